@@ -1,0 +1,147 @@
+"""Tables at rest: Parquet parts, rejected rows beside them, a receipt per unit of work and a manifest that completes them.
+
+    tables/<task>-<fingerprint>/
+        parts/<unit>-<chunk>.parquet       rows kept
+        rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
+        receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
+        manifest.json                      the table is complete when this exists; it never changes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from catalog.store import Store
+from schemas.contract import Contract
+from schemas.forms import polars_schema
+
+FORMAT = 1
+DIGITS = 24
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with one spelling: keys sorted, no blanks, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def fingerprint(task: str, version: str, parameters: dict[str, Any], inputs: Sequence[str]) -> str:
+    """The fingerprint of a table: of its task, the task's version and parameters, and its inputs' fingerprints."""
+    return hashlib.sha256(canonical([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a table."""
+
+    path: str
+    """Below the table's folder."""
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one unit of work wrote; kept + rejected = in."""
+
+    rows_in: int
+    parts: list[Part] = field(default_factory=list)
+    rejected: list[Part] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def rows_kept(self) -> int:
+        """Rows in the parts."""
+        return sum(part.rows for part in self.parts)
+
+    def rows_rejected(self) -> int:
+        """Rows rejected."""
+        return sum(part.rows for part in self.rejected)
+
+    @staticmethod
+    def of(value: dict[str, Any]) -> Receipt:
+        """A receipt as JSON holds it."""
+        parts, rejected = ([Part(**part) for part in value[name]] for name in ("parts", "rejected"))
+        return Receipt(value["rows_in"], parts, rejected, dict(value["reasons"]))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A complete table: what made it, from what, and what is in it."""
+
+    fingerprint: str
+    task: str
+    version: str
+    parameters: dict[str, Any]
+    inputs: list[str]
+    """The fingerprints of its input tables, or `name sha256` of the files it read."""
+    columns: list[str]
+    receipt: Receipt
+    """The sum of its units' receipts."""
+    format: int = FORMAT
+
+
+class TableFolder:
+    """The folder of one table in a store."""
+
+    def __init__(self, store: Store, task: str, fingerprint: str) -> None:
+        self.store = store
+        self.path = f"tables/{task}-{fingerprint}"
+
+    def manifest(self) -> Manifest | None:
+        """The manifest, or None while the table is not complete."""
+        value = self.store.read_json(f"{self.path}/manifest.json")
+        return Manifest(**{**value, "receipt": Receipt.of(value["receipt"])}) if value else None
+
+    def complete(self, manifest: Manifest) -> None:
+        """Make the table visible; who comes second with the same table changes nothing."""
+        self.store.create(f"{self.path}/manifest.json", canonical(asdict(manifest)))
+
+    def receipt(self, unit: str) -> Receipt | None:
+        """What a unit wrote, or None if it has not ended."""
+        value = self.store.read_json(f"{self.path}/receipts/{unit}.json")
+        return Receipt.of(value) if value else None
+
+    def sign(self, unit: str, receipt: Receipt) -> None:
+        """Say that a unit has ended."""
+        self.store.write(f"{self.path}/receipts/{unit}.json", canonical(asdict(receipt)))
+
+    def write(self, path: str, frame: pl.DataFrame) -> Part:
+        """Write rows as one Parquet file; the same rows give the same bytes."""
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="zstd", compression_level=3, statistics=True)
+        data = buffer.getvalue()
+        self.store.write(f"{self.path}/{path}", data)
+        return Part(path, frame.height, hashlib.sha256(data).hexdigest())
+
+    def read(self, part: Part, columns: list[str] | None = None) -> pl.DataFrame:
+        """The rows of one part."""
+        return pl.read_parquet(io.BytesIO(self.store.read(f"{self.path}/{part.path}")), columns=columns)
+
+
+def total(receipts: Iterable[Receipt]) -> Receipt:
+    """The sum of receipts, parts in their order."""
+    found = list(receipts)
+    reasons: Counter[str] = Counter()
+    for one in found:
+        reasons.update(one.reasons)
+    return Receipt(
+        sum(one.rows_in for one in found),
+        [part for one in found for part in one.parts],
+        [part for one in found for part in one.rejected],
+        dict(sorted(reasons.items())),
+    )
+
+
+def rows(folder: TableFolder, contract: Contract, manifest: Manifest) -> Iterator[pl.DataFrame]:
+    """A complete table part by part; one empty frame where it has no rows."""
+    if not manifest.receipt.parts:
+        yield pl.DataFrame(schema=polars_schema(contract))
+    for part in manifest.receipt.parts:
+        yield folder.read(part)

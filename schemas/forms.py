@@ -1,0 +1,117 @@
+"""What a contract looks like to Polars, Arrow, pandera and a reader."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from schemas.contract import Column, Contract, ContractError
+
+POLARS: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "strings": pl.List(pl.String()),
+}
+ARROW: dict[str, pa.DataType] = {
+    "string": pa.large_string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "strings": pa.large_list(pa.large_string()),
+}
+
+
+def polars_schema(contract: Contract) -> pl.Schema:
+    """Column names and Polars types, in the contract's order."""
+    return pl.Schema({column.name: POLARS[column.kind] for column in contract.columns})
+
+
+def arrow_schema(contract: Contract) -> pa.Schema:
+    """The Arrow schema; each field's metadata carries its meaning."""
+    return pa.schema(
+        pa.field(c.name, ARROW[c.kind], nullable=c.nullable, metadata={"meaning": c.meaning})
+        for c in contract.columns
+    )
+
+
+@lru_cache(maxsize=256)
+def pandera_schema(contract: Contract) -> Any:
+    """The pandera schema of a table: types, nulls, ranges, allowed values, the key unique."""
+    import pandera.polars as pan  # a second to import: only builds pay for it
+
+    def checks(column: Column) -> list[Any]:
+        limits: list[Any] = []
+        if column.kind in ("integer", "number"):
+            if column.at_least is not None:
+                limits.append(pan.Check.greater_than_or_equal_to(column.at_least))
+            if column.at_most is not None:
+                limits.append(pan.Check.less_than_or_equal_to(column.at_most))
+        if column.one_of:
+            limits.append(pan.Check.isin(list(column.one_of)))
+        if column.pattern:
+            limits.append(pan.Check.str_matches(f"^(?:{column.pattern})$"))
+        if column.kind == "strings":
+            limits.append(pan.Check(_no_null_items(column.at_least or 0), name="items"))
+        return limits
+
+    columns = {
+        column.name: pan.Column(
+            POLARS[column.kind], checks=checks(column), nullable=column.nullable, unique=column.name == contract.key
+        )
+        for column in contract.columns
+    }
+    return pan.DataFrameSchema(columns, strict=True, ordered=True, name=contract.name)
+
+
+def _no_null_items(shortest: float) -> Any:
+    """A check that lists hold no null and are at least so long (a null list passes: nullability is apart)."""
+
+    def holds(data: Any) -> pl.LazyFrame:
+        items = pl.col(data.key)
+        fine = items.list.len().ge(int(shortest)) & ~items.list.eval(pl.element().is_null()).list.any()
+        return data.lazyframe.select(fine.fill_null(True))
+
+    return holds
+
+
+def check(frame: pl.DataFrame, contract: Contract, where: str) -> None:
+    """Check a collected table against its contract; raise `ContractError` naming column, rule and first bad values.
+
+    Only for collected frames: pandera skips the checks of data on lazy ones.
+    """
+    import pandera.errors
+
+    try:
+        pandera_schema(contract).validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        raise ContractError(_told(error, contract, where)) from None
+
+
+def _told(error: Any, contract: Contract, where: str) -> str:
+    """All that a frame breaks of its contract, one line a column and rule."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for case in error.failure_cases.to_dicts():
+        rule = (str(case.get("column") or contract.name), str(case.get("check")))
+        found.setdefault(rule, []).append(str(case.get("failure_case"))[:80])
+    lines = [
+        f"{where}: {column}: breaks {rule} of contract '{contract.name}' in {len(values)} row(s), "
+        f"first: {', '.join(values[:3])}"
+        for (column, rule), values in found.items()
+    ]
+    return "\n".join(sorted(lines))
+
+
+def markdown(contract: Contract) -> str:
+    """The contract as a Markdown table, for cards and documentation."""
+    lines = ["| column | type | null | meaning |", "|---|---|---|---|"]
+    for column in contract.columns:
+        kind = "list of strings" if column.kind == "strings" else column.kind
+        allowed = f" One of: {', '.join(f'`{value}`' for value in column.one_of)}." if column.one_of else ""
+        null = "yes" if column.nullable else "no"
+        lines.append(f"| `{column.name}` | {kind} | {null} | {column.meaning}{allowed} |")
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""The contracts of Errata's tables, and the columns that stages add to them."""
+
+from __future__ import annotations
+
+from schemas.contract import Column, Contract
+
+ID = "[0-9a-f]{24}"
+
+PROBLEM_COLUMNS = (
+    Column("problem_id", "string", "Hash of the question's normalised words and options.", pattern=ID),
+    Column("set", "string", "The problem set it comes from."),
+    Column("question", "string", "The problem as it was put to the model."),
+    Column("options", "strings", "The choices of a multiple-choice problem, in order; null for others.", nullable=True),
+    Column("answer", "string", "The gold answer (of multiple choice: the letter)."),
+    Column("reference", "string", "A right solution written by the set's authors; null where none.", nullable=True),
+)
+SOURCE = Column("source", "string", "The record it was read from: file and line (or row), counted from 1.")
+
+PROBLEMS = Contract("problems", "One problem a row.", (*PROBLEM_COLUMNS, SOURCE), key="problem_id")
+
+SOLUTIONS = Contract(
+    "solutions",
+    "One solution of one model a row, with its problem.",
+    (
+        Column("solution_id", "string", "Hash of problem, model, sampling, sample number and text.", pattern=ID),
+        *PROBLEM_COLUMNS,
+        Column("model", "string", "The model that wrote the solution, with its revision where known."),
+        Column("sampling", "string", "How it was asked and sampled: strategy and parameters, as recorded."),
+        Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
+        Column("text", "string", "The completion, verbatim."),
+        Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
+        Column("stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True),
+        SOURCE,
+    ),
+    key="solution_id",
+)
+
+RECORDS = Contract(
+    "records",
+    "One record of a source a row, before it is understood.",
+    (
+        Column("source", "string", "File and line (or row), counted from 1."),
+        Column("raw", "string", "The record's text, cut at 10,000 characters.", nullable=True),
+    ),
+    key="source",
+)
+
+STEP_RULES = ("numbered", "blank lines", "lines", "sentences", "whole")
+STEP_COLUMNS = (
+    Column("steps", "strings", "The rationale's steps, in order.", at_least=1),
+    Column("step_rule", "string", "The rule that cut the rationale into steps.", one_of=STEP_RULES),
+)
+
+VERDICTS = ("right", "wrong", "undecided")
+EXTRACTION_RULES = ("stated", "boxed", "hashes", "final line", "phrase", "choice", "last equation", "last number")
+COMPARISON_RULES = ("choice", "number", "text", "expression")
+VERDICT_COLUMNS = (
+    Column("verdict", "string", "Whether the extracted answer equals the gold one.", one_of=VERDICTS),
+    Column(
+        "undecided", "string", "Why the verdict is undecided: no answer, unparsable, timed out, …; null otherwise.",
+        nullable=True,
+    ),
+    Column("extracted", "string", "The final answer found in the completion, verbatim; null if none.", nullable=True),
+    Column("extracted_by", "string", "The rule that found it.", nullable=True, one_of=EXTRACTION_RULES),
+    Column("compared_by", "string", "The rule that compared it with gold.", nullable=True, one_of=COMPARISON_RULES),
+)

@@ -1,0 +1,18 @@
+"""The stages, one module each. `TASKS` is what a recipe can call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.task import Task
+from tasks.deduplicate import DEDUPLICATE
+from tasks.load import LOAD
+from tasks.recorded import IMPORT
+from tasks.release import RELEASE
+from tasks.select import SELECT
+from tasks.split import SPLIT
+from tasks.verify import VERIFY
+
+TASKS: dict[str, Task[Any]] = {
+    task.name: task for task in (LOAD, IMPORT, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+}

@@ -1,0 +1,88 @@
+"""Numbers as people and models write them, read exactly: no float stands for a value here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+
+_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+_PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_ONE = re.compile(
+    rf"(?<![\w.,/:])(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
+    rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>{_PLAIN})|(?P<plain>{_PLAIN}))\s*(?P<percent>%|percent\b|\\%)?"
+    r"(?![\d/:^]|,\d|\.\d)"
+)
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
+_DIGITS_LIMIT = 1000
+
+
+class Several(ValueError):
+    """A text gives more than one number and does not say which is the answer."""
+
+
+def plain(text: str) -> str:
+    """A text with the plain forms of digits, minus, dollar signs and white space, without LaTeX's and Markdown's dress."""
+    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2013", "-").replace("\\$", "$")
+    text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
+    text = re.sub(r"\\[,;! ]|\\left|\\right|\$(?!\s*[-\d.])|[*_`]|\\\(|\\\)|\\\[|\\\]|~", " ", text.replace("{,}", ","))
+    text = _LATEX_FRACTION.sub(r" \1/\2 ", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _value(match: re.Match[str]) -> Fraction | None:
+    """The number a match stands for, percent signs apart; None where it is none (x/0)."""
+
+    def number(text: str) -> Fraction:
+        return Fraction(text.replace(",", ""))
+
+    if match["top"]:
+        if int(match["bottom"]) == 0:
+            return None
+        value = int(match["whole"]) + Fraction(int(match["top"]), int(match["bottom"]))
+    elif match["over"]:
+        if number(match["under"]) == 0:
+            return None
+        value = number(match["over"]) / number(match["under"])
+    else:
+        value = number(match["plain"])
+    return -value if match["sign"] or match["minus"] else value
+
+
+def number_of(text: str) -> tuple[Fraction, bool] | None:
+    """The one number a short text gives, and whether it bears a percent sign.
+
+    Units and words round it do not matter. Of "2 * 9 = 18" it is what follows
+    the last equals sign; of "18 eggs in 2 days" the first, which the answer
+    begins with. None where there is no number, or an expression stands in its
+    place; `Several` where two stand side by side ("12 or 14").
+    """
+    if len(text) > _DIGITS_LIMIT:
+        return None
+    text = plain(text)
+    text = re.split(r"=|≈", text)[-1].strip()
+    word = text.casefold().strip(" .")
+    if word in _WORDS:
+        return Fraction(_WORDS.index(word)), False
+    found = list(_ONE.finditer(text))
+    values = {(value, bool(match["percent"])) for match in found if (value := _value(match)) is not None}
+    if re.search(r"\d", _ONE.sub(" ", text)):
+        return None
+    if len(values) == 1:
+        return None if _is_expression(text) else values.pop()
+    if len(values) > 1 and found[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[found[0].end() :]):
+        between = text[found[0].end() : found[1].start()]
+        value = _value(found[0])
+        if value is not None and not re.search(r"\b(?:or|and|to|hours?|minutes?|feet|foot)\b|,", between, re.IGNORECASE):
+            return value, bool(found[0]["percent"])
+    if len(values) > 1 and not _is_expression(text):
+        raise Several(text)
+    return None
+
+
+def _is_expression(text: str) -> bool:
+    """Whether numbers are tied to other terms by operators, letters or LaTeX."""
+    return bool(re.search(r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷+]|[*×÷+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d[a-zA-Z]\b(?!\.)", text))

@@ -1,0 +1,53 @@
+"""A process that compares expressions with math-verify: one JSON request a line in, one reply a line out.
+
+Run as a script, so that it imports nothing of ours. It is killed from outside
+at its time limit; its own alarm ends it where its parent has died.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import signal
+import sys
+
+
+def compare(gold: str, answer: str) -> str:
+    """`equal`, `different`, or why neither can be said."""
+    from math_verify import parse, verify
+
+    parsed = []
+    for text, fault in ((gold, "gold unparsable"), (answer, "unparsable")):
+        found = parse(text if "$" in text or "\\boxed" in text else f"${text}$", parsing_timeout=None)
+        found = [one for one in found if not isinstance(one, str)]
+        if not found:
+            return fault
+        parsed.append(found)
+    try:
+        equal = verify(parsed[0], parsed[1], timeout_seconds=None, raise_on_error=True)
+    except MemoryError:
+        raise
+    except Exception:
+        return "comparison failed"
+    return "equal" if equal else "different"
+
+
+def main(seconds: int, mebibytes: int) -> None:
+    """Answer requests until the input ends."""
+    limit = mebibytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    logging.disable(logging.CRITICAL)
+    for line in sys.stdin:
+        signal.alarm(seconds + 5)
+        gold, answer = json.loads(line)
+        try:
+            reply = compare(gold, answer)
+        except (MemoryError, RecursionError, OverflowError):
+            reply = "too large"
+        signal.alarm(0)
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

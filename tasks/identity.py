@@ -1,0 +1,37 @@
+"""Ids from content: the same input has the same id wherever and whenever it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_SPACE = re.compile(r"\s+")
+_NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()]+")
+
+
+def digest(*parts: str) -> str:
+    """24 hexadecimal digits (96 bits of BLAKE2b) over texts, kept apart from each other by their lengths."""
+    state = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        data = part.encode("utf-8")
+        state.update(len(data).to_bytes(8, "big"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def normal_text(text: str) -> str:
+    """A text without what does not make it another: Unicode form (NFKC), letter case, runs of white space."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def problem_id(question: str, options: Sequence[str] | None) -> str:
+    """The id of a problem: of its question's words, numbers and operators, and of its options."""
+    words = _NOT_WORDS.sub(" ", normal_text(question).replace("−", "-")).replace(". ", " ").strip(" .")
+    return digest("problem", words, *(normal_text(option) for option in options or ()))
+
+
+def solution_id(problem: str, model: str, sampling: str, sample: int, text: str) -> str:
+    """The id of a solution: of its problem, who wrote it how, and its text."""
+    return digest("solution", problem, model, sampling, str(sample), text)

@@ -1,0 +1,67 @@
+"""JSON as language models write it: fenced, with words around it, real line breaks, lone backslashes, or cut off."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+_OBJECT = re.compile(r'\{\s*"')
+_CANDIDATES = 16
+# LaTeX whose first letter makes a JSON escape: \times would be read as a tab and "imes"
+_LATEX = (
+    "bar|because|begin|beta|big|bigl|bigr|binom|bmod|bot|boxed|bullet|flat|floor|forall|frac|nabla|ne|neg|neq|ngtr|ni|"
+    "nleq|nless|not|notin|nu|rangle|rbrace|rceil|rfloor|rho|right|rightarrow|tan|tanh|tau|text|textbf|textit|textrm|"
+    "tfrac|theta|therefore|times|to|top|triangle"
+)
+_LONE_BACKSLASH = re.compile(rf'(?<!\\)((?:\\\\)*)\\(?=(?:{_LATEX})(?![a-zA-Z])|[^"\\/bfnrtu]|u(?![0-9a-fA-F]{{4}}))')
+_DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects found in a text, in order; at most 16 places are tried."""
+    found: list[dict[str, Any]] = []
+    end = 0
+    for tried, match in enumerate(_OBJECT.finditer(text)):
+        if tried == _CANDIDATES:
+            break
+        if match.start() < end:
+            continue
+        value, length = _parse(_LONE_BACKSLASH.sub(r"\1\\\\", text[match.start() :]))
+        if value is not None:
+            found.append(value)
+            end = match.start() + length
+    return found
+
+
+def _parse(text: str) -> tuple[dict[str, Any] | None, int]:
+    """The object a text begins with and about its length; also with commas too many."""
+    for candidate in (text, re.sub(r",(\s*[}\]])", r"\1", text)):
+        try:
+            value, length = _DECODER.raw_decode(candidate)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value, length
+    return None, 0
+
+
+def field_of(text: str, key: str) -> Any:
+    """The value of a key in the JSON that a text holds; None where there is none, or it is cut off.
+
+    The last object that has the key counts. Where none can be parsed, the
+    last `"key": value` is taken from the text as it stands.
+    """
+    for value in reversed(objects(text)):
+        if key in value:
+            return value[key]
+    starts = list(re.finditer(rf'"{re.escape(key)}"\s*:\s*', text))
+    if not starts:
+        return None
+    rest = text[starts[-1].end() :]
+    number = re.match(r"[-+]?\d[\d,]*(?:\.\d+)?(?=\s*[,}\n])", rest)
+    if number:
+        return number[0]
+    quoted = re.match(r'"((?:[^"\\]|\\.|"(?!\s*(?:,\s*"|\}|\n|$)))*)"', rest, re.DOTALL)
+    return quoted[1].replace('\\"', '"').replace("\\n", "\n") if quoted else None

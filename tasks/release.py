@@ -1,0 +1,55 @@
+"""`release`: lays the rows of a corpus out in splits, by problem."""
+
+from __future__ import annotations
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from schemas.task import Parameters, Publication
+from tasks.identity import digest
+
+
+class ReleaseParameters(Parameters):
+    """What `release` is told."""
+
+    splits: dict[str, float] = Field(
+        {"train": 0.9, "validation": 0.05, "test": 0.05},
+        min_length=1,
+        description="The splits and the share of problems in each; the shares add up to 1.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> ReleaseParameters:
+        total = sum(self.splits.values())
+        if abs(total - 1) > 1e-9 or any(share <= 0 for share in self.splits.values()):
+            raise ValueError(f"the splits' shares must be above 0 and add up to 1, found {total:g} in all")
+        if any(not name.isidentifier() for name in self.splits):
+            raise ValueError(f"a split's name has letters, digits and _, found {list(self.splits)}")
+        return self
+
+
+def split_of(problem: str, seed: int, splits: dict[str, float]) -> str:
+    """The split of a problem: its id and the seed choose a point between 0 and 1."""
+    point = int(digest("split", str(seed), problem)[:13], 16) / 16**13
+    for name, share in splits.items():
+        point -= share
+        if point < 0:
+            return name
+    return next(reversed(splits))
+
+
+def release(part: pl.DataFrame, parameters: ReleaseParameters, seed: int) -> dict[str, pl.DataFrame]:
+    """The rows of each split, in the order of the part; no problem is in two."""
+    chosen = {one: split_of(one, seed, parameters.splits) for one in part["problem_id"].unique(maintain_order=True)}
+    where = part["problem_id"].replace_strict(chosen, return_dtype=pl.String) if chosen else part["problem_id"]
+    return {name: part.filter(where == name) for name in parameters.splits}
+
+
+RELEASE = Publication(
+    name="release",
+    summary="Publishes the tables it is made from as an immutable version, each a view, split by problem.",
+    version="1",
+    parameters=ReleaseParameters,
+    needs=("problem_id",),
+    run=release,
+)
