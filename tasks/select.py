@@ -29,8 +29,8 @@ def _holds(part: pl.DataFrame, where: str) -> pl.Series:
     """For each row whether the condition is true; null where it is neither true nor false."""
     with _connection() as connection:
         connection.register("part", part.to_arrow())
-        found = connection.execute(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM part").pl()
-    return found["holds"]
+        found = connection.sql(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM part").to_arrow_table()
+    return pl.Series("holds", found.column("holds"), dtype=pl.Boolean)
 
 
 def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:

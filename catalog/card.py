@@ -1,0 +1,73 @@
+"""The card of a release: README.md with the YAML that `datasets` reads, for people below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from schemas.contract import Contract
+from schemas.forms import markdown
+from schemas.recipe import Recipe
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+def size_category(rows: int) -> str:
+    """The hub's name for a number of rows."""
+    return next((name for limit, name in _SIZES if rows < limit), "10M<n<100M")
+
+
+def card(
+    recipe: Recipe, views: Mapping[str, Contract], files: Sequence[Mapping[str, Any]], funnel: Sequence[Mapping[str, Any]]
+) -> str:
+    """README.md of a release."""
+    rows = [file for file in files if file.get("split")]
+    head = {
+        "pretty_name": recipe.title,
+        "license": recipe.license.lower(),
+        "language": ["en"],
+        "annotations_creators": ["machine-generated"],
+        "tags": ["reasoning-mistakes", "errata"],
+        "size_categories": [size_category(sum(int(file["rows"]) for file in rows))],
+        "configs": [_config(view, rows, first=i == 0) for i, view in enumerate(views)],
+    }
+    text = [
+        "---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", "",
+        f"# {recipe.title}", "", f"`{recipe.corpus}` {recipe.version}", "", recipe.description.strip(), "",
+        "## Rows", "", "| view | split | rows |", "|---|---|---:|",
+        *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
+        "## Where the rows come from", "", *funnel_lines(funnel), "",
+    ]  # fmt: skip
+    for view, contract in views.items():
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
+    if recipe.sources:
+        text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
+        text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
+    return "\n".join(text).rstrip() + "\n"
+
+
+def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Rows by view and split."""
+    found: dict[tuple[str, str], int] = {}
+    for file in files:
+        key = (str(file["view"]), str(file["split"]))
+        found[key] = found.get(key, 0) + int(file["rows"])
+    return found
+
+
+def _config(view: str, files: Sequence[Mapping[str, Any]], first: bool) -> dict[str, Any]:
+    splits = {split: f"{view}/{split}-*.parquet" for seen, split in _rows(files) if seen == view}
+    data = [{"split": split, "path": path} for split, path in splits.items()]
+    return {"config_name": view, **({"default": True} if first else {}), "data_files": data}
+
+
+def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The funnel as Markdown: rows in, kept and rejected of each table, with the reasons."""
+    lines = ["| table | task | in | kept | rejected | why rejected |", "|---|---|---:|---:|---:|---|"]
+    for step in funnel:
+        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda x: (-x[1], x[0])))
+        counts = f"{step['rows_in']:,} | {step['kept']:,} | {step['rejected']:,}"
+        lines.append(f"| {step['table']} | {step['task']} | {counts} | {why} |")
+    return lines

@@ -1,0 +1,198 @@
+"""The `errata` command.
+
+`list`, `show`, `load` and `verify` work wherever the client is installed;
+`build` and `plan` need the application around it and run in a checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from errata import text
+from errata.releases import STORE, ErrataError, NotFound, Release, load, open_release, releases
+
+DONE, FAILED, WRONG, MISSING, REFUSED = range(5)
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 the command or the recipe is wrong, 3 there is no such
+release, 4 refused (the version is published with other content), 130 interrupted.
+
+A store is a path or any fsspec URL (s3://bucket/folder); without --store it is that of the
+environment variable ERRATA_STORE, or the folder `store`.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    top = argparse.ArgumentParser(
+        "errata", description="Corpora of the reasoning mistakes that language models make: build, look at, load.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, help: str, more: str, run: Callable[[argparse.Namespace], int], examples: str) -> argparse.ArgumentParser:
+        one = verbs.add_parser(
+            name, help=help, description=f"{help} {more}".strip(), epilog=f"examples:\n{examples}\n\n{EPILOG}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
+        one.set_defaults(run=run)
+        return one
+
+    for name, help, more, run in (
+        ("build", "Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again.", _build),
+        ("plan", "Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run.", _plan),
+    ):  # fmt: skip
+        one = verb(name, help, more, run, f"  errata {name} catalog/sample.yaml\n  errata {name} catalog/mwpes.yaml --data DIR")
+        one.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
+        one.add_argument("--data", metavar="DIR", default=os.environ.get("ERRATA_DATA"), help="what ${data} stands for in the recipe (default: $ERRATA_DATA)")  # fmt: skip
+        if name == "build":
+            one.add_argument("--verbose", action="store_true", help="show what Prefect logs")
+            one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
+
+    verb("list", "List the releases of a store.", "", _list, "  errata list --store s3://corpora/errata")
+    show = verb("show", "Show a release: funnel, counts by model and set, examples.", "", _show, "  errata show mwpes\n  errata show mwpes@1.0.0 --examples 5")
+    show.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
+    show.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
+    show.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
+    get = verb("load", "Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output.", _load, "  errata load mwpes --split test | head\n  errata load mwpes@1.0.0 --output rows.parquet")
+    get.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
+    get.add_argument("--view", help="the row format (default: the release's first)")
+    get.add_argument("--split", help="train, validation, test, … (default: all)")
+    get.add_argument("--limit", type=int, metavar="N", help="at most N rows")
+    get.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="default: by the name of --output, else jsonl")
+    get.add_argument("--output", metavar="FILE", help="default: standard output")
+    check = verb("verify", "Check every file of a release against its checksum.", "", _verify, "  errata verify mwpes@1.0.0")
+    check.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except NotFound as error:
+        print(f"errata: {error}", file=sys.stderr)
+        return MISSING
+    except ErrataError as error:
+        print(f"errata: {error}", file=sys.stderr)
+        return WRONG
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        print("errata: interrupted; start it again to go on", file=sys.stderr)
+        return 130
+
+
+def _application(verb: str) -> Any:
+    """The application's command line, where the client lies in a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "flows" / "cli.py").is_file():
+        raise ErrataError(f"`errata {verb}` needs the application: run it in a checkout of Errata (make corpus shows how)")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return importlib.import_module("flows.cli")
+
+
+def _build(given: argparse.Namespace) -> int:
+    store = given.store or os.environ.get(STORE) or "store"
+    return int(_application("build").build(given.recipe, given.data, store, verbose=given.verbose, plain=given.plain))
+
+
+def _plan(given: argparse.Namespace) -> int:
+    store = given.store or os.environ.get(STORE) or "store"
+    return int(_application("plan").plan(given.recipe, given.data, store))
+
+
+def _list(given: argparse.Namespace) -> int:
+    found = [open_release(f"{corpus}@{version}", given.store) for corpus, version in releases(given.store)]
+    rows = [[one.name, _rows(one), text.plain(one.manifest["recipe"]["title"])[:60]] for one in found]
+    if rows:
+        print(text.table(["release", "rows", "title"], rows))
+    else:
+        print("no release in this store", file=sys.stderr)
+    return DONE
+
+
+def _rows(release: Release) -> int:
+    return sum(file["rows"] for file in release.files())
+
+
+def _show(given: argparse.Namespace) -> int:
+    release = open_release(given.name, given.store)
+    if given.json:
+        print(json.dumps(release.manifest, ensure_ascii=False, indent=1))
+        return DONE
+    parts = [f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}", text.splits(release)]
+    parts.append(text.funnel(release.manifest["funnel"]))
+    parts += [text.counts(release, view) for view in release.views]
+    width = min(shutil.get_terminal_size().columns, 100)
+    rows = load(release.name, store=given.store).slice(0, max(0, given.examples)).to_pylist()
+    parts += [text.example(row, width) for row in rows]
+    print("\n\n".join(part for part in parts if part))
+    return DONE
+
+
+def _load(given: argparse.Namespace) -> int:
+    rows = load(given.name, given.view, given.split, given.store)
+    if given.limit is not None:
+        rows = rows.slice(0, max(0, given.limit))
+    suffix = Path(given.output or "").suffix.lstrip(".")
+    form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
+    if given.output:
+        with open(f"{given.output}.part", "wb") as file:
+            _write(rows, form, file)
+        os.replace(f"{given.output}.part", given.output)
+    else:
+        _write(rows, form, sys.stdout.buffer)
+    return DONE
+
+
+def _write(rows: Any, form: str, file: Any) -> None:
+    """Rows as JSON lines, CSV (lists as JSON) or Parquet."""
+    if form == "parquet":
+        import pyarrow.parquet as pq
+
+        pq.write_table(rows, file)
+        return
+    if form == "csv":
+        import csv
+        import io
+
+        out = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(out)
+        writer.writerow(rows.column_names)
+        for row in _each(rows):
+            writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for v in row.values()])
+        out.detach()
+        return
+    for row in _each(rows):
+        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    file.flush()
+
+
+def _each(rows: Any) -> Any:
+    return (row for batch in rows.to_batches(1000) for row in batch.to_pylist())
+
+
+def _verify(given: argparse.Namespace) -> int:
+    release = open_release(given.name, given.store)
+    faults = release.faults()
+    for fault in faults:
+        print(f"{release.url}/{fault}", file=sys.stderr)
+    files = len(release.manifest["files"])
+    print(f"{release.name}: {len(faults)} fault(s)" if faults else f"{release.name}: {files} files, all as released")
+    return FAILED if faults else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Releases as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from errata.releases import Release
+
+
+def plain(text: object) -> str:
+    """Text without the control characters with which a model's words could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(text))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1) -> str:
+    """Columns of text: the first `left` flush left, the others flush right."""
+    cells = [[plain(cell) if not isinstance(cell, int) else f"{cell:,}" for cell in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(head)]
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
+
+    return "\n".join([line(list(head)), line(["─" * width for width in widths]), *(line(row) for row in cells)])
+
+
+def funnel(steps: Sequence[dict[str, Any]]) -> str:
+    """Rows in, kept and rejected of each table, and under each the reasons."""
+    rows: list[list[object]] = []
+    for step in steps:
+        rows.append([step["table"], step["task"], step["rows_in"], step["kept"], step["rejected"]])
+        reasons = sorted(step["reasons"].items(), key=lambda found: (-found[1], found[0]))
+        rows += [[f"    {reason}", "", "", "", n] for reason, n in reasons]
+    return table(["table", "task", "in", "kept", "rejected"], rows, left=2)
+
+
+def counts(release: Release, view: str) -> str:
+    """Rows by model and set."""
+    found = release.manifest["counts"].get(view, [])
+    sets = sorted({one["set"] for one in found})
+    rows: list[list[object]] = []
+    for model in sorted({one["model"] for one in found}):
+        by_set = [sum(one["rows"] for one in found if one["model"] == model and one["set"] == name) for name in sets]
+        rows.append([model, *by_set, sum(by_set)])
+    if len(rows) > 1:
+        rows.append(["all", *(sum(int(str(row[i + 1])) for row in rows) for i in range(len(sets) + 1))])
+    return table(["model", *sets, "all"], rows) if rows else ""
+
+
+def example(row: dict[str, Any], width: int) -> str:
+    """One row for a reader: the question, the steps, the answer beside gold."""
+
+    def wrapped(text: object, indent: str, first: str = "") -> str:
+        lines = [part for line in plain(text).split("\n") for part in textwrap.wrap(line, width - len(indent)) or [""]]
+        return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(lines[:12]))
+
+    head = " · ".join(str(row[name]) for name in ("set", "model", "sampling", "verdict") if row.get(name))
+    parts = [plain(head), wrapped(row.get("question", ""), "  ")]
+    for i, step in enumerate(row.get("steps") or []):
+        parts.append(wrapped(step, "      ", f"  {i:>2}. "))
+    if row.get("answer") is not None:
+        parts.append(f"  gold {plain(row['answer'])}, found {plain(row.get('extracted') or 'none')}")
+    return "\n".join(parts)
+
+
+def splits(release: Release) -> str:
+    """Rows by view and split."""
+    rows: dict[tuple[str, str], int] = {}
+    for view in release.views:
+        for file in release.files(view):
+            rows[(view, file["split"])] = rows.get((view, file["split"]), 0) + file["rows"]
+    return table(["view", "split", "rows"], [[view, split, n] for (view, split), n in rows.items()], left=2)

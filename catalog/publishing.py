@@ -1,0 +1,209 @@
+"""Publishing: a release appears whole or not at all, and never changes.
+
+    releases/<corpus>/<version>/
+        <view>/<split>-00000.parquet
+        README.md
+        manifest.json
+
+On a local disk the folder is made beside its place and renamed into it. On
+other stores the files come first and the manifest, created exclusively, last:
+a folder without a manifest is no release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from catalog.store import TEMPORARY, Store, StoreError
+from catalog.tables import canonical
+from schemas.contract import Contract
+from schemas.forms import arrow_schema
+
+FORMAT = 1
+SHARD_ROWS = 200_000
+GROUP_ROWS = 10_000
+
+
+class PublishError(RuntimeError):
+    """A version is published already with other content."""
+
+
+@dataclass
+class View:
+    """A view to be published: its contract, and its rows by split, part by part."""
+
+    contract: Contract
+    parts: Iterable[Mapping[str, pl.DataFrame]]
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Rows by split, set and model, filled while they are written."""
+
+
+def folder(corpus: str, version: str) -> str:
+    """Where a release lies in a store."""
+    return f"releases/{corpus}/{version}"
+
+
+def published(store: Store, corpus: str, version: str) -> dict[str, Any] | None:
+    """The manifest of a release, or None where there is none."""
+    return store.read_json(f"{folder(corpus, version)}/manifest.json")
+
+
+Describe = Callable[[list[dict[str, Any]]], tuple[str, dict[str, Any]]]
+"""From the data files (path, view, split, rows, bytes, sha256) to the card and the rest of the manifest."""
+
+
+def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], describe: Describe) -> dict[str, Any]:
+    """Write a release and return its manifest.
+
+    The same version with the same data is left as it is; with other data it is
+    refused with `PublishError`.
+    """
+    place = folder(corpus, version)
+    staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}" if store.local else place
+    already = published(store, corpus, version)
+    if already and not store.local:
+        staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}"
+    try:
+        files = [file for name, view in views.items() for file in _write_view(store, staged, name, view)]
+        card, rest = describe(files)
+        store.write(f"{staged}/README.md", card.encode())
+        text = {"path": "README.md", "bytes": len(card.encode()), "sha256": hashlib.sha256(card.encode()).hexdigest()}
+        counts = {name: _counts(view) for name, view in views.items()}
+        manifest = {"format": FORMAT, "corpus": corpus, "version": version, "counts": counts, "files": [*files, text], **rest}
+        if already:
+            return _same(already, manifest, store, place)
+        return _appear(store, staged, place, manifest)
+    except OSError as error:
+        raise StoreError(f"{store.link(place)}: cannot be written ({error.strerror or error}); nothing was released") from error
+    finally:
+        if staged != place and store.exists(staged):
+            shutil.rmtree(store.full(staged)) if store.local else store.fs.rm(store.full(staged), recursive=True)
+
+
+def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The one moment in which the release comes to be."""
+    data = canonical(manifest)
+    if store.local:
+        store.write(f"{staged}/manifest.json", data)
+        try:
+            os.rename(store.full(staged), store.full(place))
+            return manifest
+        except OSError:
+            if not store.exists(f"{place}/manifest.json"):
+                raise
+    elif store.create(f"{place}/manifest.json", data):
+        return manifest
+    return _same(store.read_json(f"{place}/manifest.json") or {}, manifest, store, place)
+
+
+def clash(there: Mapping[str, Any], version: str, mark: str, link: str) -> PublishError | None:
+    """The error of publishing, under a version that is there, what has another fingerprint; None if it is the same."""
+    if there["fingerprint"] == mark:
+        return None
+    return PublishError(
+        f"{link}: version {version} is published with other content (fingerprint {there['fingerprint']}, this build has "
+        f"{mark}); a release never changes: raise `version` in the recipe"
+    )
+
+
+def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str) -> dict[str, Any]:
+    """The manifest there, if it is of the same build and holds the same data."""
+
+    def data(manifest: dict[str, Any]) -> dict[str, str]:
+        return {file["path"]: file["sha256"] for file in manifest["files"] if file.get("split")}
+
+    other = clash(there, made["version"], made["fingerprint"], store.link(place))
+    if other:
+        raise other
+    differing = sorted(path for path in data(there).keys() | data(made).keys() if data(there).get(path) != data(made).get(path))
+    if differing:
+        raise PublishError(
+            f"{store.link(place)}: version {made['version']} is published with other bytes in {', '.join(differing[:3])} "
+            "though of the same build (other library versions?); keep it, or raise `version` in the recipe"
+        )
+    return there
+
+
+def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[dict[str, Any]]:
+    """Write the splits of a view in shards, within the memory of a few parts."""
+    shards: dict[str, _Shards] = {}
+    for part in view.parts:
+        for split, frame in part.items():
+            shards.setdefault(split, _Shards(store, f"{staged}/{name}", split, view.contract)).add(frame)
+            if {"set", "model"} <= set(frame.columns):
+                for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
+                    view.counts[(split, of_set, model)] += n
+    for split, one in shards.items():
+        for path, rows in one.close():
+            digest, size = _digest(store, f"{staged}/{path}")
+            yield {"path": path, "view": name, "split": split, "rows": rows, "bytes": size, "sha256": digest}
+
+
+def _counts(view: View) -> list[dict[str, Any]]:
+    return [{"split": s, "set": p, "model": m, "rows": n} for (s, p, m), n in sorted(view.counts.items())]
+
+
+class _Shards:
+    """The Parquet files of one split, of at most `SHARD_ROWS` rows, in row groups of about `GROUP_ROWS`."""
+
+    def __init__(self, store: Store, place: str, split: str, contract: Contract) -> None:
+        self.store, self.place, self.split = store, place, split
+        self.schema = arrow_schema(contract)
+        self.waiting: list[pl.DataFrame] = []
+        self.done: list[tuple[str, int]] = []
+        self.writer: pq.ParquetWriter | None = None
+        self.file: Any = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        if frame.height:
+            self.waiting.append(frame)
+        if sum(one.height for one in self.waiting) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self.waiting:
+            return
+        table = pl.concat(self.waiting).to_arrow().cast(self.schema)
+        self.waiting = []
+        if self.writer is None:
+            name = f"{self.split}-{len(self.done):05d}.parquet"
+            self.store.fs.makedirs(self.store.full(self.place), exist_ok=True)
+            self.file = self.store.fs.open(self.store.full(f"{self.place}/{name}"), "wb")
+            self.writer = pq.ParquetWriter(self.file, self.schema, compression="zstd", compression_level=6)
+            self.done.append((f"{self.place.rsplit('/', 1)[-1]}/{name}", 0))
+        self.writer.write_table(table, row_group_size=GROUP_ROWS)
+        path, rows = self.done[-1]
+        self.done[-1] = (path, rows + table.num_rows)
+        if self.done[-1][1] >= SHARD_ROWS:
+            self._close()
+
+    def _close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+            self.file.close()
+            self.writer = None
+
+    def close(self) -> list[tuple[str, int]]:
+        """Ends the last file; paths below the release and rows of all."""
+        self._flush()
+        self._close()
+        return self.done
+
+
+def _digest(store: Store, path: str) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with store.fs.open(store.full(path), "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size

@@ -1,0 +1,115 @@
+"""The flow that turns a recipe into a release.
+
+Prefect is only here, at the rim: its tasks take references to tables, never
+frames, and each does one unit of work that can be done again.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.tasks import Task
+
+from catalog.publishing import clash, folder
+from catalog.store import Store, StoreError
+from catalog.tables import Manifest
+from flows import plan as planning
+from flows import progress, table
+from flows import release as releasing
+from flows.funnel import funnel
+from flows.plan import Plan, Work
+from schemas.task import Decision
+from tasks import TASKS
+
+
+def transient(_: Task, __: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
+    """Whether a failed unit may succeed if it is tried again: trouble with storage, not with data or code."""
+    error = state.result(raise_on_failure=False)
+    permanent = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    return isinstance(cause, OSError) and not isinstance(cause, permanent)
+
+
+def _unit(work: Work, unit: table.Unit) -> None:
+    table.do(work, unit, progress.watcher.advance)
+
+
+RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": transient, "cache_policy": NO_CACHE}
+unit_task = task(_unit, name="unit", task_run_name="{work.name} {unit.name}", **RETRIES)
+decide_task = task(table.decide, name="decide", task_run_name="{work.name} decide", **RETRIES)
+finish_task = task(table.finish, name="finish", task_run_name="{work.name} finish", **RETRIES)
+release_task = task(releasing.release, name="release", cache_policy=NO_CACHE)
+
+
+@flow(name="build", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))  # type: ignore[arg-type]
+def build(recipe: str, data: str | None = None, store: str = "store") -> str:
+    """Build a recipe's release and return its URL; what exists already is not made again.
+
+    Parameters: the recipe's path, the folder that `${data}` stands for in it,
+    and the store's path or URL.
+    """
+    plan = planning.make(recipe, data, store)
+    refuse(plan)
+    link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+    if plan.finished:
+        get_run_logger().info("%s is released already, nothing to do", link)
+        return link
+    done = dict(plan.done)
+    for wave in plan.waves():
+        done |= _wave(wave)
+    plan = replace(plan, done=done)
+    release_task(plan)
+    _artifacts(plan, link)
+    return link
+
+
+def refuse(plan: Plan) -> None:
+    """Raise `PublishError` where the version of the recipe is published with other content."""
+    if plan.released is None:
+        return
+    recipe = plan.recipe
+    link = Store(plan.store).link(folder(recipe.corpus, recipe.version))
+    error = clash(plan.released, recipe.version, plan.release.fingerprint, link)
+    if error:
+        raise error
+
+
+def _wave(works: list[Work]) -> dict[str, Manifest]:
+    """Make tables that do not need each other; the units of all run side by side."""
+    decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], Decision)}
+    begun: list[tuple[Work, list[PrefectFuture[None]]]] = []
+    for work in works:
+        if work.name in decisions:
+            decisions[work.name].result()
+        waiting = table.pending(work)
+        rows = table.rows_expected(work)
+        left = sum(unit.part.rows for unit in waiting if unit.part)
+        progress.watcher.begin(work.name, rows, 0 if rows is None else rows - left)
+        begun.append((work, [unit_task.submit(work, unit) for unit in waiting]))
+    done = {}
+    for work, futures in begun:
+        for future in futures:
+            future.result()
+        manifest = finish_task(work)
+        done[work.name] = manifest
+        receipt = manifest.receipt
+        progress.watcher.end(work.name, receipt.rows_kept(), receipt.rows_rejected())
+        get_run_logger().info("%s: %d kept, %d rejected", work.name, receipt.rows_kept(), receipt.rows_rejected())
+    return done
+
+
+def _artifacts(plan: Plan, link: str) -> None:
+    """The funnel and the link to the release, where Prefect's pages show them."""
+    name = plan.recipe.corpus.replace("_", "-")
+    rows = [{**step, "reasons": ", ".join(f"{k} {v}" for k, v in step["reasons"].items())} for step in funnel(plan, plan.done)]
+    create_table_artifact(rows, key=f"{name}-funnel", description=f"Funnel of {plan.recipe.corpus} {plan.recipe.version}")
+    create_link_artifact(link, f"{plan.recipe.corpus} {plan.recipe.version}", key=f"{name}-release")
+    create_markdown_artifact(f"`{link}`", key=f"{name}-release-path", description="Where the release lies")

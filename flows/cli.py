@@ -1,0 +1,118 @@
+"""The verbs of the `errata` command that need the application."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+
+from catalog.publishing import PublishError, folder
+from catalog.records import SourceError
+from catalog.store import Store, StoreError
+from errata import text
+from errata.cli import DONE, FAILED, REFUSED, WRONG
+from flows import plan as planning
+from flows import progress
+from flows.plan import Plan
+from schemas.document import RecipeError
+
+PREFECT = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the default is too short for a cold start
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool) -> int:
+    """`errata build`."""
+    began = time.monotonic()
+    try:
+        plan = planning.make(recipe, data, store)
+        link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+        if plan.finished:
+            assert plan.released is not None
+            print(text.funnel(plan.released["funnel"]))
+            print(f"\n{plan.recipe.corpus} {plan.recipe.version} is released already, nothing to do: {link}")
+            return DONE
+        Store(store).check_writable()
+        manifest = _run(plan, recipe, data, store, verbose, plain)
+    except Exception as error:
+        return _told(error, verbose)
+    print(f"\n{text.funnel(manifest['funnel'])}\n")
+    rows = sum(file.get("rows", 0) for file in manifest["files"])
+    name = f"{plan.recipe.corpus} {plan.recipe.version}"
+    print(f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md")
+    return DONE
+
+
+def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, plain: bool) -> dict[str, Any]:
+    """Run the flow and read what it released."""
+    for name, value in PREFECT.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    console = Console(stderr=True)
+    waiting = sum(len(wave) for wave in plan.waves())
+    console.print(f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.works) - 1} tables to make; Prefect starts …", highlight=False)
+    from flows import build as flow
+
+    flow.refuse(plan)
+    if console.is_terminal and not plain and not verbose:
+        live = progress.Live(console)
+        progress.watch(live)
+        with live.progress:
+            flow.build(recipe, data, store)
+    else:
+        progress.watch(progress.Lines(console))
+        flow.build(recipe, data, store)
+    manifest = planning.make(recipe, data, store).released
+    assert manifest is not None
+    return manifest
+
+
+def plan(recipe: str, data: str | None, store: str) -> int:
+    """`errata plan`."""
+    try:
+        found = planning.make(recipe, data, store)
+    except Exception as error:
+        return _told(error, verbose=False)
+    rows: list[list[object]] = []
+    for work, table in zip(found.works[:-1], found.recipe.tables):
+        manifest = found.done.get(work.name)
+        made_from = ", ".join(table.inputs) or ", ".join(source.name for source in work.sources)
+        made_from = made_from if len(made_from) <= 44 else made_from[:43] + "…"
+        state = "exists" if manifest else "to make"
+        kept = manifest.receipt.rows_kept() if manifest else "?"
+        rows.append([work.name, work.task, made_from, work.fingerprint[:8], state, kept])
+    print(text.table(["table", "task", "from", "fingerprint", "state", "rows"], rows, left=5))
+    name = f"{found.recipe.corpus} {found.recipe.version}"
+    waiting = sum(len(wave) for wave in found.waves())
+    if found.finished:
+        print(f"\n{name} is released; a build would do nothing")
+    elif found.released is not None:
+        print(f"\n{name} is released with other content; a build would be refused: raise `version` in the recipe")
+        return REFUSED
+    else:
+        print(f"\na build would make {waiting} of {len(found.works) - 1} tables and release {name}")
+    return DONE
+
+
+def _told(error: Exception, verbose: bool) -> int:
+    """Print an error as lines without a traceback; the exit code for it. What nobody foresaw is raised again."""
+    from flows.table import AccountingError
+    from schemas.contract import ContractError
+
+    if verbose:
+        raise error
+    if isinstance(error, RecipeError | SourceError):
+        print(error, file=sys.stderr)
+        return WRONG
+    if isinstance(error, PublishError):
+        print(error, file=sys.stderr)
+        return REFUSED
+    if isinstance(error, StoreError | ContractError | AccountingError) or type(error).__name__ == "NothingLeft":
+        print(error, file=sys.stderr)
+        return FAILED
+    raise error

@@ -1,0 +1,142 @@
+"""The plan: what a recipe needs, what of it exists already, and in which order the rest is made."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog.publishing import published
+from catalog.records import Source, find
+from catalog.store import Store
+from catalog.tables import Manifest, TableFolder, fingerprint
+from schemas.contract import Contract
+from schemas.document import Document, Fault, RecipeError
+from schemas.recipe import Recipe, Table, read
+from schemas.task import FromRecords, Parameters, Publication
+from tasks import TASKS
+
+DATA = "${data}"
+NOTHING = Contract("nothing", "", (), "")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One table to be made: a reference that is small, can be pickled, and says all that making it needs."""
+
+    name: str
+    """The table's name in the recipe."""
+    store: str
+    """The store's URL."""
+    task: str
+    fingerprint: str
+    parameters: Parameters
+    contract: Contract
+    given: Contract
+    """The contract of its inputs."""
+    inputs: tuple[tuple[str, str], ...]
+    """Task and fingerprint of each input table."""
+    sources: tuple[Source, ...]
+    """The files it reads."""
+
+    def folder(self) -> TableFolder:
+        """Where the table lies."""
+        return TableFolder(Store(self.store), self.task, self.fingerprint)
+
+    def lineage(self) -> list[str]:
+        """What it is made from, as its fingerprint and manifest know it."""
+        return [f"{source.name} {source.digest}" for source in self.sources] or [print_ for _, print_ in self.inputs]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a recipe needs in a store."""
+
+    recipe: Recipe
+    store: str
+    works: tuple[Work, ...]
+    """The tables, inputs first; the release is last."""
+    done: dict[str, Manifest]
+    """The manifests of the tables that exist, by name."""
+    released: dict[str, Any] | None
+    """The manifest of the release with this version, if there is one."""
+
+    @property
+    def release(self) -> Work:
+        """The last step."""
+        return self.works[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the release of this recipe is already there."""
+        return self.released is not None and self.released["fingerprint"] == self.release.fingerprint
+
+    def waves(self) -> list[list[Work]]:
+        """The tables still to be made, those that can be made at the same time together."""
+        depth: dict[str, int] = {}
+        for work, table in zip(self.works, self.recipe.tables):
+            depth[work.name] = 1 + max((depth[name] for name in table.inputs), default=-1)
+        missing = [work for work in self.works[:-1] if work.name not in self.done]
+        levels = sorted({depth[work.name] for work in missing})
+        return [[work for work in missing if depth[work.name] == level] for level in levels]
+
+
+def make(recipe: str, data: str | None, store: str) -> Plan:
+    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`."""
+    path = Path(recipe)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
+        raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
+    found = read(text, recipe, TASKS)
+    place = Store(store)
+    works: dict[str, Work] = {}
+    for table in found.tables:
+        works[table.name] = _work(table, works, found, data, store)
+    done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).manifest())}
+    return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
+
+
+def _folder(store: Store, work: Work) -> TableFolder:
+    return TableFolder(store, work.task, work.fingerprint)
+
+
+def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None, store: str) -> Work:
+    inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
+    given = works[table.inputs[0]].contract if table.inputs else NOTHING
+    sources: tuple[Source, ...] = ()
+    parameters = table.parameters.model_dump(mode="json", by_alias=True)
+    if isinstance(table.task, FromRecords):
+        sources = tuple(one for place in table.task.locations(table.parameters) for one in _find(place, table, recipe, data))
+        # where the files lie does not change the rows; their names and contents do
+        parameters.pop("files", None)
+    lineage = [f"{source.name} {source.digest}" for source in sources] or [print_ for _, print_ in inputs]
+    if isinstance(table.task, Publication):
+        parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
+    mark = fingerprint(table.task.name, table.task.version, parameters, lineage)
+    return Work(
+        table.name, store, table.task.name, mark, table.parameters, table.contract, given, inputs, sources,
+    )  # fmt: skip
+
+
+def _head(recipe: Recipe) -> list[Any]:
+    """What a release says of itself: it is part of what is published."""
+    sources = [source.model_dump() for source in recipe.sources]
+    return [recipe.corpus, recipe.version, recipe.title, recipe.description, recipe.license, sources]
+
+
+def _find(place: str, table: Table, recipe: Recipe, data: str | None) -> list[Source]:
+    """The sources that a location of a recipe names: below `--data`, or beside the recipe."""
+    if place.startswith(f"{DATA}/"):
+        if not data:
+            where = Document(recipe.text, recipe.file).fault(("tables", table.name, "files"), "")
+            message = f"begins with {DATA} and no data folder was given; add --data DIR or set ERRATA_DATA"
+            raise RecipeError([Fault(where.file, where.line, where.key, message)])
+        name = place[len(DATA) + 1 :]
+        return find(f"{data.rstrip('/')}/{name}", name)
+    if "://" in place or os.path.isabs(place):
+        return find(place, place)
+    return find(str(Path(recipe.file).parent / place), place)

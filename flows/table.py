@@ -1,0 +1,273 @@
+"""The runner of one table: units of work, their checks, and the manifest that completes the table.
+
+Every task is run here and only here, so batching, checking, counting and
+writing the rejected rows with their reasons are done once for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from catalog.records import Source, batches
+from catalog.tables import Manifest, Part, Receipt, TableFolder, total
+from flows.plan import Work
+from schemas.contract import Contract, rejected
+from schemas.forms import check, polars_schema
+from schemas.tables import RECORDS
+from schemas.task import Decision, FromRecords, Outcome, PerPart
+from tasks import TASKS
+
+DUCKDB_MEMORY = "1GiB"
+Advance = Callable[[str, int, float | None], None]
+"""Told of progress: table, rows worked on, share of the unit's source read (None where rows are counted)."""
+
+
+class AccountingError(RuntimeError):
+    """Rows went missing or appeared from nowhere: kept and rejected do not add up to what came in."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of a table's work that is done again as a whole if it was cut off."""
+
+    name: str
+    source: Source | None = None
+    """The file it reads, or"""
+    part: Part | None = None
+    """the part of an input table,"""
+    table: tuple[str, str] | None = None
+    """which is this one (task and fingerprint)."""
+
+
+def units(work: Work) -> list[Unit]:
+    """All units of a table, in the order of its rows."""
+    if work.sources:
+        return [Unit(f"{i:05d}", source=source) for i, source in enumerate(work.sources)]
+    parts = [(table, part) for table in work.inputs for part in _parts(work, table)]
+    return [Unit(f"{i:05d}", part=part, table=table) for i, (table, part) in enumerate(parts)]
+
+
+def _parts(work: Work, table: tuple[str, str]) -> list[Part]:
+    manifest = TableFolder(work.folder().store, *table).manifest()
+    if manifest is None:
+        raise AccountingError(f"{work.name}: its input {table[0]}-{table[1]} is not complete; build again")
+    return manifest.receipt.parts
+
+
+def pending(work: Work) -> list[Unit]:
+    """The units that have not ended yet."""
+    folder = work.folder()
+    signed = {name.removesuffix(".json") for name in folder.store.names(f"{folder.path}/receipts")}
+    return [unit for unit in units(work) if unit.name not in signed]
+
+
+def rows_expected(work: Work) -> int | None:
+    """The rows that come in, where that is known beforehand."""
+    return None if work.sources else sum(unit.part.rows for unit in units(work) if unit.part)
+
+
+def do(work: Work, unit: Unit, advance: Advance) -> Receipt:
+    """Do one unit: run the task, check what it made, write it, and sign for it."""
+    folder = work.folder()
+    receipts = [
+        _write(work, folder, f"{unit.name}-{chunk:05d}", rows_in, outcome)
+        for chunk, (rows_in, outcome) in enumerate(_outcomes(work, unit, advance))
+    ]
+    receipt = total(receipts)
+    folder.sign(unit.name, receipt)
+    return receipt
+
+
+def _outcomes(work: Work, unit: Unit, advance: Advance) -> Iterator[tuple[int, Outcome]]:
+    """The rows that come in and what the task makes of them, piece by piece."""
+    task = TASKS[work.task]
+    if isinstance(task, FromRecords):
+        assert unit.source is not None
+        for batch, share in batches(unit.source):
+            rows_in = len(batch) * task.rows_per_record(work.parameters)
+            yield rows_in, task.run(batch, work.parameters)
+            advance(work.name, rows_in, share)
+        return
+    part = _input(work, unit)
+    if isinstance(task, PerPart):
+        yield part.height, task.run(part, work.parameters)
+    else:
+        yield part.height, _decided(work, unit, part)
+    advance(work.name, part.height, None)
+
+
+def _input(work: Work, unit: Unit) -> pl.DataFrame:
+    assert unit.part is not None and unit.table is not None
+    return TableFolder(work.folder().store, *unit.table).read(unit.part)
+
+
+def _write(work: Work, folder: TableFolder, name: str, rows_in: int, outcome: Outcome) -> Receipt:
+    """Check an outcome and write its two halves."""
+    outcome = _without_repeats(work, outcome)
+    kept, dropped = outcome.kept, outcome.rejected
+    if kept.height + dropped.height != rows_in:
+        raise AccountingError(
+            f"{work.name}, unit {name}: {rows_in} rows came in, {kept.height} were kept and {dropped.height} rejected; "
+            f"task '{work.task}' must account for each row"
+        )
+    check(kept, work.contract, f"{work.name}, unit {name}")
+    counts = dict(sorted(dropped["reason"].value_counts().iter_rows())) if dropped.height else {}
+    return Receipt(
+        rows_in,
+        [folder.write(f"parts/{name}.parquet", kept)] if kept.height else [],
+        [folder.write(f"rejected/{name}.parquet", dropped)] if dropped.height else [],
+        counts,
+    )
+
+
+def _without_repeats(work: Work, outcome: Outcome) -> Outcome:
+    """An outcome in which each key is kept once: the later rows with it are rejected."""
+    kept = outcome.kept.select(work.contract.names())
+    form = rejected(RECORDS if work.sources else work.given)
+    if outcome.rejected.height:
+        dropped = [outcome.rejected.select(form.names()).cast(dict(polars_schema(form)))]
+    else:
+        dropped = [pl.DataFrame(schema=polars_schema(form))]
+    first = kept[work.contract.key].is_first_distinct()
+    if not first.all():
+        dropped.append(repeats(kept.filter(~first), work, form))
+        kept = kept.filter(first)
+    return Outcome(kept, pl.concat(dropped))
+
+
+def repeats(rows: pl.DataFrame, work: Work, form: Contract) -> pl.DataFrame:
+    """Rows whose key was seen before, in the form of rejected rows."""
+    key = work.contract.key
+    raw = [json.dumps(row, ensure_ascii=False)[:10_000] for row in rows.iter_rows(named=True)]
+    told = rows.with_columns(
+        pl.lit("duplicate id").alias("reason"),
+        (pl.lit(f"{key} ") + pl.col(key) + " is that of an earlier row").alias("detail"),
+        pl.Series("raw", raw, dtype=pl.String),
+    )
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in polars_schema(form).items() if name not in told.columns]
+    return told.with_columns(missing).select(form.names())
+
+
+def decide(work: Work) -> None:
+    """For a task that must see the whole table: find the rows to reject, and write them by unit."""
+    task = TASKS[work.task]
+    folder = work.folder()
+    if not isinstance(task, Decision) or folder.receipt("decision"):
+        return
+    with narrow_database() as database:
+        for unit in units(work):
+            rows = task.narrow(_input(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
+            database.add(rows)
+        if database.rows:
+            query = f"SELECT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
+            for unit_name, found in database.by_unit(f"{query} ON n.{work.contract.key} = d.key"):
+                folder.write(f"decision/{unit_name}.parquet", found)
+    folder.sign("decision", Receipt(0))
+
+
+def _decided(work: Work, unit: Unit, part: pl.DataFrame) -> Outcome:
+    """A part without the rows that the decision rejects."""
+    folder = work.folder()
+    path = f"decision/{unit.name}.parquet"
+    if not folder.store.exists(f"{folder.path}/{path}"):
+        return Outcome(part, part.clear())
+    found = folder.read(Part(path, 0, ""))
+    key = work.contract.key
+    dropped = part.join(found, left_on=key, right_on="key", how="inner", maintain_order="left")
+    return Outcome(part.filter(~pl.col(key).is_in(found["key"].implode())), dropped)
+
+
+def finish(work: Work) -> Manifest:
+    """Complete a table whose units have all ended: no key twice in it, the sums right, the manifest written."""
+    folder = work.folder()
+    names = [unit.name for unit in units(work)]
+    found = [(name, folder.receipt(name)) for name in names]
+    receipts = [receipt for _, receipt in found if receipt is not None]
+    if len(receipts) < len(names):
+        missing = [name for name, receipt in found if receipt is None]
+        raise AccountingError(f"{work.name}: units {', '.join(missing[:5])} have not ended; build again")
+    receipt = total(receipts)
+    if work.sources or len(work.inputs) > 1:
+        receipt = _unique(work, folder, receipt)
+    expected = rows_expected(work)
+    if receipt.rows_kept() + receipt.rows_rejected() != receipt.rows_in or expected not in (None, receipt.rows_in):
+        raise AccountingError(
+            f"{work.name}: {receipt.rows_in} of {expected} rows came in, {receipt.rows_kept()} were kept and "
+            f"{receipt.rows_rejected()} rejected; the table is not completed"
+        )
+    task = TASKS[work.task]
+    parameters: dict[str, Any] = work.parameters.model_dump(mode="json", by_alias=True)
+    manifest = Manifest(
+        work.fingerprint, work.task, task.version, parameters, work.lineage(), list(work.contract.names()), receipt
+    )
+    folder.complete(manifest)
+    return manifest
+
+
+def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
+    """The table with each key once: rows that repeat one of an earlier part are rejected."""
+    key = work.contract.key
+    with narrow_database() as database:
+        for i, part in enumerate(receipt.parts):
+            keys = folder.read(part, [key]).with_columns(unit=pl.lit(f"{i:09d}"))
+            database.add(keys)
+        if not database.rows:
+            return receipt
+        first = f"SELECT *, min(unit) OVER (PARTITION BY {key}) AS first FROM narrow"
+        again = dict(database.by_unit(f"SELECT {key} AS key, unit FROM ({first}) WHERE unit <> first"))
+    if not again:
+        return receipt
+    parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
+    form = rejected(RECORDS if work.sources else work.given)
+    for unit, keys in again.items():
+        i = int(unit)
+        rows = folder.read(parts[i])
+        repeated = pl.col(key).is_in(keys["key"].implode())
+        name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
+        told = repeats(rows.filter(repeated), work, form)
+        dropped.append(folder.write(f"rejected/{name}-repeats.parquet", told))
+        parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
+        count += told.height
+    reasons = dict(receipt.reasons)
+    reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
+    return Receipt(receipt.rows_in, [part for part in parts if part.rows], dropped, dict(sorted(reasons.items())))
+
+
+class narrow_database:  # noqa: N801 - used as a context manager, like a function
+    """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
+
+    def __enter__(self) -> narrow_database:
+        self._place = tempfile.TemporaryDirectory(prefix="errata-")
+        self._connection = duckdb.connect(f"{self._place.name}/narrow.duckdb")
+        self._connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'; SET preserve_insertion_order = false")
+        self.rows = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._place.cleanup()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Append rows; the first ones make the table."""
+        self._connection.register("added", rows.to_arrow())
+        exists = self.rows or rows.height
+        if exists:
+            verb = "INSERT INTO narrow" if self.rows else "CREATE TABLE narrow AS"
+            self._connection.execute(f"{verb} SELECT * FROM added")
+        self._connection.unregister("added")
+        self.rows += rows.height
+
+    def by_unit(self, query: str) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key."""
+        self._connection.execute(f"CREATE OR REPLACE TABLE decided AS {query}")
+        for (unit,) in self._connection.execute("SELECT DISTINCT unit FROM decided ORDER BY unit").fetchall():
+            query = "SELECT * EXCLUDE (unit) FROM decided WHERE unit = ? ORDER BY key"
+            rows = self._connection.sql(query, params=[unit])
+            yield unit, pl.DataFrame(rows.to_arrow_table())
