@@ -1,0 +1,1 @@
+"""Everything stored and declared: recipes, the store, tables, releases."""

@@ -20,7 +20,10 @@ def size_category(rows: int) -> str:
 
 
 def card(
-    recipe: Recipe, views: Mapping[str, Contract], files: Sequence[Mapping[str, Any]], funnel: Sequence[Mapping[str, Any]]
+    recipe: Recipe,
+    views: Mapping[str, Contract],
+    files: Sequence[Mapping[str, Any]],
+    funnel: Sequence[Mapping[str, Any]],
 ) -> str:
     """README.md of a release."""
     rows = [file for file in files if file.get("split")]

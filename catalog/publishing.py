@@ -79,12 +79,21 @@ def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], 
         store.write(f"{staged}/README.md", card.encode())
         text = {"path": "README.md", "bytes": len(card.encode()), "sha256": hashlib.sha256(card.encode()).hexdigest()}
         counts = {name: _counts(view) for name, view in views.items()}
-        manifest = {"format": FORMAT, "corpus": corpus, "version": version, "counts": counts, "files": [*files, text], **rest}
+        manifest = {
+            "format": FORMAT,
+            "corpus": corpus,
+            "version": version,
+            "counts": counts,
+            "files": [*files, text],
+            **rest,
+        }
         if already:
             return _same(already, manifest, store, place)
         return _appear(store, staged, place, manifest)
     except OSError as error:
-        raise StoreError(f"{store.link(place)}: cannot be written ({error.strerror or error}); nothing was released") from error
+        raise StoreError(
+            f"{store.link(place)}: cannot be written ({error.strerror or error}); nothing was released"
+        ) from error
     finally:
         if staged != place and store.exists(staged):
             shutil.rmtree(store.full(staged)) if store.local else store.fs.rm(store.full(staged), recursive=True)
@@ -125,7 +134,9 @@ def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str)
     other = clash(there, made["version"], made["fingerprint"], store.link(place))
     if other:
         raise other
-    differing = sorted(path for path in data(there).keys() | data(made).keys() if data(there).get(path) != data(made).get(path))
+    differing = sorted(
+        path for path in data(there).keys() | data(made).keys() if data(there).get(path) != data(made).get(path)
+    )
     if differing:
         raise PublishError(
             f"{store.link(place)}: version {made['version']} is published with other bytes in {', '.join(differing[:3])} "

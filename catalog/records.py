@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import fsspec
@@ -59,7 +59,9 @@ def find(pattern: str, name: str) -> list[Source]:
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
     if not files:
-        raise SourceError(f"{name}: no such file at {pattern}; check the path, and --data where it begins with ${{data}}")
+        raise SourceError(
+            f"{name}: no such file at {pattern}; check the path, and --data where it begins with ${{data}}"
+        )
     prefix = name[: -len(pattern.rsplit("/", 1)[-1])] if "/" in name else ""
     return [_file(fs, one, prefix + one.rsplit("/", 1)[-1]) for one in files]
 
@@ -124,7 +126,7 @@ def _unpacked(raw: IO[bytes], name: str, packed: bool) -> Iterator[IO[bytes]]:
         return
     try:
         with gzip.open(raw, "rb") as stream:
-            yield stream
+            yield cast(IO[bytes], stream)
     except EOFError:
         raise SourceError(f"{name}: the gzip stream ends early, so the file was cut off; fetch it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -243,7 +245,7 @@ def _hub_digest(url: str, name: str) -> str:
         if not files:
             raise SourceError(f"{name}: no folder with files at {repository}; check the path")
         for file in files:
-            digest.update(f"{file[len(repository):]}\0{_file(fs, file, name).digest}\n".encode())
+            digest.update(f"{file[len(repository) :]}\0{_file(fs, file, name).digest}\n".encode())
     else:
         digest.update(repository.encode())
     return digest.hexdigest()
@@ -262,7 +264,9 @@ def _hub(source: Source) -> Iterator[tuple[Record, float]]:
             yield Record(f"{source.name}:{number}", dict(row), raw), min(1.0, number / expected) if expected else 0.5
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise SourceError(f"{source.name}: `datasets` cannot load it ({reason}); check name, revision and split") from None
+        raise SourceError(
+            f"{source.name}: `datasets` cannot load it ({reason}); check name, revision and split"
+        ) from None
 
 
 def _check_encoding(line: bytes, name: str) -> None:

@@ -57,7 +57,9 @@ class Store:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            raise StoreError(f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again") from None
+            raise StoreError(
+                f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again"
+            ) from None
 
     def names(self, path: str) -> list[str]:
         """The names in a folder, sorted; none if there is no such folder."""

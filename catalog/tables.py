@@ -1,10 +1,10 @@
 """Tables at rest: Parquet parts, rejected rows beside them, a receipt per unit of work and a manifest that completes them.
 
-    tables/<task>-<fingerprint>/
-        parts/<unit>-<chunk>.parquet       rows kept
-        rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
-        receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
-        manifest.json                      the table is complete when this exists; it never changes
+tables/<task>-<fingerprint>/
+    parts/<unit>-<chunk>.parquet       rows kept
+    rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
+    receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
+    manifest.json                      the table is complete when this exists; it never changes
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -42,11 +43,11 @@ def _unit(work: Work, unit: table.Unit) -> None:
     table.do(work, unit, progress.watcher.advance)
 
 
-RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": transient, "cache_policy": NO_CACHE}
-unit_task = task(_unit, name="unit", task_run_name="{work.name} {unit.name}", **RETRIES)
-decide_task = task(table.decide, name="decide", task_run_name="{work.name} decide", **RETRIES)
-finish_task = task(table.finish, name="finish", task_run_name="{work.name} finish", **RETRIES)
-release_task = task(releasing.release, name="release", cache_policy=NO_CACHE)
+again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
+unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {unit.name}")
+decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
+finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
+release_task = again(releasing.release).with_options(name="release")
 
 
 @flow(name="build", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))  # type: ignore[arg-type]
@@ -109,7 +110,12 @@ def _wave(works: list[Work]) -> dict[str, Manifest]:
 def _artifacts(plan: Plan, link: str) -> None:
     """The funnel and the link to the release, where Prefect's pages show them."""
     name = plan.recipe.corpus.replace("_", "-")
-    rows = [{**step, "reasons": ", ".join(f"{k} {v}" for k, v in step["reasons"].items())} for step in funnel(plan, plan.done)]
-    create_table_artifact(rows, key=f"{name}-funnel", description=f"Funnel of {plan.recipe.corpus} {plan.recipe.version}")
+    rows = [
+        {**step, "reasons": ", ".join(f"{k} {v}" for k, v in step["reasons"].items())}
+        for step in funnel(plan, plan.done)
+    ]
+    create_table_artifact(
+        rows, key=f"{name}-funnel", description=f"Funnel of {plan.recipe.corpus} {plan.recipe.version}"
+    )
     create_link_artifact(link, f"{plan.recipe.corpus} {plan.recipe.version}", key=f"{name}-release")
     create_markdown_artifact(f"`{link}`", key=f"{name}-release-path", description="Where the release lies")

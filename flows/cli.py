@@ -7,13 +7,13 @@ import sys
 import time
 from typing import Any
 
+from errata import text
+from errata.cli import DONE, FAILED, REFUSED, WRONG
 from rich.console import Console
 
 from catalog.publishing import PublishError, folder
 from catalog.records import SourceError
 from catalog.store import Store, StoreError
-from errata import text
-from errata.cli import DONE, FAILED, REFUSED, WRONG
 from flows import plan as planning
 from flows import progress
 from flows.plan import Plan
@@ -44,7 +44,9 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
     print(f"\n{text.funnel(manifest['funnel'])}\n")
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
-    print(f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md")
+    print(
+        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md"
+    )
     return DONE
 
 
@@ -55,7 +57,10 @@ def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, p
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     console = Console(stderr=True)
     waiting = sum(len(wave) for wave in plan.waves())
-    console.print(f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.works) - 1} tables to make; Prefect starts …", highlight=False)
+    console.print(
+        f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.works) - 1} tables to make; Prefect starts …",
+        highlight=False,
+    )
     from flows import build as flow
 
     flow.refuse(plan)

@@ -110,7 +110,9 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
     sources: tuple[Source, ...] = ()
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
     if isinstance(table.task, FromRecords):
-        sources = tuple(one for place in table.task.locations(table.parameters) for one in _find(place, table, recipe, data))
+        sources = tuple(
+            one for place in table.task.locations(table.parameters) for one in _find(place, table, recipe, data)
+        )
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
     lineage = [f"{source.name} {source.digest}" for source in sources] or [print_ for _, print_ in inputs]

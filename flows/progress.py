@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 EVERY_SECONDS = 10.0
@@ -110,7 +110,7 @@ class Live:
             TextColumn("{task.completed:>9,.0f} rows", justify="right"), _Rate(), _Left(), TextColumn("{task.fields[outcome]}"),
             console=console,
         )  # fmt: skip
-        self.ids: dict[str, int] = {}
+        self.ids: dict[str, TaskID] = {}
         self.lock = Lock()
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
@@ -121,18 +121,18 @@ class Live:
     def advance(self, table: str, rows: int, share: float | None) -> None:
         """Move the table's bar."""
         with self.lock:
-            one = self.ids[table]  # type: ignore[assignment]
-            self.progress.advance(one, rows)  # type: ignore[arg-type]
+            one = self.ids[table]
+            self.progress.advance(one, rows)
             if share:
-                done = self.progress.tasks[self.progress.task_ids.index(one)].completed  # type: ignore[arg-type]
-                self.progress.update(one, total=done / share)  # type: ignore[arg-type]
+                done = self.progress.tasks[self.progress.task_ids.index(one)].completed
+                self.progress.update(one, total=done / share)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Fill the table's bar and say what it holds."""
         with self.lock:
             one = self.ids[table]
             total = kept + rejected
-            self.progress.update(one, total=total, completed=total, outcome=f"{kept:,} kept, {rejected:,} rejected")  # type: ignore[arg-type]
+            self.progress.update(one, total=total, completed=total, outcome=f"{kept:,} kept, {rejected:,} rejected")
 
 
 watcher: Watcher = Silent()

@@ -52,7 +52,10 @@ def release(plan: Plan) -> dict[str, Any]:
             )
         text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps)
         columns = {
-            name: [{"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning} for c in view.contract.columns]
+            name: [
+                {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
+                for c in view.contract.columns
+            ]
             for name, view in views.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}

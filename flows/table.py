@@ -132,7 +132,7 @@ def _without_repeats(work: Work, outcome: Outcome) -> Outcome:
     kept = outcome.kept.select(work.contract.names())
     form = rejected(RECORDS if work.sources else work.given)
     if outcome.rejected.height:
-        dropped = [outcome.rejected.select(form.names()).cast(dict(polars_schema(form)))]
+        dropped = [outcome.rejected.select(form.names()).cast(polars_schema(form))]
     else:
         dropped = [pl.DataFrame(schema=polars_schema(form))]
     first = kept[work.contract.key].is_first_distinct()
@@ -151,7 +151,9 @@ def repeats(rows: pl.DataFrame, work: Work, form: Contract) -> pl.DataFrame:
         (pl.lit(f"{key} ") + pl.col(key) + " is that of an earlier row").alias("detail"),
         pl.Series("raw", raw, dtype=pl.String),
     )
-    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in polars_schema(form).items() if name not in told.columns]
+    missing = [
+        pl.lit(None, dtype=kind).alias(name) for name, kind in polars_schema(form).items() if name not in told.columns
+    ]
     return told.with_columns(missing).select(form.names())
 
 
@@ -240,7 +242,7 @@ def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
     return Receipt(receipt.rows_in, [part for part in parts if part.rows], dropped, dict(sorted(reasons.items())))
 
 
-class narrow_database:  # noqa: N801 - used as a context manager, like a function
+class narrow_database:
     """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
 
     def __enter__(self) -> narrow_database:

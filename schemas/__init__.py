@@ -1,0 +1,1 @@
+"""Contracts, recipes and tasks as records; everything else stands on them."""

@@ -34,8 +34,7 @@ def polars_schema(contract: Contract) -> pl.Schema:
 def arrow_schema(contract: Contract) -> pa.Schema:
     """The Arrow schema; each field's metadata carries its meaning."""
     return pa.schema(
-        pa.field(c.name, ARROW[c.kind], nullable=c.nullable, metadata={"meaning": c.meaning})
-        for c in contract.columns
+        pa.field(c.name, ARROW[c.kind], nullable=c.nullable, metadata={"meaning": c.meaning}) for c in contract.columns
     )
 
 
@@ -74,7 +73,8 @@ def _no_null_items(shortest: float) -> Any:
     def holds(data: Any) -> pl.LazyFrame:
         items = pl.col(data.key)
         fine = items.list.len().ge(int(shortest)) & ~items.list.eval(pl.element().is_null()).list.any()
-        return data.lazyframe.select(fine.fill_null(True))
+        checked: pl.LazyFrame = data.lazyframe.select(fine.fill_null(True))
+        return checked
 
     return holds
 

@@ -29,7 +29,9 @@ SOLUTIONS = Contract(
         Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
         Column("text", "string", "The completion, verbatim."),
         Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
-        Column("stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True),
+        Column(
+            "stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True
+        ),
         SOURCE,
     ),
     key="solution_id",
@@ -52,12 +54,14 @@ STEP_COLUMNS = (
 )
 
 VERDICTS = ("right", "wrong", "undecided")
-EXTRACTION_RULES = ("stated", "boxed", "hashes", "final line", "phrase", "choice", "last equation", "last number")
+EXTRACTION_RULES = ("stated", "boxed", "hashes", "final line", "phrase", "bold", "choice", "last number")
 COMPARISON_RULES = ("choice", "number", "text", "expression")
 VERDICT_COLUMNS = (
     Column("verdict", "string", "Whether the extracted answer equals the gold one.", one_of=VERDICTS),
     Column(
-        "undecided", "string", "Why the verdict is undecided: no answer, unparsable, timed out, …; null otherwise.",
+        "undecided",
+        "string",
+        "Why the verdict is undecided: no answer, unparsable, timed out, …; null otherwise.",
         nullable=True,
     ),
     Column("extracted", "string", "The final answer found in the completion, verbatim; null if none.", nullable=True),

@@ -13,6 +13,4 @@ from tasks.select import SELECT
 from tasks.split import SPLIT
 from tasks.verify import VERIFY
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)
-}
+TASKS: dict[str, Task[Any]] = {task.name: task for task in (LOAD, IMPORT, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)}

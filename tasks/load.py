@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from schemas.contract import REASON, DETAIL, Contract
+from schemas.contract import DETAIL, REASON, Contract
 from schemas.forms import polars_schema
 from schemas.tables import PROBLEMS, RECORDS
 from schemas.task import FromRecords, Outcome, Record

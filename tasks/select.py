@@ -50,7 +50,9 @@ def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
     """What DuckDB says of the condition, tried on a table without rows."""
     found = []
     if parameters.because is not None and parameters.because not in contract.names():
-        found.append(f"because: the table has no column '{parameters.because}'; there are {', '.join(contract.names())}")
+        found.append(
+            f"because: the table has no column '{parameters.because}'; there are {', '.join(contract.names())}"
+        )
     try:
         _holds(pl.DataFrame(schema=polars_schema(contract)), parameters.where)
     except duckdb.Error as error:

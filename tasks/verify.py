@@ -13,7 +13,6 @@ import polars as pl
 from pydantic import Field
 
 from schemas.contract import Contract
-from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
 from tasks.answers.compare import Compare, Judgement, judge, kind_of
@@ -40,7 +39,7 @@ def verdict(row: dict[str, Any], answers: str, compare: Compare) -> dict[str, An
     if found is None:
         judged, answer, rule = Judgement("undecided", "", "no answer"), None, None
     else:
-        judged = judge(row["answer"], found.answer, kind, row["options"] or (), row["question"], compare)  # type: ignore[arg-type]
+        judged = judge(row["answer"], found, kind, row["options"] or (), row["question"], compare)  # type: ignore[arg-type]
         answer, rule = found.answer, found.rule
     return {
         "verdict": judged.verdict,
@@ -55,7 +54,7 @@ def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     """Adds verdict, reason, extracted answer and the rules that found and compared it; rejects nothing."""
     needed = part.select("answer", "options", "rationale", "stated", "text", "question")
     rows = [verdict(row, parameters.answers, compared) for row in needed.iter_rows(named=True)]
-    added = pl.DataFrame(rows, schema={name: pl.String for name in ADDED})
+    added = pl.DataFrame(rows, schema=dict.fromkeys(ADDED, pl.String))
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 

@@ -1,7 +1,7 @@
 """Errata's client: find, check and load released corpora of reasoning mistakes.
 
-    import errata
-    mistakes = errata.load("mwpes@1.0.0", split="train")
+import errata
+mistakes = errata.load("mwpes@1.0.0", split="train")
 """
 
 from errata.releases import ErrataError, NotFound, Release, load, open_release, releases

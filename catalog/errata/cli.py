@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, help: str, more: str, run: Callable[[argparse.Namespace], int], examples: str) -> argparse.ArgumentParser:
+    def verb(
+        name: str, help: str, more: str, run: Callable[[argparse.Namespace], int], examples: str
+    ) -> argparse.ArgumentParser:
         one = verbs.add_parser(
             name, help=help, description=f"{help} {more}".strip(), epilog=f"examples:\n{examples}\n\n{EPILOG}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         ("build", "Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again.", _build),
         ("plan", "Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run.", _plan),
     ):  # fmt: skip
-        one = verb(name, help, more, run, f"  errata {name} catalog/sample.yaml\n  errata {name} catalog/mwpes.yaml --data DIR")
+        one = verb(
+            name, help, more, run, f"  errata {name} catalog/sample.yaml\n  errata {name} catalog/mwpes.yaml --data DIR"
+        )
         one.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
         one.add_argument("--data", metavar="DIR", default=os.environ.get("ERRATA_DATA"), help="what ${data} stands for in the recipe (default: $ERRATA_DATA)")  # fmt: skip
         if name == "build":
@@ -58,18 +62,34 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
 
     verb("list", "List the releases of a store.", "", _list, "  errata list --store s3://corpora/errata")
-    show = verb("show", "Show a release: funnel, counts by model and set, examples.", "", _show, "  errata show mwpes\n  errata show mwpes@1.0.0 --examples 5")
+    show = verb(
+        "show",
+        "Show a release: funnel, counts by model and set, examples.",
+        "",
+        _show,
+        "  errata show mwpes\n  errata show mwpes@1.0.0 --examples 5",
+    )
     show.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
     show.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
     show.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
-    get = verb("load", "Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output.", _load, "  errata load mwpes --split test | head\n  errata load mwpes@1.0.0 --output rows.parquet")
+    get = verb(
+        "load",
+        "Write the rows of a release.",
+        "JSON lines, CSV or Parquet, to a file or to standard output.",
+        _load,
+        "  errata load mwpes --split test | head\n  errata load mwpes@1.0.0 --output rows.parquet",
+    )
     get.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
     get.add_argument("--view", help="the row format (default: the release's first)")
     get.add_argument("--split", help="train, validation, test, … (default: all)")
     get.add_argument("--limit", type=int, metavar="N", help="at most N rows")
-    get.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="default: by the name of --output, else jsonl")
+    get.add_argument(
+        "--format", choices=["jsonl", "csv", "parquet"], help="default: by the name of --output, else jsonl"
+    )
     get.add_argument("--output", metavar="FILE", help="default: standard output")
-    check = verb("verify", "Check every file of a release against its checksum.", "", _verify, "  errata verify mwpes@1.0.0")
+    check = verb(
+        "verify", "Check every file of a release against its checksum.", "", _verify, "  errata verify mwpes@1.0.0"
+    )
     check.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
     return top
 
@@ -97,7 +117,9 @@ def _application(verb: str) -> Any:
     """The application's command line, where the client lies in a checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "flows" / "cli.py").is_file():
-        raise ErrataError(f"`errata {verb}` needs the application: run it in a checkout of Errata (make corpus shows how)")
+        raise ErrataError(
+            f"`errata {verb}` needs the application: run it in a checkout of Errata (make corpus shows how)"
+        )
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     return importlib.import_module("flows.cli")

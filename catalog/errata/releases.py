@@ -78,7 +78,9 @@ class Release:
                 while chunk := file.read(2**20):
                     digest.update(chunk)
             if digest.hexdigest() != known[path]["sha256"]:
-                faults.append(f"{path}: its bytes changed (SHA-256 {digest.hexdigest()[:12]}…, {known[path]['sha256'][:12]}… released)")
+                faults.append(
+                    f"{path}: its bytes changed (SHA-256 {digest.hexdigest()[:12]}…, {known[path]['sha256'][:12]}… released)"
+                )
         return faults
 
 
@@ -120,7 +122,9 @@ def open_release(name: str, store: str | None = None) -> Release:
     versions = [one for seen, one in known if seen == corpus]
     if not versions:
         near = get_close_matches(corpus, sorted({seen for seen, _ in known}), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted({c for c, _ in known})) or 'none'}"
+        hint = (
+            f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted({c for c, _ in known})) or 'none'}"
+        )
         raise NotFound(f"store {place}: no corpus '{corpus}'; {hint}")
     version = version or versions[-1]
     if version not in versions:
@@ -132,11 +136,15 @@ def open_release(name: str, store: str | None = None) -> Release:
         except ValueError as error:
             raise ErrataError(f"{url}/manifest.json: not the JSON it should be ({error}); restore it") from None
     if manifest.get("format") != FORMAT:
-        raise ErrataError(f"{url}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`")
+        raise ErrataError(
+            f"{url}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`"
+        )
     return Release(url, manifest)
 
 
-def load(name: str, view: str | None = None, split: str | None = None, store: str | None = None, form: Form = "arrow") -> Any:
+def load(
+    name: str, view: str | None = None, split: str | None = None, store: str | None = None, form: Form = "arrow"
+) -> Any:
     """The rows of a release: an Arrow table, a Polars frame, a `datasets.Dataset`, or the files' URLs.
 
     Without `split` the rows of all splits come together; `datasets` and

@@ -6,14 +6,18 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from tasks.answers.extract import AnswerKind
-from tasks.answers.number import Several, number_of, plain
+from tasks.answers.extract import AnswerKind, Extraction
+from tasks.answers.number import Several, decimals, number_of, numbers_in, plain, several_of
+from tasks.answers.units import other_unit
 
 Compare = Callable[[str, str], str]
 """Compares two expressions: `equal`, `different`, or a reason why neither can be said."""
 
-_LETTER = re.compile(r"^\W*(?:option|choice|answer)?\W*([A-Ja-j])(?:\W|$)", re.IGNORECASE)
+_LETTER = re.compile(r"^\W*(?:option|choice|answer)?\W*([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
+_BRACKETED = re.compile(r"\(([A-Ja-j])\)")
+_REFUSED = re.compile(r"\b(?:not|none|no|closest|cannot)\b", re.IGNORECASE)
 _YES = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _SMALL = {"the", "a", "an", "on", "in", "at", "is", "it", "was", "to", "of"}
 
@@ -34,6 +38,8 @@ def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
     """What sort of answer a problem asks for, told from its gold answer."""
     if options:
         return "choice"
+    if several_of(gold):
+        return "number"
     try:
         if number_of(gold) is not None and not re.search(r"[A-Za-z]{3,}", plain(gold)):
             return "number"
@@ -44,19 +50,55 @@ def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
     return "text"
 
 
-def judge(gold: str, answer: str, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare) -> Judgement:
-    """The verdict on an answer."""
+def judge(
+    gold: str, found: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
+) -> Judgement:
+    """The verdict on an answer found in a completion."""
+    answer = found.answer
     if kind == "choice":
         return _choice(gold, answer, options)
-    if kind == "number":
-        return _number(gold, answer, question, compare)
     if kind == "text":
         return _text(gold, answer)
-    return _expression(gold, answer, compare)
+    if kind == "expression":
+        return _expression(gold, answer, compare)
+    wanted = several_of(gold)
+    if wanted:
+        return _numbers(wanted, found)
+    judged = _number(gold, answer, question, compare)
+    if judged.verdict == "wrong" and judged.rule == "number":
+        return _not_wrong_by_form(gold, found, question) or judged
+    return judged
 
 
 def _judged(equal: bool, rule: str) -> Judgement:
     return Judgement("right" if equal else "wrong", rule)
+
+
+def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement | None:
+    """Undecided, where an answer that differs from gold may be the same: in another unit, rounded, or beside it."""
+    sought, given = number_of(gold), number_of(found.answer)
+    if sought is None or given is None:
+        return None
+    wanted, value = sought[0], given[0]
+    if wanted in numbers_in(found.context or found.answer):
+        return Judgement("undecided", "number", "several answers")
+    if other_unit(value, wanted, found.context or found.answer, question):
+        return Judgement("undecided", "number", "other unit")
+    digits = decimals(gold)
+    rounded = digits > 0 and round(value, digits) == wanted
+    if rounded or 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6):
+        return Judgement("undecided", "number", "rounding")
+    return None
+
+
+def _numbers(wanted: list[Fraction], found: Extraction) -> Judgement:
+    """Several numbers are asked for: the answer's, in any order."""
+    values = numbers_in(found.context or found.answer)
+    if values == set(wanted):
+        return Judgement("right", "number")
+    if len(values) == len(set(wanted)) and not re.search(r"[=*/]", found.answer):
+        return Judgement("wrong", "number")
+    return Judgement("undecided", "number", "unparsable")
 
 
 def _number(gold: str, answer: str, question: str, compare: Compare) -> Judgement:
@@ -67,16 +109,27 @@ def _number(gold: str, answer: str, question: str, compare: Compare) -> Judgemen
     if sought is None:
         return Judgement("undecided", "number", "gold unparsable")
     if found is None:
-        return _expression(gold, answer, compare) if re.search(r"\d", answer) else Judgement("undecided", "number", "unparsable")
+        return _worked_out(gold, answer, compare)
     (value, percent), (wanted, wanted_percent) = found, sought
     if percent == wanted_percent:
         return _judged(value == wanted, "number")
-    if percent and re.search(r"percent|%", question, re.IGNORECASE):
-        return _judged(value == wanted, "number")
+    if re.search(r"percent|%", question, re.IGNORECASE) and value == wanted:
+        return Judgement("right", "number")
     exact = value / 100 == wanted if percent else value == wanted / 100
     if not exact and value == wanted:
         return Judgement("undecided", "number", "percent unclear")
     return _judged(exact, "number")
+
+
+def _worked_out(gold: str, answer: str, compare: Compare) -> Judgement:
+    """An answer that is no plain number: an expression that may have gold's value; words make it no mistake."""
+    if not re.search(r"\d", answer):
+        return Judgement("undecided", "number", "unparsable")
+    judged = _expression(gold, answer, compare)
+    pure = re.fullmatch(
+        r"[\d\s.,+\-*/^()$\\{}×÷]*", re.sub(r"\\(?:[dt]?frac|sqrt|times|cdot|div|left|right)", "", answer)
+    )
+    return judged if judged.verdict != "wrong" or pure else Judgement("undecided", "expression", "unparsable")
 
 
 def _expression(gold: str, answer: str, compare: Compare) -> Judgement:
@@ -97,8 +150,15 @@ def _normal(text: str) -> str:
 
 
 def _choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
+    if len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1 and re.search(
+        r"\b(?:or|either)\b", answer, re.IGNORECASE
+    ):
+        return Judgement("undecided", "choice", "several answers")
     match = _LETTER.match(plain(answer))
     letter = match[1].upper() if match else None
+    bracketed = {found.upper() for found in _BRACKETED.findall(answer)}
+    if letter is None and len(bracketed) == 1 and not _REFUSED.search(answer):
+        letter = bracketed.pop()
     if letter is None:
         same = [i for i, option in enumerate(options) if _bare(option) == _normal(answer)]
         letter = chr(ord("A") + same[0]) if len(same) == 1 else None

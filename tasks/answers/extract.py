@@ -17,13 +17,18 @@ TAIL = 20_000
 """Characters at the end of a completion in which the answer is sought."""
 
 _HASHES = re.compile(r"^\s*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
-_FINAL_LINE = re.compile(r"^[ \t]*[*_]{0,2}(?:A|Answer|Final Answer)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
+_FINAL_LINE = re.compile(
+    r"^[ \t]*[*_]{0,2}(?:A|Answer|Final Answer)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S[^\n]{0,400})", re.MULTILINE
+)
 _PHRASE = re.compile(
     r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is|=|:|would be|will be|must be|should be)\s*:?\s*(\S[^\n]{0,400})",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\$?\d[\d,]*(?:\.\d+)?(?:\s*%|/\d+)?")
+_BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
+_CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
+_SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
@@ -35,10 +40,12 @@ class Extraction:
     """The answer as it stands in the text."""
     rule: str
     """One of `tables.EXTRACTION_RULES`."""
+    context: str = ""
+    """The sentence it stands in, where nothing marks which of its numbers is the answer."""
 
 
 def boxed(text: str) -> str | None:
-    """What the last closed `\\boxed{…}` holds."""
+    r"""What the last closed `\boxed{…}` holds."""
     for match in reversed(list(_BOXED.finditer(text))):
         depth = 1
         for i in range(match.end(), min(len(text), match.end() + 2000)):
@@ -50,22 +57,24 @@ def boxed(text: str) -> str | None:
 
 def _sentence(text: str) -> str:
     """A text up to the end of its first sentence, without Markdown's stars."""
-    end = re.search(r"[.!?](?:\s|$)|\n", text)
+    end = re.search(r"(?<!\bRs)(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bNo)[.!?](?:\s|$)|\n", text)
     return (text[: end.start()] if end else text).replace("**", "").strip().rstrip(".").strip()
 
 
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str] | None:
+    """The last match that gives an answer: not one that puts the question again, as least-to-most prompts do."""
     found = None
-    for found in pattern.finditer(text):
-        if found[1].rstrip().endswith("?"):  # a question put again, as least-to-most prompts do
-            found = None
+    for match in pattern.finditer(text):
+        empty = kind == "number" and not re.search(r"\d", match[1]) and text[match.end() :].strip()
+        if not match[1].rstrip().endswith("?") and not empty:
+            found = match
     return found
 
 
-def _marked(text: str) -> Extraction | None:
+def _marked(text: str, kind: AnswerKind) -> Extraction | None:
     """The marked answer that stands last: "#### 18", "Answer: 18", "the answer is 18"."""
     rules = (("hashes", _HASHES), ("final line", _FINAL_LINE), ("phrase", _PHRASE))
-    found = [(match.start(1), name, match[1]) for name, rule in rules if (match := _last(rule, text))]
+    found = [(match.start(1), name, match[1]) for name, rule in rules if (match := _last(rule, text, kind))]
     if not found:
         return None
     _, name, answer = max(found)
@@ -80,13 +89,49 @@ def extract(text: str, stated: str | None, kind: AnswerKind) -> Extraction | Non
     answer = boxed(tail)
     if answer:
         return Extraction(answer, "boxed")
-    marked = _marked(tail)
+    marked = _marked(tail, kind)
     if marked and marked.answer:
         return marked
+    return _unmarked(tail, kind)
+
+
+def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
+    """An answer that nothing marks, from the last sentence of a text that was not cut off.
+
+    A text that breaks off has come to no answer, whatever number stands last in
+    it; nor has one that ends in a question, in code, or in saying the same again
+    and again.
+    """
+    last = _last_sentence(text)
+    if last is None or _CODE.search(last) or text.count(last) > 2:
+        return None
+    bold = _BOLD.findall(last)
+    if bold and (kind != "number" or re.search(r"\d", bold[-1])):
+        return Extraction(bold[-1].strip(), "bold")
     if kind == "choice":
-        letters = _CHOICE.findall(tail)
-        return Extraction(next(filter(None, letters[-1])), "choice") if letters else None
+        letters = {letter for found in _CHOICE.findall(last) for letter in found if letter}
+        if letters and _SEVERAL.search(last) and len({letter.upper() for letter in letters}) > 1:
+            return Extraction(last, "choice")
+        found = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
+        return Extraction(found[-1], "choice") if found else None
     if kind == "number":
-        numbers = _NUMBER.findall(tail)
-        return Extraction(numbers[-1].strip(), "last number") if numbers else None
+        numbers = _NUMBER.findall(last)
+        return Extraction(numbers[-1].strip(), "last number", last) if numbers else None
     return None
+
+
+def _last_sentence(text: str) -> str | None:
+    """The last sentence; None where the text breaks off in the middle of it, or it is a question.
+
+    A line without a full stop is a whole sentence where it ends with its number
+    (and a unit of at most two words).
+    """
+    text = re.sub(r"[\s`}\]]+$", "", text).rstrip('"').rstrip()
+    lines = text.split("\n")
+    found = re.split(r"(?<=[.!?])\s+", lines[-1].strip())
+    last = found[-1]
+    if re.search(r",\d{1,2}$", last):  # a number cut off within its thousands
+        return None
+    if re.search(r"[.!)*$]['\"”’]?$", last):
+        return last
+    return last if re.search(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$", last) else None

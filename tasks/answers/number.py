@@ -6,10 +6,29 @@ import re
 import unicodedata
 from fractions import Fraction
 
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+_WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 _PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _ONE = re.compile(
     rf"(?<![\w.,/:])(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
@@ -76,13 +95,48 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
     if len(values) > 1 and found[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[found[0].end() :]):
         between = text[found[0].end() : found[1].start()]
         value = _value(found[0])
-        if value is not None and not re.search(r"\b(?:or|and|to|hours?|minutes?|feet|foot)\b|,", between, re.IGNORECASE):
+        if value is not None and not re.search(
+            r"\b(?:or|and|to|hours?|minutes?|feet|foot)\b|,", between, re.IGNORECASE
+        ):
             return value, bool(found[0]["percent"])
     if len(values) > 1 and not _is_expression(text):
         raise Several(text)
     return None
 
 
+def numbers_in(text: str) -> set[Fraction]:
+    """Every number that stands in a text."""
+    return {value for match in _ONE.finditer(plain(text[:_DIGITS_LIMIT])) if (value := _value(match)) is not None}
+
+
+def several_of(gold: str) -> list[Fraction] | None:
+    """The numbers of a gold answer that is a list of them (`['16', '12']`, "16 and 12"), sorted; None for others."""
+    items = (
+        re.split(r"\s*(?:[,;]|\band\b)\s+", gold.strip().strip("[](){}")) if re.search(r"[,;]\s|\band\b", gold) else []
+    )
+    found = []
+    for item in items:
+        try:
+            number = number_of(item.strip("'\" "))
+        except Several:
+            return None
+        if number is None:
+            return None
+        found.append(number[0])
+    return sorted(found) if len(found) > 1 else None
+
+
+def decimals(text: str) -> int:
+    """The digits after the point of the first number in a text."""
+    match = re.search(r"\d\.(\d+)", text)
+    return len(match[1]) if match else 0
+
+
 def _is_expression(text: str) -> bool:
     """Whether numbers are tied to other terms by operators, letters or LaTeX."""
-    return bool(re.search(r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷+]|[*×÷+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d[a-zA-Z]\b(?!\.)", text))
+    return bool(
+        re.search(
+            r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷+]|[*×÷+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d[a-zA-Z]\b(?!\.)",
+            text,
+        )
+    )

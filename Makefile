@@ -1,0 +1,39 @@
+# make corpus   install, build the default corpus, say where it lies
+# make test     install, run the tests (TEST=path or -k expression narrows them)
+# make check    install, lint, type-check
+PYTHON ?= python3
+UV_VERSION = 0.13.8
+export UV_PROJECT_ENVIRONMENT = .venv
+export UV_PYTHON_DOWNLOADS = never
+UV = .uv/bin/uv
+BIN = .venv/bin
+
+.PHONY: corpus test check install clean
+.DEFAULT_GOAL := corpus
+
+corpus: install
+	$(BIN)/errata build catalog/sample.yaml
+
+test: install
+	$(BIN)/pytest $(TEST)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	cd catalog && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache/client -p errata
+
+install: .venv/.installed
+
+# the stamp is newer than the lock: nothing to install
+.venv/.installed: uv.lock pyproject.toml $(UV)
+	$(UV) sync --frozen --python $(PYTHON)
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("Errata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=…") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+clean:
+	rm -rf .venv .uv build dist *.egg-info catalog/*.egg-info

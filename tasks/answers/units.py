@@ -1,0 +1,45 @@
+"""Units of one kind: whether two numbers may be the same amount in other units."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_FAMILIES: tuple[dict[str, Fraction], ...] = (
+    {"second": Fraction(1), "minute": Fraction(60), "hour": Fraction(3600), "day": Fraction(86400), "week": Fraction(604800)},
+    {"month": Fraction(1), "year": Fraction(12), "decade": Fraction(120)},
+    {"cent": Fraction(1), "dollar": Fraction(100), "$": Fraction(100)},
+    {"item": Fraction(1), "dozen": Fraction(12)},
+    {"inch": Fraction(1), "foot": Fraction(12), "feet": Fraction(12), "yard": Fraction(36), "mile": Fraction(63360)},
+    {"millimeter": Fraction(1), "centimeter": Fraction(10), "meter": Fraction(1000), "kilometer": Fraction(10**6)},
+    {"mm": Fraction(1), "cm": Fraction(10), "m": Fraction(1000), "km": Fraction(10**6)},
+    {"gram": Fraction(1), "kilogram": Fraction(1000), "ton": Fraction(10**6)},
+    {"g": Fraction(1), "kg": Fraction(1000)},
+    {"ounce": Fraction(1), "pound": Fraction(16)},
+    {"milliliter": Fraction(1), "liter": Fraction(1000)},
+    {"cup": Fraction(1), "pint": Fraction(2), "quart": Fraction(4), "gallon": Fraction(16)},
+)  # fmt: skip
+
+
+def _named(text: str, family: dict[str, Fraction]) -> set[str]:
+    """The units of a family that a text names."""
+    found = set(re.findall(r"\$|[a-z]+", text.casefold()))
+    return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
+
+
+def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
+    """Whether an answer that differs from gold may be the same amount in another unit.
+
+    It may where the answer names a unit, or the question speaks of several and
+    asks for none, and the ratio of the two numbers is that of two units.
+    """
+    if not value or not wanted:
+        return False
+    asked = re.split(r"(?<=[.!])\s", question.strip())[-1]
+    for family in _FAMILIES:
+        units = _named(answer, family)
+        if not units and not _named(asked, family):
+            units = _named(question, family)
+        if any(value * family[unit] == wanted * other for unit in units for other in family.values()):
+            return True
+    return False
