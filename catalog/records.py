@@ -177,23 +177,18 @@ def _csv(stream: IO[bytes], name: str) -> Iterator[Record]:
     # bytes that are not UTF-8 become lone surrogates, so that one row is faulty and not the file
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.reader(text, delimiter="\t" if ".tsv" in PurePosixPath(name).suffixes else ",")
-    header = next(rows, None)
-    if header is None:
-        return
-    _check_encoding("".join(header[:1]).encode("utf-8", "surrogateescape"), name)
-    if len(set(header)) < len(header) or not all(header):
-        raise SourceError(f"{name}:1: the columns need names that differ, found {header}; mend the first line")
-    number = 1
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise SourceError(f"{name}:{rows.line_num}: not CSV ({error}); mend the line") from None
-        number += 1
-        if row:
-            yield _csv_record(f"{name}:{number}", header, row)
+    try:
+        header = next(rows, [])
+        _check_encoding("".join(header[:1]).encode("utf-8", "surrogateescape"), name)
+        if len(set(header)) < len(header) or not all(header):
+            raise SourceError(f"{name}:1: the columns need names that differ, found {header}; mend the first line")
+        for number, row in enumerate(rows, 2):
+            if row:
+                yield _csv_record(f"{name}:{number}", header, row)
+    except csv.Error as error:
+        raise SourceError(f"{name}:{rows.line_num}: not CSV ({error}); mend the line") from None
+    finally:
+        text.detach()
 
 
 def _csv_record(where: str, header: list[str], row: list[str]) -> Record:

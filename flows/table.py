@@ -75,32 +75,34 @@ def rows_expected(work: Work) -> int | None:
 
 def do(work: Work, unit: Unit, advance: Advance) -> Receipt:
     """Do one unit: run the task, check what it made, write it, and sign for it."""
-    folder = work.folder()
-    receipts = [
-        _write(work, folder, f"{unit.name}-{chunk:05d}", rows_in, outcome)
-        for chunk, (rows_in, outcome) in enumerate(_outcomes(work, unit, advance))
-    ]
-    receipt = total(receipts)
-    folder.sign(unit.name, receipt)
+    receipt = total(_pieces(work, unit, advance))
+    work.folder().sign(unit.name, receipt)
     return receipt
 
 
-def _outcomes(work: Work, unit: Unit, advance: Advance) -> Iterator[tuple[int, Outcome]]:
-    """The rows that come in and what the task makes of them, piece by piece."""
-    task = TASKS[work.task]
-    if isinstance(task, FromRecords):
-        assert unit.source is not None
-        for batch, share in batches(unit.source):
-            rows_in = len(batch) * task.rows_per_record(work.parameters)
-            yield rows_in, task.run(batch, work.parameters)
-            advance(work.name, rows_in, share)
+def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
+    """The receipts of a unit's pieces: a part is one, a file as many as it has batches of records.
+
+    A file is long, so its pieces are signed for too, and not made again where
+    an earlier build was cut off in the middle of it.
+    """
+    task, folder = TASKS[work.task], work.folder()
+    if not isinstance(task, FromRecords):
+        part = _input(work, unit)
+        outcome = task.run(part, work.parameters) if isinstance(task, PerPart) else _decided(work, unit, part)
+        yield _write(work, folder, f"{unit.name}-00000", part.height, outcome)
+        advance(work.name, part.height, None)
         return
-    part = _input(work, unit)
-    if isinstance(task, PerPart):
-        yield part.height, task.run(part, work.parameters)
-    else:
-        yield part.height, _decided(work, unit, part)
-    advance(work.name, part.height, None)
+    assert unit.source is not None
+    for chunk, (batch, share) in enumerate(batches(unit.source)):
+        name = f"{unit.name}-{chunk:05d}"
+        rows_in = len(batch) * task.rows_per_record(work.parameters)
+        receipt = folder.receipt(name)
+        if receipt is None:
+            receipt = _write(work, folder, name, rows_in, task.run(batch, work.parameters))
+            folder.sign(name, receipt)
+        yield receipt
+        advance(work.name, rows_in, share)
 
 
 def _input(work: Work, unit: Unit) -> pl.DataFrame:

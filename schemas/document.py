@@ -72,6 +72,9 @@ class Document:
         self.value: Any = None
         try:
             node = yaml.compose(text, Loader=_Loader)
+        except RecursionError:
+            self.faults.append(Fault(file, 1, "", "nested too deeply to be a recipe; write it flatter"))
+            return
         except yaml.YAMLError as error:
             self.faults.append(self._unparsable(error))
             return

@@ -1,0 +1,92 @@
+import uuid
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.store import Store
+from catalog.tables import Manifest, Part, Receipt, TableFolder, canonical, fingerprint, rows, total
+from schemas.contract import Column, Contract
+from schemas.forms import polars_schema
+
+CONTRACT = Contract(
+    "rows",
+    "Rows.",
+    (Column("id", "string", "Id."), Column("n", "integer", "N.", nullable=True), Column("parts", "strings", "Parts.", nullable=True)),
+    key="id",
+)  # fmt: skip
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
+TEXTS = st.text(st.characters(codec="utf-8"))
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"id": TEXTS, "n": st.none() | st.integers(-(2**63), 2**63 - 1), "parts": st.none() | st.lists(TEXTS)}
+    ), max_size=20,
+)  # fmt: skip
+
+
+def folder() -> TableFolder:
+    return TableFolder(Store(f"memory://{uuid.uuid4().hex}"), "split", "f" * 24)
+
+
+@given(ROWS)
+def test_what_is_written_is_read(found: list[dict[str, object]]) -> None:
+    frame = pl.DataFrame(found, schema=polars_schema(CONTRACT))
+    place = folder()
+    part = place.write("parts/00000-00000.parquet", frame)
+    assert part.rows == frame.height
+    assert place.read(part).equals(frame, null_equal=True)
+    assert place.read(part).schema == frame.schema
+    assert place.write("parts/00000-00001.parquet", frame).sha256 == part.sha256
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_a_fingerprint_does_not_depend_on_the_order_of_parameters(parameters: dict[str, object]) -> None:
+    turned = dict(reversed(parameters.items()))
+    assert fingerprint("split", "1", parameters, ["a"]) == fingerprint("split", "1", turned, ["a"])
+
+
+@given(st.tuples(st.text(), st.text(), st.lists(st.text())), st.tuples(st.text(), st.text(), st.lists(st.text())))
+def test_a_fingerprint_tells_task_version_and_inputs_apart(
+    one: tuple[str, str, list[str]], other: tuple[str, str, list[str]]
+) -> None:
+    marks = [fingerprint(task, version, {}, inputs) for task, version, inputs in (one, other)]
+    assert (marks[0] == marks[1]) == (one == other)
+
+
+def test_a_fingerprint_is_the_same_on_every_machine() -> None:
+    assert fingerprint("split", "1", {"rule": "auto", "most": 256}, ["0" * 24]) == "d3cb87b2f6931bce47cf0ffd"
+
+
+@given(JSON)
+def test_canonical_json_is_one_spelling(value: object) -> None:
+    import json
+
+    assert canonical(json.loads(canonical(value))) == canonical(value)
+
+
+def test_a_table_is_complete_when_its_manifest_exists_and_never_changes() -> None:
+    place = folder()
+    assert place.manifest() is None
+    part = place.write("parts/00000-00000.parquet", pl.DataFrame({"id": ["a"], "n": [1], "parts": [["x"]]}))
+    manifest = Manifest(place.path[-24:], "split", "1", {"most": 3}, ["i"], ["id"], Receipt(2, [part], [], {"odd": 1}))
+    place.complete(manifest)
+    place.complete(Manifest("other", "split", "1", {}, [], [], Receipt(0)))
+    assert place.manifest() == manifest
+    assert [frame.height for frame in rows(place, CONTRACT, manifest)] == [1]
+
+
+def test_a_table_without_rows_still_has_its_columns() -> None:
+    manifest = Manifest("f", "split", "1", {}, [], [], Receipt(0))
+    (frame,) = rows(folder(), CONTRACT, manifest)
+    assert frame.schema == polars_schema(CONTRACT)
+
+
+def test_receipts_add_up() -> None:
+    one = Receipt(3, [Part("a", 2, "")], [Part("b", 1, "")], {"odd": 1})
+    two = Receipt(2, [], [Part("c", 2, "")], {"odd": 1, "late": 1})
+    both = total([one, two])
+    assert (both.rows_in, both.rows_kept(), both.rows_rejected()) == (5, 2, 3)
+    assert both.reasons == {"late": 1, "odd": 2}
+    place = folder()
+    place.sign("00000", both)
+    assert place.receipt("00000") == both

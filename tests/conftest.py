@@ -1,0 +1,56 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server on loopback, so that each build does not start its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    with open(home / "server.log", "wb") as log:
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/health", timeout=5):
+                    break
+            except OSError:
+                assert time.monotonic() < until, (home / "server.log").read_text()
+                assert server.poll() is None, (home / "server.log").read_text()
+                time.sleep(0.3)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def environment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a build in a process of its own."""
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ERRATA_", "PREFECT_"))},
+        "PREFECT_API_URL": prefect_url,
+        "PREFECT_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+    }

@@ -1,0 +1,114 @@
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import datasets
+import pytest
+
+from tests import golden
+from tests.command import ROOT, SAMPLE, errata, files_of
+
+FUNNEL = Path(__file__).parent / "sample-funnel.txt"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
+    """A store with the release of the sample."""
+    place = tmp_path_factory.mktemp("built")
+    environment = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(place / "home"), "PATH": "/usr/bin:/bin", "HOME": str(place)}
+    found = errata("build", str(SAMPLE), "--store", str(place / "store"), environment=environment)
+    assert found.returncode == 0, found.stderr
+    assert "released sample 0.1.0: 90 rows" in found.stdout
+    return place / "store"
+
+
+def test_the_funnel_accounts_for_every_recorded_generation(built: Path, environment: dict[str, str]) -> None:
+    manifest = json.loads((built / "releases/sample/0.1.0/manifest.json").read_text())
+    lines = (SAMPLE.parent / "sample" / "generations.jsonl").read_text().count("\n")
+    assert manifest["funnel"][0]["rows_in"] == lines
+    for step in manifest["funnel"]:
+        assert step["kept"] + step["rejected"] == step["rows_in"]
+        assert sum(step["reasons"].values()) == step["rejected"]
+    for before, after in zip(manifest["funnel"], manifest["funnel"][1:]):
+        assert after["rows_in"] == before["kept"]
+    shown = errata("show", "sample", "--store", str(built), "--examples", "1", environment=environment).stdout
+    golden.check(FUNNEL, shown.replace(str(built), "STORE"))
+
+
+def test_rejected_rows_lie_beside_the_table_and_their_reasons_can_be_counted(built: Path) -> None:
+    import polars as pl
+
+    (place,) = (built / "tables").glob("select-*")
+    manifest = json.loads((place / "manifest.json").read_text())
+    rejected = pl.read_parquet(place / "rejected" / "*.parquet")
+    assert dict(rejected["reason"].value_counts().iter_rows()) == manifest["receipt"]["reasons"]
+    assert {"solution_id", "question", "steps", "verdict", "reason", "detail"} <= set(rejected.columns)
+
+
+def test_datasets_reads_the_release_folder(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = datasets.load_dataset(str(built / "releases/sample/0.1.0"), cache_dir=str(tmp_path))
+    assert sum(found.num_rows.values()) == 90
+    problems = [set(split["problem_id"]) for split in found.values()]
+    assert len(problems) == 2
+    assert not problems[0] & problems[1]
+    assert set(found["train"]["verdict"]) == {"wrong"}
+
+
+def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, environment: dict[str, str]) -> None:
+    before = files_of(built)
+    began = time.monotonic()
+    found = errata("build", str(SAMPLE), "--store", str(built), environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"})
+    assert "sample 0.1.0 is released already, nothing to do" in found.stdout
+    assert found.returncode == 0
+    assert time.monotonic() - began < 15  # 3 s on an idle machine; this only catches a start of Prefect
+    assert files_of(built) == before
+    code = f"import sys; from errata.cli import main; main(['build', {str(SAMPLE)!r}, '--store', {str(built)!r}]); assert 'prefect' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT / "catalog", capture_output=True)
+
+
+def test_the_same_recipe_elsewhere_gives_the_same_bytes(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE.parent / "sample", tmp_path / "elsewhere" / "sample")
+    recipe = tmp_path / "elsewhere" / "sample.yaml"
+    shutil.copy(SAMPLE, recipe)
+    found = errata("build", "sample.yaml", "--store", "file://" + str(tmp_path / "s"), environment=environment, cwd=recipe.parent)
+    assert found.returncode == 0, found.stderr
+    assert files_of(tmp_path / "s" / "releases") == files_of(built / "releases")
+
+
+def test_a_version_with_other_content_is_refused_before_any_work(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "s")
+    shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
+    recipe = tmp_path / "sample.yaml"
+    recipe.write_text(SAMPLE.read_text().replace("seed: 1", "seed: 2"))
+    before = files_of(tmp_path / "s")
+    found = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
+    assert found.returncode == 4
+    assert "version 0.1.0 is published with other content" in found.stderr
+    assert "raise `version` in the recipe" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert files_of(tmp_path / "s") == before
+    plan = errata("plan", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
+    assert plan.returncode == 4
+    recipe.write_text(recipe.read_text().replace("version: 0.1.0", "version: 0.2.0"))
+    again = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
+    assert again.returncode == 0
+    assert "0 of 5 tables to make" in again.stderr
+
+
+def test_a_changed_stage_makes_only_what_follows_from_it(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
+    recipe = tmp_path / "sample.yaml"
+    recipe.write_text(SAMPLE.read_text().replace("verdict = 'wrong'", "verdict <> 'right'").replace("0.1.0", "0.2.0"))
+    plan = errata("plan", str(recipe), "--store", str(built), environment=environment).stdout
+    states = {line.split()[0]: "exists" in line for line in plan.split("\n")[2:7]}
+    assert states == {"generations": True, "steps": True, "verified": True, "wrong": False, "mistakes": False}
+    assert "would make 2 of 5 tables and release sample 0.2.0" in plan
+
+
+def test_the_release_holds_no_path_of_this_machine(built: Path) -> None:
+    for path, data in files_of(built / "releases").items():
+        assert str(ROOT).encode() not in data, path
+        assert str(built).encode() not in data, path

@@ -1,0 +1,52 @@
+"""Kill -9 at ten random moments and start again: the release is that of an undisturbed build, byte for byte."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.command import ROOT, SAMPLE, errata, files_of
+
+KILLS = 10
+
+
+def start(store: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "errata.cli", "build", str(SAMPLE), "--store", str(store)]
+    env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def files(store: Path) -> int:
+    """Files in a store, those being written among them."""
+    return sum(len(names) for _, _, names in os.walk(store))
+
+
+def kill_at_work(store: Path, environment: dict[str, str], chance: random.Random) -> bool:
+    """Start a build and kill it shortly after it has written a few files more; whether it was still at work."""
+    enough = files(store) + chance.randint(2, 4)  # the first is the probe whether the store can be written
+    build = start(store, environment)
+    while files(store) < enough and build.poll() is None:
+        time.sleep(0.001)
+    time.sleep(chance.uniform(0, 0.02))
+    if build.poll() is None:
+        os.killpg(build.pid, signal.SIGKILL)
+    return build.wait() == -signal.SIGKILL
+
+
+def test_a_build_killed_ten_times_releases_the_same_bytes(environment: dict[str, str], tmp_path: Path) -> None:
+    undisturbed, store = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(undisturbed, environment).wait(300) == 0
+    chance = random.Random()
+    killed = 0
+    for _ in range(KILLS):
+        killed += kill_at_work(store, environment, chance)
+        release = store / "releases/sample/0.1.0"
+        assert not release.exists() or (release / "manifest.json").exists(), "a release appears whole or not at all"
+    assert killed >= KILLS - 3
+    found = errata("build", str(SAMPLE), "--store", str(store), environment=environment)
+    assert found.returncode == 0, found.stderr
+    assert files_of(store / "releases/sample/0.1.0") == files_of(undisturbed / "releases/sample/0.1.0")
+    assert errata("verify", "sample@0.1.0", "--store", str(store), environment=environment).returncode == 0

@@ -1,0 +1,82 @@
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas import tables
+from schemas.contract import Column, Contract, ContractError, rejected
+from schemas.forms import arrow_schema, check, markdown, polars_schema
+
+CONTRACT = Contract(
+    "things",
+    "A thing a row.",
+    (
+        Column("id", "string", "Its id.", pattern="[a-z]+"),
+        Column("kind", "string", "Its kind.", nullable=True, one_of=("big", "small")),
+        Column("count", "integer", "How many.", at_least=0, at_most=9),
+        Column("share", "number", "What share.", at_least=0, at_most=1),
+        Column("known", "boolean", "Whether it is known."),
+        Column("parts", "strings", "Its parts.", at_least=1),
+    ),
+    key="id",
+)
+ROW: dict[str, Any] = {"id": "a", "kind": "big", "count": 1, "share": 0.5, "known": True, "parts": ["x"]}
+ALL = (tables.PROBLEMS, tables.SOLUTIONS, tables.RECORDS, tables.SOLUTIONS.having(*tables.STEP_COLUMNS, *tables.VERDICT_COLUMNS))
+
+
+def frame(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=polars_schema(CONTRACT))
+
+
+def test_a_sound_table_passes() -> None:
+    check(frame(ROW, {**ROW, "id": "b", "kind": None}), CONTRACT, "here")
+    check(frame(), CONTRACT, "here")
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"id": "A1"}, "id"), ({"id": None}, "id"), ({"kind": "huge"}, "kind"), ({"count": -1}, "count"), ({"count": 10}, "count"),
+        ({"share": 1.5}, "share"), ({"known": None}, "known"), ({"parts": []}, "parts"), ({"parts": ["x", None]}, "parts"),
+    ],
+)  # fmt: skip
+def test_a_value_that_breaks_the_contract_is_named(change: dict[str, Any], column: str) -> None:
+    with pytest.raises(ContractError, match=rf"^unit 3: {column}: breaks .* of contract 'things' in 1 row"):
+        check(frame({**ROW, **change}), CONTRACT, "unit 3")
+
+
+def test_a_key_that_comes_twice_is_named() -> None:
+    with pytest.raises(ContractError, match="unit 3: id: .* first: a, a"):
+        check(frame(ROW, ROW), CONTRACT, "unit 3")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [frame(ROW).drop("kind"), frame(ROW).with_columns(more=1), frame(ROW).select(reversed(CONTRACT.names())), frame(ROW).cast({"count": pl.Int32})],
+)  # fmt: skip
+def test_columns_missing_added_in_other_order_or_type_are_refused(broken: pl.DataFrame) -> None:
+    with pytest.raises(ContractError):
+        check(broken, CONTRACT, "unit 3")
+
+
+@pytest.mark.parametrize("contract", [*ALL, CONTRACT], ids=lambda contract: str(len(contract.columns)))
+def test_polars_and_arrow_agree_on_every_contract(contract: Contract) -> None:
+    empty = pl.DataFrame(schema=polars_schema(contract)).to_arrow()
+    assert empty.schema.names == arrow_schema(contract).names
+    assert empty.cast(arrow_schema(contract)).schema.equals(arrow_schema(contract))
+
+
+@pytest.mark.parametrize("contract", ALL, ids=lambda contract: str(len(contract.columns)))
+def test_every_column_is_described_in_a_sentence_and_documented(contract: Contract) -> None:
+    text = markdown(contract)
+    for column in contract.columns:
+        assert column.meaning.endswith(".")
+        assert f"| `{column.name}` |" in text
+        assert column.meaning in text
+
+
+def test_rejected_rows_keep_their_columns_unchecked_and_gain_a_reason() -> None:
+    assert rejected(CONTRACT).names() == (*CONTRACT.names(), "reason", "detail")
+    row = {name: None for name in CONTRACT.names()}
+    found = pl.DataFrame([{**row, "reason": "odd", "detail": None}], schema=polars_schema(rejected(CONTRACT)))
+    check(found.with_columns(id=pl.lit("x")), rejected(CONTRACT), "here")
