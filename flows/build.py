@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -86,25 +86,32 @@ def refuse(plan: Plan) -> None:
 def _wave(works: list[Work]) -> dict[str, Manifest]:
     """Make tables that do not need each other; the units of all run side by side."""
     decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], Decision)}
-    begun: list[tuple[Work, list[PrefectFuture[None]]]] = []
+    waiting: dict[str, set[PrefectFuture[None]]] = {}
     for work in works:
         if work.name in decisions:
             decisions[work.name].result()
-        waiting = table.pending(work)
+        pending = table.pending(work)
         rows = table.rows_expected(work)
-        left = sum(unit.part.rows for unit in waiting if unit.part)
+        left = sum(unit.part.rows for unit in pending if unit.part)
         progress.watcher.begin(work.name, rows, 0 if rows is None else rows - left)
-        begun.append((work, [unit_task.submit(work, unit) for unit in waiting]))
-    done = {}
-    for work, futures in begun:
-        for future in futures:
-            future.result()
-        manifest = finish_task(work)
-        done[work.name] = manifest
-        receipt = manifest.receipt
-        progress.watcher.end(work.name, receipt.rows_kept(), receipt.rows_rejected())
-        get_run_logger().info("%s: %d kept, %d rejected", work.name, receipt.rows_kept(), receipt.rows_rejected())
+        waiting[work.name] = {unit_task.submit(work, unit) for unit in pending}
+    done = {work.name: _finish(work) for work in works if not waiting[work.name]}
+    for future in as_completed([future for futures in waiting.values() for future in futures]):
+        future.result()
+        (work,) = (work for work in works if future in waiting[work.name])
+        waiting[work.name].remove(future)
+        if not waiting[work.name]:
+            done[work.name] = _finish(work)
     return done
+
+
+def _finish(work: Work) -> Manifest:
+    """Complete a table whose units have all ended, and say so."""
+    manifest: Manifest = finish_task(work)
+    kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()
+    progress.watcher.end(work.name, kept, rejected)
+    get_run_logger().info("%s: %d kept, %d rejected", work.name, kept, rejected)
+    return manifest
 
 
 def _artifacts(plan: Plan, link: str) -> None:

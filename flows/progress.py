@@ -84,21 +84,23 @@ class Lines:
 
 
 class _Rate(ProgressColumn):
-    """Rows a second."""
+    """Rows a second since the table was begun."""
 
     def render(self, task: Task) -> Text:
-        rate = task.finished_speed or task.speed
-        return Text(f"{rate:,.0f}/s" if rate else "", justify="right")
+        rows, spent = task.completed - task.fields["before"], task.finished_time or task.elapsed
+        return Text(f"{rows / spent:,.0f}/s" if rows and spent else "", justify="right")
 
 
 class _Left(ProgressColumn):
-    """Time left, or the time taken once it has ended."""
+    """Time left at that rate, or the time taken once the table has ended."""
 
     def render(self, task: Task) -> Text:
         if task.finished:
-            return Text(f"{task.finished_time or 0:.1f} s")
-        left = task.time_remaining
-        return Text(f"{_seconds(left)} left" if left is not None else "")
+            return Text(f"{task.finished_time or 0:.1f} s", justify="right")
+        rows, spent = task.completed - task.fields["before"], task.elapsed
+        if not rows or not spent or not task.total:
+            return Text("")
+        return Text(f"{_seconds(spent * (task.total - task.completed) / rows)} left", justify="right")
 
 
 class Live:
@@ -106,33 +108,41 @@ class Live:
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
-            SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(bar_width=20),
-            TextColumn("{task.completed:>9,.0f} rows", justify="right"), _Rate(), _Left(), TextColumn("{task.fields[outcome]}"),
+            SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(bar_width=16),
+            TextColumn("{task.fields[rows]}", justify="right"), _Rate(), _Left(), TextColumn("{task.fields[outcome]}"),
             console=console,
         )  # fmt: skip
         self.ids: dict[str, TaskID] = {}
         self.lock = Lock()
+        self.starting: TaskID | None = self._add("Prefect starts", None, 0)
+
+    def _add(self, name: str, rows: int | None, done: int) -> TaskID:
+        return self.progress.add_task(name, total=rows, completed=done, before=done, rows="", outcome="")
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
         """Add the table's line."""
         with self.lock:
-            self.ids[table] = self.progress.add_task(table, total=rows, completed=done, outcome="")
+            if self.starting is not None:
+                self.progress.remove_task(self.starting)
+                self.starting = None
+            self.ids[table] = self._add(table, rows, done)
 
     def advance(self, table: str, rows: int, share: float | None) -> None:
-        """Move the table's bar."""
+        """Move the table's bar; its length is guessed from the share of the source read."""
         with self.lock:
             one = self.ids[table]
-            self.progress.advance(one, rows)
+            task = next(task for task in self.progress.tasks if task.id == one)
+            task.completed += rows
             if share:
-                done = self.progress.tasks[self.progress.task_ids.index(one)].completed
-                self.progress.update(one, total=done / share)
+                task.total = task.completed / share
+            task.fields["rows"] = f"{task.completed:,.0f} rows"
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Fill the table's bar and say what it holds."""
         with self.lock:
-            one = self.ids[table]
             total = kept + rejected
-            self.progress.update(one, total=total, completed=total, outcome=f"{kept:,} kept, {rejected:,} rejected")
+            outcome = f"{kept:,} kept" + (f", {rejected:,} rejected" if rejected else "")
+            self.progress.update(self.ids[table], total=total, completed=total, rows=f"{total:,} rows", outcome=outcome)
 
 
 watcher: Watcher = Silent()

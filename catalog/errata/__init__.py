@@ -4,6 +4,6 @@ import errata
 mistakes = errata.load("mwpes@1.0.0", split="train")
 """
 
-from errata.releases import ErrataError, NotFound, Release, load, open_release, releases
+from .releases import ErrataError, NotFound, Release, load, open_release, releases
 
 __all__ = ["ErrataError", "NotFound", "Release", "load", "open_release", "releases"]

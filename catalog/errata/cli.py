@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import csv
 import importlib
+import io
 import json
 import os
 import shutil
@@ -16,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from errata import text
-from errata.releases import STORE, ErrataError, NotFound, Release, load, open_release, releases
+from . import text
+from .releases import STORE, ErrataError, NotFound, Release, Unreadable, load, open_release, releases
 
 DONE, FAILED, WRONG, MISSING, REFUSED = range(5)
 EPILOG = """\
@@ -97,20 +100,30 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
     given = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
     try:
-        return int(given.run(given))
-    except NotFound as error:
-        print(f"errata: {error}", file=sys.stderr)
-        return MISSING
-    except ErrataError as error:
-        print(f"errata: {error}", file=sys.stderr)
-        return WRONG
+        code = int(given.run(given))
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except ErrataError as error:
+        _complain(error)
+        return MISSING if isinstance(error, NotFound) else FAILED if isinstance(error, Unreadable) else WRONG
+    except OSError as error:
+        if given.verb in ("build", "plan"):
+            raise  # the application tells its own
+        _complain(error)
+        return FAILED
     except KeyboardInterrupt:
         print("errata: interrupted; start it again to go on", file=sys.stderr)
         return 130
+
+
+def _complain(error: Exception) -> None:
+    print(f"errata: {text.plain(error)}", file=sys.stderr)
 
 
 def _application(verb: str) -> Any:
@@ -136,13 +149,21 @@ def _plan(given: argparse.Namespace) -> int:
 
 
 def _list(given: argparse.Namespace) -> int:
-    found = [open_release(f"{corpus}@{version}", given.store) for corpus, version in releases(given.store)]
-    rows = [[one.name, _rows(one), text.plain(one.manifest["recipe"]["title"])[:60]] for one in found]
+    rows: list[list[object]] = []
+    code = DONE
+    for corpus, version in releases(given.store):
+        try:
+            one = open_release(f"{corpus}@{version}", given.store)
+        except Unreadable as error:
+            _complain(error)
+            code = FAILED
+        else:
+            rows.append([one.name, _rows(one), one.manifest["recipe"]["title"][:60]])
     if rows:
         print(text.table(["release", "rows", "title"], rows))
-    else:
+    elif code == DONE:
         print("no release in this store", file=sys.stderr)
-    return DONE
+    return code
 
 
 def _rows(release: Release) -> int:
@@ -152,12 +173,13 @@ def _rows(release: Release) -> int:
 def _show(given: argparse.Namespace) -> int:
     release = open_release(given.name, given.store)
     if given.json:
-        print(json.dumps(release.manifest, ensure_ascii=False, indent=1))
+        print(json.dumps(release.manifest, indent=1))
         return DONE
-    parts = [f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}", text.splits(release)]
+    title = text.plain(f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}")
+    parts = [title, text.splits(release)]
     parts.append(text.funnel(release.manifest["funnel"]))
     parts += [text.counts(release, view) for view in release.views]
-    width = min(shutil.get_terminal_size().columns, 100)
+    width = max(40, min(shutil.get_terminal_size().columns, 100))
     rows = load(release.name, store=given.store).slice(0, max(0, given.examples)).to_pylist()
     parts += [text.example(row, width) for row in rows]
     print("\n\n".join(part for part in parts if part))
@@ -168,7 +190,7 @@ def _load(given: argparse.Namespace) -> int:
     rows = load(given.name, given.view, given.split, given.store)
     if given.limit is not None:
         rows = rows.slice(0, max(0, given.limit))
-    suffix = Path(given.output or "").suffix.lstrip(".")
+    suffix = Path(given.output or "").suffix.lstrip(".").lower()
     form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
     if given.output:
         with open(f"{given.output}.part", "wb") as file:
@@ -185,20 +207,14 @@ def _write(rows: Any, form: str, file: Any) -> None:
         import pyarrow.parquet as pq
 
         pq.write_table(rows, file)
-        return
-    if form == "csv":
-        import csv
-        import io
-
-        out = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer = csv.writer(out)
+    elif form == "csv":
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
         writer.writerow(rows.column_names)
         for row in _each(rows):
             writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for v in row.values()])
-        out.detach()
-        return
-    for row in _each(rows):
-        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    else:
+        for row in _each(rows):
+            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     file.flush()
 
 
@@ -210,9 +226,10 @@ def _verify(given: argparse.Namespace) -> int:
     release = open_release(given.name, given.store)
     faults = release.faults()
     for fault in faults:
-        print(f"{release.url}/{fault}", file=sys.stderr)
+        print(text.plain(f"{release.url}/{fault}"), file=sys.stderr)
     files = len(release.manifest["files"])
-    print(f"{release.name}: {len(faults)} fault(s)" if faults else f"{release.name}: {files} files, all as released")
+    found = f"{len(faults)} fault(s)" if faults else f"{files} files, all as released"
+    print(text.plain(f"{release.name}: {found}"))
     return FAILED if faults else DONE
 
 

@@ -12,7 +12,7 @@ import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import fsspec
 
@@ -30,6 +30,10 @@ class ErrataError(Exception):
 
 class NotFound(ErrataError):
     """There is no such corpus, version, view or split."""
+
+
+class Unreadable(ErrataError):
+    """A release is damaged, or of a format this client does not know."""
 
 
 def _order(version: str) -> tuple[int, ...]:
@@ -67,9 +71,9 @@ class Release:
 
     def faults(self) -> list[str]:
         """What differs from the manifest: missing, changed and extra files; empty if nothing does."""
-        fs, root = fsspec.url_to_fs(self.url)
+        fs, root = _open(self.url)
         known = {file["path"]: file for file in self.manifest["files"]}
-        there = {str(path)[len(str(root)) :].lstrip("/") for path in fs.find(root)} - {"manifest.json"}
+        there = {str(path)[len(root) :].lstrip("/") for path in fs.find(root)} - {"manifest.json"}
         faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
         faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
         for path in sorted(known.keys() & there):
@@ -85,7 +89,18 @@ class Release:
 
 
 def _store(store: str | None) -> str:
-    return (store or os.environ.get(STORE) or "store").rstrip("/")
+    place = store or os.environ.get(STORE) or "store"
+    bare = place.rstrip("/")
+    return place if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path in it."""
+    try:
+        fs, path = fsspec.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise ErrataError(f"store {url}: {error}; give a path or a URL such as s3://bucket/folder") from None
+    return fs, str(path)
 
 
 def releases(store: str | None = None) -> list[tuple[str, str]]:
@@ -94,9 +109,9 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
     The store is a path or URL; by default that of the environment variable
     ERRATA_STORE, or `store` in the current folder.
     """
-    fs, root = fsspec.url_to_fs(f"{_store(store)}/releases")
+    fs, root = _open(f"{_store(store)}/releases")
     found = []
-    for corpus in _names(fs, root):
+    for corpus in filter(_NAME.fullmatch, _names(fs, root)):
         for version in _names(fs, f"{root}/{corpus}"):
             if _VERSION.fullmatch(version) and fs.exists(f"{root}/{corpus}/{version}/manifest.json"):
                 found.append((corpus, version))
@@ -133,12 +148,10 @@ def open_release(name: str, store: str | None = None) -> Release:
     with fsspec.open(f"{url}/manifest.json", "rb") as file:
         try:
             manifest = dict(json.load(file))
-        except ValueError as error:
-            raise ErrataError(f"{url}/manifest.json: not the JSON it should be ({error}); restore it") from None
+        except (ValueError, TypeError) as error:
+            raise Unreadable(f"{url}/manifest.json: not the JSON it should be ({error}); restore it") from None
     if manifest.get("format") != FORMAT:
-        raise ErrataError(
-            f"{url}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`"
-        )
+        raise Unreadable(f"{url}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`")
     return Release(url, manifest)
 
 
@@ -150,6 +163,8 @@ def load(
     Without `split` the rows of all splits come together; `datasets` and
     `polars` must be installed where their form is asked for.
     """
+    if form not in get_args(Form):
+        raise ErrataError(f"unknown form {form!r}; there are {', '.join(get_args(Form))}")
     release = open_release(name, store)
     urls = [f"{release.url}/{file['path']}" for file in release.files(view, split)]
     if form == "paths":
@@ -158,8 +173,12 @@ def load(
     import pyarrow.parquet as pq
 
     def read(url: str) -> pa.Table:
-        with fsspec.open(url, "rb") as file:
-            return pq.read_table(file)
+        try:
+            with fsspec.open(url, "rb") as file:
+                # of Arrow's threads one may outlive the read and abort the interpreter's exit (apache/arrow#34314)
+                return pq.ParquetFile(file).read(use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise Unreadable(f"{url}: cannot be read ({error}); `errata verify {release.name}` tells more") from None
 
     table = pa.concat_tables([read(url) for url in urls])
     if form == "arrow":
@@ -168,8 +187,6 @@ def load(
         import polars
 
         return polars.from_arrow(table)
-    if form == "datasets":
-        import datasets
+    import datasets
 
-        return datasets.Dataset(table)
-    raise ErrataError(f"unknown form {form!r}; there are arrow, polars, datasets and paths")
+    return datasets.Dataset(table)

@@ -6,23 +6,27 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from errata.releases import Release
+from .releases import Release
 
 
 def plain(text: object) -> str:
     """Text without the control characters with which a model's words could steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(text))
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\ufffd" for c in str(text))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1) -> str:
     """Columns of text: the first `left` flush left, the others flush right."""
-    cells = [[plain(cell) if not isinstance(cell, int) else f"{cell:,}" for cell in row] for row in rows]
-    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(head)]
+
+    def shown(cell: object) -> str:
+        return f"{cell:,}" if isinstance(cell, int) else plain(cell).replace("\n", " ")
+
+    names, cells = [shown(name) for name in head], [[shown(cell) for cell in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(names)]
 
     def line(row: Sequence[str]) -> str:
         return "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
 
-    return "\n".join([line(list(head)), line(["─" * width for width in widths]), *(line(row) for row in cells)])
+    return "\n".join([line(names), line(["─" * width for width in widths]), *(line(row) for row in cells)])
 
 
 def funnel(steps: Sequence[dict[str, Any]]) -> str:
@@ -53,7 +57,8 @@ def example(row: dict[str, Any], width: int) -> str:
 
     def wrapped(text: object, indent: str, first: str = "") -> str:
         lines = [part for line in plain(text).split("\n") for part in textwrap.wrap(line, width - len(indent)) or [""]]
-        return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(lines[:12]))
+        lines = lines if len(lines) <= 12 else [*lines[:11], "…"]
+        return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(lines))
 
     head = " · ".join(str(row[name]) for name in ("set", "model", "sampling", "verdict") if row.get(name))
     parts = [plain(head), wrapped(row.get("question", ""), "  ")]

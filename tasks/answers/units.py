@@ -27,19 +27,32 @@ def _named(text: str, family: dict[str, Fraction]) -> set[str]:
     return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
 
 
+_MONEY = re.compile(
+    r"\b(?:cost|costs|pay|pays|paid|spend|spends|spent|money|price|earn|earns|save|saves|make|makes|owe|owes|profit|bill)\b"
+)
+
+
+def _asked_for(asked: str, family: dict[str, Fraction]) -> bool:
+    """Whether a question without a unit asks for an amount of a family: not for a count, money for money only."""
+    if "how many" in asked:
+        return False
+    return bool(_MONEY.search(asked)) == ("dollar" in family)
+
+
 def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
     """Whether an answer that differs from gold may be the same amount in another unit.
 
-    It may where the answer names a unit, or the question speaks of several and
-    asks for none, and the ratio of the two numbers is that of two units.
+    It may where the ratio of the two numbers is that of two units, and the
+    answer names one of them, or names none and the question speaks of both
+    without asking for one.
     """
     if not value or not wanted:
         return False
-    asked = re.split(r"(?<=[.!])\s", question.strip())[-1]
+    asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
     for family in _FAMILIES:
-        units = _named(answer, family)
-        if not units and not _named(asked, family):
-            units = _named(question, family)
-        if any(value * family[unit] == wanted * other for unit in units for other in family.values()):
+        units, others = _named(answer, family), set(family)
+        if not units and not _named(asked, family) and _asked_for(asked, family):
+            units = others = _named(question, family)
+        if any(value * family[unit] == wanted * family[other] for unit in units for other in others):
             return True
     return False

@@ -1,0 +1,1 @@
+"""Tests of the client, run against small releases published for them."""

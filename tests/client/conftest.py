@@ -1,0 +1,152 @@
+"""Three small releases, two of them versions of one corpus, in stores on disk and in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import polars as pl
+import pytest
+
+from catalog.card import card
+from catalog.publishing import View, folder, publish
+from catalog.store import Store
+from schemas.contract import Column, Contract
+from schemas.forms import polars_schema
+from schemas.recipe import Origin, Recipe
+
+MISTAKES = Contract(
+    "mistakes",
+    "One wrong solution a row.",
+    (
+        Column("problem_id", "string", "The problem."),
+        Column("set", "string", "The problem set."),
+        Column("model", "string", "The model."),
+        Column("question", "string", "The problem as it was put."),
+        Column("steps", "strings", "The steps."),
+        Column("answer", "string", "The gold answer."),
+        Column("extracted", "string", "The answer found; null if none.", nullable=True),
+        Column("verdict", "string", "The verdict.", one_of=("right", "wrong")),
+    ),
+    key="problem_id",
+)
+QUESTIONS = Contract("questions", "One question a row.", (MISTAKES.columns[0], MISTAKES.columns[3]), key="problem_id")
+VIEWS = {"mistakes": MISTAKES, "questions": QUESTIONS}
+
+HOSTILE = "\x1b[31mred\x1b[0m \x07 \u202eback\u2066 \x9b2J \x7f"
+"""What must not reach a terminal: escape sequences, a bell, marks that turn the direction of text."""
+
+MALFORMED = [
+    "", "@", "@1.0.0", "tiny@", "tiny@1", "tiny@1.0", "tiny@01.0.0", "tiny@0.10.0@", "tiny@../0.9.0", "tiny@latest",
+    "Tiny", "tiny ", "tiny\n", "-tiny", "tiny-", "tïny", "..", "../x", "../x@1.0.0", "/etc", "/etc/passwd", "tiny/0.9.0",
+    "a\\b", "file:///etc", "memory://x", "ti\0ny", "\0", "x" * 10_000, "tiny@" + "1" * 10_000, "~", "*", "t?ny",
+]  # fmt: skip
+"""No names of releases."""
+
+
+def row(n: int, split: str) -> dict[str, Any]:
+    """One solution, distinct from all others."""
+    return {
+        "problem_id": f"{split}-{n}",
+        "set": ("gsm8k", "svamp")[n % 2],
+        "model": ("gpt-4", "llama")[n % 3 == 0],
+        "question": f"What is {n} + {n}? {HOSTILE if n == 0 else 'Größe, “×”'}",
+        "steps": [f"{n} + {n} is, say,\n{n}.", HOSTILE if n == 0 else "So it is."],
+        "answer": str(2 * n),
+        "extracted": None if n % 3 == 2 else str(n),
+        "verdict": "wrong",
+    }
+
+
+def splits(version: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a version, by split."""
+    train = 3 if version == "0.9.0" else 4
+    return {"train": [row(n, "train") for n in range(train)], "test": [row(n, "test") for n in range(2)]}
+
+
+FUNNEL = [
+    {"table": "read", "task": "load", "rows_in": 12, "kept": 9, "rejected": 3, "reasons": {"empty": 1, "torn": 2}},
+    {"table": "mistakes", "task": "select", "rows_in": 9, "kept": 6, "rejected": 3, "reasons": {"right": 3}},
+]
+
+
+def put(store: str, corpus: str, version: str, rows: dict[str, list[dict[str, Any]]]) -> str:
+    """Publish a release; the URL of its folder."""
+    recipe = Recipe(
+        file=f"{corpus}.yaml",
+        text=f"corpus: {corpus}\n",
+        corpus=corpus,
+        version=version,
+        title=f"Mistakes, {corpus}: with a colon",
+        description="Made for tests.",
+        license="CC-BY-4.0",
+        sources=(Origin(name="numbers", license="CC0-1.0", url=None),),
+        seed=0,
+        tables=(),
+    )
+
+    def view(contract: Contract) -> View:
+        schema = polars_schema(contract)
+        chosen = {
+            split: pl.DataFrame([{name: one[name] for name in schema} for one in of_split], schema=schema)
+            for split, of_split in rows.items()
+        }
+        return View(contract, [chosen])
+
+    def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        columns = {name: [{"name": c.name, "meaning": c.meaning} for c in one.columns] for name, one in VIEWS.items()}
+        return card(recipe, VIEWS, files, FUNNEL), {
+            "fingerprint": f"{corpus}-{version}",
+            "recipe": {"title": recipe.title, "license": recipe.license, "text": recipe.text},
+            "columns": columns,
+            "funnel": FUNNEL,
+        }
+
+    publish(Store(store), corpus, version, {name: view(one) for name, one in VIEWS.items()}, describe)
+    return f"{store}/{folder(corpus, version)}"
+
+
+def fill(store: str) -> str:
+    """Publish `tiny` 0.9.0 and 0.10.0 and `other` 1.0.0; the store."""
+    for corpus, version in (("tiny", "0.10.0"), ("tiny", "0.9.0"), ("other", "1.0.0")):
+        put(store, corpus, version, splits(version))
+    return store
+
+
+def flip(file: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.fixture(scope="session")
+def _filled(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return fill(str(tmp_path_factory.mktemp("filled")))
+
+
+@pytest.fixture
+def disk(_filled: str, tmp_path: Path) -> str:
+    """A store on disk, the test's own."""
+    return str(shutil.copytree(_filled, tmp_path / "shelf"))
+
+
+@pytest.fixture
+def newest(disk: str) -> Path:
+    """The folder of `tiny` 0.10.0 on disk."""
+    return Path(disk, folder("tiny", "0.10.0"))
+
+
+@pytest.fixture(params=["disk", "memory://shelf", "memory://"])
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A store on disk, in a folder in memory, and at the root of the memory."""
+    if request.param == "disk":
+        yield request.getfixturevalue("disk")
+        return
+    memory = fsspec.filesystem("memory")
+    yield fill(request.param)
+    for path in memory.ls("/", detail=False):
+        memory.rm(path, recursive=True)
