@@ -1,6 +1,7 @@
 # make corpus   install, build the default corpus, say where it lies
 # make test     install, run the tests (TEST=path or -k expression narrows them)
 # make check    install, lint, type-check
+# make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
 PYTHON ?= python3
 UV_VERSION = 0.13.8
 export UV_PROJECT_ENVIRONMENT = .venv
@@ -8,7 +9,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test check install clean
+.PHONY: corpus test check server install clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -22,6 +23,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd catalog && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache/client -p errata
+
+server: install
+	set -a && . infra/prefect.env && $(BIN)/prefect server start --host 127.0.0.1
 
 install: .venv/.installed
 

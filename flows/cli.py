@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from errata import text
@@ -19,11 +20,15 @@ from flows import progress
 from flows.plan import Plan
 from schemas.document import RecipeError
 
-PREFECT = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the default is too short for a cold start
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-}
+SETTINGS = Path(__file__).parents[1] / "infra" / "prefect.env"
+
+
+def _prefect_settings(verbose: bool) -> None:
+    """Give Prefect our defaults; what the environment says already stands. Before Prefect is imported."""
+    lines = [line for line in SETTINGS.read_text().splitlines() if line and not line.startswith("#")]
+    for name, _, value in (line.partition("=") for line in lines):
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
 
 
 def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool) -> int:
@@ -52,9 +57,7 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
 
 def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, plain: bool) -> dict[str, Any]:
     """Run the flow and read what it released."""
-    for name, value in PREFECT.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    _prefect_settings(verbose)
     console = Console(stderr=True)
     waiting = sum(len(wave) for wave in plan.waves())
     console.print(

@@ -39,17 +39,29 @@ def funnel(steps: Sequence[dict[str, Any]]) -> str:
     return table(["table", "task", "in", "kept", "rejected"], rows, left=2)
 
 
-def counts(release: Release, view: str) -> str:
-    """Rows by model and set."""
+def counts(release: Release, view: str, width: int = 100) -> str:
+    """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])
-    sets = sorted({one["set"] for one in found})
-    rows: list[list[object]] = []
-    for model in sorted({one["model"] for one in found}):
-        by_set = [sum(one["rows"] for one in found if one["model"] == model and one["set"] == name) for name in sets]
-        rows.append([model, *by_set, sum(by_set)])
-    if len(rows) > 1:
-        rows.append(["all", *(sum(int(str(row[i + 1])) for row in rows) for i in range(len(sets) + 1))])
-    return table(["model", *sets, "all"], rows) if rows else ""
+    by_set: dict[str, int] = {}
+    for one in found:
+        by_set[one["set"]] = by_set.get(one["set"], 0) + one["rows"]
+    models = sorted({str(one["model"]) for one in found})
+    room = width - max((len(model) for model in models), default=0) - 9
+    shown: list[str] = []
+    for name in sorted(by_set, key=lambda name: (-by_set[name], name)):
+        room -= max(len(name), len(f"{by_set[name]:,}")) + 2
+        if room < 0:
+            break
+        shown.append(name)
+    folded = [name for name in by_set if name not in shown]
+
+    def row(model: str | None) -> list[object]:
+        rows = {name: sum(x["rows"] for x in found if x["set"] == name and model in (None, x["model"])) for name in by_set}
+        rest = [sum(rows[name] for name in folded)] if folded else []
+        return [model or "all", *(rows[name] for name in shown), *rest, sum(rows.values())]
+
+    head = ["model", *shown, *([f"{len(folded)} more"] if folded else []), "all"]
+    return table(head, [row(model) for model in (*models, *([None] if len(models) > 1 else []))]) if models else ""
 
 
 def example(row: dict[str, Any], width: int) -> str:

@@ -1,0 +1,121 @@
+"""The README is true: its generated parts are those of the code, its commands exist."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic.fields import FieldInfo
+
+from errata.cli import parser
+from schemas.recipe import _Head, read
+from schemas.task import Task
+from tasks import TASKS
+from tasks.mapping import FieldRule
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDERS = ("flows", "tasks", "tasks/answers", "schemas", "catalog", "catalog/errata", "infra")
+
+
+def kind_of(field: FieldInfo) -> str:
+    """A parameter's type in the words of a recipe."""
+    text = str(field.annotation)
+    if "Literal" in text:
+        return " \\| ".join(re.findall(r"'([^']+)'", text))
+    for python, words in (
+        ("FieldRule", "field"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("str", "text"),
+    ):  # fmt: skip
+        if python in text:
+            return words
+    raise AssertionError(text)
+
+
+def parameters(fields: dict[str, FieldInfo]) -> list[str]:
+    """A table of parameters."""
+    lines = ["| parameter | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        default = field.get_default()
+        shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
+        shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
+        lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
+    return lines
+
+
+def tasks() -> str:
+    def section(task: Task) -> list[str]:  # type: ignore[type-arg]
+        return [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+
+    return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
+
+
+def fields() -> str:
+    return "\n".join(parameters(FieldRule.model_fields))
+
+
+def head() -> str:
+    return "\n".join(parameters(_Head.model_fields))
+
+
+def summary(path: Path) -> str:
+    """What a file is: the first sentence of its docstring or comment."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        text = ast.get_docstring(ast.parse(text)) or ""
+    else:
+        text = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    first = re.split(r"(?<=\.)\s|(?<=:)\s*$|  ", text.replace("\n", " "))[0]
+    return first.rstrip(".: ")
+
+
+def tree() -> str:
+    lines = ["```"]
+    for folder in FOLDERS:
+        lines.append(f"{folder}/")
+        for path in sorted((ROOT / folder).iterdir()):
+            if path.suffix in (".py", ".yaml", ".env") and path.name != "__init__.py":
+                lines.append(f"    {path.name:<16} {summary(path)}")
+    lines += ["tests/               laid out like the folders they test", "```"]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("name", "made"), [("head", head), ("tasks", tasks), ("fields", fields), ("tree", tree)])
+def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
+    assert callable(made)
+    text = README.read_text("utf-8")
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    assert pattern.search(text), f"README.md has no part <!-- {name} -->"
+    renewed = pattern.sub(lambda found: found[1] + made() + found[2], text)
+    if os.environ.get("ERRATA_ACCEPT"):
+        README.write_text(renewed, "utf-8")
+    assert renewed == README.read_text("utf-8"), "run ERRATA_ACCEPT=1 make test TEST=tests/test_readme.py"
+
+
+def test_every_parameter_is_described_in_a_sentence() -> None:
+    for task in TASKS.values():
+        assert task.summary.endswith(".")
+        for name, field in task.parameters.model_fields.items():
+            assert (field.description or "").endswith("."), f"{task.name}.{name}"
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    verbs = next(action.choices for action in parser()._actions if action.choices)
+    assert verbs
+    text = README.read_text("utf-8")
+    assert all(f"errata {verb}" in text for verb in verbs)
+
+
+def test_every_target_of_make_that_the_readme_names_exists() -> None:
+    text = README.read_text("utf-8") + (ROOT / "infra" / "README.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)\b(?! *[`a-z]*'s)", re.sub(r"\n", " ", text))) <= targets | {"and"}
+
+
+def test_the_recipe_in_the_readme_is_sound() -> None:
+    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)]
+    shown, shipped = read(block, "README.md", TASKS), read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS)
+    assert yaml.safe_load(block)["corpus"] == "sample"
+    assert [(table.name, table.inputs) for table in shown.tables] == [(table.name, table.inputs) for table in shipped.tables]
