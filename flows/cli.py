@@ -18,7 +18,9 @@ from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
 from flows.plan import Plan
+from schemas.contract import ContractError
 from schemas.document import RecipeError
+from schemas.task import TaskError
 
 SETTINGS = Path(__file__).parents[1] / "infra" / "prefect.env"
 
@@ -109,18 +111,15 @@ def plan(recipe: str, data: str | None, store: str) -> int:
 
 def _told(error: Exception, verbose: bool) -> int:
     """Print an error as lines without a traceback; the exit code for it. What nobody foresaw is raised again."""
+    from flows.release import NothingLeft
     from flows.table import AccountingError
-    from schemas.contract import ContractError
 
-    if verbose:
+    codes: list[tuple[type[Exception], int]] = [
+        (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED),
+        (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+    ]  # fmt: skip
+    known = [code for kind, code in codes if isinstance(error, kind)]
+    if verbose or not known:
         raise error
-    if isinstance(error, RecipeError | SourceError):
-        print(error, file=sys.stderr)
-        return WRONG
-    if isinstance(error, PublishError):
-        print(error, file=sys.stderr)
-        return REFUSED
-    if isinstance(error, StoreError | ContractError | AccountingError) or type(error).__name__ == "NothingLeft":
-        print(error, file=sys.stderr)
-        return FAILED
-    raise error
+    print(error, file=sys.stderr)
+    return known[0]

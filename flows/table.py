@@ -21,7 +21,7 @@ from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
 from schemas.tables import RECORDS
-from schemas.task import Decision, FromRecords, Outcome, PerPart
+from schemas.task import Decision, FromRecords, Outcome, PerPart, TaskError
 from tasks import TASKS
 
 DUCKDB_MEMORY = "1GiB"
@@ -89,7 +89,10 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
     task, folder = TASKS[work.task], work.folder()
     if not isinstance(task, FromRecords):
         part = _input(work, unit)
-        outcome = task.run(part, work.parameters) if isinstance(task, PerPart) else _decided(work, unit, part)
+        try:
+            outcome = task.run(part, work.parameters) if isinstance(task, PerPart) else _decided(work, unit, part)
+        except TaskError as error:
+            raise TaskError(f"{work.name}: {error}") from None
         yield _write(work, folder, f"{unit.name}-00000", part.height, outcome)
         advance(work.name, part.height, None)
         return

@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from schemas.contract import Contract
 
 
+class TaskError(ValueError):
+    """A task's parameters do not fit the data; the message names the parameter and what to do."""
+
+
 class Parameters(BaseModel):
     """The parameters of a task, as a recipe gives them: strict types, no unknown names."""
 

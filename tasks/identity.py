@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _SPACE = re.compile(r"\s+")
-_NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()]+")
+_NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()×÷·±≤≥≠≈|]+")
 
 
 def digest(*parts: str) -> str:

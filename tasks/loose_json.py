@@ -60,7 +60,7 @@ def field_of(text: str, key: str) -> Any:
     if not starts:
         return None
     rest = text[starts[-1].end() :]
-    number = re.match(r"[-+]?\d[\d,]*(?:\.\d+)?(?=\s*[,}\n])", rest)
+    number = re.match(r"[-+]?\d+(?:,\d+)*(?:\.\d+)?(?=\s*[,}\n])", rest)
     if number:
         return number[0]
     quoted = re.match(r'"((?:[^"\\]|\\.|"(?!\s*(?:,\s*"|\}|\n|$)))*)"', rest, re.DOTALL)

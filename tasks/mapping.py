@@ -75,7 +75,7 @@ def _follow(record: Any, path: str) -> Any:
     for step in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
             return None
@@ -90,10 +90,16 @@ FieldOf = Annotated[FieldRule, BeforeValidator(_short)]
 """A field's rule; a plain text is short for `{path: text}`."""
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class RecordParameters(Parameters):
     """What `load` and `import` have in common."""
 
-    files: list[str] = Field(min_length=1, description="Paths, URLs or patterns; `${data}` is the folder of --data.")
+    files: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        min_length=1, description="A path, URL or pattern, or a list of them; `${data}` is the folder of --data."
+    )
     set: FieldOf = Field(description="The problem set's name: usually {value: name}.")
     only: dict[str, list[str]] = Field({}, description="Take only records whose field has one of these values.")
     longest: int = Field(100_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
@@ -110,6 +116,8 @@ def outside(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | N
 
 def text_of(value: Any, name: str, longest: int) -> str:
     """A value as text; `FieldError` where it is none, too long or holds NUL."""
+    if value is None:
+        raise FieldError("missing field", f"{name} is null")
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if isinstance(value, dict | list | bytes):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 import polars as pl
 from pydantic import Field, model_validator
 
@@ -21,7 +23,7 @@ class ReleaseParameters(Parameters):
     @model_validator(mode="after")
     def _whole(self) -> ReleaseParameters:
         total = sum(self.splits.values())
-        if abs(total - 1) > 1e-9 or any(share <= 0 for share in self.splits.values()):
+        if not isclose(total, 1, abs_tol=1e-9) or any(share <= 0 for share in self.splits.values()):
             raise ValueError(f"the splits' shares must be above 0 and add up to 1, found {total:g} in all")
         if any(not name.isidentifier() for name in self.splits):
             raise ValueError(f"a split's name has letters, digits and _, found {list(self.splits)}")

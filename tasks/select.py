@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated, Any
+
 import duckdb
 import polars as pl
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.forms import polars_schema
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerPart, TaskError
+
+# the same table must come of the same rows at any time
+_CHANGING = re.compile(r"\b(?:random|uuid|gen_random_uuid|now|today|current_(?:date|time|timestamp))\b", re.IGNORECASE)
+
+
+# a name nobody guesses: a condition that looked at the other rows of its part would depend on the layout
+_ROWS = "rows_of_one_part_a1b2c3"
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class SelectParameters(Parameters):
     """What `select` is told."""
 
     where: str = Field(min_length=1, description="A SQL condition over the table's columns.")
-    because: str | None = Field(None, description="A column whose value says why a row was not selected.")
+    because: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        [], description="A column, or several, whose values say why a row was not selected."
+    )
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -28,19 +44,28 @@ def _connection() -> duckdb.DuckDBPyConnection:
 def _holds(part: pl.DataFrame, where: str) -> pl.Series:
     """For each row whether the condition is true; null where it is neither true nor false."""
     with _connection() as connection:
-        connection.register("part", part.to_arrow())
-        found = connection.sql(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM part").to_arrow_table()
+        connection.register(_ROWS, part.to_arrow())
+        connection.sql(
+            f"SELECT 1 FROM {_ROWS} WHERE ({where})"
+        )  # refuses what looks at other rows: aggregates, windows
+        found = connection.sql(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM {_ROWS}").to_arrow_table()
     return pl.Series("holds", found.column("holds"), dtype=pl.Boolean)
 
 
 def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
     """Keeps the rows that meet the condition."""
-    holds = _holds(part, parameters.where)
+    try:
+        holds = _holds(part, parameters.where)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        message = f"where: DuckDB cannot compute the condition on the data ({reason}); mend it (TRY_CAST?)"
+        raise TaskError(message) from None
     kept = holds.fill_null(False)
     why = pl.lit("not selected")
     if parameters.because:
-        column = parameters.because
-        why = pl.concat_str(pl.lit(f"{column}: "), pl.col(column).cast(pl.String).fill_null("none"))
+        values = [pl.col(name).cast(pl.String) for name in parameters.because]
+        told = pl.concat_str(values, separator=": ", ignore_nulls=True)
+        why = pl.when(told.str.len_chars() > 0).then(told).otherwise(why)
     unknown = pl.when(holds.filter(~kept).is_null()).then(pl.lit("the condition is null for this row")).otherwise(None)
     rejected = part.filter(~kept).with_columns(why.alias(REASON.name), unknown.cast(pl.String).alias(DETAIL.name))
     return Outcome(part.filter(kept), rejected)
@@ -49,14 +74,20 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
 def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
     """What DuckDB says of the condition, tried on a table without rows."""
     found = []
-    if parameters.because is not None and parameters.because not in contract.names():
-        found.append(
-            f"because: the table has no column '{parameters.because}'; there are {', '.join(contract.names())}"
-        )
+    kinds = {column.name: column.kind for column in contract.columns}
+    for name in parameters.because:
+        if name not in kinds:
+            found.append(f"because: the table has no column '{name}'; there are {', '.join(kinds)}")
+        elif kinds[name] == "strings":
+            found.append(f"because: column '{name}' holds lists; name one of texts or numbers")
+    if changing := _CHANGING.search(re.sub(r"'[^']*'", "", parameters.where)):
+        found.append(f"where: '{changing[0]}' differs from build to build; use a column instead")
     try:
         _holds(pl.DataFrame(schema=polars_schema(contract)), parameters.where)
     except duckdb.Error as error:
-        found.append(f"where: DuckDB refuses the condition ({str(error).splitlines()[0]}); mend it")
+        told = [line.strip() for line in str(error).splitlines() if line.strip()]
+        hint = f", {told[1]}" if len(told) > 1 and told[1].startswith("Candidate") else ""
+        found.append(f"where: DuckDB refuses the condition ({told[0]}{hint}); mend it")
     return found
 
 
@@ -65,7 +96,7 @@ SELECT = PerPart(
     summary="Keeps the rows for which a SQL condition (DuckDB) is true.",
     version="1",
     parameters=SelectParameters,
-    needs=("source",),
+    needs=("source",),  # which every table has: any will do
     check=_faults,
     run=select,
 )

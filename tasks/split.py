@@ -24,7 +24,7 @@ _CONCLUSION = re.compile(
 )
 _ANSWER_LINE = re.compile(r"^\s*(?:####.*|[*_]{0,2}(?:A|Answer)[*_]{0,2}\s*:.{0,60})$")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|ft|lb|oz|eq|fig)|\b[A-Z]|^\s*\d{1,3})\.$",
+    r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|ft|lb|oz|eq|fig)|(?<![=+*/-] )(?-i:\b[A-Z])|^\s*\d{1,3})\.$",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*”’]*(?=\s+[\"'(\[*“‘]*[A-Z0-9$\\])")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from errata.cli import parser
 from pydantic.fields import FieldInfo
 
-from errata.cli import parser
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
@@ -115,7 +115,12 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)]
-    shown, shipped = read(block, "README.md", TASKS), read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS)
+    (block,) = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    shown, shipped = (
+        read(block, "README.md", TASKS),
+        read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS),
+    )
     assert yaml.safe_load(block)["corpus"] == "sample"
-    assert [(table.name, table.inputs) for table in shown.tables] == [(table.name, table.inputs) for table in shipped.tables]
+    assert [(table.name, table.inputs) for table in shown.tables] == [
+        (table.name, table.inputs) for table in shipped.tables
+    ]

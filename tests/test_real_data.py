@@ -22,7 +22,12 @@ CUT_OFF = {f"{FILE}:454#6b_finetuning", f"{FILE}:595#175b_finetuning", f"{FILE}:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
     place = tmp_path_factory.mktemp("mwpes")
-    environment = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(place / "home"), "PATH": "/usr/bin:/bin", "HOME": str(place)}
+    environment = {
+        "PREFECT_API_URL": prefect_url,
+        "PREFECT_HOME": str(place / "home"),
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(place),
+    }
     recipe = str(ROOT / "catalog" / "mwpes.yaml")
     found = errata("build", recipe, "--data", str(DATA), "--store", str(place / "store"), environment=environment)
     assert found.returncode == 0, found.stderr
@@ -47,11 +52,17 @@ def test_every_recorded_generation_is_accounted_for(store: Path) -> None:
         assert step["rejected"] == sum(step["reasons"].values())
     models = {count["model"] for count in manifest["counts"]["mistakes"]}
     assert len(models) == 50
-    assert {count["set"] for count in manifest["counts"]["mistakes"]} == {"GSM8K", "SVAMP", "MultiArith", "ASDiv", "AQuA"}
+    assert {count["set"] for count in manifest["counts"]["mistakes"]} == {
+        "GSM8K",
+        "SVAMP",
+        "MultiArith",
+        "ASDiv",
+        "AQuA",
+    }
 
 
 def test_our_verdicts_contradict_none_of_the_authors(store: Path) -> None:
-    labels = {}
+    labels: dict[str, bool] = {}
     with gzip.open(Path(str(DATA)) / FILE, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             record = json.loads(line)

@@ -28,7 +28,11 @@ def code(path: Path) -> tuple[str, set[Path]]:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             for one in list(body):
-                if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str):
+                if (
+                    isinstance(one, ast.Expr)
+                    and isinstance(one.value, ast.Constant)
+                    and isinstance(one.value.value, str)
+                ):
                     body.remove(one)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks."):
             needed.add(ROOT / (node.module.replace(".", "/") + ".py"))

@@ -56,7 +56,9 @@ def counts(release: Release, view: str, width: int = 100) -> str:
     folded = [name for name in by_set if name not in shown]
 
     def row(model: str | None) -> list[object]:
-        rows = {name: sum(x["rows"] for x in found if x["set"] == name and model in (None, x["model"])) for name in by_set}
+        rows = {
+            name: sum(x["rows"] for x in found if x["set"] == name and model in (None, x["model"])) for name in by_set
+        }
         rest = [sum(rows[name] for name in folded)] if folded else []
         return [model or "all", *(rows[name] for name in shown), *rest, sum(rows.values())]
 

@@ -17,8 +17,10 @@ Compare = Callable[[str, str], str]
 
 _LETTER = re.compile(r"^\W*(?:option|choice|answer)?\W*([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\(([A-Ja-j])\)")
+_TWO_LETTERS = re.compile(r"\W*[A-J]\)?\s*(?:,|&|\band\b)\s*\(?[A-J]\W*", re.IGNORECASE)
 _REFUSED = re.compile(r"\b(?:not|none|no|closest|cannot)\b", re.IGNORECASE)
 _YES = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_BOTH = re.compile(r"\b(?:yes|true)\s+(?:and|or)\s+(?:no|false)\b|\b(?:no|false)\s+(?:and|or)\s+(?:yes|true)\b")
 _SMALL = {"the", "a", "an", "on", "in", "at", "is", "it", "was", "to", "of"}
 
 
@@ -84,6 +86,8 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         return Judgement("undecided", "number", "several answers")
     if other_unit(value, wanted, found.context or found.answer, question):
         return Judgement("undecided", "number", "other unit")
+    if value * 100 == wanted and re.search(r"percent|%", question, re.IGNORECASE):
+        return Judgement("undecided", "number", "percent unclear")
     digits = decimals(gold)
     rounded = digits > 0 and round(value, digits) == wanted
     if rounded or 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6):
@@ -150,10 +154,17 @@ def _normal(text: str) -> str:
 
 
 def _choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
-    if len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1 and re.search(
-        r"\b(?:or|either)\b", answer, re.IGNORECASE
-    ):
+    several = _TWO_LETTERS.fullmatch(answer) or re.search(r"\b(?:or|either)\b", answer, re.IGNORECASE)
+    if several and len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1:
         return Judgement("undecided", "choice", "several answers")
+    wanted, letter = _letter(gold, options), _letter(answer, options)
+    if wanted is None or letter is None:
+        return Judgement("undecided", "choice", "unparsable" if wanted else "gold unparsable")
+    return _judged(letter == wanted, "choice")
+
+
+def _letter(answer: str, options: Sequence[str]) -> str | None:
+    """The letter of the option that an answer names, by its letter or by its text; None where it names none."""
     match = _LETTER.match(plain(answer))
     letter = match[1].upper() if match else None
     bracketed = {found.upper() for found in _BRACKETED.findall(answer)}
@@ -162,9 +173,7 @@ def _choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
     if letter is None:
         same = [i for i, option in enumerate(options) if _bare(option) == _normal(answer)]
         letter = chr(ord("A") + same[0]) if len(same) == 1 else None
-    if letter is None or ord(letter) - ord("A") >= len(options):
-        return Judgement("undecided", "choice", "unparsable")
-    return _judged(letter == gold.strip().strip("()").upper(), "choice")
+    return letter if letter is not None and ord(letter) - ord("A") < len(options) else None
 
 
 def _text(gold: str, answer: str) -> Judgement:
@@ -172,6 +181,8 @@ def _text(gold: str, answer: str) -> Judgement:
     if not found:
         return Judgement("undecided", "text", "unparsable")
     if len(wanted) == 1 and wanted[0] in _YES:
+        if _BOTH.search(_normal(plain(answer))):
+            return Judgement("undecided", "text", "several answers")
         said = {_YES[word] for word in found if word in _YES} if len(found) > 1 else {_YES.get(found[0])}
         if len(said) != 1 or None in said:
             first = _YES.get(found[0])
@@ -180,7 +191,11 @@ def _text(gold: str, answer: str) -> Judgement:
     if wanted == found:
         return Judgement("right", "text")
     if set(wanted) & set(found) or len(found) > 6:
-        return Judgement("undecided", "text", "checkers disagree" if set(wanted) <= set(found) else "unparsable")
+        return Judgement("undecided", "text", "several answers" if set(wanted) <= set(found) else "unparsable")
+    # figures that are written otherwise ("5 million", "5,000,000") may be the same
+    shapes = {re.sub(r"\d", "0", " ".join(words)) for words in (wanted, found)}
+    if len(shapes) > 1 and any(re.search(r"\d", text) for text in (gold, answer)):
+        return Judgement("undecided", "text", "unparsable")
     return Judgement("wrong", "text")
 
 

@@ -16,12 +16,12 @@ AnswerKind = Literal["number", "choice", "text", "expression"]
 TAIL = 20_000
 """Characters at the end of a completion in which the answer is sought."""
 
-_HASHES = re.compile(r"^\s*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
+_HASHES = re.compile(r"^[ \t]*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
 _FINAL_LINE = re.compile(
     r"^[ \t]*[*_]{0,2}(?:A|Answer|Final Answer)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S[^\n]{0,400})", re.MULTILINE
 )
 _PHRASE = re.compile(
-    r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is|=|:|would be|will be|must be|should be)\s*:?\s*(\S[^\n]{0,400})",
+    r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is|=|:|would be|will be|must be|should be)(?:\s*:)?\s*(\S[^\n]{0,400})",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-−]?\$?\d[\d,]*(?:\.\d+)?(?:\s*%|/\d+)?")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
 _SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
+_OR = re.compile(r"(?:\s+[A-Za-z]+){0,2}\s+or\s+")
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
@@ -62,11 +63,12 @@ def _sentence(text: str) -> str:
 
 
 def _last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str] | None:
-    """The last match that gives an answer: not one that puts the question again, as least-to-most prompts do."""
+    """The last match that gives an answer: not one that puts the question again, or says what the answer is not."""
     found = None
     for match in pattern.finditer(text):
         empty = kind == "number" and not re.search(r"\d", match[1]) and text[match.end() :].strip()
-        if not match[1].rstrip().endswith("?") and not empty:
+        denied = kind == "number" and re.match(r"not\s+[-−$]?\d", match[1], re.IGNORECASE)
+        if not match[1].rstrip().endswith("?") and not empty and not denied:
             found = match
     return found
 
@@ -89,6 +91,8 @@ def extract(text: str, stated: str | None, kind: AnswerKind) -> Extraction | Non
     answer = boxed(tail)
     if answer:
         return Extraction(answer, "boxed")
+    if answer is None and _BOXED.search(tail):  # it breaks off inside the box
+        return None
     marked = _marked(tail, kind)
     if marked and marked.answer:
         return marked
@@ -115,8 +119,13 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
         found = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
         return Extraction(found[-1], "choice") if found else None
     if kind == "number":
-        numbers = _NUMBER.findall(last)
-        return Extraction(numbers[-1].strip(), "last number", last) if numbers else None
+        numbers = list(_NUMBER.finditer(last))
+        if not numbers:
+            return None
+        start, end = numbers[-1].span()
+        if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
+            start = numbers[-2].start()  # "12 or 14" gives two
+        return Extraction(last[start:end].strip(), "last number", last)
     return None
 
 
@@ -126,7 +135,7 @@ def _last_sentence(text: str) -> str | None:
     A line without a full stop is a whole sentence where it ends with its number
     (and a unit of at most two words).
     """
-    text = re.sub(r"[\s`}\]]+$", "", text).rstrip('"').rstrip()
+    text = text.rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
     found = re.split(r"(?<=[.!?])\s+", lines[-1].strip())
     last = found[-1]

@@ -29,13 +29,18 @@ _WORDS = [
     "nineteen",
     "twenty",
 ]
-_PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _ONE = re.compile(
     rf"(?<![\w.,/:])(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
     rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>{_PLAIN})|(?P<plain>{_PLAIN}))\s*(?P<percent>%|percent\b|\\%)?"
     r"(?![\d/:^]|,\d|\.\d)"
 )
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}]*)\}")
+# NFKC would make 5² the number 52, and 2½ the number 21/2
+_RAISED = re.compile("[⁰¹²³⁴-⁹]+")
+_VULGAR = re.compile("[¼-¾⅐-⅞]")
+_STAR_OF_A_PRODUCT = re.compile(r"(?<=[\d)])( ?)\*{1,2}\1(?=[\d(])")
 _DIGITS_LIMIT = 1000
 
 
@@ -45,10 +50,13 @@ class Several(ValueError):
 
 def plain(text: str) -> str:
     """A text with the plain forms of digits, minus, dollar signs and white space, without LaTeX's and Markdown's dress."""
+    text = _RAISED.sub(r"^\g<0>", text)
+    text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("\u2044", "/"), text)
     text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2013", "-").replace("\\$", "$")
     text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
+    text = _BOX.sub(r" \1 ", _LATEX_FRACTION.sub(r" \1/\2 ", text))
+    text = _STAR_OF_A_PRODUCT.sub("×", text)
     text = re.sub(r"\\[,;! ]|\\left|\\right|\$(?!\s*[-\d.])|[*_`]|\\\(|\\\)|\\\[|\\\]|~", " ", text.replace("{,}", ","))
-    text = _LATEX_FRACTION.sub(r" \1/\2 ", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
@@ -91,12 +99,12 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
     if re.search(r"\d", _ONE.sub(" ", text)):
         return None
     if len(values) == 1:
-        return None if _is_expression(text) else values.pop()
+        return None if _is_expression(text) or re.search(r"\d\s*-\s*\d", text) else values.pop()
     if len(values) > 1 and found[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[found[0].end() :]):
         between = text[found[0].end() : found[1].start()]
         value = _value(found[0])
         if value is not None and not re.search(
-            r"\b(?:or|and|to|hours?|minutes?|feet|foot)\b|,", between, re.IGNORECASE
+            r"\b(?:or|and|to|hours?|minutes?|feet|foot|x|times|plus|minus|by)\b|,", between, re.IGNORECASE
         ):
             return value, bool(found[0]["percent"])
     if len(values) > 1 and not _is_expression(text):
@@ -133,10 +141,14 @@ def decimals(text: str) -> int:
 
 
 def _is_expression(text: str) -> bool:
-    """Whether numbers are tied to other terms by operators, letters or LaTeX."""
+    """Whether numbers are tied to other terms by operators, letters, LaTeX or words."""
     return bool(
         re.search(
-            r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷+]|[*×÷+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d[a-zA-Z]\b(?!\.)",
+            r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷·+]|[*×÷·+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d(?!e[-+]\d)[a-zA-Z]\b(?!\.)"
+            r"|\)\s*\(\s*\d|\b(?:x|times|plus|minus|divided by|multiplied by)\s+\$?\d"
+            r"|\d\s*(?:hundred|thousand|million|billion|trillion)\b"
+            r"|\band\s+(?:(?:a|one|two|three)[\s-])?(?:half|thirds?|quarters?)\b",
             text,
+            re.IGNORECASE,
         )
     )

@@ -42,17 +42,18 @@ def _asked_for(asked: str, family: dict[str, Fraction]) -> bool:
 def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
     """Whether an answer that differs from gold may be the same amount in another unit.
 
-    It may where the ratio of the two numbers is that of two units, and the
-    answer names one of them, or names none and the question speaks of both
-    without asking for one.
+    It may where the ratio of the two numbers is that of two units, and either
+    the answer names one of them and the question the other (or none), or the
+    answer names none and the question both, without asking for one.
     """
     if not value or not wanted:
         return False
     asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
     for family in _FAMILIES:
-        units, others = _named(answer, family), set(family)
+        units, known = _named(answer, family), _named(question, family)
+        others = known or set(family)
         if not units and not _named(asked, family) and _asked_for(asked, family):
-            units = others = _named(question, family)
+            units = others = known
         if any(value * family[unit] == wanted * family[other] for unit in units for other in others):
             return True
     return False

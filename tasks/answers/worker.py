@@ -38,6 +38,7 @@ def main(seconds: int, mebibytes: int) -> None:
     limit = mebibytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     logging.disable(logging.CRITICAL)
+    compare("1", "1")  # imports sympy before the time of any pair runs
     for line in sys.stdin:
         signal.alarm(seconds + 5)
         gold, answer = json.loads(line)

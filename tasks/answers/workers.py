@@ -41,7 +41,7 @@ class Worker:
         try:
             stdin.write(json.dumps([gold, answer]).encode() + b"\n")
             stdin.flush()
-        except OSError:
+        except (OSError, ValueError):  # the pipe is broken, or closed
             return self._end("died")
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
@@ -89,6 +89,10 @@ class Workers:
                 worker = Worker()
                 worker.compare("1", "1")
             return worker.compare(gold, answer)
+        except BaseException:  # interrupted: its reply would be taken for that of the next pair
+            if worker is not None:
+                worker.close()
+            raise
         finally:
             self._idle.put(worker if worker is not None and worker.alive else None)
 

@@ -16,8 +16,8 @@ from tests import golden
 HERE = Path(__file__).parent
 
 
-def read(path: Path) -> list[Record]:
-    (source,) = find(str(path), path.name)
+def read(path: Path, name: str | None = None) -> list[Record]:
+    (source,) = find(str(path), name or path.name)
     return [record for batch, _ in batches(source) for record in batch]
 
 
@@ -129,8 +129,7 @@ def test_a_bad_source_is_one_clear_line(tmp_path: Path) -> None:
     told = []
     for name in names:
         with pytest.raises(SourceError) as error:
-            for source in find(f"{tmp_path}/{name}", name):
-                list(batches(source))
+            read(tmp_path / name, name)
         told.append(str(error.value).replace(str(tmp_path), "DIR"))
     for url in ("hf://owner/name", "hf://owner/name@main?spilt=x", "hf:///nowhere/at/all"):
         with pytest.raises(SourceError) as error:

@@ -63,12 +63,12 @@ def test_temporary_files_are_neither_left_nor_listed(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_written_says_so(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     store = Store(place if place.startswith("/") else str(tmp_path / place))
-    with pytest.raises(StoreError, match="cannot be written .* give another place with --store"):
+    with pytest.raises(StoreError, match=r"cannot be written .* give another place with --store"):
         store.check_writable()
 
 
 def test_an_unknown_kind_of_store_says_so() -> None:
-    with pytest.raises(StoreError, match="store 'floppy://a': .*give a path or a URL"):
+    with pytest.raises(StoreError, match=r"store 'floppy://a': .*give a path or a URL"):
         Store("floppy://a")
 
 

@@ -15,7 +15,9 @@ CONTRACT = Contract(
     (Column("id", "string", "Id."), Column("n", "integer", "N.", nullable=True), Column("parts", "strings", "Parts.", nullable=True)),
     key="id",
 )  # fmt: skip
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+)
 TEXTS = st.text(st.characters(codec="utf-8"))
 ROWS = st.lists(
     st.fixed_dictionaries(

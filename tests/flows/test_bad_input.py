@@ -57,7 +57,15 @@ LINES = {
 def test_every_bad_row_is_rejected_with_its_reason(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
     (tmp_path / "generations.jsonl").write_bytes(b"\n".join(LINES))
-    found = errata("build", str(tmp_path / "r.yaml"), "--data", str(tmp_path), "--store", str(tmp_path / "s"), environment=environment)
+    found = errata(
+        "build",
+        str(tmp_path / "r.yaml"),
+        "--data",
+        str(tmp_path),
+        "--store",
+        str(tmp_path / "s"),
+        environment=environment,
+    )
     assert found.returncode == 0, found.stderr
     manifest = json.loads((tmp_path / "s/releases/bad/0.1.0/manifest.json").read_text())
     reasons: dict[str, int] = {}
@@ -69,7 +77,10 @@ def test_every_bad_row_is_rejected_with_its_reason(environment: dict[str, str], 
     assert sum(file.get("rows", 0) for file in manifest["files"]) == len(LINES) - len(expected)
     (imported,) = (tmp_path / "s" / "tables").glob("import-*")
     rejected = pl.read_parquet(imported / "rejected" / "*.parquet")
-    assert rejected.filter(pl.col("reason") == "too long")["detail"].item() == "text has 5000000 characters, at most 100000 are taken"
+    assert (
+        rejected.filter(pl.col("reason") == "too long")["detail"].item()
+        == "text has 5000000 characters, at most 100000 are taken"
+    )
     assert rejected["raw"].str.len_chars().max() <= 10_000  # type: ignore[operator]
     assert rejected["source"].is_unique().all()
 
@@ -90,7 +101,15 @@ def test_a_source_without_use_is_one_clear_line(
     (tmp_path / "r.yaml").write_text(RECIPE)
     if data is not None:
         (tmp_path / "generations.jsonl").write_bytes(data)
-    found = errata("build", str(tmp_path / "r.yaml"), "--data", str(tmp_path), "--store", str(tmp_path / "s"), environment=environment)
+    found = errata(
+        "build",
+        str(tmp_path / "r.yaml"),
+        "--data",
+        str(tmp_path),
+        "--store",
+        str(tmp_path / "s"),
+        environment=environment,
+    )
     assert found.returncode in (1, 2)
     last = found.stderr.strip().split("\n")[-1]
     assert told in last
@@ -109,7 +128,9 @@ def test_a_source_without_use_is_one_clear_line(
         (["list", "--store", "floppy://a"], "floppy://a"),
     ],
 )  # fmt: skip
-def test_a_wrong_place_is_one_clear_line(arguments: list[str], told: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_wrong_place_is_one_clear_line(
+    arguments: list[str], told: str, environment: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
     given = [str(tmp_path / "r.yaml") if one == "RECIPE" else one for one in arguments]
     found = errata(*given, environment=environment, cwd=tmp_path)

@@ -18,7 +18,12 @@ FUNNEL = Path(__file__).parent / "sample-funnel.txt"
 def built(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
     """A store with the release of the sample."""
     place = tmp_path_factory.mktemp("built")
-    environment = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(place / "home"), "PATH": "/usr/bin:/bin", "HOME": str(place)}
+    environment = {
+        "PREFECT_API_URL": prefect_url,
+        "PREFECT_HOME": str(place / "home"),
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(place),
+    }
     found = errata("build", str(SAMPLE), "--store", str(place / "store"), environment=environment)
     assert found.returncode == 0, found.stderr
     assert "released sample 0.1.0: 90 rows" in found.stdout
@@ -60,7 +65,13 @@ def test_datasets_reads_the_release_folder(built: Path, tmp_path: Path, monkeypa
 def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, environment: dict[str, str]) -> None:
     before = files_of(built)
     began = time.monotonic()
-    found = errata("build", str(SAMPLE), "--store", str(built), environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"})
+    found = errata(
+        "build",
+        str(SAMPLE),
+        "--store",
+        str(built),
+        environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"},
+    )
     assert "sample 0.1.0 is released already, nothing to do" in found.stdout
     assert found.returncode == 0
     assert time.monotonic() - began < 15  # 3 s on an idle machine; this only catches a start of Prefect
@@ -69,16 +80,22 @@ def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, 
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT / "catalog", capture_output=True)
 
 
-def test_the_same_recipe_elsewhere_gives_the_same_bytes(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_same_recipe_elsewhere_gives_the_same_bytes(
+    built: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     shutil.copytree(SAMPLE.parent / "sample", tmp_path / "elsewhere" / "sample")
     recipe = tmp_path / "elsewhere" / "sample.yaml"
     shutil.copy(SAMPLE, recipe)
-    found = errata("build", "sample.yaml", "--store", "file://" + str(tmp_path / "s"), environment=environment, cwd=recipe.parent)
+    found = errata(
+        "build", "sample.yaml", "--store", "file://" + str(tmp_path / "s"), environment=environment, cwd=recipe.parent
+    )
     assert found.returncode == 0, found.stderr
     assert files_of(tmp_path / "s" / "releases") == files_of(built / "releases")
 
 
-def test_a_version_with_other_content_is_refused_before_any_work(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_version_with_other_content_is_refused_before_any_work(
+    built: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     shutil.copytree(built, tmp_path / "s")
     shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
     recipe = tmp_path / "sample.yaml"
@@ -98,7 +115,9 @@ def test_a_version_with_other_content_is_refused_before_any_work(built: Path, en
     assert "0 of 5 tables to make" in again.stderr
 
 
-def test_a_changed_stage_makes_only_what_follows_from_it(built: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_changed_stage_makes_only_what_follows_from_it(
+    built: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
     recipe = tmp_path / "sample.yaml"
     recipe.write_text(SAMPLE.read_text().replace("verdict = 'wrong'", "verdict <> 'right'").replace("0.1.0", "0.2.0"))

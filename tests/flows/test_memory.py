@@ -32,5 +32,11 @@ def test_a_build_on_a_store_in_memory_leaves_release_and_artifacts(environment: 
     assert told["link"].endswith("shelf/store/releases/sample/0.1.0")
     assert told["rows"] == 90
     assert told["faults"] == []
-    assert [row["table"] for row in json.loads(told["funnel"])] == ["generations", "steps", "verified", "wrong", "mistakes"]
+    assert [row["table"] for row in json.loads(told["funnel"])] == [
+        "generations",
+        "steps",
+        "verified",
+        "wrong",
+        "mistakes",
+    ]
     assert told["link"] in told["release"]

@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from catalog import records
 from catalog.store import Store
+from catalog.tables import Manifest
 from flows import plan as planning
 from flows import table
 from flows.plan import Plan, Work
 from schemas.contract import ContractError
-from schemas.task import Outcome, PerPart
+from schemas.task import Outcome, PerPart, Record
 from tasks import TASKS
 
 RECIPE = """\
@@ -47,7 +49,7 @@ def silent(*_: object) -> None:
     pass
 
 
-def run(work: Work) -> table.Manifest:
+def run(work: Work) -> Manifest:
     table.decide(work)
     for unit in reversed(table.pending(work)):  # the order of units must not matter
         table.do(work, unit, silent)
@@ -133,7 +135,7 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
 def _only(texts: set[str]) -> object:
     real = TASKS["import"].run  # type: ignore[attr-defined]
 
-    def run(batch: list[records.Record], parameters: object) -> Outcome:
+    def run(batch: list[Record], parameters: object) -> Outcome:
         assert {str(record.value and record.value["t"]) for record in batch} <= texts
         outcome: Outcome = real(batch, parameters)
         return outcome
@@ -157,7 +159,7 @@ def untyped(part: pl.DataFrame, _: object) -> Outcome:
     ],
 )
 def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
-    run_it: object, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_it: Any, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("three")])
     run(plan.works[0])

@@ -21,7 +21,12 @@ CONTRACT = Contract(
     key="id",
 )
 ROW: dict[str, Any] = {"id": "a", "kind": "big", "count": 1, "share": 0.5, "known": True, "parts": ["x"]}
-ALL = (tables.PROBLEMS, tables.SOLUTIONS, tables.RECORDS, tables.SOLUTIONS.having(*tables.STEP_COLUMNS, *tables.VERDICT_COLUMNS))
+ALL = (
+    tables.PROBLEMS,
+    tables.SOLUTIONS,
+    tables.RECORDS,
+    tables.SOLUTIONS.having(*tables.STEP_COLUMNS, *tables.VERDICT_COLUMNS),
+)
 
 
 def frame(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -46,7 +51,7 @@ def test_a_value_that_breaks_the_contract_is_named(change: dict[str, Any], colum
 
 
 def test_a_key_that_comes_twice_is_named() -> None:
-    with pytest.raises(ContractError, match="unit 3: id: .* first: a, a"):
+    with pytest.raises(ContractError, match=r"unit 3: id: .* first: a, a"):
         check(frame(ROW, ROW), CONTRACT, "unit 3")
 
 
@@ -77,6 +82,6 @@ def test_every_column_is_described_in_a_sentence_and_documented(contract: Contra
 
 def test_rejected_rows_keep_their_columns_unchecked_and_gain_a_reason() -> None:
     assert rejected(CONTRACT).names() == (*CONTRACT.names(), "reason", "detail")
-    row = {name: None for name in CONTRACT.names()}
+    row = dict.fromkeys(CONTRACT.names())
     found = pl.DataFrame([{**row, "reason": "odd", "detail": None}], schema=polars_schema(rejected(CONTRACT)))
     check(found.with_columns(id=pl.lit("x")), rejected(CONTRACT), "here")

@@ -31,13 +31,21 @@ def test_every_recipe_of_the_catalog_is_sound(path: Path) -> None:
 
 
 def test_tables_come_after_what_they_are_made_from() -> None:
-    text = HEAD + "  release: {task: release, from: b}\n  b: {task: verify, from: a}\n  a: {task: split, from: s}\n" + SOLUTIONS
+    text = (
+        HEAD
+        + "  release: {task: release, from: b}\n  b: {task: verify, from: a}\n  a: {task: split, from: s}\n"
+        + SOLUTIONS
+    )
     names = [table.name for table in read(text, "r.yaml", TASKS).tables]
     assert names == ["s", "a", "b", "release"]
 
 
 def test_a_contract_grows_from_stage_to_stage() -> None:
-    text = HEAD + SOLUTIONS + "  a: {task: split, from: s}\n  b: {task: verify, from: a}\n  release: {task: release, from: b}\n"
+    text = (
+        HEAD
+        + SOLUTIONS
+        + "  a: {task: split, from: s}\n  b: {task: verify, from: a}\n  release: {task: release, from: b}\n"
+    )
     tables = {table.name: table for table in read(text, "r.yaml", TASKS).tables}
     assert "steps" not in tables["s"].contract.names()
     assert tables["b"].contract.names()[-7:] == (
@@ -51,7 +59,9 @@ def test_words_of_yaml_1_1_are_text() -> None:
     assert parameters.set.value == "no"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("text", ["a: !!python/object:os.system {}", "a: *", "\x00", "{" * 5000, "&a [*a]", "? [x]\n: y"])
+@pytest.mark.parametrize(
+    "text", ["a: !!python/object:os.system {}", "a: *", "\x00", "{" * 5000, "&a [*a]", "? [x]\n: y"]
+)
 def test_no_text_makes_more_than_a_recipe_error(text: str) -> None:
     with pytest.raises(RecipeError):
         read(text, "r.yaml", TASKS)

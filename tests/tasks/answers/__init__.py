@@ -1,0 +1,1 @@
+"""Tests of finding answers and of comparing them with gold."""

@@ -1,0 +1,110 @@
+"""`split`: rationales into steps, without a loss."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.contract import Contract
+from schemas.tables import SOLUTIONS, STEP_COLUMNS, STEP_RULES
+from tasks.split import SPLIT, Rule, SplitParameters, steps_of
+
+RULES: list[Rule] = ["auto", "numbered", "blank lines", "lines", "sentences", "whole"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "steps"),
+    [
+        ("1. a\n2. b\n3. c", "numbered", ["1. a", "2. b", "3. c"]),
+        ("Step 1: a\nStep 2: b", "numbered", ["Step 1: a", "Step 2: b"]),
+        ("### Step 1: a\n\n### Step 2: b", "numbered", ["### Step 1: a", "### Step 2: b"]),
+        ("**1.** a", "whole", ["**1.** a"]),
+        ("Q1. a?\nQ2. b?", "numbered", ["Q1. a?", "Q2. b?"]),
+        ("Let us see.\n1) a\nmore of a\n2) b", "numbered", ["Let us see.\n1) a\nmore of a", "2) b"]),
+        ("1. a\n2. b\nSo the final answer is 3", "numbered", ["1. a", "2. b", "So the final answer is 3"]),
+        ("1. a\n2. b\nTherefore 3", "numbered", ["1. a", "2. b", "Therefore 3"]),
+        ("1. a\n2. b\n2. again\n3. c", "numbered", ["1. a", "2. b\n2. again", "3. c"]),
+        ("a\nb\n\nc\nd", "blank lines", ["a\nb", "c\nd"]),
+        ("a\n \t\n\n\nb", "blank lines", ["a", "b"]),
+        ("3 + 4 = 7\n7 * 2 = 14\n#### 14", "lines", ["3 + 4 = 7", "7 * 2 = 14\n#### 14"]),
+        ("3 + 4 = 7\n7 * 2 = 14\nA: 14", "lines", ["3 + 4 = 7", "7 * 2 = 14\nA: 14"]),
+        ("She has 3. He has 4.", "sentences", ["She has 3.", "He has 4."]),
+        ("She has 3! Does he? $4 is left.", "sentences", ["She has 3!", "Does he?", "$4 is left."]),
+        (
+            "It costs 2.50 in all. (It is cheap.) So 5.",
+            "sentences",
+            ["It costs 2.50 in all.", "(It is cheap.)", "So 5."],
+        ),
+        ("Mr. Smith has 3 apples, e.g. Red ones, at 5 p.m. Today.", "whole", None),
+        ("J. Smith has no. 3 and vs. 4 as well", "whole", None),
+        ("just one line", "whole", None),
+        ("1. one item only", "whole", None),
+    ],
+)
+def test_the_first_rule_that_gives_two_steps_cuts(text: str, rule: str, steps: list[str] | None) -> None:
+    assert steps_of(text) == (steps or [text], rule)
+
+
+def test_a_rule_that_is_asked_for_is_the_only_one_tried() -> None:
+    text = "1. a. B\n2. c"
+    assert steps_of(text, "lines") == (["1. a. B", "2. c"], "lines")
+    assert steps_of(text, "whole") == ([text], "whole")
+    assert steps_of("a\nb", "blank lines") == (["a\nb"], "whole")
+
+
+PIECES = ["1.", "2.", "3)", "Step 1:", "Q2.", "\n", "\n\n", " ", "\t", "\u00a0", "\x1c", "####", "A:", "Therefore", "e.g.",
+          "a", "Mr.", ".", "?", '"', "(", "**", "$5", "é", "B"]  # fmt: skip
+TEXTS = (st.text() | st.lists(st.sampled_from(PIECES)).map("".join)).filter(lambda text: text.strip() != "")
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, st.sampled_from(RULES))
+def test_no_character_but_white_space_is_lost_and_no_step_is_empty(text: str, rule: Rule) -> None:
+    steps, name = steps_of(text, rule)
+    assert "".join("".join(steps).split()) == "".join(text.split())
+    assert all(step and step == step.strip() for step in steps)
+    assert name in STEP_RULES and (name == "whole") == (len(steps) == 1)
+
+
+def part(*texts: str) -> pl.DataFrame:
+    return pl.DataFrame({"solution_id": [str(i) for i in range(len(texts))], "rationale": texts})
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 4), st.sampled_from(RULES))
+def test_every_row_is_kept_or_rejected(texts: list[str], most: int, rule: Rule) -> None:
+    made = SPLIT.run(part(*texts), SplitParameters(rule=rule, most=most))
+    assert sorted(made.kept["solution_id"].to_list() + made.rejected["solution_id"].to_list()) == sorted(
+        str(i) for i in range(len(texts))
+    )
+    assert all(len(steps) <= most for steps in made.kept["steps"])
+
+
+def test_too_many_steps_are_told() -> None:
+    made = SPLIT.run(part("a\nb", "a\nb\nc"), SplitParameters(rule="auto", most=2))
+    assert made.kept.rows() == [("0", "a\nb", ["a", "b"], "lines")]
+    assert made.rejected.rows() == [("1", "a\nb\nc", "too many steps", "3 steps, at most 2")]
+
+
+def test_a_part_without_rows_gives_none() -> None:
+    made = SPLIT.run(part("a").clear(), SplitParameters(rule="auto", most=2))
+    assert made.kept.height == made.rejected.height == 0
+    assert made.kept.columns == ["solution_id", "rationale", "steps", "step_rule"]
+
+
+def test_steps_are_added_to_the_contract() -> None:
+    made: Contract = SPLIT.makes(SplitParameters(rule="auto", most=2), SOLUTIONS)
+    assert made.columns == (*SOLUTIONS.columns, *STEP_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 50_000 + "x", " " * 50_000 + "x", ". " * 30_000, ("." + "'" * 500) * 100, "1.\n" * 20_000]
+)
+def test_hostile_text_is_cut_at_once(text: str) -> None:
+    start = perf_counter()
+    steps_of(text)
+    assert perf_counter() - start < 2

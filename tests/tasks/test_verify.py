@@ -1,0 +1,121 @@
+"""`verify`: a verdict for each solution, and the shipped sample judged as its authors labelled it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from catalog.records import batches, find
+from schemas.forms import check
+from schemas.recipe import read
+from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.task import Record
+from tasks import TASKS
+from tasks.recorded import IMPORT
+from tasks.split import SPLIT, SplitParameters
+from tasks.verify import VERIFY, VerifyParameters, verdict
+
+CATALOG = Path(__file__).parents[2] / "catalog"
+ROW: dict[str, Any] = {"answer": "18", "options": None, "rationale": "", "stated": None, "text": "", "question": ""}
+AUTO = VerifyParameters(answers="auto")
+
+
+def never(gold: str, answer: str) -> str:
+    raise AssertionError(f"{gold} and {answer} need no worker")
+
+
+def judged(**changed: Any) -> dict[str, Any]:
+    row = {**ROW, **changed}
+    return verdict({**row, "text": changed.get("text", row["rationale"])}, "auto", never)
+
+
+def test_a_verdict_tells_how_it_was_found() -> None:
+    assert judged(rationale="9 + 9 = 18\n#### 18") == {
+        "verdict": "right",
+        "undecided": None,
+        "extracted": "18",
+        "extracted_by": "hashes",
+        "compared_by": "number",
+    }
+
+
+def test_no_answer_is_undecided_and_nothing_is_compared() -> None:
+    assert judged(rationale="9 + 9 is then the") == {
+        "verdict": "undecided",
+        "undecided": "no answer",
+        "extracted": None,
+        "extracted_by": None,
+        "compared_by": None,
+    }
+
+
+def test_the_whole_text_is_searched_where_the_rationale_gives_no_answer() -> None:
+    assert judged(rationale="We add 9 and 9", text="We add 9 and 9\n#### 17")["verdict"] == "wrong"
+    assert judged(rationale="So #### 18", text="So #### 18\nThe answer is 17.", stated="18")["extracted_by"] == "stated"
+
+
+def test_the_sort_of_answer_can_be_told_by_the_recipe() -> None:
+    row = {**ROW, "answer": "18", "rationale": "The answer is 18.0."}
+    assert verdict(row, "number", never)["verdict"] == "right"
+    assert verdict({**row, "answer": "18.5"}, "text", never)["compared_by"] == "text"
+
+
+@pytest.mark.parametrize(
+    "reply", ["timed out", "died", "too large", "comparison failed", "unparsable", "gold unparsable"]
+)
+def test_a_row_never_becomes_a_mistake_because_a_checker_failed(reply: str) -> None:
+    row = {**ROW, "answer": "x^2", "stated": "x*x"}
+    found = verdict(row, "auto", lambda *_: reply)
+    assert (found["verdict"], found["undecided"], found["extracted"]) == ("undecided", reply, "x*x")
+
+
+def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:
+    """The sample's records, and of them the solutions with steps and verdicts and the rejected rows."""
+    file = CATALOG / "sample.yaml"
+    recipe = read(file.read_text(encoding="utf-8"), str(file), TASKS)
+    (table,) = (table for table in recipe.tables if table.name == "generations")
+    (source,) = find(str(CATALOG / "sample" / "generations.jsonl"), "sample/generations.jsonl")
+    records = [record for batch, _ in batches(source) for record in batch]
+    made = IMPORT.run(records, table.parameters)  # type: ignore[arg-type]
+    cut = SPLIT.run(made.kept, SplitParameters(rule="auto", most=256))
+    return records, VERIFY.run(cut.kept, AUTO).kept, made.rejected
+
+
+def test_the_sample_is_judged_as_its_authors_labelled_it() -> None:
+    records, verified, rejected = sample()
+    found = dict(verified.select("source", "verdict").iter_rows()) | dict.fromkeys(rejected["source"], "undecided")
+    expected = {record.source: record.value["expected"] for record in records if record.value}
+    assert len(expected) == len(records) == 191
+    assert {source: (found[source], said) for source, said in expected.items() if found[source] != said} == {}
+
+
+def test_the_first_wrong_step_of_the_sample_is_one_of_its_steps() -> None:
+    records, verified, _ = sample()
+    first = {record.source: record.value["first_error"] for record in records if record.value}
+    wrong = [
+        (row["source"], row["steps"]) for row in verified.iter_rows(named=True) if (first[row["source"]] or -1) >= 0
+    ]
+    assert len(wrong) > 20
+    assert [source for source, steps in wrong if first[source] >= len(steps)] == []
+
+
+def test_verified_rows_keep_the_contract_and_all_of_their_columns() -> None:
+    _, verified, _ = sample()
+    contract = VERIFY.makes(AUTO, SOLUTIONS.having(*STEP_COLUMNS))
+    assert contract.columns[-len(VERDICT_COLUMNS) :] == VERDICT_COLUMNS
+    check(verified, contract, "test")
+
+
+def test_verifying_again_changes_nothing_and_rejects_nothing() -> None:
+    _, verified, _ = sample()
+    again = VERIFY.run(verified, AUTO)
+    assert again.kept.equals(verified)
+    assert again.rejected.height == 0 and again.rejected.columns == verified.columns
+
+
+def test_a_part_without_rows_gives_none() -> None:
+    made = VERIFY.run(sample()[1].clear(), AUTO)
+    assert made.kept.height == 0 and set(made.kept.columns) >= {column.name for column in VERDICT_COLUMNS}
