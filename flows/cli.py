@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from errata import text
-from errata.cli import DONE, FAILED, REFUSED, WRONG
+from errata.arguments import DONE, FAILED, REFUSED, WRONG
 from rich.console import Console
 
 from catalog.publishing import PublishError, folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from errata.cli import parser
+from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
 from schemas.recipe import _Head, read
@@ -102,10 +102,8 @@ def test_every_parameter_is_described_in_a_sentence() -> None:
 
 
 def test_every_verb_is_in_the_readme() -> None:
-    verbs = next(action.choices for action in parser()._actions if action.choices)
-    assert verbs
     text = README.read_text("utf-8")
-    assert all(f"errata {verb}" in text for verb in verbs)
+    assert all(f"errata {verb}" in text for verb in VERBS)
 
 
 def test_every_target_of_make_that_the_readme_names_exists() -> None:

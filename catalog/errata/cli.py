@@ -15,91 +15,17 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import text
+from .arguments import DONE, FAILED, MISSING, WRONG, parser
 from .releases import STORE, ErrataError, NotFound, Release, Unreadable, load, open_release, releases
-
-DONE, FAILED, WRONG, MISSING, REFUSED = range(5)
-EPILOG = """\
-exit codes: 0 done, 1 failed, 2 the command or the recipe is wrong, 3 there is no such
-release, 4 refused (the version is published with other content), 130 interrupted.
-
-A store is a path or any fsspec URL (s3://bucket/folder); without --store it is that of the
-environment variable ERRATA_STORE, or the folder `store`.
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command's arguments."""
-    top = argparse.ArgumentParser(
-        "errata", description="Corpora of the reasoning mistakes that language models make: build, look at, load.",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def verb(
-        name: str, help: str, more: str, run: Callable[[argparse.Namespace], int], examples: str
-    ) -> argparse.ArgumentParser:
-        one = verbs.add_parser(
-            name, help=help, description=f"{help} {more}".strip(), epilog=f"examples:\n{examples}\n\n{EPILOG}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
-        one.set_defaults(run=run)
-        return one
-
-    for name, help, more, run in (
-        ("build", "Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again.", _build),
-        ("plan", "Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run.", _plan),
-    ):  # fmt: skip
-        one = verb(
-            name, help, more, run, f"  errata {name} catalog/sample.yaml\n  errata {name} catalog/mwpes.yaml --data DIR"
-        )
-        one.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
-        one.add_argument("--data", metavar="DIR", default=os.environ.get("ERRATA_DATA"), help="what ${data} stands for in the recipe (default: $ERRATA_DATA)")  # fmt: skip
-        if name == "build":
-            one.add_argument("--verbose", action="store_true", help="show what Prefect logs")
-            one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
-
-    verb("list", "List the releases of a store.", "", _list, "  errata list --store s3://corpora/errata")
-    show = verb(
-        "show",
-        "Show a release: funnel, counts by model and set, examples.",
-        "",
-        _show,
-        "  errata show mwpes\n  errata show mwpes@1.0.0 --examples 5",
-    )
-    show.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
-    show.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
-    show.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
-    get = verb(
-        "load",
-        "Write the rows of a release.",
-        "JSON lines, CSV or Parquet, to a file or to standard output.",
-        _load,
-        "  errata load mwpes --split test | head\n  errata load mwpes@1.0.0 --output rows.parquet",
-    )
-    get.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
-    get.add_argument("--view", help="the row format (default: the release's first)")
-    get.add_argument("--split", help="train, validation, test, … (default: all)")
-    get.add_argument("--limit", type=int, metavar="N", help="at most N rows")
-    get.add_argument(
-        "--format", choices=["jsonl", "csv", "parquet"], help="default: by the name of --output, else jsonl"
-    )
-    get.add_argument("--output", metavar="FILE", help="default: standard output")
-    check = verb(
-        "verify", "Check every file of a release against its checksum.", "", _verify, "  errata verify mwpes@1.0.0"
-    )
-    check.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
-    return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
-    given = parser().parse_args(arguments)
+    given = parser(RUNS).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
     try:
@@ -231,6 +157,9 @@ def _verify(given: argparse.Namespace) -> int:
     found = f"{len(faults)} fault(s)" if faults else f"{files} files, all as released"
     print(text.plain(f"{release.name}: {found}"))
     return FAILED if faults else DONE
+
+
+RUNS = {"build": _build, "plan": _plan, "list": _list, "show": _show, "load": _load, "verify": _verify}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
-from errata.cli import DONE, FAILED, MISSING, WRONG, main
+from errata.arguments import DONE, FAILED, MISSING, WRONG
+from errata.cli import main
 
 from tests.client.conftest import MALFORMED, flip, put, row, splits
 

@@ -205,7 +205,7 @@ def test_words_round_an_expression_make_it_no_mistake() -> None:
 
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from([None, OPTIONS]))
 def test_no_pair_is_too_odd(gold: str, answer: str, options: list[str] | None) -> None:
-    verdict(gold, answer, options)
+    assert verdict(gold, answer, options)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""The arguments of the `errata` command, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+
+from .releases import STORE
+
+DONE, FAILED, WRONG, MISSING, REFUSED = range(5)
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 the command or the recipe is wrong, 3 there is no such
+release, 4 refused (the version is published with other content), 130 interrupted.
+
+A store is a path or any fsspec URL (s3://bucket/folder); without --store it is that of the
+environment variable ERRATA_STORE, or the folder `store`.
+"""
+VERBS = {
+    "build": ("Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again."),
+    "plan": ("Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run."),
+    "list": ("List the releases of a store.", ""),
+    "show": ("Show a release: funnel, counts by model and set, examples.", ""),
+    "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
+    "verify": ("Check every file of a release against its checksum.", ""),
+}  # fmt: skip
+EXAMPLES = {
+    "build": ("errata build catalog/sample.yaml", "errata build catalog/mwpes.yaml --data DIR"),
+    "plan": ("errata plan catalog/sample.yaml", "errata plan catalog/mwpes.yaml --data DIR"),
+    "list": ("errata list --store s3://corpora/errata",),
+    "show": ("errata show mwpes", "errata show mwpes@1.0.0 --examples 5"),
+    "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
+    "verify": ("errata verify mwpes@1.0.0",),
+}
+Run = Callable[[argparse.Namespace], int]
+
+
+def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
+    """The command's arguments; `runs` says what each verb does."""
+    top = argparse.ArgumentParser(
+        "errata", description="Corpora of the reasoning mistakes that language models make: build, look at, load.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, (help, more) in VERBS.items():
+        examples = "\n".join(f"  {example}" for example in EXAMPLES[name])
+        one = verbs.add_parser(
+            name, help=help, description=f"{help} {more}".strip(), epilog=f"examples:\n{examples}\n\n{EPILOG}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
+        one.set_defaults(run=runs[name])
+        if name in ("build", "plan"):
+            _recipe(one)
+        elif name != "list":
+            one.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
+        if name in _MORE:
+            _MORE[name](one)
+    return top
+
+
+def _recipe(one: argparse.ArgumentParser) -> None:
+    one.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
+    data = os.environ.get("ERRATA_DATA")
+    one.add_argument(
+        "--data", metavar="DIR", default=data, help="what ${data} stands for in the recipe (default: $ERRATA_DATA)"
+    )
+
+
+def _build(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--verbose", action="store_true", help="show what Prefect logs")
+    one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
+
+
+def _show(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
+    one.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
+
+
+def _load(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--view", help="the row format (default: the release's first)")
+    one.add_argument("--split", help="train, validation, test, … (default: all)")
+    one.add_argument("--limit", type=int, metavar="N", help="at most N rows")
+    formats = ["jsonl", "csv", "parquet"]
+    one.add_argument("--format", choices=formats, help="default: by the name of --output, else jsonl")
+    one.add_argument("--output", metavar="FILE", help="default: standard output")
+
+
+_MORE = {"build": _build, "show": _show, "load": _load}
