@@ -7,16 +7,15 @@ writing the rejected rows with their reasons are done once for all of them.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from catalog.records import Source, batches
 from catalog.tables import Manifest, Part, Receipt, TableFolder, total
+from flows.narrow import NarrowTable
 from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
@@ -24,7 +23,6 @@ from schemas.tables import RECORDS
 from schemas.task import Decision, FromRecords, Outcome, PerPart, TaskError
 from tasks import TASKS
 
-DUCKDB_MEMORY = "1GiB"
 Advance = Callable[[str, int, float | None], None]
 """Told of progress: table, rows worked on, share of the unit's source read (None where rows are counted)."""
 
@@ -168,7 +166,7 @@ def decide(work: Work) -> None:
     folder = work.folder()
     if not isinstance(task, Decision) or folder.receipt("decision"):
         return
-    with narrow_database() as database:
+    with NarrowTable() as database:
         for unit in units(work):
             rows = task.narrow(_input(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
             database.add(rows)
@@ -221,7 +219,7 @@ def finish(work: Work) -> Manifest:
 def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
     """The table with each key once: rows that repeat one of an earlier part are rejected."""
     key = work.contract.key
-    with narrow_database() as database:
+    with NarrowTable() as database:
         for i, part in enumerate(receipt.parts):
             keys = folder.read(part, [key]).with_columns(unit=pl.lit(f"{i:09d}"))
             database.add(keys)
@@ -245,36 +243,3 @@ def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
     reasons = dict(receipt.reasons)
     reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
     return Receipt(receipt.rows_in, [part for part in parts if part.rows], dropped, dict(sorted(reasons.items())))
-
-
-class narrow_database:
-    """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
-
-    def __enter__(self) -> narrow_database:
-        self._place = tempfile.TemporaryDirectory(prefix="errata-")
-        self._connection = duckdb.connect(f"{self._place.name}/narrow.duckdb")
-        self._connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'; SET preserve_insertion_order = false")
-        self.rows = 0
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._place.cleanup()
-
-    def add(self, rows: pl.DataFrame) -> None:
-        """Append rows; the first ones make the table."""
-        self._connection.register("added", rows.to_arrow())
-        exists = self.rows or rows.height
-        if exists:
-            verb = "INSERT INTO narrow" if self.rows else "CREATE TABLE narrow AS"
-            self._connection.execute(f"{verb} SELECT * FROM added")
-        self._connection.unregister("added")
-        self.rows += rows.height
-
-    def by_unit(self, query: str) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key."""
-        self._connection.execute(f"CREATE OR REPLACE TABLE decided AS {query}")
-        for (unit,) in self._connection.execute("SELECT DISTINCT unit FROM decided ORDER BY unit").fetchall():
-            query = "SELECT * EXCLUDE (unit) FROM decided WHERE unit = ? ORDER BY key"
-            rows = self._connection.sql(query, params=[unit])
-            yield unit, pl.DataFrame(rows.to_arrow_table())

@@ -1,0 +1,43 @@
+"""The narrow table of a decision: what a task must see of all rows at once, in DuckDB, on disk, bounded in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+import duckdb
+import polars as pl
+
+DUCKDB_MEMORY = "1GiB"
+
+
+class NarrowTable:
+    """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
+
+    def __enter__(self) -> NarrowTable:
+        self._place = tempfile.TemporaryDirectory(prefix="errata-")
+        self._connection = duckdb.connect(f"{self._place.name}/narrow.duckdb")
+        self._connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'; SET preserve_insertion_order = false")
+        self.rows = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._place.cleanup()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Append rows; the first ones make the table."""
+        self._connection.register("added", rows.to_arrow())
+        if rows.height:
+            verb = "INSERT INTO narrow" if self.rows else "CREATE TABLE narrow AS"
+            self._connection.execute(f"{verb} SELECT * FROM added")
+        self._connection.unregister("added")
+        self.rows += rows.height
+
+    def by_unit(self, query: str) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key."""
+        self._connection.execute(f"CREATE OR REPLACE TABLE decided AS {query}")
+        for (unit,) in self._connection.execute("SELECT DISTINCT unit FROM decided ORDER BY unit").fetchall():
+            query = "SELECT * EXCLUDE (unit) FROM decided WHERE unit = ? ORDER BY key"
+            rows = self._connection.sql(query, params=[unit])
+            yield unit, pl.DataFrame(rows.to_arrow_table())
