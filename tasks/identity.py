@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 _SPACE = re.compile(r"\s+")
 _NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()×÷·±≤≥≠≈|]+")
@@ -28,8 +29,13 @@ def normal_text(text: str) -> str:
 
 def problem_id(question: str, options: Sequence[str] | None) -> str:
     """The id of a problem: of its question's words, numbers and operators, and of its options."""
+    return _problem_id(question, tuple(options or ()))
+
+
+@lru_cache(maxsize=16_384)  # many models answer one question
+def _problem_id(question: str, options: tuple[str, ...]) -> str:
     words = _NOT_WORDS.sub(" ", normal_text(question).replace("−", "-")).replace(". ", " ").strip(" .")
-    return digest("problem", words, *(normal_text(option) for option in options or ()))
+    return digest("problem", words, *(normal_text(option) for option in options))
 
 
 def solution_id(problem: str, model: str, sampling: str, sample: int, text: str) -> str:

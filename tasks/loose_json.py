@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 _OBJECT = re.compile(r'\{\s*"')
@@ -15,11 +16,13 @@ _LATEX = (
     "nleq|nless|not|notin|nu|rangle|rbrace|rceil|rfloor|rho|right|rightarrow|tan|tanh|tau|text|textbf|textit|textrm|"
     "tfrac|theta|therefore|times|to|top|triangle"
 )
-_LONE_BACKSLASH = re.compile(rf'(?<!\\)((?:\\\\)*)\\(?=(?:{_LATEX})(?![a-zA-Z])|[^"\\/bfnrtu]|u(?![0-9a-fA-F]{{4}}))')
+_BACKSLASHES = re.compile(r"\\+")
+_NO_ESCAPE = re.compile(rf'(?:{_LATEX})(?![a-zA-Z])|[^"\\/bfnrtu]|u(?![0-9a-fA-F]{{4}})')
 _DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 
 
-def objects(text: str) -> list[dict[str, Any]]:
+@lru_cache(maxsize=16)  # several fields are taken of one text, one after the other
+def objects(text: str) -> tuple[dict[str, Any], ...]:
     """The JSON objects found in a text, in order; at most 16 places are tried."""
     found: list[dict[str, Any]] = []
     end = 0
@@ -28,11 +31,17 @@ def objects(text: str) -> list[dict[str, Any]]:
             break
         if match.start() < end:
             continue
-        value, length = _parse(_LONE_BACKSLASH.sub(r"\1\\\\", text[match.start() :]))
+        value, length = _parse(_BACKSLASHES.sub(_doubled, text[match.start() :]))
         if value is not None:
             found.append(value)
             end = match.start() + length
-    return found
+    return tuple(found)
+
+
+def _doubled(backslashes: re.Match[str]) -> str:
+    """Backslashes; before what JSON does not escape an odd one among them was meant as a backslash."""
+    lone = len(backslashes[0]) % 2 and _NO_ESCAPE.match(backslashes.string, backslashes.end())
+    return backslashes[0] + ("\\" if lone else "")
 
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, int]:
