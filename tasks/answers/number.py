@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 
 _WORDS = [
     "zero",
@@ -79,6 +80,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return -value if match["sign"] or match["minus"] else value
 
 
+@lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
 def number_of(text: str) -> tuple[Fraction, bool] | None:
     """The one number a short text gives, and whether it bears a percent sign.
 
