@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import fsspec
 
+from catalog.store import StoreError, without_secrets
 from schemas.task import Record
 
 RECORD_LIMIT = 64 * 2**20
@@ -53,7 +54,13 @@ def find(pattern: str, name: str) -> list[Source]:
     if pattern.startswith("hf://"):
         return [Source(pattern, name, _hub_digest(pattern, name))]
     try:
+        without_secrets(pattern)
         fs, path = fsspec.url_to_fs(pattern)
+    except StoreError as error:
+        raise SourceError(str(error)) from None
+    except (OSError, ValueError, ImportError) as error:
+        raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
+    try:
         found = sorted(str(one) for one in fs.glob(path)) if any(c in pattern for c in "*?[") else [str(path)]
         files = [one for one in found if fs.isfile(one)]
     except (OSError, ValueError, ImportError) as error:

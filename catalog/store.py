@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -22,11 +24,23 @@ class StoreError(RuntimeError):
     """The store cannot be read or written; the message says where, why and what to do."""
 
 
+def without_secrets(url: str) -> str:
+    """The URL, if no password stands in it: it would be written to manifests and logs. Else `StoreError`."""
+    try:
+        secret = urlsplit(url).password is not None
+    except ValueError:
+        secret = False
+    if secret:
+        place = re.sub(r"//[^/@]*@", "//…@", url)
+        raise StoreError(f"'{place}' holds a password; give it by the environment or the storage's own configuration")
+    return url
+
+
 class Store:
     """A folder on a file system; every path is relative to it, with `/` between its parts."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = without_secrets(url)
         try:
             self.fs, root = fsspec.url_to_fs(url)
         except (ValueError, ImportError) as error:

@@ -109,6 +109,12 @@ def plan(recipe: str, data: str | None, store: str) -> int:
     return DONE
 
 
+def _unreachable(error: Exception) -> bool:
+    """Whether Prefect could not reach its server, or start one."""
+    told = ("Failed to reach API", "Timed out while attempting to connect", "Server must have been started")
+    return isinstance(error, RuntimeError) and any(one in str(error) for one in told)
+
+
 def _told(error: Exception, verbose: bool) -> int:
     """Print an error as lines without a traceback; the exit code for it. What nobody foresaw is raised again."""
     from flows.release import NothingLeft
@@ -118,6 +124,9 @@ def _told(error: Exception, verbose: bool) -> int:
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED),
         (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
     ]  # fmt: skip
+    if _unreachable(error) and not verbose:
+        print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)
+        return FAILED
     known = [code for kind, code in codes if isinstance(error, kind)]
     if verbose or not known:
         raise error

@@ -144,3 +144,9 @@ def test_a_data_set_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
     source = Source(f"hf://{tmp_path}?split=nosuch", "local", "")
     with pytest.raises(SourceError, match="local: `datasets` cannot load it"):
         list(batches(source))
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SourceError, match="holds a password") as error:
+        find("https://me:hunter2@host/a.jsonl", "https://me:hunter2@host/a.jsonl")
+    assert "hunter2" not in str(error.value)

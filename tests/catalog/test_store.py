@@ -75,3 +75,9 @@ def test_an_unknown_kind_of_store_says_so() -> None:
 def test_read_json_gives_what_was_written(store: Store) -> None:
     store.write("m.json", json.dumps({"a": [1, "é"]}).encode())
     assert store.read_json("m.json") == {"a": [1, "é"]}
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(StoreError, match="'ftp://…@host/store' holds a password") as error:
+        Store("ftp://me:hunter2@host/store")
+    assert "hunter2" not in str(error.value)

@@ -137,3 +137,11 @@ def test_a_wrong_place_is_one_clear_line(
     assert found.returncode in (1, 2)
     assert told in found.stderr
     assert len(found.stderr.strip().split("\n")) == 1
+
+
+def test_a_prefect_server_that_is_not_there_is_one_clear_line(environment: dict[str, str], tmp_path: Path) -> None:
+    away = {**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    found = errata("build", str(SAMPLE), "--store", str(tmp_path / "s"), environment=away)
+    assert found.returncode == 1
+    assert found.stderr.strip().split("\n")[-1].startswith("Prefect: Failed to reach API at http://127.0.0.1:1/api")
+    assert "Traceback" not in found.stderr
