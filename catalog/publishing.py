@@ -55,7 +55,13 @@ def folder(corpus: str, version: str) -> str:
 
 def published(store: Store, corpus: str, version: str) -> dict[str, Any] | None:
     """The manifest of a release, or None where there is none."""
-    return store.read_json(f"{folder(corpus, version)}/manifest.json")
+    path = f"{folder(corpus, version)}/manifest.json"
+    manifest = store.read_json(path)
+    if manifest is not None and (lacking := {"fingerprint", "files", "funnel"} - manifest.keys()):
+        raise StoreError(
+            f"{store.link(path)}: lacks {', '.join(sorted(lacking))}; restore it, or release another version"
+        )
+    return manifest
 
 
 Describe = Callable[[list[dict[str, Any]]], tuple[str, dict[str, Any]]]

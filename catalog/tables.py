@@ -19,11 +19,12 @@ from typing import Any
 
 import polars as pl
 
-from catalog.store import Store
+from catalog.store import Store, StoreError
 from schemas.contract import Contract
 from schemas.forms import polars_schema
 
 FORMAT = 1
+AGAIN = "remove the table's folder and build again"
 DIGITS = 24
 
 
@@ -96,8 +97,14 @@ class TableFolder:
 
     def manifest(self) -> Manifest | None:
         """The manifest, or None while the table is not complete."""
-        value = self.store.read_json(f"{self.path}/manifest.json")
-        return Manifest(**{**value, "receipt": Receipt.of(value["receipt"])}) if value else None
+        path = f"{self.path}/manifest.json"
+        value = self.store.read_json(path)
+        if value is None:
+            return None
+        try:
+            return Manifest(**{**value, "receipt": Receipt.of(value["receipt"])})
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{self.store.link(path)}: no manifest of a table ({error}); {AGAIN}") from None
 
     def complete(self, manifest: Manifest) -> None:
         """Make the table visible; who comes second with the same table changes nothing."""
@@ -105,8 +112,12 @@ class TableFolder:
 
     def receipt(self, unit: str) -> Receipt | None:
         """What a unit wrote, or None if it has not ended."""
-        value = self.store.read_json(f"{self.path}/receipts/{unit}.json")
-        return Receipt.of(value) if value else None
+        path = f"{self.path}/receipts/{unit}.json"
+        value = self.store.read_json(path)
+        try:
+            return None if value is None else Receipt.of(value)
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{self.store.link(path)}: no receipt ({error}); {AGAIN}") from None
 
     def sign(self, unit: str, receipt: Receipt) -> None:
         """Say that a unit has ended."""
@@ -121,8 +132,15 @@ class TableFolder:
         return Part(path, frame.height, hashlib.sha256(data).hexdigest())
 
     def read(self, part: Part, columns: list[str] | None = None) -> pl.DataFrame:
-        """The rows of one part."""
-        return pl.read_parquet(io.BytesIO(self.store.read(f"{self.path}/{part.path}")), columns=columns)
+        """The rows of one part; `StoreError` where its file is missing or its bytes are not those that were written."""
+        path = f"{self.path}/{part.path}"
+        try:
+            data = self.store.read(path)
+        except FileNotFoundError:
+            raise StoreError(f"{self.store.link(path)}: is missing; {AGAIN}") from None
+        if hashlib.sha256(data).hexdigest() != part.sha256:
+            raise StoreError(f"{self.store.link(path)}: its bytes have changed since it was written; {AGAIN}")
+        return pl.read_parquet(io.BytesIO(data), columns=columns)
 
 
 def total(receipts: Iterable[Receipt]) -> Receipt:

@@ -166,6 +166,7 @@ def decide(work: Work) -> None:
     folder = work.folder()
     if not isinstance(task, Decision) or folder.receipt("decision"):
         return
+    parts = []
     with NarrowTable() as database:
         for unit in units(work):
             rows = task.narrow(_input(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
@@ -173,17 +174,18 @@ def decide(work: Work) -> None:
         if database.rows:
             query = f"SELECT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
             for unit_name, found in database.by_unit(f"{query} ON n.{work.contract.key} = d.key"):
-                folder.write(f"decision/{unit_name}.parquet", found)
-    folder.sign("decision", Receipt(0))
+                parts.append(folder.write(f"decision/{unit_name}.parquet", found))
+    folder.sign("decision", Receipt(0, parts))
 
 
 def _decided(work: Work, unit: Unit, part: pl.DataFrame) -> Outcome:
     """A part without the rows that the decision rejects."""
     folder = work.folder()
-    path = f"decision/{unit.name}.parquet"
-    if not folder.store.exists(f"{folder.path}/{path}"):
+    decision = folder.receipt("decision") or Receipt(0)
+    decided = [one for one in decision.parts if one.path == f"decision/{unit.name}.parquet"]
+    if not decided:
         return Outcome(part, part.clear())
-    found = folder.read(Part(path, 0, ""))
+    found = folder.read(decided[0])
     key = work.contract.key
     dropped = part.join(found, left_on=key, right_on="key", how="inner", maintain_order="left")
     return Outcome(part.filter(~pl.col(key).is_in(found["key"].implode())), dropped)

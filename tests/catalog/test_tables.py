@@ -1,10 +1,11 @@
 import uuid
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.store import Store
+from catalog.store import Store, StoreError
 from catalog.tables import Manifest, Part, Receipt, TableFolder, canonical, fingerprint, rows, total
 from schemas.contract import Column, Contract
 from schemas.forms import polars_schema
@@ -92,3 +93,25 @@ def test_receipts_add_up() -> None:
     place = folder()
     place.sign("00000", both)
     assert place.receipt("00000") == both
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not really", None])
+def test_a_part_whose_bytes_changed_is_not_read(damage: bytes | None) -> None:
+    place = folder()
+    part = place.write("parts/00000-00000.parquet", pl.DataFrame({"id": ["a"]}))
+    if damage is None:
+        place.store.fs.rm_file(place.store.full(f"{place.path}/{part.path}"))
+    else:
+        place.store.write(f"{place.path}/{part.path}", damage)
+    with pytest.raises(
+        StoreError, match=r"00000-00000.parquet: (is missing|its bytes have changed).*; remove the table's folder"
+    ):
+        place.read(part)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "receipts/00000.json"])
+def test_a_manifest_or_receipt_that_lacks_something_says_where(name: str) -> None:
+    place = folder()
+    place.store.write(f"{place.path}/{name}", b"{}")
+    with pytest.raises(StoreError, match=f"{name}: no (manifest of a table|receipt) .*; remove the table's folder"):
+        place.manifest() if name == "manifest.json" else place.receipt("00000")
