@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +71,32 @@ def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, p
     from flows import build as flow
 
     flow.refuse(plan)
-    if console.is_terminal and not plain and not verbose:
-        live = progress.Live(console)
-        progress.watch(live)
-        with live.progress:
-            flow.build(recipe, data, store)
-    else:
-        progress.watch(progress.Lines(console))
+    live = progress.Live(console) if console.is_terminal and not plain and not verbose else None
+    _end_at_once_when_interrupted(live)
+    progress.watch(live or progress.Lines(console))
+    with live.progress if live else nullcontext():
         flow.build(recipe, data, store)
     manifest = planning.make(recipe, data, store).released
     assert manifest is not None
     return manifest
+
+
+def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
+    """Let Ctrl-C and SIGTERM end the process there and then.
+
+    A build may be killed at any moment, so nothing has to be tidied up; waiting
+    for the units at work while Prefect's server, which gets the signal too, goes
+    away under them would only fill the screen.
+    """
+
+    def end(number: int, _: object) -> None:
+        if live:
+            live.progress.stop()
+        print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
+        os._exit(128 + number)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, end)
 
 
 def plan(recipe: str, data: str | None, store: str) -> int:

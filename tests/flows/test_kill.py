@@ -56,3 +56,16 @@ def test_a_build_killed_ten_times_releases_the_same_bytes(environment: dict[str,
         assert found.returncode == 0, found.stderr
         assert files_of(store / RELEASE) == files_of(undisturbed / RELEASE)
         assert errata("verify", "sample@0.1.0", "--store", str(store), environment=environment).returncode == 0
+
+
+def test_an_interrupted_build_ends_at_once_with_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "errata.cli", "build", str(SAMPLE), "--store", str(tmp_path / "s")]
+    env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+    build = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    while files(tmp_path) < 3 and build.poll() is None:
+        time.sleep(0.001)
+    build.send_signal(signal.SIGINT)
+    told = build.communicate(timeout=20)[1]
+    assert build.returncode == 130
+    assert told.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
+    assert "Traceback" not in told
