@@ -70,7 +70,10 @@ def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
     """The funnel as Markdown: rows in, kept and rejected of each table, with the reasons."""
     lines = ["| table | task | in | kept | rejected | why rejected |", "|---|---|---:|---:|---:|---|"]
     for step in funnel:
-        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda x: (-x[1], x[0])))
+        why = ", ".join(
+            f"{reason.replace('|', '/').replace('<', '‹')} {n:,}"
+            for reason, n in sorted(step["reasons"].items(), key=lambda x: (-x[1], x[0]))
+        )
         counts = f"{step['rows_in']:,} | {step['kept']:,} | {step['rejected']:,}"
         lines.append(f"| {step['table']} | {step['task']} | {counts} | {why} |")
     return lines

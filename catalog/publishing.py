@@ -68,8 +68,10 @@ Describe = Callable[[list[dict[str, Any]]], tuple[str, dict[str, Any]]]
 """From the data files (path, view, split, rows, bytes, sha256) to the card and the rest of the manifest."""
 
 
-def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], describe: Describe) -> dict[str, Any]:
-    """Write a release and return its manifest.
+def publish(
+    store: Store, corpus: str, version: str, mark: str, views: Mapping[str, View], describe: Describe
+) -> dict[str, Any]:
+    """Write the release of a build with the fingerprint `mark` and return its manifest.
 
     The same version with the same data is left as it is; with other data it is
     refused with `PublishError`.
@@ -77,8 +79,12 @@ def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], 
     place = folder(corpus, version)
     staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}" if store.local else place
     already = published(store, corpus, version)
-    if already and not store.local:
-        staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}"
+    if already:
+        if other := clash(already, version, mark, store.link(place)):
+            raise other
+        return already
+    if not store.local:
+        _claim(store, place, mark)
     try:
         files = [file for name, view in views.items() for file in _write_view(store, staged, name, view)]
         card, rest = describe(files)
@@ -93,8 +99,6 @@ def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], 
             "files": [*files, text],
             **rest,
         }
-        if already:
-            return _same(already, manifest, store, place)
         return _appear(store, staged, place, manifest)
     except OSError as error:
         raise StoreError(
@@ -103,6 +107,16 @@ def publish(store: Store, corpus: str, version: str, views: Mapping[str, View], 
     finally:
         if staged != place and store.exists(staged):
             shutil.rmtree(store.full(staged)) if store.local else store.fs.rm(store.full(staged), recursive=True)
+
+
+def _claim(store: Store, place: str, mark: str) -> None:
+    """Where files cannot be staged beside their place, say whose they are before the first is written."""
+    path = f"{place}/{TEMPORARY}claim"
+    if not store.create(path, mark.encode()) and (owner := store.read(path).decode()) != mark:
+        raise PublishError(
+            f"{store.link(place)}: another build ({owner}) is publishing this version, or was killed while it did; "
+            "wait for it, or remove the folder if it has no manifest.json"
+        )
 
 
 def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +185,7 @@ def _counts(view: View) -> list[dict[str, Any]]:
 
 
 class _Shards:
-    """The Parquet files of one split, of at most `SHARD_ROWS` rows, in row groups of about `GROUP_ROWS`."""
+    """The Parquet files of one split, of about `SHARD_ROWS` rows, in row groups of about `GROUP_ROWS`."""
 
     def __init__(self, store: Store, place: str, split: str, contract: Contract) -> None:
         self.store, self.place, self.split = store, place, split

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def find(pattern: str, name: str) -> list[Source]:
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
     try:
-        found = sorted(str(one) for one in fs.glob(path)) if any(c in pattern for c in "*?[") else [str(path)]
+        found = sorted(str(one) for one in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
         files = [one for one in found if fs.isfile(one)]
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
@@ -69,8 +70,28 @@ def find(pattern: str, name: str) -> list[Source]:
         raise SourceError(
             f"{name}: no such file at {pattern}; check the path, and --data where it begins with ${{data}}"
         )
-    prefix = name[: -len(pattern.rsplit("/", 1)[-1])] if "/" in name else ""
-    return [_file(fs, one, prefix + one.rsplit("/", 1)[-1]) for one in files]
+    # a file's name begins as the recipe writes it, up to the first wildcard, and goes on as the file is called
+    fixed, beginning = (re.split(r"[*?\[]", one)[0].rpartition("/")[0] for one in (str(path), name))
+    return [
+        _file(fs, one, f"{beginning}/{one[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else one)
+        for one in files
+    ]
+
+
+def _absolute(name: str) -> bool:
+    return name.startswith("/") or "://" in name
+
+
+def unchanged(source: Source) -> None:
+    """Raise `SourceError` if a file is no longer the one that was planned with."""
+    (now,) = find(source.url, source.name) if source.url.startswith("hf://") else [_digested(source)]
+    if now.digest != source.digest:
+        raise SourceError(f"{source.name}: has changed while it was read; build again")
+
+
+def _digested(source: Source) -> Source:
+    fs, path = fsspec.url_to_fs(source.url)
+    return _file(fs, str(path), source.name)
 
 
 def _file(fs: Any, path: str, name: str) -> Source:
@@ -232,8 +253,10 @@ def _hub_parts(url: str, name: str) -> tuple[str, str | None, str | None, str]:
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if unknown := set(query) - {"config", "split"}:
         raise SourceError(f"{name}: unknown '{min(unknown)}' after '?'; there are config and split")
-    if not revision and not repository.startswith("/"):
-        raise SourceError(f"{name}: names no revision; pin one (hf://owner/name@revision), or builds will differ")
+    if not repository.startswith("/") and not re.fullmatch("[0-9a-f]{40}", revision):
+        raise SourceError(
+            f"{name}: names no commit; pin one (hf://owner/name@ and 40 hexadecimal digits): branches move"
+        )
     return repository, revision or None, query.get("config"), query.get("split", "train")
 
 
@@ -262,8 +285,9 @@ def _hub(source: Source) -> Iterator[tuple[Record, float]]:
         total = (rows.info.splits or {}).get(split)
         expected = total.num_examples if total and total.num_examples else 0
         for number, row in enumerate(rows, 1):
-            raw = _raw(json.dumps(row, default=str, ensure_ascii=False).encode("utf-8", "replace"))
-            yield Record(f"{source.name}:{number}", dict(row), raw), min(1.0, number / expected) if expected else 0.5
+            text = json.dumps(row, default=str, ensure_ascii=False).encode("utf-8", "replace")
+            record = Record(f"{source.name}:{number}", dict(row), _raw(text), size=len(text))
+            yield record, min(1.0, number / expected) if expected else 0.5
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).strip().split("\n")[0]
         raise SourceError(

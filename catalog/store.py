@@ -70,6 +70,8 @@ class Store:
             return dict(json.loads(self.read(path)))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StoreError(f"{self.link(path)}: cannot be read ({error.strerror or error}); check --store") from error
         except (ValueError, TypeError) as error:
             raise StoreError(
                 f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again"

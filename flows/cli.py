@@ -147,5 +147,5 @@ def _told(error: Exception, verbose: bool) -> int:
     known = [code for kind, code in codes if isinstance(error, kind)]
     if verbose or not known:
         raise error
-    print(error, file=sys.stderr)
+    print(text.plain(error), file=sys.stderr)
     return known[0]

@@ -68,7 +68,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "software": software(),
         }
 
-    return publish(store, plan.recipe.corpus, plan.recipe.version, views, describe)
+    return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
 
 
 def _inputs(plan: Plan) -> tuple[str, ...]:

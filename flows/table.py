@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from catalog.records import Source, batches
+from catalog.records import Source, batches, unchanged
 from catalog.tables import Manifest, Part, Receipt, TableFolder, total
 from flows.narrow import NarrowTable
 from flows.plan import Work
@@ -74,6 +74,8 @@ def rows_expected(work: Work) -> int | None:
 def do(work: Work, unit: Unit, advance: Advance) -> Receipt:
     """Do one unit: run the task, check what it made, write it, and sign for it."""
     receipt = total(_pieces(work, unit, advance))
+    if unit.source is not None:
+        unchanged(unit.source)
     work.folder().sign(unit.name, receipt)
     return receipt
 
@@ -172,7 +174,7 @@ def decide(work: Work) -> None:
             rows = task.narrow(_input(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
             database.add(rows)
         if database.rows:
-            query = f"SELECT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
+            query = f"SELECT DISTINCT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
             for unit_name, found in database.by_unit(f"{query} ON n.{work.contract.key} = d.key"):
                 parts.append(folder.write(f"decision/{unit_name}.parquet", found))
     folder.sign("decision", Receipt(0, parts))

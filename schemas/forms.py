@@ -85,9 +85,12 @@ def check(frame: pl.DataFrame, contract: Contract, where: str) -> None:
     Only for collected frames: pandera skips the checks of data on lazy ones.
     """
     import pandera.errors
+    from pandera.config import ValidationDepth, config_context
 
     try:
-        pandera_schema(contract).validate(frame, lazy=True)
+        # whatever the environment says of pandera: here data are always checked
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            pandera_schema(contract).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         raise ContractError(_told(error, contract, where)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +15,7 @@ from schemas.document import Document, Fault, Path, RecipeError
 from schemas.task import Parameters, Publication, Task
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
-VERSION = r"^(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})$"
+VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
 Tasks = Mapping[str, Task[Any]]
 
 
@@ -110,9 +111,7 @@ class _Reader:
         )  # fmt: skip
 
     def _name(self, name: str) -> None:
-        import re
-
-        if not re.match(NAME, name):
+        if not re.fullmatch(NAME, name):
             self._fault(("tables", name), "a table's name has lower-case letters, digits, - and _, at most 64")
 
     def _fault(self, path: Path, message: str) -> None:
@@ -131,7 +130,7 @@ class _Reader:
         if task is None:
             self._fault((*here, "task"), f"unknown task {_shown(known)}; {_instead(str(known), self.tasks)}")
             return None, inputs, None
-        if task.needs and not inputs and "from" not in table:
+        if task.needs and table.get("from") is None:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
         if not task.needs and "from" in table:
             self._fault((*here, "from"), f"task '{task.name}' reads files, not tables; remove `from`")

@@ -29,7 +29,8 @@ def normal_text(text: str) -> str:
 
 def problem_id(question: str, options: Sequence[str] | None) -> str:
     """The id of a problem: of its question's words, numbers and operators, and of its options."""
-    return _problem_id(question, tuple(options or ()))
+    find = _problem_id if len(question) < 4000 else _problem_id.__wrapped__  # long ones would fill the memory
+    return find(question, tuple(options or ()))
 
 
 @lru_cache(maxsize=16_384)  # many models answer one question

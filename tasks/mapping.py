@@ -107,7 +107,7 @@ class RecordParameters(Parameters):
 
 def outside(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
     """Why a record is not among those wanted, or None."""
-    for path, wanted in only.items():
+    for path, wanted in sorted(only.items()):
         found = _follow(record, path)
         if str(found) not in wanted:
             return f"{path} = {found}"

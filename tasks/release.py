@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isclose
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from schemas.task import Parameters, Publication
 from tasks.identity import digest
@@ -19,6 +19,11 @@ class ReleaseParameters(Parameters):
         min_length=1,
         description="The splits and the share of problems in each; the shares add up to 1.",
     )
+
+    @field_serializer("splits")
+    def _in_order(self, splits: dict[str, float]) -> list[tuple[str, float]]:
+        """As pairs: which problem is in which split depends on their order, so the fingerprint must too."""
+        return list(splits.items())
 
     @model_validator(mode="after")
     def _whole(self) -> ReleaseParameters:

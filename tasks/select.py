@@ -13,8 +13,11 @@ from schemas.contract import DETAIL, REASON, Contract
 from schemas.forms import polars_schema
 from schemas.task import Outcome, Parameters, PerPart, TaskError
 
-# the same table must come of the same rows at any time
-_CHANGING = re.compile(r"\b(?:random|uuid|gen_random_uuid|now|today|current_(?:date|time|timestamp))\b", re.IGNORECASE)
+# the same table must come of the same rows at any time and in any parts
+_CHANGING = re.compile(
+    r"\b(?:select|random|setseed|uuid\w*|gen_random_uuid|now|age|today|nextval|txid_current|\w*current_\w+|localtime\w*)\b",
+    re.IGNORECASE,
+)
 
 
 # a name nobody guesses: a condition that looked at the other rows of its part would depend on the layout
@@ -65,6 +68,7 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
     if parameters.because:
         values = [pl.col(name).cast(pl.String) for name in parameters.because]
         told = pl.concat_str(values, separator=": ", ignore_nulls=True)
+        told = told.str.slice(0, 80).str.replace_all(r"[\p{C}\s]+", " ")  # it is counted and shown
         why = pl.when(told.str.len_chars() > 0).then(told).otherwise(why)
     unknown = pl.when(holds.filter(~kept).is_null()).then(pl.lit("the condition is null for this row")).otherwise(None)
     rejected = part.filter(~kept).with_columns(why.alias(REASON.name), unknown.cast(pl.String).alias(DETAIL.name))
@@ -80,14 +84,15 @@ def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
             found.append(f"because: the table has no column '{name}'; there are {', '.join(kinds)}")
         elif kinds[name] == "strings":
             found.append(f"because: column '{name}' holds lists; name one of texts or numbers")
-    if changing := _CHANGING.search(re.sub(r"'[^']*'", "", parameters.where)):
-        found.append(f"where: '{changing[0]}' differs from build to build; use a column instead")
     try:
         _holds(pl.DataFrame(schema=polars_schema(contract)), parameters.where)
     except duckdb.Error as error:
         told = [line.strip() for line in str(error).splitlines() if line.strip()]
         hint = f", {told[1]}" if len(told) > 1 and told[1].startswith("Candidate") else ""
         found.append(f"where: DuckDB refuses the condition ({told[0]}{hint}); mend it")
+    else:
+        if changing := _CHANGING.search(re.sub(r"'[^']*'", "", parameters.where)):
+            found.append(f"where: '{changing[0]}' depends on more than the row; use its columns alone")
     return found
 
 

@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args
 import fsspec
 
 STORE = "ERRATA_STORE"
+TEMPORARY = ".errata-tmp-"
+"""How names begin that belong to the publishing of a release and not to the release."""
 FORMAT = 1
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})")
@@ -74,6 +76,7 @@ class Release:
         fs, root = _open(self.url)
         known = {file["path"]: file for file in self.manifest["files"]}
         there = {str(path)[len(root) :].lstrip("/") for path in fs.find(root)} - {"manifest.json"}
+        there = {path for path in there if not path.startswith(TEMPORARY)}
         faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
         faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
         for path in sorted(known.keys() & there):

@@ -15,7 +15,9 @@ from tasks.answers.units import other_unit
 Compare = Callable[[str, str], str]
 """Compares two expressions: `equal`, `different`, or a reason why neither can be said."""
 
-_LETTER = re.compile(r"^\W*(?:option|choice|answer)?\W*([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
+LONGEST = 1000
+"""Characters of an answer; a longer one is none, and would cost time."""
+_LETTER = re.compile(r"^\W*+(?:(?:option|choice|answer)\W*+)?([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\(([A-Ja-j])\)")
 _TWO_LETTERS = re.compile(r"\W*[A-J]\)?\s*(?:,|&|\band\b)\s*\(?[A-J]\W*", re.IGNORECASE)
 _REFUSED = re.compile(r"\b(?:not|none|no|closest|cannot)\b", re.IGNORECASE)
@@ -57,6 +59,8 @@ def judge(
 ) -> Judgement:
     """The verdict on an answer found in a completion."""
     answer = found.answer
+    if max(len(answer), len(gold)) > LONGEST:
+        return Judgement("undecided", kind, "too long")
     if kind == "choice":
         return _choice(gold, answer, options)
     if kind == "text":
@@ -88,8 +92,10 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         return Judgement("undecided", "number", "other unit")
     if value * 100 == wanted and re.search(r"percent|%", question, re.IGNORECASE):
         return Judgement("undecided", "number", "percent unclear")
-    digits = decimals(gold)
-    rounded = digits > 0 and round(value, digits) == wanted
+    digits, given_digits = decimals(gold), decimals(found.answer)
+    rounded = (digits > 0 and round(value, digits) == wanted) or (
+        given_digits > 0 and round(wanted, given_digits) == value
+    )
     if rounded or 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6):
         return Judgement("undecided", "number", "rounding")
     return None
@@ -128,6 +134,8 @@ def _number(gold: str, answer: str, question: str, compare: Compare) -> Judgemen
 def _worked_out(gold: str, answer: str, compare: Compare) -> Judgement:
     """An answer that is no plain number: an expression that may have gold's value; words make it no mistake."""
     if not re.search(r"\d", answer):
+        return Judgement("undecided", "number", "unparsable")
+    if re.search(r"\d,\d{1,2}(?!\d)", answer):  # a decimal comma, or a number cut off
         return Judgement("undecided", "number", "unparsable")
     judged = _expression(gold, answer, compare)
     pure = re.fullmatch(

@@ -13,6 +13,10 @@ from typing import Literal
 
 AnswerKind = Literal["number", "choice", "text", "expression"]
 
+SENTENCE = 400
+"""Characters of a last sentence that are looked at."""
+BOXES = 16
+"""How many `\\boxed{` are looked into, from the end."""
 TAIL = 20_000
 """Characters at the end of a completion in which the answer is sought."""
 
@@ -47,7 +51,7 @@ class Extraction:
 
 def boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
-    for match in reversed(list(_BOXED.finditer(text))):
+    for match in list(_BOXED.finditer(text))[: -BOXES - 1 : -1]:
         depth = 1
         for i in range(match.end(), min(len(text), match.end() + 2000)):
             depth += (text[i] == "{") - (text[i] == "}")
@@ -138,7 +142,7 @@ def _last_sentence(text: str) -> str | None:
     text = text.rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
     found = re.split(r"(?<=[.!?])\s+", lines[-1].strip())
-    last = found[-1]
+    last = re.sub(r"\s+", " ", found[-1][-SENTENCE:])
     if re.search(r",\d{1,2}$", last):  # a number cut off within its thousands
         return None
     if re.search(r"[.!)*$]['\"”’]?$", last):

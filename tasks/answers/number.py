@@ -80,7 +80,6 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return -value if match["sign"] or match["minus"] else value
 
 
-@lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
 def number_of(text: str) -> tuple[Fraction, bool] | None:
     """The one number a short text gives, and whether it bears a percent sign.
 
@@ -89,8 +88,11 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
     begins with. None where there is no number, or an expression stands in its
     place; `Several` where two stand side by side ("12 or 14").
     """
-    if len(text) > _DIGITS_LIMIT:
-        return None
+    return _number_of(text) if len(text) <= _DIGITS_LIMIT else None
+
+
+@lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
+def _number_of(text: str) -> tuple[Fraction, bool] | None:
     text = plain(text)
     text = re.split(r"=|≈", text)[-1].strip()
     word = text.casefold().strip(" .")
@@ -121,6 +123,7 @@ def numbers_in(text: str) -> set[Fraction]:
 
 def several_of(gold: str) -> list[Fraction] | None:
     """The numbers of a gold answer that is a list of them (`['16', '12']`, "16 and 12"), sorted; None for others."""
+    gold = re.sub(r"\s+", " ", gold[:_DIGITS_LIMIT])
     items = (
         re.split(r"\s*(?:[,;]|\band\b)\s+", gold.strip().strip("[](){}")) if re.search(r"[,;]\s|\band\b", gold) else []
     )

@@ -12,6 +12,25 @@ import resource
 import signal
 import sys
 
+swallowed: list[BaseException] = []
+"""Failures inside math-verify that it takes for "not equal"; they make an answer undecided, not wrong."""
+
+
+def watch(name: str) -> None:
+    """Note what goes wrong in a function that math-verify's comparisons call and guard."""
+    from math_verify import grader
+
+    guarded = getattr(grader, name)
+
+    def noted(*arguments: object, **options: object) -> object:
+        try:
+            return guarded(*arguments, **options)
+        except Exception as error:
+            swallowed.append(error)
+            raise
+
+    setattr(grader, name, noted)
+
 
 def compare(gold: str, answer: str) -> str:
     """`equal`, `different`, or why neither can be said."""
@@ -24,12 +43,15 @@ def compare(gold: str, answer: str) -> str:
         if not found:
             return fault
         parsed.append(found)
+    swallowed.clear()
     try:
         equal = verify(parsed[0], parsed[1], timeout_seconds=None, raise_on_error=True)
     except MemoryError:
         raise
     except Exception:
         return "comparison failed"
+    if swallowed and not equal:
+        return "too large" if isinstance(swallowed[0], MemoryError | RecursionError) else "comparison failed"
     return "equal" if equal else "different"
 
 
@@ -38,6 +60,7 @@ def main(seconds: int, mebibytes: int) -> None:
     limit = mebibytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     logging.disable(logging.CRITICAL)
+    watch("simplify")
     compare("1", "1")  # imports sympy before the time of any pair runs
     for line in sys.stdin:
         signal.alarm(seconds + 5)

@@ -30,6 +30,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-I", str(_SCRIPT), str(seconds), str(mebibytes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+            start_new_session=True,  # a Ctrl-C meant for the build is no verdict on a pair
         )  # fmt: skip
         # the first comparison pays for the import of sympy, which is no fault of the pair
         self.ready = False
@@ -88,7 +89,12 @@ class Workers:
             if worker is None or not worker.alive:
                 worker = Worker()
                 worker.compare("1", "1")
-            return worker.compare(gold, answer)
+            reply = worker.compare(gold, answer)
+            if reply == "died":  # killed from outside, maybe: only what a pair does twice is the pair's
+                worker = Worker()
+                worker.compare("1", "1")
+                reply = worker.compare(gold, answer)
+            return reply
         except BaseException:  # interrupted: its reply would be taken for that of the next pair
             if worker is not None:
                 worker.close()

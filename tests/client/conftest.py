@@ -105,7 +105,9 @@ def put(store: str, corpus: str, version: str, rows: dict[str, list[dict[str, An
             "funnel": FUNNEL,
         }
 
-    publish(Store(store), corpus, version, {name: view(one) for name, one in VIEWS.items()}, describe)
+    publish(
+        Store(store), corpus, version, f"{corpus}-{version}", {name: view(one) for name, one in VIEWS.items()}, describe
+    )
     return f"{store}/{folder(corpus, version)}"
 
 

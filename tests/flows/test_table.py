@@ -199,3 +199,34 @@ def test_tables_are_found_again_by_another_recipe(tmp_path: Path) -> None:
     assert set(again.done) == {"another-name"}
     assert [[work.name for work in wave] for wave in again.waves()] == [["steps"], ["mistakes"]]
     assert Store(plan.store).names("tables") == [plan.works[0].folder().path.split("/")[1]]
+
+
+def test_a_row_that_stands_in_two_inputs_of_a_decision_is_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row(t)) + "\n" for t in ("one", "ONE", "two")))
+    text = RECIPE.replace(', "b.jsonl"', "").replace("deduplicate, from: steps", "deduplicate, from: [steps, again]")
+    (tmp_path / "r.yaml").write_text(
+        text.replace("  mistakes:", "  again: {task: select, from: steps, where: sample = 0}\n  mistakes:")
+    )
+    plan = planning.make(str(tmp_path / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
+    works = {work.name: work for work in plan.works}
+    for name in ("generations", "steps", "again"):
+        run(works[name])
+    receipt = run(works["mistakes"]).receipt
+    assert (receipt.rows_in, receipt.rows_kept(), receipt.rows_rejected()) == (6, 2, 4)
+
+
+def test_a_source_that_changes_after_planning_is_refused(tmp_path: Path) -> None:
+    plan = make(tmp_path, [row("one")], [row("two")])
+    (tmp_path / "a.jsonl").write_text(json.dumps(row("other")) + "\n")
+    with pytest.raises(records.SourceError, match=r"a.jsonl: has changed while it was read"):
+        run(plan.works[0])
+    assert plan.works[0].folder().manifest() is None
+
+
+def test_the_order_of_splits_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    marks = []
+    for splits in ("{train: 0.8, test: 0.2}", "{test: 0.2, train: 0.8}"):
+        make(tmp_path, [row("1")], [row("2")])
+        (tmp_path / "r.yaml").write_text(RECIPE.replace("{all: 1}", splits))
+        marks.append(planning.make(str(tmp_path / "r.yaml"), None, "memory://order").release.fingerprint)
+    assert marks[0] != marks[1]

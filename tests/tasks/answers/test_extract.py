@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.tables import EXTRACTION_RULES
-from tasks.answers.extract import TAIL, AnswerKind, boxed, extract
+from tasks.answers.compare import judge
+from tasks.answers.extract import TAIL, AnswerKind, Extraction, boxed, extract
 
 
 def found(text: str, kind: AnswerKind = "number", stated: str | None = None) -> tuple[str, str] | None:
@@ -141,3 +142,17 @@ def test_hostile_text_is_answered_soon(text: str) -> None:
     extract(text, None, "number")
     extract(text, None, "choice")
     assert perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 10_000 + " " * 10_000 + "é", "1" * 20_000 + "é", r"\boxed{" * 3_000, "!" * 20_000, "( " * 10_000, "a\u0301\u0327" * 6_000],
+    ids=lambda text: text[:8],
+)  # fmt: skip
+def test_no_text_makes_a_pattern_run_away(text: str) -> None:
+    begun = perf_counter()
+    for kind in ("number", "choice", "text"):
+        extract(text, None, kind)
+        for gold, answer in (("18", text), (text, "18")):
+            judge(gold, Extraction(answer, "stated"), kind, ["A) 1", "B) 2"], "", lambda *_: "different")
+    assert perf_counter() - begun < 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -162,3 +164,18 @@ def test_a_pair_is_asked_once() -> None:
     before = compared.cache_info().misses
     assert compared("x + 1", "1 + x") == compared("x + 1", "1 + x") == "equal"
     assert compared.cache_info().misses == before + 1
+
+
+def test_what_math_verify_swallows_is_no_difference() -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'tasks/answers'); import worker; from math_verify import grader\n"
+        "def broken(*_, **__): raise MemoryError\n"
+        "grader.simplify = broken\n"
+        "worker.watch('simplify')\n"
+        "print(worker.compare('(x+1)^2', 'x^2+2x+1'))"
+    )
+    root = Path(__file__).parents[3]
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout.split("\n")[0] == "too large"
