@@ -13,7 +13,7 @@ from typing import Literal
 
 AnswerKind = Literal["number", "choice", "text", "expression"]
 
-SENTENCE = 400
+SENTENCE = 1000
 """Characters of a last sentence that are looked at."""
 BOXES = 16
 """How many `\\boxed{` are looked into, from the end."""
