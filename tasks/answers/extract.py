@@ -14,7 +14,7 @@ from typing import Literal
 AnswerKind = Literal["number", "choice", "text", "expression"]
 
 SENTENCE = 1000
-"""Characters of a last sentence that are looked at."""
+"""Characters of a last sentence; what is longer has lost its way and comes to no answer."""
 BOXES = 16
 """How many `\\boxed{` are looked into, from the end."""
 TAIL = 20_000
@@ -142,7 +142,9 @@ def _last_sentence(text: str) -> str | None:
     text = text.rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
     found = re.split(r"(?<=[.!?])\s+", lines[-1].strip())
-    last = re.sub(r"\s+", " ", found[-1][-SENTENCE:])
+    if len(found[-1]) > SENTENCE:
+        return None
+    last = re.sub(r"\s+", " ", found[-1])
     if re.search(r",\d{1,2}$", last):  # a number cut off within its thousands
         return None
     if re.search(r"[.!)*$]['\"”’]?$", last):
