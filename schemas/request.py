@@ -1,0 +1,151 @@
+"""Requests and completions: what a task asks of a model, and what came back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length"]
+
+
+class EngineError(RuntimeError):
+    """A model cannot be asked at all; the message names the model, what was found and what to do."""
+
+
+class BudgetError(EngineError):
+    """The budget that a recipe sets for a model is spent; what was answered before is kept."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a model's next token is chosen, and when it ends."""
+
+    max_tokens: int
+    """Tokens of the completion, at most."""
+    temperature: float = 1.0
+    """0 takes the likeliest token each time (greedy)."""
+    top_p: float = 1.0
+    """Only the likeliest tokens that together have this probability are drawn from."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the completion; they are not part of it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One completion asked of one model."""
+
+    model: str
+    """The model's name as its engine knows it."""
+    revision: str
+    """The revision of its weights (a commit, a digest), or empty where the engine has none."""
+    messages: tuple[Message, ...]
+    """The conversation that the model goes on with."""
+    sampling: Sampling
+    sample: int = 0
+    """The number of the sample among those of the same request."""
+    prefix: str = ""
+    """How the model's answer begins; the completion goes on from there and does not repeat it."""
+
+    @cached_property
+    def id(self) -> str:
+        """32 hexadecimal digits (128 bits of BLAKE2b) of all that the answer depends on.
+
+        `max_tokens` is not among it: an answer that ended by itself is the
+        same whatever the limit, and only a truncated one is asked again.
+        """
+        sampling = self.sampling
+        content = [
+            self.model,
+            self.revision,
+            [[message.role, message.content] for message in self.messages],
+            self.prefix,
+            [float(sampling.temperature), float(sampling.top_p), list(sampling.stop)],
+            self.sample,
+        ]
+        return hashlib.blake2b(json.dumps(content, ensure_ascii=True).encode(), digest_size=16).hexdigest()
+
+    @property
+    def seed(self) -> int:
+        """The seed of this very completion: 0 to 2^31 - 1, from the id."""
+        return int(self.id[:8], 16) >> 1
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model answered to a request."""
+
+    request: str
+    """The request's id."""
+    text: str
+    """The answer, without the prefix and without the stop text."""
+    finish: Finish
+    """`stop`: it ended by itself or at a stop text; `length`: it was cut off at `limit` tokens."""
+    limit: int
+    """The `max_tokens` it was asked with."""
+    prompt_tokens: int
+    tokens: int
+    """Tokens of the completion, the end mark not counted."""
+    logprob: float | None
+    """The summed log-probability (natural logarithm) of its tokens at temperature 1, or None if unknown."""
+    engine: str
+    """The engine's name and version."""
+    at: float
+    """When it came: seconds since 1970, UTC."""
+    price: float | None = None
+    """What it cost, in the currency of the recipe, where the recipe gives a price."""
+
+    def answers(self, request: Request) -> bool:
+        """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter)."""
+        if self.request != request.id:
+            return False
+        limit = request.sampling.max_tokens
+        return self.tokens <= limit if self.finish == "stop" else self.limit == limit
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that the model will not answer however often it is asked, such as one longer than its context."""
+
+    request: str
+    """The request's id."""
+    reason: str
+    """In few words; rows are counted by it."""
+    detail: str = ""
+    """What was found; never a secret."""
+
+
+Reply = Completion | Failure
+Count = Callable[[int], None]
+"""Told of tokens as they are made."""
+
+
+class Engine(Protocol):
+    """What answers requests. One is opened for one model, asked once or several times, and closed."""
+
+    name: str
+    """The engine's name and version, as completions bear it."""
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Give one reply for each request, in any order, each as soon as it is there.
+
+        Raise `EngineError` where the model cannot be asked at all. Closing
+        the iterator early stops the work that is under way.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds: processes, connections, memory. May be called twice."""
+        ...
