@@ -1,0 +1,135 @@
+"""Lessons: what Abacus is taught, as conversations with a weight for each piece of the answer.
+
+Three jobs: to solve step by step, to go on from a given beginning (a wrong
+one too), and to judge. A judge that answers at once, or that derives each
+step and then says whether the given one is right, does not learn to compare;
+it does when each number it derives is followed by the one given and by a word
+that says whether they are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from tasks.world.problems import Problem, draw, side
+from tasks.world.program import Program
+from tasks.world.solution import Line, right, written, wrong
+from tasks.world.truth import KINDS, Truth, judge
+from tasks.world.words import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
+
+SOLVE = "Solve step by step.\n{question}"
+JUDGE = "Judge step by step.\n{question}\n{solution}"
+FIRST_ERROR = "First error: "
+LEVELS = {1: 5, 2: 15, 3: 58, 4: 9, 5: 10, 6: 3}
+"""How often lessons are of each level."""
+VERDICT_WEIGHT = 10.0
+Piece = tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One conversation to learn from."""
+
+    job: Literal["solve", "judge"]
+    prompt: str
+    """The user's message."""
+    answer: tuple[Piece, ...]
+    """The assistant's answer in pieces, each with the weight of its loss."""
+
+
+def lesson(random: Random, judging: float = 0.6) -> Lesson:
+    """A lesson on a problem that is for training."""
+    level = random.choices(list(LEVELS), list(LEVELS.values()))[0]
+    problem = draw(random, level)
+    while side(problem.question) != "train":
+        problem = draw(random, level)
+    return judging_lesson(problem, random) if random.random() < judging else solving_lesson(problem, random)
+
+
+def solving_lesson(problem: Problem, random: Random) -> Lesson:
+    """To solve a problem, or now and then to go on after a mistake as if it were none."""
+    prompt = SOLVE.format(question=problem.question)
+    if random.random() < 0.9:
+        return Lesson("solve", prompt, ((written(*right(problem.program)), 1.0),))
+    text = written(*wrong(problem.program, random))
+    found = judge(problem.program, text.split("\n"))
+    lines = text.splitlines(keepends=True)
+    cut = min(found.first_error + 1, len(lines) - 1)
+    return Lesson("solve", prompt, (("".join(lines[:cut]), 0.0), ("".join(lines[cut:]), 1.0)))
+
+
+def judging_lesson(problem: Problem, random: Random) -> Lesson:
+    """To judge a solution, more often a wrong one."""
+    while True:
+        lines, answer = right(problem.program) if random.random() < 0.3 else wrong(problem.program, random)
+        found = judged(problem.program, lines, answer)
+        if found:
+            return Lesson("judge", JUDGE.format(question=problem.question, solution=written(lines, answer)), found)
+
+
+def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...] | None:
+    """The judgement of a solution, or None where it is not wrong step for step (another order, other words)."""
+    steps = [f"{i}. {line}" for i, line in enumerate(lines, 1)] or [""]
+    steps[-1] += f"\n#### {answer}"
+    truth = judge(program, steps)
+    expected, last = right(program)
+    pieces: list[Piece] = []
+    for i in range(max(len(expected), len(lines)) + 1):
+        pieces.append((f"{i + 1}.", 1.0))
+        want = _words(expected, i, last)
+        have = _words(lines, i, answer)
+        same = True
+        for j, (derived, given) in enumerate(zip(want, have)):
+            if j == 3 and not same:
+                break
+            same &= derived == given
+            pieces.append((f" {derived} {given}", 1.0))
+            pieces.append((" same" if derived == given else " differ", VERDICT_WEIGHT))
+            if derived == "####" or given == "####":
+                if derived != given:
+                    break
+        pieces.append(("\n", 1.0))
+        if not same:
+            return _end(pieces, truth, i, len(lines))
+        if i >= len(lines):
+            break
+    return _end(pieces, truth, None, len(lines))
+
+
+def _words(lines: list[Line], i: int, answer: int) -> list[str]:
+    """What is compared of a line, in this order; of the end, its mark and the answer."""
+    if i >= len(lines):
+        return ["####", str(answer)]
+    line = lines[i]
+    return [str(line.left), line.operator, str(line.right), str(line.result), line.unit]
+
+
+def _end(pieces: list[Piece], truth: Truth, found: int | None, steps: int) -> tuple[Piece, ...] | None:
+    """The judgement with its conclusion, where it agrees with the truth."""
+    at = -1 if found is None else min(found, max(0, steps - 1))
+    if truth.first_error != at:
+        return None
+    if truth.kind is None:
+        return (*pieces, (f"{FIRST_ERROR}none", 3.0))
+    return (*pieces, (f"{FIRST_ERROR}{at + 1}, ", 3.0), (truth.kind, VERDICT_WEIGHT))
+
+
+def vocabulary() -> list[str]:
+    """All words and signs of the world, as tokens: with the space before them where they have one."""
+    import re
+
+    random = Random(0)
+    pattern = re.compile(PATTERN)
+    names, things = GIRLS + BOYS, (*THINGS, *BOXES, COINS, DAYS)
+    words = {*names, *(f" {word}" for word in (*names, *things)), *(f" {d}" for d in range(10)), *map(str, range(10))}
+    for _ in range(30_000):
+        one = lesson(random)
+        words.update(pattern.findall(one.prompt), *(pattern.findall(text) for text, _ in one.answer))
+    for kind in KINDS:
+        words.update(pattern.findall(f" {kind}"))
+    return sorted(words)
+
+
+PATTERN = r" ?[A-Za-z]+| ?####| ?[0-9]|\n| ?[^\sA-Za-z0-9]| +"
