@@ -22,12 +22,12 @@ from prefect.tasks import Task
 from catalog.publishing import clash, folder
 from catalog.store import Store, StoreError
 from catalog.tables import Manifest
+from flows import asking, progress, table
 from flows import plan as planning
-from flows import progress, table
 from flows import release as releasing
 from flows.funnel import funnel
 from flows.plan import Plan, Work
-from schemas.task import Decision
+from schemas.task import Asking, Decision
 from tasks import TASKS
 
 
@@ -45,6 +45,7 @@ def _unit(work: Work, unit: table.Unit) -> None:
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
 unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {unit.name}")
+ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
 release_task = again(releasing.release).with_options(name="release")
@@ -92,9 +93,12 @@ def _wave(works: list[Work]) -> dict[str, Manifest]:
             decisions[work.name].result()
         pending = table.pending(work)
         rows = table.rows_expected(work)
-        left = sum(unit.part.rows for unit in pending if unit.part)
+        left = sum(table.rows(work, unit) for unit in pending)
         progress.watcher.begin(work.name, rows, 0 if rows is None else rows - left)
-        waiting[work.name] = {unit_task.submit(work, unit) for unit in pending}
+        if isinstance(TASKS[work.task], Asking):
+            waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
+        else:
+            waiting[work.name] = {unit_task.submit(work, unit) for unit in pending}
     done = {work.name: _finish(work) for work in works if not waiting[work.name]}
     for future in as_completed([future for futures in waiting.values() for future in futures]):
         future.result()

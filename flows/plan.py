@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,28 @@ from catalog.publishing import published
 from catalog.records import Source, find
 from catalog.store import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
+from flows import engines
 from schemas.contract import Contract
 from schemas.document import Document, Fault, RecipeError
+from schemas.models import Model
 from schemas.recipe import Recipe, Table, read
-from schemas.task import FromRecords, Parameters, Publication
+from schemas.task import Asking, FromRecords, Named, Parameters, Publication
 from tasks import TASKS
 
 DATA = "${data}"
 NOTHING = Contract("nothing", "", (), "")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model that a table asks."""
+
+    name: str
+    """Its name in the recipe."""
+    named: Named
+    """How requests name it."""
+    model: Model
+    """Its declaration."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,9 @@ class Work:
     """Task and fingerprint of each input table."""
     sources: tuple[Source, ...]
     """The files it reads."""
+    corpus: str
+    models: tuple[Asked, ...] = ()
+    """The models it asks."""
 
     def folder(self) -> TableFolder:
         """Where the table lies."""
@@ -46,7 +63,9 @@ class Work:
 
     def lineage(self) -> list[str]:
         """What it is made from, as its fingerprint and manifest know it."""
-        return [f"{source.name} {source.digest}" for source in self.sources] or [print_ for _, print_ in self.inputs]
+        models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
+        sources = [f"{source.name} {source.digest}" for source in self.sources]
+        return sources + [print_ for _, print_ in self.inputs] + models
 
 
 @dataclass(frozen=True)
@@ -115,13 +134,25 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         )
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
-    lineage = [f"{source.name} {source.digest}" for source in sources] or [print_ for _, print_ in inputs]
     if isinstance(table.task, Publication):
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
-    mark = fingerprint(table.task.name, table.task.version, parameters, lineage)
-    return Work(
-        table.name, store, table.task.name, mark, table.parameters, table.contract, given, inputs, sources,
+    if isinstance(table.task, Asking):
+        # requests name a model by what it is, not by what the recipe calls it
+        parameters["models"] = len(table.task.models(table.parameters))
+    work = Work(
+        table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
+        recipe.corpus, _models(table, recipe),
     )  # fmt: skip
+    return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+
+
+def _models(table: Table, recipe: Recipe) -> tuple[Asked, ...]:
+    """The models a table asks, as they are from here."""
+    if not isinstance(table.task, Asking):
+        return ()
+    declared = {name: recipe.models[name] for name in table.task.models(table.parameters)}
+    located = {name: engines.located(model, recipe.file) for name, model in declared.items()}
+    return tuple(Asked(name, engines.named(located[name], model), located[name]) for name, model in declared.items())
 
 
 def _head(recipe: Recipe) -> list[Any]:

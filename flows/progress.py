@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
@@ -22,6 +23,12 @@ class Watcher(Protocol):
     def advance(self, table: str, rows: int, share: float | None) -> None:
         """Rows were worked on; `share` says how much of a source of unknown length is read."""
 
+    def asked(self, table: str, requests: int, known: int) -> None:
+        """Models are asked: so many requests, of which the ledger answers some."""
+
+    def answered(self, table: str, tokens: int) -> None:
+        """A model answered a request with so many tokens."""
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """A table is complete."""
 
@@ -35,6 +42,12 @@ class Silent:
     def advance(self, table: str, rows: int, share: float | None) -> None:
         """Nothing."""
 
+    def asked(self, table: str, requests: int, known: int) -> None:
+        """Nothing."""
+
+    def answered(self, table: str, tokens: int) -> None:
+        """Nothing."""
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Nothing."""
 
@@ -42,6 +55,38 @@ class Silent:
 def _seconds(left: float) -> str:
     minutes, seconds = divmod(int(left), 60)
     return f"{minutes}:{seconds:02d}"
+
+
+@dataclass
+class Asked:
+    """How far the asking of a table is."""
+
+    requests: int = 0
+    known: int = 0
+    """Answered by the ledger."""
+    answers: int = 0
+    """Answered by a model."""
+    tokens: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Requests that have their answer."""
+        return self.known + self.answers
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the first request."""
+        return max(time.monotonic() - self.since, 1e-3)
+
+    def left(self, total: int | None) -> str:
+        """The time left at the rate so far, if it can be said."""
+        waiting = max(total or 0, self.requests) - self.done
+        return f"{_seconds(self.spent * waiting / self.answers)} left" if self.answers else ""
+
+    def __str__(self) -> str:
+        ledger = f", {self.known:,} from the ledger" if self.known else ""
+        return f"{self.done:,} of {self.requests:,} answered{ledger}"
 
 
 class Lines:
@@ -54,6 +99,7 @@ class Lines:
         self.told: dict[str, float] = {}
         self.rows: dict[str, int] = {}
         self.total: dict[str, int | None] = {}
+        self.asking: dict[str, Asked] = {}
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
         """Say that a table begins."""
@@ -66,6 +112,8 @@ class Lines:
 
     def advance(self, table: str, rows: int, share: float | None) -> None:
         """Say how far a table is, if nothing was said of it for a while."""
+        if table in self.asking:
+            return
         with self.lock:
             now = time.monotonic()
             self.rows[table] = self.rows.get(table, 0) + rows
@@ -77,6 +125,26 @@ class Lines:
             left = f", {_seconds(spent * (total - done) / done)} left" if total and done else ""
         self.console.print(f"{table}: {done:,} rows, {done / spent:,.0f}/s{left}", highlight=False)
 
+    def asked(self, table: str, requests: int, known: int) -> None:
+        """Say what is asked, the first time."""
+        with self.lock:
+            first = table not in self.asking
+            one = self.asking.setdefault(table, Asked())
+            one.requests, one.known = one.requests + requests, one.known + known
+        if first:
+            self.console.print(f"{table}: {requests:,} requests, {known:,} of them in the ledger", highlight=False)
+
+    def answered(self, table: str, tokens: int) -> None:
+        """Say how far the asking is, if nothing was said of it for a while."""
+        with self.lock:
+            one, now = self.asking[table], time.monotonic()
+            one.answers, one.tokens = one.answers + 1, one.tokens + tokens
+            if now - self.told.get(table, now) < EVERY_SECONDS:
+                return
+            self.told[table] = now
+        rate = f"{one.tokens / one.spent:,.0f} tokens/s"
+        self.console.print(f"{table}: {one}, {rate}, {one.left(self.total[table])}", highlight=False)
+
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Say what a table holds."""
         spent = time.monotonic() - self.begun.get(table, time.monotonic())
@@ -87,6 +155,9 @@ class _Rate(ProgressColumn):
     """Rows a second since the table was begun."""
 
     def render(self, task: Task) -> Text:
+        asked: Asked | None = task.fields.get("asked")
+        if asked and asked.answers:
+            return Text(f"{asked.tokens / asked.spent:,.0f} tokens/s" if not task.finished else "", justify="right")
         rows, spent = task.completed - task.fields["before"], task.finished_time or task.elapsed
         return Text(f"{rows / spent:,.0f}/s" if rows and spent else "", justify="right")
 
@@ -97,6 +168,9 @@ class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.finished:
             return Text(f"{task.finished_time or 0:.1f} s", justify="right")
+        asked: Asked | None = task.fields.get("asked")
+        if asked:
+            return Text(asked.left(int(task.total or 0)), justify="right")
         rows, spent = task.completed - task.fields["before"], task.elapsed
         if not rows or not spent or not task.total:
             return Text("")
@@ -130,12 +204,38 @@ class Live:
     def advance(self, table: str, rows: int, share: float | None) -> None:
         """Move the table's bar; its length is guessed from the share of the source read."""
         with self.lock:
-            one = self.ids[table]
-            task = next(task for task in self.progress.tasks if task.id == one)
+            task = self._task(table)
+            if "asked" in task.fields:
+                return
             task.completed += rows
             if share:
                 task.total = task.completed / share
             task.fields["rows"] = f"{task.completed:,.0f} rows"
+
+    def _task(self, table: str) -> Task:
+        one = self.ids[table]
+        return next(task for task in self.progress.tasks if task.id == one)
+
+    def asked(self, table: str, requests: int, known: int) -> None:
+        """The bar goes by requests from now on."""
+        with self.lock:
+            task = self._task(table)
+            one: Asked = task.fields.setdefault("asked", Asked())
+            one.requests, one.known = one.requests + requests, one.known + known
+            self._show(task, one)
+
+    def answered(self, table: str, tokens: int) -> None:
+        """Move the bar by one request."""
+        with self.lock:
+            task = self._task(table)
+            one: Asked = task.fields["asked"]
+            one.answers, one.tokens = one.answers + 1, one.tokens + tokens
+            self._show(task, one)
+
+    def _show(self, task: Task, one: Asked) -> None:
+        task.total = max(task.total or 0, task.fields["before"] + one.requests)
+        task.completed = task.fields["before"] + one.done
+        task.fields["rows"] = str(one)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Fill the table's bar and say what it holds."""

@@ -20,9 +20,11 @@ from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
 from schemas.tables import RECORDS
-from schemas.task import Decision, FromRecords, Outcome, PerPart, TaskError
+from schemas.task import Asking, Decision, FromRecords, FromSeed, Outcome, PerPart, TaskError
 from tasks import TASKS
 
+ROWS_OF_A_UNIT = 1_000
+"""Rows that a task which makes them out of numbers makes at a time."""
 Advance = Callable[[str, int, float | None], None]
 """Told of progress: table, rows worked on, share of the unit's source read (None where rows are counted)."""
 
@@ -41,11 +43,18 @@ class Unit:
     part: Part | None = None
     """the part of an input table,"""
     table: tuple[str, str] | None = None
-    """which is this one (task and fingerprint)."""
+    """which is this one (task and fingerprint), or"""
+    numbers: range | None = None
+    """the numbers of the rows it makes."""
 
 
 def units(work: Work) -> list[Unit]:
     """All units of a table, in the order of its rows."""
+    task = TASKS[work.task]
+    if isinstance(task, FromSeed):
+        count = task.count(work.parameters)
+        starts = range(0, count, ROWS_OF_A_UNIT)
+        return [Unit(f"{i:05d}", numbers=range(at, min(at + ROWS_OF_A_UNIT, count))) for i, at in enumerate(starts)]
     if work.sources:
         return [Unit(f"{i:05d}", source=source) for i, source in enumerate(work.sources)]
     parts = [(table, part) for table in work.inputs for part in _parts(work, table)]
@@ -68,7 +77,16 @@ def pending(work: Work) -> list[Unit]:
 
 def rows_expected(work: Work) -> int | None:
     """The rows that come in, where that is known beforehand."""
-    return None if work.sources else sum(unit.part.rows for unit in units(work) if unit.part)
+    return None if work.sources else sum(rows(work, unit) for unit in units(work))
+
+
+def rows(work: Work, unit: Unit) -> int:
+    """The rows that a unit stands for, 0 where nobody knows."""
+    if unit.numbers is not None:
+        return len(unit.numbers)
+    task = TASKS[work.task]
+    each = task.rows_per_row(work.parameters) if isinstance(task, Asking) else 1
+    return unit.part.rows * each if unit.part else 0
 
 
 def do(work: Work, unit: Unit, advance: Advance) -> Receipt:
@@ -87,8 +105,14 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
     an earlier build was cut off in the middle of it.
     """
     task, folder = TASKS[work.task], work.folder()
+    if isinstance(task, FromSeed):
+        assert unit.numbers is not None
+        outcome = task.run(unit.numbers, work.parameters)
+        yield _write(work, folder, f"{unit.name}-00000", len(unit.numbers), outcome)
+        advance(work.name, len(unit.numbers), None)
+        return
     if not isinstance(task, FromRecords):
-        part = _input(work, unit)
+        part = read_part(work, unit)
         try:
             outcome = task.run(part, work.parameters) if isinstance(task, PerPart) else _decided(work, unit, part)
         except TaskError as error:
@@ -108,9 +132,16 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
         advance(work.name, rows_in, share)
 
 
-def _input(work: Work, unit: Unit) -> pl.DataFrame:
+def read_part(work: Work, unit: Unit) -> pl.DataFrame:
+    """The rows of the part that a unit works on."""
     assert unit.part is not None and unit.table is not None
     return TableFolder(work.folder().store, *unit.table).read(unit.part)
+
+
+def sign(work: Work, unit: Unit, rows_in: int, outcome: Outcome) -> None:
+    """Check and write what a conversation about a unit came to, and sign for the unit."""
+    folder = work.folder()
+    folder.sign(unit.name, total([_write(work, folder, f"{unit.name}-00000", rows_in, outcome)]))
 
 
 def _write(work: Work, folder: TableFolder, name: str, rows_in: int, outcome: Outcome) -> Receipt:
@@ -135,7 +166,7 @@ def _write(work: Work, folder: TableFolder, name: str, rows_in: int, outcome: Ou
 def _without_repeats(work: Work, outcome: Outcome) -> Outcome:
     """An outcome in which each key is kept once: the later rows with it are rejected."""
     kept = outcome.kept.select(work.contract.names())
-    form = rejected(RECORDS if work.sources else work.given)
+    form = _rejected_form(work)
     if outcome.rejected.height:
         dropped = [outcome.rejected.select(form.names()).cast(polars_schema(form))]
     else:
@@ -145,6 +176,11 @@ def _without_repeats(work: Work, outcome: Outcome) -> Outcome:
         dropped.append(repeats(kept.filter(~first), work, form))
         kept = kept.filter(first)
     return Outcome(kept, pl.concat(dropped))
+
+
+def _rejected_form(work: Work) -> Contract:
+    """The contract of the rows a table rejects: those of its input, or records where it has none."""
+    return rejected(work.given if work.inputs else RECORDS)
 
 
 def repeats(rows: pl.DataFrame, work: Work, form: Contract) -> pl.DataFrame:
@@ -171,7 +207,7 @@ def decide(work: Work) -> None:
     parts = []
     with NarrowTable() as database:
         for unit in units(work):
-            rows = task.narrow(_input(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
+            rows = task.narrow(read_part(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
             database.add(rows)
         if database.rows:
             query = f"SELECT DISTINCT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
@@ -203,7 +239,7 @@ def finish(work: Work) -> Manifest:
         missing = [name for name, receipt in found if receipt is None]
         raise AccountingError(f"{work.name}: units {', '.join(missing[:5])} have not ended; build again")
     receipt = total(receipts)
-    if work.sources or len(work.inputs) > 1:
+    if len(work.inputs) != 1:
         receipt = _unique(work, folder, receipt)
     expected = rows_expected(work)
     if receipt.rows_kept() + receipt.rows_rejected() != receipt.rows_in or expected not in (None, receipt.rows_in):
@@ -234,7 +270,7 @@ def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
     if not again:
         return receipt
     parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
-    form = rejected(RECORDS if work.sources else work.given)
+    form = _rejected_form(work)
     for unit, keys in again.items():
         i = int(unit)
         rows = folder.read(parts[i])

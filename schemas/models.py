@@ -28,7 +28,9 @@ class Abacus(_Model):
     """The embedded model: a small Llama that ships with Errata and runs in process."""
 
     engine: Literal["abacus"]
-    checkpoint: str | None = Field(None, description="A folder with another checkpoint of its kind; else the shipped one.")
+    checkpoint: str | None = Field(
+        None, description="A folder with another checkpoint of its kind; else the shipped one."
+    )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
 
@@ -53,7 +55,9 @@ class OpenAI(_Model):
 
     engine: Literal["openai"]
     model: str = Field(min_length=1, description="The model's name as the endpoint knows it.")
-    revision: str = Field("", description="A snapshot's name, where the endpoint has one; part of a request's identity.")
+    revision: str = Field(
+        "", description="A snapshot's name, where the endpoint has one; part of a request's identity."
+    )
     url: str = Field("https://api.openai.com/v1", pattern=r"^https?://", description="The endpoint, up to /v1.")
     key: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the API key."
@@ -73,7 +77,9 @@ class Recorded(_Model):
     engine: Literal["recorded"]
     model: str = Field(min_length=1, description="The model's name as the ledger knows it.")
     revision: str = Field("", description="Its revision as the ledger knows it.")
-    file: str | None = Field(None, description="A JSON-lines file of request and text beside the recipe; else the ledger.")
+    file: str | None = Field(
+        None, description="A JSON-lines file of request and text beside the recipe; else the ledger."
+    )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
 

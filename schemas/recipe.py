@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.contract import Contract
 from schemas.document import Document, Fault, Path, RecipeError
-from schemas.task import Parameters, Publication, Task
+from schemas.models import Model
+from schemas.task import Asking, Parameters, Publication, Task
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
@@ -39,6 +40,7 @@ class _Head(BaseModel):
     license: str = Field(description="The licence of the release: an SPDX name.")
     sources: list[Origin] = Field([], description="What the rows come from.")
     seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
+    models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
     tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
 
 
@@ -71,6 +73,7 @@ class Recipe:
     license: str
     sources: tuple[Origin, ...]
     seed: int
+    models: Mapping[str, Model]
     tables: tuple[Table, ...]
 
 
@@ -96,8 +99,12 @@ class _Reader:
         head = self._model(_Head, self.document.value, ())
         raw = self.document.value.get("tables")
         raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
+        models = self.document.value.get("models")
+        self.models = models if isinstance(models, dict) else {}
         for name in raw:
-            self._name(name)
+            self._name(("tables", name))
+        for name in self.models:
+            self._name(("models", name))
         parsed = {name: self._parse(name, table, raw) for name, table in raw.items()}
         order = self._order({name: found[1] for name, found in parsed.items()})
         tables = self._contracts(order, parsed)
@@ -107,12 +114,12 @@ class _Reader:
             raise RecipeError(self.faults)
         return Recipe(
             self.document.file, text, head.corpus, head.version, head.title, head.description, head.license,
-            tuple(head.sources), head.seed, tuple(tables),
+            tuple(head.sources), head.seed, head.models, tuple(tables),
         )  # fmt: skip
 
-    def _name(self, name: str) -> None:
-        if not re.fullmatch(NAME, name):
-            self._fault(("tables", name), "a table's name has lower-case letters, digits, - and _, at most 64")
+    def _name(self, path: tuple[str, str]) -> None:
+        if not re.fullmatch(NAME, path[1]):
+            self._fault(path, f"a {path[0][:-1]}'s name has lower-case letters, digits, - and _, at most 64")
 
     def _fault(self, path: Path, message: str) -> None:
         self.faults.append(self.document.fault(path, message))
@@ -133,7 +140,7 @@ class _Reader:
         if task.needs and table.get("from") is None:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
         if not task.needs and "from" in table:
-            self._fault((*here, "from"), f"task '{task.name}' reads files, not tables; remove `from`")
+            self._fault((*here, "from"), f"task '{task.name}' reads no table; remove `from`")
         given = {key: value for key, value in table.items() if key not in ("task", "from")}
         parameters = self._model(task.parameters, given, here)
         return task, inputs, parameters if isinstance(parameters, Parameters) else None
@@ -196,6 +203,8 @@ class _Reader:
                 self._fault(("tables", name, "from"), f"{message}; put a task that makes it before")
             if lacking or parameters is None:
                 continue
+            if isinstance(task, Asking):
+                self._models_asked(name, task, parameters)
             contract = given[0] if given else Contract("nothing", "", (), "")
             for message in task.check(parameters, contract):
                 key, _, rest = message.partition(": ")
@@ -203,6 +212,13 @@ class _Reader:
             tables[name] = Table(name, task, inputs, parameters, task.makes(parameters, contract))
         releases = [table for table in tables.values() if isinstance(table.task, Publication)]
         return [table for table in tables.values() if table not in releases] + releases
+
+    def _models_asked(self, table: str, task: Asking[Any], parameters: Parameters) -> None:
+        """A fault for each model that a table asks and that the recipe does not declare."""
+        for model in task.models(parameters):
+            if model not in self.models:
+                there = _instead(model, self.models) if self.models else "declare it under `models:`"
+                self._fault(("tables", table, "models"), f"unknown model '{model}'; {there}")
 
     def _one_release(self, parsed: Mapping[str, Any]) -> None:
         ends = [name for name, found in parsed.items() if isinstance(found[0], Publication)]

@@ -18,23 +18,33 @@ SOURCE = Column("source", "string", "The record it was read from: file and line 
 
 PROBLEMS = Contract("problems", "One problem a row.", (*PROBLEM_COLUMNS, SOURCE), key="problem_id")
 
+PROGRAM = Column("program", "string", "The calculations that lead to the answer, with their operands and units; JSON.")
+
+SOLUTION_ID = Column("solution_id", "string", "Hash of problem, model, sampling, sample number and text.", pattern=ID)
+COMPLETION_COLUMNS = (
+    Column("model", "string", "The model that wrote the solution, with its revision where known."),
+    Column("sampling", "string", "How it was asked and sampled: strategy and parameters, as recorded."),
+    Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
+    Column("text", "string", "The completion, verbatim."),
+    Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
+    Column("stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True),
+)
 SOLUTIONS = Contract(
     "solutions",
     "One solution of one model a row, with its problem.",
-    (
-        Column("solution_id", "string", "Hash of problem, model, sampling, sample number and text.", pattern=ID),
-        *PROBLEM_COLUMNS,
-        Column("model", "string", "The model that wrote the solution, with its revision where known."),
-        Column("sampling", "string", "How it was asked and sampled: strategy and parameters, as recorded."),
-        Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
-        Column("text", "string", "The completion, verbatim."),
-        Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
-        Column(
-            "stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True
-        ),
-        SOURCE,
-    ),
+    (SOLUTION_ID, *PROBLEM_COLUMNS, *COMPLETION_COLUMNS, SOURCE),
     key="solution_id",
+)
+ASKED_COLUMNS = (
+    Column("request_id", "string", "The ledger's key of the completion.", pattern="[0-9a-f]{32}"),
+    Column("tokens", "integer", "Tokens of the completion.", at_least=0),
+    Column(
+        "logprob",
+        "number",
+        "Summed log-probability of its tokens at temperature 1 (natural logarithm), or null.",
+        nullable=True,
+        at_most=0.001,
+    ),
 )
 
 RECORDS = Contract(

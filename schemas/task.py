@@ -6,7 +6,7 @@ reads its input, calls it, checks what it made and writes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from schemas.contract import Contract
+from schemas.request import Reply, Request
 
 
 class TaskError(ValueError):
@@ -98,6 +99,16 @@ class FromRecords(Task[P]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FromSeed(Task[P]):
+    """A task that makes rows out of numbers alone: row `i` is the same wherever and whenever it is made."""
+
+    count: Callable[[P], int]
+    """How many rows it makes."""
+    run: Callable[[range, P], Outcome]
+    """From the numbers of some rows to the rows; the rejected have the columns of `tables.RECORDS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PerPart(Task[P]):
     """A task that looks at each row by itself, so that parts can be worked on in parallel."""
 
@@ -117,6 +128,30 @@ class Decision(Task[P]):
     """From one part to the narrow rows, the key first."""
     decide: Callable[[P], str]
     """The DuckDB query over the table `narrow` that gives `key`, `reason` and `detail` of each rejected row."""
+
+
+Conversation = Generator[Sequence[Request], Mapping[str, Reply], Outcome]
+"""Yields requests and is sent the reply to each by its id, in as many rounds as it likes; returns what it made."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A model as requests name it."""
+
+    model: str
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking(Task[P]):
+    """A task that asks models about the rows of its input."""
+
+    models: Callable[[P], Sequence[str]]
+    """The models it asks, by their names in the recipe."""
+    ask: Callable[[pl.DataFrame, P, Mapping[str, Named]], Conversation]
+    """About one part of the input, given how requests name each model."""
+    rows_per_row: Callable[[P], int]
+    """How many rows each row of the input stands for (in = kept + rejected counts these)."""
 
 
 @dataclass(frozen=True, kw_only=True)

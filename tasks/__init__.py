@@ -6,11 +6,15 @@ from typing import Any
 
 from schemas.task import Task
 from tasks.deduplicate import DEDUPLICATE
+from tasks.generate import GENERATE
 from tasks.load import LOAD
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
 from tasks.select import SELECT
 from tasks.split import SPLIT
 from tasks.verify import VERIFY
+from tasks.world.table import WORLD
 
-TASKS: dict[str, Task[Any]] = {task.name: task for task in (LOAD, IMPORT, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)}
+TASKS: dict[str, Task[Any]] = {
+    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+}

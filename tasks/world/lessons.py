@@ -9,6 +9,7 @@ that says whether they are the same.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -87,9 +88,8 @@ def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...
             same &= derived == given
             pieces.append((f" {derived} {given}", 1.0))
             pieces.append((" same" if derived == given else " differ", VERDICT_WEIGHT))
-            if derived == "####" or given == "####":
-                if derived != given:
-                    break
+            if derived != given and "####" in (derived, given):
+                break
         pieces.append(("\n", 1.0))
         if not same:
             return _end(pieces, truth, i, len(lines))
@@ -118,9 +118,7 @@ def _end(pieces: list[Piece], truth: Truth, found: int | None, steps: int) -> tu
 
 def vocabulary() -> list[str]:
     """All words and signs of the world, as tokens: with the space before them where they have one."""
-    import re
-
-    random = Random(0)
+    random = Random(0)  # noqa: S311
     pattern = re.compile(PATTERN)
     names, things = GIRLS + BOYS, (*THINGS, *BOXES, COINS, DAYS)
     words = {*names, *(f" {word}" for word in (*names, *things)), *(f" {d}" for d in range(10)), *map(str, range(10))}

@@ -121,8 +121,8 @@ def _changed(program: Program, node: Node, values: dict[int, int], kind: Kind, r
     if kind == "calculation":
         return Line(left, operator, second, slip(line.result, random), unit)
     if kind == "unit":
-        others = [u for u in ("coins", "days", "boxes", "bags") if u != unit]
-        return Line(left, operator, second, line.result, random.choice(others))
+        units = [other for other in ("coins", "days", "boxes", "bags") if other != unit]
+        return Line(left, operator, second, line.result, random.choice(units))
     if kind == "misread quantity":
         second = slip(second, random)
     elif kind == "miscopied result":

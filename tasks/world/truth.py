@@ -33,15 +33,15 @@ KINDS: dict[Kind, str] = {
 }
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
 _TOKEN = re.compile(
-    rf"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>\s*%|\s+percent\b)?|(?P<op>[-+*/×÷·−()=]|\bof\b|\bx\b)"
-)
-_EQUATION = re.compile(
-    r"[-+*/×÷·−()\d.,%]+(?:\s*(?:[-+*/×÷·−()\d.,%]+|of\b|x\b|percent\b|[A-Za-z]+(?=\s*[-+*/×÷·−=])))*\s*=\s*\d[\d,.]*(?:\s*=\s*\d[\d,.]*)*"
+    r"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%|\s?percent\b)?"
+    r"|(?P<op>[-+*/×÷·−()]|\bof\b|\bx\b)|(?P<equals>=)|(?P<word>[^\W\d]+)|(?P<other>[^\s\w])"
 )
 _LABEL = re.compile(r"^\s*(?:step\s*)?\d{1,3}[.):]\s*", re.IGNORECASE)
 _ANSWER = re.compile(rf"(?:####|\banswer\b[^\d-]*)\s*\$?({_NUMBER})", re.IGNORECASE)
 _SAME: dict[str, Operator] = {"×": "*", "·": "*", "x": "*", "of": "*", "÷": "/", "−": "-"}
 UNITS = {*THINGS, DAYS, COINS}
+LONGEST_EXPRESSION = 64
+"""Numbers and signs of an expression that is looked at."""
 _PAIRS = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Which operand of a calculation stands for which of a node: in order, then crosswise."""
 LONGEST = 2_000
@@ -68,6 +68,18 @@ class Calculation:
     right: Calculation | None = None
 
 
+@dataclass(frozen=True)
+class Equation:
+    """What stands on both sides of an equals sign, and after it."""
+
+    text: str
+    left: tuple[str | Fraction, ...]
+    """Numbers and signs."""
+    values: tuple[Fraction, ...]
+    tail: str
+    """The words up to the next equation."""
+
+
 def judge(program: Program, steps: Sequence[str]) -> Truth:
     """The truth of a solution, given as its steps."""
     progress = _Progress(program)
@@ -91,10 +103,9 @@ class _Progress:
         body = _LABEL.sub("", text)
         answer = _ANSWER.search(body)
         told = body[: answer.start()] if answer else body
-        equations = list(_EQUATION.finditer(told))
-        for i, equation in enumerate(equations):
-            tail = told[equation.end() : equations[i + 1].start() if i + 1 < len(equations) else None]
-            kind = self.equation(equation[0], tail)
+        equations = list(_equations(told))
+        for equation in equations:
+            kind = self.equation(equation)
             if kind:
                 return kind
         if not equations:
@@ -103,19 +114,17 @@ class _Progress:
                 return kind
         return self.end(number(answer[1]) if answer else None) if last or answer else None
 
-    def equation(self, text: str, tail: str) -> Kind | None:
+    def equation(self, equation: Equation) -> Kind | None:
         """What is wrong with `a + b = c things`."""
-        left, *values = text.split("=")
-        calculation = parse(left)
-        stated = [number(value.strip().rstrip(".,")) for value in values]
-        if calculation is None or calculation.operator is None or any(value is None for value in stated):
-            return self.statement(text)
+        calculation = _parsed(equation.left)
+        if calculation is None or calculation.operator is None:
+            return self.statement(equation.text)
         found = self.follow(calculation)
         if isinstance(found, str):
             return found
-        if any(value != calculation.value for value in stated):
+        if any(value != calculation.value for value in equation.values):
             return "calculation"
-        return "unit" if self.other_unit(found, tail) else None
+        return "unit" if self.other_unit(found, equation.tail) else None
 
     def follow(self, calculation: Calculation) -> int | Kind:
         """The node that a calculation is, its inner ones included, or what is wrong with it."""
@@ -126,9 +135,9 @@ class _Progress:
                     return self.by_value(calculation) if found != "calculation" else found
         assert calculation.operator and calculation.left and calculation.right
         operands = (calculation.left.value, calculation.right.value)
-        for i in self.open():
+        for i in (*self.open(), *self.after_one_in_the_head()):
             if _is(self.program.nodes[i], calculation.operator, operands, self.operands(i)):
-                self.done.add(i)
+                self.done |= self.before(i)
                 return i
         if calculation.left.operator or calculation.right.operator:
             return self.by_value(calculation)
@@ -196,6 +205,16 @@ class _Progress:
         nodes = self.program.nodes
         return [i for i, node in enumerate(nodes) if i not in self.done and self.needs(node) <= self.done]
 
+    def after_one_in_the_head(self) -> list[int]:
+        """Nodes not done that lack just one result, which a reader can work out in the head."""
+        nodes = self.program.nodes
+        opened = set(self.open())
+        return [
+            i
+            for i, node in enumerate(nodes)
+            if i not in self.done and len(lacking := self.needs(node) - self.done) == 1 and lacking <= opened
+        ]
+
     def reachable(self) -> Iterator[int]:
         """Nodes not done, the nearest first."""
         return (i for i in range(len(self.program.nodes)) if i not in self.done)
@@ -229,25 +248,81 @@ class _Progress:
         return unit not in words and (bool(words & (units - {unit})) or bool(words & UNITS))
 
 
+def _equations(text: str) -> Iterator[Equation]:
+    """The equations of a text, each with the longest expression that ends at its equals sign."""
+    tokens = list(_TOKEN.finditer(text))
+    signs = [i for i, token in enumerate(tokens) if token["equals"]]
+    after = 0
+    for n, at in enumerate(signs):
+        if at < after:
+            continue
+        left, start = _left_of(tokens, at, after)
+        values, after = _values(tokens, at)
+        if left and values:
+            end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
+            tail = text[tokens[after - 1].end() : tokens[end].start() if end is not None else None]
+            yield Equation(text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail)
+
+
+def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list[str | Fraction], int]:
+    """The expression before an equals sign, and the token it begins with; words after its numbers are left out."""
+    found: list[str | Fraction] = []
+    start = at
+    for i in range(at - 1, floor - 1, -1):
+        token = tokens[i]
+        if token["word"]:
+            if i == floor or not tokens[i - 1]["number"]:
+                break
+            continue
+        value = _value(token)
+        beside = bool(found) and isinstance(found[0], Fraction)
+        if value is None or (isinstance(value, Fraction) and beside) or len(found) >= LONGEST_EXPRESSION:
+            break
+        found.insert(0, value)
+        start = i
+    return found, start
+
+
+def _values(tokens: Sequence[re.Match[str]], at: int) -> tuple[list[Fraction], int]:
+    """The numbers that follow equals signs, from one at `at` on, and the token after them."""
+    values: list[Fraction] = []
+    while at + 1 < len(tokens) and tokens[at]["equals"]:
+        at += 1
+        negative = tokens[at]["op"] in ("-", "−") and at + 1 < len(tokens)
+        at += negative
+        value = _value(tokens[at])
+        if not isinstance(value, Fraction):
+            break
+        values.append(-value if negative else value)
+        at += 1
+    return values, at
+
+
+def _value(token: re.Match[str]) -> Fraction | str | None:
+    """A number or a sign of an expression; None for what is neither."""
+    if token["number"]:
+        value = number(token["number"])
+        return value / 100 if value is not None and token["percent"] else value
+    return _SAME.get(token["op"], token["op"]) if token["op"] else None
+
+
 def parse(text: str) -> Calculation | None:
-    """An arithmetic expression of numbers, + - * / and brackets, words between ignored; None where it is none."""
-    tokens: list[str | Fraction] = []
-    for match in _TOKEN.finditer(text):
-        if match["number"]:
-            value = number(match["number"])
-            if value is None:
-                return None
-            tokens.append(value / 100 if match["percent"] else value)
-        else:
-            tokens.append(_SAME.get(match["op"], match["op"]))
+    """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
+    tokens = [_value(token) for token in _TOKEN.finditer(text)]
+    return None if None in tokens else _parsed([token for token in tokens if token is not None])
+
+
+def _parsed(tokens: Sequence[str | Fraction]) -> Calculation | None:
+    if len(tokens) > LONGEST_EXPRESSION:
+        return None
     try:
         found, rest = _sum(tokens, 0)
-    except (IndexError, ZeroDivisionError, TypeError, RecursionError):
+    except (IndexError, ZeroDivisionError, TypeError):
         return None
     return found if rest == len(tokens) else None
 
 
-def _sum(tokens: list[str | Fraction], at: int) -> tuple[Calculation, int]:
+def _sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
     left, at = _product(tokens, at)
     while at < len(tokens) and tokens[at] in ("+", "-"):
         right, after = _product(tokens, at + 1)
@@ -255,7 +330,7 @@ def _sum(tokens: list[str | Fraction], at: int) -> tuple[Calculation, int]:
     return left, at
 
 
-def _product(tokens: list[str | Fraction], at: int) -> tuple[Calculation, int]:
+def _product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
     left, at = _atom(tokens, at)
     while at < len(tokens) and tokens[at] in ("*", "/"):
         right, after = _atom(tokens, at + 1)
@@ -263,9 +338,9 @@ def _product(tokens: list[str | Fraction], at: int) -> tuple[Calculation, int]:
     return left, at
 
 
-def _atom(tokens: list[str | Fraction], at: int) -> tuple[Calculation, int]:
+def _atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
     token = tokens[at]
-    if token == "(":
+    if token == "(":  # noqa: S105
         inner, at = _sum(tokens, at + 1)
         if tokens[at] != ")":
             raise TypeError

@@ -1,0 +1,186 @@
+"""The ledger: every completion that was ever paid for, append-only Parquet beside the tables of a store.
+
+Its rows say all that is needed to audit a completion or to ask for it again:
+the request with its prompt and sampling, the answer, what it cost, and which
+corpus and table asked. Any number of processes on any machines may read,
+write and merge at once, and be killed at any moment: files are seen whole or
+not at all, and nothing is removed before it stands elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog import ledger_accounts as accounts
+from catalog import ledger_merging as merging
+from catalog import ledger_segments as files
+from catalog.ledger_accounts import Spent
+from catalog.ledger_segments import FOLDER, Places, Segment
+from catalog.ledger_writer import COUNT, SECONDS, Writer
+from catalog.store import Store, StoreError
+from schemas.request import Completion, Request
+
+LOOSE = 64
+"""Small segments from which on a writer that ends merges them."""
+ATTEMPTS = 20
+_Found = tuple[str, int, Completion]
+_T = TypeVar("_T")
+
+
+class Ledger:
+    """The completions in a store's folder `ledger`.
+
+    Opening it lists the folder, nothing more. What is written afterwards
+    through `writer` is known at once, what others write at the next `refresh`.
+    Of each completion 8 bytes are kept in memory, from when they are first
+    looked at. Files in the folder that are no segments are left alone and
+    listed in `ignored`; a damaged segment raises `StoreError` when it is read.
+    May be used by several threads.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.ignored: list[str] = []
+        """Names in the folder that are no segment's."""
+        self._segments: frozenset[Segment] = frozenset()
+        self._places: dict[Segment, Places] = {}
+        self._lock = Lock()
+        self.refresh()
+
+    def __len__(self) -> int:
+        """Rows in all segments; more than there are completions while a merge is under way, or after one was killed."""
+        return sum(segment.rows for segment in self._segments)
+
+    def refresh(self) -> None:
+        """Look for what others have written or merged since. Raises `StoreError` where the folder cannot be listed."""
+        with self._lock:
+            names = self._listed()
+            # Between the reading of two pages of a list a merge could remove what the first and make what the
+            # second does not show: where nothing has gone from one list to the next, that was not so.
+            while not set(names) <= set(again := self._listed()):
+                names = again
+            segments = {name: Segment.named(name) for name in again}
+            known = {segment for segment in segments.values() if segment}
+            ours = {name for one in known for name in (one.path, one.places)} | {merging.CLAIM}
+            self.ignored = [name for name in again if not segments[name] and f"{FOLDER}/{name}" not in ours]
+            self._segments = frozenset(known)
+            self._places = {one: places for one, places in self._places.items() if one in known}
+
+    def _listed(self) -> list[str]:
+        try:
+            self.store.fs.invalidate_cache(self.store.full(FOLDER))
+            return self.store.names(FOLDER)
+        except OSError as error:
+            link = self.store.link(FOLDER)
+            raise StoreError(f"{link}: cannot be listed ({error.strerror or error}); check --store") from error
+
+    def find(self, requests: Sequence[Request]) -> dict[str, Completion]:
+        """The completions of those of the requests that are answered, by the requests' ids.
+
+        Of several that answer a request it is the one that was written first,
+        so that who writes later does not change what is found. What a writer
+        has not flushed is not found. Raises `StoreError` where the store or a
+        segment of it cannot be read.
+        """
+        wanted = {request.id: request for request in requests}
+        if not wanted:
+            return {}
+        places = np.sort(np.array([files.place(request) for request in wanted.values()], np.uint64))
+        found = self._steady(lambda segments: self._search(segments, wanted, places))
+        return {id_: found[id_][2] for id_ in wanted if id_ in found}
+
+    def spent(self) -> list[Spent]:
+        """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
+        return self._steady(lambda segments: accounts.spent(self.store, segments, self._load))
+
+    def spent_on(self, corpus: str, model: str, revision: str) -> tuple[int, float]:
+        """Tokens of prompts and completions, and money, that a corpus has spent on a model; 0 where there is nothing."""
+        mine = [one for one in self.spent() if (one.corpus, one.model, one.revision) == (corpus, model, revision)]
+        tokens = sum(one.prompt_tokens + one.tokens for one in mine)
+        return tokens, sum(one.price or 0.0 for one in mine)
+
+    def writer(self, corpus: str, table: str, count: int = COUNT, seconds: float = SECONDS) -> Writer:
+        """What takes completions that a table of a corpus asked for; to be used in a `with` block.
+
+        They are written when there are `count`, or after `seconds`.
+        """
+        return Writer(self.store, corpus, table, count, seconds, self._add, self._tidy)
+
+    def compact(self) -> int:
+        """Merge small segments into large ones; how many segments went. It can run beside readers and writers."""
+        went = 0
+        while parts := merging.due(sorted(self._segments)):
+            made = merging.merge(self.store, parts, self._load)
+            self.refresh()
+            if made is None:
+                break
+            went += len(parts) - len(made)
+        return went
+
+    def _tidy(self) -> None:
+        self.refresh()
+        if sum(segment.rows <= files.SMALL for segment in self._segments) >= LOOSE:
+            self.compact()
+
+    def _add(self, segment: Segment) -> None:
+        with self._lock:
+            self._segments |= {segment}
+
+    def _load(self, segment: Segment) -> Places:
+        places = self._places.get(segment)
+        if places is None:
+            places = self._places[segment] = files.places(self.store, segment)
+        return places
+
+    def _steady(self, work: Callable[[list[Segment]], _T]) -> _T:
+        """Do something with the segments, again if one is merged away meanwhile."""
+        for _ in range(ATTEMPTS):
+            try:
+                return work(sorted(self._segments))
+            except FileNotFoundError:
+                self.refresh()
+        link = self.store.link(FOLDER)
+        raise StoreError(f"{link}: segments go as fast as they are listed; see what removes them, and try again")
+
+    def _search(self, segments: Sequence[Segment], wanted: dict[str, Request], places: Places) -> dict[str, _Found]:
+        def one(segment: Segment) -> list[_Found]:
+            begin = np.searchsorted(places, np.uint64(segment.low), side="left")
+            mine = places[begin : np.searchsorted(places, np.uint64(segment.high), side="right")]
+            return self._found(segment, _rows_at(self._load(segment), mine), wanted) if len(mine) else []
+
+        first: dict[str, _Found] = {}
+        with ThreadPoolExecutor(8) as threads:
+            for found in threads.map(one, segments):
+                for candidate in found:
+                    known = first.get(candidate[2].request)
+                    if known is None or candidate[:2] < known[:2]:
+                        first[candidate[2].request] = candidate
+        return first
+
+    def _found(self, segment: Segment, rows: NDArray[np.int64], wanted: dict[str, Request]) -> list[_Found]:
+        """What of these rows of a segment answers requests."""
+        if not len(rows):
+            return []
+        table = files.read(self.store, segment, [*files.ENTRY, *files.ANSWER], rows)
+        found = []
+        for row in table.to_pylist():
+            entry = row.pop("segment"), row.pop("row")
+            request = wanted.get(row["request"])
+            if request is not None and (completion := Completion(**row)).answers(request):
+                found.append((*entry, completion))
+        return found
+
+
+def _rows_at(places: Places, wanted: Places) -> NDArray[np.int64]:
+    """The numbers of the rows at the wanted places, ascending; both are sorted."""
+    wanted = np.unique(wanted)
+    begins = np.searchsorted(places, wanted, side="left")
+    counts = np.searchsorted(places, wanted, side="right") - begins
+    numbers: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(begins - counts.cumsum() + counts, counts)
+    return numbers

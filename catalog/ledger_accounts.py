@@ -1,0 +1,84 @@
+"""What the ledger's completions have cost, in requests, tokens and money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.ledger_merging import Load, distinct, ranges
+from catalog.ledger_segments import ENTRY, Segment
+from catalog.store import Store
+
+ROWS = 500_000
+"""Entries that are summed at a time, about."""
+_BY = ["corpus", "model", "revision"]
+_COLUMNS = ["place", *ENTRY, *_BY, "finish", "prompt_tokens", "tokens", "price", "at"]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a corpus has spent on a model. A request that was answered twice counts twice: it was paid for twice."""
+
+    corpus: str
+    model: str
+    revision: str
+    requests: int
+    """Completions, those that were cut off and asked again among them."""
+    prompt_tokens: int
+    tokens: int
+    """Tokens of the completions."""
+    truncated: int
+    """Completions cut off at their limit."""
+    price: float | None
+    """The sum of the prices that are known, in the currency of the recipe; None if none is."""
+    unpriced: int
+    """Completions without a price."""
+    first: float
+    """When the first came: seconds since 1970, UTC."""
+    last: float
+
+    def __add__(self, other: Spent) -> Spent:
+        """The sum, under this one's names."""
+        prices = [one.price for one in (self, other) if one.price is not None]
+        return replace(
+            self,
+            requests=self.requests + other.requests,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            tokens=self.tokens + other.tokens,
+            truncated=self.truncated + other.truncated,
+            price=sum(prices) if prices else None,
+            unpriced=self.unpriced + other.unpriced,
+            first=min(self.first, other.first),
+            last=max(self.last, other.last),
+        )
+
+
+def spent(store: Store, segments: Sequence[Segment], load: Load) -> list[Spent]:
+    """Sums by corpus, model and revision, sorted by them. Raises as `ledger_segments.read` does."""
+    sums: dict[tuple[str, ...], Spent] = {}
+    kept: dict[Segment, Any] = {}
+    for slices in ranges(segments, load, ROWS) if segments else ():
+        for one in _summed(distinct(store, slices, _COLUMNS, kept)):
+            key = (one.corpus, one.model, one.revision)
+            sums[key] = sums[key] + one if key in sums else one
+    return [sums[key] for key in sorted(sums)]
+
+
+def _summed(entries: Any) -> list[Spent]:
+    truncated = pc.cast(pc.equal(entries["finish"], "length"), pa.int64())
+    known = pc.cast(pc.is_valid(entries["price"]), pa.int64())
+    entries = entries.append_column("truncated", truncated).append_column("known", known)
+    sums = ["prompt_tokens", "tokens", "truncated", "known", "price"]
+    asked = [("place", "count"), ("at", "min"), ("at", "max"), *((name, "sum") for name in sums)]
+    return [
+        Spent(
+            row["corpus"], row["model"], row["revision"], row["place_count"], row["prompt_tokens_sum"],
+            row["tokens_sum"], row["truncated_sum"], row["price_sum"] if row["known_sum"] else None,
+            row["place_count"] - row["known_sum"], row["at_min"], row["at_max"],
+        )
+        for row in entries.group_by(_BY).aggregate(asked).to_pylist()
+    ]  # fmt: skip

@@ -1,0 +1,156 @@
+"""Merging the ledger's many small segments into few large ones.
+
+A merge writes its segments first and removes what it read last. So an entry
+may lie in several segments, as after a merge that was killed or two that ran
+at once, but is never in none; readers tell entries apart by `ENTRY`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.ledger_segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
+from catalog.store import Store
+from catalog.tables import canonical
+
+ROWS, BYTES = 65_536, 1 << 27
+"""Rows and bytes (in memory) of a merged segment, at most, about."""
+WIDE = 256
+"""Merges that are read at once, at most."""
+CLAIM = f"{FOLDER}/merging.json"
+CLAIMED = 600.0
+"""Seconds for which one process keeps others from merging too, after its last sign of life."""
+Load = Callable[[Segment], Places]
+
+
+def due(segments: Sequence[Segment]) -> list[Segment]:
+    """What is to be merged: the small ones, and with them each earlier merge up to twice as large as what is merged.
+
+    So the segments of a ledger of n rows are of about log(n) merges, and a row is written about as many times.
+    """
+    runs = [list(run) for _, run in groupby(sorted(segments), key=lambda segment: segment.stem)]
+    runs.sort(key=_rows)
+    taken: list[Segment] = []
+    for run in runs[:WIDE]:
+        if taken and _rows(run) > max(2 * _rows(taken), SMALL):
+            break
+        taken += run
+    return taken if len({segment.stem for segment in taken}) > 1 else []
+
+
+def _rows(run: Sequence[Segment]) -> int:
+    return sum(segment.rows for segment in run)
+
+
+def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment] | None:
+    """Merge segments; the new ones, or None where another process merges or has merged some of them.
+
+    Raises `StoreError` where the store cannot be written or a segment cannot be read.
+    """
+    mine = uuid.uuid4().hex
+    if not _claim(store, mine):
+        return None
+    made: list[Segment] = []
+    name = stem()
+    try:
+        for rows in _in_order(store, segments, load):
+            made.append(write(store, rows, name))
+            store.write(CLAIM, canonical({"by": mine, "until": time.time() + CLAIMED}))
+    except BaseException as error:
+        for segment in made:
+            drop(store, segment)
+        if isinstance(error, FileNotFoundError):
+            return None
+        raise
+    else:
+        for segment in segments:
+            drop(store, segment)
+        return made
+    finally:
+        _yield(store, mine)
+
+
+def _claim(store: Store, mine: str) -> bool:
+    """Whether this process may merge. Two that do make work twice, no harm."""
+    value = canonical({"by": mine, "until": time.time() + CLAIMED})
+    if store.create(CLAIM, value):
+        return True
+    other = store.read_json(CLAIM)
+    if other is not None and float(other.get("until", 0)) > time.time():
+        return False
+    store.write(CLAIM, value)
+    return True
+
+
+def _yield(store: Store, mine: str) -> None:
+    try:
+        if (store.read_json(CLAIM) or {}).get("by") == mine:
+            store.fs.rm_file(store.full(CLAIM))
+    except FileNotFoundError:
+        pass
+
+
+def _in_order(store: Store, segments: Sequence[Segment], load: Load) -> Iterator[Any]:
+    """The distinct entries of segments by place, one table for each segment to come."""
+    some = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
+    rows = max(SMALL, min(ROWS, BYTES * some.num_rows // max(some.nbytes, 1)))
+    del some
+    for slices in ranges(segments, load, rows):
+        found = distinct(store, slices, SCHEMA.names)
+        yield found.take(pa.array(np.argsort(found["place"].to_numpy(), kind="stable")))
+
+
+Slice = tuple[Segment, int, int]
+"""A segment and the numbers of its rows, from and up to."""
+
+
+def ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator[list[Slice]]:
+    """The rows of segments, about so many at a time, by place: rows of one place come together."""
+    loaded = [load(segment) for segment in segments]
+    bounds = np.unique(_bounds(loaded, rows))
+    begins = [0] * len(segments)
+    for bound in [*bounds, None]:
+        ends = [len(one) if bound is None else int(np.searchsorted(one, bound)) for one in loaded]
+        slices = [one for one in zip(segments, begins, ends) if one[1] < one[2]]
+        begins = ends
+        if slices:
+            yield slices
+
+
+def _bounds(loaded: Sequence[Places], rows: int) -> Places:
+    every = np.concatenate(loaded)
+    every.sort()
+    return every[rows::rows].copy()
+
+
+def distinct(
+    store: Store, slices: Sequence[Slice], columns: Sequence[str], kept: dict[Segment, Any] | None = None
+) -> Any:
+    """Columns of some rows of segments, each entry once; `place` and `ENTRY` must be among the columns.
+
+    Small segments are put into `kept`, if it is given, so as not to be read again.
+    """
+
+    def one(part: Slice) -> Any:
+        segment, begin, end = part
+        if kept is None or segment.rows > SMALL:
+            return read(store, segment, columns, None if end - begin == segment.rows else np.arange(begin, end))
+        if segment not in kept:
+            kept[segment] = read(store, segment, columns)
+        return kept[segment].slice(begin, end - begin)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = pa.concat_tables(threads.map(one, slices)).unify_dictionaries()
+    codes = pa.chunked_array([chunk.indices for chunk in found["segment"].chunks])
+    numbers = found.select(["place", *ENTRY]).set_column(1, "segment", codes)
+    numbers = numbers.append_column("nth", pa.array(np.arange(found.num_rows)))
+    first = numbers.group_by(["place", *ENTRY], use_threads=False).aggregate([("nth", "min")])["nth_min"]
+    return found if len(first) == found.num_rows else found.take(first)

@@ -1,0 +1,260 @@
+"""Segments: the files of the ledger. Each is written whole, under a name of its own, and never changed.
+
+ledger/<stem>-<low>-<high>-<rows>.parquet    rows sorted by place; low and high are the first and the last place
+ledger/<stem>-<low>-<high>-<rows>.npy        the places of a large segment once more, to be fetched in one go
+
+The place of a row (64 bits) is its prompt's hash, then its request's: the
+samples of one prompt lie side by side, so they are found together and their
+prompt is stored once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from catalog.store import Store, StoreError
+from schemas.request import Completion, Request
+
+FOLDER = "ledger"
+SMALL = 4096
+"""Rows of a segment that is read whole; a larger one has its places in a file of their own."""
+GROUP_ROWS, GROUP_BYTES = 1024, 1 << 20
+"""Rows and bytes (before compression) of a row group, at most: what is read to get at one row."""
+ANSWER = ("request", "text", "finish", "limit", "prompt_tokens", "tokens", "logprob", "engine", "at", "price")
+"""The columns of a completion."""
+ENTRY = ("segment", "row")
+"""What tells entries apart, and which came first: the stem of the segment that a row was first written to, and its number there."""
+SCHEMA: Any = pa.schema(
+    {
+        "place": pa.uint64(), "segment": pa.string(), "row": pa.int32(),
+        "request": pa.string(), "text": pa.string(), "finish": pa.string(), "limit": pa.int64(),
+        "prompt_tokens": pa.int64(), "tokens": pa.int64(), "logprob": pa.float64(),
+        "engine": pa.string(), "at": pa.float64(), "price": pa.float64(),
+        "corpus": pa.string(), "table": pa.string(), "model": pa.string(), "revision": pa.string(),
+        "sample": pa.int64(), "temperature": pa.float64(), "top_p": pa.float64(), "stop": pa.string(),
+        "prompt": pa.string(),
+    }
+)  # fmt: skip
+"""`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content) and `prefix`."""
+WORDS = ("segment", "finish", "engine", "corpus", "table", "model", "revision", "stop", "prompt")
+"""Columns that say the same many times."""
+_NAME = re.compile(r"([0-9a-f]{24})-([0-9a-f]{16})-([0-9a-f]{16})-([1-9][0-9]{0,8})\.parquet")
+Places = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """A segment, as its name tells."""
+
+    stem: str
+    """24 hexadecimal digits: milliseconds since 1970, then chance; segments that were merged together share it."""
+    low: int
+    """Its first place."""
+    high: int
+    """Its last place."""
+    rows: int
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the store."""
+        return f"{FOLDER}/{self.stem}-{self.low:016x}-{self.high:016x}-{self.rows}.parquet"
+
+    @property
+    def places(self) -> str:
+        """Where its places lie, if it is large."""
+        return self.path.removesuffix("parquet") + "npy"
+
+    @staticmethod
+    def named(name: str) -> Segment | None:
+        """The segment of this name, or None if no segment is called so."""
+        found = _NAME.fullmatch(name)
+        return Segment(found[1], int(found[2], 16), int(found[3], 16), int(found[4])) if found else None
+
+
+def stem() -> str:
+    """A name for what is written now."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+
+
+def place(request: Request) -> int:
+    """Where a request's rows stand in the order of the ledger."""
+    digest = hashlib.blake2b(prompt(request).encode(), digest_size=4).hexdigest()
+    return int(digest + request.id[:8], 16)
+
+
+def prompt(request: Request) -> str:
+    """A request's messages and prefix as JSON."""
+    messages = [[message.role, message.content] for message in request.messages]
+    return _json({"messages": messages, "prefix": request.prefix})
+
+
+def _json(value: Any) -> str:
+    """JSON as people read it, or, where a text holds half a character, with escapes that keep it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _whole(text) else json.dumps(value)
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def storable(completion: Completion) -> Completion:
+    """The completion, with U+FFFD for every half of a character (a lone surrogate), which UTF-8 does not know."""
+    if _whole(completion.text):
+        return completion
+    text = completion.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Completion(**{**completion.__dict__, "text": text})
+
+
+def entry(request: Request, completion: Completion, corpus: str, table: str) -> dict[str, Any]:
+    """A row of the ledger; `segment` and `row` are added where it is written."""
+    sampling = request.sampling
+    return {
+        "place": place(request),
+        **{name: getattr(completion, name) for name in ANSWER},
+        "corpus": corpus,
+        "table": table,
+        "model": request.model,
+        "revision": request.revision,
+        "sample": request.sample,
+        "temperature": float(sampling.temperature),
+        "top_p": float(sampling.top_p),
+        "stop": _json(list(sampling.stop)),
+        "prompt": prompt(request),
+    }
+
+
+def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
+    """Write new rows as one segment. Raises `StoreError` where the store cannot be written."""
+    name = stem()
+    rows = [{**one, "segment": name, "row": number} for number, one in enumerate(entries)]
+    rows.sort(key=lambda row: (row["place"], row["row"]))
+    return write(store, pa.Table.from_pylist(rows, schema=SCHEMA), name)
+
+
+def write(store: Store, rows: Any, name: str) -> Segment:
+    """Write rows that are sorted by place as one segment."""
+    places: Places = rows["place"].to_numpy()
+    segment = Segment(name, int(places[0]), int(places[-1]), len(places))
+    store.create(segment.path, _parquet(rows))
+    if segment.rows > SMALL:
+        index = io.BytesIO()
+        np.save(index, places)
+        store.create(segment.places, index.getvalue())
+    return segment
+
+
+def _parquet(rows: Any) -> bytes:
+    buffer = io.BytesIO()
+    size = max(16, min(GROUP_ROWS, GROUP_BYTES * rows.num_rows // max(rows.nbytes, 1)))
+    with pq.ParquetWriter(
+        buffer, SCHEMA, compression="zstd", compression_level=3, use_dictionary=list(WORDS), store_schema=False,
+        write_statistics=["place"], column_encoding={"place": "DELTA_BINARY_PACKED"},
+    ) as file:  # fmt: skip
+        for begin in range(0, rows.num_rows, size):  # as strings: a whole dictionary would go into every row group
+            file.write_table(rows.slice(begin, size).cast(SCHEMA), row_group_size=size)
+    return buffer.getvalue()
+
+
+def drop(store: Store, segment: Segment) -> None:
+    """Remove a segment whose rows are elsewhere."""
+    for path in (segment.path, *([segment.places] if segment.rows > SMALL else [])):
+        try:
+            store.fs.rm_file(store.full(path))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StoreError(f"{store.link(path)}: cannot be removed ({error}); free it") from error
+
+
+def places(store: Store, segment: Segment) -> Places:
+    """The places of a segment's rows, in order. Raises as `read` does."""
+    if segment.rows > SMALL:
+        try:
+            found = np.load(io.BytesIO(store.read(segment.places)), allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError):
+            found = np.zeros(0)
+        if _fits(found, segment):
+            return found
+    found = read(store, segment, ["place"])["place"].to_numpy()
+    if not _fits(found, segment):
+        raise _alien(store, segment, "its places are not in order, or not those its name says")
+    return found
+
+
+def _fits(found: Any, segment: Segment) -> bool:
+    return bool(
+        found.dtype == np.uint64
+        and found.shape == (segment.rows,)
+        and (found[0], found[-1]) == (segment.low, segment.high)
+        and (found[1:] >= found[:-1]).all()
+    )
+
+
+def read(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[np.int64] | None = None) -> Any:
+    """Columns of a segment as an Arrow table: all its rows, or those of these numbers (ascending).
+
+    Raises `FileNotFoundError` where another process has merged the segment
+    away, and `StoreError` where the file is not what its name says.
+    """
+    many = rows is None or len(rows) * 16 > segment.rows or segment.rows <= SMALL
+    try:
+        with _opened(store, segment.path, many) as source:
+            file = pq.ParquetFile(source, read_dictionary=[name for name in columns if name in WORDS])
+            _check(file, segment)
+            return file.read(columns=list(columns)) if rows is None else _rows(file, columns, rows)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise _alien(store, segment, str(error).split("\n")[0]) from error
+
+
+def _opened(store: Store, path: str, whole: bool) -> Any:
+    """A file to read all of, or a little here and there."""
+    if store.local:
+        return pa.OSFile(store.full(path))
+    return io.BytesIO(store.read(path)) if whole else store.fs.open(store.full(path), "rb", cache_type="none")
+
+
+def _check(file: Any, segment: Segment) -> None:
+    if file.metadata.num_rows != segment.rows:
+        raise ValueError(f"{file.metadata.num_rows} rows, expected {segment.rows}")
+    missing = sorted(set(SCHEMA.names) - set(file.schema_arrow.names))
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)}")
+
+
+def _rows(file: Any, columns: Sequence[str], rows: NDArray[np.int64]) -> Any:
+    """The rows of these numbers, for which only their row groups are read."""
+    meta = file.metadata
+    sizes = np.array([meta.row_group(i).num_rows for i in range(meta.num_row_groups)])
+    ends = sizes.cumsum()
+    of = np.searchsorted(ends, rows, side="right")
+    groups, nth = np.unique(of, return_inverse=True)
+    begins = sizes[groups].cumsum() - sizes[groups]
+    found = file.read_row_groups(groups.tolist(), columns=list(columns))
+    return found.take(pa.array(rows - (ends - sizes)[of] + begins[nth]))
+
+
+def _alien(store: Store, segment: Segment, found: str) -> StoreError:
+    return StoreError(
+        f"{store.link(segment.path)}: cannot be read as a segment of the ledger ({found}); "
+        "restore it, or move it away: what it held is then asked again"
+    )

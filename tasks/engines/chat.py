@@ -1,0 +1,186 @@
+"""The chat completions that OpenAI-compatible endpoints give: the JSON of a request, and of an answer.
+
+What comes back is untrusted: every field is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.request import Finish, Request
+
+LONGEST_TEXT = 1_000_000
+"""Characters of an answer, at most."""
+CONTENT_FILTER = "content filter"
+_LARGEST = 2**31
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The tokens that an endpoint counted."""
+
+    prompt_tokens: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered."""
+
+    text: str
+    finish: Finish
+    usage: Usage | None
+    """None where the endpoint does not say."""
+    logprob: float | None
+    counted: int
+    """Tokens of which a log-probability was given."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """This request gets no answer; others may."""
+
+    reason: str
+    detail: str
+    usage: Usage | None = None
+    named: frozenset[str] = frozenset()
+    """The optional fields that the endpoint names as what it does not take."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An exchange that brought nothing."""
+
+    found: str
+    advice: str
+    again: bool = True
+    """Whether it may go well another time."""
+    wait: float = 0.0
+    """Seconds that the endpoint wants to be left alone."""
+
+
+Outcome = Answer | Refusal | Fault
+
+
+def body(request: Request, without: frozenset[str]) -> bytes:
+    """The JSON that asks for a completion, without the optional fields that the endpoint does not take."""
+    sampling = request.sampling
+    fields: dict[str, Any] = {
+        "model": request.model,
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_completion_tokens" if "max_tokens" in without else "max_tokens": sampling.max_tokens,
+        "n": 1,
+        "stream": False,
+    }
+    if sampling.stop:
+        fields["stop"] = list(sampling.stop)
+    if "seed" not in without:
+        fields["seed"] = request.seed
+    if "logprobs" not in without:
+        fields["logprobs"] = True
+    if request.prefix:  # vLLM's extension: the last message is gone on with
+        fields["messages"].append({"role": "assistant", "content": request.prefix})
+        fields |= {"continue_final_message": True, "add_generation_prompt": False}
+    return json.dumps(fields).encode()  # ASCII: a lone surrogate in a text is no error of ours
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON value of some bytes; `ValueError` where they are none."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read(content: bytes) -> Outcome:
+    """What the body of a 200 says."""
+    try:
+        value = parsed(content)
+    except ValueError as error:
+        return _odd(f"{len(content):,} bytes that are not JSON ({error})")
+    choice = _first(value)
+    if choice is None:
+        return _odd(f"JSON without `choices[0].message`: {said(content)}")
+    usage, finish = _usage(value.get("usage")), choice.get("finish_reason")
+    if finish == "content_filter":
+        return Refusal(CONTENT_FILTER, "finish_reason is content_filter", usage)
+    if not isinstance(finish, str) or finish in ("error", "abort"):
+        return _odd(f"finish_reason {json.dumps(finish)[:80]}")
+    text = _text(choice["message"].get("content"))
+    if text is None:
+        return _odd("a `message.content` that is no text")
+    if len(text) > LONGEST_TEXT:
+        return Refusal("overlong answer", f"{len(text):,} characters, at most {LONGEST_TEXT:,} are taken", usage)
+    ended: Finish = "length" if finish in ("length", "max_tokens") else "stop"
+    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")))
+
+
+def _odd(found: str) -> Fault:
+    return Fault(found, "check that `url` is that of an OpenAI-compatible endpoint")
+
+
+def _first(value: Any) -> dict[str, Any] | None:
+    choices = value.get("choices") if isinstance(value, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) and isinstance(choice.get("message"), dict) else None
+
+
+def _text(content: Any) -> str | None:
+    """The text of a message's content: a string, none at all, or a list of parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        content = "".join(part for part in parts if isinstance(part, str))
+    if content is None:
+        return ""
+    if not isinstance(content, str):
+        return None
+    # JSON can hold half a surrogate pair, which no file of UTF-8 can
+    return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < _LARGEST else None
+
+
+def _usage(value: Any) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    prompt, tokens = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    return None if prompt is None or tokens is None else Usage(prompt, tokens)
+
+
+def _logprob(value: Any) -> tuple[float | None, int]:
+    """The sum of the tokens' log-probabilities and their number; (None, 0) where one is missing or odd."""
+    tokens = value.get("content") if isinstance(value, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        return None, 0
+    found = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    numbers = [one for one in found if type(one) in (int, float) and -1e30 < one <= 1e-3]
+    if len(numbers) < len(found):
+        return None, 0
+    return min(math.fsum(numbers), 0.0), len(found)
+
+
+def said(content: bytes) -> str:
+    """What the body of an error says, as one text; the input that some servers repeat is left out."""
+    try:
+        value = parsed(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
+    error = value.get("error", value) if isinstance(value, dict) else value
+    if not isinstance(error, dict):
+        return error if isinstance(error, str) else json.dumps(error)
+    parts = [_line(error.get(name)) for name in ("message", "detail", "code", "type", "param")]
+    return " ".join(part for part in parts if part) or json.dumps(error)
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, list):  # what FastAPI says of each field it does not take
+        items = [item for item in value if isinstance(item, dict)]
+        return "; ".join(f"{item.get('loc')} {item.get('msg')}" for item in items)
+    return value if isinstance(value, str) else ""

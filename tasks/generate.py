@@ -1,0 +1,180 @@
+"""`generate`: has models solve problems, each setting of sampling as often as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from schemas.contract import DETAIL, REASON, Contract
+from schemas.forms import polars_schema
+from schemas.request import Completion, Message, Reply, Request, Sampling
+from schemas.tables import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
+from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from tasks import prompts
+from tasks.identity import solution_id
+from tasks.prompts import Template
+
+LONGEST = 100_000
+"""Characters of a completion that become a row; no solution is longer."""
+
+
+class Setting(Parameters):
+    """One way to sample."""
+
+    temperature: float = Field(1.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
+    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
+    samples: int = Field(1, ge=1, le=10_000, description="Solutions of each problem; greedy has but one.")
+
+    @field_validator("temperature", "top_p", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    def __str__(self) -> str:
+        return "greedy" if self.temperature == 0 else f"temperature {self.temperature:g}, top_p {self.top_p:g}"
+
+
+class GenerateParameters(Parameters):
+    """What `generate` is told."""
+
+    models: list[str] = Field(min_length=1, description="The models that solve, by their names under `models:`.")
+    prompt: Template = Field(
+        "solve", validate_default=True, description="A prompt of ours by its name, or a text with {question}."
+    )
+    sampling: list[Setting] = Field(
+        [Setting()], min_length=1, description="Each model answers each problem in all these ways."
+    )
+    max_tokens: int = Field(
+        1024, ge=1, le=1_000_000, description="Tokens of a solution; one cut off there is rejected."
+    )
+    stop: list[str] = Field([], max_length=16, description="Texts that end a solution.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One solution to be asked for."""
+
+    row: int
+    setting: Setting
+    request: Request
+
+
+def asked(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, Named]) -> Iterator[Asked]:
+    """All requests about a part: for each model and problem, each setting's samples together."""
+    prompts_of = [_messages(row, rules.prompt) for row in part.select("question", "options").iter_rows(named=True)]
+    for model in rules.models:
+        named = names[model]
+        for row, messages in enumerate(prompts_of):
+            for setting in rules.sampling:
+                sampling = Sampling(rules.max_tokens, setting.temperature, setting.top_p, tuple(rules.stop))
+                for sample in range(setting.samples):
+                    yield Asked(row, setting, Request(named.model, named.revision, messages, sampling, sample))
+
+
+def _messages(row: Mapping[str, Any], template: str) -> tuple[Message, ...]:
+    return prompts.fill(template, {"question": with_options(row["question"], row["options"])})
+
+
+def with_options(question: str, options: Sequence[str] | None) -> str:
+    """A question with its choices below it, lettered."""
+    letters = (*ascii_uppercase, *(f"{a}{b}" for a in ascii_uppercase for b in ascii_uppercase))
+    return "\n".join([question, *(f"{letter}) {option}" for letter, option in zip(letters, options or ()))])
+
+
+def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, Named]) -> Conversation:
+    """Solutions of the problems of a part; completions that were cut off, empty or refused are rejected."""
+    asks = list(asked(part, rules, names))
+    replies = yield [one.request for one in asks]
+    faults = [_fault(replies[one.request.id], rules.max_tokens) for one in asks]
+    kept = [(one, replies[one.request.id]) for one, fault in zip(asks, faults) if fault is None]
+    dropped = [(one, fault) for one, fault in zip(asks, faults) if fault is not None]
+    return Outcome(_solutions(part, kept, rules), _rejected(part, dropped))
+
+
+def _fault(reply: Reply, limit: int) -> tuple[str, str] | None:
+    """Why a reply is no solution: reason and detail; None where it is one."""
+    if not isinstance(reply, Completion):
+        return reply.reason, reply.detail
+    if reply.finish == "length":
+        return "truncated completion", f"cut off at {limit} tokens"
+    if not reply.text.strip():
+        return "empty completion", "no character but white space"
+    if len(reply.text) > LONGEST:
+        return "too long", f"{len(reply.text)} characters, at most {LONGEST}"
+    return None
+
+
+def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: GenerateParameters) -> pl.DataFrame:
+    """The rows of solutions: those of their problems, and what was answered."""
+    prompt = prompts.name(rules.prompt)
+    rows = part[[one.row for one, _ in kept]]
+    ids = part["problem_id"].to_list()
+    made = []
+    for one, reply in kept:
+        assert isinstance(reply, Completion)
+        model = "@".join(filter(None, (one.request.model, one.request.revision)))
+        how = f"{one.setting}, prompt {prompt}"
+        text = _storable(reply.text)
+        key = solution_id(ids[one.row], model, how, one.request.sample, text)
+        made.append(
+            (key, model, how, one.request.sample, text, text, None, one.request.id, reply.tokens, reply.logprob)
+        )
+    columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS)
+    schema = polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
+    return rows.hstack(pl.DataFrame(made, schema=schema, orient="row"))
+
+
+def _storable(text: str) -> str:
+    """A text without lone surrogates, which no table holds."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]]]) -> pl.DataFrame:
+    """The problems whose solution is none, once for each, with who was asked and what came."""
+    rows = part[[one.row for one, _ in dropped]]
+    reasons = [reason for _, (reason, _) in dropped]
+    details = [
+        f"{one.request.model}, {one.setting}, sample {one.request.sample}: {detail}" for one, (_, detail) in dropped
+    ]
+    return rows.with_columns(
+        pl.Series(REASON.name, reasons, dtype=pl.String), pl.Series(DETAIL.name, details, dtype=pl.String)
+    )
+
+
+def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
+    """Parameters that cannot be meant: no question in the prompt, a model or a setting twice, greedy more than once."""
+    faults = []
+    if "question" not in prompts.fields(parameters.prompt):
+        faults.append("prompt: has no {question}; put it where the problem belongs")
+    if len(set(parameters.models)) < len(parameters.models):
+        faults.append("models: names a model twice; keep one")
+    if len({str(one) for one in parameters.sampling}) < len(parameters.sampling):
+        faults.append("sampling: has the same setting twice; keep one and raise its `samples`")
+    if any(one.temperature == 0 and one.samples > 1 for one in parameters.sampling):
+        faults.append("sampling: temperature 0 gives the same solution each time; leave `samples` at 1")
+    return faults
+
+
+def _makes(_: GenerateParameters, contract: Contract) -> Contract:
+    columns = (SOLUTION_ID, *(c for c in contract.columns if c.name != SOLUTION_ID.name))
+    made = Contract("solutions", "One solution of one model a row, with its problem.", columns, SOLUTION_ID.name)
+    return made.having(*COMPLETION_COLUMNS, *ASKED_COLUMNS)
+
+
+GENERATE = Asking(
+    name="generate",
+    summary="Has models solve problems: models × problems × sampling settings × samples.",
+    version="1",
+    parameters=GenerateParameters,
+    needs=("problem_id", "question", "options"),
+    makes=_makes,
+    check=_check,
+    models=lambda parameters: parameters.models,
+    ask=generate,
+    rows_per_row=lambda parameters: len(parameters.models) * sum(one.samples for one in parameters.sampling),
+)

@@ -1,0 +1,222 @@
+"""The ledger at size: time to open, to find and to sum, memory and disk, beside DuckDB and Polars over the same files.
+
+python -m tests.benchmarks.ledger [--rows 10000000] [--folder DIR]     needs 3 GB of disk for 10,000,000 rows
+
+Half of what is looked for is there. Each figure is of a process of its own;
+memory is its peak, interpreter and requests included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from errata import text as terminal
+
+from catalog import ledger_segments as segments
+from catalog.ledger import Ledger
+from catalog.store import Store
+from schemas.request import Completion, Message, Request, Sampling
+
+SAMPLES = 8
+BLOCK, LOOSE, LOOSE_ROWS = 65_536, 200, 256
+WORDS = [f"{a}{b}{c}" for a in ("st", "pr", "l", "qu", "") for b in "aeiou" for c in ("ne", "rt", "m", "lk", "ss")]
+PHRASES = [" ".join(random.Random(i).choices([*WORDS, str(i % 1009), "=", "+"], k=10)) for i in range(20_011)]
+FINDS = (100, 1_000, 10_000, 100_000)
+
+
+def request(number: int) -> Request:
+    """The request of this number: eight samples of each question."""
+    question, sample = divmod(number, SAMPLES)
+    text = f"Question {question}: there are {question % 97} apples in each of {question % 89} baskets, and {question} are eaten. How many are left?"
+    return Request("bench-7b", "0" * 40, (Message("user", text),), Sampling(512, 0.8), sample)
+
+
+def text(number: int) -> str:
+    """An answer of about 200 characters."""
+    return " ".join(PHRASES[number * prime % len(PHRASES)] for prime in (1, 7919, 104729, 611953, 15485863))
+
+
+def block(store: str, begin: int, rows: int) -> None:
+    """Write one segment, as a writer would; column by column, which is quicker."""
+    asked = [request(number) for number in range(begin, begin + rows)]
+    entry = segments.entry(
+        asked[0], Completion(asked[0].id, "", "stop", 512, 40, 50, None, "bench 1", 0.0), "bench", "rollouts"
+    )
+    stem = segments.stem()
+    columns = {
+        name: pa.repeat(pa.scalar(entry.get(name), segments.SCHEMA.field(name).type), rows)
+        for name in segments.SCHEMA.names
+    }
+    numbers = np.arange(begin, begin + rows)
+    prompts = {
+        one: segments.prompt(request(one * SAMPLES)) for one in range(begin // SAMPLES, (begin + rows) // SAMPLES + 1)
+    }
+    columns |= {
+        "place": pa.array([segments.place(one) for one in asked], pa.uint64()),
+        "segment": pa.repeat(stem, rows),
+        "row": pa.array(np.arange(rows), pa.int32()),
+        "request": pa.array([one.id for one in asked]),
+        "text": pa.array([text(number) for number in range(begin, begin + rows)]),
+        "finish": pa.array(np.where(numbers % 20 == 0, "length", "stop")),
+        "logprob": pa.array(-np.random.default_rng(begin).random(rows) * 60),
+        "at": pa.array(1.8e9 + numbers * 0.137),
+        "sample": pa.array(numbers % SAMPLES),
+        "prompt": pa.array([prompts[number // SAMPLES] for number in range(begin, begin + rows)]),
+    }
+    table = pa.table(columns, schema=segments.SCHEMA)
+    segments.write(Store(store), table.sort_by("place"), stem)
+
+
+def build(store: str, rows: int) -> None:
+    """Fill a ledger: segments of many rows, merged, and then the small ones of a writer at work."""
+    large = max(0, rows - LOOSE * LOOSE_ROWS)
+    with ProcessPoolExecutor(2) as processes:
+        jobs = [processes.submit(block, store, begin, min(BLOCK, large - begin)) for begin in range(0, large, BLOCK)]
+        for job in jobs:
+            job.result()
+
+
+def measured(work: Callable[[], object]) -> list[float]:
+    """Seconds, and the peak of this process's memory in MiB."""
+    began = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - began
+    return [seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+
+
+def wanted(count: int, rows: int) -> list[Request]:
+    """Requests, every other one in the ledger; of four samples of a question each, as a build asks for them."""
+    chance = random.Random(count)
+    questions = chance.sample(range(rows // SAMPLES), count // 8 + 1)
+    there = [request(one * SAMPLES + sample) for one in questions for sample in range(4)]
+    new = [request((rows + one) * SAMPLES + sample) for one in questions for sample in range(4)]
+    return [one for pair in zip(there, new) for one in pair][:count]
+
+
+def scattered(count: int, rows: int) -> list[Request]:
+    """The same without two samples of one question, the worst case."""
+    chance = random.Random(count)
+    return [request(number + (i % 2) * rows) for i, number in enumerate(chance.sample(range(rows), count))]
+
+
+def compact(store: str) -> dict[str, list[float]]:
+    """Merge, and then leave small segments."""
+    ledger = Ledger(Store(store))
+    return {"compact": measured(ledger.compact)}
+
+
+def find(store: str, rows: int, count: int, how: str) -> dict[str, list[float]]:
+    """Open, find twice, in one process."""
+    asked = (wanted if how == "samples" else scattered)(count, rows)
+    opened: list[Ledger] = []
+    found = {"open": measured(lambda: opened.append(Ledger(Store(store))))}
+    hits: list[int] = []
+    found["first"] = measured(lambda: hits.append(len(opened[0].find(asked))))
+    found["again"] = measured(lambda: hits.append(len(opened[0].find(asked))))
+    assert hits[0] == hits[1] >= count * 0.45, hits
+    return found
+
+
+def duckdb_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
+    """DuckDB's semi-join with the same files."""
+    import duckdb
+
+    ids = pa.table({"request": [one.id for one in wanted(count, rows)]})
+    database = duckdb.connect(config={"memory_limit": "2GiB"})
+    database.register("wanted", ids)
+    columns = ", ".join(segments.ANSWER)
+    query = f"SELECT {columns} FROM read_parquet('{store}/ledger/*.parquet') SEMI JOIN wanted USING (request)"
+    return {
+        "first": measured(lambda: database.sql(query).fetchall()),
+        "again": measured(lambda: database.sql(query).fetchall()),
+    }
+
+
+def polars_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
+    """Polars' semi-join with the same files."""
+    import polars as pl
+
+    ids = pl.LazyFrame({"request": [one.id for one in wanted(count, rows)]})
+    scan = pl.scan_parquet(f"{store}/ledger/*.parquet").select(segments.ANSWER)
+    query = scan.join(ids, on="request", how="semi")
+    return {
+        "first": measured(lambda: query.collect(engine="streaming").rows()),
+        "again": measured(lambda: query.collect(engine="streaming").rows()),
+    }
+
+
+def spent(store: str) -> dict[str, list[float]]:
+    """Sum everything."""
+    ledger = Ledger(Store(store))
+    return {"spent": measured(ledger.spent)}
+
+
+def apart(*arguments: object) -> dict[str, list[float]]:
+    """One measurement in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.ledger", "--one", json.dumps(arguments)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(told.strip().split("\n")[-1]))
+
+
+def one(arguments: list[Any]) -> None:
+    """Be that process."""
+    works: dict[str, Callable[..., dict[str, list[float]]]] = {
+        "compact": compact, "find": find, "duckdb": duckdb_find, "polars": polars_find, "spent": spent,
+    }  # fmt: skip
+    print(json.dumps(works[arguments[0]](*arguments[1:])))
+
+
+def report(store: str, rows: int) -> None:
+    """Build, measure, print."""
+    began = time.perf_counter()
+    build(store, rows)
+    print(f"{rows:,} rows written in {time.perf_counter() - began:.0f} s", flush=True)
+    seconds, memory = apart("compact", store)["compact"]
+    print(f"merged in {seconds:.0f} s, {memory:,.0f} MiB", flush=True)
+    for i in range(LOOSE):
+        block(store, rows - (LOOSE - i) * LOOSE_ROWS, LOOSE_ROWS)
+    size = [path.stat() for path in Path(store, "ledger").iterdir()]
+    total = sum(file.st_size for file in size)
+    print(f"{len(size)} files, {total / 1e9:.2f} GB, {total / rows:.0f} bytes a row\n", flush=True)
+    lines: list[list[object]] = []
+    for who, how in (("ledger", "samples"), ("ledger", "scattered"), ("duckdb", ""), ("polars", "")):
+        for count in FINDS:
+            found = apart("find", store, rows, count, how) if who == "ledger" else apart(who, store, rows, count)
+            times = [f"{found[name][0]:.3f}" if name in found else "" for name in ("open", "first", "again")]
+            lines.append([f"{who} {how}".strip(), count, *times, f"{found['again'][1]:,.0f}"])
+    print(terminal.table(["find", "requests", "open s", "first s", "again s", "peak MiB"], lines), flush=True)
+    seconds, memory = apart("spent", store)["spent"]
+    print(f"\nspent() in {seconds:.1f} s, {memory:,.0f} MiB")
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument(
+        "--folder", help="where the ledger is built and removed again (default: the system's temporary)"
+    )
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        one(json.loads(given.one))
+        return
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        report(f"{folder}/store", given.rows)
+
+
+if __name__ == "__main__":
+    main()
