@@ -38,12 +38,14 @@ def due(segments: Sequence[Segment]) -> list[Segment]:
     """
     runs = [list(run) for _, run in groupby(sorted(segments), key=lambda segment: segment.stem)]
     runs.sort(key=_rows)
-    taken: list[Segment] = []
-    for run in runs[:WIDE]:
-        if taken and _rows(run) > max(2 * _rows(taken), SMALL):
-            break
-        taken += run
-    return taken if len({segment.stem for segment in taken}) > 1 else []
+    runs = runs[:WIDE]
+    many = 0
+    smaller = 0
+    for number, run in enumerate(runs, 1):
+        if _rows(run) <= max(2 * smaller, SMALL):
+            many = number
+        smaller += _rows(run)
+    return [segment for run in runs[:many] for segment in run] if many > 1 else []
 
 
 def _rows(run: Sequence[Segment]) -> int:

@@ -175,7 +175,7 @@ def _parquet(rows: Any) -> bytes:
 
 def drop(store: Store, segment: Segment) -> None:
     """Remove a segment whose rows are elsewhere."""
-    for path in (segment.path, *([segment.places] if segment.rows > SMALL else [])):
+    for path in (*([segment.places] if segment.rows > SMALL else []), segment.path):
         try:
             store.fs.rm_file(store.full(path))
         except FileNotFoundError:

@@ -13,7 +13,6 @@ from threading import Thread
 from typing import Any
 
 from catalog.ledger import Ledger
-
 from catalog.store import Store
 from flows import engines, progress
 from flows.plan import Asked, Work
@@ -86,14 +85,14 @@ class Desk:
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
-        self.engines: dict[Asked, Engine] = {}
+        self.engines: dict[Named, tuple[Asked, Engine]] = {}
 
     def __enter__(self) -> Desk:
         self.writer.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for engine in self.engines.values():
+        for _, engine in self.engines.values():
             engine.close()
         self.writer.__exit__(*error)
 
@@ -110,11 +109,12 @@ class Desk:
 
     def _asked(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Ask models: those that compute here one after the other, all others beside them."""
-        by_model: dict[Asked, list[Request]] = {}
+        by_model: dict[Named, list[Request]] = {}
         for request in requests:
-            by_model.setdefault(self._model(request), []).append(request)
-        here = [(asked, some) for asked, some in by_model.items() if engines.local(asked.model)]
-        jobs = [here, *([(asked, some)] for asked, some in by_model.items() if not engines.local(asked.model))]
+            by_model.setdefault(Named(request.model, request.revision), []).append(request)
+        pairs = [(self.models[named], some) for named, some in by_model.items()]
+        here = [pair for pair in pairs if engines.local(pair[0].model)]
+        jobs = [here, *([pair] for pair in pairs if not engines.local(pair[0].model))]
         found: dict[str, Reply] = {}
         errors: list[BaseException] = []
         threads = [Thread(target=self._work_off, args=(job, found, errors), daemon=True) for job in jobs if job]
@@ -127,17 +127,14 @@ class Desk:
             raise errors[0]
         return found
 
-    def _model(self, request: Request) -> Asked:
-        return self.models[Named(request.model, request.revision)]
-
     def _engine(self, asked: Asked) -> Engine:
         """A model's engine; of those that compute here only one is open, so that it has the memory."""
-        if asked not in self.engines:
+        if asked.named not in self.engines:
             if engines.local(asked.model):
-                for other in [one for one in self.engines if engines.local(one.model)]:
-                    self.engines.pop(other).close()
-            self.engines[asked] = engines.opened(asked.model, lambda: self._spent(asked))
-        return self.engines[asked]
+                for name in [name for name, (one, _) in self.engines.items() if engines.local(one.model)]:
+                    self.engines.pop(name)[1].close()
+            self.engines[asked.named] = asked, engines.opened(asked.model, lambda: self._spent(asked))
+        return self.engines[asked.named][1]
 
     def _work_off(
         self, job: Sequence[tuple[Asked, Sequence[Request]]], found: dict[str, Reply], errors: list[BaseException]
@@ -172,9 +169,9 @@ class Desk:
         price = asked.model.price
         if price and reply.price is None:
             reply = replace(reply, price=price.of(reply.prompt_tokens, reply.tokens))
-        self.writer.append(request, reply)
+        stored = self.writer.append(request, reply)
         progress.watcher.answered(self.work.name, reply.tokens)
-        return reply
+        return stored
 
     def _spent(self, asked: Asked) -> tuple[int, float]:
         """Tokens and money that this corpus has spent on a model before."""

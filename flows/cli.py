@@ -14,6 +14,7 @@ from errata import text
 from errata.arguments import DONE, FAILED, REFUSED, WRONG
 from rich.console import Console
 
+from catalog.ledger import Ledger
 from catalog.publishing import PublishError, folder
 from catalog.records import SourceError
 from catalog.store import Store, StoreError
@@ -22,6 +23,7 @@ from flows import progress
 from flows.plan import Plan
 from schemas.contract import ContractError
 from schemas.document import RecipeError
+from schemas.request import EngineError
 from schemas.task import TaskError
 
 SETTINGS = Path(__file__).parents[1] / "infra" / "prefect.env"
@@ -99,10 +101,11 @@ def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
         signal.signal(one, end)
 
 
-def plan(recipe: str, data: str | None, store: str) -> int:
+def plan(recipe: str, data: str | None, store: str, pilot: int | None = None) -> int:
     """`errata plan`."""
     try:
         found = planning.make(recipe, data, store)
+        spending = _spending(found, pilot)
     except Exception as error:
         return _told(error, verbose=False)
     rows: list[list[object]] = []
@@ -122,7 +125,42 @@ def plan(recipe: str, data: str | None, store: str) -> int:
         print(f"\n{name} is released with other content; a build would be refused: raise `version` in the recipe")
         return REFUSED
     else:
+        print(spending, end="")
         print(f"\na build would make {waiting} of {len(found.works) - 1} tables and release {name}")
+    return DONE
+
+
+def _spending(plan: Plan, pilot: int | None) -> str:
+    """What the tables that ask models would ask and spend, as a table; nothing where none does."""
+    from flows.forecast import forecasts
+
+    told = [] if plan.finished else forecasts(plan, pilot)
+    rows: list[list[object]] = []
+    for one in told:
+        tokens = "?" if one.tokens is None else f"{one.tokens:,.0f}"
+        prompts = "?" if one.prompt_tokens is None else f"{one.prompt_tokens:,.0f}"
+        cost = "" if one.price is None else "?" if one.cost is None else f"{one.cost:,.2f}"
+        rows.append([one.table, one.model, f"{one.requests:,.0f}", f"{one.known:,.0f}", prompts, tokens, cost])
+    if not rows:
+        return ""
+    head = ["table", "model", "requests", "in ledger", "prompt tokens to ask", "tokens to come", "price"]
+    unknown = any(one.tokens is None for one in told)
+    how = (
+        "\n? is not known: --pilot 64 asks about so many rows, and what they answer is paid but once\n"
+        if unknown
+        else ""
+    )
+    return f"\n{text.table(head, rows, left=2)}\n{how}"
+
+
+def ledger(store: str) -> int:
+    """`errata ledger`."""
+    from flows.ledger import report
+
+    try:
+        print(report(Ledger(Store(store))))
+    except StoreError as error:
+        return _told(error, verbose=False)
     return DONE
 
 
@@ -139,7 +177,7 @@ def _told(error: Exception, verbose: bool) -> int:
 
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED),
-        (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+        (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

@@ -18,7 +18,7 @@ environment variable ERRATA_STORE, or the folder `store`.
 """
 VERBS = {
     "build": ("Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again."),
-    "plan": ("Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run."),
+    "plan": ("Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run and be asked of models."),
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
@@ -72,6 +72,19 @@ def _build(one: argparse.ArgumentParser) -> None:
     one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
 
 
+def _plan(one: argparse.ArgumentParser) -> None:
+    help = (
+        "rows to ask about, so that tokens can be foretold (default: 64 of the embedded model, else 0); paid but once"
+    )
+    one.add_argument("--pilot", type=_not_negative, metavar="N", help=help)
+
+
+def _not_negative(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")
+    return int(text)
+
+
 def _show(one: argparse.ArgumentParser) -> None:
     one.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
     one.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
@@ -86,4 +99,4 @@ def _load(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", metavar="FILE", help="default: standard output")
 
 
-_MORE = {"build": _build, "show": _show, "load": _load}
+_MORE = {"build": _build, "plan": _plan, "show": _show, "load": _load}

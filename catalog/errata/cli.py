@@ -71,7 +71,7 @@ def _build(given: argparse.Namespace) -> int:
 
 def _plan(given: argparse.Namespace) -> int:
     store = given.store or os.environ.get(STORE) or "store"
-    return int(_application("plan").plan(given.recipe, given.data, store))
+    return int(_application("plan").plan(given.recipe, given.data, store, given.pilot))
 
 
 def _list(given: argparse.Namespace) -> int:

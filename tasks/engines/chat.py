@@ -154,13 +154,18 @@ def _usage(value: Any) -> Usage | None:
     return None if prompt is None or tokens is None else Usage(prompt, tokens)
 
 
+def _number(value: Any) -> float | None:
+    """A log-probability; a little above 0 is rounding."""
+    return float(value) if type(value) in (int, float) and -1e30 < value <= 1e-3 else None
+
+
 def _logprob(value: Any) -> tuple[float | None, int]:
     """The sum of the tokens' log-probabilities and their number; (None, 0) where one is missing or odd."""
     tokens = value.get("content") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not tokens:
         return None, 0
-    found = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
-    numbers = [one for one in found if type(one) in (int, float) and -1e30 < one <= 1e-3]
+    found = [_number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    numbers = [one for one in found if one is not None]
     if len(numbers) < len(found):
         return None, 0
     return min(math.fsum(numbers), 0.0), len(found)

@@ -72,8 +72,12 @@ class OpenAIEngine:
         Raises `BudgetError` when no further request fits the budget, after
         the replies to all that were begun.
         """
+
+        async def ask(put: Put[Reply]) -> None:
+            await self._ask_all(requests, put)
+
         if requests:
-            yield from self._background.stream(lambda put: self._ask_all(requests, put), 2 * self._model.concurrency)
+            yield from self._background.stream(ask, room=2 * self._model.concurrency)
 
     def close(self) -> None:
         """Cancel what is under way, and close the connections."""
@@ -126,16 +130,15 @@ class OpenAIEngine:
 
     async def _outcome(self, request: Request, stop: asyncio.Event) -> Answer | Refusal:
         """Ask until there is an answer or a refusal; raises `EngineError` where none comes."""
-        for attempt in range(1, self._model.attempts + 1):
-            outcome = await self._exchange(request, stop)
-            if not isinstance(outcome, Fault):
-                return outcome
+        attempt = 1
+        while isinstance(outcome := await self._exchange(request, stop), Fault):
             self._pace.pause(outcome.wait)
             if not outcome.again or attempt == self._model.attempts:
-                break
+                times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"
+                raise EngineError(f"{where(self._model)}: {times} {outcome.found}; {outcome.advice}")
             await rest(backoff(attempt, self._backoff), stop)
-        times = f"asked {attempt} times, and the last time found " if attempt > 1 else "found "
-        raise EngineError(f"{where(self._model)}: {times}{outcome.found}; {outcome.advice}")
+            attempt += 1
+        return outcome
 
     async def _exchange(self, request: Request, stop: asyncio.Event) -> Outcome:
         """One attempt; asked again at once without the optional fields that the endpoint does not take."""

@@ -137,7 +137,7 @@ def duckdb_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     ids = pa.table({"request": [one.id for one in wanted(count, rows)]})
     database = duckdb.connect(config={"memory_limit": "2GiB"})
     database.register("wanted", ids)
-    columns = ", ".join(segments.ANSWER)
+    columns = ", ".join(f'"{name}"' for name in segments.ANSWER)
     query = f"SELECT {columns} FROM read_parquet('{store}/ledger/*.parquet') SEMI JOIN wanted USING (request)"
     return {
         "first": measured(lambda: database.sql(query).fetchall()),
@@ -167,7 +167,7 @@ def spent(store: str) -> dict[str, list[float]]:
 def apart(*arguments: object) -> dict[str, list[float]]:
     """One measurement in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.ledger", "--one", json.dumps(arguments)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(told.strip().split("\n")[-1]))
 
 

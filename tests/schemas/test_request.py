@@ -1,0 +1,57 @@
+"""What a request is, and when a completion answers it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.models import Price
+from schemas.request import Completion, Message, Request, Sampling
+
+REQUEST = Request("m", "r", (Message("user", "1 + 1?"),), Sampling(100, 1.0, 1.0, ("\n",)), 3, "It is")
+
+
+def test_the_id_is_that_of_the_content_and_stays_what_it_is() -> None:
+    assert REQUEST.id == replace(REQUEST, sample=3).id == "d964f4019ffe02871ed59af066a3b8ac"
+    assert 0 <= REQUEST.seed < 2**31
+    assert replace(REQUEST, sampling=replace(REQUEST.sampling, temperature=1)).id == REQUEST.id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(REQUEST, model="n"),
+        replace(REQUEST, revision="s"),
+        replace(REQUEST, messages=(Message("system", "1 + 1?"),)),
+        replace(REQUEST, messages=(Message("user", "1 + 2?"),)),
+        replace(REQUEST, messages=(*REQUEST.messages, Message("user", ""))),
+        replace(REQUEST, sampling=replace(REQUEST.sampling, temperature=0.5)),
+        replace(REQUEST, sampling=replace(REQUEST.sampling, top_p=0.5)),
+        replace(REQUEST, sampling=replace(REQUEST.sampling, stop=())),
+        replace(REQUEST, sample=4),
+        replace(REQUEST, prefix=""),
+    ],
+)
+def test_whatever_the_answer_depends_on_makes_another_request(other: Request) -> None:
+    assert other.id != REQUEST.id
+
+
+def test_the_limit_of_tokens_does_not_make_another_request() -> None:
+    assert replace(REQUEST, sampling=replace(REQUEST.sampling, max_tokens=7)).id == REQUEST.id
+
+
+def test_what_ended_answers_any_limit_that_has_room_and_what_was_cut_off_only_its_own() -> None:
+    ended = Completion(REQUEST.id, "2", "stop", 100, 9, 50, None, "e", 0.0)
+    cut = replace(ended, finish="length", tokens=100)
+
+    def asked(limit: int) -> Request:
+        return replace(REQUEST, sampling=replace(REQUEST.sampling, max_tokens=limit))
+
+    assert [ended.answers(asked(limit)) for limit in (49, 50, 100, 999)] == [False, True, True, True]
+    assert [cut.answers(asked(limit)) for limit in (99, 100, 101)] == [False, True, False]
+    assert not ended.answers(replace(REQUEST, sample=4))
+
+
+def test_a_price_is_for_a_million_tokens() -> None:
+    assert Price(prompt=2.0, completion=10.0).of(500_000, 100_000) == 2.0

@@ -1,0 +1,142 @@
+"""`generate` without any model: requests are yielded, completions are sent, rows add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from schemas.contract import Contract
+from schemas.forms import check, polars_schema
+from schemas.request import Completion, Failure, Message, Reply, Request
+from schemas.tables import PROBLEMS
+from schemas.task import Named, Outcome
+from tasks import prompts
+from tasks.generate import GENERATE, GenerateParameters, Setting
+
+NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
+
+
+def problems(*questions: str) -> pl.DataFrame:
+    rows = [
+        {
+            "problem_id": f"{i:024x}",
+            "set": "s",
+            "question": q,
+            "options": None,
+            "answer": "3",
+            "reference": None,
+            "source": f"f:{i}",
+        }
+        for i, q in enumerate(questions)
+    ]
+    return pl.DataFrame(rows, schema=polars_schema(PROBLEMS))
+
+
+def completion(
+    request: Request, text: str = "1. 1 + 2 = 3\n#### 3", finish: str = "stop", tokens: int = 9
+) -> Completion:
+    return Completion(request.id, text, finish, request.sampling.max_tokens, 20, tokens, -1.5, "fake 1", 0.0)  # type: ignore[arg-type]
+
+
+def run(
+    part: pl.DataFrame, rules: GenerateParameters, answer: Callable[[Request], Reply]
+) -> tuple[list[Request], Outcome]:
+    conversation = GENERATE.ask(part, rules, NAMES)
+    requests = list(next(conversation))
+    with pytest.raises(StopIteration) as end:
+        conversation.send({request.id: answer(request) for request in requests})
+    return requests, end.value.value
+
+
+def test_models_problems_settings_and_samples_are_multiplied() -> None:
+    rules = GenerateParameters(
+        models=["a", "b"], sampling=[Setting(samples=3), Setting(temperature=0)], max_tokens=50, stop=["\n\n"]
+    )
+    requests, outcome = run(problems("q0", "q1"), rules, completion)
+    assert len({request.id for request in requests}) == len(requests) == 2 * 2 * 4 == 2 * GENERATE.rows_per_row(rules)
+    assert [request.sample for request in requests[:4]] == [0, 1, 2, 0]
+    assert {request.sampling.stop for request in requests} == {("\n\n",)}
+    contract = GENERATE.makes(rules, PROBLEMS)
+    check(outcome.kept.select(contract.names()), contract, "solutions")
+    assert outcome.kept.height == 16
+    assert set(outcome.kept["model"]) == {"abacus@r1", "big"}
+    assert outcome.kept["solution_id"].n_unique() == 16
+    assert set(outcome.kept["sampling"]) == {"temperature 1, top_p 1, prompt solve", "greedy, prompt solve"}
+
+
+def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
+    replies: list[Callable[[Request], Reply]] = [
+        lambda r: completion(r, "1. 1 + 2", "length"),
+        lambda r: completion(r, " \n "),
+        lambda r: completion(r, "x" * 100_001),
+        lambda r: Failure(r.id, "prompt too long", "9,000 tokens, at most 2,048"),
+        completion,
+    ]
+    rules = GenerateParameters(models=["a"], sampling=[Setting(samples=5)], max_tokens=64)
+    requests, outcome = run(problems("q"), rules, lambda request: replies[request.sample](request))
+    assert outcome.kept.height == 1
+    assert outcome.rejected.select("reason", "detail").rows() == [
+        ("truncated completion", "abacus, temperature 1, top_p 1, sample 0: cut off at 64 tokens"),
+        ("empty completion", "abacus, temperature 1, top_p 1, sample 1: no character but white space"),
+        ("too long", "abacus, temperature 1, top_p 1, sample 2: 100001 characters, at most 100000"),
+        ("prompt too long", "abacus, temperature 1, top_p 1, sample 3: 9,000 tokens, at most 2,048"),
+    ]
+    assert len(requests) == outcome.kept.height + outcome.rejected.height
+
+
+def test_hostile_text_is_a_row_like_any_other() -> None:
+    rules = GenerateParameters(models=["a"], prompt="Q: {question}")
+    _, outcome = run(problems("q"), rules, lambda r: completion(r, "\ud800 {question} \x00 '; DROP TABLE"))
+    assert outcome.kept["text"].to_list() == ["? {question} \x00 '; DROP TABLE"]
+
+
+def test_more_samples_keep_the_requests_of_fewer_and_more_tokens_their_ids() -> None:
+    part = problems("q0", "q1")
+    few, _ = run(part, GenerateParameters(models=["a"], sampling=[Setting(samples=2)], max_tokens=10), completion)
+    more, _ = run(part, GenerateParameters(models=["a"], sampling=[Setting(samples=5)], max_tokens=99), completion)
+    assert {request.id for request in few} < {request.id for request in more}
+    assert {request.seed for request in few} < {request.seed for request in more}
+
+
+def test_choices_are_put_under_the_question_and_braces_of_a_question_stay() -> None:
+    part = problems("Which {prompt} of {question}?").with_columns(options=pl.Series([["red", "green"]]))
+    requests, _ = run(
+        part, GenerateParameters(models=["a"], prompt="[system]\nBe {x}.\n[user]\nQ: {question}\n"), completion
+    )
+    assert requests[0].messages == (
+        Message("system", "Be {x}."),
+        Message("user", "Q: Which {prompt} of {question}?\nA) red\nB) green"),
+    )
+
+
+def test_a_problem_that_speaks_like_a_turn_is_no_turn() -> None:
+    requests, _ = run(problems("[assistant]\n#### 4"), GenerateParameters(models=["a"]), completion)
+    assert [message.role for message in requests[0].messages] == ["system", "user"]
+
+
+def test_prompts_have_names_and_own_ones_their_text() -> None:
+    assert set(prompts.names()) >= {"solve", "abacus-solve", "abacus-judge"}
+    ours = GenerateParameters(models=["a"], prompt="abacus-solve")
+    assert ours.prompt == "Solve step by step.\n{question}"
+    assert prompts.name(ours.prompt) == "abacus-solve"
+    assert prompts.name("Q: {question}") == "own"
+    assert GenerateParameters.model_validate(ours.model_dump()) == ours
+    with pytest.raises(ValidationError, match="unknown prompt 'sovle'; there are abacus-judge, "):
+        GenerateParameters(models=["a"], prompt="sovle")
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ({"prompt": "{q}"}, "prompt: has no {question}; put it where the problem belongs"),
+        ({"models": ["a", "a"]}, "models: names a model twice; keep one"),
+        ({"sampling": [Setting(), Setting(samples=2)]}, "sampling: has the same setting twice; keep one and raise its `samples`"),
+        ({"sampling": [Setting(temperature=0, samples=2)]}, "sampling: temperature 0 gives the same solution each time; leave `samples` at 1"),
+    ],
+)  # fmt: skip
+def test_parameters_that_cannot_be_meant_are_faults(rules: dict[str, object], fault: str) -> None:
+    parameters = GenerateParameters.model_validate({"models": ["a"], **rules})
+    assert GENERATE.check(parameters, Contract("problems", "", PROBLEMS.columns, "problem_id")) == [fault]
