@@ -13,7 +13,7 @@ BIN = .venv/bin
 .DEFAULT_GOAL := corpus
 
 corpus: install
-	$(BIN)/errata build catalog/sample.yaml
+	$(BIN)/errata build catalog/abacus.yaml
 
 test: install
 	$(BIN)/pytest $(TEST)

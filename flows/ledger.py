@@ -49,7 +49,8 @@ def _price(one: Spent) -> str:
 
 def _narrowed(rows: Sequence[list[object]]) -> list[list[object]]:
     """The rows with names so short that lines fit; what is cut is the middle, since names differ at their ends."""
-    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in [[*HEAD], *rows]]
+    shown: list[list[object]] = [[*HEAD], *rows]
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in shown]
     room = WIDTH - sum(2 + max(len(row[i]) for row in cells) for i in range(len(HEAD) - 1))
     return [[_short(text.plain(row[0]), max(room, 12)), *row[1:]] for row in rows]
 

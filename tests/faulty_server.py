@@ -141,7 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: FaultyServer
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(length := int(self.headers["Content-Length"]))
+        if len(content) < length:  # the client went away
+            self.close_connection = True
+            return
+        body = json.loads(content)
         with self.server.handled(body, self.headers["Authorization"]) as asked:
             act = self.server.script(asked)
         if act.how == "reset":
@@ -164,9 +168,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.sendall(self._head(act) + act.content[: len(act.content) // 2])
             return
+        gone = self._gone()
         self.connection.sendall(self._head(act) + act.content)
-        if act.answers:
+        if act.answers and not gone:
             self.server.sent(asked.text)
+
+    def _gone(self) -> bool:
+        """Whether the client did not wait."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def _stall(self, start: bytes) -> None:
         """Send so much and then a space now and then, or nothing, until the client hangs up."""

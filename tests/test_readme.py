@@ -10,14 +10,20 @@ import yaml
 from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
+from schemas.models import VLLM, Abacus, OpenAI, Recorded
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
+from tasks.generate import Setting
 from tasks.mapping import FieldRule
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-FOLDERS = ("flows", "tasks", "tasks/answers", "schemas", "catalog", "catalog/errata", "infra")
+FOLDERS = (
+    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/prompts", "tasks/world", "schemas", "catalog",
+    "catalog/errata", "infra", "infra/abacus",
+)  # fmt: skip
+MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
 
 def kind_of(field: FieldInfo) -> str:
@@ -26,8 +32,8 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join(re.findall(r"'([^']+)'", text))
     for python, words in (
-        ("FieldRule", "field"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
-        ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("str", "text"),
+        ("FieldRule", "field"), ("Setting", "list of settings"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
             return words
@@ -50,6 +56,16 @@ def tasks() -> str:
         return [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
 
     return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
+
+
+def models() -> str:
+    """The parameters of each engine's models, and of a sampling setting."""
+    lines = []
+    for model in MODELS:
+        fields = {name: field for name, field in model.model_fields.items() if name != "engine"}
+        name = model.model_fields["engine"].annotation.__args__[0]  # type: ignore[union-attr]
+        lines += [f"#### `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
+    return "\n".join([*lines, "#### A setting of `sampling`", "", *parameters(Setting.model_fields)])
 
 
 def fields() -> str:
@@ -82,7 +98,9 @@ def tree() -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize(("name", "made"), [("head", head), ("tasks", tasks), ("fields", fields), ("tree", tree)])
+@pytest.mark.parametrize(
+    ("name", "made"), [("head", head), ("models", models), ("tasks", tasks), ("fields", fields), ("tree", tree)]
+)
 def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
     text = README.read_text("utf-8")
@@ -108,12 +126,16 @@ def test_every_verb_is_in_the_readme() -> None:
 
 def test_every_target_of_make_that_the_readme_names_exists() -> None:
     text = README.read_text("utf-8") + (ROOT / "infra" / "README.md").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)\b(?! *[`a-z]*'s)", re.sub(r"\n", " ", text))) <= targets | {"and"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)\b(?! *[`a-z]*'s)", re.sub(r"\n", " ", text))) <= targets | {"and"}
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    asking, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    whole = (
+        f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
+    )
+    assert set(read(whole, "README.md", TASKS).models) == {"small", "large"}
     shown, shipped = (
         read(block, "README.md", TASKS),
         read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS),

@@ -28,6 +28,8 @@ THREADS = 4
 """More threads than these would wait for each other in Python."""
 _FEW = 16
 """Requests that are not worth a thread more."""
+_TOGETHER = 32
+"""Requests of one prompt that are kept together, so that it is read once; more may be parted."""
 
 
 def revision(checkpoint: str | None = None) -> str:
@@ -106,10 +108,10 @@ class _Queue:
                 asked = self.asked[-1]
                 number = len(asked.requests)
                 tokens -= len(asked.prompt)
-                if taken and (tokens < 0 or number > rows):
+                if (taken and tokens < 0) or rows < number <= min(_TOGETHER, self.rows):
                     break
                 del self.asked[-1]
-                if number > rows:  # only then is a prompt read twice
+                if number > rows:
                     self.asked.append(Asked(asked.prompt, asked.requests[rows:]))
                     asked = Asked(asked.prompt, asked.requests[:rows])
                 taken.append(asked)

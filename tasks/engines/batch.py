@@ -81,8 +81,8 @@ class Group:
         going = ~ended & ~full
         self.tokens[:, place] = chosen
         self.logprob[going] += gained[going]
-        stopped = {row: cut for row in np.flatnonzero(self.stopping & going) if (cut := self._stopped(row)) is not None}
-        for row in np.flatnonzero(ended | full):
+        stopped = {row: cut for row in _places(self.stopping & going) if (cut := self._stopped(row)) is not None}
+        for row in _places(ended | full):
             yield self._completion(row, "stop" if ended[row] else "length", place, self._text(row, place))
         for row, text in stopped.items():
             yield self._completion(row, "stop", place + 1, text)
@@ -93,7 +93,7 @@ class Group:
     def _chosen(self, place: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         logits = self.cohort.logits.astype(np.float64)
         chosen, sure = choose(logits, self.draws, place, MARGIN)
-        for row in np.flatnonzero(~sure):
+        for row in _places(~sure):
             sequence = np.array([*self.asked[row][1], *self.tokens[row, :place]], np.intp)
             logits[row] = self.networks.exact.read(sequence[None], np.array([len(sequence)]))[0]
             chosen[row] = choose(logits[row : row + 1], self.draws.of([row]), place, 0)[0][0]
@@ -129,6 +129,10 @@ class Group:
         self.limit, self.stopping = self.limit[:rows], self.stopping[:rows]
         self.tokens, self.logprob, self.draws = self.tokens[:rows], self.logprob[:rows], self.draws.of(slice(rows))
         del self.asked[rows:], self.text[rows:]
+
+
+def _places(rows: NDArray[np.bool_]) -> list[int]:
+    return [int(row) for row in np.flatnonzero(rows)]
 
 
 def completions(networks: Networks, take: Take, rows: int) -> Iterator[Completion | None]:

@@ -181,7 +181,7 @@ def said(content: bytes) -> str:
     if not isinstance(error, dict):
         return error if isinstance(error, str) else json.dumps(error)
     parts = [_line(error.get(name)) for name in ("message", "detail", "code", "type", "param")]
-    return " ".join(part for part in parts if part) or json.dumps(error)
+    return ", ".join(part for part in parts if part) or json.dumps(error)
 
 
 def _line(value: Any) -> str:

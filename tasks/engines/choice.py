@@ -90,7 +90,7 @@ def _best_of_nucleus(scores: Float, logits: Float, draws: Draws, margin: float) 
     def number(slack: float) -> Index:
         """How many belong to it; the likeliest always does."""
         limit = draws.top_p + slack / draws.temperature
-        return np.maximum((before < limit[:, None]).sum(-1), 1)
+        return np.asarray(np.maximum((before < limit[:, None]).sum(-1), 1))
 
     least = ordered[rows, number(margin) - 1] - margin
     chosen, sure = _best(np.where(logits >= least[:, None], scores, -np.inf), margin)

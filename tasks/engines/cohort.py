@@ -8,6 +8,7 @@ that end leave at once, their places taken by the last rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Cohort:
 
     def turns(self) -> Array:
         """The rows' rotary turns at their next position."""
-        return self.llama.turns[self.lengths[self.prompt] + self.made]
+        return np.asarray(self.llama.turns[self.lengths[self.prompt] + self.made])
 
     def lengthen(self) -> None:
         """Make room for one more position of each row."""
@@ -87,7 +88,7 @@ class Cohort:
         softmax(weights)
         mixed = (weights[..., None, before:] @ values)[..., 0, :]
         mixed += self._rowwise(self._seated(weights[..., :before]) @ self.shared_values[number])
-        return mixed.reshape(rows, -1)
+        return np.asarray(mixed.reshape(rows, -1))
 
     def _seated(self, rows: Array) -> Array:
         """(rows, heads, n) as (prompts, heads, seats, n); seats without a row are zero."""
@@ -139,7 +140,7 @@ def step(llama: Llama, cohorts: Sequence[Cohort], tokens: Sequence[NDArray[np.in
         cohort.lengthen()
     turns = np.concatenate([cohort.turns() for cohort in cohorts])
     borders = np.cumsum([0, *map(len, cohorts)])
-    places = [slice(a, b) for a, b in zip(borders, borders[1:])]
+    places = [slice(a, b) for a, b in pairwise(borders)]
     for number, layer in enumerate(llama.layers):
         parts = llama.attending(layer, x, turns)
         mixed = [cohort.attend(number, parts[place]) for cohort, place in zip(cohorts, places)]

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import os
 import re
+import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -26,13 +29,26 @@ _SHOWN = 300
 _CONNECT = 30.0
 _SECRET_LENGTH = 16
 _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sig", re.I)
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 
 def where(model: OpenAI) -> str:
     """The model and its endpoint, as errors name them: without user, password and query."""
-    place = re.sub(r"[?#].*", "", re.sub(r"//[^/?#]*@", "//", model.url))
+    place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", model.url))  # a password may hold / and ? too
     return f"model '{model.model}' at {place}"
+
+
+class _WithoutKey(logging.Filter):
+    """Takes the key out of what the HTTP library logs: at DEBUG it shows the headers that come back."""
+
+    def __init__(self, shown: Callable[[str], str]) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._shown(record.getMessage()), ()
+        return True
 
 
 class Endpoint:
@@ -43,6 +59,9 @@ class Endpoint:
         self._url = _address(model)
         self._key = _key(model)
         self._client = _client(model, self._url, self._key)
+        self._filter = _WithoutKey(self._without_key)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
 
     async def ask(self, body: bytes) -> Outcome:
         """One exchange; nothing in what it gives holds the key."""
@@ -58,6 +77,8 @@ class Endpoint:
     async def close(self) -> None:
         """Close its connections."""
         await self._client.aclose()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
 
     async def _exchange(self, body: bytes) -> Outcome:
         try:
@@ -74,11 +95,16 @@ class Endpoint:
         except (TimeoutError, httpx.TimeoutException):
             return Fault(f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`")
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            return Fault(f"{type(error).__name__} ({error})", "check that the endpoint is up and can be reached")
+            # of a redirect to a bad address httpx shows a piece, which may be one of the key
+            told = "a redirect to no address" if "location header" in str(error) else str(error)
+            return Fault(
+                f"{type(error).__name__}{told and f' ({told})'}", "check that the endpoint is up and can be reached"
+            )
 
     def _shown(self, text: str) -> str:
         """A text from outside on one line, without the key, also where it is masked in part."""
-        line = " ".join("".join(char if char.isprintable() else " " for char in self._without_key(text)).split())
+        start = self._without_key(text)[: 8 * _SHOWN]  # bounded only now, lest half a key stay
+        line = " ".join("".join(char if char.isprintable() else " " for char in start).split())
         line = _MASKED.sub("…", line)
         return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
 
@@ -104,17 +130,15 @@ async def _content(response: httpx.Response) -> bytes | Fault:
 def _address(model: OpenAI) -> httpx.URL:
     try:
         url = httpx.URL(model.url)
-    except httpx.InvalidURL as error:
-        found = str(error)
-    else:
-        if url.userinfo or any(_SECRET_NAME.search(name) for name in url.params):
-            raise EngineError(
-                f"{where(model)}: `url` holds a secret; put it into an environment variable and its name into `key`"
-            )
-        if url.host:
-            return url.copy_with(path=url.path.rstrip("/") + "/chat/completions", fragment=None)
-        found = "no host"
-    raise EngineError(f"{where(model)}: `url` is no address ({found}); expected one such as http://localhost:8000/v1")
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if "@" in model.url or any(_SECRET_NAME.search(name) for name in url.params):
+        raise EngineError(
+            f"{where(model)}: `url` holds a secret; put it into an environment variable and its name into `key`"
+        )
+    if not url.host:
+        raise EngineError(f"{where(model)}: `url` is no address; expected one such as http://localhost:8000/v1")
+    return url.copy_with(path=url.path.rstrip("/") + "/chat/completions", fragment=None)
 
 
 def _key(model: OpenAI) -> str:
@@ -142,12 +166,15 @@ def _loopback(host: str) -> bool:
 def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
     """The HTTP client. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+    near = _loopback(url.host)
     try:
         return httpx.AsyncClient(
+            # a context that trusts nobody, where there is no TLS: reading the certificates takes a third of a second
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if near and url.scheme == "http" else True,
             headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx.Timeout(model.timeout, connect=min(model.timeout, _CONNECT)),
             limits=httpx.Limits(max_connections=model.concurrency, max_keepalive_connections=model.concurrency),
-            trust_env=not _loopback(url.host),
+            trust_env=not near,
             follow_redirects=False,
         )
     except (ValueError, ImportError, OSError, httpx.InvalidURL):  # their texts may hold the proxy's password

@@ -98,7 +98,7 @@ class Llama:
     def normed(self, x: Array) -> Array:
         """Rows (n, hidden) at root mean square 1; the gain is in the matrix that comes next."""
         square = np.einsum("ij,ij->i", x, x) / self.shape.hidden + self.shape.epsilon
-        return x * (1 / np.sqrt(square))[:, None]
+        return np.asarray(x * (1 / np.sqrt(square))[:, None])
 
     def attending(self, layer: Layer, x: Array, turns: Array) -> Array:
         """Queries, keys and values (n, 3, heads, head) of rows (n, hidden), turned by (n, head / 2)."""
@@ -116,7 +116,7 @@ class Llama:
         inner += 1
         np.divide(gate, inner, out=inner)
         inner *= content
-        return x + inner @ layer.narrow
+        return np.asarray(x + inner @ layer.narrow)
 
     def logits(self, x: Array) -> Array:
         """Logits (n, vocabulary) of rows (n, hidden)."""

@@ -112,6 +112,6 @@ def _advice(status: int, headers: Mapping[str, str]) -> str:
     if status in (404, 405, 410):
         return "check `model`, and that `url` is the endpoint up to /v1"
     if 300 <= status < 400:
-        place = re.sub(r"[?#].*", "", re.sub(r"//[^/@]*@", "//", headers.get("location", "")))
+        place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", headers.get("location", "")))
         return f"redirects are not followed: set `url` to where it points ({place or 'it does not say'})"
     return "check `url`, and what stands between here and there (a proxy?)"

@@ -90,7 +90,7 @@ class Process:
         since = time.monotonic()
         while True:
             try:
-                line = self._inbox.get(timeout=min(1.0, seconds))
+                line = self._inbox.get(timeout=min(1.0, max(0.0, seconds)))
             except queue.Empty:
                 heard = max(since, self._logged) if log_counts else since
                 if time.monotonic() - heard >= seconds:

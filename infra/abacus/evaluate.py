@@ -1,0 +1,152 @@
+"""Measures a checkpoint of Abacus on problems it was not trained on, and prints the table of its model card.
+
+    .venv/bin/python -m infra.abacus.evaluate [--checkpoint DIR] [--problems N] [--levels 3 5]
+
+Every label is the world's truth. Intervals are Wilson's at 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.models import Abacus
+from schemas.request import Completion, Message, Reply, Request, Sampling
+from tasks.engines.abacus import AbacusEngine
+from tasks.split import steps_of
+from tasks.world.lessons import JUDGE, SOLVE
+from tasks.world.problems import LEVELS, Problem, problem
+from tasks.world.truth import Truth, judge
+
+_VERDICT = re.compile(r"First error: (none|(\d+), ([a-z ]+))$")
+SEED = 77
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solution and its truth."""
+
+    problem: Problem
+    text: str
+    truth: Truth
+
+
+def interval(hits: int, of: int) -> str:
+    """A share with its interval, in percent (Wilson 1927)."""
+    if not of:
+        return "-"
+    share, z = hits / of, 1.96
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return f"{100 * share:.1f} % ({100 * (middle - half):.1f}-{100 * (middle + half):.1f}, n = {of})"
+
+
+def asked(
+    engine: AbacusEngine, prompts: Sequence[tuple[str, str]], temperature: float, samples: int, limit: int
+) -> list[Completion | None]:
+    """One completion for each prompt (message and prefix) and sample, in order; None where there is none."""
+    sampling = Sampling(limit, temperature)
+    requests = [
+        Request("abacus", "", (Message("user", message),), sampling, sample, prefix)
+        for message, prefix in prompts
+        for sample in range(samples)
+    ]
+    replies: dict[str, Reply] = {reply.request: reply for reply in engine.answer(requests)}
+    found = [replies[request.id] for request in requests]
+    return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in found]
+
+
+def solved(engine: AbacusEngine, problems: Sequence[Problem], temperature: float, samples: int) -> list[Solved | None]:
+    """Solutions with their truth; None for what was cut off."""
+    prompts = [(SOLVE.format(question=one.question), "") for one in problems]
+    texts = asked(engine, prompts, temperature, samples, 600)
+    repeated = [one for one in problems for _ in range(samples)]
+    return [
+        Solved(one, reply.text, judge(one.program, steps_of(reply.text)[0])) if reply else None
+        for one, reply in zip(repeated, texts)
+    ]
+
+
+def judged(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[tuple[int, str] | None]:
+    """The judge's first error (0-based, -1 for none) and kind of each solution; None where it gave none."""
+    prompts = [(JUDGE.format(question=one.problem.question, solution=one.text), "") for one in solutions]
+    found = []
+    for reply in asked(engine, prompts, 0.0, 1, 1200):
+        match = _VERDICT.search(reply.text) if reply else None
+        found.append(None if match is None else (-1, "") if match[1] == "none" else (int(match[2]) - 1, match[3]))
+    return found
+
+
+def rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
+    """Whether each rollout from the last right prefix, and from the prefix through the first error, comes to the answer."""
+    found = []
+    for shift in (0, 1):
+        prompts = []
+        for one in wrong:
+            lines = one.text.splitlines(keepends=True)
+            prefix = "".join(lines[: one.truth.first_error + shift])
+            prompts.append((SOLVE.format(question=one.problem.question), prefix))
+        texts = asked(engine, prompts, 1.0, samples, 600)
+        answers = [one.problem.answer for one in wrong for _ in range(samples)]
+        found.append([bool(reply and reply.text.endswith(f"#### {answer}")) for reply, answer in zip(texts, answers)])
+    return found[0], found[1]
+
+
+def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
+    """Print what is measured at one level."""
+    problems = [problem(SEED, index, level) for index in range(count)]
+    began = time.monotonic()
+    sampled = solved(engine, problems, 1.0, 4)
+    spent = time.monotonic() - began
+    greedy = solved(engine, problems, 0.0, 1)
+    ours = [one for one in sampled if one]
+    wrong = [one for one in ours if one.truth.first_error >= 0][: 2 * count]
+    fine = [one for one in ours if one.truth.first_error < 0][:count]
+    lengths = [len(one.program.nodes) for one in problems]
+    print(f"level {level}: {count} problems of {min(lengths)}-{max(lengths)} steps, sampled in {spent:.0f} s")
+    print(
+        f"  right, T=1            {interval(len(ours) - sum(one.truth.first_error >= 0 for one in ours), len(sampled))}"
+    )
+    print(
+        f"  right, greedy         {interval(sum(one is not None and one.truth.first_error < 0 for one in greedy), len(greedy))}"
+    )
+    print(f"  cut off               {interval(sum(one is None for one in sampled), len(sampled))}")
+    verdicts = judged(engine, wrong)
+    exact = sum(v is not None and v[0] == one.truth.first_error for v, one in zip(verdicts, wrong))
+    typed = sum(v is not None and v == (one.truth.first_error, one.truth.kind) for v, one in zip(verdicts, wrong))
+    print(f"  judge: first error exact, own wrong solutions     {interval(exact, len(wrong))}")
+    print(f"  judge: and its kind                               {interval(typed, len(wrong))}")
+    print(
+        f"  judge: wrong solutions called right               {interval(sum(v == (-1, '') for v in verdicts), len(wrong))}"
+    )
+    fair = judged(engine, fine)
+    print(
+        f"  judge: right solutions called right               {interval(sum(v == (-1, '') for v in fair), len(fine))}"
+    )
+    some = wrong[:200]
+    before, through = rollouts(engine, some, 8)
+    print(f"  rollouts that succeed from the last right prefix  {interval(sum(before), len(before))}")
+    print(f"  rollouts that succeed through the first error     {interval(sum(through), len(through))}")
+    kinds = Counter(one.truth.kind for one in wrong)
+    print("  kinds: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", help="the folder of the checkpoint (default: the shipped one)")
+    parser.add_argument("--problems", type=int, default=500)
+    parser.add_argument("--levels", type=int, nargs="*", default=[3], choices=list(LEVELS))
+    given = parser.parse_args()
+    engine = AbacusEngine(Abacus(engine="abacus", checkpoint=given.checkpoint))
+    for level in given.levels:
+        evaluate(engine, level, given.problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The recorded engine: what is there is given, what is missing or bad is named."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.models import Price, Recorded
+from schemas.request import Completion, EngineError, Message, Request, Sampling
+from tasks.engines.recorded import LONGEST_LINE, RecordedEngine
+from tests import golden
+
+HERE = Path(__file__).parent
+TEXTS = st.text(st.characters(codec="utf-8"))
+
+
+def declared(file: Path | str | None = None, **settings: Any) -> Recorded:
+    path = None if file is None else str(file)
+    return Recorded(**{"engine": "recorded", "model": "finch", "file": path} | settings)
+
+
+def request(text: str = "2 + 2?", max_tokens: int = 16, **more: Any) -> Request:
+    return Request("finch", "", (Message("user", text),), Sampling(max_tokens), **more)
+
+
+def replies(lines: list[Any], requests: list[Request], **settings: Any) -> list[Completion]:
+    with closing(RecordedEngine(declared(**settings), [json.dumps(line) for line in lines])) as engine:
+        found = list(engine.answer(requests))
+    assert all(isinstance(one, Completion) for one in found)
+    return [one for one in found if isinstance(one, Completion)]
+
+
+def test_a_line_is_found_by_the_id_of_its_request() -> None:
+    one = request()
+    line = {"request": one.id, "text": "four", "finish": "length", "tokens": 2, "prompt_tokens": 9, "logprob": -1.5}
+    (reply,) = replies([line], [one], price=Price(prompt=1e6, completion=2e6))
+    expected = Completion(one.id, "four", "length", 16, 9, 2, -1.5, "recorded 1", reply.at, 13.0)
+    assert reply == expected
+    assert reply.answers(one)
+
+
+def test_a_line_is_found_by_the_content_of_its_request_whatever_the_sampling() -> None:
+    chat = (Message("system", "Be short."), Message("user", "2 + 2?"))
+    asked = [
+        request(),
+        request(sample=1),
+        request(prefix="It is"),
+        Request("finch", "r", chat, Sampling(8, temperature=0.3)),
+    ]
+    turns = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2 + 2?"}]
+    lines = [
+        {"messages": turns, "text": "d"},
+        {"prompt": "2 + 2?", "prefix": "It is", "text": "c"},
+        {"prompt": "2 + 2?", "sample": 1, "text": "b"},
+        {"messages": turns[1:], "sample": 0, "text": "a"},
+    ]
+    found = replies(lines, asked)
+    assert [(one.request, one.text) for one in found] == list(zip((one.id for one in asked), "abcd", strict=True))
+    assert {(one.tokens, one.prompt_tokens, one.logprob, one.price) for one in found} == {(0, 0, None, None)}
+
+
+def test_an_id_goes_before_the_content() -> None:
+    lines = [{"prompt": "2 + 2?", "text": "by content"}, {"request": request().id, "text": "by id"}]
+    assert replies(lines, [request()])[0].text == "by id"
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), unique_by=lambda pair: pair[0], min_size=1))
+def test_every_text_comes_back_as_it_was(pairs: list[tuple[str, str]]) -> None:
+    lines = [{"prompt": prompt, "text": text} for prompt, text in pairs]
+    found = replies(lines, [request(prompt) for prompt, _ in reversed(pairs)])
+    assert [one.text for one in found] == [text for _, text in reversed(pairs)]
+
+
+def test_a_file_is_read_as_people_write_it(tmp_path: Path) -> None:
+    file = tmp_path / "generations.jsonl"
+    lines = [
+        json.dumps({"prompt": f"é {number}", "text": f"\u2028 {number}"}, ensure_ascii=False) for number in range(3)
+    ]
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n\n".join(lines).encode())
+    with closing(RecordedEngine(declared(file))) as engine:
+        for _ in range(2):
+            found = list(engine.answer([request("é 2"), request("é 0")]))
+            assert [one.text for one in found if isinstance(one, Completion)] == ["\u2028 2", "\u2028 0"]
+        engine.close()
+
+
+def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "generations.jsonl"
+    file.write_text(json.dumps({"prompt": "2 + 2?", "text": "four"}))
+    with closing(RecordedEngine(declared(file))) as engine:
+        file.write_text("something else")
+        with pytest.raises(EngineError, match="changed while it was read"):
+            list(engine.answer([request()]))
+
+
+def missing(lines: list[Any] | None, requests: list[Request]) -> str:
+    given = None if lines is None else [json.dumps(line) for line in lines]
+    with closing(RecordedEngine(declared(), given)) as engine, pytest.raises(EngineError) as caught:
+        next(engine.answer(requests))
+    return str(caught.value)
+
+
+def test_what_is_missing_is_named() -> None:
+    known = {"prompt": "2 + 2?", "text": "four", "tokens": 20}
+    many = [request(sample=number) for number in range(1200)]
+    told = [
+        missing([known], [request(max_tokens=20), *[request("3 + 3?\n" * 30, sample=2)] * 3]),
+        missing([known], [request(), request("other")]),
+        missing([], many),
+        missing(None, many[:1]),
+    ]
+    golden.check(HERE / "recorded-missing.txt", "\n".join(told) + "\n")
+
+
+FINE = {"prompt": "2 + 2?", "text": "four"}
+BAD: list[str | bytes] = [
+    "four",
+    "3",
+    "[1, 2]",
+    '{"prompt": "2 + 2?", "text": "fo',
+    '{"prompt": "2 + 2?"}',
+    '{"text": "four"}',
+    json.dumps(FINE | {"request": "0" * 32}),
+    json.dumps(FINE | {"tekst": "four"}),
+    json.dumps(FINE | {"text": 4}),
+    json.dumps(FINE | {"text": None}),
+    json.dumps(FINE | {"sample": -1}),
+    json.dumps(FINE | {"sample": "1"}),
+    json.dumps(FINE | {"finish": "eos"}),
+    json.dumps(FINE | {"tokens": 2**40}),
+    json.dumps(FINE | {"logprob": 0.5}),
+    json.dumps(FINE | {"logprob": float("nan")}),
+    json.dumps({"request": "12ab", "text": "four"}),
+    json.dumps({"messages": [{"role": "robot", "content": "hi"}], "text": "four"}),
+    json.dumps({"messages": [{"role": "user"}], "text": "x" * 500}),
+    json.dumps(FINE | {"text": ["x" * 500]}),
+    json.dumps(FINE | {"text": "\ud800"}),
+    b'{"prompt": "2 + 2?", "text": "\xff"}',
+    "[" * 5_000,
+    json.dumps(FINE | {"text": "x" * LONGEST_LINE}),
+    json.dumps(FINE | {"prompt": "1 + 1?"}),
+]
+
+
+def test_bad_lines_are_named(tmp_path: Path) -> None:
+    file, told = tmp_path / "generations.jsonl", []
+    for bad in BAD:
+        line = bad.encode() if isinstance(bad, str) else bad
+        file.write_bytes(json.dumps(FINE | {"prompt": "1 + 1?"}).encode() + b"\n\n" + line + b"\n")
+        with pytest.raises(EngineError) as caught:
+            RecordedEngine(declared(file))
+        told.append(str(caught.value).replace(str(tmp_path), "DIR"))
+    with pytest.raises(EngineError) as caught:
+        RecordedEngine(declared(tmp_path / "nothing.jsonl"))
+    told.append(str(caught.value).replace(str(tmp_path), "DIR"))
+    assert all("DIR/generations.jsonl:3: " in one for one in told[:-1])
+    golden.check(HERE / "recorded-bad-lines.txt", "\n".join(told) + "\n")
