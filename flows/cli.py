@@ -105,7 +105,8 @@ def plan(recipe: str, data: str | None, store: str, pilot: int | None = None) ->
     """`errata plan`."""
     try:
         found = planning.make(recipe, data, store)
-        spending = _spending(found, pilot)
+        goes = found.released is None
+        spending = _spending(found, pilot) if goes else ""
     except Exception as error:
         return _told(error, verbose=False)
     rows: list[list[object]] = []
@@ -134,23 +135,25 @@ def _spending(plan: Plan, pilot: int | None) -> str:
     """What the tables that ask models would ask and spend, as a table; nothing where none does."""
     from flows.forecast import forecasts
 
-    told = [] if plan.finished else forecasts(plan, pilot)
+    told = forecasts(plan, pilot)
+    if not told:
+        return ""
+    head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens"]
+    priced = any(one.price for one in told)
     rows: list[list[object]] = []
     for one in told:
-        tokens = "?" if one.tokens is None else f"{one.tokens:,.0f}"
-        prompts = "?" if one.prompt_tokens is None else f"{one.prompt_tokens:,.0f}"
-        cost = "" if one.price is None else "?" if one.cost is None else f"{one.cost:,.2f}"
-        rows.append([one.table, one.model, f"{one.requests:,.0f}", f"{one.known:,.0f}", prompts, tokens, cost])
-    if not rows:
-        return ""
-    head = ["table", "model", "requests", "in ledger", "prompt tokens to ask", "tokens to come", "price"]
-    unknown = any(one.tokens is None for one in told)
-    how = (
-        "\n? is not known: --pilot 64 asks about so many rows, and what they answer is paid but once\n"
-        if unknown
-        else ""
-    )
-    return f"\n{text.table(head, rows, left=2)}\n{how}"
+        amounts = [one.requests, one.known, one.prompt_tokens, one.tokens]
+        shown = ["?" if amount is None else f"{amount:,.0f}" for amount in amounts]
+        rows.append(
+            [one.table, one.model, *shown, *(["" if one.cost is None else f"{one.cost:,.2f}"] if priced else [])]
+        )
+    lines = [
+        text.table([*head, *(["price"] if priced else [])], rows, left=2),
+        "prompt tokens and tokens are those still to come",
+    ]
+    if any(one.tokens is None for one in told):
+        lines.append("? is not known: --pilot 64 asks about so many rows; what they answer is in the ledger then")
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def ledger(store: str) -> int:

@@ -76,6 +76,8 @@ def forecasts(plan: Plan, pilot: int | None) -> list[Forecast]:
     and what is made from it, has no tokens foretold.
     """
     found: list[Forecast] = []
+    if not any(isinstance(TASKS[work.task], Asking) and work.name not in plan.done for work in plan.works):
+        return found
     samples: dict[str, Sample] = {}
     works = {work.name: work for work in plan.works}
     for table in plan.recipe.tables[:-1]:

@@ -19,6 +19,7 @@ environment variable ERRATA_STORE, or the folder `store`.
 VERBS = {
     "build": ("Build a recipe's release.", "Tables that exist already are not made again: kill it at any moment and start it again."),
     "plan": ("Show what a build would do.", "Lists the recipe's tables, which exist already, and what would run and be asked of models."),
+    "ledger": ("Show what was asked of models and spent, by corpus and model.", ""),
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
@@ -27,6 +28,7 @@ VERBS = {
 EXAMPLES = {
     "build": ("errata build catalog/sample.yaml", "errata build catalog/mwpes.yaml --data DIR"),
     "plan": ("errata plan catalog/sample.yaml", "errata plan catalog/mwpes.yaml --data DIR"),
+    "ledger": ("errata ledger", "errata ledger --store s3://corpora/errata"),
     "list": ("errata list --store s3://corpora/errata",),
     "show": ("errata show mwpes", "errata show mwpes@1.0.0 --examples 5"),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
@@ -52,7 +54,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         one.set_defaults(run=runs[name])
         if name in ("build", "plan"):
             _recipe(one)
-        elif name != "list":
+        elif name not in ("list", "ledger"):
             one.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
         if name in _MORE:
             _MORE[name](one)

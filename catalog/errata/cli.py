@@ -159,7 +159,19 @@ def _verify(given: argparse.Namespace) -> int:
     return FAILED if faults else DONE
 
 
-RUNS = {"build": _build, "plan": _plan, "list": _list, "show": _show, "load": _load, "verify": _verify}
+def _ledger(given: argparse.Namespace) -> int:
+    return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
+
+
+RUNS = {
+    "build": _build,
+    "plan": _plan,
+    "ledger": _ledger,
+    "list": _list,
+    "show": _show,
+    "load": _load,
+    "verify": _verify,
+}
 
 
 if __name__ == "__main__":

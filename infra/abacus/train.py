@@ -76,6 +76,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train Abacus.")
     parser.add_argument("--out", type=Path, help="folder to write (with --resume: the folder resumed)")
     parser.add_argument("--resume", type=Path, help="folder of an earlier run to go on with")
+    parser.add_argument("--begin", type=Path, help="folder of a run whose weights another course begins with")
     parser.add_argument("--minutes", type=float, default=75.0, help="all in all, over all resumptions")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
@@ -175,6 +176,8 @@ def train(given: argparse.Namespace) -> None:
     model = Abacus(Shape(len(encoder.numbers)))
     adam = optimizer(model, given.lr)
     progress = restore(given.resume, model, adam, words) if given.resume else Progress()
+    if given.begin and not given.resume:
+        restore(given.begin, model, adam, words)
     given.out.mkdir(parents=True, exist_ok=True)
     save(tokenizer, given.out / "model", model.shape.positions)
     settings = {name: str(value) for name, value in vars(given).items()}

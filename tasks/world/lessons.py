@@ -1,7 +1,8 @@
 """Lessons: what Abacus is taught, as conversations with a weight for each piece of the answer.
 
 Three jobs: to solve step by step, to go on from a given beginning (a wrong
-one too), and to judge. A judge that answers at once, or that derives each
+one too), and to judge; and drills in mere calculating, without which sums stay
+wrong long after everything else is learned. A judge that answers at once, or that derives each
 step and then says whether the given one is right, does not learn to compare;
 it does when each number it derives is followed by the one given and by a word
 that says whether they are the same.
@@ -16,7 +17,7 @@ from typing import Literal
 
 from tasks.world.problems import Problem, draw, side
 from tasks.world.program import Program
-from tasks.world.solution import Line, right, written, wrong
+from tasks.world.solution import ANSWER, Line, right, written, wrong
 from tasks.world.truth import KINDS, Truth, judge
 from tasks.world.words import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
@@ -26,6 +27,10 @@ FIRST_ERROR = "First error: "
 LEVELS = {1: 5, 2: 15, 3: 58, 4: 9, 5: 10, 6: 3}
 """How often lessons are of each level."""
 VERDICT_WEIGHT = 10.0
+RESULT_WEIGHT = 3.0
+"""Of the digits of a result: all else in a line is soon learned."""
+DRILL = 12
+"""Calculations of a lesson in nothing but calculating."""
 Piece = tuple[str, float]
 
 
@@ -40,25 +45,64 @@ class Lesson:
     """The assistant's answer in pieces, each with the weight of its loss."""
 
 
-def lesson(random: Random, judging: float = 0.6) -> Lesson:
+def lesson(random: Random, judging: float = 0.35, drilling: float = 0.3) -> Lesson:
     """A lesson on a problem that is for training."""
+    if random.random() < drilling:
+        return drilling_lesson(random)
     level = random.choices(list(LEVELS), list(LEVELS.values()))[0]
     problem = draw(random, level)
     while side(problem.question) != "train":
         problem = draw(random, level)
-    return judging_lesson(problem, random) if random.random() < judging else solving_lesson(problem, random)
+    judges = random.random() < judging / (1 - drilling)
+    return judging_lesson(problem, random) if judges else solving_lesson(problem, random)
+
+
+def drilling_lesson(random: Random) -> Lesson:
+    """Calculations of the kinds that solutions need, one below the other, about nothing."""
+    lines: list[Line] = []
+    for _ in range(DRILL):
+        found = calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
+        lines.append(found)
+    pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line, 0.05)]
+    return Lesson("solve", SOLVE.format(question=""), tuple(pieces))
+
+
+def calculation(random: Random, left: int | None) -> Line:
+    """A right calculation, with a given number on its left if there is one that fits."""
+    operator = random.choices("+-*/", (45, 25, 20, 10))[0]
+    if operator == "*":
+        small = random.randint(2, 12)
+        left = left if left and left <= 60 else random.randint(2, random.choice((9, 12, 60)))
+        return Line(left, "*", small, left * small, random.choice(THINGS))
+    if operator == "/":
+        part, result = random.randint(2, 9), random.randint(2, 60)
+        return Line(part * result, "/", part, result, random.choice(THINGS))
+    left = left if left and left <= 400 else random.randint(2, random.choice((40, 200, 400)))
+    if operator == "-" and left > 3:
+        second = random.randint(2, min(left - 1, random.choice((20, 60, 200))))
+        return Line(left, "-", second, left - second, random.choice(THINGS))
+    second = random.randint(2, random.choice((20, 60, 200)))
+    return Line(left, "+", second, left + second, random.choice(THINGS))
+
+
+def _line(number: int, line: Line, weight: float = 1.0) -> list[Piece]:
+    """A line of a solution, with the weights of its parts."""
+    begin = f"{number}. {line.left} {line.operator} {line.right} ="
+    return [(begin, weight), (f" {line.result}", RESULT_WEIGHT), (f" {line.unit}\n", weight)]
 
 
 def solving_lesson(problem: Problem, random: Random) -> Lesson:
     """To solve a problem, or now and then to go on after a mistake as if it were none."""
     prompt = SOLVE.format(question=problem.question)
     if random.random() < 0.9:
-        return Lesson("solve", prompt, ((written(*right(problem.program)), 1.0),))
+        lines, answer = right(problem.program)
+        pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line)]
+        return Lesson("solve", prompt, (*pieces, (f"{ANSWER}{answer}", 1.0)))
     text = written(*wrong(problem.program, random))
     found = judge(problem.program, text.split("\n"))
-    lines = text.splitlines(keepends=True)
-    cut = min(found.first_error + 1, len(lines) - 1)
-    return Lesson("solve", prompt, (("".join(lines[:cut]), 0.0), ("".join(lines[cut:]), 1.0)))
+    parts = text.splitlines(keepends=True)
+    cut = min(found.first_error + 1, len(parts) - 1)
+    return Lesson("solve", prompt, (("".join(parts[:cut]), 0.0), ("".join(parts[cut:]), 1.0)))
 
 
 def judging_lesson(problem: Problem, random: Random) -> Lesson:
@@ -86,7 +130,7 @@ def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...
             if j == 3 and not same:
                 break
             same &= derived == given
-            pieces.append((f" {derived} {given}", 1.0))
+            pieces += [(f" {derived}", RESULT_WEIGHT if j == 3 else 1.0), (f" {given}", 1.0)]
             pieces.append((" same" if derived == given else " differ", VERDICT_WEIGHT))
             if derived != given and "####" in (derived, given):
                 break

@@ -249,10 +249,13 @@ def test_what_is_under_way_when_an_error_comes_is_still_given_and_nothing_is_beg
 
 def test_after_an_error_it_can_be_asked_again() -> None:
     down = problem(500)
-    with FaultyServer(lambda asked: down if asked.number < 2 else completion("four")) as server:
-        with engine_of(server.url, attempts=2, concurrency=1) as engine:
-            assert taken(engine, requests(3))[0] == []
-            assert len(list(engine.answer(requests(3)))) == 3
+
+    def script(asked: Asked) -> Act:
+        return down if asked.number < 2 else completion("four")
+
+    with FaultyServer(script) as server, engine_of(server.url, attempts=2, concurrency=1) as engine:
+        assert taken(engine, requests(3))[0] == []
+        assert len(list(engine.answer(requests(3)))) == 3
 
 
 def costly(asked: Asked) -> Act:
@@ -261,13 +264,13 @@ def costly(asked: Asked) -> Act:
 
 
 def test_a_budget_of_tokens_is_not_overrun() -> None:
-    with FaultyServer(costly) as server:
-        with engine_of(server.url, spent_tokens=100, budget_tokens=1000, concurrency=8) as engine:
-            replies, error = taken(engine, requests(100))
-            again, still = taken(engine, requests(5))
+    settings = {"spent_tokens": 100, "budget_tokens": 1000, "concurrency": 8}
+    with FaultyServer(costly) as server, engine_of(server.url, **settings) as engine:
+        replies, error = taken(engine, requests(100))
+        again, still = taken(engine, requests(5))
     assert isinstance(error, BudgetError) and isinstance(still, BudgetError)
-    # 30 tokens each; the last began while 122 (16 of the completion, 106 that the prompt may have) still fitted
-    assert len(replies) == len(server.asked) == 27 - 1
+    # 30 tokens each; the 26th began at 850, when the 123 that it could have taken still fitted, and the next could not
+    assert len(replies) == len(server.asked) == 26
     assert again == []
     told = [re.sub(r":\d+/", ":PORT/", f"{one}\n") for one in (error, still)]
     golden.check(HERE / "openai-budget.txt", "".join(told))
@@ -293,9 +296,9 @@ def test_a_budget_of_money_is_not_overrun() -> None:
 
 
 def test_a_budget_holds_where_the_endpoint_does_not_count() -> None:
-    with FaultyServer(lambda _: completion("four", usage=None)) as server:
-        with engine_of(server.url, budget_tokens=1000) as engine:
-            replies, error = taken(engine, requests(100))
+    uncounted = completion("four", usage=None)
+    with FaultyServer(lambda _: uncounted) as server, engine_of(server.url, budget_tokens=1000) as engine:
+        replies, error = taken(engine, requests(100))
     assert isinstance(error, BudgetError) and 0 < len(replies) <= 1000 // 16
 
 

@@ -1,0 +1,123 @@
+"""The engine `vllm` with the real vLLM and a real checkpoint."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from schemas.request import Completion, EngineError, Failure
+from tasks.engines.vllm import VLLMEngine
+from tests.vllm.asking import ask, one, texts
+from tests.vllm.conftest import CONTEXT
+
+MANY = 520
+
+
+def pid_of(engine: VLLMEngine) -> int:
+    assert engine._process
+    return engine._process.pid
+
+
+def group_lives(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_greedy_is_the_same_each_time_and_its_account_is_right(engine: VLLMEngine) -> None:
+    first = one(engine, ask())
+    assert re.fullmatch(r"vllm \d+\.\d+.*", first.engine)
+    assert first.text and 0 < first.tokens <= 40 and first.prompt_tokens > 10
+    assert first.finish == "length" or first.tokens < 40
+    assert first.logprob is not None and first.logprob < 0
+    again = one(engine, ask())
+    assert (again.text, again.tokens, again.finish) == (first.text, first.tokens, first.finish)
+
+
+def test_what_follows_a_prefix_is_what_would_have_followed(engine: VLLMEngine) -> None:
+    whole, begun = one(engine, ask()), one(engine, ask(max_tokens=3))
+    assert (begun.finish, begun.tokens) == ("length", 3)
+    rest = one(engine, ask(prefix=begun.text, max_tokens=37))
+    assert begun.text + rest.text == whole.text
+    assert rest.tokens + 3 == whole.tokens
+    assert rest.prompt_tokens == whole.prompt_tokens + 3
+    assert whole.logprob and begun.logprob and rest.logprob
+    assert whole.logprob == pytest.approx(begun.logprob + rest.logprob, abs=0.01)
+
+
+def test_a_stop_text_ends_it_and_is_no_part_of_it(engine: VLLMEngine) -> None:
+    whole = one(engine, ask())
+    middle = len(whole.text) // 2
+    stop = whole.text[middle : middle + 4]
+    found = one(engine, ask(stop=(stop,)))
+    assert found.text == whole.text[: whole.text.index(stop)]
+    assert found.finish == "stop"
+
+
+def test_samples_differ_and_their_seeds_bring_them_back(engine: VLLMEngine) -> None:
+    requests = [ask(apples, sample, temperature=2.0) for apples in (3, 5) for sample in range(8)]
+    first = texts(engine, requests)
+    assert len(set(first.values())) > 8
+    assert texts(engine, requests[::-2]) == {request.id: first[request.id] for request in requests[::-2]}
+
+
+def test_the_log_probability_is_that_of_temperature_1(engine: VLLMEngine) -> None:
+    greedy, cold = one(engine, ask(max_tokens=5)), one(engine, ask(max_tokens=5, temperature=1e-2))
+    assert cold.text == greedy.text
+    assert cold.logprob == pytest.approx(greedy.logprob, abs=1e-3)
+
+
+def test_a_prompt_longer_than_the_context_fails_alone(engine: VLLMEngine) -> None:
+    long = ask(prefix=" apples" * CONTEXT)
+    replies = {reply.request: reply for reply in engine.answer([long, ask()])}
+    failure = replies[long.id]
+    assert isinstance(failure, Failure)
+    assert failure.reason == "longer than the context" and failure.detail.endswith(f" of {CONTEXT}")
+    assert isinstance(replies[ask().id], Completion)
+
+
+def test_many_requests_with_seeds_are_answered_one_by_one(engine: VLLMEngine) -> None:
+    one(engine, ask())
+    requests = [ask(number % 90, number, temperature=1.0, max_tokens=20) for number in range(MANY)]
+    began, worker = time.time(), pid_of(engine)
+    replies = [reply for reply in engine.answer(requests) if isinstance(reply, Completion)]
+    assert {reply.request for reply in replies} == {request.id for request in requests}
+    first, last = replies[0].at, replies[-1].at
+    assert first - began < 0.5 * (last - began), "the first reply came before most were begun"
+    assert pid_of(engine) == worker
+
+
+def test_dropped_work_leaves_the_model_loaded(engine: VLLMEngine) -> None:
+    expected, worker = one(engine, ask()).text, pid_of(engine)
+    answers = engine.answer([ask(sample=sample, temperature=1.0) for sample in range(MANY)])
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    assert one(engine, ask()).text == expected
+    assert pid_of(engine) == worker
+
+
+def test_killed_half_way_it_is_an_error_and_nothing_is_left(engine: VLLMEngine) -> None:
+    expected = one(engine, ask()).text
+    worker = pid_of(engine)
+    answers = engine.answer([ask(sample=sample, temperature=1.0) for sample in range(MANY)])
+    for _ in range(5):
+        next(answers)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(EngineError, match="killed by SIGKILL"):
+        list(answers)
+    assert not group_lives(worker)
+    assert one(engine, ask()).text == expected, "asked again, the model is loaded again"
+    worker = pid_of(engine)
+    engine.close()
+    assert not group_lives(worker)
+
+
+def test_a_checkpoint_that_is_not_there(python: str, engine: VLLMEngine) -> None:
+    engine.close()
+    absent = VLLMEngine(engine.model.model_copy(update={"model": "nobody/nothing"}))
+    with pytest.raises(EngineError, match=r"(?s)model 'nobody/nothing'.*What to do: check `model` and `revision`"):
+        list(absent.answer([ask()]))
