@@ -10,7 +10,7 @@ from operator import add
 from errata import text
 
 from catalog.ledger import Ledger
-from catalog.ledger_accounts import Spent
+from catalog.ledger.accounts import Spent
 
 WIDTH = 80
 HEAD = ("corpus, model", "requests", "prompt", "completion", "cut off", "price")

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 INITIAL_DEVIATION = 0.02
+PERIODS = (2, 5, 10, 20, 50, 100, 200, 400, 800, 1600)
+WAVE = 0.4
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,20 @@ class Abacus(nn.Module):
             if parameter.dim() == 2:
                 # what adds to the residual stream starts smaller, so that depth does not let it grow
                 ends = name.endswith(("o_proj.weight", "down_proj.weight"))
-                deviation = INITIAL_DEVIATION / (2 * shape.layers) ** 0.5 if ends else INITIAL_DEVIATION
-                nn.init.normal_(parameter, std=deviation)
+                spread = parameter.shape[1] ** -0.5 * ((2 * shape.layers) ** -0.5 if ends else 1.0)
+                nn.init.normal_(parameter, std=INITIAL_DEVIATION if "embed" in name else spread)
+
+    def count(self, values: dict[int, int]) -> None:
+        """Begin with the tokens of numbers as waves of their value, {token: value}.
+
+        Sums and differences are turns of these waves: calculating is learned
+        in minutes, and from tokens without order it is not in an hour.
+        """
+        with torch.no_grad():
+            for token, value in values.items():
+                angles = 2 * torch.pi * value / torch.tensor(PERIODS)
+                waves = torch.cat((angles.cos(), angles.sin())) * WAVE
+                self.model.embed_tokens.weight[token, : len(waves)] = waves
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits (..., vocabulary) of hidden states (..., hidden)."""

@@ -1,7 +1,7 @@
 """Teach Abacus: a Llama of 1.3 million parameters, on two CPU cores, from lessons that are made as it learns.
 
     pip install -r infra/abacus/requirements.txt        # in an environment of its own
-    python infra/abacus/train.py --out DIR --minutes 75
+    python infra/abacus/train.py --out DIR --minutes 60
     python infra/abacus/train.py --resume DIR            # goes on after a kill
 
 DIR then holds checkpoint.pt (every few minutes), log.txt, and model/, which
@@ -77,11 +77,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder to write (with --resume: the folder resumed)")
     parser.add_argument("--resume", type=Path, help="folder of an earlier run to go on with")
     parser.add_argument("--begin", type=Path, help="folder of a run whose weights another course begins with")
-    parser.add_argument("--minutes", type=float, default=75.0, help="all in all, over all resumptions")
+    parser.add_argument("--minutes", type=float, default=60.0, help="all in all, over all resumptions")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch-tokens", type=int, default=10_000)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--batch-tokens", type=int, default=5_000)
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--prompt-weight", type=float, default=0.1, help="of the prompts of lessons in solving")
     parser.add_argument("--compile", action="store_true", help="through torch.compile (needs a C++ compiler)")
     given = parser.parse_args()
@@ -174,6 +174,7 @@ def train(given: argparse.Namespace) -> None:
     encoder, tokenizer = Encoder(words, lessons.PATTERN), build(words, lessons.PATTERN)
     agree(encoder, tokenizer, lessons)
     model = Abacus(Shape(len(encoder.numbers)))
+    model.count({number: int(word) for word, number in encoder.numbers.items() if word.strip().isdigit()})
     adam = optimizer(model, given.lr)
     progress = restore(given.resume, model, adam, words) if given.resume else Progress()
     if given.begin and not given.resume:

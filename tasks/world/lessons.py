@@ -26,7 +26,7 @@ JUDGE = "Judge step by step.\n{question}\n{solution}"
 FIRST_ERROR = "First error: "
 LEVELS = {1: 5, 2: 15, 3: 58, 4: 9, 5: 10, 6: 3}
 """How often lessons are of each level."""
-VERDICT_WEIGHT = 10.0
+VERDICT_WEIGHT = 6.0
 RESULT_WEIGHT = 3.0
 """Of the digits of a result: all else in a line is soon learned."""
 DRILL = 12
@@ -45,7 +45,7 @@ class Lesson:
     """The assistant's answer in pieces, each with the weight of its loss."""
 
 
-def lesson(random: Random, judging: float = 0.35, drilling: float = 0.3) -> Lesson:
+def lesson(random: Random, judging: float = 0.35, drilling: float = 0.2) -> Lesson:
     """A lesson on a problem that is for training."""
     if random.random() < drilling:
         return drilling_lesson(random)
@@ -165,7 +165,12 @@ def vocabulary() -> list[str]:
     random = Random(0)  # noqa: S311
     pattern = re.compile(PATTERN)
     names, things = GIRLS + BOYS, (*THINGS, *BOXES, COINS, DAYS)
-    words = {*names, *(f" {word}" for word in (*names, *things)), *(f" {d}" for d in range(10)), *map(str, range(10))}
+    words = {
+        *names,
+        *(f" {word}" for word in (*names, *things)),
+        *(f" {n}" for n in range(1000)),
+        *map(str, range(100)),
+    }
     for _ in range(30_000):
         one = lesson(random)
         words.update(pattern.findall(one.prompt), *(pattern.findall(text) for text, _ in one.answer))
@@ -174,4 +179,6 @@ def vocabulary() -> list[str]:
     return sorted(words)
 
 
-PATTERN = r" ?[A-Za-z]+| ?####| ?[0-9]|\n| ?[^\sA-Za-z0-9]| +"
+_WHOLE = r"(?: (?:0|[1-9][0-9]{0,2})|(?<![0-9])(?:0|[1-9][0-9]?))(?![0-9])"
+PATTERN = rf" ?[A-Za-z]+| ?####|{_WHOLE}| ?[0-9]|\n| ?[^\sA-Za-z0-9]| +"
+"""How texts are cut into tokens. A number below a thousand is one token, a larger one is cut into its digits."""

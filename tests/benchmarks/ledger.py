@@ -25,8 +25,7 @@ import numpy as np
 import pyarrow as pa
 from errata import text as terminal
 
-from catalog import ledger_segments as segments
-from catalog.ledger import Ledger
+from catalog.ledger import Ledger, segments
 from catalog.store import Store
 from schemas.request import Completion, Message, Request, Sampling
 

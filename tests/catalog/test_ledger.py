@@ -11,9 +11,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import ledger_segments as segments
-from catalog.ledger import Ledger
-from catalog.ledger_segments import SCHEMA, Segment
+from catalog.ledger import Ledger, segments
+from catalog.ledger.segments import SCHEMA, Segment
 from catalog.store import Store, StoreError
 from schemas.request import Message, Request, Sampling
 from tests.catalog.ledger_rows import answer, request

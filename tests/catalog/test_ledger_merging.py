@@ -16,10 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import ledger_merging as merging
-from catalog import ledger_segments as segments
-from catalog.ledger import Ledger
-from catalog.ledger_segments import SMALL, Segment
+from catalog.ledger import Ledger, merging, segments
+from catalog.ledger.segments import SMALL, Segment
 from catalog.store import Store
 from tests.catalog.ledger_rows import answer, request
 from tests.command import ROOT
@@ -76,7 +74,7 @@ def test_a_writer_that_ends_merges_when_there_is_much(store: Store) -> None:
 
 
 def test_a_writer_at_work_merges_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalog.ledger_writer.SEGMENTS", 70)
+    monkeypatch.setattr("catalog.ledger.writer.SEGMENTS", 70)
     store = Store(str(tmp_path))
     with Ledger(store).writer("corpus", "table", count=1, seconds=0.2) as writer:
         for i in range(80):
@@ -183,7 +181,7 @@ def test_readers_writers_and_merges_go_on_side_by_side(tmp_path: Path) -> None:
 
 MERGE = """
 import sys
-from catalog import ledger_merging as merging
+from catalog.ledger import merging
 from catalog.ledger import Ledger
 from catalog.store import Store
 

@@ -85,6 +85,7 @@ def put(store: str, corpus: str, version: str, rows: dict[str, list[dict[str, An
         license="CC-BY-4.0",
         sources=(Origin(name="numbers", license="CC0-1.0", url=None),),
         seed=0,
+        models={},
         tables=(),
     )
 

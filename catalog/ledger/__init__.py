@@ -17,12 +17,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog import ledger_accounts as accounts
-from catalog import ledger_merging as merging
-from catalog import ledger_segments as files
-from catalog.ledger_accounts import Spent
-from catalog.ledger_segments import FOLDER, Places, Segment
-from catalog.ledger_writer import COUNT, SECONDS, Writer
+from catalog.ledger import accounts as accounts
+from catalog.ledger import merging
+from catalog.ledger import segments as files
+from catalog.ledger.accounts import Spent
+from catalog.ledger.segments import FOLDER, Places, Segment
+from catalog.ledger.writer import COUNT, SECONDS, Writer
 from catalog.store import Store, StoreError
 from schemas.request import Completion, Request
 

@@ -188,9 +188,9 @@ def places(store: Store, segment: Segment) -> Places:
     """The places of a segment's rows, in order. Raises as `read` does."""
     if segment.rows > SMALL:
         try:
-            found = np.load(io.BytesIO(store.read(segment.places)), allow_pickle=False)
+            found: Places = np.load(io.BytesIO(store.read(segment.places)), allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):
-            found = np.zeros(0)
+            found = np.zeros(0, np.uint64)
         if _fits(found, segment):
             return found
     found = read(store, segment, ["place"])["place"].to_numpy()

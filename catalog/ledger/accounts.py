@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.ledger_merging import Load, distinct, ranges
-from catalog.ledger_segments import ENTRY, Segment
+from catalog.ledger.merging import Load, distinct, ranges
+from catalog.ledger.segments import ENTRY, Segment
 from catalog.store import Store
 
 ROWS = 500_000
@@ -58,7 +58,7 @@ class Spent:
 
 
 def spent(store: Store, segments: Sequence[Segment], load: Load) -> list[Spent]:
-    """Sums by corpus, model and revision, sorted by them. Raises as `ledger_segments.read` does."""
+    """Sums by corpus, model and revision, sorted by them. Raises as `ledger.segments.read` does."""
     sums: dict[tuple[str, ...], Spent] = {}
     kept: dict[Segment, Any] = {}
     for slices in ranges(segments, load, ROWS) if segments else ():

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from catalog.ledger_segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
+from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
 from catalog.store import Store
 from catalog.tables import canonical
 

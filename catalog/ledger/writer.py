@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any
 
-from catalog.ledger_segments import Segment, entry, flush, storable
+from catalog.ledger.segments import Segment, entry, flush, storable
 from catalog.store import Store
 from schemas.request import Completion, Request
 
