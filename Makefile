@@ -1,5 +1,6 @@
 # make corpus   install, build the default corpus, say where it lies
 # make test     install, run the tests (TEST=path or -k expression narrows them)
+# make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make check    install, lint, type-check
 # make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
 PYTHON ?= python3
@@ -9,7 +10,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test check server install clean
+.PHONY: corpus test test-vllm check server install clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -17,6 +18,9 @@ corpus: install
 
 test: install
 	$(BIN)/pytest $(TEST)
+
+test-vllm: install .venv-vllm/.installed
+	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm
 
 check: install
 	$(BIN)/ruff format --check .
@@ -34,10 +38,15 @@ install: .venv/.installed
 	$(UV) sync --frozen --python $(PYTHON)
 	@touch $@
 
+.venv-vllm/.installed: infra/vllm/install.sh
+	rm -rf .venv-vllm
+	infra/vllm/install.sh .venv-vllm $(PYTHON)
+	@touch $@
+
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Errata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=…") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .uv
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean:
-	rm -rf .venv .uv build dist *.egg-info catalog/*.egg-info
+	rm -rf .venv .venv-vllm .uv build dist *.egg-info catalog/*.egg-info

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
     "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/prompts", "tasks/world", "schemas", "catalog",
-    "catalog/errata", "infra", "infra/abacus",
+    "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
@@ -92,7 +92,7 @@ def tree() -> str:
     for folder in FOLDERS:
         lines.append(f"{folder}/")
         for path in sorted((ROOT / folder).iterdir()):
-            if path.suffix in (".py", ".yaml", ".env") and path.name != "__init__.py":
+            if path.suffix in (".py", ".yaml", ".env", ".sh") and path.name != "__init__.py":
                 lines.append(f"    {path.name:<16} {summary(path)}")
     lines += ["tests/               laid out like the folders they test", "```"]
     return "\n".join(lines)

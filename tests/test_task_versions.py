@@ -17,7 +17,7 @@ from tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("task-versions.json")
-MODULES = {"import": "recorded"}
+MODULES = {"import": "recorded", "world": "world/table"}
 
 
 def code(path: Path) -> tuple[str, set[Path]]:
@@ -35,7 +35,8 @@ def code(path: Path) -> tuple[str, set[Path]]:
                 ):
                     body.remove(one)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks."):
-            needed.add(ROOT / (node.module.replace(".", "/") + ".py"))
+            place = ROOT / node.module.replace(".", "/")
+            needed |= {place / f"{one.name}.py" for one in node.names} if place.is_dir() else {place.with_suffix(".py")}
     return ast.unparse(tree), needed
 
 

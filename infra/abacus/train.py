@@ -1,4 +1,4 @@
-"""Teach Abacus: a Llama of 1.3 million parameters, on two CPU cores, from lessons that are made as it learns.
+"""Teach Abacus: a Llama of 1.5 million parameters, on two CPU cores, from lessons that are made as it learns.
 
     pip install -r infra/abacus/requirements.txt        # in an environment of its own
     python infra/abacus/train.py --out DIR --minutes 60
