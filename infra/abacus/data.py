@@ -62,7 +62,7 @@ def sequence(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
     answer, weights = encoder.weighted(lesson.answer)
     asked = prompting if lesson.job == "solve" else 0.0
     tokens = [number[USER], *prompt, number[END], number[ASSISTANT], *answer, number[END]]
-    return tokens, [0.0, *[asked] * len(prompt), 0.0, 0.0, *weights, 1.0], JOBS.index(lesson.job)
+    return tokens, [0.0, *[asked] * len(prompt), 0.0, 0.0, *weights, weights[-1]], JOBS.index(lesson.job)
 
 
 def padded(rows: list[Sequence], padding: int, cost: float) -> Batch:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.request import Completion, Finish, Request
 from tasks.engines.checkpoint import Checkpoint
-from tasks.engines.choice import MARGIN, Draws, choose, log_probability
+from tasks.engines.choice import MARGIN, Draws, choose, log_probability, steady
 from tasks.engines.cohort import Cohort, step
 from tasks.engines.llama import Llama
 
@@ -116,9 +116,20 @@ class Group:
         request, prompt = self.asked[row]
         return Completion(
             request=request.id, text=text, finish=finish, limit=request.sampling.max_tokens,
-            prompt_tokens=len(prompt), tokens=made, logprob=float(self.logprob[row]),
+            prompt_tokens=len(prompt), tokens=made, logprob=self._logprob(row, made),
             engine=self.networks.name, at=time.time(),
         )  # fmt: skip
+
+    def _logprob(self, row: int, made: int) -> float:
+        """The answer's log-probability, rounded; from float64 where float32's error could turn the rounding."""
+        rounded, sure = steady(float(self.logprob[row]))
+        if sure:
+            return rounded
+        prompt, answer = self.asked[row][1], self.tokens[row, :made]
+        sequence = np.array([*prompt, *answer], np.intp)[None]
+        exact = self.networks.exact
+        logits = exact.logits(exact.through(sequence)[0, len(prompt) - 1 : -1])
+        return steady(float(log_probability(logits, answer).sum()))[0]
 
     def _leave(self, ended: NDArray[np.bool_]) -> None:
         holes, movers, rows = self.cohort.leave(ended)

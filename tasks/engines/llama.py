@@ -129,6 +129,10 @@ class Llama:
 
         `keep`, keys and values (layers, n, heads, length, head), is filled in.
         """
+        return self.logits(self.through(tokens, keep)[np.arange(len(tokens)), lengths - 1])
+
+    def through(self, tokens: NDArray[np.intp], keep: tuple[Array, Array] | None = None) -> Array:
+        """What the layers make of sequences (n, length): (n, length, hidden); `keep` is filled in as by `read`."""
         n, length = tokens.shape
         x = self.embedding[tokens.reshape(-1)]
         turns = np.tile(self.turns[:length], (n, 1))
@@ -142,7 +146,7 @@ class Llama:
             weights += future
             mixed = softmax(weights) @ value
             x = self.ended(layer, x, mixed.swapaxes(1, 2).reshape(n * length, -1))
-        return self.logits(x.reshape(n, length, -1)[np.arange(n), lengths - 1])
+        return np.asarray(x.reshape(n, length, -1))
 
     @property
     def _heads(self) -> tuple[int, int]:

@@ -27,6 +27,10 @@ FIRST_ERROR = "First error: "
 LEVELS = {1: 5, 2: 15, 3: 58, 4: 9, 5: 10, 6: 3}
 """How often lessons are of each level."""
 VERDICT_WEIGHT = 6.0
+DIFFERENT_WEIGHT = 4.0
+"""Of a given word that is not the derived one: nearly always they are the same, and to repeat is easier than to look."""
+JOBS = {"solve": 38, "judge": 37, "compare": 15, "drill": 10}
+"""How often lessons are of each job."""
 RESULT_WEIGHT = 3.0
 """Of the digits of a result: all else in a line is soon learned."""
 DRILL = 12
@@ -45,16 +49,18 @@ class Lesson:
     """The assistant's answer in pieces, each with the weight of its loss."""
 
 
-def lesson(random: Random, judging: float = 0.35, drilling: float = 0.2) -> Lesson:
-    """A lesson on a problem that is for training."""
-    if random.random() < drilling:
+def lesson(random: Random, job: str | None = None) -> Lesson:
+    """A lesson on a problem that is for training: of one of `JOBS`, else of any, as often as it says there."""
+    job = job or random.choices(list(JOBS), list(JOBS.values()))[0]
+    if job == "drill":
         return drilling_lesson(random)
     level = random.choices(list(LEVELS), list(LEVELS.values()))[0]
     problem = draw(random, level)
     while side(problem.question) != "train":
         problem = draw(random, level)
-    judges = random.random() < judging / (1 - drilling)
-    return judging_lesson(problem, random) if judges else solving_lesson(problem, random)
+    if job == "compare":
+        return comparing_lesson(problem, random)
+    return judging_lesson(problem, random) if job == "judge" else solving_lesson(problem, random)
 
 
 def drilling_lesson(random: Random) -> Lesson:
@@ -130,8 +136,7 @@ def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...
             if j == 3 and not same:
                 break
             same &= derived == given
-            pieces += [(f" {derived}", RESULT_WEIGHT if j == 3 else 1.0), (f" {given}", 1.0)]
-            pieces.append((" same" if derived == given else " differ", VERDICT_WEIGHT))
+            pieces += [(f" {derived}", RESULT_WEIGHT if j == 3 else 1.0), *_compared(derived, given)]
             if derived != given and "####" in (derived, given):
                 break
         pieces.append(("\n", 1.0))
@@ -140,6 +145,35 @@ def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...
         if i >= len(lines):
             break
     return _end(pieces, truth, None, len(lines))
+
+
+def _compared(derived: str, given: str) -> tuple[Piece, Piece]:
+    """The given word after a derived one, and whether they are the same."""
+    if derived == given:
+        return (f" {given}", 1.0), (" same", VERDICT_WEIGHT)
+    return (f" {given}", DIFFERENT_WEIGHT), (" differ", VERDICT_WEIGHT)
+
+
+def comparing_lesson(problem: Problem, random: Random) -> Lesson:
+    """To copy a solution's words beside others and to compare, where many of the others are made up and not learned."""
+    lines, answer = right(problem.program) if random.random() < 0.3 else wrong(problem.program, random)
+    pieces: list[Piece] = []
+    for i in range(len(lines) + 1):
+        pieces.append((f"{i + 1}.", 0.0))
+        for given in _words(lines, i, answer):
+            derived = given if random.random() < 0.5 else _other(given, random)
+            pieces += [(f" {derived}", 0.0), *_compared(derived, given)]
+        pieces.append(("\n", 0.0))
+    return Lesson("judge", JUDGE.format(question=problem.question, solution=written(lines, answer)), tuple(pieces))
+
+
+def _other(word: str, random: Random) -> str:
+    """A word of the same kind, or nearly."""
+    if word in "+-*/":
+        return random.choice("+-*/")
+    if word.isdigit() and random.random() < 0.9:
+        return str(max(0, int(word) + random.randint(-9, 9)) if random.random() < 0.5 else random.randint(2, 200))
+    return random.choice(("####", str(random.randint(2, 100)), random.choice(THINGS), random.choice(THINGS)))
 
 
 def _words(lines: list[Line], i: int, answer: int) -> list[str]:

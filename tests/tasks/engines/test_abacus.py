@@ -95,7 +95,7 @@ def test_answers_are_those_of_a_plain_recomputation(engine: AbacusEngine, folder
         reply = found[request.id]
         text, finish, tokens, logprob = recomputed(folder, request)
         assert (reply.text, reply.finish, reply.tokens) == (text, finish, tokens)
-        assert reply.logprob == pytest.approx(logprob, abs=1e-4)
+        assert reply.logprob == round(logprob, 2)
         assert reply.answers(request) and reply.limit == request.sampling.max_tokens
         finishes.add(finish)
     assert finishes == {"stop", "length"}
@@ -109,8 +109,7 @@ def test_a_request_gets_the_same_answer_in_any_company(folder: Path, monkeypatch
     for threads, rows, these in ((1, 128, requests), (3, 7, requests), (1, 1, requests[:60])):
         monkeypatch.setattr("tasks.engines.abacus.ROWS", rows)
         for id_, reply in answers(engine_of(folder, threads), these).items():
-            assert (reply.text, reply.finish, reply.tokens) == (first[id_].text, first[id_].finish, first[id_].tokens)
-            assert reply.logprob == pytest.approx(first[id_].logprob, abs=1e-4)
+            assert replace(reply, at=0.0) == replace(first[id_], at=0.0)
 
 
 def test_choices_too_close_for_float32_are_made_in_float64(
