@@ -21,7 +21,9 @@ from flows.plan import Plan, Work
 from schemas.task import Publication
 from tasks import TASKS
 
-LIBRARIES = ("datasets", "duckdb", "fsspec", "math-verify", "pandera", "polars", "prefect", "pyarrow")
+LIBRARIES = (
+    "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
+)  # fmt: skip
 
 
 class NothingLeft(RuntimeError):
