@@ -1,4 +1,4 @@
-"""The tokenizer of Abacus: whole words, single digits and signs, each with the space before it."""
+"""The tokenizer of Abacus: whole words, whole numbers below a thousand, digits and signs, each with the space before it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ LEVELS = {1: 5, 2: 15, 3: 58, 4: 9, 5: 10, 6: 3}
 VERDICT_WEIGHT = 6.0
 DIFFERENT_WEIGHT = 4.0
 """Of a given word that is not the derived one: nearly always they are the same, and to repeat is easier than to look."""
-JOBS = {"solve": 38, "judge": 37, "compare": 15, "drill": 10}
+JOBS = {"solve": 32, "judge": 48, "compare": 10, "drill": 10}
 """How often lessons are of each job."""
 RESULT_WEIGHT = 3.0
 """Of the digits of a result: all else in a line is soon learned."""

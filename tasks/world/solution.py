@@ -64,8 +64,8 @@ def _apply(left: int, operator: str, second: int) -> int:
 
 
 WEIGHTS: dict[Kind, int] = {
-    "calculation": 24, "wrong operand": 16, "misread quantity": 14, "miscopied result": 12, "wrong operation": 12,
-    "missing step": 10, "extra step": 6, "unit": 3, "final answer": 3,
+    "calculation": 14, "wrong operand": 18, "misread quantity": 14, "miscopied result": 12, "wrong operation": 10,
+    "missing step": 14, "extra step": 10, "unit": 5, "final answer": 3,
 }  # fmt: skip
 
 
@@ -92,9 +92,9 @@ def wrong(program: Program, random: Random) -> tuple[list[Line], int]:
         lines.append(made)
         values[at] = made.result
         if kind == "extra step":
-            again = Line(
-                made.result, made.operator, made.right, _apply(made.result, made.operator, made.right), made.unit
-            )
+            operator = random.choice((made.operator, "+", "-"))
+            second = random.choice((made.right, *program.quantities))
+            again = Line(made.result, operator, second, _apply(made.result, operator, second), made.unit)
             lines.append(again)
             values[at] = again.result
     return _follow(program, at + 1, lines, values)
