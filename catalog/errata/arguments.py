@@ -28,7 +28,7 @@ VERBS = {
 EXAMPLES = {
     "build": ("errata build catalog/sample.yaml", "errata build catalog/mwpes.yaml --data DIR"),
     "plan": ("errata plan catalog/sample.yaml", "errata plan catalog/mwpes.yaml --data DIR"),
-    "ledger": ("errata ledger", "errata ledger --store s3://corpora/errata"),
+    "ledger": ("errata ledger --store s3://corpora/errata",),
     "list": ("errata list --store s3://corpora/errata",),
     "show": ("errata show mwpes", "errata show mwpes@1.0.0 --examples 5"),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),

@@ -128,7 +128,8 @@ def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
     print(
         f"  judge: right solutions called right               {interval(sum(v == (-1, '') for v in fair), len(fine))}"
     )
-    some = wrong[:200]
+    # after an error in the last step nothing is left to roll out: the answer stands there
+    some = [one for one in wrong if one.truth.first_error < len(one.text.splitlines()) - 2][:200]
     before, through = rollouts(engine, some, 8)
     print(f"  rollouts that succeed from the last right prefix  {interval(sum(before), len(before))}")
     print(f"  rollouts that succeed through the first error     {interval(sum(through), len(through))}")

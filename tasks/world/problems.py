@@ -41,7 +41,7 @@ _PARTS = (*_WHOLE, (events.fraction, 3), (events.percent, 3))
 LEVELS = {
     1: Level(2, 3, 60, _CHANGES),
     2: Level(2, 5, 100, _PRODUCTS),
-    3: Level(2, 8, 200, _WHOLE, 0.3),
+    3: Level(2, 8, 400, _WHOLE, 0.3),
     4: Level(2, 8, 400, _PARTS, 0.5),
     5: Level(8, 20, 200, _WHOLE, 0.3),
     6: Level(8, 20, 400, _PARTS, 0.5),

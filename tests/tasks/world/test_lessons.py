@@ -55,9 +55,9 @@ def test_a_judgement_compares_truly_and_concludes_from_it() -> None:
         if said == "none":
             assert differing == []
         else:
-            number, kind = said.split(", ")
+            at, kind = said.split(", ")
             # an answer that is not the last result is a fault of the last step, and compared below it
-            assert differing == [len(lines)] and int(number) in (len(lines), len(lines) - 1) and kind in KINDS
+            assert differing == [len(lines)] and int(at) in (len(lines), len(lines) - 1) and kind in KINDS
         conclusions.add(said.split(", ")[-1])
     assert {"none", "calculation", "misread quantity", "missing step"} <= conclusions
 
