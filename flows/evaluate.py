@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import errata
 import fsspec
-import yaml
 from pydantic import ValidationError
 
 from catalog import records, tables
 from catalog.records import Source, SourceError
 from flows import plan as planning
 from flows.scores import Evaluation
+from schemas.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
-from tasks.evaluation.fields import EvaluationError, Rejected, some, unknown
+from tasks.evaluation.fields import EvaluationError, Rejected, unknown
 from tasks.evaluation.gold import FORMATS, TRUTH, TRUTH_COLUMNS, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
@@ -58,8 +59,20 @@ def place(name: str, data: str | None, store: str) -> Place:
             return _released(name, of_release[1], of_release[2], store)
     if os.path.isdir(name):
         raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
+    _there(name)
     sources = records.find(name, name)
     return Place(name, lambda: chain.from_iterable(_read(source) for source in sources))
+
+
+def _there(name: str) -> None:
+    """Raise `EvaluationError` about a local file that is not there; patterns and URLs are looked at later."""
+    path = Path(name)
+    if path.exists() or any(mark in name for mark in ("*", "?", "[", "://")):
+        return
+    beside = sorted(str(one) for one in path.parent.glob("*.*")) if path.parent.is_dir() else []
+    near = get_close_matches(name, beside, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "give a path, RECIPE.yaml:TABLE, or a release (corpus@1.2.3)"
+    raise EvaluationError(f"{name}: no such file; {hint}")
 
 
 def _read(source: Source) -> Iterator[Record]:
@@ -125,18 +138,17 @@ def rules(format: str) -> GoldRules | None:
     if not format.endswith((".yaml", ".yml")):
         raise unknown("--format", "format", format, [TRUTH, *FORMATS, "MAPPING.yaml"])
     try:
-        return GoldRules.model_validate(yaml.safe_load(Path(format).read_text("utf-8")))
+        document = Document(Path(format).read_text("utf-8"), format)
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{format}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    except yaml.YAMLError as error:
-        raise EvaluationError(f"{format}: not YAML ({' '.join(str(error).split())})") from None
+    faults = document.faults
+    try:
+        if not faults:
+            return GoldRules.model_validate(document.value)
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(str(part) for part in one['loc']) or 'the mapping'}: {one['msg']}" for one in error.errors()
-        )
-        raise EvaluationError(
-            f"{format}: " + "; ".join(faults) + f"; there are {some(GoldRules.model_fields, 9)}"
-        ) from None
+        faults = [document.fault(one["loc"], one["msg"]) for one in error.errors()]
+    lines = "\n".join(str(one) for one in sorted(set(faults)))
+    raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
 
 
 def gold(where: Place, format: str, given: GoldRules | None) -> tuple[list[Gold], list[Rejected]]:
@@ -145,16 +157,21 @@ def gold(where: Place, format: str, given: GoldRules | None) -> tuple[list[Gold]
     needed = list(TRUTH_COLUMNS) if given is None else sorted(golds.fields(given))
     for column in needed:
         if column not in there:
-            fits = [one for one in golds.fitting(there) if one != format]
-            hint = f"; its columns are those of {' and '.join(fits)} (--format)" if fits else ""
-            raise EvaluationError(
-                f"{unknown(where.name, 'column', column, there)}{hint or f'; format {format} needs it'}"
-            )
+            raise EvaluationError(f"{unknown(where.name, 'column', column, there)}; {_advice(format, given, there)}")
     found, rejected = golds.gather(where.records(), golds.truth if given is None else golds.mapped(given))
     if not found:
         first = rejected[0]
         raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
     return found, rejected
+
+
+def _advice(format: str, given: GoldRules | None, there: Sequence[str]) -> str:
+    """What to do about gold that has not the columns of its format."""
+    if fits := [one for one in golds.fitting(there) if one != format]:
+        return f"its columns are those of --format {fits[0]}"
+    if given is None:
+        return f"the truth of Abacus' world needs {', '.join(TRUTH_COLUMNS)}; other gold needs --gold and --format"
+    return f"format {format} needs it"
 
 
 def evaluate(

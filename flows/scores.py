@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -133,7 +134,7 @@ def _exact(scored: Scored) -> str:
 
 
 def _labelled(scored: Scored) -> str:
-    head = ["", "labelled, %", "of wrong", "of right", "named", "precision, %"]
+    head = ["", "labelled, %", "of wrong", "of right", "steps named", "precision, %"]
     rows: list[list[object]] = [
         [name, _percent(one.kept.rate), _percent(one.kept_wrong.rate), _percent(one.kept_right.rate), f"{one.located.of:,}", _share(one.located)]
         for name, one, _ in scored if one is not None
@@ -170,15 +171,15 @@ def _remarks(found: Evaluation) -> str:
     for labeller, labels in found.labellers.items():
         one = score(found.rows, labels)
         if one.absent:
-            lines.append(f"{labeller}: {one.absent:,} rows of gold have no row among the labels and count as undecided")
+            lines.append(f"{labeller}: {one.absent:,} rows of gold are not among the labels and count as undecided")
         if extra := found.unknown(labeller):
-            lines.append(f"{labeller}: {extra:,} labels are of solutions that gold does not have, and are left out")
+            lines.append(f"{labeller}: {extra:,} labels are of solutions not in gold, and are left out")
     if found.rejected:
         lines.append(f"{len(found.rejected):,} rows of gold cannot be used:")
         for reason, n in sorted(Counter(one.reason for one in found.rejected).items()):
             first = next(one for one in found.rejected if one.reason == reason)
             lines.append(f"  {n:,} {reason}, the first {first.source}: {first.detail}")
-    return text.plain("\n".join(lines))
+    return "\n".join(textwrap.fill(text.plain(line), WIDTH, subsequent_indent="    ") for line in lines)
 
 
 def _percent(share: float | None) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isnan
-from numbers import Real
 from typing import Any
 
 from tasks.mapping import FieldError
@@ -28,15 +27,14 @@ class Rejected:
 
 def number(value: Any, name: str) -> int:
     """A whole number, given as such, as 3.0 or as text; `FieldError` where it is none."""
-    text = str(value).strip()
-    sign, digits = (text[:1], text[1:]) if text[:1] in ("-", "+") else ("", text)
-    if isinstance(value, Real) and not isinstance(value, bool) and value == value and float(value).is_integer():
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return int(value)
-    # a float that JSON spelt 3.0 comes as Decimal, which is no Real
-    whole, _, rest = digits.partition(".")
+    text = str(value).strip()
+    # a number that JSON spelt 3.0 comes as a Decimal
+    whole, _, rest = text.removeprefix("-").partition(".")
     if isinstance(value, bool) or not (whole.isdecimal() and whole.isascii()) or len(whole) > 9 or rest.strip("0"):
         raise FieldError("not a step number", f"{name} is {text[:40]!r}, expected a whole number")
-    return int(sign + whole)
+    return -int(whole) if text.startswith("-") else int(whole)
 
 
 def is_nothing(value: Any) -> bool:
