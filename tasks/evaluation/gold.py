@@ -91,7 +91,7 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
     """The first wrong step, from 0, or NONE; null is a value where the rules say so, a field that is not there is none."""
     rule = rules.first_error
     path = rule.path or ""
-    if path not in value and path.partition(".")[0] not in value:
+    if path and path not in value and path.partition(".")[0] not in value:
         raise FieldError("missing field", f"'{path}'")
     found = rule.model_copy(update={"optional": True}).take(value, None)
     spelt = "null" if is_nothing(found) else str(found).strip()

@@ -20,7 +20,7 @@ from errata.cli import main
 from tests.client.conftest import MALFORMED, flip, put, row, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
-VERBS = ["build", "plan", "list", "show", "load", "verify"]
+VERBS = ["build", "plan", "ledger", "evaluate", "list", "show", "load", "verify"]
 
 
 class Ran(NamedTuple):

@@ -13,6 +13,9 @@ import pytest
 from errata.arguments import DONE, MISSING, WRONG
 from errata.cli import main
 
+from catalog.tables import Manifest, Receipt
+from flows import plan as planning
+from tasks.world.table import WorldParameters, world
 from tests.golden import check
 
 HERE = Path(__file__).parent
@@ -175,6 +178,36 @@ def test_errors_say_where_and_what_to_do(run: Run, tmp_path: Path) -> None:
         assert (found.code, found.out) == (WRONG, ""), (name, found)
         told.append(f"{name}\n  {found.err.strip()}\n".replace(str(tmp_path), "DIR"))
     check(HERE / "evaluate-errors.txt", "\n".join(told))
+
+
+def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
+    _recipe()
+    plan = planning.make("r.yaml", None, "store")
+    (work, _), parameters = plan.works, WorldParameters(count=3)
+    rows = world(range(3), parameters).kept
+    folder = work.folder()
+    parts = [folder.write(f"parts/{i}.parquet", rows[i : i + 2]) for i in (0, 2)]
+    folder.complete(Manifest(work.fingerprint, "world", "1", {}, [], list(rows.columns), Receipt(3, parts)))
+    # the answers stand for steps, the second's label for a wrong one
+    ids, answers = rows["problem_id"].to_list(), [int(answer) for answer in rows["answer"]]
+    write("labels.jsonl", [{"id": id, "first_error": n + (i == 1)} for i, (id, n) in enumerate(zip(ids, answers))])
+    Path("m.yaml").write_text("{id: problem_id, first_error: answer, set: set}")
+    found = json.loads(run("labels.jsonl", "--gold", "r.yaml:problems", "--format", "m.yaml", "--json").out)
+    assert found["labellers"]["first_error"]["groups"]["world-3"]["on_wrong"]["distances"] == {"0": 2, "1": 1}
+    assert found["rejected"] == []
+
+
+def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
+    rows = world(range(2), WorldParameters(count=2)).kept.to_dicts()
+    for row, wrong in zip(rows, (-1, 1)):
+        row["solution_id"], row["steps"] = row["problem_id"], row["reference"].splitlines()
+        row["steps"][wrong if wrong > 0 else 0] = "2. 77777 + 1 = 77778" if wrong > 0 else row["steps"][0]
+        row["mc_first_error"], row["judge_first_error"] = wrong, None
+    write("own.jsonl", rows)
+    found = json.loads(run("own.jsonl", "--json").out)
+    assert found["format"] == "truth"
+    assert found["labellers"]["mc_first_error"]["all"]["f1"] == 1
+    assert found["labellers"]["judge_first_error"]["all"]["labelled"]["hits"] == 0
 
 
 def test_a_release_that_is_not_there(run: Run) -> None:
