@@ -58,7 +58,7 @@ def test_every_verb_has_help_with_examples_and_exit_codes(verb: str, capsys: pyt
     assert caught.value.code == 0
     out = capsys.readouterr().out
     examples, codes = out.split("examples:\n")[1].split("exit codes:")
-    assert all(line.startswith(f"  errata {verb} ") for line in examples.strip("\n").split("\n"))
+    assert all(f"{line} ".startswith(f"  errata {verb} ") for line in examples.strip("\n").split("\n"))
     assert codes.startswith(" 0 done, 1 failed, 2 ")
 
 
