@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
+from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from schemas.contract import ContractError
 from schemas.document import RecipeError
 from schemas.request import EngineError
 from schemas.task import TaskError
+from tasks.evaluation.fields import EvaluationError
 
 SETTINGS = Path(__file__).parents[1] / "infra" / "prefect.env"
 
@@ -167,6 +170,24 @@ def ledger(store: str) -> int:
     return DONE
 
 
+def evaluate(given: Namespace, store: str) -> int:
+    """`errata evaluate`."""
+    from flows.evaluate import evaluate, place
+    from flows.scores import as_json, report
+    from tasks.evaluation.labels import Columns
+
+    try:
+        labels = place(given.labels, given.data, store)
+        gold = labels if given.gold in (None, given.labels) else place(given.gold, given.data, store)
+        id = tuple(name for name in given.id.split(",") if name)
+        columns = Columns(id, tuple(given.label), given.labeller)
+        found = evaluate(labels, gold, given.format, columns, given.base, given.by)
+    except Exception as error:
+        return _told(error, verbose=False)
+    print(json.dumps(as_json(found), indent=1, ensure_ascii=False) if given.json else report(found))
+    return DONE
+
+
 def _unreachable(error: Exception) -> bool:
     """Whether Prefect could not reach its server, or start one."""
     told = ("Failed to reach API", "Timed out while attempting to connect", "Server must have been started")
@@ -179,7 +200,7 @@ def _told(error: Exception, verbose: bool) -> int:
     from flows.table import AccountingError
 
     codes: list[tuple[type[Exception], int]] = [
-        (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED),
+        (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:

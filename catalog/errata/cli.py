@@ -1,7 +1,7 @@
 """The `errata` command.
 
 `list`, `show`, `load` and `verify` work wherever the client is installed;
-`build` and `plan` need the application around it and run in a checkout.
+`build`, `plan`, `ledger` and `evaluate` need the application around it and run in a checkout.
 """
 
 from __future__ import annotations
@@ -163,10 +163,15 @@ def _ledger(given: argparse.Namespace) -> int:
     return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
 
 
+def _evaluate(given: argparse.Namespace) -> int:
+    return int(_application("evaluate").evaluate(given, given.store or os.environ.get(STORE) or "store"))
+
+
 RUNS = {
     "build": _build,
     "plan": _plan,
     "ledger": _ledger,
+    "evaluate": _evaluate,
     "list": _list,
     "show": _show,
     "load": _load,

@@ -20,7 +20,7 @@ from errata.cli import main
 from tests.client.conftest import MALFORMED, flip, put, row, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
-VERBS = ["build", "plan", "ledger", "list", "show", "load", "verify"]
+VERBS = ["build", "plan", "ledger", "evaluate", "list", "show", "load", "verify"]
 
 
 class Ran(NamedTuple):
@@ -58,7 +58,7 @@ def test_every_verb_has_help_with_examples_and_exit_codes(verb: str, capsys: pyt
     assert caught.value.code == 0
     out = capsys.readouterr().out
     examples, codes = out.split("examples:\n")[1].split("exit codes:")
-    assert all(line.startswith(f"  errata {verb} ") for line in examples.strip("\n").split("\n"))
+    assert all(f"{line} ".startswith(f"  errata {verb} ") for line in examples.strip("\n").split("\n"))
     assert codes.startswith(" 0 done, 1 failed, 2 ")
 
 

@@ -1,0 +1,1 @@
+"""The comparison of labels of the first wrong step with gold."""

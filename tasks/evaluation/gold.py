@@ -1,0 +1,173 @@
+"""Gold: where solutions first go wrong, from data sets through a field mapping, or from the truth of Abacus' world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from schemas.task import Record
+from tasks.evaluation.fields import Rejected, is_nothing, number
+from tasks.evaluation.score import NONE, Gold
+from tasks.mapping import FieldError, FieldOf, FieldRule
+from tasks.world.program import load
+from tasks.world.truth import judge
+
+Read = Callable[[Record], Gold]
+
+
+def _texts(value: Any) -> Any:
+    """A value or several as texts; null is spelt `null`."""
+    many = value if isinstance(value, list) else [value]
+    return ["null" if one is None else str(one) if isinstance(one, int) else one for one in many]
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class GoldRules(BaseModel):
+    """How the fields of a data set say where its solutions first go wrong."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    id: Annotated[list[FieldOf], BeforeValidator(_several)] = Field(
+        [], description="The row's id: a field, or several joined by /; without it file and line, as in math.jsonl:12."
+    )
+    first_error: FieldOf = Field(description="The number of the first wrong step.")
+    base: Literal[0, 1] = Field(0, description="The number that the first step has.")
+    none: Annotated[list[str], BeforeValidator(_texts)] = Field(
+        ["-1"], description="What stands in first_error where no step is wrong; null is spelt null."
+    )
+    steps: FieldOf | None = Field(None, description="The list of the steps.")
+    set: FieldOf | None = Field(None, description="The name of the problem set; without it the file's.")
+    right: FieldOf | None = Field(
+        None,
+        description="Whether the whole solution is right, yes or no; rows that contradict first_error are rejected.",
+    )
+
+
+def _rules(**given: Any) -> GoldRules:
+    return GoldRules.model_validate(given)
+
+
+FORMATS: dict[str, GoldRules] = {
+    # one file a set; their ids (gsm8k-0, omnimath-17) name the set too
+    "processbench": _rules(
+        id="id", first_error="label", steps="steps", set={"path": "id", "pattern": r"^(.+)-\d+$", "optional": True}
+    ),
+    "mr-ben": _rules(
+        id=["Question_UUID", "Sampled_Model"], first_error="Model_Solution_First_Error_Step", base=1,
+        none=["N/A", "NA", "null", ""], steps="Model_Solution_Steps", set="Subject",
+        right={"path": "Model_Solution_Correctness", "names": {"correct": "yes", "incorrect": "no"}},
+    ),
+    "verify-then-generate": _rules(first_error="incorrect_index", none=[], steps="student_incorrect_solution"),
+    "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
+}  # fmt: skip
+TRUTH = "truth"
+TRUTH_COLUMNS = ("solution_id", "program", "steps")
+
+
+def mapped(rules: GoldRules) -> Read:
+    """The reader of a data set."""
+
+    def read(record: Record) -> Gold:
+        value = record.value or {}
+        steps = None if rules.steps is None else _steps(rules.steps.take(value, None))
+        first = _first_error(value, rules, steps)
+        right = None if rules.right is None else str(rules.right.take(value, None))
+        if right is not None and right != ("yes" if first == NONE else "no"):
+            said = "no step is wrong" if first == NONE else f"step {first + 1} is wrong"
+            raise FieldError("contradictory", f"{said}, but '{rules.right.path}' is {right[:40]!r}")  # type: ignore[union-attr]
+        id = "/".join(str(rule.take(value, None)) for rule in rules.id)
+        found = rules.set.take(value, None) if rules.set else None
+        return Gold(id or line_id(record.source), first, steps, str(found or stem(record.source)), record.source)
+
+    return read
+
+
+def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) -> int:
+    """The first wrong step, from 0, or NONE; null is a value where the rules say so, a field that is not there is none."""
+    rule = rules.first_error
+    path = rule.path or ""
+    if path and path not in value and path.partition(".")[0] not in value:
+        raise FieldError("missing field", f"'{path}'")
+    found = rule.model_copy(update={"optional": True}).take(value, None)
+    spelt = "null" if is_nothing(found) else str(found).strip()
+    if spelt in rules.none:
+        return NONE
+    if spelt == "null":
+        raise FieldError("missing field", f"'{path}' is null, which does not mean 'none' here")
+    first = number(found, f"'{path}'") - rules.base
+    if first < 0 or (steps is not None and first >= steps):
+        last = f" to {steps - 1 + rules.base}" if steps is not None else " or more"
+        raise FieldError("out of range", f"'{path}' is {spelt}, expected {rules.base}{last}")
+    return first
+
+
+def _steps(value: Any) -> int:
+    if not isinstance(value, list) or not value:
+        raise FieldError("wrong type", f"the steps are {str(value)[:40]!r}, expected a list of texts")
+    return len(value)
+
+
+def truth(record: Record) -> Gold:
+    """The truth of a solution of Abacus' world, from the columns `solution_id`, `program`, `steps` and, if there, `set`."""
+    value = record.value or {}
+    for name in TRUTH_COLUMNS:
+        if value.get(name) is None:
+            raise FieldError("missing field", f"'{name}'")
+    steps = value["steps"]
+    length = _steps(steps)
+    if not all(isinstance(step, str) for step in steps):
+        raise FieldError("wrong type", "the steps are not all texts")
+    try:
+        program = load(str(value["program"]))
+    except ValueError as error:
+        raise FieldError("not a program", str(error)) from None
+    found = judge(program, steps)
+    set_ = str(value.get("set") or stem(record.source))
+    return Gold(str(value["solution_id"]), found.first_error, length, set_, record.source)
+
+
+def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Rejected]]:
+    """The gold of records, and those that hold none; of rows with one id the first stays."""
+    found: dict[str, Gold] = {}
+    rejected: list[Rejected] = []
+    for record in records:
+        try:
+            if record.value is None:
+                raise FieldError(*(record.fault or ("unreadable", "")))
+            row = read(record)
+            if (first := found.get(row.id)) is not None:
+                other = "" if first.first_error == row.first_error else ", where gold is another"
+                raise FieldError("duplicate id", f"'{row.id[:80]}' is that of {first.source} too{other}")
+            found[row.id] = row
+        except FieldError as error:
+            rejected.append(Rejected(record.source, error.reason, error.detail))
+    return list(found.values()), rejected
+
+
+def fitting(columns: Sequence[str]) -> list[str]:
+    """The formats whose fields are all among the columns."""
+    there = set(columns)
+    found = [name for name, rules in FORMATS.items() if fields(rules) <= there]
+    return [*found, *([TRUTH] if set(TRUTH_COLUMNS) <= there else [])]
+
+
+def fields(rules: GoldRules) -> set[str]:
+    """The fields that a data set's rows must have."""
+    rule: list[FieldRule | None] = [*rules.id, rules.first_error, rules.steps, rules.set, rules.right]
+    return {one.path.partition(".")[0] for one in rule if one is not None and one.path and not one.optional}
+
+
+def line_id(source: str) -> str:
+    """The id of a row that has none: its file's name and its line, without folders."""
+    name, _, line = source.rpartition(":")
+    return f"{PurePosixPath(name).name}:{line}"
+
+
+def stem(source: str) -> str:
+    """The file's name without folders and endings."""
+    return PurePosixPath(source.rpartition(":")[0] or source).name.partition(".")[0]

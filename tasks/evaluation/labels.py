@@ -1,0 +1,195 @@
+"""Labels of the first wrong step as tables hold them: one row a solution, one column a labeller, or one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.task import Record
+from tasks.evaluation.fields import EvaluationError, is_nothing, number, some, unknown
+from tasks.evaluation.gold import line_id
+from tasks.evaluation.score import NONE, Gold
+from tasks.mapping import FieldError
+
+UNDECIDED = ("", "null", "undecided")
+"""Texts that stand for a label that is not there."""
+ID_COLUMNS = ("id", "solution_id", "source")
+LABEL_COLUMNS = ("first_error", "prediction")
+LABELLER = "labeller"
+ENOUGH = 20
+"""Labels that show whether they were counted from 0 or from 1."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns hold what."""
+
+    id: tuple[str, ...]
+    """The id; several are joined by /. `source` (file and line) is taken without folders; so is the row's own, of none."""
+    labels: tuple[str, ...]
+    """The labels, a column for each labeller."""
+    labeller: str | None = None
+    """Who made the row's labels, where a table has a row for each labeller."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a labeller says of a solution."""
+
+    first_error: int | None
+    """The index of the first wrong step as it stands there, NONE, or None where it is undecided."""
+    source: str
+    """File and line (or row) it was read from."""
+
+
+Table = Mapping[str, Mapping[str, Label]]
+"""By labeller, then by the solution's id."""
+
+
+def columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
+    """The columns to read: those wanted, the rest by their names; `EvaluationError` where one is not there.
+
+    Ids are looked for under gold's own names, `gold_id`, and those of ID_COLUMNS;
+    where gold has no ids either, the row's file and line is its id. Labels are
+    `first_error`, `prediction`, and all that end in `_first_error`.
+    """
+    for name in (*wanted.id, *wanted.labels, *filter(None, [wanted.labeller])):
+        if name not in there:
+            raise unknown(place, "column", name, there)
+    id = wanted.id or (tuple(gold_id) if gold_id and set(gold_id) <= set(there) else ())
+    id = id or tuple(name for name in ID_COLUMNS if name in there)[:1]
+    labels = wanted.labels or tuple(name for name in there if name in LABEL_COLUMNS or name.endswith("_first_error"))
+    if gold_id and not id:
+        raise EvaluationError(f"{place}: no column with ids; name it by --id: there are {some(there, 12)}")
+    if not labels:
+        raise EvaluationError(
+            f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
+            f"there are {some(there, 12)}"
+        )
+    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in there else None))
+
+
+def read(records: Iterable[Record], given: Columns) -> Table:
+    """The labels of records; `EvaluationError` about the first row that is not as it should be."""
+    found: dict[str, dict[str, Label]] = {}
+    for record in records:
+        if record.value is None:
+            reason, detail = record.fault or ("unreadable", "")
+            raise EvaluationError(f"{record.source}: {reason} ({detail}); mend or remove the line")
+        id, who = _id(record, given.id), _labeller(record, given.labeller)
+        for column in given.labels:
+            name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
+            before = found.setdefault(name, {})
+            if id in before:
+                raise EvaluationError(_twice(record, id, name, before[id], given))
+            before[id] = Label(_label(record, column), record.source)
+    return found
+
+
+def _twice(record: Record, id: str, labeller: str, before: Label, given: Columns) -> str:
+    more = "" if given.labeller else ", or name the column that tells labellers apart (--labeller)"
+    return (
+        f"{record.source}: '{id[:80]}' has a label of '{labeller[:40]}' already at {before.source}; "
+        f"keep one of the two{more}"
+    )
+
+
+def _id(record: Record, names: Sequence[str]) -> str:
+    value = record.value or {}
+    for name in names:
+        if is_nothing(value.get(name)):
+            raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its id")
+    if not names:
+        return line_id(record.source)
+    return "/".join(line_id(str(value[name])) if name == "source" else str(value[name]) for name in names)
+
+
+def _labeller(record: Record, name: str | None) -> str | None:
+    if name is None:
+        return None
+    found = (record.value or {}).get(name)
+    if is_nothing(found):
+        raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its labeller")
+    return str(found)
+
+
+def _label(record: Record, column: str) -> int | None:
+    value = record.value or {}
+    if column not in value:
+        raise unknown(record.source, "column", column, list(value))
+    found = value[column]
+    if is_nothing(found) or str(found).strip().lower() in UNDECIDED:
+        return None
+    try:
+        return number(found, f"'{column}'")
+    except FieldError as error:
+        raise EvaluationError(
+            f"{record.source}: {error.detail}, -1 where no step is wrong, or null where it is undecided"
+        ) from None
+
+
+def checked(table: Table, gold: Sequence[Gold], base: int | None) -> dict[str, dict[str, int | None]]:
+    """Labels counted from 0; `EvaluationError` where they do not fit the solutions, or look counted otherwise.
+
+    `base` is the number of the first step; None takes 0 and looks whether it can be so.
+    """
+    known = {row.id: row for row in gold}
+    found: dict[str, dict[str, int | None]] = {}
+    for name, labels in table.items():
+        _fit(name, labels, known, base or 0)
+        found[name] = {id: _from_zero(label.first_error, base or 0) for id, label in labels.items()}
+        if base is None:
+            _look_counted_from_zero(name, found[name], known)
+    return found
+
+
+def _from_zero(label: int | None, base: int) -> int | None:
+    return label if label is None else max(label - base, NONE)
+
+
+def _fit(name: str, labels: Mapping[str, Label], known: Mapping[str, Gold], base: int) -> None:
+    """Every label is one of the solution's steps, or none (-1; counted from 1, 0 too)."""
+    outside = []
+    past = True
+    for id, label in labels.items():
+        steps = known[id].steps if id in known else None
+        step = label.first_error
+        if step is not None and (step < NONE or (steps is not None and step >= steps + base)):
+            outside.append((id, label, steps))
+            past = past and step == steps
+    if not outside:
+        return
+    id, label, steps = outside[0]
+    span = "" if steps is None else f" (it has {steps} steps: {base} to {steps - 1 + base}, or -1 for none)"
+    rows = "1 label" if len(outside) == 1 else f"{len(outside):,} labels"
+    hint = "; all are one past the last step: were they counted from 1? then say --base 1" if past else ""
+    raise EvaluationError(
+        f"{label.source}: '{name[:40]}' names step {label.first_error} of '{id[:80]}'{span}; "
+        f"{rows} out of range{hint or '; mend them, or give null where it is undecided'}"
+    )
+
+
+def _look_counted_from_zero(name: str, labels: Mapping[str, int | None], known: Mapping[str, Gold]) -> None:
+    """Refuse labels most of which lie just one after gold: counted from 1 they would be exact."""
+    both = [
+        label - known[id].first_error
+        for id, label in labels.items()
+        if label is not None and label != NONE and id in known and known[id].first_error != NONE
+    ]
+    after, exact = both.count(1), both.count(0)
+    if len(both) >= ENOUGH and after > len(both) / 2 and after > 2 * exact:
+        raise EvaluationError(
+            f"the labels of '{name[:40]}' look counted from 1: of {len(both):,} that name a step of a wrong solution "
+            f"{after:,} lie one after gold's, {exact:,} on it; say --base 1, or --base 0 if they are meant so"
+        )
+
+
+def meet(place: str, table: Table, gold: Sequence[Gold], gold_place: str) -> None:
+    """Raise `EvaluationError` where no labelled solution is in gold."""
+    ids = list(dict.fromkeys(id for labels in table.values() for id in labels))
+    known = {row.id for row in gold}
+    if not known.intersection(ids):
+        raise EvaluationError(
+            f"{place} and {gold_place} have no id in common: {some(ids)} there, {some(row.id for row in gold)} in gold; "
+            f"name the column of the labels that holds gold's ids (--id)"
+        )

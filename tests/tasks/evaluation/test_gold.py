@@ -1,0 +1,145 @@
+"""Gold through field mappings, and from the truth of the world."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.task import Record
+from tasks.evaluation.gold import FORMATS, GoldRules, fitting, gather, mapped, truth
+from tasks.evaluation.score import NONE
+from tasks.world.problems import problem
+from tasks.world.solution import right, written
+
+PROCESSBENCH: dict[str, Any] = {
+    "id": "omnimath-7", "generator": "g", "problem": "p", "steps": ["a", "b", "c"], "final_answer_correct": False, "label": 2
+}  # fmt: skip
+MR_BEN: dict[str, Any] = {
+    "Question_UUID": "u", "Sampled_Model": "m", "Subject": "algebra", "Model_Solution_Steps": ["a", "b", "c"],
+    "Model_Solution_Correctness": "incorrect", "Model_Solution_First_Error_Step": "3",
+}  # fmt: skip
+VERIFY: dict[str, Any] = {"student_incorrect_solution": ["a", "b", "c"], "incorrect_index": 2}
+BIGBENCH: dict[str, Any] = {"steps": ["a", "b", "c"], "mistake_index": 2}
+
+
+def one(format: str | GoldRules, value: dict[str, Any]) -> tuple[str, int, int | None, str] | tuple[str, str]:
+    """What a row is read as, or why it is rejected."""
+    rules = FORMATS[format] if isinstance(format, str) else format
+    rows, rejected = gather([Record("data/math.jsonl.gz:12", value)], mapped(rules))
+    if rejected:
+        return rejected[0].reason, rejected[0].detail
+    return rows[0].id, rows[0].first_error, rows[0].steps, rows[0].set
+
+
+@pytest.mark.parametrize(
+    ("format", "row", "read"),
+    [
+        ("processbench", PROCESSBENCH, ("omnimath-7", 2, 3, "omnimath")),
+        ("processbench", PROCESSBENCH | {"label": -1}, ("omnimath-7", NONE, 3, "omnimath")),
+        ("processbench", PROCESSBENCH | {"label": 0, "id": "7"}, ("7", 0, 3, "math")),
+        ("mr-ben", MR_BEN, ("u/m", 2, 3, "algebra")),
+        ("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": 1}, ("u/m", 0, 3, "algebra")),
+        ("verify-then-generate", VERIFY, ("math.jsonl.gz:12", 2, 3, "math")),
+        ("bigbench-mistake", BIGBENCH, ("math.jsonl.gz:12", 2, 3, "math")),
+        ("bigbench-mistake", BIGBENCH | {"mistake_index": None}, ("math.jsonl.gz:12", NONE, 3, "math")),
+        ("bigbench-mistake", BIGBENCH | {"mistake_index": Decimal("1.0")}, ("math.jsonl.gz:12", 1, 3, "math")),
+    ],
+)
+def test_a_row_is_read(format: str, row: dict[str, Any], read: tuple[str, int, int, str]) -> None:
+    assert one(format, row) == read
+
+
+@pytest.mark.parametrize("none", ["N/A", "NA", " N/A ", "", None])
+def test_the_ways_in_which_mr_ben_says_none(none: str | None) -> None:
+    right = MR_BEN | {"Model_Solution_First_Error_Step": none, "Model_Solution_Correctness": "correct"}
+    assert one("mr-ben", right)[1] == NONE
+    assert one("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": none})[0] == "contradictory"
+
+
+@pytest.mark.parametrize(
+    ("format", "row", "reason", "detail"),
+    [
+        ("processbench", PROCESSBENCH | {"label": 3}, "out of range", "'label' is 3, expected 0 to 2"),
+        ("processbench", PROCESSBENCH | {"label": -2}, "out of range", "'label' is -2, expected 0 to 2"),
+        ("processbench", PROCESSBENCH | {"label": None}, "missing field", "'label' is null, which does not mean 'none' here"),
+        ("processbench", PROCESSBENCH | {"label": "two"}, "not a step number", "'label' is 'two', expected a whole number"),
+        ("processbench", PROCESSBENCH | {"label": True}, "not a step number", "'label' is 'True', expected a whole number"),
+        ("processbench", PROCESSBENCH | {"label": 1.5}, "not a step number", "'label' is '1.5', expected a whole number"),
+        ("processbench", PROCESSBENCH | {"steps": "a b"}, "wrong type", "the steps are 'a b', expected a list of texts"),
+        ("processbench", PROCESSBENCH | {"steps": []}, "wrong type", "the steps are '[]', expected a list of texts"),
+        ("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": "0"}, "out of range", "'Model_Solution_First_Error_Step' is 0, expected 1 to 3"),
+        ("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": "4"}, "out of range", "'Model_Solution_First_Error_Step' is 4, expected 1 to 3"),
+        ("mr-ben", MR_BEN | {"Model_Solution_Correctness": "correct"}, "contradictory", "step 3 is wrong, but 'Model_Solution_Correctness' is 'yes'"),
+        ("verify-then-generate", VERIFY | {"incorrect_index": None}, "missing field", "'incorrect_index' is null, which does not mean 'none' here"),
+        ("bigbench-mistake", BIGBENCH | {"mistake_index": -1}, "out of range", "'mistake_index' is -1, expected 0 to 2"),
+        ("bigbench-mistake", {"steps": ["a"]}, "missing field", "'mistake_index'"),  # absent is not null
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_rejected(format: str, row: dict[str, Any], reason: str, detail: str) -> None:
+    assert one(format, row) == (reason, detail)
+
+
+def test_a_mapping_of_ones_own() -> None:
+    rules = GoldRules.model_validate(
+        {"id": ["idx", "class"], "first_error": "wrong.0", "base": 1, "none": [None, 0], "set": "class"}
+    )
+    assert one(rules, {"idx": "p1", "class": "circular", "wrong": [2, 4]}) == ("p1/circular", 1, None, "circular")
+    assert one(rules, {"idx": "p1", "class": "circular", "wrong": []}) == ("p1/circular", NONE, None, "circular")
+    assert one(rules, {"idx": "p1", "class": "circular", "wrong": [0]}) == ("p1/circular", NONE, None, "circular")
+    assert one(rules, {"idx": "p1", "class": "circular"}) == ("missing field", "'wrong.0'")
+    with pytest.raises(ValidationError, match="base"):
+        GoldRules.model_validate({"first_error": "x", "base": 2})
+
+
+def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None:
+    records = [
+        Record("f.jsonl:1", PROCESSBENCH),
+        Record("f.jsonl:2", None, "{", ("not JSON", "cut off")),
+        Record("f.jsonl:3", PROCESSBENCH),
+        Record("f.jsonl:4", PROCESSBENCH | {"label": 0}),
+    ]
+    rows, rejected = gather(records, mapped(FORMATS["processbench"]))
+    assert [(row.id, row.first_error) for row in rows] == [("omnimath-7", 2)]
+    assert [(one.source, one.reason, one.detail) for one in rejected] == [
+        ("f.jsonl:2", "not JSON", "cut off"),
+        ("f.jsonl:3", "duplicate id", "'omnimath-7' is that of f.jsonl:1 too"),
+        ("f.jsonl:4", "duplicate id", "'omnimath-7' is that of f.jsonl:1 too, where gold is another"),
+    ]
+
+
+def test_the_truth_of_the_world() -> None:
+    program = problem(0, 7, 3, "test").program
+    steps = written(*right(program)).splitlines()
+    row = {"solution_id": "x", "program": program.dump(), "steps": steps, "set": "world-3"}
+    (found,), _ = gather([Record("t:1", row)], truth)
+    assert (found.id, found.first_error, found.steps, found.set) == ("x", NONE, len(steps), "world-3")
+    wrong = [*steps]
+    wrong[1] = "77777 + 1 = 77778"
+    (found,), _ = gather([Record("t:1", row | {"steps": wrong})], truth)
+    assert found.first_error == 1
+    for bad, reason in (
+        ({"program": "{"}, "not a program"),
+        ({"program": None}, "missing field"),
+        ({"steps": None}, "missing field"),
+        ({"steps": [1]}, "wrong type"),
+    ):
+        _, (rejected,) = gather([Record("t:1", row | bad)], truth)
+        assert rejected.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("row", "formats"),
+    [
+        (PROCESSBENCH, ["processbench"]),
+        (MR_BEN, ["mr-ben"]),
+        (VERIFY, ["verify-then-generate"]),
+        (BIGBENCH, ["bigbench-mistake"]),
+        ({"solution_id": 1, "program": 1, "steps": 1}, ["truth"]),
+        ({"x": 1}, []),
+    ],
+)
+def test_columns_tell_the_format(row: dict[str, Any], formats: list[str]) -> None:
+    assert fitting(list(row)) == formats

@@ -1,0 +1,104 @@
+"""The comparison with gold, equal to cases worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.evaluation.score import NONE, Gold, Share, average_f1, grouped, length, score, wilson
+
+
+def gold(*first_errors: int, steps: int | None = 9, set: str = "s", begin: int = 0) -> list[Gold]:
+    """Solutions whose ids count up."""
+    return [Gold(str(begin + i), first, steps, set, f"f:{i}") for i, first in enumerate(first_errors)]
+
+
+def labels(*given: int | None) -> dict[str, int | None]:
+    return {str(i): label for i, label in enumerate(given)}
+
+
+def test_a_case_by_hand() -> None:
+    # wrong: 0 exact, 2 exact, 3 named one before, 1 missed, 4 undecided, 0 without a row; right: exact, alarm, undecided
+    rows = gold(0, 2, 3, 1, 4, NONE, NONE, NONE) + gold(0, begin=99)
+    found = score(rows, labels(0, 2, 2, NONE, None, NONE, 5, None))
+    assert found.wrong == Share(2, 6)
+    assert found.right == Share(1, 3)
+    assert found.f1 == pytest.approx(1 / 3)
+    assert found.located == Share(2, 4)  # three on wrong rows, one on a right row
+    assert (found.kept_wrong, found.kept_right, found.kept) == (Share(4, 6), Share(2, 3), Share(6, 9))
+    assert found.distances == {-1: 1, 0: 2}
+    assert (found.missed, found.alarms, found.absent) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "f1"),
+    [((3, 4), (1, 2), 0.6), ((1, 1), (0, 5), 0.0), ((0, 3), (0, 3), 0.0), ((4, 4), (2, 2), 1.0)],
+)
+def test_f1_is_the_harmonic_mean(wrong: tuple[int, int], right: tuple[int, int], f1: float) -> None:
+    rows = gold(*[2] * wrong[1], *[NONE] * right[1])
+    said = [2] * wrong[0] + [3] * (wrong[1] - wrong[0]) + [NONE] * right[0] + [0] * (right[1] - right[0])
+    assert score(rows, labels(*said)).f1 == pytest.approx(f1)
+
+
+def test_f1_needs_wrong_and_right_rows() -> None:
+    assert score(gold(1, 2), labels(1, 2)).f1 is None
+    assert score(gold(NONE), labels(NONE)).f1 is None
+    assert score([], {}).wrong.rate is None
+
+
+def test_the_average_is_of_the_sets_and_not_of_the_rows() -> None:
+    # set a: 1 of 1 wrong, 1 of 1 right, F1 1; set b: 1 of 4 wrong, 3 of 4 right, F1 2*(1/4)*(3/4)/1 = 3/8
+    rows = gold(1, NONE, set="a") + gold(1, 1, 1, 1, NONE, NONE, NONE, NONE, set="b", begin=2)
+    said = labels(1, NONE, 1, 0, None, NONE, NONE, NONE, NONE, 3)
+    found = grouped(rows, said, lambda row: row.set)
+    assert [one.f1 for one in found.values()] == [1.0, pytest.approx(3 / 8)]
+    assert average_f1(found.values()) == pytest.approx(11 / 16)
+    # pooled it is another number: 2 of 5 and 4 of 5
+    assert score(rows, said).f1 == pytest.approx(2 * 0.4 * 0.8 / 1.2)
+
+
+def test_sets_without_f1_are_left_out_of_the_average() -> None:
+    only_wrong, both = score(gold(1), labels(1)), score(gold(1, NONE), labels(0, NONE))
+    assert average_f1([only_wrong, both]) == 0.0
+    assert average_f1([only_wrong]) is None
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    # worked out by the formula with z = 1.96 (Wilson 1927): 8 of 10, none of 20, all of 20, 1 of 2
+    [(8, 10, 0.4902, 0.9433), (0, 20, 0.0, 0.1611), (20, 20, 0.8389, 1.0), (1, 2, 0.0945, 0.9055)],
+)
+def test_the_interval_of_wilson(hits: int, of: int, low: float, high: float) -> None:
+    assert list(wilson(hits, of)) == pytest.approx([low, high], abs=5e-5)
+
+
+def test_lengths_are_taken_together() -> None:
+    rows = [Gold("a", NONE, steps, "s", "f:1") for steps in (1, 2, 5, 6, 7, 8, 20, 21, 900, None)]
+    assert [length(row) for row in rows] == [
+        "1 step", "2-5 steps", "2-5 steps", "6-7 steps", "6-7 steps", "8-20 steps", "8-20 steps", "21+ steps",
+        "21+ steps", "unknown",
+    ]  # fmt: skip
+
+
+_LABEL = st.one_of(st.none(), st.integers(-1, 8))
+
+
+@given(st.lists(st.tuples(st.integers(-1, 8), _LABEL)))
+def test_every_row_is_counted_once(rows: list[tuple[int, int | None]]) -> None:
+    found = score(gold(*[one for one, _ in rows]), labels(*[label for _, label in rows]))
+    assert found.wrong.of + found.right.of == len(rows)
+    undecided = sum(label is None for _, label in rows)
+    assert sum(found.distances.values()) + found.missed + found.alarms + found.right.hits + undecided == len(rows)
+    assert found.distances.get(0, 0) == found.wrong.hits == found.located.hits
+    assert found.located.of == sum(found.distances.values()) + found.alarms
+
+
+@given(st.lists(st.tuples(st.integers(-1, 8), _LABEL), min_size=1), st.integers(0, 99))
+def test_an_exact_label_never_scores_less_than_none(rows: list[tuple[int, int | None]], at: int) -> None:
+    first, said = [one for one, _ in rows], [label for _, label in rows]
+    better = [*said]
+    better[at % len(rows)] = first[at % len(rows)]
+    one, other = score(gold(*first), labels(*said)), score(gold(*first), labels(*better))
+    assert (one.f1 or 0) <= (other.f1 or 0)
+    assert one.kept.hits <= other.kept.hits
