@@ -51,7 +51,7 @@ class Several(ValueError):
 
 def plain(text: str) -> str:
     """A text with the plain forms of digits, minus, dollar signs and white space, without LaTeX's and Markdown's dress."""
-    text = _RAISED.sub(r"^\g<0>", text)
+    text = _RAISED.sub(r"^\g<0>", text.replace(",\\!", ","))
     text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("\u2044", "/"), text)
     text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2013", "-").replace("\\$", "$")
     text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
@@ -119,6 +119,14 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
 def numbers_in(text: str) -> set[Fraction]:
     """Every number that stands in a text."""
     return {value for match in _ONE.finditer(plain(text[:_DIGITS_LIMIT])) if (value := _value(match)) is not None}
+
+
+def mentions(text: str, values: set[Fraction]) -> bool:
+    """Whether one of some values stands anywhere in a text, in figures or as a word up to twenty."""
+    words = {_WORDS[int(value)] for value in values if value.denominator == 1 and 0 <= value < len(_WORDS)}
+    if words and re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
+        return True
+    return any(_value(match) in values for match in _ONE.finditer(plain(text)))
 
 
 def several_of(gold: str) -> list[Fraction] | None:
