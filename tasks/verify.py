@@ -20,7 +20,7 @@ from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
 from tasks.answers.compare import Compare, Judgement, by_absence, judge, kind_of
 from tasks.answers.extract import AnswerKind, Extraction, extract
-from tasks.answers.fast import equal_numbers
+from tasks.answers.fast import plainly
 from tasks.answers.workers import compared
 
 ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
@@ -29,6 +29,9 @@ PAIR = ("gold", "answer", "kind", "options", "question", "context")
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
 VERSION = f"2 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
+
+
+_OPEN = Judgement("undecided", "", "no answer")
 
 
 class VerifyParameters(Parameters):
@@ -49,16 +52,21 @@ def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
 
 def judgements(pairs: pl.DataFrame, compare: Compare) -> list[Judgement]:
     """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
-    same = Judgement("right", "numeric", proved=True)
-    plain = (pl.col("kind") == "number") & equal_numbers(pl.col("gold"), pl.col("answer"))
-    marked = pairs.select(*PAIR, plain=plain.fill_null(False)).with_row_index("at")
-    judged: list[Judgement] = [same] * pairs.height
-    once = marked.filter(~pl.col("plain")).group_by(PAIR, maintain_order=True).agg("at")
+    told = plainly(pairs)
+    plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
+    judged: list[Judgement] = [plain.get(one, _OPEN) for one in told]
+    once = (
+        pairs.select(PAIR)
+        .with_row_index("index")
+        .filter(told.is_null())
+        .group_by(PAIR, maintain_order=True)
+        .agg("index")
+    )
     for row in once.iter_rows(named=True):
         found = Extraction(row["answer"], "", row["context"])
         one = judge(row["gold"], found, row["kind"], row["options"] or (), row["question"], compare)
-        for at in row["at"]:
-            judged[at] = one
+        for index in row["index"]:
+            judged[index] = one
     return judged
 
 
@@ -106,9 +114,8 @@ def verdicts(part: pl.DataFrame, answers: str, compare: Compare) -> pl.DataFrame
     """The columns that `verify` adds, for each row of a part."""
     pairs, found = paired(part, answers)
     judged = dict(zip(pairs["at"], judgements(pairs, compare)))
-    none = Judgement("undecided", "", "no answer")
     rows = part.select("text", "rationale", "answer").iter_rows()
-    added = [_added(row, one, judged.get(at, none)) for at, (row, one) in enumerate(zip(rows, found))]
+    added = [_added(row, one, judged.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
     return pl.DataFrame(added, schema=ADDED)
 
 

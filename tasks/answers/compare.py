@@ -88,6 +88,12 @@ def judge(
         return _date(gold, answer)
     if kind == "expression":
         return _expression(gold, answer, compare)
+    if len(answer.split()) > 6 and DENIAL.search(answer) and not _zero(gold):
+        return (
+            Judgement("undecided", "set", "several answers") if _gold_in(gold, answer) else Judgement("wrong", "denial")
+        )
+    if re.search(r"\b(?:incorrect|not correct)\b", answer):
+        return Judgement("undecided", "numeric", "unparsable")
     wanted = several_of(gold)
     judged = _numbers(wanted, found) if wanted else _number(gold, found, question, compare)
     if judged.undecided == "unparsable" and DENIAL.search(answer) and not _gold_in(gold, answer) and not _zero(gold):
@@ -125,7 +131,8 @@ def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Ju
     if not wanted or not given or _made_of(given, wanted) or _compound(found.context or found.answer):
         return judged
     if re.search(
-        r"[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)", found.answer
+        r"[\d)]\s*(?:[+*/^]|-\s)|[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)",
+        found.answer,
     ):
         return judged
     missing = [value for value in wanted if not mentions(text[-20_000:], {value, value / 100, value * 100})]
@@ -160,7 +167,7 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
     if sought is None or given is None:
         return None
     wanted, value = sought[0], given[0]
-    if found.context and wanted in numbers_in(found.context):
+    if wanted in numbers_in(found.context or found.answer):
         return Judgement("undecided", "numeric", "several answers")
     if other_unit(value, wanted, found.context or found.answer, question):
         return Judgement("undecided", "numeric", "other unit")
@@ -265,19 +272,15 @@ def _expression(gold: str, answer: str, compare: Compare) -> Judgement:
     decided = found.said in ("equal", "different")
     if found.settled and decided:
         return Judgement("right" if found.said == "equal" else "wrong", found.rule, proved=True)
-    if found.said in ("too large", "several answers", "base unclear"):
+    if (
+        not decided and found.said != UNKNOWN
+    ):  # what we cannot read math-verify reads as it likes: 31.\overline{6} as 31
         return Judgement("undecided", found.rule, found.said)
-    if not re.search(r"[\d\\a-z]", answer, re.IGNORECASE):
-        return Judgement("undecided", found.rule, "unparsable")
     reply = compare(gold, answer)
     if reply not in ("equal", "different"):
-        if decided:
-            return Judgement("undecided", found.rule, reply, reply)
-        return Judgement("undecided", found.rule, found.said if found.said != UNKNOWN else reply, reply)
+        return Judgement("undecided", found.rule, reply, reply)
     if decided and reply != found.said:
         return Judgement("undecided", found.rule, "checkers disagree", reply)
-    if not decided and found.said != UNKNOWN:  # it reads what it can, and takes 31.\\overline{6} for 31
-        return Judgement("undecided", found.rule, found.said, reply)
     return Judgement("right" if reply == "equal" else "wrong", found.rule, None, reply)
 
 

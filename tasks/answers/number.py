@@ -32,7 +32,7 @@ _WORDS = [
 ]
 _PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _ONE = re.compile(
-    rf"(?<![\w.,/:])(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
+    rf"(?<![\w.,/:])(?<!,-)(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
     rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>{_PLAIN})|(?P<plain>{_PLAIN}))\s*(?P<percent>%|percent\b|\\%)?"
     r"(?![\d/:^]|,\d|\.\d)"
 )
@@ -42,6 +42,7 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}]*)\}")
 _RAISED = re.compile("[⁰¹²³⁴-⁹]+")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _STAR_OF_A_PRODUCT = re.compile(r"(?<=[\d)])( ?)\*{1,2}\1(?=[\d(])")
+_FORMULA = re.compile(r"(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil)(?![a-z])|\^|\\[a-z]|\d\s*\([a-z]\b")
 _DIGITS_LIMIT = 1000
 
 
@@ -94,6 +95,8 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
 @lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
 def _number_of(text: str) -> tuple[Fraction, bool] | None:
     text = plain(text)
+    if (len(text) > 120 or re.search(r"[.!?]\s+[A-Z]", text)) and len(numbers_in(text)) > 1:
+        raise Several(text)
     text = re.split(r"=|≈", text)[-1].strip()
     word = text.casefold().strip(" .")
     if word in _WORDS:
@@ -104,6 +107,8 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
         return None
     if len(values) == 1:
         return None if _is_expression(text) or re.search(r"\d\s*-\s*\d", text) else values.pop()
+    if len(values) > 1 and _FORMULA.search(text):
+        return None
     if len(values) > 1 and found[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[found[0].end() :]):
         between = text[found[0].end() : found[1].start()]
         value = _value(found[0])
@@ -160,6 +165,7 @@ def _is_expression(text: str) -> bool:
             r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷·+]|[*×÷·+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d(?!e[-+]\d)[a-zA-Z]\b(?!\.)"
             r"|\)\s*\(\s*\d|\b(?:x|times|plus|minus|divided by|multiplied by)\s+\$?\d"
             r"|\d\s*(?:hundred|thousand|million|billion|trillion)\b"
+            r"|(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil)(?![a-z])|\d\s*[-+]\s*[a-zA-Z]\b|\d\s*\([a-z]\b|\b[a-z]\s*[-+]\s*\d"
             r"|\band\s+(?:(?:a|one|two|three)[\s-])?(?:half|thirds?|quarters?)\b",
             text,
             re.IGNORECASE,

@@ -112,6 +112,8 @@ def tidy(text: str) -> str:
         .replace("\\}", "\\rbrace ")
     )
     text = _MONEY.sub(" ", text)
+    if text.startswith("{{") and text.endswith("}}"):  # a template's calculation
+        text = text[2:-2].replace("//", "/")
     for pattern, name in _NAMES:
         text = pattern.sub(name, text)
     text = _NOISE.sub(" ", text)

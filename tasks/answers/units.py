@@ -21,7 +21,7 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
 )  # fmt: skip
 
 
-_RATIOS = frozenset(one / other for family in _FAMILIES for one in family.values() for other in family.values())
+RATIOS = frozenset(one / other for family in _FAMILIES for one in family.values() for other in family.values())
 
 
 def _named(text: str, family: dict[str, Fraction]) -> set[str]:
@@ -54,7 +54,7 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     the answer names one of them and the question the other (or none), or the
     answer names none and the question both, without asking for one.
     """
-    if not value or not wanted or value / wanted not in _RATIOS:
+    if not value or not wanted or value / wanted not in RATIOS:
         return False
     asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
     for family in _FAMILIES:
