@@ -21,7 +21,9 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
 )  # fmt: skip
 
 
-RATIOS = frozenset(one / other for family in _FAMILIES for one in family.values() for other in family.values())
+_RATIOS_OF = [frozenset(one / other for one in family.values() for other in family.values()) for family in _FAMILIES]
+RATIOS = frozenset().union(*_RATIOS_OF)
+"""Of the amounts of any two units of one family."""
 
 
 def _named(text: str, family: dict[str, Fraction]) -> set[str]:
@@ -57,7 +59,9 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     if not value or not wanted or value / wanted not in RATIOS:
         return False
     asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
-    for family in _FAMILIES:
+    for family, ratios in zip(_FAMILIES, _RATIOS_OF):
+        if value / wanted not in ratios:
+            continue
         units, known = _named(answer, family), _named(question, family)
         others = known or set(family)
         if not units and not _named(asked, family) and _asked_for(asked, family):
