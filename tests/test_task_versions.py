@@ -36,7 +36,8 @@ def code(path: Path) -> tuple[str, set[Path]]:
                     body.remove(one)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks."):
             place = ROOT / node.module.replace(".", "/")
-            needed |= {place / f"{one.name}.py" for one in node.names} if place.is_dir() else {place.with_suffix(".py")}
+            modules = {place / f"{one.name}.py" for one in node.names} if place.is_dir() else {place.with_suffix(".py")}
+            needed |= {one if one.exists() else place / "__init__.py" for one in modules}
     return ast.unparse(tree), needed
 
 

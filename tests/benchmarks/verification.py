@@ -19,26 +19,30 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import sqrt
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
+from typing import Any
 
 import polars as pl
 
-from tasks.answers import number, same, shape
+from tasks.answers import formula, number, same, shape
 from tasks.answers.workers import compared
 from tasks.verify import PAIR, judgements, paired, verdicts
 from tests.benchmarks.recordings import GSM, SETS, solutions
 
 FASTER = {"gsm8k": 100, "zeroeval gsm": 100, "zeroeval math-l5": 10}
 """How many times math-verify's pairs/s, at least."""
-UNDECIDED = {**dict.fromkeys(GSM, 0.01), "zeroeval math-l5": 0.03}
+UNDECIDED = {"GSM-type": 0.01, "MATH": 0.03}
+"""Of the completions of all GSM-type sets; of MATH, of those that come to an answer: the others break off or say the
+prompt again, and nothing can be decided of them."""
 MEBIBYTES = 1024
 MILLIONS = 10
 SECONDS = 6
-SCHEMA = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
+SCHEMA: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
 
 
 class TimedOutError(Exception):
@@ -73,7 +77,7 @@ def opinions(pairs: list[tuple[str, str]]) -> tuple[list[str], float]:
 def forget() -> None:
     """Empty the caches, so that a set is timed from nothing."""
     compared("1", "1")  # a worker that waits, as math-verify is imported before its time runs
-    for cache in (number._number_of, shape.shape, shape.formula, same._value, compared):
+    for cache in (number._number_of, shape.shape, formula.formula, same._value, compared):
         cache.cache_clear()
 
 
@@ -86,8 +90,18 @@ def interval(count: int, total: int) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + z * z / total)), (middle + half) / (1 + z * z / total)
 
 
-def measured(name: str, data: Path, sample: int) -> tuple[list[str], Counter[tuple[str, str]]]:
-    """Print the lines of one set; what it misses, and how the two checkers agree on the pairs sampled."""
+@dataclass
+class Totals:
+    """What is counted over all sets."""
+
+    undecided: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    agreement: Counter[tuple[str, str]] = field(default_factory=Counter)
+    misses: list[str] = field(default_factory=list)
+
+
+def measured(name: str, data: Path, sample: int, totals: Totals) -> None:
+    """Print the line of one set, and add to the totals."""
     rows = solutions(data, name)
     pairs, _ = paired(rows, "auto")
     forget()
@@ -96,33 +110,42 @@ def measured(name: str, data: Path, sample: int) -> tuple[list[str], Counter[tup
     ours = pairs.height / (perf_counter() - begun)
     forget()
     begun = perf_counter()
-    counts = Counter(verdicts(rows, "auto", compared)["verdict"])
+    made = verdicts(rows, "auto", compared)
     whole = rows.height / (perf_counter() - begun)
-    misses = []
-    low, high = interval(counts["undecided"], rows.height)
-    share = counts["undecided"] / rows.height
-    answered = [one for one in judged if one.verdict == "undecided"]
-    if share > UNDECIDED.get(name, 1):
-        misses.append(f"{name}: {share:.2%} undecided, wanted at most {UNDECIDED[name]:.0%}")
-    chosen = random.Random(1).sample(range(pairs.height), min(sample or pairs.height, pairs.height))
+    counts = Counter(made["verdict"])
+    answered = made.filter(pl.col("extracted").is_not_null())
+    open_ = answered.filter(verdict="undecided").height
+    kind = "GSM-type" if name in GSM else "MATH"
+    totals.undecided[kind] += counts["undecided"] if name in GSM else open_
+    totals.rows[kind] += rows.height if name in GSM else answered.height
     texts = list(pairs.select("gold", "answer").iter_rows())
-    asked = [texts[i] for i in chosen]
-    if not sample:
-        asked = list(dict.fromkeys(asked))
+    chosen = random.Random(1).sample(texts, min(sample or len(texts), len(texts)))
+    asked = chosen if sample else list(dict.fromkeys(chosen))
     said, seconds = opinions(asked)
-    theirs = len(asked) / seconds
-    if ours < FASTER.get(name, 0) * theirs:
-        misses.append(f"{name}: {ours / theirs:.0f} times math-verify's pairs/s, wanted {FASTER[name]}")
+    times = ours / (len(asked) / seconds)
+    if times < FASTER.get(name, 0):
+        totals.misses.append(f"{name}: {times:.0f} times math-verify's pairs/s, wanted {FASTER[name]}")
     verdict = {text: one.verdict for text, one in zip(texts, judged)}
-    table = Counter(
+    totals.agreement.update(
         (verdict[text], one if one in ("equal", "different") else "neither") for text, one in zip(asked, said)
     )
+    low, high = interval(counts["undecided"], rows.height)
     print(
         f"{name:20} {rows.height:7,} {counts['right']:7,} {counts['wrong']:7,} {counts['undecided']:6,} "
-        f"{share:6.2%} ({low:.2%}-{high:.2%}) {len(answered) / max(1, pairs.height):6.2%} {ours:10,.0f} {whole:9,.0f} {theirs:7,.0f} {ours / theirs:7,.0f}",
+        f"{counts['undecided'] / rows.height:6.2%} ({low:.2%}-{high:.2%}) {open_ / answered.height:7.2%} "
+        f"{ours:10,.0f} {whole:9,.0f} {len(asked) / seconds:7,.0f} {times:7,.0f}",
         flush=True,
     )
-    return misses, table
+
+
+def shares(totals: Totals) -> None:
+    """Print what is undecided of all GSM-type sets and of MATH, with intervals."""
+    for kind, most in UNDECIDED.items():
+        count, rows = totals.undecided[kind], totals.rows[kind]
+        low, high = interval(count, rows)
+        print(f"undecided, {kind}: {count:,} of {rows:,}, {count / rows:.2%} ({low:.2%}-{high:.2%})")
+        if count / rows > most:
+            totals.misses.append(f"{kind}: {count / rows:.2%} undecided, wanted at most {most:.0%}")
 
 
 def _dress(value: Fraction, chance: random.Random) -> str:
@@ -221,17 +244,16 @@ def main() -> int:
     print(
         f"{'set':20} {'rows':>7} {'right':>7} {'wrong':>7} {'undec.':>6} {'share (95 %)':>22} {'of ans.':>7} {'pairs/s':>10} {'texts/s':>9} {'m-v/s':>7} {'times':>7}"
     )
-    misses: list[str] = []
-    agreement: Counter[tuple[str, str]] = Counter()
+    totals = Totals()
     for name in SETS:
         if name.split()[-1] not in ("AQUA", "StrategyQA", "date"):  # letters, yes or no, dates: math-verify reads none
-            missed, table = measured(name, chosen.data, chosen.sample)
-            misses += missed
-            agreement += table
+            measured(name, chosen.data, chosen.sample, totals)
+    print()
+    shares(totals)
     print("\nours       math-verify   pairs asked")
-    for (ours, theirs), count in sorted(agreement.items()):
+    for (ours, theirs), count in sorted(totals.agreement.items()):
         print(f"{ours:10} {theirs:12} {count:8,}")
-    misses += fuzzed(chosen.fuzz) + memory()
+    misses = totals.misses + fuzzed(chosen.fuzz) + memory()
     for miss in misses:
         print(f"MISSED  {miss}")
     return 1 if misses else 0
