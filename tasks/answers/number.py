@@ -42,7 +42,9 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}]*)\}")
 _RAISED = re.compile("[⁰¹²³⁴-⁹]+")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _STAR_OF_A_PRODUCT = re.compile(r"(?<=[\d)])( ?)\*{1,2}\1(?=[\d(])")
-_FORMULA = re.compile(r"(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil)(?![a-z])|\^|\\[a-z]|\d\s*\([a-z]\b")
+_FORMULA = re.compile(
+    r"(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil|choose)(?![a-z])|\^|\\[a-z]|\d\s*\([a-z]\b"
+)
 _DIGITS_LIMIT = 1000
 
 
@@ -165,7 +167,7 @@ def _is_expression(text: str) -> bool:
             r"\\[a-zA-Z]+|[√^π]|\d\s*[*×÷·+]|[*×÷·+]\s*[\d(]|\d\s+-\s+\d|\b[a-zA-Z]\s*[-+*/^]\s*\d|\d(?!e[-+]\d)[a-zA-Z]\b(?!\.)"
             r"|\)\s*\(\s*\d|\b(?:x|times|plus|minus|divided by|multiplied by)\s+\$?\d"
             r"|\d\s*(?:hundred|thousand|million|billion|trillion)\b"
-            r"|(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil)(?![a-z])|\d\s*[-+]\s*[a-zA-Z]\b|\d\s*\([a-z]\b|\b[a-z]\s*[-+]\s*\d"
+            r"|(?<![a-z])(?:sqrt|log|ln|sin|cos|tan|pi|p?mod|floor|ceil|choose)(?![a-z])|\d\s*[-+]\s*[a-zA-Z]\b|\d\s*\([a-z]\b|\b[a-z]\s*[-+]\s*\d"
             r"|\band\s+(?:(?:a|one|two|three)[\s-])?(?:half|thirds?|quarters?)\b",
             text,
             re.IGNORECASE,

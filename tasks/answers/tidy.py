@@ -31,6 +31,7 @@ _NOISE = re.compile(
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _NAMES = (
+    (re.compile(r"\b(\d{1,4})\s+choose\s+(\d{1,4})\b"), r"\\binom{\1}{\2}"),
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"), (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])"), r"\\le "), (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])"), r"\\ge "),
     (re.compile(r"\\(?:ldots|cdots|dotsc|dotsb)(?![a-zA-Z])|\.\.\.+"), r"\\dots "), (re.compile(r"\\(?:lvert|rvert|vert|mid)(?![a-zA-Z])"), "|"),

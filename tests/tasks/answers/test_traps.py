@@ -32,6 +32,7 @@ DIFFERENT = [
     (r"1\pm\sqrt{2}", r"1\pm\sqrt{3}"), (r"\emptyset", "0"),
 ]  # fmt: skip
 EQUAL = [
+    ("5", "sqrt(25)"), ("83", "{{ (5000 - 3755) // 15 }}"),
     ("18", "18.0"), ("18", "$18"), ("18", "18 dollars"), ("18", r"\boxed{18}"), (r"\frac{1}{2}", "0.5"), (r"\frac{1}{2}", r"50\%"), ("0.05", "5%"),
     (r"\{1,2\}", r"\{2,1\}"), ("x=3", "3"), ("3", "x = 3"), (r"\frac12", r"\dfrac{2}{4}"), (r"\sqrt{8}", "2√2"), (r"\frac{1}{\sqrt2}", r"\frac{\sqrt{2}}{2}"),
     ("(x+1)^2", "x^2+2x+1"), (r"\frac{x^2-1}{x-1}", "x+1"), (r"\sin 30^\circ", "1/2"), ("2^{n+1}", r"2\cdot 2^n"), (r"\log_2 8", "3"), ("3½", "7/2"),
@@ -55,6 +56,11 @@ def test_what_differs_is_proved_to_differ(gold: str, answer: str) -> None:
 @pytest.mark.parametrize(("gold", "answer"), EQUAL)
 def test_what_is_equal_in_other_dress_is_right(gold: str, answer: str) -> None:
     assert said(gold, answer) == said(answer, gold) == "right"
+
+
+def test_words_of_a_calculation_are_read() -> None:
+    assert said("28", "8 choose 2") == "right"
+    assert said("8", "8 choose 2") == "wrong"
 
 
 def test_percent_is_a_hundredth_unless_the_question_asks_for_it() -> None:
