@@ -79,6 +79,14 @@ def test_the_form_of_a_number_does_not_matter(gold: str, answer: str) -> None:
         ("50", "50%", "percent unclear"),
         ("50%", "51", "wrong"),
         ("0.5", "0.5%", "percent unclear"),
+        ("210", "12 soccer jerseys would cost $210", "several answers"),
+        ("6", "6*sqrt(2)", "wrong"),
+        ("1", "1,-1", "several answers"),
+        ("2", "2:00 pm", "right"),
+        ("2", "3:00 pm", "wrong"),
+        ("9500", "$9 500", "right"),
+        ("8", "There must be an error in the problem.", "wrong"),
+        ("0", "There are no eggs left.", "unparsable"),
     ],
 )
 def test_numbers_are_compared_exactly(gold: str, answer: str, said: str) -> None:
