@@ -16,6 +16,7 @@ import polars as pl
 from catalog.records import Source, batches, unchanged
 from catalog.tables import Manifest, Part, Receipt, TableFolder, total
 from flows.narrow import NarrowTable
+from flows.opinions import remembered
 from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
@@ -114,7 +115,11 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
     if not isinstance(task, FromRecords):
         part = read_part(work, unit)
         try:
-            outcome = task.run(part, work.parameters) if isinstance(task, PerPart) else _decided(work, unit, part)
+            if isinstance(task, PerPart):
+                with remembered(folder.store):
+                    outcome = task.run(part, work.parameters)
+            else:
+                outcome = _decided(work, unit, part)
         except TaskError as error:
             raise TaskError(f"{work.name}: {error}") from None
         yield _write(work, folder, f"{unit.name}-00000", part.height, outcome)

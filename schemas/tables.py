@@ -64,8 +64,13 @@ STEP_COLUMNS = (
 )
 
 VERDICTS = ("right", "wrong", "undecided")
-EXTRACTION_RULES = ("stated", "boxed", "hashes", "final line", "phrase", "bold", "choice", "last number")
-COMPARISON_RULES = ("choice", "number", "text", "expression")
+EXTRACTION_RULES = (
+    "stated", "boxed", "hashes", "final line", "phrase", "corrected", "bold", "choice", "opening", "last date", "last number", "denial",
+)  # fmt: skip
+COMPARISON_RULES = (
+    "numeric", "fraction", "percent", "time", "date", "choice", "yes or no", "text", "base", "interval", "set", "tuple", "matrix",
+    "equation", "expression", "denial", "absent",
+)  # fmt: skip
 VERDICT_COLUMNS = (
     Column("verdict", "string", "Whether the extracted answer equals the gold one.", one_of=VERDICTS),
     Column(
@@ -76,5 +81,19 @@ VERDICT_COLUMNS = (
     ),
     Column("extracted", "string", "The final answer found in the completion, verbatim; null if none.", nullable=True),
     Column("extracted_by", "string", "The rule that found it.", nullable=True, one_of=EXTRACTION_RULES),
+    Column(
+        "extracted_from",
+        "integer",
+        "Its first character in `text`, from 0; null where it does not stand there to the letter.",
+        nullable=True,
+        at_least=0,
+    ),
+    Column("extracted_to", "integer", "The character behind its last in `text`.", nullable=True, at_least=0),
     Column("compared_by", "string", "The rule that compared it with gold.", nullable=True, one_of=COMPARISON_RULES),
+    Column(
+        "second_opinion",
+        "string",
+        "What math-verify said (equal, different, or why neither); null where exact arithmetic had settled it.",
+        nullable=True,
+    ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from schemas.task import Task
 from tasks.deduplicate import DEDUPLICATE
 from tasks.generate import GENERATE
+from tasks.gold import GOLD
 from tasks.load import LOAD
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
@@ -16,5 +17,5 @@ from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, RELEASE)
 }

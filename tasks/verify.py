@@ -6,6 +6,8 @@ compared is undecided, with the reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -13,48 +15,113 @@ import polars as pl
 from pydantic import Field
 
 from schemas.contract import Contract
+from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
-from tasks.answers.compare import Compare, Judgement, judge, kind_of
-from tasks.answers.extract import extract
+from tasks.answers.compare import Compare, Judgement, by_absence, judge, kind_of
+from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.fast import plainly
 from tasks.answers.workers import compared
 
-ADDED = [column.name for column in VERDICT_COLUMNS]
+ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
+PAIR = ("gold", "answer", "kind", "options", "question", "context")
+"""What a judgement depends on; rows that share it are judged once."""
+NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
+VERSION = f"2 math-verify {version('math-verify')}"
+"""Another math-verify gives other verdicts."""
+
+
+_OPEN = Judgement("undecided", "", "no answer")
 
 
 class VerifyParameters(Parameters):
     """What `verify` is told."""
 
-    answers: Literal["auto", "number", "choice", "text", "expression"] = Field(
+    answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
         "auto", description="What sort of answer the problems ask for; auto tells it from each gold answer."
     )
 
 
-def verdict(row: dict[str, Any], answers: str, compare: Compare) -> dict[str, Any]:
-    """The columns `verify` adds for one solution."""
-    kind = kind_of(row["answer"], row["options"]) if answers == "auto" else answers
-    found = extract(row["rationale"], row["stated"], kind)  # type: ignore[arg-type]
+def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
+    """The final answer of a completion: from its reasoning, or else from the whole of it."""
+    found = extract(row["rationale"], row["stated"], kind)
     if found is None and row["text"] != row["rationale"]:
-        found = extract(row["text"], None, kind)  # type: ignore[arg-type]
-    if found is None:
-        judged, answer, rule = Judgement("undecided", "", "no answer"), None, None
-    else:
-        judged = judge(row["answer"], found, kind, row["options"] or (), row["question"], compare)  # type: ignore[arg-type]
-        answer, rule = found.answer, found.rule
+        found = extract(row["text"], None, kind)
+    return found
+
+
+def judgements(pairs: pl.DataFrame, compare: Compare) -> list[Judgement]:
+    """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
+    told = plainly(pairs)
+    plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
+    judged: list[Judgement] = [plain.get(one, _OPEN) for one in told]
+    once = (
+        pairs.select(PAIR)
+        .with_row_index("index")
+        .filter(told.is_null())
+        .group_by(PAIR, maintain_order=True)
+        .agg("index")
+    )
+    for row in once.iter_rows(named=True):
+        found = Extraction(row["answer"], "", row["context"])
+        one = judge(row["gold"], found, row["kind"], row["options"] or (), row["question"], compare)
+        for index in row["index"]:
+            judged[index] = one
+    return judged
+
+
+def paired(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
+    """What was found in each row, and the pairs (columns `PAIR` and `at`, the row) of those in which an answer was."""
+    rows = part.select(NEEDED).to_dicts()
+    kinds = {}
+    found: list[Extraction | None] = []
+    pairs = []
+    for at, row in enumerate(rows):
+        key = row["answer"], bool(row["options"])
+        if key not in kinds:
+            kinds[key] = kind_of(row["answer"], row["options"]) if answers == "auto" else answers
+        kind: AnswerKind = kinds[key]  # type: ignore[assignment]
+        one = found_in(row, kind)
+        found.append(one)
+        if one is not None:
+            pairs.append((row["answer"], one.answer, kind, row["options"], row["question"], one.context, at))
+    columns: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String), "at": pl.Int64}
+    return pl.DataFrame(pairs, schema=columns, orient="row"), found
+
+
+def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> dict[str, Any]:
+    """The columns that are added to one row (text, rationale, gold)."""
+    text, rationale, gold = row
+    span = None
+    if found is not None:
+        judged = by_absence(judged, gold, found, text)
+        # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
+        within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
+        span = within.span(text)
     return {
         "verdict": judged.verdict,
         "undecided": judged.undecided,
-        "extracted": answer,
-        "extracted_by": rule,
-        "compared_by": judged.rule or None,
+        "extracted": found.answer if found else None,
+        "extracted_by": found.rule if found else None,
+        "extracted_from": span[0] if span else None,
+        "extracted_to": span[1] if span else None,
+        "compared_by": judged.rule if found else None,
+        "second_opinion": judged.opinion,
     }
 
 
+def verdicts(part: pl.DataFrame, answers: str, compare: Compare) -> pl.DataFrame:
+    """The columns that `verify` adds, for each row of a part."""
+    pairs, found = paired(part, answers)
+    judged = dict(zip(pairs["at"], judgements(pairs, compare)))
+    rows = part.select("text", "rationale", "answer").iter_rows()
+    added = [_added(row, one, judged.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
+    return pl.DataFrame(added, schema=ADDED)
+
+
 def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
-    """Adds verdict, reason, extracted answer and the rules that found and compared it; rejects nothing."""
-    needed = part.select("answer", "options", "rationale", "stated", "text", "question")
-    rows = [verdict(row, parameters.answers, compared) for row in needed.iter_rows(named=True)]
-    added = pl.DataFrame(rows, schema=dict.fromkeys(ADDED, pl.String))
+    """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing."""
+    added = verdicts(part, parameters.answers, compared)
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 
@@ -65,10 +132,9 @@ def _with_verdict(_: VerifyParameters, contract: Contract) -> Contract:
 VERIFY = PerPart(
     name="verify",
     summary="Extracts the final answer and compares it with gold: right, wrong, or undecided with a reason.",
-    # another math-verify gives other verdicts
-    version=f"1 math-verify {version('math-verify')}",
+    version=VERSION,
     parameters=VerifyParameters,
-    needs=("answer", "options", "rationale", "stated", "text", "question"),
+    needs=NEEDED,
     makes=_with_verdict,
     run=verify,
 )

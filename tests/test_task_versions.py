@@ -37,7 +37,7 @@ def code(path: Path) -> tuple[str, set[Path]]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks."):
             place = ROOT / node.module.replace(".", "/")
             modules = {place / f"{one.name}.py" for one in node.names} if place.is_dir() else {place.with_suffix(".py")}
-            needed |= {path if path.exists() else place / "__init__.py" for path in modules}
+            needed |= {one if one.exists() else place / "__init__.py" for one in modules}
     return ast.unparse(tree), needed
 
 

@@ -8,10 +8,12 @@ of a text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-AnswerKind = Literal["number", "choice", "text", "expression"]
+from tasks.answers.dates import DATE
+
+AnswerKind = Literal["number", "choice", "text", "yes or no", "date", "expression"]
 
 SENTENCE = 1000
 """Characters of a last sentence; what is longer has lost its way and comes to no answer."""
@@ -35,6 +37,28 @@ _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$'
 _SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
 _OR = re.compile(r"(?:\s+[A-Za-z]+){0,2}\s+or\s+")
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_CORRECTED = re.compile(
+    r"\b(?:wait|hold on|correction|on second thought|scratch that|i made a mistake|let me correct|my mistake)\b",
+    re.IGNORECASE,
+)
+DENIAL = re.compile(
+    r"\b(?:can ?not|can't|could not|couldn't|impossible to|not possible to|unable to|don't|do not) (?:be )?(?:determined?|answer(?:ed)?|solved?|"
+    r"calculated?|found|find|know|computed?|give an? (?:exact|specific|final) answer|directly answer)\b"
+    r"|\bnot (?:possible|determinable|given|specified|provided|enough (?:information|data)|defined)\b|\bimpossible\b|\bundefined\b"
+    r"|\bunlimited\b|\binfinite(?:ly)?\b|\bdoes not exist\b|\bindeterminate\b|\bunknown\b|\bundetermined\b|\binsufficient\b|\binconclusive\b"
+    r"|\bno (?:such |real |valid |possible |unique |integer |exact )*(?:solutions?|answers?|integers?|values?|numbers?)\b"
+    r"|\bno (?:[\w$]+ ){0,4}(?:exists?|satisf\w+)\b|\bthere (?:is|are|was|were) no (?:such|real|positive|integer|valid|possible|way|min|max)|\bnot applicable\b"
+    r"|\b(?:is|be|contains?|has|seems to have|appears to have) (?:an? |some )?(?:errors?|mistakes?|typo|inconsistency)\b"
+    r"|\b(?:doesn't|does not|don't have enough|do not have enough|need more|without (?:additional|more)|lack(?:s|ing)?) (?:make sense|information|data)\b"
+    r"|\b(?:question|problem) (?:is|seems|appears) (?:incomplete|incorrect|inconsistent|unsolvable|flawed)\b"
+    r"|\b(?:correct|missing|additional|more) information\b|\bcheck the (?:question|problem|numbers|information)\b|^none$|^nan$|^n/?a$",
+    re.IGNORECASE,
+)
+"""Says that there is no answer where one is asked for."""
+_YES_OR_NO = re.compile(
+    r"^[\s\"'*]*(yes|no|true|false)\b(?![ ]+(?:one|doubt|matter|definitive|right|clear))", re.IGNORECASE
+)
+_EMPTY = re.compile(r"[\W_]*|x{1,3}|\?+|n/?a|none provided|your answer.*", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -47,16 +71,29 @@ class Extraction:
     """One of `tables.EXTRACTION_RULES`."""
     context: str = ""
     """The sentence it stands in, where nothing marks which of its numbers is the answer."""
+    near: int | None = None
+    """From where on it stands in the text; None where it is the last such."""
+
+    def span(self, text: str) -> tuple[int, int] | None:
+        """Its first character and the one behind its last, counted from 0; None where it is not there verbatim."""
+        at = text.rfind(self.answer) if self.near is None else text.find(self.answer, self.near)
+        return None if at < 0 else (at, at + len(self.answer))
 
 
 def boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
+    found = _box(text)
+    return found[0] if found else None
+
+
+def _box(text: str) -> tuple[str, int] | None:
+    """What the last closed box holds, and where that begins."""
     for match in list(_BOXED.finditer(text))[: -BOXES - 1 : -1]:
         depth = 1
         for i in range(match.end(), min(len(text), match.end() + 2000)):
             depth += (text[i] == "{") - (text[i] == "}")
             if depth == 0:
-                return text[match.end() : i].strip()
+                return text[match.end() : i].strip(), match.end()
     return None
 
 
@@ -83,24 +120,42 @@ def _marked(text: str, kind: AnswerKind) -> Extraction | None:
     found = [(match.start(1), name, match[1]) for name, rule in rules if (match := _last(rule, text, kind))]
     if not found:
         return None
-    _, name, answer = max(found)
-    return Extraction(_sentence(answer) if name != "hashes" else answer.strip(), name)
+    at, name, answer = max(found)
+    return Extraction(_sentence(answer) if name != "hashes" else answer.strip(), name, near=at)
 
 
 def extract(text: str, stated: str | None, kind: AnswerKind) -> Extraction | None:
-    """The final answer of a completion, or None where it gives none."""
-    if stated is not None and stated.strip():
+    """The final answer of a completion, or None where it gives none.
+
+    A field of its own comes first, then the last box, then the last mark; where
+    the text goes on to correct itself ("… 18. Wait, 20."), what it ends with.
+    """
+    if stated is not None and stated.strip() and (kind == "choice" or not _EMPTY.fullmatch(stated.strip())):
         return Extraction(stated.strip(), "stated")
-    tail = text[-TAIL:]
-    answer = boxed(tail)
-    if answer:
-        return Extraction(answer, "boxed")
-    if answer is None and _BOXED.search(tail):  # it breaks off inside the box
+    begun = max(0, len(text) - TAIL)
+    tail = text[begun:]
+    found = _found(tail, kind)
+    return replace(found, near=found.near + begun) if found and found.near is not None else found
+
+
+def _found(tail: str, kind: AnswerKind) -> Extraction | None:
+    box = _box(tail)
+    if box is None and _BOXED.search(tail):  # it breaks off inside the box
         return None
-    marked = _marked(tail, kind)
-    if marked and marked.answer:
-        return marked
-    return _unmarked(tail, kind)
+    found = Extraction(box[0], "boxed", near=box[1]) if box and box[0] else _marked(tail, kind)
+    if not found or not found.answer:
+        return _unmarked(tail, kind)
+    return _corrected(tail, found, kind) or found
+
+
+def _corrected(text: str, found: Extraction, kind: AnswerKind) -> Extraction | None:
+    """The answer of a text that takes back the one it marked."""
+    behind = (found.near or 0) + len(found.answer)
+    turn = _CORRECTED.search(text, behind)
+    last = _unmarked(text[turn.end() :], kind) if turn else None
+    if turn is None or last is None or last.rule == "denial":
+        return None
+    return replace(last, rule="corrected")
 
 
 def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
@@ -110,6 +165,8 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     it; nor has one that ends in a question, in code, or in saying the same again
     and again.
     """
+    if kind == "yes or no":
+        return _opening(text)
     last = _last_sentence(text)
     if last is None or _CODE.search(last) or text.count(last) > 2:
         return None
@@ -117,20 +174,49 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     if bold and (kind != "number" or re.search(r"\d", bold[-1])):
         return Extraction(bold[-1].strip(), "bold")
     if kind == "choice":
-        letters = {letter for found in _CHOICE.findall(last) for letter in found if letter}
-        if letters and _SEVERAL.search(last) and len({letter.upper() for letter in letters}) > 1:
-            return Extraction(last, "choice")
-        found = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
-        return Extraction(found[-1], "choice") if found else None
+        return _option(last)
+    if kind == "date":
+        dates = list(DATE.finditer(last))
+        return Extraction(dates[-1][0], "last date") if dates else _denied(last)
     if kind == "number":
-        numbers = list(_NUMBER.finditer(last))
-        if not numbers:
-            return None
-        start, end = numbers[-1].span()
-        if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
-            start = numbers[-2].start()  # "12 or 14" gives two
-        return Extraction(last[start:end].strip(), "last number", last)
+        return _last_number(last)
     return None
+
+
+def _opening(text: str) -> Extraction | None:
+    """The yes or no with which a text, or its last line, begins."""
+    lines = text.rstrip().rsplit("\n", 1)
+    for line, at in ((lines[-1], len(text.rstrip()) - len(lines[-1])), (text, 0)):
+        match = _YES_OR_NO.match(line)
+        if match:
+            return Extraction(match[1], "opening", near=at)
+    return None
+
+
+def _option(last: str) -> Extraction | None:
+    """The marked letter of an option that stands last in a sentence."""
+    letters = {letter for found in _CHOICE.findall(last) for letter in found if letter}
+    if letters and _SEVERAL.search(last) and len({letter.upper() for letter in letters}) > 1:
+        return Extraction(last, "choice")
+    found = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
+    return Extraction(found[-1], "choice") if found else _denied(last)
+
+
+def _denied(last: str) -> Extraction | None:
+    """A last sentence that says that there is no answer."""
+    return Extraction(last, "denial") if DENIAL.search(last) else None
+
+
+def _last_number(last: str) -> Extraction | None:
+    if DENIAL.search(last):
+        return Extraction(last, "denial")
+    numbers = list(_NUMBER.finditer(last))
+    if not numbers:
+        return None
+    start, end = numbers[-1].span()
+    if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
+        start = numbers[-2].start()  # "12 or 14" gives two
+    return Extraction(last[start:end].strip(), "last number", last)
 
 
 def _last_sentence(text: str) -> str | None:

@@ -21,10 +21,20 @@ _FAMILIES: tuple[dict[str, Fraction], ...] = (
 )  # fmt: skip
 
 
+_RATIOS_OF = [frozenset(one / other for one in family.values() for other in family.values()) for family in _FAMILIES]
+RATIOS = frozenset().union(*_RATIOS_OF)
+"""Of the amounts of any two units of one family."""
+
+
 def _named(text: str, family: dict[str, Fraction]) -> set[str]:
     """The units of a family that a text names."""
     found = set(re.findall(r"\$|[a-z]+", text.casefold()))
     return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
+
+
+def several_units(text: str) -> bool:
+    """Whether a text names two units of one family: "1 hour and 53 minutes"."""
+    return any(len({family[unit] for unit in _named(text, family)}) > 1 for family in _FAMILIES)
 
 
 _MONEY = re.compile(
@@ -46,10 +56,12 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     the answer names one of them and the question the other (or none), or the
     answer names none and the question both, without asking for one.
     """
-    if not value or not wanted:
+    if not value or not wanted or value / wanted not in RATIOS:
         return False
     asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
-    for family in _FAMILIES:
+    for family, ratios in zip(_FAMILIES, _RATIOS_OF):
+        if value / wanted not in ratios:
+            continue
         units, known = _named(answer, family), _named(question, family)
         others = known or set(family)
         if not units and not _named(asked, family) and _asked_for(asked, family):

@@ -12,7 +12,7 @@ import queue
 import selectors
 import subprocess
 import sys
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -127,7 +127,46 @@ def shared() -> Workers:
         return _shared
 
 
-@lru_cache(maxsize=100_000)
-def compared(gold: str, answer: str) -> str:
-    """What the workers say of a pair, asked once in the life of this process."""
-    return shared().compare(gold, answer)
+class Opinions:
+    """What the workers said of pairs: each is asked once, and what is new can be kept for the next build."""
+
+    def __init__(self, ask: Callable[[str, str], str], most: int = 500_000) -> None:
+        self.ask = ask
+        self.most = most
+        self._known: dict[tuple[str, str], str] = {}
+        self._fresh: dict[tuple[str, str], str] = {}
+        self._lock = Lock()
+
+    def __call__(self, gold: str, answer: str) -> str:
+        """What is known of a pair, or what the workers now say."""
+        said = self._known.get((gold, answer))
+        if said is None:
+            said = self.ask(gold, answer)
+            self.learn({(gold, answer): said})
+            if said not in ("timed out", "died"):  # which another, less busy machine may answer
+                with self._lock:
+                    self._fresh[gold, answer] = said
+        return said
+
+    def learn(self, said: Mapping[tuple[str, str], str]) -> None:
+        """Take over what was said before; where it grows too much, all is forgotten."""
+        with self._lock:
+            if len(self._known) + len(said) > self.most:
+                self._known.clear()
+            self._known.update(said)
+
+    def take_fresh(self) -> dict[tuple[str, str], str]:
+        """What was said since this was last called."""
+        with self._lock:
+            fresh, self._fresh = self._fresh, {}
+        return fresh
+
+    def cache_clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+            self._fresh.clear()
+
+
+compared = Opinions(lambda gold, answer: shared().compare(gold, answer))
+"""What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

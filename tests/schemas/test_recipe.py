@@ -48,8 +48,9 @@ def test_a_contract_grows_from_stage_to_stage() -> None:
     )
     tables = {table.name: table for table in read(text, "r.yaml", TASKS).tables}
     assert "steps" not in tables["s"].contract.names()
-    assert tables["b"].contract.names()[-7:] == (
-        "steps", "step_rule", "verdict", "undecided", "extracted", "extracted_by", "compared_by",
+    assert tables["b"].contract.names()[-10:] == (
+        "steps", "step_rule", "verdict", "undecided", "extracted", "extracted_by", "extracted_from", "extracted_to",
+        "compared_by", "second_opinion",
     )  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from schemas.recipe import read
 from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import Record
 from tasks import TASKS
+from tasks.answers.compare import Compare
 from tasks.recorded import IMPORT
 from tasks.split import SPLIT, SplitParameters
-from tasks.verify import VERIFY, VerifyParameters, verdict
+from tasks.verify import VERIFY, VerifyParameters, verdicts
 
 CATALOG = Path(__file__).parents[2] / "catalog"
 ROW: dict[str, Any] = {"answer": "18", "options": None, "rationale": "", "stated": None, "text": "", "question": ""}
@@ -25,6 +26,13 @@ AUTO = VerifyParameters(answers="auto")
 
 def never(gold: str, answer: str) -> str:
     raise AssertionError(f"{gold} and {answer} need no worker")
+
+
+FRAME: dict[str, Any] = {**dict.fromkeys(ROW, pl.String), "options": pl.List(pl.String)}
+
+
+def verdict(row: dict[str, Any], answers: str, compare: Compare) -> dict[str, Any]:
+    return verdicts(pl.DataFrame([row], schema=FRAME), answers, compare).row(0, named=True)
 
 
 def judged(**changed: Any) -> dict[str, Any]:
@@ -38,7 +46,10 @@ def test_a_verdict_tells_how_it_was_found() -> None:
         "undecided": None,
         "extracted": "18",
         "extracted_by": "hashes",
-        "compared_by": "number",
+        "extracted_from": 16,
+        "extracted_to": 18,
+        "compared_by": "numeric",
+        "second_opinion": None,
     }
 
 
@@ -48,7 +59,10 @@ def test_no_answer_is_undecided_and_nothing_is_compared() -> None:
         "undecided": "no answer",
         "extracted": None,
         "extracted_by": None,
+        "extracted_from": None,
+        "extracted_to": None,
         "compared_by": None,
+        "second_opinion": None,
     }
 
 
@@ -67,9 +81,61 @@ def test_the_sort_of_answer_can_be_told_by_the_recipe() -> None:
     "reply", ["timed out", "died", "too large", "comparison failed", "unparsable", "gold unparsable"]
 )
 def test_a_row_never_becomes_a_mistake_because_a_checker_failed(reply: str) -> None:
-    row = {**ROW, "answer": "x^2", "stated": "x*x"}
+    # a nested root that exact arithmetic leaves open
+    row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
     found = verdict(row, "auto", lambda *_: reply)
-    assert (found["verdict"], found["undecided"], found["extracted"]) == ("undecided", reply, "x*x")
+    assert (found["verdict"], found["undecided"], found["second_opinion"]) == ("undecided", reply, reply)
+
+
+def test_a_second_opinion_is_asked_only_where_nothing_is_proved() -> None:
+    row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
+    assert verdict(row, "auto", lambda *_: "equal")["verdict"] == "right"
+    assert verdict({**row, "stated": r"\sqrt{3}+1"}, "auto", never)["verdict"] == "right"
+    assert verdict({**row, "stated": r"1-\sqrt{3}"}, "auto", never)["verdict"] == "wrong"
+
+
+def test_where_the_checkers_disagree_nothing_is_decided() -> None:
+    row = {**ROW, "answer": "x^2 + y = 3", "stated": "x^2 = 3 + y"}
+    found = verdict(row, "auto", lambda *_: "equal")
+    assert (found["undecided"], found["second_opinion"]) == ("checkers disagree", "equal")
+    assert verdict(row, "auto", lambda *_: "different")["verdict"] == "wrong"
+
+
+def test_equal_pairs_are_compared_once() -> None:
+    asked = []
+
+    def compare(gold: str, answer: str) -> str:
+        asked.append(answer)
+        return "equal"
+
+    row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
+    found = verdicts(pl.DataFrame([row, {**row, "text": "b"}, row], schema=FRAME), "auto", compare)
+    assert found["verdict"].to_list() == ["right"] * 3
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "stated", "span"),
+    [
+        ("First 18. So she has 18 eggs.", None, (21, 23)), (r"18, so \boxed{18}.", None, (14, 16)),
+        ('{"answer": "18"}', "18", (12, 14)), ('{"answer": "1\\u0038"}', "18", None),
+        ("The answer is 18. Wait, it is 20.", None, (30, 32)),
+    ],
+)  # fmt: skip
+def test_the_span_is_where_the_answer_stands(text: str, stated: str | None, span: tuple[int, int] | None) -> None:
+    found = judged(rationale=text, stated=stated)
+    assert (found["extracted_from"], found["extracted_to"]) == (span or (None, None))
+    assert span is None or text[span[0] : span[1]] == found["extracted"]
+
+
+def test_an_amount_that_stands_nowhere_in_the_completion_was_not_found() -> None:
+    several = judged(answer="1190", rationale="The answer is 17 packs of A and 8 packs of B.")
+    assert (several["verdict"], several["compared_by"]) == ("wrong", "absent")
+    assert (
+        judged(answer="119", rationale="119 each. The answer is 17 of A and 8 of B.")["undecided"] == "several answers"
+    )
+    assert judged(answer="25", rationale="The answer is 17 of A and 8 of B.")["undecided"] == "several answers"
+    assert judged(answer="113", rationale="The answer is 1 hour and 53 minutes.")["undecided"] == "several answers"
 
 
 def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:

@@ -1,0 +1,73 @@
+"""`gold`: gold answers are verified before anything is judged by them.
+
+A problem whose gold answer is not found right against itself, or is
+contradicted by the answer of its own reference solution, would make mistakes
+out of right solutions: it is rejected with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from schemas.contract import DETAIL, REASON
+from schemas.task import Outcome, PerPart
+from tasks.answers.compare import Compare, Judgement, judge, kind_of
+from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.workers import compared
+from tasks.verify import VERSION, VerifyParameters
+
+NEEDED = ("answer", "options", "question", "reference")
+LONGEST = 200
+
+
+def fault(row: dict[str, Any], answers: str, compare: Compare) -> tuple[str, str] | None:
+    """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
+    gold, options = row["answer"], row["options"] or ()
+    kind: AnswerKind = kind_of(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
+    # whatever sort of answer is asked for: what does not equal itself can never be found right
+    itself = judge(gold, Extraction(gold, "stated"), kind, options, row["question"], compare)
+    if itself.verdict != "right":
+        return "gold fails against itself", f"{gold[:LONGEST]}: {_why(itself)}"
+    found = extract(row["reference"], None, kind) if row["reference"] else None
+    if found is None:
+        return None
+    judged = judge(gold, found, kind, options, row["question"], compare)
+    if judged.verdict != "wrong":
+        return None
+    return (
+        "gold fails against its reference",
+        f"gold {gold[:LONGEST]}, reference {found.answer[:LONGEST]}: {_why(judged)}",
+    )
+
+
+def _why(judged: Judgement) -> str:
+    """What the verifier said, with the reason and the rule."""
+    return f"{judged.undecided or judged.verdict} ({judged.rule})"
+
+
+def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
+    """Keeps the problems whose gold answer the verifier can judge by; a reference that gives no clear answer is none."""
+    faults: list[tuple[str, str] | None] = [None] * part.height
+    needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
+    for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
+        one = fault(row, parameters.answers, compared)
+        for index in row["index"]:
+            faults[index] = one
+    told = part.with_columns(
+        pl.Series(REASON.name, [one and one[0] for one in faults], dtype=pl.String),
+        pl.Series(DETAIL.name, [one and one[1] for one in faults], dtype=pl.String),
+    )
+    bad = pl.col(REASON.name).is_not_null()
+    return Outcome(part.filter(~told.select(bad).to_series()), told.filter(bad))
+
+
+GOLD = PerPart(
+    name="gold",
+    summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
+    version=VERSION.replace("2 ", "1 ", 1),
+    parameters=VerifyParameters,
+    needs=NEEDED,
+    run=gold,
+)
