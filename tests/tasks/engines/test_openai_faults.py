@@ -56,7 +56,7 @@ def engine_of(url: str, spent_tokens: int = 0, spent_price: float = 0.0, **setti
 
 
 def requests(count: int, max_tokens: int = 16) -> list[Request]:
-    texts = [f"question {number:03}" for number in range(count)]
+    texts = [f"question {number}" for number in range(count)]
     return [Request("finch", "", (Message("user", text),), Sampling(max_tokens)) for text in texts]
 
 
@@ -265,9 +265,10 @@ def costly(asked: Asked) -> Act:
 
 def test_a_budget_of_tokens_is_not_overrun() -> None:
     settings = {"spent_tokens": 100, "budget_tokens": 1000, "concurrency": 8}
+    long = requests(200)  # from the hundredth on all are equally long
     with FaultyServer(costly) as server, engine_of(server.url, **settings) as engine:
-        replies, error = taken(engine, requests(100))
-        again, still = taken(engine, requests(5))
+        replies, error = taken(engine, long[100:])
+        again, still = taken(engine, long[100:105])
     assert isinstance(error, BudgetError) and isinstance(still, BudgetError)
     # 30 tokens each; the 26th began at 850, when the 124 that it could have taken still fitted, and the next could not
     assert len(replies) == len(server.asked) == 26
