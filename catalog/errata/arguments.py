@@ -31,7 +31,7 @@ EXAMPLES = {
     "plan": ("errata plan catalog/sample.yaml", "errata plan catalog/mwpes.yaml --data DIR"),
     "ledger": ("errata ledger --store s3://corpora/errata",),
     "evaluate": (
-        "errata evaluate catalog/abacus.yaml:labels",
+        "errata evaluate labels.jsonl --gold catalog/abacus.yaml:steps --format truth",
         "errata evaluate labels.jsonl --gold gsm8k.json --format processbench",
         "errata evaluate labels.parquet --gold prmbench.jsonl --format mapping.yaml",
     ),
