@@ -60,6 +60,14 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(30)
 
 
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's cache is the test's own, and no lock file is used but the test's."""
+    monkeypatch.setenv("ERRATA_CACHE", str(tmp_path_factory.mktemp("cache")))
+    for name in ("ERRATA_OFFLINE", "ERRATA_LOCK"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def environment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a build in a process of its own."""
@@ -68,5 +76,6 @@ def environment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> d
         **{name: value for name, value in os.environ.items() if not name.startswith(("ERRATA_", "PREFECT_"))},
         "PREFECT_API_URL": prefect_url,
         "PREFECT_HOME": str(home),
+        "ERRATA_CACHE": str(home / "cache"),
         "PYTHONPATH": str(ROOT),
     }

@@ -58,7 +58,7 @@ def test_no_import_runs_up_the_house(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CLIENT, ids=lambda path: path.name)
 def test_the_client_imports_little(path: Path) -> None:
-    allowed = sys.stdlib_module_names | {"errata", "fsspec", "pyarrow"}
+    allowed = sys.stdlib_module_names | {"errata", "filelock", "fsspec", "pyarrow"}
     found = imports(path.read_text(), "errata")
     assert {name for name, lazy in found if not lazy} - allowed == set()
     assert {name for name, lazy in found if lazy} - allowed <= {"polars", "datasets"}

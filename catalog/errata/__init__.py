@@ -1,9 +1,14 @@
 """Errata's client: find, check and load released corpora of reasoning mistakes.
 
 import errata
-mistakes = errata.load("mwpes@1.0.0", split="train")
+mistakes = errata.load("mwpes@^1.2", view="stepwise", split="train", form="datasets")
 """
 
-from .releases import ErrataError, NotFound, Release, load, open_release, releases
+from .errors import ErrataError, ErrataWarning, Locked, NotFound, Unreachable, Unreadable, Yanked
+from .loading import load
+from .releases import Release, open_release, releases
 
-__all__ = ["ErrataError", "NotFound", "Release", "load", "open_release", "releases"]
+__all__ = [
+    "ErrataError", "ErrataWarning", "Locked", "NotFound", "Release", "Unreachable", "Unreadable", "Yanked", "load",
+    "open_release", "releases",
+]  # fmt: skip

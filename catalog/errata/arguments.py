@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 
-from .releases import STORE
+from .places import STORE
 
 DONE, FAILED, WRONG, MISSING, REFUSED = range(5)
 EPILOG = """\

@@ -20,7 +20,10 @@ from typing import Any
 
 from . import text
 from .arguments import DONE, FAILED, MISSING, WRONG, parser
-from .releases import STORE, ErrataError, NotFound, Release, Unreadable, load, open_release, releases
+from .errors import ErrataError, NotFound, Unreadable
+from .loading import load
+from .places import STORE
+from .releases import Release, open_release, releases
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Releases in a store: finding, checking and loading them.
+"""Releases in a store, or in the cache: finding and checking them.
 
 A release is the folder `releases/<corpus>/<version>` of a store, on any fsspec
 URL; it exists when its `manifest.json` does.
@@ -7,39 +7,18 @@ URL; it exists when its `manifest.json` does.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import re
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-import fsspec
+from . import cache
+from .errors import ErrataError, NotFound, Unreadable
+from .names import EXACT, NAME, ordered, wanted
+from .places import TEMPORARY, Place
+from .resolve import Found, resolve
 
-STORE = "ERRATA_STORE"
-TEMPORARY = ".errata-tmp-"
-"""How names begin that belong to the publishing of a release and not to the release."""
-FORMAT = 1
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-_VERSION = re.compile(r"(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})\.(?:0|[1-9]\d{0,8})")
-
-Form = Literal["arrow", "polars", "datasets", "paths"]
-
-
-class ErrataError(Exception):
-    """Something is wrong with what was asked for, or with a release; the message says what to do."""
-
-
-class NotFound(ErrataError):
-    """There is no such corpus, version, view or split."""
-
-
-class Unreadable(ErrataError):
-    """A release is damaged, or of a format this client does not know."""
-
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split("."))
+SIGNATURE = "manifest.json.sig"
 
 
 @dataclass(frozen=True)
@@ -48,8 +27,12 @@ class Release:
 
     url: str
     """The folder it lies in."""
-    manifest: dict[str, Any]
+    manifest: dict[str, Any] = field(repr=False)
     """What it holds: files with checksums, columns, counts, funnel, lineage."""
+    digest: str
+    """SHA-256 of its manifest, by which it can be pinned."""
+    store: str
+    """The store it lies in."""
 
     @property
     def name(self) -> str:
@@ -57,13 +40,27 @@ class Release:
         return f"{self.manifest['corpus']}@{self.manifest['version']}"
 
     @property
+    def pin(self) -> str:
+        """`corpus@version#sha256:…`: this release and no other."""
+        return f"{self.name}#sha256:{self.digest}"
+
+    @property
     def views(self) -> list[str]:
         """Its row formats, the first being the default."""
         return list(self.manifest["columns"])
 
+    @cached_property
+    def place(self) -> Place:
+        """Its store."""
+        return Place(self.store)
+
+    def at(self, file: dict[str, Any]) -> str:
+        """Where a file lies in the store."""
+        return f"releases/{self.name.replace('@', '/')}/{file['path']}"
+
     def files(self, view: str | None = None, split: str | None = None) -> list[dict[str, Any]]:
         """The data files of a view (the first by default) and split (all by default)."""
-        view = view or self.views[0]
+        view = self.views[0] if view is None else view
         if view not in self.views:
             raise NotFound(f"{self.name} has no view '{view}'; there are {', '.join(self.views)}")
         found = [file for file in self.manifest["files"] if file.get("view") == view]
@@ -71,39 +68,72 @@ class Release:
             raise NotFound(f"view '{view}' of {self.name} has no split '{split}'; there are {', '.join(splits)}")
         return [file for file in found if split in (None, file["split"])]
 
+    def local(self, file: dict[str, Any]) -> Path | None:
+        """Where a file lies on this disk, its bytes being those released; None if it must be downloaded first."""
+        if self.place.local:
+            path = Path(self.place.full(self.at(file)))
+            if cache.checked(path, file):
+                return path
+        path = self._cached(file)
+        return path if cache.checked(path, file) else None
+
+    def path(self, file: dict[str, Any]) -> Path:
+        """A file on this disk, downloaded into the cache if need be, its bytes compared with its checksum."""
+        found = self.local(file)
+        if found is not None:
+            return found
+        if self.place.local:
+            raise self._damaged(file)
+        if cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to download it")
+        return cache.download(self._cached(file), file, self.place, self.at(file))
+
+    def open(self, file: dict[str, Any]) -> Any:
+        """A file, open for reading: from the disk where it lies there, else as a stream from the store."""
+        local = self.local(file)
+        if local:
+            return local.open("rb")
+        if not self.place.local and cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
+        try:
+            if not self.place.local:
+                return self.place.open(self.at(file))
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            raise self.place.silent(error) from error
+        raise self._damaged(file)
+
+    def _cached(self, file: dict[str, Any]) -> Path:
+        return cache.place_of(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])
+
+    def _damaged(self, file: dict[str, Any]) -> Unreadable:
+        where = self.place.link(self.at(file))
+        changed = self.place.exists(self.at(file))
+        why = "its bytes changed since it was released" if changed else "it is missing"
+        return Unreadable(f"{where}: cannot be read ({why}); `errata verify {self.name}` tells more")
+
     def faults(self) -> list[str]:
-        """What differs from the manifest: missing, changed and extra files; empty if nothing does."""
-        fs, root = _open(self.url)
+        """What differs from the manifest in the store: missing, changed and extra files; empty if nothing does."""
+        place, folder = self.place, f"releases/{self.name.replace('@', '/')}"
         known = {file["path"]: file for file in self.manifest["files"]}
-        there = {str(path)[len(root) :].lstrip("/") for path in fs.find(root)} - {"manifest.json"}
+        try:
+            place.fs.invalidate_cache()
+            found = place.fs.find(place.full(folder))
+        except Exception as error:
+            raise place.silent(error) from error
+        there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in found} - {"manifest.json", SIGNATURE}
         there = {path for path in there if not path.startswith(TEMPORARY)}
         faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
         faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
         for path in sorted(known.keys() & there):
             digest = hashlib.sha256()
-            with fs.open(f"{root}/{path}", "rb") as file:
-                while chunk := file.read(2**20):
-                    digest.update(chunk)
+            for chunk in cache.chunks(place, f"{folder}/{path}"):
+                digest.update(chunk)
             if digest.hexdigest() != known[path]["sha256"]:
-                faults.append(
-                    f"{path}: its bytes changed (SHA-256 {digest.hexdigest()[:12]}…, {known[path]['sha256'][:12]}… released)"
-                )
+                found, released = digest.hexdigest()[:12], known[path]["sha256"][:12]
+                faults.append(f"{path}: its bytes changed (SHA-256 {found}…, {released}… released)")
         return faults
-
-
-def _store(store: str | None) -> str:
-    place = store or os.environ.get(STORE) or "store"
-    bare = place.rstrip("/")
-    return place if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
-
-
-def _open(url: str) -> tuple[Any, str]:
-    """The file system of a URL and the path in it."""
-    try:
-        fs, path = fsspec.url_to_fs(url)
-    except (ValueError, ImportError) as error:
-        raise ErrataError(f"store {url}: {error}; give a path or a URL such as s3://bucket/folder") from None
-    return fs, str(path)
 
 
 def releases(store: str | None = None) -> list[tuple[str, str]]:
@@ -112,84 +142,21 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
     The store is a path or URL; by default that of the environment variable
     ERRATA_STORE, or `store` in the current folder.
     """
-    fs, root = _open(f"{_store(store)}/releases")
+    place = Place(store)
     found = []
-    for corpus in filter(_NAME.fullmatch, _names(fs, root)):
-        for version in _names(fs, f"{root}/{corpus}"):
-            if _VERSION.fullmatch(version) and fs.exists(f"{root}/{corpus}/{version}/manifest.json"):
+    for corpus in filter(NAME.fullmatch, place.names("releases")):
+        versions = [version for version in place.names(f"releases/{corpus}") if EXACT.fullmatch(version)]
+        for version in ordered(versions):
+            if place.exists(f"releases/{corpus}/{version}/manifest.json"):
                 found.append((corpus, version))
-    return sorted(found, key=lambda one: (one[0], _order(one[1])))
-
-
-def _names(fs: Any, folder: str) -> list[str]:
-    try:
-        return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in fs.ls(folder, detail=False)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return found
 
 
 def open_release(name: str, store: str | None = None) -> Release:
-    """The release that `corpus` (its newest version) or `corpus@1.2.3` names."""
-    corpus, _, version = name.partition("@")
-    if not _NAME.fullmatch(corpus) or (version and not _VERSION.fullmatch(version)):
-        raise ErrataError(f"{name[:80]!r} names no release; write corpus or corpus@1.2.3")
-    if "@" in name and not version:
-        raise ErrataError(f"{name!r} names no version after '@'; write corpus@1.2.3, or leave '@' out for the newest")
-    place = _store(store)
-    known = releases(store)
-    versions = [one for seen, one in known if seen == corpus]
-    if not versions:
-        near = get_close_matches(corpus, sorted({seen for seen, _ in known}), n=1)
-        hint = (
-            f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted({c for c, _ in known})) or 'none'}"
-        )
-        raise NotFound(f"store {place}: no corpus '{corpus}'; {hint}")
-    version = version or versions[-1]
-    if version not in versions:
-        raise NotFound(f"store {place}: '{corpus}' has no version {version}; there are {', '.join(versions)}")
-    url = f"{place}/releases/{corpus}/{version}"
-    with fsspec.open(f"{url}/manifest.json", "rb") as file:
-        try:
-            manifest = dict(json.load(file))
-        except (ValueError, TypeError) as error:
-            raise Unreadable(f"{url}/manifest.json: not the JSON it should be ({error}); restore it") from None
-    if manifest.get("format") != FORMAT:
-        raise Unreadable(f"{url}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`")
-    return Release(url, manifest)
+    """The release that a name asks for: `corpus`, or that with `@1.2.3`, `@^1.2`, `@stable`, `#sha256:…`.
 
-
-def load(
-    name: str, view: str | None = None, split: str | None = None, store: str | None = None, form: Form = "arrow"
-) -> Any:
-    """The rows of a release: an Arrow table, a Polars frame, a `datasets.Dataset`, or the files' URLs.
-
-    Without `split` the rows of all splits come together; `datasets` and
-    `polars` must be installed where their form is asked for.
+    What `errata.lock` in the current folder pins is what it pins. A withdrawn
+    version is given only to who names exactly it, with a warning.
     """
-    if form not in get_args(Form):
-        raise ErrataError(f"unknown form {form!r}; there are {', '.join(get_args(Form))}")
-    release = open_release(name, store)
-    urls = [f"{release.url}/{file['path']}" for file in release.files(view, split)]
-    if form == "paths":
-        return urls
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def read(url: str) -> pa.Table:
-        try:
-            with fsspec.open(url, "rb") as file:
-                # of Arrow's threads one may outlive the read and abort the interpreter's exit (apache/arrow#34314)
-                return pq.ParquetFile(file).read(use_threads=False)
-        except (OSError, pa.ArrowException) as error:
-            raise Unreadable(f"{url}: cannot be read ({error}); `errata verify {release.name}` tells more") from None
-
-    table = pa.concat_tables([read(url) for url in urls])
-    if form == "arrow":
-        return table
-    if form == "polars":
-        import polars
-
-        return polars.from_arrow(table)
-    import datasets
-
-    return datasets.Dataset(table)
+    found: Found = resolve(wanted(name), store)
+    return Release(f"{found.store}/releases/{found.corpus}/{found.version}", found.manifest, found.digest, found.store)

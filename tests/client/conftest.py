@@ -39,10 +39,19 @@ VIEWS = {"mistakes": MISTAKES, "questions": QUESTIONS}
 HOSTILE = "\x1b[31mred\x1b[0m \x07 \u202eback\u2066 \x9b2J \x7f"
 """What must not reach a terminal: escape sequences, a bell, marks that turn the direction of text."""
 
+PUBLIC = [
+    "ErrataError", "ErrataWarning", "Locked", "NotFound", "Release", "Unreachable", "Unreadable", "Yanked", "load",
+    "open_release", "releases",
+]  # fmt: skip
+"""What `import errata` gives."""
+
 MALFORMED = [
-    "", "@", "@1.0.0", "tiny@", "tiny@1", "tiny@1.0", "tiny@01.0.0", "tiny@0.10.0@", "tiny@../0.9.0", "tiny@latest",
+    "", "@", "@1.0.0", "tiny@", "tiny@1", "tiny@1.0", "tiny@01.0.0", "tiny@0.10.0@", "tiny@../0.9.0", "tiny@Latest",
+    "tiny@^", "tiny@^1.2.3.4", "tiny@^1.x", "tiny@>=1,", "tiny@=>1", "tiny@^^1", "tiny@!=1.0.0", "tiny@1.0.0-rc1", "tiny@^01",
+    "tiny@>= 1 <2", "tiny@latest/..", "tiny#", "tiny#sha256:", "tiny@0.10.0#", "tiny@0.10.0#sha256:beef",
+    "tiny@^0.9#sha256:" + "0" * 64, "tiny@0.10.0#md5:" + "0" * 32, "tiny@0.10.0#sha256:" + "G" * 64,
     "Tiny", "tiny ", "tiny\n", "-tiny", "tiny-", "tïny", "..", "../x", "../x@1.0.0", "/etc", "/etc/passwd", "tiny/0.9.0",
-    "a\\b", "file:///etc", "memory://x", "ti\0ny", "\0", "x" * 10_000, "tiny@" + "1" * 10_000, "~", "*", "t?ny",
+    "a\\b", "file:///etc", "memory://x", "ti\0ny", "tiny@\0", "tiny@^1\0", "\0", "x" * 10_000, "tiny@" + "1" * 10_000, "tiny@^" + "1" * 10_000, "tiny@" + ">0," * 5_000, "~", "*", "t?ny",
 ]  # fmt: skip
 """No names of releases."""
 

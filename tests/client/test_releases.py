@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from errata import ErrataError, NotFound
 
-from tests.client.conftest import MALFORMED, flip, splits
+from tests.client.conftest import MALFORMED, PUBLIC, flip, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
 
@@ -43,7 +43,7 @@ def listening() -> Iterator[list[str]]:
 
 
 def test_the_public_surface() -> None:
-    assert errata.__all__ == ["ErrataError", "NotFound", "Release", "load", "open_release", "releases"]
+    assert errata.__all__ == PUBLIC
     assert errata.__all__ == sorted(errata.__all__)
     assert all(getattr(errata, name).__doc__ for name in errata.__all__)
 
