@@ -80,6 +80,7 @@ class Store:
     def names(self, path: str) -> list[str]:
         """The names in a folder, sorted; none if there is no such folder."""
         try:
+            self.fs.invalidate_cache(self.full(path))  # others write meanwhile
             found = self.fs.ls(self.full(path), detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []

@@ -24,7 +24,19 @@ VERBS = {
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
-    "verify": ("Check every file of a release against its checksum.", ""),
+    "verify": ("Check every file of a release against its checksum.", "With --signers, its signature too."),
+    "pull": ("Download releases into the cache, or to a folder.", "Without NAME, all that errata.lock pins."),
+    "lock": ("Pin releases in errata.lock.", "Without NAME, shows what is pinned; --upgrade resolves all anew."),
+    "diff": ("Show what differs between two releases.", "Rows by their ids, labels with old and new, columns, distributions."),
+    "release": ("Propose the version of a build, from what differs.", "With --set, writes the number into the recipe and releases it."),
+    "tag": ("Let a tag name a version, or show tags and their history.", "Who asks for NAME@TAG gets that version from then on."),
+    "deprecate": ("Warn all who use a version.", ""),
+    "yank": ("Withdraw a version: only who names exactly it still gets it, with a warning.", ""),
+    "restore": ("Take back a deprecation or a withdrawal.", ""),
+    "sign": ("Sign a release with an SSH key.", "It signs the manifest, which holds the checksums of all files."),
+    "gc": ("Find what killed publishers left, and remove it.", "Without --remove, only shows it. What a release refers to is never touched."),
+    "trace": ("Show where a row comes from, or all rows that a model touched.", ""),
+    "push": ("Publish a release elsewhere: the Hugging Face Hub, or any URL.", "On the Hub the version is a tag."),
 }  # fmt: skip
 EXAMPLES = {
     "build": ("errata build catalog/sample.yaml", "errata build catalog/mwpes.yaml --data DIR"),
@@ -38,8 +50,21 @@ EXAMPLES = {
     "list": ("errata list --store s3://corpora/errata",),
     "show": ("errata show mwpes", "errata show mwpes@1.0.0 --examples 5"),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
-    "verify": ("errata verify mwpes@1.0.0",),
+    "verify": ("errata verify mwpes@1.0.0", "errata verify mwpes@1.0.0 --signers allowed_signers"),
+    "pull": ("errata pull mwpes@^1.2 --view stepwise", "errata pull", "errata pull mwpes@1.2.0 --output data/mwpes"),
+    "lock": ("errata lock mwpes@^1.2", "errata lock", "errata lock --upgrade", "errata lock --check"),
+    "diff": ("errata diff mwpes@1.0.0 mwpes@1.1.0", "errata diff mwpes@1.0.0 mwpes --format html --output changes.html"),
+    "release": ("errata release catalog/mwpes.yaml", "errata release catalog/mwpes.yaml --set auto"),
+    "tag": ("errata tag mwpes@1.2.0 stable", "errata tag mwpes stable --delete", "errata tag mwpes"),
+    "deprecate": ("errata deprecate mwpes@1.0.0 --reason 'use 1.1: svamp was incomplete'",),
+    "yank": ("errata yank mwpes@1.0.0 --reason 'wrong gold answers in svamp'",),
+    "restore": ("errata restore mwpes@1.0.0 --reason 'it was the other one'",),
+    "sign": ("errata sign mwpes@1.2.0 --key ~/.ssh/id_ed25519",),
+    "gc": ("errata gc", "errata gc --remove --older-than 2"),
+    "trace": ("errata trace mwpes@1.2.0 4f6c1a0e5b7d9c3f2a8e6b10", "errata trace mwpes@1.2.0 --model gpt-4"),
+    "push": ("errata push mwpes@1.2.0 hf://datasets/us/mwpes", "errata push mwpes@1.2.0 s3://public/mwpes"),
 }
+_NAME = "the corpus, its newest version if none is given: 1.2.3, a range as ^1.2 or >=1,<2, a tag, or 1.2.3#sha256:…"
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -58,10 +83,10 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         )  # fmt: skip
         one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
         one.set_defaults(run=runs[name])
-        if name in ("build", "plan"):
+        if name in ("build", "plan", "release"):
             _recipe(one)
-        elif name not in ("list", "ledger", "evaluate"):
-            one.add_argument("name", metavar="NAME[@VERSION]", help="the corpus; its newest version if none is given")
+        elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc"):
+            one.add_argument("name", metavar="NAME[@VERSION]", help=_NAME)
         if name in _MORE:
             _MORE[name](one)
     return top
@@ -132,4 +157,70 @@ def _load(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", metavar="FILE", help="default: standard output")
 
 
-_MORE = {"build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load}
+def _verify(one: argparse.ArgumentParser) -> None:
+    help = "SSH public keys that may sign, a line each: `NAME KEY` (see ssh-keygen, ALLOWED SIGNERS)"
+    one.add_argument("--signers", metavar="FILE", help=help)
+
+
+def _pull(one: argparse.ArgumentParser) -> None:
+    one.add_argument("name", metavar="NAME[@VERSION]", nargs="?", help=_NAME)
+    one.add_argument("--view", help="only this row format")
+    one.add_argument("--split", help="only this split (of --view, or of the first)")
+    one.add_argument("--output", metavar="FOLDER", help="copy the release there, as a folder that `datasets` loads")
+
+
+def _lock(one: argparse.ArgumentParser) -> None:
+    one.add_argument("names", metavar="NAME[@VERSION]", nargs="*", help=_NAME)
+    one.add_argument("--upgrade", action="store_true", help="resolve what is pinned anew")
+    one.add_argument("--check", action="store_true", help="fail where a pinned release is not as it was, or upgradable")
+
+
+def _diff(one: argparse.ArgumentParser) -> None:
+    one.add_argument("before", metavar="NAME@A", help=_NAME)
+    one.add_argument("after", metavar="NAME@B", help="the other release")
+    one.add_argument("--format", choices=["text", "json", "html"], help="default: by the name of --output, else text")
+    one.add_argument("--output", metavar="FILE", help="default: standard output")
+
+
+def _release(one: argparse.ArgumentParser) -> None:
+    help = "write this version into the recipe and release it; auto takes the proposed one"
+    one.add_argument("--set", metavar="VERSION", help=help)
+    one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
+
+
+def _tag(one: argparse.ArgumentParser) -> None:
+    one.add_argument("tag", metavar="TAG", nargs="?", help="latest, stable, …; without it all tags and their history")
+    one.add_argument("--delete", action="store_true", help="let it name nothing any more")
+    one.add_argument("--reason", default="", help="why, for the history")
+
+
+def _reason(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--reason", required=True, help="why; all who ask for the version are told")
+
+
+def _sign(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--key", metavar="FILE", required=True, help="an SSH key (private, or public with an agent)")
+
+
+def _gc(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--remove", action="store_true", help="remove what was found")
+    help = "leave alone what was written to in the last HOURS: its publisher may be at work (default: 24)"
+    one.add_argument("--older-than", type=float, default=24.0, metavar="HOURS", help=help)
+
+
+def _trace(one: argparse.ArgumentParser) -> None:
+    one.add_argument("row", metavar="ROW", nargs="?", help="a row's id: solution_id, request_id or problem_id")
+    one.add_argument("--model", metavar="MODEL[@REVISION]", help="all rows that this model wrote, or labelled")
+    one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
+
+
+def _push(one: argparse.ArgumentParser) -> None:
+    one.add_argument("target", metavar="TARGET", help="hf://datasets/OWNER/NAME, a folder, or any fsspec URL")
+    one.add_argument("--private", action="store_true", help="make the Hub's repository private, if it is new")
+
+
+_MORE = {
+    "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
+    "lock": _lock, "diff": _diff, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
+    "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
+}  # fmt: skip

@@ -1,7 +1,7 @@
 """The `errata` command.
 
-`list`, `show`, `load` and `verify` work wherever the client is installed;
-`build`, `plan`, `ledger` and `evaluate` need the application around it and run in a checkout.
+`list`, `show`, `load`, `verify`, `pull`, `lock` and `diff` work wherever the client is installed; the others need the
+application around it and run in a checkout.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
-from . import text
+from . import text, verbs
 from .arguments import DONE, FAILED, MISSING, WRONG, parser
 from .errors import ErrataError, NotFound, Unreadable
 from .loading import load
@@ -29,6 +30,7 @@ from .releases import Release, open_release, releases
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
     given = parser(RUNS).parse_args(arguments)
+    warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
     try:
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(error)
         return MISSING if isinstance(error, NotFound) else FAILED if isinstance(error, Unreadable) else WRONG
     except OSError as error:
-        if given.verb in ("build", "plan"):
+        if given.verb in ("build", "plan", "release"):
             raise  # the application tells its own
         _complain(error)
         return FAILED
@@ -53,6 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _complain(error: Exception) -> None:
     print(f"errata: {text.plain(error)}", file=sys.stderr)
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as a line."""
+    print(f"errata: warning: {text.plain(message)}", file=sys.stderr)
 
 
 def _application(verb: str) -> Any:
@@ -151,15 +158,10 @@ def _each(rows: Any) -> Any:
     return (row for batch in rows.to_batches(1000) for row in batch.to_pylist())
 
 
-def _verify(given: argparse.Namespace) -> int:
-    release = open_release(given.name, given.store)
-    faults = release.faults()
-    for fault in faults:
-        print(text.plain(f"{release.url}/{fault}"), file=sys.stderr)
-    files = len(release.manifest["files"])
-    found = f"{len(faults)} fault(s)" if faults else f"{files} files, all as released"
-    print(text.plain(f"{release.name}: {found}"))
-    return FAILED if faults else DONE
+def _owner(given: argparse.Namespace) -> int:
+    """A verb of who owns the store or makes releases."""
+    store = given.store or os.environ.get(STORE) or "store"
+    return int(_application(given.verb).owner(given, store))
 
 
 def _ledger(given: argparse.Namespace) -> int:
@@ -171,15 +173,10 @@ def _evaluate(given: argparse.Namespace) -> int:
 
 
 RUNS = {
-    "build": _build,
-    "plan": _plan,
-    "ledger": _ledger,
-    "evaluate": _evaluate,
-    "list": _list,
-    "show": _show,
-    "load": _load,
-    "verify": _verify,
-}
+    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
+    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "release": _owner, "tag": _owner,
+    "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import thrift
 from .errors import Unreadable
+from .ranged import Read
 from .thrift import I16, I64, LIST, STRUCT, Struct
 
 MAGIC = b"PAR1"
 LARGEST = 64 * 2**20
-Read = Callable[[int, int], bytes]
-"""The bytes of a file from one place up to another."""
+"""Bytes of a footer, at most."""
 
 # the fields that are used here, by their numbers in parquet.thrift
 SCHEMA, NUM_ROWS, ROW_GROUPS = 2, 3, 4

@@ -54,6 +54,8 @@ def pins() -> list[Pin]:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise Locked(f"{file()}: cannot be read ({error}); mend or remove it") from None
+    if not text.strip():
+        return []
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -12,15 +12,16 @@ it is asked for, without being downloaded as a whole.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractFileSystem
 
-from .errors import Unreadable
-from .joined import Joined, Read, join
+from .joined import Joined, join
 from .names import wanted
 from .places import Place
+from .ranged import RangedFile
 from .releases import Release, open_release, releases
 
 Entry = dict[str, Any]
@@ -65,6 +66,11 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
         size = files[0]["bytes"] if len(files) == 1 else self._join(release, below, files).size
         return {"name": path, "size": size, "type": "file", "ETag": "-".join(file["sha256"] for file in files)[:129]}
 
+    def modified(self, path: str) -> datetime:
+        """A time that differs where the bytes do (DuckDB asks for it): releases have none, for they never change."""
+        seconds = int(self.info(path).get("ETag", "0")[:7], 16)
+        return datetime.fromtimestamp(seconds, UTC)
+
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a folder; the entry itself, of a file."""
         path = self._strip_protocol(path)
@@ -95,7 +101,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _join(self, release: Release, below: str, files: list[Entry]) -> Joined:
         key = (release.digest, below)
         if key not in self._joined:
-            parts = [(release.at(file), file["bytes"], reader(release, file)) for file in files]
+            parts = [(release.at(file), file["bytes"], release.reader(file)) for file in files]
             self._joined[key] = join(parts)
         return self._joined[key]
 
@@ -107,9 +113,9 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
         files = self._files(release, below)
         if not files:
             raise FileNotFoundError(f"corpus://{path}: no such file; errata show {name[:80]} lists what there is")
-        if len(files) == 1:
-            return release.open(files[0])
-        return JoinedFile(self, path, self._join(release, below, files), block_size or "default", **_known(options))
+        joined = self._join(release, below, files) if len(files) > 1 else None
+        size, read = (files[0]["bytes"], release.reader(files[0])) if joined is None else (joined.size, joined.read)
+        return RangedFile(self, path, size, read, block_size=block_size or "default", **_known(options))
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -117,41 +123,6 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if isinstance(found, str) and (name := found.partition("/")[0]):
             wanted(name)
         return found
-
-
-class JoinedFile(AbstractBufferedFile):  # type: ignore[misc]
-    """The files of a split, read as one."""
-
-    def __init__(self, fs: CorpusFileSystem, path: str, joined: Joined, block_size: Any, **options: Any) -> None:
-        super().__init__(fs, path, "rb", block_size, size=joined.size, **options)
-        self.joined = joined
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        return self.joined.read(start, end)
-
-
-def reader(release: Release, file: Entry) -> Read:
-    """A way to read any bytes of a file: from the disk where it lies there, else from the store."""
-
-    def read(start: int, end: int) -> bytes:
-        local = release.local(file)
-        if local:
-            with local.open("rb") as opened:
-                opened.seek(start)
-                found = opened.read(end - start)
-        else:
-            try:
-                place = release.place
-                found = bytes(place.fs.cat_file(place.full(release.at(file)), start=start, end=end))
-            except FileNotFoundError:
-                raise Unreadable(f"{release.url}/{file['path']}: is missing; `errata verify` tells more") from None
-            except Exception as error:
-                raise release.place.silent(error) from error
-        if len(found) != end - start:
-            raise Unreadable(f"{release.url}/{file['path']}: ends too early; `errata verify {release.name}` tells more")
-        return found
-
-    return read
 
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:

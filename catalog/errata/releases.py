@@ -16,9 +16,9 @@ from . import cache
 from .errors import ErrataError, NotFound, Unreadable
 from .names import EXACT, NAME, ordered, wanted
 from .places import TEMPORARY, Place
+from .ranged import RangedFile, Read, in_store, on_disk
 from .resolve import Found, resolve
-
-SIGNATURE = "manifest.json.sig"
+from .signing import SIGNATURE
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,23 @@ class Release:
             raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to download it")
         return cache.download(self._cached(file), file, self.place, self.at(file))
 
-    def open(self, file: dict[str, Any]) -> Any:
-        """A file, open for reading: from the disk where it lies there, else as a stream from the store."""
+    def reader(self, file: dict[str, Any]) -> Read:
+        """A way to read any bytes of a file: on the disk where it lies there, else in the store."""
+        local = self.local(file)
+        if local:
+            return on_disk(local, str(local))
+        if self.place.local:
+            raise self._damaged(file)
+        if cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
+        return in_store(self.place, self.at(file))
+
+    def open(self, file: dict[str, Any], **options: Any) -> Any:
+        """A file, open for reading: on the disk where it lies there, else read from the store piece by piece."""
         local = self.local(file)
         if local:
             return local.open("rb")
-        if not self.place.local and cache.offline():
-            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
-        try:
-            if not self.place.local:
-                return self.place.open(self.at(file))
-        except FileNotFoundError:
-            pass
-        except Exception as error:
-            raise self.place.silent(error) from error
-        raise self._damaged(file)
+        return RangedFile(self.place.fs, self.at(file), file["bytes"], self.reader(file), **options)
 
     def _cached(self, file: dict[str, Any]) -> Path:
         return cache.place_of(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])

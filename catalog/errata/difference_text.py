@@ -1,0 +1,123 @@
+"""Differences as text for a terminal and as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from .difference import Difference, Shift, ViewDifference
+from .promise import proposed, step_of, told
+from .text import plain, table
+
+MOST = 12
+"""Lines of a table, at most."""
+
+
+def as_text(found: Difference) -> str:
+    """Everything that differs, for a terminal."""
+    parts = [headline(found), table(ROWS, _rows(found), left=1) if found.views else ""]
+    parts += [f"view {plain(view)} is new" for view in found.views_added]
+    parts += [f"view {plain(view)} is gone" for view in found.views_removed]
+    for one in found.views:
+        if one.same:
+            continue
+        parts += [_columns(one)]
+        if one.changed_by_column:
+            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+            parts.append(table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]]))
+        if one.relabelled:
+            parts.append(table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3))
+        parts += [table([f"{one.view}: {plain(shift.what)}", *SHIFT], _shift(shift)[:MOST]) for shift in one.shifts[:MOST]]
+        parts += [f"{one.view}, {what}: {plain(', '.join(ids))}" for what, ids in one.examples.items()]
+    return "\n\n".join(part for part in parts if part)
+
+
+ROWS = ["view", "before", "after", "same", "added", "removed", "changed"]
+SHIFT = ["before", "after", "share before, %", "share after, %"]
+
+
+def headline(found: Difference) -> str:
+    """The two releases, what differs, and the step it needs."""
+    step, before = step_of(found), found.before.partition("@")[2]
+    return plain(f"{found.before} → {found.after}: {step} (at least {proposed(before, step)}): {told(found)}")
+
+
+def _rows(found: Difference) -> list[list[object]]:
+    return [[one.view, one.before, one.after, one.kept, one.added, one.removed, one.changed] for one in found.views]
+
+
+def _columns(one: ViewDifference) -> str:
+    lines = [f"{one.view}: column {name} is new" for name in one.columns_added]
+    lines += [f"{one.view}: column {name} is gone" for name in one.columns_removed]
+    lines += [f"{one.view}: column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
+    return plain("\n".join(lines))
+
+
+def _relabelled(one: ViewDifference) -> list[list[object]]:
+    return [[each.column, each.before, each.after, each.rows] for each in one.relabelled]
+
+
+def _shift(shift: Shift) -> list[list[object]]:
+    """The values of a distribution, those first whose share moved most."""
+    old, new = max(1, sum(shift.before.values())), max(1, sum(shift.after.values()))
+
+    def shares(value: str) -> tuple[float, float]:
+        return 100 * shift.before.get(value, 0) / old, 100 * shift.after.get(value, 0) / new
+
+    values = sorted(shift.before.keys() | shift.after.keys(), key=lambda value: (-abs(shares(value)[0] - shares(value)[1]), value))
+    return [
+        [value, shift.before.get(value, 0), shift.after.get(value, 0), *(f"{share:.1f}" for share in shares(value))]
+        for value in values
+    ]
+
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem } th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left } td { font-variant-numeric: tabular-nums } .step { font-weight: 700 }
+i { display: inline-block; height: .7em; background: #9bb8d3 } i + i { background: #d39b9b } code { word-break: break-all }
+@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #161616 } th, td { border-color: #3a3a3a } }
+"""
+
+
+def as_html(found: Difference) -> str:
+    """Everything that differs, as a page."""
+    title = escape(plain(f"{found.before} → {found.after}"))
+    body = [f"<h1>{title}</h1>", f"<p class=step>{escape(headline(found))}</p>", _html(ROWS, _rows(found))]
+    body += [f"<p>View <b>{escape(plain(view))}</b> is new.</p>" for view in found.views_added]
+    body += [f"<p>View <b>{escape(plain(view))}</b> is gone.</p>" for view in found.views_removed]
+    for one in found.views:
+        if one.same:
+            continue
+        body.append(f"<h2>{escape(plain(one.view))}</h2>")
+        body += [f"<p>{escape(line)}</p>" for line in _columns(one).splitlines()]
+        if one.changed_by_column:
+            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+            body += ["<h3>Changed columns</h3>", _html(["column", "rows"], [[name, count] for name, count in changed])]
+        if one.relabelled:
+            body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(one))]
+        for shift in one.shifts:
+            body += [f"<h3>{escape(plain(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
+        for what, ids in one.examples.items():
+            body.append(f"<p>{what}: {', '.join(f'<code>{escape(plain(each))}</code>' for each in ids)} …</p>")
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    def cell(value: object) -> str:
+        return f"{value:,}" if isinstance(value, int) else escape(plain(value))
+
+    names = "".join(f"<th>{escape(name)}" for name in head)
+    lines = "".join("<tr>" + "".join(f"<td>{cell(value)}" for value in row) for row in rows)
+    return f"<table><tr>{names}{lines}</table>"
+
+
+def _bars(shift: Shift) -> str:
+    """A distribution's shares before and after, beside each other."""
+    lines = []
+    for value, before, after, old, new in _shift(shift):
+        bars = f"<i style='width:{float(str(old)) / 10:.2f}rem'></i> <i style='width:{float(str(new)) / 10:.2f}rem'></i>"
+        cells = f"<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td style='text-align:left'>{bars}"
+        lines.append(f"<tr><td>{escape(plain(value))}{cells}")
+    return f"<table><tr><th>value{''.join(f'<th>{name}' for name in SHIFT)}<th>{''.join(lines)}</table>"
