@@ -115,7 +115,7 @@ def _claim(store: Store, place: str, mark: str) -> None:
     if not store.create(path, mark.encode()) and (owner := store.read(path).decode()) != mark:
         raise PublishError(
             f"{store.link(place)}: another build ({owner}) is publishing this version, or was killed while it did; "
-            "wait for it, or remove the folder if it has no manifest.json"
+            "wait for it, or remove what it left with: errata gc --remove"
         )
 
 

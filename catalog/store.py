@@ -11,6 +11,7 @@ import os
 import re
 import uuid
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 TEMPORARY = ".errata-tmp-"
+_CREATING = Lock()
+"""Held while a file is created exclusively: `memory://` first looks and then writes."""
 
 
 class StoreError(RuntimeError):
@@ -123,7 +126,8 @@ class Store:
         if not self.local:
             self.fs.makedirs(self.fs._parent(self.full(path)), exist_ok=True)
             try:
-                self.fs.pipe_file(self.full(path), data, mode="create")
+                with _CREATING:
+                    self.fs.pipe_file(self.full(path), data, mode="create")
             except FileExistsError:
                 return False
             return True

@@ -52,21 +52,25 @@ release_task = again(releasing.release).with_options(name="release")
 
 
 @flow(name="build", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))  # type: ignore[arg-type]
-def build(recipe: str, data: str | None = None, store: str = "store") -> str:
+def build(recipe: str, data: str | None = None, store: str = "store", publish: bool = True) -> str:
     """Build a recipe's release and return its URL; what exists already is not made again.
 
     Parameters: the recipe's path, the folder that `${data}` stands for in it,
-    and the store's path or URL.
+    the store's path or URL, and whether the tables are published when they are
+    complete.
     """
     plan = planning.make(recipe, data, store)
-    refuse(plan)
+    if publish:
+        refuse(plan)
     link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
-    if plan.finished:
+    if plan.finished and publish:
         get_run_logger().info("%s is released already, nothing to do", link)
         return link
     done = dict(plan.done)
     for wave in plan.waves():
         done |= _wave(wave)
+    if not publish:
+        return link
     plan = replace(plan, done=done)
     release_task(plan)
     _artifacts(plan, link)

@@ -66,6 +66,14 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
 
 def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, plain: bool) -> dict[str, Any]:
     """Run the flow and read what it released."""
+    run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True)
+    manifest = planning.make(recipe, data, store).released
+    assert manifest is not None
+    return manifest
+
+
+def run(plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool) -> None:
+    """Run the flow, showing how far it is; without `publish` it stops when the tables are complete."""
     _prefect_settings(verbose)
     console = Console(stderr=True)
     waiting = sum(len(wave) for wave in plan.waves())
@@ -75,15 +83,13 @@ def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, p
     )
     from flows import build as flow
 
-    flow.refuse(plan)
+    if publish:
+        flow.refuse(plan)
     live = progress.Live(console) if console.is_terminal and not plain and not verbose else None
     _end_at_once_when_interrupted(live)
     progress.watch(live or progress.Lines(console))
     with live.progress if live else nullcontext():
-        flow.build(recipe, data, store)
-    manifest = planning.make(recipe, data, store).released
-    assert manifest is not None
-    return manifest
+        flow.build(recipe, data, store, publish)
 
 
 def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
@@ -188,6 +194,16 @@ def evaluate(given: Namespace, store: str) -> int:
     return DONE
 
 
+def owner(given: Namespace, store: str) -> int:
+    """The verbs of who owns a store: `release`, `tag`, `yank`, …"""
+    from flows.owner import VERBS
+
+    try:
+        return VERBS[given.verb](given, store)
+    except Exception as error:
+        return _told(error, verbose=False)
+
+
 def _unreachable(error: Exception) -> bool:
     """Whether Prefect could not reach its server, or start one."""
     told = ("Failed to reach API", "Timed out while attempting to connect", "Server must have been started")
@@ -208,6 +224,6 @@ def _told(error: Exception, verbose: bool) -> int:
         return FAILED
     known = [code for kind, code in codes if isinstance(error, kind)]
     if verbose or not known:
-        raise error
+        raise error  # the client's own errors are told by the client
     print(text.plain(error), file=sys.stderr)
     return known[0]

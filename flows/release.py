@@ -5,21 +5,17 @@ from __future__ import annotations
 import platform
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from catalog.card import card
 from catalog.publishing import View, publish
 from catalog.store import Store
-from catalog.tables import TableFolder, rows
 from flows.funnel import funnel, lineage
-from flows.plan import Plan, Work
-from schemas.task import Publication
-from tasks import TASKS
+from flows.layout import splits
+from flows.plan import Plan
+from flows.proposal import refuse_lies
 
 LIBRARIES = (
     "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
@@ -38,11 +34,16 @@ def software() -> dict[str, str]:
 
 
 def release(plan: Plan) -> dict[str, Any]:
-    """Publish the release of a plan whose tables are complete; its manifest."""
+    """Publish the release of a plan whose tables are complete; its manifest.
+
+    `PublishError` where its version says less than what changed since the one
+    before, or is published with other content.
+    """
+    refuse_lies(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.works}
     last = plan.release
-    views = {name: View(works[name].contract, _splits(store, works[name], last, plan)) for name in _inputs(plan)}
+    views = {name: View(works[name].contract, splits(works[name], plan)) for name in _inputs(plan)}
     steps = funnel(plan, plan.done)
 
     def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
@@ -65,6 +66,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "fingerprint": last.fingerprint,
             "recipe": recipe,
             "columns": columns,
+            "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
             "lineage": lineage(plan),
             "software": software(),
@@ -75,12 +77,3 @@ def release(plan: Plan) -> dict[str, Any]:
 
 def _inputs(plan: Plan) -> tuple[str, ...]:
     return plan.recipe.tables[-1].inputs
-
-
-def _splits(store: Store, table: Work, last: Work, plan: Plan) -> Iterator[dict[str, pl.DataFrame]]:
-    """The rows of a table by split, part by part."""
-    task = TASKS[last.task]
-    assert isinstance(task, Publication)
-    folder = TableFolder(store, table.task, table.fingerprint)
-    for part in rows(folder, table.contract, plan.done[table.name]):
-        yield task.run(part, last.parameters, plan.recipe.seed)

@@ -21,11 +21,13 @@ from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
 from schemas.tables import RECORDS
-from schemas.task import Asking, Decision, FromRecords, FromSeed, Outcome, PerPart, TaskError
+from schemas.task import Asking, Decision, FromRecords, FromSeed, Outcome, PerPart, PerProblem, TaskError
 from tasks import TASKS
 
 ROWS_OF_A_UNIT = 1_000
 """Rows that a task which makes them out of numbers makes at a time."""
+ROWS_OF_A_BUCKET = 50_000
+"""Rows, about, of the problems that a task which needs whole problems sees at a time."""
 Advance = Callable[[str, int, float | None], None]
 """Told of progress: table, rows worked on, share of the unit's source read (None where rows are counted)."""
 
@@ -46,7 +48,9 @@ class Unit:
     table: tuple[str, str] | None = None
     """which is this one (task and fingerprint), or"""
     numbers: range | None = None
-    """the numbers of the rows it makes."""
+    """the numbers of the rows it makes, or"""
+    bucket: tuple[int, int] | None = None
+    """which of how many shares of the problems it is."""
 
 
 def units(work: Work) -> list[Unit]:
@@ -59,6 +63,9 @@ def units(work: Work) -> list[Unit]:
     if work.sources:
         return [Unit(f"{i:05d}", source=source) for i, source in enumerate(work.sources)]
     parts = [(table, part) for table in work.inputs for part in _parts(work, table)]
+    if isinstance(task, PerProblem):
+        count = -(-sum(part.rows for _, part in parts) // ROWS_OF_A_BUCKET)
+        return [Unit(f"{i:05d}", bucket=(i, count)) for i in range(count)]
     return [Unit(f"{i:05d}", part=part, table=table) for i, (table, part) in enumerate(parts)]
 
 
@@ -85,6 +92,10 @@ def rows(work: Work, unit: Unit) -> int:
     """The rows that a unit stands for, 0 where nobody knows."""
     if unit.numbers is not None:
         return len(unit.numbers)
+    if unit.bucket is not None:  # about: only all together is known
+        i, count = unit.bucket
+        there = sum(part.rows for table in work.inputs for part in _parts(work, table))
+        return there * (i + 1) // count - there * i // count
     task = TASKS[work.task]
     each = task.rows_per_row(work.parameters) if isinstance(task, Asking) else 1
     return unit.part.rows * each if unit.part else 0
@@ -113,9 +124,9 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
         advance(work.name, len(unit.numbers), None)
         return
     if not isinstance(task, FromRecords):
-        part = read_part(work, unit)
+        part = _bucket(work, *unit.bucket) if unit.bucket else read_part(work, unit)
         try:
-            if isinstance(task, PerPart):
+            if isinstance(task, PerPart | PerProblem):
                 with remembered(folder.store):
                     outcome = task.run(part, work.parameters)
             else:
@@ -141,6 +152,14 @@ def read_part(work: Work, unit: Unit) -> pl.DataFrame:
     """The rows of the part that a unit works on."""
     assert unit.part is not None and unit.table is not None
     return TableFolder(work.folder().store, *unit.table).read(unit.part)
+
+
+def _bucket(work: Work, i: int, count: int) -> pl.DataFrame:
+    """All rows of a share of the problems, in the order of the input."""
+    share = pl.col("problem_id").str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) % count == i
+    store = work.folder().store
+    read = (TableFolder(store, *table).read(part).filter(share) for table in work.inputs for part in _parts(work, table))
+    return pl.concat(list(read))
 
 
 def sign(work: Work, unit: Unit, rows_in: int, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["string", "integer", "number", "boolean", "strings"]
+Kind = Literal["string", "integer", "number", "boolean", "strings", "numbers", "booleans", "record", "records"]
 
 
 class ContractError(ValueError):
@@ -24,7 +24,7 @@ class Column:
     name: str
     """The column's name."""
     kind: Kind
-    """The type of its values; `strings` is a list of strings without nulls."""
+    """The type of its values; the plural is a list without nulls, a record has fields of its own."""
     meaning: str
     """One sentence a reader of the data understands, with the unit where there is one."""
     nullable: bool = False
@@ -37,6 +37,8 @@ class Column:
     """The only values allowed, where they can be listed."""
     pattern: str | None = None
     """A regular expression that the whole value matches."""
+    fields: tuple[Column, ...] = ()
+    """The fields of a record."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,12 @@ REASON = Column("reason", "string", "Why the row was rejected, in the words of t
 DETAIL = Column("detail", "string", "What was found in this very row; empty where the reason says all.", nullable=True)
 
 
+def loosened(column: Column) -> Column:
+    """A column of the same type in which everything goes."""
+    return Column(column.name, column.kind, column.meaning, nullable=True, fields=column.fields)
+
+
 def rejected(contract: Contract) -> Contract:
     """The contract of the rows rejected from a table: its own columns (unchecked), a reason and a detail."""
-    loose = tuple(Column(column.name, column.kind, column.meaning, nullable=True) for column in contract.columns)
+    loose = tuple(loosened(column) for column in contract.columns)
     return replace(contract, name=f"rejected {contract.name}", columns=loose).having(REASON, DETAIL)

@@ -16,6 +16,8 @@ POLARS: dict[str, pl.DataType] = {
     "number": pl.Float64(),
     "boolean": pl.Boolean(),
     "strings": pl.List(pl.String()),
+    "numbers": pl.List(pl.Float64()),
+    "booleans": pl.List(pl.Boolean()),
 }
 ARROW: dict[str, pa.DataType] = {
     "string": pa.large_string(),
@@ -23,18 +25,37 @@ ARROW: dict[str, pa.DataType] = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "strings": pa.large_list(pa.large_string()),
+    "numbers": pa.large_list(pa.float64()),
+    "booleans": pa.large_list(pa.bool_()),
 }
+PLURALS = ("strings", "numbers", "booleans", "records")
+
+
+def polars_type(column: Column) -> pl.DataType:
+    """The Polars type of a column's values."""
+    if column.kind in POLARS:
+        return POLARS[column.kind]
+    record = pl.Struct({field.name: polars_type(field) for field in column.fields})
+    return pl.List(record) if column.kind == "records" else record
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The Arrow type of a column's values."""
+    if column.kind in ARROW:
+        return ARROW[column.kind]
+    record = pa.struct([pa.field(field.name, arrow_type(field)) for field in column.fields])
+    return pa.large_list(record) if column.kind == "records" else record
 
 
 def polars_schema(contract: Contract) -> pl.Schema:
     """Column names and Polars types, in the contract's order."""
-    return pl.Schema({column.name: POLARS[column.kind] for column in contract.columns})
+    return pl.Schema({column.name: polars_type(column) for column in contract.columns})
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:
     """The Arrow schema; each field's metadata carries its meaning."""
     return pa.schema(
-        pa.field(c.name, ARROW[c.kind], nullable=c.nullable, metadata={"meaning": c.meaning}) for c in contract.columns
+        pa.field(c.name, arrow_type(c), nullable=c.nullable, metadata={"meaning": c.meaning}) for c in contract.columns
     )
 
 
@@ -54,13 +75,13 @@ def pandera_schema(contract: Contract) -> Any:
             limits.append(pan.Check.isin(list(column.one_of)))
         if column.pattern:
             limits.append(pan.Check.str_matches(f"^(?:{column.pattern})$"))
-        if column.kind == "strings":
+        if column.kind in PLURALS:
             limits.append(pan.Check(_no_null_items(column.at_least or 0), name="items"))
         return limits
 
     columns = {
         column.name: pan.Column(
-            POLARS[column.kind], checks=checks(column), nullable=column.nullable, unique=column.name == contract.key
+            polars_type(column), checks=checks(column), nullable=column.nullable, unique=column.name == contract.key
         )
         for column in contract.columns
     }
@@ -113,7 +134,7 @@ def markdown(contract: Contract) -> str:
     """The contract as a Markdown table, for cards and documentation."""
     lines = ["| column | type | null | meaning |", "|---|---|---|---|"]
     for column in contract.columns:
-        kind = "list of strings" if column.kind == "strings" else column.kind
+        kind = f"list of {column.kind}" if column.kind in PLURALS else column.kind
         allowed = f" One of: {', '.join(f'`{value}`' for value in column.one_of)}." if column.one_of else ""
         null = "yes" if column.nullable else "no"
         lines.append(f"| `{column.name}` | {kind} | {null} | {column.meaning}{allowed} |")

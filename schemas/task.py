@@ -117,6 +117,14 @@ class PerPart(Task[P]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PerProblem(Task[P]):
+    """A task that must see all rows of a problem at once; problems can be worked on in parallel."""
+
+    run: Callable[[pl.DataFrame, P], Outcome]
+    """From all rows of some problems to rows kept and rejected."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision(Task[P]):
     """A task that must see the whole table to say which rows to reject.
 

@@ -14,8 +14,10 @@ from tasks.release import RELEASE
 from tasks.select import SELECT
 from tasks.split import SPLIT
 from tasks.verify import VERIFY
+from tasks.views.preference import PREFERENCE
+from tasks.views.view import VIEW
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE)
 }

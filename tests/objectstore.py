@@ -23,7 +23,7 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while True:
             try:
                 request = urllib.request.Request(f"{url}/{bucket}", method="PUT")

@@ -20,7 +20,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/prompts", "tasks/world", "schemas", "catalog",
+    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/prompts", "tasks/views", "tasks/world", "schemas", "catalog",
     "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)

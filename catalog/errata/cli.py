@@ -21,7 +21,7 @@ from typing import Any
 
 from . import text, verbs
 from .arguments import DONE, FAILED, MISSING, WRONG, parser
-from .errors import ErrataError, NotFound, Unreadable
+from .errors import ErrataError, ErrataWarning, NotFound, Unreadable
 from .loading import load
 from .places import STORE
 from .releases import Release, open_release, releases
@@ -30,11 +30,13 @@ from .releases import Release, open_release, releases
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
     given = parser(RUNS).parse_args(arguments)
-    warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
     try:
-        code = int(given.run(given))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ErrataWarning)
+            warnings.showwarning = _warned
+            code = int(given.run(given))
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,12 @@ FUNNEL = [
 ]
 
 
-def put(store: str, corpus: str, version: str, rows: dict[str, list[dict[str, Any]]]) -> str:
-    """Publish a release; the URL of its folder."""
+def put(
+    store: str, corpus: str, version: str, rows: dict[str, list[dict[str, Any]]], mark: str = "",
+    stop: Callable[[], None] = lambda: None,
+) -> str:  # fmt: skip
+    """Publish a release; the URL of its folder. `stop` is called when all but card and manifest are written."""
+    mark = mark or f"{corpus}-{version}"
     recipe = Recipe(
         file=f"{corpus}.yaml",
         text=f"corpus: {corpus}\n",
@@ -108,16 +112,17 @@ def put(store: str, corpus: str, version: str, rows: dict[str, list[dict[str, An
         return View(contract, [{name: f.slice(at, 2) for name, f in chosen.items()} for at in range(0, longest, 2)])
 
     def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        stop()
         columns = {name: [{"name": c.name, "meaning": c.meaning} for c in one.columns] for name, one in VIEWS.items()}
         return card(recipe, VIEWS, files, FUNNEL), {
-            "fingerprint": f"{corpus}-{version}",
+            "fingerprint": mark,
             "recipe": {"title": recipe.title, "license": recipe.license, "text": recipe.text},
             "columns": columns,
             "funnel": FUNNEL,
         }
 
     publish(
-        Store(store), corpus, version, f"{corpus}-{version}", {name: view(one) for name, one in VIEWS.items()}, describe
+        Store(store), corpus, version, mark, {name: view(one) for name, one in VIEWS.items()}, describe
     )
     return f"{store}/{folder(corpus, version)}"
 

@@ -1,0 +1,102 @@
+"""What killed publishers left behind: staged folders, releases without a manifest, temporary files.
+
+Nothing that a manifest refers to is garbage: a folder of a release counts only
+while it has no manifest, and only when nothing was written to it for a while.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from errata.names import EXACT, NAME
+
+from catalog.store import TEMPORARY, Store, StoreError
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Something that nobody refers to."""
+
+    path: str
+    """Below the store; a file or a folder."""
+    what: str
+    files: int
+    size: int
+    """Bytes."""
+    hours: float
+    """Since it was last written to."""
+
+
+def find(store: Store, older_than: float, now: datetime | None = None) -> list[Garbage]:
+    """The garbage of a store that nobody wrote to in the last `older_than` hours, by its path."""
+    now = now or datetime.now(UTC)
+    try:
+        store.fs.invalidate_cache()
+        there: dict[str, dict[str, Any]] = store.fs.find(store.full(""), detail=True, withdirs=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"store {store.url}: cannot be listed ({error}); nothing was removed") from error
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    paths = {str(path)[len(store.root) :].strip("/"): info for path, info in there.items()}
+    released = {folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)}
+    for path, info in paths.items():
+        if found := _unreferenced(path, released):
+            groups[found].append(info)
+    sized = (Garbage(path, what, *_measured(infos, now)) for (path, what), infos in sorted(groups.items()))
+    return [one for one in sized if one.hours >= older_than]
+
+
+def _release(path: str) -> bool:
+    """Whether this is the folder of a release."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[0] == "releases" and bool(NAME.fullmatch(parts[1]) and EXACT.fullmatch(parts[2]))
+
+
+def _unreferenced(path: str, released: set[str]) -> tuple[str, str] | None:
+    """The garbage that a path belongs to, and what it is; None where it is none."""
+    parts = path.split("/")
+    folder = "/".join(parts[:3])
+    if _release(folder):
+        if folder not in released:
+            return folder, "a release without manifest"
+        return None  # all of a release is its own, the mark of its publisher too
+    for depth, part in enumerate(parts):
+        if part.startswith(TEMPORARY):
+            return "/".join(parts[: depth + 1]), "a staged release" if parts[0] == "releases" and depth == 2 else "a temporary file"
+    return None
+
+
+def _measured(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, float]:
+    """Files, bytes, and hours since the last was written."""
+    files = [info for info in infos if info["type"] == "file"]
+    ages = [(now - written).total_seconds() / 3600 for info in infos if (written := _written(info))]
+    return len(files), sum(int(info.get("size") or 0) for info in files), max(0.0, min(ages, default=0.0))
+
+
+def _written(info: dict[str, Any]) -> datetime | None:
+    """When something was last written, as file systems tell it."""
+    found = next((info[name] for name in ("LastModified", "mtime", "last_modified", "created") if info.get(name)), None)
+    if isinstance(found, int | float):
+        return datetime.fromtimestamp(found, UTC)
+    if isinstance(found, datetime):
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def remove(store: Store, found: list[Garbage]) -> Iterator[Garbage]:
+    """Remove garbage, each piece as it is told; one that has become a release meanwhile is left."""
+    for one in found:
+        if _release(one.path) and store.exists(f"{one.path}/manifest.json"):
+            continue
+        try:
+            store.fs.rm(store.full(one.path), recursive=True)
+        except FileNotFoundError:
+            continue  # its publisher, or another who tidies up, was first
+        except OSError as error:
+            raise StoreError(f"{store.link(one.path)}: cannot be removed ({error.strerror or error})") from error
+        yield one

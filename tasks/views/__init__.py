@@ -1,0 +1,1 @@
+"""Views: the row formats in which a corpus is released for training and evaluation."""

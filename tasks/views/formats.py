@@ -1,0 +1,192 @@
+"""Rows of a corpus in the formats that trainers and benchmarks read: each a plain function of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from schemas.contract import Column, Contract
+from tasks.views import columns as c
+
+Row = dict[str, Any]
+Name = Literal[
+    "language-modelling", "prompt-completion", "unpaired-preference", "stepwise", "math-shepherd", "prm800k", "processbench",
+]  # fmt: skip
+MARK = "ки"
+"""Where Math-Shepherd puts a step's label."""
+
+
+class Unfit(Exception):
+    """A row that the format cannot hold: reason and detail."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a view is written, where its format leaves a choice."""
+
+    conversational: bool = False
+    cut: bool = True
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row format."""
+
+    needs: tuple[str, ...]
+    """The columns that rows must have."""
+    columns: Callable[[Style, Contract], tuple[Column, ...]]
+    """Its own columns, given how it is written and the contract of the rows."""
+    make: Callable[[Row, Style], Row]
+    """A row in the format; raises `Unfit`."""
+
+
+def asked(row: Row) -> str:
+    """A problem as a prompt: the question, and under it the options of multiple choice."""
+    options = row.get("options") or []
+    lines = [f"({chr(ord('A') + i)}) {option}" for i, option in enumerate(options)]
+    return "\n".join((row["question"], *lines))
+
+
+def said(role: str, content: str) -> Row:
+    """A message."""
+    return {"role": role, "content": content}
+
+
+def _ids(row: Row) -> Row:
+    return {"solution_id": row["solution_id"], "problem_id": row["problem_id"]}
+
+
+def _language_modelling(row: Row, style: Style) -> Row:
+    if style.conversational:
+        return {"messages": [said("user", asked(row)), said("assistant", row["text"])], **_ids(row)}
+    return {"text": f"{asked(row)}\n{row['text']}", **_ids(row)}
+
+
+def prompted(row: Row, style: Style, **completions: str) -> Row:
+    """A prompt with what follows it; in the standard form the prompt ends its line, so that texts can be joined."""
+    if style.conversational:
+        texts: Row = {name: [said("assistant", text)] for name, text in completions.items()}
+        return {"prompt": [said("user", asked(row))], **texts}
+    return {"prompt": f"{asked(row)}\n", **completions}
+
+
+def _prompt_completion(row: Row, style: Style) -> Row:
+    return prompted(row, style, completion=row["text"]) | _ids(row)
+
+
+def _unpaired(row: Row, style: Style) -> Row:
+    return prompted(row, style, completion=row["text"]) | {"label": decided(row)} | _ids(row)
+
+
+def decided(row: Row) -> bool:
+    """Whether the solution is right; `Unfit` where nobody knows."""
+    if row["verdict"] == "undecided":
+        raise Unfit("undecided", str(row.get("undecided") or ""))
+    return bool(row["verdict"] == "right")
+
+
+def labelled(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
+    """The steps and for each whether it is right; cut behind the first wrong one, for nobody looked further."""
+    first, steps = row["first_error"], row["steps"]
+    if first is None:
+        raise Unfit("no label of the first wrong step", "")
+    if not -1 <= first < len(steps):
+        raise Unfit("a first wrong step that the solution does not have", f"step {first} of {len(steps)}")
+    if first >= 0 and style.cut:
+        steps = steps[: first + 1]
+    return steps, [first < 0 or i < first for i in range(len(steps))]
+
+
+def _stepwise(row: Row, style: Style) -> Row:
+    steps, labels = labelled(row, style)
+    made = {"prompt": asked(row), "completions": steps, "labels": labels, **_ids(row)}
+    if "soft" in row:
+        soft = row["soft"]
+        if soft is not None and len(soft) < len(steps):
+            raise Unfit("fewer soft labels than steps", f"{len(soft)} of {len(steps)}")
+        made["soft"] = None if soft is None else soft[: len(steps)]
+    return made
+
+
+def _math_shepherd(row: Row, style: Style) -> Row:
+    steps, labels = labelled(row, style)
+    lines = [" ".join(step.split("\n")) for step in steps]
+    if any(MARK in line for line in (asked(row), *lines)):
+        raise Unfit("holds the mark of a step", f"{MARK} stands in the text")
+
+    def written(marks: Sequence[str]) -> str:
+        return f"{asked(row)} " + "\n".join(f"{line} {mark}" for line, mark in zip(lines, marks))
+
+    signs = ["+" if right else "-" for right in labels]
+    return {"input": written([MARK] * len(lines)), "label": written(signs), "task": row["set"], **_ids(row)}
+
+
+def _prm800k(row: Row, style: Style) -> Row:
+    steps, labels = labelled(row, Style(cut=True))  # PRM800K ends where the error is found
+    rated = [
+        {
+            "completions": [{"text": step, "rating": 1 if right else -1, "flagged": False}],
+            "human_completion": None,
+            "chosen_completion": 0 if right else None,
+        }
+        for step, right in zip(steps, labels)
+    ]
+    question = {
+        "problem": asked(row),
+        "ground_truth_solution": row.get("reference"),
+        "ground_truth_answer": row["answer"],
+        "pre_generated_steps": row["steps"],
+        "pre_generated_answer": row.get("extracted"),
+        "pre_generated_verifier_score": None,
+    }
+    label = {"steps": rated, "total_time": None, "finish_reason": "solution" if labels[-1] else "found_error"}
+    return {
+        "labeler": "errata", "timestamp": None, "generation": None, "is_quality_control_question": False,
+        "is_initial_screening_question": False, "question": question, "label": label, **_ids(row),
+    }  # fmt: skip
+
+
+def _processbench(row: Row, style: Style) -> Row:
+    labelled(row, style)
+    return {
+        "id": row["solution_id"], "generator": row["model"], "problem": asked(row), "steps": row["steps"],
+        "final_answer_correct": decided(row), "label": row["first_error"], "problem_id": row["problem_id"],
+    }  # fmt: skip
+
+
+def conversational(style: Style, *named: Column) -> tuple[Column, ...]:
+    """Columns of texts, or the same as conversations."""
+    if not style.conversational:
+        return named
+    return tuple(Column(one.name, "records", one.meaning, fields=c.MESSAGE) for one in named)
+
+
+def _fixed(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:
+    return lambda _, __: named
+
+
+def _of_stepwise(_: Style, contract: Contract) -> tuple[Column, ...]:
+    soft = (c.SOFT,) if "soft" in contract.names() else ()
+    return (c.PROMPT, c.COMPLETIONS, c.LABELS, *soft, *c.IDS)
+
+
+_SOLUTION = ("solution_id", "problem_id", "question")
+_STEPS = (*_SOLUTION, "steps", "first_error")
+FORMATS: dict[str, Format] = {
+    "language-modelling": Format(
+        (*_SOLUTION, "text"), lambda style, _: (c.MESSAGES if style.conversational else c.TEXT, *c.IDS), _language_modelling
+    ),
+    "prompt-completion": Format(
+        (*_SOLUTION, "text"), lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), *c.IDS), _prompt_completion
+    ),
+    "unpaired-preference": Format(
+        (*_SOLUTION, "text", "verdict"),
+        lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), c.LABEL, *c.IDS),
+        _unpaired,
+    ),
+    "stepwise": Format(_STEPS, _of_stepwise, _stepwise),
+    "math-shepherd": Format((*_STEPS, "set"), _fixed(*c.MATH_SHEPHERD), _math_shepherd),
+    "prm800k": Format((*_STEPS, "answer"), _fixed(*c.PRM800K), _prm800k),
+    "processbench": Format((*_STEPS, "model", "verdict"), _fixed(*c.PROCESSBENCH), _processbench),
+}

@@ -1,0 +1,93 @@
+"""`preference`: a right and a wrong solution of one problem, as preference training reads them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from schemas.contract import DETAIL, REASON, Column, Contract
+from schemas.forms import polars_schema
+from schemas.task import Outcome, Parameters, PerProblem
+from tasks.views import columns as c
+from tasks.views.formats import Style, conversational, prompted
+
+NEEDS = ("solution_id", "problem_id", "question", "text", "verdict")
+REFERENCE = "reference"
+CHOSEN_ID = Column("chosen_id", "string", "The right solution's id; `reference` where it is the set's own.")
+
+
+class PreferenceParameters(Parameters):
+    """What `preference` is told."""
+
+    form: Literal["standard", "conversational"] = Field("standard", description="Texts, or lists of messages.")
+    reference: bool = Field(
+        False, description="Take the set's own solution where no model has a right one of the problem."
+    )
+
+
+def contract(parameters: PreferenceParameters, _: Contract) -> Contract:
+    """The contract of the pairs."""
+    texts = conversational(Style(parameters.form == "conversational"), c.PROMPT, c.CHOSEN, c.REJECTED)
+    columns = (*texts, *c.IDS, CHOSEN_ID)
+    return Contract("preference", "One wrong solution a row, with a right one of the same problem.", columns, "solution_id")
+
+
+def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
+    """Each wrong solution is the rejected side of one pair; right ones are shared out among them in turn.
+
+    Which right solution meets which wrong one depends on their ids alone. In =
+    kept + rejected: a right solution is rejected, being a row's other side.
+    """
+    style = Style(parameters.form == "conversational")
+    made: list[dict[str, Any]] = []
+    why: dict[str, tuple[str, str | None]] = {}
+    for problem in part.partition_by("problem_id", maintain_order=True):
+        rows = problem.sort("solution_id").to_dicts()
+        right = [row for row in rows if row["verdict"] == "right"]
+        wrong = [row for row in rows if row["verdict"] == "wrong"]
+        chosen = [(row["text"], row["solution_id"]) for row in right] or _reference(rows[0], parameters)
+        for row in rows:
+            if row["verdict"] == "undecided":
+                why[row["solution_id"]] = ("undecided", row.get("undecided"))
+        for row in right:
+            why[row["solution_id"]] = ("right: a chosen side" if wrong else "right, and none of the problem is wrong", None)
+        for i, row in enumerate(wrong):
+            if not chosen:
+                why[row["solution_id"]] = ("wrong, and none of the problem is right", None)
+                continue
+            text, other = chosen[i % len(chosen)]
+            pair = prompted(row, style, chosen=text, rejected=row["text"])
+            made.append({**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other})
+    kept = pl.DataFrame(made, schema=polars_schema(contract(parameters, Contract("", "", (), ""))), orient="row")
+    told = [why.get(one, (None, None)) for one in part["solution_id"]]
+    reasons = pl.DataFrame(told, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
+    return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+
+
+def _reference(row: dict[str, Any], parameters: PreferenceParameters) -> list[tuple[str, str]]:
+    text = row.get("reference") if parameters.reference else None
+    return [(text, REFERENCE)] if text else []
+
+
+def faults(parameters: PreferenceParameters, given: Contract) -> list[str]:
+    """What the table lacks."""
+    needs = (*NEEDS, "reference") if parameters.reference else NEEDS
+    return [
+        f"{'reference' if name == 'reference' else 'form'}: pairs need the column '{name}'; put a task that makes it before"
+        for name in needs
+        if name not in given.names()
+    ]
+
+
+PREFERENCE = PerProblem(
+    name="preference",
+    summary="Pairs each wrong solution with a right one of the same problem, for preference training.",
+    version="1",
+    parameters=PreferenceParameters,
+    needs=("problem_id",),
+    makes=contract,
+    check=faults,
+    run=preference,
+)

@@ -1,0 +1,234 @@
+"""Views: each format has exactly the fields its readers expect, and says what the corpus says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.contract import Column, Contract
+from schemas.forms import check, polars_schema
+from schemas.recipe import read
+from schemas.document import RecipeError
+from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.task import Outcome, Record
+from tasks import TASKS
+from tasks.evaluation.gold import FORMATS as GOLD
+from tasks.evaluation.gold import gather, mapped
+from tasks.identity import problem_id, solution_id
+from tasks.views.formats import FORMATS
+from tasks.views.preference import PREFERENCE, PreferenceParameters
+from tasks.views.view import VIEW, ViewParameters
+
+FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
+SOFT = Column("soft", "numbers", "Chances.", nullable=True)
+LABELLED = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS, FIRST, SOFT)
+
+
+def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
+    """A labelled solution."""
+    found: dict[str, Any] = {
+        "set": "gsm8k", "question": question, "options": None, "answer": "4", "reference": "2 + 2 = 4", "model": "m",
+        "sampling": "s", "sample": 0, "text": "2 + 2 is 5.\nSo 5.\nDone.", "rationale": "r", "stated": None, "source": "f:1",
+        "steps": ["2 + 2 is 5.", "So 5.", "Done."], "step_rule": "lines", "verdict": "wrong", "undecided": None,
+        "extracted": "5", "extracted_by": "phrase", "extracted_from": None, "extracted_to": None, "compared_by": "numeric",
+        "second_opinion": None, "first_error": 0, "soft": [0.1, 0.0, 0.5],
+    } | change  # fmt: skip
+    found["problem_id"] = problem_id(found["question"], found["options"])
+    found["solution_id"] = solution_id(found["problem_id"], found["model"], "s", found["sample"], found["text"])
+    return found
+
+
+def made(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
+    """Rows in a format, checked against the view's contract."""
+    told = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
+    outcome = VIEW.run(pl.DataFrame(list(rows), schema=polars_schema(LABELLED)), told)
+    check(outcome.kept, VIEW.makes(told, LABELLED), "test")
+    assert outcome.kept.height + outcome.rejected.height == len(rows)
+    return outcome
+
+
+def only(outcome: Outcome) -> dict[str, Any]:
+    (found,) = outcome.kept.drop("solution_id", "problem_id", strict=False).to_dicts()
+    return found
+
+
+def test_language_modelling() -> None:
+    assert only(made("language-modelling", row())) == {"text": "What is 2 + 2?\n2 + 2 is 5.\nSo 5.\nDone."}
+    assert only(made("language-modelling", row(), form="conversational")) == {
+        "messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": row()["text"]}]
+    }
+
+
+def test_prompt_completion() -> None:
+    assert only(made("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
+    found = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
+    assert found["prompt"] == [{"role": "user", "content": "What is 2 + 2?\n(A) 4\n(B) 5"}]
+    assert found["completion"] == [{"role": "assistant", "content": row()["text"]}]
+
+
+def test_unpaired_preference() -> None:
+    right, unsure = row(verdict="right", sample=1), row(verdict="undecided", undecided="no answer", sample=2)
+    outcome = made("unpaired-preference", row(), right, unsure)
+    assert outcome.kept["label"].to_list() == [False, True]
+    assert set(outcome.kept.columns) == {"prompt", "completion", "label", "solution_id", "problem_id"}
+    assert outcome.rejected.select("reason", "detail").rows() == [("undecided", "no answer")]
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "labels"),
+    [(-1, "cut", [True, True, True]), (0, "cut", [False]), (1, "cut", [True, False]), (2, "cut", [True, True, False]),
+     (1, "wrong", [True, False, False]), (-1, "wrong", [True, True, True])],
+)  # fmt: skip
+def test_stepwise_supervision(first: int, after: str, labels: list[bool]) -> None:
+    found = only(made("stepwise", row(first_error=first), after=after))
+    assert found == {
+        "prompt": "What is 2 + 2?", "completions": row()["steps"][: len(labels)], "labels": labels, "soft": [0.1, 0.0, 0.5][: len(labels)],
+    }  # fmt: skip
+
+
+def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
+    without = Contract("x", "", tuple(one for one in LABELLED.columns if one.name != "soft"), "solution_id")
+    told = ViewParameters(format="stepwise")
+    assert VIEW.makes(told, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
+    outcome = VIEW.run(pl.DataFrame([row()], schema=polars_schema(LABELLED)).drop("soft"), told)
+    check(outcome.kept, VIEW.makes(told, without), "test")
+    assert only(made("stepwise", row(soft=None)))["soft"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"first_error": None}, "no label of the first wrong step"),
+        ({"first_error": 3}, "a first wrong step that the solution does not have"),
+        ({"soft": []}, "fewer soft labels than steps"),
+    ],
+)
+def test_rows_without_a_sound_label_are_rejected(change: dict[str, Any], reason: str) -> None:
+    outcome = made("stepwise", row(**change))
+    assert outcome.kept.height == 0 and outcome.rejected["reason"].to_list() == [reason]
+
+
+def test_math_shepherd() -> None:
+    assert only(made("math-shepherd", row(first_error=1))) == {
+        "input": "What is 2 + 2? 2 + 2 is 5. ки\nSo 5. ки",
+        "label": "What is 2 + 2? 2 + 2 is 5. +\nSo 5. -",
+        "task": "gsm8k",
+    }
+    assert made("math-shepherd", row(steps=["ки"])).rejected["reason"].to_list() == ["holds the mark of a step"]
+    assert "\n" not in only(made("math-shepherd", row(steps=["a\nb"])))["input"]
+
+
+def test_prm800k() -> None:
+    found = only(made("prm800k", row(first_error=1)))
+    assert list(found) == [
+        "labeler", "timestamp", "generation", "is_quality_control_question", "is_initial_screening_question", "question", "label",
+    ]  # fmt: skip
+    assert list(found["question"]) == [
+        "problem", "ground_truth_solution", "ground_truth_answer", "pre_generated_steps", "pre_generated_answer",
+        "pre_generated_verifier_score",
+    ]  # fmt: skip
+    assert found["label"] == {
+        "steps": [
+            {"completions": [{"text": "2 + 2 is 5.", "rating": 1, "flagged": False}], "human_completion": None, "chosen_completion": 0},
+            {"completions": [{"text": "So 5.", "rating": -1, "flagged": False}], "human_completion": None, "chosen_completion": None},
+        ],
+        "total_time": None,
+        "finish_reason": "found_error",
+    }
+    assert only(made("prm800k", row(first_error=-1)))["label"]["finish_reason"] == "solution"
+
+
+def test_processbench() -> None:
+    outcome = made("processbench", row(first_error=1))
+    assert outcome.kept.drop("problem_id").to_dicts() == [
+        {"id": row()["solution_id"], "generator": "m", "problem": "What is 2 + 2?", "steps": row()["steps"],
+         "final_answer_correct": False, "label": 1},
+    ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.integers(-1, 6)), max_size=6))
+@settings(deadline=None)
+def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) -> None:
+    rows = [row(steps=steps, first_error=first, sample=i, verdict="right" if first == -1 else "wrong") for i, (steps, first) in enumerate(shapes)]
+    sound = [one for one in rows if one["first_error"] < len(one["steps"])]
+    kept = made("processbench", *rows).kept
+    found, rejected = gather(
+        [Record(f"{i}", json.loads(json.dumps(one))) for i, one in enumerate(kept.to_dicts())], mapped(GOLD["processbench"])
+    )
+    assert rejected == []
+    assert [one.first_error for one in found] == [one["first_error"] for one in sound]
+
+
+def pairs(*rows: dict[str, Any], **parameters: Any) -> Outcome:
+    told = PreferenceParameters(**parameters)
+    outcome = PREFERENCE.run(pl.DataFrame(list(rows), schema=polars_schema(LABELLED)), told)
+    check(outcome.kept, PREFERENCE.makes(told, LABELLED), "test")
+    assert outcome.kept.height + outcome.rejected.height == len(rows)
+    return outcome
+
+
+def test_each_wrong_solution_meets_a_right_one_of_its_problem() -> None:
+    wrong = [row(sample=i, text=f"wrong {i}") for i in range(3)]
+    right = [row(sample=i, text=f"right {i}", verdict="right") for i in range(2)]
+    lonely = row("What is 3 + 3?", text="alone")
+    outcome = pairs(*wrong, *right, lonely, row(sample=9, verdict="undecided", text="?"))
+    assert sorted(outcome.kept["rejected"]) == ["wrong 0", "wrong 1", "wrong 2"]
+    assert set(outcome.kept["chosen"]) == {"right 0", "right 1"}
+    assert outcome.kept["prompt"].unique().to_list() == ["What is 2 + 2?\n"]
+    assert sorted(outcome.rejected["reason"]) == [
+        "right: a chosen side", "right: a chosen side", "undecided", "wrong, and none of the problem is right",
+    ]  # fmt: skip
+
+
+def test_the_sets_own_solution_can_stand_in() -> None:
+    outcome = pairs(row(text="alone"), reference=True)
+    assert outcome.kept.select("chosen", "chosen_id").rows() == [("2 + 2 = 4", "reference")]
+    conversation = pairs(row(text="alone"), reference=True, form="conversational").kept.to_dicts()[0]
+    assert conversation["chosen"] == [{"role": "assistant", "content": "2 + 2 = 4"}]
+
+
+@given(st.permutations(range(6)))
+@settings(deadline=None)
+def test_pairs_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> None:
+    rows = [row(sample=i, text=f"{i}", verdict="right" if i % 3 == 0 else "wrong") for i in range(6)]
+    found = [pairs(*(rows[i] for i in by)).kept.sort("solution_id") for by in (range(6), order)]
+    assert found[0].equals(found[1])
+
+
+RECIPE = """\
+corpus: c
+version: 0.1.0
+title: T
+license: MIT
+tables:
+  problems: {{task: import, files: x.jsonl, set: {{value: s}}, question: q, answer: a, model: m, text: t}}
+  seen: {{task: view, from: problems, {0}}}
+  release: {{task: release, from: seen}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("format: stepwise", "r.yaml:7: tables.seen.format: stepwise needs the column 'steps'; put a task that makes it before"),
+        ("format: unpaired-preference", "unpaired-preference needs the column 'verdict'"),
+        ("format: stepwise, form: conversational", "tables.seen.form: stepwise has texts only; conversational are language-modelling"),
+        ("format: prompt-completion, after: wrong", "tables.seen.after: prompt-completion leaves no choice; stepwise and math-shepherd do"),
+        ("format: stepwize", "tables.seen.format: expected one of 'language-modelling'"),
+    ],
+)
+def test_a_view_that_cannot_be_made_is_told(given: str, told: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read(RECIPE.format(given), "r.yaml", TASKS)
+    assert told in str(caught.value)
+
+
+def test_every_format_is_tested_here() -> None:
+    assert set(FORMATS) == {
+        "language-modelling", "prompt-completion", "unpaired-preference", "stepwise", "math-shepherd", "prm800k", "processbench",
+    }  # fmt: skip
