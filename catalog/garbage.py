@@ -43,7 +43,9 @@ def find(store: Store, older_than: float, now: datetime | None = None) -> list[G
         raise StoreError(f"store {store.url}: cannot be listed ({error}); nothing was removed") from error
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     paths = {str(path)[len(store.root) :].strip("/"): info for path, info in there.items()}
-    released = {folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)}
+    released = {
+        folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)
+    }
     for path, info in paths.items():
         if found := _unreferenced(path, released):
             groups[found].append(info)
@@ -67,7 +69,9 @@ def _unreferenced(path: str, released: set[str]) -> tuple[str, str] | None:
         return None  # all of a release is its own, the mark of its publisher too
     for depth, part in enumerate(parts):
         if part.startswith(TEMPORARY):
-            return "/".join(parts[: depth + 1]), "a staged release" if parts[0] == "releases" and depth == 2 else "a temporary file"
+            return "/".join(parts[: depth + 1]), "a staged release" if parts[
+                0
+            ] == "releases" and depth == 2 else "a temporary file"
     return None
 
 

@@ -28,7 +28,9 @@ Change = Callable[[State], tuple[dict[str, Any], State]]
 def tag(store: Store, corpus: str, name: str, version: str | None, reason: str = "") -> State:
     """Let a tag name a version, or nothing any more (None); all who resolve it see the one or the other."""
     if not TAG.fullmatch(name):
-        raise ErrataError(f"tag {name[:80]!r}: a tag begins with a letter and has lower-case letters, digits, . - and _")
+        raise ErrataError(
+            f"tag {name[:80]!r}: a tag begins with a letter and has lower-case letters, digits, . - and _"
+        )
     if version is not None:
         _check(store, corpus, version)
 
@@ -55,7 +57,9 @@ def note(store: Store, corpus: str, version: str, verb: str, reason: str) -> Sta
         others: Mapping[str, Notice] = {v: notice for v, notice in now.notices.items() if v != version}
         named = [tag for tag, tagged in now.tags.items() if tagged == version]
         if kind == YANKED and named:
-            raise ErrataError(f"{corpus}@{version} is tagged {', '.join(named)}; move or remove that first (errata tag)")
+            raise ErrataError(
+                f"{corpus}@{version} is tagged {', '.join(named)}; move or remove that first (errata tag)"
+            )
         if kind is None and version not in now.notices:
             raise ErrataError(f"{corpus}@{version} is neither deprecated nor yanked; there is nothing to restore")
         notices = others if kind is None else {**others, version: Notice(kind, reason)}

@@ -95,6 +95,7 @@ def publish(
             "format": FORMAT,
             "corpus": corpus,
             "version": version,
+            "views": list(views),
             "counts": counts,
             "files": [*files, text],
             **rest,

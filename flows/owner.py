@@ -65,13 +65,18 @@ def _proposed(given: Namespace, plan: Plan, found: Proposal) -> int:
         told = {"recipe": version, "before": found.before, "proposed": found.version, "step": step, "lie": lie}
         print(json.dumps({**told, "difference": found.found.as_json() if found.found else None}, indent=1))
     elif found.found is None:
-        print(f"{plan.recipe.corpus}: nothing was released before; {version} is as good as any (errata build {given.recipe})")
+        print(
+            f"{plan.recipe.corpus}: nothing was released before; {version} is as good as any (errata build {given.recipe})"
+        )
     else:
         print(difference_text.as_text(found.found))
         if done:
             print(f"\n{plan.recipe.corpus} {version} is released already, nothing to do")
         else:
-            print(f"\nproposed: {found.version}; the recipe says {version}" + ("" if lie else f": errata build {given.recipe}"))
+            print(
+                f"\nproposed: {found.version}; the recipe says {version}"
+                + ("" if lie else f": errata build {given.recipe}")
+            )
     if lie and not given.json:
         print(f"{given.recipe}: version {lie}", file=sys.stderr)
     return REFUSED if lie else DONE
@@ -160,7 +165,11 @@ def trace(given: Namespace, store: str) -> int:
         print(json.dumps(found, indent=1, ensure_ascii=False) if given.json else text.plain(tracing.as_text(found)))
     else:
         touched = tracing.touched(given.name, given.model, store)
-        print(json.dumps(touched, indent=1, ensure_ascii=False) if given.json else text.plain(tracing.touched_text(touched)))
+        print(
+            json.dumps(touched, indent=1, ensure_ascii=False)
+            if given.json
+            else text.plain(tracing.touched_text(touched))
+        )
     return DONE
 
 

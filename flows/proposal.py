@@ -86,5 +86,7 @@ def write_version(recipe: str, version: str) -> None:
     text = path.read_text("utf-8")
     found = re.subn(r"^(version:[ \t]*)[^\s#]+", rf"\g<1>{version}", text, count=1, flags=re.MULTILINE)
     if found[1] != 1:
-        raise RecipeError([Fault(recipe, 1, "version", f"is not a line of its own; write `version: {version}` yourself")])
+        raise RecipeError(
+            [Fault(recipe, 1, "version", f"is not a line of its own; write `version: {version}` yourself")]
+        )
     path.write_text(found[0], "utf-8")

@@ -158,7 +158,9 @@ def _bucket(work: Work, i: int, count: int) -> pl.DataFrame:
     """All rows of a share of the problems, in the order of the input."""
     share = pl.col("problem_id").str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) % count == i
     store = work.folder().store
-    read = (TableFolder(store, *table).read(part).filter(share) for table in work.inputs for part in _parts(work, table))
+    read = (
+        TableFolder(store, *table).read(part).filter(share) for table in work.inputs for part in _parts(work, table)
+    )
     return pl.concat(list(read))
 
 

@@ -19,5 +19,6 @@ from tasks.views.view import VIEW
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE)
+    task.name: task
+    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE)
 }

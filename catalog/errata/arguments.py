@@ -53,7 +53,10 @@ EXAMPLES = {
     "verify": ("errata verify mwpes@1.0.0", "errata verify mwpes@1.0.0 --signers allowed_signers"),
     "pull": ("errata pull mwpes@^1.2 --view stepwise", "errata pull", "errata pull mwpes@1.2.0 --output data/mwpes"),
     "lock": ("errata lock mwpes@^1.2", "errata lock", "errata lock --upgrade", "errata lock --check"),
-    "diff": ("errata diff mwpes@1.0.0 mwpes@1.1.0", "errata diff mwpes@1.0.0 mwpes --format html --output changes.html"),
+    "diff": (
+        "errata diff mwpes@1.0.0 mwpes@1.1.0",
+        "errata diff mwpes@1.0.0 mwpes --format html --output changes.html",
+    ),
     "release": ("errata release catalog/mwpes.yaml", "errata release catalog/mwpes.yaml --set auto"),
     "tag": ("errata tag mwpes@1.2.0 stable", "errata tag mwpes stable --delete", "errata tag mwpes"),
     "deprecate": ("errata deprecate mwpes@1.0.0 --reason 'use 1.1: svamp was incomplete'",),

@@ -123,7 +123,9 @@ def download(path: Path, file: dict[str, Any], place: Place, at: str) -> Path:
                 _download(path, file, place, at)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ErrataError(f"cache {root()}: cannot be written ({why}); free it, or set {CACHE} to another folder") from None
+        raise ErrataError(
+            f"cache {root()}: cannot be written ({why}); free it, or set {CACHE} to another folder"
+        ) from None
     return path
 
 

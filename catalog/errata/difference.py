@@ -101,7 +101,10 @@ def between(before: Release, after: Release) -> Difference:
     return Difference(
         before.name,
         after.name,
-        [_same_files(before, after, view) or of_view(view, _boiled(before, view), _boiled(after, view)) for view in common],
+        [
+            _same_files(before, after, view) or of_view(view, _boiled(before, view), _boiled(after, view))
+            for view in common
+        ],
         [view for view in after.views if view not in common],
         [view for view in before.views if view not in common],
     )
@@ -130,7 +133,9 @@ def of_view(view: str, before: Digest, after: Digest) -> ViewDifference:
     found.columns_added = [name for name in after.columns if name not in common]
     found.columns_removed = [name for name in before.columns if name not in common]
     kinds = {name: (before.columns[name].kind, after.columns[name].kind) for name in common}
-    found.columns_retyped = [(name, *kind) for name, kind in kinds.items() if kind[0] != kind[1] and before.rows.height and after.rows.height]
+    found.columns_retyped = [
+        (name, *kind) for name, kind in kinds.items() if kind[0] != kind[1] and before.rows.height and after.rows.height
+    ]
     _rows(found, before, after, [name for name in common if name in before.rows and name in after.rows])
     found.shifts = _shifts(before, after, common)
     return found
@@ -186,7 +191,9 @@ def _shifts(before: Digest, after: Digest, common: Sequence[str]) -> list[Shift]
         if old.labels is not None and new.labels is not None:
             found.append(_shift(name, old.counts, new.counts))
         found.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))
-    return sorted((one for one in found if one.distance > 0), key=lambda one: (-one.distance, one.what != SPLIT, one.what))
+    return sorted(
+        (one for one in found if one.distance > 0), key=lambda one: (-one.distance, one.what != SPLIT, one.what)
+    )
 
 
 def _shift(what: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:

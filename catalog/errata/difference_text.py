@@ -27,7 +27,9 @@ def as_text(found: Difference) -> str:
             parts.append(table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]]))
         if one.relabelled:
             parts.append(table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3))
-        parts += [table([f"{one.view}: {plain(shift.what)}", *SHIFT], _shift(shift)[:MOST]) for shift in one.shifts[:MOST]]
+        parts += [
+            table([f"{one.view}: {plain(shift.what)}", *SHIFT], _shift(shift)[:MOST]) for shift in one.shifts[:MOST]
+        ]
         parts += [f"{one.view}, {what}: {plain(', '.join(ids))}" for what, ids in one.examples.items()]
     return "\n\n".join(part for part in parts if part)
 
@@ -64,7 +66,9 @@ def _shift(shift: Shift) -> list[list[object]]:
     def shares(value: str) -> tuple[float, float]:
         return 100 * shift.before.get(value, 0) / old, 100 * shift.after.get(value, 0) / new
 
-    values = sorted(shift.before.keys() | shift.after.keys(), key=lambda value: (-abs(shares(value)[0] - shares(value)[1]), value))
+    values = sorted(
+        shift.before.keys() | shift.after.keys(), key=lambda value: (-abs(shares(value)[0] - shares(value)[1]), value)
+    )
     return [
         [value, shift.before.get(value, 0), shift.after.get(value, 0), *(f"{share:.1f}" for share in shares(value))]
         for value in values
@@ -117,7 +121,9 @@ def _bars(shift: Shift) -> str:
     """A distribution's shares before and after, beside each other."""
     lines = []
     for value, before, after, old, new in _shift(shift):
-        bars = f"<i style='width:{float(str(old)) / 10:.2f}rem'></i> <i style='width:{float(str(new)) / 10:.2f}rem'></i>"
+        bars = (
+            f"<i style='width:{float(str(old)) / 10:.2f}rem'></i> <i style='width:{float(str(new)) / 10:.2f}rem'></i>"
+        )
         cells = f"<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td style='text-align:left'>{bars}"
         lines.append(f"<tr><td>{escape(plain(value))}{cells}")
     return f"<table><tr><th>value{''.join(f'<th>{name}' for name in SHIFT)}<th>{''.join(lines)}</table>"

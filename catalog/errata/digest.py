@@ -111,5 +111,9 @@ def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
 
 
 def _shown(value: Any) -> str:
-    text = str(value) if not isinstance(value, bool) and value is not None else {None: "null", True: "true", False: "false"}[value]
+    text = (
+        str(value)
+        if not isinstance(value, bool) and value is not None
+        else {None: "null", True: "true", False: "false"}[value]
+    )
     return text if len(text) <= 80 else f"{text[:79]}…"

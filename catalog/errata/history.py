@@ -68,7 +68,9 @@ class State:
                 return State(int(value["number"]), tags, notices)
         except (KeyError, TypeError, ValueError, AttributeError):
             pass
-        raise Unreadable(f"{where}: holds no tags and notices as this client knows them; restore it, or upgrade `errata`")
+        raise Unreadable(
+            f"{where}: holds no tags and notices as this client knows them; restore it, or upgrade `errata`"
+        )
 
 
 def folder(corpus: str) -> str:

@@ -59,7 +59,9 @@ def pins() -> list[Pin]:
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Locked(f"{file()}: not the TOML it should be ({error}); mend it, or make it anew with `errata lock`") from None
+        raise Locked(
+            f"{file()}: not the TOML it should be ({error}); mend it, or make it anew with `errata lock`"
+        ) from None
     if value.get("format") != FORMAT:
         raise Locked(f"{file()}: its format is {value.get('format')}, this client reads {FORMAT}; upgrade `errata`")
     rows = value.get("release", [])
@@ -72,7 +74,9 @@ def _pin(row: object, number: int) -> Pin:
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
         raise Locked(f"{where}: expected the texts {', '.join(keys)}, found {str(row)[:120]}; mend it")
     if not EXACT.fullmatch(row["version"]) or not DIGEST.fullmatch(row["digest"]):
-        raise Locked(f"{where}: expected a version 1.2.3 and a digest sha256:…, found {row['version']!r}, {row['digest']!r}")
+        raise Locked(
+            f"{where}: expected a version 1.2.3 and a digest sha256:…, found {row['version']!r}, {row['digest']!r}"
+        )
     try:
         wanted(row["asked"])
     except ErrataError as error:
@@ -99,7 +103,9 @@ def write(found: Iterable[Pin]) -> None:
     lines = [HEAD, f"format = {FORMAT}\n"]
     for pin in sorted(found, key=lambda pin: pin.asked):
         if urlsplit(pin.store).password is not None:
-            raise ErrataError("the store's URL holds a password, which must not be in a lock file; give it by the environment")
+            raise ErrataError(
+                "the store's URL holds a password, which must not be in a lock file; give it by the environment"
+            )
         lines.append(
             f"\n[[release]]\nasked = {_quoted(pin.asked)}\nversion = {_quoted(pin.version)}\n"
             f"digest = {_quoted(f'sha256:{pin.digest}')}\nstore = {_quoted(pin.store)}\n"

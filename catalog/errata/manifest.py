@@ -27,7 +27,9 @@ def read(data: bytes, where: str, corpus: str, version: str) -> dict[str, Any]:
     except (ValueError, TypeError, RecursionError) as error:
         raise Unreadable(f"{where}: not the JSON it should be ({error}); restore it") from None
     if manifest.get("format") != FORMAT:
-        raise Unreadable(f"{where}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`")
+        raise Unreadable(
+            f"{where}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`"
+        )
     fault = next(_faults(manifest, corpus, version), None)
     if fault:
         raise Unreadable(f"{where}: {fault}; restore it")
@@ -41,6 +43,8 @@ def _faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
         yield f"is the manifest of {named[:80]!r}, expected that of {corpus}@{version}"
     if not isinstance(manifest.get("columns"), dict) or not manifest["columns"]:
         yield "names no view under `columns`"
+    elif sorted(manifest.get("views", manifest["columns"])) != sorted(manifest["columns"]):
+        yield "its `views` are not those of `columns`"
     files = manifest.get("files")
     if not isinstance(files, list):
         yield "lists no `files`"

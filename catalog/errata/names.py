@@ -84,7 +84,9 @@ def wanted(name: str) -> Wanted:
     if at and not spec:
         raise ErrataError(f"{name!r} names no version after '@'; {HOW}")
     if pinned and not EXACT.fullmatch(spec):
-        raise ErrataError(f"{name[:80]!r} names no version to pin; write {corpus}@1.2.3#sha256:…, both as `errata lock` tells them")
+        raise ErrataError(
+            f"{name[:80]!r} names no version to pin; write {corpus}@1.2.3#sha256:…, both as `errata lock` tells them"
+        )
     found = None
     if spec and not EXACT.fullmatch(spec) and not TAG.fullmatch(spec):
         found = _range(spec)

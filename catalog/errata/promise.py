@@ -49,7 +49,9 @@ def lie(found: Difference, before: str, after: str) -> str | None:
 
 def told(found: Difference) -> str:
     """What differs, in a line."""
-    parts = [f"view {view} added" for view in found.views_added] + [f"view {view} removed" for view in found.views_removed]
+    parts = [f"view {view} added" for view in found.views_added] + [
+        f"view {view} removed" for view in found.views_removed
+    ]
     for one in found.views:
         counts = [("added", one.added), ("removed", one.removed), ("changed", one.changed)]
         said = [f"{count:,} {what}" for what, count in counts if count]

@@ -47,7 +47,7 @@ class Release:
     @property
     def views(self) -> list[str]:
         """Its row formats, the first being the default."""
-        return list(self.manifest["columns"])
+        return list(self.manifest.get("views", self.manifest["columns"]))
 
     @cached_property
     def place(self) -> Place:

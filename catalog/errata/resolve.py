@@ -103,7 +103,9 @@ def _candidates(asked: Wanted, told: Told) -> list[str]:
     fitting = [one for one in reversed(versions) if asked.range is None or one in asked.range]
     standing = [one for one in fitting if not state.yanked(one)]
     if fitting and not standing:
-        raise Yanked(_withdrawn(asked, fitting[0], state, f"name {asked.corpus}@{fitting[0]} exactly if you must have it"))
+        raise Yanked(
+            _withdrawn(asked, fitting[0], state, f"name {asked.corpus}@{fitting[0]} exactly if you must have it")
+        )
     return standing
 
 

@@ -26,7 +26,9 @@ def _keygen(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[b
 
 
 def _why(done: subprocess.CompletedProcess[bytes]) -> str:
-    return " ".join((done.stderr or done.stdout).decode(errors="replace").split())[:300] or f"exit code {done.returncode}"
+    return (
+        " ".join((done.stderr or done.stdout).decode(errors="replace").split())[:300] or f"exit code {done.returncode}"
+    )
 
 
 def sign(manifest: bytes, key: str) -> bytes:

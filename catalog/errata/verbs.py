@@ -42,7 +42,9 @@ def _signer(release: Release, signers: str) -> str:
     try:
         signature = release.place.read(f"{folder}/{SIGNATURE}")
     except FileNotFoundError:
-        raise ErrataError(f"{release.name}: is not signed; its owner signs it with: errata sign {release.name}") from None
+        raise ErrataError(
+            f"{release.name}: is not signed; its owner signs it with: errata sign {release.name}"
+        ) from None
     return signer(release.place.read(f"{folder}/manifest.json"), signature, signers, release.name)
 
 
@@ -108,7 +110,9 @@ def lock(given: argparse.Namespace) -> int:
         pins[name] = Pin(name, release.manifest["version"], release.digest, location(store))
     if asked:
         locked.write(pins.values())
-    print(text.table(["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3))
+    print(
+        text.table(["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3)
+    )
     return DONE
 
 
@@ -130,7 +134,9 @@ def _check(pins: list[Pin]) -> int:
     for pin in pins:
         there = _anew(f"{pin.corpus}@{pin.version}", pin.store)
         if there.digest != pin.digest:
-            raise Locked(f"{pin.asked}: {there.name} in {pin.store} is not the one that was locked; ask the store's owner")
+            raise Locked(
+                f"{pin.asked}: {there.name} in {pin.store} is not the one that was locked; ask the store's owner"
+            )
         newest = _anew(pin.asked, pin.store)
         if newest.digest != pin.digest:
             print(text.plain(f"{pin.asked}: {pin.version} is pinned, {newest.manifest['version']} is there"))

@@ -25,7 +25,9 @@ CHOSEN = Column("chosen", "string", "A right solution.")
 REJECTED = Column("rejected", "string", "A wrong solution of the same problem.")
 COMPLETIONS = Column("completions", "strings", "The steps, in order.", at_least=1)
 LABELS = Column("labels", "booleans", "For each step whether it is right.", at_least=1)
-SOFT = Column("soft", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True)
+SOFT = Column(
+    "soft", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True
+)
 
 PROCESSBENCH = (
     Column("id", "string", "The solution's id."),

@@ -175,10 +175,14 @@ _SOLUTION = ("solution_id", "problem_id", "question")
 _STEPS = (*_SOLUTION, "steps", "first_error")
 FORMATS: dict[str, Format] = {
     "language-modelling": Format(
-        (*_SOLUTION, "text"), lambda style, _: (c.MESSAGES if style.conversational else c.TEXT, *c.IDS), _language_modelling
+        (*_SOLUTION, "text"),
+        lambda style, _: (c.MESSAGES if style.conversational else c.TEXT, *c.IDS),
+        _language_modelling,
     ),
     "prompt-completion": Format(
-        (*_SOLUTION, "text"), lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), *c.IDS), _prompt_completion
+        (*_SOLUTION, "text"),
+        lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), *c.IDS),
+        _prompt_completion,
     ),
     "unpaired-preference": Format(
         (*_SOLUTION, "text", "verdict"),

@@ -31,7 +31,9 @@ def contract(parameters: PreferenceParameters, _: Contract) -> Contract:
     """The contract of the pairs."""
     texts = conversational(Style(parameters.form == "conversational"), c.PROMPT, c.CHOSEN, c.REJECTED)
     columns = (*texts, *c.IDS, CHOSEN_ID)
-    return Contract("preference", "One wrong solution a row, with a right one of the same problem.", columns, "solution_id")
+    return Contract(
+        "preference", "One wrong solution a row, with a right one of the same problem.", columns, "solution_id"
+    )
 
 
 def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
@@ -52,14 +54,19 @@ def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
             if row["verdict"] == "undecided":
                 why[row["solution_id"]] = ("undecided", row.get("undecided"))
         for row in right:
-            why[row["solution_id"]] = ("right: a chosen side" if wrong else "right, and none of the problem is wrong", None)
+            why[row["solution_id"]] = (
+                "right: a chosen side" if wrong else "right, and none of the problem is wrong",
+                None,
+            )
         for i, row in enumerate(wrong):
             if not chosen:
                 why[row["solution_id"]] = ("wrong, and none of the problem is right", None)
                 continue
             text, other = chosen[i % len(chosen)]
             pair = prompted(row, style, chosen=text, rejected=row["text"])
-            made.append({**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other})
+            made.append(
+                {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
+            )
     kept = pl.DataFrame(made, schema=polars_schema(contract(parameters, Contract("", "", (), ""))), orient="row")
     told = [why.get(one, (None, None)) for one in part["solution_id"]]
     reasons = pl.DataFrame(told, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")

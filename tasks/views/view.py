@@ -19,7 +19,8 @@ class ViewParameters(Parameters):
 
     format: Name = Field(description="The row format.")
     form: Literal["standard", "conversational"] = Field(
-        "standard", description="Texts, or lists of messages; stepwise, math-shepherd, prm800k and processbench are texts."
+        "standard",
+        description="Texts, or lists of messages; stepwise, math-shepherd, prm800k and processbench are texts.",
     )
     after: Literal["cut", "wrong"] = Field(
         "cut", description="Steps behind the first wrong one: cut, or kept and called wrong (stepwise, math-shepherd)."

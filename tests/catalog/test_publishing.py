@@ -112,7 +112,9 @@ def test_what_a_stopped_publisher_left_is_found_and_removed(store: str) -> None:
         assert (one.path, one.what, one.files > 1) == ("releases/tiny/1.1.0", "a release without manifest", True)
         assert garbage.find(place, 1) == []  # its publisher may be at work
         assert [x.path for x in garbage.find(place, 1, datetime.now(UTC) + timedelta(hours=2))] == [one.path]
-        with pytest.raises(PublishError, match="or was killed while it did; wait for it, or remove what it left with: errata gc"):
+        with pytest.raises(
+            PublishError, match="or was killed while it did; wait for it, or remove what it left with: errata gc"
+        ):
             put(store, "tiny", "1.1.0", rows(2), mark="other")
         assert [x.path for x in garbage.remove(place, left)] == [one.path]
     assert garbage.find(place, 0) == []

@@ -121,9 +121,7 @@ def put(
             "funnel": FUNNEL,
         }
 
-    publish(
-        Store(store), corpus, version, mark, {name: view(one) for name, one in VIEWS.items()}, describe
-    )
+    publish(Store(store), corpus, version, mark, {name: view(one) for name, one in VIEWS.items()}, describe)
     return f"{store}/{folder(corpus, version)}"
 
 

@@ -59,7 +59,9 @@ def test_a_label_is_told_with_the_old_and_the_new(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(9)}, {"train": changed})
     view = found.views[0]
     assert (view.changed, view.kept, view.changed_by_column) == (2, 7, {"verdict": 2})
-    assert [(one.column, one.before, one.after, one.rows) for one in view.relabelled] == [("verdict", "wrong", "right", 2)]
+    assert [(one.column, one.before, one.after, one.rows) for one in view.relabelled] == [
+        ("verdict", "wrong", "right", 2)
+    ]
     assert view.examples == {"changed": ["train-2", "train-5"]}
     assert [(one.what, one.before, one.after, one.distance) for one in view.shifts] == [
         ("verdict", {"wrong": 9}, {"wrong": 7, "right": 2}, 0.222222)
@@ -94,7 +96,9 @@ def test_columns_that_come_go_or_change_type() -> None:
     assert found.columns_retyped == [("x", "integer", "string")]
     difference = Difference("t@1.0.0", "t@1.1.0", [found], [], [])
     assert told(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
-    assert step_of(Difference("", "", [of_view("v", digested(old), digested(old.with_columns(n=1)))], [], [])) == "MINOR"
+    assert (
+        step_of(Difference("", "", [of_view("v", digested(old), digested(old.with_columns(n=1)))], [], [])) == "MINOR"
+    )
 
 
 def test_rows_without_ids_are_known_by_their_content() -> None:
@@ -104,7 +108,9 @@ def test_rows_without_ids_are_known_by_their_content() -> None:
 
 
 values = st.one_of(st.none(), st.text(max_size=3))
-tables = st.dictionaries(st.integers(0, 12).map(str), st.tuples(values, st.lists(st.text(max_size=2), max_size=2)), max_size=12)
+tables = st.dictionaries(
+    st.integers(0, 12).map(str), st.tuples(values, st.lists(st.text(max_size=2), max_size=2)), max_size=12
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -132,12 +138,19 @@ def test_what_is_proposed_is_no_lie(before: str, step: Any, after: str) -> None:
 
 
 def test_a_number_that_lies_is_told(tmp_path: Path) -> None:
-    more, fewer = two(tmp_path, {"train": rows(7)}, {"train": rows(9)}), two(tmp_path / "x", {"train": rows(9)}, {"train": rows(7)})
+    more, fewer = (
+        two(tmp_path, {"train": rows(7)}, {"train": rows(9)}),
+        two(tmp_path / "x", {"train": rows(9)}, {"train": rows(7)}),
+    )
     assert lie(more, "1.0.0", "1.0.1") == (
         "1.0.1 after 1.0.0 promises the same rows (PATCH), but this is MINOR: mistakes: 2 added; questions: 2 added; use 1.1.0"
     )
     assert lie(fewer, "1.0.0", "1.1.0") == (
         "1.1.0 after 1.0.0 promises only more rows (MINOR), but this is MAJOR: mistakes: 2 removed; questions: 2 removed; use 2.0.0"
     )
-    assert lie(more, "1.0.0", "1.1.0") is None and lie(fewer, "1.0.0", "2.0.0") is None and lie(fewer, "0.1.0", "0.2.0") is None
+    assert (
+        lie(more, "1.0.0", "1.1.0") is None
+        and lie(fewer, "1.0.0", "2.0.0") is None
+        and lie(fewer, "0.1.0", "0.2.0") is None
+    )
     assert lie(more, "0.1.0", "0.1.1") is not None

@@ -31,7 +31,10 @@ def run(disk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 
 def test_what_is_locked_is_what_is_loaded(run: Run, disk: str) -> None:
     code, out, err = run("lock", "tiny@^0")
-    assert (code, err) == (DONE, "") and out.splitlines()[2].split() == ["tiny@^0", "0.9.0", disk][:1] + ["0.10.0", disk]
+    assert (code, err) == (DONE, "") and out.splitlines()[2].split() == ["tiny@^0", "0.9.0", disk][:1] + [
+        "0.10.0",
+        disk,
+    ]
     put(disk, "tiny", "0.11.0", splits("0.10.0"))
     assert errata.open_release("tiny@^0").name == "tiny@0.10.0"
     assert errata.open_release("tiny").name == "tiny@0.10.0"  # the pin fits this, too
@@ -46,10 +49,15 @@ def test_what_is_locked_is_what_is_loaded(run: Run, disk: str) -> None:
 def test_the_file_is_one_that_people_can_read(run: Run, disk: str) -> None:
     run("lock", "tiny@~0.9", "other")
     text = Path("errata.lock").read_text()
-    assert text.startswith("# The releases that are used here, as `errata lock` pinned them. Commit this file.\nformat = 1\n")
+    assert text.startswith(
+        "# The releases that are used here, as `errata lock` pinned them. Commit this file.\nformat = 1\n"
+    )
     assert tomllib.loads(text)["release"] == [
         {"asked": name, "version": one.manifest["version"], "digest": f"sha256:{one.digest}", "store": disk}
-        for name, one in (("other", errata.open_release("other@1.0.0")), ("tiny@~0.9", errata.open_release("tiny@0.9.0")))
+        for name, one in (
+            ("other", errata.open_release("other@1.0.0")),
+            ("tiny@~0.9", errata.open_release("tiny@0.9.0")),
+        )
     ]
 
 
@@ -92,8 +100,14 @@ def test_pull_copies_a_view_only(run: Run) -> None:
         ("format = 2", "its format is 2, this client reads 1; upgrade"),
         ("x", "not the TOML it should be"),
         ("format = 1\n[[release]]\nasked = 'tiny'", "release 1: expected the texts asked, version, digest, store"),
-        ("format = 1\n[[release]]\nasked = 'tiny'\nversion = '1'\ndigest = 'x'\nstore = 's'", "expected a version 1.2.3"),
-        (f"format = 1\n[[release]]\nasked = '../x'\nversion = '1.0.0'\ndigest = 'sha256:{'0' * 64}'\nstore = 's'", "names no release"),
+        (
+            "format = 1\n[[release]]\nasked = 'tiny'\nversion = '1'\ndigest = 'x'\nstore = 's'",
+            "expected a version 1.2.3",
+        ),
+        (
+            f"format = 1\n[[release]]\nasked = '../x'\nversion = '1.0.0'\ndigest = 'sha256:{'0' * 64}'\nstore = 's'",
+            "names no release",
+        ),
         ("format = 1\nrelease = 3", "release 1: expected the texts"),
     ],
 )

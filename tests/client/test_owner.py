@@ -41,12 +41,18 @@ def test_tags_are_set_shown_and_removed(run: Run) -> None:
 
 
 def test_a_withdrawn_version_is_told_as_a_line(run: Run) -> None:
-    assert run("yank", "tiny@0.10.0", "--reason", "svamp is wrong") == (DONE, "tiny@0.10.0 is withdrawn: svamp is wrong\n", "")
+    assert run("yank", "tiny@0.10.0", "--reason", "svamp is wrong") == (
+        DONE,
+        "tiny@0.10.0 is withdrawn: svamp is wrong\n",
+        "",
+    )
     assert run("show", "tiny")[1].startswith("tiny@0.9.0 ")
     code, out, err = run("load", "tiny@0.10.0", "--limit", "1")
     assert (code, err) == (DONE, "errata: warning: tiny@0.10.0 was yanked: svamp is wrong\n")
     code, out, err = run("load", "tiny@^0.10")
-    assert (code, out) == (WRONG, "") and err.startswith("errata: tiny@^0.10: tiny@0.10.0 was yanked (svamp is wrong); name")
+    assert (code, out) == (WRONG, "") and err.startswith(
+        "errata: tiny@^0.10: tiny@0.10.0 was yanked (svamp is wrong); name"
+    )
     assert "svamp is wrong" in run("tag", "tiny")[1]
     assert run("restore", "tiny@0.10.0", "--reason", "it is not")[0] == DONE
     assert run("deprecate", "tiny", "--reason", "old")[0] == WRONG
@@ -96,13 +102,18 @@ def test_gc_shows_and_removes(run: Run, disk: str) -> None:
 
 def test_a_signature_is_made_and_checked(run: Run, disk: str, newest: Path, tmp_path: Path) -> None:
     for name in ("owner", "other"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", name, "-C", name], check=True, cwd=tmp_path)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", name, "-C", name], check=True, cwd=tmp_path
+        )
     public = {name: Path(f"{name}.pub").read_text() for name in ("owner", "other")}
     Path("signers").write_text(f"owner@example.org {public['owner']}")
     Path("others").write_text(f"other@example.org {public['other']}")
     assert "is not signed" in run("verify", "tiny", "--signers", "signers")[2]
     assert run("sign", "tiny@0.10.0", "--key", "owner")[0] == DONE
-    assert run("verify", "tiny", "--signers", "signers")[1] == "tiny@0.10.0: 5 files, all as released, signed by owner@example.org\n"
+    assert (
+        run("verify", "tiny", "--signers", "signers")[1]
+        == "tiny@0.10.0: 5 files, all as released, signed by owner@example.org\n"
+    )
     code, _, err = run("verify", "tiny", "--signers", "others")
     assert code == FAILED and "is signed by nobody in others" in err
     manifest = newest / "manifest.json"

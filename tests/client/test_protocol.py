@@ -73,7 +73,9 @@ def test_pyarrow_reads_it(store: str) -> None:
     fs = fsspec.filesystem("corpus")
     path = URL.removeprefix("corpus://")
     assert pq.read_table(path, filesystem=fs).to_pylist() == ROWS["train"]
-    found = ds.dataset(path, filesystem=fs, format="parquet").to_table(filter=ds.field("model") == "llama", columns=["answer"])
+    found = ds.dataset(path, filesystem=fs, format="parquet").to_table(
+        filter=ds.field("model") == "llama", columns=["answer"]
+    )
     assert found.to_pylist() == [{"answer": one["answer"]} for one in ROWS["train"] if one["model"] == "llama"]
 
 
@@ -120,7 +122,10 @@ def test_folders_are_listed(store: str) -> None:
     assert fs.ls("corpus://tiny@^1/mistakes", detail=False) == [
         "tiny@^1/mistakes/train.parquet", "tiny@^1/mistakes/test.parquet",
     ]  # fmt: skip
-    assert fs.glob("corpus://tiny@1.0.0/*/test.parquet") == ["tiny@1.0.0/mistakes/test.parquet", "tiny@1.0.0/questions/test.parquet"]
+    assert fs.glob("corpus://tiny@1.0.0/*/test.parquet") == [
+        "tiny@1.0.0/mistakes/test.parquet",
+        "tiny@1.0.0/questions/test.parquet",
+    ]
     assert fs.isdir("corpus://tiny@^1") and fs.isfile(URL) and not fs.exists("corpus://tiny@^1/mistakes/dev.parquet")
     assert fs.cat_file("corpus://tiny@^1/README.md").startswith(b"---\npretty_name")
 
@@ -167,7 +172,9 @@ def test_releases_cannot_be_changed(store: str) -> None:
         fs.rm_file(URL)
 
 
-@pytest.mark.parametrize("name", [name for name in MALFORMED if "/" not in name and name.rstrip("/")], ids=lambda n: ascii(n[:16]))
+@pytest.mark.parametrize(
+    "name", [name for name in MALFORMED if "/" not in name and name.rstrip("/")], ids=lambda n: ascii(n[:16])
+)
 def test_a_malformed_name_is_told(shelf: str, name: str) -> None:
     fs = CorpusFileSystem(store=shelf)
     with pytest.raises(ErrataError, match="names no"):
@@ -218,14 +225,22 @@ def test_a_streamed_split_is_shared_out_among_ranks(shelf: str) -> None:
 def parquet(rows: int, compression: str, groups: int) -> bytes:
     sink = io.BytesIO()
     schema = pa.schema([("n", pa.int64()), ("t", pa.list_(pa.string())), ("x", pa.float64())])
-    table = pa.table([list(range(rows)), [["ab", str(i)] for i in range(rows)], [i / 3 for i in range(rows)]], schema=schema)
-    pq.write_table(table, sink, compression=compression, row_group_size=groups, write_page_index=True, write_page_checksum=True)
+    table = pa.table(
+        [list(range(rows)), [["ab", str(i)] for i in range(rows)], [i / 3 for i in range(rows)]], schema=schema
+    )
+    pq.write_table(
+        table, sink, compression=compression, row_group_size=groups, write_page_index=True, write_page_checksum=True
+    )
     return sink.getvalue()
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["zstd", "none", "snappy"]), st.integers(1, 9)), min_size=1, max_size=4)
+    st.lists(
+        st.tuples(st.integers(0, 40), st.sampled_from(["zstd", "none", "snappy"]), st.integers(1, 9)),
+        min_size=1,
+        max_size=4,
+    )
 )
 def test_joining_is_concatenating(shapes: list[tuple[int, str, int]]) -> None:
     files = [parquet(*shape) for shape in shapes]

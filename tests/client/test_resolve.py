@@ -66,7 +66,9 @@ def test_a_yanked_version_is_only_for_who_names_it(many: Store) -> None:
     note(many, "tiny", "2.0.0", "yank", "wrong answers in svamp")
     note(many, "tiny", "1.2.0", "yank", "the same")
     assert opened("tiny", many) == opened("tiny@^1", many) == "1.1.0"
-    with pytest.raises(Yanked, match=r"tiny@\^2: tiny@2.0.0 was yanked \(wrong answers in svamp\); name tiny@2.0.0 exactly"):
+    with pytest.raises(
+        Yanked, match=r"tiny@\^2: tiny@2.0.0 was yanked \(wrong answers in svamp\); name tiny@2.0.0 exactly"
+    ):
         opened("tiny@^2", many)
     with pytest.warns(ErrataWarning, match=r"tiny@2.0.0 was yanked: wrong answers in svamp"):
         assert errata.load("tiny@2.0.0", store=many.url).num_rows == 6
@@ -159,14 +161,18 @@ def test_what_was_seen_is_known_without_the_store(remote: str, monkeypatch: pyte
         errata.load("tiny@1.2.0", "questions", "train", store=remote)
 
 
-def test_a_store_that_does_not_answer_is_told_and_the_cache_is_used(remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_answer_is_told_and_the_cache_is_used(
+    remote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = errata.load("tiny", store=remote).to_pylist()
 
     def gone(*_: object, **__: object) -> None:
         raise ConnectionResetError("connection reset by peer")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "ls", gone)
-    with pytest.warns(ErrataWarning, match=r"memory://far: cannot be read \(connection reset by peer\).*what the cache holds"):
+    with pytest.warns(
+        ErrataWarning, match=r"memory://far: cannot be read \(connection reset by peer\).*what the cache holds"
+    ):
         assert errata.load("tiny", store=remote).to_pylist() == rows
     with pytest.raises(Unreachable, match="store memory://far: cannot be read"):
         errata.load("other", store=remote)

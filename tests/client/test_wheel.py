@@ -90,7 +90,13 @@ def test_the_wheel_asks_for_three_packages(wheel: Path) -> None:
     asked = [line.split()[1] for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
     always = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ") and "extra ==" not in line]
     assert [line.split()[1].partition(">=")[0] for line in always] == ["filelock", "fsspec", "pyarrow"]
-    assert sorted(name.partition(">=")[0].rstrip(";") for name in asked) == ["datasets", "filelock", "fsspec", "polars", "pyarrow"]
+    assert sorted(name.partition(">=")[0].rstrip(";") for name in asked) == [
+        "datasets",
+        "filelock",
+        "fsspec",
+        "polars",
+        "pyarrow",
+    ]
 
 
 def test_it_is_imported_from_the_wheel(python: Path, outside: Path) -> None:

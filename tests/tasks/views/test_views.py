@@ -134,8 +134,16 @@ def test_prm800k() -> None:
     ]  # fmt: skip
     assert found["label"] == {
         "steps": [
-            {"completions": [{"text": "2 + 2 is 5.", "rating": 1, "flagged": False}], "human_completion": None, "chosen_completion": 0},
-            {"completions": [{"text": "So 5.", "rating": -1, "flagged": False}], "human_completion": None, "chosen_completion": None},
+            {
+                "completions": [{"text": "2 + 2 is 5.", "rating": 1, "flagged": False}],
+                "human_completion": None,
+                "chosen_completion": 0,
+            },
+            {
+                "completions": [{"text": "So 5.", "rating": -1, "flagged": False}],
+                "human_completion": None,
+                "chosen_completion": None,
+            },
         ],
         "total_time": None,
         "finish_reason": "found_error",
@@ -152,13 +160,17 @@ def test_processbench() -> None:
 
 
 @given(st.lists(st.tuples(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.integers(-1, 6)), max_size=6))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) -> None:
-    rows = [row(steps=steps, first_error=first, sample=i, verdict="right" if first == -1 else "wrong") for i, (steps, first) in enumerate(shapes)]
+    rows = [
+        row(steps=steps, first_error=first, sample=i, verdict="right" if first == -1 else "wrong")
+        for i, (steps, first) in enumerate(shapes)
+    ]
     sound = [one for one in rows if one["first_error"] < len(one["steps"])]
     kept = made("processbench", *rows).kept
     found, rejected = gather(
-        [Record(f"{i}", json.loads(json.dumps(one))) for i, one in enumerate(kept.to_dicts())], mapped(GOLD["processbench"])
+        [Record(f"{i}", json.loads(json.dumps(one))) for i, one in enumerate(kept.to_dicts())],
+        mapped(GOLD["processbench"]),
     )
     assert rejected == []
     assert [one.first_error for one in found] == [one["first_error"] for one in sound]
@@ -193,7 +205,7 @@ def test_the_sets_own_solution_can_stand_in() -> None:
 
 
 @given(st.permutations(range(6)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 def test_pairs_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> None:
     rows = [row(sample=i, text=f"{i}", verdict="right" if i % 3 == 0 else "wrong") for i in range(6)]
     found = [pairs(*(rows[i] for i in by)).kept.sort("solution_id") for by in (range(6), order)]
@@ -215,10 +227,19 @@ tables:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("format: stepwise", "r.yaml:7: tables.seen.format: stepwise needs the column 'steps'; put a task that makes it before"),
+        (
+            "format: stepwise",
+            "r.yaml:7: tables.seen.format: stepwise needs the column 'steps'; put a task that makes it before",
+        ),
         ("format: unpaired-preference", "unpaired-preference needs the column 'verdict'"),
-        ("format: stepwise, form: conversational", "tables.seen.form: stepwise has texts only; conversational are language-modelling"),
-        ("format: prompt-completion, after: wrong", "tables.seen.after: prompt-completion leaves no choice; stepwise and math-shepherd do"),
+        (
+            "format: stepwise, form: conversational",
+            "tables.seen.form: stepwise has texts only; conversational are language-modelling",
+        ),
+        (
+            "format: prompt-completion, after: wrong",
+            "tables.seen.after: prompt-completion leaves no choice; stepwise and math-shepherd do",
+        ),
         ("format: stepwize", "tables.seen.format: expected one of 'language-modelling'"),
     ],
 )

@@ -1,0 +1,86 @@
+"""A release with every view for training: right and wrong solutions of Abacus' world, labelled with the truth."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from catalog.publishing import View, publish
+from catalog.store import Store
+from schemas.contract import Column
+from schemas.forms import check, polars_schema
+from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from tasks.identity import problem_id, solution_id
+from tasks.views.preference import PREFERENCE, PreferenceParameters
+from tasks.views.view import VIEW, ViewParameters
+from tasks.world.problems import problem
+from tasks.world.solution import right, wrong, written
+from tasks.world.truth import judge
+
+LABELLED = SOLUTIONS.having(
+    *STEP_COLUMNS,
+    *VERDICT_COLUMNS,
+    Column("first_error", "integer", "The first wrong step, from 0; -1 where none is.", at_least=-1),
+    Column("soft", "numbers", "For each step 1 where it is right, else 0."),
+)
+VIEWS: dict[str, dict[str, Any]] = {
+    "language": {"format": "language-modelling"},
+    "language-chat": {"format": "language-modelling", "form": "conversational"},
+    "completion": {"format": "prompt-completion"},
+    "completion-chat": {"format": "prompt-completion", "form": "conversational"},
+    "unpaired": {"format": "unpaired-preference"},
+    "unpaired-chat": {"format": "unpaired-preference", "form": "conversational"},
+    "stepwise": {"format": "stepwise"},
+    "stepwise-whole": {"format": "stepwise", "after": "wrong"},
+    "math-shepherd": {"format": "math-shepherd"},
+    "prm800k": {"format": "prm800k"},
+    "processbench": {"format": "processbench"},
+}
+PAIRS = {"preference": PreferenceParameters(), "preference-chat": PreferenceParameters(form="conversational")}
+
+
+def solutions(count: int) -> pl.DataFrame:
+    """Two solutions of each problem: one right, and one with a mistake made on purpose."""
+    rows = []
+    for number in range(count):
+        found = problem(0, number)
+        for sample, (lines, answer) in enumerate((right(found.program), wrong(found.program, Random(number)))):
+            text = written(lines, answer)
+            steps = text.split("\n")
+            first = judge(found.program, steps).first_error
+            row = {
+                "problem_id": problem_id(found.question, None), "set": "world-3", "question": found.question, "options": None,
+                "answer": str(found.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,
+                "text": text, "rationale": text, "stated": None, "source": f"world:{number}", "steps": steps,
+                "step_rule": "lines", "verdict": "right" if first < 0 else "wrong", "undecided": None,
+                "extracted": str(answer), "extracted_by": "hashes", "extracted_from": None, "extracted_to": None,
+                "compared_by": "numeric", "second_opinion": None, "first_error": first,
+                "soft": [1.0 if first < 0 or i < first else 0.0 for i in range(len(steps))],
+            }  # fmt: skip
+            rows.append(row | {"solution_id": solution_id(row["problem_id"], "made", "made", sample, text)})
+    frame = pl.DataFrame(rows, schema=polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
+    check(frame, LABELLED, "made")
+    return frame
+
+
+def make(store: str, count: int) -> None:
+    """Publish `abacus-views` 1.0.0."""
+    frame = solutions(count)
+    views = {}
+    for name, given in VIEWS.items():
+        told = ViewParameters(**given)
+        views[name] = View(VIEW.makes(told, LABELLED), [{"train": VIEW.run(frame, told).kept}])
+    for name, pairs in PAIRS.items():
+        views[name] = View(PREFERENCE.makes(pairs, LABELLED), [{"train": PREFERENCE.run(frame, pairs).kept}])
+    keys = {name: view.contract.key for name, view in views.items()}
+    columns = {
+        name: [{"name": c.name, "meaning": c.meaning} for c in view.contract.columns] for name, view in views.items()
+    }
+
+    def describe(_: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        recipe = {"title": "Views for training", "license": "Apache-2.0", "text": ""}
+        return "# Views\n", {"fingerprint": "made", "recipe": recipe, "columns": columns, "keys": keys, "funnel": []}
+
+    publish(Store(store), "abacus-views", "1.0.0", "made", views, describe)

@@ -1,0 +1,44 @@
+"""TRL's trainers each take a step on the views of a release, with the checkpoint of Abacus."""
+
+import json
+import math
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.trl.corpus import make
+
+ROOT = Path(__file__).parents[2]
+RUNS = [
+    "sft language", "sft language-chat", "sft completion", "sft completion-chat", "dpo preference", "dpo preference-chat",
+    "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def steps(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    """What each trainer's step came to, in TRL's own environment."""
+    folder = tmp_path_factory.mktemp("trl")
+    make(str(folder / "store"), 32)
+    script, checkpoint = ROOT / "tests" / "trl" / "training.py", ROOT / "tasks" / "engines" / "abacus-checkpoint"
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT / "catalog"), "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "ERRATA_CACHE": str(folder / "cache"),
+        "HF_HOME": str(folder / "hf"), "CUDA_VISIBLE_DEVICES": "",
+    }  # fmt: skip
+    command = [python, str(script), str(folder / "store"), str(checkpoint), str(folder / "out")]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_trainer_takes_a_step(steps: dict[str, dict[str, float]], run: str) -> None:
+    assert math.isfinite(steps[run]["loss"]) and steps[run]["loss"] > 0
+    assert math.isfinite(steps[run]["moved"]) and steps[run]["moved"] > 0
+
+
+def test_every_trainer_and_view_was_tried(steps: dict[str, dict[str, float]]) -> None:
+    assert sorted(steps) == sorted(RUNS)
