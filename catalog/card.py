@@ -7,11 +7,18 @@ from typing import Any
 
 import yaml
 
-from schemas.contract import Contract
+from schemas.contract import Column, Contract
 from schemas.forms import markdown
 from schemas.recipe import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+FEATURES = {"string": "large_string", "integer": "int64", "number": "float64", "boolean": "bool"}
+UNMEASURED = (
+    "The labels were made by programs and models, as the table above says; nobody has measured them for this release. "
+    "Rows that could not be judged are left out and counted above. The mistakes are those of the models named here."
+)
 
 
 def size_category(rows: int) -> str:
@@ -35,6 +42,7 @@ def card(
         "tags": ["reasoning-mistakes", "errata"],
         "size_categories": [size_category(sum(int(file["rows"]) for file in rows))],
         "configs": [_config(view, rows, first=i == 0) for i, view in enumerate(views)],
+        "dataset_info": [_info(view, contract, rows) for view, contract in views.items()],
     }
     text = [
         "---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", "",
@@ -45,6 +53,7 @@ def card(
     ]  # fmt: skip
     for view, contract in views.items():
         text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
+    text += ["## How good the labels are, and their limits", "", recipe.quality.strip() or UNMEASURED, ""]
     if recipe.sources:
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
@@ -64,6 +73,31 @@ def _config(view: str, files: Sequence[Mapping[str, Any]], first: bool) -> dict[
     splits = {split: f"{view}/{split}-*.parquet" for seen, split in _rows(files) if seen == view}
     data = [{"split": split, "path": path} for split, path in splits.items()]
     return {"config_name": view, **({"default": True} if first else {}), "data_files": data}
+
+
+def _info(view: str, contract: Contract, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The features and sizes of a view, as `datasets` writes them."""
+    own = [file for file in files if file["view"] == view]
+    splits = [
+        {
+            "name": split,
+            "num_examples": sum(int(file["rows"]) for file in own if file["split"] == split),
+            "num_bytes": sum(int(file["bytes"]) for file in own if file["split"] == split),
+        }
+        for split in dict.fromkeys(str(file["split"]) for file in own)
+    ]
+    size = sum(one["num_bytes"] for one in splits)
+    features = [{"name": column.name, **_feature(column)} for column in contract.columns]
+    return {"config_name": view, "features": features, "splits": splits, "download_size": size, "dataset_size": size}
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    """A column's type as `datasets` writes it."""
+    if column.kind in ("record", "records"):
+        fields = [{"name": field.name, **_feature(field)} for field in column.fields]
+        return {"large_list": fields} if column.kind == "records" else {"struct": fields}
+    plain = FEATURES[column.kind.removesuffix("s")]
+    return {"large_list": plain} if column.kind.endswith("s") else {"dtype": plain}
 
 
 def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:

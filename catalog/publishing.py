@@ -2,7 +2,9 @@
 
     releases/<corpus>/<version>/
         <view>/<split>-00000.parquet
-        README.md
+        README.md               the card
+        croissant.json          the same for machines
+        schemas/<view>.json     JSON Schema
         manifest.json
 
 On a local disk the folder is made beside its place and renamed into it. On
@@ -64,8 +66,8 @@ def published(store: Store, corpus: str, version: str) -> dict[str, Any] | None:
     return manifest
 
 
-Describe = Callable[[list[dict[str, Any]]], tuple[str, dict[str, Any]]]
-"""From the data files (path, view, split, rows, bytes, sha256) to the card and the rest of the manifest."""
+Describe = Callable[[list[dict[str, Any]]], tuple[Mapping[str, str], dict[str, Any]]]
+"""From the data files (path, view, split, rows, bytes, sha256) to card and other texts by path, and the rest of the manifest."""
 
 
 def publish(
@@ -87,9 +89,11 @@ def publish(
         _claim(store, place, mark)
     try:
         files = [file for name, view in views.items() for file in _write_view(store, staged, name, view)]
-        card, rest = describe(files)
-        store.write(f"{staged}/README.md", card.encode())
-        text = {"path": "README.md", "bytes": len(card.encode()), "sha256": hashlib.sha256(card.encode()).hexdigest()}
+        texts, rest = describe(files)
+        for path, text in texts.items():
+            data = text.encode()
+            store.write(f"{staged}/{path}", data)
+            files.append({"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
         counts = {name: _counts(view) for name, view in views.items()}
         manifest = {
             "format": FORMAT,
@@ -97,7 +101,7 @@ def publish(
             "version": version,
             "views": list(views),
             "counts": counts,
-            "files": [*files, text],
+            "files": files,
             **rest,
         }
         return _appear(store, staged, place, manifest)

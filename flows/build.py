@@ -26,6 +26,7 @@ from flows import asking, progress, table
 from flows import plan as planning
 from flows import release as releasing
 from flows.funnel import funnel
+from flows.openlineage import Lineage
 from flows.plan import Plan, Work
 from schemas.task import Asking, Decision
 from tasks import TASKS
@@ -66,9 +67,9 @@ def build(recipe: str, data: str | None = None, store: str = "store", publish: b
     if plan.finished and publish:
         get_run_logger().info("%s is released already, nothing to do", link)
         return link
-    done = dict(plan.done)
+    done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
     for wave in plan.waves():
-        done |= _wave(wave)
+        done |= _wave(wave, told)
     if not publish:
         return link
     plan = replace(plan, done=done)
@@ -88,8 +89,23 @@ def refuse(plan: Plan) -> None:
         raise error
 
 
-def _wave(works: list[Work]) -> dict[str, Manifest]:
-    """Make tables that do not need each other; the units of all run side by side."""
+def _wave(works: list[Work], told: Lineage) -> dict[str, Manifest]:
+    """Make tables that do not need each other; whoever listens is told how each begins and ends."""
+    done: dict[str, Manifest] = {}
+    try:
+        _make(works, told, done)
+    except BaseException as error:
+        for work in works:
+            if work.name not in done:
+                told.fail(work, error)
+        raise
+    return done
+
+
+def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
+    """Make the tables of a wave; the units of all run side by side."""
+    for work in works:
+        told.begin(work)
     decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], Decision)}
     waiting: dict[str, set[PrefectFuture[None]]] = {}
     for work in works:
@@ -103,21 +119,23 @@ def _wave(works: list[Work]) -> dict[str, Manifest]:
             waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
         else:
             waiting[work.name] = {unit_task.submit(work, unit) for unit in pending}
-    done = {work.name: _finish(work) for work in works if not waiting[work.name]}
+    for work in works:
+        if not waiting[work.name]:
+            done[work.name] = _finish(work, told)
     for future in as_completed([future for futures in waiting.values() for future in futures]):
         future.result()
         (work,) = (work for work in works if future in waiting[work.name])
         waiting[work.name].remove(future)
         if not waiting[work.name]:
-            done[work.name] = _finish(work)
-    return done
+            done[work.name] = _finish(work, told)
 
 
-def _finish(work: Work) -> Manifest:
+def _finish(work: Work, told: Lineage) -> Manifest:
     """Complete a table whose units have all ended, and say so."""
     manifest: Manifest = finish_task(work)
     kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()
     progress.watcher.end(work.name, kept, rejected)
+    told.end(work, manifest)
     get_run_logger().info("%s: %d kept, %d rejected", work.name, kept, rejected)
     return manifest
 

@@ -195,7 +195,7 @@ def evaluate(given: Namespace, store: str) -> int:
 
 
 def owner(given: Namespace, store: str) -> int:
-    """The verbs of who owns a store: `release`, `tag`, `yank`, …"""
+    """The verbs of who owns a store, such as `release`, `tag` and `yank`."""
     from flows.owner import VERBS
 
     try:

@@ -158,7 +158,15 @@ def _models(table: Table, recipe: Recipe) -> tuple[Asked, ...]:
 def _head(recipe: Recipe) -> list[Any]:
     """What a release says of itself: it is part of what is published."""
     sources = [source.model_dump() for source in recipe.sources]
-    return [recipe.corpus, recipe.version, recipe.title, recipe.description, recipe.license, sources]
+    return [
+        recipe.corpus,
+        recipe.version,
+        recipe.title,
+        recipe.description,
+        recipe.license,
+        sources,
+        *([recipe.quality] if recipe.quality else []),
+    ]
 
 
 def _find(place: str, table: Table, recipe: Recipe, data: str | None) -> list[Source]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.card import card
+from catalog.croissant import croissant, json_schema
 from catalog.publishing import View, publish
 from catalog.store import Store
 from flows.funnel import funnel, lineage
@@ -46,14 +48,18 @@ def release(plan: Plan) -> dict[str, Any]:
     views = {name: View(works[name].contract, splits(works[name], plan)) for name in _inputs(plan)}
     steps = funnel(plan, plan.done)
 
-    def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         filled = {file["view"] for file in files}
         if empty := [name for name in views if name not in filled]:
             raise NothingLeft(
                 f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
                 f"see why with `errata plan {plan.recipe.file}`"
             )
-        text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps)
+        contracts = {name: view.contract for name, view in views.items()}
+        descent = lineage(plan)
+        texts = {"README.md": card(plan.recipe, contracts, files, steps)}
+        texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent))
+        texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
                 {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
@@ -62,17 +68,21 @@ def release(plan: Plan) -> dict[str, Any]:
             for name, view in views.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
-        return text, {
+        return texts, {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
             "columns": columns,
             "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
-            "lineage": lineage(plan),
+            "lineage": descent,
             "software": software(),
         }
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def _inputs(plan: Plan) -> tuple[str, ...]:

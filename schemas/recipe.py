@@ -39,6 +39,7 @@ class _Head(BaseModel):
     description: str = Field("", description="A paragraph for people; Markdown.")
     license: str = Field(description="The licence of the release: an SPDX name.")
     sources: list[Origin] = Field([], description="What the rows come from.")
+    quality: str = Field("", description="What was measured of the labels, and their limits, for the card; Markdown.")
     seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
     models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
     tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
@@ -75,6 +76,7 @@ class Recipe:
     seed: int
     models: Mapping[str, Model]
     tables: tuple[Table, ...]
+    quality: str = ""
 
 
 def read(text: str, file: str, tasks: Tasks) -> Recipe:
@@ -114,7 +116,7 @@ class _Reader:
             raise RecipeError(self.faults)
         return Recipe(
             self.document.file, text, head.corpus, head.version, head.title, head.description, head.license,
-            tuple(head.sources), head.seed, head.models, tuple(tables),
+            tuple(head.sources), head.seed, head.models, tuple(tables), head.quality,
         )  # fmt: skip
 
     def _name(self, path: tuple[str, str]) -> None:

@@ -135,10 +135,9 @@ def _stream_datasets(release: Release, files: Sequence[dict[str, Any]]) -> Any:
     from .protocol import CorpusFileSystem  # noqa: F401  # it registers itself, and `datasets` looks for it
 
     options = {"store": release.store}
-    found = datasets.load_dataset(
+    return datasets.load_dataset(
         "parquet", data_files={"all": urls(release, files)}, split="all", streaming=True, storage_options=options
     )
-    return found
 
 
 def _stream_paths(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:

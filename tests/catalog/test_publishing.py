@@ -77,7 +77,7 @@ def test_of_16_publishers_exactly_one_wins(store: str) -> None:
     assert release.manifest["fingerprint"] == f"build{winner}"
     assert release.faults() == []
     assert errata.load("tiny@1.0.0", store=store).to_pylist() == rows(winner)["train"]
-    assert [one for one in garbage.find(Store(store), 0)] == []
+    assert garbage.find(Store(store), 0) == []
 
 
 def test_publishers_of_the_same_build_agree(store: str) -> None:

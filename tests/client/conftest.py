@@ -111,10 +111,10 @@ def put(
         longest = max(frame.height for frame in chosen.values())
         return View(contract, [{name: f.slice(at, 2) for name, f in chosen.items()} for at in range(0, longest, 2)])
 
-    def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         stop()
         columns = {name: [{"name": c.name, "meaning": c.meaning} for c in one.columns] for name, one in VIEWS.items()}
-        return card(recipe, VIEWS, files, FUNNEL), {
+        return {"README.md": card(recipe, VIEWS, files, FUNNEL)}, {
             "fingerprint": mark,
             "recipe": {"title": recipe.title, "license": recipe.license, "text": recipe.text},
             "columns": columns,

@@ -123,7 +123,7 @@ def test_a_store_that_vanishes_in_the_middle_leaves_nothing(far: str, monkeypatc
     with pytest.raises(Unreachable, match=r"store counted://.*: cannot be read \(connection reset by peer\)"):
         errata.load("tiny", store=far)
     assert files(os.environ["ERRATA_CACHE"]) == {}
-    with pytest.raises(Unreadable, match="connection reset by peer|ends too early"):
+    with pytest.raises(Unreadable, match=r"connection reset by peer|ends too early"):
         errata.load("tiny", store=far, stream=True).read_all()
     monkeypatch.delenv(counted.BREAK)
     assert errata.load("tiny", store=far).to_pylist() == ALL

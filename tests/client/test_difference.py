@@ -117,7 +117,9 @@ tables = st.dictionaries(
 @given(tables, tables)
 def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> None:
     schema = {"id": pl.String, "x": pl.String, "l": pl.List(pl.String)}
-    old, new = (pl.DataFrame([{"id": k, "x": x, "l": l} for k, (x, l) in one.items()], schema=schema) for one in (a, b))
+    old, new = (
+        pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in one.items()], schema=schema) for one in (a, b)
+    )
     found = of_view("v", digested(old), digested(new))
     assert (found.added, found.removed) == (len(b.keys() - a.keys()), len(a.keys() - b.keys()))
     assert found.changed == sum(a[key] != b[key] for key in a.keys() & b.keys())

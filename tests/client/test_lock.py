@@ -31,10 +31,7 @@ def run(disk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 
 def test_what_is_locked_is_what_is_loaded(run: Run, disk: str) -> None:
     code, out, err = run("lock", "tiny@^0")
-    assert (code, err) == (DONE, "") and out.splitlines()[2].split() == ["tiny@^0", "0.9.0", disk][:1] + [
-        "0.10.0",
-        disk,
-    ]
+    assert (code, err) == (DONE, "") and out.splitlines()[2].split() == ["tiny@^0", "0.10.0", disk]
     put(disk, "tiny", "0.11.0", splits("0.10.0"))
     assert errata.open_release("tiny@^0").name == "tiny@0.10.0"
     assert errata.open_release("tiny").name == "tiny@0.10.0"  # the pin fits this, too

@@ -27,7 +27,7 @@ def run(disk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 def test_tags_are_set_shown_and_removed(run: Run) -> None:
     assert run("tag", "tiny@0.9.0", "stable") == (DONE, "tiny@stable is tiny@0.9.0 now\n", "")
     assert run("tag", "tiny@^0.10", "stable", "--reason", "more rows")[0] == DONE
-    code, out, _ = run("tag", "tiny")
+    out = run("tag", "tiny")[1]
     tags, history = out.split("\n\n")
     assert [line.split() for line in tags.splitlines()[2:]] == [["latest", "0.10.0"], ["stable", "0.10.0"]]
     assert [line.split()[1:] for line in history.splitlines()[2:]] == [

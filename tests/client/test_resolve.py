@@ -84,7 +84,7 @@ def test_a_deprecated_version_warns(many: Store) -> None:
 
 def test_what_is_tagged_is_not_yanked_and_what_is_yanked_not_tagged(many: Store) -> None:
     tag(many, "tiny", "stable", "1.1.0")
-    with pytest.raises(ErrataError, match="tiny@1.1.0 is tagged stable; move or remove that first"):
+    with pytest.raises(ErrataError, match=r"tiny@1.1.0 is tagged stable; move or remove that first"):
         note(many, "tiny", "1.1.0", "yank", "bad")
     note(many, "tiny", "1.0.0", "yank", "bad")
     with pytest.raises(ErrataError, match=r"tiny@1.0.0 was yanked \(bad\); tag another version"):
@@ -157,7 +157,7 @@ def test_what_was_seen_is_known_without_the_store(remote: str, monkeypatch: pyte
         errata.load("tiny@2.0.0", store=remote)
     with pytest.raises(Unreachable, match="is not asked while ERRATA_OFFLINE is set"):
         errata.load("other", store=remote)
-    with pytest.raises(ErrataError, match="questions/train-00000.parquet is not in the cache; unset ERRATA_OFFLINE"):
+    with pytest.raises(ErrataError, match=r"questions/train-00000.parquet is not in the cache; unset ERRATA_OFFLINE"):
         errata.load("tiny@1.2.0", "questions", "train", store=remote)
 
 

@@ -16,7 +16,7 @@ from tasks.identity import problem_id, solution_id
 from tasks.views.preference import PREFERENCE, PreferenceParameters
 from tasks.views.view import VIEW, ViewParameters
 from tasks.world.problems import problem
-from tasks.world.solution import right, wrong, written
+from tasks.world.solution import right, written, wrong
 from tasks.world.truth import judge
 
 LABELLED = SOLUTIONS.having(
@@ -79,8 +79,14 @@ def make(store: str, count: int) -> None:
         name: [{"name": c.name, "meaning": c.meaning} for c in view.contract.columns] for name, view in views.items()
     }
 
-    def describe(_: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    def describe(_: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         recipe = {"title": "Views for training", "license": "Apache-2.0", "text": ""}
-        return "# Views\n", {"fingerprint": "made", "recipe": recipe, "columns": columns, "keys": keys, "funnel": []}
+        return {"README.md": "# Views\n"}, {
+            "fingerprint": "made",
+            "recipe": recipe,
+            "columns": columns,
+            "keys": keys,
+            "funnel": [],
+        }
 
     publish(Store(store), "abacus-views", "1.0.0", "made", views, describe)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract
+from schemas.document import RecipeError
 from schemas.forms import check, polars_schema
 from schemas.recipe import read
-from schemas.document import RecipeError
 from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import Outcome, Record
 from tasks import TASKS
