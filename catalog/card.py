@@ -78,7 +78,7 @@ def _config(view: str, files: Sequence[Mapping[str, Any]], first: bool) -> dict[
 def _info(view: str, contract: Contract, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The features and sizes of a view, as `datasets` writes them."""
     own = [file for file in files if file["view"] == view]
-    splits = [
+    splits: list[dict[str, Any]] = [
         {
             "name": split,
             "num_examples": sum(int(file["rows"]) for file in own if file["split"] == split),

@@ -45,6 +45,7 @@ def croissant(
         "conformsTo": CONFORMS,
         "name": recipe.corpus,
         "description": recipe.description.strip() or recipe.title,
+        "citeAs": f"{recipe.title}: {recipe.corpus} {recipe.version}",
         "license": recipe.license,
         "version": recipe.version,
         "url": f"corpus://{recipe.corpus}@{recipe.version}",

@@ -29,7 +29,8 @@ PREFIX = "OPENLINEAGE"
 def enabled(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the environment says where events go."""
     off = environment.get(f"{PREFIX}_DISABLED", "").lower() == "true"
-    return not off and any(name.startswith(PREFIX) for name in environment)
+    told = (f"{PREFIX}_URL", f"{PREFIX}_CONFIG", f"{PREFIX}__TRANSPORT")
+    return not off and any(name.startswith(told) for name in environment)
 
 
 @dataclass

@@ -104,7 +104,7 @@ def checked(path: Path, file: dict[str, Any]) -> bool:
         if record.read_text() == mark:
             return True
     with path.open("rb") as opened:
-        same = hashlib.file_digest(opened, "sha256").hexdigest() == file["sha256"]
+        same = bool(hashlib.file_digest(opened, "sha256").hexdigest() == file["sha256"])
     if same:
         _put(record, mark.encode())
     return same

@@ -54,7 +54,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def info(self, path: str, **_: Any) -> Entry:
         """Name, size and type; of files `ETag`, which changes when the bytes do."""
         path = self._strip_protocol(path)
-        name, _, below = path.partition("/")
+        name, below = _parted(path)
         if not name:
             return _folder(path)
         release = self.release(name)
@@ -74,7 +74,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a folder; the entry itself, of a file."""
         path = self._strip_protocol(path)
-        name, _, below = path.partition("/")
+        name, below = _parted(path)
         if not name:
             found = [_folder(f"{corpus}@{version}") for corpus, version in releases(self.store)]
         elif not below:
@@ -108,7 +108,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _open(self, path: str, mode: str = "rb", block_size: Any = None, **options: Any) -> Any:
         if mode != "rb":
             raise PermissionError(f"corpus://{path}: releases never change; open it for reading")
-        name, _, below = path.partition("/")
+        name, below = _parted(path)
         release = self.release(name)
         files = self._files(release, below)
         if not files:
@@ -127,6 +127,12 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in ("cache_type", "cache_options")}
+
+
+def _parted(path: str) -> tuple[str, str]:
+    """A release's name, and what is named in it."""
+    name, _, below = path.partition("/")
+    return name, below
 
 
 def _folder(path: str) -> Entry:

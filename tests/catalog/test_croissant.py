@@ -57,7 +57,8 @@ def test_mlcroissant_finds_no_fault(release: tuple[Path, dict[str, Any]]) -> Non
     assert found.metadata.data_limitations and found.metadata.data_biases and found.metadata.machine_annotation_tools
 
 
-KNOWN: set[str] = set()
+KNOWN = {'[Metadata(tiny)] Property "https://schema.org/datePublished" is recommended, but does not exist.'}
+"""A date would make two builds of one recipe differ."""
 
 
 def test_it_names_every_file_and_where_it_comes_from(release: tuple[Path, dict[str, Any]]) -> None:

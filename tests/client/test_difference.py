@@ -116,7 +116,7 @@ tables = st.dictionaries(
 @settings(max_examples=40, deadline=None)
 @given(tables, tables)
 def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> None:
-    schema = {"id": pl.String, "x": pl.String, "l": pl.List(pl.String)}
+    schema: dict[str, Any] = {"id": pl.String, "x": pl.String, "l": pl.List(pl.String)}
     old, new = (
         pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in one.items()], schema=schema) for one in (a, b)
     )

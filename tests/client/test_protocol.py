@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,10 @@ def test_a_streamed_split_is_shared_out_among_ranks(shelf: str) -> None:
     assert found.num_shards == 4
 
 
+def reading(data: bytes) -> Callable[[int, int], bytes]:
+    return lambda start, end: data[start:end]
+
+
 def parquet(rows: int, compression: str, groups: int) -> bytes:
     sink = io.BytesIO()
     schema = pa.schema([("n", pa.int64()), ("t", pa.list_(pa.string())), ("x", pa.float64())])
@@ -244,7 +248,7 @@ def parquet(rows: int, compression: str, groups: int) -> bytes:
 )
 def test_joining_is_concatenating(shapes: list[tuple[int, str, int]]) -> None:
     files = [parquet(*shape) for shape in shapes]
-    joined = join([(f"{i}", len(data), lambda a, b, data=data: data[a:b]) for i, data in enumerate(files)])
+    joined = join([(f"{i}", len(data), reading(data)) for i, data in enumerate(files)])
     whole = joined.read(0, joined.size)
     assert pq.read_table(io.BytesIO(whole), page_checksum_verification=True).to_pylist() == [
         row for data in files for row in pq.read_table(io.BytesIO(data)).to_pylist()
@@ -258,7 +262,7 @@ def test_joining_what_is_no_parquet_is_told(data: bytes) -> None:
     tail = len(data).to_bytes(4, "little") + b"PAR1"
     for one in (data, b"PAR1" + data + tail):
         with pytest.raises(Unreadable, match="is no whole Parquet file"):
-            join([("file", len(one), lambda a, b, one=one: one[a:b])])
+            join([("file", len(one), reading(one))])
 
 
 def test_files_of_other_columns_are_not_joined() -> None:
@@ -266,4 +270,4 @@ def test_files_of_other_columns_are_not_joined() -> None:
     pq.write_table(pa.table({"n": [1]}), sink)
     files = [parquet(3, "zstd", 2), sink.getvalue()]
     with pytest.raises(Unreadable, match="1: its columns are not those of the files before it"):
-        join([(f"{i}", len(data), lambda a, b, data=data: data[a:b]) for i, data in enumerate(files)])
+        join([(f"{i}", len(data), reading(data)) for i, data in enumerate(files)])

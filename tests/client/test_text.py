@@ -91,7 +91,7 @@ def release(counts: list[dict[str, Any]]) -> Release:
         for n in range(2 if split == "train" else 1)
     ]
     manifest = {"corpus": "c", "version": "1.0.0", "columns": {"rows": []}, "counts": {"rows": counts}, "files": files}
-    return Release("memory://c", manifest)
+    return Release("memory://c", manifest, "0" * 64, "memory://")
 
 
 def test_rows_are_counted_by_split() -> None:

@@ -50,7 +50,7 @@ def solutions(count: int) -> pl.DataFrame:
             text = written(lines, answer)
             steps = text.split("\n")
             first = judge(found.program, steps).first_error
-            row = {
+            row: dict[str, Any] = {
                 "problem_id": problem_id(found.question, None), "set": "world-3", "question": found.question, "options": None,
                 "answer": str(found.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,
                 "text": text, "rationale": text, "stated": None, "source": f"world:{number}", "steps": steps,
