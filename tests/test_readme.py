@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
     "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/prompts", "tasks/views", "tasks/world", "schemas", "catalog",
-    "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/vllm",
+    "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
