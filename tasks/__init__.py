@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.task import Task
 from tasks.deduplicate import DEDUPLICATE
+from tasks.estimate import ESTIMATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
 from tasks.load import LOAD
@@ -17,5 +18,6 @@ from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+    task.name: task
+    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, ESTIMATE, SELECT, DEDUPLICATE, RELEASE)
 }
