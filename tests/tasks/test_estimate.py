@@ -138,11 +138,12 @@ def test_rollouts_that_are_cut_off_refused_or_empty_are_neither() -> None:
     def odd(request: Request) -> Reply:
         if request.prefix.count("\n") != 3:
             return honest(request)
-        return [
+        odds: list[Reply] = [
             Failure(request.id, "too long"),
             Completion(request.id, "#### 8", "length", 1024, 1, 1024, None, "scripted", 0.0),
             Completion(request.id, "", "stop", 1024, 1, 0, None, "scripted", 0.0),
-        ][next(replies) % 3]
+        ]
+        return odds[next(replies) % 3]
 
     row = Talk(table(solution(0)), odd, method="sequential", rollouts=3).rows[0]
     assert (row["estimate_first_error"], row["estimate_undecided"]) == (None, "rollouts undecided")
