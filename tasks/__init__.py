@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
+from tasks.agree import AGREE
 from tasks.deduplicate import DEDUPLICATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
+from tasks.judge import JUDGE
 from tasks.load import LOAD
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
@@ -17,5 +19,6 @@ from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+    task.name: task
+    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, AGREE, SELECT, DEDUPLICATE, RELEASE)
 }
