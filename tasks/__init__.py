@@ -19,9 +19,7 @@ from tasks.split import SPLIT
 from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task
-    for task in (
-        LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, SELECT, DEDUPLICATE, RELEASE,
-    )  # fmt: skip
-}
+_ALL: tuple[Task[Any], ...] = (
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, SELECT, DEDUPLICATE, RELEASE,
+)  # fmt: skip
+TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

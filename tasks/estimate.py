@@ -20,7 +20,7 @@ from schemas.task import Asking, Conversation, Named, Outcome, Parameters
 from tasks import prompts
 from tasks.estimation import methods, tree
 from tasks.estimation.asking import Asker, Row, carried_on
-from tasks.estimation.prior import MOST, Prior, Seen, measured
+from tasks.estimation.prior import Prior, Rule, Seen, measured
 from tasks.estimation.rollouts import prefixes
 from tasks.estimation.tally import Rollout, Search, Tally
 from tasks.evaluation.score import wilson
@@ -71,7 +71,12 @@ class EstimateParameters(Parameters):
     reuse: bool = Field(
         True, description="Count the completer's other solutions of the problem that begin the same as rollouts."
     )
-    precision: float = Field(0.98, gt=0.5, lt=1, description="With auto: how sure a label is to be.")
+    precision: float = Field(
+        0.98,
+        gt=0.5,
+        lt=1,
+        description="With auto: how many of the labels that judges and rollouts share are to be right.",
+    )
     pilot: int = Field(
         64, ge=8, le=10_000, description="With auto: rows of each part that are tested more to measure p and q."
     )
@@ -97,12 +102,13 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     asker = Asker(named.model, named.revision, sampling, rules.answers)
     rows = _rows(part, rules, asker)
     prior = (yield from _pilot(rows, rules, asker)) if rules.rollouts == "auto" else None
+    rule = prior.rule(rules.precision) if prior else None
     trees = {i: tree.Tree(row.tally, _tree_rules(rules)) for i, row in rows.items() if rules.method == "tree"}
-    searches = [(row, trees[i].search() if trees else _search(row, rules, prior)) for i, row in rows.items()]
+    searches = [(row, trees[i].search() if trees else _search(row, rules, rule)) for i, row in rows.items()]
     yield from carried_on(
         ((row, search) for row, search in searches if not row.tally.right or rules.label == "soft"), asker
     )
-    how = _how(rules, prior)
+    how = _how(rules, prior, rule)
     added = [_columns(values, rows.get(i), how) for i, values in enumerate(part.iter_rows(named=True))]
     if rules.method == "tree":
         for i, one in enumerate(added):
@@ -146,15 +152,12 @@ def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
                 row.tally.add(prefix, Rollout(other.tally.right, text[len(prefix) :], reused=True))
 
 
-def _search(row: Row, rules: EstimateParameters, prior: Prior | None) -> Search:
+def _search(row: Row, rules: EstimateParameters, rule: Rule | None) -> Search:
+    assert isinstance(rules.rollouts, int) or rule is not None
     if rules.method == "witness":
-        judged = row.values["judge_first_error"]
-        if prior is not None:
-            return methods.surely(row.tally, judged, prior, rules.precision)
-        assert isinstance(rules.rollouts, int)
-        return methods.witness(row.tally, judged, rules.rollouts, rules.rollouts)
-    assert isinstance(rules.rollouts, int)
-    return methods.METHODS[rules.method](row.tally, rules.rollouts, rules.label == "soft")
+        before, through = rule or (int(rules.rollouts), int(rules.rollouts))
+        return methods.witness(row.tally, row.values["judge_first_error"], before, through)
+    return methods.METHODS[rules.method](row.tally, int(rules.rollouts), rules.label == "soft")
 
 
 def _tree_rules(rules: EstimateParameters) -> tree.Rules:
@@ -184,10 +187,12 @@ def _pilot(
     return measured([(before, through) for before, through in counts], sunk)
 
 
-def _how(rules: EstimateParameters, prior: Prior | None) -> str:
+def _how(rules: EstimateParameters, prior: Prior | None, rule: Rule | None) -> str:
     """How the labels were made, for people."""
-    if prior is not None:
-        return f"{rules.method}, rollouts up to {MOST} for precision {rules.precision:g}; {prior}"
+    if rule is not None:
+        return (
+            f"{rules.method} for precision {rules.precision:g}: {rule.before} before, {rule.through} through; {prior}"
+        )
     return f"{rules.method}, {rules.rollouts} rollouts, {rules.label} label"
 
 
@@ -233,9 +238,7 @@ def _undecided(values: Mapping[str, Any], tally: Tally) -> str:
         return "judge names no step"
     if tally.reached >= judged:
         return "a rollout through the judge's step succeeds"
-    if judged > 0 and tally.reached < judged - 1:
-        return "no rollout before the judge's step succeeds"
-    return "the judge's step stays unsure"
+    return "no rollout before the judge's step succeeds"
 
 
 def _added(rules: EstimateParameters) -> tuple[Any, ...]:

@@ -6,7 +6,6 @@ for every prefix before it, and with the soft one it gets all its rollouts.
 
 from __future__ import annotations
 
-from tasks.estimation.prior import Prior, Seen
 from tasks.estimation.tally import Search, Tally
 
 
@@ -49,14 +48,9 @@ def binary(tally: Tally, rollouts: int, soft: bool) -> Search:
             failed = middle
 
 
-def named(tally: Tally, judged: int | None) -> bool:
-    """Whether a judge names a step that a witness can be looked for at."""
-    return judged is not None and 0 <= judged < len(tally.prefixes)
-
-
 def witness(tally: Tally, judged: int | None, before: int, through: int) -> Search:
     """Only around the step that a judge names: a success before it, and none through it."""
-    if judged is None or not named(tally, judged):
+    if judged is None or not 0 <= judged < len(tally.prefixes):
         return
     if judged > 0:
         yield from settled(tally, judged - 1, before, soft=False)
@@ -64,30 +58,6 @@ def witness(tally: Tally, judged: int | None, before: int, through: int) -> Sear
             return
     if judged < len(tally.prefixes) - 1:
         yield from settled(tally, judged, through, soft=False)
-
-
-def surely(tally: Tally, judged: int | None, prior: Prior, precision: float) -> Search:
-    """As `witness`, with as many failures through the step as make the judge's word so sure (see `Prior`)."""
-    if judged is None or not named(tally, judged):
-        return
-    if judged > 0:
-        yield from settled(tally, judged - 1, prior.patience(precision), soft=False)
-        if tally.reached < judged - 1:
-            return
-    last = judged == len(tally.prefixes) - 1
-    seen = None if judged == 0 else _seen(tally, judged - 1)
-    needed = prior.failures(precision, seen, last)
-    if needed is None:
-        tally.closed.discard(tally.prefixes[judged])
-    elif not last:
-        yield from settled(tally, judged, needed, soft=False)
-
-
-def _seen(tally: Tally, step: int) -> Seen:
-    """What was seen of the prefix through a step, or where a later one is a witness for it, a success without more."""
-    prefix = tally.prefixes[step]
-    right = tally.count(prefix, True)
-    return Seen(max(1, right), tally.count(prefix, False))
 
 
 METHODS = {"every-step": every_step, "sequential": sequential, "binary": binary}

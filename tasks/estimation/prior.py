@@ -1,11 +1,11 @@
-"""How sure a judge's word is before and after rollouts: what a pilot measures, and how many failures suffice.
+"""How reliable a judge is, what a pilot measures of it, and how many rollouts suffice.
 
 A judge that names a step is exact (the prefix before it is right, the one
 through it wrong), too early (both right) or too late (both wrong). Right
 prefixes succeed with a rate p, wrong ones with a rate q, which differ from
 problem to problem: both are Beta distributions. A pilot's counts give the
-shares of the three cases and both distributions by expectation maximisation;
-Bayes' rule then says after each rollout how likely the judge is exact.
+shares of the three cases and both distributions by expectation maximisation,
+and these say of any number of rollouts what it costs and how precise it is.
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ class Shares(NamedTuple):
     late: float
 
 
+class Rule(NamedTuple):
+    """How many rollouts to make."""
+
+    before: int
+    """Before the step, until one succeeds: after so many without a success the row is given up."""
+    through: int
+    """Through the step, all of which must fail."""
+
+
 @dataclass(frozen=True)
 class Prior:
     """What is known before a row is looked at."""
@@ -65,52 +74,34 @@ class Prior:
     sunk: float = 0.0
     """What a row has cost before it is tested, its judgements and its writing, in rollouts."""
 
-    def exact(self, before: Seen | None, through: Seen, last: bool) -> float:
-        """The probability that the judge is exact; `before` is None where it names the first step.
+    def rule(self, precision: float) -> Rule:
+        """The cheapest rule, in rollouts a kept row that is right, whose kept rows are right so often.
 
-        Of the first step it cannot be too late, of the last not too early, and
-        through the last nothing is rolled out.
+        With what a row has cost before (`sunk`): else one would try each row
+        once and throw most away. Where no rule is so precise, the most precise.
         """
-        seen = before or Seen(0, 0)
-        both = Seen(seen.right + through.right, seen.wrong + through.wrong)
-        exact = self.shares.exact * likelihood(self.right, *seen) * likelihood(self.wrong, *through)
-        early = 0.0 if last else self.shares.early * likelihood(self.right, *both)
-        late = 0.0 if before is None else self.shares.late * likelihood(self.wrong, *both)
-        return exact / (exact + early + late)
+        rules = [Rule(before, through) for before in range(1, MOST + 1) for through in range(1, MOST + 1)]
+        found = [(rule, *self.expected(rule)) for rule in rules]
+        good = [(rule, cost / right) for rule, right, kept, cost in found if right / kept >= precision]
+        if good:
+            return min(good, key=lambda one: one[1])[0]
+        return max(found, key=lambda one: one[1] / one[2])[0]
 
-    def failures(self, precision: float, before: Seen | None, last: bool) -> int | None:
-        """How many rollouts through the step must fail to be so sure; None where not even `MOST` do."""
-        fewest = 0 if last else 1
-        for count in range(fewest, 1 if last else MOST + 1):
-            if self.exact(before, Seen(0, count), last) >= precision:
-                return count
-        return None
-
-    def patience(self, precision: float) -> int:
-        """How many rollouts before the step to try, so that a kept row costs least (with what it cost before: `sunk`)."""
-        best, fewest = MOST, float("inf")
-        kept, cost = 0.0, self.sunk
-        for tries in range(1, MOST + 1):
-            now = {case: self._first_success(case, tries) for case in ("exact", "early", "late")}
-            needed = self.failures(precision, Seen(1, tries - 1), last=False)
-            cost += sum(self._still_trying(case, tries) for case in now)
-            cost += sum(now.values()) * (needed or 0)
-            if needed is not None:
-                kept += now["exact"] * likelihood(self.wrong, 0, needed)
-            if kept and cost / kept < fewest:
-                best, fewest = tries, cost / kept
-        return best
-
-    def _rate(self, case: str) -> tuple[float, Rate]:
-        return getattr(self.shares, case), self.wrong if case == "late" else self.right
-
-    def _first_success(self, case: str, tries: int) -> float:
-        share, rate = self._rate(case)
-        return share * likelihood(rate, 1, tries - 1)
-
-    def _still_trying(self, case: str, tries: int) -> float:
-        share, rate = self._rate(case)
-        return share * likelihood(rate, 0, tries - 1)
+    def expected(self, rule: Rule) -> tuple[float, float, float]:
+        """Of a row whose judge names a middle step: the chance that it is kept and right, that it is kept, and its cost."""
+        exact = Seen(0, rule.through)
+        right = self.shares.exact * (1 - likelihood(self.right, 0, rule.before)) * likelihood(self.wrong, *exact)
+        kept, cost = right, self.sunk
+        cost += (
+            self.shares.exact * (1 - likelihood(self.right, 0, rule.before)) * _tries(self.wrong, 0, 0, rule.through)
+        )
+        rates = ((self.shares.early, self.right), (self.shares.late, self.wrong))
+        for share, rate in ((self.shares.exact, self.right), *rates):
+            cost += share * _tries(rate, 0, 0, rule.before)
+        for failed in range(rule.before):
+            kept += sum(share * likelihood(rate, 1, failed + rule.through) for share, rate in rates)
+            cost += sum(share * _tries(rate, 1, failed, rule.through) for share, rate in rates)
+        return right, kept, cost
 
     def __str__(self) -> str:
         if not self.rows:
@@ -127,6 +118,11 @@ def likelihood(rate: Rate, right: int, wrong: int) -> float:
     a, b = rate.mean * rate.size, (1 - rate.mean) * rate.size
     together = lgamma(a + right) + lgamma(b + wrong) - lgamma(a + b + right + wrong)
     return exp(together + lgamma(a + b) - lgamma(a) - lgamma(b))
+
+
+def _tries(rate: Rate, right: int, wrong: int, most: int) -> float:
+    """The chance of what was seen, times the rollouts then made until one succeeds, at most so many."""
+    return sum(likelihood(rate, right, wrong + i) for i in range(most))
 
 
 def measured(pilot: Sequence[tuple[Seen, Seen]], sunk: float = 0.0) -> Prior:

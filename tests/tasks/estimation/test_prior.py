@@ -1,4 +1,4 @@
-"""What a pilot measures, and how many failures suffice."""
+"""What a pilot measures, and how many rollouts suffice."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from random import Random
 
 import pytest
 
-from tasks.estimation import methods
-from tasks.estimation.prior import ASSUMED, MOST, Prior, Rate, Seen, Shares, likelihood, measured
-from tests.tasks.estimation.scripted import Completer, asked
+from tasks.estimation.prior import ASSUMED, MOST, Prior, Rate, Rule, Seen, Shares, likelihood, measured
 
 SHARP = Prior(Shares(0.8, 0.1, 0.1), Rate(0.8, 100.0), Rate(0.005, 100.0))
 
@@ -40,58 +38,58 @@ def test_a_likelihood_is_that_of_a_sequence() -> None:
     assert likelihood(Rate(0.5, 2.0), 1, 1) == pytest.approx(1 / 6)
 
 
-def test_each_failure_through_the_step_makes_the_judge_surer_and_each_success_less() -> None:
-    seen = [SHARP.exact(Seen(1, 0), Seen(0, n), last=False) for n in range(6)]
-    assert seen == sorted(seen)
-    assert seen[-1] > 0.98 > seen[0]
-    assert SHARP.exact(Seen(1, 0), Seen(1, 0), last=False) < 0.1
-
-
-def test_bayes_by_hand() -> None:
-    """Sharp rates are nearly fixed: exact 0.8 * 0.8, early 0.1 * 0.8 * 0.2, late 0.1 * 0.005 after one failure."""
-    exact, early, late = 0.8 * 0.8, 0.1 * 0.8 * 0.2, 0.1 * 0.005
-    wanted = exact / (exact + early + late)
-    assert SHARP.exact(Seen(1, 0), Seen(0, 1), last=False) == pytest.approx(wanted, abs=0.005)
-
-
-def test_fewer_failures_do_where_less_is_asked_or_more_is_known() -> None:
-    needed = [SHARP.failures(precision, Seen(1, 0), last=False) for precision in (0.9, 0.97, 0.99, 0.999)]
-    assert all(needed) and needed == sorted(needed, key=lambda n: n or 0)
-    hard = Prior(SHARP.shares, Rate(0.2, 100.0), SHARP.wrong)
-    assert (hard.failures(0.99, Seen(1, 0), last=False) or 0) > (SHARP.failures(0.99, Seen(1, 0), last=False) or 0)
-    hopeless = Prior(Shares(0.1, 0.8, 0.1), Rate(0.05, 100.0), SHARP.wrong)
-    assert hopeless.failures(0.99, Seen(1, 0), last=False) is None
-
-
-def test_of_the_last_step_nothing_is_rolled_out() -> None:
-    assert SHARP.failures(0.98, Seen(1, 0), last=True) == 0
-    assert SHARP.failures(0.98, None, last=False) in range(1, MOST + 1)
-
-
 def test_one_tries_longer_where_a_row_has_cost_more() -> None:
     hard = Rate(0.2, 2.0)
     cheap, dear = (Prior(SHARP.shares, hard, SHARP.wrong, sunk=sunk) for sunk in (0.0, 30.0))
-    assert 1 <= cheap.patience(0.95) < dear.patience(0.95) <= MOST
+    assert 1 <= cheap.rule(0.9).before < dear.rule(0.9).before <= MOST
+
+
+def simulated(prior: Prior, rule: Rule, rows: int) -> tuple[float, float, float]:
+    """By drawing from the prior: the shares of rows kept and right, and kept, and the rollouts a row."""
+    random = Random(1)
+    kept = right = cost = 0
+    for _ in range(rows):
+        case = random.choices(("exact", "early", "late"), prior.shares)[0]
+        p, q = (
+            random.betavariate(rate.mean * rate.size, (1 - rate.mean) * rate.size)
+            for rate in (prior.right, prior.wrong)
+        )
+        before, through = {"exact": (p, q), "early": (p, p), "late": (q, q)}[case]
+        first = next((i for i in range(rule.before) if random.random() < before), None)
+        cost += rule.before if first is None else first + 1
+        if first is None:
+            continue
+        second = next((i for i in range(rule.through) if random.random() < through), None)
+        cost += rule.through if second is None else second + 1
+        kept += second is None
+        right += second is None and case == "exact"
+    return right / rows, kept / rows, cost / rows
+
+
+@pytest.mark.parametrize("precision", [0.9, 0.95, 0.98])
+def test_the_rule_is_as_precise_and_costs_as_much_as_expected(precision: float) -> None:
+    prior = Prior(Shares(0.8, 0.12, 0.08), Rate(0.5, 2.0), Rate(0.03, 2.0))
+    rule = prior.rule(precision)
+    right, kept, cost = simulated(prior, rule, 40_000)
+    assert right / kept >= precision - 0.005
+    assert right == pytest.approx(prior.expected(rule)[0], abs=0.01)
+    assert kept == pytest.approx(prior.expected(rule)[1], abs=0.01)
+    assert cost == pytest.approx(prior.expected(rule)[2], rel=0.03)
+
+
+def test_more_precision_costs_more_rollouts_through_the_step() -> None:
+    prior = Prior(Shares(0.8, 0.12, 0.08), Rate(0.5, 2.0), Rate(0.03, 2.0), sunk=10.0)
+    through = [prior.rule(precision).through for precision in (0.85, 0.95, 0.98)]
+    assert through == sorted(through) and through[0] < through[-1]
+
+
+def test_where_no_rule_is_precise_enough_the_most_precise_is_taken() -> None:
+    doubtful = Prior(Shares(0.1, 0.8, 0.1), Rate(0.1, 2.0), Rate(0.05, 50.0))
+    right, kept, _ = doubtful.expected(doubtful.rule(0.99))
+    assert right / kept < 0.99
+    assert doubtful.rule(0.99) == doubtful.rule(0.999)
 
 
 def test_without_a_pilot_something_careful_is_assumed() -> None:
     assert measured([]) == ASSUMED
     assert str(ASSUMED) == "prior assumed"
-
-
-def test_the_search_stops_as_soon_as_it_is_sure() -> None:
-    one = Completer(8, 4, 1, 0)
-    tally = one.tally()
-    one.driven(methods.surely(tally, 4, SHARP, 0.98), tally)
-    needed = SHARP.failures(0.98, Seen(1, 0), last=False)
-    assert asked(tally) == [0, 0, 0, 1, needed, 0, 0]
-    assert tally.first_error == 4
-
-
-def test_a_search_that_cannot_become_sure_costs_nothing_more() -> None:
-    one = Completer(8, 4, 1, 0)
-    tally = one.tally()
-    doubtful = Prior(Shares(0.1, 0.8, 0.1), Rate(0.05, 100.0), SHARP.wrong)
-    one.driven(methods.surely(tally, 4, doubtful, 0.99), tally)
-    assert asked(tally) == [0, 0, 0, 1, 0, 0, 0]
-    assert tally.first_error is None
