@@ -18,6 +18,7 @@ from catalog.store import Store
 from catalog.tables import TableFolder, rows
 from flows.funnel import funnel, lineage
 from flows.plan import Plan, Work
+from flows.trust import trust
 from schemas.task import Publication
 from tasks import TASKS
 
@@ -44,6 +45,7 @@ def release(plan: Plan) -> dict[str, Any]:
     last = plan.release
     views = {name: View(works[name].contract, _splits(store, works[name], last, plan)) for name in _inputs(plan)}
     steps = funnel(plan, plan.done)
+    labels = trust(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
         filled = {file["view"] for file in files}
@@ -52,7 +54,7 @@ def release(plan: Plan) -> dict[str, Any]:
                 f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
                 f"see why with `errata plan {plan.recipe.file}`"
             )
-        text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps)
+        text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps, labels)
         columns = {
             name: [
                 {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
@@ -66,6 +68,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "recipe": recipe,
             "columns": columns,
             "funnel": steps,
+            "labels": labels,
             "lineage": lineage(plan),
             "software": software(),
         }

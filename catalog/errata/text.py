@@ -39,6 +39,31 @@ def funnel(steps: Sequence[dict[str, Any]]) -> str:
     return table(["table", "task", "in", "kept", "rejected"], rows, left=2)
 
 
+def labels(found: Sequence[dict[str, Any]]) -> str:
+    """The labels of first wrong steps: how many there are, how many of those that name a step are exact, what was asked."""
+    rows: list[list[object]] = []
+    for one in found:
+        precision, interval = "-", ""
+        if "exact" in one:
+            low, high = one["interval"]
+            precision, interval = f"{100 * one['exact'] / one['named']:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"
+        share = f"{100 * one['labelled'] / max(1, one['rows']):.0f} %"
+        rows.append(
+            [
+                one["table"],
+                one["task"],
+                one["rows"],
+                share,
+                precision,
+                interval,
+                one.get("replies", ""),
+                one.get("tokens", ""),
+            ]
+        )
+    head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
+    return table(head, rows, left=2) if rows else ""
+
+
 def counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])
