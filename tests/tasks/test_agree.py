@@ -146,7 +146,7 @@ def test_who_agrees_too_never_loses_a_row(judges: Labels, estimate: int | None, 
     label = kept(row(judges, estimate, verdict), **rule)
     if label is None:
         return
-    more = {**judges, "z": [label] * data.draw(st.integers(1, 3))}
+    more: Labels = {**judges, "z": [label] * data.draw(st.integers(1, 3))}
     assert kept(row(more, estimate, verdict), **rule) == label
     again = data.draw(st.sampled_from(sorted(judges)))
     assert kept(row({**judges, again: [*judges[again], label]}, estimate, verdict), **rule) in (label, None if rule["rule"] != "estimate and judges" else label)  # fmt: skip
