@@ -20,7 +20,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/prompts", "tasks/world", "schemas", "catalog",
+    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/world", "schemas", "catalog",
     "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
@@ -131,7 +131,7 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    asking, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    asking, _, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     whole = (
         f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
     )

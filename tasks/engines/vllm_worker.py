@@ -171,8 +171,13 @@ class Worker:
 
 
 def completion(output: Any) -> Message:
-    """What is said of a finished request."""
+    """What is said of a finished request; of one that vLLM gave up (no token fits its schema) that it failed."""
     one = output.outputs[0]
+    if one.finish_reason not in ("stop", "length"):
+        detail = f"finish reason {one.finish_reason} after {len(one.token_ids)} tokens"
+        return {
+            "is": "failure", "number": int(output.request_id), "reason": "ended without an answer", "detail": detail
+        }  # fmt: skip
     tokens, logprob = len(one.token_ids), one.cumulative_logprob
     if one.finish_reason == "stop" and not isinstance(one.stop_reason, str):  # the end mark, which is no text
         tokens -= 1
