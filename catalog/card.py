@@ -97,6 +97,8 @@ def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         spent = " | ".join(f"{one[name]:,}" if name in one else "" for name in ("replies", "tokens"))
         lines.append(f"| {one['table']} | {by} | {one['rows']:,} | {share} | {precision} | {spent} |")
     for one in labels:
+        if len(one.get("kappa", ())) > 1 and one["fleiss"] is not None:
+            lines += ["", f"Fleiss' kappa in {one['table']}: {one['fleiss']:.3f}."]
         for pair in one.get("kappa", ()):
             kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
             lines += [
