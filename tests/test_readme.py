@@ -136,11 +136,18 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    asking, _, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    asking, estimating, judging, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     whole = (
         f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
     )
     assert set(read(whole, "README.md", TASKS).models) == {"small", "large"}
+    verified = (
+        "  steps: {task: split, from: solutions}\n  verified: {task: verify, from: steps}\n"
+        "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
+    )
+    before, after = whole.split("  release: ")
+    for part in (estimating, judging):
+        read(f"{before}{verified}{part}  release: {after.replace('solutions', 'agreed')}", "README.md", TASKS)
     shown, shipped = (
         read(block, "README.md", TASKS),
         read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS),
