@@ -34,8 +34,10 @@ class _Counted:
 
 
 def trust(plan: Plan) -> list[dict[str, Any]]:
-    """One mapping for each table of labels, in the order of the recipe: the solutions that came in and were labelled,
-    exact labels among those that name a step where the truth is known, replies and tokens spent, kappa of the labellers.
+    """One mapping for each table of labels, in the order of the recipe.
+
+    The solutions that came in and those labelled, exact labels among those
+    that name a step where the truth is known, replies and tokens spent, kappas.
     """
     return [_told(work, _counted(plan, work)) for work in plan.works if work.task in LABELS]
 
