@@ -27,14 +27,18 @@ CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }  # fmt: skip
 TYPES = {"string": "sc:Text", "integer": "sc:Integer", "number": "sc:Float", "boolean": "sc:Boolean"}
+PROTOCOL = "Labels were made by programs and models, as the recipe says; no person labelled the rows."
 PARQUET = "application/x-parquet"
 Files = Sequence[Mapping[str, Any]]
 
 
 def croissant(
-    recipe: Recipe, views: Mapping[str, Contract], files: Files, funnel: Files, lineage: Files
+    recipe: Recipe, views: Mapping[str, Contract], files: Files, funnel: Files, lineage: Files, labels: Files = ()
 ) -> dict[str, Any]:
-    """A release as Croissant describes it; each view and split is a record set."""
+    """A release as Croissant describes it; each view and split is a record set.
+
+    `labels` is what was measured of the tables of labels, as the card shows it.
+    """
     data = [file for file in files if file.get("split")]
     splits = dict.fromkeys((str(file["view"]), str(file["split"])) for file in data)
     shards = {key: [file for file in data if (file["view"], file["split"]) == key] for key in splits}
@@ -52,7 +56,7 @@ def croissant(
         "keywords": ["reasoning-mistakes", "errata"],
         "distribution": [*map(_file, data), *sets],
         "recordSet": [_record_set(view, split, views[view], found) for (view, split), found in shards.items()],
-        **_responsible(recipe, funnel, lineage),
+        **_responsible(recipe, funnel, lineage, labels),
         **_provenance(recipe, lineage),
     }
 
@@ -92,7 +96,7 @@ def _field(id: str, column: Column, source: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def _responsible(recipe: Recipe, funnel: Files, lineage: Files) -> dict[str, Any]:
+def _responsible(recipe: Recipe, funnel: Files, lineage: Files, labels: Files) -> dict[str, Any]:
     """The RAI terms, of what is known: where rows come from, who labelled them, what was left out."""
     models = sorted({name for one in lineage for name in one["inputs"] if str(name).startswith("model ")})
     sources = ", ".join(source.name for source in recipe.sources) or "problems made by the recipe itself"
@@ -101,14 +105,23 @@ def _responsible(recipe: Recipe, funnel: Files, lineage: Files) -> dict[str, Any
     return {
         "rai:dataCollection": f"Solutions that language models wrote to problems of: {sources}.",
         "rai:dataCollectionType": ["Experiments"],
-        "rai:dataAnnotationProtocol": recipe.quality.strip()
-        or "Labels were made by programs and models as the recipe says; no person labelled the rows, and what was measured of the labels is not part of this release.",
+        "rai:dataAnnotationProtocol": " ".join([PROTOCOL, *map(_measured, labels), recipe.quality.strip()]).strip(),
         "rai:machineAnnotationTools": [f"Errata: {one['task']} ({one['table']})" for one in lineage]
         + [name.removeprefix("model ").strip() for name in models],
         "rai:dataLimitations": f"Rows that could not be judged were left out, and counted: {told or 'none'}.",
         "rai:dataBiases": "The mistakes are those of the models named here on the problems named here, and of no others; wrong solutions whose answer could not be read are missing.",
         "rai:personalSensitiveInformation": "None is collected; problems and solutions may contain invented names.",
     }
+
+
+def _measured(one: Mapping[str, Any]) -> str:
+    """What was measured of a table of labels."""
+    by = f"{one['table']} (by {', '.join(filter(None, [one['task'], one.get('how')]))})"
+    told = f"{by}: {one['labelled']:,} of {one['rows']:,} solutions have a label of the first wrong step"
+    if "exact" in one:
+        low, high = one["interval"]
+        told += f", {one['exact']:,} of the {one['named']:,} that name a step name the true one (95 %: {100 * low:.1f}-{100 * high:.1f} %)"
+    return f"{told}."
 
 
 def _provenance(recipe: Recipe, lineage: Files) -> dict[str, Any]:
@@ -146,10 +159,11 @@ def _property(column: Column) -> dict[str, Any]:
     if column.kind in ("record", "records"):
         one = _object(column.fields)
     else:
-        one = {"type": column.kind.removesuffix("s") if column.kind.endswith("s") else column.kind}
+        name = column.kind.removesuffix("s")
+        one = {"type": [name, "null"] if column.kind in ("integers", "numbers") else name}
     if column.kind.endswith("s"):
         found: dict[str, Any] = {"type": "array", "items": one}
-        if column.at_least is not None:
+        if column.at_least is not None and column.kind not in ("integers", "numbers"):
             found["minItems"] = int(column.at_least)
     else:
         limits = {"minimum": column.at_least, "maximum": column.at_most}

@@ -18,6 +18,7 @@ from flows.funnel import funnel, lineage
 from flows.layout import splits
 from flows.plan import Plan
 from flows.proposal import refuse_lies
+from flows.trust import trust
 
 LIBRARIES = (
     "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
@@ -47,6 +48,7 @@ def release(plan: Plan) -> dict[str, Any]:
     last = plan.release
     views = {name: View(works[name].contract, splits(works[name], plan)) for name in _inputs(plan)}
     steps = funnel(plan, plan.done)
+    labels = trust(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         filled = {file["view"] for file in files}
@@ -58,7 +60,7 @@ def release(plan: Plan) -> dict[str, Any]:
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
         texts = {"README.md": card(plan.recipe, contracts, files, steps)}
-        texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent))
+        texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
@@ -74,6 +76,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "columns": columns,
             "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
+            "labels": labels,
             "lineage": descent,
             "software": software(),
         }

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["string", "integer", "number", "boolean", "strings", "numbers", "booleans", "record", "records"]
+Kind = Literal[
+    "string", "integer", "number", "boolean", "strings", "integers", "numbers", "booleans", "record", "records",
+]  # fmt: skip
 
 
 class ContractError(ValueError):
@@ -24,15 +26,15 @@ class Column:
     name: str
     """The column's name."""
     kind: Kind
-    """The type of its values; the plural is a list without nulls, a record has fields of its own."""
+    """The type of its values; the plurals are lists, in which only those of numbers may have a null, a record has fields."""
     meaning: str
     """One sentence a reader of the data understands, with the unit where there is one."""
     nullable: bool = False
     """Whether a row may leave it empty; the meaning then says what that means."""
     at_least: float | None = None
-    """The smallest number allowed (of `strings`: the smallest length of the list)."""
+    """The smallest number allowed, in a list of numbers too (of `strings`: the smallest length of the list)."""
     at_most: float | None = None
-    """The largest number allowed."""
+    """The largest number allowed, in a list of numbers too."""
     one_of: tuple[str, ...] = ()
     """The only values allowed, where they can be listed."""
     pattern: str | None = None

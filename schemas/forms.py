@@ -16,6 +16,7 @@ POLARS: dict[str, pl.DataType] = {
     "number": pl.Float64(),
     "boolean": pl.Boolean(),
     "strings": pl.List(pl.String()),
+    "integers": pl.List(pl.Int64()),
     "numbers": pl.List(pl.Float64()),
     "booleans": pl.List(pl.Boolean()),
 }
@@ -25,10 +26,12 @@ ARROW: dict[str, pa.DataType] = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "strings": pa.large_list(pa.large_string()),
+    "integers": pa.large_list(pa.int64()),
     "numbers": pa.large_list(pa.float64()),
     "booleans": pa.large_list(pa.bool_()),
 }
-PLURALS = ("strings", "numbers", "booleans", "records")
+WHOLE = ("strings", "booleans", "records")
+"""Lists without a null in them."""
 
 
 def polars_type(column: Column) -> pl.DataType:
@@ -75,8 +78,10 @@ def pandera_schema(contract: Contract) -> Any:
             limits.append(pan.Check.isin(list(column.one_of)))
         if column.pattern:
             limits.append(pan.Check.str_matches(f"^(?:{column.pattern})$"))
-        if column.kind in PLURALS:
+        if column.kind in WHOLE:
             limits.append(pan.Check(_no_null_items(column.at_least or 0), name="items"))
+        if column.kind in ("integers", "numbers") and (column.at_least, column.at_most) != (None, None):
+            limits.append(pan.Check(_items_between(column.at_least, column.at_most), name="items"))
         return limits
 
     columns = {
@@ -95,6 +100,19 @@ def _no_null_items(shortest: float) -> Any:
         items = pl.col(data.key)
         fine = items.list.len().ge(int(shortest)) & ~items.list.eval(pl.element().is_null()).list.any()
         checked: pl.LazyFrame = data.lazyframe.select(fine.fill_null(True))
+        return checked
+
+    return holds
+
+
+def _items_between(least: float | None, most: float | None) -> Any:
+    """A check that the numbers in lists lie within the bounds; null items pass."""
+
+    def holds(data: Any) -> pl.LazyFrame:
+        items = pl.col(data.key).list
+        low = pl.lit(True) if least is None else items.min().ge(least).fill_null(True)
+        high = pl.lit(True) if most is None else items.max().le(most).fill_null(True)
+        checked: pl.LazyFrame = data.lazyframe.select(low & high)
         return checked
 
     return holds
@@ -134,7 +152,7 @@ def markdown(contract: Contract) -> str:
     """The contract as a Markdown table, for cards and documentation."""
     lines = ["| column | type | null | meaning |", "|---|---|---|---|"]
     for column in contract.columns:
-        kind = f"list of {column.kind}" if column.kind in PLURALS else column.kind
+        kind = f"list of {column.kind}" if column.kind.endswith("s") else column.kind
         allowed = f" One of: {', '.join(f'`{value}`' for value in column.one_of)}." if column.one_of else ""
         null = "yes" if column.nullable else "no"
         lines.append(f"| `{column.name}` | {kind} | {null} | {column.meaning}{allowed} |")

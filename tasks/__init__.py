@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
+from tasks.agree import AGREE
 from tasks.deduplicate import DEDUPLICATE
+from tasks.estimate import ESTIMATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
+from tasks.judge import JUDGE
 from tasks.load import LOAD
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
@@ -18,7 +21,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.view import VIEW
 from tasks.world.table import WORLD
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task
-    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE)
-}
+_ALL: tuple[Task[Any], ...] = (
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE,
+)  # fmt: skip
+TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

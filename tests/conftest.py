@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+# how long an example takes depends on what else the machine does
+settings.register_profile("errata", deadline=None)
+settings.load_profile("errata")
 
 
 def _free_port() -> int:

@@ -207,12 +207,13 @@ def test_a_truncated_file_is_told(shelf: str, left: int) -> None:
 @pytest.mark.parametrize("form", ["arrow", "polars", "datasets", "paths"])
 def test_every_form_streams(store: str, form: Any) -> None:
     found = errata.load("tiny", split="train", form=form, stream=True)
-    rows = {
+    readers: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "arrow": lambda: found.read_all().to_pylist(),
         "polars": lambda: found.collect().to_dicts(),
         "datasets": lambda: list(found),
         "paths": lambda: [row for url in found for row in pd.read_parquet(url).to_dict("records")],
-    }[form]()
+    }
+    rows = readers[form]()
     assert [one["problem_id"] for one in rows] == [one["problem_id"] for one in ROWS["train"]]
     assert not Path(os.environ["ERRATA_CACHE"], "files").exists()
 

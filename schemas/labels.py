@@ -1,0 +1,111 @@
+"""The columns of labels: where judges and estimation say that a solution first goes wrong, and where they agree.
+
+Every label is the 0-based index of the first wrong step, -1 where no step is
+wrong, and null where it is undecided. Lists over judgements are in the order
+of `judges`; lists over prefixes have one item a step, that of the prefix
+through it.
+"""
+
+from __future__ import annotations
+
+from schemas.contract import Column
+
+JUDGE_COLUMNS = (
+    Column("judges", "strings", "Who gave each judgement: the model with its revision, and the number of its vote."),
+    Column(
+        "judge_labels",
+        "integers",
+        "Where each judgement places the first wrong step; -1 none, null undecided.",
+        at_least=-1,
+    ),
+    Column(
+        "judge_faults",
+        "strings",
+        "Why each judgement is undecided: unparsable, out of range, …; empty where it is not.",
+    ),
+    Column("judge_kinds", "strings", "What each judgement calls the error; empty where it does not say."),
+    Column("judge_reasons", "strings", "Why each judgement thinks so, in its own words; empty where it does not say."),
+    Column("judge_replies", "strings", "Each judgement as it came, verbatim."),
+    Column("judge_requests", "strings", "The ledger's key of each judgement."),
+    Column("judge_tokens", "integer", "Tokens of all judgements.", at_least=0),
+    Column(
+        "judge_first_error",
+        "integer",
+        "The first wrong step that more than half of all judgements name; -1 none, null where there is no such majority.",
+        nullable=True,
+        at_least=-1,
+    ),
+    Column(
+        "judge_undecided",
+        "string",
+        "Why the judges are undecided: no majority, or why their judgements are; null otherwise.",
+        nullable=True,
+    ),
+    Column(
+        "judge_kind",
+        "string",
+        "What most of the judgements that name that step call the error; null where none says.",
+        nullable=True,
+    ),
+    Column(
+        "judge_share",
+        "number",
+        "The share of all judgements that name that step.",
+        nullable=True,
+        at_least=0,
+        at_most=1,
+    ),
+)
+ESTIMATE_COLUMNS = (
+    Column(
+        "estimate_first_error",
+        "integer",
+        "The first step through which no rollout succeeds; -1 none, null where it is undecided.",
+        nullable=True,
+        at_least=-1,
+    ),
+    Column("estimate_undecided", "string", "Why estimation is undecided; null otherwise.", nullable=True),
+    Column("estimated_by", "string", "The method with its rollouts, and what a pilot measured."),
+    Column("tried", "integers", "Rollouts from each prefix that were right or wrong.", at_least=0),
+    Column("succeeded", "integers", "Rollouts from each prefix that came to the right answer.", at_least=0),
+    Column("unclear", "integers", "Rollouts from each prefix that were undecided, cut off or refused.", at_least=0),
+    Column(
+        "hard",
+        "integers",
+        "Each prefix's hard label: 1 where a rollout from it or a later one succeeded, 0 where none did, null untested.",
+        at_least=0,
+        at_most=1,
+    ),
+    Column(
+        "soft",
+        "numbers",
+        "The share of each prefix's rollouts that succeeded; null where none was tried.",
+        at_least=0,
+        at_most=1,
+    ),
+    Column("soft_low", "numbers", "The lower end of the share's 95 % interval (Wilson).", at_least=0, at_most=1),
+    Column("soft_high", "numbers", "The upper end of the share's 95 % interval (Wilson).", at_least=0, at_most=1),
+    Column("reused", "integer", "Of all rollouts, those that were solutions of the table already.", at_least=0),
+    Column("rollouts", "integer", "Rollouts that were asked for.", at_least=0),
+    Column("rollout_tokens", "integer", "Tokens of the rollouts that were asked for.", at_least=0),
+)
+TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
+AGREE_COLUMNS = (
+    Column(
+        "first_error",
+        "integer",
+        "The 0-based index of the first wrong step on which the labellers agree, or -1.",
+        at_least=-1,
+    ),
+    Column("labellers", "strings", "Who labelled the solution: judges and estimation."),
+    Column("labels", "integers", "The first wrong step by each labeller; -1 none, null undecided.", at_least=-1),
+    Column("agreement", "number", "The share of the labellers that name this step.", at_least=0, at_most=1),
+    Column(
+        "confidence",
+        "number",
+        "The share of the judgements that name this step, times (n + 1) / (n + 2) where estimation saw n rollouts through "
+        "it fail (Laplace's rule of succession).",
+        at_least=0,
+        at_most=1,
+    ),
+)
