@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
+from tasks.decontaminate import DECONTAMINATE
 from tasks.deduplicate import DEDUPLICATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
@@ -17,5 +18,6 @@ from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, RELEASE)
+    task.name: task
+    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, DECONTAMINATE, RELEASE)
 }

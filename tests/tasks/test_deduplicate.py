@@ -204,15 +204,14 @@ def test_the_row_that_is_preferred_stays() -> None:
     rows = table([("a", "p", "same"), ("b", "p", "same"), ("c", "p", "same"), ("d", "p", "same")]).with_columns(
         pl.Series("confidence", [0.2, 0.9, None, 0.9]), pl.Series("judge", [None, None, "x", "y"])
     )
-    keys = lambda found: {detail.split()[-1] for _, detail in found.values()}  # noqa: E731
-    assert keys(told([rows.drop("judge")], prefer="confidence")) == {"b"}
-    assert keys(
-        told(
-            [rows.select("solution_id", "problem_id", "rationale", "judge", "confidence")],
-            prefer=["judge", "confidence"],
-        )
-    ) == {"d"}
-    assert keys(told([rows.drop("judge", "confidence")])) == {"a"}
+
+    def stays(rows: pl.DataFrame, **parameters: Any) -> set[str]:
+        return {detail.split()[-1] for _, detail in told([rows], **parameters).values()}
+
+    assert stays(rows.drop("judge"), prefer="confidence") == {"b"}
+    ordered = rows.select("solution_id", "problem_id", "rationale", "judge", "confidence")
+    assert stays(ordered, prefer=["judge", "confidence"]) == {"d"}
+    assert stays(rows.drop("judge", "confidence")) == {"a"}
 
 
 def test_a_million_rows_that_are_the_same_take_time_in_proportion() -> None:
