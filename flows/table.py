@@ -214,7 +214,7 @@ def decide(work: Work) -> None:
     if not isinstance(task, WholeTable) or folder.receipt("decision"):
         return
     key = work.contract.key
-    columns = list(dict.fromkeys((key, *task.reads(work.parameters))))
+    columns = list(dict.fromkeys((key, *task.reads(work.parameters, work.given))))
     parts = []
     with NarrowTable() as units_of, NarrowTable() as found, tempfile.TemporaryDirectory(prefix="errata-") as place:
         for unit in units(work):

@@ -158,8 +158,8 @@ class WholeTable(Task[P]):
     would not do: similarity, clusters and matching are no SQL.
     """
 
-    reads: Callable[[P], Sequence[str]]
-    """The columns it looks at, the key aside."""
+    reads: Callable[[P, Contract], Sequence[str]]
+    """The columns it looks at, the key aside, given the input's contract."""
     beside: Callable[[P], Sequence[Beside]] = nothing_beside
     """What it reads beside the table."""
     run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]

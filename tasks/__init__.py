@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
+from tasks.consistency import CONSISTENCY
 from tasks.decontaminate import DECONTAMINATE
 from tasks.deduplicate import DEDUPLICATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
+from tasks.label_errors import LABEL_ERRORS
 from tasks.load import LOAD
+from tasks.quality import QUALITY
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
 from tasks.select import SELECT
@@ -19,5 +22,20 @@ from tasks.world.table import WORLD
 
 TASKS: dict[str, Task[Any]] = {
     task.name: task
-    for task in (LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, SELECT, DEDUPLICATE, DECONTAMINATE, RELEASE)
+    for task in (
+        LOAD,
+        IMPORT,
+        WORLD,
+        GENERATE,
+        SPLIT,
+        GOLD,
+        VERIFY,
+        SELECT,
+        DEDUPLICATE,
+        DECONTAMINATE,
+        QUALITY,
+        CONSISTENCY,
+        LABEL_ERRORS,
+        RELEASE,
+    )
 }

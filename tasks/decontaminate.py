@@ -160,7 +160,7 @@ DECONTAMINATE = WholeTable(
     parameters=DecontaminateParameters,
     needs=("question",),
     check=_check,
-    reads=lambda parameters: parameters.columns,
+    reads=lambda parameters, _: parameters.columns,
     beside=_beside,
     run=decontaminate,
 )

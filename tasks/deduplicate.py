@@ -91,7 +91,7 @@ def _beside(parameters: DeduplicateParameters) -> Sequence[Beside]:
     return indexes
 
 
-def _reads(parameters: DeduplicateParameters) -> Sequence[str]:
+def _reads(parameters: DeduplicateParameters, _: Contract) -> Sequence[str]:
     return ("problem_id", "rationale", *parameters.prefer)
 
 
