@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from schemas.contract import Contract
 from schemas.task import Beside, Files, Parameters, Records, Rows, TaskError, WholeTable
-from tasks.deduplicate import KEPT_RELEASE
+from tasks.deduplicate import Release
 from tasks.mapping import FieldError, FieldOf, FieldRule, text_of
 from tasks.similarity.overlap import NGrams, Overlap, distinct, lots
 
@@ -36,7 +36,7 @@ class TestSet(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     name: str = Field(min_length=1, max_length=60, description="What it is called in reasons and counts.")
     files: Annotated[list[str], BeforeValidator(_listed)] = Field([], description="Its files, as `load` takes them.")
-    release: str | None = Field(None, pattern=f"^{KEPT_RELEASE}$", description="Or a release, corpus@1.2.3.")
+    release: Release | None = Field(None, description="Or a release, corpus@1.2.3.")
     view: str | None = Field(None, description="The release's view; else its first.")
     split: str | None = Field(None, description="The view's split; else all.")
     text: FieldOf = Field(FieldRule(path="question"), description="The field with the text.")

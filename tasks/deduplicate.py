@@ -8,12 +8,13 @@ it. What is found depends on the rows alone, not on their order or their parts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import polars as pl
-from pydantic import BeforeValidator, Field, field_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
 from schemas.task import Beside, Files, Parameters, Records, Rows, TaskError, WholeTable
@@ -29,7 +30,14 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Release = Annotated[str, Field(pattern=f"^{KEPT_RELEASE}$")]
+def named_release(name: str) -> str:
+    """The name, if it is that of one version: which is the newest changes, and tables must not."""
+    if not re.fullmatch(KEPT_RELEASE, name):
+        raise ValueError(f"expected a release and its version, as in corpus@1.2.3, found {name[:60]!r}")
+    return name
+
+
+Release = Annotated[str, AfterValidator(named_release)]
 
 
 class DeduplicateParameters(Parameters):

@@ -1,7 +1,7 @@
 """Near-duplicates by others: run by the Python of a peer's environment, `deduplication_peers.py PEER TEXTS COUNT`.
 
-Reads JSON lines with `id` and `text`, and prints one JSON line: the seconds from
-texts to candidate pairs (of datatrove: to the filtered texts), the pairs.
+Reads JSON lines with `text`, and prints one JSON line: the seconds from texts to
+candidates (of datatrove: to the filtered texts), of them those of shingling.
 """
 
 import json
@@ -22,33 +22,38 @@ def shingles(text: str) -> list[str]:
     return [" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))]
 
 
-def rensa(texts: list[str]) -> set[tuple[int, int]]:
-    """R-MinHash by the batch interface, LSH candidates of every text."""
+def timed(texts: list[str]) -> tuple[list[list[str]], float]:
+    """The shingles of all texts, and the seconds that took."""
+    begun = time.perf_counter()
+    return [shingles(text) for text in texts], time.perf_counter() - begun
+
+
+def rensa(texts: list[str]) -> tuple[int, float]:
+    """R-MinHash by its fastest interface, which only flags the texts that share a band with another."""
     from rensa import RMinHash, RMinHashLSH
 
-    matrix = RMinHash.digest_matrix_from_token_sets([shingles(text) for text in texts], PERMUTATIONS, 42)
+    shingled, spent = timed(texts)
+    matrix = RMinHash.digest_matrix_from_token_sets(shingled, PERMUTATIONS, 42)
     index = RMinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, num_bands=16)
-    index.insert_matrix(matrix, 0)
-    sketches = RMinHash.from_token_sets([], PERMUTATIONS, 42)
-    del sketches
-    return set(index.query_duplicate_flags_matrix(matrix)) and set()
+    return sum(index.insert_matrix_and_query_duplicate_flags(matrix, 0)), spent
 
 
-def datasketch(texts: list[str]) -> set[tuple[int, int]]:
+def datasketch(texts: list[str]) -> tuple[int, float]:
     """MinHash and MinHashLSH, text by text as its documentation shows."""
     from datasketch import MinHash, MinHashLSH
 
+    shingled, spent = timed(texts)
     index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS)
-    found = set()
-    for i, text in enumerate(texts):
+    found = 0
+    for i, one in enumerate(shingled):
         sketch = MinHash(num_perm=PERMUTATIONS)
-        sketch.update_batch([one.encode() for one in shingles(text)])
-        found |= {(int(other), i) for other in index.query(sketch)}
+        sketch.update_batch([shingle.encode() for shingle in one])
+        found += len(index.query(sketch))
         index.insert(i, sketch)
-    return found
+    return found, spent
 
 
-def datatrove(texts: list[str]) -> set[tuple[int, int]]:
+def datatrove(texts: list[str]) -> tuple[int, float]:
     """The four stages of MinHash deduplication on one machine, two workers."""
     from datatrove.data import Document
     from datatrove.executor import LocalPipelineExecutor
@@ -68,7 +73,7 @@ def datatrove(texts: list[str]) -> set[tuple[int, int]]:
         )
         for number, (pipeline, tasks) in enumerate(stages):
             LocalPipelineExecutor(pipeline, tasks=tasks, workers=2, logging_dir=f"{place}/logs-{number}").run()
-    return set()
+    return 0, 0.0
 
 
 PEERS = {"rensa": rensa, "datasketch": datasketch, "datatrove": datatrove}
@@ -81,8 +86,14 @@ def main() -> None:
         texts = [json.loads(line)["text"] for line, _ in zip(lines, range(count))]
     PEERS[peer](texts[:50])  # its first call imports and compiles
     begun = time.perf_counter()
-    pairs = PEERS[peer](texts)
-    print(json.dumps({"texts": len(texts), "seconds": time.perf_counter() - begun, "pairs": len(pairs)}))
+    candidates, shingling = PEERS[peer](texts)
+    told = {
+        "texts": len(texts),
+        "seconds": time.perf_counter() - begun,
+        "shingling": shingling,
+        "candidates": candidates,
+    }
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def test_a_test_item_that_cannot_be_read_is_an_error(record: Record, told: str) 
     [
         ({"name": "a"}, "named by `files` or by `release`, found neither"),
         ({"name": "a", "files": "x", "release": "c@1.0.0"}, "found both"),
-        ({"name": "a", "release": "c"}, "pattern"),
+        ({"name": "a", "release": "c"}, "expected a release and its version"),
     ],
 )
 def test_a_test_set_is_somewhere(against: dict[str, Any], told: str) -> None:

@@ -274,7 +274,7 @@ def test_the_same_meaning_in_another_order() -> None:
     [
         ({"by": "semantic"}, "needs an embedding and none is named"),
         ({"unit": "characters", "by": "near", "releases": "a@1.0.0"}, "holds hashes of words"),
-        ({"releases": "mwpes"}, "should match pattern"),
+        ({"releases": "mwpes"}, "expected a release and its version"),
         ({"by": []}, "at least 1 item"),
     ],
 )
