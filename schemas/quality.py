@@ -59,7 +59,7 @@ LABEL_COLUMNS = (
     Column(
         "likely_label",
         "string",
-        "The label that the others make likeliest; null where they say nothing.",
+        "The likeliest label, given those of the others; null where they say nothing.",
         nullable=True,
     ),
     _share("label_quality", "The probability of the label, given those of the others; null where they say nothing."),
