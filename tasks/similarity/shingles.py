@@ -35,6 +35,7 @@ def windows(found: Words, length: int) -> tuple[U64, Ints]:
     """Hashes of all runs of so many words, text by text, and the number of runs of each text.
 
     A text of fewer words is one run as a whole, one without words has none.
+    They are multilinear, so that the upper halves are the better ones.
     """
     counts = found.counts()
     runs = np.where(counts > 0, np.maximum(counts - length + 1, 1), 0)
@@ -52,7 +53,7 @@ def windows(found: Words, length: int) -> tuple[U64, Ints]:
         at, own = found.ends[short] - counts[short], counts[short]
         terms = (np.where(i < own, padded[at + i] * odd[i], np.uint64(i + 1)) for i in range(length))
         hashes[before[short]] = np.sum(list(terms), axis=0, dtype=np.uint64)
-    return mixed(hashes), runs
+    return hashes, runs
 
 
 def sets(found: Words, length: int) -> Sets:
@@ -70,7 +71,9 @@ def sets(found: Words, length: int) -> Sets:
 def totals(found: Sets) -> U64:
     """A hash of each whole set; empty sets share one."""
     summed = np.zeros(len(found.values) + 1, np.uint64)
-    np.cumsum(mixed(found.values + constants(3)[2]), out=summed[1:])
+    values = found.values.astype(np.uint64)
+    one, other = constants(2)
+    np.cumsum((values + one) * (values ^ other), out=summed[1:])
     return mixed(summed[found.ends] - summed[found.ends - found.counts()])
 
 
@@ -78,7 +81,7 @@ def sketches(found: Sets, size: int) -> U32:
     """MinHash: the smallest value of each set under `size` permutations, shape (size, sets).
 
     The permutations are multiplications by odd numbers modulo 2**32 of values
-    that are mixed already. Sets of like size are worked on together, padded
+    that are hashes already. Sets of like size are worked on together, padded
     with their own last value, so that the smallest is taken of whole rows.
     """
     counts = found.counts()

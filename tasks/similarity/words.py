@@ -33,8 +33,20 @@ _SAME = {
 }
 LONG = 64
 """Bytes of a word beyond which it is hashed by BLAKE2b: no text can be made to cost more than its length."""
-_FIRST = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
-"""Masks that leave the first n of eight bytes."""
+_SEPARATOR, _WORD, _SIGN, _CONTINUES, _LETTER, _ALONE = range(6)
+
+
+def _kinds() -> bytes:
+    """What each byte of UTF-8 is: part of a word, a sign, …, of a character of two bytes or of more."""
+    table = np.full(256, _SEPARATOR, np.uint8)
+    table[[*range(48, 58), *range(65, 91), *range(97, 123)]] = _WORD
+    table[[ord(sign) for sign in "+-*/=<>%^|"]] = _SIGN
+    table[0x80:0xC0], table[0xC0:0xE0], table[0xE0:] = _CONTINUES, _LETTER, _ALONE
+    return table.tobytes()
+
+
+_KINDS = _kinds()
+_LOWER = bytes(byte + 32 if 65 <= byte < 91 else byte for byte in range(256))
 
 
 def mixed(values: U64) -> U64:
@@ -84,9 +96,9 @@ class Words:
 
 def words(texts: pl.Series) -> Words:
     """The words of texts, in plain form; of those that are ASCII alone only the letters' case must be made so."""
-    data, offsets = _bytes(_in_plain_form(texts))
-    data = data + ((data - 65 < 26).view(np.uint8) << 5)  # A-Z; below 65 the difference wraps round
-    is_start, separates = _starts(data)
+    raw, offsets = _bytes(_in_plain_form(texts))
+    data, kinds = (np.frombuffer(raw.translate(table), np.uint8) for table in (_LOWER, _KINDS))
+    is_start, separates = _starts(kinds)
     ended = ~separates[:-1] & (separates[1:] | is_start[1:])
     starts, stops = np.flatnonzero(is_start), np.flatnonzero(ended) + 1
     return Words(_hashed(data, starts, stops), np.searchsorted(starts, offsets[1:]))
@@ -100,29 +112,25 @@ def characters(texts: pl.Series) -> Words:
     return Words(_short(mixed(data.astype(np.uint64))), ends)
 
 
-def _bytes(texts: pl.Series) -> tuple[NDArray[np.uint8], Ints]:
+def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
     """All texts' bytes with a blank behind each and eight at the end, and where each begins (and the last ends)."""
     column = (texts + " ").to_arrow().cast("large_string")
     _, offsets, data = column.buffers()
     found = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    raw = np.frombuffer(data, np.uint8)[found[0] : found[-1]] if data is not None else np.zeros(0, np.uint8)
-    return np.concatenate([raw, np.full(8, 32, np.uint8)]), found - found[0]
+    raw = data[found[0] : found[-1]].to_pybytes() if data is not None else b""
+    return raw + b" " * 8, found - found[0]
 
 
-def _starts(data: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where words begin, and which bytes belong to none; of bytes of texts in lower case."""
-    word = (data - 48 < 10) | (data - 97 < 26)
-    found = ((data - 42 < 6) & (data != 44) & (data != 46)) | (data - 60 < 3)  # * + - / and < = >
-    found |= (data == 37) | (data == 94) | (data == 124)  # % ^ |
-    separates = ~(word | found)
+def _starts(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where words begin, and which bytes belong to none."""
+    word, found, separates = kinds == _WORD, kinds == _SIGN, kinds == _SEPARATOR
     after_word = np.concatenate([[False], word[:-1]])
-    if data.max(initial=0) >= 0x80:
+    if kinds.max() > _SIGN:
         # of two bytes: a letter, and the byte before the next is its second one; of three and four: alone
-        letter = (data >= 0xC0) & (data < 0xE0)
+        letter = kinds == _LETTER
         after_word[2:] |= letter[:-2]
-        separates &= data < 0x80
         word |= letter
-        found |= data >= 0xE0
+        found |= kinds == _ALONE
     return found | (word & ~after_word), separates
 
 
@@ -130,18 +138,24 @@ def _hashed(data: NDArray[np.uint8], starts: Ints, stops: Ints) -> U32:
     """A hash of the bytes between each start and stop, eight bytes at a time."""
     eight: U64 = np.ndarray(shape=(len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
     lengths = stops - starts
-    found = mixed((eight[starts] & _FIRST[np.minimum(lengths, 8)]) + constants(1)[0])
+    one, other = constants(2)
+    found = ((eight[starts] & _first(lengths)) + one) * other
     left = np.flatnonzero((lengths > 8) & (lengths <= LONG))
     done = 8
     while len(left):
-        more = eight[starts[left] + done] & _FIRST[np.minimum(lengths[left] - done, 8)]
-        found[left] = mixed(found[left] * constants(2)[1] + more)
+        more = eight[starts[left] + done] & _first(lengths[left] - done)
+        found[left] = (mixed(found[left]) + more) * other
         done += 8
         left = left[lengths[left] > done]
     for one in np.flatnonzero(lengths > LONG):
         piece = data[starts[one] : stops[one]].tobytes()
         found[one] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
     return _short(found)
+
+
+def _first(count: Ints) -> U64:
+    """Masks that leave the first so many of eight bytes (at least one)."""
+    return np.uint64(2**64 - 1) >> ((8 - np.minimum(count, 8)) << 3).astype(np.uint64)
 
 
 def _short(hashes: U64) -> U32:
