@@ -24,6 +24,7 @@ def card(
     views: Mapping[str, Contract],
     files: Sequence[Mapping[str, Any]],
     funnel: Sequence[Mapping[str, Any]],
+    labels: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """README.md of a release."""
     rows = [file for file in files if file.get("split")]
@@ -42,6 +43,7 @@ def card(
         "## Rows", "", "| view | split | rows |", "|---|---|---:|",
         *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
         "## Where the rows come from", "", *funnel_lines(funnel), "",
+        *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
     ]  # fmt: skip
     for view, contract in views.items():
         text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
@@ -76,4 +78,31 @@ def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         counts = f"{step['rows_in']:,} | {step['kept']:,} | {step['rejected']:,}"
         lines.append(f"| {step['table']} | {step['task']} | {counts} | {why} |")
+    return lines
+
+
+def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
+    lines = [
+        "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -.",
+        "", "| table | labels by | solutions | labelled | precision | asked | tokens |", "|---|---|---:|---:|---|---:|---:|",
+    ]  # fmt: skip
+    for one in labels:
+        precision = "-"
+        if "exact" in one:
+            low, high = one["interval"]
+            precision = f"{100 * one['exact'] / one['named']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+        share = f"{one['labelled']:,} ({100 * one['labelled'] / max(1, one['rows']):.0f} %)"
+        by = ", ".join(filter(None, [one["task"], one["how"]]))
+        spent = " | ".join(f"{one[name]:,}" if name in one else "" for name in ("replies", "tokens"))
+        lines.append(f"| {one['table']} | {by} | {one['rows']:,} | {share} | {precision} | {spent} |")
+    for one in labels:
+        if len(one.get("kappa", ())) > 1 and one["fleiss"] is not None:
+            lines += ["", f"Fleiss' kappa in {one['table']}: {one['fleiss']:.3f}."]
+        for pair in one.get("kappa", ()):
+            kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
+            lines += [
+                "",
+                f"Cohen's kappa in {one['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
+            ]
     return lines

@@ -159,7 +159,7 @@ def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[
     pilot = rows.gather_every(2)[:size]
     names = {asked.name: asked.named for asked in work.models}
     with Desk(work) as desk:
-        unasked = list(next(task.ask(others, work.parameters, names)))
+        unasked = list(next(task.ask(others, work.parameters, names), ()))
         known = set(desk.ledger.find(unasked))
         heard = _Heard()
         kept = _talked(task, work, pilot, desk, heard) if pilot.height else None
@@ -181,16 +181,16 @@ def _talked(task: Asking[Any], work: Work, pilot: pl.DataFrame, desk: Desk, hear
     """Carry a pilot's conversation on to its end; the rows it makes."""
     names = {asked.name: asked.named for asked in work.models}
     conversation = task.ask(pilot, work.parameters, names)
-    requests = next(conversation)
-    while True:
-        heard.requests |= {request.id: request for request in requests}
-        replies: Mapping[str, Reply] = desk.replies(requests)
-        heard.replies |= replies
-        try:
+    try:
+        requests = next(conversation)
+        while True:
+            heard.requests |= {request.id: request for request in requests}
+            replies: Mapping[str, Reply] = desk.replies(requests)
+            heard.replies |= replies
             requests = conversation.send(replies)
-        except StopIteration as end:
-            kept: pl.DataFrame = end.value.kept
-            return kept
+    except StopIteration as end:
+        kept: pl.DataFrame = end.value.kept
+        return kept
 
 
 def _told(

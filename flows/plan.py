@@ -141,17 +141,20 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         parameters.pop("files", None)
     if isinstance(table.task, Publication):
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
+        if beside := _beside(table, works, recipe):
+            parameters["beside"] = beside
     if isinstance(table.task, Asking):
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
+        parameters.pop("model", None)
     work = Work(
         table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
-        recipe.corpus, _models(table, recipe), _beside(table, recipe, data, store),
+        recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
 
 
-def _beside(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:
+def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:
     """What a table is held against, as it is now."""
     if not isinstance(table.task, WholeTable):
         return ()
@@ -161,6 +164,17 @@ def _beside(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple
     except ErrataError as error:
         where = Document(recipe.text, recipe.file).fault(("tables", table.name), "")
         raise RecipeError([Fault(where.file, where.line, where.key, str(error))]) from None
+
+
+def _beside(release: Table, works: dict[str, Work], recipe: Recipe) -> list[str]:
+    """The tables that no view is made from: the release tells of them, in its funnel and of its labels."""
+    inputs = {table.name: table.inputs for table in recipe.tables}
+    seen, waiting = set[str](), list(release.inputs)
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        waiting += [one for one in inputs[name] if one not in seen]
+    return [work.fingerprint for name, work in works.items() if name not in seen]
 
 
 def _models(table: Table, recipe: Recipe) -> tuple[Asked, ...]:

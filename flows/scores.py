@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import polars as pl
 from errata import text
 
+from tasks.evaluation.agreement import Agreement, agreement
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, grouped, length, score
 
@@ -47,6 +49,14 @@ class Evaluation:
         found = grouped(self.rows, self.labellers[labeller], length if self.by == "length" else lambda row: row.set)
         return {name: found[name] for name in sorted(found, key=_natural)}
 
+    def agreement(self) -> Agreement | None:
+        """How far the labellers agree on the rows of gold; None of one alone."""
+        if len(self.labellers) < 2:
+            return None
+        ids = [row.id for row in self.rows]
+        columns = {name: [labels.get(id) for id in ids] for name, labels in self.labellers.items()}
+        return agreement([pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64))])
+
     def unknown(self, labeller: str) -> int:
         """Labels of solutions that gold does not have."""
         return len(self.labellers[labeller].keys() - {row.id for row in self.rows})
@@ -70,8 +80,18 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         }
     return {
         "labels": found.labels, "gold": found.gold, "format": found.format, "rows": len(found.rows), "by": found.by,
-        "labellers": labellers, "rejected": [asdict(one) for one in found.rejected],
+        "labellers": labellers, "agreement": _agreed(found.agreement()), "rejected": [asdict(one) for one in found.rejected],
     }  # fmt: skip
+
+
+def _agreed(found: Agreement | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    pairs = [
+        {"labellers": list(names), "rows": one.rows, "same": one.same, "cohens_kappa": one.kappa}
+        for names, one in found.pairs.items()
+    ]
+    return {"pairs": pairs, "all": {"rows": found.rows, "fleiss_kappa": found.fleiss}}
 
 
 def _score(one: Score) -> dict[str, Any]:
@@ -104,7 +124,15 @@ def report(found: Evaluation) -> str:
             scored += [(f"  {name}", one, None) for name, one in groups.items()]
             if found.by == "set":
                 scored.append((f"  mean of {_with_f1(groups)} sets", None, average_f1(groups.values())))
-    parts = [_head(found), _exact(scored), _labelled(scored), _distances(scored), NOTES, _remarks(found)]
+    parts = [
+        _head(found),
+        _exact(scored),
+        _labelled(scored),
+        _distances(scored),
+        _agreements(found.agreement()),
+        NOTES,
+        _remarks(found),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -163,6 +191,24 @@ def _distances(scored: Scored) -> str:
     if any(one is not None and one.right.of for _, one, _ in scored):
         parts.append(_table(["on right rows", "a step", "none", "undecided"], right))
     return "\n\n".join(parts)
+
+
+def _agreements(found: Agreement | None) -> str:
+    """A line for each pair of labellers, and one for all of several."""
+    if found is None:
+        return ""
+    rows: list[list[object]] = [
+        [" | ".join(names), one.rows, _percent(one.same / one.rows if one.rows else None), _kappa(one.kappa)]
+        for names, one in found.pairs.items()
+    ]
+    if found.raters > 2:
+        rows.append(["all (Fleiss)", found.rows, "", _kappa(found.fleiss)])
+    kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
+    return f"{_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
+
+
+def _kappa(kappa: float | None) -> str:
+    return "–" if kappa is None else f"{kappa:.2f}"
 
 
 def _remarks(found: Evaluation) -> str:

@@ -65,6 +65,7 @@ ESTIMATE_COLUMNS = (
         at_least=-1,
     ),
     Column("estimate_undecided", "string", "Why estimation is undecided; null otherwise.", nullable=True),
+    Column("estimated_by", "string", "The method with its rollouts, and what a pilot measured."),
     Column("tried", "integers", "Rollouts from each prefix that were right or wrong.", at_least=0),
     Column("succeeded", "integers", "Rollouts from each prefix that came to the right answer.", at_least=0),
     Column("unclear", "integers", "Rollouts from each prefix that were undecided, cut off or refused.", at_least=0),
@@ -88,6 +89,7 @@ ESTIMATE_COLUMNS = (
     Column("rollouts", "integer", "Rollouts that were asked for.", at_least=0),
     Column("rollout_tokens", "integer", "Tokens of the rollouts that were asked for.", at_least=0),
 )
+TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
 AGREE_COLUMNS = (
     Column(
         "first_error",

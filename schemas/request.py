@@ -41,6 +41,8 @@ class Sampling:
     """Only the likeliest tokens that together have this probability are drawn from."""
     stop: tuple[str, ...] = ()
     """Texts that end the completion; they are not part of it."""
+    schema: str = ""
+    """The JSON schema (as JSON) that the completion keeps where the engine can hold it to one; empty where any text will do."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Request:
         same whatever the limit, and only a truncated one is asked again.
         """
         sampling = self.sampling
-        content = [
+        content: list[object] = [
             self.model,
             self.revision,
             [[message.role, message.content] for message in self.messages],
@@ -75,6 +77,8 @@ class Request:
             [float(sampling.temperature), float(sampling.top_p), list(sampling.stop)],
             self.sample,
         ]
+        if sampling.schema:  # what is asked without one keeps the id that it always had
+            content.append(sampling.schema)
         return hashlib.blake2b(json.dumps(content, ensure_ascii=True).encode(), digest_size=16).hexdigest()
 
     @property

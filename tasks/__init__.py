@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
+from tasks.agree import AGREE
 from tasks.consistency import CONSISTENCY
 from tasks.decontaminate import DECONTAMINATE
 from tasks.deduplicate import DEDUPLICATE
+from tasks.estimate import ESTIMATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
+from tasks.judge import JUDGE
 from tasks.label_errors import LABEL_ERRORS
 from tasks.load import LOAD
 from tasks.quality import QUALITY
@@ -20,22 +23,8 @@ from tasks.split import SPLIT
 from tasks.verify import VERIFY
 from tasks.world.table import WORLD
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task
-    for task in (
-        LOAD,
-        IMPORT,
-        WORLD,
-        GENERATE,
-        SPLIT,
-        GOLD,
-        VERIFY,
-        SELECT,
-        DEDUPLICATE,
-        DECONTAMINATE,
-        QUALITY,
-        CONSISTENCY,
-        LABEL_ERRORS,
-        RELEASE,
-    )
-}
+_ALL: tuple[Task[Any], ...] = (
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    SELECT, DEDUPLICATE, DECONTAMINATE, RELEASE,
+)  # fmt: skip
+TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

@@ -15,13 +15,14 @@ from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
+from tasks.estimate import ESTIMATE, TreeParameters
 from tasks.generate import Setting
 from tasks.mapping import FieldRule
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/prompts", "tasks/similarity", "tasks/world", "schemas", "catalog",
+    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/world", "schemas", "catalog",
     "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
@@ -31,9 +32,9 @@ def kind_of(field: FieldInfo) -> str:
     """A parameter's type in the words of a recipe."""
     text = str(field.annotation)
     if "Literal" in text:
-        return " \\| ".join(re.findall(r"'([^']+)'", text))
+        return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("FieldRule", "field"), ("Setting", "list of settings"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -48,13 +49,17 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
         default = field.get_default()
         shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
         shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
+        shown = "below" if isinstance(default, TreeParameters) else shown
         lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
     return lines
 
 
 def tasks() -> str:
     def section(task: Task) -> list[str]:  # type: ignore[type-arg]
-        return [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+        lines = [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+        if task is ESTIMATE:
+            lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
+        return lines
 
     return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
 
@@ -141,11 +146,12 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    asking, cleaning, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    asking, *others, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     whole = (
         f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
     )
     assert set(read(whole, "README.md", TASKS).models) == {"small", "large"}
+    (cleaning,) = [one for one in others if "decontaminate" in one]
     sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
     cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)
     assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}

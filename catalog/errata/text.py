@@ -39,6 +39,50 @@ def funnel(steps: Sequence[dict[str, Any]]) -> str:
     return table(["table", "task", "in", "kept", "rejected"], rows, left=2)
 
 
+def labels(found: Sequence[dict[str, Any]]) -> str:
+    """The labels of first wrong steps: how many there are, how many of those that name a step are exact, what was asked."""
+    rows: list[list[object]] = []
+    for one in found:
+        precision, interval = "-", ""
+        if "exact" in one:
+            low, high = one["interval"]
+            precision, interval = f"{100 * one['exact'] / one['named']:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"
+        share = f"{100 * one['labelled'] / max(1, one['rows']):.0f} %"
+        rows.append(
+            [
+                one["table"],
+                one["task"],
+                one["rows"],
+                share,
+                precision,
+                interval,
+                one.get("replies", ""),
+                one.get("tokens", ""),
+            ]
+        )
+    head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
+    return "\n".join([table(head, rows, left=2), *_kappas(found)]) if rows else ""
+
+
+def _kappas(found: Sequence[dict[str, Any]]) -> list[str]:
+    """Cohen's kappa of each pair of labellers, and Fleiss' where there are more than two."""
+    lines = []
+    for one in found:
+        pairs = one.get("kappa", ())
+        for pair in pairs:
+            names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
+            lines.append(
+                f"Cohen's kappa in {one['table']}, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
+            )
+        if len(pairs) > 1:
+            lines.append(f"Fleiss' kappa in {one['table']}: {_kappa(one.get('fleiss'))}")
+    return [plain(line) for line in lines]
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
 def counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])
@@ -67,7 +111,7 @@ def counts(release: Release, view: str, width: int = 100) -> str:
 
 
 def example(row: dict[str, Any], width: int) -> str:
-    """One row for a reader: the question, the steps, the answer beside gold."""
+    """One row for a reader: the question, the steps with the first wrong one marked, the answer beside gold."""
 
     def wrapped(text: object, indent: str, first: str = "") -> str:
         lines = [part for line in plain(text).split("\n") for part in textwrap.wrap(line, width - len(indent)) or [""]]
@@ -77,7 +121,8 @@ def example(row: dict[str, Any], width: int) -> str:
     head = " · ".join(str(row[name]) for name in ("set", "model", "sampling", "verdict") if row.get(name))
     parts = [plain(head), wrapped(row.get("question", ""), "  ")]
     for i, step in enumerate(row.get("steps") or []):
-        parts.append(wrapped(step, "      ", f"  {i:>2}. "))
+        mark = "✗" if i == row.get("first_error") else " "
+        parts.append(wrapped(step, "      ", f"{mark} {i:>2}. "))
     if row.get("answer") is not None:
         parts.append(f"  gold {plain(row['answer'])}, found {plain(row.get('extracted') or 'none')}")
     return "\n".join(parts)

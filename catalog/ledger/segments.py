@@ -48,7 +48,7 @@ SCHEMA: Any = pa.schema(
         "prompt": pa.string(),
     }
 )  # fmt: skip
-"""`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content) and `prefix`."""
+"""`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content), `prefix`, and `schema` if any."""
 WORDS = ("segment", "finish", "engine", "corpus", "table", "model", "revision", "stop", "prompt")
 """Columns that say the same many times."""
 _NAME = re.compile(r"([0-9a-f]{24})-([0-9a-f]{16})-([0-9a-f]{16})-([1-9][0-9]{0,8})\.parquet")
@@ -96,9 +96,10 @@ def place(request: Request) -> int:
 
 
 def prompt(request: Request) -> str:
-    """A request's messages and prefix as JSON."""
+    """A request's messages and prefix as JSON, and the schema of its answer where it has one."""
     messages = [[message.role, message.content] for message in request.messages]
-    return _json({"messages": messages, "prefix": request.prefix})
+    schema = {"schema": request.sampling.schema} if request.sampling.schema else {}
+    return _json({"messages": messages, "prefix": request.prefix, **schema})
 
 
 def _json(value: Any) -> str:

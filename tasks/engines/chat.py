@@ -15,6 +15,8 @@ from schemas.request import Finish, Request
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
 CONTENT_FILTER = "content filter"
+SCHEMA = "response_format"
+"""The optional field that holds an answer to a JSON schema."""
 _LARGEST = 2**31
 
 
@@ -83,6 +85,9 @@ def body(request: Request, without: frozenset[str]) -> bytes:
         fields["seed"] = request.seed
     if "logprobs" not in without:
         fields["logprobs"] = True
+    if sampling.schema and SCHEMA not in without:
+        form = {"name": "answer", "strict": True, "schema": json.loads(sampling.schema)}
+        fields[SCHEMA] = {"type": "json_schema", "json_schema": form}
     if request.prefix:  # vLLM's extension: the last message is gone on with
         fields["messages"].append({"role": "assistant", "content": request.prefix})
         fields |= {"continue_final_message": True, "add_generation_prompt": False}

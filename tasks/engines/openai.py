@@ -11,13 +11,19 @@ from schemas.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
 from tasks.engines.background import Background, Put
 from tasks.engines.budget import Budget, Cost, Spent, cost
-from tasks.engines.chat import Answer, Fault, Outcome, Refusal, body
+from tasks.engines.chat import SCHEMA, Answer, Fault, Outcome, Refusal, body
 from tasks.engines.endpoint import Endpoint, where
 from tasks.engines.pace import Pace, Stopped, backoff, rest
 from tasks.engines.refusals import REFUSED
 
 _FUTILE = 8
 """Requests refused without one answered, after which it is the endpoint that refuses and not the request."""
+
+
+def _optional(refusal: Refusal, request: Request) -> frozenset[str]:
+    """The optional fields that a refusal may be about: a schema is it also where the endpoint does not say."""
+    unsaid = refusal.reason == REFUSED and not refusal.named and request.sampling.schema
+    return frozenset({SCHEMA}) if unsaid else refusal.named
 
 
 @dataclass
@@ -147,8 +153,8 @@ class OpenAIEngine:
             async with self._slots:
                 await self._pace.turn(stop)
                 outcome = await self._endpoint.ask(body(request, without))
-            if isinstance(outcome, Refusal) and outcome.named - without:
-                without |= outcome.named
+            if isinstance(outcome, Refusal) and (refused := _optional(outcome, request) - without):
+                without |= refused
                 continue
             if isinstance(outcome, Answer):  # only what helped is remembered
                 self._without |= without

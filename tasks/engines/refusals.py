@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from tasks.engines.chat import CONTENT_FILTER, Fault, Outcome, Refusal, parsed, said
+from tasks.engines.chat import CONTENT_FILTER, SCHEMA, Fault, Outcome, Refusal, parsed, said
 
 LONGEST_WAIT = 900.0
 """Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
@@ -26,6 +26,7 @@ _OPTIONAL = {
     "max_tokens": re.compile(r"max_completion_tokens"),
     "seed": re.compile(r"\bseed\b", re.I),
     "logprobs": re.compile(r"logprob", re.I),
+    SCHEMA: re.compile(r"response_format|json_?schema|structured.?output|guided|grammar", re.I),
 }
 _PREFIX = re.compile(r"continue_final_message|add_generation_prompt", re.I)
 _SETTINGS = ("temperature", "top_p", "stop", "n", "model")

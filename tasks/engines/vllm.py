@@ -184,6 +184,7 @@ def _ask(number: int, request: Request) -> dict[str, object]:
             "stop": list(sampling.stop),
             "seed": request.seed,
         },
+        "schema": sampling.schema,
     }
 
 

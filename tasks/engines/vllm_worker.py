@@ -61,7 +61,14 @@ def options_here(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of vLLM's `LLM` for the machine that it finds itself on."""
     from vllm.platforms import current_platform
 
-    chosen = {"enable_prefix_caching": True, "disable_log_stats": True, "logprobs_mode": "raw_logprobs", **options}
+    chosen = {
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "logprobs_mode": "raw_logprobs",
+        # else JSON may go on in white space until the limit; only a named backend can be told
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        **options,
+    }
     if current_platform.is_cpu():
         # requests with seeds of their own end the engine on a CPU where prompts are cut into chunks;
         # uncut, the longest must fit into one batch
@@ -134,11 +141,15 @@ class Worker:
         tokens = self.prompt(message["messages"], message["prefix"])
         if len(tokens) >= self.context:
             raise Refused("longer than the context", f"{len(tokens)} tokens of {self.context}")
-        parameters = self.vllm.SamplingParams(
-            logprobs=0, output_kind=self.vllm.sampling_params.RequestOutputKind.FINAL_ONLY, **message["sampling"]
-        )
-        number = str(message["ask"])
+        number, sampling = str(message["ask"]), self.vllm.sampling_params
+        schema = message.get("schema")
         try:
+            parameters = self.vllm.SamplingParams(
+                logprobs=0,
+                output_kind=sampling.RequestOutputKind.FINAL_ONLY,
+                structured_outputs=sampling.StructuredOutputsParams(json=schema) if schema else None,
+                **message["sampling"],
+            )
             self.engine.add_request(number, {"prompt_token_ids": tokens}, parameters)
         except ValueError as error:
             raise Refused("refused by vLLM", str(error)[:DETAIL_CHARACTERS]) from error
@@ -160,8 +171,13 @@ class Worker:
 
 
 def completion(output: Any) -> Message:
-    """What is said of a finished request."""
+    """What is said of a finished request; of one that vLLM gave up (no token fits its schema) that it failed."""
     one = output.outputs[0]
+    if one.finish_reason not in ("stop", "length"):
+        detail = f"finish reason {one.finish_reason} after {len(one.token_ids)} tokens"
+        return {
+            "is": "failure", "number": int(output.request_id), "reason": "ended without an answer", "detail": detail
+        }  # fmt: skip
     tokens, logprob = len(one.token_ids), one.cumulative_logprob
     if one.finish_reason == "stop" and not isinstance(one.stop_reason, str):  # the end mark, which is no text
         tokens -= 1

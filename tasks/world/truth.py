@@ -76,6 +76,7 @@ class Equation:
     left: tuple[str | Fraction, ...]
     """Numbers and signs."""
     values: tuple[Fraction, ...]
+    """The results; none where no number follows."""
     tail: str
     """The words up to the next equation."""
 
@@ -122,7 +123,7 @@ class _Progress:
         found = self.follow(calculation)
         if isinstance(found, str):
             return found
-        if any(value != calculation.value for value in equation.values):
+        if not equation.values or any(value != calculation.value for value in equation.values):
             return "calculation"
         return "unit" if self.other_unit(found, equation.tail) else None
 
@@ -258,8 +259,11 @@ def _equations(text: str) -> Iterator[Equation]:
             continue
         left, start = _left_of(tokens, at, after)
         values, after = _values(tokens, at)
+        end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
+        if not values and len(left) > 1 and not any(one["number"] for one in tokens[at:end]):
+            # "94 * 3 = as many": what should be the result is none
+            yield Equation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
         if left and values:
-            end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
             tail = text[tokens[after - 1].end() : tokens[end].start() if end is not None else None]
             yield Equation(text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail)
 

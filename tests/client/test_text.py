@@ -61,6 +61,32 @@ def test_the_funnel_has_tables_in_their_order() -> None:
     assert [line.split()[0] for line in lines[2:]] == ["read", "torn", "empty", "mistakes", "right"]
 
 
+LABELS = [
+    {"table": "judged", "task": "judge", "how": "", "rows": 2000, "labelled": 1900, "named": 1800, "exact": 1620,
+     "interval": [0.8853, 0.9130], "replies": 2000, "tokens": 123456},
+    {"table": "agreed", "task": "agree", "how": "", "rows": 2000, "labelled": 0, "fleiss": 0.25,
+     "kappa": [{"labellers": ["m@1", "n"], "rows": 7, "cohen": 0.5}, {"labellers": ["m@1", "o"], "rows": 0, "cohen": None}]},
+]  # fmt: skip
+
+
+def test_labels_have_precision_with_interval_and_what_was_asked() -> None:
+    lines = text.labels(LABELS).split("\n")
+    assert lines[2].split() == ["judged", "judge", "2,000", "95", "%", "90.0", "%", "88.5-91.3", "2,000", "123,456"]
+    assert lines[3].split() == ["agreed", "agree", "2,000", "0", "%", "-"]
+    assert lines[4:] == [
+        "Cohen's kappa in agreed, m and n: 0.500 (7 solutions)",
+        "Cohen's kappa in agreed, m and o: - (0 solutions)",
+        "Fleiss' kappa in agreed: 0.250",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert text.labels([]) == ""
+
+
+def test_an_example_marks_the_first_wrong_step() -> None:
+    shown = text.example({**row(0, "train"), "steps": ["a", "b", "c"], "first_error": 1}, 100).split("\n")
+    assert [line for line in shown if line.endswith((". a", ". b", ". c"))] == ["   0. a", "✗  1. b", "   2. c"]
+
+
 def test_an_example_is_neutralised_and_whole() -> None:
     shown = text.example(row(0, "train"), 100)
     assert all(c.isprintable() or c == "\n" for c in shown)

@@ -29,6 +29,7 @@ def test_the_id_is_that_of_the_content_and_stays_what_it_is() -> None:
         replace(REQUEST, sampling=replace(REQUEST.sampling, temperature=0.5)),
         replace(REQUEST, sampling=replace(REQUEST.sampling, top_p=0.5)),
         replace(REQUEST, sampling=replace(REQUEST.sampling, stop=())),
+        replace(REQUEST, sampling=replace(REQUEST.sampling, schema='{"type": "object"}')),
         replace(REQUEST, sample=4),
         replace(REQUEST, prefix=""),
     ],

@@ -1,14 +1,17 @@
 """The engine `vllm` with the real vLLM and a real checkpoint."""
 
+import json
 import os
 import re
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
-from schemas.request import Completion, EngineError, Failure
+from schemas.request import Completion, EngineError, Failure, Request
 from tasks.engines.vllm import VLLMEngine
+from tasks.judge import JudgeParameters, schema
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 
@@ -121,3 +124,21 @@ def test_a_checkpoint_that_is_not_there(python: str, engine: VLLMEngine) -> None
     absent = VLLMEngine(engine.model.model_copy(update={"model": "nobody/nothing"}))
     with pytest.raises(EngineError, match=r"(?s)model 'nobody/nothing'.*What to do: check `model` and `revision`"):
         list(absent.answer([ask()]))
+
+
+def test_an_answer_is_held_to_a_schema(engine: VLLMEngine) -> None:
+    request = ask()
+    free, held = one(engine, request), one(engine, with_schema(request, {"type": "integer", "enum": [41, 43]}))
+    assert (held.text, held.finish) in (("41", "stop"), ("43", "stop")) and free.text != held.text
+
+
+def test_a_schema_that_the_model_has_no_tokens_for_is_a_failure_of_its_request_alone(engine: VLLMEngine) -> None:
+    request = with_schema(ask(), json.loads(schema(JudgeParameters(models=["m"], kinds=["sum"]))))
+    replies = {reply.request: reply for reply in engine.answer([request, ask()])}
+    failed = replies[request.id]
+    assert isinstance(failed, Failure) and failed.reason == "ended without an answer"
+    assert isinstance(replies[ask().id], Completion)
+
+
+def with_schema(request: Request, schema: object) -> Request:
+    return replace(request, sampling=replace(request.sampling, schema=json.dumps(schema)))

@@ -45,7 +45,7 @@ class State:
     def step(self) -> str | None:
         self.made.append(self.coming[len(self.made)])
         if self.made[-1] == END:
-            return "stop"
+            return "error" if "<user>give up<" in "".join(map(chr, self.prompt)) else "stop"
         return "length" if len(self.made) == self.parameters.max_tokens else None
 
     def output(self, reason: str) -> SimpleNamespace:
@@ -81,6 +81,8 @@ class Engine:
             return f"{len(self.states) + 1}"
         if "<user>child<" in prompt:
             return f"{subprocess.Popen(['sleep', '600']).pid}"
+        if "<user>schema<" in prompt:
+            return str(parameters.structured_outputs and parameters.structured_outputs.json)
         if "<user>seed<" in prompt:
             return f"{parameters.seed}"
         return prompt
@@ -138,6 +140,8 @@ def module(name: str, **content: object) -> ModuleType:
 if __name__ == "__main__":
     platform = SimpleNamespace(is_cpu=lambda: "CUDA_VISIBLE_DEVICES" not in os.environ)
     module("vllm.platforms", current_platform=platform)
-    sampling = module("vllm.sampling_params", RequestOutputKind=SimpleNamespace(FINAL_ONLY=2))
+    sampling = module(
+        "vllm.sampling_params", RequestOutputKind=SimpleNamespace(FINAL_ONLY=2), StructuredOutputsParams=SimpleNamespace
+    )
     module("vllm", LLM=load, SamplingParams=SimpleNamespace, __version__="9.9", sampling_params=sampling)
     runpy.run_path(str(WORKER))["main"](int(sys.argv[1]), int(sys.argv[2]))

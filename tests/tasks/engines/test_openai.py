@@ -155,6 +155,41 @@ def test_an_optional_field_that_is_refused_is_left_out_from_then_on(field: str, 
     assert ("max_completion_tokens" in server.asked[-1].body) == (field == "max_tokens")
 
 
+SCHEMA = {"type": "object", "properties": {"first_error": {"type": "integer"}}}
+
+
+def held_to(text: str = "2 + 2?") -> Request:
+    return request(text, sampling=Sampling(max_tokens=16, schema=json.dumps(SCHEMA)))
+
+
+def test_an_answer_is_held_to_its_schema() -> None:
+    with FaultyServer(echo) as server, opened(server) as engine:
+        list(engine.answer([held_to(), request()]))
+    with_it, without = sorted(server.asked, key=lambda asked: "response_format" not in asked.body)
+    form = {"name": "answer", "strict": True, "schema": SCHEMA}
+    assert with_it.body["response_format"] == {"type": "json_schema", "json_schema": form}
+    assert "response_format" not in without.body
+
+
+@pytest.mark.parametrize(
+    "message", ["'response_format' of type json_schema is not supported", "guided decoding is off", "bad request"]
+)
+def test_an_endpoint_that_takes_no_schema_is_asked_without(message: str) -> None:
+    def script(asked: Asked) -> Act:
+        return problem(400, message) if "response_format" in asked.body else echo(asked)
+
+    with FaultyServer(script) as server, opened(server, concurrency=1) as engine:
+        replies = list(engine.answer([held_to("a"), held_to("b")]))
+    assert [reply.text for reply in replies if isinstance(reply, Completion)] == ["re: a", "re: b"]
+    assert ["response_format" in asked.body for asked in server.asked] == [True, False, False]
+
+
+def test_a_request_with_a_schema_that_is_refused_without_it_too_is_a_failure() -> None:
+    with FaultyServer(lambda _: problem(400, "no")) as server, opened(server) as engine:
+        (reply,) = engine.answer([held_to()])
+    assert isinstance(reply, Failure) and len(server.asked) == 2
+
+
 def test_one_bad_request_does_not_cost_the_others_their_seed() -> None:
     def script(asked: Asked) -> Act:
         bad = {"detail": [{"loc": ["body", "seed"], "msg": "no"}]}

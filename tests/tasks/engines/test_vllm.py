@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,22 @@ def test_the_declaration_becomes_options_and_environment(opened: Open) -> None:
     assert json.loads(one(engine, ask("options", max_tokens=2000)).text) == {
         "model": "fake", "revision": "abc", "tokenizer_revision": "abc", "tensor_parallel_size": 2, "dtype": "half",
         "gpu_memory_utilization": 0.5, "max_model_len": 3000, "max_num_seqs": 7, "enable_prefix_caching": True,
-        "disable_log_stats": True, "logprobs_mode": "raw_logprobs", "CUDA_VISIBLE_DEVICES": "2,5",
+        "disable_log_stats": True, "logprobs_mode": "raw_logprobs",
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True}, "CUDA_VISIBLE_DEVICES": "2,5",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     }  # fmt: skip
+
+
+def test_a_schema_reaches_vllm_and_where_there_is_none_nothing_does(opened: Open) -> None:
+    engine, plain = opened(), ask("schema")
+    held = replace(plain, sampling=replace(plain.sampling, schema='{"type": "object"}'))
+    assert [one(engine, request).text for request in (held, plain)] == ['{"type": "object"}', "None"]
+
+
+def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:
+    (reply,) = opened().answer([ask("give up")])
+    assert isinstance(reply, Failure)
+    assert reply.reason == "ended without an answer" and reply.detail.startswith("finish reason error after ")
 
 
 def test_on_a_cpu_prompts_are_not_cut_into_chunks(opened: Open) -> None:

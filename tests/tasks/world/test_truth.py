@@ -58,6 +58,7 @@ def changed(at: int, text: str, *rest: str) -> list[str]:
         ["3 * 6 = 18", "40 + 18 = 58", "58 - 8 = 50", "50 * 2 = 100 = 100\n#### 100.0"],
         ["3 * 6 = 18", "58 - 8 = 50", "50 * 2 = 100"],
         ["3 * 6 apples = 18 apples", "40 + 18 = 58", "58 - 8 = 50", "50 * 2 = 100"],
+        ["3 * 6 = $18", "40 + 18 = about 58", "58 - 8 = the 50 apples", "50 * 2 = 100"],
     ],
 )
 def test_a_right_solution_in_any_form_has_no_error(steps: list[str]) -> None:
@@ -90,6 +91,8 @@ def test_a_right_solution_in_any_form_has_no_error(steps: list[str]) -> None:
         (["She buys 7 bags.", *RIGHT], 0, "misread quantity"),
         ([""], 0, "missing step"),
         (["I do not know."], 0, "missing step"),
+        (changed(1, "40 + 18 = as many apples"), 1, "calculation"),
+        (changed(2, "58 - 8 ="), 2, "calculation"),
     ],
 )
 def test_the_first_wrong_step_and_its_kind(steps: list[str], first: int, kind: str) -> None:

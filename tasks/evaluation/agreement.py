@@ -1,0 +1,108 @@
+"""How far labellers agree beyond chance: Cohen's kappa of each pair, Fleiss' kappa of all.
+
+The categories are the steps and none. A solution that one of them leaves
+undecided is left out: undecided is no place, and two that both gave up have not
+agreed on one. So each kappa comes with the number of solutions it is of; how
+many a labeller decides at all is its retention.
+
+Sources: Cohen 1960, A Coefficient of Agreement for Nominal Scales; Fleiss
+1971, Measuring Nominal Scale Agreement among Many Raters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import polars as pl
+
+
+@dataclass
+class Pair:
+    """Two labellers on the solutions that both decide."""
+
+    counts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """How many solutions have the one's label and the other's."""
+
+    @property
+    def rows(self) -> int:
+        """Solutions that both decide."""
+        return self.counts.total()
+
+    @property
+    def same(self) -> int:
+        """Solutions that both give the same label."""
+        return sum(count for (one, other), count in self.counts.items() if one == other)
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa: 1 always the same, 0 as by chance; None of nothing, or where both always say one thing."""
+        first: Counter[int] = Counter()
+        second: Counter[int] = Counter()
+        for (one, other), count in self.counts.items():
+            first[one] += count
+            second[other] += count
+        # in whole numbers: what is expected by chance, times the square of the rows
+        expected = sum(first[label] * second[label] for label in first)
+        return _beyond(self.same * self.rows, expected, self.rows**2)
+
+
+@dataclass
+class Agreement:
+    """The counts that all kappas follow from; of any number of solutions they are as many as there are labels."""
+
+    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
+    """Each pair of labellers, in the order of their columns."""
+    raters: int = 0
+    """Labellers, of all."""
+    rows: int = 0
+    """Solutions that all labellers decide."""
+    agreeing: int = 0
+    """Ordered pairs of labellers with the same label, of those solutions."""
+    labels: Counter[int] = field(default_factory=Counter)
+    """How often each label is given, of those solutions."""
+
+    @property
+    def fleiss(self) -> float | None:
+        """Fleiss' kappa of all labellers; None of fewer than two, of nothing, or where all always say one thing."""
+        ordered = self.raters * (self.raters - 1)
+        if not ordered or not self.rows:
+            return None
+        given = self.labels.total()
+        expected = sum(count * count for count in self.labels.values())
+        # both shares over one denominator, in whole numbers
+        return _beyond(self.agreeing * given**2, expected * self.rows * ordered, given**2 * self.rows * ordered)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count the rows of a frame: one column of labels (counted from 0, -1 none, null undecided) a labeller.
+
+        Raises `ValueError` where the labellers are others than those of the frames before.
+        """
+        names = frame.columns
+        pairs = list(combinations(names, 2))
+        if self.raters and (list(self.pairs) != pairs or self.raters != len(names)):
+            raise ValueError(f"labellers {', '.join(names)} are not those of the frames before")
+        self.raters = len(names)
+        for pair in pairs:
+            both = frame.select(pair).drop_nulls().group_by(pair).len()
+            self.pairs.setdefault(pair, Pair()).counts.update({(one, other): n for one, other, n in both.rows()})
+        for *labels, count in frame.drop_nulls().group_by(names).len().rows() if names else ():
+            self.rows += count
+            for label, raters in Counter(labels).items():
+                self.labels[label] += raters * count
+                self.agreeing += raters * (raters - 1) * count
+
+
+def _beyond(observed: int, expected: int, of: int) -> float | None:
+    """How much of what chance does not do was done: both shares as so many `of`."""
+    return (observed - expected) / (of - expected) if of > expected else None
+
+
+def agreement(frames: Iterable[pl.DataFrame]) -> Agreement:
+    """The agreement over frames, one after the other: nothing of a frame is held but its counts."""
+    found = Agreement()
+    for frame in frames:
+        found.add(frame)
+    return found

@@ -1,0 +1,60 @@
+"""Fences: what a judge is shown of a solution, so that nothing in it can pass for anything else.
+
+Every piece stands between two tags that bear a mark: a hash of the whole
+material. Who writes a solution would have to know the hash of what he writes
+to close a fence. Besides, `<` before a word is pulled away from it, so that no
+tag and no sign of a chat template (`<|im_end|>`, `[INST]`) is left whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.generate import with_options
+
+# what opens a turn or a tag for some model; a space makes mere text of it
+_TAG = re.compile(r"([<＜])(?=[|｜/!?A-Za-z<＜])")
+_BRACKET = re.compile(r"\[(?=/?[A-Z][A-Z_]+\])")
+# they have no place in a text, and end it for some servers; line breaks and tabs may stay
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+FREE_KINDS = "a few words of your own"
+
+
+def mark(row: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits: a hash of all that a judge is shown of a row."""
+    shown = [row.get(name) for name in ("question", "options", "text", "steps", "reference")]
+    return hashlib.blake2b(json.dumps(shown).encode(), digest_size=8).hexdigest()
+
+
+def plain(text: str, mark: str) -> str:
+    """A text without whole tags, marks of turns and control characters."""
+    spaced = _BRACKET.sub("[ ", _TAG.sub(r"\1 ", text.replace("\r\n", "\n")))
+    return _CONTROL.sub("\ufffd", spaced).replace(mark, "…")
+
+
+def fenced(name: str, text: str, mark: str) -> str:
+    """A text between tags of this name."""
+    return f"<{name}-{mark}>\n{plain(text, mark)}\n</{name}-{mark}>"
+
+
+def fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dict[str, str]:
+    """What fills a prompt for one row: {question}, {solution}, {steps}, {reference}, {kinds} and {mark}.
+
+    `steps` are fenced and numbered from 1. `reference` is fenced too; it is
+    empty where it is not asked for or the row has none. `question` (with its
+    options) and `solution` (the text as it came) have no fence of their own.
+    """
+    sign = mark(row)
+    known = row["reference"] if reference else None
+    return {
+        "question": plain(with_options(row["question"], row["options"]), sign),
+        "solution": plain(row.get("text") or "\n".join(row["steps"]), sign),
+        "steps": "\n".join(fenced(f"step-{number}", step, sign) for number, step in enumerate(row["steps"], 1)),
+        "reference": fenced("reference", known, sign) if known else "",
+        "kinds": f"one of: {', '.join(kinds)}" if kinds else FREE_KINDS,
+        "mark": sign,
+    }

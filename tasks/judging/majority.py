@@ -1,0 +1,41 @@
+"""What judgements come to together: the step that more than half of all of them name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NO_MAJORITY = "no majority"
+
+
+@dataclass(frozen=True)
+class Majority:
+    """What a number of judgements say together."""
+
+    label: int | None
+    """The step, counted from 0, -1 where none is wrong, or None where it is undecided."""
+    undecided: str | None
+    """Why it is undecided."""
+    share: float | None
+    """The share of all judgements that say so."""
+
+
+def majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
+    """What more than half of ALL judgements say.
+
+    Where only those that are undecided are in the way, it is undecided for
+    the commonest of their faults (the first by the alphabet of several).
+    """
+    counts = Counter(label for label in labels if label is not None)
+    label, most = max(counts.items(), key=lambda one: (one[1], one[0]), default=(None, 0))
+    if 2 * most > len(labels):
+        return Majority(label, None, most / len(labels))
+    if 2 * most > counts.total() or not counts:
+        return Majority(None, commonest([one for one in faults if one]) or NO_MAJORITY, None)
+    return Majority(None, NO_MAJORITY, None)
+
+
+def commonest(texts: Sequence[str]) -> str | None:
+    """The text that occurs most often, the first by the alphabet of several; None of none."""
+    return min(Counter(texts).items(), key=lambda one: (-one[1], one[0]), default=(None, 0))[0]
