@@ -78,6 +78,8 @@ def ours(place: str, count: int) -> dict[str, Any]:
     parts = [table[at : at + PART] for at in range(0, count, PART)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     parameters = DeduplicateParameters(by=["near"], scope="all", similarity=THRESHOLD)
+    with tempfile.TemporaryDirectory() as folder:  # the first call imports and compiles; the peers' is not timed either
+        list(DEDUPLICATE.run([table[:50]], [], parameters, Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         begun = perf_counter()
         found = pl.concat([pl.DataFrame(schema={"key": pl.String, "detail": pl.String})] + [
