@@ -27,7 +27,7 @@ from flows import plan as planning
 from flows import release as releasing
 from flows.funnel import funnel
 from flows.plan import Plan, Work
-from schemas.task import Asking, Decision
+from schemas.task import Asking, WholeTable
 from tasks import TASKS
 
 
@@ -86,7 +86,7 @@ def refuse(plan: Plan) -> None:
 
 def _wave(works: list[Work]) -> dict[str, Manifest]:
     """Make tables that do not need each other; the units of all run side by side."""
-    decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], Decision)}
+    decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable)}
     waiting: dict[str, set[PrefectFuture[None]]] = {}
     for work in works:
         if work.name in decisions:

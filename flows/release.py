@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from flows.plan import Plan, Work
 from flows.trust import trust
 from schemas.task import Publication
 from tasks import TASKS
+from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
     "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
@@ -43,11 +44,15 @@ def release(plan: Plan) -> dict[str, Any]:
     store = Store(plan.store)
     works = {work.name: work for work in plan.works}
     last = plan.release
-    views = {name: View(works[name].contract, _splits(store, works[name], last, plan)) for name in _inputs(plan)}
+    views = {
+        name: View(works[name].contract, _splits(store, works[name], last, plan), index=_index(works[name]))
+        for name in _inputs(plan)
+    }
     steps = funnel(plan, plan.done)
     labels = trust(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        files = [file for file in files if "view" in file]
         filled = {file["view"] for file in files}
         if empty := [name for name in views if name not in filled]:
             raise NothingLeft(
@@ -74,6 +79,11 @@ def release(plan: Plan) -> dict[str, Any]:
         }
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _index(table: Work) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """What makes the index of a view; None where its rows are no solutions."""
+    return index if set(NEEDS) <= set(table.contract.names()) else None
 
 
 def _inputs(plan: Plan) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("task-versions.json")
-MODULES = {"import": "recorded", "world": "world/table"}
+MODULES = {"import": "recorded", "world": "world/table", "label-errors": "label_errors"}
 
 
 def code(path: Path) -> tuple[str, set[Path]]:
