@@ -19,7 +19,8 @@ from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
 from tasks.answers.compare import Compare, Judgement, by_absence, judge, kind_of
-from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.ending import breaks_off
+from tasks.answers.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.answers.fast import plainly
 from tasks.answers.workers import compared
 
@@ -32,6 +33,7 @@ VERSION = f"2 math-verify {version('math-verify')}"
 
 
 _OPEN = Judgement("undecided", "", "no answer")
+_BROKEN = Judgement("undecided", "", "breaks off")
 
 
 class VerifyParameters(Parameters):
@@ -44,9 +46,15 @@ class VerifyParameters(Parameters):
 
 def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
     """The final answer of a completion: from its reasoning, or else from the whole of it."""
-    found = extract(row["rationale"], row["stated"], kind)
-    if found is None and row["text"] != row["rationale"]:
-        found = extract(row["text"], None, kind)
+    whole = row["text"]
+    if row["stated"] is None and whole != row["rationale"] and kind != "choice":
+        found = keyed(whole, kind)
+        if found is not None:
+            return found
+    declined = row["stated"] is None and left_blank(whole)
+    found = extract(row["rationale"], row["stated"], kind, marked_only=declined)
+    if found is None and whole != row["rationale"]:
+        found = extract(whole, None, kind, marked_only=declined)
     return found
 
 
@@ -93,6 +101,8 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
     span = None
+    if found is None and breaks_off(text):
+        judged = _BROKEN
     if found is not None:
         judged = by_absence(judged, gold, found, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span

@@ -10,7 +10,8 @@ from fractions import Fraction
 from math import prod
 
 from tasks.answers.dates import DATE, as_number, dates_in, hours_of
-from tasks.answers.extract import DENIAL, AnswerKind, Extraction
+from tasks.answers.denial import DENIAL, NOTHING_LEFT
+from tasks.answers.extract import AnswerKind, Extraction
 from tasks.answers.number import Several, decimals, mentions, number_of, numbers_in, plain, several_of
 from tasks.answers.same import UNKNOWN, same
 from tasks.answers.tidy import LONGEST, bare, tidy
