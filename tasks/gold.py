@@ -13,8 +13,9 @@ import polars as pl
 
 from schemas.contract import DETAIL, REASON
 from schemas.task import Outcome, PerPart
-from tasks.answers.compare import Compare, Judgement, judge, kind_of
+from tasks.answers.compare import judge, kind_of
 from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.judgement import Compare, Judgement
 from tasks.answers.workers import compared
 from tasks.verify import VERSION, VerifyParameters
 

@@ -10,7 +10,9 @@ from typing import Any
 
 _OBJECT = re.compile(r'\{\s*"')
 _CANDIDATES = 16
-ANOTHER = re.compile(r"^[ \t]*(?:#{1,6}[ \t]*|\*\*)?(?:question|problem)[ \t]*\d{0,3}[ \t]*:", re.IGNORECASE | re.MULTILINE)
+ANOTHER = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*|\*\*)?(?:question|problem)[ \t]*\d{0,3}[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
 """The heading under which a model that does not stop puts a question of its own."""
 # LaTeX whose first letter makes a JSON escape: \times would be read as a tab and "imes"
 _LATEX = (

@@ -18,10 +18,11 @@ from schemas.contract import Contract
 from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
-from tasks.answers.compare import Compare, Judgement, by_absence, judge, kind_of
+from tasks.answers.compare import by_absence, judge, kind_of
 from tasks.answers.ending import breaks_off
 from tasks.answers.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.answers.fast import plainly
+from tasks.answers.judgement import Compare, Judgement
 from tasks.answers.workers import compared
 
 ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))

@@ -20,6 +20,7 @@ DENIAL = re.compile(
 )
 """Says that there is no answer where one is asked for."""
 NOTHING_LEFT = re.compile(
-    r"\bno (?:more )?(?:[a-zA-Z-]+ ){0,4}(?:left|left ?over|remaining|unpacked)\b(?: over)?|\bnothing (?:is |was )?left\b", re.IGNORECASE
+    r"\bno (?:more )?(?:[a-zA-Z-]+ ){0,4}(?:left|left ?over|remaining|unpacked)\b(?: over)?|\bnothing (?:is |was )?left\b",
+    re.IGNORECASE,
 )
 """Says that none are left, where that is asked for."""

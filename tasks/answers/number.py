@@ -125,7 +125,18 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
 
 def numbers_in(text: str) -> set[Fraction]:
     """Every number that stands in a text."""
-    return {value for match in _ONE.finditer(plain(text[:_DIGITS_LIMIT])) if (value := _value(match)) is not None}
+    return set(values_in(plain(text[:_DIGITS_LIMIT])))
+
+
+def values_in(text: str) -> list[Fraction]:
+    """Every number that stands in a text in plain dress, in its order."""
+    return [value for match in _ONE.finditer(text) if (value := _value(match)) is not None]
+
+
+def words_in(text: str) -> set[Fraction]:
+    """The numbers up to twenty that a text gives in words."""
+    found = set(re.findall(r"[a-z]+", text.casefold()))
+    return {Fraction(value) for value, word in enumerate(_WORDS) if word in found}
 
 
 def mentions(text: str, values: set[Fraction]) -> bool:

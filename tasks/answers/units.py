@@ -37,6 +37,60 @@ def several_units(text: str) -> bool:
     return any(len({family[unit] for unit in _named(text, family)}) > 1 for family in _FAMILIES)
 
 
+_AMOUNT = re.compile(r"(?P<money>\$)?\s*(?P<number>\d[\d,]*(?:\.\d+)?)(?:[\s-]*(?P<unit>[a-z]+))?", re.IGNORECASE)
+_JOINED = re.compile(r"\W*(?:and|,)?\W*", re.IGNORECASE)
+
+
+def amounts(text: str) -> list[tuple[Fraction, str]] | None:
+    """The amounts, each with its unit, of which a text consists; None where other things stand in it."""
+    found: list[tuple[Fraction, str]] = []
+    at = 0
+    for match in _AMOUNT.finditer(text):
+        unit = "$" if match["money"] else (match["unit"] or "").casefold()
+        known = [one for family in _FAMILIES for one in family if unit in (one, f"{one}s", f"{one}es")]
+        if not known or not _JOINED.fullmatch(text, at, match.start()):
+            return None
+        found.append((Fraction(match["number"].replace(",", "")), known[0]))
+        at = match.end()
+    return found if found and _JOINED.fullmatch(text, at) else None
+
+
+def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
+    """What an amount in several units is beside a wanted number: `same`, `different`, or `unclear`; None where it is none.
+
+    "1 hour and 53 minutes" is 113, of the minutes it names itself, and no 25.
+    """
+    found = amounts(text)
+    family = next((one for one in _FAMILIES if found and all(unit in one for _, unit in found)), None)
+    if not found or family is None or len({family[unit] for _, unit in found}) < len(found) or len(found) < 2:
+        return None
+    whole = sum((number * family[unit] for number, unit in found), Fraction(0))
+    named = {unit for _, unit in found} | _named(question, family)
+    if any(wanted * family[unit] == whole for unit in named):
+        return "same"
+    near = any(abs(wanted * size - whole) < size for size in family.values())
+    return "unclear" if near or wanted in {number for number, _ in found} else "different"
+
+
+def twice(text: str, wanted: Fraction) -> bool:
+    """Whether a text gives one amount in two units, in one of them as a wanted number: "2040 minutes or 34 hours"."""
+    either = [amounts(part) or [] for part in re.split(r"\s+or\s+", text)]
+    if len(either) != 2 or any(len(found) != 1 for found in either):
+        return False
+    (one, unit), (other, unit_of_other) = either[0][0], either[1][0]
+    family = next((some for some in _FAMILIES if unit in some and unit_of_other in some), None)
+    return family is not None and one * family[unit] == other * family[unit_of_other] and wanted in (one, other)
+
+
+def same_in_unit_of_question(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
+    """Whether an answer names its unit, and is gold's number in the only unit of that kind that the question names."""
+    for family in _FAMILIES:
+        own, known = ({family[unit] for unit in _named(text, family)} for text in (answer, question))
+        if len(own) == len(known) == 1 and own != known and value * own.pop() == wanted * known.pop():
+            return True
+    return False
+
+
 _MONEY = re.compile(
     r"\b(?:cost|costs|pay|pays|paid|spend|spends|spent|money|price|earn|earns|save|saves|make|makes|owe|owes|profit|bill)\b"
 )

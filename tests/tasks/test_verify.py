@@ -14,7 +14,7 @@ from schemas.recipe import read
 from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import Record
 from tasks import TASKS
-from tasks.answers.compare import Compare
+from tasks.answers.judgement import Compare
 from tasks.recorded import IMPORT
 from tasks.split import SPLIT, SplitParameters
 from tasks.verify import VERIFY, VerifyParameters, verdicts
