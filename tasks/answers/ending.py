@@ -18,8 +18,7 @@ _END_MARKS = ("</s>", "<eos>", "<|endoftext|>", "<|eot_id|>", "<|im_end|>", "<|e
 _CLOSING = re.compile(r"^[ \t\]})]*\}\s*,?\s*(?:```.*)?$", re.MULTILINE)
 _STOP = re.compile(r"(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)\s+")
 _END = re.compile(r"(?:[.!)$]|\*\*|(?<=\w)\*|(?<=[.!])[\"”])['\"”’]?$")
-_NUMBER_AT_STOP = re.compile(r"(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)\s+")
-_END = re.compile(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$")
+_NUMBER_AT_END = re.compile(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$")
 _CUT = re.compile(r",\d{1,2}$|(?:[-+*/^×÷<>\\([{]|\bStep)\s*[$€£]?\d[\d.,]*$")
 """A number cut off within its thousands, or in the middle of a formula."""
 
