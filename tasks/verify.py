@@ -18,7 +18,7 @@ from schemas.contract import Contract
 from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
-from tasks.answers.compare import by_absence, judge, kind_of
+from tasks.answers.compare import by_absence, by_presence, judge, kind_of
 from tasks.answers.ending import breaks_off
 from tasks.answers.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.answers.fast import plainly
@@ -52,7 +52,7 @@ def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
         found = keyed(whole, kind)
         if found is not None:
             return found
-    declined = row["stated"] is None and left_blank(whole)
+    declined = left_blank(whole)
     found = extract(row["rationale"], row["stated"], kind, marked_only=declined)
     if found is None and whole != row["rationale"]:
         found = extract(whole, None, kind, marked_only=declined)
@@ -105,7 +105,7 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     if found is None and breaks_off(text):
         judged = _BROKEN
     if found is not None:
-        judged = by_absence(judged, gold, found, text)
+        judged = by_presence(by_absence(judged, gold, found, text), gold, found, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
         within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
         span = within.span(text)

@@ -8,8 +8,9 @@ from fractions import Fraction
 from tasks.answers.dates import as_number, hours_of
 from tasks.answers.denial import NOTHING_LEFT
 from tasks.answers.extract import Extraction
+from tasks.answers.fast import ROUGHLY
 from tasks.answers.judgement import Compare, Judgement, either, expression
-from tasks.answers.number import Several, decimals, number_of, numbers_in
+from tasks.answers.number import Several, decimals, in_figures, number_of, numbers_in
 from tasks.answers.told import adds_up, asks_for_rest, calculated, left_open, results, tells
 from tasks.answers.units import in_parts, other_unit, same_in_unit_of_question, twice
 
@@ -23,6 +24,7 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 """Words of a question that may mean percent without saying so."""
+_ROUGHLY = re.compile(ROUGHLY, re.IGNORECASE)
 _FRACTION = re.compile(r"[/½¼¾]|frac")
 
 
@@ -41,12 +43,16 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         return None
     wanted, value = sought[0], given[0]
     said = found.context or found.answer
-    if wanted in numbers_in(said):
+    if wanted in numbers_in(said) or (found.context and in_figures(said, wanted)):
         return None if not found.context and calculated(said) else _beside(wanted, said, question)
     if other_unit(value, wanted, said, question):
         if same_in_unit_of_question(value, wanted, said, question):
             return Judgement("right", "unit")
         return Judgement("undecided", "numeric", "other unit")
+    if found.context and (unclear := _among(wanted, said, question)):
+        return unclear
+    if _ROUGHLY.search(question) and value == _rounded_like(value, wanted):
+        return Judgement("undecided", "numeric", "rounding")
     if value * 100 == wanted and PERCENT.search(question):
         return Judgement("undecided", "percent", "percent unclear")
     digits, given_digits = decimals(gold), decimals(found.answer)
@@ -56,6 +62,22 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
     if rounded or (_inexact(gold) and 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6)):
         return Judgement("undecided", "numeric", "rounding")
     return None
+
+
+def _among(wanted: Fraction, said: str, question: str) -> Judgement | None:
+    """Of a sentence's numbers, unmarked, another than the last may be meant: gold's in parts, or in another unit."""
+    given = results(said, question)
+    if len(given) > 1 and sum(given) == wanted:
+        return _beside(wanted, said, question)
+    if any(other_unit(value, wanted, said, question) for value in given):
+        return Judgement("undecided", "numeric", "other unit")
+    return None
+
+
+def _rounded_like(value: Fraction, exact: Fraction) -> Fraction | None:
+    """An exact number rounded to where the zeros of a whole one begin; None where it has no zeros."""
+    zeros = len(str(value)) - len(str(value).rstrip("0")) if value.denominator == 1 else 0
+    return Fraction(round(exact, -zeros)) if zeros else None
 
 
 def _beside(wanted: Fraction, said: str, question: str) -> Judgement:

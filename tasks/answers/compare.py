@@ -17,6 +17,8 @@ from tasks.answers.tidy import LONGEST, bare, tidy
 from tasks.answers.units import several_units
 from tasks.answers.words import YES, choice, date, worded
 
+NEAR = 400
+"""Characters at the end of a text in which a result is one that it came to at last."""
 NUMERIC = ("numeric", "fraction", "percent", "set", "expression")
 _RULE_OF = {"number": "numeric", "yes or no": "yes or no"} | {
     one: one for one in ("choice", "text", "date", "expression")
@@ -83,6 +85,17 @@ def _zero(gold: str) -> bool:
     """Whether none at all may be the right answer."""
     value = number_or_none(gold)
     return value is not None and not value[0]
+
+
+def by_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+    """Undecided instead of wrong, where a text that ends in saying that it cannot tell came to gold's number shortly before."""
+    value = number_or_none(gold)
+    if judged.rule != "denial" or found.rule != "denial" or value is None:
+        return judged
+    came = re.findall(r"=\s*\$?(-?\d+(?:\.\d+)?)", text[-NEAR:].replace(",", ""))
+    return (
+        Judgement("undecided", "denial", "several answers") if value[0] in {Fraction(one) for one in came} else judged
+    )
 
 
 def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:

@@ -35,7 +35,7 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\w.:])[-−]?\$?\d[\d,]*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
+_NUMBER = re.compile(r"(?<![\w.:])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
 MARKED = ("boxed", "hashes", "final line", "phrase")

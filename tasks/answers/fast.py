@@ -13,6 +13,8 @@ import polars as pl
 from tasks.answers.units import RATIOS
 
 _RATIOS = pl.Series([float(ratio) for ratio in RATIOS | {Fraction(1, 100), Fraction(100)}]).round_sig_figs(9).implode()
+ROUGHLY = r"\babout how\b|\bapproximat|\bestimat|\broughly\b"
+"""A question that asks for a number that may be rounded."""
 _DRESS = r"^[\s$*]*(?:\\boxed\{|\\\(|\\\$)?\s*\$?\s*(-?)\s*\$?\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*\}?\.?(?:\\\))?[\s$*]*(?: ?(?:dollars|units))?\.?$"
 
 
@@ -40,8 +42,12 @@ def plainly(pairs: pl.DataFrame) -> pl.Series:
     beside = (
         pl.col("context").str.replace_all(",", "").str.contains(pl.col("sought").str.strip_prefix("-"), literal=True)
     )
+    # a sentence with several numbers does not say which is the answer
+    several = pl.col("context").str.count_matches(r"\d[\d,.]*") > 1
     apart = (
         ~beside
+        & ~several
+        & ~pl.col("question").str.contains(f"(?i){ROUGHLY}")
         & ~pl.col("sought").str.contains(".", literal=True)
         & (pl.col("gold").str.len_chars() <= 15)
         & (pl.col("answer").str.len_chars() <= 20)
@@ -55,6 +61,7 @@ def plainly(pairs: pl.DataFrame) -> pl.Series:
             gold="gold",
             answer="answer",
             context="context",
+            question="question",
             number=pl.col("kind") == "number",
         )
         .select(

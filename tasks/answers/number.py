@@ -133,6 +133,12 @@ def values_in(text: str) -> list[Fraction]:
     return [value for match in _ONE.finditer(text) if (value := _value(match)) is not None]
 
 
+def in_figures(text: str, value: Fraction) -> bool:
+    """Whether a whole number's figures stand in a text, be it in a calculation."""
+    figures = re.findall(r"\d+(?:\.\d+)?", text[:_DIGITS_LIMIT].replace(",", ""))
+    return value.denominator == 1 and str(abs(value)) in figures
+
+
 def words_in(text: str) -> set[Fraction]:
     """The numbers up to twenty that a text gives in words."""
     found = set(re.findall(r"[a-z]+", text.casefold()))
