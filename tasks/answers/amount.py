@@ -49,9 +49,9 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         if same_in_unit_of_question(value, wanted, said, question):
             return Judgement("right", "unit")
         return Judgement("undecided", "numeric", "other unit")
-    if found.context and (unclear := _among(wanted, said, question)):
+    if unclear := _among(wanted, said, question):
         return unclear
-    if _ROUGHLY.search(question) and value == _rounded_like(value, wanted):
+    if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
         return Judgement("undecided", "numeric", "rounding")
     if value * 100 == wanted and PERCENT.search(question):
         return Judgement("undecided", "percent", "percent unclear")
