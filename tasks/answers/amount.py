@@ -11,7 +11,7 @@ from tasks.answers.extract import Extraction
 from tasks.answers.fast import ROUGHLY
 from tasks.answers.judgement import Compare, Judgement, either, expression
 from tasks.answers.number import Several, decimals, in_figures, number_of, numbers_in
-from tasks.answers.told import adds_up, asks_for_rest, calculated, left_open, results, tells
+from tasks.answers.told import adds_up, asked, asks_for_rest, calculated, left_open, results, tells
 from tasks.answers.units import in_parts, other_unit, same_in_unit_of_question, twice
 
 MARKED = re.compile(r"\d!|\d[₀-₉]|\d\s*_\s*\{?\d")
@@ -24,6 +24,11 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 """Words of a question that may mean percent without saying so."""
+_LESS = re.compile(
+    r"(?<!positive )\bdifference\b|\b(?:los[et]|loses|loss|lower|less|fewer|below|behind|owes?|debt|short|drop\w*|decrease\w*|overspen\w+)\b",
+    re.IGNORECASE,
+)
+"""A question whose answer may as well be given below zero."""
 _ROUGHLY = re.compile(ROUGHLY, re.IGNORECASE)
 _FRACTION = re.compile(r"[/½¼¾]|frac")
 
@@ -51,6 +56,8 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         return Judgement("undecided", "numeric", "other unit")
     if unclear := _among(wanted, said, question):
         return unclear
+    if value == -wanted and _LESS.search(asked(question)):
+        return Judgement("undecided", "numeric", "sign unclear")
     if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
         return Judgement("undecided", "numeric", "rounding")
     if value * 100 == wanted and PERCENT.search(question):

@@ -12,7 +12,11 @@ import polars as pl
 
 from tasks.answers.units import RATIOS
 
-_RATIOS = pl.Series([float(ratio) for ratio in RATIOS | {Fraction(1, 100), Fraction(100)}]).round_sig_figs(9).implode()
+_RATIOS = (
+    pl.Series([float(ratio) for ratio in RATIOS | {Fraction(1, 100), Fraction(100), Fraction(-1)}])
+    .round_sig_figs(9)
+    .implode()
+)
 ROUGHLY = r"\babout how\b|\bapproximat|\bestimat|\broughly\b"
 """A question that asks for a number that may be rounded."""
 _DRESS = r"^[\s$*]*(?:\\boxed\{|\\\(|\\\$)?\s*\$?\s*(-?)\s*\$?\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*\}?\.?(?:\\\))?[\s$*]*(?: ?(?:dollars|units))?\.?$"
