@@ -60,7 +60,7 @@ def breaks_off(text: str) -> bool:
     tail = text[-TAIL:].rstrip()
     if not tail:
         return False
-    if cut_off(text) or re.search(r"[\w,;=+\-^\\&(]$", unpadded(tail)):
+    if cut_off(text) or re.search(r"[\w,;=+\-^\\&(]$|\s[*/]$", unpadded(tail)):
         return True
     last = last_sentence(tail)
     return last is not None and tail.count(last) > AGAIN

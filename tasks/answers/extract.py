@@ -38,7 +38,7 @@ _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?",
 _NUMBER = re.compile(r"(?<![\w.:])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
-MARKED = ("boxed", "hashes", "final line", "phrase")
+MARKED = ("boxed", "hashes", "final line", "phrase", "corrected")
 _SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
 _OR = re.compile(r"(?:\s+[A-Za-z]+){0,2}\s+or\s+")
 _BLANK = re.compile(r"answer[\\\"'`*_]{1,8}\s*:\s*[\\\"']{1,2}[\s_?.]*[\\\"']{1,2}\s*(?:[},]|$)")
@@ -143,9 +143,10 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
     begun = max(0, len(text) - TAIL)
     tail = text[begun:]
     found = _found(tail, kind)
-    if found and (marked_only or cut_off(text)):
-        late = found.near is not None and len(tail) - found.near <= NEAR_THE_END
-        found = found if found.rule in MARKED and (late or marked_only) else None
+    if found and found.rule not in MARKED and (marked_only or cut_off(text)):
+        return None
+    if found and cut_off(text) and len(tail) - (found.near or 0) > NEAR_THE_END:
+        return None
     return replace(found, near=found.near + begun) if found and found.near is not None else found
 
 

@@ -26,7 +26,7 @@ _RESULT = re.compile(
     r"(?:[A-Za-z' ]{0,40}\b(?:is|are|:)\s*)?(?:§\s*)+[$-]{0,2}\d[\d,.]*%?(?:\s+[A-Za-z/]{1,20}){0,4}\W*", re.IGNORECASE
 )
 LONGEST = 1000
-WORDS = 4
+WORDS = 3
 """Of a sentence, at least."""
 
 

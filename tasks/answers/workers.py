@@ -12,9 +12,12 @@ import queue
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
+
+from tasks.answers.memory import PASSING, Memory, key_of
 
 SECONDS = 8
 MEBIBYTES = 1536
@@ -128,45 +131,23 @@ def shared() -> Workers:
 
 
 class Opinions:
-    """What the workers said of pairs: each is asked once, and what is new can be kept for the next build."""
+    """What the workers said of pairs: each is asked once."""
 
-    def __init__(self, ask: Callable[[str, str], str], most: int = 500_000) -> None:
+    def __init__(self, ask: Callable[[str, str], str], memory: Memory) -> None:
         self.ask = ask
-        self.most = most
-        self._known: dict[tuple[str, str], str] = {}
-        self._fresh: dict[tuple[str, str], str] = {}
-        self._lock = Lock()
+        self.memory = memory
 
     def __call__(self, gold: str, answer: str) -> str:
         """What is known of a pair, or what the workers now say."""
-        said = self._known.get((gold, answer))
+        key = key_of(gold, answer)
+        said = self.memory.get(key)
         if said is None:
             said = self.ask(gold, answer)
-            self.learn({(gold, answer): said})
-            if said not in ("timed out", "died"):  # which another, less busy machine may answer
-                with self._lock:
-                    self._fresh[gold, answer] = said
+            self.memory.add(key, said, lasting=said not in PASSING)
         return said
 
-    def learn(self, said: Mapping[tuple[str, str], str]) -> None:
-        """Take over what was said before; where it grows too much, all is forgotten."""
-        with self._lock:
-            if len(self._known) + len(said) > self.most:
-                self._known.clear()
-            self._known.update(said)
 
-    def take_fresh(self) -> dict[tuple[str, str], str]:
-        """What was said since this was last called."""
-        with self._lock:
-            fresh, self._fresh = self._fresh, {}
-        return fresh
-
-    def cache_clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._known.clear()
-            self._fresh.clear()
-
-
-compared = Opinions(lambda gold, answer: shared().compare(gold, answer))
+compared = Opinions(
+    lambda gold, answer: shared().compare(gold, answer), Memory("opinions", f"math-verify {version('math-verify')}")
+)
 """What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.answers.memory import key_of
 from tasks.answers.workers import Worker, Workers, compared
 
 FAILURES = {"timed out", "too large", "died"}
@@ -161,9 +162,9 @@ def test_closing_ends_the_processes() -> None:
 
 
 def test_a_pair_is_asked_once() -> None:
-    compared.cache_clear()
+    compared.memory.clear()
     assert compared("x + 1", "1 + x") == compared("x + 1", "1 + x") == "equal"
-    assert compared.take_fresh() == {("x + 1", "1 + x"): "equal"}
+    assert compared.memory.take_fresh() == {key_of("x + 1", "1 + x"): "equal"}
 
 
 def test_what_math_verify_swallows_is_no_difference() -> None:
