@@ -21,6 +21,8 @@ from tasks.answers.memory import PASSING, Memory, key_of
 
 SECONDS = 8
 MEBIBYTES = 1536
+FIRST = 60
+"""Seconds more for the first reply, which waits for the import of sympy."""
 _SCRIPT = Path(__file__).with_name("worker.py")
 
 
@@ -49,10 +51,10 @@ class Worker:
             return self._end("died")
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(self.seconds if self.ready else self.seconds + 60):
+            if not selector.select(self.seconds if self.ready else self.seconds + FIRST):
                 return self._end("timed out")
         line = stdout.readline()
-        if not line:
+        if not line.endswith(b"\n"):
             return self._end("died")
         self.ready = True
         return str(json.loads(line))
@@ -80,7 +82,8 @@ class Worker:
 class Workers:
     """Up to as many workers as there are processors, made when first needed."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, seconds: int = SECONDS) -> None:
+        self.seconds = seconds
         self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(most):
             self._idle.put(None)
@@ -90,11 +93,11 @@ class Workers:
         worker = self._idle.get()
         try:
             if worker is None or not worker.alive:
-                worker = Worker()
+                worker = Worker(self.seconds)
                 worker.compare("1", "1")
             reply = worker.compare(gold, answer)
             if reply == "died":  # killed from outside, maybe: only what a pair does twice is the pair's
-                worker = Worker()
+                worker = Worker(self.seconds)
                 worker.compare("1", "1")
                 reply = worker.compare(gold, answer)
             return reply
