@@ -19,7 +19,7 @@ from schemas.contract import Contract
 from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
-from tasks.answers.compare import by_absence, by_presence, judge, kind_of
+from tasks.answers.compare import by_absence, by_afterword, by_presence, judge, kind_of
 from tasks.answers.ending import breaks_off
 from tasks.answers.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.answers.fast import plainly
@@ -122,7 +122,8 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     if found is None and breaks_off(text):
         judged = _BROKEN
     if found is not None:
-        judged = by_presence(by_absence(judged, gold, found, text), gold, found, text)
+        for second_look in (by_absence, by_presence, by_afterword):
+            judged = second_look(judged, gold, found, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
         within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
         span = within.span(text)

@@ -24,6 +24,8 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 """Words of a question that may mean percent without saying so."""
+PLAIN = re.compile(r"\s*\$?-?\$?\d[\d,]*(?:\.\d+)?\s*%?\.?")
+"""An answer that is one number and nothing else."""
 _LESS = re.compile(
     r"(?<!positive )\bdifference\b|\b(?:los[et]|loses|loss|lower|less|fewer|below|behind|owes?|debt|short|drop\w*|decrease\w*|overspen\w+)\b",
     re.IGNORECASE,
@@ -48,13 +50,14 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         return None
     wanted, value = sought[0], given[0]
     said = found.context or found.answer
-    if wanted in numbers_in(said) or (found.context and in_figures(said, wanted)):
+    single = PLAIN.fullmatch(said)
+    if not single and (wanted in numbers_in(said) or (found.context and in_figures(said, wanted))):
         return None if not found.context and calculated(said) else _beside(wanted, said, question)
     if other_unit(value, wanted, said, question):
         if same_in_unit_of_question(value, wanted, said, question):
             return Judgement("right", "unit")
         return Judgement("undecided", "numeric", "other unit")
-    if unclear := _among(wanted, said, question):
+    if not single and (unclear := _among(value, wanted, said, question)):
         return unclear
     if value == -wanted and _LESS.search(asked(question)):
         return Judgement("undecided", "numeric", "sign unclear")
@@ -71,12 +74,12 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
     return None
 
 
-def _among(wanted: Fraction, said: str, question: str) -> Judgement | None:
+def _among(value: Fraction, wanted: Fraction, said: str, question: str) -> Judgement | None:
     """Of a sentence's numbers, unmarked, another than the last may be meant: gold's in parts, or in another unit."""
     given = results(said, question)
     if len(given) > 1 and sum(given) == wanted:
         return _beside(wanted, said, question)
-    if any(other_unit(value, wanted, said, question) for value in given):
+    if any(other_unit(one, wanted, said, question) for one in given if one != value):
         return Judgement("undecided", "numeric", "other unit")
     return None
 

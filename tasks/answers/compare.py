@@ -10,7 +10,8 @@ from math import prod
 from tasks.answers.amount import MARKED, number, number_or_none, numbers
 from tasks.answers.dates import DATE
 from tasks.answers.denial import DENIAL
-from tasks.answers.extract import AnswerKind, Extraction
+from tasks.answers.ending import afterword
+from tasks.answers.extract import AnswerKind, Extraction, extract
 from tasks.answers.judgement import Compare, Judgement, expression
 from tasks.answers.number import mentions, number_of, numbers_in, several_of
 from tasks.answers.tidy import LONGEST, bare, tidy
@@ -96,6 +97,18 @@ def by_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> J
     return (
         Judgement("undecided", "denial", "several answers") if value[0] in {Fraction(one) for one in came} else judged
     )
+
+
+def by_afterword(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+    """Undecided instead of wrong, where words behind a JSON answer come to gold's number after all."""
+    value = number_or_none(gold)
+    if judged.verdict != "wrong" or found.rule != "stated" or value is None:
+        return judged
+    behind = afterword(text)
+    other = extract(behind, None, "number") if behind else None
+    if other is None or number_or_none(other.answer) != value:
+        return judged
+    return Judgement("undecided", judged.rule, "several answers")
 
 
 def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:

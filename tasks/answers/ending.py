@@ -42,6 +42,15 @@ def own(text: str, marked: re.Pattern[str]) -> str:
     return text
 
 
+def afterword(text: str) -> str:
+    """What a text goes on to say behind its first JSON object; empty where there is none, or it closes the text."""
+    begun = _OBJECT.search(text)
+    closed = _CLOSING.search(text, begun.end()) if begun else None
+    behind = text[closed.end() :] if closed else ""
+    another = ANOTHER.search(behind)
+    return unpadded(behind[: another.start()] if another else behind)[-TAIL:].strip("`\n ")
+
+
 def cut_off(text: str) -> bool:
     """Whether a text begins a JSON object and ends before it is closed."""
     match = _OBJECT.search(text)

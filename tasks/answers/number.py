@@ -153,6 +153,7 @@ def mentions(text: str, values: set[Fraction]) -> bool:
     return any(_value(match) in values for match in _ONE.finditer(plain(text)))
 
 
+@lru_cache(maxsize=65_536)
 def several_of(gold: str) -> list[Fraction] | None:
     """The numbers of a gold answer that is a list of them (`['16', '12']`, "16 and 12"), sorted; None for others."""
     gold = re.sub(r"\s+", " ", gold[:_DIGITS_LIMIT])

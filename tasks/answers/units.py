@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _FAMILIES: tuple[dict[str, Fraction], ...] = (
     {"second": Fraction(1), "minute": Fraction(60), "hour": Fraction(3600), "day": Fraction(86400), "week": Fraction(604800)},
@@ -26,9 +27,14 @@ RATIOS = frozenset().union(*_RATIOS_OF)
 """Of the amounts of any two units of one family."""
 
 
+@lru_cache(maxsize=4096)  # of a question for each answer to it
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\$|[a-z]+", text.casefold()))
+
+
 def _named(text: str, family: dict[str, Fraction]) -> set[str]:
     """The units of a family that a text names."""
-    found = set(re.findall(r"\$|[a-z]+", text.casefold()))
+    found = _words(text)
     return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
 
 
@@ -110,15 +116,15 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     the answer names one of them and the question the other (or none), or the
     answer names none and the question both, without asking for one.
     """
-    if not value or not wanted or value / wanted not in RATIOS:
+    if not value or not wanted or (ratio := value / wanted) not in RATIOS:
         return False
     asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
     for family, ratios in zip(_FAMILIES, _RATIOS_OF):
-        if value / wanted not in ratios:
+        if ratio not in ratios:
             continue
         units, known = _named(answer, family), _named(question, family)
         others = known or set(family)
-        if not units and not _named(asked, family) and _asked_for(asked, family):
+        if not units and known and not _named(asked, family) and _asked_for(asked, family):
             units = others = known
         if any(value * family[unit] == wanted * family[other] for unit in units for other in others):
             return True

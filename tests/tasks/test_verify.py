@@ -102,6 +102,12 @@ def test_a_doubt_at_the_end_makes_no_mistake_of_a_result_shortly_before() -> Non
     assert judged(answer="11", rationale=doubt.format(10))["compared_by"] == "denial"
 
 
+def test_words_behind_a_json_answer_that_come_to_gold_after_all_make_no_mistake_of_it() -> None:
+    text = '```json\n{\n"reasoning": "So 17.",\n"answer": "17"\n}\n```\n\nThat was too low. It is **18**.'
+    assert judged(rationale="So 17.", stated="17", text=text)["undecided"] == "several answers"
+    assert judged(answer="19", rationale="So 17.", stated="17", text=text)["verdict"] == "wrong"
+
+
 def test_the_sort_of_answer_can_be_told_by_the_recipe() -> None:
     row = {**ROW, "answer": "18", "rationale": "The answer is 18.0."}
     assert verdict(row, "number", never)["verdict"] == "right"
