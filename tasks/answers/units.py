@@ -102,10 +102,16 @@ _MONEY = re.compile(
 )
 
 
+_GIVEN = re.compile(r"\d[\d,.]*[\s-]*[a-z]+")
+"""An amount: "in 4 weeks" asks for no weeks."""
+
+
 def _asked_for(asked: str, family: dict[str, Fraction]) -> bool:
-    """Whether a question without a unit asks for an amount of a family: not for a count, money for money only."""
+    """Whether a question without a unit asks for an amount of a family: no count, time for time, money for money only."""
     if "how many" in asked:
         return False
+    if "how much time" in asked or "how long" in asked:
+        return "hour" in family or "year" in family
     return bool(_MONEY.search(asked)) == ("dollar" in family)
 
 
@@ -118,7 +124,7 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     """
     if not value or not wanted or (ratio := value / wanted) not in RATIOS:
         return False
-    asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
+    asked = _GIVEN.sub(" ", re.split(r"(?<=[.!])\s", question.casefold().strip())[-1])
     for family, ratios in zip(_FAMILIES, _RATIOS_OF):
         if ratio not in ratios:
             continue

@@ -247,6 +247,7 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
         ("14", "14 points (first game) + 4 points (second game) = 18 points", "How many points?", "wrong"),
         ("78", "82 - 13 + 9 = 78 + 9 = 87", "How many teachers?", "wrong"),
         ("113", "1 hour and 53 minutes", "How much time does she have?", "right"),
+        ("34", "2040", "It takes 5 minutes and 2 hours a day. In 4 weeks, how much time does she spend?", "other unit"),
         ("53", "1 hour and 53 minutes", "How much time does she have?", "several answers"),
         ("25", "1 hour and 5 minutes", "How much time does she have?", "wrong"),
         ("34", "2040 minutes or 34 hours", "How much time does she spend?", "right"),
