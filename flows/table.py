@@ -18,8 +18,8 @@ import polars as pl
 from catalog.records import Source, batches, unchanged
 from catalog.tables import Manifest, Part, Receipt, TableFolder, total
 from flows.beside import opened
+from flows.memory import remembered
 from flows.narrow import NarrowTable
-from flows.opinions import remembered
 from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
