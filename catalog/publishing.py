@@ -2,6 +2,7 @@
 
     releases/<corpus>/<version>/
         <view>/<split>-00000.parquet
+        index/<view>-00000.parquet      what later corpora are compared with, where the view has solutions
         README.md               the card
         croissant.json          the same for machines
         schemas/<view>.json     JSON Schema
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.store import TEMPORARY, Store, StoreError
@@ -34,6 +36,8 @@ from schemas.forms import arrow_schema
 FORMAT = 1
 SHARD_ROWS = 200_000
 GROUP_ROWS = 10_000
+INDEX = "index"
+"""The folder of a release that holds the indexes of its views."""
 
 
 class PublishError(RuntimeError):
@@ -48,6 +52,8 @@ class View:
     parts: Iterable[Mapping[str, pl.DataFrame]]
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Rows by split, set and model, filled while they are written."""
+    index: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    """From rows to those of the index that the release keeps of the view, if it keeps one."""
 
 
 def folder(corpus: str, version: str) -> str:
@@ -173,9 +179,14 @@ def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str)
 def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[dict[str, Any]]:
     """Write the splits of a view in shards, within the memory of a few parts."""
     shards: dict[str, _Shards] = {}
+    index: _Shards | None = None
     for part in view.parts:
         for split, frame in part.items():
-            shards.setdefault(split, _Shards(store, f"{staged}/{name}", split, view.contract)).add(frame)
+            shards.setdefault(split, _Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
+            if view.index is not None and frame.height:
+                indexed = view.index(frame)
+                index = index or _Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
+                index.add(indexed)
             if {"set", "model"} <= set(frame.columns):
                 for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
                     view.counts[(split, of_set, model)] += n
@@ -183,6 +194,14 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
         for path, rows in one.close():
             digest, size = _digest(store, f"{staged}/{path}")
             yield {"path": path, "view": name, "split": split, "rows": rows, "bytes": size, "sha256": digest}
+    for path, _ in index.close() if index is not None else ():
+        digest, size = _digest(store, f"{staged}/{path}")
+        yield {"path": path, "bytes": size, "sha256": digest}
+
+
+def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
+    """The Arrow schema of a frame, in types that every reader knows (no views)."""
+    return frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
 def _counts(view: View) -> list[dict[str, Any]]:
@@ -192,9 +211,9 @@ def _counts(view: View) -> list[dict[str, Any]]:
 class _Shards:
     """The Parquet files of one split, of about `SHARD_ROWS` rows, in row groups of about `GROUP_ROWS`."""
 
-    def __init__(self, store: Store, place: str, split: str, contract: Contract) -> None:
+    def __init__(self, store: Store, place: str, split: str, schema: pa.Schema) -> None:
         self.store, self.place, self.split = store, place, split
-        self.schema = arrow_schema(contract)
+        self.schema = schema
         self.waiting: list[pl.DataFrame] = []
         self.done: list[tuple[str, int]] = []
         self.writer: pq.ParquetWriter | None = None

@@ -16,7 +16,8 @@ class NarrowTable:
 
     def __enter__(self) -> NarrowTable:
         self._place = tempfile.TemporaryDirectory(prefix="errata-")
-        self._connection = duckdb.connect(f"{self._place.name}/narrow.duckdb")
+        self.file = f"{self._place.name}/narrow.duckdb"
+        self._connection = duckdb.connect(self.file)
         self._connection.execute(f"SET memory_limit = '{DUCKDB_MEMORY}'; SET preserve_insertion_order = false")
         self.rows = 0
         return self
@@ -34,8 +35,14 @@ class NarrowTable:
         self._connection.unregister("added")
         self.rows += rows.height
 
-    def by_unit(self, query: str) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key."""
+    def by_unit(self, query: str, found: NarrowTable | None = None) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key.
+
+        The query may speak of another's table, too, as `found.narrow`.
+        """
+        if found is not None:
+            found._connection.close()
+            self._connection.execute(f"ATTACH '{found.file}' AS found (READ_ONLY)")
         self._connection.execute(f"CREATE OR REPLACE TABLE decided AS {query}")
         for (unit,) in self._connection.execute("SELECT DISTINCT unit FROM decided ORDER BY unit").fetchall():
             query = "SELECT * EXCLUDE (unit) FROM decided WHERE unit = ? ORDER BY key"

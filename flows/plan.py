@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from catalog.errata.releases import ErrataError
 from catalog.publishing import published
 from catalog.records import Source, find
 from catalog.store import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
 from flows import engines
+from flows.beside import Found, locate
 from schemas.contract import Contract
 from schemas.document import Document, Fault, RecipeError
 from schemas.models import Model
 from schemas.recipe import Recipe, Table, read
-from schemas.task import Asking, FromRecords, Named, Parameters, Publication
+from schemas.task import Asking, FromRecords, Named, Parameters, Publication, WholeTable
 from tasks import TASKS
 
 DATA = "${data}"
@@ -56,6 +58,8 @@ class Work:
     corpus: str
     models: tuple[Asked, ...] = ()
     """The models it asks."""
+    beside: tuple[Found, ...] = ()
+    """What it is held against."""
 
     def folder(self) -> TableFolder:
         """Where the table lies."""
@@ -65,7 +69,8 @@ class Work:
         """What it is made from, as its fingerprint and manifest know it."""
         models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
         sources = [f"{source.name} {source.digest}" for source in self.sources]
-        return sources + [print_ for _, print_ in self.inputs] + models
+        others = [line for found in self.beside for line in found.lineage()]
+        return sources + [print_ for _, print_ in self.inputs] + models + others
 
 
 @dataclass(frozen=True)
@@ -144,9 +149,21 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         parameters.pop("model", None)
     work = Work(
         table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
-        recipe.corpus, _models(table, recipe),
+        recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+
+
+def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:
+    """What a table is held against, as it is now."""
+    if not isinstance(table.task, WholeTable):
+        return ()
+    wanted = table.task.beside(table.parameters)
+    try:
+        return tuple(locate(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
+    except ErrataError as error:
+        where = Document(recipe.text, recipe.file).fault(("tables", table.name), "")
+        raise RecipeError([Fault(where.file, where.line, where.key, str(error))]) from None
 
 
 def _beside(release: Table, works: dict[str, Work], recipe: Recipe) -> list[str]:

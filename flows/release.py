@@ -6,9 +6,12 @@ import json
 import platform
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from catalog.card import card
 from catalog.croissant import croissant, json_schema
@@ -16,9 +19,10 @@ from catalog.publishing import View, publish
 from catalog.store import Store
 from flows.funnel import funnel, lineage
 from flows.layout import splits
-from flows.plan import Plan
+from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
 from flows.trust import trust
+from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
     "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
@@ -46,11 +50,14 @@ def release(plan: Plan) -> dict[str, Any]:
     store = Store(plan.store)
     works = {work.name: work for work in plan.works}
     last = plan.release
-    views = {name: View(works[name].contract, splits(works[name], plan)) for name in _inputs(plan)}
+    views = {
+        name: View(works[name].contract, splits(works[name], plan), index=_index(works[name])) for name in _inputs(plan)
+    }
     steps = funnel(plan, plan.done)
     labels = trust(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
+        files = [file for file in files if "view" in file]
         filled = {file["view"] for file in files}
         if empty := [name for name in views if name not in filled]:
             raise NothingLeft(
@@ -86,6 +93,11 @@ def release(plan: Plan) -> dict[str, Any]:
 
 def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _index(table: Work) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """What makes the index of a view; None where its rows are no solutions."""
+    return index if set(NEEDS) <= set(table.contract.names()) else None
 
 
 def _inputs(plan: Plan) -> tuple[str, ...]:

@@ -7,21 +7,24 @@ writing the rejected rows with their reasons are done once for all of them.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from catalog.records import Source, batches, unchanged
 from catalog.tables import Manifest, Part, Receipt, TableFolder, total
+from flows.beside import opened
+from flows.memory import remembered
 from flows.narrow import NarrowTable
-from flows.opinions import remembered
 from flows.plan import Work
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
 from schemas.tables import RECORDS
-from schemas.task import Asking, Decision, FromRecords, FromSeed, Outcome, PerPart, PerProblem, TaskError
+from schemas.task import Asking, FromRecords, FromSeed, Outcome, PerPart, PerProblem, TaskError, WholeTable
 from tasks import TASKS
 
 ROWS_OF_A_UNIT = 1_000
@@ -148,10 +151,11 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
         advance(work.name, rows_in, share)
 
 
-def read_part(work: Work, unit: Unit) -> pl.DataFrame:
-    """The rows of the part that a unit works on."""
+def read_part(work: Work, unit: Unit, columns: list[str] | None = None) -> pl.DataFrame:
+    """The rows of the part that a unit works on, in the order of the columns asked for."""
     assert unit.part is not None and unit.table is not None
-    return TableFolder(work.folder().store, *unit.table).read(unit.part)
+    rows = TableFolder(work.folder().store, *unit.table).read(unit.part, columns)
+    return rows.select(columns) if columns else rows
 
 
 def _bucket(work: Work, i: int, count: int) -> pl.DataFrame:
@@ -225,34 +229,56 @@ def repeats(rows: pl.DataFrame, work: Work, form: Contract) -> pl.DataFrame:
 
 
 def decide(work: Work) -> None:
-    """For a task that must see the whole table: find the rows to reject, and write them by unit."""
+    """For a task that must see the whole table: find what becomes of its rows, and write it by unit."""
     task = TASKS[work.task]
     folder = work.folder()
-    if not isinstance(task, Decision) or folder.receipt("decision"):
+    if not isinstance(task, WholeTable) or folder.receipt("decision"):
         return
+    key = work.contract.key
+    columns = list(dict.fromkeys((key, *task.reads(work.parameters, work.given))))
     parts = []
-    with NarrowTable() as database:
+    with NarrowTable() as units_of, NarrowTable() as found, tempfile.TemporaryDirectory(prefix="errata-") as place:
         for unit in units(work):
-            rows = task.narrow(read_part(work, unit), work.parameters).with_columns(unit=pl.lit(unit.name))
-            database.add(rows)
-        if database.rows:
-            query = f"SELECT DISTINCT d.key, d.reason, d.detail, n.unit FROM ({task.decide(work.parameters)}) d JOIN narrow n"
-            for unit_name, found in database.by_unit(f"{query} ON n.{work.contract.key} = d.key"):
-                parts.append(folder.write(f"decision/{unit_name}.parquet", found))
+            units_of.add(read_part(work, unit, [key]).with_columns(unit=pl.lit(unit.name)))
+        others = [opened(one) for one in work.beside]
+        try:
+            for rows in task.run(Parts(work, columns), others, work.parameters, Path(place)):
+                found.add(rows)
+        except TaskError as error:
+            raise TaskError(f"{work.name}: {error}") from None
+        if found.rows:
+            query = f"SELECT DISTINCT f.*, n.unit FROM found.narrow f JOIN narrow n ON n.{key} = f.key"
+            for unit_name, rows in units_of.by_unit(query, found):
+                parts.append(folder.write(f"decision/{unit_name}.parquet", rows))
     folder.sign("decision", Receipt(0, parts))
 
 
+class Parts:
+    """Some columns of the tables a work is made from, part by part, as often as one goes through them."""
+
+    def __init__(self, work: Work, columns: list[str]) -> None:
+        self.work, self.columns = work, columns
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for unit in units(self.work):
+            yield read_part(self.work, unit, self.columns)
+
+
 def _decided(work: Work, unit: Unit, part: pl.DataFrame) -> Outcome:
-    """A part without the rows that the decision rejects."""
+    """A part without the rows that were rejected, and with what was found of the others."""
     folder = work.folder()
     decision = folder.receipt("decision") or Receipt(0)
     decided = [one for one in decision.parts if one.path == f"decision/{unit.name}.parquet"]
     if not decided:
         return Outcome(part, part.clear())
-    found = folder.read(decided[0])
     key = work.contract.key
-    dropped = part.join(found, left_on=key, right_on="key", how="inner", maintain_order="left")
-    return Outcome(part.filter(~pl.col(key).is_in(found["key"].implode())), dropped)
+    found = folder.read(decided[0])
+    fresh = [name for name in found.columns if name not in ("key", "reason", "detail")]
+    rows = part.drop(fresh, strict=False).join(found, left_on=key, right_on="key", how="left", maintain_order="left")
+    if "reason" not in found.columns:
+        return Outcome(rows, part.clear())
+    dropped = part.join(found.select("key", "reason", "detail"), left_on=key, right_on="key", maintain_order="left")
+    return Outcome(rows.filter(pl.col("reason").is_null()), dropped.filter(pl.col("reason").is_not_null()))
 
 
 def finish(work: Work) -> Manifest:

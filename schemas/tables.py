@@ -68,7 +68,7 @@ EXTRACTION_RULES = (
     "stated", "boxed", "hashes", "final line", "phrase", "corrected", "bold", "choice", "opening", "last date", "last number", "denial",
 )  # fmt: skip
 COMPARISON_RULES = (
-    "numeric", "fraction", "percent", "time", "date", "choice", "yes or no", "text", "base", "interval", "set", "tuple", "matrix",
+    "numeric", "fraction", "percent", "unit", "sum", "time", "date", "choice", "yes or no", "text", "base", "interval", "set", "tuple", "matrix",
     "equation", "expression", "denial", "absent",
 )  # fmt: skip
 VERDICT_COLUMNS = (

@@ -6,9 +6,10 @@ reads its input, calls it, checks what it made and writes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -124,18 +125,54 @@ class PerProblem(Task[P]):
     """From all rows of some problems to rows kept and rejected."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision(Task[P]):
-    """A task that must see the whole table to say which rows to reject.
+@dataclass(frozen=True)
+class Beside:
+    """Rows that a task holds its table against, and that are no table of the recipe: of files, or of a release."""
 
-    It looks at a narrow table of what the decision needs; the wide rows are
-    filtered part by part afterwards.
+    name: str
+    """What messages and details call them."""
+    files: tuple[str, ...] = ()
+    """Paths, URLs or patterns, as the recipe writes them; or"""
+    release: str = ""
+    """a release, `corpus@1.2.3`, of the build's store."""
+    view: str | None = None
+    split: str | None = None
+    kind: Literal["records", "index", "bytes"] = "records"
+    """What is wanted of them: records, the frames of the release's index, or the files as they are."""
+
+
+Rows = Iterable[pl.DataFrame]
+"""A table (or an index) part by part; it can be gone through more than once."""
+Records = Iterable[Sequence[Record]]
+"""The records of files (or of a release's rows) some thousands at a time; they can be gone through more than once."""
+
+
+Files = Iterable[bytes]
+"""Whole files."""
+
+
+def nothing_beside(_: Any) -> Sequence[Beside]:
+    """What a task reads that needs its table alone."""
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeTable(Task[P]):
+    """A task that must see the whole table to say what becomes of a row.
+
+    It goes through the narrow columns it needs, part by part, keeps what it
+    must in files of a folder of its own, and yields what it found by key; the
+    wide rows are filtered and completed part by part afterwards. A query alone
+    would not do: similarity, clusters and matching are no SQL.
     """
 
-    narrow: Callable[[pl.DataFrame, P], pl.DataFrame]
-    """From one part to the narrow rows, the key first."""
-    decide: Callable[[P], str]
-    """The DuckDB query over the table `narrow` that gives `key`, `reason` and `detail` of each rejected row."""
+    reads: Callable[[P, Contract], Sequence[str]]
+    """The columns it looks at, the key aside, given the input's contract."""
+    beside: Callable[[P], Sequence[Beside]] = nothing_beside
+    """What it reads beside the table."""
+    run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]
+    """From the table (its key is the first column), what lies beside it and an empty folder to frames of `key`, and
+    `reason` and `detail` of rejected rows, and the columns the task adds to all others."""
 
 
 Conversation = Generator[Sequence[Request], Mapping[str, Reply], Outcome]

@@ -6,12 +6,16 @@ from typing import Any
 
 from schemas.task import Task
 from tasks.agree import AGREE
+from tasks.consistency import CONSISTENCY
+from tasks.decontaminate import DECONTAMINATE
 from tasks.deduplicate import DEDUPLICATE
 from tasks.estimate import ESTIMATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
 from tasks.judge import JUDGE
+from tasks.label_errors import LABEL_ERRORS
 from tasks.load import LOAD
+from tasks.quality import QUALITY
 from tasks.recorded import IMPORT
 from tasks.release import RELEASE
 from tasks.select import SELECT
@@ -22,6 +26,7 @@ from tasks.views.view import VIEW
 from tasks.world.table import WORLD
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, SELECT, DEDUPLICATE, VIEW, PREFERENCE, RELEASE,
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

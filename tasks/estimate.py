@@ -26,6 +26,7 @@ from tasks.estimation.tally import Rollout, Search, Tally
 from tasks.evaluation.score import wilson
 from tasks.generate import with_options
 from tasks.prompts import Template
+from tasks.verify import VERSION as VERIFIER
 
 Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
 PILOT_ROLLOUTS = 8
@@ -262,7 +263,7 @@ def _check(rules: EstimateParameters, given: Contract) -> list[str]:
 ESTIMATE = Asking(
     name="estimate",
     summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or a tree.",
-    version="1",
+    version=f"1 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
     needs=("problem_id", "question", "options", "answer", "model", "sampling", "rationale", "steps", "verdict"),
     makes=lambda rules, given: given.having(*_added(rules)),

@@ -13,32 +13,35 @@ import polars as pl
 
 from schemas.contract import DETAIL, REASON
 from schemas.task import Outcome, PerPart
-from tasks.answers.compare import Compare, Judgement, judge, kind_of
-from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.compare import kind_of
+from tasks.answers.extract import AnswerKind, extract
+from tasks.answers.judgement import Compare, Judgement
+from tasks.answers.memory import Memory
 from tasks.answers.workers import compared
-from tasks.verify import VERSION, VerifyParameters
+from tasks.verify import JUDGED, VERSION, VerifyParameters, judged
 
 NEEDED = ("answer", "options", "question", "reference")
 LONGEST = 200
 
 
-def fault(row: dict[str, Any], answers: str, compare: Compare) -> tuple[str, str] | None:
+def fault(row: dict[str, Any], answers: str, compare: Compare, memory: Memory | None = None) -> tuple[str, str] | None:
     """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
     gold, options = row["answer"], row["options"] or ()
     kind: AnswerKind = kind_of(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
     # whatever sort of answer is asked for: what does not equal itself can never be found right
-    itself = judge(gold, Extraction(gold, "stated"), kind, options, row["question"], compare)
+    pair = {"gold": gold, "kind": kind, "options": list(options), "question": row["question"], "context": ""}
+    itself = judged(pair | {"answer": gold}, compare, memory)
     if itself.verdict != "right":
         return "gold fails against itself", f"{gold[:LONGEST]}: {_why(itself)}"
     found = extract(row["reference"], None, kind) if row["reference"] else None
     if found is None:
         return None
-    judged = judge(gold, found, kind, options, row["question"], compare)
-    if judged.verdict != "wrong":
+    other = judged(pair | {"answer": found.answer, "context": found.context}, compare, memory)
+    if other.verdict != "wrong":
         return None
     return (
         "gold fails against its reference",
-        f"gold {gold[:LONGEST]}, reference {found.answer[:LONGEST]}: {_why(judged)}",
+        f"gold {gold[:LONGEST]}, reference {found.answer[:LONGEST]}: {_why(other)}",
     )
 
 
@@ -52,7 +55,7 @@ def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     faults: list[tuple[str, str] | None] = [None] * part.height
     needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
     for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
-        one = fault(row, parameters.answers, compared)
+        one = fault(row, parameters.answers, compared, JUDGED)
         for index in row["index"]:
             faults[index] = one
     told = part.with_columns(
@@ -66,7 +69,7 @@ def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
 GOLD = PerPart(
     name="gold",
     summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
-    version=VERSION.replace("2 ", "1 ", 1),
+    version=VERSION.replace("3 ", "2 ", 1),
     parameters=VerifyParameters,
     needs=NEEDED,
     run=gold,

@@ -84,7 +84,7 @@ def load(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
 LOAD = FromRecords(
     name="load",
     summary="Reads problems from files (JSON lines, CSV, Parquet, hf://) through a field mapping.",
-    version="1",
+    version="2",
     parameters=LoadParameters,
     makes=lambda _, __: PROBLEMS,
     locations=lambda parameters: parameters.files,

@@ -84,7 +84,7 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
 IMPORT = FromRecords(
     name="import",
     summary="Reads recorded generations of models, with their problems, from files through a field mapping.",
-    version="1",
+    version="2",
     parameters=ImportParameters,
     makes=lambda _, __: SOLUTIONS,
     locations=lambda parameters: parameters.files,

@@ -6,8 +6,9 @@ compared is undecided, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -18,20 +19,26 @@ from schemas.contract import Contract
 from schemas.forms import polars_schema
 from schemas.tables import VERDICT_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
-from tasks.answers.compare import Compare, Judgement, by_absence, judge, kind_of
-from tasks.answers.extract import AnswerKind, Extraction, extract
+from tasks.answers.compare import by_absence, by_afterword, by_presence, judge, kind_of
+from tasks.answers.ending import breaks_off
+from tasks.answers.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.answers.fast import plainly
+from tasks.answers.judgement import Compare, Judgement
+from tasks.answers.memory import PASSING, Memory, key_of
 from tasks.answers.workers import compared
 
 ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"2 math-verify {version('math-verify')}"
+VERSION = f"3 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
+JUDGED = Memory("judgements", f"verify {VERSION}")
+"""The judgements on pairs that are no plain numbers, by all that they depend on."""
 
 
 _OPEN = Judgement("undecided", "", "no answer")
+_BROKEN = Judgement("undecided", "", "breaks off")
 
 
 class VerifyParameters(Parameters):
@@ -43,18 +50,38 @@ class VerifyParameters(Parameters):
 
 
 def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
-    """The final answer of a completion: from its reasoning, or else from the whole of it."""
-    found = extract(row["rationale"], row["stated"], kind)
-    if found is None and row["text"] != row["rationale"]:
-        found = extract(row["text"], None, kind)
-    return found
+    """The final answer of a completion: a marked one, or else what it ends with; from its reasoning, or else from the whole of it."""
+    whole = row["text"]
+    if row["stated"] is None and whole != row["rationale"] and kind != "choice":
+        found = keyed(whole, kind)
+        if found is not None:
+            return found
+    found = extract(row["rationale"], row["stated"], kind, marked_only=True)
+    if found is None and whole != row["rationale"]:
+        found = extract(whole, None, kind, marked_only=True)
+    if found is not None or left_blank(whole):
+        return found
+    found = extract(row["rationale"], None, kind)
+    return extract(whole, None, kind) if found is None and whole != row["rationale"] else found
 
 
-def judgements(pairs: pl.DataFrame, compare: Compare) -> list[Judgement]:
+def judged(pair: Mapping[str, Any], compare: Compare, memory: Memory | None) -> Judgement:
+    """The judgement on a pair (columns `PAIR`): as it is remembered, or made now."""
+    key = key_of(*(pair[name] for name in PAIR)) if memory else ""
+    if memory and (known := memory.get(key)):
+        return Judgement(*json.loads(known))
+    found = Extraction(pair["answer"], "", pair["context"])
+    one = judge(pair["gold"], found, pair["kind"], pair["options"] or (), pair["question"], compare)
+    if memory:
+        memory.add(key, json.dumps(astuple(one)), lasting=one.opinion not in PASSING)
+    return one
+
+
+def judgements(pairs: pl.DataFrame, compare: Compare, memory: Memory | None = None) -> list[Judgement]:
     """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
     told = plainly(pairs)
     plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
-    judged: list[Judgement] = [plain.get(one, _OPEN) for one in told]
+    found: list[Judgement] = [plain.get(one, _OPEN) for one in told]
     once = (
         pairs.select(PAIR)
         .with_row_index("index")
@@ -63,11 +90,10 @@ def judgements(pairs: pl.DataFrame, compare: Compare) -> list[Judgement]:
         .agg("index")
     )
     for row in once.iter_rows(named=True):
-        found = Extraction(row["answer"], "", row["context"])
-        one = judge(row["gold"], found, row["kind"], row["options"] or (), row["question"], compare)
+        one = judged(row, compare, memory)
         for index in row["index"]:
-            judged[index] = one
-    return judged
+            found[index] = one
+    return found
 
 
 def paired(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
@@ -93,8 +119,11 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
     span = None
+    if found is None and breaks_off(text):
+        judged = _BROKEN
     if found is not None:
-        judged = by_absence(judged, gold, found, text)
+        for second_look in (by_absence, by_presence, by_afterword):
+            judged = second_look(judged, gold, found, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
         within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
         span = within.span(text)
@@ -110,18 +139,18 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     }
 
 
-def verdicts(part: pl.DataFrame, answers: str, compare: Compare) -> pl.DataFrame:
+def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: Memory | None = None) -> pl.DataFrame:
     """The columns that `verify` adds, for each row of a part."""
     pairs, found = paired(part, answers)
-    judged = dict(zip(pairs["at"], judgements(pairs, compare)))
+    told = dict(zip(pairs["at"], judgements(pairs, compare, memory)))
     rows = part.select("text", "rationale", "answer").iter_rows()
-    added = [_added(row, one, judged.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
+    added = [_added(row, one, told.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
     return pl.DataFrame(added, schema=ADDED)
 
 
 def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing."""
-    added = verdicts(part, parameters.answers, compared)
+    added = verdicts(part, parameters.answers, compared, JUDGED)
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 

@@ -11,6 +11,7 @@ from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
 from schemas.models import VLLM, Abacus, OpenAI, Recorded
+from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
@@ -21,7 +22,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/views", "tasks/world",
+    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
     "schemas", "catalog", "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
@@ -81,6 +82,14 @@ def head() -> str:
     return "\n".join(parameters(_Head.model_fields))
 
 
+def quality() -> str:
+    """The columns that tell of quality, by the task that adds them."""
+    lines = ["| task | column | type | meaning |", "|---|---|---|---|"]
+    tasks = (("quality", QUALITY_COLUMNS), ("consistency", CONSISTENCY_COLUMNS), ("label-errors", LABEL_COLUMNS))
+    lines += [f"| `{task}` | `{c.name}` | {c.kind} | {c.meaning} |" for task, columns in tasks for c in columns]
+    return "\n".join(lines)
+
+
 def summary(path: Path) -> str:
     """What a file is: the first sentence of its docstring or comment."""
     text = path.read_text("utf-8")
@@ -104,7 +113,8 @@ def tree() -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("head", head), ("models", models), ("tasks", tasks), ("fields", fields), ("tree", tree)]
+    ("name", "made"),
+    [("head", head), ("models", models), ("tasks", tasks), ("quality", quality), ("fields", fields), ("tree", tree)],
 )
 def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
@@ -136,7 +146,7 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
 
 
 def test_the_recipe_in_the_readme_is_sound() -> None:
-    asking, estimating, judging, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    asking, *others, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     whole = (
         f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
     )
@@ -146,8 +156,12 @@ def test_the_recipe_in_the_readme_is_sound() -> None:
         "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
     )
     before, after = whole.split("  release: ")
-    for part in (estimating, judging):
+    for part in [one for one in others if "agreed" in one]:
         read(f"{before}{verified}{part}  release: {after.replace('solutions', 'agreed')}", "README.md", TASKS)
+    (cleaning,) = [one for one in others if "decontaminate" in one]
+    sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
+    cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)
+    assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}
     shown, shipped = (
         read(block, "README.md", TASKS),
         read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS),

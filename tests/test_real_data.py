@@ -17,10 +17,11 @@ VARIANTS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verific
 FILE = "gsm8k/example_model_solutions.jsonl.gz"
 # each was read, and is described in the README: we decide nothing where the authors say wrong
 UNDECIDED = {
-    f"{FILE}:38#175b_finetuning": "no answer",
-    f"{FILE}:454#6b_finetuning": "no answer",
-    f"{FILE}:595#175b_finetuning": "no answer",
-    f"{FILE}:743#6b_finetuning": "no answer",
+    f"{FILE}:4#175b_finetuning": "breaks off",
+    f"{FILE}:38#175b_finetuning": "breaks off",
+    f"{FILE}:454#6b_finetuning": "breaks off",
+    f"{FILE}:595#175b_finetuning": "breaks off",
+    f"{FILE}:743#6b_finetuning": "breaks off",
     f"{FILE}:387#6b_finetuning": "unparsable",
     f"{FILE}:740#175b_finetuning": "unparsable",
     f"{FILE}:358#175b_finetuning": "other unit",

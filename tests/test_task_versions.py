@@ -17,7 +17,10 @@ from tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("task-versions.json")
-MODULES = {"import": "recorded", "world": "world/table", "view": "views/view", "preference": "views/preference"}
+MODULES = {
+    "import": "recorded", "world": "world/table", "label-errors": "label_errors", "view": "views/view",
+    "preference": "views/preference",
+}  # fmt: skip
 
 
 def code(path: Path) -> tuple[str, set[Path]]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from mpmath.ctx_iv import MPIntervalContext
 
-from tasks.answers.exact import TooLarge, Undefined
 from tasks.answers.formula import Tree
+from tasks.answers.sums import TooLarge, Undefined
 
 BITS = 240
 _HIGHEST = 10**6

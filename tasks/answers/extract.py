@@ -12,53 +12,46 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tasks.answers.dates import DATE
+from tasks.answers.denial import DENIAL, NOTHING_LEFT
+from tasks.answers.ending import AGAIN, TAIL, cut_off, last_sentence, own
 
 AnswerKind = Literal["number", "choice", "text", "yes or no", "date", "expression"]
 
-SENTENCE = 1000
-"""Characters of a last sentence; what is longer has lost its way and comes to no answer."""
+NEAR_THE_END = 300
+"""Characters from a mark to the end of a completion that breaks off: what it marked earlier need not be its answer."""
 BOXES = 16
 """How many `\\boxed{` are looked into, from the end."""
-TAIL = 20_000
-"""Characters at the end of a completion in which the answer is sought."""
 
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
 _FINAL_LINE = re.compile(
     r"^[ \t]*[*_]{0,2}(?:A|Answer|Final Answer)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S[^\n]{0,400})", re.MULTILINE
 )
+_KEYED = re.compile(
+    r"^[^\w\n]{0,8}answer[\\\"'`*_]{1,8}[ \t]*:[ \t]*(\{[^{}]{0,400}\}|\[[^\[\]]{0,400}\]|\S[^\n]{0,400})", re.MULTILINE
+)
+"""The key of a JSON answer that is broken, or holds more than a text or a number."""
 _PHRASE = re.compile(
     r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is|=|:|would be|will be|must be|should be)(?:\s*:)?\s*(\S[^\n]{0,400})",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\w.])[-−]?\$?\d[\d,]*(?:\.\d+)?(?:\s*%|/\d+)?")
+_NUMBER = re.compile(r"(?<![\w.:])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
+MARKED = ("boxed", "hashes", "final line", "phrase", "corrected")
 _SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
 _OR = re.compile(r"(?:\s+[A-Za-z]+){0,2}\s+or\s+")
+_BLANK = re.compile(r"answer[\\\"'`*_]{1,8}\s*:\s*[\\\"']{1,2}[\s_?.]*[\\\"']{1,2}\s*(?:[},]|$)")
+_MARK = re.compile(r"####|\\boxed|\banswer\b[\\\"'`*_]{0,8}\s*(?:is\b|=|:)", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CORRECTED = re.compile(
     r"\b(?:wait|hold on|correction|on second thought|scratch that|i made a mistake|let me correct|my mistake)\b",
     re.IGNORECASE,
 )
-DENIAL = re.compile(
-    r"\b(?:can ?not|can't|could not|couldn't|impossible to|not possible to|unable to|don't|do not) (?:be )?(?:determined?|answer(?:ed)?|solved?|"
-    r"calculated?|found|find|know|computed?|give an? (?:exact|specific|final) answer|directly answer)\b"
-    r"|\bnot (?:possible|determinable|given|specified|provided|enough (?:information|data)|defined)\b|\bimpossible\b|\bundefined\b"
-    r"|\bunlimited\b|\binfinite(?:ly)?\b|\bdoes not exist\b|\bindeterminate\b|\bunknown\b|\bundetermined\b|\binsufficient\b|\binconclusive\b"
-    r"|\bno (?:such |real |valid |possible |unique |integer |exact )*(?:solutions?|answers?|integers?|values?|numbers?)\b"
-    r"|\bno (?:[\w$]+ ){0,4}(?:exists?|satisf\w+)\b|\bthere (?:is|are|was|were) no (?:such|real|positive|integer|valid|possible|way|min|max)|\bnot applicable\b"
-    r"|\b(?:is|be|contains?|has|seems to have|appears to have) (?:an? |some )?(?:errors?|mistakes?|typo|inconsistency)\b"
-    r"|\b(?:doesn't|does not|don't have enough|do not have enough|need more|without (?:additional|more)|lack(?:s|ing)?) (?:make sense|information|data)\b"
-    r"|\b(?:question|problem) (?:is|seems|appears) (?:incomplete|incorrect|inconsistent|unsolvable|flawed)\b"
-    r"|\b(?:correct|missing|additional|more) information\b|\bcheck the (?:question|problem|numbers|information)\b|^none$|^nan$|^n/?a$",
-    re.IGNORECASE,
-)
-"""Says that there is no answer where one is asked for."""
 _YES_OR_NO = re.compile(
     r"^[\s\"'*]*(yes|no|true|false)\b(?![ ]+(?:one|doubt|matter|definitive|right|clear))", re.IGNORECASE
 )
-_EMPTY = re.compile(r"[\W_]*|x{1,3}|\?+|n/?a|none provided|your answer.*", re.IGNORECASE | re.DOTALL)
+_EMPTY = re.compile(r"(?:[^\w∞]|_)*|x{1,3}|\?+|n/?a|none provided|your answer.*", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,21 @@ def _marked(text: str, kind: AnswerKind) -> Extraction | None:
     return Extraction(_sentence(answer) if name != "hashes" else answer.strip(), name, near=at)
 
 
-def extract(text: str, stated: str | None, kind: AnswerKind) -> Extraction | None:
+def keyed(text: str, kind: AnswerKind) -> Extraction | None:
+    """What stands behind the key of a JSON answer that no parser takes; of several texts or numbers all."""
+    match = _last(_KEYED, own(text, _MARK)[-TAIL:], kind)
+    answer = match[1].strip().rstrip("}`,").strip().strip("\\\"'`*] ") if match else ""
+    if match is None or _EMPTY.fullmatch(answer):
+        return None
+    return Extraction(answer, "final line", near=text.rfind(answer))
+
+
+def left_blank(text: str) -> bool:
+    """Whether the answer's key has a blank behind it, so that no number of the reasoning is the answer."""
+    return bool(_BLANK.search(own(text, _MARK)[-TAIL:]))
+
+
+def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool = False) -> Extraction | None:
     """The final answer of a completion, or None where it gives none.
 
     A field of its own comes first, then the last box, then the last mark; where
@@ -132,9 +139,14 @@ def extract(text: str, stated: str | None, kind: AnswerKind) -> Extraction | Non
     """
     if stated is not None and stated.strip() and (kind == "choice" or not _EMPTY.fullmatch(stated.strip())):
         return Extraction(stated.strip(), "stated")
+    text = own(text, _MARK)
     begun = max(0, len(text) - TAIL)
     tail = text[begun:]
     found = _found(tail, kind)
+    if found and found.rule not in MARKED and (marked_only or cut_off(text)):
+        return None
+    if found and cut_off(text) and len(tail) - (found.near or 0) > NEAR_THE_END:
+        return None
     return replace(found, near=found.near + begun) if found and found.near is not None else found
 
 
@@ -167,8 +179,8 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     """
     if kind == "yes or no":
         return _opening(text)
-    last = _last_sentence(text)
-    if last is None or _CODE.search(last) or text.count(last) > 2:
+    last = last_sentence(text)
+    if last is None or _CODE.search(last) or text.count(last) > AGAIN:
         return None
     bold = _BOLD.findall(last)
     if bold and (kind != "number" or re.search(r"\d", bold[-1])):
@@ -210,6 +222,8 @@ def _denied(last: str) -> Extraction | None:
 def _last_number(last: str) -> Extraction | None:
     if DENIAL.search(last):
         return Extraction(last, "denial")
+    if not re.search(r"\d", last) and (none := NOTHING_LEFT.search(last)):
+        return Extraction(none[0], "denial")
     numbers = list(_NUMBER.finditer(last))
     if not numbers:
         return None
@@ -217,22 +231,3 @@ def _last_number(last: str) -> Extraction | None:
     if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
         start = numbers[-2].start()  # "12 or 14" gives two
     return Extraction(last[start:end].strip(), "last number", last)
-
-
-def _last_sentence(text: str) -> str | None:
-    """The last sentence; None where the text breaks off in the middle of it, or it is a question.
-
-    A line without a full stop is a whole sentence where it ends with its number
-    (and a unit of at most two words).
-    """
-    text = text.rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
-    lines = text.split("\n")
-    found = re.split(r"(?<=[.!?])\s+", lines[-1].strip())
-    if len(found[-1]) > SENTENCE:
-        return None
-    last = re.sub(r"\s+", " ", found[-1])
-    if re.search(r",\d{1,2}$", last):  # a number cut off within its thousands
-        return None
-    if re.search(r"[.!)*$]['\"”’]?$", last):
-        return last
-    return last if re.search(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$", last) else None

@@ -8,117 +8,17 @@ A tree is a tuple: its kind, then its parts. `("number", Fraction)`,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from tasks.answers.tokens import CONSTANTS, FUNCTIONS, GREEK, Unreadable, tokens
+
 Tree = tuple[Any, ...]
 
 DEPTH = 40
 """How deep a formula may nest."""
-TOKENS = 400
-"""Of how many signs a formula may consist."""
-DIGITS = 1000
-"""Digits of a number."""
-
-FUNCTIONS = frozenset(
-    [
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "ln",
-        "lg",
-        "exp",
-        "abs",
-        "floor",
-        "ceil",
-        "gcd",
-        "lcm",
-        "max",
-        "min",
-    ]
-)
-_CONSTANTS = {"pi": "pi", "infty": "infinity", "inf": "infinity", "infinity": "infinity"}
-_GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "theta",
-        "lambda",
-        "mu",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "varphi",
-        "omega",
-        "psi",
-    ]
-)
-_NUMBER = (
-    r"\d+(?:\.\d+)?[eE][-+]?\d{1,3}(?![\w.])|\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+|\.\d+|\d+\.?(?!\d)|\d+"
-)
-_TOKEN = re.compile(rf"\s*(?:({_NUMBER})|\\([a-zA-Z]+)|([a-zA-Z]+)|(\*\*|[-+*/^!%()\[\]{{}}|_,]))")
-
-
-class Unreadable(ValueError):
-    """A text that is no formula this module can read."""
-
-
-def tokens(text: str) -> list[str]:
-    r"""The signs of a tidy text: numbers, `\commands`, words, operators."""
-    found: list[str] = []
-    at = 0
-    text = text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None or len(found) > TOKENS:
-            raise Unreadable(text[at : at + 20])
-        at = match.end()
-        number, command, word, sign = match.groups()
-        if number and len(number) > DIGITS:
-            raise Unreadable("a number too long")
-        if word:
-            found += _words(word)
-        else:
-            found.append(f"\\{command}" if command else (number or sign).replace("**", "^"))
-    return found
-
-
-def _words(word: str) -> list[str]:
-    """A word as a function's or constant's name, or as letters that are multiplied."""
-    low = word.casefold()
-    if low in FUNCTIONS or low in _CONSTANTS:
-        return [f"\\{low}"]
-    if len(word) <= 3 and not (
-        len(word) == 3
-        and re.fullmatch(
-            r"(?i)and|the|are|for|not|sum|all|any|nan|yes|has|was|per|two|one|six|ten|day|can|how|let|why|use", word
-        )
-    ):
-        if re.fullmatch(r"(?i)or|is|of|no|to|in|on|at|be|by|so|if|we|an|as|it|he|do|my|us|up|go", word):
-            raise Unreadable(word)
-        return list(word)
-    for name in ("pi", "sqrt", "sin", "cos", "tan", "log", "ln"):  # xsin, 2pi comes apart by its digit already
-        if low.startswith(name) and len(word) - len(name) == 1:
-            return [f"\\{name}", word[-1]]
-    raise Unreadable(word)
 
 
 class _Reader:
@@ -323,9 +223,9 @@ class _Reader:
         return ("letter", name)
 
     def command(self, name: str) -> Tree:
-        if name in _CONSTANTS:
-            return ("constant", _CONSTANTS[name])
-        if name in _GREEK:
+        if name in CONSTANTS:
+            return ("constant", CONSTANTS[name])
+        if name in GREEK:
             return self.letter(name)
         if name == "frac":
             top = self.argument(apart=True)
@@ -388,7 +288,7 @@ class _Reader:
 
 
 def _begins(name: str) -> bool:
-    return name in FUNCTIONS or name in _CONSTANTS or name in _GREEK or name in ("frac", "binom", "lfloor", "lceil")
+    return name in FUNCTIONS or name in CONSTANTS or name in GREEK or name in ("frac", "binom", "lfloor", "lceil")
 
 
 @lru_cache(maxsize=65_536)
@@ -403,15 +303,3 @@ def formula(text: str) -> Tree:
         raise Unreadable(str(error)) from None
     except RecursionError:
         raise Unreadable("nested too deep") from None
-
-
-def alternatives(tree: Tree) -> list[Tree]:
-    """The trees that one with ± stands for, at most four."""
-    found = _split(tree, False), _split(tree, True)
-    return [found[0]] if found[0] == found[1] else list(found)
-
-
-def _split(tree: Tree, lower: bool) -> Tree:
-    if tree[0] == "either":
-        return _split(tree[2 if lower else 1], lower)
-    return tuple(_split(part, lower) if isinstance(part, tuple) else part for part in tree)

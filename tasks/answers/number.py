@@ -125,7 +125,24 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
 
 def numbers_in(text: str) -> set[Fraction]:
     """Every number that stands in a text."""
-    return {value for match in _ONE.finditer(plain(text[:_DIGITS_LIMIT])) if (value := _value(match)) is not None}
+    return set(values_in(plain(text[:_DIGITS_LIMIT])))
+
+
+def values_in(text: str) -> list[Fraction]:
+    """Every number that stands in a text in plain dress, in its order."""
+    return [value for match in _ONE.finditer(text) if (value := _value(match)) is not None]
+
+
+def in_figures(text: str, value: Fraction) -> bool:
+    """Whether a whole number's figures stand in a text, be it in a calculation."""
+    figures = re.findall(r"\d+(?:\.\d+)?", text[:_DIGITS_LIMIT].replace(",", ""))
+    return value.denominator == 1 and str(abs(value)) in figures
+
+
+def words_in(text: str) -> set[Fraction]:
+    """The numbers up to twenty that a text gives in words."""
+    found = set(re.findall(r"[a-z]+", text.casefold()))
+    return {Fraction(value) for value, word in enumerate(_WORDS) if word in found}
 
 
 def mentions(text: str, values: set[Fraction]) -> bool:
@@ -136,6 +153,7 @@ def mentions(text: str, values: set[Fraction]) -> bool:
     return any(_value(match) in values for match in _ONE.finditer(plain(text)))
 
 
+@lru_cache(maxsize=65_536)
 def several_of(gold: str) -> list[Fraction] | None:
     """The numbers of a gold answer that is a list of them (`['16', '12']`, "16 and 12"), sorted; None for others."""
     gold = re.sub(r"\s+", " ", gold[:_DIGITS_LIMIT])

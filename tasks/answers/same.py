@@ -12,9 +12,12 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tasks.answers.bounds import different
-from tasks.answers.exact import TooLarge, Undefined, Value, difference, free, value_of
-from tasks.answers.formula import Tree, Unreadable
+from tasks.answers.exact import difference, value_of
+from tasks.answers.formula import Tree
 from tasks.answers.shape import DOTS, INFINITY, Shape, shape
+from tasks.answers.sums import TooLarge, Undefined, free
+from tasks.answers.tokens import Unreadable
+from tasks.answers.values import Value
 
 
 @dataclass(frozen=True)

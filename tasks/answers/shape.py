@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tasks.answers.formula import Tree, Unreadable, alternatives, formula
+from tasks.answers.formula import Tree, formula
 from tasks.answers.tidy import ROW, bare, tidy
+from tasks.answers.tokens import Unreadable
 
 PARTS = 64
 """Of a set, tuple or matrix."""
@@ -60,6 +61,18 @@ def _thousands(parts: list[str]) -> bool:
     )
 
 
+def _alternatives(tree: Tree) -> list[Tree]:
+    """The trees that one with ± stands for, at most four."""
+    found = _half(tree, False), _half(tree, True)
+    return [found[0]] if found[0] == found[1] else list(found)
+
+
+def _half(tree: Tree, lower: bool) -> Tree:
+    if tree[0] == "either":
+        return _half(tree[2 if lower else 1], lower)
+    return tuple(_half(part, lower) if isinstance(part, tuple) else part for part in tree)
+
+
 def _trees(parts: list[str]) -> tuple[Tree, ...]:
     if not 0 < len(parts) <= PARTS:
         raise Unreadable("too many parts")
@@ -71,7 +84,7 @@ def _trees(parts: list[str]) -> tuple[Tree, ...]:
             continue
         match = _NAMED.match(part)
         tree = formula(match[2] if match and not _RELATION.search(part) else part)
-        found += alternatives(tree)
+        found += _alternatives(tree)
     return tuple(found)
 
 

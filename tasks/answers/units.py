@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
+from itertools import product
 
-_FAMILIES: tuple[dict[str, Fraction], ...] = (
-    {"second": Fraction(1), "minute": Fraction(60), "hour": Fraction(3600), "day": Fraction(86400), "week": Fraction(604800)},
-    {"month": Fraction(1), "year": Fraction(12), "decade": Fraction(120)},
-    {"cent": Fraction(1), "dollar": Fraction(100), "$": Fraction(100)},
-    {"item": Fraction(1), "dozen": Fraction(12)},
-    {"inch": Fraction(1), "foot": Fraction(12), "feet": Fraction(12), "yard": Fraction(36), "mile": Fraction(63360)},
-    {"millimeter": Fraction(1), "centimeter": Fraction(10), "meter": Fraction(1000), "kilometer": Fraction(10**6)},
-    {"mm": Fraction(1), "cm": Fraction(10), "m": Fraction(1000), "km": Fraction(10**6)},
-    {"gram": Fraction(1), "kilogram": Fraction(1000), "ton": Fraction(10**6)},
-    {"g": Fraction(1), "kg": Fraction(1000)},
-    {"ounce": Fraction(1), "pound": Fraction(16)},
-    {"milliliter": Fraction(1), "liter": Fraction(1000)},
-    {"cup": Fraction(1), "pint": Fraction(2), "quart": Fraction(4), "gallon": Fraction(16)},
+_FAMILIES: tuple[dict[str, int], ...] = (
+    {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800},
+    {"month": 1, "year": 12, "decade": 120},
+    {"cent": 1, "dollar": 100, "$": 100},
+    {"item": 1, "dozen": 12},
+    {"inch": 1, "foot": 12, "feet": 12, "yard": 36, "mile": 63360},
+    {"millimeter": 1, "centimeter": 10, "meter": 1000, "kilometer": 10**6},
+    {"mm": 1, "cm": 10, "m": 1000, "km": 10**6},
+    {"gram": 1, "kilogram": 1000, "ton": 10**6},
+    {"g": 1, "kg": 1000},
+    {"ounce": 1, "pound": 16},
+    {"milliliter": 1, "liter": 1000},
+    {"cup": 1, "pint": 2, "quart": 4, "gallon": 16},
 )  # fmt: skip
 
 
-_RATIOS_OF = [frozenset(one / other for one in family.values() for other in family.values()) for family in _FAMILIES]
-RATIOS = frozenset().union(*_RATIOS_OF)
+_OTHERS: dict[tuple[int, int], list[tuple[dict[str, int], list[tuple[str, str]]]]] = {}
+"""By the ratio of two numbers: the families with units, each with another, of which they may be the same amount."""
+for _family in _FAMILIES:
+    _by_ratio: dict[tuple[int, int], list[tuple[str, str]]] = {}
+    for _unit, _other in product(_family, repeat=2):
+        _by_ratio.setdefault(Fraction(_family[_other], _family[_unit]).as_integer_ratio(), []).append((_unit, _other))
+    for _ratio, _pairs in _by_ratio.items():
+        _OTHERS.setdefault(_ratio, []).append((_family, _pairs))
+RATIOS = frozenset(Fraction(*ratio) for ratio in _OTHERS)
 """Of the amounts of any two units of one family."""
 
 
-def _named(text: str, family: dict[str, Fraction]) -> set[str]:
+@lru_cache(maxsize=4096)  # of a question for each answer to it
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\$|[a-z]+", text.casefold()))
+
+
+def _named(text: str, family: dict[str, int]) -> set[str]:
     """The units of a family that a text names."""
-    found = set(re.findall(r"\$|[a-z]+", text.casefold()))
+    found = _words(text)
     return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
 
 
@@ -37,15 +51,81 @@ def several_units(text: str) -> bool:
     return any(len({family[unit] for unit in _named(text, family)}) > 1 for family in _FAMILIES)
 
 
+_AMOUNT = re.compile(r"(?P<money>\$)?\s*(?P<number>\d[\d,]*(?:\.\d+)?)(?:[\s-]*(?P<unit>[a-z]+))?", re.IGNORECASE)
+_JOINED = re.compile(r"\W*(?:and|,)?\W*", re.IGNORECASE)
+
+
+def amounts(text: str) -> list[tuple[Fraction, str]] | None:
+    """The amounts, each with its unit, of which a text consists; None where other things stand in it."""
+    found: list[tuple[Fraction, str]] = []
+    at = 0
+    for match in _AMOUNT.finditer(text):
+        unit = "$" if match["money"] else (match["unit"] or "").casefold()
+        known = [one for family in _FAMILIES for one in family if unit in (one, f"{one}s", f"{one}es")]
+        if not known or not _JOINED.fullmatch(text, at, match.start()):
+            return None
+        found.append((Fraction(match["number"].replace(",", "")), known[0]))
+        at = match.end()
+    return found if found and _JOINED.fullmatch(text, at) else None
+
+
+def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
+    """What an amount in several units is beside a wanted number: `same`, `different`, or `unclear`; None where it is none.
+
+    "1 hour and 53 minutes" is 113, of the minutes it names itself, and no 25.
+    """
+    found = amounts(text)
+    family = next((one for one in _FAMILIES if found and all(unit in one for _, unit in found)), None)
+    if not found or family is None or len({family[unit] for _, unit in found}) < len(found) or len(found) < 2:
+        return None
+    whole = sum((number * family[unit] for number, unit in found), Fraction(0))
+    named = {unit for _, unit in found} | _named(question, family)
+    if any(wanted * family[unit] == whole for unit in named):
+        return "same"
+    near = any(abs(wanted * size - whole) < size for size in family.values())
+    return "unclear" if near or wanted in {number for number, _ in found} else "different"
+
+
+def twice(text: str, wanted: Fraction) -> bool:
+    """Whether a text gives one amount in two units, in one of them as a wanted number: "2040 minutes or 34 hours"."""
+    either = [amounts(part) or [] for part in re.split(r"\s+or\s+", text)]
+    if len(either) != 2 or any(len(found) != 1 for found in either):
+        return False
+    (one, unit), (other, unit_of_other) = either[0][0], either[1][0]
+    family = next((some for some in _FAMILIES if unit in some and unit_of_other in some), None)
+    return family is not None and one * family[unit] == other * family[unit_of_other] and wanted in (one, other)
+
+
+def same_in_unit_of_question(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
+    """Whether an answer names its unit, and is gold's number in the only unit of that kind that the question names."""
+    for family in _FAMILIES:
+        own, known = ({family[unit] for unit in _named(text, family)} for text in (answer, question))
+        if len(own) == len(known) == 1 and own != known and value * own.pop() == wanted * known.pop():
+            return True
+    return False
+
+
 _MONEY = re.compile(
     r"\b(?:cost|costs|pay|pays|paid|spend|spends|spent|money|price|earn|earns|save|saves|make|makes|owe|owes|profit|bill)\b"
 )
 
 
-def _asked_for(asked: str, family: dict[str, Fraction]) -> bool:
-    """Whether a question without a unit asks for an amount of a family: not for a count, money for money only."""
+_GIVEN = re.compile(r"\d[\d,.]*[\s-]*[a-z]+")
+"""An amount: "in 4 weeks" asks for no weeks."""
+
+
+@lru_cache(maxsize=4096)
+def _last_asked(question: str) -> str:
+    """What a question asks in the end, without the amounts it gives."""
+    return _GIVEN.sub(" ", re.split(r"(?<=[.!])\s", question.casefold().strip())[-1])
+
+
+def _asked_for(asked: str, family: dict[str, int]) -> bool:
+    """Whether a question without a unit asks for an amount of a family: no count, time for time, money for money only."""
     if "how many" in asked:
         return False
+    if "how much time" in asked or "how long" in asked:
+        return "hour" in family or "year" in family
     return bool(_MONEY.search(asked)) == ("dollar" in family)
 
 
@@ -56,16 +136,12 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     the answer names one of them and the question the other (or none), or the
     answer names none and the question both, without asking for one.
     """
-    if not value or not wanted or value / wanted not in RATIOS:
+    if not value or not wanted:
         return False
-    asked = re.split(r"(?<=[.!])\s", question.casefold().strip())[-1]
-    for family, ratios in zip(_FAMILIES, _RATIOS_OF):
-        if value / wanted not in ratios:
-            continue
+    for family, others in _OTHERS.get((value / wanted).as_integer_ratio(), ()):
         units, known = _named(answer, family), _named(question, family)
-        others = known or set(family)
-        if not units and not _named(asked, family) and _asked_for(asked, family):
-            units = others = known
-        if any(value * family[unit] == wanted * family[other] for unit in units for other in others):
+        if not units and known and not _named(asked := _last_asked(question), family) and _asked_for(asked, family):
+            units = known
+        if any(unit in units and (not known or other in known) for unit, other in others):
             return True
     return False

@@ -12,6 +12,9 @@ import resource
 import signal
 import sys
 
+LATER = 70
+"""Seconds after its parent's limit at which a worker ends itself: later than a parent that waits for the first reply, on
+however busy a machine, or that would find its worker dead."""
 swallowed: list[BaseException] = []
 """Failures inside math-verify that it takes for "not equal"; they make an answer undecided, not wrong."""
 
@@ -63,7 +66,7 @@ def main(seconds: int, mebibytes: int) -> None:
     watch("simplify")
     compare("1", "1")  # imports sympy before the time of any pair runs
     for line in sys.stdin:
-        signal.alarm(seconds + 5)
+        signal.alarm(seconds + LATER)
         gold, answer = json.loads(line)
         try:
             reply = compare(gold, answer)

@@ -12,12 +12,17 @@ import queue
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 
+from tasks.answers.memory import PASSING, Memory, key_of
+
 SECONDS = 8
 MEBIBYTES = 1536
+FIRST = 60
+"""Seconds more for the first reply, which waits for the import of sympy."""
 _SCRIPT = Path(__file__).with_name("worker.py")
 
 
@@ -46,10 +51,10 @@ class Worker:
             return self._end("died")
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(self.seconds if self.ready else self.seconds + 60):
+            if not selector.select(self.seconds if self.ready else self.seconds + FIRST):
                 return self._end("timed out")
         line = stdout.readline()
-        if not line:
+        if not line.endswith(b"\n"):
             return self._end("died")
         self.ready = True
         return str(json.loads(line))
@@ -77,7 +82,8 @@ class Worker:
 class Workers:
     """Up to as many workers as there are processors, made when first needed."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, seconds: int = SECONDS) -> None:
+        self.seconds = seconds
         self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(most):
             self._idle.put(None)
@@ -87,11 +93,11 @@ class Workers:
         worker = self._idle.get()
         try:
             if worker is None or not worker.alive:
-                worker = Worker()
+                worker = Worker(self.seconds)
                 worker.compare("1", "1")
             reply = worker.compare(gold, answer)
             if reply == "died":  # killed from outside, maybe: only what a pair does twice is the pair's
-                worker = Worker()
+                worker = Worker(self.seconds)
                 worker.compare("1", "1")
                 reply = worker.compare(gold, answer)
             return reply
@@ -128,45 +134,23 @@ def shared() -> Workers:
 
 
 class Opinions:
-    """What the workers said of pairs: each is asked once, and what is new can be kept for the next build."""
+    """What the workers said of pairs: each is asked once."""
 
-    def __init__(self, ask: Callable[[str, str], str], most: int = 500_000) -> None:
+    def __init__(self, ask: Callable[[str, str], str], memory: Memory) -> None:
         self.ask = ask
-        self.most = most
-        self._known: dict[tuple[str, str], str] = {}
-        self._fresh: dict[tuple[str, str], str] = {}
-        self._lock = Lock()
+        self.memory = memory
 
     def __call__(self, gold: str, answer: str) -> str:
         """What is known of a pair, or what the workers now say."""
-        said = self._known.get((gold, answer))
+        key = key_of(gold, answer)
+        said = self.memory.get(key)
         if said is None:
             said = self.ask(gold, answer)
-            self.learn({(gold, answer): said})
-            if said not in ("timed out", "died"):  # which another, less busy machine may answer
-                with self._lock:
-                    self._fresh[gold, answer] = said
+            self.memory.add(key, said, lasting=said not in PASSING)
         return said
 
-    def learn(self, said: Mapping[tuple[str, str], str]) -> None:
-        """Take over what was said before; where it grows too much, all is forgotten."""
-        with self._lock:
-            if len(self._known) + len(said) > self.most:
-                self._known.clear()
-            self._known.update(said)
 
-    def take_fresh(self) -> dict[tuple[str, str], str]:
-        """What was said since this was last called."""
-        with self._lock:
-            fresh, self._fresh = self._fresh, {}
-        return fresh
-
-    def cache_clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._known.clear()
-            self._fresh.clear()
-
-
-compared = Opinions(lambda gold, answer: shared().compare(gold, answer))
+compared = Opinions(
+    lambda gold, answer: shared().compare(gold, answer), Memory("opinions", f"math-verify {version('math-verify')}")
+)
 """What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

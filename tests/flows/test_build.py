@@ -112,7 +112,7 @@ def test_a_version_with_other_content_is_refused_before_any_work(
     recipe.write_text(recipe.read_text().replace("version: 0.1.0", "version: 0.2.0"))
     again = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
     assert again.returncode == 0
-    assert "0 of 5 tables to make" in again.stderr
+    assert "0 of 6 tables to make" in again.stderr
 
 
 def test_a_changed_stage_makes_only_what_follows_from_it(
@@ -122,9 +122,16 @@ def test_a_changed_stage_makes_only_what_follows_from_it(
     recipe = tmp_path / "sample.yaml"
     recipe.write_text(SAMPLE.read_text().replace("verdict = 'wrong'", "verdict <> 'right'").replace("0.1.0", "0.2.0"))
     plan = errata("plan", str(recipe), "--store", str(built), environment=environment).stdout
-    states = {line.split()[0]: "exists" in line for line in plan.split("\n")[2:7]}
-    assert states == {"generations": True, "steps": True, "verified": True, "wrong": False, "mistakes": False}
-    assert "would make 2 of 5 tables and release sample 0.2.0" in plan
+    states = {line.split()[0]: "exists" in line for line in plan.split("\n")[2:8]}
+    assert states == {
+        "generations": True,
+        "trusted": True,
+        "steps": True,
+        "verified": True,
+        "wrong": False,
+        "mistakes": False,
+    }
+    assert "would make 2 of 6 tables and release sample 0.2.0" in plan
 
 
 def test_the_release_holds_no_path_of_this_machine(built: Path) -> None:

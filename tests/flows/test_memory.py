@@ -34,6 +34,7 @@ def test_a_build_on_a_store_in_memory_leaves_release_and_artifacts(environment: 
     assert told["faults"] == []
     assert [row["table"] for row in json.loads(told["funnel"])] == [
         "generations",
+        "trusted",
         "steps",
         "verified",
         "wrong",

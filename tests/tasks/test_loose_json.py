@@ -71,6 +71,10 @@ def test_what_is_cut_off_is_not_there(text: str) -> None:
         ('{"answer": 1} then again {"answer": 2', 1),
         ('{"answer": 1} and {"other": 2}', 1),
         ('{"inner": {"answer": 3}, "answer": 4}', 4),
+        ('{"answer": 1}\n\n## Question: another?\n{"answer": 2}', 1),
+        ('{"answer": "1"\n\nQuestion 2: another?\n{"answer": "2"}', "1"),
+        ('Question: this?\n{"answer": 1} or rather {"answer": 2}', 2),
+        ('{"answer": 1, "why": "I am asked\nQuestion: this?"} or {"answer": 2}', 2),
     ],
 )
 def test_the_last_object_that_has_the_key_counts(text: str, value: int) -> None:

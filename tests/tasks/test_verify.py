@@ -14,7 +14,7 @@ from schemas.recipe import read
 from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import Record
 from tasks import TASKS
-from tasks.answers.compare import Compare
+from tasks.answers.judgement import Compare
 from tasks.recorded import IMPORT
 from tasks.split import SPLIT, SplitParameters
 from tasks.verify import VERIFY, VerifyParameters, verdicts
@@ -54,7 +54,7 @@ def test_a_verdict_tells_how_it_was_found() -> None:
 
 
 def test_no_answer_is_undecided_and_nothing_is_compared() -> None:
-    assert judged(rationale="9 + 9 is then the") == {
+    assert judged(rationale="We have no idea at all.") == {
         "verdict": "undecided",
         "undecided": "no answer",
         "extracted": None,
@@ -69,6 +69,43 @@ def test_no_answer_is_undecided_and_nothing_is_compared() -> None:
 def test_the_whole_text_is_searched_where_the_rationale_gives_no_answer() -> None:
     assert judged(rationale="We add 9 and 9", text="We add 9 and 9\n#### 17")["verdict"] == "wrong"
     assert judged(rationale="So #### 18", text="So #### 18\nThe answer is 17.", stated="18")["extracted_by"] == "stated"
+
+
+def test_a_completion_that_breaks_off_says_so() -> None:
+    for text in ("9 + 9 is then the", '{"reasoning": "She has $50 - $3', "The sum is 5 * 38 *", r"So \boxed{1"):
+        found = judged(rationale=text)
+        assert (found["verdict"], found["undecided"], found["extracted"]) == ("undecided", "breaks off", None)
+
+
+def test_a_question_of_its_own_that_a_model_goes_on_with_is_not_ours() -> None:
+    goes_on = "So it is 18.\n#### 18\n\n## Question:\n\nHow many more?\n#### 17"
+    assert judged(rationale=goes_on)["verdict"] == "right"
+    assert judged(rationale="Question: how many?\n#### 18")["verdict"] == "right"
+
+
+def test_a_blank_answer_is_none_whatever_the_reasoning_ends_with() -> None:
+    text = '{"reasoning": "We get 12 at first.", "answer": " "}'
+    assert judged(rationale="We get 12 at first.", text=text)["undecided"] == "no answer"
+
+
+def test_an_answer_of_several_fields_is_read_as_a_whole() -> None:
+    text = '{\n"reasoning": "Then 4 and 6 are left.",\n"answer": {\n"blue": 4,\n"red": 6\n}\n}'
+    found = judged(
+        answer="10", rationale="Then 4 and 6 are left.", text=text, question="How many red and blue boxes are left?"
+    )
+    assert (found["verdict"], found["compared_by"]) == ("right", "sum")
+
+
+def test_a_doubt_at_the_end_makes_no_mistake_of_a_result_shortly_before() -> None:
+    doubt = "Now there are 13 - 3 = {}. We cannot determine how many roses she cut."
+    assert judged(answer="10", rationale=doubt.format(10))["undecided"] == "several answers"
+    assert judged(answer="11", rationale=doubt.format(10))["compared_by"] == "denial"
+
+
+def test_words_behind_a_json_answer_that_come_to_gold_after_all_make_no_mistake_of_it() -> None:
+    text = '```json\n{\n"reasoning": "So 17.",\n"answer": "17"\n}\n```\n\nThat was too low. It is **18**.'
+    assert judged(rationale="So 17.", stated="17", text=text)["undecided"] == "several answers"
+    assert judged(answer="19", rationale="So 17.", stated="17", text=text)["verdict"] == "wrong"
 
 
 def test_the_sort_of_answer_can_be_told_by_the_recipe() -> None:
@@ -135,7 +172,7 @@ def test_an_amount_that_stands_nowhere_in_the_completion_was_not_found() -> None
         judged(answer="119", rationale="119 each. The answer is 17 of A and 8 of B.")["undecided"] == "several answers"
     )
     assert judged(answer="25", rationale="The answer is 17 of A and 8 of B.")["undecided"] == "several answers"
-    assert judged(answer="113", rationale="The answer is 1 hour and 53 minutes.")["undecided"] == "several answers"
+    assert judged(answer="113", rationale="The answer is 1 hour and 53 minutes.")["verdict"] == "right"
 
 
 def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.tables import EXTRACTION_RULES
 from tasks.answers.compare import judge
-from tasks.answers.extract import TAIL, AnswerKind, Extraction, boxed, extract
+from tasks.answers.ending import TAIL
+from tasks.answers.extract import AnswerKind, Extraction, boxed, extract
 
 
 def found(text: str, kind: AnswerKind = "number", stated: str | None = None) -> tuple[str, str] | None:

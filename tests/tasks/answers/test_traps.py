@@ -64,10 +64,27 @@ def test_words_of_a_calculation_are_read() -> None:
 
 
 def test_percent_is_a_hundredth_unless_the_question_asks_for_it() -> None:
-    assert said("0.05", "5%") == "right"
-    assert said("5", "5%") != "right"
+    assert said("0.05", "5%") == said("0.05", "5 %") == "right"
+    assert said("5", "5%") == said("5", "5 %") == said("5", r"5\%") == "wrong"
+    assert said("5", "5%", question="How many eggs are left?") == "wrong"
     assert said("5", "5%", question="What percent is left?") == "right"
+    assert said("5", "0.05", question="What percent is left?") == "percent unclear"
     assert said("5", "6%") == "wrong"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the school's pass rate?",
+        "What is the probability?",
+        "What interest does he pay?",
+        "How much of the discount is left?",
+    ],
+)
+def test_where_percent_may_be_meant_it_is_unclear(question: str) -> None:
+    assert said("70", "70%", question=question) == "percent unclear"
+    assert said("70", "71%", question=question) == "wrong"
+    assert said("0.7", "70%", question=question) == "right"
 
 
 def test_an_answer_that_corrects_itself_is_what_it_ends_with() -> None:

@@ -14,13 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from tasks.answers.workers import Worker, Workers, compared
+from tasks.answers.memory import key_of
+from tasks.answers.worker import LATER
+from tasks.answers.workers import FIRST, Worker, Workers, compared
 
 FAILURES = {"timed out", "too large", "died"}
 NEVER_ENDS = "9^{9^{9^{9}}}"
 
 
-def ready(seconds: int = 8, mebibytes: int = 1536) -> Worker:
+PATIENT = 60
+"""Seconds for replies that must come on however busy a machine."""
+
+
+def ready(seconds: int = PATIENT, mebibytes: int = 1536) -> Worker:
     worker = Worker(seconds, mebibytes)
     assert worker.compare("1", "1") == "equal"
     return worker
@@ -35,7 +41,7 @@ def worker() -> Iterator[Worker]:
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    workers = Workers(2)
+    workers = Workers(2, PATIENT)
     yield workers
     workers.close()
 
@@ -115,6 +121,19 @@ def test_a_worker_that_died_says_so_however_often_it_is_asked() -> None:
     assert [worker.compare("1", "1"), worker.compare("1", "1")] == ["died", "died"]
 
 
+def test_a_worker_s_own_end_comes_after_its_parent_s_patience() -> None:
+    assert LATER > FIRST  # or a busy machine's first reply would be a death
+
+
+def test_half_a_reply_is_none() -> None:
+    worker = ready()
+    worker.close()
+    worker.process = subprocess.Popen(
+        ["/bin/sh", "-c", "read line; printf '\"equal\"'"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert worker.compare("x", "y") == "died"
+
+
 def test_a_dead_worker_is_replaced(workers: Workers) -> None:
     assert workers.compare("x", "x") == "equal"
     first = workers._idle.get()
@@ -152,7 +171,7 @@ def test_an_interrupted_comparison_leaves_no_reply_for_the_next(workers: Workers
 
 
 def test_closing_ends_the_processes() -> None:
-    workers = Workers(1)
+    workers = Workers(1, PATIENT)
     workers.compare("x", "x")
     worker = workers._idle.get()
     workers._idle.put(worker)
@@ -161,9 +180,9 @@ def test_closing_ends_the_processes() -> None:
 
 
 def test_a_pair_is_asked_once() -> None:
-    compared.cache_clear()
+    compared.memory.clear()
     assert compared("x + 1", "1 + x") == compared("x + 1", "1 + x") == "equal"
-    assert compared.take_fresh() == {("x + 1", "1 + x"): "equal"}
+    assert compared.memory.take_fresh() == {key_of("x + 1", "1 + x"): "equal"}
 
 
 def test_what_math_verify_swallows_is_no_difference() -> None:

@@ -1,0 +1,61 @@
+"""Memory: what was found out once, by a hash of all that it depends on, so that it need not be found out again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from threading import Lock
+
+MOST = 500_000
+"""Entries; where there would be more, all are forgotten."""
+PASSING = ("timed out", "died", "too large")
+"""What a worker says of a pair that a less busy machine, or one with more memory, may answer: no build takes it over."""
+
+
+def key_of(*parts: object) -> str:
+    """The key of what depends on these parts, JSON values all."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+class Memory:
+    """Texts by their keys, and which of them are new: those the store keeps for later builds."""
+
+    def __init__(self, name: str, version: str, most: int = MOST) -> None:
+        self.name = name
+        self.version = version
+        """Of what finds the texts out; another version's are not taken over."""
+        self.most = most
+        self._known: dict[str, str] = {}
+        self._fresh: dict[str, str] = {}
+        self._lock = Lock()
+
+    def get(self, key: str) -> str | None:
+        """What is known by a key."""
+        return self._known.get(key)
+
+    def add(self, key: str, said: str, lasting: bool = True) -> None:
+        """Remember something new; what does not last is not for later builds."""
+        self.learn({key: said})
+        if lasting:
+            with self._lock:
+                self._fresh[key] = said
+
+    def learn(self, said: Mapping[str, str]) -> None:
+        """Take over what was found out before."""
+        with self._lock:
+            if len(self._known) + len(said) > self.most:
+                self._known.clear()
+            self._known.update(said)
+
+    def take_fresh(self) -> dict[str, str]:
+        """What is new since this was last called."""
+        with self._lock:
+            fresh, self._fresh = self._fresh, {}
+        return fresh
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+            self._fresh.clear()

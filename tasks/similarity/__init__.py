@@ -1,0 +1,1 @@
+"""How alike texts are: words, shingles, MinHash, verified pairs, clusters."""

@@ -1,0 +1,166 @@
+"""Measures near-deduplication against rensa, datasketch and datatrove: `python -m tests.benchmarks.deduplication`.
+
+    for peer in rensa datasketch "datatrove[processing] spacy"; do
+        python -m venv peers/${peer%%[*} && peers/${peer%%[*}/bin/pip install $peer
+    done
+    python -m tests.benchmarks.deduplication --peers peers
+
+`--peers` is the folder of those environments; without it the peers are left
+out, and their figures with them. Prints texts/s of each from texts to the end
+of its work in one run (ours with every pair verified, rensa's and datasketch's
+candidates alone), recall and false pairs among planted ones, and the memory.
+Exits with 1 where a figure is missed, and with 2 where a peer is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from tasks.deduplicate import DEDUPLICATE, DeduplicateParameters
+from tests.benchmarks.deduplication_peers import shingles
+
+TEXTS = 300_000
+SAMPLES = {"rensa": TEXTS, "datasketch": 10_000, "datatrove": 30_000}
+"""Texts that each peer is given, the first so many: the slow ones get fewer, and are compared by texts/s."""
+TIMES = {"rensa": 1 / 1.5, "datasketch": 50, "datatrove": 3}
+"""How many times a peer's texts/s ours must be."""
+RECALL = 0.99
+THRESHOLD = 0.8
+PART = 4096
+PEER = Path(__file__).with_name("deduplication_peers.py")
+
+
+def generated(count: int) -> Iterator[str]:
+    """Solutions of some 400 characters, each third one the one before with few words changed."""
+    chance = random.Random(1)
+    vocabulary = [
+        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randrange(2, 10))) for _ in range(20_000)
+    ]
+    words: list[str] = []
+    for i in range(count):
+        if i % 3 == 2:
+            for place in chance.sample(range(len(words)), chance.randrange(1, 4)):
+                words[place] = chance.choice(vocabulary)
+        else:
+            words = [
+                vocabulary[min(int(chance.paretovariate(0.6)), 20_000) - 1] for _ in range(chance.randrange(50, 70))
+            ]
+            for place in range(8, len(words), 12):
+                a, b = chance.randrange(2, 99), chance.randrange(2, 99)
+                words[place] = f"{a} + {b} = {a + b},"
+        yield " ".join(words)
+
+
+def similarity(one: str, other: str) -> float:
+    """Jaccard of the shingles, as strings."""
+    a, b = set(shingles(one)), set(shingles(other))
+    return len(a & b) / len(a | b)
+
+
+def ours(place: str, count: int) -> dict[str, Any]:
+    """Time and memory of ours, in this process, and what it rejects."""
+    with open(place) as lines:
+        texts = [json.loads(line)["text"] for line, _ in zip(lines, range(count))]
+    ids = [f"{i:024x}" for i in range(count)]
+    table = pl.DataFrame({"solution_id": ids, "problem_id": ["p"] * count, "rationale": texts})
+    parts = [table[at : at + PART] for at in range(0, count, PART)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    parameters = DeduplicateParameters(by=["near"], scope="all", similarity=THRESHOLD)
+    with tempfile.TemporaryDirectory() as folder:  # the first call imports and compiles; the peers' is not timed either
+        list(DEDUPLICATE.run([table[:50]], [], parameters, Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        begun = perf_counter()
+        found = pl.concat([pl.DataFrame(schema={"key": pl.String, "detail": pl.String})] + [
+            frame.select("key", "detail") for frame in DEDUPLICATE.run(parts, [], parameters, Path(folder))
+        ])  # fmt: skip
+        seconds = perf_counter() - begun
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    keepers = found["detail"].str.extract("to ([0-9a-f]{24})")
+    pairs = [(int(a, 16), int(b, 16)) for a, b in zip(found["key"], keepers) if b is not None]
+    return {"texts": count, "seconds": seconds, "shingling": 0.0, "grown": grown / 1024, "pairs": pairs}
+
+
+def run(command: list[str]) -> dict[str, Any]:
+    """The last line of a command, which is JSON."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def quality(texts: list[str], pairs: list[list[int]]) -> tuple[float, int, int]:
+    """Recall among planted pairs at the threshold, their number, and the pairs found that are not as alike."""
+    planted = {(i, i - 1) for i in range(2, len(texts), 3) if similarity(texts[i], texts[i - 1]) >= THRESHOLD}
+    found = {(a, b) for a, b in pairs}
+    false = sum(similarity(texts[a], texts[b]) < THRESHOLD for a, b in found - planted)
+    return len(found & planted) / len(planted), len(planted), false
+
+
+def main() -> int:
+    """Print the table; the number of figures that are missed decides the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", help="folder of the peers' environments")
+    parser.add_argument("--texts", type=int, default=TEXTS)
+    parser.add_argument("--ours", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.ours:
+        print(json.dumps(ours(given.ours, given.texts)))
+        return 0
+    peers = {name: Path(given.peers) / name / "bin" / "python" for name in TIMES} if given.peers else {}
+    if missing := [str(path) for path in peers.values() if not path.exists()]:
+        print(f"no {', '.join(missing)}; see --help for how to make the environments", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        place = f"{folder}/texts.jsonl"
+        texts = list(generated(given.texts))
+        Path(place).write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        me = [sys.executable, "-m", "tests.benchmarks.deduplication", "--ours", place, "--texts"]
+        found, third = run([*me, str(given.texts)]), run([*me, str(given.texts // 3)])
+        told = {
+            name: run([str(path), str(PEER), name, place, str(min(SAMPLES[name], given.texts))])
+            for name, path in peers.items()
+        }
+    return _report(texts, found, third, told)
+
+
+def _report(texts: list[str], found: dict[str, Any], third: dict[str, Any], told: dict[str, dict[str, Any]]) -> int:
+    """Print what was measured; 1 where a figure is missed."""
+    speed = found["texts"] / found["seconds"]
+    print(
+        "| near-duplicates | texts | s | of it shingling | texts/s | ours is faster | wanted |\n|---|---|---|---|---|---|---|"
+    )
+    print(f"| ours, every pair verified | {found['texts']:,} | {found['seconds']:.1f} | | {speed:,.0f} | | |")
+    missed = 0
+    for name, one in told.items():
+        times = speed * one["seconds"] / one["texts"]
+        missed += times < TIMES[name]
+        print(
+            f"| {name} | {one['texts']:,} | {one['seconds']:.1f} | {one['shingling']:.1f} | {one['texts'] / one['seconds']:,.0f} "
+            f"| {times:.1f} | {TIMES[name]:.2f} |"
+        )
+    recall, planted, false = quality(texts, found["pairs"])
+    missed += (recall < RECALL) + (false > 0)
+    slope = (found["grown"] - third["grown"]) / (found["texts"] - third["texts"]) * 1e6
+    print(
+        f"\nrecall {recall:.4f} of {planted:,} planted pairs (wanted {RECALL}), false pairs {false} of {len(found['pairs']):,}"
+    )
+    print(f"memory {found['grown']:,.0f} MiB above that of the texts; a million rows more take {slope:,.0f} MiB")
+    print(f"{missed} figures missed" if missed else "no figure missed")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
