@@ -51,7 +51,7 @@ def _narrow(part: pl.DataFrame) -> pl.DataFrame:
     return part.select(
         key=pl.nth(0),
         problem="problem_id",
-        answer=pl.coalesce(shortest(pl.col("extracted")), loose),
+        answer=pl.coalesce(shortest(part["extracted"]), loose),
         shown="extracted",
         text=pl.Series(digests(part["rationale"])),
         p=pl.when(pl.col("tokens") > 0).then(mean) if has else mean,
