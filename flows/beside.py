@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import fsspec
 import polars as pl
+from errata.releases import NotFound, open_release
 
-from catalog.errata.releases import NotFound, open_release
 from catalog.publishing import INDEX
 from catalog.records import Source, SourceError, batches, unchanged
 from schemas.task import Beside, Files, Record, Records, Rows

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from catalog.errata.releases import ErrataError
+from errata.releases import ErrataError
+
 from catalog.publishing import published
 from catalog.records import Source, find
 from catalog.store import Store
