@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import fsspec
 import polars as pl
-from errata.releases import NotFound, open_release
+from errata import NotFound, open_release
 
 from catalog.publishing import INDEX
 from catalog.records import Source, SourceError, batches, unchanged

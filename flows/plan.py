@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from errata.releases import ErrataError
+from errata import ErrataError
 
 from catalog.publishing import published
 from catalog.records import Source, find
