@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -101,17 +102,16 @@ def between(before: Release, after: Release) -> Difference:
     return Difference(
         before.name,
         after.name,
-        [
-            _same_files(before, after, view) or of_view(view, _boiled(before, view), _boiled(after, view))
-            for view in common
-        ],
+        [_same_files(before, after, view) or _read(before, after, view) for view in common],
         [view for view in after.views if view not in common],
         [view for view in before.views if view not in common],
     )
 
 
-def _boiled(release: Release, view: str) -> Digest:
-    return boil(frames(release, view), key_of(release, view))
+def _read(before: Release, after: Release, view: str) -> ViewDifference:
+    """The difference of a view, from its rows; those of both releases are gone through side by side."""
+    with ThreadPoolExecutor(2) as pool:
+        return of_view(view, *pool.map(lambda one: boil(frames(one, view), key_of(one, view)), (before, after)))
 
 
 def _same_files(before: Release, after: Release, view: str) -> ViewDifference | None:
@@ -187,7 +187,7 @@ def _shifts(before: Digest, after: Digest, common: Sequence[str]) -> list[Shift]
     found = []
     for name in common:
         old, new = before.columns[name], after.columns[name]
-        unit = "items" if "list" in old.kind else "characters"
+        unit = "items" if "list" in old.kind else "bytes"
         if old.labels is not None and new.labels is not None:
             found.append(_shift(name, old.counts, new.counts))
         found.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))

@@ -27,7 +27,7 @@ class Column:
     counts: Counter[str] = field(default_factory=Counter)
     """How often each label is there."""
     lengths: Counter[str] = field(default_factory=Counter)
-    """How long its values are: items of lists, characters of texts (the power of two that they reach)."""
+    """How long its values are: items of lists, bytes of texts (the power of two that they reach)."""
 
 
 @dataclass
@@ -102,7 +102,7 @@ def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
     if isinstance(values.dtype, pl.List):
         sizes = values.list.len().cast(pl.String)
     elif values.dtype == pl.String and column.labels is None and labels:
-        power = values.str.len_chars().cast(pl.Float64).log(2).floor()
+        power = values.str.len_bytes().cast(pl.Float64).log(2).floor()  # bytes are known, characters are counted
         sizes = (2**power).cast(pl.Int64, strict=False).fill_null(0).cast(pl.String)
     else:
         return

@@ -59,7 +59,8 @@ def parts(rows: int, changed: bool) -> Iterator[dict[str, pl.DataFrame]]:
     """The rows by split; changed, a hundredth is relabelled and as many are new."""
     first, base = rows // 100 if changed else 0, block()
     for at in range(first, rows + first, PART):
-        frame = base.head(rows + first - at).with_row_index("n", at)
+        numbers = pl.Series("n", range(at, min(at + PART, rows + first)), dtype=pl.Int64)
+        frame = base[numbers % PART].with_columns(numbers)
         number = pl.col("n").cast(pl.String)
         label = pl.when(pl.lit(changed) & (pl.col("n") % 100 == 0)).then(pl.lit("right")).otherwise(pl.lit("wrong"))
         yield {
@@ -124,7 +125,7 @@ from errata.difference import between
 began = time.perf_counter()
 found = between(errata.open_release("big@1.0.0", store), errata.open_release("big@2.0.0", store))
 view = found.views[0]
-told(seconds=time.perf_counter() - began, added=view.added, removed=view.removed, changed=view.changed, kept=view.kept)
+told(seconds=time.perf_counter() - began, cpu=time.process_time(), added=view.added, removed=view.removed, changed=view.changed, kept=view.kept)
 """
 OPENING_CODE = 'told(seconds=timed(lambda: errata.load("big@^1", split="train", store=store, form="paths")))'
 
@@ -178,7 +179,7 @@ def main() -> int:
     ]  # fmt: skip
     counts = ", ".join(f"{difference[name]:,} {name}" for name in ("kept", "added", "removed", "changed"))
     opened = f"{1000 * statistics.median(opening['seconds']):.1f} ms"
-    compared = f"{difference['seconds']:.1f} s, {difference['memory'] / 2**30:.2f} GiB"
+    compared = f"{difference['seconds']:.1f} s ({difference['cpu']:.1f} of the processor), {difference['memory'] / 2**30:.2f} GiB"
     rows: list[list[object]] = [
         [
             f"load {options.rows:,} rows (median of {ROUNDS})",

@@ -81,7 +81,7 @@ def test_texts_and_steps_change_without_being_labels(tmp_path: Path) -> None:
     changed = [one | ({"question": "another", "steps": ["one"]} if n == 7 else {}) for n, one in enumerate(many)]
     view = two(tmp_path, {"train": many}, {"train": changed}).views[0]
     assert (view.changed, view.changed_by_column) == (1, {"question": 1, "steps": 1})
-    assert [one.what for one in view.shifts] == ["question, characters", "steps, items"]
+    assert [one.what for one in view.shifts] == ["question, bytes", "steps, items"]
 
 
 def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
