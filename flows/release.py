@@ -19,6 +19,7 @@ from catalog.tables import TableFolder, rows
 from flows.funnel import funnel, lineage
 from flows.plan import Plan, Work
 from flows.trust import trust
+from flows.types import types
 from schemas.task import Publication
 from tasks import TASKS
 from tasks.similarity.index import NEEDS, index
@@ -49,7 +50,7 @@ def release(plan: Plan) -> dict[str, Any]:
         for name in _inputs(plan)
     }
     steps = funnel(plan, plan.done)
-    labels = trust(plan)
+    labels, kinds = trust(plan), types(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
         files = [file for file in files if "view" in file]
@@ -59,7 +60,7 @@ def release(plan: Plan) -> dict[str, Any]:
                 f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
                 f"see why with `errata plan {plan.recipe.file}`"
             )
-        text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps, labels)
+        text = card(plan.recipe, {name: view.contract for name, view in views.items()}, files, steps, labels, kinds)
         columns = {
             name: [
                 {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
@@ -74,6 +75,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "columns": columns,
             "funnel": steps,
             "labels": labels,
+            "types": kinds,
             "lineage": lineage(plan),
             "software": software(),
         }
