@@ -36,6 +36,7 @@ def card(
     files: Sequence[Mapping[str, Any]],
     funnel: Sequence[Mapping[str, Any]],
     labels: Sequence[Mapping[str, Any]] = (),
+    types: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """README.md of a release."""
     rows = [file for file in files if file.get("split")]
@@ -56,6 +57,7 @@ def card(
         *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
         "## Where the rows come from", "", *funnel_lines(funnel), "",
         *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
+        *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
     ]  # fmt: skip
     for view, contract in views.items():
         text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
@@ -149,3 +151,57 @@ def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
                 f"Cohen's kappa in {one['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
             ]
     return lines
+
+
+def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
+    lines: list[str] = []
+    for one in types:
+        decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["by"].items()) or "nobody"
+        said = f"`{one['table']}`: {one['typed']:,} of {one['rows']:,} mistakes typed by `{one['taxonomy']}`; by {decided}."
+        why = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["undecided"].items())
+        lines += [said + (f" Undecided: {why}." if why else ""), ""]
+        if one["share"] is not None:
+            lines += [f"Mean share of the votes for the type that was taken: {100 * one['share']:.1f} %.", ""]
+        lines += ["| type | mistakes | share |", "|---|---:|---:|"]
+        lines += [f"| {_cell(name)} | {n:,} | {100 * n / one['rows']:.1f} % |" for name, n in one["types"].items()]
+        for by in ("model", "set", "step"):
+            if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
+                lines += ["", *shifts]
+        lines += ["", *(_against_truth(one["truth"]) if "truth" in one else [])]
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "/").replace("<", "‹").replace("\n", " ")
+
+
+def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
+    """How types shift with the model, the set or the step: shares in percent, one line each."""
+    if len(counts) < 2:
+        return []
+    lines = [f"| by {what}, % | mistakes | {' | '.join(map(_cell, names))} |", f"|---|{'---:|' * (len(names) + 1)}"]
+    for outer, inner in counts.items():
+        total = sum(inner.values())
+        shares = " | ".join(f"{100 * inner.get(name, 0) / total:.0f}" for name in names)
+        lines.append(f"| {_cell(outer)} | {total:,} | {shares} |")
+    return lines
+
+
+def _against_truth(truth: Mapping[str, Any]) -> list[str]:
+    """Accuracy, macro-F1 and the confusion matrix."""
+    rules = truth["rules"]
+    low, high = rules.get("precision_interval", (0.0, 1.0))
+    said = [
+        f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
+        f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
+        f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
+        "",
+    ]
+    confusion = truth["confusion"]
+    names = sorted({name for row in confusion.values() for name in row} | set(confusion))
+    lines = [f"| true \\ said | {' | '.join(map(_cell, names))} | F1 |", f"|---|{'---:|' * (len(names) + 1)}"]
+    for name, row in confusion.items():
+        cells = " | ".join(str(row.get(one, "")) for one in names)
+        lines.append(f"| {_cell(name)} | {cells} | {truth['f1'].get(name, 0):.2f} |")
+    return [*said, *lines, ""]

@@ -9,6 +9,7 @@ from typing import Any
 
 from errata import ErrataError
 
+from catalog import taxonomies
 from catalog.publishing import published
 from catalog.records import Source, find
 from catalog.store import Store
@@ -116,7 +117,7 @@ def make(recipe: str, data: str | None, store: str) -> Plan:
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    found = read(text, recipe, TASKS)
+    found = read(text, recipe, TASKS, lambda name: taxonomies.find(name, path.parent))
     place = Store(store)
     works: dict[str, Work] = {}
     for table in found.tables:

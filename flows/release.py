@@ -22,6 +22,7 @@ from flows.layout import splits
 from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
 from flows.trust import trust
+from flows.types import types
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
@@ -54,7 +55,7 @@ def release(plan: Plan) -> dict[str, Any]:
         name: View(works[name].contract, splits(works[name], plan), index=_index(works[name])) for name in _inputs(plan)
     }
     steps = funnel(plan, plan.done)
-    labels = trust(plan)
+    labels, kinds = trust(plan), types(plan)
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
@@ -66,7 +67,7 @@ def release(plan: Plan) -> dict[str, Any]:
             )
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
-        texts = {"README.md": card(plan.recipe, contracts, files, steps)}
+        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds)}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
@@ -84,6 +85,7 @@ def release(plan: Plan) -> dict[str, Any]:
             "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
             "labels": labels,
+            "types": kinds,
             "lineage": descent,
             "software": software(),
         }

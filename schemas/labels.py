@@ -109,3 +109,57 @@ AGREE_COLUMNS = (
         at_most=1,
     ),
 )
+SEVERITIES = ("minor", "major")
+CLASSIFY_COLUMNS = (
+    Column("taxonomy", "string", "The taxonomy that the types are of, with its version."),
+    Column("error_type", "string", "The type of the first wrong step's mistake; null where undecided.", nullable=True),
+    Column(
+        "type_undecided",
+        "string",
+        "Why the type is undecided: no majority, unparsable, no wrong step, …; null otherwise.",
+        nullable=True,
+    ),
+    Column(
+        "typed_by",
+        "string",
+        "Who decided: `rule: ` and which one, `models` by more than half of their votes, or `judge` by its kind; "
+        "null where undecided.",
+        nullable=True,
+    ),
+    Column(
+        "error_severity",
+        "string",
+        "major: what follows, or the answer, is wrong because of it; minor: they are not; null where nobody says.",
+        nullable=True,
+        one_of=SEVERITIES,
+    ),
+    Column(
+        "error_from",
+        "integer",
+        "The first wrong character in the first wrong step, from 0; null where nobody says, or not to the letter.",
+        nullable=True,
+        at_least=0,
+    ),
+    Column("error_to", "integer", "The character behind the last wrong one.", nullable=True, at_least=1),
+    Column("error_cause", "string", "What is wrong, in a sentence; null where nobody says.", nullable=True),
+    Column(
+        "type_share",
+        "number",
+        "The share of all votes for this type; null where no model was asked.",
+        nullable=True,
+        at_least=0,
+        at_most=1,
+    ),
+    Column("classifiers", "strings", "Who gave each vote: the model with its revision, and the number of its vote."),
+    Column("classifier_types", "strings", "The type that each vote names; empty where it is undecided."),
+    Column("classifier_faults", "strings", "Why each vote is undecided; empty where it is not."),
+    Column("classifier_replies", "strings", "Each vote as it came, verbatim."),
+    Column("classifier_requests", "strings", "The ledger's key of each vote."),
+    Column("classifier_tokens", "integer", "Tokens of all votes.", at_least=0),
+)
+INJECT_COLUMNS = (
+    Column("injected_at", "integer", "The step in which a mistake was made on purpose; -1 none.", at_least=-1),
+    Column("injected_type", "string", "Its kind, of the taxonomy `abacus`; null where none was made.", nullable=True),
+    Column("injected_edit", "string", "What was replaced, and by what; null where nothing was.", nullable=True),
+    Column("injected_from", "string", "The right solution that it was made from.", pattern="[0-9a-f]{24}"),
+)

@@ -14,6 +14,7 @@ from schemas.contract import Contract
 from schemas.document import Document, Fault, Path, RecipeError
 from schemas.models import Model
 from schemas.task import Asking, Parameters, Publication, Task
+from schemas.taxonomy import Find
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
@@ -79,22 +80,23 @@ class Recipe:
     quality: str = ""
 
 
-def read(text: str, file: str, tasks: Tasks) -> Recipe:
-    """Read and check a recipe; raise `RecipeError` with every fault found."""
+def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
+    """Read and check a recipe; raise `RecipeError` with every fault found. `taxonomies` finds those that tables name."""
     document = Document(text, file)
     if document.faults and document.value is None:
         raise RecipeError(document.faults)
     if not isinstance(document.value, dict):
         raise RecipeError([Fault(file, 1, "", "expected a mapping that begins with `corpus:`, found no keys")])
-    return _Reader(document, tasks).recipe(text)
+    return _Reader(document, tasks, taxonomies).recipe(text)
 
 
 class _Reader:
     """Goes through a document and gathers its faults."""
 
-    def __init__(self, document: Document, tasks: Tasks) -> None:
+    def __init__(self, document: Document, tasks: Tasks, taxonomies: Find | None) -> None:
         self.document = document
         self.tasks = tasks
+        self.taxonomies = taxonomies
         self.faults = list(document.faults)
 
     def recipe(self, text: str) -> Recipe:
@@ -235,7 +237,7 @@ class _Reader:
 
     def _model(self, model: type[BaseModel], value: Any, here: Path) -> BaseModel | None:
         try:
-            return model.model_validate(value)
+            return model.model_validate(value, context={"taxonomies": self.taxonomies})
         except ValidationError as error:
             for found in error.errors(include_url=False):
                 path: Path = (*here, *_without_branches(found["loc"], value))

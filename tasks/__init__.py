@@ -6,12 +6,14 @@ from typing import Any
 
 from schemas.task import Task
 from tasks.agree import AGREE
+from tasks.classify import CLASSIFY
 from tasks.consistency import CONSISTENCY
 from tasks.decontaminate import DECONTAMINATE
 from tasks.deduplicate import DEDUPLICATE
 from tasks.estimate import ESTIMATE
 from tasks.generate import GENERATE
 from tasks.gold import GOLD
+from tasks.inject import INJECT
 from tasks.judge import JUDGE
 from tasks.label_errors import LABEL_ERRORS
 from tasks.load import LOAD
@@ -26,7 +28,7 @@ from tasks.views.view import VIEW
 from tasks.world.table import WORLD
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, JUDGE, ESTIMATE, AGREE, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, INJECT, JUDGE, ESTIMATE, AGREE, CLASSIFY, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

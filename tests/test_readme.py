@@ -10,6 +10,7 @@ import yaml
 from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
+from catalog import taxonomies
 from schemas.models import VLLM, Abacus, OpenAI, Recorded
 from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
@@ -22,8 +23,8 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
-    "schemas", "catalog", "catalog/errata", "catalog/ledger", "infra", "infra/abacus", "infra/trl", "infra/vllm",
+    "flows", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
+    "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
@@ -34,7 +35,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -156,8 +157,13 @@ def test_the_recipe_in_the_readme_is_sound() -> None:
         "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
     )
     before, after = whole.split("  release: ")
-    for part in [one for one in others if "agreed" in one]:
+    for part in [one for one in others if "task: agree" in one]:
         read(f"{before}{verified}{part}  release: {after.replace('solutions', 'agreed')}", "README.md", TASKS)
+    agreed = next(one for one in others if "task: agree" in one)
+    (typing,) = [one for one in others if "classify" in one]
+    typed = f"{before}{verified}{agreed}{typing}  release: {after.replace('solutions', 'typed')}"
+    tables = read(typed, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables
+    assert "classify" in {table.task.name for table in tables}
     (cleaning,) = [one for one in others if "decontaminate" in one]
     sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
     cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)

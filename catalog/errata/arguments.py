@@ -123,7 +123,7 @@ def _evaluate(one: argparse.ArgumentParser) -> None:
     place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
     one.add_argument("labels", metavar="LABELS", help=f"what to evaluate: {place}")
     one.add_argument("--gold", metavar="GOLD", help="where the gold lies, likewise (default: in the rows of LABELS)")
-    formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, a YAML file with a field mapping, or truth"
+    formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, injected, a YAML file with a field mapping, or truth"
     help = f"how the gold is written: {formats}, which works out what is so in Abacus' world (default)"
     one.add_argument("--format", default="truth", metavar="FORMAT", help=help)
     help = "a column of labels: the first wrong step counted from 0, -1 for none, null where undecided; may be repeated (default: first_error, prediction, and all that end in _first_error)"

@@ -117,6 +117,7 @@ def _show(given: argparse.Namespace) -> int:
     parts = [title, text.splits(release)]
     parts.append(text.funnel(release.manifest["funnel"]))
     parts.append(text.labels(release.manifest.get("labels", [])))
+    parts.append(text.types(release.manifest.get("types", [])))
     width = max(40, min(shutil.get_terminal_size().columns, 100))
     parts += [text.counts(release, view, width) for view in release.views]
     rows = load(release.name, store=given.store).slice(0, max(0, given.examples)).to_pylist()

@@ -83,6 +83,40 @@ def _kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def types(found: Sequence[dict[str, Any]]) -> str:
+    """The types of mistakes: how many there are of each, and, where the truth is known, how often that is right."""
+    texts = []
+    for one in found:
+        truth = one.get("truth", {})
+        rows = [
+            [name, n, f"{100 * n / max(1, one['rows']):.1f}", *_f1(truth, name)] for name, n in one["types"].items()
+        ]
+        head = [f"type ({one['taxonomy']})", "mistakes", "%", *(["F1"] if truth else [])]
+        texts.append(table([plain(cell) for cell in head], rows))
+        if truth:
+            rules = truth["rules"]
+            texts.append(
+                f"against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} %, macro-F1 {truth['macro_f1']:.3f}; "
+                f"rules decide {100 * rules['decided'] / rules['rows']:.1f} %, "
+                f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % of it rightly"
+            )
+            texts.append(_confusion(truth["confusion"]))
+    return "\n\n".join(texts)
+
+
+def _f1(truth: dict[str, Any], name: str) -> list[object]:
+    return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if truth else []
+
+
+def _confusion(found: dict[str, dict[str, int]]) -> str:
+    """How often each true type is said to be each type, as a table; what is said is numbered."""
+    names = sorted({name for row in found.values() for name in row} | set(found))
+    head = ["true \\ said", *(f"({i})" for i in range(1, len(names) + 1))]
+    order = {name: f"({i}) {name}" for i, name in enumerate(names, 1)}
+    rows = [[plain(order[name]), *(found.get(name, {}).get(one, "") for one in names)] for name in names]
+    return table(head, rows)
+
+
 def counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])

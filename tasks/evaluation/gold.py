@@ -63,6 +63,7 @@ FORMATS: dict[str, GoldRules] = {
         right={"path": "Model_Solution_Correctness", "names": {"correct": "yes", "incorrect": "no"}},
     ),
     "verify-then-generate": _rules(first_error="incorrect_index", none=[], steps="student_incorrect_solution"),
+    "injected": _rules(id="solution_id", first_error="injected_at", steps="steps", set="set"),
     "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
 }  # fmt: skip
 TRUTH = "truth"

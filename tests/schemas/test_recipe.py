@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog import taxonomies
 from schemas.document import RecipeError
 from schemas.recipe import read
 from tasks import TASKS
@@ -25,7 +26,7 @@ def test_each_fault_of_a_recipe_is_a_line_with_file_line_and_key(path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted(CATALOG.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_of_the_catalog_is_sound(path: Path) -> None:
-    recipe = read(path.read_text(), path.name, TASKS)
+    recipe = read(path.read_text(), path.name, TASKS, lambda name: taxonomies.find(name, CATALOG))
     assert recipe.corpus == path.stem
     assert recipe.tables[-1].task.name == "release"
 

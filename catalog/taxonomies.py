@@ -1,0 +1,57 @@
+"""Taxonomies as they lie in the catalog: found by name (and version), or by a path beside a recipe."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+from schemas.taxonomy import Taxonomy, parse
+
+FOLDER = Path(__file__).parent / "taxonomies"
+
+
+def names() -> list[str]:
+    """The taxonomies that ship with Errata."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@lru_cache(maxsize=64)
+def shipped(name: str) -> Taxonomy:
+    """A taxonomy that ships with Errata, by its name; its mappings speak of types that exist."""
+    path = FOLDER / f"{name}.yaml"
+    return parse(path.read_text("utf-8"), f"taxonomies/{path.name}")
+
+
+def find(given: str, folder: Path) -> Taxonomy:
+    """What a recipe in a folder means: a name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
+
+    Raises ValueError that says what there is; faults of the file itself are `RecipeError`.
+    """
+    if given.endswith((".yaml", ".yml")):
+        return _read(folder / given)
+    name, _, version = given.partition("@")
+    if name not in names():
+        near = get_close_matches(name, names(), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names())}, or name a YAML file"
+        raise ValueError(f"unknown taxonomy {name[:60]!r}; {hint}")
+    found = shipped(name)
+    if version not in ("", found.version):
+        raise ValueError(
+            f"taxonomy '{name}' is here in version {found.version}, not {version[:20]}; write {found.id}, or keep the "
+            "other version in a YAML file beside the recipe"
+        )
+    return found
+
+
+def _read(path: Path) -> Taxonomy:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"taxonomy {path}: cannot be read ({reason})") from None
+    found = parse(text, str(path))
+    for other, pairs in found.from_.items():
+        if other in names() and (odd := [theirs for theirs in pairs if theirs not in shipped(other).types]):
+            raise ValueError(f"taxonomy {path}: from.{other}: '{odd[0]}' is no type of '{other}'")
+    return found

@@ -1,0 +1,71 @@
+"""Types of mistakes against the true ones: accuracy, precision, F1, confusion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.evaluation.score import wilson
+
+UNDECIDED = "undecided"
+
+
+@dataclass
+class Confusion:
+    """How often each true type is said to be each type."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, truth: str, said: str | None) -> None:
+        """One row, with what was said of it; None where nothing was."""
+        self.counts[truth, said or UNDECIDED] += 1
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.counts.total()
+
+    @property
+    def decided(self) -> int:
+        """Rows of which something is said."""
+        return sum(n for (_, said), n in self.counts.items() if said != UNDECIDED)
+
+    @property
+    def exact(self) -> int:
+        """Rows of which the true type is said."""
+        return sum(n for (truth, said), n in self.counts.items() if truth == said)
+
+    def names(self) -> list[str]:
+        """All types that are true or said of some row, the commonest true ones first."""
+        true: Counter[str] = Counter()
+        for (truth, said), n in self.counts.items():
+            true[truth] += n
+            true[said] += 0
+        del true[UNDECIDED]
+        return sorted(true, key=lambda name: (-true[name], name))
+
+    def f1(self, name: str) -> float:
+        """The harmonic mean of a type's precision and recall (2 exact / (true + said)); 0 where it is never right."""
+        exact = self.counts[name, name]
+        true = sum(n for (truth, _), n in self.counts.items() if truth == name)
+        said = sum(n for (_, one), n in self.counts.items() if one == name)
+        return 2 * exact / (true + said) if true + said else 0.0
+
+    def macro_f1(self) -> float:
+        """The plain mean of F1 over the types that are true of some row."""
+        true = sorted({truth for truth, _ in self.counts})
+        return sum(map(self.f1, true)) / len(true) if true else 0.0
+
+    def told(self, brief: bool = False) -> dict[str, Any]:
+        """All figures, rounded, for manifests; `brief` without F1 and confusion."""
+        found: dict[str, Any] = {"rows": self.rows, "decided": self.decided, "exact": self.exact}
+        if self.decided:
+            found["precision_interval"] = [round(end, 4) for end in wilson(self.exact, self.decided)]
+        if brief:
+            return found
+        confusion: dict[str, dict[str, int]] = {}
+        for (truth, said), n in sorted(self.counts.items()):
+            confusion.setdefault(truth, {})[said] = n
+        f1 = {name: round(self.f1(name), 4) for name in self.names()}
+        return found | {"macro_f1": round(self.macro_f1(), 4), "f1": f1, "confusion": confusion}
