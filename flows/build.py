@@ -25,8 +25,8 @@ from catalog.tables import Manifest
 from flows import asking, progress, table
 from flows import plan as planning
 from flows import release as releasing
+from flows.events import Lineage
 from flows.funnel import funnel
-from flows.openlineage import Lineage
 from flows.plan import Plan, Work
 from schemas.task import Asking, WholeTable
 from tasks import TASKS

@@ -119,7 +119,8 @@ def test_a_later_version_is_compared_with_the_release_without_its_text(tmp_path:
         "words",
     ]
     shutil.rmtree(tmp_path / "store" / "releases" / "t" / "0.1.0" / "kept")
-    recipe = RECIPE.replace("0.1.0", "0.2.0").replace("scope: all}", "scope: all, releases: t@0.1.0}")
+    # of another corpus: a later version of the same is compared with all rows of the one before
+    recipe = RECIPE.replace("corpus: t", "corpus: u").replace("scope: all}", "scope: all, releases: t@0.1.0}")
     rows = [row("So it is 4."), row(f"{LONG} 8", "Other?"), row("So it is 12.")]
     later = built(make(tmp_path, recipe, rows, plan.store))
     assert read(later, "kept")["rationale"].to_list() == ["So it is 12."]

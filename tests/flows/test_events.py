@@ -15,7 +15,7 @@ import pytest
 from catalog.tables import Manifest
 from flows import plan as planning
 from flows import table
-from flows.openlineage import Lineage, enabled
+from flows.events import Lineage, enabled
 from flows.plan import Work
 
 RECIPE = """\
