@@ -26,16 +26,14 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from catalog.shards import Shards
 from catalog.store import TEMPORARY, Store, StoreError
 from catalog.tables import canonical
 from schemas.contract import Contract
 from schemas.forms import arrow_schema
 
 FORMAT = 1
-SHARD_ROWS = 200_000
-GROUP_ROWS = 10_000
 INDEX = "index"
 """The folder of a release that holds the indexes of its views."""
 
@@ -178,25 +176,23 @@ def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str)
 
 def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[dict[str, Any]]:
     """Write the splits of a view in shards, within the memory of a few parts."""
-    shards: dict[str, _Shards] = {}
-    index: _Shards | None = None
+    shards: dict[str, Shards] = {}
+    index: Shards | None = None
     for part in view.parts:
         for split, frame in part.items():
-            shards.setdefault(split, _Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
+            shards.setdefault(split, Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
             if view.index is not None and frame.height:
                 indexed = view.index(frame)
-                index = index or _Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
+                index = index or Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
                 index.add(indexed)
             if {"set", "model"} <= set(frame.columns):
                 for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
                     view.counts[(split, of_set, model)] += n
     for split, one in shards.items():
-        for path, rows in one.close():
-            digest, size = _digest(store, f"{staged}/{path}")
-            yield {"path": path, "view": name, "split": split, "rows": rows, "bytes": size, "sha256": digest}
-    for path, _ in index.close() if index is not None else ():
-        digest, size = _digest(store, f"{staged}/{path}")
-        yield {"path": path, "bytes": size, "sha256": digest}
+        for shard in one.close():
+            yield {"view": name, "split": split, "rows": shard.rows, **shard.seal()}
+    for shard in index.close() if index is not None else ():
+        yield shard.seal()
 
 
 def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
@@ -206,59 +202,3 @@ def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
 
 def _counts(view: View) -> list[dict[str, Any]]:
     return [{"split": s, "set": p, "model": m, "rows": n} for (s, p, m), n in sorted(view.counts.items())]
-
-
-class _Shards:
-    """The Parquet files of one split, of about `SHARD_ROWS` rows, in row groups of about `GROUP_ROWS`."""
-
-    def __init__(self, store: Store, place: str, split: str, schema: pa.Schema) -> None:
-        self.store, self.place, self.split = store, place, split
-        self.schema = schema
-        self.waiting: list[pl.DataFrame] = []
-        self.done: list[tuple[str, int]] = []
-        self.writer: pq.ParquetWriter | None = None
-        self.file: Any = None
-
-    def add(self, frame: pl.DataFrame) -> None:
-        if frame.height:
-            self.waiting.append(frame)
-        if sum(one.height for one in self.waiting) >= GROUP_ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self.waiting:
-            return
-        table = pl.concat(self.waiting).to_arrow().cast(self.schema)
-        self.waiting = []
-        if self.writer is None:
-            name = f"{self.split}-{len(self.done):05d}.parquet"
-            self.store.fs.makedirs(self.store.full(self.place), exist_ok=True)
-            self.file = self.store.fs.open(self.store.full(f"{self.place}/{name}"), "wb")
-            self.writer = pq.ParquetWriter(self.file, self.schema, compression="zstd", compression_level=6)
-            self.done.append((f"{self.place.rsplit('/', 1)[-1]}/{name}", 0))
-        self.writer.write_table(table, row_group_size=GROUP_ROWS)
-        path, rows = self.done[-1]
-        self.done[-1] = (path, rows + table.num_rows)
-        if self.done[-1][1] >= SHARD_ROWS:
-            self._close()
-
-    def _close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
-            self.file.close()
-            self.writer = None
-
-    def close(self) -> list[tuple[str, int]]:
-        """Ends the last file; paths below the release and rows of all."""
-        self._flush()
-        self._close()
-        return self.done
-
-
-def _digest(store: Store, path: str) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    with store.fs.open(store.full(path), "rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.forms import polars_schema
@@ -58,11 +58,6 @@ class ClassifyParameters(Parameters):
     judged_in: str = Field(
         "", description="The taxonomy that `judge_kind` speaks; it then decides where rules and models do not."
     )
-
-    @field_validator("temperature", "top_p", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def schema(rules: ClassifyParameters) -> str:

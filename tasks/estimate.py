@@ -83,11 +83,6 @@ class EstimateParameters(Parameters):
     )
     tree: TreeParameters = Field(TreeParameters(), description="Of the method tree.")
 
-    @field_validator("temperature", "top_p", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
     @field_validator("rollouts")
     @classmethod
     def _bounded(cls, value: int | str) -> int | str:

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.forms import polars_schema
@@ -29,11 +29,6 @@ class Setting(Parameters):
     temperature: float = Field(1.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
     top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
     samples: int = Field(1, ge=1, le=10_000, description="Solutions of each problem; greedy has but one.")
-
-    @field_validator("temperature", "top_p", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     def __str__(self) -> str:
         return "greedy" if self.temperature == 0 else f"temperature {self.temperature:g}, top_p {self.top_p:g}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.forms import polars_schema
@@ -46,11 +46,6 @@ class JudgeParameters(Parameters):
     max_tokens: int = Field(2048, ge=1, le=1_000_000, description="Tokens of a judgement; one cut off is undecided.")
     kinds: list[str] = Field([], max_length=100, description="The names that errors may have; without any, free words.")
     reference: bool = Field(False, description="Whether judges see the problem's right solution.")
-
-    @field_validator("temperature", "top_p", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)

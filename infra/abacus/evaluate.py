@@ -8,7 +8,6 @@ Every label is the world's truth. Intervals are Wilson's at 95 %.
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from schemas.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.engines.abacus import AbacusEngine
+from tasks.evaluation.score import wilson
 from tasks.split import steps_of
 from tasks.world.lessons import JUDGE, SOLVE
 from tasks.world.problems import LEVELS, Problem, problem
@@ -40,10 +40,8 @@ def interval(hits: int, of: int) -> str:
     """A share with its interval, in percent (Wilson 1927)."""
     if not of:
         return "-"
-    share, z = hits / of, 1.96
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return f"{100 * share:.1f} % ({100 * (middle - half):.1f}-{100 * (middle + half):.1f}, n = {of})"
+    low, high = wilson(hits, of)
+    return f"{100 * hits / of:.1f} % ({100 * low:.1f}-{100 * high:.1f}, n = {of})"
 
 
 def asked(

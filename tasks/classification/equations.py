@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tasks.arithmetic import LONGEST_EXPRESSION, calculated
+
 LONGEST = 4_000
 """Characters of a step that are looked at."""
-LONGEST_EXPRESSION = 64
 _TOKEN = re.compile(
     r"(?P<frac>\\[dt]?frac\{(?P<over>\d{1,12})\}\{(?P<under>\d{1,12})\})"
     r"|(?P<odd>\d[\d.,]{0,30}(?:[_^:]|\s?\\?%|[^\W\d])|[_^%√!]|\d{13,})"
@@ -235,36 +236,5 @@ def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | N
 
 def _computed(tokens: Sequence[_Token]) -> Fraction | None:
     """What an expression comes to; None where it is none."""
-    try:
-        value, end = _sum([one.value for one in tokens], 0)
-    except (IndexError, ZeroDivisionError, TypeError):
-        return None
-    return value if end == len(tokens) else None
-
-
-def _sum(tokens: Sequence[Fraction | str], at: int) -> tuple[Fraction, int]:
-    value, at = _product(tokens, at)
-    while at < len(tokens) and tokens[at] in ("+", "-"):
-        other, after = _product(tokens, at + 1)
-        value, at = (value + other if tokens[at] == "+" else value - other), after
-    return value, at
-
-
-def _product(tokens: Sequence[Fraction | str], at: int) -> tuple[Fraction, int]:
-    value, at = _atom(tokens, at)
-    while at < len(tokens) and tokens[at] in ("*", "/"):
-        other, after = _atom(tokens, at + 1)
-        value, at = (value * other if tokens[at] == "*" else value / other), after
-    return value, at
-
-
-def _atom(tokens: Sequence[Fraction | str], at: int) -> tuple[Fraction, int]:
-    token = tokens[at]
-    if token == "(":  # noqa: S105
-        inner, at = _sum(tokens, at + 1)
-        if tokens[at] != ")":
-            raise TypeError
-        return inner, at + 1
-    if not isinstance(token, Fraction):
-        raise TypeError
-    return token, at + 1
+    found = calculated([one.value for one in tokens])
+    return found.value if found else None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from tasks.world.program import APPLY, Node, Operator, Program
+from tasks.arithmetic import LONGEST_EXPRESSION, Calculation, calculated, leaves
+from tasks.world.program import Node, Operator, Program
 from tasks.world.words import COINS, DAYS, THINGS
 
 Kind = Literal[
@@ -40,8 +41,6 @@ _LABEL = re.compile(r"^\s*(?:step\s*)?\d{1,3}[.):]\s*", re.IGNORECASE)
 _ANSWER = re.compile(rf"(?:####|\banswer\b[^\d-]*)\s*\$?({_NUMBER})", re.IGNORECASE)
 _SAME: dict[str, Operator] = {"×": "*", "·": "*", "x": "*", "of": "*", "÷": "/", "−": "-"}
 UNITS = {*THINGS, DAYS, COINS}
-LONGEST_EXPRESSION = 64
-"""Numbers and signs of an expression that is looked at."""
 _PAIRS = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Which operand of a calculation stands for which of a node: in order, then crosswise."""
 LONGEST = 2_000
@@ -56,16 +55,6 @@ class Truth:
     """The 0-based index of the first wrong step, or -1."""
     kind: Kind | None = None
     """What is wrong there; None where nothing is."""
-
-
-@dataclass(frozen=True)
-class Calculation:
-    """A calculation that a step states: a number, or an operation on two."""
-
-    value: Fraction
-    operator: Operator | None = None
-    left: Calculation | None = None
-    right: Calculation | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,7 @@ class _Progress:
 
     def equation(self, equation: Equation) -> Kind | None:
         """What is wrong with `a + b = c things`."""
-        calculation = _parsed(equation.left)
+        calculation = calculated(equation.left)
         if calculation is None or calculation.operator is None:
             return self.statement(equation.text)
         found = self.follow(calculation)
@@ -146,12 +135,12 @@ class _Progress:
 
     def by_value(self, calculation: Calculation) -> int | Kind:
         """The node that a longer calculation comes to by another way, from numbers that are known."""
-        if all(leaf in self.known() for leaf in _leaves(calculation)):
+        if all(leaf in self.known() for leaf in leaves(calculation)):
             for i in self.reachable():
                 if self.results[i] == calculation.value:
                     self.done |= self.before(i)
                     return i
-        return "wrong operation" if all(leaf in self.known() for leaf in _leaves(calculation)) else "misread quantity"
+        return "wrong operation" if all(leaf in self.known() for leaf in leaves(calculation)) else "misread quantity"
 
     def why(self, operator: Operator, operands: tuple[Fraction, Fraction]) -> Kind:
         """What is wrong with a calculation that is none of those open."""
@@ -313,50 +302,7 @@ def _value(token: re.Match[str]) -> Fraction | str | None:
 def parse(text: str) -> Calculation | None:
     """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
     tokens = [_value(token) for token in _TOKEN.finditer(text)]
-    return None if None in tokens else _parsed([token for token in tokens if token is not None])
-
-
-def _parsed(tokens: Sequence[str | Fraction]) -> Calculation | None:
-    if len(tokens) > LONGEST_EXPRESSION:
-        return None
-    try:
-        found, rest = _sum(tokens, 0)
-    except (IndexError, ZeroDivisionError, TypeError):
-        return None
-    return found if rest == len(tokens) else None
-
-
-def _sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _product(tokens, at)
-    while at < len(tokens) and tokens[at] in ("+", "-"):
-        right, after = _product(tokens, at + 1)
-        left, at = _joined(tokens[at], left, right), after
-    return left, at
-
-
-def _product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _atom(tokens, at)
-    while at < len(tokens) and tokens[at] in ("*", "/"):
-        right, after = _atom(tokens, at + 1)
-        left, at = _joined(tokens[at], left, right), after
-    return left, at
-
-
-def _atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    token = tokens[at]
-    if token == "(":  # noqa: S105
-        inner, at = _sum(tokens, at + 1)
-        if tokens[at] != ")":
-            raise TypeError
-        return inner, at + 1
-    if not isinstance(token, Fraction):
-        raise TypeError
-    return Calculation(token), at + 1
-
-
-def _joined(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
-    assert operator in ("+", "-", "*", "/") and isinstance(operator, str)
-    return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
+    return None if None in tokens else calculated([token for token in tokens if token is not None])
 
 
 def number(text: str) -> Fraction | None:
@@ -365,14 +311,6 @@ def number(text: str) -> Fraction | None:
         return Fraction(text.replace(",", "").rstrip(".")) if len(text) <= 30 else None
     except (ValueError, ZeroDivisionError):
         return None
-
-
-def _leaves(calculation: Calculation) -> Iterator[Fraction]:
-    if calculation.left is None or calculation.right is None:
-        yield calculation.value
-    else:
-        yield from _leaves(calculation.left)
-        yield from _leaves(calculation.right)
 
 
 def _is(node: Node, operator: str, operands: tuple[Fraction, Fraction], right: tuple[Fraction, Fraction]) -> bool:

@@ -12,7 +12,7 @@ import mlcroissant
 import pytest
 import yaml
 
-from catalog import publishing
+from catalog import shards
 from catalog.card import card
 from catalog.croissant import croissant, json_schema
 from schemas.recipe import Origin, Recipe
@@ -36,8 +36,8 @@ def release(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, dict[str, Any]]:
     """The folder of a release, and its Croissant."""
-    monkeypatch.setattr(publishing, "SHARD_ROWS", request.param)
-    monkeypatch.setattr(publishing, "GROUP_ROWS", 1)
+    monkeypatch.setattr(shards, "SHARD_ROWS", request.param)
+    monkeypatch.setattr(shards, "GROUP_ROWS", 1)
     folder = Path(
         put(str(tmp_path), "tiny", "1.0.0", {"train": [row(n, "train") for n in range(5)], "test": [row(9, "test")]})
     )

@@ -26,7 +26,7 @@ from errata.protocol import CorpusFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import publishing
+from catalog import shards
 from tests.client import counted
 from tests.client.conftest import MALFORMED, put, row
 
@@ -38,8 +38,8 @@ URL = "corpus://tiny@^1/mistakes/train.parquet"
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store in which the splits of `tiny` 1.0.0 are several files."""
-    monkeypatch.setattr(publishing, "SHARD_ROWS", 2)
-    monkeypatch.setattr(publishing, "GROUP_ROWS", 1)
+    monkeypatch.setattr(shards, "SHARD_ROWS", 2)
+    monkeypatch.setattr(shards, "GROUP_ROWS", 1)
     put(str(tmp_path / "shelf"), "tiny", "1.0.0", ROWS)
     monkeypatch.setenv(counted.LOG, str(tmp_path / "log"))
     return str(tmp_path / "shelf")
