@@ -59,7 +59,8 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
-        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md"
+        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md\n"
+        f"report   {link}/report.html"
     )
     return DONE
 
@@ -192,6 +193,16 @@ def evaluate(given: Namespace, store: str) -> int:
         return _told(error, verbose=False)
     print(json.dumps(as_json(found), indent=1, ensure_ascii=False) if given.json else report(found))
     return DONE
+
+
+def report(given: Namespace, store: str) -> int:
+    """`errata report`."""
+    from flows.report.command import report
+
+    try:
+        return report(given, store)
+    except StoreError as error:
+        return _told(error, verbose=False)
 
 
 def owner(given: Namespace, store: str) -> int:
