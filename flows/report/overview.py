@@ -48,7 +48,7 @@ def _entered(funnel: Sequence[Facts]) -> int:
     return int(verified["rows_in"]) if verified else 0
 
 
-def funnel(release: Facts, _: Facts) -> Section:
+def funnel(release: Facts, found: Facts) -> Section:
     """From problems to released rows."""
     steps = release.get("funnel") or []
     name, title = "funnel", "From problems to released rows"
@@ -68,10 +68,11 @@ def funnel(release: Facts, _: Facts) -> Section:
     spec = plots.stacked(
         data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
     )  # fmt: skip
-    rejected = sum(step["rejected"] for step in steps)
+    entered = _entered(steps)
     table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
     plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
-    lead = f"{len(steps)} tables were made on the way; {number(rejected)} rows were left out, each with a reason."
+    released = f"{number(found['rows']['rows'])} rows were released"
+    lead = f"{released}{f', of {number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
     notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
     return Section(name, title, lead, (plot,), notes)
 

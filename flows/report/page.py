@@ -20,8 +20,10 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from flows.report.findings import exploration, labellers, positions, rollouts, soundness, types, verdicts
+from flows.report.answers import exploration, soundness, verdicts
+from flows.report.labels import labellers, rollouts
 from flows.report.overview import cost, drifted, funnel, gates, headlines, repeats
+from flows.report.places import positions, types
 from flows.report.section import Cell, Plot, Section, model_name
 
 HERE = Path(__file__).parent

@@ -39,6 +39,17 @@ def _drawn(chart: Any, height: int) -> dict[str, Any]:
     return spec
 
 
+def _names() -> alt.Axis:
+    """An axis of names; of long ones the middle is left out, since they differ at their ends."""
+    cut = "length(datum.label) > 26 ? slice(datum.label, 0, 15) + '…' + slice(datum.label, -10) : datum.label"
+    return alt.Axis(domain=False, ticks=False, labelExpr=cut, labelLimit=190)
+
+
+def _order(names: Sequence[str]) -> alt.Scale:
+    """Values in their order. As a `sort` they would become part of an expression, and models chose some of them."""
+    return alt.Scale(domain=list(names))
+
+
 def _data(rows: Sequence[Row]) -> alt.Data:
     return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-any-return, unused-ignore]
 
@@ -49,20 +60,20 @@ def stacked(
     """Bars of `n` by `name`, stacked by `part`, in the given orders; with `share` each as long as the next."""
     stack: Any = "normalize" if share else "zero"
     base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(domain=False, ticks=False)),
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
         x=alt.X("n:Q", stack=stack, title=x, axis=alt.Axis(format="%" if share else "~s", tickCount=5)),
         order=alt.Order("order:Q"),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title="rows")],
     )  # fmt: skip
-    colour = alt.Color("part:N", sort=list(parts), scale=alt.Scale(domain=list(parts), range=list(colours)))
+    colour = alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(colours)))
     return _drawn(base.mark_bar(stroke="var(--page)", strokeWidth=1).encode(color=colour), 24 * len(names))
 
 
 def bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s") -> dict[str, Any]:
     """One bar of `n` by `name`, with the `label` behind it."""
-    most = max((row["n"] for row in rows), default=1) * 1.18
+    most = max((row["n"] for row in rows), default=1) * 1.3
     base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(domain=False, ticks=False)),
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
         x=alt.X("n:Q", title=x, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(format=form, tickCount=5)),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("label:N", title=x)],
     )
@@ -74,10 +85,10 @@ def columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], x: 
     """Columns of `n` by `name`, side by side by `part`."""
     colours = list(SERIES[: len(parts)])
     chart = alt.Chart(_data(rows)).mark_bar(stroke="var(--ink)", strokeWidth=0.5).encode(
-        x=alt.X("name:N", sort=list(names), title=x, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        xOffset=alt.XOffset("part:N", sort=list(parts)),
+        x=alt.X("name:N", scale=_order(names), title=x, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        xOffset=alt.XOffset("part:N", scale=_order(parts)),
         y=alt.Y("n:Q", title=y, axis=alt.Axis(format="~s", tickCount=5)),
-        color=alt.Color("part:N", sort=list(parts), scale=alt.Scale(domain=list(parts), range=colours)),
+        color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=colours)),
         tooltip=[alt.Tooltip("name:N", title=x), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title=y)],
     )  # fmt: skip
     spec = _drawn(chart, 240)
@@ -91,8 +102,8 @@ def heat(
     """A cell of `value` for `x` and `y`, its `label` in it, the darkest at `top`; `says` when pointed at."""
     axis = alt.Axis(orient="top", labelAngle=-40 if turned else 0, domain=False, ticks=False, labelLimit=120)
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("x:N", sort=list(across), title=x, axis=axis),
-        y=alt.Y("y:N", sort=list(down), title=y, axis=alt.Axis(domain=False, ticks=False)),
+        x=alt.X("x:N", scale=_order(across), title=x, axis=axis),
+        y=alt.Y("y:N", scale=_order(down), title=y, axis=_names()),
         tooltip=[alt.Tooltip("x:N", title=x or "column"), alt.Tooltip("y:N", title=y or "row"), alt.Tooltip("says:N", title=" ")],
     )  # fmt: skip
     scale = alt.Scale(type="quantize", domain=[0, top or 1], range=list(HEAT))
@@ -110,11 +121,11 @@ def curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[st
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("x:O", title=x, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("n:Q", title=y, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
-        color=alt.Color("part:N", sort=list(parts), scale=alt.Scale(domain=list(parts), range=list(SERIES))),
+        color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(SERIES))),
         tooltip=[alt.Tooltip("kind:N", title=" "), alt.Tooltip("part:N", title="S"), alt.Tooltip("x:O", title="K"), alt.Tooltip("n:Q", format=".1%", title="problems")],
     )  # fmt: skip
     dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=["Pass@K-S", "Reward@K-S"], range=[[1, 0], [5, 4]]))
-    shape = alt.Shape("part:N", sort=list(parts), legend=None)
+    shape = alt.Shape("part:N", scale=_order(parts), legend=None)
     points = base.mark_point(filled=True, size=60).encode(shape=shape)
     return _drawn(alt.layer(base.mark_line(strokeWidth=2).encode(strokeDash=dash), points), 260)
 
@@ -122,7 +133,7 @@ def curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[st
 def pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, Any]:
     """Two points by `name`, before and now, joined by a line."""
     base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(domain=False, ticks=False)),
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
         x=alt.X("n:Q", title=x, axis=alt.Axis(format="%", tickCount=5)),
     )
     line = base.mark_line(color="var(--muted)", strokeWidth=1.5).encode(detail="name:N")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flows.report.outcomes import OTHERS
+
+SHOWN = 25
+"""Models in a picture; the table below it has them all."""
 Tone = Literal["", "good", "bad", "warn"]
 
 
@@ -115,8 +121,30 @@ def listed(names: Sequence[str]) -> str:
 
 def model_name(name: object) -> str:
     """A model with no more of its revision than tells it apart."""
-    model, mark, revision = str(name).rpartition("@")
-    return f"{model}@{revision[:7]}" if mark and len(revision) > 16 and revision.isalnum() else str(name)
+    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{9,}", r"@\1", str(name))
+
+
+def brief(n: int) -> str:
+    """1234 as 1.2k: what fits a cell."""
+    return (
+        str(n)
+        if n < 1000
+        else f"{n / 1000:.1f}k"
+        if n < 10_000
+        else f"{n // 1000}k"
+        if n < 10**6
+        else f"{n / 10**6:.1f}M"
+    )
+
+
+def ordered(totals: Counter[str]) -> list[str]:
+    """Names, those with most first, those told of together last."""
+    return sorted(totals, key=lambda one: (one == OTHERS, -totals[one], one))
+
+
+def shown(title: str, names: Sequence[str]) -> str:
+    """A title that says so where a picture leaves some out."""
+    return f"{title} (the {SHOWN} largest of {len(names)} models)" if len(names) > SHOWN else title
 
 
 def step_name(label: int | None, latest: int | None = None) -> str:
