@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from flows.report.source import sampled
 from tasks.evaluation.agreement import Agreement
 from tasks.judging.labellers import frame_of
 
 BINS = 10
 LATEST = 9
 """First wrong steps from this one on are told of together, in the matrix of a pair."""
+LOOKED_AT = 60_000
+"""Solutions, about, whose labels are held against each other; the kappas of all are in the manifest."""
 PAIRS = 3
 """Pairs of labellers whose matrix is told."""
 SIDES = ("before the first wrong step", "from the first wrong step on", "no first wrong step named")
@@ -21,16 +24,17 @@ SIDES = ("before the first wrong step", "from the first wrong step on", "no firs
 class Labellers:
     """Counts which steps the labellers of the same solutions name."""
 
-    wants = ("judges", "judge_labels", "judge_faults", "estimate_first_error", "estimate_undecided")
+    wants = ("problem_id", "judges", "judge_labels", "judge_faults", "estimate_first_error", "estimate_undecided")
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
         self.agreement = Agreement()
         self.mixed = False
 
     def add(self, part: pl.DataFrame) -> None:
         """Count a part."""
         try:
-            self.agreement.add(frame_of(part))
+            self.agreement.add(frame_of(sampled(part, self.rows, LOOKED_AT)))
         except ValueError:  # labellers that differ from part to part have no agreement in common
             self.mixed = True
 
@@ -47,7 +51,14 @@ class Labellers:
             for (one, other), n in pair.counts.items():
                 cells[min(one, LATEST), min(other, LATEST)] += n
             told["matrix"] = [[*key, n] for key, n in sorted(cells.items())]
-        return {"table": table, "pairs": pairs, "fleiss": _rounded(self.agreement.fleiss), "all": self.agreement.rows}
+        part = self.rows > LOOKED_AT
+        return {
+            "table": table,
+            "sample": part,
+            "pairs": pairs,
+            "fleiss": _rounded(self.agreement.fleiss),
+            "all": self.agreement.rows,
+        }
 
 
 class Rollouts:

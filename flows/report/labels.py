@@ -17,7 +17,11 @@ def labellers(release: Facts, found: Facts) -> Section:
     name, title, told = "labellers", "Agreement of labellers", found["labellers"]
     labels = release.get("labels") or []
     trusted = _trusted(labels)
-    pairs = told["pairs"] if told else [pair for one in labels for pair in one.get("kappa", ())]
+    kappas = [pair for one in labels for pair in one.get("kappa", ()) if not told or one["table"] == told["table"]]
+    pairs = [*(told["pairs"] if told else kappas)]
+    if told and told["sample"]:  # the kappas of the manifest are of all
+        every = {tuple(pair["labellers"]): pair for pair in kappas}
+        pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
     if not pairs:
         if not labels:
             return unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")

@@ -30,6 +30,12 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
+_INHERITED = frozenset({
+    "__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
+    "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
+})  # fmt: skip
+
+
 def _drawn(chart: Any, height: int) -> dict[str, Any]:
     chart = chart.properties(width="container", height=height)
     spec: dict[str, Any] = chart.to_dict(validate=False)
@@ -47,11 +53,16 @@ def _names() -> alt.Axis:
 
 def _order(names: Sequence[str]) -> alt.Scale:
     """Values in their order. As a `sort` they would become part of an expression, and models chose some of them."""
-    return alt.Scale(domain=list(names))
+    return alt.Scale(domain=[_harmless(name) for name in names])
+
+
+def _harmless(value: Any) -> Any:
+    """A name that every object of JavaScript has already, where Vega counts by names, with a blank of no width behind it."""
+    return f"{value}\u200b" if value in _INHERITED else value
 
 
 def _data(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-any-return, unused-ignore]
+    return alt.Data(values=[{key: _harmless(value) for key, value in row.items()} for row in rows])  # type: ignore[no-any-return, unused-ignore]
 
 
 def stacked(

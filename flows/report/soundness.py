@@ -12,7 +12,7 @@ from tasks.evaluation.score import NONE, wilson
 from tasks.world.program import load
 from tasks.world.truth import judge
 
-LOOKED_AT = 20_000
+LOOKED_AT = 5_000
 """Solutions, about, whose truth is worked out."""
 
 

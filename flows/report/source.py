@@ -12,7 +12,7 @@ from errata.releases import Release
 
 from flows.plan import Plan, Work
 
-SAMPLE = 60_000
+SAMPLE = 20_000
 """Rows, about, of which is measured what takes a look at each text."""
 
 

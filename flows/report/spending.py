@@ -47,7 +47,7 @@ def spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
         return None
     ledger = [
         {"model": "@".join(filter(None, (one.model, one.revision))), "requests": one.requests, "cut_off": one.truncated,
-         "prompt_tokens": one.prompt_tokens, "tokens": one.tokens, "price": one.price, "unpriced": one.unpriced}
+         "prompt_tokens": one.prompt_tokens, "tokens": one.tokens, "price": None if one.price is None else round(one.price, 6), "unpriced": one.unpriced}
         for one in paid
     ]  # fmt: skip
     return {"tables": tables, "ledger": ledger}

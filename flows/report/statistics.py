@@ -129,8 +129,9 @@ class Problems:
 def _labels(told: dict[str, Any], plan: Plan, work: Work) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
     if work.task == "agree":
-        labellers = Labellers()
-        measure(of_table(plan, work, dropped=True), [labellers])
+        source = of_table(plan, work, dropped=True)
+        labellers = Labellers(source.rows)
+        measure(source, [labellers])
         told["labellers"] = labellers.told(work.name) or told["labellers"]
     if work.task == "estimate":
         rollouts = Rollouts()

@@ -52,7 +52,8 @@ def say(request: asked.Request) -> asked.Reply:
     answer = gold + (request.prefix.count("bad") > 0)
     if words.startswith("Judge"):
         kind = "calculation" if "bad 1 +" in words else "unit"
-        told = f"First error: 2, {kind}" if request.model == "big" or len(words) % 3 else "First error: 1, unit"
+        other = f"First error: {1 + len(words) % 2}, unit"
+        told = f"First error: 2, {kind}" if request.model == "big" or len(words) % 3 else other
         text = told if "bad" in words else "First error: none"
     elif request.prefix:
         text = f"#### {answer if int(request.id, 16) % 4 else gold + 5}"

@@ -25,7 +25,7 @@ NASTY = (
     "https://example.com/track.png ![x](https://example.com/y.png)",
     "]]></style><style>*{display:none}",
     "__proto__",
-    "constructor.prototype",
+    "constructor",
 )
 LONG = "<b>\u202e" * 250_000
 

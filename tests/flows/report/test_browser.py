@@ -76,11 +76,11 @@ def test_examples_are_filtered_and_searched(browser: Browser, page: Path) -> Non
     assert view.locator("#nothing").is_visible()
     view.get_by_role("button", name="Clear").click()
     view.wait_for_function("() => !document.querySelector('.example[hidden]')")
-    kinds = view.get_by_label("Type").locator("option").all_text_contents()
+    kinds = view.locator("select[name=type]").locator("option").all_text_contents()
     assert len(kinds) > 2
     shown = 0
     for kind in kinds[1:]:
-        view.get_by_label("Type").select_option(kind)
+        view.locator("select[name=type]").select_option(kind)
         types = view.locator(".example:visible .type").all_text_contents()
         assert set(types) == {kind}
         shown += len(types)
