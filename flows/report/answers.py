@@ -43,7 +43,7 @@ def verdicts(_: Facts, found: Facts) -> Section:
         by_model[model, verdict] += n
         by_set[model, of_set, verdict] += n
     totals = Counter[str]()
-    for (model, _), n in by_model.items():
+    for (model, _verdict), n in by_model.items():
         totals[model] += n
     models = ordered(totals)
     table = Table(
@@ -78,7 +78,7 @@ def verdicts(_: Facts, found: Facts) -> Section:
 
 def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequence[str]) -> Plot:
     rows: list[list[str | Cell]] = []
-    data = []
+    data: list[dict[str, Any]] = []
     for model in models:
         line: list[str | Cell] = [model]
         for one in sets:

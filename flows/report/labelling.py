@@ -42,8 +42,14 @@ class Labellers:
         """Each pair with its kappa, and the matrices of the first; None where there are not two labellers."""
         if self.mixed or not self.agreement.pairs:
             return None
-        pairs = [
-            {"labellers": list(names), "rows": pair.rows, "same": pair.same, "cohen": _rounded(pair.kappa)}
+        pairs: list[dict[str, Any]] = [
+            {
+                "labellers": list(names),
+                "rows": pair.rows,
+                "same": pair.same,
+                "share": round(pair.same / pair.rows, 4) if pair.rows else None,
+                "cohen": _rounded(pair.kappa),
+            }
             for names, pair in self.agreement.pairs.items()
         ]
         for told, pair in list(zip(pairs, self.agreement.pairs.values()))[:PAIRS]:

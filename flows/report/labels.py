@@ -7,7 +7,19 @@ from typing import Any
 
 from flows.report import plots
 from flows.report.labelling import BINS, LATEST, SIDES
-from flows.report.section import Plot, Section, Table, brief, kappa, model_name, number, of, step_name, unmeasured
+from flows.report.section import (
+    Plot,
+    Section,
+    Table,
+    brief,
+    kappa,
+    model_name,
+    number,
+    of,
+    percent,
+    step_name,
+    unmeasured,
+)
 
 Facts = Mapping[str, Any]
 
@@ -28,7 +40,7 @@ def labellers(release: Facts, found: Facts) -> Section:
         return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
     table = Table(
         "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
-        [[*(model_name(one)[:80] for one in pair["labellers"]), number(pair["rows"]), of(pair["same"], pair["rows"]) if "same" in pair else "–", kappa(pair["cohen"])] for pair in pairs],
+        [[*(model_name(one)[:80] for one in pair["labellers"]), number(pair["rows"]), percent(pair.get("share")), kappa(pair["cohen"])] for pair in pairs],
         left=2,
     )  # fmt: skip
     parts: list[Plot | Table] = []
@@ -43,11 +55,14 @@ def labellers(release: Facts, found: Facts) -> Section:
         if len(known) > 1
         else f"Cohen's kappa {kappa(known[0] if known else None)} over {number(pairs[0]['rows'])} solutions that both decide."
     )
-    fleiss = told["fleiss"] if told else None
+    fleiss, sample = (told["fleiss"], told["sample"]) if told else (None, False)
+    if told and sample:
+        fleiss = next((one["fleiss"] for one in labels if one["table"] == told["table"]), fleiss)
     if len(pairs) > 1 and told and fleiss is not None:
         lead += f" Fleiss' kappa of all labellers is {kappa(fleiss)}, over {number(told['all'])} solutions."
     notes = (
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
+        *(["Matrices and shares are of a random sample of the problems."] if sample else []),
     )
     return Section(name, title, lead, (*parts, trusted), notes)
 

@@ -75,8 +75,8 @@ class Difficulty:
         if not self._parts:
             return None
         share = pl.col("right") / pl.col("all")
-        level = pl.when(share <= 0).then(0).when(share <= 0.25).then(1).when(share <= 0.5).then(2)
-        level = level.when(share <= 0.75).then(3).otherwise(4)
+        steps = pl.when(share <= 0).then(0).when(share <= 0.25).then(1).when(share <= 0.5).then(2)
+        level = steps.when(share <= 0.75).then(3).otherwise(4)
         name = level.replace_strict(dict(enumerate(LEVELS)), return_dtype=pl.String)
         return self._summed().select("problem", level=pl.when(pl.col("all") > 1).then(name).otherwise(pl.lit(UNKNOWN)))
 

@@ -61,8 +61,9 @@ def _harmless(value: Any) -> Any:
     return f"{value}\u200b" if value in _INHERITED else value
 
 
-def _data(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=[{key: _harmless(value) for key, value in row.items()} for row in rows])  # type: ignore[no-any-return, unused-ignore]
+def _data(rows: Sequence[Row]) -> Any:
+    values = [{key: _harmless(value) for key, value in row.items()} for row in rows]
+    return alt.Data(values=values)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def stacked(

@@ -82,7 +82,9 @@ def block(work: Work) -> pl.DataFrame:
             "taxonomy": "lemma@1.0.0", "program": PROGRAMS[number // SAMPLES % len(PROGRAMS)], "source": "made",
         })  # fmt: skip
     schema = polars_schema(work.contract)
-    blank = {name: [] if kind == pl.List else "" if kind == pl.String else 0 for name, kind in schema.items()}
+    blank: dict[str, Any] = {
+        name: [] if kind == pl.List else "" if kind == pl.String else 0 for name, kind in schema.items()
+    }
     empty = {one.name: None if one.nullable else blank[one.name] for one in work.contract.columns}
     return pl.DataFrame([{name: row.get(name, empty[name]) for name in schema} for row in rows], schema=schema)
 
@@ -195,7 +197,8 @@ def saved(out: Path) -> None:
     import altair as alt
 
     rows = [{"name": name, "n": len(name)} for name in PHRASES[:9]]
-    alt.Chart(alt.Data(values=rows)).mark_bar().encode(x="n:Q", y="name:N").save(str(out), inline=True)
+    data: Any = alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    alt.Chart(data).mark_bar().encode(x="n:Q", y="name:N").save(str(out), inline=True)
 
 
 def opened(pages: list[Path]) -> list[tuple[float, float]]:
