@@ -226,7 +226,7 @@ def cost(_: Facts, found: Facts) -> Section:
             else "the recipe names no price, so money was not counted"
         )
     notes = (
-        "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone. Money is in the currency of the recipe.",
+        "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
     )
     return Section(name, title, f"{'; '.join(said)}.".capitalize(), tuple(parts), notes)
 
