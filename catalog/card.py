@@ -37,8 +37,9 @@ def card(
     funnel: Sequence[Mapping[str, Any]],
     labels: Sequence[Mapping[str, Any]] = (),
     types: Sequence[Mapping[str, Any]] = (),
+    filled: Mapping[str, Mapping[str, int]] | None = None,
 ) -> str:
-    """README.md of a release."""
+    """README.md of a release; `filled` counts, by view and column, the rows in which the column says something."""
     rows = [file for file in files if file.get("split")]
     head = {
         "pretty_name": recipe.title,
@@ -60,7 +61,7 @@ def card(
         *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
     ]  # fmt: skip
     for view, contract in views.items():
-        text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     text += [
         "## How good the labels are, and their limits",
         "",
@@ -71,6 +72,27 @@ def card(
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
+
+
+def _columns(
+    view: str, contract: Contract, files: Sequence[Mapping[str, Any]], filled: Mapping[str, Mapping[str, int]] | None
+) -> list[str]:
+    """The columns of a view; where it was counted, with the share of rows that each says something in."""
+    if filled is None:
+        return [markdown(contract)]
+    total = sum(n for (of, _), n in _rows(files).items() if of == view)
+    counts = {name: filled[view].get(name, 0) for name in contract.names()}
+    lines = [markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
+        lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
+    return lines
+
+
+def share(n: int, total: int) -> str:
+    """A share in percent that is 0 only for none and 100 only for all."""
+    if 0 < n < total:
+        return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"
+    return "100 %" if n else "0 %"
 
 
 def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:

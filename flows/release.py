@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,18 @@ def release(plan: Plan) -> dict[str, Any]:
             )
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
-        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds)}
+        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views))}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
-                {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
+                {
+                    "name": c.name,
+                    "type": c.kind,
+                    "null": c.nullable,
+                    "filled": view.filled[c.name],
+                    "meaning": c.meaning,
+                }
                 for c in view.contract.columns
             ]
             for name, view in views.items()
@@ -91,6 +97,11 @@ def release(plan: Plan) -> dict[str, Any]:
         }
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
+    """By view and column the rows in which the column says something."""
+    return {name: dict(view.filled) for name, view in views.items()}
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -150,6 +150,7 @@ def _added(
     return {
         "taxonomy": rules.taxonomy.id,
         **decided,
+        "error_definition": rules.taxonomy.types[decided["error_type"]].definition if decided["error_type"] else None,
         "classifiers": [who for who, _ in asked],
         "classifier_types": [one.type or "" for one in votes],
         "classifier_faults": [one.fault for one in votes],
@@ -241,7 +242,7 @@ def _speaks(taxonomy: Taxonomy, other: str) -> bool:
 CLASSIFY = Asking(
     name="classify",
     summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
-    version="1",
+    version="2",
     parameters=ClassifyParameters,
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),
