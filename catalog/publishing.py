@@ -199,13 +199,19 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
 
 
 def _filled(frame: pl.DataFrame) -> dict[str, int]:
-    """For each column the rows in which it says something."""
-    empty = {pl.String: lambda one: one != "", pl.List: lambda one: one.list.len() > 0}
-    says = [
-        (empty[kind.base_type()](pl.col(name)) if kind.base_type() in empty else pl.col(name).is_not_null()).sum()
-        for name, kind in frame.schema.items()
-    ]
-    return dict(zip(frame.columns, frame.select(says).row(0))) if frame.height else {}
+    """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
+    if not frame.height:
+        return {}
+    says = (_says(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
+    return frame.select(says).row(0, named=True)
+
+
+def _says(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.String:
+        return column.str.len_bytes() > 0
+    if isinstance(kind, pl.List):
+        return column.list.eval(_says(pl.element(), kind.inner)).list.any()  # type: ignore[arg-type]
+    return column.is_not_null()
 
 
 def _plain_schema(frame: pl.DataFrame) -> pa.Schema:

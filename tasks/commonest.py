@@ -41,7 +41,7 @@ def commonest(
             database.register("added", _narrow(part).to_arrow())
             database.execute("INSERT INTO mistake BY NAME SELECT * FROM added")
             database.unregister("added")
-        for batch in database.execute(_QUERY, [parameters.most]).to_arrow_reader(BATCH):
+        for batch in database.sql(_QUERY, params=[parameters.most]).to_arrow_reader(BATCH):
             yield pl.DataFrame(batch)
 
 

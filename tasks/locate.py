@@ -4,7 +4,10 @@ A step whose equation does not hold is wrong, but not always the first: a step
 before it may be right in its numbers and wrong in its sense. So it counts only
 where what stands before it is vouched for: it goes along with a right solution
 (`reference`), or the calculation, put right and all that follows worked out
-anew, leads to the right answer.
+anew, leads to the right answer. (A number that is neither given nor worked out
+shows as little: where its repair alone led to the answer, the step was the
+first wrong one in Abacus' world, but in some four of fourteen read solutions
+of large models, who work numbers out in words.)
 """
 
 from __future__ import annotations
@@ -44,8 +47,7 @@ def located(row: Mapping[str, Any]) -> Found:
     """The first wrong step and the rule that found it, or why none did."""
     if row["verdict"] != "wrong":
         return None, None, NOT_WRONG
-    right = row["answer"].replace(",", "").strip()
-    last = None
+    right, last, all_read = row["answer"].replace(",", "").strip(), None, True
     for at, step in enumerate(row["steps"]):
         text = unlabelled(step)
         read = equations(text) if "=" in text else []
@@ -53,8 +55,8 @@ def located(row: Mapping[str, Any]) -> Found:
             found = finding(row, at)
             proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED
             return (at, found.rule, None) if found is not None and proved else (None, None, NOT_ENOUGH)
-        last = read[-1].result.value if read else last
-        if last is not None and str(last) == right and ("####" in text or "answer" in text.lower()):
+        last, all_read = str(read[-1].result.value) if read else last, all_read and text.count("=") == len(read)
+        if all_read and last == right and ("####" in text or "answer" in text.lower()):
             found = finding(row, at)
             if found is not None and found.kind == "final answer":
                 return at, found.rule, None

@@ -18,7 +18,10 @@ from tasks.views.formats import Format, Row, Style, Unfit, asked, conversational
 
 CORRECT, INCORRECT = "[CORRECT RATIONALE]", "[INCORRECT RATIONALE]"
 _MARKER = re.compile(r"\[\s*(?:in)?correct\s+rationale\s*\]", re.IGNORECASE)
-_LABEL = re.compile(r"^[^\w\n]*(?:question|wrong answer|what is wrong|right answer)\s*:", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(
+    r"(?:^|[\r\v\f\x85\u2028\u2029])[^\w\n]*(?:question|wrong answer|what is wrong|right answer)[^\w\n]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 THINK = "Solve the problem step by step."
 CHECK = (
     "This is a mistake that was made on another problem:\n\n{mistake}\n\nDoes your solution above make a mistake of the "
