@@ -59,10 +59,16 @@ def contrast(part: pl.DataFrame, parameters: ContrastParameters) -> Outcome:
         if row["verdict"] in ("right", "wrong"):
             by_problem.setdefault(row["problem_id"], ([], []))[row["verdict"] == "wrong"].append(i)
     for right, wrong in by_problem.values():
+        # the last of those that say the same is the one with the smallest id
+        able = sorted((rows[j] for j in right if rows[j]["rationale"].strip()), key=_id, reverse=True)
         for i in wrong:
-            beside[i] = _chosen(rows[i], [rows[j] for j in right], parameters)
+            beside[i] = _chosen(rows[i], able, parameters)
     added = pl.DataFrame(beside, schema=ADDED, orient="row")
     return Outcome(part.drop(ADDED, strict=False).hstack(added), part.clear())
+
+
+def _id(row: dict[str, str]) -> str:
+    return row["solution_id"]
 
 
 def _chosen(row: dict[str, str], right: list[dict[str, str]], parameters: ContrastParameters) -> Beside:
@@ -73,10 +79,10 @@ def _chosen(row: dict[str, str], right: list[dict[str, str]], parameters: Contra
                 return row["reference"], source, None
             continue
         same = source == "same model"
-        fitting = [one for one in right if (one["model"] == row["model"]) == same and one["rationale"].strip()]
+        fitting = {one["rationale"]: one["solution_id"] for one in right if (one["model"] == row["model"]) == same}
         if fitting:
-            nearest = min(fitting, key=lambda one: digest("contrast", row["solution_id"], one["solution_id"]))
-            return nearest["rationale"], source, nearest["solution_id"]
+            text, name = min(fitting.items(), key=lambda one: digest("contrast", row["solution_id"], one[1]))
+            return text, source, name
     return NOTHING
 
 

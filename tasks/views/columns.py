@@ -89,6 +89,13 @@ TAXONOMY = Column(
     "taxonomy", "string", "The taxonomy that the type is of, with its version; null without one.", nullable=True
 )
 ROW_ID = Column("row_id", "string", "Hash of the row's content.", pattern=ID)
+RATIONALE_BY = Column(
+    "solution_id",
+    "string",
+    "The solution whose rationale it is; null where it is the set's own.",
+    nullable=True,
+    pattern=ID,
+)
 COT_ERROR_SET = (
     QUESTION,
     Column("right_rationale", "string", "A right solution of the problem."),

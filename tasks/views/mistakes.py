@@ -57,14 +57,17 @@ def _mistake_tuning(row: Row, style: Style) -> list[Row]:
     if found := next((one for text in (asked(row), wrong, right) if (one := _MARKER.search(text))), None):
         raise Unfit("holds a marker", f"{found[0][:40]} stands in the text")
     made = []
-    for label, sign, rationale in ((True, CORRECT, right), (False, INCORRECT, wrong)):
+    for label, sign, rationale, by in (
+        (True, CORRECT, right, row["right_id"]),
+        (False, INCORRECT, wrong, row["solution_id"]),
+    ):
         head = f"{asked(row)}\n{sign}"
         text: Row = {"text": f"{head}\n{rationale}"}
         if style.conversational:
             text = {"messages": [said("user", head), said("assistant", rationale)]}
         # named by its content: one right rationale beside many mistakes is one row
-        name = digest("mistake-tuning", row["problem_id"], head, rationale)
-        made.append({**text, "label": label, "row_id": name, "problem_id": row["problem_id"]})
+        name = digest("mistake-tuning", row["problem_id"], by or "", head, rationale)
+        made.append({**text, "label": label, "row_id": name, "solution_id": by, "problem_id": row["problem_id"]})
     return made
 
 
@@ -142,7 +145,13 @@ MISTAKES: dict[str, Format] = {
     "cot-error-set": Format((*_PAIR, "set", "model"), fixed(*c.COT_ERROR_SET), _cot_error_set),
     "mistake-tuning": Format(
         _PAIR,
-        lambda style, _: (c.MESSAGES if style.conversational else c.TEXT, c.LABEL, c.ROW_ID, c.PROBLEM_ID),
+        lambda style, _: (
+            c.MESSAGES if style.conversational else c.TEXT,
+            c.LABEL,
+            c.ROW_ID,
+            c.RATIONALE_BY,
+            c.PROBLEM_ID,
+        ),
         _mistake_tuning,
         key="row_id",
         rows=2,

@@ -57,6 +57,14 @@ def test_the_order_of_sources_is_the_recipes() -> None:
     assert made(rows[0], prefer=["other model"])["bad"] == (None, None, None)
 
 
+def test_those_that_say_the_same_are_one() -> None:
+    right = [row(f"good {i}", "right", rationale="good") for i in range(5)]
+    found = made(*right, *(row(f"bad {i}") for i in range(20)))
+    assert {found[f"bad {i}"] for i in range(20)} == {
+        ("good", "same model", min(digest(f"good {i}") for i in range(5)))
+    }
+
+
 def test_only_wrong_solutions_have_one_and_only_of_their_own_problem() -> None:
     found = made(row("bad"), row("right", "right"), row("unsure", "undecided"), row("far", "right", problem="q"))
     assert found["bad"][0] == "right"

@@ -88,10 +88,10 @@ def test_what_nobody_says_is_null() -> None:
 
 def test_mistake_tuning_is_question_marker_rationale_in_two_rows() -> None:
     found = made("mistake-tuning", row()).kept
-    assert found.columns == ["text", "label", "row_id", "problem_id"]
-    assert found.select("text", "label").rows() == [
-        ("What is 2 + 2?\n[CORRECT RATIONALE]\n2 + 2 is 4.\nSo 4.", True),
-        ("What is 2 + 2?\n[INCORRECT RATIONALE]\n2 + 2 is 5.\nSo 5.", False),
+    assert found.columns == ["text", "label", "row_id", "solution_id", "problem_id"]
+    assert found.select("text", "label", "solution_id").rows() == [
+        ("What is 2 + 2?\n[CORRECT RATIONALE]\n2 + 2 is 4.\nSo 4.", True, digest("right")),
+        ("What is 2 + 2?\n[INCORRECT RATIONALE]\n2 + 2 is 5.\nSo 5.", False, row()["solution_id"]),
     ]
 
 
