@@ -25,7 +25,7 @@ TYPED = tuple(one for one in CLASSIFY_COLUMNS if not one.name.startswith("classi
 PLAIN = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS)
 GIVEN = PLAIN.having(FIRST, *TYPED, *COMMONEST_COLUMNS)
 MARKERS = ("[CORRECT RATIONALE]", "[INCORRECT RATIONALE]")
-UNKNOWN = dict.fromkeys(("error_type", "error_definition", "error_cause", "first_error"))
+UNKNOWN: dict[str, Any] = dict.fromkeys(("error_type", "error_definition", "error_cause", "first_error"))
 
 
 def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
