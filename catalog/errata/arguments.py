@@ -39,7 +39,11 @@ VERBS = {
     "push": ("Publish a release elsewhere: the Hugging Face Hub, or any URL.", "On the Hub the version is a tag."),
 }  # fmt: skip
 EXAMPLES = {
-    "build": ("errata build catalog/sample.yaml", "errata build catalog/mwpes.yaml --data DIR"),
+    "build": (
+        "errata build catalog/sample.yaml",
+        "errata build catalog/mwpes.yaml --data DIR",
+        "errata build catalog/ours.yaml --model small.revision=989aa79 --version auto",
+    ),
     "plan": ("errata plan catalog/sample.yaml", "errata plan catalog/mwpes.yaml --data DIR"),
     "ledger": ("errata ledger --store s3://corpora/errata",),
     "evaluate": (
@@ -107,12 +111,21 @@ def _data(one: argparse.ArgumentParser) -> None:
     )
 
 
+def _models(one: argparse.ArgumentParser) -> None:
+    help = "give a model of the recipe other weights: its model, revision or checkpoint; may be repeated"
+    one.add_argument("--model", action="append", default=[], metavar="NAME.revision=VALUE", help=help)
+
+
 def _build(one: argparse.ArgumentParser) -> None:
+    _models(one)
+    help = "auto: the least version that is no lie, if anything differs (default: the recipe's own)"
+    one.add_argument("--version", choices=["auto"], help=help)
     one.add_argument("--verbose", action="store_true", help="show what Prefect logs")
     one.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
 
 
 def _plan(one: argparse.ArgumentParser) -> None:
+    _models(one)
     help = (
         "rows to ask about, so that tokens can be foretold (default: 64 of the embedded model, else 0); paid but once"
     )

@@ -78,12 +78,13 @@ def _application(verb: str) -> Any:
 
 def _build(given: argparse.Namespace) -> int:
     store = given.store or os.environ.get(STORE) or "store"
-    return int(_application("build").build(given.recipe, given.data, store, verbose=given.verbose, plain=given.plain))
+    options = {"verbose": given.verbose, "plain": given.plain, "models": given.model, "auto": given.version == "auto"}
+    return int(_application("build").build(given.recipe, given.data, store, **options))
 
 
 def _plan(given: argparse.Namespace) -> int:
     store = given.store or os.environ.get(STORE) or "store"
-    return int(_application("plan").plan(given.recipe, given.data, store, given.pilot))
+    return int(_application("plan").plan(given.recipe, given.data, store, given.pilot, given.model))
 
 
 def _list(given: argparse.Namespace) -> int:
