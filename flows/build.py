@@ -62,7 +62,7 @@ unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {u
 ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
-release_task = again(releasing.release).with_options(name="release")
+release_task = again(releasing.release).with_options(name="release", task_run_name="release")
 
 
 @flow(
@@ -205,5 +205,4 @@ def _finish(work: Work, told: Lineage) -> Manifest:
     kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()
     progress.watcher.end(work.name, kept, rejected)
     told.end(work, manifest)
-    get_run_logger().info("%s: %d kept, %d rejected", work.name, kept, rejected)
     return manifest

@@ -229,6 +229,20 @@ def owner(given: Namespace, store: str) -> int:
         return _told(error, verbose=False)
 
 
+def scheduled(given: Namespace) -> int:
+    """`errata deploy` and `errata serve`."""
+    _prefect_settings(verbose=True)
+    from flows import serving
+
+    try:
+        return (serving.deploy if given.verb == "deploy" else serving.serve)(given)
+    except serving.NoServer as error:
+        print(text.plain(error), file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        return _told(error, verbose=False)
+
+
 def _unreachable(error: Exception) -> bool:
     """Whether Prefect could not reach its server, or start one."""
     told = ("Failed to reach API", "Timed out while attempting to connect", "Server must have been started")

@@ -23,7 +23,7 @@ from catalog.publishing import folder
 from catalog.store import Store
 from flows import progress
 from flows.plan import Plan
-from flows.progress import Asked, Lines, Silent, Watcher
+from flows.progress import Asked, Lines, Watcher
 
 EVERY_SECONDS = 5.0
 
@@ -42,9 +42,10 @@ class Logger:
 class Share:
     """How much of a build is done, each of its tables being an equal share of it."""
 
-    def __init__(self, tables: list[str], done: int) -> None:
-        self.tables = len(tables)
-        self.shares = dict.fromkeys(tables[:0], 0.0)
+    def __init__(self, tables: int, done: int) -> None:
+        self.tables = tables
+        self.shares: dict[str, float] = {}
+        """Of the tables under way, how much of each is done."""
         self.done = done
         self.total: dict[str, int | None] = {}
         self.rows: dict[str, int] = {}
@@ -98,34 +99,34 @@ class Share:
         return min(100.0, 100 * share), "; ".join(lines)
 
 
-class Both:
-    """Two watchers, told the same."""
+class All:
+    """Several watchers, told the same."""
 
-    def __init__(self, one: Watcher, other: Watcher) -> None:
-        self.each = (one, other)
+    def __init__(self, *each: Watcher) -> None:
+        self.each = each
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
-        """Tell both."""
+        """Tell all."""
         for one in self.each:
             one.begin(table, rows, done)
 
     def advance(self, table: str, rows: int, share: float | None) -> None:
-        """Tell both."""
+        """Tell all."""
         for one in self.each:
             one.advance(table, rows, share)
 
     def asked(self, table: str, requests: int, known: int) -> None:
-        """Tell both."""
+        """Tell all."""
         for one in self.each:
             one.asked(table, requests, known)
 
     def answered(self, table: str, tokens: int) -> None:
-        """Tell both."""
+        """Tell all."""
         for one in self.each:
             one.answered(table, tokens)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
-        """Tell both."""
+        """Tell all."""
         for one in self.each:
             one.end(table, kept, rejected)
 
@@ -138,14 +139,14 @@ def key(corpus: str, what: str) -> str:
 @contextmanager
 def shown(plan: Plan) -> Iterator[None]:
     """Show how far a build is while it runs: on its page, and in its log where no terminal shows it."""
-    share = Share([work.name for work in plan.works[:-1]], len(plan.done))
+    share = Share(len(plan.works) - 1, len(plan.done))
     made = create_progress_artifact(
         share.told()[0], key=key(plan.recipe.corpus, "progress"), description=share.told()[1]
     )
     assert isinstance(made, UUID)
     before, over = progress.watcher, Event()
     console: Any = Logger()
-    progress.watch(Both(Lines(console) if isinstance(before, Silent) else before, share))
+    progress.watch(All(before, Lines(console), share))
     thread = Thread(target=_sent, args=(made, share, over), daemon=True)
     thread.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.context import FlowRunContext
+from prefect.exceptions import TerminationSignal
 from prefect.flows import Flow
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Crashed, State
@@ -56,6 +58,10 @@ def under_way() -> Iterator[None]:
                 _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
                 get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
         yield
+    except TerminationSignal:
+        # Prefect would wait for the units at work until it is killed; they may be cut off anywhere
+        Thread(target=_terminated, args=(current,), daemon=True).start()
+        raise
     finally:
         current = None
 
@@ -88,15 +94,30 @@ def _mark(process: int) -> str:
 
 def interrupted() -> None:
     """Record the run of this process as cancelled, if the server answers within a moment."""
-    run = current
-    if run is None:
-        return
+    if current is not None:
+        _recorded(current, Cancelled(message="interrupted; start it again to go on"))
+
+
+def _terminated(run: UUID) -> None:
+    """End this process; who cancelled its run records that itself, and otherwise it crashed."""
+    try:
+        with get_client(sync_client=True) as client:
+            cancelled = client.read_flow_run(run).state_type in (StateType.CANCELLING, StateType.CANCELLED)
+    except Exception:
+        cancelled = False
+    if not cancelled:
+        _recorded(run, Crashed(message="ended by SIGTERM; start it again to go on"))
+    os._exit(128 + signal.SIGTERM)
+
+
+def _recorded(run: UUID, state: State) -> None:
+    """Record how a run ended, if the server answers within a moment; if not, the next build does."""
 
     def tell() -> None:
         try:
             with get_client(sync_client=True) as client:
-                _end(client, run, Cancelled(message="interrupted; start it again to go on"))
-        except Exception:  # noqa: S110  # the server may be gone already; the next build tidies up
+                _end(client, run, state)
+        except Exception:  # noqa: S110  # the server may be gone already
             pass
 
     thread = Thread(target=tell, daemon=True)
@@ -104,10 +125,10 @@ def interrupted() -> None:
     thread.join(SECONDS)
 
 
-def settle(flow: Flow[..., Any], run: FlowRun, state: State) -> None:
+def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """Hook: the units of a cancelled or crashed run are not at work any more."""
     with get_client(sync_client=True) as client:
-        _end_units(client, run.id, Cancelled(message="its run ended"))
+        _end_units(client, flow_run.id, Cancelled(message="its run ended"))
 
 
 def _end(client: SyncPrefectClient, run: UUID, state: State) -> None:
@@ -124,15 +145,15 @@ def _end_units(client: SyncPrefectClient, run: UUID, state: State) -> None:
         client.set_task_run_state(unit.id, state, force=True)
 
 
-def notify(flow: Flow[..., Any], run: FlowRun, state: State) -> None:
+def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """Hook: tell the webhook of a scheduled run that failed or crashed.
 
     The URL is a secret (whoever has it can write there), so no message names it.
     """
     url = _webhook()
-    if run.deployment_id is None or not url:
+    if flow_run.deployment_id is None or not url:
         return
-    text = f"{flow.name} {run.name}: {state.name}: {state.message or ''}"[:2000]
+    text = f"{flow.name} {flow_run.name}: {state.name}: {state.message or ''}"[:2000]
     try:
         httpx.post(url, json={"text": text}, timeout=10).raise_for_status()
     except httpx.HTTPStatusError as error:

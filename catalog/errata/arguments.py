@@ -37,6 +37,8 @@ VERBS = {
     "gc": ("Find what killed publishers left, and remove it.", "Without --remove, only shows it. What a release refers to is never touched."),
     "trace": ("Show where a row comes from, or all rows that a model touched.", ""),
     "push": ("Publish a release elsewhere: the Hugging Face Hub, or any URL.", "On the Hub the version is a tag."),
+    "deploy": ("Make the deployments of infra/prefect.yaml in a Prefect server, and their work pools.", "Workers of the pools run them, by the clock or when they are asked for."),
+    "serve": ("Run the deployments of infra/prefect.yaml by their schedules, without a work pool.", "Where PREFECT_API_URL names no Prefect server, one is started on this machine."),
 }  # fmt: skip
 EXAMPLES = {
     "build": (
@@ -69,6 +71,12 @@ EXAMPLES = {
     "sign": ("errata sign mwpes@1.2.0 --key ~/.ssh/id_ed25519",),
     "gc": ("errata gc", "errata gc --remove --older-than 2"),
     "trace": ("errata trace mwpes@1.2.0 4f6c1a0e5b7d9c3f2a8e6b10", "errata trace mwpes@1.2.0 --model gpt-4"),
+    "deploy": ("errata deploy", "errata deploy nightly report", "errata deploy --file ours/prefect.yaml"),
+    "serve": (
+        "errata serve",
+        "errata serve nightly --store s3://corpora/errata",
+        "errata serve --file ours/prefect.yaml",
+    ),
     "push": ("errata push mwpes@1.2.0 hf://datasets/us/mwpes", "errata push mwpes@1.2.0 s3://public/mwpes"),
 }
 _NAME = "the corpus, its newest version if none is given: 1.2.3, a range as ^1.2 or >=1,<2, a tag, or 1.2.3#sha256:…"
@@ -92,7 +100,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         one.set_defaults(run=runs[name])
         if name in ("build", "plan", "release"):
             _recipe(one)
-        elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc"):
+        elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc", "deploy", "serve"):
             one.add_argument("name", metavar="NAME[@VERSION]", help=_NAME)
         if name in _MORE:
             _MORE[name](one)
@@ -235,8 +243,20 @@ def _push(one: argparse.ArgumentParser) -> None:
     one.add_argument("--private", action="store_true", help="make the Hub's repository private, if it is new")
 
 
+def _deploy(one: argparse.ArgumentParser) -> None:
+    one.add_argument("names", metavar="DEPLOYMENT", nargs="*", help="which deployments of the file (default: all)")
+    one.add_argument("--file", metavar="FILE", help="another file of deployments, of Prefect's form")
+
+
+def _serve(one: argparse.ArgumentParser) -> None:
+    _deploy(one)
+    _data(one)
+    one.add_argument("--limit", type=int, default=1, metavar="N", help="runs at a time, at most (default: 1)")
+
+
 _MORE = {
     "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
     "lock": _lock, "diff": _diff, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
     "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
+    "deploy": _deploy, "serve": _serve,
 }  # fmt: skip

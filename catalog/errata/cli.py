@@ -169,6 +169,10 @@ def _owner(given: argparse.Namespace) -> int:
     return int(_application(given.verb).owner(given, store))
 
 
+def _scheduled(given: argparse.Namespace) -> int:
+    return int(_application(given.verb).scheduled(given))
+
+
 def _ledger(given: argparse.Namespace) -> int:
     return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
 
@@ -181,6 +185,7 @@ RUNS = {
     "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
     "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "release": _owner, "tag": _owner,
     "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
+    "deploy": _scheduled, "serve": _scheduled,
 }  # fmt: skip
 
 
