@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Any
@@ -178,13 +178,7 @@ def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
     """Show a release: its funnel, the report, where it lies."""
     recipe, store = plan.recipe, Store(plan.store)
     link, title = store.link(folder(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
-    rows = [
-        {
-            "table": step["table"], "task": step["task"], "in": step["rows_in"], "kept": step["kept"],
-            "rejected": step["rejected"], "reasons": ", ".join(f"{k} {v:,}" for k, v in step["reasons"].items()),
-        }
-        for step in manifest["funnel"]
-    ]  # fmt: skip
+    rows = list(_funnel(manifest["funnel"]))
     create_table_artifact(rows, key=key(recipe.corpus, "funnel"), description=f"Rows of **{title}**, table by table")
     create_link_artifact(link, title, key=key(recipe.corpus, "release"), description="Where the release lies")
     paths = [file["path"] for file in manifest["files"]]
@@ -194,11 +188,20 @@ def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
         report, f"{what} of {title}", key=key(recipe.corpus, "report"), description=f"{what} of {title}"
     )
     create_markdown_artifact(
-        summary(manifest, link, report), key=key(recipe.corpus, "summary"), description=f"What **{title}** is"
+        summary(manifest, link, report, what), key=key(recipe.corpus, "summary"), description=f"What **{title}** is"
     )
 
 
-def summary(manifest: Mapping[str, Any], link: str, report: str) -> str:
+def _funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row for each table, and one for each reason: a cell with all of them would be cut off on the page."""
+    for step in steps:
+        rows_in, kept, rejected = (step[name] for name in ("rows_in", "kept", "rejected"))
+        yield {"table": step["table"], "task": step["task"], "in": rows_in, "kept": kept, "rejected": rejected}
+        for reason, count in sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0])):
+            yield {"table": f"↳ {reason}", "task": "", "in": "", "kept": "", "rejected": count}
+
+
+def summary(manifest: Mapping[str, Any], link: str, report: str, what: str) -> str:
     """A release in some lines of Markdown."""
     counts: dict[tuple[str, str], int] = {}
     for file in manifest["files"]:
@@ -208,4 +211,4 @@ def summary(manifest: Mapping[str, Any], link: str, report: str) -> str:
     lines = [f"## {manifest['corpus']} {manifest['version']}", "", "| view | split | rows |", "|---|---|---:|"]
     lines += [f"| {view} | {split} | {rows:,} |" for (view, split), rows in counts.items()]
     # pages from a server may not open files of this machine, so the paths can be copied, too
-    return "\n".join([*lines, "", f"release: `{link}`", "", f"report: `{report}`"])
+    return "\n".join([*lines, "", f"Release: `{link}`", "", f"{what}: `{report}`"])

@@ -40,12 +40,23 @@ def deploy(given: Namespace) -> int:
     chosen = found.chosen(given.names)
     url = _server()
     made = _pools(found, chosen, url)
-    for one in chosen:
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--prefect-file", str(Path(found.file).resolve()), "--name", one.full_name]  # fmt: skip
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            print(text.plain(f"{one.full_name}: Prefect could not make it:\n{ran.stdout}{ran.stderr}"), file=sys.stderr)
-            return FAILED
+    names = [part for one in chosen for part in ("--name", one.full_name)]
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "--no-prompt",
+        "deploy",
+        "--prefect-file",
+        str(Path(found.file).resolve()),
+    ]
+    ran = subprocess.run([*command, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        print(
+            text.plain(f"{found.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"),
+            file=sys.stderr,
+        )
+        return FAILED
     rows: list[list[object]] = [
         [one.full_name, one.pool, "; ".join(one.shown) or "when it is asked for"] for one in chosen
     ]

@@ -1,0 +1,69 @@
+"""Prefect as a test sees it: through its API alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Api:
+    """The API of a server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str) -> Any:
+        return self._checked(httpx.get(f"{self.url}{path}", timeout=30))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._checked(httpx.post(f"{self.url}{path}", json=body, timeout=30))
+
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        httpx.patch(f"{self.url}{path}", json=body, timeout=30).raise_for_status()
+
+    def _checked(self, answer: httpx.Response) -> Any:
+        answer.raise_for_status()
+        return answer.json()
+
+    def start(self, deployment: str, parameters: dict[str, Any]) -> str:
+        """Ask for a run of a deployment (`flow/name`); its id."""
+        found = self.get(f"/deployments/name/{deployment}")
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(self.post(f"/deployments/{found['id']}/create_flow_run", body)["id"])
+
+    def runs(self, deployment: str) -> list[dict[str, Any]]:
+        """The runs of a deployment."""
+        found = self.get(f"/deployments/name/{deployment}")
+        return list(self.post("/flow_runs/filter", {"deployments": {"id": {"any_": [found["id"]]}}}))
+
+    def ended(self, run: str, seconds: float = 240) -> dict[str, Any]:
+        """A run when it has ended."""
+        return wait(lambda: one if (one := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds)
+
+    def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
+        """The artifacts of a run, by their keys."""
+        found = self.post("/artifacts/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return {str(one["key"]): one for one in found}
+
+    def units(self, run: str) -> list[dict[str, Any]]:
+        """The task runs of a run."""
+        return list(self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}}))
+
+    def log(self, run: str) -> str:
+        """What a run logged."""
+        found = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+        return "\n".join(one["message"] for one in found)
+
+
+def wait(look: Callable[[], Any], seconds: float) -> Any:
+    """What `look` gives when it gives something."""
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until, f"nothing came within {seconds:.0f} s"
+        time.sleep(0.2)
+    return found
