@@ -219,6 +219,16 @@ def evaluate(given: Namespace, store: str) -> int:
     return DONE
 
 
+def browse(given: Namespace, store: str) -> int:
+    """`errata browse`."""
+    from flows.browse import browse
+
+    try:
+        return browse(given, store)
+    except Exception as error:
+        return _told(error, verbose=False)
+
+
 def owner(given: Namespace, store: str) -> int:
     """The verbs of who owns a store, such as `release`, `tag` and `yank`."""
     from flows.owner import VERBS

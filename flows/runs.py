@@ -16,12 +16,12 @@ import httpx
 from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.flows import Flow
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, Crashed, State
+from prefect.states import Cancelled, Crashed
 
 HOST, PROCESS = "errata.host", "errata.process"
 """Labels of a run: where it runs, and in which process there."""
@@ -125,7 +125,7 @@ def _recorded(run: UUID, state: State) -> None:
     thread.join(SECONDS)
 
 
-def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:  # type: ignore[type-arg]
     """Hook: the units of a cancelled or crashed run are not at work any more."""
     with get_client(sync_client=True) as client:
         _end_units(client, flow_run.id, Cancelled(message="its run ended"))
@@ -169,6 +169,6 @@ def _webhook() -> str:
     from prefect.blocks.system import Secret
 
     try:
-        return str(Secret.load(SECRET, _sync=True).get())  # type: ignore[union-attr]
+        return str(Secret.load(SECRET, _sync=True).get())  # type: ignore[call-arg, union-attr]
     except ValueError:
         return ""

@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": ("Compare labels of the first wrong step with gold.", "Exact locations and their F1 by set, retention, precision, distances."),
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
+    "browse": ("Look at the rows of a release or a table, one after the other.", "In a terminal by keys, to a pipe as text; the first wrong step is marked."),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
     "verify": ("Check every file of a release against its checksum.", "With --signers, its signature too."),
     "pull": ("Download releases into the cache, or to a folder.", "Without NAME, all that errata.lock pins."),
@@ -55,6 +56,12 @@ EXAMPLES = {
     ),
     "list": ("errata list --store s3://corpora/errata",),
     "show": ("errata show mwpes", "errata show mwpes@1.0.0 --examples 5"),
+    "browse": (
+        "errata browse mwpes@1.0.0 --type arithmetic",
+        "errata browse mwpes:stepwise --model 'gpt-4*' --search apples | less",
+        "errata browse catalog/abacus.yaml:judged",
+        "errata browse catalog/abacus.yaml:wrong --rejected",
+    ),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
     "verify": ("errata verify mwpes@1.0.0", "errata verify mwpes@1.0.0 --signers allowed_signers"),
     "pull": ("errata pull mwpes@^1.2 --view stepwise", "errata pull", "errata pull mwpes@1.2.0 --output data/mwpes"),
@@ -100,7 +107,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         one.set_defaults(run=runs[name])
         if name in ("build", "plan", "release"):
             _recipe(one)
-        elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc", "deploy", "serve"):
+        elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc", "deploy", "serve", "browse"):
             one.add_argument("name", metavar="NAME[@VERSION]", help=_NAME)
         if name in _MORE:
             _MORE[name](one)
@@ -170,6 +177,19 @@ def _not_negative(text: str) -> int:
 def _show(one: argparse.ArgumentParser) -> None:
     one.add_argument("--examples", type=int, default=2, metavar="N", help="how many rows to show (default: 2)")
     one.add_argument("--json", action="store_true", help="the manifest as JSON, for scripts")
+
+
+def _browse(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "name", metavar="NAME", help="a release (NAME@VERSION, a view after a colon), or RECIPE.yaml:TABLE"
+    )
+    one.add_argument("--split", help="train, validation, test, … of a release (default: all)")
+    one.add_argument("--rejected", action="store_true", help="the rows that a table rejected, with the reasons")
+    for name in ("type", "model", "set", "verdict"):
+        one.add_argument(f"--{name}", metavar="VALUE", help=f"only rows of this {name}; * stands for anything")
+    one.add_argument("--search", metavar="TEXT", help="only rows that hold this text somewhere, whatever the case")
+    one.add_argument("--limit", type=_not_negative, metavar="N", help="at most N rows, to a pipe")
+    _data(one)
 
 
 def _load(one: argparse.ArgumentParser) -> None:
@@ -258,5 +278,5 @@ _MORE = {
     "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
     "lock": _lock, "diff": _diff, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
     "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
-    "deploy": _deploy, "serve": _serve,
+    "deploy": _deploy, "serve": _serve, "browse": _browse,
 }  # fmt: skip

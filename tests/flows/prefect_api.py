@@ -43,7 +43,10 @@ class Api:
 
     def ended(self, run: str, seconds: float = 240) -> dict[str, Any]:
         """A run when it has ended."""
-        return wait(lambda: one if (one := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds)
+        found: dict[str, Any] = wait(
+            lambda: one if (one := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds
+        )
+        return found
 
     def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
         """The artifacts of a run, by their keys."""
