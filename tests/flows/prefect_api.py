@@ -18,17 +18,23 @@ class Api:
         self.url = url
 
     def get(self, path: str) -> Any:
-        return self._checked(httpx.get(f"{self.url}{path}", timeout=30))
+        return self._answer("GET", path, None).json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._checked(httpx.post(f"{self.url}{path}", json=body, timeout=30))
+        return self._answer("POST", path, body).json()
 
     def patch(self, path: str, body: dict[str, Any]) -> None:
-        httpx.patch(f"{self.url}{path}", json=body, timeout=30).raise_for_status()
+        self._answer("PATCH", path, body)
 
-    def _checked(self, answer: httpx.Response) -> Any:
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        """What the server answers; asked again, as Prefect's own client does, while its database is locked."""
+        for _ in range(20):
+            answer = httpx.request(method, f"{self.url}{path}", json=body, timeout=60)
+            if answer.status_code != 503:
+                break
+            time.sleep(1)
         answer.raise_for_status()
-        return answer.json()
+        return answer
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> str:
         """Ask for a run of a deployment (`flow/name`); its id."""
@@ -41,7 +47,7 @@ class Api:
         found = self.get(f"/deployments/name/{deployment}")
         return list(self.post("/flow_runs/filter", {"deployments": {"id": {"any_": [found["id"]]}}}))
 
-    def ended(self, run: str, seconds: float = 240) -> dict[str, Any]:
+    def ended(self, run: str, seconds: float = 600) -> dict[str, Any]:
         """A run when it has ended."""
         found: dict[str, Any] = wait(
             lambda: one if (one := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds
