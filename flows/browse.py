@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from argparse import Namespace
+from contextlib import closing
 
 import errata
 from errata import text
@@ -32,12 +33,14 @@ def browse(given: Namespace, store: str) -> int:
     """`errata browse`."""
     rows = place(given.name, given.split, given.rejected, given.data, store)
     filters = {name: getattr(given, name) for name in (*FILTERS, "search") if getattr(given, name)}
-    chosen = Chosen(rows, filters)
-    if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        with keys.pressed_at_once():
-            Browser(chosen, Console(highlight=False)).run()
-        return DONE
-    return _printed(chosen, given.limit)
+    with closing(rows), closing(Chosen(rows, filters)) as chosen:
+        if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            with keys.pressed_at_once():
+                browser = Browser(chosen, Console(highlight=False))
+                browser.run()
+                browser.chosen.close()
+            return DONE
+        return _printed(chosen, given.limit)
 
 
 def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> Rows:
@@ -230,8 +233,10 @@ class Browser:
         self.look(at)
         if self.chosen.number(at) is None and len(self.chosen.rows):
             self.notice = _nothing(self.chosen) if self.chosen.whole else "stopped looking"
+            self.chosen.close()
             self.chosen, self.k = before
             return
+        before[0].close()
         self.top = 0
 
     def go(self, k: int) -> None:

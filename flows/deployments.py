@@ -129,7 +129,8 @@ def _flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
     try:
         return load_flow_from_entrypoint(f"{place}:{function}", use_placeholder_flow=False)
     except Exception as error:
-        fault(("entrypoint",), f"'{entrypoint}' cannot be loaded ({str(error).splitlines()[-1]}); mend it")
+        why = str(error).strip().splitlines()[-1].replace(f"{ROOT}/", "").rstrip(". ")
+        fault(("entrypoint",), f"'{entrypoint}' cannot be loaded ({why}); mend it")
         return None
 
 
@@ -148,7 +149,13 @@ def _schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule |
     try:
         return _made(kind, entry)
     except (ValidationError, ValueError, TypeError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        why = (error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)).removeprefix(
+            "Value error, "
+        )
+        if "timezone" in why:
+            zone = entry.get("timezone")
+            fault((*path, "timezone"), f"{zone!r} is no time zone; expected one such as UTC or Europe/Berlin")
+            return None
         fault((*path, kind), f"{entry[kind]!r} is no {kind} ({str(why)[:120]}); expected {wanted[kind]}")
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -66,6 +66,13 @@ class Rows:
         """The columns; none where there are no rows."""
         return self._file(0).schema_arrow if self.pieces else pa.schema([])
 
+    def close(self) -> None:
+        """Close the piece that is open."""
+        if self.opened is not None:
+            with suppress(OSError):
+                self.opened[1].close(force=True)
+            self.opened = None
+
     def __getitem__(self, number: int) -> dict[str, Any]:
         start, rows = self.window
         if not start <= number < start + len(rows):
@@ -86,7 +93,7 @@ class Rows:
             at += height
         raise SourceError(f"{self.pieces[i].name}: holds fewer rows than its manifest says")
 
-    def scan(self, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def scan(self, columns: list[str]) -> Generator[tuple[int, pa.RecordBatch], None, None]:
         """Some columns of all rows, in strides, each with the number of its first row."""
         for i, start in enumerate(self.starts[:-1]):
             file = self._opened(i)
@@ -106,16 +113,18 @@ class Rows:
     def _file(self, i: int) -> Any:
         """A piece, kept open as long as its rows are looked at."""
         if self.opened is None or self.opened[0] != i:
-            if self.opened is not None:
-                with suppress(OSError):
-                    self.opened[1].close(force=True)
+            self.close()
             self.opened = (i, self._opened(i))
         return self.opened[1]
 
     def _opened(self, i: int) -> Any:
+        opened = None
         try:
-            return pq.ParquetFile(self.pieces[i].open())
+            opened = self.pieces[i].open()
+            return pq.ParquetFile(opened)
         except (OSError, pa.ArrowException) as error:
+            if opened is not None:
+                opened.close()
             raise SourceError(f"{self.pieces[i].name}: cannot be read as Parquet ({str(error)[:200]})") from None
 
 
@@ -168,6 +177,10 @@ class Chosen:
     def __len__(self) -> int:
         """Those found so far."""
         return len(self.found) if self.filters else len(self.rows)
+
+    def close(self) -> None:
+        """Look no further."""
+        self.strides.close()
 
     def number(self, k: int) -> int | None:
         """The number of the k-th match; None where so many were not found yet."""

@@ -76,7 +76,7 @@ def _near(name: str, known: Any) -> str:
 def _put(text: str, file: str, path: tuple[str, ...], value: str) -> str:
     """The text with a value at a path whose mapping is there."""
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    written = json.dumps(value, ensure_ascii=False)
+    written = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
     for step in path[:-1]:
         key, node = _entry(node, step)
         if node.start_mark.index < key.end_mark.index:
