@@ -18,14 +18,12 @@ from errata.arguments import DONE, FAILED
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from flows.deployments import FILE, ROOT, Deployment, Deployments, near, read
 from schemas.document import Document, RecipeError
 
-OWN = "http://127.0.0.1:4200/api"
-"""Where `errata serve` starts a server if it is given none."""
 SECONDS = 120.0
 """The time that a server may take to start."""
 
@@ -71,11 +69,16 @@ def _server() -> str:
     url = PREFECT_API_URL.value()
     if not url:
         raise NoServer(
-            "no Prefect server is configured; start one (make server) and set PREFECT_API_URL, e.g. to " + OWN
+            f"no Prefect server is configured; start one (make server) and set PREFECT_API_URL, e.g. to {_own()}"
         )
     if not _answers(str(url)):
         raise NoServer(f"{url}: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL")
     return str(url)
+
+
+def _own() -> str:
+    """Where `errata serve` starts a server if it is given none."""
+    return f"http://127.0.0.1:{get_current_settings().server.api.port}/api"
 
 
 def _answers(url: str) -> bool:
@@ -144,22 +147,20 @@ def _some_server() -> Iterator[str]:
     if PREFECT_API_URL.value():
         yield _server()
         return
-    os.environ["PREFECT_API_URL"] = OWN
-    from prefect.settings import temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: OWN}):
-        if _answers(OWN):
-            yield OWN
+    own = os.environ["PREFECT_API_URL"] = _own()
+    with temporary_settings({PREFECT_API_URL: own}):
+        if _answers(own):
+            yield own
             return
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
         # a session of its own, so that Ctrl-C ends the serving first and the server last
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True) as server:  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as server:  # fmt: skip
             try:
                 until = time.monotonic() + SECONDS
-                while not _answers(OWN):
+                while not _answers(own):
                     if server.poll() is not None or time.monotonic() > until:
-                        raise NoServer(f"{OWN}: no Prefect server starts there; see why with: make server")
+                        raise NoServer(f"{own}: no Prefect server starts there; see why with: make server")
                     time.sleep(0.3)
-                yield OWN
+                yield own
             finally:
                 server.terminate()

@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,10 @@ def test_what_cannot_be_shown_is_told_in_a_line(
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_what_models_wrote_cannot_steer_a_terminal_and_fits(shelf: str, width: int) -> None:
-    rows = place("small", None, False, None, shelf)
+    with closing(place("small", None, False, None, shelf)) as rows:
+        hostile = rows[7]
     began = time.monotonic()
-    found = row_text.lines(rows[7], Console(width=width), width)
+    found = row_text.lines(hostile, Console(width=width), width)
     assert time.monotonic() - began < 10  # 0.1 s on an idle machine
     assert all(c.isprintable() for line in found for c in line.plain)
     assert all(line.cell_len <= width for line in found)
@@ -273,6 +275,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_a_filter_looks_no_further_than_it_must(shelf: str) -> None:
-    chosen = Chosen(place("small", None, False, None, shelf), {"set": "gsm8k"})
-    assert chosen.number(0) is None and not chosen.looked
-    assert chosen.look_on() and chosen.number(0) == 0
+    with closing(place("small", None, False, None, shelf)) as rows, closing(Chosen(rows, {"set": "gsm8k"})) as chosen:
+        assert chosen.number(0) is None and not chosen.looked
+        assert chosen.look_on() and chosen.number(0) == 0
