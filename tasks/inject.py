@@ -99,12 +99,13 @@ def schema(rules: InjectParameters) -> str:
 
 def types(rules: InjectParameters) -> dict[Name, str]:
     """The edits that rules can make, with the type that each makes in the taxonomy."""
+    own = rules.taxonomy.taxonomy
+    spoken = any(own in names for names in SPEAKS.values())
     found = {}
     for name in NAMES:
-        spoken = SPEAKS[name]
-        of_ours = spoken.get(rules.taxonomy.taxonomy) or rules.taxonomy.translated(SPOKEN, spoken[SPOKEN])
-        if of_ours and of_ours in (rules.kinds or rules.taxonomy.labels()):
-            found[name] = of_ours
+        kind = SPEAKS[name].get(own) if spoken else rules.taxonomy.translated(SPOKEN, SPEAKS[name][SPOKEN])
+        if kind and kind in (rules.kinds or rules.taxonomy.labels()):
+            found[name] = kind
     return found
 
 

@@ -83,12 +83,13 @@ class Edit:
 class Reading:
     """A right solution as rules read it."""
 
-    question: str
     steps: tuple[str, ...]
     equations: tuple[tuple[Equation, ...], ...]
     given: frozenset[Fraction]
     """The numbers that the problem gives, in figures, in words and by what everybody knows."""
     stated: frozenset[Fraction]
+    first: frozenset[Fraction]
+    """The number that all begins with."""
 
     def before(self, at: int) -> set[Fraction]:
         """The results of the steps before one."""
@@ -105,7 +106,8 @@ def reading(question: str, steps: Sequence[str]) -> Reading | None:
     if not all(one.holds and one.computed == one.result.value for one in every):
         return None
     given = frozenset(known.given(question) | known.EVERYBODY_KNOWS)
-    return Reading(question, tuple(steps), read, given, frozenset(known.stated(question)))
+    first = frozenset(one.value for one in numbers(question)[:1])
+    return Reading(tuple(steps), read, given, frozenset(known.stated(question)), first)
 
 
 def edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:
@@ -154,7 +156,7 @@ def _within(solution: Reading, at: int, one: Equation, random: Random) -> Iterat
 
 def _elsewhere(solution: Reading, one: Equation, number: Number, value: Fraction) -> bool:
     """Whether with another number a calculation looks like another one of the solution, or like one done too early."""
-    if value in {other.value for other in numbers(solution.question)[:1]}:
+    if value in solution.first:
         return True
     operands = {value, *(leaf.value for leaf in one.leaves if leaf is not number)}
     others = (other for some in solution.equations for other in some if other is not one)
@@ -267,7 +269,7 @@ def _carried(solution: Reading, at: int) -> tuple[Equation, Number] | None:
     some = solution.equations[at] if at < len(solution.steps) else ()
     if len(some) != 1 or len(some[0].leaves) != 2:
         return None
-    known = solution.before(at) or {one.value for one in numbers(solution.question)[:1]}
+    known = solution.before(at) or solution.first
     stands = [leaf for leaf in some[0].leaves if leaf.value in known]
     return (some[0], stands[0]) if len(stands) == 1 else None
 

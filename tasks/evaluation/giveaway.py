@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-MOST, FEWEST = 4_000, 40
+MOST, FEWEST = 2_000, 40
 """Solutions that are looked at, at most; with fewer of either sort than the second nothing can be said."""
-_LONGEST, _BUCKETS, _SIZES = 4_000, 4_096, (1, 2, 3)
+_LONGEST, _BUCKETS, _LONGEST_RUN = 4_000, 4_096, 3
+_PRIME = np.uint64(0x100000001B3)
 _PENALTY = 1.0
 
 
@@ -36,17 +38,16 @@ class Giveaway:
     """The standard error of both where nothing gives them away."""
 
 
-def giveaway(texts: Sequence[str], wrong: Sequence[bool], problems: Sequence[str]) -> Giveaway | None:
-    """How far texts tell that they are wrong; None where there are too few of either sort."""
-    marks = [zlib.crc32(problem.encode()) for problem in problems]
-    chosen = sorted(range(len(texts)), key=lambda i: (marks[i], problems[i], texts[i]))[:MOST]
-    labels = np.array([wrong[i] for i in chosen])
-    folds = np.array([marks[i] >> 7 & 1 for i in chosen])
+def giveaway(rows: Iterable[tuple[str, bool, str]]) -> Giveaway | None:
+    """How far texts tell that they are wrong, of rows of text, whether it is, and problem; None of too few of either sort."""
+    chosen = nsmallest(MOST, ((zlib.crc32(problem.encode()), problem, text, wrong) for text, wrong, problem in rows))
+    labels = np.array([wrong for *_, wrong in chosen])
+    folds = np.array([mark >> 7 & 1 for mark, *_ in chosen])
     sizes = [int((labels[folds == fold] == sort).sum()) for fold in (0, 1) for sort in (False, True)]
-    if min(sizes, default=0) < FEWEST // 2:
+    if min(sizes) < FEWEST // 2:
         return None
     bad, good = int(labels.sum()), int((~labels).sum())
-    shown = [texts[i][:_LONGEST] for i in chosen]
+    shown = [text[:_LONGEST] for _, _, text, _ in chosen]
     looks, ngrams = (_crossed(features, labels, folds) for features in (_looks(shown), _ngrams(shown)))
     return Giveaway(len(shown), looks, ngrams, float(np.sqrt((good + bad + 1) / (12 * good * bad))))
 
@@ -66,9 +67,12 @@ def _ngrams(texts: Sequence[str]) -> Floats:
     """How often each run of characters occurs, by hashes; logarithms of counts."""
     found = np.zeros((len(texts), _BUCKETS))
     for row, text in zip(found, texts):
-        for size in _SIZES:
-            runs = [zlib.crc32(text[i : i + size].encode()) % _BUCKETS for i in range(len(text) - size + 1)]
-            np.add.at(row, runs, 1)
+        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+        for size in range(1, _LONGEST_RUN + 1):
+            runs = np.full(max(0, len(codes) - size + 1), size, np.uint64)
+            for k in range(size):
+                runs = (runs ^ codes[k : k + len(runs)]) * _PRIME
+            row += np.bincount((runs >> np.uint64(40)) % np.uint64(_BUCKETS), minlength=_BUCKETS)
     return np.log1p(found)
 
 
