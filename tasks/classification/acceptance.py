@@ -25,7 +25,7 @@ _TOLD = re.compile(
     r"note|original\w*|modified|changed|altered)\b",
     re.IGNORECASE,
 )
-_NOTE = re.compile(r"[(\[{<][^()\[\]{}<>]{0,200}[^\W\d_]{3,}[^()\[\]{}<>]{0,200}[)\]}>]|//|/\*|<!--")
+_NOTE = re.compile(r"[(\[{<][^()\[\]{}<>]{0,200}[^\W\d_]{3}[^()\[\]{}<>]{0,200}[)\]}>]|//|/\*|<!--")
 _MARK = re.compile(r"[^\w\s.,'’+\-*/×÷·−=$%€£]|\*\*|__|--")
 UNCHANGED, OTHER_STEPS, OTHER_PLACE = "unchanged", "another number of steps", "the change is not in the step named"
 TOO_MUCH, WORDS, NOTES, LAYOUT, SECOND = (

@@ -18,6 +18,7 @@ from schemas.forms import check, polars_schema
 from schemas.request import Completion, Reply, Request
 from schemas.tables import PROGRAM, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import Named, Outcome
+from schemas.taxonomy import Taxonomy
 from tasks.classification.acceptance import distance
 from tasks.evaluation.giveaway import giveaway
 from tasks.inject import INJECT, InjectParameters, types
@@ -64,8 +65,9 @@ def solutions(count: int) -> pl.DataFrame:
     return found
 
 
-def rules(taxonomy: str = "abacus", **more: Any) -> InjectParameters:
-    return InjectParameters.model_validate({"taxonomy": taxonomies.shipped(taxonomy), **more})
+def rules(taxonomy: str | Taxonomy = "abacus", **more: Any) -> InjectParameters:
+    found = taxonomies.shipped(taxonomy) if isinstance(taxonomy, str) else taxonomy
+    return InjectParameters.model_validate({"taxonomy": found, **more})
 
 
 def run(
@@ -297,7 +299,7 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
     ],
 )
 def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], told: str) -> None:
-    faults = INJECT.check(rules("lemma", **given), GIVEN)
+    faults = INJECT.check(rules(**{"taxonomy": "lemma", **given}), GIVEN)
     assert any(one.startswith(told) for one in faults), faults
     assert INJECT.check(rules("lemma", kinds=LEMMA, models=["a"]), GIVEN) == []
     assert INJECT.check(rules(), GIVEN) == []
