@@ -208,8 +208,9 @@ def evaluate(given: Namespace, store: str) -> int:
     from tasks.evaluation.labels import Columns
 
     try:
-        labels = place(given.labels, given.data, store)
-        gold = labels if given.gold in (None, given.labels) else place(given.gold, given.data, store)
+        labels = [place(name, given.data, store) for name in given.labels]
+        own = given.labels.index(given.gold) if given.gold in given.labels else None
+        gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
         id = tuple(name for name in given.id.split(",") if name)
         columns = Columns(id, tuple(given.label), given.labeller)
         found = evaluate(labels, gold, given.format, columns, given.base, given.by)

@@ -15,7 +15,10 @@ from tasks.evaluation.types import Confusion
 from tasks.world.program import load
 from tasks.world.truth import judge
 
-WIDE = ("error_type", "typed_by", "type_undecided", "type_share", "first_error", "model", "set", "program", "steps")
+WIDE = (
+    "error_type", "typed_by", "type_undecided", "type_share", "first_error", "model", "set", "program", "steps",
+    "injected_type", "injected_taxonomy",
+)  # fmt: skip
 LATEST = 5
 """Step positions from this one on are counted together."""
 
@@ -24,8 +27,8 @@ def types(plan: Plan) -> list[dict[str, Any]]:
     """One mapping for each table that `classify` made.
 
     Types in all and by model, set and step, who decided, and the mean share of
-    votes; against the truth of Abacus' world accuracy, macro-F1, what rules
-    decide and how often rightly, and the confusion.
+    votes; against the truth (of Abacus' world, or of mistakes made on purpose)
+    accuracy, macro-F1, what rules decide and how often rightly, and the confusion.
     """
     return [_told(work, plan) for work in plan.works if work.task == "classify"]
 
@@ -77,12 +80,15 @@ def _count(counted: dict[str, Counter[Any]], row: dict[str, Any]) -> None:
 
 
 def _truth(row: dict[str, Any], work: Work) -> str | None:
-    """The true type, in the table's taxonomy, of a row of Abacus' world."""
+    """The true type, in the table's taxonomy, of a row of Abacus' world, or of one that was made wrong on purpose."""
+    assert isinstance(work.parameters, ClassifyParameters)
+    taxonomy = work.parameters.taxonomy
+    if row.get("injected_type"):
+        return taxonomy.translated(row["injected_taxonomy"].partition("@")[0], row["injected_type"])
     if "program" not in row or "steps" not in row:
         return None
     kind = judge(load(row["program"]), row["steps"]).kind
-    assert isinstance(work.parameters, ClassifyParameters)
-    return work.parameters.taxonomy.translated(SPOKEN, kind) if kind else None
+    return taxonomy.translated(SPOKEN, kind) if kind else None
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

@@ -149,7 +149,8 @@ def _plan(one: argparse.ArgumentParser) -> None:
 
 def _evaluate(one: argparse.ArgumentParser) -> None:
     place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
-    one.add_argument("labels", metavar="LABELS", help=f"what to evaluate: {place}")
+    help = f"what to evaluate: {place}; several are taken together"
+    one.add_argument("labels", metavar="LABELS", nargs="+", help=help)
     one.add_argument("--gold", metavar="GOLD", help="where the gold lies, likewise (default: in the rows of LABELS)")
     formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, injected, a YAML file with a field mapping, or truth"
     help = f"how the gold is written: {formats}, which works out what is so in Abacus' world (default)"
