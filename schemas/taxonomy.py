@@ -14,7 +14,7 @@ from schemas.document import Document, Fault, Path, RecipeError, dumped
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 TYPE = r"^[^\W_](?:[^\n\r|`<>]{0,78}[^\s|`<>])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
-RESERVED = frozenset({"none", "new", "null", "undecided", "n/a", "unknown"})
+RESERVED = frozenset({"none", "new", "null", "undecided", "n/a", "n a", "unknown"})
 """What a classifier says where it names no type."""
 
 

@@ -78,9 +78,10 @@ class Growth:
         return Counter(self.root(key) for key in self.said.values())
 
     def candidates(self) -> list[str]:
-        """The names that are no types yet, those of most answers first."""
+        """The names that are no types yet, those of most answers first; also those that nobody stands by any more."""
         known, sizes = set(self.types), self.sizes()
-        return sorted((key for key in sizes if key not in known), key=lambda key: (-sizes[key], key))
+        roots = {self.root(key) for key in self._names} - known
+        return sorted(roots, key=lambda key: (-sizes[key], key))
 
     def take(self, answers: Mapping[Voice, Proposal], rows: int) -> int:
         """Count a round's answers, each instead of what the same voice said before; the round's number."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from schemas.request import Reply
 from schemas.taxonomy import RESERVED, TYPE, Taxonomy, spelt
+from tasks.classification.asking import NEW
 from tasks.classification.reply import KEYS, LINE, NO_TYPE, UNKNOWN, judged_kind, spoken, text_of
 from tasks.judging.echo import Material
 from tasks.judging.reply import CONTRADICTORY, UNPARSABLE, storable
@@ -96,7 +97,7 @@ def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool
     found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
     for one in found:
         for key, value in one.items():
-            if spelt(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
+            if spelt(key) in KEYS and isinstance(value, str) and not _repeated(key, value, one, material):
                 yield _claim(value, one, material, taxonomy, free)
     if found:
         return
@@ -108,10 +109,15 @@ def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool
             yield _claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
 
 
+def _repeated(key: str, value: str, whole: Mapping[str, Any], material: Material) -> bool:
+    """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
+    return material.says(f"name {text_of(whole.get('name'))}" if spelt(value) == NEW else f"{key} {value}")
+
+
 def _claim(said: str, whole: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
     """What one value that names a type says."""
     name, definition = text_of(whole.get("name")), text_of(whole.get("definition"))
-    if spelt(said) == "new":
+    if spelt(said) == NEW:
         return proposed(name, definition, taxonomy)
     rest = _NEW.sub("", said, count=1)
     if rest != said:
