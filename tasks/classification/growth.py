@@ -77,6 +77,10 @@ class Growth:
         """The answers that count for each name, those of joined names among them."""
         return Counter(self.root(key) for key in self.said.values())
 
+    def mistakes(self) -> Counter[str]:
+        """The mistakes that are called each name by somebody; one of which two say the same counts once."""
+        return Counter(key for _, key in {(row, self.root(key)) for (row, _), key in self.said.items()})
+
     def candidates(self) -> list[str]:
         """The names that are no types yet, those of most answers first; also those that nobody stands by any more."""
         known, sizes = set(self.types), self.sizes()
@@ -135,12 +139,11 @@ class Growth:
         self._into[one] = into
 
     def promote(self) -> None:
-        """Make types of the candidates that have enough answers, and note how many types the round leaves."""
-        sizes = self.sizes()
+        """Make types of the candidates that have enough mistakes, and note how many types the round leaves."""
+        sizes, mistakes = self.sizes(), self.mistakes()
         for key in self.candidates():
-            if sizes[key] < self.least or len(self.types) == MOST_TYPES:
-                break
-            self._become(key, sizes[key], f"rule: {self.least} answers or more")
+            if mistakes[key] >= self.least and len(self.types) < MOST_TYPES:
+                self._become(key, sizes[key], f"rule: {self.least} mistakes or more")
         if self.rounds:
             self.rounds[-1] = self.rounds[-1].model_copy(update={"types": len(self.types)})
 

@@ -144,7 +144,7 @@ def _answers(
         counts = Counter(map(spelt, names))
         name = max(names, key=lambda one: (counts[spelt(one)], -names.index(one)))
         commonest = sorted(members[spelt(name)].items(), key=lambda one: (-one[1], one[0]))[:SHOWN]
-        definition = f"Mistakes of which is said: {', '.join(word for word, _ in commonest)}."
+        definition = f"Such as: {', '.join(word for word, _ in commonest)}."
         answers[row["solution_id"], who] = Proposal(name=name, definition=definition)
     return answers
 

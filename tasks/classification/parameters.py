@@ -29,7 +29,7 @@ class Dynamic(Parameters):
     rows: int = Field(200, ge=1, le=100_000, description="Mistakes that a round asks about, chosen by their ids.")
     rounds: int = Field(10, ge=1, le=100, description="Rounds at most; it ends before, once it is stable.")
     stable: int = Field(2, ge=1, le=10, description="Rounds on end that add no type, after which it is stable.")
-    least: int = Field(3, ge=1, description="Answers that make a type of a name; rarer ones are folded in the end.")
+    least: int = Field(3, ge=1, description="Mistakes that make a type of a name; rarer ones are folded in the end.")
     decider: str = Field(
         "",
         description="The model that says which names are one and where rare ones belong; without one rules do: names one "

@@ -48,8 +48,9 @@ def text(request: Request) -> str:
 
 
 def kind_in(request: Request) -> str:
-    """What the wrong step's words hold."""
-    return text(request).rpartition("It looks like [")[2].partition("]")[0]
+    """What the wrong step's words hold; empty where none is shown."""
+    _, found, rest = text(request).rpartition("It looks like [")
+    return rest.partition("]")[0] if found else ""
 
 
 def is_round(request: Request) -> bool:
