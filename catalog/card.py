@@ -190,7 +190,8 @@ def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
         for by in ("model", "set", "step"):
             if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
                 lines += ["", *shifts]
-        lines += ["", *(_against_truth(one["truth"]) if "truth" in one else [])]
+        lines += ["", *_shifts_told(one), *_agreement(one), *_rounds(one)]
+        lines += _against_truth(one["truth"]) if "truth" in one else []
     return lines[:-1] if lines and not lines[-1] else lines
 
 
@@ -210,20 +211,69 @@ def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]
     return lines
 
 
+def _shifts_told(one: Mapping[str, Any]) -> list[str]:
+    """How strongly the type hangs on model, set and step."""
+    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    return (
+        [f"How far the type depends on (Cramér's V, 0 not at all, 1 wholly): {', '.join(shifts)}.", ""]
+        if shifts
+        else []
+    )
+
+
+def _agreement(one: Mapping[str, Any]) -> list[str]:
+    """Kappas of those who classify."""
+    lines: list[str] = []
+    for pair in one.get("kappa", ()):
+        names = " and ".join(map(_cell, pair["labellers"]))
+        lines += [f"Cohen's kappa of {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).", ""]
+    if one.get("fleiss") is not None:
+        lines += [f"Fleiss' kappa of all models: {one['fleiss']:.3f}.", ""]
+    for own in one.get("votes", ()):
+        said = (
+            f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
+        )
+        lines += [said, ""]
+    return lines
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _rounds(one: Mapping[str, Any]) -> list[str]:
+    """How the taxonomy was found: what each round's answers were, and what became of the names."""
+    if "found" not in one:
+        return []
+    found = one["found"]
+    lines = [
+        f"{_cell(found['source'])} Names proposed: {found['candidate']}; made types: {found['new']}; merged: {found['merge']}; "
+        f"folded: {found['fold']}. All of it, with who decided: `taxonomies/{one['table']}.yaml`.",
+        "", "| round | mistakes | answers that name a type | that propose one | undecided | types then |", "|---:|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    names = ("round", "rows", "known", "proposed", "undecided", "types")
+    return [*lines, *(f"| {' | '.join(f'{one[name]:,}' for name in names)} |" for one in found["rounds"]), ""]
+
+
 def _against_truth(truth: Mapping[str, Any]) -> list[str]:
-    """Accuracy, macro-F1 and the confusion matrix."""
-    rules = truth["rules"]
-    low, high = rules.get("precision_interval", (0.0, 1.0))
-    said = [
-        f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
-        f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
-        f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
-        "",
-    ]
-    confusion = truth["confusion"]
+    """Accuracy, macro-F1 and the confusion matrix; of a taxonomy that was found the Rand index alone."""
+    said = []
+    if "rules" in truth:
+        rules = truth["rules"]
+        low, high = rules.get("precision_interval", (0.0, 1.0))
+        said += [
+            f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
+            f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
+            f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
+            "",
+        ]
+    if truth.get("rand") is not None:
+        said += [f"Adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}.", ""]
+    confusion, f1 = truth["confusion"], truth.get("f1", {})
     names = sorted({name for row in confusion.values() for name in row} | set(confusion))
-    lines = [f"| true \\ said | {' | '.join(map(_cell, names))} | F1 |", f"|---|{'---:|' * (len(names) + 1)}"]
+    head = [*map(_cell, names), *(["F1"] if f1 else [])]
+    lines = [f"| true \\ said | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
     for name, row in confusion.items():
-        cells = " | ".join(str(row.get(one, "")) for one in names)
-        lines.append(f"| {_cell(name)} | {cells} | {truth['f1'].get(name, 0):.2f} |")
+        cells = [str(row.get(one, "")) for one in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
+        lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
     return [*said, *lines, ""]

@@ -21,8 +21,10 @@ from flows.funnel import funnel, lineage
 from flows.layout import splits
 from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
+from flows.settling import taxonomy
 from flows.trust import trust
 from flows.types import types
+from schemas.taxonomy import written
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
@@ -56,6 +58,8 @@ def release(plan: Plan) -> dict[str, Any]:
     }
     steps = funnel(plan, plan.done)
     labels, kinds = trust(plan), types(plan)
+    # those that ship are in the catalog; one that was found is nowhere else
+    found = {work.name: one for work in plan.works if (one := taxonomy(work)) and one.rounds}
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
@@ -69,6 +73,7 @@ def release(plan: Plan) -> dict[str, Any]:
         descent = lineage(plan)
         texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views))}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in found.items()}
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
