@@ -7,6 +7,7 @@ frames, and each does one unit of work that can be done again.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +28,14 @@ from flows import plan as planning
 from flows import release as releasing
 from flows.events import Lineage
 from flows.funnel import funnel
+from flows.gates import check
+from flows.gates.found import GateError, line
 from flows.plan import Plan, Work
 from schemas.task import Asking, WholeTable
 from tasks import TASKS
+
+SHOWN = ("view", "expectation", "column", "wanted", "observed", "passed", "severity", "fault")
+"""What Prefect's pages show of a gate."""
 
 
 def transient(_: Task, __: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
@@ -44,11 +50,36 @@ def _unit(work: Work, unit: table.Unit) -> None:
     table.do(work, unit, progress.watcher.advance)
 
 
+def _gates(plan: Plan) -> list[dict[str, Any]]:
+    """What was found at the gates; whoever watches is told how far they are."""
+    if plan.recipe.gates is None:
+        return check.checked(plan)
+    views = plan.recipe.tables[-1].inputs
+    rows = sum(plan.done[name].receipt.rows_kept() for name in views)
+    progress.watcher.begin("gates", rows, 0)
+    passed, missed = 0, 0
+    try:
+        found = check.checked(plan, lambda rows: progress.watcher.advance("gates", rows, None))
+        passed, missed = _counted(found)
+        return found
+    except GateError as error:
+        passed, missed = _counted(error.found)
+        raise
+    finally:
+        progress.watcher.gated("gates", passed, missed)
+
+
+def _counted(found: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    passed = sum(bool(one["passed"]) for one in found)
+    return passed, len(found) - passed
+
+
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
 unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {unit.name}")
 ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
+gates_task = again(_gates).with_options(name="gates")
 release_task = again(releasing.release).with_options(name="release")
 
 
@@ -73,9 +104,28 @@ def build(recipe: str, data: str | None = None, store: str = "store", publish: b
     if not publish:
         return link
     plan = replace(plan, done=done)
-    release_task(plan)
+    release_task(plan, _gated(plan))
     _artifacts(plan, link)
     return link
+
+
+def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
+    """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
+    found: Sequence[Mapping[str, Any]] = []
+    try:
+        found = gates_task(plan)
+    except GateError as error:
+        found = error.found
+        raise
+    finally:
+        rows = [{name: str(one[name]) for name in SHOWN} for one in found]
+        if rows:
+            key = f"{plan.recipe.corpus.replace('_', '-')}-gates"
+            create_table_artifact(rows, key=key, description=f"Gates of {plan.recipe.corpus} {plan.recipe.version}")
+    for one in found:
+        if not one["passed"]:
+            get_run_logger().warning("gate missed: %s", line(one))
+    return found
 
 
 def refuse(plan: Plan) -> None:

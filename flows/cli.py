@@ -22,6 +22,7 @@ from catalog.records import SourceError
 from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
+from flows.gates.found import GateError, line
 from flows.plan import Plan
 from schemas.contract import ContractError
 from schemas.document import RecipeError
@@ -56,6 +57,9 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
     except Exception as error:
         return _told(error, verbose)
     print(f"\n{text.funnel(manifest['funnel'])}\n")
+    for one in manifest["gates"]:
+        if not one["passed"]:
+            print(text.plain(f"warning: {line(one)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
@@ -218,6 +222,7 @@ def _told(error: Exception, verbose: bool) -> int:
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+        (GateError, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

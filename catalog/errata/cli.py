@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(error)
         return MISSING if isinstance(error, NotFound) else FAILED if isinstance(error, Unreadable) else WRONG
     except OSError as error:
-        if given.verb in ("build", "plan", "release"):
+        if given.verb in ("build", "plan", "gates", "release"):
             raise  # the application tells its own
         _complain(error)
         return FAILED
@@ -118,6 +118,7 @@ def _show(given: argparse.Namespace) -> int:
     parts.append(text.funnel(release.manifest["funnel"]))
     parts.append(text.labels(release.manifest.get("labels", [])))
     parts.append(text.types(release.manifest.get("types", [])))
+    parts.append(text.gates(release.manifest.get("gates", [])))
     width = max(40, min(shutil.get_terminal_size().columns, 100))
     parts += [text.counts(release, view, width) for view in release.views]
     rows = load(release.name, store=given.store).slice(0, max(0, given.examples)).to_pylist()
@@ -178,7 +179,7 @@ def _evaluate(given: argparse.Namespace) -> int:
 
 RUNS = {
     "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
-    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "release": _owner, "tag": _owner,
+    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "gates": _owner, "release": _owner, "tag": _owner,
     "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
 }  # fmt: skip
 
