@@ -22,7 +22,8 @@ from catalog.records import SourceError
 from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
-from flows.gates.found import GateError, line
+from flows.gates.found import GateError
+from flows.gates.found import line as missed
 from flows.plan import Plan
 from schemas.contract import ContractError
 from schemas.document import RecipeError
@@ -59,7 +60,7 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
     print(f"\n{text.funnel(manifest['funnel'])}\n")
     for one in manifest["gates"]:
         if not one["passed"]:
-            print(text.plain(f"warning: {line(one)}"), file=sys.stderr)
+            print(text.plain(f"warning: {missed(one)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(

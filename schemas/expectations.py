@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from schemas.contract import Column, Contract
 from schemas.forms import WHOLE
-from schemas.gates import Faults, Gate, Tables
+from schemas.gates import Faults, Gate, Tables, worded
 
 Value = str | int | float | bool
 PLAIN = ("string", "integer", "number", "boolean")
@@ -303,13 +303,16 @@ class Expected:
     def wanted(self) -> str:
         """What it wants, in few words: its name and arguments."""
         words = re.sub("^expect_(column|table)?_?", "", self.type).replace("_", " ")
-        about = ("column", "column_A", "column_B", "column_list", "ignore_row_if")
-        rest = {
-            name: value for name, value in self.kwargs.items() if name not in about and (name, value) != ("mostly", 1.0)
-        }
-        given = ", ".join(f"{name} {_shown(value)}" for name, value in rest.items() if value is not False)
+        given = dict(self.kwargs)
+        for name in ("column", "column_A", "column_B", "column_list", "ignore_row_if"):
+            given.pop(name, None)
+        mostly = given.pop("mostly", 1.0)
+        bounds = [given.pop(name, None) for name in ("min_value", "max_value", "strict_min", "strict_max")]
+        said = [worded(bounds[0], bounds[1], bool(bounds[2]), bool(bounds[3]))]
+        said += [_shown(value) for value in given.values() if value is not False]
+        said += [f"in {100 * mostly:.10g} % or more"] if mostly < 1 else []
         what = "" if self.of in ("value", "presence") else f" ({self.of})"
-        return f"{words}{what}" + (f": {given}" if given else "")
+        return ": ".join(filter(None, [f"{words}{what}", ", ".join(filter(None, said))]))
 
 
 def _shown(value: Any) -> str:

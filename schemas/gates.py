@@ -30,6 +30,13 @@ Faults = Iterator[tuple[str, str]]
 """Of each fault the parameter and what is wrong with it; a name that is not known is followed by those that are."""
 
 
+def worded(low: float | None, high: float | None, strict_low: bool = False, strict_high: bool = False) -> str:
+    """Bounds in words."""
+    least = "" if low is None else f"{'above' if strict_low else 'at least'} {low:.10g}"
+    most = "" if high is None else f"{'below' if strict_high else 'at most'} {high:.10g}"
+    return " and ".join(filter(None, [least, most]))
+
+
 class Gate(Parameters):
     """What every gate may be told."""
 

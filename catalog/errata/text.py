@@ -115,7 +115,7 @@ def gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
         seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
         mark = "passed" if one["passed"] else "WARNING" if one["severity"] == "warn" else "MISSED"
         rows.append(
-            [_brief(name, 24), _brief(about, 18), _brief(_bounds(one), max(12, width - 68)), _brief(seen, 18), mark]
+            [_brief(name, 22), _brief(about, 15), _brief(_bounds(one), max(12, width - 62)), _brief(seen, 16), mark]
         )
     met = sum(one not in own for one in found)
     lines = [table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []

@@ -11,7 +11,7 @@ import polars as pl
 from flows.gates.found import Found, number
 from flows.gates.suite import Suite
 from schemas.expectations import Expected
-from schemas.gates import Bounded, Declared
+from schemas.gates import Bounded, Declared, worded
 
 BETWEEN = "expect_column_values_to_be_between"
 
@@ -46,13 +46,6 @@ class Held:
         )  # fmt: skip
         bounds = {"min_value": given.at_least, "max_value": given.at_most}
         return Held(found, {name: value for name, value in bounds.items() if value is not None})
-
-
-def worded(low: float | None, high: float | None, strict_low: bool = False, strict_high: bool = False) -> str:
-    """Bounds in words."""
-    least = "" if low is None else f"{'above' if strict_low else 'at least'} {low:.10g}"
-    most = "" if high is None else f"{'below' if strict_high else 'at most'} {high:.10g}"
-    return " and ".join(filter(None, [least, most]))
 
 
 def compared(held: Sequence[Held]) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -132,9 +133,16 @@ def _started() -> tuple[Any, Any]:
     with warnings.catch_warnings(action="ignore"):
         import great_expectations as library
         import great_expectations.expectations
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
 
-        context = library.get_context(mode="ephemeral")
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
+        # in memory altogether: its default makes a folder for pages that it leaves behind
+        config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
+        context = library.get_context(mode="ephemeral", project_config=config)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("tables").add_dataframe_asset("table")
         return library, asset.add_batch_definition_whole_dataframe("part")

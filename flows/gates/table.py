@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.bounds import Held, worded
+from flows.gates.bounds import Held
 from flows.gates.found import EXAMPLES, Found, example, number, shown
 from flows.gates.suite import Suite, Tally
 from flows.gates.whole import MANY, Whole, of_number
@@ -101,14 +101,8 @@ class Table:
     def _number(self, one: _Asked, column: str) -> Held:
         value = number(self.whole.number(one.expected.type, column))
         given = {name: v for name, v in one.expected.kwargs.items() if name != "column"}
-        bounds = worded(
-            given.get("min_value"),
-            given.get("max_value"),
-            given.get("strict_min", False),
-            given.get("strict_max", False),
-        )
         fault = "there is no value to measure" if value is None else None
-        return Held(self._found(one, observed=value, wanted=bounds, fault=fault), given)
+        return Held(self._found(one, observed=value, fault=fault), given)
 
     def _different(self, one: _Asked, column: str) -> Held:
         """The different values against a set."""
@@ -144,7 +138,7 @@ class Table:
             self._found(one, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES])
         )
 
-    def _found(self, one: _Asked, *, wanted: str = "", **given: Any) -> Found:
+    def _found(self, one: _Asked, **given: Any) -> Found:
         """What was found at an expectation."""
         expected, gate = one.expected, one.gate
         column = ", ".join(expected.columns) or None
@@ -152,6 +146,6 @@ class Table:
         defaults: dict[str, Any] = {"passed": False, "observed": None, "examples": [], "fault": None}
         return Found(
             view=self.work.name, expectation=expected.type, column=column, says=says,
-            severity=gate.gate.severity if gate else "fail", wanted=wanted or expected.wanted, rows=self.rows,
+            severity=gate.gate.severity if gate else "fail", wanted=expected.wanted, rows=self.rows,
             declared=f"gates[{gate.index}]" if gate else "contract", **{**defaults, **given},
         )  # fmt: skip

@@ -17,18 +17,20 @@ from schemas.expectations import Expected
 
 MANY = 100_000
 """Different values that are compared with a set, at most."""
+_GROUPS = "(SELECT {0}, count(*) AS n FROM narrow WHERE {0} IS NOT NULL GROUP BY {0})"
 _NUMBERS = {
-    "expect_column_min_to_be_between": "min({0})",
-    "expect_column_max_to_be_between": "max({0})",
-    "expect_column_sum_to_be_between": "fsum({0})",
-    "expect_column_mean_to_be_between": "favg({0})",
-    "expect_column_median_to_be_between": "median({0})",
-    "expect_column_stdev_to_be_between": "stddev_samp({0})",
-    "expect_column_unique_value_count_to_be_between": "(SELECT count(*) FROM (SELECT {0} FROM narrow WHERE {0} IS NOT NULL GROUP BY {0}))",
-    "expect_column_proportion_of_unique_values_to_be_between": "(SELECT count(*) FROM (SELECT {0} FROM narrow WHERE {0} IS NOT NULL GROUP BY {0})) / nullif(count({0}), 0)",
-    "expect_column_proportion_of_non_null_values_to_be_between": "count({0}) / nullif(count(*), 0)",
-    "expect_table_row_count_to_be_between": "count(*)",
+    "expect_column_min_to_be_between": "min({0}) FROM narrow",
+    "expect_column_max_to_be_between": "max({0}) FROM narrow",
+    "expect_column_sum_to_be_between": "coalesce(fsum({0}), 0) FROM narrow",
+    "expect_column_mean_to_be_between": "favg({0}) FROM narrow",
+    "expect_column_median_to_be_between": "CAST(median({0}) AS DOUBLE) FROM narrow",
+    "expect_column_stdev_to_be_between": "stddev_samp({0}) FROM narrow",
+    "expect_column_unique_value_count_to_be_between": f"count(*) FROM {_GROUPS}",
+    "expect_column_proportion_of_unique_values_to_be_between": f"count(*) / nullif(sum(n), 0) FROM {_GROUPS}",
+    "expect_column_proportion_of_non_null_values_to_be_between": "count({0}) / nullif(count(*), 0) FROM narrow",
+    "expect_table_row_count_to_be_between": "count(*) FROM narrow",
 }
+"""How each number is made, in one query over all rows."""
 
 
 class Whole:
@@ -91,8 +93,8 @@ class Whole:
         """The number that an expectation is about; None where there is none."""
         if not self.table.rows:
             return 0 if "count" in type else None
-        ((found,),) = self.table.ask(f"SELECT {_NUMBERS[type].format(column)} FROM narrow")
-        return float(found) if type in _FLOATS and found is not None else found
+        ((found,),) = self.table.ask(f"SELECT {_NUMBERS[type].format(column)}")
+        return found
 
     def different(self, column: str) -> list[Any] | None:
         """The different values of a column, sorted; None where there are too many."""
@@ -101,9 +103,6 @@ class Whole:
         query = f"SELECT {column} FROM narrow WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY {column}"
         found = self.table.ask(f"{query} LIMIT {MANY + 1}")
         return None if len(found) > MANY else [value for (value,) in found]
-
-
-_FLOATS = {"expect_column_median_to_be_between"}
 
 
 def _quoted(name: str) -> str:
