@@ -272,8 +272,10 @@ class _Reader:
         if not isinstance(gate, Gate):
             return None
         table = gate.table or (views[0] if len(views) == 1 else None)
+        if table is None and not views:  # nothing is released, which is a fault already
+            return None
         if table is None:
-            self._fault(here, f"the release has several views; add `table:` and one of {_list(views or about)}")
+            self._fault(here, f"the release has several views; add `table:` and one of {_list(views)}")
             return None
         if table not in about:
             self._fault((*here, "table"), f"unknown table {_shown(table)}; {_instead(table, about)}")

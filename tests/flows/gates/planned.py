@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from schemas.recipe import read
 from schemas.task import FromSeed, Outcome, Parameters, Task
 from tasks.release import RELEASE
 
+_MARKS = count()
 TYPES = ("calculation", "operation", "unit")
 CONTRACT = Contract(
     "solutions",
@@ -69,7 +70,7 @@ def frame(rows: Sequence[dict[str, Any]], contract: Contract = CONTRACT) -> pl.D
 
 def planned(
     place: Path,
-    parts: Sequence[pl.DataFrame],
+    parts: Iterable[pl.DataFrame],
     gates: str | None = "[]",
     *,
     rejected: pl.DataFrame | None = None,
@@ -82,9 +83,9 @@ def planned(
     tables = f"  rows: {{task: {made_by}}}\n" + ("" if released else "  other: {task: given}\n")
     text = HEAD.format(version=version, tables=tables, views="rows" if released else "other")
     text += "" if gates is None else f"gates:{' ' if gates.startswith('[') else chr(10)}{gates}"
-    tasks = {made_by: task(made_by, contract), "given": task("given"), "release": RELEASE}
+    tasks = {"given": task("given"), made_by: task(made_by, contract), "release": RELEASE}
     recipe = read(text, "r.yaml", tasks)
-    mark = hashlib.sha256(repr((text, [part.to_dict(as_series=False) for part in parts])).encode()).hexdigest()[:24]
+    mark = f"{next(_MARKS):024x}"
     works = []
     done = {}
     for one in recipe.tables:
@@ -100,7 +101,7 @@ def planned(
     return Plan(recipe, str(place), tuple(works), done, published(store, recipe.corpus, recipe.version))
 
 
-def _written(folder: TableFolder, parts: Sequence[pl.DataFrame], rejected: pl.DataFrame | None) -> Manifest:
+def _written(folder: TableFolder, parts: Iterable[pl.DataFrame], rejected: pl.DataFrame | None) -> Manifest:
     kept: list[Part] = [folder.write(f"parts/{i:05d}.parquet", part) for i, part in enumerate(parts)]
     dropped = [folder.write("rejected/0.parquet", rejected)] if rejected is not None else []
     rows = sum(part.rows for part in kept + dropped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ ROWS = st.lists(
 def cut(rows: pl.DataFrame, at: Sequence[int]) -> list[pl.DataFrame]:
     """Rows cut at some places; empty pieces are left out, as tables have no empty parts."""
     places = [0, *sorted(place % (rows.height + 1) for place in at), rows.height]
-    return [rows[low:high] for low, high in zip(places, places[1:]) if high > low]
+    return [rows[low:high] for low, high in pairwise(places) if high > low]
 
 
 def of_whole(rows: pl.DataFrame) -> list[tuple[str, bool]]:
