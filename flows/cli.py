@@ -22,6 +22,8 @@ from catalog.records import SourceError
 from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
+from flows.gates.found import GateError
+from flows.gates.found import line as missed
 from flows.plan import Plan
 from flows.proposal import holding
 from schemas.changes import Models
@@ -65,6 +67,9 @@ def build(
     except Exception as error:
         return _told(error, verbose)
     print(f"\n{text.funnel(manifest['funnel'])}\n")
+    for one in manifest["gates"]:
+        if not one["passed"]:
+            print(text.plain(f"warning: {missed(one)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
@@ -268,6 +273,7 @@ def _told(error: Exception, verbose: bool) -> int:
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+        (GateError, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

@@ -29,6 +29,7 @@ VERBS = {
     "pull": ("Download releases into the cache, or to a folder.", "Without NAME, all that errata.lock pins."),
     "lock": ("Pin releases in errata.lock.", "Without NAME, shows what is pinned; --upgrade resolves all anew."),
     "diff": ("Show what differs between two releases.", "Rows by their ids, labels with old and new, columns, distributions."),
+    "gates": ("Check what a recipe asks of a release, and release nothing.", "Makes the tables that are not there; exit code 1 where a gate is missed."),
     "release": ("Propose the version of a build, from what differs.", "With --set, writes the number into the recipe and releases it."),
     "tag": ("Let a tag name a version, or show tags and their history.", "Who asks for NAME@TAG gets that version from then on."),
     "deprecate": ("Warn all who use a version.", ""),
@@ -70,6 +71,7 @@ EXAMPLES = {
         "errata diff mwpes@1.0.0 mwpes@1.1.0",
         "errata diff mwpes@1.0.0 mwpes --format html --output changes.html",
     ),
+    "gates": ("errata gates catalog/abacus.yaml", "errata gates catalog/mwpes.yaml --data DIR --json"),
     "release": ("errata release catalog/mwpes.yaml", "errata release catalog/mwpes.yaml --set auto"),
     "tag": ("errata tag mwpes@1.2.0 stable", "errata tag mwpes stable --delete", "errata tag mwpes"),
     "deprecate": ("errata deprecate mwpes@1.0.0 --reason 'use 1.1: svamp was incomplete'",),
@@ -105,7 +107,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         )  # fmt: skip
         one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
         one.set_defaults(run=runs[name])
-        if name in ("build", "plan", "release"):
+        if name in ("build", "plan", "gates", "release"):
             _recipe(one)
         elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc", "deploy", "serve", "browse"):
             one.add_argument("name", metavar="NAME[@VERSION]", help=_NAME)
@@ -233,6 +235,10 @@ def _release(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
 
 
+def _gates(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
+
+
 def _tag(one: argparse.ArgumentParser) -> None:
     one.add_argument("tag", metavar="TAG", nargs="?", help="latest, stable, …; without it all tags and their history")
     one.add_argument("--delete", action="store_true", help="let it name nothing any more")
@@ -277,7 +283,7 @@ def _serve(one: argparse.ArgumentParser) -> None:
 
 _MORE = {
     "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
-    "lock": _lock, "diff": _diff, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
+    "lock": _lock, "diff": _diff, "gates": _gates, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
     "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
     "deploy": _deploy, "serve": _serve, "browse": _browse,
 }  # fmt: skip

@@ -117,6 +117,37 @@ def types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
     return "\n\n".join(texts)
 
 
+def gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
+    """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
+    own = [one for one in found if one["declared"] != "contract" or not one["passed"]]
+    rows: list[list[object]] = []
+    for one in own:
+        about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
+        name = str(one["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
+        seen = "not checked" if one["fault"] else one["observed"]
+        seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
+        mark = "passed" if one["passed"] else "WARNING" if one["severity"] == "warn" else "MISSED"
+        rows.append(
+            [_brief(name, 22), _brief(about, 15), _brief(_bounds(one), max(12, width - 62)), _brief(seen, 16), mark]
+        )
+    met = sum(one not in own for one in found)
+    lines = [table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
+    if met:
+        lines.append(f"{met} expectations that follow from the columns' contracts were met")
+    return "\n".join(lines)
+
+
+def _bounds(one: dict[str, Any]) -> str:
+    """What is wanted, without the name of the expectation, which stands beside it."""
+    wanted = str(one["wanted"])
+    return wanted.partition(": ")[2] if str(one["expectation"]).startswith("expect_") and ": " in wanted else wanted
+
+
+def _brief(value: object, width: int) -> str:
+    line = " ".join(plain(value).split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
 def _f1(truth: dict[str, Any], name: str) -> list[object]:
     return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if "f1" in truth else []
 
