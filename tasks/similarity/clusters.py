@@ -83,6 +83,8 @@ def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components)
 
     The result depends on the order of rows: give it from their content.
     """
+    if not len(rows):
+        return
     places = np.uint64(len(rows).bit_length())
     for values in buckets:
         # sorted as numbers of bucket and row in one, which is faster than to sort the rows by their buckets

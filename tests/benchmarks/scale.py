@@ -33,9 +33,8 @@ from tests.benchmarks.scale_tables import STAGES, recipe
 
 MEMORY, FLAT = 4 * 2**30, 1.10
 CORES = 2
-ROUNDS = 3
-"""How often the small sizes are measured; the median counts."""
 SMALL = 100_000
+"""Sizes up to this are measured several times; the median counts."""
 EVERY_SECONDS = 2.0
 
 
@@ -111,10 +110,10 @@ def build(stage: str, folder: Path, place: Path) -> None:
         table.finish(work)
 
 
-def results(folder: Path, stage: str, rows: int) -> list[dict[str, Any]]:
+def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:
     """What was measured of a stage, after measuring what is missing."""
     found = []
-    for number in range(ROUNDS if rows <= SMALL else 1):
+    for number in range(rounds):
         place = folder / "results" / f"{stage}-{number}.json"
         place.parent.mkdir(exist_ok=True)
         if not place.exists() or not json.loads(place.read_text())["done"]:
@@ -138,6 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="100000,1000000,10000000", help="the sizes, from small to large")
     parser.add_argument("--stages", default=",".join(STAGES), help="some of them, and what they are made from")
+    parser.add_argument("--rounds", type=int, default=3, help=f"how often sizes up to {SMALL:,} are measured")
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument(
         "--keep", action="store_true", help="keep tables that no other is made from; else they go, for room"
@@ -160,7 +160,7 @@ def main() -> int:
         folder = given.folder / str(rows)
         scale_rows.write(folder, rows)
         for name in names:
-            found[name, rows] = results(folder, name, rows)
+            found[name, rows] = results(folder, name, given.rounds if rows <= SMALL else 1)
             if STAGES[name].leaf() and not given.keep:
                 remove(folder, name)
             print(f"{name} {rows:,} {found[name, rows][-1]}", file=sys.stderr)
