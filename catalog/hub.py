@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import fsspec
@@ -32,13 +34,12 @@ def file_system(url: str) -> tuple[Any, str]:
 @contextmanager
 def os_errors() -> Iterator[None]:
     """Raise what the Hub's client raises of its connection as `OSError`, as of any other storage."""
-    try:
-        from httpx2 import HTTPError  # what huggingface_hub is made with, of its own choice
-    except ImportError:
-        from httpx import HTTPError
+    # huggingface_hub is made with either, by its version
+    made_with = [name for name in ("httpx2", "httpx") if find_spec(name)]
+    errors: tuple[type[Exception], ...] = tuple(import_module(name).HTTPError for name in made_with)
     try:
         yield
-    except HTTPError as error:
+    except errors as error:
         raise OSError(str(error) or type(error).__name__) from error
 
 

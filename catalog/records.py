@@ -198,7 +198,7 @@ def _json_record(where: str, line: bytes) -> Record:
         detail = f"byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
         return Record(where, None, _raw(line), ("not UTF-8", detail))
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        value = _DECODER.decode(text)
         if "\\ud" in text.lower():
             json.dumps(value, default=str, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -212,6 +212,9 @@ def _json_record(where: str, line: bytes) -> Record:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def _csv(stream: IO[bytes], name: str) -> Iterator[Record]:

@@ -80,7 +80,7 @@ def _table(name: str) -> str:
 
 def warm() -> None:
     """Import what is imported when it is first used: a build pays for it once."""
-    from flows.table import NarrowTable
+    from flows.narrow import NarrowTable
     from schemas.forms import check, polars_schema
     from schemas.tables import SOLUTIONS
 
@@ -107,6 +107,6 @@ def judged(work: Any) -> None:
             judge_first_error=pl.when(same).then(one), judge_undecided=pl.when(same).then(None).otherwise(pl.lit("no majority")),
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
-        kept = made.select(work.contract.names()).cast(dict(polars_schema(work.contract)))
+        kept = made.select(work.contract.names()).cast(polars_schema(work.contract))
         table.sign(work, unit, part.height, Outcome(kept, part.clear()))
     table.finish(work)
