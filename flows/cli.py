@@ -226,16 +226,6 @@ def evaluate(given: Namespace, store: str) -> int:
     return DONE
 
 
-def report(given: Namespace, store: str) -> int:
-    """`errata report`."""
-    from flows.report.command import report
-
-    try:
-        return report(given, store)
-    except StoreError as error:
-        return _told(error, verbose=False)
-
-
 def browse(given: Namespace, store: str) -> int:
     """`errata browse`."""
     from flows.browse import browse
@@ -243,6 +233,16 @@ def browse(given: Namespace, store: str) -> int:
     try:
         return browse(given, store)
     except Exception as error:
+        return _told(error, verbose=False)
+
+
+def report(given: Namespace, store: str) -> int:
+    """`errata report`."""
+    from flows.report.command import report
+
+    try:
+        return report(given, store)
+    except StoreError as error:
         return _told(error, verbose=False)
 
 

@@ -30,8 +30,8 @@ from schemas.taxonomy import written
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
-    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
-    "vl-convert-python",
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
 
 
