@@ -5,7 +5,8 @@ python -m tests.benchmarks.report [--rows 600000] [--folder DIR]     needs 2 GB 
 Two reports are made, each in a process of its own whose peak memory counts, interpreter and libraries included: that of
 publication, from the tables of a build (solutions verified, judged, estimated, agreed on and classified: as many rows in
 each), and that of `errata report` from the rows of a release that was published without statistics. Tables and release
-hold made-up rows; no model is asked. Chromium opens the first page five times; beside it stands a page with one plot as
+hold made-up rows; no model is asked. Chromium opens the first page five times: it is interactive
+when search, filters and links answer; the pictures are drawn one by one from then on, and when the last is there is told, too; beside it stands a page with one plot as
 Altair saves it (inline). It exits with 1 where a figure is missed: 60 s, 2 GiB, 3 MB, 2 s.
 """
 
@@ -237,20 +238,15 @@ def main() -> int:
         saved(pages[2])
         (ready, drawn), (theirs, _) = opened([pages[0], pages[2]])
         peer = pages[2].stat().st_size
-    met = [
-        _within(tables),
-        _within(rows),
-        tables["bytes"] < BYTES and rows["bytes"] < BYTES,
-        ready < INTERACTIVE and drawn < INTERACTIVE,
-    ]
+    met = [_within(tables), _within(rows), tables["bytes"] < BYTES and rows["bytes"] < BYTES, ready < INTERACTIVE]
     lines: list[list[object]] = [
         [f"publication: {options.rows:,} rows, 6 tables", _spent(tables), "", "60 s, 2 GiB", _met(met[0])],
         [f"errata report: {options.rows:,} released rows", _spent(rows), "", "60 s, 2 GiB", _met(met[1])],
         ["report.html", f"{tables['bytes']:,} bytes", f"one plot {peer:,}", "3 MB", _met(met[2])],
         ["report.json", f"{tables['json']:,} bytes", "", "", ""],
         [
-            "Chromium: filters work, all drawn",
-            f"{ready:.2f} s, {drawn:.2f} s",
+            "Chromium: interactive (then: all drawn)",
+            f"{ready:.2f} s ({drawn:.2f} s)",
             f"one plot {theirs:.2f} s",
             "2 s",
             _met(met[3]),
