@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +39,10 @@ def card(
     funnel: Sequence[Mapping[str, Any]],
     labels: Sequence[Mapping[str, Any]] = (),
     types: Sequence[Mapping[str, Any]] = (),
+    filled: Mapping[str, Mapping[str, int]] | None = None,
+    gates: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """README.md of a release."""
+    """README.md of a release; `filled` counts, by view and column, the rows in which the column says something."""
     rows = [file for file in files if file.get("split")]
     head = {
         "pretty_name": recipe.title,
@@ -58,9 +62,10 @@ def card(
         "## Where the rows come from", "", *funnel_lines(funnel), "",
         *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
         *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
+        *(["## What it had to satisfy", "", *gate_lines(gates), ""] if gates else []),
     ]  # fmt: skip
     for view, contract in views.items():
-        text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     text += [
         "## How good the labels are, and their limits",
         "",
@@ -71,6 +76,27 @@ def card(
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
+
+
+def _columns(
+    view: str, contract: Contract, files: Sequence[Mapping[str, Any]], filled: Mapping[str, Mapping[str, int]] | None
+) -> list[str]:
+    """The columns of a view; where it was counted, with the share of rows that each says something in."""
+    if filled is None:
+        return [markdown(contract)]
+    total = sum(n for (of, _), n in _rows(files).items() if of == view)
+    counts = {name: filled[view].get(name, 0) for name in contract.names()}
+    lines = [markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
+        lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
+    return lines
+
+
+def share(n: int, total: int) -> str:
+    """A share in percent that is 0 only for none and 100 only for all."""
+    if 0 < n < total:
+        return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"
+    return "100 %" if n else "0 %"
 
 
 def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
@@ -171,6 +197,27 @@ def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
         lines += ["", *_shifts_told(one), *_agreement(one), *_rounds(one)]
         lines += _against_truth(one["truth"]) if "truth" in one else []
     return lines[:-1] if lines and not lines[-1] else lines
+
+
+def gate_lines(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
+    lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
+    own = [one for one in gates if one["declared"] != "contract" or not one["passed"]]
+    for one in own:
+        about = f"{one['expectation']} {one['column']}" if one["column"] else one["expectation"]
+        found = f"could not be checked: {one['fault']}" if one["fault"] else one["observed"]
+        rows = ", ".join(f"{row['row']}: {row['value']}" for row in one["examples"])
+        cells = [one["view"], about, one["wanted"], f"{found} ({rows})" if rows else found]
+        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if one['passed'] else '**warning**'} |")
+    met = [one for one in gates if one not in own]
+    told = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
+    return [*(lines if own else []), *(["", told] if own and met else [told] if met else [])]
+
+
+def _quoted(value: object) -> str:
+    """A value that is text and nothing else where Markdown or HTML is read: a model may have written it."""
+    line = html.escape(" ".join(str(value).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|~:])", r"\\\1", line)
 
 
 def _cell(text: object) -> str:

@@ -50,6 +50,8 @@ class View:
     parts: Iterable[Mapping[str, pl.DataFrame]]
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Rows by split, set and model, filled while they are written."""
+    filled: Counter[str] = field(default_factory=Counter)
+    """Rows in which a column says something (no null, no empty text or list), by its name; filled likewise."""
     index: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     """From rows to those of the index that the release keeps of the view, if it keeps one."""
 
@@ -181,6 +183,7 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
     for part in view.parts:
         for split, frame in part.items():
             shards.setdefault(split, Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
+            view.filled.update(_filled(frame))
             if view.index is not None and frame.height:
                 indexed = view.index(frame)
                 index = index or Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
@@ -193,6 +196,22 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
             yield {"view": name, "split": split, "rows": shard.rows, **shard.seal()}
     for shard in index.close() if index is not None else ():
         yield shard.seal()
+
+
+def _filled(frame: pl.DataFrame) -> dict[str, int]:
+    """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
+    if not frame.height:
+        return {}
+    says = (_says(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
+    return frame.select(says).row(0, named=True)
+
+
+def _says(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.String:
+        return column.str.len_bytes() > 0
+    if isinstance(kind, pl.List):
+        return column.list.eval(_says(pl.element(), kind.inner)).list.any()  # type: ignore[arg-type]
+    return column.is_not_null()
 
 
 def _plain_schema(frame: pl.DataFrame) -> pa.Schema:

@@ -24,7 +24,7 @@ from tasks.world.truth import judge
 
 WIDE = (
     "error_type", "typed_by", "type_undecided", "type_share", "first_error", "model", "set", "program", "steps", "judge_kind",
-    "classifiers", "classifier_types",
+    "classifiers", "classifier_types", "injected_type", "injected_taxonomy",
 )  # fmt: skip
 LATEST = 5
 """Step positions from this one on are counted together."""
@@ -51,9 +51,9 @@ def types(plan: Plan) -> list[dict[str, Any]]:
 
     Types in all and by model, set and step with how strongly they shift
     (Cramér's V), who decided, the mean share of votes, kappas; how the
-    taxonomy was found, where it was; against the truth of Abacus' world
-    accuracy, macro-F1, what rules decide and how often rightly, the confusion
-    and the adjusted Rand index.
+    taxonomy was found, where it was; against the truth (of Abacus' world, or of
+    mistakes made on purpose) accuracy, macro-F1, what rules decide and how
+    often rightly, the confusion and the adjusted Rand index.
     """
     return [_told(work, plan) for work in plan.works if work.task == "classify"]
 
@@ -113,13 +113,19 @@ def _count(counted: dict[str, Counter[Any]], row: dict[str, Any]) -> None:
 
 
 def _truth(row: dict[str, Any], taxonomy: Taxonomy, is_found: bool) -> str | None:
-    """The true type of a row of Abacus' world: in the table's taxonomy, or in its own words where that was found."""
+    """The true type of a row of Abacus' world, or of one that was made wrong on purpose.
+
+    In the table's taxonomy, or in its own words where that was found.
+    """
+    if row.get("injected_type"):
+        kind, spoken = row["injected_type"], row["injected_taxonomy"].partition("@")[0]
+        return str(kind) if is_found else taxonomy.translated(spoken, kind)
     if "program" not in row or "steps" not in row:
         return None
-    kind = judge(load(row["program"]), row["steps"]).kind
-    if is_found or not kind:
-        return kind or None
-    return taxonomy.translated(SPOKEN, kind)
+    found = judge(load(row["program"]), row["steps"]).kind
+    if is_found or not found:
+        return found or None
+    return taxonomy.translated(SPOKEN, found)
 
 
 def _agreed(found: _Counted, rows: list[dict[str, Any]], work: Work, parameters: ClassifyParameters) -> None:

@@ -62,6 +62,11 @@ def unchanged(_: Any, contract: Contract) -> Contract:
     return contract
 
 
+def one_row(_: Any) -> int:
+    """The rows that each row stands for, where a task makes one of one."""
+    return 1
+
+
 def no_faults(_: Any, __: Contract) -> list[str]:
     """The check of a task whose parameters cannot be wrong together."""
     return []
@@ -115,6 +120,8 @@ class PerPart(Task[P]):
 
     run: Callable[[pl.DataFrame, P], Outcome]
     """From one part of the input to rows kept and rejected."""
+    rows_per_row: Callable[[P], int] = one_row
+    """How many rows each row of the input stands for (in = kept + rejected counts these)."""
 
 
 @dataclass(frozen=True, kw_only=True)

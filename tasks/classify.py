@@ -91,6 +91,7 @@ def _added(
     return {
         "taxonomy": rules.types.id,
         **decided,
+        "error_definition": rules.types.types[decided["error_type"]].definition if decided["error_type"] else None,
         "classifiers": [who for who, _ in asked],
         "classifier_types": [one.type or "" for one in votes],
         "classifier_faults": [one.fault for one in votes],
