@@ -34,7 +34,7 @@ from flows.plan import Plan, Work
 from schemas.changes import Models
 from schemas.document import Fault, RecipeError
 from schemas.request import EngineError
-from schemas.task import Asking, WholeTable
+from schemas.task import Asking, PerProblem, WholeTable
 from tasks import TASKS
 
 AUTO = "auto"
@@ -195,7 +195,9 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
     """Make the tables of a wave; the units of all run side by side."""
     for work in works:
         told.begin(work)
-    decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable)}
+    decisions = {
+        work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable | PerProblem)
+    }
     waiting: dict[str, set[PrefectFuture[None]]] = {}
     for work in works:
         if work.name in decisions:

@@ -73,7 +73,8 @@ def build(
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
-        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md"
+        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md\n"
+        f"report   {link}/report.html"
     )
     return DONE
 
@@ -232,6 +233,16 @@ def browse(given: Namespace, store: str) -> int:
     try:
         return browse(given, store)
     except Exception as error:
+        return _told(error, verbose=False)
+
+
+def report(given: Namespace, store: str) -> int:
+    """`errata report`."""
+    from flows.report.command import report
+
+    try:
+        return report(given, store)
+    except StoreError as error:
         return _told(error, verbose=False)
 
 

@@ -1,4 +1,4 @@
-"""From complete tables to a release: views, card, manifest."""
+"""From complete tables to a release: views, card, report, manifest."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import polars as pl
 
 from catalog.card import card
 from catalog.croissant import croissant, json_schema
-from catalog.publishing import View, publish
+from catalog.publishing import View, counts, publish
 from catalog.store import Store
 from flows.funnel import funnel, lineage
 from flows.gates.check import checked
 from flows.layout import splits
 from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
+from flows.report import made
 from flows.settling import taxonomy
 from flows.trust import trust
 from flows.types import types
@@ -29,7 +30,8 @@ from schemas.taxonomy import written
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
-    "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             for name, view in views.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
-        return texts, {
+        rest = {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
             "columns": columns,
@@ -104,6 +106,9 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             "lineage": descent,
             "software": software(),
         }
+        head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
+        rows = {name: counts(view) for name, view in views.items()}
+        return texts | made.files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
 

@@ -24,6 +24,7 @@ VERBS = {
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
     "browse": ("Look at the rows of a release or a table, one after the other.", "In a terminal by keys, to a pipe as text; the first wrong step is marked."),
+    "report": ("Show where the quality report of a release lies, or make it anew.", "With --compare against another release; with --output into a file."),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
     "verify": ("Check every file of a release against its checksum.", "With --signers, its signature too."),
     "pull": ("Download releases into the cache, or to a folder.", "Without NAME, all that errata.lock pins."),
@@ -63,6 +64,7 @@ EXAMPLES = {
         "errata browse catalog/abacus.yaml:judged",
         "errata browse catalog/abacus.yaml:wrong --rejected",
     ),
+    "report": ("errata report mwpes --open", "errata report mwpes@1.1.0 --compare mwpes@1.0.0 --output report.html"),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
     "verify": ("errata verify mwpes@1.0.0", "errata verify mwpes@1.0.0 --signers allowed_signers"),
     "pull": ("errata pull mwpes@^1.2 --view stepwise", "errata pull", "errata pull mwpes@1.2.0 --output data/mwpes"),
@@ -204,6 +206,13 @@ def _load(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", metavar="FILE", help="default: standard output")
 
 
+def _report(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--compare", metavar="NAME@U", help="another release, to see what shifted since")
+    help = "render it into this file (default: the page that the release holds, else NAME-VERSION-report.html)"
+    one.add_argument("--output", metavar="FILE", help=help)
+    one.add_argument("--open", action="store_true", help="open it in the browser")
+
+
 def _verify(one: argparse.ArgumentParser) -> None:
     help = "SSH public keys that may sign, a line each: `NAME KEY` (see ssh-keygen, ALLOWED SIGNERS)"
     one.add_argument("--signers", metavar="FILE", help=help)
@@ -282,7 +291,7 @@ def _serve(one: argparse.ArgumentParser) -> None:
 
 
 _MORE = {
-    "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
+    "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "report": _report, "load": _load, "verify": _verify, "pull": _pull,
     "lock": _lock, "diff": _diff, "gates": _gates, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
     "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
     "deploy": _deploy, "serve": _serve, "browse": _browse,

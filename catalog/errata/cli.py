@@ -183,12 +183,16 @@ def _ledger(given: argparse.Namespace) -> int:
     return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
 
 
+def _report(given: argparse.Namespace) -> int:
+    return int(_application("report").report(given, given.store or os.environ.get(STORE) or "store"))
+
+
 def _evaluate(given: argparse.Namespace) -> int:
     return int(_application("evaluate").evaluate(given, given.store or os.environ.get(STORE) or "store"))
 
 
 RUNS = {
-    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
+    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "report": _report, "list": _list, "show": _show, "load": _load,
     "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "gates": _owner, "release": _owner, "tag": _owner,
     "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
     "deploy": _scheduled, "serve": _scheduled, "browse": _browse,
