@@ -16,6 +16,8 @@ from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
+from tasks.classification.parameters import Dynamic
+from tasks.classify import CLASSIFY
 from tasks.estimate import ESTIMATE, TreeParameters
 from tasks.generate import Setting
 from tasks.mapping import FieldRule
@@ -35,7 +37,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -60,6 +62,8 @@ def tasks() -> str:
         lines = [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
         if task is ESTIMATE:
             lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
+        if task is CLASSIFY:
+            lines += [f"Of `dynamic`: {Dynamic.__doc__}", "", *parameters(Dynamic.model_fields), ""]
         return lines
 
     return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
