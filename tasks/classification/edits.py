@@ -1,4 +1,4 @@
-"""Edits: the ways in which rules make one step of a right solution wrong, and nothing else yet.
+"""Edits: the ways in which one step of a right solution is made wrong by rules, and nothing else yet.
 
 Numbers, signs and terms of a calculation, as RISE edits them (arXiv 2410.06638);
 the number or the word of a step that calculates nothing; and whole steps, left
