@@ -18,7 +18,9 @@ from pydantic import ValidationError
 
 from catalog import records, tables
 from catalog.records import Source, SourceError
+from catalog.tables import Manifest
 from flows import plan as planning
+from flows.plan import Work
 from flows.scores import Evaluation
 from flows.typed import TYPE, beside
 from schemas.document import Document
@@ -62,7 +64,11 @@ def place(name: str, data: str | None, store: str) -> Place:
     if os.path.isdir(name):
         raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
     _there(name)
-    sources = records.find(name, name)
+    return files(name, records.find(name, name))
+
+
+def files(name: str, sources: Sequence[Source]) -> Place:
+    """Files that were found already."""
     return Place(name, lambda: chain.from_iterable(_read(source) for source in sources))
 
 
@@ -110,7 +116,12 @@ def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> 
         raise unknown(recipe, "table", table, list(works))
     if table not in plan.done:
         raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-    work, manifest = works[table], plan.done[table]
+    return made(works[table], plan.done[table], name)
+
+
+def made(work: Work, manifest: Manifest, name: str = "") -> Place:
+    """A complete table of a build."""
+    name = name or work.name
     return Place(name, lambda: _rows(name, tables.rows(work.folder(), work.contract, manifest)))
 
 

@@ -113,6 +113,7 @@ SEVERITIES = ("minor", "major")
 CLASSIFY_COLUMNS = (
     Column("taxonomy", "string", "The taxonomy that the types are of, with its version."),
     Column("error_type", "string", "The type of the first wrong step's mistake; null where undecided.", nullable=True),
+    Column("error_definition", "string", "What that type means, in the taxonomy's words.", nullable=True),
     Column(
         "type_undecided",
         "string",

@@ -28,11 +28,11 @@ from schemas.taxonomy import Named, Taxonomy
 from tasks import prompts
 from tasks.answers.workers import compared
 from tasks.classification.acceptance import LEAKS, WORDS, fault
+from tasks.classification.asking import listed
 from tasks.classification.edits import NAMES, SPEAKS, Name
 from tasks.classification.injection import Injected, injected
 from tasks.classification.rewriting import rewritten
 from tasks.classification.rules import SPOKEN
-from tasks.classify import listed
 from tasks.identity import digest, solution_id
 from tasks.judging.fences import fields
 from tasks.prompts import Template
