@@ -168,6 +168,9 @@ def test_the_recipe_in_the_readme_is_sound() -> None:
     typed = f"{before}{verified}{agreed}{typing}  release: {after.replace('solutions', 'typed')}"
     tables = read(typed, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables
     assert "classify" in {table.task.name for table in tables}
+    (injecting,) = [one for one in others if "task: inject" in one]
+    injected = f"{before}{verified}{injecting.rstrip()}\n  release: {after.replace('solutions', 'injected')}"
+    assert read(injected, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables[-1]
     (cleaning,) = [one for one in others if "decontaminate" in one]
     sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
     cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)
