@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.store import Store
 from catalog.tables import Manifest, Receipt
 from flows.plan import Work
 from schemas.contract import Contract
@@ -79,7 +80,7 @@ class Lineage:
         from openlineage.client.facet_v2 import job_type_job
 
         task = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="ERRATA", jobType=work.task.upper())
-        tables = [InputDataset(work.store, f"tables/{task}-{print_}") for task, print_ in work.inputs]
+        tables = [InputDataset(_place(work), f"tables/{task}-{print_}") for task, print_ in work.inputs]
         files = [InputDataset("file", f"{source.name} {source.digest}") for source in work.sources]
         event = RunEvent(
             eventType=RunState[kind], eventTime=datetime.now(UTC).isoformat(), producer=PRODUCER,
@@ -95,7 +96,7 @@ class Lineage:
         from openlineage.client.event_v2 import OutputDataset
 
         return OutputDataset(
-            work.store, f"tables/{work.task}-{work.fingerprint}", facets={"schema": _schema(work.contract)}
+            _place(work), f"tables/{work.task}-{work.fingerprint}", facets={"schema": _schema(work.contract)}
         )
 
     def _table(self, work: Work, manifest: Manifest) -> Any:
@@ -107,15 +108,23 @@ class Lineage:
         receipt = manifest.receipt
         facets = {
             "schema": _schema(work.contract),
-            "dataSource": source.DatasourceDatasetFacet(name=work.store, uri=work.store),
+            "dataSource": source.DatasourceDatasetFacet(name=_place(work), uri=_place(work)),
             "dataQualityAssertions": quality.DataQualityAssertionsDatasetFacet(
                 assertions=_assertions(work.contract, receipt, quality)
             ),
         }
         rows = statistics.OutputStatisticsOutputDatasetFacet(rowCount=receipt.rows_kept(), fileCount=len(receipt.parts))
         return OutputDataset(
-            work.store, f"tables/{work.task}-{work.fingerprint}", facets=facets, outputFacets={"outputStatistics": rows}
+            _place(work),
+            f"tables/{work.task}-{work.fingerprint}",
+            facets=facets,
+            outputFacets={"outputStatistics": rows},
         )
+
+
+def _place(work: Work) -> str:
+    """The store as a whole URL: others must not need to know where the build ran."""
+    return Store(work.store).link("").rstrip("/")
 
 
 def _schema(contract: Contract) -> Any:

@@ -16,6 +16,8 @@ from catalog.store import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
 from flows import engines
 from flows.beside import Found, locate
+from schemas.changes import Models, with_models
+from schemas.changes import with_version as change_version
 from schemas.contract import Contract
 from schemas.document import Document, Fault, RecipeError
 from schemas.gates import Precision
@@ -109,8 +111,12 @@ class Plan:
         return [[work for work in missing if depth[work.name] == level] for level in levels]
 
 
-def make(recipe: str, data: str | None, store: str) -> Plan:
-    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`."""
+def make(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
+    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`.
+
+    `models` gives models of the recipe other weights: all that they answer, and
+    all that follows from it, has other fingerprints then.
+    """
     path = Path(recipe)
     try:
         text = path.read_text("utf-8")
@@ -118,13 +124,28 @@ def make(recipe: str, data: str | None, store: str) -> Plan:
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    found = read(text, recipe, TASKS, lambda name: taxonomies.find(name, path.parent))
+    found = _read(text, recipe)
+    if models:
+        found = _read(with_models(text, recipe, models), recipe)
     place = Store(store)
     works: dict[str, Work] = {}
     for table in found.tables:
         works[table.name] = _work(table, works, found, data, store)
     done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).manifest())}
     return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
+
+
+def _read(text: str, recipe: str) -> Recipe:
+    return read(text, recipe, TASKS, lambda name: taxonomies.find(name, Path(recipe).parent))
+
+
+def with_version(plan: Plan, version: str) -> Plan:
+    """The same plan under another version: its tables are the same, its release is another."""
+    recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
+    works = {work.name: work for work in plan.works[:-1]}
+    works[recipe.tables[-1].name] = _work(recipe.tables[-1], works, recipe, None, plan.store)
+    there = published(Store(plan.store), recipe.corpus, version)
+    return replace(plan, recipe=recipe, works=tuple(works.values()), released=there)
 
 
 def _folder(store: Store, work: Work) -> TableFolder:

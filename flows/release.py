@@ -1,4 +1,4 @@
-"""From complete tables to a release: views, card, manifest."""
+"""From complete tables to a release: views, card, report, manifest."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ import polars as pl
 
 from catalog.card import card
 from catalog.croissant import croissant, json_schema
-from catalog.publishing import View, publish
+from catalog.publishing import View, counts, publish
 from catalog.store import Store
 from flows.funnel import funnel, lineage
 from flows.gates.check import checked
 from flows.layout import splits
 from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
+from flows.report import made
+from flows.settling import taxonomy
 from flows.trust import trust
 from flows.types import types
+from schemas.taxonomy import written
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
-    "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
 
 
@@ -59,6 +63,8 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     }
     steps = funnel(plan, plan.done)
     labels, kinds = trust(plan), types(plan)
+    # those that ship are in the catalog; one that was found is nowhere else
+    discovered = {work.name: one for work in plan.works if (one := taxonomy(work)) and one.rounds}
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
@@ -70,18 +76,25 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             )
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
-        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, found)}
+        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
-                {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
+                {
+                    "name": c.name,
+                    "type": c.kind,
+                    "null": c.nullable,
+                    "filled": view.filled[c.name],
+                    "meaning": c.meaning,
+                }
                 for c in view.contract.columns
             ]
             for name, view in views.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
-        return texts, {
+        rest = {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
             "columns": columns,
@@ -93,8 +106,16 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             "lineage": descent,
             "software": software(),
         }
+        head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
+        rows = {name: counts(view) for name, view in views.items()}
+        return texts | made.files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
+    """By view and column the rows in which the column says something."""
+    return {name: dict(view.filled) for name, view in views.items()}
 
 
 def _json(value: dict[str, Any]) -> str:

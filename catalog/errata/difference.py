@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .digest import SPLIT, Digest, boil, frames, key_of
+from .digest import SPLIT, Column, Digest, boil, frames, key_of
 from .releases import Release
 
 EXAMPLES = 10
@@ -188,12 +188,17 @@ def _shifts(before: Digest, after: Digest, common: Sequence[str]) -> list[Shift]
     for name in common:
         old, new = before.columns[name], after.columns[name]
         unit = "items" if "list" in old.kind else "bytes"
-        if old.labels is not None and new.labels is not None:
+        if _repeats(old) and _repeats(new):
             found.append(_shift(name, old.counts, new.counts))
         found.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))
     return sorted(
         (one for one in found if one.distance > 0), key=lambda one: (-one.distance, one.what != SPLIT, one.what)
     )
+
+
+def _repeats(column: Column) -> bool:
+    """Whether a column's values come again and again, so that how they are distributed says something."""
+    return column.labels is not None and len(column.counts) <= max(4, column.counts.total() // 5)
 
 
 def _shift(what: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:

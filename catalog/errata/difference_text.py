@@ -49,8 +49,8 @@ def _rows(found: Difference) -> list[list[object]]:
 
 
 def _columns(one: ViewDifference) -> str:
-    lines = [f"{one.view}: column {name} is new" for name in one.columns_added]
-    lines += [f"{one.view}: column {name} is gone" for name in one.columns_removed]
+    lines = [f"{one.view}: new columns: {', '.join(one.columns_added)}"] if one.columns_added else []
+    lines += [f"{one.view}: columns that are gone: {', '.join(one.columns_removed)}"] if one.columns_removed else []
     lines += [f"{one.view}: column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
     return plain("\n".join(lines))
 
@@ -76,11 +76,16 @@ def _shift(shift: Shift) -> list[list[object]]:
 
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem } th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left } td { font-variant-numeric: tabular-nums } .step { font-weight: 700 }
-i { display: inline-block; height: .7em; background: #9bb8d3 } i + i { background: #d39b9b } code { word-break: break-all }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; overflow-wrap: anywhere }
+h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem } h3 { margin: 1.5rem 0 .3rem; font-size: 1rem }
+div { overflow-x: auto } table { border-collapse: collapse; width: 100% }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: top } th { font-weight: 600; overflow-wrap: normal }
+th:first-child, td:first-child { text-align: left; min-width: 8rem } td { font-variant-numeric: tabular-nums; overflow-wrap: normal }
+td:first-child { overflow-wrap: anywhere } td:last-child { min-width: 10.5rem; text-align: left } .few td:last-child { min-width: 0; text-align: right }
+i { display: block; height: .5em; margin-top: .2em; background: #0072b2 } i + i { background: #e69f00 } .before, .after { padding: 0 .5em; color: #fff; background: #0072b2 } .after { color: #000; background: #e69f00 }
 @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #161616 } th, td { border-color: #3a3a3a } }
+@media (max-width: 35rem) { th, td { padding: .2rem .3rem } table:not(.few) :is(th, td):is(:nth-child(4), :nth-child(5)) { display: none } }
+@media print { tr { break-inside: avoid } h3 { break-after: avoid } * { print-color-adjust: exact } }
 """
 
 
@@ -100,7 +105,9 @@ def as_html(found: Difference) -> str:
             body += ["<h3>Changed columns</h3>", _html(["column", "rows"], [[name, count] for name, count in changed])]
         if one.relabelled:
             body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(one))]
-        for shift in one.shifts:
+        if one.shifts:
+            body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
+        for shift in one.shifts[:MOST]:
             body += [f"<h3>{escape(plain(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
         for what, ids in one.examples.items():
             body.append(f"<p>{what}: {', '.join(f'<code>{escape(plain(each))}</code>' for each in ids)} …</p>")
@@ -114,16 +121,16 @@ def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
     names = "".join(f"<th>{escape(name)}" for name in head)
     lines = "".join("<tr>" + "".join(f"<td>{cell(value)}" for value in row) for row in rows)
-    return f"<table><tr>{names}{lines}</table>"
+    return f"<div><table class=few><tr>{names}{lines}</table></div>"
 
 
 def _bars(shift: Shift) -> str:
     """A distribution's shares before and after, beside each other."""
-    lines = []
-    for value, before, after, old, new in _shift(shift):
-        bars = (
-            f"<i style='width:{float(str(old)) / 10:.2f}rem'></i> <i style='width:{float(str(new)) / 10:.2f}rem'></i>"
-        )
-        cells = f"<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td style='text-align:left'>{bars}"
-        lines.append(f"<tr><td>{escape(plain(value))}{cells}")
-    return f"<table><tr><th>value{''.join(f'<th>{name}' for name in SHIFT)}<th>{''.join(lines)}</table>"
+    lines, values = [], _shift(shift)
+    for value, before, after, old, new in values[:MOST]:
+        bars = "".join(f"<i style='width:{float(str(share)) / 10:.2f}rem'></i>" for share in (old, new))
+        lines.append(f"<tr><td>{escape(plain(value))}<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td>{bars}")
+    if len(values) > MOST:
+        lines.append(f"<tr><td>… and {len(values) - MOST:,} others, whose shares moved less<td><td><td><td><td>")
+    names = "".join(f"<th>{name}" for name in ("value", *SHIFT, ""))
+    return f"<div><table><tr>{names}{''.join(lines)}</table></div>"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -22,8 +24,21 @@ def location(store: str | None) -> str:
     place = store or os.environ.get(STORE) or "store"
     if "\0" in place:
         raise ErrataError(f"store {place[:80]!r}: a NUL is in no path; give a path or a URL such as s3://bucket/folder")
+    if _password(place):
+        hidden = re.sub(r"//[^/]*@", "//…@", place)
+        raise ErrataError(
+            f"store {hidden}: holds a password; give it by the environment or the storage's configuration"
+        )
     bare = place.rstrip("/")
     return place if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
+
+
+def _password(url: str) -> bool:
+    """Whether a URL holds a password: it would be seen in errors, logs and the lock file."""
+    try:
+        return urlsplit(url).password is not None
+    except ValueError:
+        return False
 
 
 class Place:

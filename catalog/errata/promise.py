@@ -55,8 +55,11 @@ def told(found: Difference) -> str:
     for one in found.views:
         counts = [("added", one.added), ("removed", one.removed), ("changed", one.changed)]
         said = [f"{count:,} {what}" for what, count in counts if count]
-        said += [f"column {name} added" for name in one.columns_added]
-        said += [f"column {name} removed" for name in one.columns_removed]
+        said += _columns(one.columns_added, "added") + _columns(one.columns_removed, "removed")
         said += [f"column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
         parts += [f"{one.view}: {', '.join(said)}"] if said else []
     return "; ".join(parts) or "nothing differs"
+
+
+def _columns(names: list[str], what: str) -> list[str]:
+    return [f"{len(names)} columns {what}"] if len(names) > 3 else [f"column {name} {what}" for name in names]

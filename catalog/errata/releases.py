@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,9 @@ class Release:
         """The data files of a view (the first by default) and split (all by default)."""
         view = self.views[0] if view is None else view
         if view not in self.views:
-            raise NotFound(f"{self.name} has no view '{view}'; there are {', '.join(self.views)}")
+            near = get_close_matches(view, self.views, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.views)}"
+            raise NotFound(f"{self.name} has no view '{view}'; {hint}")
         found = [file for file in self.manifest["files"] if file.get("view") == view]
         if split is not None and split not in (splits := sorted({str(file["split"]) for file in found})):
             raise NotFound(f"view '{view}' of {self.name} has no split '{split}'; there are {', '.join(splits)}")

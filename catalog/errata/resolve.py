@@ -12,7 +12,7 @@ from .errors import ErrataWarning, Locked, NotFound, Unreachable, Unreadable, Ya
 from .history import State
 from .manifest import digest_of, read
 from .names import EXACT, NAME, Wanted, ordered
-from .places import Place, location
+from .places import STORE, Place, location
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ def _missing(asked: Wanted, told: Told) -> NotFound:
         versions = told.versions
     if not versions:
         corpora = [] if told.place is None else _corpora(told.place)
+        if told.place and not corpora and not told.place.exists("releases"):
+            return NotFound(f"{where}: nothing was released there; give the store with --store, or {STORE}")
         near = get_close_matches(asked.corpus, corpora, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(corpora) or 'none'}"
         return NotFound(f"{where}: no corpus '{asked.corpus}'; {hint}")

@@ -129,7 +129,7 @@ def _of_gold(gate: Precision, column: str, work: Work, plan: Plan) -> Iterator[t
     name = str(gate.gold).removeprefix(f"{DATA}/")
     gold = evaluate.files(name, [source for source in plan.release.sources if source.name == name])
     try:
-        found = evaluate.evaluate(own, gold, gate.format, Columns((), (column,), None))
+        found = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
     except (errata.ErrataError, ValueError) as error:
         raise Unmeasurable(str(error)) from None
     (labels,) = found.labellers.values()

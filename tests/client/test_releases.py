@@ -109,7 +109,7 @@ def test_what_is_not_there_is_told_with_what_is(disk: str, asked: dict[str, Any]
 
 def test_an_empty_store_has_no_corpus(tmp_path: Path) -> None:
     assert errata.releases(str(tmp_path)) == []
-    with pytest.raises(NotFound, match="no corpus 'tiny'; there are none"):
+    with pytest.raises(NotFound, match="nothing was released there"):
         errata.open_release("tiny", str(tmp_path))
 
 

@@ -66,6 +66,7 @@ def hold(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
     assertions = output["facets"]["dataQualityAssertions"]["assertions"]
     assert {"assertion": "unique", "success": True, "column": "problem_id"}.items() <= assertions[0].items()
     assert (assertions[-1]["expected"], assertions[-1]["actual"]) == ("20 in", "20 kept + 0 rejected")
+    assert second["inputs"][0]["namespace"] == output["namespace"] == f"file://{Path(works[0].store).resolve()}"
     assert second["inputs"][0]["name"] == output["name"] == f"tables/world-{works[0].fingerprint}"
     assert failed["run"]["facets"]["errorMessage"]["message"] == "RuntimeError: no space left"
 
