@@ -11,6 +11,8 @@ from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
 from catalog import taxonomies
+from schemas.expectations import EXPECTATIONS
+from schemas.gates import MEASURES, Gate
 from schemas.models import VLLM, Abacus, OpenAI, Recorded
 from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
@@ -25,7 +27,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
+    "flows", "flows/gates", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
     "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
@@ -37,7 +39,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -87,6 +89,23 @@ def head() -> str:
     return "\n".join(parameters(_Head.model_fields))
 
 
+def gates() -> str:
+    """The measures and expectations that a gate can be, with their parameters; those of all gates first."""
+    common, bounds = set(Gate.model_fields), {"at_least", "at_most"}
+    lines = ["| parameter of every gate | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {field.description} |" for name, field in Gate.model_fields.items()]
+    lines += ["", "| measure | what is held between `at_least` and `at_most` | parameters |", "|---|---|---|"]
+    for name, model in MEASURES.items():
+        own = {key: field for key, field in model.model_fields.items() if key not in common | bounds}
+        given = " ".join(f"`{key}`: {field.description}" for key, field in own.items())
+        lines.append(f"| `{name}` | {' '.join(str(model.__doc__).split())} | {given} |")
+    lines += ["", "| expectation (`expect_` may be left out) | arguments |", "|---|---|"]
+    for name, arguments in EXPECTATIONS.items():
+        own_ = [key for key in arguments.model_fields if key not in common | {"ignore_row_if"}]
+        lines.append(f"| `{name}` | {', '.join(f'`{key}`' for key in own_)} |")
+    return "\n".join(lines)
+
+
 def quality() -> str:
     """The columns that tell of quality, by the task that adds them."""
     lines = ["| task | column | type | meaning |", "|---|---|---|---|"]
@@ -119,7 +138,15 @@ def tree() -> str:
 
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("head", head), ("models", models), ("tasks", tasks), ("quality", quality), ("fields", fields), ("tree", tree)],
+    [
+        ("head", head),
+        ("models", models),
+        ("tasks", tasks),
+        ("quality", quality),
+        ("gates", gates),
+        ("fields", fields),
+        ("tree", tree),
+    ],
 )
 def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
