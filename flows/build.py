@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -28,11 +28,13 @@ from flows import asking, pages, progress, proposal, runs, table
 from flows import plan as planning
 from flows import release as releasing
 from flows.events import Lineage
+from flows.gates.found import GateError, line
+from flows.gates.told import gates
 from flows.plan import Plan, Work
 from schemas.changes import Models
 from schemas.document import Fault, RecipeError
 from schemas.request import EngineError
-from schemas.task import Asking, WholeTable
+from schemas.task import Asking, PerProblem, WholeTable
 from tasks import TASKS
 
 AUTO = "auto"
@@ -62,6 +64,7 @@ unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {u
 ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
+gates_task = again(gates).with_options(name="gates", task_run_name="gates")
 release_task = again(releasing.release).with_options(name="release", task_run_name="release")
 
 
@@ -138,14 +141,31 @@ def _built(
 
 def _published(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
+    found = _gated(plan)
     while True:
         plan = proposal.numbered(plan) if auto else plan
         try:
-            return plan, release_task(plan)
+            return plan, release_task(plan, found)
         except PublishError:
             # another build may have taken the number meanwhile; then the next one is asked for
             if not auto or published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
                 raise
+
+
+def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
+    """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
+    found: Sequence[Mapping[str, Any]] = []
+    try:
+        found = gates_task(plan)
+    except GateError as error:
+        found = error.found
+        raise
+    finally:
+        pages.gated(plan, found)
+    for one in found:
+        if not one["passed"]:
+            get_run_logger().warning("gate missed: %s", line(one))
+    return found
 
 
 def refuse(plan: Plan) -> None:
@@ -176,7 +196,9 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
     """Make the tables of a wave; the units of all run side by side."""
     for work in works:
         told.begin(work)
-    decisions = {work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable)}
+    decisions = {
+        work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable | PerProblem)
+    }
     waiting: dict[str, set[PrefectFuture[None]]] = {}
     for work in works:
         if work.name in decisions:

@@ -22,6 +22,8 @@ from catalog.records import SourceError
 from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
+from flows.gates.found import GateError
+from flows.gates.found import line as missed
 from flows.plan import Plan
 from flows.proposal import holding
 from schemas.changes import Models
@@ -65,10 +67,14 @@ def build(
     except Exception as error:
         return _told(error, verbose)
     print(f"\n{text.funnel(manifest['funnel'])}\n")
+    for one in manifest["gates"]:
+        if not one["passed"]:
+            print(text.plain(f"warning: {missed(one)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
-        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md"
+        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md\n"
+        f"report   {link}/report.html"
     )
     return DONE
 
@@ -208,8 +214,9 @@ def evaluate(given: Namespace, store: str) -> int:
     from tasks.evaluation.labels import Columns
 
     try:
-        labels = place(given.labels, given.data, store)
-        gold = labels if given.gold in (None, given.labels) else place(given.gold, given.data, store)
+        labels = [place(name, given.data, store) for name in given.labels]
+        own = given.labels.index(given.gold) if given.gold in given.labels else None
+        gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
         id = tuple(name for name in given.id.split(",") if name)
         columns = Columns(id, tuple(given.label), given.labeller)
         found = evaluate(labels, gold, given.format, columns, given.base, given.by)
@@ -226,6 +233,16 @@ def browse(given: Namespace, store: str) -> int:
     try:
         return browse(given, store)
     except Exception as error:
+        return _told(error, verbose=False)
+
+
+def report(given: Namespace, store: str) -> int:
+    """`errata report`."""
+    from flows.report.command import report
+
+    try:
+        return report(given, store)
+    except StoreError as error:
         return _told(error, verbose=False)
 
 
@@ -267,6 +284,7 @@ def _told(error: Exception, verbose: bool) -> int:
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+        (GateError, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

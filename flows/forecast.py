@@ -19,9 +19,10 @@ from catalog.records import batches
 from catalog.tables import TableFolder
 from flows.asking import Desk
 from flows.plan import Plan, Work
+from schemas.forms import polars_schema
 from schemas.models import Price
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, FromRecords, FromSeed, PerPart
+from schemas.task import Asking, FromRecords, FromSeed, PerPart, PerProblem
 from tasks import TASKS
 
 PILOT = 64
@@ -127,7 +128,11 @@ def _sample(plan: Plan, work: Work, inputs: Sequence[Sample]) -> Sample | None:
     sample = _joined(inputs)
     if sample is None or not sample.rows.height:
         return None
-    rows = task.run(sample.rows, work.parameters).kept if isinstance(task, PerPart) else sample.rows
+    rows = task.run(sample.rows, work.parameters).kept if isinstance(task, PerPart | PerProblem) else sample.rows
+    # what only the whole table can say is left open
+    schema = polars_schema(work.contract)
+    unknown = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
+    rows = rows.with_columns(unknown)
     return Sample(rows, sample.of * rows.height / sample.rows.height)
 
 

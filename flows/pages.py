@@ -27,6 +27,8 @@ from flows.plan import Plan
 from flows.progress import Asked, Lines, Watcher
 
 EVERY_SECONDS = 5.0
+SHOWN = ("view", "expectation", "column", "wanted", "observed", "passed", "severity", "fault")
+"""What a page shows of a gate."""
 
 
 class Logger:
@@ -90,6 +92,11 @@ class Share:
             self.shares.pop(table, None)
             self.done += 1
 
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """The gates are no table."""
+        with self.lock:
+            self.shares.pop(table, None)
+
     def told(self) -> tuple[float, str]:
         """Per cent of the build, and where it is, in Markdown."""
         with self.lock:
@@ -130,6 +137,11 @@ class All:
         """Tell all."""
         for one in self.each:
             one.end(table, kept, rejected)
+
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """Tell all."""
+        for one in self.each:
+            one.gated(table, passed, missed)
 
 
 def key(corpus: str, what: str) -> str:
@@ -197,6 +209,14 @@ def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
     create_markdown_artifact(
         summary(manifest, link, report, what), key=key(recipe.corpus, "summary"), description=f"What **{title}** is"
     )
+
+
+def gated(plan: Plan, found: Sequence[Mapping[str, Any]]) -> None:
+    """Show what was found at the gates, passed or not."""
+    rows = [{name: str(one[name]) for name in SHOWN} for one in found]
+    if rows:
+        title = f"Gates of {plan.recipe.corpus} {plan.recipe.version}"
+        create_table_artifact(rows, key=key(plan.recipe.corpus, "gates"), description=title)
 
 
 def _funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

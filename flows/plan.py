@@ -20,6 +20,7 @@ from schemas.changes import Models, with_models
 from schemas.changes import with_version as change_version
 from schemas.contract import Contract
 from schemas.document import Document, Fault, RecipeError
+from schemas.gates import Precision
 from schemas.models import Model
 from schemas.recipe import Recipe, Table, read
 from schemas.task import Asking, FromRecords, Named, Parameters, Publication, WholeTable
@@ -166,6 +167,9 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
         if beside := _beside(table, works, recipe):
             parameters["beside"] = beside
+        if recipe.gates is not None:
+            parameters["gates"] = [gate.told() for gate in recipe.gates]
+            sources = _gold(table, recipe, data)
     if isinstance(table.task, Asking):
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
@@ -175,6 +179,13 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+
+
+def _gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
+    """The files of gold that the recipe's gates hold labels against."""
+    gates = [one.gate for one in recipe.gates or ()]
+    places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
+    return tuple(one for place in places for one in _find(place, release, recipe, data))
 
 
 def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:

@@ -23,7 +23,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
+    "flows", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
     "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)

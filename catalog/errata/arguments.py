@@ -24,11 +24,13 @@ VERBS = {
     "list": ("List the releases of a store.", ""),
     "show": ("Show a release: funnel, counts by model and set, examples.", ""),
     "browse": ("Look at the rows of a release or a table, one after the other.", "In a terminal by keys, to a pipe as text; the first wrong step is marked."),
+    "report": ("Show where the quality report of a release lies, or make it anew.", "With --compare against another release; with --output into a file."),
     "load": ("Write the rows of a release.", "JSON lines, CSV or Parquet, to a file or to standard output."),
     "verify": ("Check every file of a release against its checksum.", "With --signers, its signature too."),
     "pull": ("Download releases into the cache, or to a folder.", "Without NAME, all that errata.lock pins."),
     "lock": ("Pin releases in errata.lock.", "Without NAME, shows what is pinned; --upgrade resolves all anew."),
     "diff": ("Show what differs between two releases.", "Rows by their ids, labels with old and new, columns, distributions."),
+    "gates": ("Check what a recipe asks of a release, and release nothing.", "Makes the tables that are not there; exit code 1 where a gate is missed."),
     "release": ("Propose the version of a build, from what differs.", "With --set, writes the number into the recipe and releases it."),
     "tag": ("Let a tag name a version, or show tags and their history.", "Who asks for NAME@TAG gets that version from then on."),
     "deprecate": ("Warn all who use a version.", ""),
@@ -62,6 +64,7 @@ EXAMPLES = {
         "errata browse catalog/abacus.yaml:judged",
         "errata browse catalog/abacus.yaml:wrong --rejected",
     ),
+    "report": ("errata report mwpes --open", "errata report mwpes@1.1.0 --compare mwpes@1.0.0 --output report.html"),
     "load": ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
     "verify": ("errata verify mwpes@1.0.0", "errata verify mwpes@1.0.0 --signers allowed_signers"),
     "pull": ("errata pull mwpes@^1.2 --view stepwise", "errata pull", "errata pull mwpes@1.2.0 --output data/mwpes"),
@@ -70,6 +73,7 @@ EXAMPLES = {
         "errata diff mwpes@1.0.0 mwpes@1.1.0",
         "errata diff mwpes@1.0.0 mwpes --format html --output changes.html",
     ),
+    "gates": ("errata gates catalog/abacus.yaml", "errata gates catalog/mwpes.yaml --data DIR --json"),
     "release": ("errata release catalog/mwpes.yaml", "errata release catalog/mwpes.yaml --set auto"),
     "tag": ("errata tag mwpes@1.2.0 stable", "errata tag mwpes stable --delete", "errata tag mwpes"),
     "deprecate": ("errata deprecate mwpes@1.0.0 --reason 'use 1.1: svamp was incomplete'",),
@@ -105,7 +109,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         )  # fmt: skip
         one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
         one.set_defaults(run=runs[name])
-        if name in ("build", "plan", "release"):
+        if name in ("build", "plan", "gates", "release"):
             _recipe(one)
         elif name not in ("list", "ledger", "evaluate", "pull", "lock", "diff", "gc", "deploy", "serve", "browse"):
             one.add_argument("name", metavar="NAME[@VERSION]", help=_NAME)
@@ -149,7 +153,8 @@ def _plan(one: argparse.ArgumentParser) -> None:
 
 def _evaluate(one: argparse.ArgumentParser) -> None:
     place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
-    one.add_argument("labels", metavar="LABELS", help=f"what to evaluate: {place}")
+    help = f"what to evaluate: {place}; several are taken together"
+    one.add_argument("labels", metavar="LABELS", nargs="+", help=help)
     one.add_argument("--gold", metavar="GOLD", help="where the gold lies, likewise (default: in the rows of LABELS)")
     formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, injected, a YAML file with a field mapping, or truth"
     help = f"how the gold is written: {formats}, which works out what is so in Abacus' world (default)"
@@ -201,6 +206,13 @@ def _load(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", metavar="FILE", help="default: standard output")
 
 
+def _report(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--compare", metavar="NAME@U", help="another release, to see what shifted since")
+    help = "render it into this file (default: the page that the release holds, else NAME-VERSION-report.html)"
+    one.add_argument("--output", metavar="FILE", help=help)
+    one.add_argument("--open", action="store_true", help="open it in the browser")
+
+
 def _verify(one: argparse.ArgumentParser) -> None:
     help = "SSH public keys that may sign, a line each: `NAME KEY` (see ssh-keygen, ALLOWED SIGNERS)"
     one.add_argument("--signers", metavar="FILE", help=help)
@@ -229,6 +241,10 @@ def _diff(one: argparse.ArgumentParser) -> None:
 def _release(one: argparse.ArgumentParser) -> None:
     help = "write this version into the recipe and release it; auto takes the proposed one"
     one.add_argument("--set", metavar="VERSION", help=help)
+    one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
+
+
+def _gates(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
 
 
@@ -275,8 +291,8 @@ def _serve(one: argparse.ArgumentParser) -> None:
 
 
 _MORE = {
-    "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "load": _load, "verify": _verify, "pull": _pull,
-    "lock": _lock, "diff": _diff, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
+    "build": _build, "plan": _plan, "evaluate": _evaluate, "show": _show, "report": _report, "load": _load, "verify": _verify, "pull": _pull,
+    "lock": _lock, "diff": _diff, "gates": _gates, "release": _release, "tag": _tag, "deprecate": _reason, "yank": _reason,
     "restore": _reason, "sign": _sign, "gc": _gc, "trace": _trace, "push": _push,
     "deploy": _deploy, "serve": _serve, "browse": _browse,
 }  # fmt: skip

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(error)
         return MISSING if isinstance(error, NotFound) else FAILED if isinstance(error, Unreadable) else WRONG
     except OSError as error:
-        if given.verb in ("build", "plan", "release"):
+        if given.verb in ("build", "plan", "gates", "release"):
             raise  # the application tells its own
         _complain(error)
         return FAILED
@@ -120,6 +120,7 @@ def _show(given: argparse.Namespace) -> int:
     parts.append(text.funnel(release.manifest["funnel"], width))
     parts.append(text.labels(release.manifest.get("labels", []), width))
     parts.append(text.types(release.manifest.get("types", []), width))
+    parts.append(text.gates(release.manifest.get("gates", []), width))
     parts += [text.counts(release, view, width) for view in release.views]
     parts += [text.example(row, min(width, 100)) for row in first(release, given.examples)]
     print("\n\n".join(part for part in parts if part))
@@ -182,13 +183,17 @@ def _ledger(given: argparse.Namespace) -> int:
     return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
 
 
+def _report(given: argparse.Namespace) -> int:
+    return int(_application("report").report(given, given.store or os.environ.get(STORE) or "store"))
+
+
 def _evaluate(given: argparse.Namespace) -> int:
     return int(_application("evaluate").evaluate(given, given.store or os.environ.get(STORE) or "store"))
 
 
 RUNS = {
-    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
-    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "release": _owner, "tag": _owner,
+    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "report": _report, "list": _list, "show": _show, "load": _load,
+    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "gates": _owner, "release": _owner, "tag": _owner,
     "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
     "deploy": _scheduled, "serve": _scheduled, "browse": _browse,
 }  # fmt: skip

@@ -98,21 +98,85 @@ def types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
         rows = [
             [name, n, f"{100 * n / max(1, one['rows']):.1f}", *_f1(truth, name)] for name, n in one["types"].items()
         ]
-        head = [f"type ({one['taxonomy']})", "mistakes", "%", *(["F1"] if truth else [])]
+        head = [f"type ({one['taxonomy']})", "mistakes", "%", *(["F1"] if "f1" in truth else [])]
         texts.append(table([plain(cell) for cell in head], rows, width=width))
-        if truth:
+        texts += [lines(text, width) for text in (_found(one), _agreement(one)) if text]
+        if truth.get("rand") is not None:
+            told = f"adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}"
+            texts.append(lines(told, width))
+        if "rules" in truth:
             rules = truth["rules"]
             told = (
                 f"against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} %, macro-F1 {truth['macro_f1']:.3f}; "
                 f"rules decide {100 * rules['decided'] / rules['rows']:.1f} %, "
                 f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % of it rightly"
             )
-            texts += [lines(told, width), _confusion(truth["confusion"], width)]
+            texts.append(lines(told, width))
+        if truth:
+            texts.append(_confusion(truth["confusion"], width))
     return "\n\n".join(texts)
 
 
+def gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
+    """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
+    own = [one for one in found if one["declared"] != "contract" or not one["passed"]]
+    rows: list[list[object]] = []
+    for one in own:
+        about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
+        name = str(one["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
+        seen = "not checked" if one["fault"] else one["observed"]
+        seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
+        mark = "passed" if one["passed"] else "WARNING" if one["severity"] == "warn" else "MISSED"
+        rows.append(
+            [_brief(name, 22), _brief(about, 15), _brief(_bounds(one), max(12, width - 62)), _brief(seen, 16), mark]
+        )
+    met = sum(one not in own for one in found)
+    lines = [table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
+    if met:
+        lines.append(f"{met} expectations that follow from the columns' contracts were met")
+    return "\n".join(lines)
+
+
+def _bounds(one: dict[str, Any]) -> str:
+    """What is wanted, without the name of the expectation, which stands beside it."""
+    wanted = str(one["wanted"])
+    return wanted.partition(": ")[2] if str(one["expectation"]).startswith("expect_") and ": " in wanted else wanted
+
+
+def _brief(value: object, width: int) -> str:
+    line = " ".join(plain(value).split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
 def _f1(truth: dict[str, Any], name: str) -> list[object]:
-    return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if truth else []
+    return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if "f1" in truth else []
+
+
+def _found(one: dict[str, Any]) -> str:
+    """How a taxonomy was found in the mistakes, if it was."""
+    if "found" not in one:
+        return ""
+    found = one["found"]
+    names = ("round", "rows", "known", "proposed", "undecided", "types")
+    rounds = table(["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in found["rounds"]])
+    said = f"{found['candidate']} names proposed, {found['merge']} merged, {found['fold']} folded: taxonomies/{one['table']}.yaml"
+    return "\n".join([plain(found["source"]), plain(said), rounds])
+
+
+def _agreement(one: dict[str, Any]) -> str:
+    """Kappas of those who classify, and how far types depend on model, set and step."""
+    lines = []
+    for pair in one.get("kappa", ()):
+        names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
+        lines.append(f"Cohen's kappa of types, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes)")
+    if one.get("fleiss") is not None:
+        lines.append(f"Fleiss' kappa of types, all models: {_kappa(one['fleiss'])}")
+    for own in one.get("votes", ()):
+        name = own["model"].partition("@")[0]
+        lines.append(f"Fleiss' kappa of types, votes of {name}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)")
+    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    lines += [f"types depend on (Cramér's V): {', '.join(shifts)}"] if shifts else []
+    return "\n".join(map(plain, lines))
 
 
 def _confusion(found: dict[str, dict[str, int]], width: int | None) -> str:
