@@ -5,6 +5,7 @@
         index/<view>-00000.parquet      what later corpora are compared with, where the view has solutions
         README.md               the card
         croissant.json          the same for machines
+        report.html             the quality report, and report.json, the statistics that it shows
         schemas/<view>.json     JSON Schema
         manifest.json
 
@@ -100,13 +101,12 @@ def publish(
             data = text.encode()
             store.write(f"{staged}/{path}", data)
             files.append({"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
-        counts = {name: _counts(view) for name, view in views.items()}
         manifest = {
             "format": FORMAT,
             "corpus": corpus,
             "version": version,
             "views": list(views),
-            "counts": counts,
+            "counts": {name: counts(view) for name, view in views.items()},
             "files": files,
             **rest,
         }
@@ -219,5 +219,6 @@ def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
     return frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
-def _counts(view: View) -> list[dict[str, Any]]:
+def counts(view: View) -> list[dict[str, Any]]:
+    """Rows by split, set and model, when they are written."""
     return [{"split": s, "set": p, "model": m, "rows": n} for (s, p, m), n in sorted(view.counts.items())]

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import fsspec
 
+from catalog import hub
 from catalog.store import StoreError, without_secrets
 from schemas.task import Record
 
@@ -47,20 +48,22 @@ class Source:
     name: str
     """What it is called in tables, messages and lineage: its path below the data folder or the recipe."""
     digest: str
-    """SHA-256 of its bytes; of a data set on the hub its name, revision, configuration and split."""
+    """SHA-256 of its bytes; of the rows of a data set on the hub its name, revision, configuration and split."""
 
 
 def find(pattern: str, name: str) -> list[Source]:
     """The files that a path, URL or pattern names, sorted; `SourceError` where there is none."""
-    if pattern.startswith("hf://"):
+    if _is_rows(pattern):
         return [Source(pattern, name, _hub_digest(pattern, name))]
     try:
         without_secrets(pattern)
-        fs, path = fsspec.url_to_fs(pattern)
+        fs, path = hub.file_system(pattern)
     except StoreError as error:
         raise SourceError(str(error)) from None
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
+    if hub.is_file(pattern) and (fault := hub.fault(fs, path)):
+        raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
         found = sorted(str(one) for one in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
         files = [one for one in found if fs.isfile(one)]
@@ -84,20 +87,27 @@ def _absolute(name: str) -> bool:
 
 def unchanged(source: Source) -> None:
     """Raise `SourceError` if a file is no longer the one that was planned with."""
-    (now,) = find(source.url, source.name) if source.url.startswith("hf://") else [_digested(source)]
+    (now,) = find(source.url, source.name) if _is_rows(source.url) else [_digested(source)]
     if now.digest != source.digest:
         raise SourceError(f"{source.name}: has changed while it was read; build again")
 
 
 def _digested(source: Source) -> Source:
-    fs, path = fsspec.url_to_fs(source.url)
-    return _file(fs, str(path), source.name)
+    fs, path = hub.file_system(source.url)
+    if hub.is_file(source.url):
+        fs.invalidate_cache()
+    return _file(fs, path, source.name)
+
+
+def _is_rows(url: str) -> bool:
+    """Whether a URL names the rows of a data set on the Hub, which `datasets` reads, and not a file."""
+    return url.startswith("hf://") and not hub.is_file(url)
 
 
 def _file(fs: Any, path: str, name: str) -> Source:
     digest = hashlib.sha256()
     try:
-        with fs.open(path, "rb") as file:
+        with hub.os_errors(), fs.open(path, "rb") as file:
             while chunk := file.read(2**20):
                 digest.update(chunk)
     except OSError as error:
@@ -123,7 +133,7 @@ def batches(source: Source) -> Iterator[tuple[list[Record], float]]:
 
 
 def _records(source: Source) -> Iterator[tuple[Record, float]]:
-    if source.url.startswith("hf://"):
+    if _is_rows(source.url):
         yield from _hub(source)
         return
     suffixes = PurePosixPath(source.url).suffixes
@@ -138,7 +148,8 @@ def _records(source: Source) -> Iterator[tuple[Record, float]]:
     }
     if kind[0] not in readers or (packed and kind[0] == ".parquet"):
         raise SourceError(f"{source.name}: unknown format '{''.join(suffixes[-2:])}'; there are {FORMATS}")
-    with fsspec.open(source.url, "rb") as raw:
+    fs, path = hub.file_system(source.url)
+    with hub.os_errors(), fs.open(path, "rb") as raw:
         size = max(1, raw.seek(0, io.SEEK_END))
         raw.seek(0)
         with _unpacked(raw, source.name, packed) as stream:
@@ -150,7 +161,10 @@ def _records(source: Source) -> Iterator[tuple[Record, float]]:
 def _unpacked(raw: IO[bytes], name: str, packed: bool) -> Iterator[IO[bytes]]:
     """The file's bytes, unpacked; what is wrong with the packing becomes a `SourceError`."""
     if not packed:
-        yield raw
+        buffered = io.BufferedReader(cast(io.RawIOBase, raw), 2**20)  # files of fsspec read no line of bounded length
+        yield cast(IO[bytes], buffered)
+        if not buffered.closed:
+            buffered.detach()
         return
     try:
         with gzip.open(raw, "rb") as stream:
@@ -184,7 +198,7 @@ def _json_record(where: str, line: bytes) -> Record:
         detail = f"byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
         return Record(where, None, _raw(line), ("not UTF-8", detail))
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        value = _DECODER.decode(text)
         if "\\ud" in text.lower():
             json.dumps(value, default=str, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -198,6 +212,9 @@ def _json_record(where: str, line: bytes) -> Record:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def _csv(stream: IO[bytes], name: str) -> Iterator[Record]:

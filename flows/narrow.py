@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import polars as pl
 
 DUCKDB_MEMORY = "1GiB"
+BATCH = 50_000
 
 
 class NarrowTable:
@@ -26,25 +28,40 @@ class NarrowTable:
         self._connection.close()
         self._place.cleanup()
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Append rows; the first ones make the table."""
+    def add(self, rows: pl.DataFrame, select: str = "*") -> None:
+        """Append rows, or what a list of SQL expressions makes of them; the first ones make the table."""
         self._connection.register("added", rows.to_arrow())
         if rows.height:
             verb = "INSERT INTO narrow" if self.rows else "CREATE TABLE narrow AS"
-            self._connection.execute(f"{verb} SELECT * FROM added")
+            self._connection.execute(f"{verb} SELECT {select} FROM added")
         self._connection.unregister("added")
         self.rows += rows.height
 
-    def by_unit(self, query: str, found: NarrowTable | None = None) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The rows of a query that has the columns key and unit, one unit after the other, ordered by key.
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query's result, which must be few."""
+        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return found
 
-        The query may speak of another's table, too, as `found.narrow`.
+    def by_unit(self, query: str, found: NarrowTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+        """The rows of a query that has the columns key and unit (a number), one unit after the other, ordered by key.
+
+        They are sorted once and gone through once, so that many units cost no
+        more than few. The query may speak of another's table, too, as `found.narrow`.
         """
         if found is not None:
             found._connection.close()
             self._connection.execute(f"ATTACH '{found.file}' AS found (READ_ONLY)")
-        self._connection.execute(f"CREATE OR REPLACE TABLE decided AS {query}")
-        for (unit,) in self._connection.execute("SELECT DISTINCT unit FROM decided ORDER BY unit").fetchall():
-            query = "SELECT * EXCLUDE (unit) FROM decided WHERE unit = ? ORDER BY key"
-            rows = self._connection.sql(query, params=[unit])
-            yield unit, pl.DataFrame(rows.to_arrow_table())
+        waiting: list[pl.DataFrame] = []
+        for batch in self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH):
+            for rows in pl.DataFrame(batch).partition_by("unit", maintain_order=True):
+                if waiting and waiting[0]["unit"][0] != rows["unit"][0]:
+                    yield _whole(waiting)
+                    waiting = []
+                waiting.append(rows)
+        if waiting:
+            yield _whole(waiting)
+
+
+def _whole(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:
+    """A unit and its rows."""
+    return int(pieces[0]["unit"][0]), pl.concat(pieces).drop("unit")

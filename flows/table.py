@@ -21,6 +21,7 @@ from flows.beside import opened
 from flows.memory import remembered
 from flows.narrow import NarrowTable
 from flows.plan import Work
+from flows.shares import shared
 from schemas.contract import Contract, rejected
 from schemas.forms import check, polars_schema
 from schemas.tables import RECORDS
@@ -29,7 +30,7 @@ from tasks import TASKS
 
 ROWS_OF_A_UNIT = 1_000
 """Rows that a task which makes them out of numbers makes at a time."""
-ROWS_OF_A_BUCKET = 50_000
+ROWS_OF_A_SHARE = 50_000
 """Rows, about, of the problems that a task which needs whole problems sees at a time."""
 Advance = Callable[[str, int, float | None], None]
 """Told of progress: table, rows worked on, share of the unit's source read (None where rows are counted)."""
@@ -52,8 +53,10 @@ class Unit:
     """which is this one (task and fingerprint), or"""
     numbers: range | None = None
     """the numbers of the rows it makes, or"""
-    bucket: tuple[int, int] | None = None
-    """which of how many shares of the problems it is."""
+    share: int | None = None
+    """which share of the problems it is,"""
+    about: int = 0
+    """of about so many rows."""
 
 
 def units(work: Work) -> list[Unit]:
@@ -67,8 +70,10 @@ def units(work: Work) -> list[Unit]:
         return [Unit(f"{i:05d}", source=source) for i, source in enumerate(work.sources)]
     parts = [(table, part) for table in work.inputs for part in _parts(work, table)]
     if isinstance(task, PerProblem):
-        count = -(-sum(part.rows for _, part in parts) // ROWS_OF_A_BUCKET)
-        return [Unit(f"{i:05d}", bucket=(i, count)) for i in range(count)]
+        there = sum(part.rows for _, part in parts)
+        count = -(-there // ROWS_OF_A_SHARE)
+        about = [there * (i + 1) // count - there * i // count for i in range(count)]  # only all together is known
+        return [Unit(f"{i:05d}", share=i, about=about[i]) for i in range(count)]
     return [Unit(f"{i:05d}", part=part, table=table) for i, (table, part) in enumerate(parts)]
 
 
@@ -95,10 +100,8 @@ def rows(work: Work, unit: Unit) -> int:
     """The rows that a unit stands for, 0 where nobody knows."""
     if unit.numbers is not None:
         return len(unit.numbers)
-    if unit.bucket is not None:  # about: only all together is known
-        i, count = unit.bucket
-        there = sum(part.rows for table in work.inputs for part in _parts(work, table))
-        return there * (i + 1) // count - there * i // count
+    if unit.share is not None:
+        return unit.about
     task = TASKS[work.task]
     each = task.rows_per_row(work.parameters) if isinstance(task, Asking | PerPart) else 1
     return unit.part.rows * each if unit.part else 0
@@ -127,7 +130,7 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
         advance(work.name, len(unit.numbers), None)
         return
     if not isinstance(task, FromRecords):
-        part = _bucket(work, *unit.bucket) if unit.bucket else read_part(work, unit)
+        part = read_part(work, unit) if unit.share is None else _share(work, unit)
         try:
             if isinstance(task, PerPart | PerProblem):
                 with remembered(folder.store):
@@ -159,14 +162,10 @@ def read_part(work: Work, unit: Unit, columns: list[str] | None = None) -> pl.Da
     return rows.select(columns) if columns else rows
 
 
-def _bucket(work: Work, i: int, count: int) -> pl.DataFrame:
+def _share(work: Work, unit: Unit) -> pl.DataFrame:
     """All rows of a share of the problems, in the order of the input."""
-    share = pl.col("problem_id").str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) % count == i
-    store = work.folder().store
-    read = (
-        TableFolder(store, *table).read(part).filter(share) for table in work.inputs for part in _parts(work, table)
-    )
-    return pl.concat(list(read))
+    laid = work.folder().receipt(f"decided-{unit.name}")
+    return work.folder().read(laid.parts[0]) if laid else pl.DataFrame(schema=polars_schema(work.given))
 
 
 def sign(work: Work, unit: Unit, rows_in: int, outcome: Outcome) -> None:
@@ -230,17 +229,30 @@ def repeats(rows: pl.DataFrame, work: Work, form: Contract) -> pl.DataFrame:
 
 
 def decide(work: Work) -> None:
-    """For a task that must see the whole table: find what becomes of its rows, and write it by unit."""
-    task = TASKS[work.task]
-    folder = work.folder()
-    if not isinstance(task, WholeTable) or folder.receipt("decision"):
+    """For a task that must see the whole table: find what becomes of its rows, and write it by unit.
+
+    For one that must see whole problems: lay the rows out by problem.
+    """
+    task, folder = TASKS[work.task], work.folder()
+    if not isinstance(task, WholeTable | PerProblem) or folder.receipt("decided"):
         return
+    if isinstance(task, PerProblem):
+        todo = units(work)
+        read = (TableFolder(folder.store, *table).read(part) for table in work.inputs for part in _parts(work, table))
+        for part in shared(read, len(todo), folder):
+            folder.sign(f"decided-{part.path.removeprefix('shares/').removesuffix('.parquet')}", Receipt(0, [part]))
+    else:
+        _decide(work, task, folder)
+    folder.sign("decided", Receipt(0))
+
+
+def _decide(work: Work, task: WholeTable[Any], folder: TableFolder) -> None:
     key = work.contract.key
     columns = list(dict.fromkeys((key, *task.reads(work.parameters, work.given))))
-    parts = []
+    todo = units(work)
     with NarrowTable() as units_of, NarrowTable() as found, tempfile.TemporaryDirectory(prefix="errata-") as place:
-        for unit in units(work):
-            units_of.add(read_part(work, unit, [key]).with_columns(unit=pl.lit(unit.name)))
+        for number, unit in enumerate(todo):
+            units_of.add(read_part(work, unit, [key]).with_columns(unit=pl.lit(number, pl.Int32)))
         others = [opened(one) for one in work.beside]
         try:
             for rows in task.run(Parts(work, columns), others, work.parameters, Path(place)):
@@ -249,9 +261,10 @@ def decide(work: Work) -> None:
             raise TaskError(f"{work.name}: {error}") from None
         if found.rows:
             query = f"SELECT DISTINCT f.*, n.unit FROM found.narrow f JOIN narrow n ON n.{key} = f.key"
-            for unit_name, rows in units_of.by_unit(query, found):
-                parts.append(folder.write(f"decision/{unit_name}.parquet", rows))
-    folder.sign("decision", Receipt(0, parts))
+            for number, rows in units_of.by_unit(query, found):
+                name = todo[number].name
+                # a receipt for each: one for all would be read again for every unit
+                folder.sign(f"decided-{name}", Receipt(0, [folder.write(f"decision/{name}.parquet", rows)]))
 
 
 class Parts:
@@ -268,12 +281,11 @@ class Parts:
 def _decided(work: Work, unit: Unit, part: pl.DataFrame) -> Outcome:
     """A part without the rows that were rejected, and with what was found of the others."""
     folder = work.folder()
-    decision = folder.receipt("decision") or Receipt(0)
-    decided = [one for one in decision.parts if one.path == f"decision/{unit.name}.parquet"]
-    if not decided:
+    decided = folder.receipt(f"decided-{unit.name}")
+    if decided is None:
         return Outcome(part, part.clear())
     key = work.contract.key
-    found = folder.read(decided[0])
+    found = folder.read(decided.parts[0])
     fresh = [name for name in found.columns if name not in ("key", "reason", "detail")]
     rows = part.drop(fresh, strict=False).join(found, left_on=key, right_on="key", how="left", maintain_order="left")
     if "reason" not in found.columns:
@@ -314,27 +326,25 @@ def finish(work: Work) -> Manifest:
 def _unique(work: Work, folder: TableFolder, receipt: Receipt) -> Receipt:
     """The table with each key once: rows that repeat one of an earlier part are rejected."""
     key = work.contract.key
-    with NarrowTable() as database:
-        for i, part in enumerate(receipt.parts):
-            keys = folder.read(part, [key]).with_columns(unit=pl.lit(f"{i:09d}"))
-            database.add(keys)
-        if not database.rows:
-            return receipt
-        first = f"SELECT *, min(unit) OVER (PARTITION BY {key}) AS first FROM narrow"
-        again = dict(database.by_unit(f"SELECT {key} AS key, unit FROM ({first}) WHERE unit <> first"))
-    if not again:
-        return receipt
     parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
     form = _rejected_form(work)
-    for unit, keys in again.items():
-        i = int(unit)
-        rows = folder.read(parts[i])
-        repeated = pl.col(key).is_in(keys["key"].implode())
-        name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
-        told = repeats(rows.filter(repeated), work, form)
-        dropped.append(folder.write(f"rejected/{name}-repeats.parquet", told))
-        parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
-        count += told.height
+    with NarrowTable() as database:
+        for i, part in enumerate(receipt.parts):
+            database.add(folder.read(part, [key]).with_columns(unit=pl.lit(i, pl.Int32)))
+        if not database.rows:
+            return receipt
+        first = f"SELECT {key}, min(unit) AS first FROM narrow GROUP BY {key} HAVING count(*) > 1"
+        again = f"SELECT {key} AS key, unit FROM narrow JOIN ({first}) USING ({key}) WHERE unit <> first"
+        for i, keys in database.by_unit(again):
+            rows = folder.read(parts[i])
+            repeated = pl.col(key).is_in(keys["key"].implode())
+            name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
+            told = repeats(rows.filter(repeated), work, form)
+            dropped.append(folder.write(f"rejected/{name}-repeats.parquet", told))
+            parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
+            count += told.height
+    if not count:
+        return receipt
     reasons = dict(receipt.reasons)
     reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
     return Receipt(receipt.rows_in, [part for part in parts if part.rows], dropped, dict(sorted(reasons.items())))

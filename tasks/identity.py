@@ -14,12 +14,9 @@ _NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()×÷·±≤≥≠≈|]+")
 
 def digest(*parts: str) -> str:
     """24 hexadecimal digits (96 bits of BLAKE2b) over texts, kept apart from each other by their lengths."""
-    state = hashlib.blake2b(digest_size=12)
-    for part in parts:
-        data = part.encode("utf-8")
-        state.update(len(data).to_bytes(8, "big"))
-        state.update(data)
-    return state.hexdigest()
+    texts = [part.encode("utf-8") for part in parts]
+    framed = b"".join([piece for text in texts for piece in (len(text).to_bytes(8, "big"), text)])
+    return hashlib.blake2b(framed, digest_size=12).hexdigest()
 
 
 def normal_text(text: str) -> str:

@@ -70,10 +70,10 @@ class FieldRule(BaseModel):
 def _follow(record: Any, path: str) -> Any:
     """The value at a dotted path; None where it is not there. A key that itself has dots is found too."""
     value = record
-    if isinstance(record, Mapping) and path in record:
+    if isinstance(record, dict) and path in record:
         return record[path]
     for step in path.split("."):
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
@@ -127,6 +127,8 @@ def text_of(value: Any, name: str, longest: int) -> str:
         raise FieldError("too long", f"{name} has {len(text)} characters, at most {longest} are taken")
     if "\0" in text:
         raise FieldError("NUL in text", f"{name}, character {text.index(chr(0)) + 1}")
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

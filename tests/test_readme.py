@@ -11,11 +11,15 @@ from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
 from catalog import taxonomies
+from schemas.expectations import EXPECTATIONS
+from schemas.gates import MEASURES, Gate
 from schemas.models import VLLM, Abacus, OpenAI, Recorded
 from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe import _Head, read
 from schemas.task import Task
 from tasks import TASKS
+from tasks.classification.parameters import Dynamic
+from tasks.classify import CLASSIFY
 from tasks.estimate import ESTIMATE, TreeParameters
 from tasks.generate import Setting
 from tasks.mapping import FieldRule
@@ -23,7 +27,7 @@ from tasks.mapping import FieldRule
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = (
-    "flows", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
+    "flows", "flows/gates", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
     "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
 )  # fmt: skip
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
@@ -35,7 +39,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -60,6 +64,8 @@ def tasks() -> str:
         lines = [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
         if task is ESTIMATE:
             lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
+        if task is CLASSIFY:
+            lines += [f"Of `dynamic`: {Dynamic.__doc__}", "", *parameters(Dynamic.model_fields), ""]
         return lines
 
     return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
@@ -81,6 +87,23 @@ def fields() -> str:
 
 def head() -> str:
     return "\n".join(parameters(_Head.model_fields))
+
+
+def gates() -> str:
+    """The measures and expectations that a gate can be, with their parameters; those of all gates first."""
+    common, bounds = set(Gate.model_fields), {"at_least", "at_most"}
+    lines = ["| parameter of every gate | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {field.description} |" for name, field in Gate.model_fields.items()]
+    lines += ["", "| measure | what is held between `at_least` and `at_most` | parameters |", "|---|---|---|"]
+    for name, model in MEASURES.items():
+        own = {key: field for key, field in model.model_fields.items() if key not in common | bounds}
+        given = " ".join(f"`{key}`: {field.description}" for key, field in own.items())
+        lines.append(f"| `{name}` | {' '.join(str(model.__doc__).split())} | {given} |")
+    lines += ["", "| expectation (`expect_` may be left out) | arguments |", "|---|---|"]
+    for name, arguments in EXPECTATIONS.items():
+        own_ = [key for key in arguments.model_fields if key not in common | {"ignore_row_if"}]
+        lines.append(f"| `{name}` | {', '.join(f'`{key}`' for key in own_)} |")
+    return "\n".join(lines)
 
 
 def quality() -> str:
@@ -115,7 +138,15 @@ def tree() -> str:
 
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("head", head), ("models", models), ("tasks", tasks), ("quality", quality), ("fields", fields), ("tree", tree)],
+    [
+        ("head", head),
+        ("models", models),
+        ("tasks", tasks),
+        ("quality", quality),
+        ("gates", gates),
+        ("fields", fields),
+        ("tree", tree),
+    ],
 )
 def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
     assert callable(made)
@@ -164,6 +195,9 @@ def test_the_recipe_in_the_readme_is_sound() -> None:
     typed = f"{before}{verified}{agreed}{typing}  release: {after.replace('solutions', 'typed')}"
     tables = read(typed, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables
     assert "classify" in {table.task.name for table in tables}
+    (injecting,) = [one for one in others if "task: inject" in one]
+    injected = f"{before}{verified}{injecting.rstrip()}\n  release: {after.replace('solutions', 'injected')}"
+    assert read(injected, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables[-1]
     (cleaning,) = [one for one in others if "decontaminate" in one]
     sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
     cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)

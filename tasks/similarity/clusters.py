@@ -26,33 +26,56 @@ PAIRS = 500_000
 
 
 class Components:
-    """Connected components of numbered rows: `root` names each row's, by its smallest number."""
+    """Connected components of numbered rows, each known by its smallest number.
+
+    To connect pairs takes time that grows with the pairs, not with all rows.
+    """
 
     def __init__(self, size: int) -> None:
-        self.root: Ints = np.arange(size)
+        self._above: Ints = np.arange(size)
+        """A row of the same component with a smaller number; that with the smallest has itself."""
 
     def unite(self, a: Ints, b: Ints) -> None:
         """Connect the rows of each pair."""
         while True:
-            a, b = self.root[a], self.root[b]
+            a, b = self._first(a), self._first(b)
             apart = a != b
             if not apart.any():
                 return
-            a, b = a[apart], b[apart]
-            np.minimum.at(self.root, np.maximum(a, b), np.minimum(a, b))
-            while not np.array_equal(up := self.root[self.root], self.root):
-                self.root = up
+            high, low = np.maximum(a[apart], b[apart]), np.minimum(a[apart], b[apart])
+            np.minimum.at(self._above, high, low)
+            above = self._above[high]
+            while not np.array_equal(up := self._above[above], above):  # by leaps: a chain may be long
+                self._above[high] = above = up
+            a, b = high, low
+
+    def _first(self, rows: Ints) -> Ints:
+        """The smallest number of each row's component."""
+        found = self._above[rows]
+        while not np.array_equal(up := self._above[found], found):
+            found = up
+        self._above[rows] = found
+        return found
+
+    def root(self) -> Ints:
+        """The smallest number of the component of every row."""
+        while not np.array_equal(up := self._above[self._above], self._above):
+            self._above = up
+        return self._above
 
     def apart(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the rows of each pair are not connected yet."""
-        found: NDArray[np.bool_] = self.root[a] != self.root[b]
+        found: NDArray[np.bool_] = self._first(a) != self._first(b)
         return found
 
-    def unite_equal(self, values: U64, rows: Ints) -> None:
-        """Connect rows whose values are equal."""
+    def unite_equal(self, values: U64, rows: Ints) -> Ints:
+        """Connect rows whose values are equal; the first row of each value, in the order of values."""
         order = np.argsort(values, kind="stable")
-        same = values[order][1:] == values[order][:-1]
-        self.unite(rows[order[:-1][same]], rows[order[1:][same]])
+        ordered = values[order]
+        again = np.flatnonzero(ordered[1:] == ordered[:-1])
+        del ordered
+        self.unite(rows[order[again]], rows[order[again + 1]])
+        return rows[np.delete(order, again + 1)]
 
 
 def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components) -> None:
@@ -60,10 +83,16 @@ def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components)
 
     The result depends on the order of rows: give it from their content.
     """
+    if not len(rows):
+        return
     places = np.uint64(len(rows).bit_length())
     for values in buckets:
         # sorted as numbers of bucket and row in one, which is faster than to sort the rows by their buckets
-        packed = np.sort((values >> places << places) | np.arange(len(rows), dtype=np.uint64))
+        packed = values >> places << places
+        packed |= np.arange(len(rows), dtype=np.uint64)
+        packed.sort()
+        same = np.diff(packed >> places) == 0
+        packed = packed[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
         ordered = packed >> places
         order = (packed - (ordered << places)).astype(np.int64)
         edge = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Repeats:
         self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None
         self.file = pa.OSFile(str(folder / "names"), "wb")
         self.names: pa.ipc.RecordBatchStreamWriter | None = None
+        self.origins: list[tuple[int, str]] = []
+        """Of each batch of `names` the number of its first row, and the release that it is of."""
         self.folder = folder
 
     def add(self, part: pl.DataFrame) -> None:
@@ -91,14 +93,13 @@ class Repeats:
         return _salted(walked, salts) if self.rules.scope == "path" and walked is not None else salts
 
     def _number(self, rows: pl.DataFrame, release: str) -> None:
-        numbered = rows.with_columns(
-            pl.int_range(self.size, self.size + rows.height).alias("row"), release=pl.lit(release)
-        )
-        table = numbered.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = rows.to_arrow()
         if self.names is None:
             self.names = pa.ipc.new_stream(self.file, table.schema)
-        self.names.write_table(table)
-        self.size += rows.height
+        for batch in table.to_batches():
+            self.names.write_batch(batch)
+            self.origins.append((self.size, release))
+            self.size += len(batch)
 
     def found(self) -> Iterator[pl.DataFrame]:
         """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
@@ -110,28 +111,28 @@ class Repeats:
 
     def _components(self) -> Components:
         found = Components(self.size)
-        everything = np.arange(self.size)
         self.same_text = self.texts.whole() if self.texts else None
         self.same_path = self.paths.whole() if self.paths else None
         if self.same_text is not None:
-            found.unite_equal(self.same_text, everything)
+            found.unite_equal(self.same_text, np.arange(self.size))
         if self.same_path is not None:
             walked = np.flatnonzero(self.same_path)
             found.unite_equal(self.same_path[walked], walked)
         if self.shelf:
             keys, sizes = self.shelf.close()
-            rows = _different(keys, np.flatnonzero(sizes), found)
+            rows = np.flatnonzero(sizes)
+            rows = found.unite_equal(keys[rows], rows)
             cluster(self.shelf.buckets(rows), rows, self.shelf.alike, found)
         if self.vectors:
             keys, rows = self.vectors.close()
-            rows = _different(keys, rows, found)
+            rows = found.unite_equal(keys[rows], rows)
             cluster(self.vectors.buckets(rows), rows, self.vectors.alike, found)
         return found
 
     def _told(self, connected: Components) -> Iterator[pl.DataFrame]:
         """The rows of each component but the one that stays, and why."""
-        sizes = np.bincount(connected.root, minlength=self.size)
-        repeated = pl.Series(sizes[connected.root] > 1)
+        root = connected.root()
+        repeated = pl.Series(np.bincount(root, minlength=self.size)[root] > 1)
         if not repeated.any():
             return
         with (
@@ -140,15 +141,27 @@ class Repeats:
             pa.ipc.open_stream(names) as batches,
         ):
             database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-            for i, batch in enumerate(batches):
-                rows = pl.DataFrame(batch)
-                rows = rows.filter(repeated[rows["row"]])
-                added = rows.with_columns(root=pl.Series(connected.root[rows["row"].to_numpy()])).to_arrow()
-                database.register("added", added)
+            for i, members in enumerate(self._members(batches, repeated, root)):
+                database.register("added", members.to_arrow())
                 database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
                 database.unregister("added")
             for batch in database.sql(self._keepers()).to_arrow_reader(BATCH):
                 yield self._reasons(pl.DataFrame(batch))
+
+    def _members(self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints) -> Iterator[pl.DataFrame]:
+        """The rows that are repeated, with their numbers and components, about `BATCH` at a time."""
+        waiting: list[pl.DataFrame] = []
+        for (first, release), batch in zip(self.origins, batches):
+            places = slice(first, first + len(batch))
+            rows = pl.DataFrame(batch).with_columns(
+                row=pl.int_range(first, first + len(batch)), release=pl.lit(release), root=pl.Series(root[places])
+            )
+            waiting.append(rows.filter(repeated[places]))
+            if sum(one.height for one in waiting) >= BATCH:
+                yield pl.concat(waiting)
+                waiting = []
+        if waiting:
+            yield pl.concat(waiting)
 
     def _keepers(self) -> str:
         """The query for the rows that do not stay, each with the one of its component that does."""
@@ -208,10 +221,3 @@ class Repeats:
 
 def _salted(values: U64, salts: U64) -> U64:
     return mixed(values * constants(4)[3] + salts)
-
-
-def _different(keys: U64, rows: Ints, found: Components) -> Ints:
-    """One of the rows of each key, in the order of keys; the others are connected with it."""
-    found.unite_equal(keys[rows], rows)
-    _, first = np.unique(keys[rows], return_index=True)
-    return rows[first]

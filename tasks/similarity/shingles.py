@@ -77,6 +77,18 @@ def totals(found: Sets) -> U64:
     return mixed(summed[found.ends] - summed[found.ends - found.counts()])
 
 
+def outlines(found: Sets) -> U64:
+    """256 bits of each set, shape (sets, 4): that of a shingle's lowest byte is 1.
+
+    What is in one outline and not in the other is in one set and not in the
+    other, so that most pairs that are not alike are told from it alone.
+    """
+    counts = found.counts()
+    marks = np.zeros((len(counts), 256), np.uint8)
+    marks[np.repeat(np.arange(len(counts)), counts), found.values & np.uint32(255)] = 1
+    return np.packbits(marks, axis=1).view(np.uint64)
+
+
 def sketches(found: Sets, size: int) -> U32:
     """MinHash: the smallest value of each set under `size` permutations, shape (size, sets).
 

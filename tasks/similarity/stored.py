@@ -14,13 +14,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.similarity.shingles import Sets, bands, sets, sketches, totals
+from tasks.similarity.shingles import Sets, bands, outlines, sets, sketches, totals
 from tasks.similarity.words import U64, Ints, Words, mixed
 
-SLICE = 4096
-"""Texts that are worked on together."""
-BLOCK = 1_000_000
+SLICE = 1024
+"""Texts that are worked on together: few enough for the processor's cache, and a part has some for each core."""
+BLOCK = 400_000
 """Shingles of pairs that are compared together."""
+REFUSED = 20
+"""Pairs that are not alike share several bands: 2**20 of them are remembered, by a hash of their numbers."""
 MISSED = 0.002
 """The chance that a pair at the threshold shares no band."""
 
@@ -74,35 +76,43 @@ class Shelf:
         self._sizes = Column(folder / "sizes", np.int32)
         self._bands = [Column(folder / f"band-{i}", np.uint64) for i in range(self.count)]
         self._keys = Column(folder / "totals", np.uint64)
+        self._outlines = Column(folder / "outlines", np.uint64)
+        self._refused = np.zeros(1 << REFUSED, np.uint64)
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
     def add(self, texts: pl.Series | Words, salts: U64) -> None:
         """Append texts; those with different salts are never candidates."""
+        if not len(salts):
+            return
         pieces: list[tuple[pl.Series | Words, U64]] = [(texts, salts)]
         if isinstance(texts, pl.Series):
             pieces = [(texts[at : at + SLICE], salts[at : at + SLICE]) for at in range(0, len(texts), SLICE)]
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for shingled, whole, banded in pool.map(self._sketched, pieces):
-                self._values.add(shingled.values)
-                self._sizes.add(shingled.counts())
-                self._keys.add(whole)
-                for column, values in zip(self._bands, banded):
-                    column.add(values)
+        done = list(self._pool.map(self._sketched, pieces))
+        self._values.add(np.concatenate([shingled.values for shingled, *_ in done]))
+        self._sizes.add(np.concatenate([shingled.counts() for shingled, *_ in done]))
+        self._keys.add(np.concatenate([whole for _, whole, _, _ in done]))
+        self._outlines.add(np.concatenate([outlined for _, _, outlined, _ in done]).ravel())
+        for column, values in zip(self._bands, np.concatenate([banded for *_, banded in done], axis=1)):
+            column.add(values)
 
-    def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64]:
+    def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
         texts, salts = piece
         found = self.cut(texts) if isinstance(texts, pl.Series) else texts
         shingled = sets(found, self.length)
         return (
             shingled,
             mixed(totals(shingled) + salts),
+            outlines(shingled),
             bands(sketches(shingled, self.count * self.rows), self.rows, salts),
         )
 
-    def close(self) -> tuple[U64, Ints]:
+    def close(self) -> tuple[U64, NDArray[np.int32]]:
         """End the adding: a hash of each set (and salt), and its size."""
         self._area, self.values = self._values.mapped()
-        self.sizes = self._sizes.whole().astype(np.int64)
-        self.ends = np.cumsum(self.sizes)
+        self._pool.shutdown()
+        self.sizes = self._sizes.whole()
+        self.ends = np.cumsum(self.sizes, dtype=np.int64)
+        self.outlines = self._outlines.whole().reshape(-1, 4)
         return self._keys.whole(), self.sizes
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
@@ -112,9 +122,16 @@ class Shelf:
 
     def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the texts of each pair are as alike as the threshold asks, by their whole sets."""
-        low, high = np.minimum(self.sizes[a], self.sizes[b]), np.maximum(self.sizes[a], self.sizes[b])
-        result = low >= self.threshold * high  # sets of sizes so different cannot be
+        both = (self.sizes[a] + self.sizes[b]).astype(np.float64)
+        apart = np.bitwise_count(self.outlines[a] ^ self.outlines[b]).sum(axis=1, dtype=np.int64)
+        apart = np.maximum(apart, np.abs(self.sizes[a] - self.sizes[b]))
+        # of sets that have x in all and d in one alone, (x - d) / (x + d) is the similarity
+        result: NDArray[np.bool_] = (both - apart) >= (self.threshold - 1e-9) * (both + apart)
+        code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
+        slot = mixed(code) >> np.uint64(64 - REFUSED)
+        result &= self._refused[slot] != code
         result[result] = self.jaccard(a[result], b[result]) >= self.threshold
+        self._refused[slot[~result]] = code[~result]
         return result
 
     def jaccard(self, a: Ints, b: Ints) -> NDArray[np.float64]:

@@ -33,20 +33,27 @@ _SAME = {
 }
 LONG = 64
 """Bytes of a word beyond which it is hashed by BLAKE2b: no text can be made to cost more than its length."""
-_SEPARATOR, _WORD, _SIGN, _CONTINUES, _LETTER, _ALONE = range(6)
+_SEPARATOR, _SIGN, _WORD = 1, 3, 4
+"""What a byte is: each larger than what may stand before it where it begins a word, and odd but for that of words."""
 
 
 def _kinds() -> bytes:
-    """What each byte of UTF-8 is: part of a word, a sign, …, of a character of two bytes or of more."""
+    """What each byte of UTF-8 is.
+
+    Of two bytes is a letter, whose second is made one where it stands; of
+    more is a character that is a word alone, and of it only the first counts.
+    """
     table = np.full(256, _SEPARATOR, np.uint8)
     table[[*range(48, 58), *range(65, 91), *range(97, 123)]] = _WORD
     table[[ord(sign) for sign in "+-*/=<>%^|"]] = _SIGN
-    table[0x80:0xC0], table[0xC0:0xE0], table[0xE0:] = _CONTINUES, _LETTER, _ALONE
+    table[0xC0:0xE0], table[0xE0:] = _WORD, _SIGN
     return table.tobytes()
 
 
 _KINDS = _kinds()
 _LOWER = bytes(byte + 32 if 65 <= byte < 91 else byte for byte in range(256))
+_ALL_WORD = np.uint64(int.from_bytes(bytes([_WORD] * 8), "little"))
+_ONE = np.uint64(0xFF)
 
 
 def mixed(values: U64) -> U64:
@@ -97,11 +104,15 @@ class Words:
 def words(texts: pl.Series) -> Words:
     """The words of texts, in plain form; of those that are ASCII alone only the letters' case must be made so."""
     raw, offsets = _bytes(_in_plain_form(texts))
-    data, kinds = (np.frombuffer(raw.translate(table), np.uint8) for table in (_LOWER, _KINDS))
-    is_start, separates = _starts(kinds)
-    ended = ~separates[:-1] & (separates[1:] | is_start[1:])
-    starts, stops = np.flatnonzero(is_start), np.flatnonzero(ended) + 1
-    return Words(_hashed(data, starts, stops), np.searchsorted(starts, offsets[1:]))
+    data = np.frombuffer(raw.translate(_LOWER), np.uint8)
+    kinds = np.frombuffer(bytearray(raw.translate(_KINDS)), np.uint8)
+    if not raw.isascii():
+        kinds[np.flatnonzero((data >= 0xC0) & (data < 0xE0)) + 1] = _WORD
+    begins = kinds == _SIGN
+    begins[1:] |= kinds[1:] > kinds[:-1]
+    begins[0] = kinds[0] != _SEPARATOR
+    starts = np.flatnonzero(begins)
+    return Words(_hashed(data, kinds, starts), np.searchsorted(starts, offsets[1:]))
 
 
 def characters(texts: pl.Series) -> Words:
@@ -121,41 +132,46 @@ def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
     return raw + b" " * 8, found - found[0]
 
 
-def _starts(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where words begin, and which bytes belong to none."""
-    word, found, separates = kinds == _WORD, kinds == _SIGN, kinds == _SEPARATOR
-    after_word = np.concatenate([[False], word[:-1]])
-    if kinds.max() > _SIGN:
-        # of two bytes: a letter, and the byte before the next is its second one; of three and four: alone
-        letter = kinds == _LETTER
-        after_word[2:] |= letter[:-2]
-        word |= letter
-        found |= kinds == _ALONE
-    return found | (word & ~after_word), separates
-
-
-def _hashed(data: NDArray[np.uint8], starts: Ints, stops: Ints) -> U32:
-    """A hash of the bytes between each start and stop, eight bytes at a time."""
-    eight: U64 = np.ndarray(shape=(len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
-    lengths = stops - starts
+def _hashed(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> U32:
+    """A hash of the bytes of the word at each start, eight bytes at a time."""
+    eight, eight_kinds = (np.ndarray((len(data) - 7,), "<u8", one, strides=(1,)) for one in (data, kinds))
     one, other = constants(2)
-    found = ((eight[starts] & _first(lengths)) + one) * other
-    left = np.flatnonzero((lengths > 8) & (lengths <= LONG))
-    done = 8
-    while len(left):
-        more = eight[starts[left] + done] & _first(lengths[left] - done)
-        found[left] = (mixed(found[left]) + more) * other
-        done += 8
-        left = left[lengths[left] > done]
-    for one in np.flatnonzero(lengths > LONG):
-        piece = data[starts[one] : stops[one]].tobytes()
-        found[one] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
+    own = _own(eight_kinds[starts]) | _ONE
+    wide = np.flatnonzero(data[starts] >= 0xE0) if data.max(initial=0) >= 0xE0 else starts[:0]
+    own[wide] = np.where(data[starts[wide]] < 0xF0, np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFF))
+    found = ((eight[starts] & own) + one) * other
+    left = np.flatnonzero(own == _EVERY)
+    for done in range(8, LONG + 8, 8):
+        # the texts end in eight blanks, so that nothing is read behind them
+        own = _own(eight_kinds[starts[left] + done])
+        left, own = left[own != 0], own[own != 0]
+        if not len(left):
+            return _short(found)
+        if done == LONG:
+            break
+        found[left] = (mixed(found[left]) + (eight[starts[left] + done] & own)) * other
+        left = left[own == _EVERY]
+    for at in left:
+        piece = data[starts[at] : starts[at] + _length(kinds, int(starts[at]))].tobytes()
+        found[at] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
     return _short(found)
 
 
-def _first(count: Ints) -> U64:
-    """Masks that leave the first so many of eight bytes (at least one)."""
-    return np.uint64(2**64 - 1) >> ((8 - np.minimum(count, 8)) << 3).astype(np.uint64)
+_EVERY = np.uint64(2**64 - 1)
+
+
+def _own(kinds: U64) -> U64:
+    """Masks of those of eight bytes that go on with a word: all bits below the first byte of another kind."""
+    other = kinds ^ _ALL_WORD
+    return (other & (~other + np.uint64(1))) - np.uint64(1)
+
+
+def _length(kinds: NDArray[np.uint8], start: int) -> int:
+    """The bytes of a long word."""
+    size = LONG
+    while not (ends := np.flatnonzero(kinds[start : start + size] != _WORD)).size:
+        size *= 2
+    return int(ends[0])
 
 
 def _short(hashes: U64) -> U32:

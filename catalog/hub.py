@@ -1,0 +1,56 @@
+"""Files of data sets on the Hugging Face Hub: `hf://datasets/OWNER/NAME/path/to/file`, with `@revision` behind the name or without.
+
+`HF_ENDPOINT` names another hub, `HF_TOKEN` opens data sets that are not public.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import fsspec
+
+_FILE = re.compile(r"hf://datasets/[^/]+/[^/]+/.+")
+ADVICE = "check name, HF_ENDPOINT and HF_TOKEN, or fetch the file and name its path"
+
+
+def is_file(url: str) -> bool:
+    """Whether a URL names a file (or a pattern of files) of a data set on the Hub, and not the rows of one."""
+    return _FILE.fullmatch(url) is not None
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system that a URL of any protocol is on, and its path there."""
+    options = {"endpoint": os.environ.get("HF_ENDPOINT")} if is_file(url) else {}
+    fs, path = fsspec.url_to_fs(url, **options)
+    return fs, str(path)
+
+
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Raise what the Hub's client raises of its connection as `OSError`, as of any other storage."""
+    # huggingface_hub is made with either, by its version
+    made_with = [name for name in ("httpx2", "httpx") if find_spec(name)]
+    errors: tuple[type[Exception], ...] = tuple(import_module(name).HTTPError for name in made_with)
+    try:
+        yield
+    except errors as error:
+        raise OSError(str(error) or type(error).__name__) from error
+
+
+def fault(fs: Any, path: str) -> str | None:
+    """Why a file of the Hub cannot be had, None where it can; what was known of it before is forgotten."""
+    try:
+        with os_errors():
+            fs.invalidate_cache()
+            fs.info(path)
+    except FileNotFoundError:
+        return None  # the caller says what it looked for
+    except OSError as error:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return None

@@ -1,0 +1,194 @@
+"""Ten million rows: what each stage that asks no model costs a row, at several sizes, and the memory it takes.
+
+python -m tests.benchmarks.scale --folder DIR [--rows 100000,1000000,10000000] [--stages import,split,…]
+
+Makes synthetic solutions in DIR (0.5 GB a million, tables about as much again a stage) and builds each stage's table in a
+process of its own, on two cores. Results are kept in DIR: a run that was stopped goes on where it was. Times begin after
+start-up; what a row costs is *processor time* (user and system, of all threads and child processes), because the
+wall's depends on what else the machine does; memory is the process' peak resident set, interpreter and libraries included.
+Exits with 1 where a stage takes 4 GiB or more, or where a row costs over 10 % more at the largest size than at the
+smallest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from time import perf_counter
+from typing import Any
+
+from tests.benchmarks import scale_rows
+from tests.benchmarks.scale_tables import STAGES, recipe
+
+MEMORY, FLAT = 4 * 2**30, 1.10
+CORES = 2
+SMALL = 100_000
+"""Sizes up to this are measured several times; the median counts."""
+EVERY_SECONDS = 2.0
+
+
+def spent() -> float:
+    """Processor seconds of this process and its children so far."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def peak() -> int:
+    """The peak resident set of this process, and of the largest of its children, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+
+
+@contextmanager
+def measured(place: Path) -> Iterator[None]:
+    """Measure what is done, into a JSON file; what an earlier, unfinished try has spent is added."""
+    before: dict[str, Any] = json.loads(place.read_text()) if place.exists() else {"cpu": 0.0, "wall": 0.0, "peak": 0}
+    cpu, wall, ended = spent(), perf_counter(), threading.Event()
+
+    def say(done: bool) -> None:
+        told = {
+            "cpu": before["cpu"] + spent() - cpu, "wall": before["wall"] + perf_counter() - wall,
+            "peak": max(before["peak"], peak()), "done": done,
+        }  # fmt: skip
+        place.with_suffix(".new").write_text(json.dumps(told))
+        os.replace(place.with_suffix(".new"), place)
+
+    def watch() -> None:
+        while not ended.wait(EVERY_SECONDS):
+            say(False)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    say(True)
+
+
+def build(stage: str, folder: Path, place: Path) -> None:
+    """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
+    from flows import plan as planning
+    from flows import table
+    from flows.asking import ask
+    from flows.release import release
+    from schemas.task import Asking
+    from tasks import TASKS
+    from tests.benchmarks.scale_tables import judged, warm
+
+    path = folder / f"{stage}.yaml"
+    path.write_text(recipe(stage))
+    plan = planning.make(str(path), None, str(folder / "store"))
+    warm()
+    with measured(place):
+        if stage == "release":
+            release(plan)
+            return
+        work = plan.works[-2]
+        if work.task == "judge":
+            judged(work)
+            return
+        table.decide(work)
+        pending = table.pending(work)
+        if isinstance(TASKS[work.task], Asking):
+            ask(work, pending)
+        else:
+            with ThreadPoolExecutor(CORES) as pool:
+                list(pool.map(lambda unit: table.do(work, unit, lambda *_: None), pending))
+        table.finish(work)
+
+
+def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:
+    """What was measured of a stage, after measuring what is missing."""
+    found = []
+    for number in range(rounds):
+        place = folder / "results" / f"{stage}-{number}.json"
+        place.parent.mkdir(exist_ok=True)
+        if not place.exists() or not json.loads(place.read_text())["done"]:
+            if not place.exists():
+                remove(folder, stage)
+            command = [sys.executable, "-m", "tests.benchmarks.scale", "--folder", str(folder), "--one", stage]
+            subprocess.run([*command, "--place", str(place)], check=True, cwd=Path(__file__).parents[2])
+        found.append(json.loads(place.read_text()))
+    return found
+
+
+def remove(folder: Path, stage: str) -> None:
+    """Remove what an earlier round has made."""
+    where = "releases" if stage == "release" else f"tables/{STAGES[stage].task}-*"
+    for path in (folder / "store").glob(where):
+        rmtree(path)
+
+
+def main() -> int:
+    """Measure, print the table; 1 where a figure is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default="100000,1000000,10000000", help="the sizes, from small to large")
+    parser.add_argument("--stages", default=",".join(STAGES), help="some of them, and what they are made from")
+    parser.add_argument("--rounds", type=int, default=3, help=f"how often sizes up to {SMALL:,} are measured")
+    parser.add_argument("--folder", required=True, type=Path)
+    parser.add_argument(
+        "--keep", action="store_true", help="keep tables that no other is made from; else they go, for room"
+    )
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+        build(given.one, given.folder, given.place)
+        return 0
+    wanted = given.stages.split(",")
+    if unknown := [name for name in wanted if name not in STAGES]:
+        print(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    names = [name for name in STAGES if any(name in STAGES[one].chain() for one in wanted)]
+    sizes = sorted(int(one) for one in given.rows.split(","))
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for rows in sizes:
+        folder = given.folder / str(rows)
+        scale_rows.write(folder, rows)
+        for name in names:
+            found[name, rows] = results(folder, name, given.rounds if rows <= SMALL else 1)
+            if STAGES[name].leaf() and not given.keep:
+                remove(folder, name)
+            print(f"{name} {rows:,} {found[name, rows][-1]}", file=sys.stderr)
+    return report(names, sizes, found)
+
+
+def report(names: list[str], sizes: list[int], found: dict[tuple[str, int], list[dict[str, Any]]]) -> int:
+    """Print the table; 1 where a figure is missed."""
+    head = [f"µs a row at {rows:,} | rows/s | MiB" for rows in sizes]
+    print(f"| stage | {' | '.join(head)} | growth |\n|---|{'---|' * (3 * len(sizes) + 1)}")
+    missed = []
+    for name in names:
+        costs, cells = [], []
+        for rows in sizes:
+            cpu, wall, most = (
+                statistics.median(one[what] for one in found[name, rows]) for what in ("cpu", "wall", "peak")
+            )
+            costs.append(cpu / rows)
+            cells.append(f"{cpu / rows * 1e6:.1f} | {rows / wall:,.0f} | {most / 2**20:,.0f}")
+            if most >= MEMORY:
+                missed.append(f"{name}: {most / 2**20:,.0f} MiB at {rows:,} rows")
+        growth = costs[-1] / costs[0]
+        if growth > FLAT:
+            missed.append(f"{name}: a row costs {growth:.2f} times as much at {sizes[-1]:,} rows as at {sizes[0]:,}")
+        print(f"| {name} | {' | '.join(cells)} | {growth:.2f} |")
+    print("\n".join(["", *(f"missed: {one}" for one in missed)]) if missed else "\nno figure missed")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
