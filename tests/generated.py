@@ -1,21 +1,16 @@
-"""The README is true: its generated parts are those of the code, its commands exist."""
+"""The parts of the pages that are made from the code."""
 
 import ast
-import os
 import re
 from pathlib import Path
 
-import pytest
-import yaml
-from errata.arguments import VERBS
 from pydantic.fields import FieldInfo
 
-from catalog import taxonomies
 from schemas.expectations import EXPECTATIONS
 from schemas.gates import MEASURES, Gate
 from schemas.models import VLLM, Abacus, OpenAI, Recorded
 from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
-from schemas.recipe import _Head, read
+from schemas.recipe import _Head
 from schemas.task import Task
 from tasks import TASKS
 from tasks.classification.parameters import Dynamic
@@ -25,7 +20,6 @@ from tasks.generate import Setting
 from tasks.mapping import FieldRule
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
 FOLDERS = (
     "flows", "flows/gates", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
     "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
@@ -61,7 +55,7 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
 
 def tasks() -> str:
     def section(task: Task) -> list[str]:  # type: ignore[type-arg]
-        lines = [f"#### `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+        lines = [f"## `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
         if task is ESTIMATE:
             lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
         if task is CLASSIFY:
@@ -77,8 +71,8 @@ def models() -> str:
     for model in MODELS:
         fields = {name: field for name, field in model.model_fields.items() if name != "engine"}
         name = model.model_fields["engine"].annotation.__args__[0]  # type: ignore[union-attr]
-        lines += [f"#### `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
-    return "\n".join([*lines, "#### A setting of `sampling`", "", *parameters(Setting.model_fields)])
+        lines += [f"## `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
+    return "\n".join([*lines, "## A setting of `sampling`", "", *parameters(Setting.model_fields)])
 
 
 def fields() -> str:
@@ -136,77 +130,12 @@ def tree() -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize(
-    ("name", "made"),
-    [
-        ("head", head),
-        ("models", models),
-        ("tasks", tasks),
-        ("quality", quality),
-        ("gates", gates),
-        ("fields", fields),
-        ("tree", tree),
-    ],
-)
-def test_a_generated_part_is_that_of_the_code(name: str, made: object) -> None:
-    assert callable(made)
-    text = README.read_text("utf-8")
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-    assert pattern.search(text), f"README.md has no part <!-- {name} -->"
-    renewed = pattern.sub(lambda found: found[1] + made() + found[2], text)
-    if os.environ.get("ERRATA_ACCEPT"):
-        README.write_text(renewed, "utf-8")
-    assert renewed == README.read_text("utf-8"), "run ERRATA_ACCEPT=1 make test TEST=tests/test_readme.py"
-
-
-def test_every_parameter_is_described_in_a_sentence() -> None:
-    for task in TASKS.values():
-        assert task.summary.endswith(".")
-        for name, field in task.parameters.model_fields.items():
-            assert (field.description or "").endswith("."), f"{task.name}.{name}"
-
-
-def test_every_verb_is_in_the_readme() -> None:
-    text = README.read_text("utf-8")
-    assert all(f"errata {verb}" in text for verb in VERBS)
-
-
-def test_every_target_of_make_that_the_readme_names_exists() -> None:
-    text = README.read_text("utf-8") + (ROOT / "infra" / "README.md").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z-]+)\b(?! *[`a-z]*'s)", re.sub(r"\n", " ", text))) <= targets | {"and"}
-
-
-def test_the_recipe_in_the_readme_is_sound() -> None:
-    asking, *others, block = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    whole = (
-        f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{asking}  release: {{task: release, from: solutions}}\n"
-    )
-    assert set(read(whole, "README.md", TASKS).models) == {"small", "large"}
-    verified = (
-        "  steps: {task: split, from: solutions}\n  verified: {task: verify, from: steps}\n"
-        "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
-    )
-    before, after = whole.split("  release: ")
-    for part in [one for one in others if "task: agree" in one]:
-        read(f"{before}{verified}{part}  release: {after.replace('solutions', 'agreed')}", "README.md", TASKS)
-    agreed = next(one for one in others if "task: agree" in one)
-    (typing,) = [one for one in others if "classify" in one]
-    typed = f"{before}{verified}{agreed}{typing}  release: {after.replace('solutions', 'typed')}"
-    tables = read(typed, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables
-    assert "classify" in {table.task.name for table in tables}
-    (injecting,) = [one for one in others if "task: inject" in one]
-    injected = f"{before}{verified}{injecting.rstrip()}\n  release: {after.replace('solutions', 'injected')}"
-    assert read(injected, "README.md", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog")).tables[-1]
-    (cleaning,) = [one for one in others if "decontaminate" in one]
-    sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
-    cleaned = read(sample.replace("  mistakes:", f"{cleaning}  unique:"), "README.md", TASKS)
-    assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}
-    shown, shipped = (
-        read(block, "README.md", TASKS),
-        read((ROOT / "catalog/sample.yaml").read_text(), "sample.yaml", TASKS),
-    )
-    assert yaml.safe_load(block)["corpus"] == "sample"
-    assert [(table.name, table.inputs) for table in shown.tables] == [
-        (table.name, table.inputs) for table in shipped.tables
-    ]
+PARTS = {
+    "architecture.md": {"tree": tree},
+    "duplicates.md": {"quality": quality},
+    "models.md": {"models": models},
+    "recipes.md": {"head": head, "fields": fields},
+    "releases.md": {"gates": gates},
+    "tasks.md": {"tasks": tasks},
+}
+"""What is made, by page of `docs` and by the name between its marks."""
