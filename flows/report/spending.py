@@ -15,7 +15,7 @@ def spent_in(work: Work) -> str | None:
     """The column with the tokens of the completions that a table asked for; None where it asked for none."""
     names = [name for name in work.contract.names() if name == "tokens" or name.endswith("_tokens")]
     fresh = [name for name in names if name not in work.given.names()]
-    return (fresh or names or [None])[-1]
+    return next(reversed(fresh or names), None)
 
 
 class Tokens:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -241,7 +242,7 @@ def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(tmp_
     assert release(planned(tmp_path, [bad], None))["gates"] == []
 
 
-DRIFTED = {
+DRIFTED: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
     "missing": (lambda part: part.drop("tokens"), "lacks tokens"),
     "type": (lambda part: part.with_columns(pl.col("tokens").cast(pl.String)), "tokens is String, not Int64"),
     "order": (lambda part: part.select(reversed(part.columns)), "column 1 is sure, not solution_id"),

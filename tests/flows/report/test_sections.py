@@ -9,7 +9,7 @@ from flows.report.overview import cost, gates, repeats
 from flows.report.plots import bars, heat, stacked
 from flows.report.section import Cell, Table, brief, model_name, size, step_name
 
-GATE = {
+GATE: dict[str, Any] = {
     "view": "mistakes", "expectation": "share", "column": None, "says": "Few are undecided.", "severity": "fail",
     "passed": True, "observed": 0.0123, "wanted": "at most 0.05", "rows": 1000, "examples": [], "fault": None,
 }  # fmt: skip
