@@ -113,7 +113,13 @@ def gates(release: Facts, _: Facts) -> Section:
         if not failed
         else f"{len(failed)} of {len(found)} expectations do not hold."
     )
-    return Section(name, title, lead, tuple(parts), ("Checked by Great Expectations on every row of the views.",))
+    return Section(
+        name,
+        title,
+        lead,
+        tuple(parts),
+        ("What was asked of the release before it was published; rows are checked by Great Expectations.",),
+    )
 
 
 def _sentence(one: Facts) -> str:
@@ -124,12 +130,16 @@ def _sentence(one: Facts) -> str:
 def _state(one: Facts) -> Cell:
     if one["passed"]:
         return Cell("✓ passed", "good")
+    if one.get("fault"):
+        return Cell("? not checked", "warn")
     return Cell("! warned", "warn") if one.get("severity") == "warn" else Cell("✗ failed", "bad")
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, dict):
+        return ": ".join(_value(one) for one in value.values())
     if isinstance(value, float):
         return f"{value:,.4g}"
     return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]

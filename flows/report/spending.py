@@ -8,12 +8,14 @@ import polars as pl
 
 from catalog.ledger import Ledger
 from catalog.store import Store
-from flows.plan import Plan
+from flows.plan import Plan, Work
 
-SPENT = {
-    "generate": "tokens", "inject": "tokens", "judge": "judge_tokens", "estimate": "rollout_tokens", "classify": "classifier_tokens",
-}  # fmt: skip
-"""The column with the tokens of completions that each task that asks adds."""
+
+def spent_in(work: Work) -> str | None:
+    """The column with the tokens of the completions that a table asked for; None where it asked for none."""
+    names = [name for name in work.contract.names() if name == "tokens" or name.endswith("_tokens")]
+    fresh = [name for name in names if name not in work.given.names()]
+    return next(reversed(fresh or names), None)
 
 
 class Tokens:

@@ -22,7 +22,7 @@ from flows.report.mistakes import LABELS, Positions, Types
 from flows.report.outcomes import Difficulty, Verdicts
 from flows.report.soundness import Soundness
 from flows.report.source import Source, measure, of_table, of_view
-from flows.report.spending import SPENT, Tokens, spending
+from flows.report.spending import Tokens, spending, spent_in
 
 FORMAT = 1
 NAMES = 200
@@ -140,12 +140,12 @@ def _labels(told: dict[str, Any], plan: Plan, work: Work) -> None:
 
 
 def _asks(work: Work) -> bool:
-    return bool(work.models) and SPENT.get(work.task) in work.contract.names()
+    return bool(work.models) and spent_in(work) is not None
 
 
 def _tokens(plan: Plan, work: Work) -> int:
     """Tokens of the completions that a table asked for."""
-    tokens = Tokens(SPENT[work.task])
+    tokens = Tokens(spent_in(work) or "")
     measure(of_table(plan, work), [tokens])
     return tokens.sum
 
