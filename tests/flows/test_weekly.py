@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from flows.weekly import DAY, news, report
 from tests.client.conftest import fill
 
-UNMET = {
+UNMET: dict[str, Any] = {
     "view": "mistakes", "expectation": "kappa", "column": None, "says": "kappa of at least 0.5", "severity": "warn",
     "passed": False, "observed": 0.4, "wanted": 0.5, "examples": [], "rows": 6,
 }  # fmt: skip
