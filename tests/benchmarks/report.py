@@ -34,6 +34,7 @@ from flows import plan as planning
 from flows.plan import Plan, Work
 from schemas.forms import polars_schema
 from tasks import TASKS
+from tasks.identity import digest
 from tasks.world.problems import problem
 from tests.benchmarks.releases import PHRASES
 
@@ -92,22 +93,16 @@ def block(work: Work) -> pl.DataFrame:
 def parts(work: Work, base: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
     """The rows of a table, with ids that are hashes."""
     for at in range(0, rows, PART):
-        part = base.head(min(PART, rows - at)).with_row_index("n", at)
-        number = pl.col("n")
-        yield part.with_columns(solution_id=_id(number, 1), problem_id=_id(number // SAMPLES, 2)).select(
-            work.contract.names()
+        numbers = range(at, min(at + PART, rows))
+        problems = {number // SAMPLES: digest("problem", str(number // SAMPLES)) for number in numbers}
+        yield (
+            base.head(len(numbers))
+            .with_columns(
+                pl.Series("solution_id", [digest("solution", str(number)) for number in numbers]),
+                pl.Series("problem_id", [problems[number // SAMPLES] for number in numbers]),
+            )
+            .select(work.contract.names())
         )
-
-
-def _id(number: pl.Expr, seed: int) -> pl.Expr:
-    """24 hexadecimal digits that look like chance."""
-    mixed = (number.cast(pl.UInt64) * 2_654_435_761 * (seed * 2 + 1)) % 2**32
-    first = (mixed * 1_664_525 + 1_013_904_223) % 2**32
-    return (
-        pl.concat_str(pl.format("{}", first + 2**32), pl.format("{}", mixed + 2**32))
-        .str.slice(0, 20)
-        .str.pad_end(24, "0")
-    )
 
 
 def make(folder: Path, rows: int) -> Plan:
