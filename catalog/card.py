@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +39,10 @@ def card(
     funnel: Sequence[Mapping[str, Any]],
     labels: Sequence[Mapping[str, Any]] = (),
     types: Sequence[Mapping[str, Any]] = (),
+    filled: Mapping[str, Mapping[str, int]] | None = None,
+    gates: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """README.md of a release."""
+    """README.md of a release; `filled` counts, by view and column, the rows in which the column says something."""
     rows = [file for file in files if file.get("split")]
     head = {
         "pretty_name": recipe.title,
@@ -58,9 +62,10 @@ def card(
         "## Where the rows come from", "", *funnel_lines(funnel), "",
         *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
         *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
+        *(["## What it had to satisfy", "", *gate_lines(gates), ""] if gates else []),
     ]  # fmt: skip
     for view, contract in views.items():
-        text += [f"## Columns of `{view}`", "", contract.meaning, "", markdown(contract), ""]
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     text += [
         "## How good the labels are, and their limits",
         "",
@@ -71,6 +76,27 @@ def card(
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
+
+
+def _columns(
+    view: str, contract: Contract, files: Sequence[Mapping[str, Any]], filled: Mapping[str, Mapping[str, int]] | None
+) -> list[str]:
+    """The columns of a view; where it was counted, with the share of rows that each says something in."""
+    if filled is None:
+        return [markdown(contract)]
+    total = sum(n for (of, _), n in _rows(files).items() if of == view)
+    counts = {name: filled[view].get(name, 0) for name in contract.names()}
+    lines = [markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
+        lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
+    return lines
+
+
+def share(n: int, total: int) -> str:
+    """A share in percent that is 0 only for none and 100 only for all."""
+    if 0 < n < total:
+        return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"
+    return "100 %" if n else "0 %"
 
 
 def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
@@ -168,8 +194,30 @@ def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
         for by in ("model", "set", "step"):
             if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
                 lines += ["", *shifts]
-        lines += ["", *(_against_truth(one["truth"]) if "truth" in one else [])]
+        lines += ["", *_shifts_told(one), *_agreement(one), *_rounds(one)]
+        lines += _against_truth(one["truth"]) if "truth" in one else []
     return lines[:-1] if lines and not lines[-1] else lines
+
+
+def gate_lines(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
+    lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
+    own = [one for one in gates if one["declared"] != "contract" or not one["passed"]]
+    for one in own:
+        about = f"{one['expectation']} {one['column']}" if one["column"] else one["expectation"]
+        found = f"could not be checked: {one['fault']}" if one["fault"] else one["observed"]
+        rows = ", ".join(f"{row['row']}: {row['value']}" for row in one["examples"])
+        cells = [one["view"], about, one["wanted"], f"{found} ({rows})" if rows else found]
+        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if one['passed'] else '**warning**'} |")
+    met = [one for one in gates if one not in own]
+    told = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
+    return [*(lines if own else []), *(["", told] if own and met else [told] if met else [])]
+
+
+def _quoted(value: object) -> str:
+    """A value that is text and nothing else where Markdown or HTML is read: a model may have written it."""
+    line = html.escape(" ".join(str(value).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|~:])", r"\\\1", line)
 
 
 def _cell(text: object) -> str:
@@ -188,20 +236,69 @@ def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]
     return lines
 
 
+def _shifts_told(one: Mapping[str, Any]) -> list[str]:
+    """How strongly the type hangs on model, set and step."""
+    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    return (
+        [f"How far the type depends on (Cramér's V, 0 not at all, 1 wholly): {', '.join(shifts)}.", ""]
+        if shifts
+        else []
+    )
+
+
+def _agreement(one: Mapping[str, Any]) -> list[str]:
+    """Kappas of those who classify."""
+    lines: list[str] = []
+    for pair in one.get("kappa", ()):
+        names = " and ".join(map(_cell, pair["labellers"]))
+        lines += [f"Cohen's kappa of {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).", ""]
+    if one.get("fleiss") is not None:
+        lines += [f"Fleiss' kappa of all models: {one['fleiss']:.3f}.", ""]
+    for own in one.get("votes", ()):
+        said = (
+            f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
+        )
+        lines += [said, ""]
+    return lines
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _rounds(one: Mapping[str, Any]) -> list[str]:
+    """How the taxonomy was found: what each round's answers were, and what became of the names."""
+    if "found" not in one:
+        return []
+    found = one["found"]
+    lines = [
+        f"{_cell(found['source'])} Names proposed: {found['candidate']}; made types: {found['new']}; merged: {found['merge']}; "
+        f"folded: {found['fold']}. All of it, with who decided: `taxonomies/{one['table']}.yaml`.",
+        "", "| round | mistakes | answers that name a type | that propose one | undecided | types then |", "|---:|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    names = ("round", "rows", "known", "proposed", "undecided", "types")
+    return [*lines, *(f"| {' | '.join(f'{one[name]:,}' for name in names)} |" for one in found["rounds"]), ""]
+
+
 def _against_truth(truth: Mapping[str, Any]) -> list[str]:
-    """Accuracy, macro-F1 and the confusion matrix."""
-    rules = truth["rules"]
-    low, high = rules.get("precision_interval", (0.0, 1.0))
-    said = [
-        f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
-        f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
-        f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
-        "",
-    ]
-    confusion = truth["confusion"]
+    """Accuracy, macro-F1 and the confusion matrix; of a taxonomy that was found the Rand index alone."""
+    said = []
+    if "rules" in truth:
+        rules = truth["rules"]
+        low, high = rules.get("precision_interval", (0.0, 1.0))
+        said += [
+            f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
+            f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
+            f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
+            "",
+        ]
+    if truth.get("rand") is not None:
+        said += [f"Adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}.", ""]
+    confusion, f1 = truth["confusion"], truth.get("f1", {})
     names = sorted({name for row in confusion.values() for name in row} | set(confusion))
-    lines = [f"| true \\ said | {' | '.join(map(_cell, names))} | F1 |", f"|---|{'---:|' * (len(names) + 1)}"]
+    head = [*map(_cell, names), *(["F1"] if f1 else [])]
+    lines = [f"| true \\ said | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
     for name, row in confusion.items():
-        cells = " | ".join(str(row.get(one, "")) for one in names)
-        lines.append(f"| {_cell(name)} | {cells} | {truth['f1'].get(name, 0):.2f} |")
+        cells = [str(row.get(one, "")) for one in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
+        lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
     return [*said, *lines, ""]

@@ -25,12 +25,17 @@ Change = Callable[[State], tuple[dict[str, Any], State]]
 """From the state to what happens, and the state behind it."""
 
 
-def tag(store: Store, corpus: str, name: str, version: str | None, reason: str = "") -> State:
-    """Let a tag name a version, or nothing any more (None); all who resolve it see the one or the other."""
+def check_tag(name: str) -> None:
+    """Raise `ErrataError` where a tag cannot be called so."""
     if not TAG.fullmatch(name):
         raise ErrataError(
             f"tag {name[:80]!r}: a tag begins with a letter and has lower-case letters, digits, . - and _"
         )
+
+
+def tag(store: Store, corpus: str, name: str, version: str | None, reason: str = "") -> State:
+    """Let a tag name a version, or nothing any more (None); all who resolve it see the one or the other."""
+    check_tag(name)
     if version is not None:
         _check(store, corpus, version)
 

@@ -5,6 +5,7 @@
         index/<view>-00000.parquet      what later corpora are compared with, where the view has solutions
         README.md               the card
         croissant.json          the same for machines
+        report.html             the quality report, and report.json, the statistics that it shows
         schemas/<view>.json     JSON Schema
         manifest.json
 
@@ -50,6 +51,8 @@ class View:
     parts: Iterable[Mapping[str, pl.DataFrame]]
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Rows by split, set and model, filled while they are written."""
+    filled: Counter[str] = field(default_factory=Counter)
+    """Rows in which a column says something (no null, no empty text or list), by its name; filled likewise."""
     index: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     """From rows to those of the index that the release keeps of the view, if it keeps one."""
 
@@ -98,13 +101,12 @@ def publish(
             data = text.encode()
             store.write(f"{staged}/{path}", data)
             files.append({"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
-        counts = {name: _counts(view) for name, view in views.items()}
         manifest = {
             "format": FORMAT,
             "corpus": corpus,
             "version": version,
             "views": list(views),
-            "counts": counts,
+            "counts": {name: counts(view) for name, view in views.items()},
             "files": files,
             **rest,
         }
@@ -181,6 +183,7 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
     for part in view.parts:
         for split, frame in part.items():
             shards.setdefault(split, Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
+            view.filled.update(_filled(frame))
             if view.index is not None and frame.height:
                 indexed = view.index(frame)
                 index = index or Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
@@ -195,10 +198,27 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
         yield shard.seal()
 
 
+def _filled(frame: pl.DataFrame) -> dict[str, int]:
+    """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
+    if not frame.height:
+        return {}
+    says = (_says(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
+    return frame.select(says).row(0, named=True)
+
+
+def _says(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.String:
+        return column.str.len_bytes() > 0
+    if isinstance(kind, pl.List):
+        return column.list.eval(_says(pl.element(), kind.inner)).list.any()  # type: ignore[arg-type]
+    return column.is_not_null()
+
+
 def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
     """The Arrow schema of a frame, in types that every reader knows (no views)."""
     return frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
-def _counts(view: View) -> list[dict[str, Any]]:
+def counts(view: View) -> list[dict[str, Any]]:
+    """Rows by split, set and model, when they are written."""
     return [{"split": s, "set": p, "model": m, "rows": n} for (s, p, m), n in sorted(view.counts.items())]

@@ -90,6 +90,10 @@ class Store:
         names = (str(one).rstrip("/").rsplit("/", 1)[-1] for one in found)
         return sorted(name for name in names if not name.startswith(TEMPORARY))
 
+    def written(self, path: str) -> float:
+        """When a file was written: seconds since 1970, UTC; `FileNotFoundError` if there is none."""
+        return float(self.fs.modified(self.full(path)).timestamp())
+
     def write(self, path: str, data: bytes) -> None:
         """Write a file, replacing any there."""
         try:

@@ -16,9 +16,10 @@ from catalog.ledger import Ledger
 from catalog.store import Store
 from flows import engines, progress
 from flows.plan import Asked, Work
+from flows.settling import settle
 from flows.table import Unit, read_part, sign
 from schemas.request import Engine, EngineError, Failure, Reply, Request
-from schemas.task import Asking, Conversation, Named, Outcome, TaskError
+from schemas.task import Asking, Conversation, Named, Outcome, Parameters, TaskError
 from tasks import TASKS
 
 WINDOW = 50_000
@@ -40,20 +41,21 @@ def ask(work: Work, pending: Sequence[Unit]) -> None:
     task = TASKS[work.task]
     assert isinstance(task, Asking)
     with Desk(work) as desk:
+        parameters = settle(work, desk.replies)
         talks: list[_Talk] = []
         waiting = list(reversed(pending))
         while talks or waiting:
             while waiting and sum(len(talk.requests) for talk in talks) < WINDOW:
-                talks += _begun(work, task, waiting.pop())
+                talks += _begun(work, task, parameters, waiting.pop())
             replies = desk.replies([request for talk in talks for request in talk.requests])
             talks = [talk for talk in talks if not _ended(work, talk, replies)]
 
 
-def _begun(work: Work, task: Asking[Any], unit: Unit) -> Iterator[_Talk]:
+def _begun(work: Work, task: Asking[Any], parameters: Parameters, unit: Unit) -> Iterator[_Talk]:
     """The conversation about a unit, after its first requests; none where it asks nothing."""
     part = read_part(work, unit)
     names = {asked.name: asked.named for asked in work.models}
-    conversation = task.ask(part, work.parameters, names)
+    conversation = task.ask(part, parameters, names)
     talk = _Talk(unit, part.height * task.rows_per_row(work.parameters), conversation, ())
     if not _advanced(work, talk, None):
         yield talk

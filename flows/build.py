@@ -7,11 +7,12 @@ frames, and each does one unit of work that can be done again.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import flow, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
@@ -19,22 +20,36 @@ from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-from catalog.publishing import clash, folder
+from catalog import notices
+from catalog.publishing import PublishError, clash, folder, published
 from catalog.store import Store, StoreError
 from catalog.tables import Manifest
-from flows import asking, progress, table
+from flows import asking, pages, progress, proposal, runs, table
 from flows import plan as planning
 from flows import release as releasing
 from flows.events import Lineage
-from flows.funnel import funnel
+from flows.gates.found import GateError, line
+from flows.gates.told import gates
 from flows.plan import Plan, Work
+from schemas.changes import Models
+from schemas.document import Fault, RecipeError
+from schemas.request import EngineError
 from schemas.task import Asking, PerProblem, WholeTable
 from tasks import TASKS
 
+AUTO = "auto"
+FIRST_WAIT = 60
+"""Seconds before a build goes on by itself; five times as many before it does again."""
+T = TypeVar("T")
+
 
 def transient(_: Task, __: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
-    """Whether a failed unit may succeed if it is tried again: trouble with storage, not with data or code."""
-    error = state.result(raise_on_failure=False)
+    """Whether a failed unit may succeed if it is tried again."""
+    return passing(state.result(raise_on_failure=False))
+
+
+def passing(error: Any) -> bool:
+    """Whether an error is one of storage that may pass by itself, not one of data or code."""
     permanent = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
     cause = error.__cause__ if isinstance(error, StoreError) else error
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
@@ -49,33 +64,108 @@ unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {u
 ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
-release_task = again(releasing.release).with_options(name="release")
+gates_task = again(gates).with_options(name="gates", task_run_name="gates")
+release_task = again(releasing.release).with_options(name="release", task_run_name="release")
 
 
-@flow(name="build", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))  # type: ignore[arg-type]
-def build(recipe: str, data: str | None = None, store: str = "store", publish: bool = True) -> str:
+@flow(
+    name="build", flow_run_name=runs.name, on_failure=[runs.notify], on_crashed=[runs.notify, runs.settle],
+    on_cancellation=[runs.settle], task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),  # type: ignore[arg-type]
+)  # fmt: skip
+def build(
+    recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
+    models: dict[str, dict[str, str]] | None = None, version: str | None = None, tag: str | None = None, retries: int = 0,
+) -> str:  # fmt: skip
     """Build a recipe's release and return its URL; what exists already is not made again.
 
-    Parameters: the recipe's path, the folder that `${data}` stands for in it,
-    the store's path or URL, and whether the tables are published when they are
-    complete.
+    Args:
+        recipe: The YAML file that declares the corpus.
+        data: The folder that `${data}` stands for in it; else that of ERRATA_DATA.
+        store: A path or URL; else that of ERRATA_STORE, or `store`.
+        publish: Whether a release is made of the tables when they are complete.
+        models: Other weights of the recipe's models, by their names: `{"small": {"revision": "989aa79"}}`.
+        version: `auto` for the least version that is no lie, if anything differs; else the recipe's own.
+        tag: A tag that names the release then, such as that of a checkpoint.
+        retries: How often to go on by itself after trouble with storage or an engine, later each time.
+
     """
-    plan = planning.make(recipe, data, store)
-    if publish:
-        refuse(plan)
-    link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
-    if plan.finished and publish:
+    data, store = data or os.environ.get("ERRATA_DATA"), store or os.environ.get("ERRATA_STORE") or "store"
+    if version not in (None, AUTO):
+        raise RecipeError([Fault(recipe, 1, "version", f"is asked to be {version!r:.40}, expected 'auto' or none")])
+    if tag is not None:
+        notices.check_tag(tag)
+    with runs.under_way():
+        plan = persistent(lambda: _built(recipe, data, store, publish, models, version), retries, time.sleep)
+        if tag is not None and publish:
+            notices.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
+    return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+
+
+def persistent(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
+    """Do work, again after trouble that passes by itself: with storage, or with an engine."""
+    for wait in [*(FIRST_WAIT * 5**n for n in range(retries)), None]:
+        try:
+            return work()
+        except (EngineError, StoreError, OSError) as error:
+            if wait is None or (not isinstance(error, EngineError) and not passing(error)):
+                raise
+            get_run_logger().warning("%s; goes on in %d minutes", error, wait // 60)
+            sleep(wait)
+    raise AssertionError
+
+
+def _built(
+    recipe: str, data: str | None, store: str, publish: bool, models: Models | None, version: str | None
+) -> Plan:
+    """Make the tables, and maybe the release; the plan under the version that was released."""
+    plan = planning.make(recipe, data, store, models)
+    there = proposal.holding(plan) if version == AUTO else plan if plan.finished else None
+    if there and publish:
+        link = Store(store).link(folder(there.recipe.corpus, there.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
-        return link
+        return there
+    if publish and version is None:
+        refuse(plan)
     done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
-    for wave in plan.waves():
-        done |= _wave(wave, told)
-    if not publish:
-        return link
+    with pages.shown(plan):
+        for wave in plan.waves():
+            done |= _wave(wave, told)
     plan = replace(plan, done=done)
-    release_task(plan)
-    _artifacts(plan, link)
-    return link
+    if not publish:
+        return plan
+    pages.funnel_of(plan)
+    plan, manifest = _published(plan, version == AUTO)
+    pages.released(plan, manifest)
+    return plan
+
+
+def _published(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
+    """Release complete tables; the plan under the version they got, and the manifest."""
+    found = _gated(plan)
+    while True:
+        plan = proposal.numbered(plan) if auto else plan
+        try:
+            return plan, release_task(plan, found)
+        except PublishError:
+            # another build may have taken the number meanwhile; then the next one is asked for
+            if not auto or published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
+                raise
+
+
+def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
+    """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
+    found: Sequence[Mapping[str, Any]] = []
+    try:
+        found = gates_task(plan)
+    except GateError as error:
+        found = error.found
+        raise
+    finally:
+        pages.gated(plan, found)
+    for one in found:
+        if not one["passed"]:
+            get_run_logger().warning("gate missed: %s", line(one))
+    return found
 
 
 def refuse(plan: Plan) -> None:
@@ -138,19 +228,4 @@ def _finish(work: Work, told: Lineage) -> Manifest:
     kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()
     progress.watcher.end(work.name, kept, rejected)
     told.end(work, manifest)
-    get_run_logger().info("%s: %d kept, %d rejected", work.name, kept, rejected)
     return manifest
-
-
-def _artifacts(plan: Plan, link: str) -> None:
-    """The funnel and the link to the release, where Prefect's pages show them."""
-    name = plan.recipe.corpus.replace("_", "-")
-    rows = [
-        {**step, "reasons": ", ".join(f"{k} {v}" for k, v in step["reasons"].items())}
-        for step in funnel(plan, plan.done)
-    ]
-    create_table_artifact(
-        rows, key=f"{name}-funnel", description=f"Funnel of {plan.recipe.corpus} {plan.recipe.version}"
-    )
-    create_link_artifact(link, f"{plan.recipe.corpus} {plan.recipe.version}", key=f"{name}-release")
-    create_markdown_artifact(f"`{link}`", key=f"{name}-release-path", description="Where the release lies")

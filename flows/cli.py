@@ -8,11 +8,11 @@ import signal
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-from errata import text
+from errata import ErrataError, text
 from errata.arguments import DONE, FAILED, REFUSED, WRONG
 from rich.console import Console
 
@@ -22,7 +22,11 @@ from catalog.records import SourceError
 from catalog.store import Store, StoreError
 from flows import plan as planning
 from flows import progress
+from flows.gates.found import GateError
+from flows.gates.found import line as missed
 from flows.plan import Plan
+from flows.proposal import holding
+from schemas.changes import Models
 from schemas.contract import ContractError
 from schemas.document import RecipeError
 from schemas.request import EngineError
@@ -40,11 +44,14 @@ def _prefect_settings(verbose: bool) -> None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
 
 
-def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool) -> int:
-    """`errata build`."""
+def build(
+    recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, models: Sequence[str] = (), auto: bool = False
+) -> int:  # fmt: skip
+    """`errata build`; `models` are changes such as `small.revision=989aa79`, `auto` lets what differs number the release."""
     began = time.monotonic()
     try:
-        plan = planning.make(recipe, data, store)
+        changes = _changes(models)
+        plan = _planned(recipe, data, store, changes, auto)
         link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
         if plan.finished:
             assert plan.released is not None
@@ -52,27 +59,48 @@ def build(recipe: str, data: str | None, store: str, *, verbose: bool, plain: bo
             print(f"\n{plan.recipe.corpus} {plan.recipe.version} is released already, nothing to do: {link}")
             return DONE
         Store(store).check_writable()
-        manifest = _run(plan, recipe, data, store, verbose, plain)
+        run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=changes, auto=auto)
+        plan = _planned(recipe, data, store, changes, auto)
+        manifest = plan.released
+        assert manifest is not None
+        link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
     except Exception as error:
         return _told(error, verbose)
     print(f"\n{text.funnel(manifest['funnel'])}\n")
+    for one in manifest["gates"]:
+        if not one["passed"]:
+            print(text.plain(f"warning: {missed(one)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     print(
-        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md"
+        f"released {name}: {rows:,} rows in {time.monotonic() - began:.0f} s\nrelease  {link}\ncard     {link}/README.md\n"
+        f"report   {link}/report.html"
     )
     return DONE
 
 
-def _run(plan: Plan, recipe: str, data: str | None, store: str, verbose: bool, plain: bool) -> dict[str, Any]:
-    """Run the flow and read what it released."""
-    run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True)
-    manifest = planning.make(recipe, data, store).released
-    assert manifest is not None
-    return manifest
+def _planned(recipe: str, data: str | None, store: str, models: Models, auto: bool) -> Plan:
+    """The plan, under the version that holds what it would release if one is to be found."""
+    plan = planning.make(recipe, data, store, models)
+    return (holding(plan) if auto else None) or plan
 
 
-def run(plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool) -> None:
+def _changes(given: Sequence[str]) -> Models:
+    """Changes of models as they are given on a command line."""
+    changes: dict[str, dict[str, str]] = {}
+    for one in given:
+        name, dot, rest = one.partition(".")
+        key, sign, value = rest.partition("=")
+        if not (name and dot and key and sign):
+            raise ErrataError(f"--model {one[:80]!r}: expected NAME.revision=VALUE, NAME being a model of the recipe")
+        changes.setdefault(name, {})[key] = value
+    return changes
+
+
+def run(
+    plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool,
+    models: Models | None = None, auto: bool = False,
+) -> None:  # fmt: skip
     """Run the flow, showing how far it is; without `publish` it stops when the tables are complete."""
     _prefect_settings(verbose)
     console = Console(stderr=True)
@@ -83,37 +111,40 @@ def run(plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool,
     )
     from flows import build as flow
 
-    if publish:
+    if publish and not auto:
         flow.refuse(plan)
     live = progress.Live(console) if console.is_terminal and not plain and not verbose else None
     _end_at_once_when_interrupted(live)
     progress.watch(live or progress.Lines(console))
     with live.progress if live else nullcontext():
-        flow.build(recipe, data, store, publish)
+        changes = {name: dict(given) for name, given in (models or {}).items()}
+        flow.build(recipe, data, store, publish, changes or None, flow.AUTO if auto else None)
 
 
 def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
     """Let Ctrl-C and SIGTERM end the process there and then.
 
-    A build may be killed at any moment, so nothing has to be tidied up; waiting
-    for the units at work while Prefect's server, which gets the signal too, goes
-    away under them would only fill the screen.
+    A build may be killed at any moment, so nothing has to be tidied up but its
+    record in Prefect; waiting for the units at work while Prefect's server, which
+    gets the signal too, goes away under them would only fill the screen.
     """
+    from flows import runs
 
     def end(number: int, _: object) -> None:
         if live:
             live.progress.stop()
         print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
+        runs.interrupted()
         os._exit(128 + number)
 
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, end)
 
 
-def plan(recipe: str, data: str | None, store: str, pilot: int | None = None) -> int:
-    """`errata plan`."""
+def plan(recipe: str, data: str | None, store: str, pilot: int | None = None, models: Sequence[str] = ()) -> int:
+    """`errata plan`; `models` are changes as for `build`."""
     try:
-        found = planning.make(recipe, data, store)
+        found = planning.make(recipe, data, store, _changes(models))
         goes = found.released is None
         spending = _spending(found, pilot) if goes else ""
     except Exception as error:
@@ -183,8 +214,9 @@ def evaluate(given: Namespace, store: str) -> int:
     from tasks.evaluation.labels import Columns
 
     try:
-        labels = place(given.labels, given.data, store)
-        gold = labels if given.gold in (None, given.labels) else place(given.gold, given.data, store)
+        labels = [place(name, given.data, store) for name in given.labels]
+        own = given.labels.index(given.gold) if given.gold in given.labels else None
+        gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
         id = tuple(name for name in given.id.split(",") if name)
         columns = Columns(id, tuple(given.label), given.labeller)
         found = evaluate(labels, gold, given.format, columns, given.base, given.by)
@@ -194,12 +226,46 @@ def evaluate(given: Namespace, store: str) -> int:
     return DONE
 
 
+def browse(given: Namespace, store: str) -> int:
+    """`errata browse`."""
+    from flows.browse import browse
+
+    try:
+        return browse(given, store)
+    except Exception as error:
+        return _told(error, verbose=False)
+
+
+def report(given: Namespace, store: str) -> int:
+    """`errata report`."""
+    from flows.report.command import report
+
+    try:
+        return report(given, store)
+    except StoreError as error:
+        return _told(error, verbose=False)
+
+
 def owner(given: Namespace, store: str) -> int:
     """The verbs of who owns a store, such as `release`, `tag` and `yank`."""
     from flows.owner import VERBS
 
     try:
         return VERBS[given.verb](given, store)
+    except Exception as error:
+        return _told(error, verbose=False)
+
+
+def scheduled(given: Namespace) -> int:
+    """`errata deploy` and `errata serve`."""
+    _prefect_settings(verbose=True)
+    from flows import serving
+
+    try:
+        return (serving.deploy if given.verb == "deploy" else serving.serve)(given)
+    except serving.NoServer as error:
+        print(text.plain(error), file=sys.stderr)
+        return FAILED
     except Exception as error:
         return _told(error, verbose=False)
 
@@ -218,6 +284,7 @@ def _told(error: Exception, verbose: bool) -> int:
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
+        (GateError, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

@@ -18,13 +18,17 @@ from pydantic import ValidationError
 
 from catalog import records, tables
 from catalog.records import Source, SourceError
+from catalog.tables import Manifest
 from flows import plan as planning
+from flows.plan import Work
 from flows.scores import Evaluation
+from flows.typed import TYPE, beside
 from schemas.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
 from tasks.evaluation.fields import EvaluationError, Rejected, unknown
+from tasks.evaluation.giveaway import Giveaway, giveaway
 from tasks.evaluation.gold import FORMATS, TRUTH, TRUTH_COLUMNS, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
@@ -60,7 +64,11 @@ def place(name: str, data: str | None, store: str) -> Place:
     if os.path.isdir(name):
         raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
     _there(name)
-    sources = records.find(name, name)
+    return files(name, records.find(name, name))
+
+
+def files(name: str, sources: Sequence[Source]) -> Place:
+    """Files that were found already."""
     return Place(name, lambda: chain.from_iterable(_read(source) for source in sources))
 
 
@@ -108,7 +116,12 @@ def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> 
         raise unknown(recipe, "table", table, list(works))
     if table not in plan.done:
         raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-    work, manifest = works[table], plan.done[table]
+    return made(works[table], plan.done[table], name)
+
+
+def made(work: Work, manifest: Manifest, name: str = "") -> Place:
+    """A complete table of a build."""
+    name = name or work.name
     return Place(name, lambda: _rows(name, tables.rows(work.folder(), work.contract, manifest)))
 
 
@@ -175,17 +188,34 @@ def _advice(format: str, given: GoldRules | None, there: Sequence[str]) -> str:
 
 
 def evaluate(
-    labels: Place, golden: Place, format: str, wanted: Columns, base: int | None = None, by: str = "set"
+    labels: Sequence[Place], golden: Place, format: str, wanted: Columns, base: int | None = None, by: str = "set"
 ) -> Evaluation:
-    """Compare the labels of one place with the gold of another (or the same)."""
+    """Compare the labels of some places, taken together, with the gold of another (or of one of them)."""
     given = rules(format)
     found, rejected = gold(golden, format, given)
+    columns = [_columns(place, golden, given, wanted) for place in labels]
+    table = labelled.joined([(one.name, labelled.read(one.records(), c)) for one, c in zip(labels, columns)])
+    name = ", ".join(one.name for one in labels)
+    labelled.meet(name, table, found, golden.name)
+    return Evaluation(
+        name, golden.name, format, by, found, labelled.checked(table, found, base), rejected,
+        beside(found, [(record, c) for one, c in zip(labels, columns) if TYPE in one.columns() for record in one.records()]),
+        _giveaway(golden) if format == golds.INJECTED else None,
+    )  # fmt: skip
+
+
+def _columns(labels: Place, golden: Place, given: GoldRules | None, wanted: Columns) -> Columns:
+    """Where a place's labels stand, and by which ids."""
     own = [given.first_error.path] if given is not None and labels is golden else []
     ids = ("solution_id",) if given is None else tuple(rule.path for rule in given.id if rule.path)
     there = [name for name in labels.columns() if name not in own]
     columns = labelled.columns(labels.name, there, wanted, ids)
-    if labels is golden and not ids and not wanted.id:
-        columns = replace(columns, id=())
-    table = labelled.read(labels.records(), columns)
-    labelled.meet(labels.name, table, found, golden.name)
-    return Evaluation(labels.name, golden.name, format, by, found, labelled.checked(table, found, base), rejected)
+    return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns
+
+
+def _giveaway(golden: Place) -> Giveaway | None:
+    """How far the looks of solutions tell which were made wrong."""
+    rows = (record.value for record in golden.records() if record.value is not None)
+    return giveaway(
+        (str(row["text"]), row["injected_at"] != -1, str(row.get("problem_id") or row["text"])) for row in rows if row.get("text")
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -27,14 +28,19 @@ class NarrowTable:
         self._connection.close()
         self._place.cleanup()
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Append rows; the first ones make the table."""
+    def add(self, rows: pl.DataFrame, select: str = "*") -> None:
+        """Append rows, or what a list of SQL expressions makes of them; the first ones make the table."""
         self._connection.register("added", rows.to_arrow())
         if rows.height:
             verb = "INSERT INTO narrow" if self.rows else "CREATE TABLE narrow AS"
-            self._connection.execute(f"{verb} SELECT * FROM added")
+            self._connection.execute(f"{verb} SELECT {select} FROM added")
         self._connection.unregister("added")
         self.rows += rows.height
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query's result, which must be few."""
+        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return found
 
     def by_unit(self, query: str, found: NarrowTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
         """The rows of a query that has the columns key and unit (a number), one unit after the other, ordered by key.

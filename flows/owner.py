@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -44,6 +45,27 @@ def release(given: Namespace, store: str) -> int:
         return REFUSED
     write_version(given.recipe, version)
     return build(given.recipe, given.data, store, verbose=False, plain=False)
+
+
+def gates(given: Namespace, store: str) -> int:
+    """`errata gates`: what a release would have to satisfy, and whether it does."""
+    from flows.cli import run
+    from flows.gates.check import check
+    from flows.gates.found import line
+
+    plan = planning.make(given.recipe, given.data, store)
+    if plan.waves():
+        run(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
+        plan = planning.make(given.recipe, given.data, store)
+    found = check(plan)
+    missed = [one for one in found if not one["passed"]]
+    if given.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        width = shutil.get_terminal_size().columns
+        print(text.gates(found, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
+        print("".join(f"\n{text.plain(line(one))}" for one in missed), end="\n" if missed else "")
+    return FAILED if any(one["severity"] == "fail" for one in missed) else DONE
 
 
 def _lie(found: Proposal, version: str) -> str | None:
@@ -182,6 +204,6 @@ def push(given: Namespace, store: str) -> int:
 
 
 VERBS: dict[str, Callable[[Namespace, str], int]] = {
-    "release": release, "tag": tag, "deprecate": note, "yank": note, "restore": note, "sign": sign, "gc": gc, "trace": trace,
+    "gates": gates, "release": release, "tag": tag, "deprecate": note, "yank": note, "restore": note, "sign": sign, "gc": gc, "trace": trace,
     "push": push,
 }  # fmt: skip

@@ -16,8 +16,11 @@ from catalog.store import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
 from flows import engines
 from flows.beside import Found, locate
+from schemas.changes import Models, with_models
+from schemas.changes import with_version as change_version
 from schemas.contract import Contract
 from schemas.document import Document, Fault, RecipeError
+from schemas.gates import Precision
 from schemas.models import Model
 from schemas.recipe import Recipe, Table, read
 from schemas.task import Asking, FromRecords, Named, Parameters, Publication, WholeTable
@@ -108,8 +111,12 @@ class Plan:
         return [[work for work in missing if depth[work.name] == level] for level in levels]
 
 
-def make(recipe: str, data: str | None, store: str) -> Plan:
-    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`."""
+def make(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
+    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`.
+
+    `models` gives models of the recipe other weights: all that they answer, and
+    all that follows from it, has other fingerprints then.
+    """
     path = Path(recipe)
     try:
         text = path.read_text("utf-8")
@@ -117,13 +124,28 @@ def make(recipe: str, data: str | None, store: str) -> Plan:
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    found = read(text, recipe, TASKS, lambda name: taxonomies.find(name, path.parent))
+    found = _read(text, recipe)
+    if models:
+        found = _read(with_models(text, recipe, models), recipe)
     place = Store(store)
     works: dict[str, Work] = {}
     for table in found.tables:
         works[table.name] = _work(table, works, found, data, store)
     done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).manifest())}
     return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
+
+
+def _read(text: str, recipe: str) -> Recipe:
+    return read(text, recipe, TASKS, lambda name: taxonomies.find(name, Path(recipe).parent))
+
+
+def with_version(plan: Plan, version: str) -> Plan:
+    """The same plan under another version: its tables are the same, its release is another."""
+    recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
+    works = {work.name: work for work in plan.works[:-1]}
+    works[recipe.tables[-1].name] = _work(recipe.tables[-1], works, recipe, None, plan.store)
+    there = published(Store(plan.store), recipe.corpus, version)
+    return replace(plan, recipe=recipe, works=tuple(works.values()), released=there)
 
 
 def _folder(store: Store, work: Work) -> TableFolder:
@@ -145,6 +167,9 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
         if beside := _beside(table, works, recipe):
             parameters["beside"] = beside
+        if recipe.gates is not None:
+            parameters["gates"] = [gate.told() for gate in recipe.gates]
+            sources = _gold(table, recipe, data)
     if isinstance(table.task, Asking):
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
@@ -154,6 +179,13 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+
+
+def _gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
+    """The files of gold that the recipe's gates hold labels against."""
+    gates = [one.gate for one in recipe.gates or ()]
+    places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
+    return tuple(one for place in places for one in _find(place, release, recipe, data))
 
 
 def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:

@@ -32,6 +32,9 @@ class Watcher(Protocol):
     def end(self, table: str, kept: int, rejected: int) -> None:
         """A table is complete."""
 
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """What `table` stands for, the gates, has been checked."""
+
 
 class Silent:
     """Tells nobody."""
@@ -49,6 +52,9 @@ class Silent:
         """Nothing."""
 
     def end(self, table: str, kept: int, rejected: int) -> None:
+        """Nothing."""
+
+    def gated(self, table: str, passed: int, missed: int) -> None:
         """Nothing."""
 
 
@@ -150,6 +156,11 @@ class Lines:
         spent = time.monotonic() - self.begun.get(table, time.monotonic())
         self.console.print(f"{table}: {kept:,} kept, {rejected:,} rejected, {spent:.1f} s", highlight=False)
 
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """Say how many gates there are."""
+        spent = time.monotonic() - self.begun.get(table, time.monotonic())
+        self.console.print(f"{table}: {passed:,} passed, {missed:,} missed, {spent:.1f} s", highlight=False)
+
 
 class _Rate(ProgressColumn):
     """Rows a second since the table was begun."""
@@ -243,6 +254,13 @@ class Live:
             total = kept + rejected
             outcome = f"{kept:,} kept" + (f", {rejected:,} rejected" if rejected else "")
             self.progress.update(self.ids[table], total=total, completed=total, rows=f"{total:,} rows", outcome=outcome)
+
+    def gated(self, table: str, passed: int, missed: int) -> None:
+        """Fill the bar and say how many gates there are."""
+        with self.lock:
+            rows = self._task(table).completed
+            outcome = f"{passed:,} passed" + (f", {missed:,} missed" if missed else "")
+            self.progress.update(self.ids[table], total=rows, completed=rows, outcome=outcome)
 
 
 watcher: Watcher = Silent()

@@ -17,7 +17,7 @@ from errata.places import Place
 from catalog.publishing import PublishError, published
 from catalog.store import Store
 from flows.layout import splits
-from flows.plan import Plan
+from flows.plan import Plan, with_version
 from schemas.document import Fault, RecipeError
 
 
@@ -51,6 +51,26 @@ def standing(plan: Plan, below: str | None = None) -> str | None:
         if fits and not state.yanked(version) and published(store, corpus, version):
             return version
     return None
+
+
+def holding(plan: Plan) -> Plan | None:
+    """The plan under the newest version that was published with just its content; None where no version was."""
+    store, corpus = Store(plan.store), plan.recipe.corpus
+    state = history.state(Place(plan.store), corpus)
+    for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
+        found = with_version(plan, version)
+        if found.finished and not state.yanked(version):
+            return found
+    return None
+
+
+def numbered(plan: Plan) -> Plan:
+    """A plan whose tables are complete, under the least version that is no lie and not taken."""
+    version = proposal(plan, standing(plan)).version
+    store, corpus = Store(plan.store), plan.recipe.corpus
+    while published(store, corpus, version):  # withdrawn, and newer than the one that stands
+        version = promise.proposed(version, "PATCH")
+    return with_version(plan, version)
 
 
 def difference(plan: Plan, before: str) -> Difference:

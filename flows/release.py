@@ -1,4 +1,4 @@
-"""From complete tables to a release: views, card, manifest."""
+"""From complete tables to a release: views, card, report, manifest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,23 @@ import polars as pl
 
 from catalog.card import card
 from catalog.croissant import croissant, json_schema
-from catalog.publishing import View, publish
+from catalog.publishing import View, counts, publish
 from catalog.store import Store
 from flows.funnel import funnel, lineage
+from flows.gates.check import checked
 from flows.layout import splits
 from flows.plan import Plan, Work
 from flows.proposal import refuse_lies
+from flows.report import made
+from flows.settling import taxonomy
 from flows.trust import trust
 from flows.types import types
+from schemas.taxonomy import written
 from tasks.similarity.index import NEEDS, index
 
 LIBRARIES = (
-    "datasets", "duckdb", "fsspec", "httpx", "math-verify", "numpy", "pandera", "polars", "prefect", "pyarrow", "tokenizers",
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
 
 
@@ -41,12 +46,14 @@ def software() -> dict[str, str]:
     return {"errata": project["version"], "python": python, **{name: version(name) for name in LIBRARIES}}
 
 
-def release(plan: Plan) -> dict[str, Any]:
+def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Publish the release of a plan whose tables are complete; its manifest.
 
-    `PublishError` where its version says less than what changed since the one
-    before, or is published with other content.
+    `gates` is what was found at them, where that is known already. `GateError`
+    where it does not satisfy them, `PublishError` where its version says less
+    than what changed since the one before, or is published with other content.
     """
+    found = list(checked(plan) if gates is None else gates)
     refuse_lies(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.works}
@@ -56,6 +63,8 @@ def release(plan: Plan) -> dict[str, Any]:
     }
     steps = funnel(plan, plan.done)
     labels, kinds = trust(plan), types(plan)
+    # those that ship are in the catalog; one that was found is nowhere else
+    discovered = {work.name: one for work in plan.works if (one := taxonomy(work)) and one.rounds}
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
@@ -67,18 +76,25 @@ def release(plan: Plan) -> dict[str, Any]:
             )
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
-        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds)}
+        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
         columns = {
             name: [
-                {"name": c.name, "type": c.kind, "null": c.nullable, "meaning": c.meaning}
+                {
+                    "name": c.name,
+                    "type": c.kind,
+                    "null": c.nullable,
+                    "filled": view.filled[c.name],
+                    "meaning": c.meaning,
+                }
                 for c in view.contract.columns
             ]
             for name, view in views.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
-        return texts, {
+        rest = {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
             "columns": columns,
@@ -86,11 +102,20 @@ def release(plan: Plan) -> dict[str, Any]:
             "funnel": steps,
             "labels": labels,
             "types": kinds,
+            "gates": found,
             "lineage": descent,
             "software": software(),
         }
+        head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
+        rows = {name: counts(view) for name, view in views.items()}
+        return texts | made.files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
+    """By view and column the rows in which the column says something."""
+    return {name: dict(view.filled) for name, view in views.items()}
 
 
 def _json(value: dict[str, Any]) -> str:

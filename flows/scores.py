@@ -11,9 +11,12 @@ from typing import Any
 import polars as pl
 from errata import text
 
+from flows.typed import Typed
 from tasks.evaluation.agreement import Agreement, agreement
 from tasks.evaluation.fields import Rejected
+from tasks.evaluation.giveaway import Giveaway
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, grouped, length, score
+from tasks.evaluation.types import UNDECIDED
 
 WIDTH = 80
 NEAR = 3
@@ -43,6 +46,10 @@ class Evaluation:
     """Each labeller's labels, counted from 0."""
     rejected: Sequence[Rejected]
     """Rows of gold that cannot be used."""
+    typed: Typed | None = None
+    """What the labels say of the types of mistakes, where gold knows them."""
+    giveaway: Giveaway | None = None
+    """How far the looks of mistakes made on purpose tell them from right solutions; None of other gold, or of little."""
 
     def groups(self, labeller: str) -> dict[str, Score]:
         """The labeller's score by group."""
@@ -80,8 +87,15 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         }
     return {
         "labels": found.labels, "gold": found.gold, "format": found.format, "rows": len(found.rows), "by": found.by,
-        "labellers": labellers, "agreement": _agreed(found.agreement()), "rejected": [asdict(one) for one in found.rejected],
+        "labellers": labellers, "agreement": _agreed(found.agreement()), "types": _types_told(found.typed),
+        "giveaway": asdict(found.giveaway) if found.giveaway else None, "rejected": [asdict(one) for one in found.rejected],
     }  # fmt: skip
+
+
+def _types_told(found: Typed | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"taxonomy": found.taxonomy, "without_a_name": found.nameless, **found.confusion.told()}
 
 
 def _agreed(found: Agreement | None) -> dict[str, Any] | None:
@@ -130,6 +144,8 @@ def report(found: Evaluation) -> str:
         _labelled(scored),
         _distances(scored),
         _agreements(found.agreement()),
+        _types(found.typed),
+        _looks(found.giveaway),
         NOTES,
         _remarks(found),
     ]
@@ -205,6 +221,43 @@ def _agreements(found: Agreement | None) -> str:
         rows.append(["all (Fleiss)", found.rows, "", _kappa(found.fleiss)])
     kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
     return f"{_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
+
+
+def _types(found: Typed | None) -> str:
+    """A line for each true type: how often it is said, what is said instead most, and all types together."""
+    if found is None or not found.confusion.rows:
+        return ""
+    all_ = found.confusion
+    rows: list[list[object]] = []
+    for name in all_.true():
+        said = {other: n for (truth, other), n in all_.counts.items() if truth == name and n}
+        others = sorted((other for other in said if other not in (name, UNDECIDED)), key=lambda one: (-said[one], one))
+        instead = f"{others[0]} {said[others[0]]:,}" if others else ""
+        total = sum(said.values())
+        exact = said.get(name, 0)
+        rows.append(
+            [name, total, exact, said.get(UNDECIDED, 0), _percent(exact / total), f"{all_.f1(name):.2f}", instead]
+        )
+    share = _percent(all_.exact / all_.rows)
+    rows.append(["all", all_.rows, all_.exact, all_.rows - all_.decided, share, f"{all_.macro_f1():.2f}", ""])
+    table = _table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
+    of_decided = _share(Share(all_.exact, all_.decided))
+    lines = [
+        f"types      of {found.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
+    ]
+    if found.nameless:
+        lines.append(f"           {found.nameless:,} mistakes are of types that have no name there, and are left out")
+    return f"{table}\n\n" + "\n".join(lines)
+
+
+def _looks(found: Giveaway | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f"giveaway   by looks alone a linear classifier tells wrong from right with an\n"
+        f"           AUC of {found.looks:.2f} (lengths, signs) and {found.ngrams:.2f} (character n-grams);\n"
+        f"           chance is 0.50 ± {2 * found.error:.2f} ({found.rows:,} solutions)"
+    )
 
 
 def _kappa(kappa: float | None) -> str:

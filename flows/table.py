@@ -103,7 +103,7 @@ def rows(work: Work, unit: Unit) -> int:
     if unit.share is not None:
         return unit.about
     task = TASKS[work.task]
-    each = task.rows_per_row(work.parameters) if isinstance(task, Asking) else 1
+    each = task.rows_per_row(work.parameters) if isinstance(task, Asking | PerPart) else 1
     return unit.part.rows * each if unit.part else 0
 
 
@@ -139,8 +139,9 @@ def _pieces(work: Work, unit: Unit, advance: Advance) -> Iterator[Receipt]:
                 outcome = _decided(work, unit, part)
         except TaskError as error:
             raise TaskError(f"{work.name}: {error}") from None
-        yield _write(work, folder, f"{unit.name}-00000", part.height, outcome)
-        advance(work.name, part.height, None)
+        rows_in = part.height * (task.rows_per_row(work.parameters) if isinstance(task, PerPart) else 1)
+        yield _write(work, folder, f"{unit.name}-00000", rows_in, outcome)
+        advance(work.name, rows_in, None)
         return
     assert unit.source is not None
     for chunk, (batch, share) in enumerate(batches(unit.source)):
@@ -303,7 +304,9 @@ def finish(work: Work) -> Manifest:
         missing = [name for name, receipt in found if receipt is None]
         raise AccountingError(f"{work.name}: units {', '.join(missing[:5])} have not ended; build again")
     receipt = total(receipts)
-    if len(work.inputs) != 1:
+    # rows that are named by their content may be there in several parts
+    renamed = isinstance(TASKS[work.task], PerPart) and work.contract.key != work.given.key
+    if len(work.inputs) != 1 or renamed:
         receipt = _unique(work, folder, receipt)
     expected = rows_expected(work)
     if receipt.rows_kept() + receipt.rows_rejected() != receipt.rows_in or expected not in (None, receipt.rows_in):

@@ -21,7 +21,7 @@ from catalog.ledger.segments import FOLDER
 from catalog.store import Store
 from catalog.tables import Manifest, TableFolder
 
-IDS = ("solution_id", "id", "request_id", "problem_id")
+IDS = ("solution_id", "id", "row_id", "prompt_id", "request_id", "problem_id")
 """What a row can be called by, the nearest first."""
 ANSWER = ("request", "model", "revision", "engine", "at", "temperature", "top_p", "sample", "limit", "stop", "finish", "prompt_tokens", "tokens", "prompt", "text")  # fmt: skip
 """What the ledger tells of a completion."""

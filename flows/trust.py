@@ -39,7 +39,12 @@ def trust(plan: Plan) -> list[dict[str, Any]]:
     The solutions that came in and those labelled, exact labels among those
     that name a step where the truth is known, replies and tokens spent, kappas.
     """
-    return [_told(work, _counted(plan, work)) for work in plan.works if work.task in LABELS]
+    return [told(plan, work) for work in plan.works if work.task in LABELS]
+
+
+def told(plan: Plan, work: Work) -> dict[str, Any]:
+    """What `trust` says of one table."""
+    return _told(work, _counted(plan, work))
 
 
 def _counted(plan: Plan, work: Work) -> _Counted:

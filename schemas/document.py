@@ -54,6 +54,22 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads: what would be read as another type is quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No anchors: each value is written where it stands."""
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def dumped(value: Any) -> str:
+    """A value of mappings, lists, texts, numbers and null as a YAML document."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
 def dotted(path: Path) -> str:
     """`('tables', 'a', 'from', 0)` as `tables.a.from[0]`."""
     text = ""

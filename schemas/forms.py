@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -148,12 +149,14 @@ def _told(error: Any, contract: Contract, where: str) -> str:
     return "\n".join(sorted(lines))
 
 
-def markdown(contract: Contract) -> str:
-    """The contract as a Markdown table, for cards and documentation."""
-    lines = ["| column | type | null | meaning |", "|---|---|---|---|"]
+def markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:
+    """The contract as a Markdown table, for cards and documentation; `filled` says how often each column is."""
+    shares = filled is not None
+    lines = [f"| column | type | null |{' filled |' if shares else ''} meaning |", f"|---|---|---|{'---:|' if shares else ''}---|"]  # fmt: skip
     for column in contract.columns:
         kind = f"list of {column.kind}" if column.kind.endswith("s") else column.kind
         allowed = f" One of: {', '.join(f'`{value}`' for value in column.one_of)}." if column.one_of else ""
         null = "yes" if column.nullable else "no"
-        lines.append(f"| `{column.name}` | {kind} | {null} | {column.meaning}{allowed} |")
+        share = f" {filled.get(column.name, '')} |" if filled is not None else ""
+        lines.append(f"| `{column.name}` | {kind} | {null} |{share} {column.meaning}{allowed} |")
     return "\n".join(lines)

@@ -113,6 +113,7 @@ SEVERITIES = ("minor", "major")
 CLASSIFY_COLUMNS = (
     Column("taxonomy", "string", "The taxonomy that the types are of, with its version."),
     Column("error_type", "string", "The type of the first wrong step's mistake; null where undecided.", nullable=True),
+    Column("error_definition", "string", "What that type means, in the taxonomy's words.", nullable=True),
     Column(
         "type_undecided",
         "string",
@@ -159,7 +160,17 @@ CLASSIFY_COLUMNS = (
 )
 INJECT_COLUMNS = (
     Column("injected_at", "integer", "The step in which a mistake was made on purpose; -1 none.", at_least=-1),
-    Column("injected_type", "string", "Its kind, of the taxonomy `abacus`; null where none was made.", nullable=True),
+    Column("injected_type", "string", "Its type; null where none was made.", nullable=True),
+    Column(
+        "injected_taxonomy", "string", "The taxonomy, with its version, of which it is.", pattern=r".+@\d+\.\d+\.\d+"
+    ),
+    Column(
+        "injected_by",
+        "string",
+        "Who made it: `rule: ` and which edit, or the model with its revision; null where nobody did.",
+        nullable=True,
+    ),
     Column("injected_edit", "string", "What was replaced, and by what; null where nothing was.", nullable=True),
+    Column("injected_cause", "string", "What is wrong, as the model that made it says; null elsewhere.", nullable=True),
     Column("injected_from", "string", "The right solution that it was made from.", pattern="[0-9a-f]{24}"),
 )

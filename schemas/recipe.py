@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.contract import Contract
 from schemas.document import Document, Fault, Path, RecipeError
+from schemas.expectations import EXPECTATIONS
+from schemas.gates import MEASURES, About, Declared, Gate
 from schemas.models import Model
 from schemas.task import Asking, Parameters, Publication, Task
 from schemas.taxonomy import Find
@@ -44,6 +46,10 @@ class _Head(BaseModel):
     seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
     models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
     tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
+    gates: list[dict[str, Any]] | None = Field(
+        None,
+        description="What a release must satisfy: measures and expectations; with `[]` the contracts alone, without it nothing is asked.",
+    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Recipe:
     models: Mapping[str, Model]
     tables: tuple[Table, ...]
     quality: str = ""
+    gates: tuple[Declared, ...] | None = None
+    """What a release must satisfy beside its contracts; None where the recipe asks for nothing."""
 
 
 def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
@@ -114,11 +122,12 @@ class _Reader:
         tables = self._contracts(order, parsed)
         if raw:
             self._one_release(parsed)
+        gates = self._gates({table.name: table for table in tables})
         if self.faults or not isinstance(head, _Head):
             raise RecipeError(self.faults)
         return Recipe(
             self.document.file, text, head.corpus, head.version, head.title, head.description, head.license,
-            tuple(head.sources), head.seed, head.models, tuple(tables), head.quality,
+            tuple(head.sources), head.seed, head.models, tuple(tables), head.quality, gates,
         )  # fmt: skip
 
     def _name(self, path: tuple[str, str]) -> None:
@@ -234,6 +243,51 @@ class _Reader:
         for name, found in parsed.items():
             for other in set(found[1]) & set(ends):
                 self._fault(("tables", name, "from"), f"'{other}' is the release; nothing is made from it")
+
+    def _gates(self, tables: Mapping[str, Table]) -> tuple[Declared, ...] | None:
+        raw = self.document.value.get("gates")
+        if not isinstance(raw, list):
+            return None
+        about = {name: About(table.task.name, table.contract) for name, table in tables.items()}
+        views = [name for table in tables.values() if isinstance(table.task, Publication) for name in table.inputs]
+        about = {name: one for name, one in about.items() if not isinstance(tables[name].task, Publication)}
+        found = [self._gate(i, one, about, views) for i, one in enumerate(raw) if isinstance(one, dict)]
+        return tuple(one for one in found if one is not None)
+
+    def _gate(self, i: int, raw: dict[str, Any], about: Mapping[str, About], views: list[str]) -> Declared | None:
+        """One gate, with a fault for whatever is wrong with it."""
+        here: Path = ("gates", i)
+        known: Mapping[str, type[Gate]] = EXPECTATIONS if "expect" in raw else MEASURES
+        kinds = [key for key in ("measure", "expect") if key in raw]
+        if len(kinds) != 1:
+            self._fault(here, "a gate has either `measure:` or `expect:` and a name; give one of them")
+            return None
+        name = str(raw[kinds[0]])
+        name = f"expect_{name}" if kinds[0] == "expect" and not name.startswith("expect_") else name
+        if name not in known:
+            kind = "expectation" if kinds[0] == "expect" else "measure"
+            self._fault((*here, kinds[0]), f"unknown {kind} {_shown(raw[kinds[0]])}; {_instead(name, known)}")
+            return None
+        gate = self._model(known[name], {key: value for key, value in raw.items() if key != kinds[0]}, here)
+        if not isinstance(gate, Gate):
+            return None
+        table = gate.table or (views[0] if len(views) == 1 else None)
+        if table is None and not views:  # nothing is released, which is a fault already
+            return None
+        if table is None:
+            self._fault(here, f"the release has several views; add `table:` and one of {_list(views)}")
+            return None
+        if table not in about:
+            self._fault((*here, "table"), f"unknown table {_shown(table)}; {_instead(table, about)}")
+            return None
+        there = about[table].contract.names()
+        for column in gate.named():
+            if column not in there:
+                key = next((key for key, value in raw.items() if value == column), "columns")
+                self._fault((*here, key), f"table '{table}' has no column '{column}'; {_instead(column, there)}")
+        for key, message in gate.faults(table, about, views):
+            self._fault((*here, key) if key else here, message)
+        return Declared(i, name, table, gate)
 
     def _model(self, model: type[BaseModel], value: Any, here: Path) -> BaseModel | None:
         try:

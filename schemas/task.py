@@ -62,6 +62,11 @@ def unchanged(_: Any, contract: Contract) -> Contract:
     return contract
 
 
+def one_row(_: Any) -> int:
+    """The rows that each row stands for, where a task makes one of one."""
+    return 1
+
+
 def no_faults(_: Any, __: Contract) -> list[str]:
     """The check of a task whose parameters cannot be wrong together."""
     return []
@@ -115,6 +120,8 @@ class PerPart(Task[P]):
 
     run: Callable[[pl.DataFrame, P], Outcome]
     """From one part of the input to rows kept and rejected."""
+    rows_per_row: Callable[[P], int] = one_row
+    """How many rows each row of the input stands for (in = kept + rejected counts these)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +194,20 @@ class Named:
     revision: str
 
 
+@dataclass(frozen=True)
+class Settling(Generic[P]):
+    """What must be settled about a whole table before its parts can be asked about."""
+
+    ask: Callable[[Rows, P, Mapping[str, Named]], Generator[Sequence[Request], Mapping[str, Reply], P]]
+    """About the parts of the table; returns the parameters with which each of them is then asked about."""
+    rows: int
+    """The rows that one round of it is about, at most; for forecasts."""
+
+
+def nothing_to_settle(_: Any) -> Settling[Any] | None:
+    """What a task settles whose parts do not depend on each other."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asking(Task[P]):
     """A task that asks models about the rows of its input."""
@@ -197,6 +218,8 @@ class Asking(Task[P]):
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
+    settle: Callable[[P], Settling[P] | None] = nothing_to_settle
+    """What it settles first, if anything."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from schemas.document import Document, Fault, Path, RecipeError
+from schemas.document import Document, Fault, Path, RecipeError, dumped
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 TYPE = r"^[^\W_](?:[^\n\r|`<>]{0,78}[^\s|`<>])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
-RESERVED = frozenset({"none", "new", "null", "undecided", "n/a", "unknown"})
+RESERVED = frozenset({"none", "new", "null", "undecided", "n/a", "n a", "unknown"})
 """What a classifier says where it names no type."""
 
 
@@ -36,18 +37,33 @@ class Type(_Part):
     example: Example | None = Field(None, description="A mistake of this kind; headings need none.")
     parent: str | None = Field(None, description="The wider type that it belongs to.")
     heading: bool = Field(False, description="It only holds others together: no mistake is labelled with it.")
-    also: list[str] = Field([], max_length=50, description="Other names of it, such as those in the source's data.")
+    also: list[str] = Field([], max_length=1_000, description="Other names of it, such as those in the source's data.")
 
 
 class Change(_Part):
     """One thing that happened to the types while the taxonomy was made."""
 
     round: int = Field(ge=0, description="The round in which it happened, from 1; 0 before the first.")
-    change: str = Field(pattern="^(?:new|merge|fold)$", description="new, merge or fold.")
+    change: str = Field(
+        pattern="^(?:candidate|new|merge|fold)$",
+        description="candidate (somebody proposed it), new (it became a type), merge (it is another's name) or fold (it was "
+        "too rare, and counts as another).",
+    )
     type: str = Field(description="The type that came, or that is no more.")
     into: str | None = Field(None, description="The type that took it in.")
-    rows: int = Field(0, ge=0, description="The rows that it had then.")
+    rows: int = Field(0, ge=0, description="The answers that named it by then.")
     by: str = Field("", description="Who or what decided, and on what grounds.")
+
+
+class Round(_Part):
+    """One round of the rounds that made the taxonomy; known + proposed + undecided are the answers."""
+
+    round: int = Field(ge=1, description="Its number, from 1.")
+    rows: int = Field(ge=0, description="The mistakes that were asked about.")
+    known: int = Field(ge=0, description="Answers that named a type there was.")
+    proposed: int = Field(ge=0, description="Answers that proposed a new one.")
+    undecided: int = Field(ge=0, description="Answers that could not be read, or named neither.")
+    types: int = Field(ge=0, description="The types there were after it.")
 
 
 class Taxonomy(_Part):
@@ -64,6 +80,7 @@ class Taxonomy(_Part):
         description="By other taxonomies' names: which type of ours each of their types is, if one is.",
     )
     history: list[Change] = Field([], description="How it came to its types, where rounds of classifying made it.")
+    rounds: list[Round] = Field([], description="Those rounds, with what was answered.")
 
     @property
     def id(self) -> str:
@@ -90,8 +107,19 @@ class Taxonomy(_Part):
 
 
 def spelt(name: str) -> str:
-    """A type's name as names are compared: letters and digits in lower case, a space between words."""
+    """A type's name as names are compared: letters and digits in lower case, a space between words.
+
+    Two forms of one letter are the same (Unicode's NFKC), and what is not seen is not there.
+    """
+    if not name.isascii():
+        seen = "".join(char for char in unicodedata.normalize("NFKC", name) if unicodedata.category(char) != "Cf")
+        name = unicodedata.normalize("NFKC", seen.casefold())
     return " ".join("".join(char if char.isalnum() else " " for char in name.casefold()).split())
+
+
+def written(taxonomy: Taxonomy) -> str:
+    """A taxonomy as the YAML that `parse` reads."""
+    return dumped(taxonomy.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 def parse(text: str, file: str) -> Taxonomy:

@@ -1,4 +1,4 @@
-"""The recipe `mwpes` on the real recorded generations; needs the folder that ERRATA_DATA names."""
+"""The recipes `mwpes` and `cot_error_set` on the real recorded generations; needs the folder that ERRATA_DATA names."""
 
 import gzip
 import json
@@ -29,19 +29,28 @@ UNDECIDED = {
 }
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
-    place = tmp_path_factory.mktemp("mwpes")
+def built(corpus: str, place: Path, prefect_url: str) -> Path:
+    """The store in which a recipe of the catalog was built."""
     environment = {
         "PREFECT_API_URL": prefect_url,
         "PREFECT_HOME": str(place / "home"),
         "PATH": "/usr/bin:/bin",
         "HOME": str(place),
     }
-    recipe = str(ROOT / "catalog" / "mwpes.yaml")
+    recipe = str(ROOT / "catalog" / f"{corpus}.yaml")
     found = errata("build", recipe, "--data", str(DATA), "--store", str(place / "store"), environment=environment)
     assert found.returncode == 0, found.stderr
     return place / "store"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
+    return built("mwpes", tmp_path_factory.mktemp("mwpes"), prefect_url)
+
+
+@pytest.fixture(scope="module")
+def cot(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
+    return built("cot_error_set", tmp_path_factory.mktemp("cot"), prefect_url) / "releases/cot_error_set/0.1.0"
 
 
 def table(store: Path, task: str) -> pl.DataFrame:
@@ -51,7 +60,7 @@ def table(store: Path, task: str) -> pl.DataFrame:
 
 
 def test_every_recorded_generation_is_accounted_for(store: Path) -> None:
-    manifest = json.loads((store / "releases/mwpes/0.1.0/manifest.json").read_text())
+    manifest = json.loads((store / "releases/mwpes/0.2.0/manifest.json").read_text())
     steps = {step["table"]: step for step in manifest["funnel"]}
     outside = steps["faithful"]["reasons"]["outside the recipe"]
     imported = sum(steps[name]["rows_in"] for name in ("zeroeval", "faithful", "finetuned"))
@@ -90,7 +99,42 @@ def test_our_verdicts_contradict_none_of_the_authors(store: Path) -> None:
     assert not any(labels[source] for source in UNDECIDED)
 
 
-def test_no_problem_is_in_two_splits(store: Path) -> None:
-    place = store / "releases/mwpes/0.1.0/mistakes"
-    problems = {path.name: set(pl.read_parquet(path)["problem_id"]) for path in place.glob("*.parquet")}
-    assert sum(map(len, problems.values())) == len(set.union(*problems.values()))
+def in_two_splits(release: Path) -> set[str]:
+    """The problems that are in two splits of any view."""
+    seen: dict[str, set[str]] = {}
+    for path in release.glob("*/*.parquet"):
+        if path.parent.name != "index":
+            for problem in set(pl.read_parquet(path, columns=["problem_id"])["problem_id"]):
+                seen.setdefault(problem, set()).add(path.name)
+    assert seen
+    return {problem for problem, splits in seen.items() if len(splits) > 1}
+
+
+def test_no_problem_is_in_two_splits(store: Path, cot: Path) -> None:
+    assert in_two_splits(store / "releases/mwpes/0.2.0") == set()
+    assert in_two_splits(cot) == set()
+
+
+def test_what_arithmetic_proves_of_recorded_mistakes_is_typed_and_the_card_says_how_little_that_is(store: Path) -> None:
+    rows = pl.read_parquet(store / "releases/mwpes/0.2.0/mwpes/*.parquet")
+    typed = rows.filter(pl.col("error_type").is_not_null())
+    assert 50 < typed.height < 0.02 * rows.height
+    assert typed.select("first_error", "wrong_step", "definition", "cause").null_count().row(0) == (0, 0, 0, 0)
+    assert set(typed["typed_by"].str.slice(0, 6)) == {"rule: "}
+    card = (store / "releases/mwpes/0.2.0/README.md").read_text()
+    section = card.split("## Columns of `mwpes`")[1].split("##")[0]
+    for column in ("first_error", "wrong_step", "error_type", "definition", "cause", "typed_by"):
+        (line,) = [line for line in section.splitlines() if line.startswith(f"| `{column}` |")]
+        assert line.split(" | ")[3] == "<1 %"
+    assert "`classifier_types`" in card.split("**Not filled** in any row")[1].splitlines()[0]
+
+
+def test_right_rationales_stand_beside_wrong_ones_of_three_sets(cot: Path) -> None:
+    rows = pl.read_parquet(cot / "cot-error-set/*.parquet")
+    assert set(rows["set"]) == {"GSM8K", "AQuA", "StrategyQA"} and rows.height > 9_000
+    assert set(rows["right_from"]) == {"other model", "reference"}
+    assert rows.filter(pl.col("right_rationale") == pl.col("wrong_rationale")).height == 0
+    tuning = pl.read_parquet(cot / "mistake-tuning/*.parquet")
+    marks = tuning.select(pl.col("text").str.extract(r"\n(\[(?:IN)?CORRECT RATIONALE\])\n")).to_series()
+    assert marks.eq(pl.Series(["[INCORRECT RATIONALE]", "[CORRECT RATIONALE]"])[tuning["label"].cast(pl.UInt32)]).all()
+    assert tuning["text"].str.count_matches(r"CORRECT RATIONALE\]").eq(1).all()

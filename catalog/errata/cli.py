@@ -16,15 +16,19 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from . import text, verbs
 from .arguments import DONE, FAILED, MISSING, WRONG, parser
 from .errors import ErrataError, ErrataWarning, NotFound, Unreadable
-from .loading import load
+from .loading import batches, first
 from .places import STORE
 from .releases import Release, open_release, releases
+
+GROUP_ROWS = 50_000
+"""Rows of a row group of a Parquet file that `load` writes, about."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(error)
         return MISSING if isinstance(error, NotFound) else FAILED if isinstance(error, Unreadable) else WRONG
     except OSError as error:
-        if given.verb in ("build", "plan", "release"):
+        if given.verb in ("build", "plan", "gates", "release"):
             raise  # the application tells its own
         _complain(error)
         return FAILED
@@ -78,12 +82,13 @@ def _application(verb: str) -> Any:
 
 def _build(given: argparse.Namespace) -> int:
     store = given.store or os.environ.get(STORE) or "store"
-    return int(_application("build").build(given.recipe, given.data, store, verbose=given.verbose, plain=given.plain))
+    options = {"verbose": given.verbose, "plain": given.plain, "models": given.model, "auto": given.version == "auto"}
+    return int(_application("build").build(given.recipe, given.data, store, **options))
 
 
 def _plan(given: argparse.Namespace) -> int:
     store = given.store or os.environ.get(STORE) or "store"
-    return int(_application("plan").plan(given.recipe, given.data, store, given.pilot))
+    return int(_application("plan").plan(given.recipe, given.data, store, given.pilot, given.model))
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -113,43 +118,45 @@ def _show(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(release.manifest, indent=1))
         return DONE
-    title = text.plain(f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}")
-    parts = [title, text.splits(release)]
-    parts.append(text.funnel(release.manifest["funnel"]))
-    parts.append(text.labels(release.manifest.get("labels", [])))
-    parts.append(text.types(release.manifest.get("types", [])))
-    width = max(40, min(shutil.get_terminal_size().columns, 100))
+    width = max(40, shutil.get_terminal_size().columns)
+    title = text.lines(text.plain(f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}"), width)
+    parts = [title, text.splits(release, width)]
+    parts.append(text.funnel(release.manifest["funnel"], width))
+    parts.append(text.labels(release.manifest.get("labels", []), width))
+    parts.append(text.types(release.manifest.get("types", []), width))
+    parts.append(text.gates(release.manifest.get("gates", []), width))
     parts += [text.counts(release, view, width) for view in release.views]
-    rows = load(release.name, store=given.store).slice(0, max(0, given.examples)).to_pylist()
-    parts += [text.example(row, width) for row in rows]
+    parts += [text.example(row, min(width, 100)) for row in first(release, given.examples)]
     print("\n\n".join(part for part in parts if part))
     return DONE
 
 
 def _load(given: argparse.Namespace) -> int:
-    rows = load(given.name, given.view, given.split, given.store)
-    if given.limit is not None:
-        rows = rows.slice(0, max(0, given.limit))
+    release = open_release(given.name, given.store)
+    files = release.files(given.view, given.split)
     suffix = Path(given.output or "").suffix.lstrip(".").lower()
     form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
+    found = batches(release, files, given.limit)
     if given.output:
         with open(f"{given.output}.part", "wb") as file:
-            _write(rows, form, file)
+            _write(found, form, file)
         os.replace(f"{given.output}.part", given.output)
     else:
-        _write(rows, form, sys.stdout.buffer)
+        _write(found, form, sys.stdout.buffer)
     return DONE
 
 
 def _write(rows: Any, form: str, file: Any) -> None:
-    """Rows as JSON lines, CSV (lists as JSON) or Parquet."""
+    """A reader's rows as JSON lines, CSV (lists as JSON) or Parquet, some at a time."""
     if form == "parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(rows, file)
+        with pq.ParquetWriter(file, rows.schema) as written:
+            for table in _tables(rows):
+                written.write_table(table)
     elif form == "csv":
         writer = csv.writer(codecs.getwriter("utf-8")(file))
-        writer.writerow(rows.column_names)
+        writer.writerow(rows.schema.names)
         for row in _each(rows):
             writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for v in row.values()])
     else:
@@ -158,8 +165,22 @@ def _write(rows: Any, form: str, file: Any) -> None:
     file.flush()
 
 
+def _tables(rows: Any) -> Iterator[Any]:
+    """The rows in tables that make row groups of a good size."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
 def _each(rows: Any) -> Any:
-    return (row for batch in rows.to_batches(1000) for row in batch.to_pylist())
+    return (row for batch in rows for row in batch.to_pylist())
 
 
 def _owner(given: argparse.Namespace) -> int:
@@ -168,8 +189,20 @@ def _owner(given: argparse.Namespace) -> int:
     return int(_application(given.verb).owner(given, store))
 
 
+def _scheduled(given: argparse.Namespace) -> int:
+    return int(_application(given.verb).scheduled(given))
+
+
+def _browse(given: argparse.Namespace) -> int:
+    return int(_application("browse").browse(given, given.store or os.environ.get(STORE) or "store"))
+
+
 def _ledger(given: argparse.Namespace) -> int:
     return int(_application("ledger").ledger(given.store or os.environ.get(STORE) or "store"))
+
+
+def _report(given: argparse.Namespace) -> int:
+    return int(_application("report").report(given, given.store or os.environ.get(STORE) or "store"))
 
 
 def _evaluate(given: argparse.Namespace) -> int:
@@ -177,9 +210,10 @@ def _evaluate(given: argparse.Namespace) -> int:
 
 
 RUNS = {
-    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "list": _list, "show": _show, "load": _load,
-    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "release": _owner, "tag": _owner,
+    "build": _build, "plan": _plan, "ledger": _ledger, "evaluate": _evaluate, "report": _report, "list": _list, "show": _show, "load": _load,
+    "verify": verbs.verify, "pull": verbs.pull, "lock": verbs.lock, "diff": verbs.diff, "gates": _owner, "release": _owner, "tag": _owner,
     "deprecate": _owner, "yank": _owner, "restore": _owner, "sign": _owner, "gc": _owner, "trace": _owner, "push": _owner,
+    "deploy": _scheduled, "serve": _scheduled, "browse": _browse,
 }  # fmt: skip
 
 

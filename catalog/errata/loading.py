@@ -15,6 +15,8 @@ from .releases import Release, open_release
 Form = Literal["arrow", "polars", "datasets", "paths"]
 DOWNLOADS = 8
 """Files downloaded at once."""
+BATCH = 1_000
+"""Rows read at a time where not all are wanted at once."""
 
 
 def load(
@@ -59,6 +61,65 @@ def pull(release: Release, files: Sequence[dict[str, Any]], told: Callable[[int]
         return list(pool.map(one, files))
 
 
+def batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None = None) -> Any:
+    """Rows as a `pyarrow.RecordBatchReader` that holds some of them at a time, each file's bytes compared with its checksum."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def read() -> Any:
+        left = limit
+        for file in files:
+            if left is not None and left <= 0:
+                return
+            for batch in pq.ParquetFile(release.path(file)).iter_batches(BATCH, use_threads=False):
+                some = batch if left is None else batch.slice(0, max(0, left))
+                left = None if left is None else left - some.num_rows
+                yield some
+                if left == 0:
+                    return
+
+    try:
+        schema = pq.read_schema(release.path(files[0]))
+        return pa.RecordBatchReader.from_batches(schema, _told(release, read()))
+    except (OSError, pa.ArrowException) as error:
+        raise _torn(release, error) from None
+
+
+def first(release: Release, count: int) -> list[dict[str, Any]]:
+    """The first rows of the first view; no more is read, or downloaded, than they need."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = []
+    for file in release.files():
+        if len(found) >= count:
+            break
+        try:
+            with release.open(file) as opened:
+                for batch in pq.ParquetFile(opened).iter_batches(max(1, min(count, BATCH)), use_threads=False):
+                    found += batch.slice(0, count - len(found)).to_pylist()
+                    if len(found) >= count:
+                        break
+        except (OSError, pa.ArrowException) as error:
+            raise _torn(release, error) from None
+    return found
+
+
+def _told(release: Release, found: Any) -> Any:
+    """Batches, trouble with which is told in our words."""
+    import pyarrow as pa
+
+    try:
+        yield from found
+    except (OSError, pa.ArrowException) as error:
+        raise _torn(release, error) from None
+
+
+def _torn(release: Release, error: Exception) -> Unreadable:
+    told = f"`errata verify {release.name}` tells more"
+    return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {told}")
+
+
 def _arrow(release: Release, paths: Sequence[Path]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -81,8 +142,7 @@ def _arrow(release: Release, paths: Sequence[Path]) -> Any:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             return pa.concat_tables(pool.map(read, pieces))
     except (OSError, pa.ArrowException) as error:
-        told = f"`errata verify {release.name}` tells more"
-        raise Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {told}") from None
+        raise _torn(release, error) from None
 
 
 def _polars(release: Release, paths: Sequence[Path]) -> Any:

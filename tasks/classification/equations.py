@@ -93,6 +93,8 @@ class Equation:
     """Whether it is true; None where that is a matter of rounding."""
     unit: str
     """The word after its result; empty where none follows."""
+    left: tuple[str | Fraction, ...]
+    """The numbers and signs of its left side."""
 
     @property
     def operands(self) -> tuple[Fraction, Fraction]:
@@ -171,8 +173,9 @@ def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
         True if whole == computed else _holds(computed, stated.value, len(left) > 1 and "/" in [t.value for t in left])
     )
     return Equation(
-        left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit
-    )
+        left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
+        tuple(one.value for one in left),
+    )  # fmt: skip
 
 
 def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:

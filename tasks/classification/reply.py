@@ -16,11 +16,12 @@ from schemas.request import Completion, Reply
 from schemas.taxonomy import Taxonomy, spelt
 from tasks.judging.echo import Material
 from tasks.judging.reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, storable
+from tasks.judging.reply import read as judged
 from tasks.loose_json import objects
 
-UNKNOWN = "unknown type"
-_LINE = re.compile(r"^[\s*_`\"'{]{0,8}(?:error[ _]?)?(?:type|kind|category)[*_`\"']{0,4}\s{0,4}[:=]\s{0,4}(.{1,120})$", re.IGNORECASE | re.MULTILINE)  # fmt: skip
-_KEYS = frozenset({"type", "error type", "kind", "category", "error category"})
+UNKNOWN, NO_TYPE = "unknown type", "names no type of this step"
+LINE = re.compile(r"^[\s*_`\"'{]{0,8}(?:error[ _]?)?(?:type|kind|category)[*_`\"']{0,4}\s{0,4}[:=]\s{0,4}(.{1,120})$", re.IGNORECASE | re.MULTILINE)  # fmt: skip
+KEYS = frozenset({"type", "error type", "kind", "category", "error category"})
 _LONGEST_CAUSE, _LONGEST_SPAN = 1_000, 500
 
 
@@ -38,25 +39,49 @@ class Vote:
     cause: str | None = None
 
 
-def vote(reply: Reply, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
-    """What a reply says of a step."""
+def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
+    """What a reply says of a step, the first wrong one (from 0)."""
+    said, fault = spoken(reply)
+    return Vote(None, fault) if fault else read(said, step, material, taxonomy, at)
+
+
+def spoken(reply: Reply) -> tuple[str, str]:
+    """What a reply says once it has thought, or else why that cannot be read."""
     if not isinstance(reply, Completion):
-        return Vote(None, reply.reason)
-    if reply.finish == "length":
-        return Vote(None, CUT_OFF)
-    return read(reply.text, step, material, taxonomy)
+        return "", reply.reason
+    return ("", CUT_OFF) if reply.finish == "length" else _said(reply.text)
 
 
-def read(text: str, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
-    """What a text says of a step."""
+def _said(text: str) -> tuple[str, str]:
     _, thought, said = text.rpartition("</think>")
     if not thought and "<think>" in text:
-        return Vote(None, CUT_OFF)
+        return "", CUT_OFF
     if not said.strip():
-        return Vote(None, EMPTY)
-    if len(said) > LONGEST_READ:
-        return Vote(None, TOO_LONG)
+        return "", EMPTY
+    return (said, "") if len(said) <= LONGEST_READ else ("", TOO_LONG)
+
+
+def judged_kind(text: str, at: int, material: Material) -> str | None:
+    """What a reply in a judge's form ("First error: 3, calculation") calls the mistake in a step (from 0).
+
+    Empty where it names no kind, or another step; None where it has no such form.
+    """
+    found = judged(text, at + 1, material)
+    if found.label is None:
+        return None
+    return found.kind if found.label == at else ""
+
+
+def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
+    """What a text says of a step; with its number (from 0) a judge's form is read, too."""
+    said, fault = _said(text)
+    if fault:
+        return Vote(None, fault)
     claims = list(_claims(said, material))
+    if at is not None and not _formed(said) and (kind := judged_kind(said, at, material)) is not None:
+        if not kind:
+            return Vote(None, NO_TYPE)
+        claims = [(kind, {})]
     if not claims:
         return Vote(None, UNPARSABLE)
     named = {taxonomy.named(name) for name, _ in claims}
@@ -64,21 +89,28 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
         return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
     (found,) = named
     details: Mapping[str, Any] = next((one for _, one in reversed(claims) if one), {})
-    cause = storable(" ".join(_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
-    severity = _text(details.get("severity")).strip().casefold()
-    return Vote(found, "", severity if severity in SEVERITIES else None, place(_text(details.get("span")), step), cause)
+    cause = storable(" ".join(text_of(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
+    severity = text_of(details.get("severity")).strip().casefold()
+    return Vote(
+        found, "", severity if severity in SEVERITIES else None, place(text_of(details.get("span")), step), cause
+    )
+
+
+def _formed(text: str) -> bool:
+    """Whether a text names a type in a classifier's own form."""
+    return LINE.search(text) is not None or any(spelt(key) in KEYS for one in objects(text) for key in one)
 
 
 def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The types that a reply names, each with the object that names it."""
-    found = [one for one in objects(text) if any(spelt(key) in _KEYS for key in one)]
+    found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
     for one in found:
         for key, value in one.items():
-            if spelt(key) in _KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
+            if spelt(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
                 yield value, one
     if found:
         return
-    lines = list(_LINE.finditer(text))
+    lines = list(LINE.finditer(text))
     for match in lines:
         if not material.says(match[0]):
             yield match[1].strip(" \t*_`\"'.,}"), {}
@@ -86,7 +118,8 @@ def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, A
         yield text, {}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value that should be text; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 

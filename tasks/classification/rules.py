@@ -19,6 +19,8 @@ from tasks.classification.equations import LONGEST, Equation, Number, equations,
 
 SPOKEN = "abacus"
 """The taxonomy whose types the rules name."""
+UNVOUCHED = "an equation that does not hold"
+"""The rule by which nothing vouches for the steps before."""
 Severity = Literal["minor", "major"]
 _LABEL = re.compile(r"^\s*(?:\*\*)?(?:step\s*)?\d{1,3}[.):](?=\s)", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:####|\banswer(?: is)?\b[\s:=]{1,4})\s*\\?\$?(-?\d[\d,]{0,20}(?:\.\d{1,9})?)", re.IGNORECASE)
@@ -193,7 +195,7 @@ def _alone(case: _Case) -> Finding | None:
         if strange or one.holds is False:
             if case.gold is not None:
                 return _repaired(one, (*case.equations[i + 1 :], *case.later), case)
-            return _unknown(strange, case) if strange else _miscalculated(one, "an equation that does not hold")
+            return _unknown(strange, case) if strange else _miscalculated(one, UNVOUCHED)
         if one.holds is None:
             return None
         there = there | {one.result.value}

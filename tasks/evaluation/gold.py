@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.task import Record
+from tasks.classification.rules import SPOKEN
 from tasks.evaluation.fields import Rejected, is_nothing, number
 from tasks.evaluation.score import NONE, Gold
 from tasks.mapping import FieldError, FieldOf, FieldRule
@@ -42,6 +43,10 @@ class GoldRules(BaseModel):
     )
     steps: FieldOf | None = Field(None, description="The list of the steps.")
     set: FieldOf | None = Field(None, description="The name of the problem set; without it the file's.")
+    type: FieldOf | None = Field(None, description="The type of the mistake, if the data say it.")
+    taxonomy: FieldOf | None = Field(
+        None, description="The taxonomy of the types, with or without a version: a field, or {value: lemma}."
+    )
     right: FieldOf | None = Field(
         None,
         description="Whether the whole solution is right, yes or no; rows that contradict first_error are rejected.",
@@ -52,6 +57,7 @@ def _rules(**given: Any) -> GoldRules:
     return GoldRules.model_validate(given)
 
 
+INJECTED = "injected"
 FORMATS: dict[str, GoldRules] = {
     # one file a set; their ids (gsm8k-0, omnimath-17) name the set too
     "processbench": _rules(
@@ -63,7 +69,10 @@ FORMATS: dict[str, GoldRules] = {
         right={"path": "Model_Solution_Correctness", "names": {"correct": "yes", "incorrect": "no"}},
     ),
     "verify-then-generate": _rules(first_error="incorrect_index", none=[], steps="student_incorrect_solution"),
-    "injected": _rules(id="solution_id", first_error="injected_at", steps="steps", set="set"),
+    INJECTED: _rules(
+        id="solution_id", first_error="injected_at", steps="steps", set="set",
+        type={"path": "injected_type", "optional": True}, taxonomy={"path": "injected_taxonomy", "optional": True},
+    ),
     "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
 }  # fmt: skip
 TRUTH = "truth"
@@ -83,7 +92,9 @@ def mapped(rules: GoldRules) -> Read:
             raise FieldError("contradictory", f"{said}, but '{rules.right.path}' is {right[:40]!r}")  # type: ignore[union-attr]
         id = "/".join(str(rule.take(value, None)) for rule in rules.id)
         found = rules.set.take(value, None) if rules.set else None
-        return Gold(id or line_id(record.source), first, steps, str(found or stem(record.source)), record.source)
+        set_ = str(found or stem(record.source))
+        kind, taxonomy = (_said(rule, value) if first != NONE else "" for rule in (rules.type, rules.taxonomy))
+        return Gold(id or line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0])  # fmt: skip
 
     return read
 
@@ -105,6 +116,12 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
         last = f" to {steps - 1 + rules.base}" if steps is not None else " or more"
         raise FieldError("out of range", f"'{path}' is {spelt}, expected {rules.base}{last}")
     return first
+
+
+def _said(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
+    """What a field says, as text; empty where it says nothing."""
+    found = rule.take(value, None) if rule else None
+    return "" if is_nothing(found) else str(found).strip()
 
 
 def _steps(value: Any) -> int:
@@ -129,7 +146,7 @@ def truth(record: Record) -> Gold:
         raise FieldError("not a program", str(error)) from None
     found = judge(program, steps)
     set_ = str(value.get("set") or stem(record.source))
-    return Gold(str(value["solution_id"]), found.first_error, length, set_, record.source)
+    return Gold(str(value["solution_id"]), found.first_error, length, set_, record.source, found.kind, SPOKEN)
 
 
 def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Rejected]]:
@@ -159,7 +176,7 @@ def fitting(columns: Sequence[str]) -> list[str]:
 
 def fields(rules: GoldRules) -> set[str]:
     """The fields that a data set's rows must have."""
-    rule: list[FieldRule | None] = [*rules.id, rules.first_error, rules.steps, rules.set, rules.right]
+    rule: list[FieldRule | None] = [*rules.id, rules.first_error, rules.steps, rules.set, rules.right, rules.type, rules.taxonomy]  # fmt: skip
     return {one.path.partition(".")[0] for one in rule if one is not None and one.path and not one.optional}
 
 

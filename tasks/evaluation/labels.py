@@ -76,7 +76,7 @@ def read(records: Iterable[Record], given: Columns) -> Table:
         if record.value is None:
             reason, detail = record.fault or ("unreadable", "")
             raise EvaluationError(f"{record.source}: {reason} ({detail}); mend or remove the line")
-        id, who = _id(record, given.id), _labeller(record, given.labeller)
+        id, who = identity(record, given.id), _labeller(record, given.labeller)
         for column in given.labels:
             name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
             before = found.setdefault(name, {})
@@ -94,7 +94,28 @@ def _twice(record: Record, id: str, labeller: str, before: Label, given: Columns
     )
 
 
-def _id(record: Record, names: Sequence[str]) -> str:
+def joined(places: Sequence[tuple[str, Table]]) -> Table:
+    """The labels of several places together; `EvaluationError` where a labeller says two things of one solution."""
+    found: dict[str, dict[str, Label]] = {}
+    for _, table in places:
+        for name, labels in table.items():
+            before = found.setdefault(name, {})
+            for id, label in labels.items():
+                other = before.setdefault(id, label)
+                if other.first_error != label.first_error:
+                    raise EvaluationError(
+                        f"{label.source}: '{name[:40]}' says {_shown(label)} of '{id[:80]}', but {_shown(other)} at "
+                        f"{other.source}; name only one of the two places"
+                    )
+    return found
+
+
+def _shown(label: Label) -> str:
+    return "undecided" if label.first_error is None else str(label.first_error)
+
+
+def identity(record: Record, names: Sequence[str]) -> str:
+    """The id of a record's solution, from the columns of these names; file and line where there are none."""
     value = record.value or {}
     for name in names:
         if is_nothing(value.get(name)):

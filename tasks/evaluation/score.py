@@ -34,6 +34,10 @@ class Gold:
     set: str
     source: str
     """File and line (or row) it was read from."""
+    type: str | None = None
+    """Of what type its mistake is; None where there is none or the gold does not say,"""
+    taxonomy: str = ""
+    """and of which taxonomy that is, by name; empty where the gold does not say."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Confusion:
         del true[UNDECIDED]
         return sorted(true, key=lambda name: (-true[name], name))
 
+    def true(self) -> list[str]:
+        """The types that are true of some row, the commonest first."""
+        there = {truth for truth, _ in self.counts}
+        return [name for name in self.names() if name in there]
+
     def f1(self, name: str) -> float:
         """The harmonic mean of a type's precision and recall (2 exact / (true + said)); 0 where it is never right."""
         exact = self.counts[name, name]

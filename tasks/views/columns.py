@@ -2,12 +2,14 @@
 
 TRL's types: https://huggingface.co/docs/trl/dataset_formats. ProcessBench:
 arXiv:2412.06559. Math-Shepherd: arXiv:2312.08935. PRM800K: arXiv:2305.20050.
+The columns of CoTErrorSet and MWPES-300K are nowhere named; these names are ours.
 """
 
 from __future__ import annotations
 
 from schemas.contract import Column
-from schemas.tables import PROBLEM_COLUMNS, SOLUTION_ID
+from schemas.mistakes import CONTRAST_COLUMNS
+from schemas.tables import COMPLETION_COLUMNS, ID, PROBLEM_COLUMNS, SOLUTION_ID
 
 PROBLEM_ID = PROBLEM_COLUMNS[0]
 IDS = (SOLUTION_ID, PROBLEM_ID)
@@ -75,3 +77,76 @@ PRM800K = (
     )),
     *IDS,
 )  # fmt: skip
+
+QUESTION = Column("question", "string", "The problem, with the options of multiple choice.")
+SET, MODEL, SAMPLING, SAMPLE = PROBLEM_COLUMNS[1], *COMPLETION_COLUMNS[:3]
+RIGHT_FROM, RIGHT_ID = CONTRAST_COLUMNS[1:]
+ERROR_TYPE = Column(
+    "error_type", "string", "The type of the mistake in the first wrong step; null where nobody says.", nullable=True
+)
+CAUSE = Column("cause", "string", "Why it is wrong, in a sentence; null where nobody says.", nullable=True)
+TAXONOMY = Column(
+    "taxonomy", "string", "The taxonomy that the type is of, with its version; null without one.", nullable=True
+)
+ROW_ID = Column("row_id", "string", "Hash of the row's content.", pattern=ID)
+RATIONALE_BY = Column(
+    "solution_id",
+    "string",
+    "The solution whose rationale it is; null where it is the set's own.",
+    nullable=True,
+    pattern=ID,
+)
+COT_ERROR_SET = (
+    QUESTION,
+    Column("right_rationale", "string", "A right solution of the problem."),
+    Column("wrong_rationale", "string", "The model's wrong one."),
+    ERROR_TYPE,
+    CAUSE,
+    TAXONOMY,
+    RIGHT_FROM,
+    RIGHT_ID,
+    SET,
+    MODEL,
+    *IDS,
+)
+SELF_RETHINKING = (
+    Column("error_type", "string", "The type of the mistake that the model is shown."),
+    Column("think", "string", "The first turn, under the problem at hand: the model solves it."),
+    Column(
+        "check", "string", "The second: a mistake on another problem; has the model made one of its kind, Yes or No?"
+    ),
+    Column("again", "string", "The turn after a Yes; `check` follows again, k times at most."),
+    Column("answer", "string", "The last turn, after a No or k times."),
+    *IDS,
+)
+MWPES = (
+    QUESTION, SET, MODEL, SAMPLING, SAMPLE,
+    Column("solution", "string", "The wrong solution, verbatim."),
+    Column("extracted", "string", "The final answer found in it; null if none.", nullable=True),
+    Column("gold", "string", "The right answer."),
+    Column("first_error", "integer", "The 0-based index of the first wrong step; null where nobody says.", nullable=True, at_least=-1),
+    Column("wrong_step", "string", "That step; null where nobody says which.", nullable=True),
+    ERROR_TYPE,
+    Column("definition", "string", "What that type means, in the taxonomy's words.", nullable=True),
+    CAUSE,
+    Column("typed_by", "string", "Who decided on the type: a rule, models, a judge; null where undecided.", nullable=True),
+    TAXONOMY,
+    *IDS,
+)  # fmt: skip
+ERROR_AWARE = (
+    Column("answer", "string", "The gold answer."),
+    MODEL,
+    SET,
+    Column("error_types", "strings", "The types that the prompt warns of, commonest first.", at_least=1),
+    Column(
+        "error_counts", "integers", "Mistakes of each of them by the model on other problems of the set.", at_least=1
+    ),
+    Column("prompt_id", "string", "Hash of the prompt, its problem and model.", pattern=ID),
+    PROBLEM_ID,
+)
+EXEMPLAR = Column("text", "string", "The exemplar as it stands in a prompt.")
+WRONG = Column("wrong", "string", "A wrong solution.")
+RIGHT = Column("right", "string", "A right solution of the same problem.")
+IN_CONTEXT = (QUESTION, WRONG, RIGHT, EXEMPLAR, *IDS)
+RATIONALE = Column("rationale", "string", "What is wrong: the step, the type of mistake, the cause.")
+IN_CONTEXT_EXPLAINED = (QUESTION, WRONG, RATIONALE, RIGHT, EXEMPLAR, *IDS)

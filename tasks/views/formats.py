@@ -12,6 +12,7 @@ from tasks.views import columns as c
 Row = dict[str, Any]
 Name = Literal[
     "language-modelling", "prompt-completion", "unpaired-preference", "stepwise", "math-shepherd", "prm800k", "processbench",
+    "cot-error-set", "mistake-tuning", "self-rethinking", "mwpes", "error-aware", "in-context", "in-context-explained",
 ]  # fmt: skip
 MARK = "ки"
 """Where Math-Shepherd puts a step's label."""
@@ -37,8 +38,12 @@ class Format:
     """The columns that rows must have."""
     columns: Callable[[Style, Contract], tuple[Column, ...]]
     """Its own columns, given how it is written and the contract of the rows."""
-    make: Callable[[Row, Style], Row]
-    """A row in the format; raises `Unfit`."""
+    make: Callable[[Row, Style], Row | list[Row]]
+    """A row in the format, or its several; raises `Unfit`."""
+    key: str = "solution_id"
+    """The column that tells its rows apart."""
+    rows: int = 1
+    """How many rows it makes of one."""
 
 
 def asked(row: Row) -> str:
@@ -53,14 +58,15 @@ def said(role: str, content: str) -> Row:
     return {"role": role, "content": content}
 
 
-def _ids(row: Row) -> Row:
+def ids(row: Row) -> Row:
+    """What a row is called by."""
     return {"solution_id": row["solution_id"], "problem_id": row["problem_id"]}
 
 
 def _language_modelling(row: Row, style: Style) -> Row:
     if style.conversational:
-        return {"messages": [said("user", asked(row)), said("assistant", row["text"])], **_ids(row)}
-    return {"text": f"{asked(row)}\n{row['text']}", **_ids(row)}
+        return {"messages": [said("user", asked(row)), said("assistant", row["text"])], **ids(row)}
+    return {"text": f"{asked(row)}\n{row['text']}", **ids(row)}
 
 
 def prompted(row: Row, style: Style, **completions: str) -> Row:
@@ -72,11 +78,11 @@ def prompted(row: Row, style: Style, **completions: str) -> Row:
 
 
 def _prompt_completion(row: Row, style: Style) -> Row:
-    return prompted(row, style, completion=row["text"]) | _ids(row)
+    return prompted(row, style, completion=row["text"]) | ids(row)
 
 
 def _unpaired(row: Row, style: Style) -> Row:
-    return prompted(row, style, completion=row["text"]) | {"label": decided(row)} | _ids(row)
+    return prompted(row, style, completion=row["text"]) | {"label": decided(row)} | ids(row)
 
 
 def decided(row: Row) -> bool:
@@ -100,7 +106,7 @@ def labelled(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
 
 def _stepwise(row: Row, style: Style) -> Row:
     steps, labels = labelled(row, style)
-    made = {"prompt": asked(row), "completions": steps, "labels": labels, **_ids(row)}
+    made = {"prompt": asked(row), "completions": steps, "labels": labels, **ids(row)}
     if "soft" in row:
         soft = row["soft"]
         if soft is not None and len(soft) < len(steps):
@@ -119,7 +125,7 @@ def _math_shepherd(row: Row, style: Style) -> Row:
         return f"{asked(row)} " + "\n".join(f"{line} {mark}" for line, mark in zip(lines, marks))
 
     signs = ["+" if right else "-" for right in labels]
-    return {"input": written([MARK] * len(lines)), "label": written(signs), "task": row["set"], **_ids(row)}
+    return {"input": written([MARK] * len(lines)), "label": written(signs), "task": row["set"], **ids(row)}
 
 
 def _prm800k(row: Row, style: Style) -> Row:
@@ -143,7 +149,7 @@ def _prm800k(row: Row, style: Style) -> Row:
     label = {"steps": rated, "total_time": None, "finish_reason": "solution" if labels[-1] else "found_error"}
     return {
         "labeler": "errata", "timestamp": None, "generation": None, "is_quality_control_question": False,
-        "is_initial_screening_question": False, "question": question, "label": label, **_ids(row),
+        "is_initial_screening_question": False, "question": question, "label": label, **ids(row),
     }  # fmt: skip
 
 
@@ -162,7 +168,8 @@ def conversational(style: Style, *named: Column) -> tuple[Column, ...]:
     return tuple(Column(one.name, "records", one.meaning, fields=c.MESSAGE) for one in named)
 
 
-def _fixed(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:
+def fixed(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:
+    """These columns, however the view is written."""
     return lambda _, __: named
 
 
@@ -190,7 +197,7 @@ FORMATS: dict[str, Format] = {
         _unpaired,
     ),
     "stepwise": Format(_STEPS, _of_stepwise, _stepwise),
-    "math-shepherd": Format((*_STEPS, "set"), _fixed(*c.MATH_SHEPHERD), _math_shepherd),
-    "prm800k": Format((*_STEPS, "answer"), _fixed(*c.PRM800K), _prm800k),
-    "processbench": Format((*_STEPS, "model", "verdict"), _fixed(*c.PROCESSBENCH), _processbench),
+    "math-shepherd": Format((*_STEPS, "set"), fixed(*c.MATH_SHEPHERD), _math_shepherd),
+    "prm800k": Format((*_STEPS, "answer"), fixed(*c.PRM800K), _prm800k),
+    "processbench": Format((*_STEPS, "model", "verdict"), fixed(*c.PROCESSBENCH), _processbench, key="id"),
 }

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from catalog.card import label_lines
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from catalog.card import card, label_lines, share
+from catalog.publishing import View, publish
+from catalog.store import Store
+from schemas.contract import Column, Contract
+from schemas.forms import polars_schema
+from tests.catalog.test_croissant import RECIPE
 
 LABELS = [
     {
@@ -31,4 +41,44 @@ def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
         "Cohen's kappa in agreed, m and estimation: 0.500 (7 solutions).",
         "",
         "Cohen's kappa in agreed, m and n: - (0 solutions).",
+    ]
+
+
+def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
+    columns = (
+        Column("solution_id", "string", "Its name."),
+        Column("cause", "string", "Why.", nullable=True),
+        Column("notes", "strings", "What was noted; empty texts say nothing."),
+        Column("soft", "numbers", "Chances.", nullable=True),
+        Column("type", "string", "The type.", nullable=True),
+    )
+    contract = Contract("mistakes", "Mistakes.", columns, "solution_id")
+    rows = [
+        {"solution_id": f"s{i}", "cause": None, "notes": [["", "so"], [""], []][i % 3], "soft": [None, 0.5] if i else [None], "type": "t" if i == 5 else ""}
+        for i in range(200)
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=polars_schema(contract))
+    view = View(contract, [{"train": frame[:120], "test": frame[120:130]}, {"train": frame[130:]}])
+    seen: list[str] = []
+
+    def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
+        seen.append(card(RECIPE, {"mistakes": contract}, files, [], filled={"mistakes": view.filled}))
+        return {}, {"fingerprint": "x", "funnel": [], "recipe": {}, "columns": {}}
+
+    publish(Store(str(tmp_path)), "tiny", "1.0.0", "x", {"mistakes": view}, describe)
+    lines = seen[0].splitlines()
+    start = lines.index("| column | type | null | filled | meaning |")
+    assert [line.split(" | ")[3] for line in lines[start + 2 : start + 7]] == ["100 %", "0 %", "34 %", "99 %", "<1 %"]
+    assert "**Not filled** in any row of this release: `cause`." in lines
+
+
+def test_shares_are_0_only_for_none_and_100_only_for_all() -> None:
+    assert [share(n, 1000) for n in (0, 1, 9, 10, 500, 999, 1000)] == [
+        "0 %",
+        "<1 %",
+        "<1 %",
+        "1 %",
+        "50 %",
+        "99 %",
+        "100 %",
     ]

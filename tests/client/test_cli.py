@@ -21,8 +21,8 @@ from tests.client.conftest import MALFORMED, flip, put, row, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
 VERBS = [
-    "build", "plan", "ledger", "evaluate", "list", "show", "load", "verify", "pull", "lock", "diff", "release", "tag",
-    "deprecate", "yank", "restore", "sign", "gc", "trace", "push",
+    "build", "plan", "ledger", "evaluate", "list", "show", "browse", "load", "verify", "pull", "lock", "diff", "gates", "release",
+    "tag", "deprecate", "yank", "restore", "sign", "gc", "trace", "push", "deploy", "serve",
 ]  # fmt: skip
 
 
@@ -119,7 +119,8 @@ def test_show_fits_any_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, colum
     monkeypatch.setenv("COLUMNS", columns)
     found = run("show", "tiny")
     assert found.code == DONE
-    assert all(len(line) <= 100 for line in found.out.split("\n\n")[-1].splitlines())
+    width = min(100, max(40, int(columns)))
+    assert all(len(line) <= width for line in found.out.splitlines()[3:])
 
 
 def test_show_json_is_the_manifest(run: Run, newest: Path) -> None:

@@ -124,6 +124,58 @@ def test_a_mapping_in_a_file_and_lengths(run: Run) -> None:
     assert found["average_f1"] is None
 
 
+def _injected(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Gold as `inject` makes it: every other solution is wrong in its second step, by turns of one of two types."""
+    rows = []
+    for i in range(count):
+        wrong, kind = i % 2 == 0, ("calculation", "wrong operation")[i // 2 % 2]
+        rows.append({
+            "solution_id": f"s{i}", "problem_id": f"p{i}", "set": "made", "steps": STEPS, "text": f"1. {i} + {i} = {2 * i + wrong}",
+            "injected_at": 1 if wrong else -1, "injected_type": kind if wrong else None, "injected_taxonomy": "abacus@1.0.0", **more,
+        })  # fmt: skip
+    return rows
+
+
+INJECTED = ("--gold", "gold.jsonl", "--format", "injected")
+
+
+def test_types_and_labels_of_several_tables_and_what_gives_mistakes_away(run: Run) -> None:
+    gold = _injected(400)
+    write("gold.jsonl", gold)
+    judged = [{"solution_id": row["solution_id"], "judge_first_error": row["injected_at"]} for row in gold]
+    write("judged.jsonl", judged)
+    # of the 200 mistakes 100 are located, of those 80 typed: 40 calculations as such, 40 other operations as calculations
+    typed = [one | {"first_error": 1, "error_type": "calculation" if i < 80 else None, "taxonomy": "abacus@1.0.0"} for i, one in enumerate(judged[:200:2])]  # fmt: skip
+    write("typed.jsonl", typed)
+    found = run("judged.jsonl", "typed.jsonl", *INJECTED)
+    assert (found.code, found.err) == (DONE, "")
+    check(HERE / "evaluate-injected.txt", found.out)
+    told = json.loads(run("judged.jsonl", "typed.jsonl", *INJECTED, "--json").out)
+    assert told["labellers"]["judge_first_error"]["all"]["exact_wrong"]["rate"] == 1
+    assert told["labellers"]["first_error"]["all"]["exact_wrong"]["hits"] == 100
+    assert told["types"]["confusion"] == {
+        "calculation": {"calculation": 40, "undecided": 60},
+        "wrong operation": {"calculation": 40, "undecided": 60},
+    }
+    assert told["types"]["macro_f1"] == pytest.approx(2 * 40 / (100 + 80) / 2, abs=1e-4)
+    assert told["giveaway"]["looks"] < 0.62
+
+
+def test_types_of_another_taxonomy_are_compared_by_what_they_are_there(run: Run) -> None:
+    write("gold.jsonl", _injected(8))
+    names = {"calculation": "calculation", "wrong operation": "operator"}
+    typed = [
+        {"solution_id": row["solution_id"], "first_error": 1, "error_type": names[row["injected_type"]], "taxonomy": "lemma@1.0.0"}
+        for row in _injected(8) if row["injected_type"]
+    ]  # fmt: skip
+    write("typed.jsonl", typed)
+    told = json.loads(run("typed.jsonl", *INJECTED, "--json").out)
+    assert told["types"]["confusion"] == {"calculation": {"calculation": 2}, "operator": {"operator": 2}}
+    assert told["giveaway"] is None
+    write("typed.jsonl", [row | {"taxonomy": "prmbench@1.0.0"} for row in typed])
+    assert json.loads(run("typed.jsonl", *INJECTED, "--json").out)["types"]["without_a_name"] == 4
+
+
 def _changed(**given: Any) -> None:
     write("changed.jsonl", [row | given for row in LABELS[:5]])
 
@@ -154,6 +206,7 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "no such format": (lambda: None, ("labels.jsonl", "--gold", "gold.jsonl", "--format", "procesbench")),
     "a bad mapping": (lambda: Path("m.yaml").write_text("base: 2\nlabel: x\n"), ("labels.jsonl", "--format", "m.yaml")),
     "all gold bad": (lambda: write("gold.jsonl", [{"id": "a", "label": 9, "steps": ["x"]}]), ("labels.jsonl", *PROCESSBENCH)),
+    "two labels of one labeller": (lambda: _changed(judge_first_error=3), ("labels.jsonl", "changed.jsonl", *PROCESSBENCH)),
     "no such table": (lambda: _recipe(), ("r.yaml:problms",)),
     "not built": (lambda: _recipe(), ("r.yaml:problems",)),
 }  # fmt: skip

@@ -15,7 +15,8 @@ from schemas.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.request import Completion, Reply, Request
 from schemas.tables import SOLUTIONS, STEP_COLUMNS
 from schemas.task import Named, Outcome
-from tasks.classify import CLASSIFY, ClassifyParameters
+from tasks.classification.parameters import ClassifyParameters
+from tasks.classify import CLASSIFY
 
 NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *JUDGE_COLUMNS, *AGREE_COLUMNS)

@@ -11,7 +11,9 @@ from catalog.publishing import View, publish
 from catalog.store import Store
 from schemas.contract import Column
 from schemas.forms import check, polars_schema
+from schemas.mistakes import CONTRAST_COLUMNS
 from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from tasks.contrast import CONTRAST, ContrastParameters
 from tasks.identity import problem_id, solution_id
 from tasks.views.preference import PREFERENCE, PreferenceParameters
 from tasks.views.view import VIEW, ViewParameters
@@ -24,6 +26,7 @@ LABELLED = SOLUTIONS.having(
     *VERDICT_COLUMNS,
     Column("first_error", "integer", "The first wrong step, from 0; -1 where none is.", at_least=-1),
     Column("soft", "numbers", "For each step 1 where it is right, else 0."),
+    *CONTRAST_COLUMNS,
 )
 VIEWS: dict[str, dict[str, Any]] = {
     "language": {"format": "language-modelling"},
@@ -37,6 +40,11 @@ VIEWS: dict[str, dict[str, Any]] = {
     "math-shepherd": {"format": "math-shepherd"},
     "prm800k": {"format": "prm800k"},
     "processbench": {"format": "processbench"},
+    "cot-error-set": {"format": "cot-error-set"},
+    "mistake-tuning": {"format": "mistake-tuning"},
+    "mistake-tuning-chat": {"format": "mistake-tuning", "form": "conversational"},
+    "mwpes": {"format": "mwpes"},
+    "in-context": {"format": "in-context"},
 }
 PAIRS = {"preference": PreferenceParameters(), "preference-chat": PreferenceParameters(form="conversational")}
 
@@ -60,7 +68,8 @@ def solutions(count: int) -> pl.DataFrame:
                 "soft": [1.0 if first < 0 or i < first else 0.0 for i in range(len(steps))],
             }  # fmt: skip
             rows.append(row | {"solution_id": solution_id(row["problem_id"], "made", "made", sample, text)})
-    frame = pl.DataFrame(rows, schema=polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
+    made = pl.DataFrame(rows, schema=polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
+    frame = CONTRAST.run(made, ContrastParameters()).kept
     check(frame, LABELLED, "made")
     return frame
 

@@ -12,7 +12,7 @@ from tests.trl.corpus import make
 
 ROOT = Path(__file__).parents[2]
 RUNS = [
-    "sft language", "sft language-chat", "sft completion", "sft completion-chat", "dpo preference", "dpo preference-chat",
+    "sft language", "sft language-chat", "sft completion", "sft completion-chat", "sft mistake-tuning", "sft mistake-tuning-chat", "dpo preference", "dpo preference-chat",
     "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
 ]  # fmt: skip
 

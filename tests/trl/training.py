@@ -63,7 +63,7 @@ def main() -> None:
         ),
     }
     runs = {
-        "sft": ("language", "language-chat", "completion", "completion-chat"),
+        "sft": ("language", "language-chat", "completion", "completion-chat", "mistake-tuning", "mistake-tuning-chat"),
         "dpo": ("preference", "preference-chat"),
         "kto": ("unpaired", "unpaired-chat"),
         "prm": ("stepwise", "stepwise-whole"),

@@ -1,0 +1,76 @@
+"""Columns of text in the width of a terminal: long names are wrapped, and what does not fit beside them follows below."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+
+LEAST = 16
+"""The first column is wrapped to no less while all columns still fit beside it."""
+Row = Sequence[str]
+
+
+def width_of(text: str) -> int:
+    """The cells that a text takes in a terminal: letters of East Asia take two, marks on a letter none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+
+
+def table(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
+    """Columns under their names, the first `left` flush left, the others flush right; one block or several."""
+    widths = [max([width_of(name), *(width_of(row[i]) for row in rows)]) for i, name in enumerate(head)]
+    if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
+        return _block(head, rows, left, widths)
+    room = width - sum(width + 2 for width in widths[1:])
+    if room >= LEAST:
+        return _block(head, rows, left, [min(room, widths[0]), *widths[1:]])
+    natural, first = widths[0], min(widths[0], max(12, width // 3))
+    blocks: list[list[int]] = [[]]
+    taken = first
+    for i in range(1, len(head)):
+        widths[i] = min(widths[i], width - first - 2)
+        if taken + 2 + widths[i] > width:
+            blocks.append([])
+            taken = first
+        blocks[-1].append(i)
+        taken += 2 + widths[i]
+    shown = []
+    for block in blocks:
+        chosen = [0, *block]
+        some = [row for row in ([row[i] for i in chosen] for row in rows) if any(row[1:]) or len(blocks) == 1]
+        rest = [widths[i] for i in block]
+        here = [min(natural, width - sum(one + 2 for one in rest)), *rest]
+        shown.append(_block([head[i] for i in chosen], some, sum(i < left for i in chosen), here))
+    return "\n\n".join(shown)
+
+
+def _block(head: Row, rows: Sequence[Row], left: int, widths: Sequence[int]) -> str:
+    lines = [*_lines(head, left, widths), "  ".join("─" * width for width in widths)]
+    return "\n".join([*lines, *(line for row in rows for line in _lines(row, left, widths))])
+
+
+def _lines(row: Row, left: int, widths: Sequence[int]) -> list[str]:
+    """A row as one line, or as some where a cell is wrapped; numbers stand in the first."""
+    cells = [wrapped(cell, width) for cell, width in zip(row, widths)]
+    lines = []
+    for at in range(max(len(cell) for cell in cells)):
+        parts = [cell[at] if at < len(cell) else "" for cell in cells]
+        blanks = [" " * (width - width_of(part)) for part, width in zip(parts, widths)]
+        both = zip(parts, blanks)
+        lines.append("  ".join(p + b if i < left else b + p for i, (p, b) in enumerate(both)).rstrip())
+    return lines
+
+
+def wrapped(text: str, width: int, hang: int = 2) -> list[str]:
+    """A text in lines of at most `width` cells, the further ones indented like the first and by `hang` more."""
+    if width_of(text) <= width:
+        return [text]
+    if width_of(text) > len(text):  # wide letters: count each line by its cells
+        width = max(2, width * len(text) // width_of(text) - 1)
+    begins = len(text) - len(text.lstrip())
+    begins = begins if begins < width // 2 else 0
+    further = " " * (begins + hang if begins + hang < width // 2 else begins)
+    return textwrap.wrap(text.strip(), width, initial_indent=" " * begins, subsequent_indent=further) or [""]

@@ -1,0 +1,138 @@
+"""The gates of a plan whose tables are complete: what each asks, what was found, and whether a release may follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from catalog.store import Store
+from catalog.tables import TableFolder
+from flows.gates import headers
+from flows.gates.bounds import Held, compared
+from flows.gates.found import Found, GateError, line, shown
+from flows.gates.measures import Unmeasurable, measured
+from flows.gates.table import Table
+from flows.plan import Plan, Work
+from schemas.document import Document
+from schemas.expectations import Arguments
+from schemas.gates import Bounded, Declared, Duplicates
+
+BATCH_ROWS = 50_000
+BATCH_BYTES = 64 * 2**20
+Advance = Callable[[int], None]
+"""Told of the rows that were looked at."""
+
+
+def checked(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+    """What was found at each gate; raise `GateError` where one that must hold does not.
+
+    The columns of the released tables' parts are looked at always, all else
+    only where the recipe has `gates`.
+    """
+    found = check(plan, advance)
+    missed = [one for one in found if not one["passed"] and one["severity"] == "fail"]
+    if missed:
+        raise GateError(_refusal(plan, missed), found)
+    return found if plan.recipe.gates is not None else []
+
+
+def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing is released, a line for each gate, as errors of a recipe are told."""
+    recipe = plan.recipe
+    document = Document(recipe.text, recipe.file)
+    lines = []
+    for one in missed:
+        key: tuple[str | int, ...] = ("gates",)
+        if one["declared"] != "contract":
+            key = ("gates", int(one["declared"][len("gates[") : -1]))
+        fault = document.fault(key, line(one))
+        where = "gates" if recipe.gates is not None else "columns"
+        lines.append(
+            str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {line(one)}"
+        )
+    command = f"errata gates {recipe.file}"
+    return "\n".join(
+        [*lines, f"nothing was released, and the tables stay as they are: `{command}` shows all gates; mend what is "
+         "wrong, or relax the gate in the recipe: tables are not made again for that"]
+    )  # fmt: skip
+
+
+def check(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+    """What was found at each gate, whether or not it holds."""
+    works = {work.name: work for work in plan.works}
+    views = plan.recipe.tables[-1].inputs
+    gates = plan.recipe.gates
+    asked = [one.table for one in gates or () if _of_rows(one)]
+    columns = {name: headers.columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))}
+    found = [one.told() for one in columns.values() if one.view in views or not one.passed]
+    if gates is None:
+        return found
+    held: list[Held] = []
+    for name, head in columns.items():
+        own = [one for one in gates if one.table == name]
+        with Table(works[name], own, contract=name in views) as table:
+            if head.passed:
+                _look(table, works[name], plan, advance)
+            else:
+                table.fault("the columns of its parts differ")
+            held += table.held()
+    held += [_held(gate, plan) for gate in gates if not _of_rows(gate)]
+    return [*found, *(one.told() for one in _in_order(compared(held)))]
+
+
+def _of_rows(gate: Declared) -> bool:
+    """Whether a gate is answered by going through the rows of its table."""
+    return isinstance(gate.gate, Arguments) or (isinstance(gate.gate, Duplicates) and bool(gate.gate.columns))
+
+
+def _in_order(found: Sequence[Found]) -> list[Found]:
+    """What contracts ask, then the recipe's gates in its order."""
+
+    def place(one: Found) -> int:
+        return -1 if one.declared == "contract" else int(one.declared[len("gates[") : -1])
+
+    return sorted(found, key=place)
+
+
+def _held(gate: Declared, plan: Plan) -> Held:
+    """The value of a measure, yet to be compared with its bounds."""
+    assert isinstance(gate.gate, Bounded)
+    try:
+        value = measured(gate, plan)
+    except Unmeasurable as error:
+        return Held.of(gate, None, fault=shown(str(error)))
+    return Held.of(gate, value.value, value.rows, value.examples, value.note)
+
+
+def _look(table: Table, work: Work, plan: Plan, advance: Advance) -> None:
+    """Go once through the rows of a table."""
+    needed = table.needed()
+    if not needed:
+        return
+    for rows in _batches(work, plan, needed):
+        table.add(rows)
+        advance(rows.height)
+
+
+def _batches(work: Work, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Rows of a table some ten thousand at a time, however its parts are cut."""
+    folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
+    waiting: list[pl.DataFrame] = []
+    for part in plan.done[work.name].receipt.parts:
+        waiting.append(folder.read(part, list(columns)).select(columns))
+        if (
+            sum(one.height for one in waiting) < BATCH_ROWS
+            and sum(one.estimated_size() for one in waiting) < BATCH_BYTES
+        ):
+            continue
+        yield from _cut(pl.concat(waiting))
+        waiting = []
+    if waiting:
+        yield from _cut(pl.concat(waiting))
+
+
+def _cut(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    pieces = max(-(-rows.height // BATCH_ROWS), -(-int(rows.estimated_size()) // BATCH_BYTES), 1)
+    yield from rows.iter_slices(max(1, -(-rows.height // pieces)))

@@ -1,0 +1,190 @@
+"""The measures of a build that gates hold within bounds: each a number, the rows it is of, and some that speak against it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import errata
+import polars as pl
+from errata import digest
+
+from catalog.tables import Part
+from flows import evaluate, trust
+from flows.gates.found import EXAMPLES, example
+from flows.plan import DATA, Plan, Work
+from flows.proposal import standing
+from schemas.gates import Declared, Drift, Precision, Retention, Undecided
+from tasks.evaluation.labels import Columns
+from tasks.evaluation.score import NONE, wilson
+from tasks.world.program import load
+from tasks.world.truth import judge
+
+MANY = 10_000
+"""Different values of a distribution, at most."""
+
+
+class Unmeasurable(ValueError):
+    """A measure has no value here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number and what it is of."""
+
+    value: float | int
+    rows: int
+    """Rows it is made from."""
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    note: str = ""
+    """What else there is to know of it."""
+
+
+def measured(gate: Declared, plan: Plan) -> Measured:
+    """The value of a gate's measure; `Unmeasurable` where it has none."""
+    (work,) = (work for work in plan.works if work.name == gate.table)
+    return _MEASURES[gate.name](gate, work, plan)
+
+
+def _share(part: int, of: int, what: str) -> float:
+    if not of:
+        raise Unmeasurable(f"there is no {what} to measure it of")
+    return part / of
+
+
+def _rows(gate: Declared, work: Work, plan: Plan) -> Measured:
+    kept = plan.done[work.name].receipt.rows_kept()
+    return Measured(kept, kept)
+
+
+def _undecided(gate: Declared, work: Work, plan: Plan) -> Measured:
+    assert isinstance(gate.gate, Undecided)
+    receipt = plan.done[work.name].receipt
+    own = gate.gate.column is None
+    column = gate.gate.column or Undecided.BY_TASK[work.task]
+    undecided, examples = 0, list[dict[str, Any]]()
+    for part in _kept(work, plan, [work.contract.key, column]):
+        open_ = part.filter(pl.col(column).is_null() | (pl.col(column).cast(pl.String) == "undecided"))
+        undecided += open_.height
+        examples += [example(*row) for row in open_.head(EXAMPLES - len(examples)).iter_rows()]
+    if own:
+        examples += _rejected(work, plan, EXAMPLES - len(examples))
+        undecided += receipt.rows_rejected()
+    came = receipt.rows_in if own else receipt.rows_kept()
+    return Measured(_share(undecided, came, "row"), came, examples)
+
+
+def _retention(gate: Declared, work: Work, plan: Plan) -> Measured:
+    assert isinstance(gate.gate, Retention)
+    receipt, of = plan.done[work.name].receipt, gate.gate.of
+    came = plan.done[of].receipt.rows_kept() if of else receipt.rows_in
+    return Measured(_share(receipt.rows_kept(), came, "row"), came, _rejected(work, plan, EXAMPLES))
+
+
+def _found_by_task(gate: Declared, work: Work, plan: Plan) -> Measured:
+    """The share that a task rejected."""
+    receipt = plan.done[work.name].receipt
+    share = _share(receipt.rows_rejected(), receipt.rows_in, "row")
+    return Measured(share, receipt.rows_in, _rejected(work, plan, EXAMPLES))
+
+
+def _kappa(gate: Declared, work: Work, plan: Plan) -> Measured:
+    pairs = [pair for pair in trust.told(plan, work)["kappa"] if pair["cohen"] is not None]
+    if not pairs:
+        raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
+    lowest = min(pairs, key=lambda pair: pair["cohen"])
+    note = f"of {' and '.join(lowest['labellers'])}"
+    return Measured(lowest["cohen"], lowest["rows"], _rejected(work, plan, EXAMPLES), note)
+
+
+def _precision(gate: Declared, work: Work, plan: Plan) -> Measured:
+    assert isinstance(gate.gate, Precision)
+    there = work.contract.names()
+    column = gate.gate.column or next(name for name in Precision.COLUMNS if name in there)
+    pairs = _of_gold(gate.gate, column, work, plan) if gate.gate.gold else _of_world(column, work, plan)
+    named, exact, examples = 0, 0, list[dict[str, Any]]()
+    for key, label, truth in pairs:
+        if label is None or label == NONE:
+            continue
+        named, exact = named + 1, exact + (label == truth)
+        if label != truth and len(examples) < EXAMPLES:
+            examples.append(example(key, f"step {label}, truly {truth}"))
+    share = _share(exact, named, "label that names a step")
+    low, high = wilson(exact, named)
+    return Measured(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
+
+
+def _of_world(column: str, work: Work, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+    """Key, label and true step of each row of Abacus' world."""
+    for part in _kept(work, plan, [work.contract.key, column, "program", "steps"]):
+        for key, label, program, steps in part.iter_rows():
+            yield key, label, judge(load(program), steps).first_error
+
+
+def _of_gold(gate: Precision, column: str, work: Work, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+    """Id, label and true step of each row that gold has."""
+    own = evaluate.made(work, plan.done[work.name])
+    name = str(gate.gold).removeprefix(f"{DATA}/")
+    gold = evaluate.files(name, [source for source in plan.release.sources if source.name == name])
+    try:
+        found = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
+    except (errata.ErrataError, ValueError) as error:
+        raise Unmeasurable(str(error)) from None
+    (labels,) = found.labellers.values()
+    for row in found.rows:
+        yield str(row.id), labels.get(row.id), row.first_error
+
+
+def _drift(gate: Declared, work: Work, plan: Plan) -> Measured:
+    """Total variation from the newest release before this one, as `errata diff` tells of it."""
+    assert isinstance(gate.gate, Drift)
+    column, kept = gate.gate.column, plan.done[work.name].receipt.rows_kept()
+    before = standing(plan, below=plan.recipe.version)
+    if before is None:
+        return Measured(0, kept, note="nothing was released before")
+    release = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
+    if work.name not in release.views or column not in [one["name"] for one in release.manifest["columns"][work.name]]:
+        return Measured(0, kept, note=f"{before} has no column {column} in {work.name}")
+    new = _distribution(_kept(work, plan, [column]), column)
+    old = _distribution((frame for _, frame in digest.frames(release, work.name)), column)
+    moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
+    most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
+    told = [example(value, f"{100 * by:+.1f} points") for value, by in most if by]
+    return Measured(sum(map(abs, moved.values())) / 2, kept, told, f"since {before}")
+
+
+def _distribution(frames: Iterator[pl.DataFrame], column: str) -> Counter[object]:
+    found: Counter[object] = Counter()
+    for frame in frames:
+        found.update(dict(frame[column].value_counts().iter_rows()))
+        if len(found) > MANY:
+            raise Unmeasurable(f"'{column}' has more than {MANY:,} different values; name a column of labels")
+    return found
+
+
+def _kept(work: Work, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Some columns of the rows that a table keeps, part by part, in the order named."""
+    for part in plan.done[work.name].receipt.parts:
+        yield work.folder().read(part, list(dict.fromkeys(columns))).select(columns)
+
+
+def _rejected(work: Work, plan: Plan, wanted: int) -> list[dict[str, Any]]:
+    """Some rows that a table rejected, each with the reason."""
+    found = list[dict[str, Any]]()
+    key = work.given.key if work.inputs else "source"
+    parts: list[Part] = plan.done[work.name].receipt.rejected
+    for part in parts:
+        if len(found) >= wanted:
+            break
+        frame = work.folder().read(part, [key, "reason"]).head(wanted - len(found))
+        found += [example(*row) for row in frame.select(key, "reason").iter_rows()]
+    return found
+
+
+Measure = Callable[[Declared, Work, Plan], Measured]
+_MEASURES: Mapping[str, Measure] = {
+    "rows": _rows, "undecided": _undecided, "retention": _retention, "kappa": _kappa, "precision": _precision,
+    "drift": _drift, "duplicates": _found_by_task, "contamination": _found_by_task,
+}  # fmt: skip

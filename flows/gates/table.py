@@ -1,0 +1,151 @@
+"""One table at its gates: what its contract and the recipe's expectations ask of its rows, answered in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from flows.gates.bounds import Held
+from flows.gates.found import EXAMPLES, Found, example, number, shown
+from flows.gates.suite import Suite, Tally
+from flows.gates.whole import MANY, Whole, of_number
+from flows.plan import Work
+from schemas.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, of_contract
+from schemas.gates import Declared, Duplicates
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One expectation of a table and who asks it."""
+
+    expected: Expected
+    gate: Declared | None = None
+    """The recipe's gate; None where the contract asks."""
+
+
+class Table:
+    """The questions to one table; rows are added, then the answers told."""
+
+    def __init__(self, work: Work, gates: Sequence[Declared], contract: bool) -> None:
+        self.work = work
+        self.kinds = {column.name: column.kind for column in work.contract.columns}
+        asked = [_Asked(one) for one in of_contract(work.contract)] if contract else []
+        asked += [_Asked(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
+        self.each = [one for one in asked if one.expected.type in EACH]
+        self.others = [one for one in asked if one.expected.type not in EACH]
+        self.suite = Suite([one.expected for one in self.each], work.contract.key)
+        self.whole = Whole(work.contract.key)
+        self.columns = [self._narrow(one.expected) for one in self.others]
+        self.repeats = [one for one in gates if isinstance(one.gate, Duplicates) and one.gate.columns]
+        self.digests = [self.whole.digest(one.gate.named(), nulls=True) for one in self.repeats]
+        self.why: str | None = None
+        self.rows = 0
+
+    def __enter__(self) -> Table:
+        self.whole.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.whole.__exit__()
+
+    def _expected(self, gate: Declared) -> Expected:
+        assert isinstance(gate.gate, Arguments)
+        only_presence = gate.name.endswith("_be_null")
+        return Expected(gate.name, gate.gate.kwargs(), "presence" if only_presence else "value")
+
+    def _narrow(self, one: Expected) -> str:
+        """The column of the narrow table that answers an expectation of the whole table."""
+        if one.type in UNIQUE:
+            return self.whole.digest(one.columns, nulls=False)
+        if one.type in DISTINCT:
+            return self.whole.value(one.columns[0])
+        return of_number(self.whole, one, self.kinds.get(one.columns[0]) if one.columns else None)
+
+    def needed(self) -> list[str]:
+        """The columns that must be read, in the contract's order."""
+        if not (self.each or self.others or self.repeats):
+            return []
+        wanted = self.whole.needed | {name for one in self.each for name in one.expected.columns}
+        return [name for name in self.work.contract.names() if name in wanted]
+
+    def fault(self, why: str) -> None:
+        """Say why the rows cannot be looked at."""
+        self.why = why
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Look at some rows."""
+        self.rows += rows.height
+        self.suite.add(rows)
+        if self.others or self.repeats:
+            self.whole.add(rows)
+
+    def held(self) -> list[Held]:
+        """What was found, when all rows were added."""
+        found = [self._told(one, tally) for one, tally in zip(self.each, self.suite.tallies)]
+        found += [self._of_all(*one) for one in zip(self.others, self.columns)]
+        return found + [self._duplicates(*one) for one in zip(self.repeats, self.digests)]
+
+    def _of_all(self, one: _Asked, column: str) -> Held:
+        if self.why:
+            return Held(self._found(one, fault=self.why))
+        if one.expected.type in UNIQUE:
+            rows, sharing, _, examples = self.whole.repeated(column)
+            return self._told(one, Tally(self.rows, self.rows - rows, sharing, examples))
+        if one.expected.type in NUMBER:
+            return self._number(one, column)
+        return self._different(one, column)
+
+    def _number(self, one: _Asked, column: str) -> Held:
+        value = number(self.whole.number(one.expected.type, column))
+        given = {name: v for name, v in one.expected.kwargs.items() if name != "column"}
+        fault = "there is no value to measure" if value is None else None
+        return Held(self._found(one, observed=value, fault=fault), given)
+
+    def _different(self, one: _Asked, column: str) -> Held:
+        """The different values against a set."""
+        values = self.whole.different(column)
+        wanted = one.expected.kwargs["value_set"]
+        if values is None:
+            return Held(self._found(one, fault=f"there are more than {MANY:,} different values"))
+        unexpected = [value for value in values if value not in wanted]
+        missing = [value for value in wanted if value not in values]
+        if one.expected.type.endswith("contain_set"):
+            unexpected = []
+        elif one.expected.type.endswith("in_set"):
+            missing = []
+        said = [f"{len(values):,} different values"]
+        said += [f"without {', '.join(shown(value) for value in missing[:EXAMPLES])}"] if missing else []
+        examples = [example(value, "is not of the set") for value in unexpected[:EXAMPLES]]
+        passed = not missing and not unexpected
+        return Held(self._found(one, observed=" ".join(said), passed=passed, examples=examples))
+
+    def _duplicates(self, gate: Declared, digest: str) -> Held:
+        if self.why or not self.rows:
+            return Held.of(gate, None, fault=self.why or "there is no row to measure it of")
+        _, _, repeating, examples = self.whole.repeated(digest)
+        return Held.of(gate, repeating / self.rows, self.rows, examples)
+
+    def _told(self, one: _Asked, tally: Tally) -> Held:
+        """What was counted of an expectation of rows."""
+        if fault := self.why or tally.fault:
+            return Held(self._found(one, fault=fault))
+        passed = tally.passed(one.expected.kwargs.get("mostly", 1.0))
+        observed = f"{tally.unexpected:,} of {tally.rows - tally.missing:,} otherwise"
+        return Held(
+            self._found(one, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES])
+        )
+
+    def _found(self, one: _Asked, **given: Any) -> Found:
+        """What was found at an expectation."""
+        expected, gate = one.expected, one.gate
+        column = ", ".join(expected.columns) or None
+        says = f"{column or self.work.name}: {expected.wanted}."
+        defaults: dict[str, Any] = {"passed": False, "observed": None, "examples": [], "fault": None}
+        return Found(
+            view=self.work.name, expectation=expected.type, column=column, says=says,
+            severity=gate.gate.severity if gate else "fail", wanted=expected.wanted, rows=self.rows,
+            declared=f"gates[{gate.index}]" if gate else "contract", **{**defaults, **given},
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The report of a release: statistics of its tables, and the page that shows them to people."""

@@ -1,0 +1,85 @@
+"""The page of a report: one HTML file that needs nothing else, from a release's manifest and its statistics.
+
+Everything that models or recipes wrote is escaped by the template and set
+apart (`bdi`), so that no mark of direction reaches beyond it. A content
+security policy lets only the scripts of this very page run, and no request
+leave it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from flows.report.answers import exploration, soundness, verdicts
+from flows.report.labels import labellers, rollouts
+from flows.report.overview import cost, drifted, funnel, gates, headlines, repeats
+from flows.report.places import positions, types
+from flows.report.section import Cell, Plot, Section, model_name
+
+HERE = Path(__file__).parent
+SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section], ...] = (
+    funnel, gates, verdicts, positions, types, labellers, rollouts, soundness, exploration, cost, repeats, drifted,
+)  # fmt: skip
+_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def page(release: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The HTML of a report; the same manifest and statistics give the same bytes."""
+    sections = [one(release, found) for one in SECTIONS]
+    plots = {part.name: part.spec for one in sections for part in one.parts if isinstance(part, Plot)}
+    scripts = [Markup(_script(text)) for text in ([bundle()] if plots else []) + [_file("page.js")]]  # noqa: S704
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["model"] = model_name
+    environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
+    html: str = environment.from_string(_file("page.html.j2")).render(
+        release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=found,
+        headlines=headlines(release, found), sections=sections, plots=Markup(embedded(plots)),  # noqa: S704
+        scripts=scripts, style=Markup(_file("page.css")), policy=_policy(scripts),  # noqa: S704
+        choices={name: sorted({one[name] for one in found["examples"] if one.get(name)}) for name in ("type", "model", "set")},
+    )  # fmt: skip
+    return html
+
+
+def embedded(value: Any) -> str:
+    """JSON that can stand in a script element: no character of it ends the element, or a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return "".join(_UNSAFE.get(c, c) for c in text)
+
+
+@lru_cache(maxsize=1)
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that defines `vegaEmbed`; of the installed vl-convert, no network."""
+    import vl_convert  # only pages need it
+
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def drawn_by() -> str:
+    """What draws the plots."""
+    return f"vl-convert {version('vl-convert-python')}"
+
+
+@lru_cache(maxsize=8)
+def _file(name: str) -> str:
+    return (HERE / name).read_text("utf-8")
+
+
+def _script(text: str) -> str:
+    """A script as it can stand in a page."""
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _policy(scripts: list[Markup]) -> str:
+    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -1,0 +1,174 @@
+"""Runs in Prefect: their names, their end when they are interrupted or were killed, who is told of a failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect import runtime
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.context import FlowRunContext
+from prefect.exceptions import TerminationSignal
+from prefect.flows import Flow
+from prefect.logging import get_run_logger
+from prefect.states import Cancelled, Crashed
+
+HOST, PROCESS = "errata.host", "errata.process"
+"""Labels of a run: where it runs, and in which process there."""
+WEBHOOK = "ERRATA_WEBHOOK"
+"""The environment variable with the URL that is told of failures."""
+SECRET = "errata-webhook"  # noqa: S105  # the name of Prefect's Secret block that may hold it instead
+AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+SECONDS = 3.0
+"""The time that the last words of an interrupted build may take."""
+current: UUID | None = None
+"""The run of this process."""
+
+
+def name() -> str:
+    """What a build is called in Prefect's pages: its recipe, and the models it was given."""
+    given: dict[str, Any] = runtime.flow_run.parameters
+    called = [Path(str(given.get("recipe", "build"))).stem]
+    for model, changes in (given.get("models") or {}).items():
+        called += [f"{model} {str(value)[:40]}" for value in (changes.values() if isinstance(changes, dict) else ())]
+    return " · ".join(called)
+
+
+@contextmanager
+def under_way() -> Iterator[None]:
+    """Say which process this run is, and end the runs in the records whose processes are gone."""
+    global current
+    context = FlowRunContext.get()
+    assert context and context.flow_run
+    current = context.flow_run.id
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run_labels(current, {HOST: socket.gethostname(), PROCESS: _mark(os.getpid())})
+            for run in lost(client):
+                _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
+                get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
+        yield
+    except TerminationSignal:
+        # Prefect would wait for the units at work until it is killed; they may be cut off anywhere
+        Thread(target=_terminated, args=(current,), daemon=True).start()
+        raise
+    finally:
+        current = None
+
+
+def lost(client: SyncPrefectClient) -> list[FlowRun]:
+    """Runs that are recorded as running on this machine, in processes that are gone."""
+    running = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.RUNNING]}}})
+    found = []
+    for run in client.read_flow_runs(flow_run_filter=running, limit=200):
+        host, process = (str(run.labels.get(name, "")) for name in (HOST, PROCESS))
+        if host == socket.gethostname() and process and _mark(int(process.partition(":")[0])) != process:
+            found.append(run)
+    return found
+
+
+def _mark(process: int) -> str:
+    """A process by its number and, where the system tells, the time of its start: numbers are used again."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+        return f"{process}:{stat.rpartition(')')[2].split()[19]}"
+    except OSError:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return ""
+        except OSError:
+            pass
+        return f"{process}:"
+
+
+def interrupted() -> None:
+    """Record the run of this process as cancelled, if the server answers within a moment."""
+    if current is not None:
+        _recorded(current, Cancelled(message="interrupted; start it again to go on"))
+
+
+def _terminated(run: UUID) -> None:
+    """End this process; who cancelled its run records that itself, and otherwise it crashed."""
+    try:
+        with get_client(sync_client=True) as client:
+            cancelled = client.read_flow_run(run).state_type in (StateType.CANCELLING, StateType.CANCELLED)
+    except Exception:
+        cancelled = False
+    if not cancelled:
+        _recorded(run, Crashed(message="ended by SIGTERM; start it again to go on"))
+    os._exit(128 + signal.SIGTERM)
+
+
+def _recorded(run: UUID, state: State) -> None:
+    """Record how a run ended, if the server answers within a moment; if not, the next build does."""
+
+    def tell() -> None:
+        try:
+            with get_client(sync_client=True) as client:
+                _end(client, run, state)
+        except Exception:  # noqa: S110  # the server may be gone already
+            pass
+
+    thread = Thread(target=tell, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+
+
+def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+    """Hook: the units of a cancelled or crashed run are not at work any more."""
+    with get_client(sync_client=True) as client:
+        _end_units(client, flow_run.id, Cancelled(message="its run ended"))
+
+
+def _end(client: SyncPrefectClient, run: UUID, state: State) -> None:
+    client.set_flow_run_state(run, state, force=True)
+    _end_units(client, run, state)
+
+
+def _end_units(client: SyncPrefectClient, run: UUID, state: State) -> None:
+    units = client.read_task_runs(
+        flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": [run]}}),
+        task_run_filter=TaskRunFilter.model_validate({"state": {"type": {"any_": AT_WORK}}}),
+    )
+    for unit in units:
+        client.set_task_run_state(unit.id, state, force=True)
+
+
+def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+    """Hook: tell the webhook of a scheduled run that failed or crashed.
+
+    The URL is a secret (whoever has it can write there), so no message names it.
+    """
+    url = _webhook()
+    if flow_run.deployment_id is None or not url:
+        return
+    text = f"{flow.name} {flow_run.name}: {state.name}: {state.message or ''}"[:2000]
+    try:
+        httpx.post(url, json={"text": text}, timeout=10).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        print(f"{WEBHOOK}: the failure could not be told: answered {error.response.status_code}")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        print(f"{WEBHOOK}: the failure could not be told: {type(error).__name__}")
+
+
+def _webhook() -> str:
+    """The URL to be told of failures: of the environment, else of Prefect's Secret block; empty where there is none."""
+    if url := os.environ.get(WEBHOOK, ""):
+        return url
+    from prefect.blocks.system import Secret
+
+    try:
+        return str(Secret.load(SECRET, _sync=True).get())  # type: ignore[call-arg, union-attr]
+    except ValueError:
+        return ""

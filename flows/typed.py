@@ -1,0 +1,57 @@
+"""Types of mistakes as a classifier's table says them, beside those of gold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from catalog import taxonomies
+from schemas.task import Record
+from tasks.evaluation import labels as labelled
+from tasks.evaluation.fields import is_nothing
+from tasks.evaluation.labels import Columns
+from tasks.evaluation.score import Gold
+from tasks.evaluation.types import Confusion
+
+TYPE, TAXONOMY = "error_type", "taxonomy"
+"""The columns of `classify` in which types stand."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was said of the types of gold's mistakes."""
+
+    confusion: Confusion
+    """All mistakes whose type gold knows and the classifier's taxonomy has a name for."""
+    taxonomy: str
+    """The classifier's, by name; empty where its table does not say."""
+    nameless: int
+    """Mistakes whose type has no name in it."""
+
+
+def beside(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]]) -> Typed | None:
+    """The types that records say, beside gold's; None where either knows none."""
+    said: dict[str, str | None] = {}
+    taxonomy = ""
+    for record, columns in records:
+        value = record.value or {}
+        kind = value.get(TYPE)
+        said[labelled.identity(record, columns.id)] = None if is_nothing(kind) else str(kind)
+        taxonomy = taxonomy or str(value.get(TAXONOMY) or "").partition("@")[0]
+    mistakes = [row for row in gold if row.type is not None]
+    if not said or not mistakes:
+        return None
+    found, nameless = Confusion(), 0
+    for row in mistakes:
+        truth = _translated(str(row.type), row.taxonomy, taxonomy)
+        nameless += truth is None
+        if truth is not None:
+            found.add(truth, said.get(row.id))
+    return Typed(found, taxonomy, nameless)
+
+
+def _translated(kind: str, taxonomy: str, other: str) -> str | None:
+    """What a type of one taxonomy is in another, as far as those that ship with Errata say; None where they do not."""
+    if other in ("", taxonomy) or not taxonomy:
+        return kind
+    return taxonomies.shipped(other).translated(taxonomy, kind) if other in taxonomies.names() else None

@@ -1,0 +1,45 @@
+"""Types against true ones whatever they are called: how far two partitions of the same mistakes are one.
+
+Source: Hubert and Arabie 1985, Comparing Partitions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from math import comb
+
+
+def rand(counts: Mapping[tuple[str, str], int]) -> float | None:
+    """The adjusted Rand index: 1 the same partition, 0 as by chance; None where chance alone makes them the same.
+
+    `counts` says how many mistakes are of the one partition's part and of the
+    other's; those that were left undecided are a part, too.
+    """
+    first, second = Counter[str](), Counter[str]()
+    for (one, other), n in counts.items():
+        first[one] += n
+        second[other] += n
+    pairs = comb(first.total(), 2)
+    together = sum(comb(n, 2) for n in counts.values())
+    ours, theirs = (sum(comb(n, 2) for n in some.values()) for some in (first, second))
+    if not pairs or ours * theirs * 2 == pairs * (ours + theirs):
+        return None
+    expected = ours * theirs / pairs
+    return (together - expected) / ((ours + theirs) / 2 - expected)
+
+
+def cramer(counts: Mapping[tuple[str, str], int]) -> float | None:
+    """Cramér's V of two ways to part the same mistakes: 0 where one says nothing of the other, 1 where it says all.
+
+    None where one of the two has a single part.
+    """
+    first, second = Counter[str](), Counter[str]()
+    for (one, other), n in counts.items():
+        first[one] += n
+        second[other] += n
+    rows, least = first.total(), min(len(first), len(second))
+    if least < 2:
+        return None
+    squares = sum(n * n / (first[one] * second[other]) for (one, other), n in counts.items())
+    return float(max(0.0, squares - 1) / (least - 1)) ** 0.5 if rows else None

@@ -1,0 +1,179 @@
+"""Mistakes in the formats of papers that learn from them: each a plain function of one mistake.
+
+CoTErrorSet with its mistake tuning and self-rethinking (arXiv 2403.20046),
+MWPES-300K with its error-aware prompting (arXiv 2501.15581), and right beside
+wrong in context (arXiv 2502.08550). Of the wording only the two markers of
+mistake tuning are a paper's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tasks.identity import digest, normal_text
+from tasks.judging.fences import fenced, mark
+from tasks.views import columns as c
+from tasks.views.formats import Format, Row, Style, Unfit, asked, conversational, fixed, ids, said
+
+CORRECT, INCORRECT = "[CORRECT RATIONALE]", "[INCORRECT RATIONALE]"
+_MARKER = re.compile(r"\[\s*(?:in)?correct\s+rationale\s*\]", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:^|[\r\v\f\x85\u2028\u2029])[^\w\n]*(?:question|wrong answer|what is wrong|right answer)[^\w\n]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+THINK = "Solve the problem step by step."
+CHECK = (
+    "This is a mistake that was made on another problem:\n\n{mistake}\n\nDoes your solution above make a mistake of the "
+    "same kind? Begin with Yes or No; if Yes, say in which step."
+)
+AGAIN = "Then solve the problem once more, step by step, without that mistake."
+ANSWER = "State the final answer and nothing else."
+AWARE = "Solve the problem step by step. These are the mistakes most often made on problems like it; make none of them:"
+
+
+def sides(row: Row) -> tuple[str, str]:
+    """The wrong rationale and the right one; `Unfit` where there are no two."""
+    wrong, right = row["rationale"].strip(), (row["right_rationale"] or "").strip()
+    if not right:
+        raise Unfit("no right solution of the problem is known", "")
+    if normal_text(wrong) == normal_text(right):
+        raise Unfit("the right rationale says what the wrong one says", row["right_id"] or "reference")
+    return wrong, right
+
+
+def _cot_error_set(row: Row, style: Style) -> Row:
+    wrong, right = sides(row)
+    return {
+        "question": asked(row), "right_rationale": right, "wrong_rationale": wrong, "error_type": row.get("error_type"),
+        "cause": row.get("error_cause"), "taxonomy": row.get("taxonomy"), "right_from": row["right_from"],
+        "right_id": row["right_id"], "set": row["set"], "model": row["model"], **ids(row),
+    }  # fmt: skip
+
+
+def _mistake_tuning(row: Row, style: Style) -> list[Row]:
+    """Two rows: the problem with the marker and the rationale that belongs to it, never both rationales in one."""
+    wrong, right = sides(row)
+    if found := next((one for text in (asked(row), wrong, right) if (one := _MARKER.search(text))), None):
+        raise Unfit("holds a marker", f"{found[0][:40]} stands in the text")
+    made = []
+    for label, sign, rationale, by in (
+        (True, CORRECT, right, row["right_id"]),
+        (False, INCORRECT, wrong, row["solution_id"]),
+    ):
+        head = f"{asked(row)}\n{sign}"
+        text: Row = {"text": f"{head}\n{rationale}"}
+        if style.conversational:
+            text = {"messages": [said("user", head), said("assistant", rationale)]}
+        # named by its content: one right rationale beside many mistakes is one row
+        name = digest("mistake-tuning", row["problem_id"], by or "", head, rationale)
+        made.append({**text, "label": label, "row_id": name, "solution_id": by, "problem_id": row["problem_id"]})
+    return made
+
+
+def _typed(row: Row) -> str:
+    if not row["error_type"]:
+        raise Unfit("nobody says of what type the mistake is", str(row.get("type_undecided") or ""))
+    return str(row["error_type"])
+
+
+def _self_rethinking(row: Row, style: Style) -> Row:
+    """The user's turns, with this mistake as what the model is to hold its own solution against."""
+    kind, sign = _typed(row), mark(row)
+    told = [f"Kind: {kind}", f"That is: {row.get('error_definition') or ''}", f"Here: {row.get('error_cause') or ''}"]
+    pieces = [
+        fenced("problem", asked(row), sign),
+        fenced("wrong-solution", row["rationale"].strip(), sign),
+        fenced("mistake", "\n".join(line for line in told if not line.endswith(": ")), sign),
+    ]
+    if right := (row.get("right_rationale") or "").strip():
+        pieces.append(fenced("right-solution", right, sign))
+    check = CHECK.format(mistake="\n".join(pieces))
+    return {"error_type": kind, "think": THINK, "check": check, "again": AGAIN, "answer": ANSWER, **ids(row)}
+
+
+def _mwpes(row: Row, style: Style) -> Row:
+    at, steps = row.get("first_error"), row.get("steps") or []
+    return {
+        "question": asked(row), "set": row["set"], "model": row["model"], "sampling": row["sampling"], "sample": row["sample"],
+        "solution": row["text"], "extracted": row["extracted"], "gold": row["answer"], "first_error": at,
+        "wrong_step": steps[at] if at is not None and 0 <= at < len(steps) else None, "error_type": row.get("error_type"),
+        "definition": row.get("error_definition"), "cause": row.get("error_cause"), "typed_by": row.get("typed_by"),
+        "taxonomy": row.get("taxonomy"), **ids(row),
+    }  # fmt: skip
+
+
+def _error_aware(row: Row, style: Style) -> Row:
+    kinds = row["common_types"]
+    if not kinds:
+        raise Unfit("no typed mistake of the model elsewhere on the set", "")
+    lines = [f"- {kind}: {told}" if told else f"- {kind}" for kind, told in zip(kinds, row["common_definitions"])]
+    text = "\n".join((asked(row), "", AWARE, *lines))
+    return {
+        "prompt": [said("user", text)] if style.conversational else f"{text}\n", "answer": row["answer"], "model": row["model"],
+        "set": row["set"], "error_types": kinds, "error_counts": row["common_counts"],
+        # several mistakes of one model on one problem ask for one prompt
+        "prompt_id": digest("error-aware", row["problem_id"], row["model"], row["set"], row["answer"], text),
+        "problem_id": row["problem_id"],
+    }  # fmt: skip
+
+
+def explained(row: Row) -> str:
+    """What is wrong, in a line: the step, the type, and the cause or else what the type means."""
+    kind = row.get("error_type")
+    told = " ".join((row.get("error_cause") or row.get("error_definition") or "").split())
+    if not kind and not told:
+        raise Unfit("nobody says what is wrong", str(row.get("type_undecided") or ""))
+    at = row.get("first_error")
+    where = "The solution" if at is None or at < 0 else f"Step {at + 1}"
+    return f"{where} is wrong{f' ({kind})' if kind else ''}{f': {told}' if told else '.'}"
+
+
+def _in_context(row: Row, rationale: str | None) -> Row:
+    wrong, right = sides(row)
+    between = [] if rationale is None else [("What is wrong", rationale)]
+    parts = [("Question", asked(row)), ("Wrong answer", wrong), *between, ("Right answer", right)]
+    if found := next((one for _, text in parts if (one := _LABEL.search(text))), None):
+        raise Unfit("holds a label of the exemplar", f"{found[0].strip()[:40]} begins a line of the text")
+    text = "\n".join(f"{label}: {part}" for label, part in parts)
+    told: dict[str, Any] = {} if rationale is None else {"rationale": rationale}
+    return {"question": asked(row), "wrong": wrong, **told, "right": right, "text": text, **ids(row)}
+
+
+_PAIR = ("solution_id", "problem_id", "question", "rationale", "right_rationale", "right_from", "right_id")
+MISTAKES: dict[str, Format] = {
+    "cot-error-set": Format((*_PAIR, "set", "model"), fixed(*c.COT_ERROR_SET), _cot_error_set),
+    "mistake-tuning": Format(
+        _PAIR,
+        lambda style, _: (
+            c.MESSAGES if style.conversational else c.TEXT,
+            c.LABEL,
+            c.ROW_ID,
+            c.RATIONALE_BY,
+            c.PROBLEM_ID,
+        ),
+        _mistake_tuning,
+        key="row_id",
+        rows=2,
+    ),
+    "self-rethinking": Format(
+        ("solution_id", "problem_id", "question", "rationale", "error_type"),
+        fixed(*c.SELF_RETHINKING),
+        _self_rethinking,
+    ),
+    "mwpes": Format(
+        ("solution_id", "problem_id", "question", "set", "model", "sampling", "sample", "text", "extracted", "answer"),
+        fixed(*c.MWPES),
+        _mwpes,
+    ),
+    "error-aware": Format(
+        ("problem_id", "question", "answer", "model", "set", "common_types", "common_counts", "common_definitions"),
+        lambda style, _: (*conversational(style, c.PROMPT), *c.ERROR_AWARE),
+        _error_aware,
+        key="prompt_id",
+    ),
+    "in-context": Format(_PAIR, fixed(*c.IN_CONTEXT), lambda row, _: _in_context(row, None)),
+    "in-context-explained": Format(
+        (*_PAIR, "error_type"), fixed(*c.IN_CONTEXT_EXPLAINED), lambda row, _: _in_context(row, explained(row))
+    ),
+}

@@ -1,0 +1,281 @@
+"""The report of a release at size: its time, its memory, its bytes, and how soon Chromium has it interactive.
+
+python -m tests.benchmarks.report [--rows 600000] [--folder DIR]     needs 2 GB of disk for 600,000 rows
+
+Two reports are made, each in a process of its own whose peak memory counts, interpreter and libraries included: that of
+publication, from the tables of a build (solutions verified, judged, estimated, agreed on and classified: as many rows in
+each), and that of `errata report` from the rows of a release that was published without statistics. Tables and release
+hold made-up rows; no model is asked. Chromium opens the first page five times; beside it stands a page with one plot as
+Altair saves it (inline). It exits with 1 where a figure is missed: 60 s, 2 GiB, 3 MB, 2 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from errata import text as terminal
+
+from catalog.publishing import View, publish
+from catalog.store import Store
+from catalog.tables import Manifest, Receipt, total
+from flows import plan as planning
+from flows.plan import Plan, Work
+from schemas.forms import polars_schema
+from tasks import TASKS
+from tasks.world.problems import problem
+from tests.benchmarks.releases import PHRASES
+
+SECONDS, MEMORY, BYTES, INTERACTIVE = 60.0, 2 * 2**30, 3_000_000, 2.0
+PART, SAMPLES, LOADS = 10_000, 8, 5
+ROOT = Path(__file__).parents[2]
+RECIPE = """\
+corpus: big
+version: 1.0.0
+title: Six hundred thousand mistakes
+license: MIT
+models: {one: {engine: openai, model: big}, two: {engine: openai, model: small}}
+tables:
+  problems: {task: world, count: 10, level: 1}
+  solutions: {task: generate, from: problems, models: [one], sampling: [{temperature: 1, samples: 8}], max_tokens: 50}
+  steps: {task: split, from: solutions}
+  verified: {task: verify, from: steps}
+  judged: {task: judge, from: verified, models: [one, two], prompt: abacus-judge}
+  estimated: {task: estimate, from: judged, model: one, method: every-step, rollouts: 4, max_tokens: 50}
+  agreed: {task: agree, from: estimated}
+  typed: {task: classify, from: agreed, taxonomy: lemma, models: [one]}
+  release: {task: release, from: typed, splits: {train: 0.9, test: 0.1}}
+"""
+PROGRAMS = [problem(0, number, 2).program.dump() for number in range(100)]
+TYPES = ["calculation", "missing step", "question misinterpretation", "formula confusion", "counting", None]
+
+
+def block(work: Work) -> pl.DataFrame:
+    """A part of the widest table, but for its ids, the same whenever it is made."""
+    chance = random.Random(7)
+    rows = []
+    for number in range(PART):
+        steps = [PHRASES[(number * 7 + i * 1013) % len(PHRASES)] for i in range(4 + number % 7)]
+        wrong, other = chance.randrange(-1, len(steps)), chance.randrange(-1, len(steps))
+        judged = wrong if chance.random() < 0.8 else other
+        soft = [round(chance.random(), 2) if i < wrong else 0.0 for i in range(len(steps))]
+        rows.append({
+            "set": ("gsm8k", "svamp", "asdiv")[number // SAMPLES % 3], "question": PHRASES[number // SAMPLES],
+            "answer": str(number % 997), "model": f"model-{number // 64 % 50}", "sampling": "temperature 1",
+            "sample": number % SAMPLES, "text": "\n".join(steps), "rationale": "\n".join(steps), "steps": steps,
+            "step_rule": "lines", "verdict": chance.choice(["right", "wrong", "wrong", "undecided"]), "extracted": str(number % 3),
+            "judges": ["big #0", "small #0"], "judge_labels": [wrong, judged], "judge_faults": ["", ""],
+            "judge_kinds": ["", ""], "judge_reasons": [PHRASES[number], PHRASES[number + 1]], "judge_first_error": wrong,
+            "judge_tokens": 80, "tokens": 120, "rollout_tokens": 400, "classifier_tokens": 30, "estimate_first_error": other,
+            "estimated_by": "every-step", "soft": soft, "first_error": wrong, "error_type": chance.choice(TYPES),
+            "taxonomy": "lemma@1.0.0", "program": PROGRAMS[number // SAMPLES % len(PROGRAMS)], "source": "made",
+        })  # fmt: skip
+    schema = polars_schema(work.contract)
+    blank: dict[str, Any] = {
+        name: [] if kind == pl.List else "" if kind == pl.String else 0 for name, kind in schema.items()
+    }
+    empty = {one.name: None if one.nullable else blank[one.name] for one in work.contract.columns}
+    return pl.DataFrame([{name: row.get(name, empty[name]) for name in schema} for row in rows], schema=schema)
+
+
+def parts(work: Work, base: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of a table, with ids that are hashes."""
+    for at in range(0, rows, PART):
+        part = base.head(min(PART, rows - at)).with_row_index("n", at)
+        number = pl.col("n")
+        yield part.with_columns(solution_id=_id(number, 1), problem_id=_id(number // SAMPLES, 2)).select(
+            work.contract.names()
+        )
+
+
+def _id(number: pl.Expr, seed: int) -> pl.Expr:
+    """24 hexadecimal digits that look like chance."""
+    mixed = (number.cast(pl.UInt64) * 2_654_435_761 * (seed * 2 + 1)) % 2**32
+    first = (mixed * 1_664_525 + 1_013_904_223) % 2**32
+    return (
+        pl.concat_str(pl.format("{}", first + 2**32), pl.format("{}", mixed + 2**32))
+        .str.slice(0, 20)
+        .str.pad_end(24, "0")
+    )
+
+
+def make(folder: Path, rows: int) -> Plan:
+    """Write the tables of a build and the release without statistics, where they are not there from an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe, store = folder / "big.yaml", str(folder / "store")
+    recipe.write_text(RECIPE)
+    plan = planning.make(str(recipe), None, store)
+    typed = plan.works[-2]
+    base = block(typed)
+    for work in plan.works[:-1]:
+        if work.name in plan.done:
+            continue
+        count = rows if work.task in ("verify", "judge", "estimate", "agree", "classify", "generate") else 0
+        _complete(work, base, count)
+    plan = planning.make(str(recipe), None, store)
+    if plan.released is None:
+        view = View(typed.contract, ({"train": part} for part in parts(typed, base, rows)))
+        columns = [{"name": one.name, "meaning": one.meaning} for one in typed.contract.columns]
+        rest = {
+            "fingerprint": "big",
+            "recipe": {"title": "Big", "license": "MIT", "text": ""},
+            "columns": {"typed": columns},
+        }
+        told = {"README.md": "# Big\n"}, rest | {"funnel": [], "keys": {"typed": "solution_id"}}
+        publish(Store(store), "big", "1.0.0", "big", {"typed": view}, lambda _: told)
+    return planning.make(str(recipe), None, store)
+
+
+def _complete(work: Work, base: pl.DataFrame, rows: int) -> None:
+    """Write a table as its runner would, without running it."""
+    known = [name for name in work.contract.names() if name in base.columns]
+    folder = work.folder()
+    receipts = []
+    if rows:
+        wide = base.select(known).with_columns(
+            pl.lit(None).alias(name) for name in work.contract.names() if name not in known
+        )
+        for i, part in enumerate(parts(work, wide, rows)):
+            receipts.append(Receipt(part.height, [folder.write(f"parts/{i:05d}.parquet", part)]))
+    task = TASKS[work.task]
+    receipt = total(receipts)
+    folder.complete(
+        Manifest(work.fingerprint, work.task, task.version, {}, work.lineage(), list(work.contract.names()), receipt)
+    )
+
+
+MEASURED = """
+import json, resource, sys, time
+from pathlib import Path
+began = time.perf_counter()
+folder, form, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+store = str(folder / "store")
+import errata
+release = errata.open_release("big@1.0.0", store)
+if form == "tables":
+    from flows import plan as planning
+    from flows.report.made import files
+    plan = planning.make(str(folder / "big.yaml"), None, store)
+    made = files(plan, release.manifest)
+    out.write_text(made["report.html"]); size = len(made["report.json"])
+else:
+    from flows.report.made import page_of
+    out.write_text(page_of(release)); size = 0
+seconds, memory = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "memory": memory, "json": size, "bytes": out.stat().st_size}))
+"""
+
+
+def measured(folder: Path, form: str, out: Path) -> dict[str, Any]:
+    """Make a report in a process of its own."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'catalog'}",
+        "ERRATA_CACHE": str(folder / "cache"),
+    }
+    command = [sys.executable, "-c", MEASURED, str(folder), form, str(out)]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def saved(out: Path) -> None:
+    """One plot as Altair saves it, with its JavaScript inline."""
+    import altair as alt
+
+    rows = [{"name": name, "n": len(name)} for name in PHRASES[:9]]
+    data: Any = alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    alt.Chart(data).mark_bar().encode(x="n:Q", y="name:N").save(str(out), inline=True)
+
+
+def opened(pages: list[Path]) -> list[tuple[float, float]]:
+    """Seconds until each page answers, and until its pictures are drawn, in Chromium; the median of some loads."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("ERRATA_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        sys.exit("no Chromium: apt-get install chromium, or name one in ERRATA_CHROMIUM")
+    found = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for file in pages:
+            times = []
+            for _ in range(LOADS):
+                page = browser.new_page()
+                page.goto(file.as_uri())
+                page.wait_for_selector(".vega-embed svg, .vega-embed canvas", timeout=60_000)
+                if page.locator("html[data-ready]").count():
+                    page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
+                now = page.evaluate("() => [document.documentElement.dataset, performance.now()].map(JSON.stringify)")
+                marks = json.loads(now[0])
+                times.append([int(marks.get(name, float(now[1]))) / 1000 for name in ("ready", "drawn")])
+                page.close()
+            found.append((statistics.median(one for one, _ in times), statistics.median(one for _, one in times)))
+        browser.close()
+    return found
+
+
+def main() -> int:
+    """Measure, print the table, and say whether all figures are met."""
+    given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given.add_argument("--rows", type=int, default=600_000, help="of each table, and released (default: 600,000)")
+    given.add_argument("--folder", type=Path, help="where the tables lie, or are made (default: a temporary folder)")
+    options = given.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary, "made")
+        make(folder, options.rows)
+        pages = [Path(temporary, f"{name}.html") for name in ("tables", "rows", "altair")]
+        tables, rows = (measured(folder, page.stem, page) for page in pages[:2])
+        saved(pages[2])
+        (ready, drawn), (theirs, _) = opened([pages[0], pages[2]])
+        peer = pages[2].stat().st_size
+    met = [
+        _within(tables),
+        _within(rows),
+        tables["bytes"] < BYTES and rows["bytes"] < BYTES,
+        ready < INTERACTIVE and drawn < INTERACTIVE,
+    ]
+    lines: list[list[object]] = [
+        [f"publication: {options.rows:,} rows, 6 tables", _spent(tables), "", "60 s, 2 GiB", _met(met[0])],
+        [f"errata report: {options.rows:,} released rows", _spent(rows), "", "60 s, 2 GiB", _met(met[1])],
+        ["report.html", f"{tables['bytes']:,} bytes", f"one plot {peer:,}", "3 MB", _met(met[2])],
+        ["report.json", f"{tables['json']:,} bytes", "", "", ""],
+        [
+            "Chromium: filters work, all drawn",
+            f"{ready:.2f} s, {drawn:.2f} s",
+            f"one plot {theirs:.2f} s",
+            "2 s",
+            _met(met[3]),
+        ],
+    ]
+    print(terminal.table(["what", "measured", "beside: Altair", "at most", ""], lines))
+    return 0 if all(met) else 1
+
+
+def _within(found: dict[str, Any]) -> bool:
+    return bool(found["seconds"] < SECONDS and found["memory"] < MEMORY)
+
+
+def _spent(found: dict[str, Any]) -> str:
+    return f"{found['seconds']:.1f} s ({found['cpu']:.1f} of the processor), {found['memory'] / 2**30:.2f} GiB"
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

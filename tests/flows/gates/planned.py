@@ -1,0 +1,110 @@
+"""Plans whose tables are frames cut into parts as a test likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from catalog.publishing import published
+from catalog.store import Store
+from catalog.tables import Manifest, Part, Receipt, TableFolder
+from flows.plan import NOTHING, Plan, Work
+from schemas.contract import Column, Contract
+from schemas.recipe import read
+from schemas.task import FromSeed, Outcome, Parameters, Task
+from tasks.release import RELEASE
+
+_MARKS = count()
+TYPES = ("calculation", "operation", "unit")
+CONTRACT = Contract(
+    "solutions",
+    "One solution a row.",
+    (
+        Column("solution_id", "string", "Its id.", pattern="[0-9a-f]{8}"),
+        Column("problem_id", "string", "Its problem's id."),
+        Column("text", "string", "What a model wrote.", nullable=True),
+        Column("steps", "strings", "Its steps.", at_least=1),
+        Column("tokens", "integer", "Its tokens.", at_least=0, nullable=True),
+        Column("share", "number", "A share.", at_least=0, at_most=1, nullable=True),
+        Column("shares", "numbers", "Shares.", at_least=0, at_most=1, nullable=True),
+        Column("error_type", "string", "The kind of mistake.", nullable=True, one_of=TYPES),
+        Column("first", "integer", "A step."),
+        Column("second", "integer", "Another.", nullable=True),
+        Column("sure", "boolean", "Whether it is sure.", nullable=True),
+    ),
+    key="solution_id",
+)
+HEAD = "corpus: trial\nversion: {version}\ntitle: T\nlicense: MIT\ntables:\n{tables}  release: {{task: release, from: [{views}], splits: {{all: 1}}}}\n"
+
+
+class Nothing(Parameters):
+    """No parameters."""
+
+
+def task(name: str, contract: Contract = CONTRACT) -> Task[Any]:
+    """A task that makes nothing: its table is there already."""
+    return FromSeed(
+        name=name, summary="", version="1", parameters=Nothing, makes=lambda *_: contract, count=lambda _: 0,
+        run=lambda *_: Outcome(pl.DataFrame(), pl.DataFrame()),
+    )  # fmt: skip
+
+
+def row(i: int, **given: Any) -> dict[str, Any]:
+    """A row that keeps the contract."""
+    found = {
+        "solution_id": f"{i:08x}", "problem_id": f"p{i // 3}", "text": f"Step {i}.", "steps": ["a", "b"], "tokens": 10 + i,
+        "share": 0.5, "shares": [0.25, None], "error_type": TYPES[i % 3], "first": 1, "second": 2, "sure": True,
+    }  # fmt: skip
+    return {**found, **given}
+
+
+def frame(rows: Sequence[dict[str, Any]], contract: Contract = CONTRACT) -> pl.DataFrame:
+    from schemas.forms import polars_schema
+
+    return pl.DataFrame(list(rows), schema=polars_schema(contract), orient="row")
+
+
+def planned(
+    place: Path,
+    parts: Iterable[pl.DataFrame],
+    gates: str | None = "[]",
+    *,
+    rejected: pl.DataFrame | None = None,
+    made_by: str = "world",
+    contract: Contract = CONTRACT,
+    version: str = "1.0.0",
+    released: bool = True,
+) -> Plan:
+    """A plan with one complete table, `rows`, of these parts, which is the release's view."""
+    tables = f"  rows: {{task: {made_by}}}\n" + ("" if released else "  other: {task: world}\n")
+    text = HEAD.format(version=version, tables=tables, views="rows" if released else "other")
+    text += "" if gates is None else f"gates:{' ' if gates.startswith('[') else chr(10)}{gates}"
+    tasks = {"world": task("world"), made_by: task(made_by, contract), "release": RELEASE}
+    recipe = read(text, "r.yaml", tasks)
+    mark = f"{next(_MARKS):024x}"
+    works = []
+    done = {}
+    for one in recipe.tables:
+        work = Work(
+            one.name, str(place), one.task.name, mark, one.parameters, one.contract, NOTHING, (), (), recipe.corpus
+        )
+        works.append(work)
+        if one.name == "release":
+            continue
+        own = parts if one.name == "rows" else []
+        done[one.name] = _written(work.folder(), own, rejected if one.name == "rows" else None)
+    store = Store(str(place))
+    return Plan(recipe, str(place), tuple(works), done, published(store, recipe.corpus, recipe.version))
+
+
+def _written(folder: TableFolder, parts: Iterable[pl.DataFrame], rejected: pl.DataFrame | None) -> Manifest:
+    kept: list[Part] = [folder.write(f"parts/{i:05d}.parquet", part) for i, part in enumerate(parts)]
+    dropped = [folder.write("rejected/0.parquet", rejected)] if rejected is not None else []
+    rows = sum(part.rows for part in kept + dropped)
+    reasons = dict(rejected["reason"].value_counts().iter_rows()) if rejected is not None else {}
+    receipt = Receipt(rows, kept, dropped, reasons)
+    return Manifest(folder.path.rpartition("-")[2], "given", "1", {}, [], [], receipt)

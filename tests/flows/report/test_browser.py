@@ -1,0 +1,136 @@
+"""Reports in a real browser: they draw, filter, ask for nothing, run nothing of the rows, and all can read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import errata
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from errata.releases import Release
+from playwright.sync_api import Browser
+
+from flows.plan import Plan
+from flows.report.made import page_of
+from tests.flows.report.conftest import Opened
+from tests.flows.report.hostile import NASTY
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def page(built: Plan) -> Path:
+    """The page of the second release of `reported`, as it was published."""
+    return Path(errata.open_release("reported@0.2.0", built.store).url.removeprefix("file://"), "report.html")
+
+
+@pytest.fixture(scope="session")
+def bad(hostile: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the hostile release."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(page_of(hostile), "utf-8")
+    return file
+
+
+def test_every_picture_is_drawn_and_nothing_leaves_the_page(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=DESK)
+    places = opened.page.locator("[data-plot]")
+    assert places.count() >= 10
+    assert opened.page.locator("[data-plot] svg").count() == places.count()
+    assert opened.complaints == []
+    assert opened.requests == [page.as_uri()]
+    opened.page.close()
+
+
+def test_what_models_wrote_is_text_and_nothing_else(browser: Browser, bad: Path) -> None:
+    opened = Opened(browser, bad, viewport=PHONE)
+    assert bad.stat().st_size < 3_000_000
+    assert opened.page.evaluate("() => window.hacked === undefined")
+    assert opened.page.locator("img, iframe, object, [onload], [onerror], [onmouseover]").count() == 0
+    assert opened.page.locator("script").count() == 3
+    assert opened.complaints == []
+    assert opened.requests == [bad.as_uri()]
+    questions = opened.page.locator(".question").all_text_contents()
+    assert any(NASTY[0] in one for one in questions)
+    # a mark of direction reaches no further than its own element
+    assert opened.page.evaluate(
+        "() => [...document.querySelectorAll('.steps li, .question, .says')].every(one => one.querySelector('bdi'))"
+    )
+    long = opened.page.locator(".steps li", has_text="characters more").first
+    assert len(long.text_content() or "") < 1_000
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    opened.page.close()
+
+
+def test_examples_are_filtered_and_searched(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=DESK)
+    view = opened.page
+    every = view.locator(".example").count()
+    assert view.locator(".example:visible").count() == every > 5
+    word = (view.locator(".example .id").nth(2).text_content() or "").strip()
+    view.get_by_label("Search").fill(word.upper())
+    assert view.locator(".example:visible").count() == 1
+    assert view.locator("#count").text_content() == f"1 of {every} examples"
+    view.get_by_label("Search").fill("no row says this")
+    assert view.locator(".example:visible").count() == 0
+    assert view.locator("#nothing").is_visible()
+    view.get_by_role("button", name="Clear").click()
+    view.wait_for_function("() => !document.querySelector('.example[hidden]')")
+    kinds = view.locator("select[name=type]").locator("option").all_text_contents()
+    assert len(kinds) > 2
+    shown = 0
+    for kind in kinds[1:]:
+        view.locator("select[name=type]").select_option(kind)
+        types = view.locator(".example:visible .type").all_text_contents()
+        assert set(types) == {kind}
+        shown += len(types)
+    assert shown == every
+    assert opened.complaints == []
+    view.close()
+
+
+def test_the_keyboard_is_enough(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=DESK)
+    view = opened.page
+    view.keyboard.press("Tab")
+    assert view.locator(":focus").text_content() == "Skip to the report"
+    second = view.locator(".example summary").nth(1)
+    second.focus()
+    view.keyboard.press("Enter")
+    assert view.locator(".example").nth(1).get_attribute("open") is not None
+    first = view.locator("details.data summary").nth(1)
+    first.focus()
+    view.keyboard.press("Space")
+    assert view.locator("details.data").nth(1).locator("table").is_visible()
+    view.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_axe_finds_nothing_wrong(browser: Browser, page: Path, size: dict[str, int], scheme: str) -> None:
+    opened = Opened(browser, page, viewport=size, color_scheme=scheme, bypass_csp=True)
+    opened.page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
+    found = Axe().run(opened.page)
+    assert found.violations_count == 0, found.generate_report()
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
+    opened.page.close()
+
+
+def test_without_scripts_all_numbers_and_examples_are_there(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=PHONE, java_script_enabled=False)
+    assert opened.page.locator(".example").first.is_visible()
+    assert opened.page.locator(".steps li.wrong .mark").first.text_content() == "✗ first wrong step"
+    assert opened.page.locator("table").count() > 10
+    opened.page.close()
+
+
+def test_it_prints(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, viewport=DESK)
+    pages = opened.page.pdf(format="A4").count(b"/Type /Page\n")
+    assert 3 <= pages <= 40
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    assert (
+        opened.page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    )
+    assert not opened.page.locator("nav").is_visible()
+    opened.page.close()

@@ -1,0 +1,99 @@
+"""What sections say of manifests and statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.report.labels import labellers
+from flows.report.overview import cost, gates, repeats
+from flows.report.plots import bars, heat, stacked
+from flows.report.section import Cell, Table, brief, model_name, size, step_name
+
+GATE: dict[str, Any] = {
+    "view": "mistakes", "expectation": "share", "column": None, "says": "Few are undecided.", "severity": "fail",
+    "passed": True, "observed": 0.0123, "wanted": "at most 0.05", "rows": 1000, "examples": [], "fault": None,
+}  # fmt: skip
+
+
+def cells(table: Any, column: int) -> list[str]:
+    assert isinstance(table, Table)
+    return [cell.text if isinstance(cell, Cell) else cell for cell in (row[column] for row in table.rows)]
+
+
+def test_gates_that_failed_come_first_with_their_rows() -> None:
+    failed = {**GATE, "passed": False, "observed": 0.2, "examples": [{"row": "4f6c", "value": None}]}
+    warned, broken = {**failed, "severity": "warn"}, {**failed, "fault": "no such column"}
+    section = gates({"gates": [GATE, warned, failed, broken]}, {})
+    assert section.lead == "3 of 4 expectations do not hold."
+    assert cells(section.parts[0], 0) == ["✗ failed", "? not checked", "! warned", "✓ passed"]
+    assert cells(section.parts[0], 3) == ["0.2", "0.2", "0.2", "0.0123"]
+    assert cells(section.parts[1], 1)[0] == "4f6c: –"
+    assert gates({"gates": [GATE]}, {}).lead == "All 1 expectations hold."
+    assert not gates({"gates": []}, {}).measured
+
+
+def test_money_is_told_for_each_released_row() -> None:
+    paid = {"model": "m", "requests": 3, "cut_off": 0, "prompt_tokens": 10, "tokens": 20, "price": 5.0, "unpriced": 1}
+    table = {"table": "solutions", "task": "generate", "tokens": 2_000, "models": ["m"]}
+    found = {"rows": {"rows": 100}, "spending": {"tables": [table], "ledger": [paid]}, "from": "tables"}
+    section = cost({}, found)
+    assert (
+        section.lead
+        == "20 tokens of completions for each released row; 5.00 paid in all, 0.0500 for each released row."
+    )
+    assert cells(section.parts[1], 5) == ["5.00+"]
+    assert "nothing was asked" in cost({}, {"spending": None, "from": "tables"}).lead
+
+
+def test_contamination_that_nobody_looked_for_is_not_none() -> None:
+    step = {
+        "table": "clean",
+        "task": "decontaminate",
+        "rows_in": 10,
+        "kept": 9,
+        "rejected": 1,
+        "reasons": {"in gsm8k": 1},
+    }
+    section = repeats({"funnel": [step]}, {})
+    assert section.lead == "Duplicates were not looked for; 1 rows were left out because they stand in a test set."
+
+
+def test_the_kappas_of_a_sample_are_those_of_all() -> None:
+    pair = {"labellers": ["a", "b"], "rows": 10, "same": 9, "share": 0.9, "cohen": 0.5}
+    told = {"table": "agreed", "sample": True, "pairs": [pair], "fleiss": 0.5, "all": 10}
+    every = {"labellers": ["a", "b"], "rows": 1000, "cohen": 0.625}
+    label = {"table": "agreed", "task": "agree", "how": "", "rows": 1, "labelled": 1, "kappa": [every], "fleiss": None}
+    section = labellers({"labels": [label]}, {"labellers": told})
+    assert section.lead == "Cohen's kappa 0.625 over 1,000 solutions that both decide."
+    assert cells(section.parts[0], 3) == ["90.0 %"]
+    assert any("random sample" in note for note in section.notes)
+
+
+def test_no_name_becomes_part_of_an_expression() -> None:
+    name = "'] + (window.hacked = 1) + ['"
+    row = {
+        "name": name,
+        "part": name,
+        "n": 1,
+        "order": 0,
+        "label": name,
+        "x": name,
+        "y": name,
+        "value": 1,
+        "says": name,
+    }
+    for spec in (
+        stacked([row], [name], [name], ["red"], "x", share=True),
+        bars([row], [name], "x"),
+        heat([row], [name], [name], "", "", 1.0),
+    ):
+        held = str({key: value for key, value in spec.items() if key != "data"}).replace(str([name]), "")
+        assert "hacked" not in held and "'sort'" not in held
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    assert [brief(n) for n in (7, 1_234, 45_600, 2_500_000)] == ["7", "1.2k", "45k", "2.5M"]
+    assert [size(n) for n in (900, 1_234, 288_000, 5_400_000)] == ["900 bytes", "1.2 kB", "288 kB", "5.4 MB"]
+    assert [step_name(at, 9) for at in (-1, 0, 9)] == ["none", "1", "10+"]
+    assert model_name("abacus@24da81235b84a2b66f4284b80f18d6df #0") == "abacus@24da812 #0"
+    assert model_name("Llama-3@main") == "Llama-3@main"

@@ -1,0 +1,218 @@
+"""What a report counts, held against the tables and against sums done by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import errata
+import polars as pl
+import pytest
+from errata.releases import Release
+
+from flows.plan import Plan
+from flows.report.drift import drift
+from flows.report.examples import BYTES, EACH, STEP, Examples
+from flows.report.exploration import Exploration
+from flows.report.labelling import SIDES, Rollouts
+from flows.report.outcomes import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
+from flows.report.soundness import Soundness
+from flows.report.source import of_table, sampled
+from flows.report.statistics import of_plan, of_release
+from tasks.identity import digest
+from tasks.world.problems import problem
+
+
+@pytest.fixture(scope="session")
+def release(built: Plan) -> Release:
+    return errata.open_release("reported@0.2.0", built.store)
+
+
+@pytest.fixture(scope="session")
+def found(release: Release) -> dict[str, Any]:
+    return dict(json.loads(Path(release.url.removeprefix("file://"), "report.json").read_text()))
+
+
+def test_statistics_add_up_with_the_manifest(found: dict[str, Any], release: Release, built: Plan) -> None:
+    steps = {step["table"]: step for step in release.manifest["funnel"]}
+    assert found["verdicts"]["rows"] == steps["verified"]["kept"] == sum(n for *_, n in found["verdicts"]["by"])
+    assert found["verdicts"]["verdicts"]["wrong"] == steps["wrong"]["kept"]
+    rows = sum(file["rows"] for file in release.manifest["files"] if file.get("view") == "mistakes")
+    assert found["rows"]["rows"] == rows == sum(found["types"]["types"].values())
+    grid = sum(n for *_, n in found["positions"]["grid"])
+    assert grid + found["positions"]["none"] + found["positions"]["undecided"] == rows
+    for by in ("model", "set", "level"):
+        assert sum(n for *_, n in found["types"][f"by_{by}"]) == rows
+    pairs = next(one for one in release.manifest["labels"] if one["task"] == "agree")["kappa"]
+    assert [(one["labellers"], one["rows"], one["cohen"]) for one in found["labellers"]["pairs"]] == [
+        (one["labellers"], one["rows"], one["cohen"]) for one in pairs
+    ]
+    assert len(pairs) == 3
+    for pair in found["labellers"]["pairs"]:
+        assert sum(n for *_, n in pair["matrix"]) == pair["rows"]
+        assert sum(n for one, other, n in pair["matrix"] if one == other) == pair["same"]
+    tables = {one["table"]: one["tokens"] for one in found["spending"]["tables"]}
+    assert tables["solutions"] == 20 * steps["solutions"]["kept"]
+    assert tables["judged"] == 2 * 20 * steps["judged"]["kept"]
+    paid = {one["model"]: one for one in found["spending"]["ledger"]}
+    assert paid["big"]["price"] == pytest.approx((paid["big"]["prompt_tokens"] + 2 * paid["big"]["tokens"]) / 1e6)
+    assert paid["small"]["price"] is None
+    assert found["soundness"]["rows"] == steps["verified"]["kept"]
+    assert found["drift"]["before"] == "reported@0.1.0"
+
+
+def test_two_builds_of_the_statistics_are_the_same(found: dict[str, Any], release: Release, built: Plan) -> None:
+    again = of_plan(built, release.manifest)
+    assert {**again, "drift": found["drift"]} == found
+
+
+def test_rows_alone_tell_what_they_can(release: Release, found: dict[str, Any]) -> None:
+    told = of_release(release)
+    assert told["from"] == "rows"
+    for name in ("positions", "examples"):
+        if name == "positions":
+            assert told[name]["grid"] == found[name]["grid"]
+        else:
+            assert told[name] == found[name]
+    assert told["types"]["types"] == found["types"]["types"]
+    assert told["verdicts"] is told["exploration"] is told["spending"] is None
+    assert told["rows"] == found["rows"]
+
+
+def solutions(*rows: tuple[str, int, str, str, str]) -> pl.DataFrame:
+    names = ("problem_id", "sample", "verdict", "extracted", "rationale")
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    return frame.with_columns(
+        model=pl.lit("m"), sampling=pl.lit("t"), set=pl.lit("s"), undecided=pl.lit(None, pl.String)
+    )
+
+
+def test_pass_and_reward_by_hand() -> None:
+    part = solutions(
+        ("a", 0, "right", "4", "2 + 2 = 4"), ("a", 1, "right", "4", "2 + 2 = 4"),
+        ("a", 2, "wrong", "5", "2 + 2 = 5"), ("a", 3, "right", "4", "1 + 3 = 4"),
+        ("b", 0, "wrong", "7", "3 + 4 = 7"), ("b", 1, "wrong", "7", "4 + 3 = 7"),
+        ("b", 2, "right", "9", "3 * 3 = 9"),  # its fourth solution was cut off, so it is not right
+    )  # fmt: skip
+    measure = Exploration(part.height)
+    measure.add(part)
+    told = measure.told()
+    assert told is not None
+    (group,) = told["groups"]
+    points = {(one["k"], one["s"]): one for one in group["points"]}
+    assert set(points) == {(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)}
+    assert (points[1, 1]["pass"], points[1, 1]["reward"]) == (0.5, 0.5)
+    # of a's first two both are right, but one text
+    assert (points[2, 2]["pass"], points[2, 2]["reward"]) == (0, 0.5)
+    assert (points[4, 1]["pass"], points[4, 1]["reward"]) == (1, 0.5)
+    assert (points[4, 2]["pass"], points[4, 2]["reward"]) == (0.5, 0.5)
+    assert points[4, 4]["pass"] == points[4, 4]["reward"] == 0
+    assert points[4, 1]["distinct"] == round(6 / 7, 4)
+
+
+def test_one_solution_a_problem_explores_nothing() -> None:
+    measure = Exploration(1)
+    measure.add(solutions(("a", 0, "right", "4", "2 + 2 = 4")))
+    assert measure.told() is None
+
+
+def test_difficulty_is_the_share_of_right_solutions() -> None:
+    names = [digest("problem", str(i)) for i in range(4)]
+    verdicts = [
+        (names[0], "wrong wrong undecided"),
+        (names[1], "right wrong wrong wrong"),
+        (names[2], "right right"),
+        (names[3], "wrong"),
+    ]
+    rows = [(name, i, verdict, "", "") for name, told in verdicts for i, verdict in enumerate(told.split())]
+    frame = solutions(*rows)
+    parts = Difficulty()
+    for at in range(0, frame.height, 2):
+        parts.add(frame.slice(at, 2))
+    assert parts.told() == {LEVELS[0]: 1, LEVELS[1]: 1, LEVELS[4]: 1, "one solution": 1}
+
+
+def test_many_models_are_told_of_together() -> None:
+    measure = Verdicts()
+    frame = solutions(("a", 0, "wrong", "", ""))
+    for i in range(MODELS + 40):
+        measure.add(frame.with_columns(model=pl.lit(f"m{i}")))
+    told = measure.told("verified")
+    assert told is not None and len(told["by"]) == MODELS
+    assert sum(n for model, _, _, n in told["by"] if model == OTHERS) == 41
+    assert told["rows"] == MODELS + 40
+
+
+def test_values_lie_on_their_side_of_the_first_error() -> None:
+    part = pl.DataFrame(
+        {"soft": [[1.0, 0.5, 0.0, None], [0.25]], "estimate_first_error": [2, None], "estimated_by": ["x", "x"]}
+    )
+    measure = Rollouts()
+    measure.add(part)
+    told = measure.told("estimated")
+    assert told is not None
+    assert told["bins"] == sorted([[SIDES[0], 9, 1], [SIDES[0], 5, 1], [SIDES[1], 0, 1], [SIDES[2], 2, 1]])
+    assert (told["prefixes"], told["untried"]) == (4, 1)
+
+
+def test_soundness_is_of_every_step() -> None:
+    one = problem(0, 0, 1)
+    program = one.program.dump()
+    rows = [
+        ("a", program, ["this is 1 + 1 = 3", f"#### {one.answer}"], "right"),
+        ("b", "{}", ["x"], "wrong"),
+        ("c", program, ["1 + 1 = 3"], "wrong"),
+    ]
+    measure = Soundness(3)
+    measure.add(pl.DataFrame(rows, schema=["problem_id", "program", "steps", "verdict"], orient="row"))
+    told = measure.told()
+    assert told is not None and told["rows"] == 2
+    assert told["wrong"]["sound"] == {"of": 1, "n": 1, "share": 1.0, "interval": told["wrong"]["sound"]["interval"]}
+    assert (told["wrong"]["complete"]["n"], told["wrong"]["complete"]["of"]) == (1, 2)
+    assert (told["right"]["sound"]["n"], told["right"]["sound"]["of"]) == (0, 1)
+
+
+def test_a_sample_is_of_whole_problems_and_about_as_large_as_asked() -> None:
+    ids = [digest("p", str(i // 4)) for i in range(8_000)]
+    frame = pl.DataFrame({"problem_id": ids})
+    chosen = sampled(frame, frame.height, 2_000)
+    assert 1_700 < chosen.height < 2_300
+    assert set(chosen["problem_id"].value_counts()["count"]) == {4}
+    assert sampled(frame, frame.height, 8_000).equals(frame)
+
+
+def test_examples_are_few_short_and_of_every_type(hostile: Release) -> None:
+    from tests.flows.report.hostile import rows
+
+    frame = rows()
+    told = []
+    for size in (120, 7):  # what is chosen does not depend on the parts
+        measure = Examples("solution_id")
+        for at in range(0, frame.height, size):
+            measure.add(frame.slice(at, size))
+        told.append(measure.told())
+    assert told[0] == told[1]
+    kinds = {one["type"] for one in told[0]}
+    assert len(kinds) == frame["error_type"].n_unique()
+    assert all(sum(one["type"] == kind for one in told[0]) <= EACH for kind in kinds)
+    assert all(len(step) < STEP + 40 for one in told[0] for step in one["steps"])
+    assert len(json.dumps(told[0], ensure_ascii=False).encode()) < BYTES
+    assert "\x00" not in json.dumps(told[0], ensure_ascii=False)
+
+
+def test_drift_is_total_variation() -> None:
+    def told(version: str, **sets: int) -> dict[str, Any]:
+        return {"corpus": "c", "version": version, "rows": {"rows": sum(sets.values()), "by_set": sets}}
+
+    found = drift(told("2.0.0", a=50, b=50), told("1.0.0", a=75, c=25))
+    (shift,) = found["shifts"]
+    assert (shift["of"], shift["distance"]) == ("set", 0.5)
+    assert shift["moved"] == [["b", 0.0, 0.5], ["a", 0.75, 0.5], ["c", 0.25, 0.0]]
+    assert found["numbers"][0] == {"name": "rows", "unit": "rows", "before": 100.0, "now": 100.0}
+
+
+def test_dropped_rows_are_gone_through_too(built: Plan) -> None:
+    work = next(work for work in built.works if work.name == "wrong")
+    every = sum(part.height for part in of_table(built, work, dropped=True).read(["solution_id"]))
+    assert every == built.done["wrong"].receipt.rows_in > built.done["wrong"].receipt.rows_kept()
