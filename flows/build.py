@@ -133,6 +133,7 @@ def _built(
     plan = replace(plan, done=done)
     if not publish:
         return plan
+    pages.funnel_of(plan)
     plan, manifest = _published(plan, version == AUTO)
     pages.released(plan, manifest)
     return plan

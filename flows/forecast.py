@@ -8,7 +8,7 @@ ledger knows already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -19,10 +19,11 @@ from catalog.records import batches
 from catalog.tables import TableFolder
 from flows.asking import Desk
 from flows.plan import Plan, Work
+from flows.settling import found_in, settled
 from schemas.forms import polars_schema
 from schemas.models import Price
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, FromRecords, FromSeed, PerPart, PerProblem
+from schemas.task import Asking, FromRecords, FromSeed, Parameters, PerPart, PerProblem
 from tasks import TASKS
 
 PILOT = 64
@@ -67,6 +68,17 @@ class _Heard:
 
     requests: dict[str, Request] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
+
+    def listening(self, desk: Desk) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
+        """A desk's replies, each remembered with its request."""
+
+        def replies(requests: Sequence[Request]) -> Mapping[str, Reply]:
+            self.requests |= {request.id: request for request in requests}
+            came = desk.replies(requests)
+            self.replies |= came
+            return came
+
+        return replies
 
 
 def forecasts(plan: Plan, pilot: int | None) -> list[Forecast]:
@@ -163,11 +175,14 @@ def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[
     others = rows.gather_every(2, 1) if rows.height > 1 else rows
     pilot = rows.gather_every(2)[:size]
     names = {asked.name: asked.named for asked in work.models}
+    settling, parameters = task.settle(work.parameters), settled(work)
+    first, heard = _Heard(), _Heard()
     with Desk(work) as desk:
-        unasked = list(next(task.ask(others, work.parameters, names), ()))
+        if parameters is None:  # what the pilot alone settles stands for what the whole table will
+            parameters = found_in(work, [pilot], first.listening(desk)) if pilot.height else work.parameters
+        unasked = list(next(task.ask(others, parameters, names), ()))
         known = set(desk.ledger.find(unasked))
-        heard = _Heard()
-        kept = _talked(task, work, pilot, desk, heard) if pilot.height else None
+        kept = _talked(task, work, parameters, pilot, desk, heard) if pilot.height else None
     scale = sample.of / max(1, pilot.height if kept is not None else others.height)
     asked = heard.requests.values() if kept is not None else unasked
     told = []
@@ -177,22 +192,27 @@ def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[
         ]
         rest = [r for r in unasked if (r.model, r.revision) == (one.named.model, one.named.revision)]
         share = sum(request.id in known for request in rest) / max(1, len(rest))
+        if settling is not None and first.requests:
+            rounds = [
+                r for r in first.requests.values() if (r.model, r.revision) == (one.named.model, one.named.revision)
+            ]
+            larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
+            told.append(_told(f"{work.name}, types", one.name, rounds, first.replies, larger, 0.0, one.model.price))
         told.append(_told(work.name, one.name, mine, heard.replies, scale, share, one.model.price))
     made = Sample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
     return made, told
 
 
-def _talked(task: Asking[Any], work: Work, pilot: pl.DataFrame, desk: Desk, heard: _Heard) -> pl.DataFrame:
+def _talked(
+    task: Asking[Any], work: Work, parameters: Parameters, pilot: pl.DataFrame, desk: Desk, heard: _Heard
+) -> pl.DataFrame:
     """Carry a pilot's conversation on to its end; the rows it makes."""
     names = {asked.name: asked.named for asked in work.models}
-    conversation = task.ask(pilot, work.parameters, names)
+    conversation, replies = task.ask(pilot, parameters, names), heard.listening(desk)
     try:
         requests = next(conversation)
         while True:
-            heard.requests |= {request.id: request for request in requests}
-            replies: Mapping[str, Reply] = desk.replies(requests)
-            heard.replies |= replies
-            requests = conversation.send(replies)
+            requests = conversation.send(replies(requests))
     except StopIteration as end:
         kept: pl.DataFrame = end.value.kept
         return kept

@@ -22,6 +22,7 @@ from prefect.logging import get_run_logger
 from catalog.publishing import folder
 from catalog.store import Store
 from flows import progress
+from flows.funnel import funnel
 from flows.plan import Plan
 from flows.progress import Asked, Lines, Watcher
 
@@ -186,12 +187,18 @@ def _sent(artifact: UUID, share: Share, over: Event) -> None:
             return
 
 
+def funnel_of(plan: Plan) -> None:
+    """Show the funnel of complete tables, whether they are released then or refused."""
+    recipe, rows = plan.recipe, list(_funnel(funnel(plan, plan.done)))
+    create_table_artifact(
+        rows, key=key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
+    )
+
+
 def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
-    """Show a release: its funnel, the report, where it lies."""
+    """Show a release: where it lies, its report, what it holds."""
     recipe, store = plan.recipe, Store(plan.store)
     link, title = store.link(folder(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
-    rows = list(_funnel(manifest["funnel"]))
-    create_table_artifact(rows, key=key(recipe.corpus, "funnel"), description=f"Rows of **{title}**, table by table")
     create_link_artifact(link, title, key=key(recipe.corpus, "release"), description="Where the release lies")
     paths = [file["path"] for file in manifest["files"]]
     report = f"{link}/{'report.html' if 'report.html' in paths else 'README.md'}"

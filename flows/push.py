@@ -18,6 +18,7 @@ from errata.errors import ErrataError, Unreadable
 from errata.loading import pull
 from errata.releases import Release
 
+from catalog.hub import os_errors
 from catalog.publishing import PublishError, folder
 from catalog.store import Store, StoreError
 
@@ -70,33 +71,40 @@ def _elsewhere(release: Release, place: Store) -> str:
 def _hub(release: Release, target: str, private: bool) -> str:
     """Upload a release as one commit of a dataset repository, and tag it with the version."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     repository = target.removeprefix(HUB).strip("/")
     if not target.startswith(HUB) or repository.count("/") != 1:
         raise ErrataError(f"{target[:120]}: names no dataset of the Hub; write {HUB}OWNER/NAME")
-    version = release.manifest["version"]
     hub = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
-        hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-        if version in {tag.name for tag in hub.list_repo_refs(repository, repo_type="dataset").tags}:
-            raise PublishError(f"{target}: has the tag {version} already; a release never changes: raise the version")
-        with tempfile.TemporaryDirectory() as staged:
-            _stage(release, Path(staged))
-            with warnings.catch_warnings(action="ignore"):
-                commit: Any = hub.upload_folder(
-                    repo_id=repository, repo_type="dataset", folder_path=staged, delete_patterns="*",
-                    commit_message=f"{release.name}", commit_description=release.pin,
-                )  # fmt: skip
-        hub.create_tag(repository, repo_type="dataset", tag=version, tag_message=release.pin, revision=commit.oid)
+        with os_errors():
+            commit = _uploaded(hub, release, target, repository, private)
     except HFValidationError as error:
         raise ErrataError(f"{target}: names no dataset of the Hub ({error})") from None
-    except (HfHubHTTPError, OSError) as error:
+    except OSError as error:
         why = " ".join(str(error).split())[:300]
         raise StoreError(
             f"{target}: cannot be published ({why}); see huggingface.co/settings/tokens and HF_TOKEN"
         ) from error
-    return f"{release.name} is published: {commit.commit_url}, tag {version}"
+    return f"{release.name} is published: {commit.commit_url}, tag {release.manifest['version']}"
+
+
+def _uploaded(hub: Any, release: Release, target: str, repository: str, private: bool) -> Any:
+    """The commit that holds a release's files, tagged with its version."""
+    version = release.manifest["version"]
+    hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+    if version in {tag.name for tag in hub.list_repo_refs(repository, repo_type="dataset").tags}:
+        raise PublishError(f"{target}: has the tag {version} already; a release never changes: raise the version")
+    with tempfile.TemporaryDirectory() as staged:
+        _stage(release, Path(staged))
+        with warnings.catch_warnings(action="ignore"):
+            commit: Any = hub.upload_folder(
+                repo_id=repository, repo_type="dataset", folder_path=staged, delete_patterns="*",
+                commit_message=f"{release.name}", commit_description=release.pin,
+            )  # fmt: skip
+    hub.create_tag(repository, repo_type="dataset", tag=version, tag_message=release.pin, revision=commit.oid)
+    return commit
 
 
 def _stage(release: Release, place: Path) -> None:

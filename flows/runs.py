@@ -125,7 +125,7 @@ def _recorded(run: UUID, state: State) -> None:
     thread.join(SECONDS)
 
 
-def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:  # type: ignore[type-arg]
+def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """Hook: the units of a cancelled or crashed run are not at work any more."""
     with get_client(sync_client=True) as client:
         _end_units(client, flow_run.id, Cancelled(message="its run ended"))

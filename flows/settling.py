@@ -12,7 +12,7 @@ from catalog.tables import AGAIN, canonical
 from flows.plan import Work
 from flows.table import Parts
 from schemas.request import Reply, Request
-from schemas.task import Asking, Parameters, TaskError
+from schemas.task import Asking, Parameters, Rows, TaskError
 from schemas.taxonomy import Taxonomy
 from tasks import TASKS
 
@@ -43,24 +43,31 @@ def settle(work: Work, replies: Replies) -> Parameters:
     known = settled(work)
     if known is not None:
         return known
-    task = TASKS[work.task]
-    assert isinstance(task, Asking)
-    begin = task.settle(work.parameters)
-    assert begin is not None
-    names = {asked.name: asked.named for asked in work.models}
-    conversation = begin(Parts(work, list(work.given.names())), work.parameters, names)
     try:
-        requests = next(conversation)
-        while True:
-            requests = conversation.send(_of(requests, replies(requests)))
-    except StopIteration as end:
-        found: Parameters = end.value
+        found = found_in(work, Parts(work, list(work.given.names())), replies)
     except TaskError as error:
         raise TaskError(f"{work.name}: {error}") from None
     folder = work.folder()
     # who comes second takes what is there, so that all parts are made with the same
     folder.store.create(f"{folder.path}/{FILE}", canonical(found.model_dump(mode="json", by_alias=True)))
     return settled(work) or found
+
+
+def found_in(work: Work, rows: Rows, replies: Replies) -> Parameters:
+    """What some rows settle."""
+    task = TASKS[work.task]
+    assert isinstance(task, Asking)
+    settling = task.settle(work.parameters)
+    assert settling is not None
+    names = {asked.name: asked.named for asked in work.models}
+    conversation = settling.ask(rows, work.parameters, names)
+    try:
+        requests = next(conversation)
+        while True:
+            requests = conversation.send(_of(requests, replies(requests)))
+    except StopIteration as end:
+        found: Parameters = end.value
+        return found
 
 
 def _of(requests: Sequence[Request], replies: Mapping[str, Reply]) -> dict[str, Reply]:

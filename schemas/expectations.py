@@ -71,8 +71,8 @@ class Nulls(Mostly):
 
 class _Range(OfColumn):
     KINDS: ClassVar[tuple[str, ...]] = NUMBERS
-    min_value: int | float | None = Field(None, description="The smallest allowed.")
-    max_value: int | float | None = Field(None, description="The largest allowed.")
+    min_value: float | None = Field(None, description="The smallest allowed.")
+    max_value: float | None = Field(None, description="The largest allowed.")
 
     @model_validator(mode="after")
     def _bounded(self) -> _Range:

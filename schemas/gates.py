@@ -111,7 +111,7 @@ class Retention(Share):
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
         if self.of is not None and self.of not in tables:
-            yield "of", f"unknown table '{self.of}'"
+            yield "of", f"unknown table '{self.of}'; there are {', '.join(tables)}"
 
 
 def _made_by(name: str, tables: Tables, tasks: Sequence[str], what: str) -> Faults:

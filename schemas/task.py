@@ -194,8 +194,18 @@ class Named:
     revision: str
 
 
-Settle = Callable[[Rows, P, Mapping[str, Named]], Generator[Sequence[Request], Mapping[str, Reply], P]]
-"""Asks about a whole table, given its parts; returns the parameters with which its parts are then asked about."""
+@dataclass(frozen=True)
+class Settling(Generic[P]):
+    """What must be settled about a whole table before its parts can be asked about."""
+
+    ask: Callable[[Rows, P, Mapping[str, Named]], Generator[Sequence[Request], Mapping[str, Reply], P]]
+    """About the parts of the table; returns the parameters with which each of them is then asked about."""
+    rows: int
+    """The rows that one round of it is about, at most; for forecasts."""
+
+
+def nothing_to_settle(_: Any) -> Settling[Any] | None:
+    """What a task settles whose parts do not depend on each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +218,8 @@ class Asking(Task[P]):
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
-    settle: Callable[[P], Settle[P] | None] = lambda _: None
-    """What must be settled about the whole table before any part can be worked on."""
+    settle: Callable[[P], Settling[P] | None] = nothing_to_settle
+    """What it settles first, if anything."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from schemas.contract import Contract
 from schemas.forms import polars_schema
 from schemas.labels import CLASSIFY_COLUMNS
 from schemas.request import Completion, Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Outcome
+from schemas.task import Asking, Conversation, Outcome, Settling
 from schemas.task import Named as Model
 from schemas.taxonomy import Taxonomy
 from tasks.classification.asking import SEEN, Row, filled, has_mistake, schema, votes
@@ -146,6 +146,11 @@ def _by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
     return {"error_type": name, "typed_by": "judge", "type_undecided": None} if name else {}
 
 
+def _settling(parameters: ClassifyParameters) -> Settling[ClassifyParameters] | None:
+    """The finding of the taxonomy, where it is to be found."""
+    return Settling(settle, parameters.dynamic.rows) if parameters.dynamic else None
+
+
 CLASSIFY = Asking(
     name="classify",
     summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
@@ -156,6 +161,6 @@ CLASSIFY = Asking(
     check=faults,
     models=ClassifyParameters.asked,
     ask=classify,
-    settle=lambda parameters: settle if parameters.dynamic else None,
+    settle=_settling,
     rows_per_row=lambda _: 1,
 )

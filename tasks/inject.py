@@ -58,7 +58,7 @@ class InjectParameters(Parameters):
         description="The types of mistakes to make, each as often as it can be; all of the taxonomy if none is named.",
     )
     models: list[str] = Field(
-        [], description="The models that make them, by their names under `models:`; without any, rules do."
+        [], description="The models that write them, by their names under `models:`; without any, rules do."
     )
     prompt: Template = Field(
         "inject",

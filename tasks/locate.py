@@ -47,7 +47,8 @@ def located(row: Mapping[str, Any]) -> Found:
     """The first wrong step and the rule that found it, or why none did."""
     if row["verdict"] != "wrong":
         return None, None, NOT_WRONG
-    right, last, all_read = row["answer"].replace(",", "").strip(), None, True
+    right = row["answer"].replace(",", "").strip()
+    last, made, whole = "", 0, True
     for at, step in enumerate(row["steps"]):
         text = unlabelled(step)
         read = equations(text) if "=" in text else []
@@ -55,8 +56,11 @@ def located(row: Mapping[str, Any]) -> Found:
             found = finding(row, at)
             proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED
             return (at, found.rule, None) if found is not None and proved else (None, None, NOT_ENOUGH)
-        last, all_read = str(read[-1].result.value) if read else last, all_read and text.count("=") == len(read)
-        if all_read and last == right and ("####" in text or "answer" in text.lower()):
+        if read:
+            last, made = str(read[-1].result.value), at
+        whole = whole and text.count("=") == len(read)
+        # an equation that was not read, or a step in words before the answer, may be where it goes wrong
+        if whole and last == right and at <= made + 1 and ("####" in text or "answer" in text.lower()):
             found = finding(row, at)
             if found is not None and found.kind == "final answer":
                 return at, found.rule, None

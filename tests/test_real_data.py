@@ -132,7 +132,7 @@ def test_what_arithmetic_proves_of_recorded_mistakes_is_typed_and_the_card_says_
 def test_right_rationales_stand_beside_wrong_ones_of_three_sets(cot: Path) -> None:
     rows = pl.read_parquet(cot / "cot-error-set/*.parquet")
     assert set(rows["set"]) == {"GSM8K", "AQuA", "StrategyQA"} and rows.height > 9_000
-    assert set(rows["right_from"]) == {"same model", "other model", "reference"}
+    assert set(rows["right_from"]) == {"other model", "reference"}
     assert rows.filter(pl.col("right_rationale") == pl.col("wrong_rationale")).height == 0
     tuning = pl.read_parquet(cot / "mistake-tuning/*.parquet")
     marks = tuning.select(pl.col("text").str.extract(r"\n(\[(?:IN)?CORRECT RATIONALE\])\n")).to_series()

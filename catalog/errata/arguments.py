@@ -107,7 +107,9 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
             name, help=help, description=f"{help} {more}".strip(), epilog=f"examples:\n{examples}\n\n{EPILOG}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        one.add_argument("--store", metavar="URL", help=f"where tables and releases lie (default: ${STORE} or ./store)")
+        if name != "deploy":  # the workers' own environment says where their builds lie
+            help = f"where tables and releases lie (default: ${STORE} or ./store)"
+            one.add_argument("--store", metavar="URL", help=help)
         one.set_defaults(run=runs[name])
         if name in ("build", "plan", "gates", "release"):
             _recipe(one)

@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from .errors import ErrataError, ErrataWarning, NotFound, Unreadable
 from .loading import batches, first
 from .places import STORE
 from .releases import Release, open_release, releases
+
+GROUP_ROWS = 50_000
+"""Rows of a row group of a Parquet file that `load` writes, about."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -148,8 +152,8 @@ def _write(rows: Any, form: str, file: Any) -> None:
         import pyarrow.parquet as pq
 
         with pq.ParquetWriter(file, rows.schema) as written:
-            for batch in rows:
-                written.write_batch(batch)
+            for table in _tables(rows):
+                written.write_table(table)
     elif form == "csv":
         writer = csv.writer(codecs.getwriter("utf-8")(file))
         writer.writerow(rows.schema.names)
@@ -159,6 +163,20 @@ def _write(rows: Any, form: str, file: Any) -> None:
         for row in _each(rows):
             file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     file.flush()
+
+
+def _tables(rows: Any) -> Iterator[Any]:
+    """The rows in tables that make row groups of a good size."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _each(rows: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from flows.report import plots
 from flows.report.section import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured
 
 Facts = Mapping[str, Any]
+CONTRACT = "contract"
+"""What a gate is declared by that no recipe wrote."""
 
 
 def headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
@@ -88,20 +91,21 @@ def gates(release: Facts, _: Facts) -> Section:
     name, title, found = "gates", "Gates of the release", release.get("gates")
     if not found:
         return unmeasured(name, title, "Not measured: this release was published without gates.")
+    failed = [one for one in found if not one["passed"]]
+    kept = [one for one in found if one["passed"] and one.get("declared") == CONTRACT]
     order = sorted(found, key=lambda one: (one["passed"], one.get("severity") != "fail"))
     rows = [
         [_state(one), one.get("view") or "–", _sentence(one), _value(one.get("observed")), _value(one.get("wanted")), number(one.get("rows"))]
-        for one in order[:200]
+        for one in order if one["passed"] is False or one.get("declared") != CONTRACT
     ]  # fmt: skip
-    failed = [one for one in found if not one["passed"]]
-    parts = [
-        Table(
-            "Expectations, those that failed first",
-            ("result", "view", "expectation", "observed", "wanted", "rows"),
-            rows,
-            left=5,
-        )
-    ]
+    parts = []
+    if rows:
+        head = ("result", "view", "expectation", "observed", "wanted", "rows")
+        parts.append(Table("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
+    if kept:
+        by_view = Counter(str(one.get("view") or "–") for one in kept)
+        counts = [[view, number(n)] for view, n in by_view.items()]
+        parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
     if failed:
         shown = [
             [_sentence(one), ", ".join(_value(key) for key in one.get("examples", [])[:5]) or "–"]

@@ -1,4 +1,4 @@
-"""Edits: the ways in which rules make one step of a right solution wrong, and nothing else yet.
+"""Edits: the ways in which one step of a right solution is made wrong by rules, and nothing else yet.
 
 Numbers, signs and terms of a calculation, as RISE edits them (arXiv 2410.06638);
 the number or the word of a step that calculates nothing; and whole steps, left
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 from random import Random
 from typing import Literal, get_args
@@ -96,7 +97,8 @@ class Reading:
         return {one.result.value for some in self.equations[:at] for one in some}
 
 
-def reading(question: str, steps: Sequence[str]) -> Reading | None:
+@lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
+def reading(question: str, steps: tuple[str, ...]) -> Reading | None:
     """The solution as rules read it; None where it is not certain what follows from what."""
     read = tuple(tuple(equations(unlabelled(step))) for step in steps)
     every = [one for some in read for one in some]
@@ -107,7 +109,7 @@ def reading(question: str, steps: Sequence[str]) -> Reading | None:
         return None
     given = frozenset(known.given(question) | known.EVERYBODY_KNOWS)
     first = frozenset(one.value for one in numbers(question)[:1])
-    return Reading(tuple(steps), read, given, frozenset(known.stated(question)), first)
+    return Reading(steps, read, given, frozenset(known.stated(question)), first)
 
 
 def edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:

@@ -41,7 +41,7 @@ def injected(
     question: str, steps: Sequence[str], answer: Fraction, types: Mapping[Name, str], random: Random
 ) -> Injected | None:
     """A wrong solution from a right one, given the type of what each edit makes; None where none is certain to be wrong."""
-    read = reading(question, steps)
+    read = reading(question, tuple(steps))
     if read is None:
         return None
     found = list(edits(read, list(types), random))

@@ -1,4 +1,4 @@
-"""The reading of a solution that a model was asked to make wrong: its steps and the one it names, or why not; never a guess."""
+"""The reading of what a model made of a solution that it was to spoil: its steps and the wrong one, or why not; never a guess."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _mwpes(row: Row, style: Style) -> Row:
 def _error_aware(row: Row, style: Style) -> Row:
     kinds = row["common_types"]
     if not kinds:
-        raise Unfit("no type is known of the model's mistakes on other problems of the set", "")
+        raise Unfit("no typed mistake of the model elsewhere on the set", "")
     lines = [f"- {kind}: {told}" if told else f"- {kind}" for kind, told in zip(kinds, row["common_definitions"])]
     text = "\n".join((asked(row), "", AWARE, *lines))
     return {

@@ -65,7 +65,7 @@ def parts(rows: int) -> Iterator[pl.DataFrame]:
             (pl.col("i") % 5).alias("first"),
             (pl.col("i") % 7).alias("second"),
             (pl.col("i") % 2 == 0).alias("sure"),
-        ).cast(dict(polars_schema(CONTRACT)))  # fmt: skip
+        ).cast(pl.Schema(polars_schema(CONTRACT)))  # fmt: skip
 
 
 def ours(rows: int) -> dict[str, float]:

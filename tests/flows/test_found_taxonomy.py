@@ -17,6 +17,7 @@ from catalog.taxonomies import find
 from flows import asking, settling, table
 from flows import plan as planning
 from flows import release as releasing
+from flows.forecast import forecasts
 from flows.plan import Plan, Work
 from flows.types import types
 from schemas.request import Completion, EngineError, Reply, Request
@@ -169,8 +170,27 @@ def test_what_was_settled_stays_and_what_is_broken_is_told(tmp_path: Path, house
         settling.settled(work)
 
 
+def test_a_forecast_tells_rounds_and_labels_apart(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
+    house.say = say
+    built(make(tmp_path, store))
+    told = {
+        (one.table, one.model): one for one in forecasts(make(tmp_path, store, RECIPE.replace("0.1.0", "0.2.0")), 10)
+    }
+    assert told == {}  # all is there
+    shutil.copy(tmp_path / "r.yaml", tmp_path / "s.yaml")
+    (tmp_path / "s.yaml").write_text((tmp_path / "r.yaml").read_text().replace("least: 2", "least: 1"))
+    house.asked.clear()
+    told = {(one.table, one.model): one for one in forecasts(planning.make(str(tmp_path / "s.yaml"), None, store), 10)}
+    assert set(told) == {("typed", "one"), ("typed", "two"), ("typed, types", "one"), ("typed, types", "two")}
+    assert (told["typed", "one"].requests, told["typed, types", "one"].known) == (10, 0)
+    asked = len(house.asked)
+    house.asked.clear()
+    built(planning.make(str(tmp_path / "s.yaml"), None, store))
+    assert len(house.asked) < asked  # what the pilot heard is in the ledger
+
+
 def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
-    house.say = lambda request: replace(say(request), text="none")  # type: ignore[type-var]
+    house.say = say
     plan, work = built(make(tmp_path, store, RECIPE.replace("rule: unanimous", "rule: k of n, k: 9")))
     assert settling.taxonomy(work) is None
     (told,) = types(plan)

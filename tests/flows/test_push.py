@@ -148,6 +148,12 @@ def test_a_hub_that_refuses_is_told(store: str, hub: Hub) -> None:
         push("tiny", "hf://datasets/us/tiny", store)
 
 
+def test_a_hub_that_does_not_answer_is_told(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match=r"hf://datasets/us/tiny: cannot be published \(.*refused.*HF_TOKEN"):
+        push("tiny", "hf://datasets/us/tiny", store)
+
+
 def test_a_damaged_release_is_not_pushed(store: str, hub: Hub) -> None:
     flip(Path(store, "releases/tiny/1.0.0/README.md"))
     with pytest.raises(Unreadable, match=r"README.md: its bytes changed .*; it is not pushed until it is whole"):

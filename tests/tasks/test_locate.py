@@ -47,7 +47,8 @@ def test_what_arithmetic_proves(steps: tuple[str, ...], first: int) -> None:
         # the answer is no number: nothing vouches for what stands before
         (row("5 * 6 = 35 eggs", "So (b).", answer="B"), NOT_ENOUGH),
         (row("It is 39."), NO_FALSE_EQUATION),
-        # an equation that could not be read stands before the answer: it may be where it goes wrong
+        # a step in words, or an equation that could not be read, stands before the answer: it may be where it goes wrong
+        (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "But she has eaten them.", "The answer is 0."), NO_FALSE_EQUATION),
         (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "10% of 34 = 3.4", "#### 3.4"), NO_FALSE_EQUATION),
     ],
 )

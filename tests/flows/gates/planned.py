@@ -74,16 +74,16 @@ def planned(
     gates: str | None = "[]",
     *,
     rejected: pl.DataFrame | None = None,
-    made_by: str = "given",
+    made_by: str = "world",
     contract: Contract = CONTRACT,
     version: str = "1.0.0",
     released: bool = True,
 ) -> Plan:
     """A plan with one complete table, `rows`, of these parts, which is the release's view."""
-    tables = f"  rows: {{task: {made_by}}}\n" + ("" if released else "  other: {task: given}\n")
+    tables = f"  rows: {{task: {made_by}}}\n" + ("" if released else "  other: {task: world}\n")
     text = HEAD.format(version=version, tables=tables, views="rows" if released else "other")
     text += "" if gates is None else f"gates:{' ' if gates.startswith('[') else chr(10)}{gates}"
-    tasks = {"given": task("given"), made_by: task(made_by, contract), "release": RELEASE}
+    tasks = {"world": task("world"), made_by: task(made_by, contract), "release": RELEASE}
     recipe = read(text, "r.yaml", tasks)
     mark = f"{next(_MARKS):024x}"
     works = []

@@ -90,9 +90,9 @@ def of_whole(rows: pl.DataFrame) -> list[tuple[str, bool]]:
         ignored = EXPECTATIONS[name].model_fields.get("ignore_row_if")
         expected.append(Expected(name, {**given_, **({"ignore_row_if": ignored.default} if ignored else {})}))
     suite = _built(library, expected)
-    for one, made in zip(expected, suite.expectations):
-        if "mostly" in one.kwargs:
-            made.mostly = one.kwargs["mostly"]
+    for asked, made in zip(expected, suite.expectations):
+        if "mostly" in asked.kwargs:
+            made.mostly = asked.kwargs["mostly"]
     needed = rows.select(name for name in rows.columns if name not in ("steps", "shares"))
     batch = batches.get_batch({"dataframe": needed.to_pandas(use_pyarrow_extension_array=True)})
     with warnings.catch_warnings(action="ignore"):

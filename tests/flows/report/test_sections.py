@@ -32,6 +32,13 @@ def test_gates_that_failed_come_first_with_their_rows() -> None:
     assert not gates({"gates": []}, {}).measured
 
 
+def test_what_contracts_ask_is_counted_by_view_unless_it_failed() -> None:
+    kept = {**GATE, "declared": "contract"}
+    section = gates({"gates": [kept, kept, {**kept, "view": "steps"}, {**kept, "passed": False}, GATE]}, {})
+    assert cells(section.parts[0], 0) == ["✗ failed", "✓ passed"]
+    assert [cells(section.parts[1], at) for at in (0, 1)] == [["mistakes", "steps"], ["2", "1"]]
+
+
 def test_money_is_told_for_each_released_row() -> None:
     paid = {"model": "m", "requests": 3, "cut_off": 0, "prompt_tokens": 10, "tokens": 20, "price": 5.0, "unpriced": 1}
     table = {"table": "solutions", "task": "generate", "tokens": 2_000, "models": ["m"]}

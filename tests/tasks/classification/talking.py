@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -12,13 +12,14 @@ from schemas.forms import polars_schema
 from schemas.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.request import Completion, Reply, Request
 from schemas.tables import SOLUTIONS, STEP_COLUMNS
-from schemas.task import Conversation, Named
+from schemas.task import Named
 from tasks.classification.parameters import ClassifyParameters
 from tasks.classify import CLASSIFY
 
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *JUDGE_COLUMNS, *AGREE_COLUMNS)
 NAMES = {"a": Named("small", "r1"), "b": Named("big", "")}
 Said = Callable[[Request], str]
+T = TypeVar("T")
 
 
 def rows(kinds: Sequence[str | None]) -> pl.DataFrame:
@@ -76,7 +77,7 @@ def proposing(request: Request) -> str:
     return named(kind) if kind in known_types(request) else new(kind)
 
 
-def talked(conversation: Conversation, say: Said) -> tuple[list[Request], Any]:
+def talked(conversation: Generator[Sequence[Request], Mapping[str, Reply], T], say: Said) -> tuple[list[Request], T]:
     """A conversation to its end: what was asked, and what it returned."""
     asked: list[Request] = []
     try:
@@ -105,4 +106,4 @@ def settled(
 ) -> tuple[list[Request], ClassifyParameters]:
     begin = CLASSIFY.settle(given)
     assert begin is not None
-    return talked(begin(parts, given, NAMES), say)  # type: ignore[arg-type]
+    return talked(begin.ask(parts, given, NAMES), say)

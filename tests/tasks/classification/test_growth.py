@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,10 @@ def of(*names: str, least: int = 2) -> Growth:
     growth = Growth(None, least)
     growth.take(answers(*names), len(names))
     return growth
+
+
+def _always(said: str, _: Request) -> str:
+    return said
 
 
 def test_one_slip_makes_no_other_name_and_two_words_are_two() -> None:
@@ -68,7 +74,7 @@ def test_a_model_decides_on_what_likeness_proposes_and_unclear_answers_join_noth
         ("yes", ["unit error", "moon", "units in error"]),
     ]:
         one = growth()
-        asked, _ = talked(merged(one, NAMES["b"]), lambda _, said=said: said)
+        asked, _ = talked(merged(one, NAMES["b"]), partial(_always, said))
         one.promote()
         assert one.types == types
         assert len(asked) == 1  # the moon is like neither

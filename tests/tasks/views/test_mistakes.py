@@ -187,9 +187,7 @@ def test_one_prompt_for_all_mistakes_of_a_model_on_a_problem() -> None:
     found = made("error-aware", row(), row(sample=1), row(model="n")).kept
     assert found["prompt_id"].n_unique() == 2
     outcome = made("error-aware", row(common_types=[], common_counts=[], common_definitions=[]))
-    assert outcome.rejected["reason"].to_list() == [
-        "no type is known of the model's mistakes on other problems of the set"
-    ]
+    assert outcome.rejected["reason"].to_list() == ["no typed mistake of the model elsewhere on the set"]
 
 
 def test_in_context_right_stands_beside_wrong() -> None:

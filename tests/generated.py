@@ -1,0 +1,141 @@
+"""The parts of the pages that are made from the code."""
+
+import ast
+import re
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from schemas.expectations import EXPECTATIONS
+from schemas.gates import MEASURES, Gate
+from schemas.models import VLLM, Abacus, OpenAI, Recorded
+from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
+from schemas.recipe import _Head
+from schemas.task import Task
+from tasks import TASKS
+from tasks.classification.parameters import Dynamic
+from tasks.classify import CLASSIFY
+from tasks.estimate import ESTIMATE, TreeParameters
+from tasks.generate import Setting
+from tasks.mapping import FieldRule
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = (
+    "flows", "flows/gates", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
+    "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
+)  # fmt: skip
+MODELS = (Abacus, VLLM, OpenAI, Recorded)
+
+
+def kind_of(field: FieldInfo) -> str:
+    """A parameter's type in the words of a recipe."""
+    text = str(field.annotation)
+    if "Literal" in text:
+        return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
+    for python, words in (
+        ("Taxonomy", "taxonomy"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
+    ):  # fmt: skip
+        if python in text:
+            return words
+    raise AssertionError(text)
+
+
+def parameters(fields: dict[str, FieldInfo]) -> list[str]:
+    """A table of parameters."""
+    lines = ["| parameter | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        default = field.get_default()
+        shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
+        shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
+        shown = "below" if isinstance(default, TreeParameters) else shown
+        lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
+    return lines
+
+
+def tasks() -> str:
+    def section(task: Task) -> list[str]:  # type: ignore[type-arg]
+        lines = [f"## `{task.name}`", "", task.summary, "", *parameters(task.parameters.model_fields), ""]
+        if task is ESTIMATE:
+            lines += [f"Of `tree`: {TreeParameters.__doc__}", "", *parameters(TreeParameters.model_fields), ""]
+        if task is CLASSIFY:
+            lines += [f"Of `dynamic`: {Dynamic.__doc__}", "", *parameters(Dynamic.model_fields), ""]
+        return lines
+
+    return "\n".join(line for task in TASKS.values() for line in section(task)).rstrip()
+
+
+def models() -> str:
+    """The parameters of each engine's models, and of a sampling setting."""
+    lines = []
+    for model in MODELS:
+        fields = {name: field for name, field in model.model_fields.items() if name != "engine"}
+        name = model.model_fields["engine"].annotation.__args__[0]  # type: ignore[union-attr]
+        lines += [f"## `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
+    return "\n".join([*lines, "## A setting of `sampling`", "", *parameters(Setting.model_fields)])
+
+
+def fields() -> str:
+    return "\n".join(parameters(FieldRule.model_fields))
+
+
+def head() -> str:
+    return "\n".join(parameters(_Head.model_fields))
+
+
+def gates() -> str:
+    """The measures and expectations that a gate can be, with their parameters; those of all gates first."""
+    common, bounds = set(Gate.model_fields), {"at_least", "at_most"}
+    lines = ["| parameter of every gate | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {field.description} |" for name, field in Gate.model_fields.items()]
+    lines += ["", "| measure | what is held between `at_least` and `at_most` | parameters |", "|---|---|---|"]
+    for name, model in MEASURES.items():
+        own = {key: field for key, field in model.model_fields.items() if key not in common | bounds}
+        given = " ".join(f"`{key}`: {field.description}" for key, field in own.items())
+        lines.append(f"| `{name}` | {' '.join(str(model.__doc__).split())} | {given} |")
+    lines += ["", "| expectation (`expect_` may be left out) | arguments |", "|---|---|"]
+    for name, arguments in EXPECTATIONS.items():
+        own_ = [key for key in arguments.model_fields if key not in common | {"ignore_row_if"}]
+        lines.append(f"| `{name}` | {', '.join(f'`{key}`' for key in own_)} |")
+    return "\n".join(lines)
+
+
+def quality() -> str:
+    """The columns that tell of quality, by the task that adds them."""
+    lines = ["| task | column | type | meaning |", "|---|---|---|---|"]
+    tasks = (("quality", QUALITY_COLUMNS), ("consistency", CONSISTENCY_COLUMNS), ("label-errors", LABEL_COLUMNS))
+    lines += [f"| `{task}` | `{c.name}` | {c.kind} | {c.meaning} |" for task, columns in tasks for c in columns]
+    return "\n".join(lines)
+
+
+def summary(path: Path) -> str:
+    """What a file is: the first sentence of its docstring or comment."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        text = ast.get_docstring(ast.parse(text)) or ""
+    else:
+        text = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    first = re.split(r"(?<=\.)\s|(?<=:)\s*$|  ", text.replace("\n", " "))[0]
+    return first.rstrip(".: ")
+
+
+def tree() -> str:
+    lines = ["```"]
+    for folder in FOLDERS:
+        lines.append(f"{folder}/")
+        for path in sorted((ROOT / folder).iterdir()):
+            if path.suffix in (".py", ".yaml", ".env", ".sh") and path.name != "__init__.py":
+                lines.append(f"    {path.name:<16} {summary(path)}")
+    lines += ["tests/               laid out like the folders they test", "```"]
+    return "\n".join(lines)
+
+
+PARTS = {
+    "architecture.md": {"tree": tree},
+    "duplicates.md": {"quality": quality},
+    "models.md": {"models": models},
+    "recipes.md": {"head": head, "fields": fields},
+    "releases.md": {"gates": gates},
+    "tasks.md": {"tasks": tasks},
+}
+"""What is made, by page of `docs` and by the name between its marks."""

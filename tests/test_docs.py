@@ -1,0 +1,137 @@
+"""The pages are true: what is made from the code is as the code says, commands and recipes work, links lead somewhere."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from errata.arguments import VERBS
+
+from catalog import taxonomies
+from schemas.recipe import Recipe, read
+from tasks import TASKS
+from tests.generated import PARTS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "infra/README.md",
+    ROOT / "tests/benchmarks/README.md",
+]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(prose(page)):
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.relative_to(ROOT)}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.relative_to(ROOT)}: {link} has no such heading"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(LINK.findall(PAGES[0].read_text("utf-8")))
+    assert {page.relative_to(ROOT).as_posix() for page in PAGES[1:]} <= linked
+
+
+@pytest.mark.parametrize(("page", "name"), [(page, name) for page, parts in PARTS.items() for name in parts])
+def test_what_is_made_from_the_code_is_as_the_code_says(page: str, name: str) -> None:
+    path = ROOT / "docs" / page
+    text = path.read_text("utf-8")
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    assert pattern.search(text), f"docs/{page} has no part <!-- {name} -->"
+    renewed = pattern.sub(lambda found: found[1] + PARTS[page][name]() + found[2], text)
+    if os.environ.get("ERRATA_ACCEPT"):
+        path.write_text(renewed, "utf-8")
+    assert renewed == path.read_text("utf-8"), "run ERRATA_ACCEPT=1 make test TEST=tests/test_docs.py"
+
+
+def test_every_parameter_is_described_in_a_sentence() -> None:
+    for task in TASKS.values():
+        assert task.summary.endswith(".")
+        for name, field in task.parameters.model_fields.items():
+            assert (field.description or "").endswith("."), f"{task.name}.{name}"
+
+
+def test_every_verb_is_told_of() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    assert [verb for verb in VERBS if f"errata {verb}" not in text] == []
+
+
+def test_every_target_of_make_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE))
+    assert {"corpus", "test", "test-vllm"} <= named <= targets
+
+
+def blocks() -> list[str]:
+    """The YAML of all pages."""
+    return [block for page in PAGES for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+
+
+def one(word: str) -> str:
+    """The first recipe, or part of one, in which a word stands."""
+    return next(block for block in blocks() if word in block)
+
+
+def sound(text: str) -> Recipe:
+    return read(text, "docs", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog"))
+
+
+ASKING = f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{one('task: generate')}"
+VERIFIED = (
+    "  steps: {task: split, from: solutions}\n  verified: {task: verify, from: steps}\n"
+    "  wrong: {task: select, from: verified, where: \"verdict = 'wrong'\"}\n"
+)
+
+
+def test_asking_models_is_sound() -> None:
+    assert set(sound(f"{ASKING}  release: {{task: release, from: solutions}}\n").models) == {"small", "large"}
+
+
+@pytest.mark.parametrize("block", [block for block in blocks() if "task: agree" in block])
+def test_agreeing_is_sound(block: str) -> None:
+    sound(f"{ASKING}{VERIFIED}{block}  release: {{task: release, from: agreed}}\n")
+
+
+@pytest.mark.parametrize("block", [block for block in blocks() if "task: classify" in block and "corpus:" not in block])
+def test_typing_is_sound(block: str) -> None:
+    tables = sound(f"{ASKING}{VERIFIED}{one('task: agree')}{block}  release: {{task: release, from: typed}}\n").tables
+    assert "classify" in {table.task.name for table in tables}
+
+
+def test_injecting_is_sound() -> None:
+    block = one("task: inject").rstrip()
+    assert sound(f"{ASKING}{VERIFIED}{block}\n  release: {{task: release, from: injected}}\n")
+
+
+def test_cleaning_is_sound() -> None:
+    sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
+    cleaned = sound(sample.replace("  mistakes:", f"{one('decontaminate')}  unique:"))
+    assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}
+
+
+def test_the_first_recipe_is_the_one_that_ships() -> None:
+    block = one("corpus: sample")
+    shown, shipped = sound(block), sound((ROOT / "catalog/sample.yaml").read_text())
+    assert yaml.safe_load(block)["corpus"] == "sample"
+    assert [(table.name, table.inputs) for table in shown.tables] == [
+        (table.name, table.inputs) for table in shipped.tables
+    ]
