@@ -5,9 +5,9 @@ python -m tests.benchmarks.report [--rows 600000] [--folder DIR]     needs 2 GB 
 Two reports are made, each in a process of its own whose peak memory counts, interpreter and libraries included: that of
 publication, from the tables of a build (solutions verified, judged, estimated, agreed on and classified: as many rows in
 each), and that of `errata report` from the rows of a release that was published without statistics. Tables and release
-hold made-up rows; no model is asked. Chromium opens the first page five times: it is interactive
-when search, filters and links answer; the pictures are drawn one by one from then on, and when the last is there is told, too; beside it stands a page with one plot as
-Altair saves it (inline). It exits with 1 where a figure is missed: 60 s, 2 GiB, 3 MB, 2 s.
+hold made-up rows; no model is asked. Chromium opens the first page five times: it is interactive when search, filters
+and links answer; the pictures are drawn one by one from then on, and when the last is there is told, too. Beside it stands
+a page with one plot as Altair saves it (inline). It exits with 1 where a figure is missed: 60 s, 2 GiB, 3 MB, 2 s.
 """
 
 from __future__ import annotations
