@@ -125,7 +125,7 @@ def _show(given: argparse.Namespace) -> int:
     parts.append(text.labels(release.manifest.get("labels", []), width))
     parts.append(text.types(release.manifest.get("types", []), width))
     parts.append(text.gates(release.manifest.get("gates", []), width))
-    parts += [text.counts(release, view, width) for view in release.views]
+    parts.append(text.counts_of_views(release, width))
     parts += [text.example(row, min(width, 100)) for row in first(release, given.examples)]
     print("\n\n".join(part for part in parts if part))
     return DONE

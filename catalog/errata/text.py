@@ -188,6 +188,17 @@ def _confusion(found: dict[str, dict[str, int]], width: int | None) -> str:
     return table(head, rows, width=width)
 
 
+def counts_of_views(release: Release, width: int = 100) -> str:
+    """Rows by model and set of each view, once for views that have the same; named where there are several."""
+    views: dict[str, list[str]] = {}
+    for view in release.views:
+        if told := counts(release, view, width):
+            views.setdefault(told, []).append(view)
+    if len(release.views) == 1:
+        return "\n".join(views)
+    return "\n\n".join(f"{lines(plain(', '.join(names)), width)}\n{told}" for told, names in views.items())
+
+
 def counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])

@@ -137,6 +137,15 @@ def test_rows_are_counted_by_model_and_set() -> None:
     ]  # fmt: skip
 
 
+def test_views_with_the_same_rows_are_counted_together() -> None:
+    several = release([{"split": "test", "set": "s", "model": "m", "rows": 5}])
+    several.manifest["views"] = ["rows", "same", "none"]
+    several.manifest["counts"]["same"] = several.manifest["counts"]["rows"]
+    named, *told = text.counts_of_views(several).split("\n")
+    assert named == "rows, same"
+    assert told == text.counts(several, "rows").split("\n")
+
+
 def test_one_model_needs_no_sum_and_none_no_table() -> None:
     one = text.counts(release([{"split": "test", "set": "s", "model": "m", "rows": 5}]), "rows").split("\n")
     assert [line.split() for line in one[2:]] == [["m", "5", "5"]]
