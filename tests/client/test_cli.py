@@ -102,7 +102,7 @@ def test_show_has_splits_funnel_counts_and_examples(run: Run, newest: Path) -> N
     ]  # fmt: skip
     assert funnel.splitlines()[2].split() == ["read", "load", "12", "9", "3"]
     assert [line.split() for line in counts.splitlines()] == [
-        ["model", "gsm8k", "svamp", "all"], ["─────", "─────", "─────", "───"],
+        ["mistakes"], ["model", "gsm8k", "svamp", "all"], ["─────", "─────", "─────", "───"],
         ["gpt-4", "1", "2", "3"], ["llama", "2", "1", "3"], ["all", "3", "3", "6"],
     ]  # fmt: skip
     assert len(examples) == 3
