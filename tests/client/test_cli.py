@@ -21,7 +21,7 @@ from tests.client.conftest import MALFORMED, flip, put, row, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
 VERBS = [
-    "build", "plan", "ledger", "evaluate", "list", "show", "browse", "load", "verify", "pull", "lock", "diff", "gates", "release",
+    "build", "plan", "ledger", "evaluate", "list", "show", "browse", "report", "load", "verify", "pull", "lock", "diff", "gates", "release",
     "tag", "deprecate", "yank", "restore", "sign", "gc", "trace", "push", "deploy", "serve",
 ]  # fmt: skip
 
