@@ -171,12 +171,13 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def press(self, keys: str, until: str) -> str:
-        """Press keys; what is drawn until a text is."""
+    def press(self, keys: str, until: str, then: str = "") -> str:
+        """Press keys; what is drawn until a text is, and below it another."""
         self.out = ""
         os.write(self.fd, keys.encode())
         end = time.monotonic() + 300
-        while until not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.out):
+        wanted = re.compile(f"{re.escape(until)}.*{re.escape(then)}", re.DOTALL)
+        while not wanted.search(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.out)):
             assert time.monotonic() < end, repr(self.out[-2000:])
             if select.select([self.fd], [], [], 1)[0]:
                 self.out += os.read(self.fd, 65536).decode("utf-8", "replace")
@@ -198,7 +199,7 @@ def terminal(shelf: str) -> Iterator[Terminal]:
 
 def test_keys_go_through_the_rows_of_a_terminal(terminal: Terminal) -> None:
     terminal.press("", "row 1 of 100")
-    assert "\x1b[1;31m" in terminal.press("n", "row 2 of 100")  # the wrong step, bold and red
+    assert "\x1b[1;31m" in terminal.press("n", "row 2 of 100", "q quit")  # the wrong step, bold and red
     terminal.press("p", "row 1 of 100")
     terminal.press("p", "this is the first one")
     terminal.press("G", "row 100 of 100")
@@ -207,7 +208,7 @@ def test_keys_go_through_the_rows_of_a_terminal(terminal: Terminal) -> None:
     terminal.press("\x1b[C", "match 2 of")
     terminal.press("/no such text\r", "none of 100 rows matches type unit, search no such text")
     terminal.press("c", "row 1 of 100")
-    hostile = terminal.press(":8\r", "row 8 of 100")
+    hostile = terminal.press(":8\r", "row 8 of 100", "q quit")
     assert "\x1b[2J" not in hostile.replace("\x1b[H\x1b[2J", "") and "\x1b]0" not in hostile and "\u202e" not in hostile
     terminal.resize(40, 12)
     narrow = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.press("", "more lines"))
