@@ -32,7 +32,7 @@ def test_a_build_on_a_store_in_memory_leaves_release_and_artifacts(environment: 
     assert told["link"].endswith("shelf/store/releases/sample/0.1.0")
     assert told["rows"] == 90
     assert told["faults"] == []
-    assert [row["table"] for row in json.loads(told["funnel"])] == [
+    assert [row["table"] for row in json.loads(told["funnel"]) if row["task"]] == [
         "generations",
         "trusted",
         "steps",

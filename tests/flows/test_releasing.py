@@ -59,7 +59,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
     house.say = said
     monkeypatch.setattr(engines, "opened", house)
     monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(table, "ROWS_OF_A_BUCKET", 7)
+    monkeypatch.setattr(table, "ROWS_OF_A_SHARE", 7)
 
     def build(count: int, version: str) -> Plan:
         recipe = tmp_path / "r.yaml"
@@ -74,6 +74,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
                         ANSWERS[one["question"]] = one["answer"]
                 asking.ask(work, table.pending(work))
             else:
+                table.decide(work)
                 for unit in table.pending(work):
                     table.do(work, unit, lambda *_: None)
             table.finish(work)
