@@ -68,36 +68,18 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
-        filled = {file["view"] for file in files}
-        if empty := [name for name in views if name not in filled]:
-            raise NothingLeft(
-                f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
-                f"see why with `errata plan {plan.recipe.file}`"
-            )
+        _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = lineage(plan)
         texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
         texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
-        columns = {
-            name: [
-                {
-                    "name": c.name,
-                    "type": c.kind,
-                    "null": c.nullable,
-                    "filled": view.filled[c.name],
-                    "meaning": c.meaning,
-                }
-                for c in view.contract.columns
-            ]
-            for name, view in views.items()
-        }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
-            "columns": columns,
+            "columns": {name: _columns(view) for name, view in views.items()},
             "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
             "labels": labels,
@@ -111,6 +93,24 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
         return texts | made.files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _refuse_empty(plan: Plan, views: Mapping[str, View], files: Sequence[Mapping[str, Any]]) -> None:
+    """Raise `NothingLeft` where a view has no file."""
+    filled = {file["view"] for file in files}
+    if empty := [name for name in views if name not in filled]:
+        raise NothingLeft(
+            f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
+            f"see why with `errata plan {plan.recipe.file}`"
+        )
+
+
+def _columns(view: View) -> list[dict[str, Any]]:
+    """What the manifest says of a view's columns."""
+    return [
+        {"name": c.name, "type": c.kind, "null": c.nullable, "filled": view.filled[c.name], "meaning": c.meaning}
+        for c in view.contract.columns
+    ]
 
 
 def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:

@@ -108,7 +108,8 @@ def test_asking_models_is_sound() -> None:
 
 @pytest.mark.parametrize("block", [block for block in blocks() if "task: agree" in block])
 def test_agreeing_is_sound(block: str) -> None:
-    sound(f"{ASKING}{VERIFIED}{block}  release: {{task: release, from: agreed}}\n")
+    tables = sound(f"{ASKING}{VERIFIED}{block}  release: {{task: release, from: agreed}}\n").tables
+    assert {"judge", "agree"} <= {table.task.name for table in tables}
 
 
 @pytest.mark.parametrize("block", [block for block in blocks() if "task: classify" in block and "corpus:" not in block])
@@ -119,7 +120,8 @@ def test_typing_is_sound(block: str) -> None:
 
 def test_injecting_is_sound() -> None:
     block = one("task: inject").rstrip()
-    assert sound(f"{ASKING}{VERIFIED}{block}\n  release: {{task: release, from: injected}}\n")
+    tables = sound(f"{ASKING}{VERIFIED}{block}\n  release: {{task: release, from: injected}}\n").tables
+    assert "inject" in {table.task.name for table in tables}
 
 
 def test_cleaning_is_sound() -> None:

@@ -20,6 +20,7 @@ from flows.report.section import (
     percent,
     shown,
     unmeasured,
+    without,
 )
 
 Facts = Mapping[str, Any]
@@ -30,12 +31,13 @@ def verdicts(_: Facts, found: Facts) -> Section:
     """Right, wrong and undecided by model and set."""
     name, title, told = "verdicts", "Verdicts by model and set", found["verdicts"]
     if not told:
-        why = (
-            "no table of this corpus verified answers"
-            if found["from"] == "tables"
-            else "a release alone holds only the rows that were kept"
+        return without(
+            name,
+            title,
+            found,
+            "no table of this corpus verified answers",
+            "a release alone holds only the rows that were kept",
         )
-        return unmeasured(name, title, f"Not measured: {why}.")
     counts = told["verdicts"]
     by_model, by_set = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
     for model, of_set, verdict, n in told["by"]:
@@ -183,12 +185,13 @@ def exploration(_: Facts, found: Facts) -> Section:
     """Pass@K-S, Reward@K-S and distinct equations."""
     name, title, told = "exploration", "Exploration and exploitation", found["exploration"]
     if not told:
-        why = (
-            "no model has several solutions of one problem"
-            if found["from"] == "tables"
-            else "a release alone does not hold the right solutions"
+        return without(
+            name,
+            title,
+            found,
+            "no model has several solutions of one problem",
+            "a release alone does not hold the right solutions",
         )
-        return unmeasured(name, title, f"Not measured: {why}.")
     parts = []
     for i, group in enumerate(told["groups"]):
         points = group["points"]

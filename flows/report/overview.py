@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.report import plots
-from flows.report.section import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured
+from flows.report.section import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured, without
 
 Facts = Mapping[str, Any]
 CONTRACT = "contract"
@@ -190,12 +190,9 @@ def cost(_: Facts, found: Facts) -> Section:
     """Tokens and money."""
     name, title, spent = "cost", "Tokens and money", found["spending"]
     if not spent:
-        why = (
-            "nothing was asked of a model for it"
-            if found["from"] == "tables"
-            else "a release alone does not tell what was asked"
+        return without(
+            name, title, found, "nothing was asked of a model for it", "a release alone does not tell what was asked"
         )
-        return unmeasured(name, title, f"Not measured: {why}.")
     released = found["rows"]["rows"] or 1
     parts, said = [], []
     if spent["tables"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -83,6 +83,11 @@ SHORT = {
 def unmeasured(name: str, title: str, why: str) -> Section:
     """A section of which nothing is known."""
     return Section(name, title, why, measured=False)
+
+
+def without(name: str, title: str, found: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
+    """A section that was not measured: why, of statistics made from tables and of those from a release alone."""
+    return unmeasured(name, title, f"Not measured: {of_tables if found['from'] == 'tables' else of_release}.")
 
 
 def number(value: float | None) -> str:
