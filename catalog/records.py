@@ -49,6 +49,8 @@ class Source:
     """What it is called in tables, messages and lineage: its path below the data folder or the recipe."""
     digest: str
     """SHA-256 of its bytes; of the rows of a data set on the hub its name, revision, configuration and split."""
+    size: int = 0
+    """Its bytes; 0 where nobody knows."""
 
 
 def find(pattern: str, name: str) -> list[Source]:
@@ -105,14 +107,15 @@ def _is_rows(url: str) -> bool:
 
 
 def _file(fs: Any, path: str, name: str) -> Source:
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     try:
         with hub.os_errors(), fs.open(path, "rb") as file:
             while chunk := file.read(2**20):
                 digest.update(chunk)
+                size += len(chunk)
     except OSError as error:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from None
-    return Source(str(fs.unstrip_protocol(path)), name, digest.hexdigest())
+    return Source(str(fs.unstrip_protocol(path)), name, digest.hexdigest(), size)
 
 
 def batches(source: Source) -> Iterator[tuple[list[Record], float]]:

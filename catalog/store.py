@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 TEMPORARY = ".errata-tmp-"
 _CREATING = Lock()
@@ -50,6 +51,7 @@ class Store:
             raise StoreError(f"store '{url}': {error}; give a path or a URL such as s3://bucket/folder") from None
         self.root = str(root).rstrip("/")
         self.local = isinstance(self.fs, LocalFileSystem)
+        self.in_memory = isinstance(self.fs, MemoryFileSystem)
 
     def full(self, path: str) -> str:
         """The path as the file system knows it."""

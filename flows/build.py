@@ -24,7 +24,7 @@ from catalog import notices
 from catalog.publishing import PublishError, clash, folder, published
 from catalog.store import Store, StoreError
 from catalog.tables import Manifest
-from flows import asking, pages, progress, proposal, runs, table
+from flows import asking, pages, processes, progress, proposal, runs, table
 from flows import plan as planning
 from flows import release as releasing
 from flows.events import Lineage
@@ -55,8 +55,8 @@ def passing(error: Any) -> bool:
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
 
 
-def _unit(work: Work, unit: table.Unit) -> None:
-    table.do(work, unit, progress.watcher.advance)
+def _unit(work: Work, unit: table.Unit, beside: bool) -> None:
+    processes.do(work, unit, progress.watcher.advance, beside)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
@@ -127,7 +127,7 @@ def _built(
     if publish and version is None:
         refuse(plan)
     done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
-    with pages.shown(plan):
+    with pages.shown(plan), processes.opened():
         for wave in plan.waves():
             done |= _wave(wave, told)
     plan = replace(plan, done=done)
@@ -210,7 +210,8 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
         if isinstance(TASKS[work.task], Asking):
             waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
         else:
-            waiting[work.name] = {unit_task.submit(work, unit) for unit in pending}
+            beside = processes.worth(work, pending)
+            waiting[work.name] = {unit_task.submit(work, unit, beside) for unit in pending}
     for work in works:
         if not waiting[work.name]:
             done[work.name] = _finish(work, told)

@@ -51,14 +51,14 @@ def _product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, in
 
 def _atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
     token = tokens[at]
-    if token == "(":  # noqa: S105
-        inner, at = _sum(tokens, at + 1)
-        if tokens[at] != ")":
-            raise TypeError
-        return inner, at + 1
-    if not isinstance(token, Fraction):
+    if isinstance(token, Fraction):
+        return Calculation(token), at + 1
+    if token != "(":  # noqa: S105
         raise TypeError
-    return Calculation(token), at + 1
+    inner, at = _sum(tokens, at + 1)
+    if tokens[at] != ")":
+        raise TypeError
+    return inner, at + 1
 
 
 def _joined(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:

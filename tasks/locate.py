@@ -51,7 +51,7 @@ def located(row: Mapping[str, Any]) -> Found:
     last, made, whole = "", 0, True
     for at, step in enumerate(row["steps"]):
         text = unlabelled(step)
-        read = equations(text) if "=" in text else []
+        read = equations(text)
         if any(one.holds is False for one in read):
             found = finding(row, at)
             proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED

@@ -100,7 +100,7 @@ class Reading:
 @lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
 def reading(question: str, steps: tuple[str, ...]) -> Reading | None:
     """The solution as rules read it; None where it is not certain what follows from what."""
-    read = tuple(tuple(equations(unlabelled(step))) for step in steps)
+    read = tuple(equations(unlabelled(step)) for step in steps)
     every = [one for some in read for one in some]
     results = [one.result.value for one in every]
     if not every or len(set(results)) < len(results):

@@ -7,9 +7,11 @@ numbers in other bases, remainders. What is left can be called false.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
 
 from tasks.arithmetic import LONGEST_EXPRESSION, calculated
 
@@ -102,22 +104,23 @@ class Equation:
         return self.leaves[0].value, self.leaves[1].value
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     value: Fraction | str
     start: int
     end: int
 
 
-def equations(step: str) -> list[Equation]:
+def equations(step: str) -> tuple[Equation, ...]:
     """The equations of a step, in order."""
-    tokens = list(_tokens(step[:LONGEST]))
-    found = []
-    for at, token in enumerate(tokens):
-        if token.kind == "equals" and (one := _equation(tokens, at)):
-            found.append(one)
-    return found
+    return _equations(step[:LONGEST]) if "=" in step else ()
+
+
+@lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
+def _equations(step: str) -> tuple[Equation, ...]:
+    tokens = _tokens(step)
+    found = (_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
+    return tuple(one for one in found if one)
 
 
 def numbers(text: str) -> list[Number]:
@@ -130,29 +133,40 @@ def _of(token: _Token) -> Fraction:
     return token.value
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    for match in _TOKEN.finditer(text):
-        kind = str(match.lastgroup)
-        span = match.span()
-        if match["frac"]:
-            kind, value = ("number", Fraction(int(match["over"]), int(match["under"]))) if int(match["under"]) else ("odd", "")  # fmt: skip
-            yield _Token(kind, value, *span)
-        elif match["number"]:
-            yield _Token("number", Fraction(match["number"].replace(",", "")), *span)
-        elif match["op"]:
-            yield _Token("op", _SIGN.get(match[0], match[0]), *span)
-        elif match["word"]:
-            yield _word(match[0], *span)
-        elif not match["skip"]:
-            yield _Token(kind, match[0], *span)
+@lru_cache(maxsize=256)
+def _tokens(text: str) -> tuple[_Token, ...]:
+    return tuple(_token(match) for match in _TOKEN.finditer(text) if match.lastgroup != "skip")
 
 
-def _word(word: str, start: int, end: int) -> _Token:
+def _token(match: re.Match[str]) -> _Token:
+    kind, text = str(match.lastgroup), match[0]
+    value: Fraction | str = text
+    if kind == "number":
+        value = _fraction(text)
+    elif kind == "word":
+        kind, value = _word(text)
+    elif kind == "op":
+        value = _SIGN.get(text, text)
+    elif kind == "frac":
+        over, under = int(match["over"]), int(match["under"])
+        kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
+    return _Token(kind, value, match.start(), match.end())
+
+
+# the same few numbers and words stand in most steps
+@lru_cache(maxsize=4096)
+def _fraction(number: str) -> Fraction:
+    return Fraction(number.replace(",", ""))
+
+
+@lru_cache(maxsize=4096)
+def _word(word: str) -> tuple[str, str]:
+    """The kind of a word, and what it stands for."""
     lower = word.lower()
     if lower == "x" or lower in _SIGN:
-        return _Token("op", "*", start, end)
+        return "op", "*"
     odd = (len(word) == 1 and lower not in ("a", "i")) or word.startswith("\\") or lower in _TAINTED
-    return _Token("odd" if odd else "word", lower, start, end)
+    return ("odd" if odd else "word"), lower
 
 
 def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
@@ -169,9 +183,8 @@ def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
     whole = _computed(chain) if len(chain) > 1 else None
     after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
     unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
-    holds = (
-        True if whole == computed else _holds(computed, stated.value, len(left) > 1 and "/" in [t.value for t in left])
-    )
+    divides = any(one.kind == "op" and one.value == "/" for one in left)
+    holds = True if whole == computed else _holds(computed, stated.value, divides)
     return Equation(
         left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
         tuple(one.value for one in left),

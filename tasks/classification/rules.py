@@ -90,7 +90,7 @@ def _case(row: Mapping[str, Any], at: int) -> _Case:
         found = plan(row["reference"], gold, given, stated, first)
     if found is not None and not all(found.follow(one) for one in earlier if one.holds):
         found = None  # it goes another way than the right solution we know
-    own = tuple(equations(told))
+    own = equations(told)
     later = tuple(one for step in steps[at + 1 :] for one in equations(step))
     return _Case(
         text, own, answer, at == len(steps) - 1, given, stated, known.derived(steps[:at]), earlier, later,

@@ -67,5 +67,5 @@ def test_a_plain_equation_holds_where_it_does(left: int, sign: str, right: int, 
 
 def test_a_long_step_takes_no_long_time() -> None:
     assert len(equations("1 + 1 = 2 " * 10_000)) <= LONGEST // 9
-    assert equations("(" * 100_000 + "= 1") == []
-    assert equations("1 + " * 100_000 + "1 = 1") == []
+    assert equations("(" * 100_000 + "= 1") == ()
+    assert equations("1 + " * 100_000 + "1 = 1") == ()
