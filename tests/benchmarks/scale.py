@@ -3,9 +3,10 @@
 python -m tests.benchmarks.scale --folder DIR [--rows 100000,1000000,10000000] [--stages import,split,…]
 
 Makes synthetic solutions in DIR (0.5 GB a million, tables about as much again a stage) and builds each stage's table in a
-process of its own, on two cores. Results are kept in DIR: a run that was stopped goes on where it was. Times begin after
+process of its own, on two cores, above 100,000 rows with units in two processes beside it as in a build. Results are kept in DIR: a run that was stopped goes on where it was. Times begin after
 start-up; what a row costs is *processor time* (user and system, of all threads and child processes), because the
-wall's depends on what else the machine does; memory is the process' peak resident set, interpreter and libraries included.
+wall's depends on what else the machine does; memory is the peak resident set of all three processes together, interpreters
+and libraries included.
 Processors that share a core or a cache are slower beside other work: so a small fixed piece of work is timed twice a
 second in the same process, and growth is that of a row's cost in such pieces (its growth in seconds stands beside it).
 Exits with 1 where a stage takes 4 GiB or more, or where a row costs over 10 % more at the largest size than at the
@@ -49,10 +50,10 @@ def spent() -> float:
 
 
 def peak() -> int:
-    """The peak resident set of this process, and of the largest of its children, in bytes."""
+    """The peak resident sets of this process and of its children, each as large as the largest, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+    return (own + CORES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
 
 
 def piece() -> float:
@@ -99,13 +100,14 @@ def measured(place: Path) -> Iterator[None]:
 def build(stage: str, folder: Path, place: Path) -> None:
     """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
     from flows import plan as planning
-    from flows import table
+    from flows import processes, table
     from flows.asking import ask
     from flows.release import release
     from schemas.task import Asking
     from tasks import TASKS
     from tests.benchmarks.scale_tables import judged, warm
 
+    beside = int(folder.name) > SMALL
     path = folder / f"{stage}.yaml"
     path.write_text(recipe(stage))
     plan = planning.make(str(path), None, str(folder / "store"))
@@ -123,8 +125,8 @@ def build(stage: str, folder: Path, place: Path) -> None:
         if isinstance(TASKS[work.task], Asking):
             ask(work, pending)
         else:
-            with ThreadPoolExecutor(CORES) as pool:
-                list(pool.map(lambda unit: table.do(work, unit, lambda *_: None), pending))
+            with processes.opened(), ThreadPoolExecutor(CORES if beside else 1) as pool:
+                list(pool.map(lambda unit: processes.do(work, unit, lambda *_: None, beside), pending))
         table.finish(work)
 
 
