@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
@@ -40,6 +40,8 @@ from tasks import TASKS
 AUTO = "auto"
 FIRST_WAIT = 60
 """Seconds before a build goes on by itself; five times as many before it does again."""
+ROWS_OF_A_RUN = 20_000
+"""Rows, about, of the units that are one run of a task to Prefect."""
 T = TypeVar("T")
 
 
@@ -55,12 +57,41 @@ def passing(error: Any) -> bool:
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
 
 
-def _unit(work: Work, unit: table.Unit, beside: bool) -> None:
-    processes.do(work, unit, progress.watcher.advance, beside)
+@dataclass(frozen=True)
+class Bundle:
+    """Units that are one run of a task to Prefect, whose records of a run cost as much as the work of some thousand rows."""
+
+    units: Sequence[table.Unit]
+
+    @property
+    def name(self) -> str:
+        """The first unit's name, and the last one's."""
+        return "-".join(dict.fromkeys((self.units[0].name, self.units[-1].name)))
+
+
+def bundles(work: Work, units: Sequence[table.Unit]) -> list[Bundle]:
+    """Units in bundles of some rows; files, which are long or unknown, by themselves."""
+    each = min(ROWS_OF_A_RUN, sum(table.rows(work, unit) for unit in units) // (2 * (os.cpu_count() or 1)))
+    found: list[list[table.Unit]] = []
+    rows = each
+    for unit in units:
+        if rows >= each or unit.source:
+            found.append([])
+            rows = 0
+        found[-1].append(unit)
+        rows += table.rows(work, unit)
+    return [Bundle(some) for some in found]
+
+
+def _units(work: Work, bundle: Bundle, beside: bool) -> None:
+    again = runtime.task_run.run_count > 1
+    for unit in bundle.units:
+        if not (again and work.folder().receipt(unit.name)):
+            processes.do(work, unit, progress.watcher.advance, beside)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
-unit_task = again(_unit).with_options(name="unit", task_run_name="{work.name} {unit.name}")
+units_task = again(_units).with_options(name="units", task_run_name="{work.name} {bundle.name}")
 ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
@@ -211,7 +242,7 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
             waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
         else:
             beside = processes.worth(work, pending)
-            waiting[work.name] = {unit_task.submit(work, unit, beside) for unit in pending}
+            waiting[work.name] = {units_task.submit(work, one, beside) for one in bundles(work, pending)}
     for work in works:
         if not waiting[work.name]:
             done[work.name] = _finish(work, told)
