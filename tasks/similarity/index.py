@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 import polars as pl
 
-from tasks.similarity.path import path_of
+from tasks.similarity.path import path_of, path_of_plain
 from tasks.similarity.words import U64, Words, plain, words
 
 NEEDS = ("solution_id", "problem_id", "rationale")
@@ -30,15 +30,15 @@ SCHEMA = pl.Schema(
 def index(part: pl.DataFrame) -> pl.DataFrame:
     """The index of some solutions, with the columns of `SCHEMA`."""
     texts = part["rationale"]
-    found = words(texts)
+    found, alike = words(texts), plain(texts)
     listed = pl.DataFrame({"row": np.repeat(np.arange(len(texts)), found.counts()), "words": found.hashes})
     grouped = listed.group_by("row", maintain_order=True).agg("words")
     rows = part.select("solution_id", "problem_id", row=pl.int_range(pl.len()))
     return (
         rows.join(grouped, on="row", how="left", maintain_order="left")
         .with_columns(
-            pl.Series("text", digests(plain(texts))),
-            pl.Series("path", digests(paths(texts))),
+            pl.Series("text", digests(alike)),
+            pl.Series("path", digests(pl.Series([path_of_plain(text) for text in alike.to_list()], dtype=pl.String))),
             pl.col("words").fill_null(pl.lit([], dtype=pl.List(pl.UInt32))),
         )
         .select(SCHEMA.names())

@@ -10,6 +10,7 @@ from tasks.similarity.words import plain_text
 _NUMBER = r"\d[\d,]*(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(rf"({_NUMBER})|([-+*/^%])")
 _RESULT = re.compile(rf"[^\d.=]{{0,12}}({_NUMBER})")
+_ENDS = (". ", "; ", ": ", "! ", "? ")
 CLAUSE = 300
 """Characters before a sign of equality that are looked at."""
 
@@ -20,27 +21,28 @@ def path_of(text: str) -> str:
     An equation is an expression of numbers and signs, whatever words and units
     stand between them ("5 apples + 3 apples"), and the first number behind `=`.
     """
-    pieces = plain_text(text).split("=")
+    return path_of_plain(plain_text(text))
+
+
+def path_of_plain(text: str) -> str:
+    """The equations of a text that is in plain form."""
     found = []
-    for left, right in pairwise(pieces):
+    for left, right in pairwise(text.split("=")):
         result = _RESULT.match(right)
-        expression = _expression(left[-CLAUSE:])
-        if result and expression:
+        if result and (expression := _expression(left[-CLAUSE:])):
             found.append(f"{expression}={_short(result[1])}")
     return ";".join(found)
 
 
 def _expression(clause: str) -> str:
     """The numbers and signs at the end of a clause that alternate; empty without any number."""
-    clause = re.split(r"[.;:!?] ", clause)[-1]
+    begins = max(clause.rfind(end) for end in _ENDS)
     parts: list[str] = []
-    for match in reversed(list(_TOKEN.finditer(clause))):
-        number, sign = match.groups()
-        wants_number = not parts or parts[-1] in "-+*/^%"
-        if bool(number) != wants_number:
+    for number, sign in reversed(_TOKEN.findall(clause, begins + 1)):
+        if (number != "") == (len(parts) % 2 == 1):
             break
         parts.append(_short(number) if number else sign)
-    if parts and parts[-1] in "+*/^%":
+    if parts and len(parts) % 2 == 0 and parts[-1] != "-":
         parts.pop()
     return "".join(reversed(parts))
 
