@@ -2,10 +2,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
 
 from schemas import tables
 from schemas.contract import Column, Contract, ContractError, rejected
-from schemas.forms import arrow_schema, check, markdown, polars_schema
+from schemas.forms import arrow_schema, check, markdown, pandera_schema, polars_schema, sound
 
 CONTRACT = Contract(
     "things",
@@ -48,6 +52,45 @@ def test_a_sound_table_passes() -> None:
 def test_a_value_that_breaks_the_contract_is_named(change: dict[str, Any], column: str) -> None:
     with pytest.raises(ContractError, match=rf"^unit 3: {column}: breaks .* of contract 'things' in 1 row"):
         check(frame({**ROW, **change}), CONTRACT, "unit 3")
+
+
+EVERY_KIND = CONTRACT.having(
+    Column("numbers", "integers", "Numbers in bounds.", nullable=True, at_least=0, at_most=5),
+    Column("shares", "numbers", "Numbers without bounds."),
+    Column("flags", "booleans", "Flags.", nullable=True),
+    Column("maybe", "number", "A number or none.", nullable=True, at_most=3),
+    Column("word", "string", "A word or none.", nullable=True, pattern="a|bc"),
+)
+MAYBE = st.none() | st.sampled_from(["a", "bc", "abc", "big", "a\n", ""])
+NUMBER = st.none() | st.sampled_from([-1.0, 0.0, 0.5, 3.0, float("nan"), float("inf")])
+WHOLE_NUMBER = st.none() | st.integers(-1, 10)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "id": MAYBE, "kind": MAYBE, "count": WHOLE_NUMBER, "share": NUMBER, "known": st.sampled_from([True, None]),
+            "parts": st.none() | st.lists(MAYBE, max_size=2), "numbers": st.none() | st.lists(WHOLE_NUMBER, max_size=2),
+            "shares": st.none() | st.lists(NUMBER, max_size=2), "flags": st.none() | st.lists(st.sampled_from([True, None]), max_size=2),
+            "maybe": NUMBER, "word": MAYBE,
+        }
+    ),
+    max_size=3,
+)  # fmt: skip
+FINE = {**ROW, "numbers": [1, None], "shares": [0.5, None], "flags": [True], "maybe": None, "word": "bc"}
+
+
+@given(ROWS, st.sets(st.sampled_from(EVERY_KIND.names()), max_size=2))
+def test_what_passes_quickly_is_what_pandera_passes(rows: list[dict[str, Any]], odd: set[str]) -> None:
+    """Rows that are fine but for some columns, so that what breaks is not always several things at once."""
+    near = [{**FINE, "id": "abcdefgh"[i], **{name: row[name] for name in odd}} for i, row in enumerate(rows)]
+    for some in (rows, near):
+        table = pl.DataFrame(some, schema=polars_schema(EVERY_KIND))
+        try:
+            with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+                pandera_schema(EVERY_KIND).validate(table, lazy=True)
+            passes = True
+        except SchemaErrors:
+            passes = False
+        assert sound(table, EVERY_KIND) == passes
 
 
 def test_a_key_that_comes_twice_is_named() -> None:
