@@ -49,7 +49,7 @@ class Suite:
         """Look at some rows of the table; none at all are not looked at."""
         if not self.expected or not rows.height:
             return
-        library, batches = _library()
+        library, batches = started()
         if self._suite is None:
             self._suite = _built(library, self.expected)
         told = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
@@ -148,7 +148,7 @@ def _started() -> tuple[Any, Any]:
         return library, asset.add_batch_definition_whole_dataframe("part")
 
 
-def _library() -> tuple[Any, Any]:
+def started() -> tuple[Any, Any]:
     """Great Expectations and what makes batches of frames; the first call takes more than ten seconds."""
     with _STARTING:
         return _started()

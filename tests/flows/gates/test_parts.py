@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flows.gates import check as checking
 from flows.gates.check import check
-from flows.gates.suite import _built, _library
+from flows.gates.suite import _built, started
 from schemas.expectations import DISTINCT, EXPECTATIONS, Arguments, Expected
 from tests.flows.gates.planned import frame, planned, row
 
@@ -82,7 +82,7 @@ def cut(rows: pl.DataFrame, at: Sequence[int]) -> list[pl.DataFrame]:
 
 def of_whole(rows: pl.DataFrame) -> list[tuple[str, bool]]:
     """What Great Expectations itself says of the rows at once."""
-    library, batches = _library()
+    library, batches = started()
     kwargs = [{key: value for key, value in one.items() if key != "expect"} for one in ASKED]
     expected = []
     for one, given_ in zip(ASKED, kwargs):
