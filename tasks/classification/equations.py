@@ -17,15 +17,17 @@ from tasks.arithmetic import LONGEST_EXPRESSION, calculated
 
 LONGEST = 4_000
 """Characters of a step that are looked at."""
+# words come first because most tokens are words; `*+` gives nothing back
 _TOKEN = re.compile(
-    r"(?P<frac>\\[dt]?frac\{(?P<over>\d{1,12})\}\{(?P<under>\d{1,12})\})"
+    r"\s*+(?:(?P<word>[^\W\d_]+)"
+    r"|(?P<frac>\\[dt]?frac\{(?P<over>\d{1,12})\}\{(?P<under>\d{1,12})\})"
     r"|(?P<odd>\d[\d.,]{0,30}(?:[_^:]|\s?\\?%|[^\W\d])|[_^%√!]|\d{13,})"
     r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d{1,12})?(?!\d)|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
     r"|(?P<op>\\times\b|\\cdot\b|\\div\b|[-+*/×÷·−()])"
     r"|(?P<equals>=)"
     r"|(?P<skip>\\?[$€£]|\\[,;! ])"
-    r"|(?P<word>\\?[^\W\d_]+)"
-    r"|(?P<other>\S)"
+    r"|(?P<command>\\[^\W\d_]+)"
+    r"|(?P<other>\S))"
 )  # fmt: skip
 _SIGN = {"×": "*", "·": "*", "\\times": "*", "\\cdot": "*", "x": "*", "÷": "/", "\\div": "/", "−": "-"}
 _TAINTED = frozenset(
@@ -134,23 +136,25 @@ def _of(token: _Token) -> Fraction:
 
 
 @lru_cache(maxsize=256)
-def _tokens(text: str) -> tuple[_Token, ...]:
-    return tuple(_token(match) for match in _TOKEN.finditer(text) if match.lastgroup != "skip")
-
-
-def _token(match: re.Match[str]) -> _Token:
-    kind, text = str(match.lastgroup), match[0]
-    value: Fraction | str = text
-    if kind == "number":
-        value = _fraction(text)
-    elif kind == "word":
-        kind, value = _word(text)
-    elif kind == "op":
-        value = _SIGN.get(text, text)
-    elif kind == "frac":
-        over, under = int(match["over"]), int(match["under"])
-        kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
-    return _Token(kind, value, match.start(), match.end())
+def _tokens(step: str) -> tuple[_Token, ...]:
+    found = []
+    for match in _TOKEN.finditer(step):
+        kind = match.lastgroup or ""
+        text = match[kind]
+        value: Fraction | str = text
+        if kind in ("word", "command"):
+            kind, value = _word(text)
+        elif kind == "number":
+            value = _fraction(text)
+        elif kind == "op":
+            value = _SIGN.get(text, text)
+        elif kind == "frac":
+            over, under = int(match["over"]), int(match["under"])
+            kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
+        elif kind == "skip":
+            continue
+        found.append(_Token(kind, value, match.start(match.lastindex or 0), match.end()))
+    return tuple(found)
 
 
 # the same few numbers and words stand in most steps
