@@ -84,9 +84,9 @@ def bundles(work: Work, units: Sequence[table.Unit]) -> list[Bundle]:
 
 
 def _units(work: Work, bundle: Bundle, beside: bool) -> None:
-    again = runtime.task_run.run_count > 1
+    repeated = runtime.task_run.run_count > 1
     for unit in bundle.units:
-        if not (again and work.folder().receipt(unit.name)):
+        if not (repeated and work.folder().receipt(unit.name)):
             processes.do(work, unit, progress.watcher.advance, beside)
 
 

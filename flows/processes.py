@@ -90,8 +90,12 @@ class Process:
         """Whether it can be given a unit."""
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        """End it; a unit at work is cut off, which harms nothing, and who waits for it is told."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End it; a unit at work is cut off, which harms nothing."""
+        """End it and forget it."""
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._words):
@@ -108,7 +112,8 @@ class Processes:
         self.count = min(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST
         )
-        self.begun = False
+        self._begun: list[Process] = []
+        self._closing = False
         self._idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
         for _ in range(self.count):
             self._idle.put(None)
@@ -117,26 +122,40 @@ class Processes:
         """Do a unit in a process; waits until one is free."""
         process = self._idle.get()
         try:
+            if self._closing:
+                raise ProcessError(
+                    f"{work.name}, unit {unit.name}: was not begun, because the build has ended; build again"
+                )
             if process is None or not process.alive:
                 if process is not None:
                     process.close()
-                if not self.begun:
+                if not self._begun:
                     Thread(target=_import_ahead, daemon=True).start()
-                self.begun = True
                 process = Process(max(1, (os.cpu_count() or 1) // self.count))
+                self._begun.append(process)
             return process.do(work, unit, advance)
         finally:
+            if self._closing and process is not None:
+                process.close()
             self._idle.put(process)
 
+    @property
+    def begun(self) -> bool:
+        """Whether any has been begun."""
+        return bool(self._begun)
+
     def close(self) -> None:
-        """End them."""
+        """End them, also those at work: a build that fails does not wait for units that are of no more use."""
+        self._closing = True
+        for process in self._begun:
+            process.kill()
         while True:
             try:
-                process = self._idle.get_nowait()
+                idle = self._idle.get_nowait()
             except queue.Empty:
                 return
-            if process is not None:
-                process.close()
+            if idle is not None:
+                idle.close()
 
 
 def _import_ahead() -> None:
@@ -155,26 +174,26 @@ _open: Processes | None = None
 def opened() -> Iterator[None]:
     """Have processes as long as a build lasts."""
     global _open
-    _open = Processes()
+    _open = begun = Processes()
     try:
         yield
     finally:
-        _open.close()
         _open = None
+        begun.close()
 
 
 def worth(work: Work, units: Sequence[Unit]) -> bool:
     """Whether units are enough work for processes of their own; a store in memory is in this one only."""
     if _open is None or _open.count == 1 or Store(work.store).in_memory:
         return False
-    return (
-        sum(table.rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units) >= ROWS
-    )
+    rows = (table.rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units)
+    return _open.begun or sum(rows) >= ROWS
 
 
 def do(work: Work, unit: Unit, advance: Advance, beside: bool) -> Receipt:
     """Do a unit, in this process or beside it."""
-    return _open.do(work, unit, advance) if beside and _open is not None else table.do(work, unit, advance)
+    begun = _open
+    return begun.do(work, unit, advance) if beside and begun else table.do(work, unit, advance)
 
 
 def serve() -> None:

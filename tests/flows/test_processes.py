@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -122,17 +123,42 @@ def test_a_process_that_is_killed_is_told_and_replaced(plan: Plan, begun: proces
     work = plan.works[0]
     unit = table.pending(work)[0]
     process = processes.Process(1)
-
-    def kill(*_: object) -> None:
-        os.kill(process._process.pid, signal.SIGKILL)
-
+    os.kill(process._process.pid, signal.SIGSTOP)  # or it might be done too soon
+    threading.Timer(0.5, process.kill).start()
     with pytest.raises(processes.ProcessError) as found:
-        process.do(work, unit, kill)
+        process.do(work, unit, silent)
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
     begun._idle.put(process)
     assert begun.do(work, unit, silent).rows_in == 40
+
+
+def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
+    work = plan.works[0]
+    unit = table.pending(work)[0]
+    at_work, told = threading.Event(), []
+
+    def wait(*_: object) -> None:
+        at_work.set()
+        time.sleep(1)
+
+    def do(begun: processes.Processes) -> None:
+        try:
+            for _ in range(100):
+                begun.do(work, unit, wait)
+        except (processes.ProcessError, ValueError) as error:
+            told.append(error)
+
+    with processes.opened():
+        assert processes._open
+        begun = processes._open
+        thread = threading.Thread(target=do, args=(begun,))
+        thread.start()
+        assert at_work.wait(60)
+    thread.join(30)
+    assert len(told) == 1 and isinstance(told[0], processes.ProcessError)
+    assert not any(process.alive for process in begun._begun)
 
 
 def test_a_process_that_cannot_begin_tells_why(
