@@ -27,7 +27,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from time import perf_counter, thread_time
@@ -50,10 +50,26 @@ def spent() -> float:
 
 
 def peak() -> int:
-    """The peak resident sets of this process and of its children, each as large as the largest, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    return (own + CORES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+    """The peak resident sets of this process and of those below it that are there now, in bytes.
+
+    The system's own account of children will not do: one that was begun from
+    a large process counts as large.
+    """
+    return sum(_highest(pid) for pid in (os.getpid(), *_below(os.getpid())))
+
+
+def _below(pid: int) -> Iterator[int]:
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, file.read_text().split()):
+            yield from (child, *_below(child))
+
+
+def _highest(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def piece() -> float:
@@ -71,12 +87,12 @@ def measured(place: Path) -> Iterator[None]:
     """Measure what is done, into a JSON file; what an earlier, unfinished try has spent is added."""
     nothing = {"cpu": 0.0, "wall": 0.0, "peak": 0, "pieces": 0, "pieces_cpu": 0.0}
     before: dict[str, Any] = json.loads(place.read_text()) if place.exists() else nothing
-    cpu, wall, ended, pieces = spent(), perf_counter(), threading.Event(), [piece()]
+    cpu, wall, ended, pieces, peaks = spent(), perf_counter(), threading.Event(), [piece()], [peak()]
 
     def say(done: bool) -> None:
         told = {
             "cpu": before["cpu"] + spent() - cpu - sum(pieces[1:]), "wall": before["wall"] + perf_counter() - wall,
-            "peak": max(before["peak"], peak()), "done": done,
+            "peak": max(before["peak"], *peaks, peak()), "done": done,
             "pieces": before["pieces"] + len(pieces), "pieces_cpu": before["pieces_cpu"] + sum(pieces),
         }  # fmt: skip
         place.with_suffix(".new").write_text(json.dumps(told))
@@ -85,6 +101,8 @@ def measured(place: Path) -> Iterator[None]:
     def watch() -> None:
         while not ended.wait(EVERY_SECONDS):
             pieces.append(piece())
+            with suppress(OSError):  # a process may end while it is looked at
+                peaks.append(peak())
             say(False)
 
     thread = threading.Thread(target=watch, daemon=True)
