@@ -17,6 +17,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ from flows import table
 from flows.plan import Work
 from flows.table import Advance, Unit
 
+ROOT = Path(__file__).parents[1]
 MOST = 8
 """Processes at most: each takes up to some 700 MiB."""
 ROWS = 20_000
@@ -42,10 +44,13 @@ class Process:
     """One process that does one unit at a time."""
 
     def __init__(self, threads: int) -> None:
-        paths = [path or os.getcwd() for path in sys.path]
+        # what else can be imported here comes last: Prefect, which loads flows by their files, puts their folder in front
+        # of all, and there a module has the name of one of Python's own
+        others = [os.path.abspath(path) for path in sys.path]
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from flows.processes import serve; serve()"],
+            [sys.executable, "-P", "-c", f"import sys; sys.path += {others!r}; from flows.processes import serve; serve()"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words,
             start_new_session=True,  # a Ctrl-C is for who began it
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "POLARS_MAX_THREADS": str(threads)},

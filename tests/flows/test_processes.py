@@ -74,6 +74,17 @@ def test_tables_made_beside_are_those_made_here(plan: Plan, begun: processes.Pro
     assert files_of(tmp_path / "own") == files_of(tmp_path / "beside")
 
 
+def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own(
+    plan: Plan, begun: processes.Processes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Prefect does so with `flows`, when it loads a flow by its file; there `types` is a module of ours."""
+    assert (ROOT / "flows" / "types.py").exists()
+    (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
+    monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
+    monkeypatch.chdir(tmp_path)
+    assert begun.do(plan.works[0], table.pending(plan.works[0])[0], silent).rows_in == 40
+
+
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
     work = plan.works[0]
     units = table.units(work)
