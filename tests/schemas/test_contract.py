@@ -37,6 +37,13 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=polars_schema(CONTRACT))
 
 
+def test_columns_without_a_key_are_checked_too() -> None:
+    added = Contract("added", "", CONTRACT.columns[1:], "none")
+    check(frame(ROW, ROW).drop("id"), added, "here")
+    with pytest.raises(ContractError, match="share"):
+        check(frame({**ROW, "share": 2.0}).drop("id"), added, "here")
+
+
 def test_a_sound_table_passes() -> None:
     check(frame(ROW, {**ROW, "id": "b", "kind": None}), CONTRACT, "here")
     check(frame(), CONTRACT, "here")
