@@ -16,7 +16,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -134,8 +134,6 @@ class Processes:
             if process is None or not process.alive:
                 if process is not None:
                     process.close()
-                if not self._begun:
-                    Thread(target=_import_ahead, daemon=True).start()
                 process = Process(max(1, (os.cpu_count() or 1) // self.count))
                 self._begun.append(process)
             return process.do(work, unit, advance)
@@ -161,15 +159,6 @@ class Processes:
                 return
             if idle is not None:
                 idle.close()
-
-
-def _import_ahead() -> None:
-    """Import what gates and report need while this process has nothing else to do; what fails then fails again there."""
-    with suppress(Exception):
-        from flows.gates.suite import started
-        from flows.report import page  # noqa: F401
-
-        started()
 
 
 _open: Processes | None = None
