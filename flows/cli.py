@@ -278,13 +278,14 @@ def _unreachable(error: Exception) -> bool:
 
 def _told(error: Exception, verbose: bool) -> int:
     """Print an error as lines without a traceback; the exit code for it. What nobody foresaw is raised again."""
+    from flows.processes import ProcessError
     from flows.release import NothingLeft
     from flows.table import AccountingError
 
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),
         (EngineError, FAILED), (StoreError, FAILED), (ContractError, FAILED), (AccountingError, FAILED), (NothingLeft, FAILED),
-        (GateError, FAILED),
+        (GateError, FAILED), (ProcessError, FAILED),
     ]  # fmt: skip
     if _unreachable(error) and not verbose:
         print(f"Prefect: {error}; start a server there (make server), or unset PREFECT_API_URL", file=sys.stderr)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from catalog.records import SourceError
-from flows import processes, table
+from flows import cli, processes, table
 from flows.plan import Plan
 from schemas.task import TaskError
 from tests.command import ROOT, files_of
@@ -130,7 +130,9 @@ def test_errors_travel_with_their_cause_or_as_words() -> None:
     assert (type(found), str(found), cause) == (RuntimeError, "Odd: 1 and 2", None)
 
 
-def test_a_process_that_is_killed_is_told_and_replaced(plan: Plan, begun: processes.Processes) -> None:
+def test_a_process_that_is_killed_is_told_and_replaced(
+    plan: Plan, begun: processes.Processes, capsys: pytest.CaptureFixture[str]
+) -> None:
     work = plan.works[0]
     unit = table.pending(work)[0]
     process = processes.Process(1)
@@ -141,6 +143,8 @@ def test_a_process_that_is_killed_is_told_and_replaced(plan: Plan, begun: proces
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
+    assert cli._told(found.value, verbose=False) == cli.FAILED
+    assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(process)
     assert begun.do(work, unit, silent).rows_in == 40
 
