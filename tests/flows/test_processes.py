@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
-    assert cli._told(found.value, verbose=False) == cli.FAILED
+    assert cli._told(found.value, verbose=False) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(process)
     assert begun.do(work, unit, silent).rows_in == 40
