@@ -16,7 +16,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -150,15 +150,17 @@ class Processes:
     def close(self) -> None:
         """End them, also those at work: a build that fails does not wait for units that are of no more use."""
         self._closing = True
+        late: list[None] = []
         for process in self._begun:
             process.kill()
-        while True:
-            try:
+        for _ in range(self._idle.qsize()):
+            with suppress(queue.Empty):  # who waits for one may take it, and is told that the build has ended
                 idle = self._idle.get_nowait()
-            except queue.Empty:
-                return
-            if idle is not None:
-                idle.close()
+                if idle is not None:
+                    idle.close()
+                late.append(None)
+        for none in late:
+            self._idle.put(none)  # nobody who comes late waits for ever
 
 
 _open: Processes | None = None

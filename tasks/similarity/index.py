@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 import polars as pl
 
-from tasks.similarity.path import path_of, path_of_plain
+from tasks.similarity.path import path_of_plain
 from tasks.similarity.words import U64, Words, plain, words
 
 NEEDS = ("solution_id", "problem_id", "rationale")
@@ -38,7 +38,7 @@ def index(part: pl.DataFrame) -> pl.DataFrame:
         rows.join(grouped, on="row", how="left", maintain_order="left")
         .with_columns(
             pl.Series("text", digests(alike)),
-            pl.Series("path", digests(pl.Series([path_of_plain(text) for text in alike.to_list()], dtype=pl.String))),
+            pl.Series("path", digests(paths(alike))),
             pl.col("words").fill_null(pl.lit([], dtype=pl.List(pl.UInt32))),
         )
         .select(SCHEMA.names())
@@ -53,8 +53,8 @@ def words_of(rows: pl.DataFrame) -> Words:
 
 
 def paths(texts: pl.Series) -> pl.Series:
-    """The path of each text."""
-    return pl.Series([path_of(text) for text in texts.to_list()], dtype=pl.String)
+    """The path of each text that is in plain form."""
+    return pl.Series([path_of_plain(text) for text in texts.to_list()], dtype=pl.String)
 
 
 def digests(texts: pl.Series) -> U64:

@@ -58,10 +58,12 @@ class Repeats:
         """Take rows in: the key, the problem's id, the rationale and what is preferred, in this order."""
         key, problem, text, *preferred = part.columns
         texts = part[text]
-        walked = digests(paths(texts)) if self.rules.scope == "path" or self.paths else None
+        walks = self.rules.scope == "path" or self.paths is not None
+        alike = plain(texts) if walks or self.texts else texts
+        walked = digests(paths(alike)) if walks else None
         salts = self._salts(part[problem], walked)
         if self.texts:
-            self.texts.add(_salted(digests(plain(texts)), salts))
+            self.texts.add(_salted(digests(alike), salts))
         if self.paths and walked is not None:
             self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
         if self.shelf:

@@ -53,7 +53,7 @@ def told(works: tuple[Work, Work]) -> None:
     lineage.fail(works[1], RuntimeError("no space left"))
 
 
-def hold(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
+def assert_told(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
     """Check what was told."""
     assert [(one["eventType"], one["job"]["namespace"], one["job"]["name"]) for one in events] == [
         ("START", "tiny", "problems"), ("COMPLETE", "tiny", "problems"), ("START", "tiny", "some"), ("FAIL", "tiny", "some"),
@@ -76,7 +76,7 @@ def test_events_reach_a_file(works: tuple[Work, Work], tmp_path: Path, monkeypat
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(tmp_path / "events.jsonl"))
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
     told(works)
-    hold([json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], works)
+    assert_told([json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], works)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_events_reach_an_endpoint(
 ) -> None:
     monkeypatch.setenv("OPENLINEAGE_URL", endpoint[0])
     told(works)
-    hold(endpoint[1], works)
+    assert_told(endpoint[1], works)
 
 
 def test_a_build_does_not_depend_on_who_listens(

@@ -174,6 +174,9 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     thread.join(30)
     assert len(told) == 1 and isinstance(told[0], processes.ProcessError)
     assert not any(process.alive for process in begun._begun)
+    for _ in range(3):  # more than there are processes: none waits for ever
+        with pytest.raises(processes.ProcessError, match=r"was not begun, because the build has ended; build again$"):
+            begun.do(work, unit, silent)
 
 
 def test_a_process_that_cannot_begin_tells_why(

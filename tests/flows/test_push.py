@@ -40,6 +40,14 @@ class Hub:
     tags: dict[str, str] = field(default_factory=dict)
     refuses: int = 0
 
+    def commit(self, body: bytes) -> None:
+        """Take in the files of a commit, and what it deletes."""
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "file":
+                self.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            elif line["key"] == "deletedFile":
+                self.deleted.append(line["value"]["path"])
+
 
 def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
     """As much of the Hub's HTTP interface as an upload of a folder needs."""
@@ -81,11 +89,7 @@ def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 ]
                 return self.answer({"files": files})
             if "/commit/" in self.path:
-                for line in map(json.loads, body.splitlines()):
-                    if line["key"] == "file":
-                        hub.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-                    elif line["key"] == "deletedFile":
-                        hub.deleted.append(line["value"]["path"])
+                hub.commit(body)
                 return self.answer(
                     {
                         "success": True,
