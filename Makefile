@@ -15,7 +15,7 @@ BIN = .venv/bin
 .DEFAULT_GOAL := corpus
 
 corpus: install
-	$(BIN)/errata build catalog/abacus.yaml
+	$(BIN)/errata build catalog/recipes/abacus.yaml
 
 test: install
 	$(BIN)/pytest $(TEST)

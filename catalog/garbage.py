@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from errata.names import EXACT, NAME
+from errata.release.names import EXACT, NAME
 
-from catalog.store import TEMPORARY, Store, StoreError
+from catalog.storage import TEMPORARY, Store, StoreError
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from catalog.store import Store, StoreError
+from catalog.storage import Store, StoreError
 from schemas.contract import Contract
-from schemas.forms import polars_schema
+from schemas.frames import polars_schema
 
 FORMAT = 1
 AGAIN = "remove the table's folder and build again"

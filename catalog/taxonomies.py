@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
-from schemas.taxonomy import Taxonomy, parse
+from schemas.recipe.taxonomy import Taxonomy, parse
 
 FOLDER = Path(__file__).parent / "taxonomies"
 

@@ -20,19 +20,21 @@ from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-from catalog import notices
-from catalog.publishing import PublishError, clash, folder, published
-from catalog.store import Store, StoreError
+from catalog import tags
+from catalog.publish.publish import PublishError, clash, folder, published
+from catalog.storage import Store, StoreError
 from catalog.tables import Manifest
-from flows import asking, pages, processes, progress, proposal, runs, table
-from flows import plan as planning
-from flows import release as releasing
-from flows.events import Lineage
-from flows.gates.found import GateError, line
+from flows.gates.result import GateError, line
 from flows.gates.told import gates
-from flows.plan import Plan, Work
-from schemas.changes import Models
-from schemas.document import Fault, RecipeError
+from flows.observing import prefect_artifacts, prefect_runs
+from flows.observing.openlineage import Lineage
+from flows.planning import plan as planning
+from flows.planning import versioning
+from flows.planning.plan import Plan, Work
+from flows.publishing import publish as releasing
+from flows.running import inference, process_pool, progress, table
+from schemas.recipe.changes import Models
+from schemas.recipe.document import Fault, RecipeError
 from schemas.request import EngineError
 from schemas.task import Asking, PerProblem, WholeTable
 from tasks import TASKS
@@ -87,12 +89,12 @@ def _units(work: Work, bundle: Bundle, beside: bool) -> None:
     repeated = runtime.task_run.run_count > 1
     for unit in bundle.units:
         if not (repeated and work.folder().receipt(unit.name)):
-            processes.do(work, unit, progress.watcher.advance, beside)
+            process_pool.do(work, unit, progress.watcher.advance, beside)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
 units_task = again(_units).with_options(name="units", task_run_name="{work.name} {bundle.name}")
-ask_task = again(asking.ask).with_options(name="ask", task_run_name="{work.name} ask")
+ask_task = again(inference.ask).with_options(name="ask", task_run_name="{work.name} ask")
 decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
 finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
 gates_task = again(gates).with_options(name="gates", task_run_name="gates")
@@ -100,8 +102,8 @@ release_task = again(releasing.release).with_options(name="release", task_run_na
 
 
 @flow(
-    name="build", flow_run_name=runs.name, on_failure=[runs.notify], on_crashed=[runs.notify, runs.settle],
-    on_cancellation=[runs.settle], task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),  # type: ignore[arg-type]
+    name="build", flow_run_name=prefect_runs.name, on_failure=[prefect_runs.notify], on_crashed=[prefect_runs.notify, prefect_runs.settle],
+    on_cancellation=[prefect_runs.settle], task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),  # type: ignore[arg-type]
 )  # fmt: skip
 def build(
     recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
@@ -124,11 +126,11 @@ def build(
     if version not in (None, AUTO):
         raise RecipeError([Fault(recipe, 1, "version", f"is asked to be {version!r:.40}, expected 'auto' or none")])
     if tag is not None:
-        notices.check_tag(tag)
-    with runs.under_way():
+        tags.check_tag(tag)
+    with prefect_runs.under_way():
         plan = persistent(lambda: _built(recipe, data, store, publish, models, version), retries, time.sleep)
         if tag is not None and publish:
-            notices.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
+            tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
     return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
 
 
@@ -150,7 +152,7 @@ def _built(
 ) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
     plan = planning.make(recipe, data, store, models)
-    there = proposal.holding(plan) if version == AUTO else plan if plan.finished else None
+    there = versioning.holding(plan) if version == AUTO else plan if plan.finished else None
     if there and publish:
         link = Store(store).link(folder(there.recipe.corpus, there.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
@@ -158,15 +160,15 @@ def _built(
     if publish and version is None:
         refuse(plan)
     done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
-    with pages.shown(plan), processes.opened():
+    with prefect_artifacts.shown(plan), process_pool.opened():
         for wave in plan.waves():
             done |= _wave(wave, told)
     plan = replace(plan, done=done)
     if not publish:
         return plan
-    pages.funnel_of(plan)
+    prefect_artifacts.funnel_of(plan)
     plan, manifest = _published(plan, version == AUTO)
-    pages.released(plan, manifest)
+    prefect_artifacts.released(plan, manifest)
     return plan
 
 
@@ -174,7 +176,7 @@ def _published(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
     found = _gated(plan)
     while True:
-        plan = proposal.numbered(plan) if auto else plan
+        plan = versioning.numbered(plan) if auto else plan
         try:
             return plan, release_task(plan, found)
         except PublishError:
@@ -192,7 +194,7 @@ def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
         found = error.found
         raise
     finally:
-        pages.gated(plan, found)
+        prefect_artifacts.gated(plan, found)
     for one in found:
         if not one["passed"]:
             get_run_logger().warning("gate missed: %s", line(one))
@@ -241,7 +243,7 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
         if isinstance(TASKS[work.task], Asking):
             waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
         else:
-            beside = processes.worth(work, pending)
+            beside = process_pool.worth(work, pending)
             waiting[work.name] = {units_task.submit(work, one, beside) for one in bundles(work, pending)}
     for work in works:
         if not waiting[work.name]:

@@ -5,30 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.task import Task
-from tasks.agree import AGREE
-from tasks.classify import CLASSIFY
-from tasks.commonest import COMMONEST
-from tasks.consistency import CONSISTENCY
+from tasks.classify.task import CLASSIFY
 from tasks.contrast import CONTRAST
-from tasks.decontaminate import DECONTAMINATE
-from tasks.deduplicate import DEDUPLICATE
-from tasks.estimate import ESTIMATE
+from tasks.dedup.decontaminate import DECONTAMINATE
+from tasks.dedup.deduplicate import DEDUPLICATE
+from tasks.frequent_errors import COMMONEST
 from tasks.generate import GENERATE
-from tasks.gold import GOLD
-from tasks.inject import INJECT
-from tasks.judge import JUDGE
-from tasks.label_errors import LABEL_ERRORS
-from tasks.load import LOAD
-from tasks.locate import LOCATE
-from tasks.quality import QUALITY
-from tasks.recorded import IMPORT
+from tasks.inject.task import INJECT
+from tasks.localize.agree import AGREE
+from tasks.localize.estimate import ESTIMATE
+from tasks.localize.judge import JUDGE
+from tasks.localize.locate import LOCATE
+from tasks.quality.consistency import CONSISTENCY
+from tasks.quality.label_errors import LABEL_ERRORS
+from tasks.quality.text import QUALITY
 from tasks.release import RELEASE
 from tasks.select import SELECT
+from tasks.sources.import_ import IMPORT
+from tasks.sources.load import LOAD
 from tasks.split import SPLIT
-from tasks.verify import VERIFY
+from tasks.synthetic.task import WORLD
+from tasks.verify.gold import GOLD
+from tasks.verify.task import VERIFY
 from tasks.views.preference import PREFERENCE
-from tasks.views.view import VIEW
-from tasks.world.table import WORLD
+from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
     LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, LOCATE, JUDGE, ESTIMATE, AGREE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,

@@ -12,11 +12,11 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator
 
+from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.contract import Contract
-from schemas.forms import polars_schema
-from schemas.mistakes import CONTRAST_COLUMNS
+from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
-from tasks.identity import digest
+from tasks.sources.content_ids import digest
 
 ADDED = polars_schema(Contract("contrasts", "", CONTRAST_COLUMNS, ""))
 Source = Literal["same model", "other model", "reference"]

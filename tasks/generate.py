@@ -10,14 +10,14 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.forms import polars_schema
+from schemas.frames import polars_schema
 from schemas.request import Completion, Message, Reply, Request, Sampling
-from schemas.tables import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.task import Asking, Conversation, Named, Outcome, Parameters
-from tasks import prompts
-from tasks.identity import solution_id
-from tasks.prompts import Template
+from tasks.llm import prompts
+from tasks.llm.prompts import Template
+from tasks.sources.content_ids import solution_id
 
 LONGEST = 100_000
 """Characters of a completion that become a row; no solution is longer."""

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field, field_serializer, model_validator
 
 from schemas.task import Parameters, Publication
-from tasks.identity import digest
+from tasks.sources.content_ids import digest
 
 
 class ReleaseParameters(Parameters):

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.forms import polars_schema
+from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerPart, TaskError
 
 # the same table must come of the same rows at any time and in any parts

@@ -11,8 +11,8 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
+from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.tables import STEP_COLUMNS
 from schemas.task import Outcome, Parameters, PerPart
 
 Rule = Literal["auto", "numbered", "blank lines", "lines", "sentences", "whole"]

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "catalog" / "sample.yaml"
+SAMPLE = ROOT / "catalog" / "recipes" / "sample.yaml"
 
 
 def errata(*arguments: str, environment: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the `errata` command."""
-    command = [sys.executable, "-m", "errata.cli", *arguments]
+    command = [sys.executable, "-m", "errata.cli.command", *arguments]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 

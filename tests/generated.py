@@ -6,24 +6,32 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from schemas.expectations import EXPECTATIONS
-from schemas.gates import MEASURES, Gate
-from schemas.models import VLLM, Abacus, OpenAI, Recorded
-from schemas.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
-from schemas.recipe import _Head
+from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
+from schemas.recipe.expectations import EXPECTATIONS
+from schemas.recipe.gates import MEASURES, Gate
+from schemas.recipe.models import VLLM, Abacus, OpenAI, Recorded
+from schemas.recipe.reader import _Head
 from schemas.task import Task
 from tasks import TASKS
-from tasks.classification.parameters import Dynamic
-from tasks.classify import CLASSIFY
-from tasks.estimate import ESTIMATE, TreeParameters
+from tasks.classify.parameters import Dynamic
+from tasks.classify.task import CLASSIFY
 from tasks.generate import Setting
-from tasks.mapping import FieldRule
+from tasks.localize.estimate import ESTIMATE, TreeParameters
+from tasks.sources.field_mapping import FieldRule
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = (
-    "flows", "flows/gates", "flows/report", "tasks", "tasks/answers", "tasks/classification", "tasks/engines", "tasks/evaluation", "tasks/judging", "tasks/prompts", "tasks/similarity", "tasks/views", "tasks/world",
-    "schemas", "catalog", "catalog/errata", "catalog/ledger", "catalog/taxonomies", "infra", "infra/abacus", "infra/trl", "infra/vllm",
-)  # fmt: skip
+SHOWN = (".py", ".yaml", ".env", ".sh", ".txt")
+TOPS = ("flows", "tasks", "schemas", "catalog", "infra")
+FOLDERS = sorted(
+    {
+        str(path.relative_to(ROOT))
+        for top in TOPS
+        for path in (ROOT / top).rglob("*")
+        if path.is_dir() and any(child.suffix in SHOWN for child in path.iterdir())
+    }
+    | set(TOPS),
+    key=lambda folder: (TOPS.index(folder.split("/")[0]), folder),
+)
 MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
 
@@ -122,10 +130,11 @@ def summary(path: Path) -> str:
 def tree() -> str:
     lines = ["```"]
     for folder in FOLDERS:
-        lines.append(f"{folder}/")
+        package = ROOT / folder / "__init__.py"
+        lines.append(f"{folder + '/':<30} {summary(package)}" if package.exists() else f"{folder}/")
         for path in sorted((ROOT / folder).iterdir()):
-            if path.suffix in (".py", ".yaml", ".env", ".sh") and path.name != "__init__.py":
-                lines.append(f"    {path.name:<16} {summary(path)}")
+            if path.suffix in SHOWN[:4] and path.name != "__init__.py":
+                lines.append(f"    {path.name:<26} {summary(path)}")
     lines += ["tests/               laid out like the folders they test", "```"]
     return "\n".join(lines)
 

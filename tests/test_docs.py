@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from errata.arguments import VERBS
+from errata.cli.arguments import VERBS
 
 from catalog import taxonomies
-from schemas.recipe import Recipe, read
+from schemas.recipe.reader import Recipe, read
 from tasks import TASKS
 from tests.generated import PARTS
 
@@ -125,14 +125,14 @@ def test_injecting_is_sound() -> None:
 
 
 def test_cleaning_is_sound() -> None:
-    sample = (ROOT / "catalog/sample.yaml").read_text().replace("from: mistakes", "from: unique")
+    sample = (ROOT / "catalog/recipes/sample.yaml").read_text().replace("from: mistakes", "from: unique")
     cleaned = sound(sample.replace("  mistakes:", f"{one('decontaminate')}  unique:"))
     assert {"decontaminate", "consistency", "quality"} < {table.task.name for table in cleaned.tables}
 
 
 def test_the_first_recipe_is_the_one_that_ships() -> None:
     block = one("corpus: sample")
-    shown, shipped = sound(block), sound((ROOT / "catalog/sample.yaml").read_text())
+    shown, shipped = sound(block), sound((ROOT / "catalog/recipes/sample.yaml").read_text())
     assert yaml.safe_load(block)["corpus"] == "sample"
     assert [(table.name, table.inputs) for table in shown.tables] == [
         (table.name, table.inputs) for table in shipped.tables

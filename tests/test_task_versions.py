@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
+import tasks
 from tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("task-versions.json")
 MODULES = {
-    "import": "recorded", "world": "world/table", "label-errors": "label_errors", "view": "views/view",
-    "preference": "views/preference",
-}  # fmt: skip
+    getattr(tasks, name.name).name: node.module
+    for node in ast.parse(Path(tasks.__file__).read_text()).body
+    if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks.")
+    for name in node.names
+}
+"""The module in which each task is declared."""
 
 
 def code(path: Path) -> tuple[str, set[Path]]:
@@ -45,7 +49,7 @@ def code(path: Path) -> tuple[str, set[Path]]:
 
 
 def digest(task: str) -> str:
-    waiting, seen = [ROOT / "tasks" / f"{MODULES.get(task, task)}.py"], set()
+    waiting, seen = [ROOT / f"{MODULES[task].replace('.', '/')}.py"], set()
     texts = {}
     while waiting:
         path = waiting.pop()

@@ -5,8 +5,8 @@ mistakes = errata.load("mwpes@^1.2", view="stepwise", split="train", form="datas
 """
 
 from .errors import ErrataError, ErrataWarning, Locked, NotFound, Unreachable, Unreadable, Yanked
-from .loading import load
-from .releases import Release, open_release, releases
+from .release.find import Release, open_release, releases
+from .release.load import load
 
 __all__ = [
     "ErrataError", "ErrataWarning", "Locked", "NotFound", "Release", "Unreachable", "Unreadable", "Yanked", "load",

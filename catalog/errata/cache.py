@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock
 
 from .errors import ErrataError, Unreadable
-from .places import Place
+from .storage import Place
 
 CACHE = "ERRATA_CACHE"
 OFFLINE = "ERRATA_OFFLINE"

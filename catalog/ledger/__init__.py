@@ -23,7 +23,7 @@ from catalog.ledger import segments as files
 from catalog.ledger.accounts import Spent
 from catalog.ledger.segments import FOLDER, Places, Segment
 from catalog.ledger.writer import COUNT, SECONDS, Writer
-from catalog.store import Store, StoreError
+from catalog.storage import Store, StoreError
 from schemas.request import Completion, Request
 
 LOOSE = 64

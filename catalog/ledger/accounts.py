@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from catalog.ledger.merging import Load, distinct, ranges
 from catalog.ledger.segments import ENTRY, Segment
-from catalog.store import Store
+from catalog.storage import Store
 
 ROWS = 500_000
 """Entries that are summed at a time, about."""

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
-from catalog.store import Store
+from catalog.storage import Store
 from catalog.tables import canonical
 
 ROWS, BYTES = 65_536, 1 << 27

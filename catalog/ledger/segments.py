@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from catalog.store import Store, StoreError
+from catalog.storage import Store, StoreError
 from schemas.request import Completion, Request
 
 FOLDER = "ledger"

@@ -8,7 +8,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from catalog.ledger.segments import Segment, entry, flush, storable
-from catalog.store import Store
+from catalog.storage import Store
 from schemas.request import Completion, Request
 
 COUNT = 256

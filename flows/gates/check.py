@@ -7,17 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from catalog.store import Store
+from catalog.storage import Store
 from catalog.tables import TableFolder
-from flows.gates import headers
-from flows.gates.bounds import Held, compared
-from flows.gates.found import Found, GateError, line, shown
+from flows.gates import schema_drift
 from flows.gates.measures import Unmeasurable, measured
+from flows.gates.result import Found, GateError, line, shown
 from flows.gates.table import Table
-from flows.plan import Plan, Work
-from schemas.document import Document
-from schemas.expectations import Arguments
-from schemas.gates import Bounded, Declared, Duplicates
+from flows.gates.thresholds import Held, compared
+from flows.planning.plan import Plan, Work
+from schemas.recipe.document import Document
+from schemas.recipe.expectations import Arguments
+from schemas.recipe.gates import Bounded, Declared, Duplicates
 
 BATCH_ROWS = 50_000
 BATCH_BYTES = 64 * 2**20
@@ -65,7 +65,7 @@ def check(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]
     views = plan.recipe.tables[-1].inputs
     gates = plan.recipe.gates
     asked = [one.table for one in gates or () if _of_rows(one)]
-    columns = {name: headers.columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))}
+    columns = {name: schema_drift.columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))}
     found = [one.told() for one in columns.values() if one.view in views or not one.passed]
     if gates is None:
         return found

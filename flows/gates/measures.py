@@ -9,18 +9,18 @@ from typing import Any
 
 import errata
 import polars as pl
-from errata import digest
+from errata.compare import row_fingerprints
 
 from catalog.tables import Part
-from flows import evaluate, trust
-from flows.gates.found import EXAMPLES, example
-from flows.plan import DATA, Plan, Work
-from flows.proposal import standing
-from schemas.gates import Declared, Drift, Precision, Retention, Undecided
+from flows.gates.result import EXAMPLES, example
+from flows.metrics import evaluate, label_quality
+from flows.planning.plan import DATA, Plan, Work
+from flows.planning.versioning import standing
+from schemas.recipe.gates import Declared, Drift, Precision, Retention, Undecided
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import NONE, wilson
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 MANY = 10_000
 """Different values of a distribution, at most."""
@@ -91,7 +91,7 @@ def _found_by_task(gate: Declared, work: Work, plan: Plan) -> Measured:
 
 
 def _kappa(gate: Declared, work: Work, plan: Plan) -> Measured:
-    pairs = [pair for pair in trust.told(plan, work)["kappa"] if pair["cohen"] is not None]
+    pairs = [pair for pair in label_quality.told(plan, work)["kappa"] if pair["cohen"] is not None]
     if not pairs:
         raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
     lowest = min(pairs, key=lambda pair: pair["cohen"])
@@ -148,7 +148,7 @@ def _drift(gate: Declared, work: Work, plan: Plan) -> Measured:
     if work.name not in release.views or column not in [one["name"] for one in release.manifest["columns"][work.name]]:
         return Measured(0, kept, note=f"{before} has no column {column} in {work.name}")
     new = _distribution(_kept(work, plan, [column]), column)
-    old = _distribution((frame for _, frame in digest.frames(release, work.name)), column)
+    old = _distribution((frame for _, frame in row_fingerprints.frames(release, work.name)), column)
     moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
     most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
     told = [example(value, f"{100 * by:+.1f} points") for value, by in most if by]

@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.bounds import Held
-from flows.gates.found import EXAMPLES, Found, example, number, shown
-from flows.gates.suite import Suite, Tally
-from flows.gates.whole import MANY, Whole, of_number
-from flows.plan import Work
-from schemas.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, of_contract
-from schemas.gates import Declared, Duplicates
+from flows.gates.aggregates import MANY, Whole, of_number
+from flows.gates.great_expectations import Suite, Tally
+from flows.gates.result import EXAMPLES, Found, example, number, shown
+from flows.gates.thresholds import Held
+from flows.planning.plan import Work
+from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, of_contract
+from schemas.recipe.gates import Declared, Duplicates
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows import progress
 from flows.gates import check
-from flows.gates.found import GateError
-from flows.plan import Plan
+from flows.gates.result import GateError
+from flows.planning.plan import Plan
+from flows.running import progress
 
 
 def gates(plan: Plan) -> list[dict[str, Any]]:

@@ -20,11 +20,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from flows.report.answers import exploration, soundness, verdicts
-from flows.report.labels import labellers, rollouts
-from flows.report.overview import cost, drifted, funnel, gates, headlines, repeats
-from flows.report.places import positions, types
-from flows.report.section import Cell, Plot, Section, model_name
+from flows.report.elements import Cell, Plot, Section, model_name
+from flows.report.sections.answers import exploration, soundness, verdicts
+from flows.report.sections.error_positions import positions, types
+from flows.report.sections.labels import labellers, rollouts
+from flows.report.sections.overview import cost, drifted, funnel, gates, headlines, repeats
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section], ...] = (

@@ -50,7 +50,7 @@ def world() -> Any:
         package = types.ModuleType("tasks")
         package.__path__ = [str(ROOT / "tasks")]
         sys.modules["tasks"] = package
-    from tasks.world import lessons
+    from tasks.synthetic import lessons
 
     return lessons
 

@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.models import Abacus
+from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
-from tasks.engines.abacus import AbacusEngine
+from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
 from tasks.split import steps_of
-from tasks.world.lessons import JUDGE, SOLVE
-from tasks.world.problems import LEVELS, Problem, problem
-from tasks.world.truth import Truth, judge
+from tasks.synthetic.lessons import JUDGE, SOLVE
+from tasks.synthetic.problems import LEVELS, Problem, problem
+from tasks.synthetic.truth import Truth, judge
 
 _VERDICT = re.compile(r"First error: (none|(\d+), ([a-z ]+))$")
 SEED = 77

@@ -12,7 +12,7 @@ from typing import IO, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.models import Recorded
+from schemas.recipe.models import Recorded
 from schemas.request import Completion, EngineError, Finish, Reply, Request, Role
 
 LONGEST_LINE = 8 * 2**20

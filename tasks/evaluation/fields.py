@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from math import isnan
 from typing import Any
 
-from tasks.mapping import FieldError
+from tasks.sources.field_mapping import FieldError
 
 
 class EvaluationError(ValueError):

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.task import Record
-from tasks.classification.rules import SPOKEN
+from tasks.classify.rules import SPOKEN
 from tasks.evaluation.fields import Rejected, is_nothing, number
 from tasks.evaluation.score import NONE, Gold
-from tasks.mapping import FieldError, FieldOf, FieldRule
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 Read = Callable[[Record], Gold]
 

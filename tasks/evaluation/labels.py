@@ -9,7 +9,7 @@ from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError, is_nothing, number, some, unknown
 from tasks.evaluation.gold import line_id
 from tasks.evaluation.score import NONE, Gold
-from tasks.mapping import FieldError
+from tasks.sources.field_mapping import FieldError
 
 UNDECIDED = ("", "null", "undecided")
 """Texts that stand for a label that is not there."""

@@ -7,9 +7,9 @@ The columns of CoTErrorSet and MWPES-300K are nowhere named; these names are our
 
 from __future__ import annotations
 
+from schemas.columns.pairs import CONTRAST_COLUMNS
+from schemas.columns.problems import COMPLETION_COLUMNS, ID, PROBLEM_COLUMNS, SOLUTION_ID
 from schemas.contract import Column
-from schemas.mistakes import CONTRAST_COLUMNS
-from schemas.tables import COMPLETION_COLUMNS, ID, PROBLEM_COLUMNS, SOLUTION_ID
 
 PROBLEM_ID = PROBLEM_COLUMNS[0]
 IDS = (SOLUTION_ID, PROBLEM_ID)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tasks.identity import digest, normal_text
-from tasks.judging.fences import fenced, mark
+from tasks.llm.prompt_guard import fenced, mark
+from tasks.sources.content_ids import digest, normal_text
 from tasks.views import columns as c
 from tasks.views.formats import Format, Row, Style, Unfit, asked, conversational, fixed, ids, said
 

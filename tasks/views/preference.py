@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Column, Contract
-from schemas.forms import polars_schema
+from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.views import columns as c
 from tasks.views.formats import Style, conversational, prompted

@@ -22,11 +22,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from schemas.models import Abacus
+from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Request, Sampling
-from tasks.engines.abacus import AbacusEngine
-from tasks.engines.checkpoint import opened
-from tests.tasks.engines.abacus_checkpoint import SHAPE, write
+from tasks.engines.abacus.checkpoint import opened
+from tasks.engines.abacus.engine import AbacusEngine
+from tests.tasks.engines.abacus.tiny_checkpoint import SHAPE, write
 
 LIMIT = 60
 Timed = tuple[float, float]

@@ -1,7 +1,7 @@
 """What rules alone and all together say of mistakes' types: `python -m tests.benchmarks.classification`.
 
 On the mistakes of Abacus on whose first wrong step the labellers agree (the
-table `typed` of a built catalog/abacus.yaml), where the truth is known: rules
+table `typed` of a built catalog/recipes/abacus.yaml), where the truth is known: rules
 with the right solution, rules without it, and the type as the corpus has it. On
 PRMBench and verify-then-generate (`--data`), the rules alone, as they are: how
 many mistakes they decide, and how often the type, in the set's own classes, is
@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog import taxonomies
-from flows.evaluate import place
-from tasks.classification.rules import SPOKEN, finding
+from flows.metrics.evaluate import place
+from tasks.classify.rules import SPOKEN, finding
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 Said = Callable[[dict[str, Any]], str | None]
 
@@ -111,7 +111,7 @@ def cells(name: str, one: Confusion) -> list[str]:
 def main() -> int:
     """Measure and print; 1 where a figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", default="store", help="where catalog/abacus.yaml was built (make corpus)")
+    parser.add_argument("--store", default="store", help="where catalog/recipes/abacus.yaml was built (make corpus)")
     parser.add_argument(
         "--data", help="the folder of prmbench/ and verify-then-generate/; without it they are left out"
     )
@@ -121,7 +121,7 @@ def main() -> int:
     table.add_column("", no_wrap=True)
     for head in ("mistakes", "decided, %", "precision, % (95 %)", "accuracy, %", "macro-F1"):
         table.add_column(head, justify="right", no_wrap=True)
-    typed = place("catalog/abacus.yaml:typed", None, given.store)
+    typed = place("catalog/recipes/abacus.yaml:typed", None, given.store)
     abacus = on_abacus(record.value for record in typed.records() if record.value is not None)
     for name, one in abacus.items():
         table.add_row(*cells(name, one))

@@ -31,7 +31,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.deduplicate import DEDUPLICATE, DeduplicateParameters
+from tasks.dedup.deduplicate import DEDUPLICATE, DeduplicateParameters
 from tests.benchmarks.deduplication_peers import shingles
 
 TEXTS = 300_000

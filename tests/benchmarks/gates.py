@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from errata import text
+from errata.cli import text
 
 LIMIT_GIB = 4.0
 PART = 20_000
@@ -41,7 +41,7 @@ GATES = """\
 
 def parts(rows: int) -> Iterator[pl.DataFrame]:
     """Synthetic rows that keep the contract, some texts of them long."""
-    from schemas.forms import polars_schema
+    from schemas.frames import polars_schema
     from tests.flows.gates.planned import CONTRACT, TYPES
 
     for start in range(0, rows, PART):
@@ -71,7 +71,7 @@ def parts(rows: int) -> Iterator[pl.DataFrame]:
 def ours(rows: int) -> dict[str, float]:
     """The gates on so many rows: seconds and the process' peak memory."""
     from flows.gates.check import check
-    from flows.gates.suite import started
+    from flows.gates.great_expectations import started
     from tests.flows.gates.planned import planned
 
     started()  # its import is told apart: it takes as long for one row
@@ -88,8 +88,8 @@ def ours(rows: int) -> dict[str, float]:
 
 def whole(rows: int) -> dict[str, float]:
     """What follows from the contract, by Great Expectations on the whole table at once."""
-    from flows.gates.suite import Suite
-    from schemas.expectations import EACH, of_contract
+    from flows.gates.great_expectations import Suite
+    from schemas.recipe.expectations import EACH, of_contract
     from tests.flows.gates.planned import CONTRACT
 
     frame = pl.concat(list(parts(rows)))

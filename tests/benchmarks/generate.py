@@ -23,14 +23,15 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog.ledger import Ledger
-from catalog.store import Store
-from flows import engines, table
-from flows import plan as planning
-from flows.asking import ask
-from flows.plan import Work
-from schemas.models import Abacus
+from catalog.storage import Store
+from flows.planning import engines
+from flows.planning import plan as planning
+from flows.planning.plan import Work
+from flows.running import table
+from flows.running.inference import ask
+from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
-from tasks.engines.abacus import AbacusEngine
+from tasks.engines.abacus.engine import AbacusEngine
 
 RECIPE = """\
 corpus: busy

@@ -1,7 +1,7 @@
 """Mistakes made by rules, edit by edit: `python -m tests.benchmarks.injection`.
 
 On the right solutions of Abacus (the table `verified` of a built
-catalog/abacus.yaml): in how many each edit can be made, how often the truth of
+catalog/recipes/abacus.yaml): in how many each edit can be made, how often the truth of
 the world finds first wrong step and type as they are said, and how far looks
 alone tell the wrong ones from right ones (half of the solutions that an edit
 fits stay right). Exits non-zero where a figure is missed.
@@ -20,14 +20,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.evaluate import place
-from tasks.classification.acceptance import LEAKS, fault
-from tasks.classification.edits import NAMES, SPEAKS, Name
-from tasks.classification.injection import injected
-from tasks.evaluation.giveaway import giveaway
+from flows.metrics.evaluate import place
+from tasks.evaluation.artifact_baseline import giveaway
 from tasks.evaluation.score import wilson
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.inject.edits import NAMES, SPEAKS, Name
+from tasks.inject.filters import LEAKS, fault
+from tasks.inject.propagate import injected
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 TYPES = {name: SPEAKS[name]["abacus"] for name in NAMES}
 MOST = 0.4
@@ -76,7 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default="store", help="where it was built (make corpus)")
     parser.add_argument(
-        "--table", default="catalog/abacus.yaml:verified", help="RECIPE.yaml:TABLE of verified solutions"
+        "--table", default="catalog/recipes/abacus.yaml:verified", help="RECIPE.yaml:TABLE of verified solutions"
     )
     parser.add_argument("--most", type=int, default=2_000, help="solutions, at most; those with the smallest ids")
     parser.add_argument("--seed", type=int, default=0)

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from errata import text as terminal
+from errata.cli import text as terminal
 
 from catalog.ledger import Ledger, segments
-from catalog.store import Store
+from catalog.storage import Store
 from schemas.request import Completion, Message, Request, Sampling
 
 SAMPLES = 8

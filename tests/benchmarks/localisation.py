@@ -26,15 +26,15 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog.ledger import Ledger
-from catalog.store import Store
-from schemas.models import Abacus
+from catalog.storage import Store
+from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
 from schemas.task import Asking, Conversation, Named, Task
 from tasks import TASKS
-from tasks.engines.abacus import AbacusEngine
+from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 NAMES = {"abacus": Named("abacus", "benchmark")}
 PROMPTS: dict[str, Any] = {"prompt": "abacus-solve", "max_tokens": 600}

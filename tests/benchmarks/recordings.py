@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from schemas.task import Record
-from tasks.recorded import IMPORT, ImportParameters
+from tasks.sources.import_ import IMPORT, ImportParameters
 
 STATED = {
     "rationale": {"path": "output", "json": "reasoning", "optional": True},

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from errata import text as terminal
+from errata.cli import text as terminal
 
-from catalog.publishing import View, folder, publish
-from catalog.store import Store
-from schemas.forms import polars_schema
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from catalog.publish.publish import View, folder, publish
+from catalog.storage import Store
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.frames import polars_schema
 
 CONTRACT = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS)
 PART = 10_000

@@ -26,17 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from errata import text as terminal
+from errata.cli import text as terminal
 
-from catalog.publishing import View, publish
-from catalog.store import Store
+from catalog.publish.publish import View, publish
+from catalog.storage import Store
 from catalog.tables import Manifest, Receipt, total
-from flows import plan as planning
-from flows.plan import Plan, Work
-from schemas.forms import polars_schema
+from flows.planning import plan as planning
+from flows.planning.plan import Plan, Work
+from schemas.frames import polars_schema
 from tasks import TASKS
-from tasks.identity import digest
-from tasks.world.problems import problem
+from tasks.sources.content_ids import digest
+from tasks.synthetic.problems import problem
 from tests.benchmarks.releases import PHRASES
 
 SECONDS, MEMORY, BYTES, INTERACTIVE = 60.0, 2 * 2**30, 3_000_000, 2.0

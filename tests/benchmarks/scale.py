@@ -117,10 +117,10 @@ def measured(place: Path) -> Iterator[None]:
 
 def build(stage: str, folder: Path, place: Path) -> None:
     """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
-    from flows import plan as planning
-    from flows import processes, table
-    from flows.asking import ask
-    from flows.release import release
+    from flows.planning import plan as planning
+    from flows.publishing.publish import release
+    from flows.running import process_pool, table
+    from flows.running.inference import ask
     from schemas.task import Asking
     from tasks import TASKS
     from tests.benchmarks.scale_tables import judged, warm
@@ -143,8 +143,8 @@ def build(stage: str, folder: Path, place: Path) -> None:
         if isinstance(TASKS[work.task], Asking):
             ask(work, pending)
         else:
-            with processes.opened(), ThreadPoolExecutor(CORES if beside else 1) as pool:
-                list(pool.map(lambda unit: processes.do(work, unit, lambda *_: None, beside), pending))
+            with process_pool.opened(), ThreadPoolExecutor(CORES if beside else 1) as pool:
+                list(pool.map(lambda unit: process_pool.do(work, unit, lambda *_: None, beside), pending))
         table.finish(work)
 
 

@@ -80,9 +80,9 @@ def _table(name: str) -> str:
 
 def warm() -> None:
     """Import what is imported when it is first used: a build pays for it once."""
-    from flows.narrow import NarrowTable
-    from schemas.forms import check, polars_schema
-    from schemas.tables import SOLUTIONS
+    from flows.running.key_table import NarrowTable
+    from schemas.columns.problems import SOLUTIONS
+    from schemas.frames import check, polars_schema
 
     check(pl.DataFrame(schema=polars_schema(SOLUTIONS)), SOLUTIONS, "")
     with NarrowTable() as database:
@@ -91,8 +91,8 @@ def warm() -> None:
 
 def judged(work: Any) -> None:
     """Write, in place of asking, what two judges say of each solution that is wrong; they differ in every seventh."""
-    from flows import table
-    from schemas.forms import polars_schema
+    from flows.running import table
+    from schemas.frames import polars_schema
     from schemas.task import Outcome
 
     for unit in table.pending(work):

@@ -14,8 +14,8 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
-from tasks.estimation.methods import METHODS, witness
-from tests.tasks.estimation.scripted import Completer, asked
+from tasks.localize.search import METHODS, witness
+from tests.tasks.localize.scripted import Completer, asked
 
 RATES = ((0.9, 0.0), (0.6, 0.0), (0.6, 0.02), (0.6, 0.1), (0.3, 0.02))
 ROLLOUTS = (1, 2, 4, 8, 16)

@@ -1,7 +1,7 @@
 """How well a taxonomy that starts empty recovers the true kinds of mistakes: `python -m tests.benchmarks.taxonomy`.
 
 On the mistakes of Abacus on whose first wrong step the labellers agree (the
-table `agreed` of a built catalog/abacus.yaml), whose true kinds are known:
+table `agreed` of a built catalog/recipes/abacus.yaml), whose true kinds are known:
 
 - what rules find, then what Abacus says (as a judge before, or asked in the
   rounds); and Abacus alone. No model here can decide on merges: rules do.
@@ -29,18 +29,18 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from flows.evaluate import place
-from schemas.models import Abacus
+from flows.metrics.evaluate import place
+from schemas.recipe.models import Abacus
+from schemas.recipe.taxonomy import spelt
 from schemas.request import Completion, Reply, Request
 from schemas.task import Named
-from schemas.taxonomy import spelt
-from tasks.classification.parameters import ClassifyParameters
-from tasks.classify import CLASSIFY
-from tasks.engines.abacus import AbacusEngine
-from tasks.evaluation.clusters import rand
-from tasks.judging.fences import mark
-from tasks.world.program import load
-from tasks.world.truth import judge
+from tasks.classify.parameters import ClassifyParameters
+from tasks.classify.task import CLASSIFY
+from tasks.engines.abacus.engine import AbacusEngine
+from tasks.evaluation.clustering import rand
+from tasks.llm.prompt_guard import mark
+from tasks.synthetic.program import load
+from tasks.synthetic.truth import judge
 
 LEAST = 0.8
 NAMED = {"abacus": Named("abacus", "shipped"), "scripted": Named("scripted", ""), "decider": Named("decider", "")}
@@ -206,9 +206,9 @@ def measured(rows: pl.DataFrame, truth: Sequence[str], table: Table) -> float:
 def main() -> int:
     """Measure and print; 1 where the figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", default="store", help="where catalog/abacus.yaml was built (make corpus)")
+    parser.add_argument("--store", default="store", help="where catalog/recipes/abacus.yaml was built (make corpus)")
     given = parser.parse_args()
-    agreed = place("catalog/abacus.yaml:agreed", None, given.store)
+    agreed = place("catalog/recipes/abacus.yaml:agreed", None, given.store)
     some = [record.value for record in agreed.records() if record.value is not None]
     pairs = [
         (row, kind)

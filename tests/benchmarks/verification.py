@@ -29,9 +29,10 @@ from typing import Any
 
 import polars as pl
 
-from tasks.answers import formula, number, same, shape
-from tasks.answers.workers import compared
-from tasks.verify import PAIR, judgements, paired, verdicts
+from tasks.verify import equivalence, number, structure
+from tasks.verify.algebra import formula
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.task import PAIR, judgements, paired, verdicts
 from tests.benchmarks.recordings import GSM, SETS, solutions
 
 FASTER = {"gsm8k": 100, "zeroeval gsm": 100, "zeroeval math-l5": 10}
@@ -56,7 +57,7 @@ def _ring(_: int, __: FrameType | None) -> None:
 
 def opinions(pairs: list[tuple[str, str]]) -> tuple[list[str], float]:
     """What math-verify says of pairs, asked in this process one by one, and the seconds it takes."""
-    from tasks.answers.worker import compare, watch
+    from tasks.verify.math_verify.worker import compare, watch
 
     watch("simplify")
     compare("1", "1")
@@ -79,7 +80,7 @@ def forget() -> None:
     """Empty the caches, so that a set is timed from nothing."""
     compared("1", "1")  # a worker that waits, as math-verify is imported before its time runs
     compared.memory.clear()
-    for cache in (number._number_of, shape.shape, formula.formula, same._value):
+    for cache in (number._number_of, structure.shape, formula.formula, equivalence._value):
         cache.cache_clear()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalog.records import SourceError, batches, find, unchanged
+from catalog.sources import SourceError, batches, find, unchanged
 
 URL = "hf://datasets/us/tests/data/test.jsonl"
 

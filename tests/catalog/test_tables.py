@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.store import Store, StoreError
+from catalog.storage import Store, StoreError
 from catalog.tables import Manifest, Part, Receipt, TableFolder, canonical, fingerprint, rows, total
 from schemas.contract import Column, Contract
-from schemas.forms import polars_schema
+from schemas.frames import polars_schema
 
 CONTRACT = Contract(
     "rows",

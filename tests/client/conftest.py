@@ -11,12 +11,12 @@ import fsspec
 import polars as pl
 import pytest
 
-from catalog.card import card
-from catalog.publishing import View, folder, publish
-from catalog.store import Store
+from catalog.publish.card import card
+from catalog.publish.publish import View, folder, publish
+from catalog.storage import Store
 from schemas.contract import Column, Contract
-from schemas.forms import polars_schema
-from schemas.recipe import Origin, Recipe
+from schemas.frames import polars_schema
+from schemas.recipe.reader import Origin, Recipe
 
 MISTAKES = Contract(
     "mistakes",

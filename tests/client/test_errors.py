@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from errata import lock
-from errata.arguments import DONE
-from errata.cli import main
+from errata.cli.arguments import DONE
+from errata.cli.command import main
+from errata.release import lock
 
-from catalog import notices
-from catalog.store import Store
+from catalog import tags
+from catalog.storage import Store
 from tests import golden
 from tests.client import counted
 from tests.client.conftest import flip
@@ -94,7 +94,7 @@ def test_every_error_says_where_what_and_what_to_do(
     run("a store of an unknown kind", "load", "tiny", "--store", "mars://x")
     run("a store with a password", "load", "tiny", "--store", "s3://me:secret@bucket/x")
     run("a store with a NUL", "load", "tiny", "--store", "a\0b")
-    notices.tag(Store(disk), "tiny", "stable", "0.9.0")
+    tags.tag(Store(disk), "tiny", "stable", "0.9.0")
     run("withdraw what is tagged", "yank", "tiny@0.9.0", "--reason", "wrong")
     run("tag what is not there", "tag", "tiny@3.0.0", "stable")
     run("a tag that is none", "tag", "tiny@0.9.0", "1.0")

@@ -79,7 +79,7 @@ def information(wheel: Path) -> str:
 def test_the_wheel_holds_the_client_alone(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = archive.namelist()
-    modules = {path.relative_to(ROOT / "catalog").as_posix() for path in (ROOT / "catalog" / "errata").glob("*.py")}
+    modules = {path.relative_to(ROOT / "catalog").as_posix() for path in (ROOT / "catalog" / "errata").rglob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == modules | {"errata/py.typed"}
     assert {name.partition("/")[0] for name in names if ".dist-info/" in name} == {information(wheel)}
 
@@ -133,7 +133,9 @@ def test_importing_it_from_the_wheel_is_light(python: Path, outside: Path) -> No
     assert HEAVY.isdisjoint(json.loads(done.stdout)), done.stderr
 
 
-@pytest.mark.parametrize("use", ["", "errata.load('tiny', store='shelf')", "errata.cli.main(['verify', 'tiny'])"])
+@pytest.mark.parametrize(
+    "use", ["", "errata.load('tiny', store='shelf')", "errata.cli.command.main(['verify', 'tiny'])"]
+)
 def test_importing_and_loading_is_light_where_the_application_is(outside: Path, use: str) -> None:
     code = f"import errata, errata.cli\n{use}\n{IMPORTED}"
     done = ran(sys.executable, "-c", code, cwd=outside, ERRATA_STORE="shelf")

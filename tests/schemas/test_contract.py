@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
-from schemas import tables
+from schemas.columns import problems
 from schemas.contract import Column, Contract, ContractError, rejected
-from schemas.forms import arrow_schema, check, markdown, pandera_schema, polars_schema, sound
+from schemas.frames import arrow_schema, check, markdown, pandera_schema, polars_schema, sound
 
 CONTRACT = Contract(
     "things",
@@ -26,10 +26,10 @@ CONTRACT = Contract(
 )
 ROW: dict[str, Any] = {"id": "a", "kind": "big", "count": 1, "share": 0.5, "known": True, "parts": ["x"]}
 ALL = (
-    tables.PROBLEMS,
-    tables.SOLUTIONS,
-    tables.RECORDS,
-    tables.SOLUTIONS.having(*tables.STEP_COLUMNS, *tables.VERDICT_COLUMNS),
+    problems.PROBLEMS,
+    problems.SOLUTIONS,
+    problems.RECORDS,
+    problems.SOLUTIONS.having(*problems.STEP_COLUMNS, *problems.VERDICT_COLUMNS),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.models import Price
+from schemas.recipe.models import Price
 from schemas.request import Completion, Message, Request, Sampling
 
 REQUEST = Request("m", "r", (Message("user", "1 + 1?"),), Sampling(100, 1.0, 1.0, ("\n",)), 3, "It is")

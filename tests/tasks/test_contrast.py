@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from schemas.columns.problems import SOLUTIONS, VERDICT_COLUMNS
 from schemas.contract import Contract
-from schemas.forms import check, polars_schema
-from schemas.tables import SOLUTIONS, VERDICT_COLUMNS
+from schemas.frames import check, polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
-from tasks.identity import digest
+from tasks.sources.content_ids import digest
 
 GIVEN = SOLUTIONS.having(*VERDICT_COLUMNS)
 

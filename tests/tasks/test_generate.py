@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from schemas.columns.problems import PROBLEMS
 from schemas.contract import Contract
-from schemas.forms import check, polars_schema
+from schemas.frames import check, polars_schema
 from schemas.request import Completion, Failure, Message, Reply, Request
-from schemas.tables import PROBLEMS
 from schemas.task import Named, Outcome
-from tasks import prompts
 from tasks.generate import GENERATE, GenerateParameters, Setting
+from tasks.llm import prompts
 
 NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
 

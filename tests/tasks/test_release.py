@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.identity import digest
 from tasks.release import RELEASE, ReleaseParameters, split_of
+from tasks.sources.content_ids import digest
 
 SPLITS = {"train": 0.8, "validation": 0.15, "test": 0.05}
 PROBLEMS = [digest(str(i)) for i in range(20_000)]

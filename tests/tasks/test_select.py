@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.task import TaskError
 from tasks.select import SELECT, SelectParameters
 

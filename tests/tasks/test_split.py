@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, STEP_RULES
 from schemas.contract import Contract
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, STEP_RULES
 from tasks.split import SPLIT, Rule, SplitParameters, steps_of
 
 RULES: list[Rule] = ["auto", "numbered", "blank lines", "lines", "sentences", "whole"]

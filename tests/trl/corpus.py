@@ -7,19 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publishing import View, publish
-from catalog.store import Store
+from catalog.publish.publish import View, publish
+from catalog.storage import Store
+from schemas.columns.pairs import CONTRAST_COLUMNS
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column
-from schemas.forms import check, polars_schema
-from schemas.mistakes import CONTRAST_COLUMNS
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.frames import check, polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
-from tasks.identity import problem_id, solution_id
+from tasks.sources.content_ids import problem_id, solution_id
+from tasks.synthetic.problems import problem
+from tasks.synthetic.solution import right, written, wrong
+from tasks.synthetic.truth import judge
 from tasks.views.preference import PREFERENCE, PreferenceParameters
-from tasks.views.view import VIEW, ViewParameters
-from tasks.world.problems import problem
-from tasks.world.solution import right, written, wrong
-from tasks.world.truth import judge
+from tasks.views.task import VIEW, ViewParameters
 
 LABELLED = SOLUTIONS.having(
     *STEP_COLUMNS,

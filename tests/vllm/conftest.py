@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.models import VLLM
-from tasks.engines.vllm import VLLMEngine
+from schemas.recipe.models import VLLM
+from tasks.engines.vllm.engine import VLLMEngine
 
 PYTHON = os.environ.get("ERRATA_VLLM_PYTHON")
 collect_ignore_glob = [] if PYTHON else ["test_*.py"]

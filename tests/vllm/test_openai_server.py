@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.models import OpenAI
+from schemas.recipe.models import OpenAI
 from schemas.request import Failure
-from tasks.engines.openai import OpenAIEngine
-from tasks.engines.vllm import VLLMEngine
+from tasks.engines.openai.engine import OpenAIEngine
+from tasks.engines.vllm.engine import VLLMEngine
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 

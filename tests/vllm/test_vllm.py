@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from schemas.request import Completion, EngineError, Failure, Request
-from tasks.engines.vllm import VLLMEngine
-from tasks.judge import JudgeParameters, schema
+from tasks.engines.vllm.engine import VLLMEngine
+from tasks.localize.judge import JudgeParameters, schema
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publishing import published
-from catalog.store import Store
+from catalog.publish.publish import published
+from catalog.storage import Store
 from catalog.tables import Manifest, Part, Receipt, TableFolder
-from flows.plan import NOTHING, Plan, Work
+from flows.planning.plan import NOTHING, Plan, Work
 from schemas.contract import Column, Contract
-from schemas.recipe import read
+from schemas.recipe.reader import read
 from schemas.task import FromSeed, Outcome, Parameters, Task
 from tasks.release import RELEASE
 
@@ -63,7 +63,7 @@ def row(i: int, **given: Any) -> dict[str, Any]:
 
 
 def frame(rows: Sequence[dict[str, Any]], contract: Contract = CONTRACT) -> pl.DataFrame:
-    from schemas.forms import polars_schema
+    from schemas.frames import polars_schema
 
     return pl.DataFrame(list(rows), schema=polars_schema(contract), orient="row")
 

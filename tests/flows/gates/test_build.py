@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import errata as client
-from errata.arguments import DONE, FAILED
+from errata.cli.arguments import DONE, FAILED
 
-from flows import plan as planning
+from flows.planning import plan as planning
 from tests import golden
 from tests.command import ROOT, SAMPLE, errata, files_of
 
@@ -33,7 +33,7 @@ with get_client(sync_client=True) as client:
 def recipe(folder: Path, text: str) -> Path:
     place = folder / "sample.yaml"
     if not (folder / "sample").exists():
-        shutil.copytree(ROOT / "catalog" / "sample", folder / "sample")
+        shutil.copytree(ROOT / "catalog" / "recipes" / "sample", folder / "sample")
     place.write_text(SAMPLE.read_text() + text)
     return place
 

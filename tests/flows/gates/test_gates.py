@@ -14,19 +14,19 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.card import gate_lines
-from catalog.store import Store
-from flows import release as releasing
-from flows.gates import suite as suites
+from catalog.publish.card import gate_lines
+from catalog.storage import Store
+from flows.gates import great_expectations as suites
 from flows.gates.check import check, checked
-from flows.gates.found import GateError, line
-from flows.gates.suite import Suite
-from flows.plan import Plan
-from flows.release import release
+from flows.gates.great_expectations import Suite
+from flows.gates.result import GateError, line
+from flows.planning.plan import Plan
+from flows.publishing import publish as releasing
+from flows.publishing.publish import release
+from schemas.columns.problems import RECORDS
 from schemas.contract import DETAIL, REASON, Column, Contract
-from schemas.expectations import Expected
-from schemas.forms import polars_schema
-from schemas.tables import RECORDS
+from schemas.frames import polars_schema
+from schemas.recipe.expectations import Expected
 from tests import golden
 from tests.flows.gates.planned import CONTRACT, frame, planned, row
 
@@ -133,7 +133,7 @@ def test_what_keeps_its_contract_passes(tmp_path: Path) -> None:
 
 
 def test_labels_are_held_against_gold(tmp_path: Path) -> None:
-    from catalog.records import find
+    from catalog.sources import find
 
     gold = tmp_path / "gold.jsonl"
     gold.write_text(
@@ -153,7 +153,7 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
 
 
 def test_labels_are_held_against_the_truth_of_the_world(tmp_path: Path) -> None:
-    from tasks.world.problems import problem
+    from tasks.synthetic.problems import problem
 
     made = problem(0, 1, 2)
     contract = Contract("l", "", (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."), Column("program", "string", "P."), Column("steps", "strings", "S."), Column("first_error", "integer", "F.", nullable=True)), "solution_id")  # fmt: skip

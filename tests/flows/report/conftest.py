@@ -6,20 +6,21 @@ from typing import Any
 
 import errata
 import pytest
-from errata.releases import Release
+from errata.release.find import Release
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from catalog.publishing import View, publish
-from catalog.store import Store
-from flows import asking, engines, table
-from flows import plan as planning
-from flows.plan import Plan
-from flows.release import release
+from catalog.publish.publish import View, publish
+from catalog.storage import Store
+from flows.planning import engines
+from flows.planning import plan as planning
+from flows.planning.plan import Plan
+from flows.publishing.publish import release
+from flows.running import inference, table
 from schemas import request as asked
 from tasks import TASKS
-from tasks.world.problems import problem
+from tasks.synthetic.problems import problem
 from tests.flows.report.hostile import CONTRACT, HEAD, rows
-from tests.flows.test_asking import House
+from tests.flows.running.test_inference import House
 
 COUNT = 40
 RECIPE = """\
@@ -73,7 +74,7 @@ def build(folder: Path, store: str, version: str, count: int = COUNT) -> Plan:
         if work.name in plan.done:
             continue
         if TASKS[work.task].__class__.__name__ == "Asking":
-            asking.ask(work, table.pending(work))
+            inference.ask(work, table.pending(work))
         else:
             if TASKS[work.task].__class__.__name__ == "WholeTable":
                 table.decide(work)

@@ -4,11 +4,11 @@ from typing import Any
 
 import polars as pl
 
+from schemas.columns.labels import AGREE_COLUMNS, CLASSIFY_COLUMNS, JUDGE_COLUMNS
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Contract
-from schemas.forms import polars_schema
-from schemas.labels import AGREE_COLUMNS, CLASSIFY_COLUMNS, JUDGE_COLUMNS
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
-from tasks.identity import digest
+from schemas.frames import polars_schema
+from tasks.sources.content_ids import digest
 
 CONTRACT: Contract = SOLUTIONS.having(
     *STEP_COLUMNS, *VERDICT_COLUMNS, *JUDGE_COLUMNS, *AGREE_COLUMNS, *CLASSIFY_COLUMNS

@@ -7,11 +7,11 @@ from pathlib import Path
 import errata
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from errata.releases import Release
+from errata.release.find import Release
 from playwright.sync_api import Browser
 
-from flows.plan import Plan
-from flows.report.made import page_of
+from flows.planning.plan import Plan
+from flows.report.build import page_of
 from tests.flows.report.conftest import Opened
 from tests.flows.report.hostile import NASTY
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.labels import labellers
-from flows.report.overview import cost, gates, repeats
+from flows.report.elements import Cell, Table, brief, model_name, size, step_name
 from flows.report.plots import bars, heat, stacked
-from flows.report.section import Cell, Table, brief, model_name, size, step_name
+from flows.report.sections.labels import labellers
+from flows.report.sections.overview import cost, gates, repeats
 
 GATE: dict[str, Any] = {
     "view": "mistakes", "expectation": "share", "column": None, "says": "Few are undecided.", "severity": "fail",

@@ -9,19 +9,19 @@ from typing import Any
 import errata
 import polars as pl
 import pytest
-from errata.releases import Release
+from errata.release.find import Release
 
-from flows.plan import Plan
-from flows.report.drift import drift
-from flows.report.examples import BYTES, EACH, STEP, Examples
-from flows.report.exploration import Exploration
-from flows.report.labelling import SIDES, Rollouts
-from flows.report.outcomes import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
-from flows.report.soundness import Soundness
-from flows.report.source import of_table, sampled
-from flows.report.statistics import of_plan, of_release
-from tasks.identity import digest
-from tasks.world.problems import problem
+from flows.planning.plan import Plan
+from flows.report.statistics.agreement import SIDES, Rollouts
+from flows.report.statistics.collect import of_plan, of_release
+from flows.report.statistics.drift import drift
+from flows.report.statistics.examples import BYTES, EACH, STEP, Examples
+from flows.report.statistics.exploration import Exploration
+from flows.report.statistics.rows import of_table, sampled
+from flows.report.statistics.verdicts import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
+from flows.report.statistics.verifier_soundness import Soundness
+from tasks.sources.content_ids import digest
+from tasks.synthetic.problems import problem
 
 
 @pytest.fixture(scope="session")

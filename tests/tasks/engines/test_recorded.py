@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.models import Price, Recorded
+from schemas.recipe.models import Price, Recorded
 from schemas.request import Completion, EngineError, Message, Request, Sampling
 from tasks.engines.recorded import LONGEST_LINE, RecordedEngine
 from tests import golden

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from schemas.task import Record
 from tasks.evaluation.gold import FORMATS, GoldRules, fitting, gather, mapped, truth
 from tasks.evaluation.score import NONE
-from tasks.world.problems import problem
-from tasks.world.solution import right, written
+from tasks.synthetic.problems import problem
+from tasks.synthetic.solution import right, written
 
 PROCESSBENCH: dict[str, Any] = {
     "id": "omnimath-7", "generator": "g", "problem": "p", "steps": ["a", "b", "c"], "final_answer_correct": False, "label": 2

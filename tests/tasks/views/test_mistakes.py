@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.columns.labels import CLASSIFY_COLUMNS
+from schemas.columns.pairs import COMMONEST_COLUMNS, CONTRAST_COLUMNS
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column
-from schemas.forms import check, polars_schema
-from schemas.labels import CLASSIFY_COLUMNS
-from schemas.mistakes import COMMONEST_COLUMNS, CONTRAST_COLUMNS
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.frames import check, polars_schema
 from schemas.task import Outcome
-from tasks.identity import digest, problem_id, solution_id
 from tasks.release import RELEASE, ReleaseParameters
-from tasks.views.view import VIEW, ViewParameters
+from tasks.sources.content_ids import digest, problem_id, solution_id
+from tasks.views.task import VIEW, ViewParameters
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
 TYPED = tuple(one for one in CLASSIFY_COLUMNS if not one.name.startswith("classifier"))

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.document import RecipeError
-from schemas.forms import check, polars_schema
-from schemas.recipe import read
-from schemas.tables import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.frames import check, polars_schema
+from schemas.recipe.document import RecipeError
+from schemas.recipe.reader import read
 from schemas.task import Outcome, Record
 from tasks import TASKS
 from tasks.evaluation.gold import FORMATS as GOLD
 from tasks.evaluation.gold import gather, mapped
-from tasks.identity import problem_id, solution_id
+from tasks.sources.content_ids import problem_id, solution_id
 from tasks.views.formats import FORMATS
 from tasks.views.preference import PREFERENCE, PreferenceParameters
-from tasks.views.view import VIEW, ViewParameters
+from tasks.views.task import VIEW, ViewParameters
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
 SOFT = Column("soft", "numbers", "Chances.", nullable=True)

@@ -1,0 +1,5 @@
+"""The `errata` command."""
+
+from .command import main
+
+__all__ = ["main"]

@@ -1,0 +1,7 @@
+"""`python -m errata.cli`."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

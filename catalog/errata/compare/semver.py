@@ -1,0 +1,65 @@
+"""What a version's number promises: PATCH the same rows, MINOR only more of them, MAJOR anything.
+
+Before 1.0.0 everything may still change, so MINOR promises nothing there
+(https://semver.org, 4); PATCH is the same rows even then.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..release.names import parsed
+from .difference import Difference
+
+Step = Literal["PATCH", "MINOR", "MAJOR"]
+
+
+def step_of(found: Difference) -> Step:
+    """The least step that what differs needs."""
+    return "MAJOR" if found.removes else "MINOR" if found.adds else "PATCH"
+
+
+def proposed(before: str, step: Step) -> str:
+    """The version that follows by a step."""
+    major, minor, patch = parsed(before)
+    if step == "PATCH":
+        return f"{major}.{minor}.{patch + 1}"
+    if step == "MINOR" or major == 0:
+        return f"{major}.{minor + 1}.0"
+    return f"{major + 1}.0.0"
+
+
+def taken(before: str, after: str) -> Step:
+    """The step between two versions."""
+    old, new = parsed(before), parsed(after)
+    if old[0] != new[0] or (new[0] == 0 and old[1] != new[1]):
+        return "MAJOR"
+    return "MINOR" if old[1] != new[1] else "PATCH"
+
+
+def lie(found: Difference, before: str, after: str) -> str | None:
+    """Why the number of `after` promises more than is true, given what differs from `before`; None if it does not."""
+    needed, given = step_of(found), taken(before, after)
+    order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
+    if order.index(given) >= order.index(needed):
+        return None
+    promise = {"PATCH": "the same rows", "MINOR": "only more rows"}[given]
+    return f"{after} after {before} promises {promise} ({given}), but this is {needed}: {told(found)}; use {proposed(before, needed)}"
+
+
+def told(found: Difference) -> str:
+    """What differs, in a line."""
+    parts = [f"view {view} added" for view in found.views_added] + [
+        f"view {view} removed" for view in found.views_removed
+    ]
+    for one in found.views:
+        counts = [("added", one.added), ("removed", one.removed), ("changed", one.changed)]
+        said = [f"{count:,} {what}" for what, count in counts if count]
+        said += _columns(one.columns_added, "added") + _columns(one.columns_removed, "removed")
+        said += [f"column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
+        parts += [f"{one.view}: {', '.join(said)}"] if said else []
+    return "; ".join(parts) or "nothing differs"
+
+
+def _columns(names: list[str], what: str) -> list[str]:
+    return [f"{len(names)} columns {what}"] if len(names) > 3 else [f"column {name} {what}" for name in names]

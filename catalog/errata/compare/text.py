@@ -1,0 +1,136 @@
+"""Differences as text for a terminal and as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from ..cli.text import plain, table
+from .difference import Difference, Shift, ViewDifference
+from .semver import proposed, step_of, told
+
+MOST = 12
+"""Lines of a table, at most."""
+
+
+def as_text(found: Difference) -> str:
+    """Everything that differs, for a terminal."""
+    parts = [headline(found), table(ROWS, _rows(found), left=1) if found.views else ""]
+    parts += [f"view {plain(view)} is new" for view in found.views_added]
+    parts += [f"view {plain(view)} is gone" for view in found.views_removed]
+    for one in found.views:
+        if one.same:
+            continue
+        parts += [_columns(one)]
+        if one.changed_by_column:
+            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+            parts.append(table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]]))
+        if one.relabelled:
+            parts.append(table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3))
+        parts += [
+            table([f"{one.view}: {plain(shift.what)}", *SHIFT], _shift(shift)[:MOST]) for shift in one.shifts[:MOST]
+        ]
+        parts += [f"{one.view}, {what}: {plain(', '.join(ids))}" for what, ids in one.examples.items()]
+    return "\n\n".join(part for part in parts if part)
+
+
+ROWS = ["view", "before", "after", "same", "added", "removed", "changed"]
+SHIFT = ["before", "after", "share before, %", "share after, %"]
+
+
+def headline(found: Difference) -> str:
+    """The two releases, what differs, and the step it needs."""
+    step, before = step_of(found), found.before.partition("@")[2]
+    return plain(f"{found.before} → {found.after}: {step} (at least {proposed(before, step)}): {told(found)}")
+
+
+def _rows(found: Difference) -> list[list[object]]:
+    return [[one.view, one.before, one.after, one.kept, one.added, one.removed, one.changed] for one in found.views]
+
+
+def _columns(one: ViewDifference) -> str:
+    lines = [f"{one.view}: new columns: {', '.join(one.columns_added)}"] if one.columns_added else []
+    lines += [f"{one.view}: columns that are gone: {', '.join(one.columns_removed)}"] if one.columns_removed else []
+    lines += [f"{one.view}: column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
+    return plain("\n".join(lines))
+
+
+def _relabelled(one: ViewDifference) -> list[list[object]]:
+    return [[each.column, each.before, each.after, each.rows] for each in one.relabelled]
+
+
+def _shift(shift: Shift) -> list[list[object]]:
+    """The values of a distribution, those first whose share moved most."""
+    old, new = max(1, sum(shift.before.values())), max(1, sum(shift.after.values()))
+
+    def shares(value: str) -> tuple[float, float]:
+        return 100 * shift.before.get(value, 0) / old, 100 * shift.after.get(value, 0) / new
+
+    values = sorted(
+        shift.before.keys() | shift.after.keys(), key=lambda value: (-abs(shares(value)[0] - shares(value)[1]), value)
+    )
+    return [
+        [value, shift.before.get(value, 0), shift.after.get(value, 0), *(f"{share:.1f}" for share in shares(value))]
+        for value in values
+    ]
+
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; overflow-wrap: anywhere }
+h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem } h3 { margin: 1.5rem 0 .3rem; font-size: 1rem }
+div { overflow-x: auto } table { border-collapse: collapse; width: 100% }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: top } th { font-weight: 600; overflow-wrap: normal }
+th:first-child, td:first-child { text-align: left; min-width: 8rem } td { font-variant-numeric: tabular-nums; overflow-wrap: normal }
+td:first-child { overflow-wrap: anywhere } td:last-child { min-width: 10.5rem; text-align: left } .few td:last-child { min-width: 0; text-align: right }
+i { display: block; height: .5em; margin-top: .2em; background: #0072b2 } i + i { background: #e69f00 } .before, .after { padding: 0 .5em; color: #fff; background: #0072b2 } .after { color: #000; background: #e69f00 }
+@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #161616 } th, td { border-color: #3a3a3a } }
+@media (max-width: 35rem) { th, td { padding: .2rem .3rem } table:not(.few) :is(th, td):is(:nth-child(4), :nth-child(5)) { display: none } }
+@media print { tr { break-inside: avoid } h3 { break-after: avoid } * { print-color-adjust: exact } }
+"""
+
+
+def as_html(found: Difference) -> str:
+    """Everything that differs, as a page."""
+    title = escape(plain(f"{found.before} → {found.after}"))
+    body = [f"<h1>{title}</h1>", f"<p class=step>{escape(headline(found))}</p>", _html(ROWS, _rows(found))]
+    body += [f"<p>View <b>{escape(plain(view))}</b> is new.</p>" for view in found.views_added]
+    body += [f"<p>View <b>{escape(plain(view))}</b> is gone.</p>" for view in found.views_removed]
+    for one in found.views:
+        if one.same:
+            continue
+        body.append(f"<h2>{escape(plain(one.view))}</h2>")
+        body += [f"<p>{escape(line)}</p>" for line in _columns(one).splitlines()]
+        if one.changed_by_column:
+            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+            body += ["<h3>Changed columns</h3>", _html(["column", "rows"], [[name, count] for name, count in changed])]
+        if one.relabelled:
+            body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(one))]
+        if one.shifts:
+            body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
+        for shift in one.shifts[:MOST]:
+            body += [f"<h3>{escape(plain(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
+        for what, ids in one.examples.items():
+            body.append(f"<p>{what}: {', '.join(f'<code>{escape(plain(each))}</code>' for each in ids)} …</p>")
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    def cell(value: object) -> str:
+        return f"{value:,}" if isinstance(value, int) else escape(plain(value))
+
+    names = "".join(f"<th>{escape(name)}" for name in head)
+    lines = "".join("<tr>" + "".join(f"<td>{cell(value)}" for value in row) for row in rows)
+    return f"<div><table class=few><tr>{names}{lines}</table></div>"
+
+
+def _bars(shift: Shift) -> str:
+    """A distribution's shares before and after, beside each other."""
+    lines, values = [], _shift(shift)
+    for value, before, after, old, new in values[:MOST]:
+        bars = "".join(f"<i style='width:{float(str(share)) / 10:.2f}rem'></i>" for share in (old, new))
+        lines.append(f"<tr><td>{escape(plain(value))}<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td>{bars}")
+    if len(values) > MOST:
+        lines.append(f"<tr><td>… and {len(values) - MOST:,} others, whose shares moved less<td><td><td><td><td>")
+    names = "".join(f"<th>{name}" for name in ("value", *SHIFT, ""))
+    return f"<div><table><tr>{names}{''.join(lines)}</table></div>"

@@ -1,0 +1,1 @@
+"""Releases: their names, and finding, checking, pinning and loading them."""

@@ -1,0 +1,167 @@
+"""Releases in a store, or in the cache: finding and checking them.
+
+A release is the folder `releases/<corpus>/<version>` of a store, on any fsspec
+URL; it exists when its `manifest.json` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .. import cache
+from ..errors import ErrataError, NotFound, Unreadable
+from ..signing import SIGNATURE
+from ..storage import TEMPORARY, Place
+from .names import EXACT, NAME, ordered, wanted
+from .ranged import RangedFile, Read, in_store, on_disk
+from .resolve import Found, resolve
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a corpus."""
+
+    url: str
+    """The folder it lies in."""
+    manifest: dict[str, Any] = field(repr=False)
+    """What it holds: files with checksums, columns, counts, funnel, lineage."""
+    digest: str
+    """SHA-256 of its manifest, by which it can be pinned."""
+    store: str
+    """The store it lies in."""
+
+    @property
+    def name(self) -> str:
+        """`corpus@version`."""
+        return f"{self.manifest['corpus']}@{self.manifest['version']}"
+
+    @property
+    def pin(self) -> str:
+        """`corpus@version#sha256:…`: this release and no other."""
+        return f"{self.name}#sha256:{self.digest}"
+
+    @property
+    def views(self) -> list[str]:
+        """Its row formats, the first being the default."""
+        return list(self.manifest.get("views", self.manifest["columns"]))
+
+    @cached_property
+    def place(self) -> Place:
+        """Its store."""
+        return Place(self.store)
+
+    def at(self, file: dict[str, Any]) -> str:
+        """Where a file lies in the store."""
+        return f"releases/{self.name.replace('@', '/')}/{file['path']}"
+
+    def files(self, view: str | None = None, split: str | None = None) -> list[dict[str, Any]]:
+        """The data files of a view (the first by default) and split (all by default)."""
+        view = self.views[0] if view is None else view
+        if view not in self.views:
+            near = get_close_matches(view, self.views, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.views)}"
+            raise NotFound(f"{self.name} has no view '{view}'; {hint}")
+        found = [file for file in self.manifest["files"] if file.get("view") == view]
+        if split is not None and split not in (splits := sorted({str(file["split"]) for file in found})):
+            raise NotFound(f"view '{view}' of {self.name} has no split '{split}'; there are {', '.join(splits)}")
+        return [file for file in found if split in (None, file["split"])]
+
+    def local(self, file: dict[str, Any]) -> Path | None:
+        """Where a file lies on this disk, its bytes being those released; None if it must be downloaded first."""
+        if self.place.local:
+            path = Path(self.place.full(self.at(file)))
+            if cache.checked(path, file):
+                return path
+        path = self._cached(file)
+        return path if cache.checked(path, file) else None
+
+    def path(self, file: dict[str, Any]) -> Path:
+        """A file on this disk, downloaded into the cache if need be, its bytes compared with its checksum."""
+        found = self.local(file)
+        if found is not None:
+            return found
+        if self.place.local:
+            raise self._damaged(file)
+        if cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to download it")
+        return cache.download(self._cached(file), file, self.place, self.at(file))
+
+    def reader(self, file: dict[str, Any]) -> Read:
+        """A way to read any bytes of a file: on the disk where it lies there, else in the store."""
+        local = self.local(file)
+        if local:
+            return on_disk(local, str(local))
+        if self.place.local:
+            raise self._damaged(file)
+        if cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
+        return in_store(self.place, self.at(file))
+
+    def open(self, file: dict[str, Any], **options: Any) -> Any:
+        """A file, open for reading: on the disk where it lies there, else read from the store piece by piece."""
+        local = self.local(file)
+        if local:
+            return local.open("rb")
+        return RangedFile(self.place.fs, self.at(file), file["bytes"], self.reader(file), **options)
+
+    def _cached(self, file: dict[str, Any]) -> Path:
+        return cache.place_of(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])
+
+    def _damaged(self, file: dict[str, Any]) -> Unreadable:
+        where = self.place.link(self.at(file))
+        changed = self.place.exists(self.at(file))
+        why = "its bytes changed since it was released" if changed else "it is missing"
+        return Unreadable(f"{where}: cannot be read ({why}); `errata verify {self.name}` tells more")
+
+    def faults(self) -> list[str]:
+        """What differs from the manifest in the store: missing, changed and extra files; empty if nothing does."""
+        place, folder = self.place, f"releases/{self.name.replace('@', '/')}"
+        known = {file["path"]: file for file in self.manifest["files"]}
+        try:
+            place.fs.invalidate_cache()
+            found = place.fs.find(place.full(folder))
+        except Exception as error:
+            raise place.silent(error) from error
+        there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in found} - {"manifest.json", SIGNATURE}
+        there = {path for path in there if not path.startswith(TEMPORARY)}
+        faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
+        faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
+        for path in sorted(known.keys() & there):
+            digest = hashlib.sha256()
+            for chunk in cache.chunks(place, f"{folder}/{path}"):
+                digest.update(chunk)
+            if digest.hexdigest() != known[path]["sha256"]:
+                found, released = digest.hexdigest()[:12], known[path]["sha256"][:12]
+                faults.append(f"{path}: its bytes changed (SHA-256 {found}…, {released}… released)")
+        return faults
+
+
+def releases(store: str | None = None) -> list[tuple[str, str]]:
+    """All corpora and versions of a store, versions in their order.
+
+    The store is a path or URL; by default that of the environment variable
+    ERRATA_STORE, or `store` in the current folder.
+    """
+    place = Place(store)
+    found = []
+    for corpus in filter(NAME.fullmatch, place.names("releases")):
+        versions = [version for version in place.names(f"releases/{corpus}") if EXACT.fullmatch(version)]
+        for version in ordered(versions):
+            if place.exists(f"releases/{corpus}/{version}/manifest.json"):
+                found.append((corpus, version))
+    return found
+
+
+def open_release(name: str, store: str | None = None) -> Release:
+    """The release that a name asks for: `corpus`, or that with `@1.2.3`, `@^1.2`, `@stable`, `#sha256:…`.
+
+    What `errata.lock` in the current folder pins is what it pins. A withdrawn
+    version is given only to who names exactly it, with a warning.
+    """
+    found: Found = resolve(wanted(name), store)
+    return Release(f"{found.store}/releases/{found.corpus}/{found.version}", found.manifest, found.digest, found.store)

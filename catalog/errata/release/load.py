@@ -1,0 +1,212 @@
+"""The rows of a release as files, Arrow, Polars or `datasets`, from the disk or as a stream."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .. import cache
+from ..errors import ErrataError, Unreadable
+from .find import Release, open_release
+
+Form = Literal["arrow", "polars", "datasets", "paths"]
+DOWNLOADS = 8
+"""Files downloaded at once."""
+BATCH = 1_000
+"""Rows read at a time where not all are wanted at once."""
+
+
+def load(
+    name: str, view: str | None = None, split: str | None = None, store: str | None = None, form: Form = "arrow",
+    stream: bool = False,
+) -> Any:  # fmt: skip
+    """The rows of a release, e.g. `load("mwpes@^1.2", view="stepwise", split="train", form="datasets")`.
+
+    Without `view` those of the first view, without `split` of all splits.
+    Every file is downloaded once, into a cache shared by all processes, and
+    compared with its checksum. The forms:
+
+    - `arrow`: a `pyarrow.Table`; as a stream a `pyarrow.RecordBatchReader`
+    - `polars`: a `polars.DataFrame`; as a stream a `polars.LazyFrame`
+    - `datasets`: a `datasets.Dataset`, mapped from the disk; as a stream a `datasets.IterableDataset`
+    - `paths`: Parquet files on this disk; as a stream their `corpus://` URLs
+
+    As a stream nothing is downloaded beforehand, and no checksum compared.
+    """
+    if form not in get_args(Form):
+        raise ErrataError(f"unknown form {form!r}; there are {', '.join(get_args(Form))}")
+    release = open_release(name, store)
+    files = release.files(view, split)
+    if stream:
+        return _STREAMS[form](release, files)
+    paths = pull(release, files)
+    return [str(path) for path in paths] if form == "paths" else _FORMS[form](release, paths)
+
+
+def pull(release: Release, files: Sequence[dict[str, Any]], told: Callable[[int], None] | None = None) -> list[Path]:
+    """The files on this disk, downloaded where they are not; `told` is told the rows of each as it is there."""
+
+    def one(file: dict[str, Any]) -> Path:
+        path = release.path(file)
+        if told:
+            told(file.get("rows", 0))
+        return path
+
+    if all(release.local(file) for file in files[:1]) and told is None:
+        return [one(file) for file in files]
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        return list(pool.map(one, files))
+
+
+def batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None = None) -> Any:
+    """Rows as a `pyarrow.RecordBatchReader` that holds some of them at a time, each file's bytes compared with its checksum."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def read() -> Any:
+        left = limit
+        for file in files:
+            if left is not None and left <= 0:
+                return
+            for batch in pq.ParquetFile(release.path(file)).iter_batches(BATCH, use_threads=False):
+                some = batch if left is None else batch.slice(0, max(0, left))
+                left = None if left is None else left - some.num_rows
+                yield some
+                if left == 0:
+                    return
+
+    try:
+        schema = pq.read_schema(release.path(files[0]))
+        return pa.RecordBatchReader.from_batches(schema, _told(release, read()))
+    except (OSError, pa.ArrowException) as error:
+        raise _torn(release, error) from None
+
+
+def first(release: Release, count: int) -> list[dict[str, Any]]:
+    """The first rows of the first view; no more is read, or downloaded, than they need."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = []
+    for file in release.files():
+        if len(found) >= count:
+            break
+        try:
+            with release.open(file) as opened:
+                for batch in pq.ParquetFile(opened).iter_batches(max(1, min(count, BATCH)), use_threads=False):
+                    found += batch.slice(0, count - len(found)).to_pylist()
+                    if len(found) >= count:
+                        break
+        except (OSError, pa.ArrowException) as error:
+            raise _torn(release, error) from None
+    return found
+
+
+def _told(release: Release, found: Any) -> Any:
+    """Batches, trouble with which is told in our words."""
+    import pyarrow as pa
+
+    try:
+        yield from found
+    except (OSError, pa.ArrowException) as error:
+        raise _torn(release, error) from None
+
+
+def _torn(release: Release, error: Exception) -> Unreadable:
+    told = f"`errata verify {release.name}` tells more"
+    return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {told}")
+
+
+def _arrow(release: Release, paths: Sequence[Path]) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def groups(path: Path) -> list[tuple[Path, list[int]]]:
+        """A file's row groups in as many runs as there are processors."""
+        count = pq.ParquetFile(path).num_row_groups
+        each = max(1, -(-count // (os.cpu_count() or 1)))
+        return [(path, list(range(at, min(at + each, count)))) for at in range(0, count, each)] or [(path, [])]
+
+    def read(piece: tuple[Path, list[int]]) -> Any:
+        # threads of ours, which have ended when this returns: of Arrow's one may outlive the read and abort
+        # the interpreter's exit (apache/arrow#34314)
+        return pq.ParquetFile(piece[0]).read_row_groups(piece[1], use_threads=False)
+
+    try:
+        pieces = [piece for path in paths for piece in groups(path)]
+        if len(pieces) == 1:
+            return read(pieces[0])
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            return pa.concat_tables(pool.map(read, pieces))
+    except (OSError, pa.ArrowException) as error:
+        raise _torn(release, error) from None
+
+
+def _polars(release: Release, paths: Sequence[Path]) -> Any:
+    import polars
+
+    return polars.from_arrow(_arrow(release, paths))
+
+
+def _datasets(release: Release, paths: Sequence[Path]) -> Any:
+    import datasets
+
+    names = [str(path) for path in paths]
+    # as Arrow files in the cache, which all processes of a machine map and share
+    return datasets.Dataset.from_parquet(names, cache_dir=str(cache.root() / "datasets"))
+
+
+def urls(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:
+    """The files by the `corpus://` protocol."""
+    return [f"corpus://{release.name}/{file['path']}" for file in files]
+
+
+def _stream_arrow(release: Release, files: Sequence[dict[str, Any]]) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def batches() -> Any:
+        for file in files:
+            with release.open(file) as opened:
+                yield from pq.ParquetFile(opened).iter_batches(use_threads=False)
+
+    with release.open(files[0]) as opened:
+        schema = pq.read_schema(opened)
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _stream_polars(release: Release, files: Sequence[dict[str, Any]]) -> Any:
+    import polars
+    import pyarrow.dataset as ds
+
+    from .filesystem import CorpusFileSystem
+
+    fs = CorpusFileSystem(store=release.store)
+    found = ds.dataset([url.removeprefix("corpus://") for url in urls(release, files)], filesystem=fs, format="parquet")
+    return polars.scan_pyarrow_dataset(found)
+
+
+def _stream_datasets(release: Release, files: Sequence[dict[str, Any]]) -> Any:
+    import datasets
+
+    from .filesystem import CorpusFileSystem  # noqa: F401  # it registers itself, and `datasets` looks for it
+
+    options = {"store": release.store}
+    return datasets.load_dataset(
+        "parquet", data_files={"all": urls(release, files)}, split="all", streaming=True, storage_options=options
+    )
+
+
+def _stream_paths(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:
+    return urls(release, files)
+
+
+_FORMS: dict[str, Callable[[Release, Sequence[Path]], Any]] = {
+    "arrow": _arrow, "polars": _polars, "datasets": _datasets,
+}  # fmt: skip
+_STREAMS: dict[str, Callable[[Release, Sequence[dict[str, Any]]], Any]] = {
+    "arrow": _stream_arrow, "polars": _stream_polars, "datasets": _stream_datasets, "paths": _stream_paths,
+}  # fmt: skip

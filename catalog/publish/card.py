@@ -1,0 +1,304 @@
+"""The card of a release: README.md with the YAML that `datasets` reads, for people below it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from schemas.contract import Column, Contract
+from schemas.frames import markdown
+from schemas.recipe.reader import Recipe
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+FEATURES = {"string": "large_string", "integer": "int64", "number": "float64", "boolean": "bool"}
+MEASURED = (
+    "The labels were made by programs and models; what was measured of them stands in the table of first wrong steps above. "
+    "Rows that could not be judged are left out and counted. The mistakes are those of the models named here."
+)
+UNMEASURED = (
+    "The labels were made by programs and models, as the table above says; nobody has measured them for this release. "
+    "Rows that could not be judged are left out and counted above. The mistakes are those of the models named here."
+)
+
+
+def size_category(rows: int) -> str:
+    """The hub's name for a number of rows."""
+    return next((name for limit, name in _SIZES if rows < limit), "10M<n<100M")
+
+
+def card(
+    recipe: Recipe,
+    views: Mapping[str, Contract],
+    files: Sequence[Mapping[str, Any]],
+    funnel: Sequence[Mapping[str, Any]],
+    labels: Sequence[Mapping[str, Any]] = (),
+    types: Sequence[Mapping[str, Any]] = (),
+    filled: Mapping[str, Mapping[str, int]] | None = None,
+    gates: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """README.md of a release; `filled` counts, by view and column, the rows in which the column says something."""
+    rows = [file for file in files if file.get("split")]
+    head = {
+        "pretty_name": recipe.title,
+        "license": recipe.license.lower(),
+        "language": ["en"],
+        "annotations_creators": ["machine-generated"],
+        "tags": ["reasoning-mistakes", "errata"],
+        "size_categories": [size_category(sum(int(file["rows"]) for file in rows))],
+        "configs": [_config(view, rows, first=i == 0) for i, view in enumerate(views)],
+        "dataset_info": [_info(view, contract, rows) for view, contract in views.items()],
+    }
+    text = [
+        "---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", "",
+        f"# {recipe.title}", "", f"`{recipe.corpus}` {recipe.version}", "", recipe.description.strip(), "",
+        "## Rows", "", "| view | split | rows |", "|---|---|---:|",
+        *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
+        "## Where the rows come from", "", *funnel_lines(funnel), "",
+        *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
+        *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
+        *(["## What it had to satisfy", "", *gate_lines(gates), ""] if gates else []),
+    ]  # fmt: skip
+    for view, contract in views.items():
+        text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
+    text += [
+        "## How good the labels are, and their limits",
+        "",
+        recipe.quality.strip() or (MEASURED if labels else UNMEASURED),
+        "",
+    ]
+    if recipe.sources:
+        text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
+        text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
+    return "\n".join(text).rstrip() + "\n"
+
+
+def _columns(
+    view: str, contract: Contract, files: Sequence[Mapping[str, Any]], filled: Mapping[str, Mapping[str, int]] | None
+) -> list[str]:
+    """The columns of a view; where it was counted, with the share of rows that each says something in."""
+    if filled is None:
+        return [markdown(contract)]
+    total = sum(n for (of, _), n in _rows(files).items() if of == view)
+    counts = {name: filled[view].get(name, 0) for name in contract.names()}
+    lines = [markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
+        lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
+    return lines
+
+
+def share(n: int, total: int) -> str:
+    """A share in percent that is 0 only for none and 100 only for all."""
+    if 0 < n < total:
+        return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"
+    return "100 %" if n else "0 %"
+
+
+def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Rows by view and split."""
+    found: dict[tuple[str, str], int] = {}
+    for file in files:
+        key = (str(file["view"]), str(file["split"]))
+        found[key] = found.get(key, 0) + int(file["rows"])
+    return found
+
+
+def _config(view: str, files: Sequence[Mapping[str, Any]], first: bool) -> dict[str, Any]:
+    splits = {split: f"{view}/{split}-*.parquet" for seen, split in _rows(files) if seen == view}
+    data = [{"split": split, "path": path} for split, path in splits.items()]
+    return {"config_name": view, **({"default": True} if first else {}), "data_files": data}
+
+
+def _info(view: str, contract: Contract, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The features and sizes of a view, as `datasets` writes them."""
+    own = [file for file in files if file["view"] == view]
+    splits: list[dict[str, Any]] = [
+        {
+            "name": split,
+            "num_examples": sum(int(file["rows"]) for file in own if file["split"] == split),
+            "num_bytes": sum(int(file["bytes"]) for file in own if file["split"] == split),
+        }
+        for split in dict.fromkeys(str(file["split"]) for file in own)
+    ]
+    size = sum(one["num_bytes"] for one in splits)
+    features = [{"name": column.name, **_feature(column)} for column in contract.columns]
+    return {"config_name": view, "features": features, "splits": splits, "download_size": size, "dataset_size": size}
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    """A column's type as `datasets` writes it."""
+    if column.kind in ("record", "records"):
+        fields = [{"name": field.name, **_feature(field)} for field in column.fields]
+        return {"large_list": fields} if column.kind == "records" else {"struct": fields}
+    plain = FEATURES[column.kind.removesuffix("s")]
+    return {"large_list": plain} if column.kind.endswith("s") else {"dtype": plain}
+
+
+def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The funnel as Markdown: rows in, kept and rejected of each table, with the reasons."""
+    lines = ["| table | task | in | kept | rejected | why rejected |", "|---|---|---:|---:|---:|---|"]
+    for step in funnel:
+        why = ", ".join(
+            f"{reason.replace('|', '/').replace('<', '‹')} {n:,}"
+            for reason, n in sorted(step["reasons"].items(), key=lambda x: (-x[1], x[0]))
+        )
+        counts = f"{step['rows_in']:,} | {step['kept']:,} | {step['rejected']:,}"
+        lines.append(f"| {step['table']} | {step['task']} | {counts} | {why} |")
+    return lines
+
+
+def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
+    lines = [
+        "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -.",
+        "", "| table | labels by | solutions | labelled | precision | asked | tokens |", "|---|---|---:|---:|---|---:|---:|",
+    ]  # fmt: skip
+    for one in labels:
+        precision = "-"
+        if "exact" in one:
+            low, high = one["interval"]
+            precision = f"{100 * one['exact'] / one['named']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+        share = f"{one['labelled']:,} ({100 * one['labelled'] / max(1, one['rows']):.0f} %)"
+        by = ", ".join(filter(None, [one["task"], one["how"]]))
+        spent = " | ".join(f"{one[name]:,}" if name in one else "" for name in ("replies", "tokens"))
+        lines.append(f"| {one['table']} | {by} | {one['rows']:,} | {share} | {precision} | {spent} |")
+    for one in labels:
+        if len(one.get("kappa", ())) > 1 and one["fleiss"] is not None:
+            lines += ["", f"Fleiss' kappa in {one['table']}: {one['fleiss']:.3f}."]
+        for pair in one.get("kappa", ()):
+            kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
+            lines += [
+                "",
+                f"Cohen's kappa in {one['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
+            ]
+    return lines
+
+
+def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
+    lines: list[str] = []
+    for one in types:
+        decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["by"].items()) or "nobody"
+        said = f"`{one['table']}`: {one['typed']:,} of {one['rows']:,} mistakes typed by `{one['taxonomy']}`; by {decided}."
+        why = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["undecided"].items())
+        lines += [said + (f" Undecided: {why}." if why else ""), ""]
+        if one["share"] is not None:
+            lines += [f"Mean share of the votes for the type that was taken: {100 * one['share']:.1f} %.", ""]
+        lines += ["| type | mistakes | share |", "|---|---:|---:|"]
+        lines += [f"| {_cell(name)} | {n:,} | {100 * n / one['rows']:.1f} % |" for name, n in one["types"].items()]
+        for by in ("model", "set", "step"):
+            if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
+                lines += ["", *shifts]
+        lines += ["", *_shifts_told(one), *_agreement(one), *_rounds(one)]
+        lines += _against_truth(one["truth"]) if "truth" in one else []
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def gate_lines(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
+    lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
+    own = [one for one in gates if one["declared"] != "contract" or not one["passed"]]
+    for one in own:
+        about = f"{one['expectation']} {one['column']}" if one["column"] else one["expectation"]
+        found = f"could not be checked: {one['fault']}" if one["fault"] else one["observed"]
+        rows = ", ".join(f"{row['row']}: {row['value']}" for row in one["examples"])
+        cells = [one["view"], about, one["wanted"], f"{found} ({rows})" if rows else found]
+        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if one['passed'] else '**warning**'} |")
+    met = [one for one in gates if one not in own]
+    told = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
+    return [*(lines if own else []), *(["", told] if own and met else [told] if met else [])]
+
+
+def _quoted(value: object) -> str:
+    """A value that is text and nothing else where Markdown or HTML is read: a model may have written it."""
+    line = html.escape(" ".join(str(value).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|~:])", r"\\\1", line)
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "/").replace("<", "‹").replace("\n", " ")
+
+
+def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
+    """How types shift with the model, the set or the step: shares in percent, one line each."""
+    if len(counts) < 2:
+        return []
+    lines = [f"| by {what}, % | mistakes | {' | '.join(map(_cell, names))} |", f"|---|{'---:|' * (len(names) + 1)}"]
+    for outer, inner in counts.items():
+        total = sum(inner.values())
+        shares = " | ".join(f"{100 * inner.get(name, 0) / total:.0f}" for name in names)
+        lines.append(f"| {_cell(outer)} | {total:,} | {shares} |")
+    return lines
+
+
+def _shifts_told(one: Mapping[str, Any]) -> list[str]:
+    """How strongly the type hangs on model, set and step."""
+    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    return (
+        [f"How far the type depends on (Cramér's V, 0 not at all, 1 wholly): {', '.join(shifts)}.", ""]
+        if shifts
+        else []
+    )
+
+
+def _agreement(one: Mapping[str, Any]) -> list[str]:
+    """Kappas of those who classify."""
+    lines: list[str] = []
+    for pair in one.get("kappa", ()):
+        names = " and ".join(map(_cell, pair["labellers"]))
+        lines += [f"Cohen's kappa of {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).", ""]
+    if one.get("fleiss") is not None:
+        lines += [f"Fleiss' kappa of all models: {one['fleiss']:.3f}.", ""]
+    for own in one.get("votes", ()):
+        said = (
+            f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
+        )
+        lines += [said, ""]
+    return lines
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _rounds(one: Mapping[str, Any]) -> list[str]:
+    """How the taxonomy was found: what each round's answers were, and what became of the names."""
+    if "found" not in one:
+        return []
+    found = one["found"]
+    lines = [
+        f"{_cell(found['source'])} Names proposed: {found['candidate']}; made types: {found['new']}; merged: {found['merge']}; "
+        f"folded: {found['fold']}. All of it, with who decided: `taxonomies/{one['table']}.yaml`.",
+        "", "| round | mistakes | answers that name a type | that propose one | undecided | types then |", "|---:|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    names = ("round", "rows", "known", "proposed", "undecided", "types")
+    return [*lines, *(f"| {' | '.join(f'{one[name]:,}' for name in names)} |" for one in found["rounds"]), ""]
+
+
+def _against_truth(truth: Mapping[str, Any]) -> list[str]:
+    """Accuracy, macro-F1 and the confusion matrix; of a taxonomy that was found the Rand index alone."""
+    said = []
+    if "rules" in truth:
+        rules = truth["rules"]
+        low, high = rules.get("precision_interval", (0.0, 1.0))
+        said += [
+            f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
+            f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
+            f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
+            "",
+        ]
+    if truth.get("rand") is not None:
+        said += [f"Adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}.", ""]
+    confusion, f1 = truth["confusion"], truth.get("f1", {})
+    names = sorted({name for row in confusion.values() for name in row} | set(confusion))
+    head = [*map(_cell, names), *(["F1"] if f1 else [])]
+    lines = [f"| true \\ said | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
+    for name, row in confusion.items():
+        cells = [str(row.get(one, "")) for one in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
+        lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
+    return [*said, *lines, ""]

@@ -1,0 +1,1 @@
+"""The verbs of the `errata` command that need the application."""

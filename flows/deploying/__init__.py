@@ -1,0 +1,1 @@
+"""Deploying: builds and reports that Prefect starts by the clock or when asked."""

@@ -1,0 +1,166 @@
+"""`errata deploy` and `errata serve`: deployments for workers of a pool, or run by this process without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from errata.cli import text
+from errata.cli.arguments import DONE, FAILED
+from prefect import serve as prefect_serve
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.workers.process import ProcessWorker
+
+from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, near, read
+from schemas.recipe.document import Document, RecipeError
+
+SECONDS = 120.0
+"""The time that a server may take to start."""
+
+
+class NoServer(RuntimeError):
+    """Prefect's server does not answer."""
+
+
+def deploy(given: Namespace) -> int:
+    """`errata deploy`: make deployments, and the pools that are not there."""
+    found = read(given.file or str(FILE))
+    chosen = found.chosen(given.names)
+    url = _server()
+    made = _pools(found, chosen, url)
+    names = [part for one in chosen for part in ("--name", one.full_name)]
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "--no-prompt",
+        "deploy",
+        "--prefect-file",
+        str(Path(found.file).resolve()),
+    ]
+    ran = subprocess.run([*command, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        print(
+            text.plain(f"{found.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"),
+            file=sys.stderr,
+        )
+        return FAILED
+    rows: list[list[object]] = [
+        [one.full_name, one.pool, "; ".join(one.shown) or "when it is asked for"] for one in chosen
+    ]
+    print(text.table(["deployment", "pool", "schedule"], rows, left=3))
+    print(f"\n{''.join(f'made work pool {name}{chr(10)}' for name in made)}deployed to {url}; workers run them:")
+    print("\n".join(f"  prefect worker start --pool {pool}" for pool in sorted({one.pool for one in chosen})))
+    return DONE
+
+
+def _server() -> str:
+    """The URL of the server that is configured; `NoServer` where none is, or it does not answer."""
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise NoServer(
+            f"no Prefect server is configured; start one (make server) and set PREFECT_API_URL, e.g. to {_own()}"
+        )
+    if not _answers(str(url)):
+        raise NoServer(f"{url}: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL")
+    return str(url)
+
+
+def _own() -> str:
+    """Where `errata serve` starts a server if it is given none."""
+    return f"http://127.0.0.1:{get_current_settings().server.api.port}/api"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5):  # noqa: S310  # what PREFECT_API_URL names
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _pools(found: Deployments, chosen: list[Deployment], url: str) -> list[str]:
+    """Make the pools that are declared and not there; their names."""
+    document = Document(Path(found.file).read_text("utf-8"), found.file)
+    made = []
+    with get_client(sync_client=True) as client:
+        there = [pool.name for pool in client.read_work_pools()]
+        unknown = [one for one in chosen if one.pool not in there and one.pool not in found.pools]
+        if unknown:
+            place = {one["name"]: i for i, one in enumerate(document.value["deployments"])}
+            known = [*there, *found.pools]
+            raise RecipeError(
+                [
+                    document.fault(
+                        ("deployments", place[one.name], "work_pool", "name"),
+                        f"no work pool '{one.pool}' on {url}, nor under definitions.work_pools; {near(one.pool, known)}",
+                    )
+                    for one in unknown
+                ]
+            )
+        for name in sorted({one.pool for one in chosen} - set(there)):
+            declared = found.pools[name]
+            template = ProcessWorker.get_default_base_job_template()
+            pool = WorkPoolCreate(name=name, type=declared.get("type", "process"), base_job_template=template, concurrency_limit=declared.get("concurrency_limit"))  # fmt: skip
+            client.create_work_pool(pool)
+            made.append(name)
+    return made
+
+
+def serve(given: Namespace) -> int:
+    """`errata serve`: run deployments in this process, by their schedules and when they are asked for, until it is ended."""
+    found = read(given.file or str(FILE))
+    chosen = found.chosen(given.names)
+    for name, value in (("ERRATA_STORE", given.store), ("ERRATA_DATA", given.data)):
+        if value:
+            os.environ[name] = value if "://" in value else str(Path(value).resolve())
+    os.chdir(ROOT)  # entrypoints and recipes are named from there
+    with _some_server() as url:
+        rows: list[list[object]] = [[one.full_name, "; ".join(one.shown) or "when it is asked for"] for one in chosen]
+        print(text.table(["deployment", "schedule"], rows, left=2))
+        print(f"\nserved until Ctrl-C; Prefect's pages: {url.removesuffix('/api')}", flush=True)
+        prefect_serve(*(_served(one) for one in chosen), limit=given.limit, print_starting_message=False)
+    return DONE
+
+
+def _served(one: Deployment) -> Any:
+    limit = one.declared.get("concurrency_limit")
+    return one.flow.to_deployment(
+        one.name, schedules=list(one.schedules), paused=False, parameters=one.declared.get("parameters"),
+        description=one.declared.get("description"), tags=one.declared.get("tags"), concurrency_limit=limit,
+    )  # fmt: skip
+
+
+@contextmanager
+def _some_server() -> Iterator[str]:
+    """The server that is configured; else the one on this machine, which is started if it is not there."""
+    if PREFECT_API_URL.value():
+        yield _server()
+        return
+    own = os.environ["PREFECT_API_URL"] = _own()
+    with temporary_settings({PREFECT_API_URL: own}):
+        if _answers(own):
+            yield own
+            return
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
+        # a session of its own, so that Ctrl-C ends the serving first and the server last
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as server:  # fmt: skip
+            try:
+                until = time.monotonic() + SECONDS
+                while not _answers(own):
+                    if server.poll() is not None or time.monotonic() > until:
+                        raise NoServer(f"{own}: no Prefect server starts there; see why with: make server")
+                    time.sleep(0.3)
+                yield own
+            finally:
+                server.terminate()

@@ -1,0 +1,97 @@
+"""What was found at a gate, and how a release that fails is told of it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from errata.cli import text
+
+EXAMPLES = 5
+"""Rows named, at most."""
+LONGEST = 200
+"""Characters of a value that are told."""
+BRIEF = 60
+"""Characters of a value in the message of an error."""
+
+
+class GateError(RuntimeError):
+    """A release does not satisfy its gates; carries what was found at every one."""
+
+    def __init__(self, message: str, found: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message, found)
+        self.message, self.found = message, list(found)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at one gate."""
+
+    view: str
+    """The table it is about."""
+    expectation: str
+    """What Great Expectations calls it, or the name of the measure."""
+    column: str | None
+    says: str
+    """What it asks, in a sentence."""
+    severity: Literal["fail", "warn"]
+    passed: bool
+    observed: str | float | int | None
+    """What was found; None where it could not be checked."""
+    wanted: str
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    """Rows that are not as wanted: `row` (its key) and `value`."""
+    rows: int = 0
+    """Rows that were looked at."""
+    declared: str = "contract"
+    """Where it is declared: `contract`, or the place in the recipe, as `gates[0]`."""
+    fault: str | None = None
+    """Why it could not be checked."""
+
+    def told(self) -> dict[str, Any]:
+        """As the manifest has it."""
+        return asdict(self)
+
+
+def shown(value: object) -> str:
+    """A value in a line: cut, and without characters that steer a terminal or turn the direction of writing."""
+    line = text.plain(value if isinstance(value, str) else repr(value)).replace("\n", " ")
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def example(row: object, value: object) -> dict[str, Any]:
+    """One row that is not as wanted."""
+    plain = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return {"row": shown(str(row)), "value": value if plain else shown(value)}
+
+
+def number(value: float | int | None) -> str | float | int | None:
+    """A number as JSON can have it, to ten digits: sums differ in the last ones by the order in which they are added."""
+    if value is None or isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return str(value)
+    return float(f"{value:.10g}")
+
+
+def line(one: Mapping[str, Any]) -> str:
+    """One gate that was missed, in a line."""
+    about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
+    if one["fault"]:
+        return f"{about}: {one['expectation']} could not be checked ({one['fault']}); this says nothing of the data"
+    rows = ", ".join(_example(row) for row in one["examples"])
+    return f"{about}: {one['expectation']}: found {one['observed']}, wanted {one['wanted']}" + (
+        f"; for example {rows}" if rows else ""
+    )
+
+
+def _example(row: Mapping[str, Any]) -> str:
+    value = row["value"]
+    brief = textwrap.shorten("null" if value is None else str(value), BRIEF, placeholder=" …")
+    return str(row["row"]) if value == row["row"] else f"{row['row']} ({brief})"

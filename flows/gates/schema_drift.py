@@ -1,0 +1,54 @@
+"""The columns of a table's parts: every file has those of the contract, of the same types, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalog.storage import StoreError
+from catalog.tables import AGAIN, Manifest, Part
+from flows.gates.result import EXAMPLES, Found, example
+from flows.planning.plan import Work
+from schemas.frames import polars_schema
+
+WANTED = "every part has the columns of the contract, in their order and types"
+
+
+def columns(work: Work, manifest: Manifest) -> Found:
+    """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
+    wanted = polars_schema(work.contract)
+    parts = manifest.receipt.parts
+    told = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
+    drifted = [(path, difference) for path, difference in told if difference]
+    return Found(
+        view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
+        observed=f"{len(drifted)} of {len(parts)} parts that differ", wanted=WANTED,
+        examples=[example(path, difference) for path, difference in drifted[:EXAMPLES]],
+        rows=manifest.receipt.rows_kept(),
+    )  # fmt: skip
+
+
+def _schema(work: Work, part: Part) -> Mapping[str, pl.DataType]:
+    folder = work.folder()
+    path = f"{folder.path}/{part.path}"
+    try:
+        with folder.store.fs.open(folder.store.full(path), "rb") as file:
+            found = pl.from_arrow(pq.read_schema(file).empty_table())
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{folder.store.link(path)}: cannot be read ({error}); {AGAIN}") from None
+    assert isinstance(found, pl.DataFrame)
+    return found.schema
+
+
+def _difference(there: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:
+    """How the columns of a part differ, in a line; empty where they do not."""
+    said = [f"lacks {name}" for name in wanted if name not in there]
+    said += [f"{name} is too many" for name in there if name not in wanted]
+    said += [f"{name} is {there[name]}, not {kind}" for name, kind in wanted.items() if there.get(name, kind) != kind]
+    if not said and list(there) != list(wanted):
+        at = next(i for i, (one, other) in enumerate(zip(there, wanted)) if one != other)
+        said = [f"column {at + 1} is {list(there)[at]}, not {list(wanted)[at]}"]
+    return "; ".join(said)

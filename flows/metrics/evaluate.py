@@ -1,0 +1,221 @@
+"""The reading of labels and gold from wherever they lie: files, tables of a build, releases."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import errata
+import fsspec
+from pydantic import ValidationError
+
+from catalog import sources, tables
+from catalog.sources import Source, SourceError
+from catalog.tables import Manifest
+from flows.metrics.scores import Evaluation
+from flows.metrics.type_confusion import TYPE, beside
+from flows.planning import plan as planning
+from flows.planning.plan import Work
+from schemas.recipe.document import Document
+from schemas.task import Record
+from tasks.evaluation import gold as golds
+from tasks.evaluation import labels as labelled
+from tasks.evaluation.artifact_baseline import Giveaway, giveaway
+from tasks.evaluation.fields import EvaluationError, Rejected, unknown
+from tasks.evaluation.gold import FORMATS, TRUTH, TRUTH_COLUMNS, GoldRules
+from tasks.evaluation.labels import Columns
+from tasks.evaluation.score import Gold
+
+_OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
+_OF_RELEASE = re.compile(r"([a-z0-9][a-z0-9_-]*(?:@[^:/]*)?)(?::([^:/]+))?")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows lie."""
+
+    name: str
+    """What messages call it."""
+    records: Callable[[], Iterator[Record]]
+    """Its rows, from the first, each time it is called."""
+
+    def columns(self) -> list[str]:
+        """The names that its first sound row has; `EvaluationError` where there is none."""
+        for record in self.records():
+            if record.value is not None:
+                return list(record.value)
+        raise EvaluationError(f"{self.name}: holds no row that can be read")
+
+
+def place(name: str, data: str | None, store: str) -> Place:
+    """What a name stands for: a file, RECIPE.yaml:TABLE of a build, or a release (corpus@1.2.3, a view after a colon)."""
+    if not os.path.exists(name):
+        if of_build := _OF_BUILD.fullmatch(name):
+            return _built(name, of_build[1], of_build[2], data, store)
+        if of_release := _OF_RELEASE.fullmatch(name):
+            return _released(name, of_release[1], of_release[2], store)
+    if os.path.isdir(name):
+        raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
+    _there(name)
+    return files(name, sources.find(name, name))
+
+
+def files(name: str, found: Sequence[Source]) -> Place:
+    """Files that were found already."""
+    return Place(name, lambda: chain.from_iterable(_read(source) for source in found))
+
+
+def _there(name: str) -> None:
+    """Raise `EvaluationError` about a local file that is not there; patterns and URLs are looked at later."""
+    path = Path(name)
+    if path.exists() or any(mark in name for mark in ("*", "?", "[", "://")):
+        return
+    beside = sorted(str(one) for one in path.parent.glob("*.*")) if path.parent.is_dir() else []
+    near = get_close_matches(name, beside, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "give a path, RECIPE.yaml:TABLE, or a release (corpus@1.2.3)"
+    raise EvaluationError(f"{name}: no such file; {hint}")
+
+
+def _read(source: Source) -> Iterator[Record]:
+    """A file's records; besides the formats of `records`, a JSON array, as ProcessBench comes."""
+    if source.url.endswith(".json"):
+        yield from _array(source)
+        return
+    for batch, _ in sources.batches(source):
+        yield from batch
+
+
+def _array(source: Source) -> Iterator[Record]:
+    with fsspec.open(source.url, "rb") as file:
+        data = file.read()
+    try:
+        rows = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(
+            f"{source.name}: not JSON ({error}); JSON lines need a name that ends in .jsonl, an array ends in .json"
+        ) from None
+    if not isinstance(rows, list):
+        raise SourceError(f"{source.name}: holds a {type(rows).__name__}, expected an array of rows")
+    for number, row in enumerate(rows, 1):
+        where = f"{source.name}:{number}"
+        fault = None if isinstance(row, dict) else ("not a mapping", f"found a {type(row).__name__}")
+        yield Record(where, None if fault else row, fault=fault)
+
+
+def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> Place:
+    plan = planning.make(recipe, data, store)
+    works = {work.name: work for work in plan.works[:-1]}
+    if table not in works:
+        raise unknown(recipe, "table", table, list(works))
+    if table not in plan.done:
+        raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
+    return made(works[table], plan.done[table], name)
+
+
+def made(work: Work, manifest: Manifest, name: str = "") -> Place:
+    """A complete table of a build."""
+    name = name or work.name
+    return Place(name, lambda: _rows(name, tables.rows(work.folder(), work.contract, manifest)))
+
+
+def _released(name: str, release: str, view: str | None, store: str) -> Place:
+    try:
+        found = errata.load(release, view=view, store=store)
+    except errata.NotFound as error:
+        raise errata.NotFound(f"{name}: no such file, and no release either: {error}") from None
+    return Place(name, lambda: _rows(name, found.to_batches(1000)))
+
+
+def _rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
+    """The rows of frames (of Polars or Arrow) as records."""
+    number = 0
+    for frame in frames:
+        for row in frame.to_dicts() if hasattr(frame, "to_dicts") else frame.to_pylist():
+            number += 1
+            yield Record(f"{name}:{number}", row)
+
+
+def rules(format: str) -> GoldRules | None:
+    """The mapping that a format's name, or a YAML file, gives; None for the truth of Abacus' world."""
+    if format == TRUTH:
+        return None
+    if format in FORMATS:
+        return FORMATS[format]
+    if not format.endswith((".yaml", ".yml")):
+        raise unknown("--format", "format", format, [TRUTH, *FORMATS, "MAPPING.yaml"])
+    try:
+        document = Document(Path(format).read_text("utf-8"), format)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{format}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    faults = document.faults
+    try:
+        if not faults:
+            return GoldRules.model_validate(document.value)
+    except ValidationError as error:
+        faults = [document.fault(one["loc"], one["msg"]) for one in error.errors()]
+    lines = "\n".join(str(one) for one in sorted(set(faults)))
+    raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
+
+
+def gold(where: Place, format: str, given: GoldRules | None) -> tuple[list[Gold], list[Rejected]]:
+    """The gold that a place holds, and its rows that hold none; `EvaluationError` where not one does."""
+    there = where.columns()
+    needed = list(TRUTH_COLUMNS) if given is None else sorted(golds.fields(given))
+    for column in needed:
+        if column not in there:
+            raise EvaluationError(f"{unknown(where.name, 'column', column, there)}; {_advice(format, given, there)}")
+    found, rejected = golds.gather(where.records(), golds.truth if given is None else golds.mapped(given))
+    if not found:
+        first = rejected[0]
+        raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
+    return found, rejected
+
+
+def _advice(format: str, given: GoldRules | None, there: Sequence[str]) -> str:
+    """What to do about gold that has not the columns of its format."""
+    if fits := [one for one in golds.fitting(there) if one != format]:
+        return f"its columns are those of --format {fits[0]}"
+    if given is None:
+        return f"the truth of Abacus' world needs {', '.join(TRUTH_COLUMNS)}; other gold needs --gold and --format"
+    return f"format {format} needs it"
+
+
+def evaluate(
+    labels: Sequence[Place], golden: Place, format: str, wanted: Columns, base: int | None = None, by: str = "set"
+) -> Evaluation:
+    """Compare the labels of some places, taken together, with the gold of another (or of one of them)."""
+    given = rules(format)
+    found, rejected = gold(golden, format, given)
+    columns = [_columns(place, golden, given, wanted) for place in labels]
+    table = labelled.joined([(one.name, labelled.read(one.records(), c)) for one, c in zip(labels, columns)])
+    name = ", ".join(one.name for one in labels)
+    labelled.meet(name, table, found, golden.name)
+    return Evaluation(
+        name, golden.name, format, by, found, labelled.checked(table, found, base), rejected,
+        beside(found, [(record, c) for one, c in zip(labels, columns) if TYPE in one.columns() for record in one.records()]),
+        _giveaway(golden) if format == golds.INJECTED else None,
+    )  # fmt: skip
+
+
+def _columns(labels: Place, golden: Place, given: GoldRules | None, wanted: Columns) -> Columns:
+    """Where a place's labels stand, and by which ids."""
+    own = [given.first_error.path] if given is not None and labels is golden else []
+    ids = ("solution_id",) if given is None else tuple(rule.path for rule in given.id if rule.path)
+    there = [name for name in labels.columns() if name not in own]
+    columns = labelled.columns(labels.name, there, wanted, ids)
+    return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns
+
+
+def _giveaway(golden: Place) -> Giveaway | None:
+    """How far the looks of solutions tell which were made wrong."""
+    rows = (record.value for record in golden.records() if record.value is not None)
+    return giveaway(
+        (str(row["text"]), row["injected_at"] != -1, str(row.get("problem_id") or row["text"])) for row in rows if row.get("text")
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""The ledger's accounts as text: what each corpus has spent on each model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from operator import add
+
+from errata.cli import text
+
+from catalog.ledger import Ledger
+from catalog.ledger.accounts import Spent
+
+WIDTH = 80
+HEAD = ("corpus, model", "requests", "prompt", "completion", "cut off", "price")
+
+
+def report(ledger: Ledger) -> str:
+    """A table of 80 columns: tokens and money by corpus and, below it, by model; then the sum. May raise `StoreError`."""
+    found = ledger.spent()
+    if not found:
+        return f"no completion in the ledger: {ledger.store.link('ledger')}"
+    rows: list[list[object]] = []
+    corpora = sorted({one.corpus for one in found})
+    for corpus in corpora:
+        mine = [one for one in found if one.corpus == corpus]
+        rows.append(_row(corpus, mine))
+        rows += [
+            _row(f"  {model}", [one for one in mine if one.model == model])
+            for model in sorted({one.model for one in mine})
+        ]
+    if len(corpora) > 1:
+        rows.append(_row("all", found))
+    return f"{text.table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, found))}"
+
+
+def _row(name: str, some: Sequence[Spent]) -> list[object]:
+    one = reduce(add, some)
+    return [name, one.requests, one.prompt_tokens, one.tokens, one.truncated, _price(one)]
+
+
+def _price(one: Spent) -> str:
+    """Money; with a plus where some of it is not known."""
+    if one.price is None:
+        return "–"
+    return f"{one.price:,.2f}{'+' if one.unpriced else ''}"
+
+
+def _narrowed(rows: Sequence[list[object]]) -> list[list[object]]:
+    """The rows with names so short that lines fit; what is cut is the middle, since names differ at their ends."""
+    shown: list[list[object]] = [[*HEAD], *rows]
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in shown]
+    room = WIDTH - sum(2 + max(len(row[i]) for row in cells) for i in range(len(HEAD) - 1))
+    return [[_short(text.plain(row[0]), max(room, 12)), *row[1:]] for row in rows]
+
+
+def _short(name: str, room: int) -> str:
+    head = (room - 1) // 2
+    return name if len(name) <= room else f"{name[:head]}…{name[head + 1 - room :]}"
+
+
+def _notes(total: Spent) -> str:
+    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (total.first, total.last))
+    lines = [f"prompt, completion: tokens; cut off: at their limit; first {first}, last {last} UTC"]
+    if total.price is not None and total.unpriced:
+        lines.append(f"+: {total.unpriced:,} completions have no price and are not counted in it")
+    return "\n".join(lines)

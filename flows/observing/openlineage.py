@@ -1,0 +1,145 @@
+"""OpenLineage: START, and COMPLETE or FAIL, of every table, sent by the official client to wherever its settings say.
+
+The client is asked for only where the environment speaks of it: OPENLINEAGE_URL
+for an HTTP endpoint, or its other settings, such as these for a file:
+
+    OPENLINEAGE__TRANSPORT__TYPE=file
+    OPENLINEAGE__TRANSPORT__LOG_FILE_PATH=lineage.jsonl
+    OPENLINEAGE__TRANSPORT__APPEND=true
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog.storage import Store
+from catalog.tables import Manifest, Receipt
+from flows.planning.plan import Work
+from schemas.contract import Contract
+
+PRODUCER = "https://github.com/errata-corpora/errata"
+PREFIX = "OPENLINEAGE"
+
+
+def enabled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment says where events go."""
+    off = environment.get(f"{PREFIX}_DISABLED", "").lower() == "true"
+    told = (f"{PREFIX}_URL", f"{PREFIX}_CONFIG", f"{PREFIX}__TRANSPORT")
+    return not off and any(name.startswith(told) for name in environment)
+
+
+@dataclass
+class Lineage:
+    """Tells of the tables of one build; tells nothing where nobody listens."""
+
+    corpus: str
+    client: Any = None
+    """The official client, or None."""
+    runs: dict[str, str] = field(default_factory=dict)
+    """The id of each table's run."""
+
+    @staticmethod
+    def of(corpus: str) -> Lineage:
+        """The lineage of a build of a corpus, with the client that the environment describes."""
+        if not enabled():
+            return Lineage(corpus)
+        from openlineage.client import OpenLineageClient
+
+        return Lineage(corpus, OpenLineageClient())
+
+    def begin(self, work: Work) -> None:
+        """A table's making begins."""
+        self.runs[work.name] = str(uuid.uuid4())
+        self._emit("START", work, [], {})
+
+    def end(self, work: Work, manifest: Manifest) -> None:
+        """A table is complete: its columns, its rows, and that it keeps its contract."""
+        self._emit("COMPLETE", work, [self._table(work, manifest)], {})
+
+    def fail(self, work: Work, error: BaseException) -> None:
+        """A table cannot be made."""
+        if self.client is None or work.name not in self.runs:
+            return
+        from openlineage.client.facet_v2 import error_message_run
+
+        told = error_message_run.ErrorMessageRunFacet(
+            message=f"{type(error).__name__}: {error}"[:2_000], programmingLanguage="python"
+        )
+        self._emit("FAIL", work, [self._dataset(work)], {"errorMessage": told})
+
+    def _emit(self, kind: str, work: Work, outputs: list[Any], facets: dict[str, Any]) -> None:
+        if self.client is None:
+            return
+        from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
+        from openlineage.client.facet_v2 import job_type_job
+
+        task = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="ERRATA", jobType=work.task.upper())
+        tables = [InputDataset(_place(work), f"tables/{task}-{print_}") for task, print_ in work.inputs]
+        files = [InputDataset("file", f"{source.name} {source.digest}") for source in work.sources]
+        event = RunEvent(
+            eventType=RunState[kind], eventTime=datetime.now(UTC).isoformat(), producer=PRODUCER,
+            run=Run(self.runs[work.name], facets), job=Job(self.corpus, work.name, {"jobType": task}),
+            inputs=[*files, *tables], outputs=outputs,
+        )  # fmt: skip
+        try:
+            self.client.emit(event)
+        except Exception as error:  # whoever listens, a build does not depend on it
+            logging.getLogger(__name__).warning("OpenLineage: %s %s was not told: %s", kind, work.name, error)
+
+    def _dataset(self, work: Work) -> Any:
+        from openlineage.client.event_v2 import OutputDataset
+
+        return OutputDataset(
+            _place(work), f"tables/{work.task}-{work.fingerprint}", facets={"schema": _schema(work.contract)}
+        )
+
+    def _table(self, work: Work, manifest: Manifest) -> Any:
+        from openlineage.client.event_v2 import OutputDataset
+        from openlineage.client.facet_v2 import data_quality_assertions_dataset as quality
+        from openlineage.client.facet_v2 import datasource_dataset as source
+        from openlineage.client.facet_v2 import output_statistics_output_dataset as statistics
+
+        receipt = manifest.receipt
+        facets = {
+            "schema": _schema(work.contract),
+            "dataSource": source.DatasourceDatasetFacet(name=_place(work), uri=_place(work)),
+            "dataQualityAssertions": quality.DataQualityAssertionsDatasetFacet(
+                assertions=_assertions(work.contract, receipt, quality)
+            ),
+        }
+        rows = statistics.OutputStatisticsOutputDatasetFacet(rowCount=receipt.rows_kept(), fileCount=len(receipt.parts))
+        return OutputDataset(
+            _place(work),
+            f"tables/{work.task}-{work.fingerprint}",
+            facets=facets,
+            outputFacets={"outputStatistics": rows},
+        )
+
+
+def _place(work: Work) -> str:
+    """The store as a whole URL: others must not need to know where the build ran."""
+    return Store(work.store).link("").rstrip("/")
+
+
+def _schema(contract: Contract) -> Any:
+    from openlineage.client.facet_v2 import schema_dataset
+
+    fields = [schema_dataset.SchemaDatasetFacetFields(c.name, c.kind, c.meaning) for c in contract.columns]
+    return schema_dataset.SchemaDatasetFacet(fields=fields)
+
+
+def _assertions(contract: Contract, receipt: Receipt, quality: Any) -> list[Any]:
+    """What a complete table was checked for: it would not be complete otherwise."""
+    found = [quality.Assertion(assertion="unique", success=True, column=contract.key)]
+    found += [quality.Assertion("not_null", True, column=one.name) for one in contract.columns if not one.nullable]
+    limited = [one for one in contract.columns if one.at_least is not None or one.at_most is not None]
+    found += [quality.Assertion("range", True, column=one.name) for one in limited]
+    found += [quality.Assertion("accepted_values", True, column=one.name) for one in contract.columns if one.one_of]
+    counted = f"{receipt.rows_kept()} kept + {receipt.rows_rejected()} rejected"
+    return [*found, quality.Assertion("row_count", True, expected=f"{receipt.rows_in} in", actual=counted)]

@@ -1,0 +1,248 @@
+"""The plan: what a recipe needs, what of it exists already, and in which order the rest is made."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from errata import ErrataError
+
+from catalog import taxonomies
+from catalog.publish.publish import published
+from catalog.sources import Source, find
+from catalog.storage import Store
+from catalog.tables import Manifest, TableFolder, fingerprint
+from flows.planning import engines
+from flows.planning.side_inputs import Found, locate
+from schemas.contract import Contract
+from schemas.recipe.changes import Models, with_models
+from schemas.recipe.changes import with_version as change_version
+from schemas.recipe.document import Document, Fault, RecipeError
+from schemas.recipe.gates import Precision
+from schemas.recipe.models import Model
+from schemas.recipe.reader import Recipe, Table, read
+from schemas.task import Asking, FromRecords, Named, Parameters, Publication, WholeTable
+from tasks import TASKS
+
+DATA = "${data}"
+NOTHING = Contract("nothing", "", (), "")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model that a table asks."""
+
+    name: str
+    """Its name in the recipe."""
+    named: Named
+    """How requests name it."""
+    model: Model
+    """Its declaration."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One table to be made: a reference that is small, can be pickled, and says all that making it needs."""
+
+    name: str
+    """The table's name in the recipe."""
+    store: str
+    """The store's URL."""
+    task: str
+    fingerprint: str
+    parameters: Parameters
+    contract: Contract
+    given: Contract
+    """The contract of its inputs."""
+    inputs: tuple[tuple[str, str], ...]
+    """Task and fingerprint of each input table."""
+    sources: tuple[Source, ...]
+    """The files it reads."""
+    corpus: str
+    models: tuple[Asked, ...] = ()
+    """The models it asks."""
+    beside: tuple[Found, ...] = ()
+    """What it is held against."""
+
+    def folder(self) -> TableFolder:
+        """Where the table lies."""
+        return TableFolder(Store(self.store), self.task, self.fingerprint)
+
+    def lineage(self) -> list[str]:
+        """What it is made from, as its fingerprint and manifest know it."""
+        models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
+        sources = [f"{source.name} {source.digest}" for source in self.sources]
+        others = [line for found in self.beside for line in found.lineage()]
+        return sources + [print_ for _, print_ in self.inputs] + models + others
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a recipe needs in a store."""
+
+    recipe: Recipe
+    store: str
+    works: tuple[Work, ...]
+    """The tables, inputs first; the release is last."""
+    done: dict[str, Manifest]
+    """The manifests of the tables that exist, by name."""
+    released: dict[str, Any] | None
+    """The manifest of the release with this version, if there is one."""
+
+    @property
+    def release(self) -> Work:
+        """The last step."""
+        return self.works[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the release of this recipe is already there."""
+        return self.released is not None and self.released["fingerprint"] == self.release.fingerprint
+
+    def waves(self) -> list[list[Work]]:
+        """The tables still to be made, those that can be made at the same time together."""
+        depth: dict[str, int] = {}
+        for work, table in zip(self.works, self.recipe.tables):
+            depth[work.name] = 1 + max((depth[name] for name in table.inputs), default=-1)
+        missing = [work for work in self.works[:-1] if work.name not in self.done]
+        levels = sorted({depth[work.name] for work in missing})
+        return [[work for work in missing if depth[work.name] == level] for level in levels]
+
+
+def make(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
+    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`.
+
+    `models` gives models of the recipe other weights: all that they answer, and
+    all that follows from it, has other fingerprints then.
+    """
+    path = Path(recipe)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
+        raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
+    found = _read(text, recipe)
+    if models:
+        found = _read(with_models(text, recipe, models), recipe)
+    place = Store(store)
+    works: dict[str, Work] = {}
+    for table in found.tables:
+        works[table.name] = _work(table, works, found, data, store)
+    done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).manifest())}
+    return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
+
+
+def _read(text: str, recipe: str) -> Recipe:
+    return read(text, recipe, TASKS, lambda name: taxonomies.find(name, Path(recipe).parent))
+
+
+def with_version(plan: Plan, version: str) -> Plan:
+    """The same plan under another version: its tables are the same, its release is another."""
+    recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
+    works = {work.name: work for work in plan.works[:-1]}
+    works[recipe.tables[-1].name] = _work(recipe.tables[-1], works, recipe, None, plan.store)
+    there = published(Store(plan.store), recipe.corpus, version)
+    return replace(plan, recipe=recipe, works=tuple(works.values()), released=there)
+
+
+def _folder(store: Store, work: Work) -> TableFolder:
+    return TableFolder(store, work.task, work.fingerprint)
+
+
+def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None, store: str) -> Work:
+    inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
+    given = works[table.inputs[0]].contract if table.inputs else NOTHING
+    sources: tuple[Source, ...] = ()
+    parameters = table.parameters.model_dump(mode="json", by_alias=True)
+    if isinstance(table.task, FromRecords):
+        sources = tuple(
+            one for place in table.task.locations(table.parameters) for one in _find(place, table, recipe, data)
+        )
+        # where the files lie does not change the rows; their names and contents do
+        parameters.pop("files", None)
+    if isinstance(table.task, Publication):
+        parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
+        if beside := _beside(table, works, recipe):
+            parameters["beside"] = beside
+        if recipe.gates is not None:
+            parameters["gates"] = [gate.told() for gate in recipe.gates]
+            sources = _gold(table, recipe, data)
+    if isinstance(table.task, Asking):
+        # requests name a model by what it is, not by what the recipe calls it
+        parameters["models"] = len(table.task.models(table.parameters))
+        parameters.pop("model", None)
+    work = Work(
+        table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
+        recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
+    )  # fmt: skip
+    return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+
+
+def _gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
+    """The files of gold that the recipe's gates hold labels against."""
+    gates = [one.gate for one in recipe.gates or ()]
+    places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
+    return tuple(one for place in places for one in _find(place, release, recipe, data))
+
+
+def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:
+    """What a table is held against, as it is now."""
+    if not isinstance(table.task, WholeTable):
+        return ()
+    wanted = table.task.beside(table.parameters)
+    try:
+        return tuple(locate(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
+    except ErrataError as error:
+        where = Document(recipe.text, recipe.file).fault(("tables", table.name), "")
+        raise RecipeError([Fault(where.file, where.line, where.key, str(error))]) from None
+
+
+def _beside(release: Table, works: dict[str, Work], recipe: Recipe) -> list[str]:
+    """The tables that no view is made from: the release tells of them, in its funnel and of its labels."""
+    inputs = {table.name: table.inputs for table in recipe.tables}
+    seen, waiting = set[str](), list(release.inputs)
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        waiting += [one for one in inputs[name] if one not in seen]
+    return [work.fingerprint for name, work in works.items() if name not in seen]
+
+
+def _models(table: Table, recipe: Recipe) -> tuple[Asked, ...]:
+    """The models a table asks, as they are from here."""
+    if not isinstance(table.task, Asking):
+        return ()
+    declared = {name: recipe.models[name] for name in table.task.models(table.parameters)}
+    located = {name: engines.located(model, recipe.file) for name, model in declared.items()}
+    return tuple(Asked(name, engines.named(located[name], model), located[name]) for name, model in declared.items())
+
+
+def _head(recipe: Recipe) -> list[Any]:
+    """What a release says of itself: it is part of what is published."""
+    sources = [source.model_dump() for source in recipe.sources]
+    return [
+        recipe.corpus,
+        recipe.version,
+        recipe.title,
+        recipe.description,
+        recipe.license,
+        sources,
+        *([recipe.quality] if recipe.quality else []),
+    ]
+
+
+def _find(place: str, table: Table, recipe: Recipe, data: str | None) -> list[Source]:
+    """The sources that a location of a recipe names: below `--data`, or beside the recipe."""
+    if place.startswith(f"{DATA}/"):
+        if not data:
+            where = Document(recipe.text, recipe.file).fault(("tables", table.name, "files"), "")
+            message = f"begins with {DATA} and no data folder was given; add --data DIR or set ERRATA_DATA"
+            raise RecipeError([Fault(where.file, where.line, where.key, message)])
+        name = place[len(DATA) + 1 :]
+        return find(f"{data.rstrip('/')}/{name}", name)
+    if "://" in place or os.path.isabs(place):
+        return find(place, place)
+    return find(str(Path(recipe.file).parent / place), place)

@@ -1,0 +1,22 @@
+"""The rows of a plan's views, laid out in splits as a release has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from catalog.storage import Store
+from catalog.tables import TableFolder, rows
+from flows.planning.plan import Plan, Work
+from schemas.task import Publication
+from tasks import TASKS
+
+
+def splits(table: Work, plan: Plan) -> Iterator[dict[str, pl.DataFrame]]:
+    """The rows of a complete table by split, part by part."""
+    task = TASKS[plan.release.task]
+    assert isinstance(task, Publication)
+    folder = TableFolder(Store(plan.store), table.task, table.fingerprint)
+    for part in rows(folder, table.contract, plan.done[table.name]):
+        yield task.run(part, plan.release.parameters, plan.recipe.seed)

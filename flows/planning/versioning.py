@@ -1,0 +1,113 @@
+"""The version that a build's rows call for: what differs from the release before it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import errata
+from errata import tag_log
+from errata.compare import semver
+from errata.compare.difference import Difference, of_view
+from errata.compare.row_fingerprints import boil, frames, key_of
+from errata.release.names import EXACT, ordered, parsed
+from errata.storage import Place
+
+from catalog.publish.publish import PublishError, published
+from catalog.storage import Store
+from flows.planning.plan import Plan, with_version
+from flows.planning.splits import splits
+from schemas.recipe.document import Fault, RecipeError
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a build's rows call for."""
+
+    before: str | None
+    """The version they are compared with; None where there is none."""
+    found: Difference | None
+    """What differs from it."""
+    version: str
+    """The least version that is no lie: the recipe's own where nothing was released before."""
+
+
+def proposal(plan: Plan, before: str | None) -> Proposal:
+    """Compare a plan's complete tables with a published version."""
+    recipe = plan.recipe
+    if before is None:
+        return Proposal(None, None, recipe.version)
+    found = difference(plan, before)
+    return Proposal(before, found, semver.proposed(before, semver.step_of(found)))
+
+
+def standing(plan: Plan, below: str | None = None) -> str | None:
+    """The newest version of the corpus that was published and not withdrawn, maybe below another; None if none was."""
+    store, corpus = Store(plan.store), plan.recipe.corpus
+    state = tag_log.state(Place(plan.store), corpus)
+    for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
+        fits = below is None or parsed(version) < parsed(below)
+        if fits and not state.yanked(version) and published(store, corpus, version):
+            return version
+    return None
+
+
+def holding(plan: Plan) -> Plan | None:
+    """The plan under the newest version that was published with just its content; None where no version was."""
+    store, corpus = Store(plan.store), plan.recipe.corpus
+    state = tag_log.state(Place(plan.store), corpus)
+    for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
+        found = with_version(plan, version)
+        if found.finished and not state.yanked(version):
+            return found
+    return None
+
+
+def numbered(plan: Plan) -> Plan:
+    """A plan whose tables are complete, under the least version that is no lie and not taken."""
+    version = proposal(plan, standing(plan)).version
+    store, corpus = Store(plan.store), plan.recipe.corpus
+    while published(store, corpus, version):  # withdrawn, and newer than the one that stands
+        version = semver.proposed(version, "PATCH")
+    return with_version(plan, version)
+
+
+def difference(plan: Plan, before: str) -> Difference:
+    """What differs between a published version and what a plan would publish."""
+    with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
+        old = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
+    works = {work.name: work for work in plan.works}
+    names = plan.recipe.tables[-1].inputs
+    views = []
+    for name in names:
+        if name in old.views:
+            new = ((split, frame) for part in splits(works[name], plan) for split, frame in part.items())
+            views.append(of_view(name, boil(frames(old, name), key_of(old, name)), boil(new, works[name].contract.key)))
+    after = f"{plan.recipe.corpus}@{plan.recipe.version}"
+    gone = [name for name in old.views if name not in names]
+    return Difference(old.name, after, views, [name for name in names if name not in old.views], gone)
+
+
+def refuse_lies(plan: Plan) -> None:
+    """Raise `PublishError` where the recipe's version promises more than its rows keep."""
+    version = plan.recipe.version
+    before = standing(plan, below=version)
+    if before is None:
+        return
+    lie = semver.lie(difference(plan, before), before, version)
+    if lie:
+        raise PublishError(f"{plan.recipe.file}: version {lie} (errata release {plan.recipe.file} --set auto)")
+
+
+def write_version(recipe: str, version: str) -> None:
+    """Write a version into a recipe, and nothing else."""
+    path = Path(recipe)
+    text = path.read_text("utf-8")
+    found = re.subn(r"^(version:[ \t]*)[^\s#]+", rf"\g<1>{version}", text, count=1, flags=re.MULTILINE)
+    if found[1] != 1:
+        raise RecipeError(
+            [Fault(recipe, 1, "version", f"is not a line of its own; write `version: {version}` yourself")]
+        )
+    path.write_text(found[0], "utf-8")

@@ -1,0 +1,245 @@
+"""Lineage: from a row of a release back to the completions and labels it came from, and from a model on to its rows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import errata
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from errata.cli import text
+from errata.errors import NotFound
+from errata.release.find import Release
+
+from catalog.ledger.segments import FOLDER
+from catalog.storage import Store
+from catalog.tables import Manifest, TableFolder
+
+IDS = ("solution_id", "id", "row_id", "prompt_id", "request_id", "problem_id")
+"""What a row can be called by, the nearest first."""
+ANSWER = ("request", "model", "revision", "engine", "at", "temperature", "top_p", "sample", "limit", "stop", "finish", "prompt_tokens", "tokens", "prompt", "text")  # fmt: skip
+"""What the ledger tells of a completion."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A table that a release was made from, still in the store."""
+
+    name: str
+    task: str
+    fingerprint: str
+    parameters: dict[str, Any]
+    folder: TableFolder
+    manifest: Manifest
+
+    def where(self, column: str, values: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Its rows with one of these values, part by part."""
+        for part in self.manifest.receipt.parts:
+            if column in self.manifest.columns:
+                found = self.folder.read(part).filter(pl.col(column).is_in(list(values)))
+                if found.height:
+                    yield found
+
+
+def _tables(release: Release, store: Store) -> tuple[list[Made], list[str]]:
+    """The tables of a release's lineage, and the names of those that are gone."""
+    made, gone = [], []
+    for one in release.manifest.get("lineage", []):
+        folder = TableFolder(store, one["task"], one["fingerprint"])
+        manifest = folder.manifest()
+        if manifest is not None:
+            made.append(Made(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest))
+        elif one["task"] != "release":
+            gone.append(one["table"])
+    return made, gone
+
+
+def row(name: str, id: str, store: str) -> dict[str, Any]:
+    """All that is known of a row: itself, each table it passed with what that added, and every completion."""
+    release = errata.open_release(name, store)
+    found = [(view, split, one) for view in release.views for split, one in _released(release, view, id)]
+    if not found:
+        raise NotFound(
+            f"{release.name}: has no row {id[:80]!r} (looked at {', '.join(IDS)}); errata load shows its rows"
+        )
+    own: dict[str, str] = {}
+    for _, _, one in found:
+        own |= {column: one[column] for column in IDS if isinstance(one.get(column), str) and column not in own}
+    own.setdefault("solution_id", own.get("id", ""))
+    tables, gone = _tables(release, Store(store))
+    steps, seen, requests = [], set[str](), set[str]()
+    for table in tables:
+        key = next(
+            (
+                column
+                for column in ("solution_id", "problem_id")
+                if column in table.manifest.columns and own.get(column)
+            ),
+            None,
+        )
+        rows = [one for part in table.where(key, [own[key]]) for one in part.to_dicts()] if key else []
+        for one in rows[:1] if key == "problem_id" else rows:
+            requests |= set(_requests(one))
+            added = {column: value for column, value in one.items() if column not in seen}
+            steps.append({"table": table.name, "task": table.task, "fingerprint": table.fingerprint, "parameters": table.parameters, "added": added})  # fmt: skip
+            seen |= one.keys()
+    return {
+        "release": release.pin,
+        "row": own,
+        "views": [{"view": view, "split": split} for view, split, _ in found],
+        "tables": steps,
+        "gone": gone,
+        "completions": _completions(Store(store), requests),
+    }
+
+
+def _released(release: Release, view: str, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a view that bear an id: those that are called by it, else those of the problem."""
+    for file in release.files(view):
+        with release.open(file) as opened:
+            whole = pq.ParquetFile(opened)
+            for column in (name for name in IDS if name in whole.schema_arrow.names):
+                rows = whole.read(use_threads=False).filter(pc.equal(pc.field(column), id))
+                if rows.num_rows:
+                    yield from ((file["split"], one) for one in rows.to_pylist())
+                    break
+
+
+def _requests(row: dict[str, Any]) -> Iterator[str]:
+    """The ledger's keys that a row names."""
+    for column, value in row.items():
+        if column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests")):
+            yield from [value] if isinstance(value, str) else [one for one in value or [] if isinstance(one, str)]
+
+
+def _segments(store: Store) -> Iterator[Any]:
+    """The ledger's files, open."""
+    for name in store.names(FOLDER):
+        if name.endswith(".parquet"):
+            yield pq.ParquetFile(io.BytesIO(store.read(f"{FOLDER}/{name}")))
+
+
+def _completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
+    """What the ledger holds of some requests."""
+    wanted = sorted(set(requests))
+    found: dict[str, dict[str, Any]] = {}
+    for segment in _segments(store) if wanted else ():
+        rows = segment.read(columns=list(ANSWER), use_threads=False).filter(
+            pc.field("request").isin(pa.array(wanted, pa.string()))
+        )
+        for one in rows.to_pylist():
+            one["at"] = datetime.fromtimestamp(one["at"], UTC).isoformat(timespec="seconds")
+            found.setdefault(one["request"], one)
+    return [found[request] for request in wanted if request in found]
+
+
+def touched(name: str, model: str, store: str) -> dict[str, Any]:
+    """All rows of a release that a model (or one revision of it: MODEL@REVISION) wrote, or was asked about."""
+    release = errata.open_release(name, store)
+    bare, _, revision = model.partition("@")
+    place = Store(store)
+    requests: set[str] = set()
+    for segment in _segments(place):
+        asked = segment.read(columns=["request", "model", "revision"], use_threads=False)
+        mine = pc.field("model") == bare
+        requests |= set(
+            asked.filter(mine & (pc.field("revision") == revision) if revision else mine)["request"].to_pylist()
+        )
+    ids: dict[str, set[str]] = {}
+    tables, gone = _tables(release, place)
+    for table in tables:
+        if "solution_id" in table.manifest.columns:
+            ids.setdefault(table.name, set()).update(_touched(table, model, requests))
+    every = sorted(set().union(*ids.values()) | _written(release, model))
+    views = {view: _count(release, view, every) for view in release.views}
+    return {
+        "release": release.pin, "model": model, "requests": len(requests), "tables": {name: len(rows) for name, rows in ids.items()},
+        "views": views, "gone": gone, "rows": every,
+    }  # fmt: skip
+
+
+def _touched(table: Made, model: str, requests: set[str]) -> set[str]:
+    """The solutions in a table that a model wrote, or that one of its completions is about."""
+    found: set[str] = set()
+    for part in table.manifest.receipt.parts:
+        for one in table.folder.read(part).iter_rows(named=True):
+            if _is(model, one.get("model")) or not requests.isdisjoint(_requests(one)):
+                found.add(one["solution_id"])
+    return found
+
+
+def _is(model: str, name: str | None) -> bool:
+    """Whether a row's model, which may name its revision, is the one that is asked for, which need not."""
+    return name is not None and model in (name, name.partition("@")[0])
+
+
+def _written(release: Release, model: str) -> set[str]:
+    """The solutions in a release's own rows that a model wrote."""
+    found: set[str] = set()
+    for view in release.views:
+        for file in release.files(view):
+            with release.open(file) as opened:
+                whole = pq.ParquetFile(opened)
+                if {"solution_id", "model"} <= set(whole.schema_arrow.names):
+                    rows = whole.read(columns=["solution_id", "model"], use_threads=False)
+                    names = [name for name in rows["model"].unique().to_pylist() if _is(model, name)]
+                    found |= set(
+                        rows.filter(pc.field("model").isin(pa.array(names, pa.large_string())))[
+                            "solution_id"
+                        ].to_pylist()
+                    )
+    return found
+
+
+def _count(release: Release, view: str, ids: Sequence[str]) -> int:
+    """The rows of a view among these solutions."""
+    count = 0
+    for file in release.files(view):
+        with release.open(file) as opened:
+            whole = pq.ParquetFile(opened)
+            column = next((name for name in ("solution_id", "id") if name in whole.schema_arrow.names), None)
+            if column:
+                count += (
+                    whole.read(columns=[column], use_threads=False)
+                    .filter(pc.field(column).isin(pa.array(ids, pa.large_string())))
+                    .num_rows
+                )
+    return count
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """A row's lineage for a reader."""
+    parts = [found["release"], "  ".join(f"{column} {value}" for column, value in found["row"].items() if value)]
+    parts.append("in " + ", ".join(f"{one['view']}/{one['split']}" for one in found["views"]))
+    for step in found["tables"]:
+        told = [f"\n{step['table']}  ({step['task']} {step['fingerprint']})"]
+        told += [f"  {column}: {_short(value)}" for column, value in step["added"].items() if value is not None]
+        parts.append("\n".join(told))
+    for one in found["completions"]:
+        head = f"\ncompletion {one['request']} of {one['model']} {one['revision']}, {one['engine']}, {one['at']}"
+        parts.append(
+            "\n".join([head, *(f"  {name}: {_short(one[name])}" for name in ANSWER[5:] if one[name] is not None)])
+        )
+    if found["gone"]:
+        parts.append(f"\nno longer in the store: {', '.join(found['gone'])}")
+    return "\n".join(parts)
+
+
+def _short(value: object) -> str:
+    line = " ".join(str(value).split())
+    return line if len(line) <= 200 else f"{line[:199]}…"
+
+
+def touched_text(found: dict[str, Any]) -> str:
+    """A model's rows for a reader."""
+    tables = text.table(["table", "solutions touched"], [[name, count] for name, count in found["tables"].items()])
+    views = text.table(["view", "rows touched"], [[name, count] for name, count in found["views"].items()])
+    head = f"{found['release']}\n{found['model']}: {found['requests']:,} completions in the ledger"
+    rows = "\n".join(found["rows"])
+    return f"{head}\n\n{tables}\n\n{views}\n\n{rows}"

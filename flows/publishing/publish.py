@@ -1,0 +1,131 @@
+"""From complete tables to a release: views, card, report, manifest."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from catalog.publish.card import card
+from catalog.publish.croissant import croissant, json_schema
+from catalog.publish.publish import View, counts, publish
+from catalog.storage import Store
+from flows.gates.check import checked
+from flows.metrics.error_types import types
+from flows.metrics.label_quality import trust
+from flows.planning.funnel import funnel, lineage
+from flows.planning.plan import Plan, Work
+from flows.planning.splits import splits
+from flows.planning.versioning import refuse_lies
+from flows.report import build
+from flows.running.fit import taxonomy
+from schemas.recipe.taxonomy import written
+from tasks.dedup.release_index import NEEDS, index
+
+LIBRARIES = (
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "pyarrow", "tokenizers", "vl-convert-python",
+)  # fmt: skip
+
+
+class NothingLeft(RuntimeError):
+    """A view has no rows, so there is nothing to release."""
+
+
+def software() -> dict[str, str]:
+    """The versions of the code and of the libraries that shape its tables."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    python = f"{platform.python_implementation()} {sys.version.split()[0]}"
+    return {"errata": project["version"], "python": python, **{name: version(name) for name in LIBRARIES}}
+
+
+def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """Publish the release of a plan whose tables are complete; its manifest.
+
+    `gates` is what was found at them, where that is known already. `GateError`
+    where it does not satisfy them, `PublishError` where its version says less
+    than what changed since the one before, or is published with other content.
+    """
+    found = list(checked(plan) if gates is None else gates)
+    refuse_lies(plan)
+    store = Store(plan.store)
+    works = {work.name: work for work in plan.works}
+    last = plan.release
+    views = {
+        name: View(works[name].contract, splits(works[name], plan), index=_index(works[name])) for name in _inputs(plan)
+    }
+    steps = funnel(plan, plan.done)
+    labels, kinds = trust(plan), types(plan)
+    # those that ship are in the catalog; one that was found is nowhere else
+    discovered = {work.name: one for work in plan.works if (one := taxonomy(work)) and one.rounds}
+
+    def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
+        files = [file for file in files if "view" in file]
+        _refuse_empty(plan, views, files)
+        contracts = {name: view.contract for name, view in views.items()}
+        descent = lineage(plan)
+        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
+        texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
+        texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
+        recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
+        rest = {
+            "fingerprint": last.fingerprint,
+            "recipe": recipe,
+            "columns": {name: _columns(view) for name, view in views.items()},
+            "keys": {name: view.contract.key for name, view in views.items()},
+            "funnel": steps,
+            "labels": labels,
+            "types": kinds,
+            "gates": found,
+            "lineage": descent,
+            "software": software(),
+        }
+        head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
+        rows = {name: counts(view) for name, view in views.items()}
+        return texts | build.files(plan, {**head, "counts": rows, **rest}), rest
+
+    return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _refuse_empty(plan: Plan, views: Mapping[str, View], files: Sequence[Mapping[str, Any]]) -> None:
+    """Raise `NothingLeft` where a view has no file."""
+    filled = {file["view"] for file in files}
+    if empty := [name for name in views if name not in filled]:
+        raise NothingLeft(
+            f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
+            f"see why with `errata plan {plan.recipe.file}`"
+        )
+
+
+def _columns(view: View) -> list[dict[str, Any]]:
+    """What the manifest says of a view's columns."""
+    return [
+        {"name": c.name, "type": c.kind, "null": c.nullable, "filled": view.filled[c.name], "meaning": c.meaning}
+        for c in view.contract.columns
+    ]
+
+
+def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
+    """By view and column the rows in which the column says something."""
+    return {name: dict(view.filled) for name, view in views.items()}
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _index(table: Work) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """What makes the index of a view; None where its rows are no solutions."""
+    return index if set(NEEDS) <= set(table.contract.names()) else None
+
+
+def _inputs(plan: Plan) -> tuple[str, ...]:
+    return plan.recipe.tables[-1].inputs

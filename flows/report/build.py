@@ -1,0 +1,68 @@
+"""The report of a release as its files: made when it is published, and anew from what it holds."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import errata
+from errata.errors import Unreadable
+from errata.release.find import Release
+
+from flows.planning.plan import Plan
+from flows.planning.versioning import standing
+from flows.report.statistics.collect import FORMAT, of_plan, of_release
+from flows.report.statistics.drift import drift
+
+STATISTICS, PAGE = "report.json", "report.html"
+LARGEST = 32 * 2**20
+"""Bytes of a `report.json` that is read."""
+
+
+def files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """`report.json` and `report.html` of what a plan publishes; the manifest is whole but for its texts."""
+    found = of_plan(plan, manifest)
+    before = standing(plan, below=plan.recipe.version)
+    if before is not None:
+        with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
+            earlier = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
+        found["drift"] = drift(found, statistics(earlier))
+    return {STATISTICS: json.dumps(found, indent=1, ensure_ascii=False) + "\n", PAGE: rendered(manifest, found)}
+
+
+def statistics(release: Release) -> dict[str, Any]:
+    """The statistics of a release as it was published with them, or else what its rows tell."""
+    file = next((one for one in release.manifest["files"] if one["path"] == STATISTICS), None)
+    if file is None:
+        return of_release(release)
+    where = f"{release.url}/{STATISTICS}"
+    if file["bytes"] > LARGEST:
+        raise Unreadable(f"{where}: holds {file['bytes']:,} bytes, at most {LARGEST:,} are read; restore it")
+    try:
+        found = dict(json.loads(release.path(file).read_bytes()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(f"{where}: not the JSON it should be ({error}); restore it") from None
+    if found.get("format") != FORMAT:
+        raise Unreadable(f"{where}: its format is {found.get('format')}, this reads {FORMAT}; update Errata")
+    return found
+
+
+def page_of(release: Release, compared: Release | None = None) -> str:
+    """The page of a release, with its drift against another where one is named; `Unreadable` where it cannot be made."""
+    found = statistics(release)
+    try:
+        if compared is not None:
+            found["drift"] = drift(found, statistics(compared))
+        return rendered(release.manifest, found)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        where = f"{release.url}/{STATISTICS}"
+        raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error
+
+
+def rendered(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The page; what draws its plots takes seconds to import, so only pages do."""
+    from flows.report.page import page
+
+    return page(manifest, found)

@@ -1,0 +1,159 @@
+"""What a page is made of: sections with sentences, plots and tables, and how numbers are written in them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flows.report.statistics.verdicts import OTHERS
+
+SHOWN = 25
+"""Models in a picture; the table below it has them all."""
+Tone = Literal["", "good", "bad", "warn"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that says more than its text."""
+
+    text: str
+    tone: Tone = ""
+    """Shown by colour, beside what the text says itself."""
+    share: float | None = None
+    """A bar behind the text, 0 to 1 of the cell's width."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for people; numbers stand to the right."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: Sequence[Sequence[str | Cell]]
+    left: int = 1
+    """Columns of words, the first ones."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture with the numbers that it is drawn from."""
+
+    name: str
+    """Its id in the page."""
+    title: str
+    says: str
+    """What is to be seen, for those who cannot see it."""
+    spec: dict[str, Any]
+    """Vega-Lite."""
+    data: Table
+    width: int = 0
+    """Pixels below which it is scrolled, not squeezed."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under one heading."""
+
+    name: str
+    """Its id in the page."""
+    title: str
+    lead: str
+    """What was found, in a sentence or two."""
+    parts: tuple[Plot | Table, ...] = ()
+    notes: tuple[str, ...] = ()
+    """How it was measured."""
+    measured: bool = True
+
+    @property
+    def short(self) -> str:
+        """What it is called where there is little room."""
+        return SHORT[self.name]
+
+
+SHORT = {
+    "funnel": "Funnel", "gates": "Gates", "verdicts": "Verdicts", "positions": "First errors", "types": "Types",
+    "labellers": "Labellers", "rollouts": "Rollouts", "soundness": "Verifier", "exploration": "Exploration",
+    "cost": "Cost", "repeats": "Duplicates", "drift": "Drift",
+}  # fmt: skip
+
+
+def unmeasured(name: str, title: str, why: str) -> Section:
+    """A section of which nothing is known."""
+    return Section(name, title, why, measured=False)
+
+
+def without(name: str, title: str, found: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
+    """A section that was not measured: why, of statistics made from tables and of those from a release alone."""
+    return unmeasured(name, title, f"Not measured: {of_tables if found['from'] == 'tables' else of_release}.")
+
+
+def number(value: float | None) -> str:
+    """12,345; – where there is none."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """12.3 %; – where there is none."""
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def of(part: float, whole: float) -> str:
+    """A share in percent; – of nothing."""
+    return percent(part / whole if whole else None)
+
+
+def kappa(value: float | None) -> str:
+    """0.812; – where it is not defined."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def size(count: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
+
+
+def model_name(name: object) -> str:
+    """A model with no more of its revision than tells it apart."""
+    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{9,}", r"@\1", str(name))
+
+
+def brief(n: int) -> str:
+    """1234 as 1.2k: what fits a cell."""
+    return (
+        str(n)
+        if n < 1000
+        else f"{n / 1000:.1f}k"
+        if n < 10_000
+        else f"{n // 1000}k"
+        if n < 10**6
+        else f"{n / 10**6:.1f}M"
+    )
+
+
+def ordered(totals: Counter[str]) -> list[str]:
+    """Names, those with most first, those told of together last."""
+    return sorted(totals, key=lambda one: (one == OTHERS, -totals[one], one))
+
+
+def shown(title: str, names: Sequence[str]) -> str:
+    """A title that says so where a picture leaves some out."""
+    return f"{title} (the {SHOWN} largest of {len(names)} models)" if len(names) > SHOWN else title
+
+
+def step_name(label: int | None, latest: int | None = None) -> str:
+    """A label as people count: step 1 is the first."""
+    if label is None:
+        return "undecided"
+    return "none" if label < 0 else f"{label + 1}{'+' if label == latest else ''}"

@@ -1,0 +1,179 @@
+"""The sections about labels: how labellers agree, and the values of Monte-Carlo estimation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flows.report import plots
+from flows.report.elements import (
+    Plot,
+    Section,
+    Table,
+    brief,
+    kappa,
+    model_name,
+    number,
+    of,
+    percent,
+    step_name,
+    unmeasured,
+)
+from flows.report.statistics.agreement import BINS, LATEST, SIDES
+
+Facts = Mapping[str, Any]
+
+
+def labellers(release: Facts, found: Facts) -> Section:
+    """Who agrees with whom about the first wrong step, and how far labels can be trusted."""
+    name, title, told = "labellers", "Agreement of labellers", found["labellers"]
+    labels = release.get("labels") or []
+    trusted = _trusted(labels)
+    kappas = [pair for one in labels for pair in one.get("kappa", ()) if not told or one["table"] == told["table"]]
+    pairs = [*(told["pairs"] if told else kappas)]
+    if told and told["sample"]:  # the kappas of the manifest are of all
+        every = {tuple(pair["labellers"]): pair for pair in kappas}
+        pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
+    if not pairs:
+        if not labels:
+            return unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
+        return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
+    table = Table(
+        "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
+        [[*(model_name(one)[:80] for one in pair["labellers"]), number(pair["rows"]), percent(pair.get("share")), kappa(pair["cohen"])] for pair in pairs],
+        left=2,
+    )  # fmt: skip
+    parts: list[Plot | Table] = []
+    if len(pairs) > 1:
+        parts.append(_kappas(pairs, table))
+    else:
+        parts.append(table)
+    parts += [_matrix(pair, i) for i, pair in enumerate(pairs) if pair.get("matrix")]
+    known = [pair["cohen"] for pair in pairs if pair["cohen"] is not None]
+    lead = (
+        f"Cohen's kappa {kappa(min(known))} to {kappa(max(known))} over {len(pairs)} pairs."
+        if len(known) > 1
+        else f"Cohen's kappa {kappa(known[0] if known else None)} over {number(pairs[0]['rows'])} solutions that both decide."
+    )
+    fleiss, sample = (told["fleiss"], told["sample"]) if told else (None, False)
+    if told and sample:
+        fleiss = next((one["fleiss"] for one in labels if one["table"] == told["table"]), fleiss)
+    if len(pairs) > 1 and told and fleiss is not None:
+        lead += f" Fleiss' kappa of all labellers is {kappa(fleiss)}, over {number(told['all'])} solutions."
+    notes = (
+        "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
+        *(["Matrices and shares are of a random sample of the problems."] if sample else []),
+    )
+    return Section(name, title, lead, (*parts, trusted), notes)
+
+
+def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
+    names = list(dict.fromkeys(model_name(name) for pair in pairs for name in pair["labellers"]))
+    data = []
+    for pair in pairs:
+        one, other = map(model_name, pair["labellers"])
+        value = pair["cohen"]
+        for x, y in ((one, other), (other, one)):
+            data.append(
+                {
+                    "x": x,
+                    "y": y,
+                    "value": max(0.0, value or 0.0),
+                    "label": "–" if value is None else f"{value:.2f}",
+                    "says": f"kappa {kappa(value)} over {number(pair['rows'])} solutions",
+                }
+            )
+    spec = plots.heat(data, names, names, "", "", 1.0, turned=True)
+    return Plot(
+        "kappas",
+        "Cohen's kappa of each pair",
+        "A matrix of labellers with the kappa of each pair.",
+        spec,
+        table,
+        width=200 + 60 * len(names),
+    )
+
+
+def _matrix(pair: Facts, i: int) -> Plot:
+    """Which steps the one names where the other names another."""
+    one, other = (model_name(name)[:60] for name in pair["labellers"])
+    cells = {(a, b): n for a, b, n in pair["matrix"]}
+    places = range(min(min(key) for key in cells), max(max(key) for key in cells) + 1)
+    names = [step_name(at, LATEST) for at in places]
+    rows = [[step_name(a, LATEST), *(number(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places]
+    table = Table(f"First wrong step by {one} (down) and by {other} (across)", ("step", *names), rows)
+    data = [
+        {
+            "x": step_name(b, LATEST),
+            "y": step_name(a, LATEST),
+            "value": n,
+            "label": brief(n),
+            "says": f"{number(n)} solutions",
+        }
+        for (a, b), n in cells.items()
+    ]
+    spec = plots.heat(data, names, names, other, one, max(cells.values()))
+    says = f"A matrix: the step named by {one} against the one named by {other}; on the diagonal they agree."
+    return Plot(
+        f"matrix-{i}", f"{one} against {other}: the step each names", says, spec, table, width=110 + 40 * len(names)
+    )
+
+
+def _trusted(labels: Sequence[Facts]) -> Table:
+    rows = []
+    for one in labels:
+        precision = "not measured"
+        if "exact" in one:
+            low, high = one["interval"]
+            precision = f"{of(one['exact'], one['named'])} ({100 * low:.1f}–{100 * high:.1f})"
+        rows.append(
+            [
+                one["table"],
+                one["how"] or one["task"],
+                number(one["rows"]),
+                of(one["labelled"], one["rows"]),
+                precision,
+                number(one.get("replies")),
+                number(one.get("tokens")),
+            ]
+        )
+    head = ("table", "by", "solutions", "labelled", "precision (95 %)", "replies", "tokens")
+    return Table(
+        "How far each table of labels can be trusted: exact steps among those named, where the truth is known",
+        head,
+        rows,
+        left=2,
+    )
+
+
+def rollouts(_: Facts, found: Facts) -> Section:
+    """The spread of Monte-Carlo values."""
+    name, title = "rollouts", "Monte-Carlo values"
+    if not found["rollouts"]:
+        return unmeasured(
+            name, title, "Not measured: no rollouts were made for this release, or it does not hold them."
+        )
+    parts, said = [], []
+    bins = [f"{i / BINS:.1f}–{(i + 1) / BINS:.1f}" for i in range(BINS)]
+    for i, told in enumerate(found["rollouts"]):
+        counts = {(side, at): n for side, at, n in told["bins"]}
+        sides = [side for side in SIDES if any(key[0] == side for key in counts)]
+        rows = [[bins[at], *(number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
+        table = Table(
+            f"Prefixes of “{told['table']}” by the share of their rollouts that succeed", ("share", *sides), rows
+        )
+        data = [
+            {"name": bins[at], "part": side, "n": counts.get((side, at), 0)} for side in sides for at in range(BINS)
+        ]
+        spec = plots.columns(data, bins, sides, "share of rollouts that succeed", "prefixes")
+        says = "Columns: how many prefixes have which share of successful rollouts, by where they end."
+        parts.append(Plot(f"rollouts-{i}", f"{told['table']}: {told['how']}"[:160], says, spec, table))
+        extreme = sum(n for (_, at), n in counts.items() if at in (0, BINS - 1))
+        said.append(
+            f"in “{told['table']}” {of(extreme, told['prefixes'])} of {number(told['prefixes'])} prefixes succeed nearly never or nearly always"
+        )
+    lead = f"{'; '.join(said)}.".capitalize()
+    notes = (
+        "The value of a prefix is the share of its rollouts that come to the right answer. Methods that stop early try few of each prefix: one that a later prefix's success shows to be good may have the value 0 itself.",
+    )
+    return Section(name, title, lead, tuple(parts), notes)

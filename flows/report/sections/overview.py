@@ -1,0 +1,321 @@
+"""The sections about a release as a whole: headline, funnel, gates, duplicates, cost, drift."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flows.report import plots
+from flows.report.elements import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured, without
+
+Facts = Mapping[str, Any]
+CONTRACT = "contract"
+"""What a gate is declared by that no recipe wrote."""
+
+
+def headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
+    """The numbers on top: what is counted, how many, and what stands beside it."""
+    rows = found["rows"]
+    splits = ", ".join(f"{number(n)} {split}" for split, n in rows["by_split"].items())
+    shown = [("released rows", number(rows["rows"]), splits)]
+    if rows["problems"]:
+        shown.append(("problems", number(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
+    if rows["models"]:
+        shown.append(
+            ("models", number(rows["models"]), f"{number(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}")
+        )
+    funnel = release.get("funnel") or []
+    entered = _entered(funnel)
+    if entered:
+        shown.append(("kept of the solutions", of(rows["rows"], entered), f"of {number(entered)} that came in"))
+    if found["verdicts"]:
+        counts = found["verdicts"]["verdicts"]
+        decided = counts.get("right", 0) + counts.get("wrong", 0)
+        shown.append(("wrong among decided", of(counts.get("wrong", 0), decided), f"of {number(decided)} verdicts"))
+    if found["labellers"] and found["labellers"]["fleiss"] is not None:
+        told = found["labellers"]
+        shown.append(("agreement (kappa)", f"{told['fleiss']:.2f}", f"{number(told['all'])} solutions"))
+    if gates := release.get("gates"):
+        failed = sum(not one["passed"] for one in gates)
+        shown.append(
+            ("gates passed", f"{len(gates) - failed} of {len(gates)}", "✓ all" if not failed else f"✗ {failed} not")
+        )
+    shown.append(("size", size(rows["bytes"]), f"{len(rows['views'])} view{'s' * (len(rows['views']) > 1)}"))
+    return shown
+
+
+def _entered(funnel: Sequence[Facts]) -> int:
+    """The solutions that there were before any was sorted out."""
+    verified = next((step for step in funnel if step["task"] == "verify"), None)
+    return int(verified["rows_in"]) if verified else 0
+
+
+def funnel(release: Facts, found: Facts) -> Section:
+    """From problems to released rows."""
+    steps = release.get("funnel") or []
+    name, title = "funnel", "From problems to released rows"
+    if not steps:
+        return unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
+    rows = [
+        [step["table"], step["task"], number(step["rows_in"]), number(step["kept"]),
+         number(step["rejected"]), _reasons(step["reasons"])]
+        for step in steps
+    ]  # fmt: skip
+    data = []
+    for step in steps:
+        data += [
+            {"name": step["table"], "part": "kept", "n": step["kept"], "order": 0},
+            {"name": step["table"], "part": "rejected", "n": step["rejected"], "order": 1},
+        ]
+    spec = plots.stacked(
+        data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
+    )  # fmt: skip
+    entered = _entered(steps)
+    table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
+    plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
+    released = f"{number(found['rows']['rows'])} rows were released"
+    lead = f"{released}{f', of {number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
+    notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
+    return Section(name, title, lead, (plot,), notes)
+
+
+def _reasons(reasons: Facts, most: int = 8) -> str:
+    order = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    shown = [f"{name} {number(n)}" for name, n in order[:most]]
+    return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
+
+
+def gates(release: Facts, _: Facts) -> Section:
+    """What the release was required to satisfy."""
+    name, title, found = "gates", "Gates of the release", release.get("gates")
+    if not found:
+        return unmeasured(name, title, "Not measured: this release was published without gates.")
+    failed = [one for one in found if not one["passed"]]
+    kept = [one for one in found if one["passed"] and one.get("declared") == CONTRACT]
+    order = sorted(found, key=lambda one: (one["passed"], one.get("severity") != "fail"))
+    rows = [
+        [_state(one), one.get("view") or "–", _sentence(one), _value(one.get("observed")), _value(one.get("wanted")), number(one.get("rows"))]
+        for one in order if one["passed"] is False or one.get("declared") != CONTRACT
+    ]  # fmt: skip
+    parts = []
+    if rows:
+        head = ("result", "view", "expectation", "observed", "wanted", "rows")
+        parts.append(Table("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
+    if kept:
+        by_view = Counter(str(one.get("view") or "–") for one in kept)
+        counts = [[view, number(n)] for view, n in by_view.items()]
+        parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
+    if failed:
+        shown = [
+            [_sentence(one), ", ".join(_value(key) for key in one.get("examples", [])[:5]) or "–"]
+            for one in failed[:50]
+        ]
+        parts.append(Table("Rows that failed", ("expectation", "examples"), shown, left=2))
+    lead = (
+        f"All {len(found)} expectations hold."
+        if not failed
+        else f"{len(failed)} of {len(found)} expectations do not hold."
+    )
+    return Section(
+        name,
+        title,
+        lead,
+        tuple(parts),
+        ("What was asked of the release before it was published; rows are checked by Great Expectations.",),
+    )
+
+
+def _sentence(one: Facts) -> str:
+    column = f" ({one['column']})" if one.get("column") else ""
+    return str(one.get("says") or f"{one.get('expectation')}{column}")[:400]
+
+
+def _state(one: Facts) -> Cell:
+    if one["passed"]:
+        return Cell("✓ passed", "good")
+    if one.get("fault"):
+        return Cell("? not checked", "warn")
+    return Cell("! warned", "warn") if one.get("severity") == "warn" else Cell("✗ failed", "bad")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return ": ".join(_value(one) for one in value.values())
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
+
+
+def repeats(release: Facts, _: Facts) -> Section:
+    """Duplicates and contamination, as the tables that looked for them count."""
+    name, title = "repeats", "Duplicates and contamination"
+    steps = [step for step in release.get("funnel") or [] if step["task"] in ("deduplicate", "decontaminate")]
+    if not steps:
+        return unmeasured(name, title, "Not measured: no table of this corpus looked for duplicates or for test sets.")
+    rows: list[list[str | Cell]] = []
+    for step in steps:
+        rows.append(
+            [
+                step["table"],
+                step["task"],
+                "",
+                number(step["rows_in"]),
+                number(step["rejected"]),
+                of(step["rejected"], step["rows_in"]),
+            ]
+        )
+        order = sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0]))
+        rows += [["", "", reason, "", number(n), of(n, step["rows_in"])] for reason, n in order[:20]]
+    said = []
+    for task, what in (("deduplicate", "repeat another"), ("decontaminate", "stand in a test set")):
+        mine = [step for step in steps if step["task"] == task]
+        if mine:
+            said.append(f"{number(sum(step['rejected'] for step in mine))} rows were left out because they {what}")
+        else:
+            said.append(
+                "duplicates were not looked for"
+                if task == "deduplicate"
+                else "contamination by test sets was not looked for"
+            )
+    table = Table(
+        "What was found, and left out", ("table", "task", "reason", "rows in", "left out", "share"), rows, left=3
+    )
+    return Section(name, title, f"{said[0].capitalize()}; {said[1]}.", (table,))
+
+
+def cost(_: Facts, found: Facts) -> Section:
+    """Tokens and money."""
+    name, title, spent = "cost", "Tokens and money", found["spending"]
+    if not spent:
+        return without(
+            name, title, found, "nothing was asked of a model for it", "a release alone does not tell what was asked"
+        )
+    released = found["rows"]["rows"] or 1
+    parts, said = [], []
+    if spent["tables"]:
+        tokens = sum(one["tokens"] for one in spent["tables"])
+        rows = [
+            [
+                one["table"],
+                one["task"],
+                ", ".join(map(model_name, one["models"])),
+                number(one["tokens"]),
+                number(one["tokens"] / released),
+            ]
+            for one in spent["tables"]
+        ]
+        rows.append(["all", "", "", number(tokens), number(tokens / released)])
+        parts.append(
+            Table(
+                "Tokens of the completions in this release's tables",
+                ("table", "task", "models", "tokens", "for each released row"),
+                rows,
+                left=3,
+            )
+        )
+        said.append(f"{number(tokens / released)} tokens of completions for each released row")
+    if spent["ledger"]:
+        rows = [
+            [
+                model_name(one["model"]),
+                number(one["requests"]),
+                number(one["cut_off"]),
+                number(one["prompt_tokens"]),
+                number(one["tokens"]),
+                _price(one),
+            ]
+            for one in spent["ledger"]
+        ]
+        parts.append(Table("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "price"), rows))  # fmt: skip
+        prices = [one["price"] for one in spent["ledger"] if one["price"] is not None]
+        said.append(
+            f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
+            if prices
+            else "the recipe names no price, so money was not counted"
+        )
+    notes = (
+        "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
+    )
+    return Section(name, title, f"{'; '.join(said)}.".capitalize(), tuple(parts), notes)
+
+
+def _price(one: Facts) -> str:
+    return "–" if one["price"] is None else f"{one['price']:,.2f}{'+' if one['unpriced'] else ''}"
+
+
+def drifted(_: Facts, found: Facts) -> Section:
+    """What shifted since the release before."""
+    name, title, told = "drift", "Drift against another release", found.get("drift")
+    if not told:
+        return unmeasured(
+            name,
+            title,
+            "Not measured: there is no earlier release of this corpus to compare with (errata report --compare names one).",
+        )
+    rows = [
+        [one["name"], _unit(one["before"], one["unit"]), _unit(one["now"], one["unit"]), _change(one)]
+        for one in told["numbers"]
+    ]
+    parts: list[Plot | Table] = [Table("Numbers", ("what", "before", "now", "change"), rows)]
+    shifts = told["shifts"]
+    if shifts:
+        far = [[one["of"], Cell(f"{one['distance']:.3f}", share=one["distance"]), _most(one)] for one in shifts]
+        parts.append(Table("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
+        parts += [_moved(one) for one in shifts if one["distance"] >= 0.005]
+    worst = max(shifts, key=lambda one: one["distance"], default=None)
+    lead = f"Compared with {told['before']}."
+    if worst:
+        lead += (
+            f" The distribution of {worst['of']} shifted most, by {worst['distance']:.3f}."
+            if worst["distance"]
+            else " No distribution shifted."
+        )
+    return Section(name, title, lead, tuple(parts))
+
+
+def _moved(one: Facts) -> Plot:
+    names = [str(value)[:80] for value, _, _ in one["moved"]]
+    if one["of"] == "first wrong step":
+        names = [f"step {int(value) + 1}" for value in names]
+    data = [
+        {"name": name, "part": when, "n": share}
+        for name, (_, old, new) in zip(names, one["moved"])
+        for when, share in (("before", old), ("now", new))
+    ]
+    rows = [
+        [name, percent(old), percent(new), f"{100 * (new - old):+.1f}"]
+        for name, (_, old, new) in zip(names, one["moved"])
+    ]
+    table = Table(f"Shares by {one['of']}, the largest changes first", (one["of"], "before", "now", "points"), rows)
+    says = f"For each {one['of']} its share of the rows before and now."
+    return Plot(
+        f"drift-{one['of'].replace(' ', '-')}",
+        f"By {one['of']}",
+        says,
+        plots.pairs(data, names, "share of the rows"),
+        table,
+    )
+
+
+def _most(one: Facts) -> str:
+    value, old, new = one["moved"][0]
+    value = f"step {int(value) + 1}" if one["of"] == "first wrong step" else value
+    return f"{str(value)[:80]}: {percent(old)} to {percent(new)}"
+
+
+def _unit(value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    return percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else number(value)
+
+
+def _change(one: Facts) -> str:
+    if one["before"] is None or one["now"] is None:
+        return "–"
+    change = one["now"] - one["before"]
+    if one["unit"] == "share":
+        return f"{100 * change:+.1f} points"
+    return f"{change:+.3f}" if one["unit"] == "kappa" else f"{change:+,.0f}"

@@ -1,0 +1,105 @@
+"""How labellers agree with each other, and how the values of Monte-Carlo estimation are spread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import polars as pl
+
+from flows.report.statistics.rows import sampled
+from tasks.evaluation.agreement import Agreement
+from tasks.localize.raters import frame_of
+
+BINS = 10
+LATEST = 9
+"""First wrong steps from this one on are told of together, in the matrix of a pair."""
+LOOKED_AT = 60_000
+"""Solutions, about, whose labels are held against each other; the kappas of all are in the manifest."""
+PAIRS = 3
+"""Pairs of labellers whose matrix is told."""
+SIDES = ("before the first wrong step", "from the first wrong step on", "no first wrong step named")
+
+
+class Labellers:
+    """Counts which steps the labellers of the same solutions name."""
+
+    wants = ("problem_id", "judges", "judge_labels", "judge_faults", "estimate_first_error", "estimate_undecided")
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.agreement = Agreement()
+        self.mixed = False
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Count a part."""
+        try:
+            self.agreement.add(frame_of(sampled(part, self.rows, LOOKED_AT)))
+        except ValueError:  # labellers that differ from part to part have no agreement in common
+            self.mixed = True
+
+    def told(self, table: str) -> dict[str, Any] | None:
+        """Each pair with its kappa, and the matrices of the first; None where there are not two labellers."""
+        if self.mixed or not self.agreement.pairs:
+            return None
+        pairs: list[dict[str, Any]] = [
+            {
+                "labellers": list(names),
+                "rows": pair.rows,
+                "same": pair.same,
+                "share": round(pair.same / pair.rows, 4) if pair.rows else None,
+                "cohen": _rounded(pair.kappa),
+            }
+            for names, pair in self.agreement.pairs.items()
+        ]
+        for told, pair in list(zip(pairs, self.agreement.pairs.values()))[:PAIRS]:
+            cells = Counter[tuple[int, int]]()
+            for (one, other), n in pair.counts.items():
+                cells[min(one, LATEST), min(other, LATEST)] += n
+            told["matrix"] = [[*key, n] for key, n in sorted(cells.items())]
+        part = self.rows > LOOKED_AT
+        return {
+            "table": table,
+            "sample": part,
+            "pairs": pairs,
+            "fleiss": _rounded(self.agreement.fleiss),
+            "all": self.agreement.rows,
+        }
+
+
+class Rollouts:
+    """Counts the share of rollouts that succeed, by where the prefix ends."""
+
+    wants = ("soft", "estimate_first_error", "estimated_by")
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, int]] = Counter()
+        self.how = ""
+        self.untried = 0
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Count a part."""
+        if "soft" not in part.columns:
+            return
+        self.how = self.how or next(iter(part["estimated_by"].drop_nulls()), "")
+        rows = part.select("soft", label="estimate_first_error", at=pl.int_ranges(pl.col("soft").list.len())).explode(
+            "soft", "at", empty_as_null=False
+        )
+        self.untried += rows["soft"].null_count()
+        first = pl.col("label")
+        side = pl.when(first.is_null()).then(2).when((first < 0) | (pl.col("at") < first)).then(0).otherwise(1)
+        # 1.0 belongs to the last bin
+        place = (pl.col("soft") * BINS).floor().clip(0, BINS - 1).cast(pl.Int64)
+        for which, bin_, n in rows.drop_nulls("soft").group_by(side=side, bin=place).len().iter_rows():
+            self.counts[SIDES[which], bin_] += n
+
+    def told(self, table: str) -> dict[str, Any] | None:
+        """Prefixes by side and bin; None where no rollout was made."""
+        if not self.counts:
+            return None
+        bins = [[*key, n] for key, n in sorted(self.counts.items())]
+        return {"table": table, "how": self.how, "bins": bins, "prefixes": self.counts.total(), "untried": self.untried}
+
+
+def _rounded(kappa: float | None) -> float | None:
+    return None if kappa is None else round(kappa, 4)

@@ -1,0 +1,170 @@
+"""The statistics of a release: from the tables of a build when it is published, or later from its own rows.
+
+Each source is gone through once, part by part, so memory is that of a part and
+of the counts. What could not be measured is null.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from errata.compare.row_fingerprints import key_of
+from errata.release.find import Release
+
+from flows.planning.plan import Plan, Work
+from flows.report.statistics.agreement import Labellers, Rollouts
+from flows.report.statistics.examples import Examples
+from flows.report.statistics.exploration import Exploration
+from flows.report.statistics.mistakes import LABELS, Positions, Types
+from flows.report.statistics.rows import Source, measure, of_table, of_view
+from flows.report.statistics.spending import Tokens, spending, spent_in
+from flows.report.statistics.verdicts import Difficulty, Verdicts
+from flows.report.statistics.verifier_soundness import Soundness
+
+FORMAT = 1
+NAMES = 200
+"""Models and sets whose rows are told one by one."""
+
+
+def of_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
+    told = _head(manifest, "tables")
+    verified = next((work for work in reversed(plan.works) if work.task == "verify"), None)
+    levels = _verified(told, of_table(plan, verified)) if verified else None
+    subject = _subject(plan)
+    _mistakes(told, of_table(plan, subject), subject.contract.key, levels)
+    for work in plan.works:
+        _labels(told, plan, work)
+    tokens = {work.name: _tokens(plan, work) for work in plan.works if _asks(work)}
+    told["spending"] = spending(plan, tokens)
+    return told
+
+
+def of_release(release: Release) -> dict[str, Any]:
+    """What a release that was published without statistics can still tell: that of its own rows."""
+    told = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
+    views = {view: [str(one["name"]) for one in release.manifest["columns"][view]] for view in release.views}
+    view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
+    key = key_of(release, view)
+    if key is not None:
+        _mistakes(told, of_view(release, view), key, None)
+    return told
+
+
+def _head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """What every report begins with."""
+    nothing = dict.fromkeys(
+        ("verdicts", "difficulty", "exploration", "soundness", "positions", "types", "labellers", "spending")
+    )
+    head = {"format": FORMAT, "corpus": manifest["corpus"], "version": manifest["version"], "from": source}
+    return {**head, "rows": _rows(manifest), **nothing, "rollouts": [], "examples": []}
+
+
+def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows and what they are of; the first view speaks for the corpus."""
+    views: dict[str, Counter[str]] = {}
+    for file in manifest["files"]:
+        if "view" in file:
+            views.setdefault(file["view"], Counter())[file["split"]] += file["rows"]
+    first = next(iter(manifest.get("views") or views))
+    counts = manifest["counts"].get(first, [])
+    by: dict[str, Counter[str]] = {"model": Counter(), "set": Counter()}
+    for one in counts:
+        for name, counter in by.items():
+            counter[str(one[name])] += one["rows"]
+    told: dict[str, Any] = {
+        "view": first, "views": {name: dict(splits) for name, splits in views.items()}, "rows": views[first].total(),
+        "bytes": sum(file["bytes"] for file in manifest["files"] if "view" in file), "by_split": dict(views[first]),
+    }  # fmt: skip
+    for name, counter in by.items():
+        told[f"{name}s"] = len(counter) or None
+        told[f"by_{name}"] = dict(counter.most_common(NAMES))
+    return told
+
+
+def _verified(told: dict[str, Any], source: Source) -> pl.DataFrame | None:
+    """Fill in what verdicts tell; the level of difficulty of each problem."""
+    verdicts, difficulty = Verdicts(), Difficulty()
+    exploration, soundness = Exploration(source.rows), Soundness(source.rows)
+    measure(source, [verdicts, difficulty, exploration, soundness])
+    told["verdicts"], told["difficulty"] = verdicts.told(source.name), difficulty.told()
+    told["exploration"], told["soundness"] = exploration.told(), soundness.told()
+    return difficulty.levels()
+
+
+def _mistakes(told: dict[str, Any], source: Source, key: str, levels: pl.DataFrame | None) -> None:
+    """Fill in what the mistakes themselves tell."""
+    label = next((name for name in LABELS if name in source.columns), LABELS[0])
+    positions, types, examples, problems = Positions(label), Types(levels), Examples(key), Problems()
+    measure(source, [positions, types, examples, problems])
+    told["positions"], told["types"] = positions.told(source.name), types.told(source.name)
+    told["examples"] = examples.told()
+    told["rows"]["problems"] = problems.count
+
+
+class Problems:
+    """Counts different problems."""
+
+    wants = ("problem_id",)
+
+    def __init__(self) -> None:
+        self._seen = pl.Series("problem_id", [], dtype=pl.UInt64)
+        self._there = False
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Count a part."""
+        if "problem_id" in part.columns:
+            self._there = True
+            self._seen = pl.concat([self._seen, part["problem_id"].unique().hash()]).unique()
+
+    @property
+    def count(self) -> int | None:
+        """How many; None where nobody can say."""
+        return len(self._seen) if self._there else None
+
+
+def _labels(told: dict[str, Any], plan: Plan, work: Work) -> None:
+    """Fill in what a table of labels tells; of agreement the last one that there is."""
+    if work.task == "agree":
+        source = of_table(plan, work, dropped=True)
+        labellers = Labellers(source.rows)
+        measure(source, [labellers])
+        told["labellers"] = labellers.told(work.name) or told["labellers"]
+    if work.task == "estimate":
+        rollouts = Rollouts()
+        measure(of_table(plan, work), [rollouts])
+        told["rollouts"] += [one] if (one := rollouts.told(work.name)) else []
+
+
+def _asks(work: Work) -> bool:
+    return bool(work.models) and spent_in(work) is not None
+
+
+def _tokens(plan: Plan, work: Work) -> int:
+    """Tokens of the completions that a table asked for."""
+    tokens = Tokens(spent_in(work) or "")
+    measure(of_table(plan, work), [tokens])
+    return tokens.sum
+
+
+def _subject(plan: Plan) -> Work:
+    """The table that speaks for the released mistakes: the last above the views that says most of each."""
+    inputs = {table.name: table.inputs for table in plan.recipe.tables}
+    above, waiting = set[str](), list(plan.recipe.tables[-1].inputs)
+    while waiting:
+        name = waiting.pop()
+        above.add(name)
+        waiting += [one for one in inputs[name] if one not in above]
+    works = [work for work in plan.works[:-1] if work.name in above]
+    return max(reversed(works), key=lambda work: _telling(work.contract.names()))
+
+
+def _telling(columns: Sequence[str]) -> int:
+    """How much of a mistake columns tell."""
+    solution = "solution_id" in columns and "model" in columns
+    return solution * (
+        1 + ("verdict" in columns) + 2 * any(name in columns for name in LABELS) + 4 * ("error_type" in columns)
+    )

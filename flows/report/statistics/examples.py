@@ -1,0 +1,107 @@
+"""Examples of a report: a few rows of each type, with what labellers said of them, bounded in number and in bytes."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from flows.report.statistics.mistakes import LABELS, UNDECIDED
+
+EACH, ALL = 12, 180
+"""Examples of a type, and of all, at most."""
+LIKE = 3
+"""Of those of a type, so many of one model before another's turn comes."""
+BYTES = 1_000_000
+"""Of all examples as they stand in a page, at most."""
+QUESTION, STEP, STEPS, REASON, NAME = 1_200, 500, 40, 500, 120
+"""Characters that are shown of each, and steps."""
+TEXTS = (
+    "question", "answer", "extracted", "verdict", "steps", "rationale", "text", "error_cause", "error_severity",
+    "typed_by", "judges", "judge_labels", "judge_kinds", "judge_reasons", "estimate_first_error", "reference",
+)  # fmt: skip
+_KEYS = ("model", "set", "error_type")
+_SAID = ("model", "set", "verdict", "typed_by", "error_severity", "answer", "extracted")
+
+
+class Examples:
+    """Picks rows: of each type those with the smallest ids, which are hashes, so that chance chooses."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.wants = tuple(dict.fromkeys((key, *_KEYS, *LABELS, *TEXTS)))
+        self.chosen: pl.DataFrame | None = None
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Look at a part."""
+        kind = pl.col("error_type").fill_null(UNDECIDED) if "error_type" in part.columns else pl.lit("")
+        rows = _best(part.with_columns(kind=kind), self.key)
+        both = rows if self.chosen is None else pl.concat([self.chosen, rows], how="diagonal_relaxed")
+        self.chosen = _best(both, self.key)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The examples, the first of each type before the second of any, as many as there is room for."""
+        if self.chosen is None:
+            return []
+        turn = pl.int_range(pl.len()).over("kind")
+        rows = self.chosen.with_columns(turn=turn).sort("turn", "kind", self.key)
+        found, room = [], BYTES
+        for row in rows.head(ALL).iter_rows(named=True):
+            one = _example(row, self.key)
+            room -= _size(one)
+            if room < 0:
+                break
+            found.append(one)
+        return sorted(found, key=lambda one: one["type"])
+
+
+def _best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Few rows of each type, of different models where there are."""
+    model = pl.col("model") if "model" in rows.columns else pl.lit("")
+    rows = rows.sort(key).with_columns(_turn=pl.int_range(pl.len()).over("kind", model) // LIKE)
+    return rows.sort("_turn", key).group_by("kind", maintain_order=True).head(EACH).drop("_turn")
+
+
+def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What is shown of a row."""
+    steps = row.get("steps") or [row.get("rationale") or row.get("text") or ""]
+    at = next((row[name] for name in LABELS if row.get(name) is not None), None)
+    begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
+    return {
+        "id": _short(row[key], NAME), "type": _short(row["kind"], NAME),
+        **{name: None if row.get(name) is None else _short(row[name], NAME) for name in _SAID},
+        "question": _short(row.get("question") or "", QUESTION),
+        "first_error": at, "begin": begin, "length": len(steps),
+        "steps": [_short(step, STEP) for step in steps[begin : begin + STEPS]],
+        "reasons": _reasons(row),
+    }  # fmt: skip
+
+
+def _reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each labeller says, and why."""
+    columns = [row.get(name) or [] for name in ("judges", "judge_labels", "judge_kinds", "judge_reasons")]
+    found = [
+        {"by": _short(by, NAME), "label": label, "kind": _short(kind, NAME), "says": _short(says, REASON)}
+        for by, label, kind, says in zip(*columns)
+    ][:8]
+    if row.get("estimate_first_error") is not None:
+        found.append({"by": "estimation by rollouts", "label": row["estimate_first_error"], "kind": "", "says": ""})
+    if row.get("error_cause"):
+        by = _short(row.get("typed_by") or "classification", NAME)
+        found.append({"by": by, "label": None, "kind": "", "says": _short(row["error_cause"], REASON)})
+    return found
+
+
+def _short(text: object, most: int) -> str:
+    """A text that is not too long, without characters that no page may hold."""
+    whole = str(text)
+    cut = whole[:most]
+    plain = "".join(c if (c >= " " and c != "\x7f") or c in "\n\t" else "\ufffd" for c in cut)
+    return plain if len(whole) <= most else f"{plain}… ({len(whole) - most:,} characters more)"
+
+
+def _size(one: dict[str, Any]) -> int:
+    """The bytes of an example in a page, about: twice, since what can be searched stands there again in part."""
+    return len(html.escape(str(one)).encode()) + 60 * len(one["steps"]) + 600

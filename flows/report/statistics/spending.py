@@ -1,0 +1,55 @@
+"""What a release cost: tokens by table from its rows, and what the ledger says was paid for the corpus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from catalog.ledger import Ledger
+from catalog.storage import Store
+from flows.planning.plan import Plan, Work
+
+
+def spent_in(work: Work) -> str | None:
+    """The column with the tokens of the completions that a table asked for; None where it asked for none."""
+    names = [name for name in work.contract.names() if name == "tokens" or name.endswith("_tokens")]
+    fresh = [name for name in names if name not in work.given.names()]
+    return next(reversed(fresh or names), None)
+
+
+class Tokens:
+    """Sums a column of tokens."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.wants = (column,)
+        self.sum = 0
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Count a part."""
+        if self.column in part.columns:
+            self.sum += int(part[self.column].sum())
+
+
+def spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
+    """Tokens by table, and the ledger's sums by model; None where nothing was asked."""
+    works = {work.name: work for work in plan.works}
+    tables = [
+        {
+            "table": name,
+            "task": works[name].task,
+            "tokens": n,
+            "models": [one.named.model for one in works[name].models],
+        }
+        for name, n in tokens.items()
+    ]
+    paid = [one for one in Ledger(Store(plan.store)).spent() if one.corpus == plan.recipe.corpus]
+    if not tables and not paid:
+        return None
+    ledger = [
+        {"model": "@".join(filter(None, (one.model, one.revision))), "requests": one.requests, "cut_off": one.truncated,
+         "prompt_tokens": one.prompt_tokens, "tokens": one.tokens, "price": None if one.price is None else round(one.price, 6), "unpriced": one.unpriced}
+        for one in paid
+    ]  # fmt: skip
+    return {"tables": tables, "ledger": ledger}

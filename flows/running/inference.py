@@ -1,0 +1,186 @@
+"""The asking of models: requests meet the ledger first, then the engine of their model, and every reply is kept.
+
+Tasks that ask are generators. Those of many parts are carried on side by
+side, so that an engine gets the requests of all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from threading import Thread
+from typing import Any
+
+from catalog.ledger import Ledger
+from catalog.storage import Store
+from flows.planning import engines
+from flows.planning.plan import Asked, Work
+from flows.running import progress
+from flows.running.fit import settle
+from flows.running.table import Unit, read_part, sign
+from schemas.request import Engine, EngineError, Failure, Reply, Request
+from schemas.task import Asking, Conversation, Named, Outcome, Parameters, TaskError
+from tasks import TASKS
+
+WINDOW = 50_000
+"""Requests of parts that are carried on at once, about: they and their replies are held in memory."""
+
+
+@dataclass
+class _Talk:
+    """One part's conversation."""
+
+    unit: Unit
+    rows: int
+    conversation: Conversation
+    requests: Sequence[Request]
+
+
+def ask(work: Work, pending: Sequence[Unit]) -> None:
+    """Carry on the conversations of a table's units to their ends; each unit is signed for as it ends."""
+    task = TASKS[work.task]
+    assert isinstance(task, Asking)
+    with Desk(work) as desk:
+        parameters = settle(work, desk.replies)
+        talks: list[_Talk] = []
+        waiting = list(reversed(pending))
+        while talks or waiting:
+            while waiting and sum(len(talk.requests) for talk in talks) < WINDOW:
+                talks += _begun(work, task, parameters, waiting.pop())
+            replies = desk.replies([request for talk in talks for request in talk.requests])
+            talks = [talk for talk in talks if not _ended(work, talk, replies)]
+
+
+def _begun(work: Work, task: Asking[Any], parameters: Parameters, unit: Unit) -> Iterator[_Talk]:
+    """The conversation about a unit, after its first requests; none where it asks nothing."""
+    part = read_part(work, unit)
+    names = {asked.name: asked.named for asked in work.models}
+    conversation = task.ask(part, parameters, names)
+    talk = _Talk(unit, part.height * task.rows_per_row(work.parameters), conversation, ())
+    if not _advanced(work, talk, None):
+        yield talk
+
+
+def _ended(work: Work, talk: _Talk, replies: Mapping[str, Reply]) -> bool:
+    """Go on with a conversation; whether that was its end."""
+    return _advanced(work, talk, {request.id: replies[request.id] for request in talk.requests})
+
+
+def _advanced(work: Work, talk: _Talk, replies: Mapping[str, Reply] | None) -> bool:
+    try:
+        talk.requests = next(talk.conversation) if replies is None else talk.conversation.send(replies)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        sign(work, talk.unit, talk.rows, outcome)
+        progress.watcher.advance(work.name, talk.rows, None)
+        return True
+    except TaskError as error:
+        raise TaskError(f"{work.name}: {error}") from None
+    return False
+
+
+class Desk:
+    """Where the requests of one table come in and replies go out. Engines are opened when first needed."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.ledger = Ledger(Store(work.store))
+        self.writer = self.ledger.writer(work.corpus, work.name)
+        self.models = {asked.named: asked for asked in work.models}
+        self.engines: dict[Named, tuple[Asked, Engine]] = {}
+
+    def __enter__(self) -> Desk:
+        self.writer.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for _, engine in self.engines.values():
+            engine.close()
+        self.writer.__exit__(*error)
+
+    def replies(self, requests: Iterable[Request]) -> dict[str, Reply]:
+        """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
+        wanted = {request.id: request for request in requests}
+        known = self.ledger.find(list(wanted.values()))
+        missing = [request for id_, request in wanted.items() if id_ not in known]
+        progress.watcher.asked(self.work.name, len(wanted), len(known))
+        found: dict[str, Reply] = {**known}
+        if missing:
+            found |= self._asked(missing)
+        return found
+
+    def _asked(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """Ask models: those that compute here one after the other, all others beside them."""
+        by_model: dict[Named, list[Request]] = {}
+        for request in requests:
+            by_model.setdefault(Named(request.model, request.revision), []).append(request)
+        pairs = [(self.models[named], some) for named, some in by_model.items()]
+        here = [pair for pair in pairs if engines.local(pair[0].model)]
+        jobs = [here, *([pair] for pair in pairs if not engines.local(pair[0].model))]
+        found: dict[str, Reply] = {}
+        errors: list[BaseException] = []
+        threads = [Thread(target=self._work_off, args=(job, found, errors), daemon=True) for job in jobs if job]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.writer.flush()
+        if errors:
+            raise errors[0]
+        return found
+
+    def _engine(self, asked: Asked) -> Engine:
+        """A model's engine; of those that compute here only one is open, so that it has the memory."""
+        if asked.named not in self.engines:
+            if engines.local(asked.model):
+                for name in [name for name, (one, _) in self.engines.items() if engines.local(one.model)]:
+                    self.engines.pop(name)[1].close()
+            self.engines[asked.named] = asked, engines.opened(asked.model, lambda: self._spent(asked))
+        return self.engines[asked.named][1]
+
+    def _work_off(
+        self, job: Sequence[tuple[Asked, Sequence[Request]]], found: dict[str, Reply], errors: list[BaseException]
+    ) -> None:
+        try:
+            for asked, requests in job:
+                self._one_model(asked, requests, found, lambda: bool(errors))
+        except BaseException as error:  # told to the thread that waits
+            errors.append(error)
+
+    def _one_model(
+        self, asked: Asked, requests: Sequence[Request], found: dict[str, Reply], stopped: Callable[[], bool]
+    ) -> None:
+        """Ask one model, until all is answered or something else went wrong."""
+        by_id = {request.id: request for request in requests}
+        with closing(_generator(self._engine(asked).answer(requests))) as replies:
+            for reply in replies:
+                request = by_id.pop(reply.request, None)
+                if request is None:
+                    raise EngineError(f"model '{asked.name}': a reply came to {reply.request}, which was not asked")
+                found[reply.request] = self._kept(asked, request, reply)
+                if stopped():
+                    return
+        if by_id:
+            raise EngineError(
+                f"model '{asked.name}': {len(by_id)} of {len(requests)} requests got no reply; build again"
+            )
+
+    def _kept(self, asked: Asked, request: Request, reply: Reply) -> Reply:
+        if isinstance(reply, Failure):
+            return reply
+        price = asked.model.price
+        if price and reply.price is None:
+            reply = replace(reply, price=price.of(reply.prompt_tokens, reply.tokens))
+        stored = self.writer.append(request, reply)
+        progress.watcher.answered(self.work.name, reply.tokens)
+        return stored
+
+    def _spent(self, asked: Asked) -> tuple[int, float]:
+        """Tokens and money that this corpus has spent on a model before."""
+        return self.ledger.spent_on(self.work.corpus, asked.named.model, asked.named.revision)
+
+
+def _generator(replies: Iterator[Reply]) -> Generator[Reply, None, None]:
+    """Replies as something that can be closed, which tells the engine to stop."""
+    yield from replies

@@ -1,0 +1,130 @@
+"""The flow that tells what happened in a store: what was released, how it differs, what was spent."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import errata
+from errata import tag_log
+from errata.cli import text
+from errata.compare import difference, semver
+from errata.storage import Place
+from prefect import flow
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.logging import get_run_logger
+
+from catalog.ledger import Ledger
+from catalog.publish.publish import folder
+from catalog.storage import Store
+from flows.metrics.spend import report as spending
+from flows.observing import prefect_artifacts, prefect_runs
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class News:
+    """A version that was released in the time that is told of."""
+
+    release: errata.Release
+    at: float
+    """When: seconds since 1970, UTC."""
+    before: errata.Release | None
+    """The version before it."""
+
+
+@flow(
+    name="weekly", flow_run_name="report of {days} days", on_failure=[prefect_runs.notify], on_crashed=[prefect_runs.notify],
+)  # fmt: skip
+def weekly(store: str | None = None, days: float = 7.0) -> str:
+    """Tell what was released in the last days, how it differs and what was spent; the report in Markdown.
+
+    Args:
+        store: A path or URL; else that of ERRATA_STORE, or `store`.
+        days: How many days to look back on.
+
+    """
+    store = store or os.environ.get("ERRATA_STORE") or "store"
+    now = time.time()
+    found = list(news(store, now - days * DAY))
+    told = report(store, found, now, days)
+    create_markdown_artifact(told, key="weekly-report", description=f"What was released in the last {days:g} days")
+    for one in found:
+        where = Store(store).link(folder(*one.release.name.split("@")))
+        if any(file["path"] == "report.html" for file in one.release.manifest["files"]):
+            corpus = one.release.manifest["corpus"]
+            name = f"Quality report of {one.release.name}"
+            create_link_artifact(
+                f"{where}/report.html", name, key=prefect_artifacts.key(corpus, "report"), description=name
+            )
+    get_run_logger().info("%d releases in the last %g days", len(found), days)
+    return told
+
+
+def news(store: str, since: float) -> Iterator[News]:
+    """The releases that came since, withdrawn ones too, in the order of their names."""
+    place, before = Store(store), dict[str, errata.Release]()
+    for corpus, version in errata.releases(store):
+        try:
+            with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
+                release = errata.open_release(f"{corpus}@{version}", store)
+        except errata.Unreadable as error:
+            get_run_logger().warning("%s", text.plain(error))
+            continue
+        at = place.written(f"{folder(corpus, version)}/manifest.json")
+        if at >= since:
+            yield News(release, at, before.get(corpus))
+        before[corpus] = release
+
+
+def report(store: str, found: list[News], now: float, days: float) -> str:
+    """The report in Markdown."""
+    period = f"{_day(now - days * DAY)} to {_day(now)}"
+    lines = [f"# Errata, {period}", "", f"store `{Store(store).link('')}`", "", "## Released", ""]
+    if not found:
+        lines += ["Nothing was released.", ""]
+    else:
+        lines += ["| release | on | rows | of those that came in | notice |", "|---|---|---:|---:|---|"]
+        lines += [_row(one, store) for one in found]
+        lines += ["", "## What differs", "", *(f"- {_differs(one)}" for one in found), ""]
+        lines += [f"- {fault}" for one in found for fault in _gates(one)]
+    return "\n".join([*lines, "", "## Spent since the beginning", "", "```", spending(Ledger(Store(store))), "```"])
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def _row(one: News, store: str) -> str:
+    manifest = one.release.manifest
+    rows = sum(file["rows"] for file in one.release.files())
+    came = manifest["funnel"][0]["rows_in"] if manifest.get("funnel") else 0
+    notice = tag_log.state(Place(store), manifest["corpus"]).notices.get(manifest["version"])
+    share = f"{100 * rows / came:.1f} % of {came:,}" if came else ""
+    said = f"{notice.kind}: {text.plain(notice.reason)[:80]}" if notice else ""
+    return f"| {one.release.name} | {_day(one.at)} | {rows:,} | {share} | {said} |"
+
+
+def _differs(one: News) -> str:
+    """How a release differs from the one before, in a line."""
+    if one.before is None:
+        return f"{one.release.name}: the first of its corpus"
+    found = difference.between(one.before, one.release)
+    return (
+        f"{one.release.name} after {one.before.name}: {semver.step_of(found)}, {text.plain(semver.told(found))[:500]}"
+    )
+
+
+def _gates(one: News) -> Iterator[str]:
+    """The expectations that a release did not meet, though they only warn."""
+    gates: list[dict[str, Any]] = one.release.manifest.get("gates", [])
+    for gate in gates:
+        if not gate["passed"]:
+            said, observed = text.plain(gate["says"])[:200], text.plain(gate["observed"])[:80]
+            yield f"{one.release.name}, view {gate['view']}: not met: {said} (found {observed})"

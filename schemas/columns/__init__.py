@@ -1,0 +1,1 @@
+"""The columns of the tables, declared once, by the stage that adds them."""

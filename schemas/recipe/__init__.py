@@ -1,0 +1,1 @@
+"""Recipes: YAML documents, read and checked whole."""

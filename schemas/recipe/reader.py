@@ -1,0 +1,387 @@
+"""Recipes: a corpus declared in YAML, checked whole before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.contract import Contract
+from schemas.recipe.document import Document, Fault, Path, RecipeError
+from schemas.recipe.expectations import EXPECTATIONS
+from schemas.recipe.gates import MEASURES, About, Declared, Gate
+from schemas.recipe.models import Model
+from schemas.recipe.taxonomy import Find
+from schemas.task import Asking, Parameters, Publication, Task
+
+NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
+VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
+Tasks = Mapping[str, Task[Any]]
+
+
+class Origin(BaseModel):
+    """Where rows of the corpus come from: named in its card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    name: str = Field(description="The source's name.")
+    license: str = Field(description="Its licence: an SPDX name or a sentence.")
+    url: str | None = Field(None, description="Where it is published.")
+
+
+class _Head(BaseModel):
+    """The part of a recipe that is about the corpus and not about its tables."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    corpus: str = Field(pattern=NAME, description="The corpus' name: lower-case letters, digits, - and _.")
+    version: str = Field(pattern=VERSION, description="MAJOR.MINOR.PATCH of the release this recipe makes.")
+    title: str = Field(description="A line for people.")
+    description: str = Field("", description="A paragraph for people; Markdown.")
+    license: str = Field(description="The licence of the release: an SPDX name.")
+    sources: list[Origin] = Field([], description="What the rows come from.")
+    quality: str = Field("", description="What was measured of the labels, and their limits, for the card; Markdown.")
+    seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
+    models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
+    tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
+    gates: list[dict[str, Any]] | None = Field(
+        None,
+        description="What a release must satisfy: measures and expectations; with `[]` the contracts alone, without it nothing is asked.",
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a recipe."""
+
+    name: str
+    """Its name in the recipe."""
+    task: Task[Any]
+    """The task that makes it."""
+    inputs: tuple[str, ...]
+    """The tables it is made from."""
+    parameters: Parameters
+    """The task's parameters."""
+    contract: Contract
+    """What its rows are."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A corpus and the tables that lead to it, inputs before what is made of them; the release is last."""
+
+    file: str
+    text: str
+    corpus: str
+    version: str
+    title: str
+    description: str
+    license: str
+    sources: tuple[Origin, ...]
+    seed: int
+    models: Mapping[str, Model]
+    tables: tuple[Table, ...]
+    quality: str = ""
+    gates: tuple[Declared, ...] | None = None
+    """What a release must satisfy beside its contracts; None where the recipe asks for nothing."""
+
+
+def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
+    """Read and check a recipe; raise `RecipeError` with every fault found. `taxonomies` finds those that tables name."""
+    document = Document(text, file)
+    if document.faults and document.value is None:
+        raise RecipeError(document.faults)
+    if not isinstance(document.value, dict):
+        raise RecipeError([Fault(file, 1, "", "expected a mapping that begins with `corpus:`, found no keys")])
+    return _Reader(document, tasks, taxonomies).recipe(text)
+
+
+class _Reader:
+    """Goes through a document and gathers its faults."""
+
+    def __init__(self, document: Document, tasks: Tasks, taxonomies: Find | None) -> None:
+        self.document = document
+        self.tasks = tasks
+        self.taxonomies = taxonomies
+        self.faults = list(document.faults)
+
+    def recipe(self, text: str) -> Recipe:
+        head = self._model(_Head, self.document.value, ())
+        raw = self.document.value.get("tables")
+        raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
+        models = self.document.value.get("models")
+        self.models = models if isinstance(models, dict) else {}
+        for name in raw:
+            self._name(("tables", name))
+        for name in self.models:
+            self._name(("models", name))
+        parsed = {name: self._parse(name, table, raw) for name, table in raw.items()}
+        order = self._order({name: found[1] for name, found in parsed.items()})
+        tables = self._contracts(order, parsed)
+        if raw:
+            self._one_release(parsed)
+        gates = self._gates({table.name: table for table in tables})
+        if self.faults or not isinstance(head, _Head):
+            raise RecipeError(self.faults)
+        return Recipe(
+            self.document.file, text, head.corpus, head.version, head.title, head.description, head.license,
+            tuple(head.sources), head.seed, head.models, tuple(tables), head.quality, gates,
+        )  # fmt: skip
+
+    def _name(self, path: tuple[str, str]) -> None:
+        if not re.fullmatch(NAME, path[1]):
+            self._fault(path, f"a {path[0][:-1]}'s name has lower-case letters, digits, - and _, at most 64")
+
+    def _fault(self, path: Path, message: str) -> None:
+        self.faults.append(self.document.fault(path, message))
+
+    def _parse(
+        self, name: str, table: dict[str, Any], tables: Mapping[str, Any]
+    ) -> tuple[Task[Any] | None, tuple[str, ...], Parameters | None]:
+        here: Path = ("tables", name)
+        inputs = self._inputs(here, table.get("from"), tables)
+        known = table.get("task")
+        if known is None:
+            self._fault(here, f"has no task; add `task:` and one of {_list(self.tasks)}")
+            return None, inputs, None
+        task = self.tasks.get(known) if isinstance(known, str) else None
+        if task is None:
+            self._fault((*here, "task"), f"unknown task {_shown(known)}; {_instead(str(known), self.tasks)}")
+            return None, inputs, None
+        if task.needs and table.get("from") is None:
+            self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
+        if not task.needs and "from" in table:
+            self._fault((*here, "from"), f"task '{task.name}' reads no table; remove `from`")
+        given = {key: value for key, value in table.items() if key not in ("task", "from")}
+        parameters = self._model(task.parameters, given, here)
+        return task, inputs, parameters if isinstance(parameters, Parameters) else None
+
+    def _inputs(self, here: Path, given: Any, tables: Mapping[str, Any]) -> tuple[str, ...]:
+        if given is None:
+            return ()
+        names = given if isinstance(given, list) else [given]
+        found = []
+        for i, name in enumerate(names):
+            path: Path = (*here, "from", i) if isinstance(given, list) else (*here, "from")
+            if not isinstance(name, str) or name not in tables:
+                self._fault(path, f"unknown table {_shown(name)}; {_instead(str(name), tables)}")
+            elif name in found:
+                self._fault(path, f"table '{name}' is named twice; keep one")
+            else:
+                found.append(name)
+        if not names:
+            self._fault((*here, "from"), "names no table; give one or more")
+        return tuple(found)
+
+    def _order(self, edges: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Table names, inputs first; those on a cycle are faults and left out."""
+        done: list[str] = []
+        told: set[str] = set()
+
+        def visit(name: str, above: tuple[str, ...]) -> None:
+            if name in done:
+                return
+            if name in above:
+                cycle = above[above.index(name) :]
+                if not told.intersection(cycle):
+                    told.update(cycle)
+                    ring = " → ".join((*cycle, name))
+                    self._fault(("tables", cycle[0], "from"), f"the tables need each other: {ring}; break the circle")
+                return
+            for other in edges[name]:
+                visit(other, (*above, name))
+            done.append(name)
+
+        for name in edges:
+            visit(name, ())
+        return [name for name in done if name not in told]
+
+    def _contracts(self, order: list[str], parsed: Mapping[str, Any]) -> list[Table]:
+        """The tables with their contracts, where the contracts of their inputs are known."""
+        tables: dict[str, Table] = {}
+        for name in order:
+            task, inputs, parameters = parsed[name]
+            if task is None or any(other not in tables for other in inputs) or bool(task.needs) != bool(inputs):
+                continue
+            given = [tables[other].contract for other in inputs]
+            if not isinstance(task, Publication) and any(one.columns != given[0].columns for one in given):
+                names = ", ".join(f"'{other}'" for other in inputs)
+                self._fault(("tables", name, "from"), f"tables {names} differ in their columns; join like with like")
+                continue
+            lacking = [(o, c) for o, one in zip(inputs, given) for c in task.needs if c not in one.names()]
+            for other, column in lacking:
+                message = f"table '{other}' has no column '{column}', which task '{task.name}' needs"
+                self._fault(("tables", name, "from"), f"{message}; put a task that makes it before")
+            if lacking or parameters is None:
+                continue
+            if isinstance(task, Asking):
+                self._models_asked(name, task, parameters)
+            contract = given[0] if given else Contract("nothing", "", (), "")
+            for message in task.check(parameters, contract):
+                key, _, rest = message.partition(": ")
+                self._fault(("tables", name, *key.split(".")), rest)
+            tables[name] = Table(name, task, inputs, parameters, task.makes(parameters, contract))
+        releases = [table for table in tables.values() if isinstance(table.task, Publication)]
+        return [table for table in tables.values() if table not in releases] + releases
+
+    def _models_asked(self, table: str, task: Asking[Any], parameters: Parameters) -> None:
+        """A fault for each model that a table asks and that the recipe does not declare."""
+        for model in task.models(parameters):
+            if model not in self.models:
+                there = _instead(model, self.models) if self.models else "declare it under `models:`"
+                self._fault(("tables", table, "models"), f"unknown model '{model}'; {there}")
+
+    def _one_release(self, parsed: Mapping[str, Any]) -> None:
+        ends = [name for name, found in parsed.items() if isinstance(found[0], Publication)]
+        unknown = any(found[0] is None for found in parsed.values())
+        if not ends and not unknown:
+            self._fault(("tables",), "no table is made by task 'release'; add one, `from` what is to be released")
+        for name in ends[1:]:
+            self._fault(("tables", name), f"a recipe makes one release and '{ends[0]}' is one; list both in its `from`")
+        for name, found in parsed.items():
+            for other in set(found[1]) & set(ends):
+                self._fault(("tables", name, "from"), f"'{other}' is the release; nothing is made from it")
+
+    def _gates(self, tables: Mapping[str, Table]) -> tuple[Declared, ...] | None:
+        raw = self.document.value.get("gates")
+        if not isinstance(raw, list):
+            return None
+        about = {name: About(table.task.name, table.contract) for name, table in tables.items()}
+        views = [name for table in tables.values() if isinstance(table.task, Publication) for name in table.inputs]
+        about = {name: one for name, one in about.items() if not isinstance(tables[name].task, Publication)}
+        found = [self._gate(i, one, about, views) for i, one in enumerate(raw) if isinstance(one, dict)]
+        return tuple(one for one in found if one is not None)
+
+    def _gate(self, i: int, raw: dict[str, Any], about: Mapping[str, About], views: list[str]) -> Declared | None:
+        """One gate, with a fault for whatever is wrong with it."""
+        here: Path = ("gates", i)
+        known: Mapping[str, type[Gate]] = EXPECTATIONS if "expect" in raw else MEASURES
+        kinds = [key for key in ("measure", "expect") if key in raw]
+        if len(kinds) != 1:
+            self._fault(here, "a gate has either `measure:` or `expect:` and a name; give one of them")
+            return None
+        name = str(raw[kinds[0]])
+        name = f"expect_{name}" if kinds[0] == "expect" and not name.startswith("expect_") else name
+        if name not in known:
+            kind = "expectation" if kinds[0] == "expect" else "measure"
+            self._fault((*here, kinds[0]), f"unknown {kind} {_shown(raw[kinds[0]])}; {_instead(name, known)}")
+            return None
+        gate = self._model(known[name], {key: value for key, value in raw.items() if key != kinds[0]}, here)
+        if not isinstance(gate, Gate):
+            return None
+        table = gate.table or (views[0] if len(views) == 1 else None)
+        if table is None and not views:  # nothing is released, which is a fault already
+            return None
+        if table is None:
+            self._fault(here, f"the release has several views; add `table:` and one of {_list(views)}")
+            return None
+        if table not in about:
+            self._fault((*here, "table"), f"unknown table {_shown(table)}; {_instead(table, about)}")
+            return None
+        there = about[table].contract.names()
+        for column in gate.named():
+            if column not in there:
+                key = next((key for key, value in raw.items() if value == column), "columns")
+                self._fault((*here, key), f"table '{table}' has no column '{column}'; {_instead(column, there)}")
+        for key, message in gate.faults(table, about, views):
+            self._fault((*here, key) if key else here, message)
+        return Declared(i, name, table, gate)
+
+    def _model(self, model: type[BaseModel], value: Any, here: Path) -> BaseModel | None:
+        try:
+            return model.model_validate(value, context={"taxonomies": self.taxonomies})
+        except ValidationError as error:
+            for found in error.errors(include_url=False):
+                path: Path = (*here, *_without_branches(found["loc"], value))
+                if found["type"] == "missing":
+                    self._fault(path[:-1] or path, f"'{path[-1]}' is missing; add it")
+                else:
+                    self._fault(path, _told(dict(found), model))
+            return None
+
+
+def _without_branches(location: tuple[int | str, ...], value: Any) -> Path:
+    """A pydantic location without the names it adds for branches of a type."""
+    path: list[str | int] = []
+    for step in location:
+        if isinstance(value, dict) and (step in value or step == location[-1]):
+            path.append(step)
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            path.append(step)
+            value = value[step] if step < len(value) else None
+    return tuple(path)
+
+
+_EXPECTED = {
+    "string_type": "text (quote it if it looks like a number)",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _told(found: dict[str, Any], model: type[BaseModel]) -> str:
+    """One fault of pydantic's in the words of a recipe."""
+    kind, context, value = found["type"], found.get("ctx", {}), found["input"]
+    if kind == "extra_forbidden":
+        return f"unknown parameter; {_instead(str(found['loc'][-1]), _fields(model, found['loc']))}"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, found {_shown(value)}"
+    limits = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+    if kind in limits:
+        limit = next(iter(context.values()))
+        return f"expected a number {limits[kind]} {limit}, found {_shown(value)}"
+    if kind == "literal_error":
+        return f"expected one of {context['expected']}, found {_shown(value)}"
+    if kind == "string_pattern_mismatch":
+        return f"expected text that matches {context['pattern']}, found {_shown(value)}"
+    if kind in ("too_short", "string_too_short"):
+        return f"expected at least {context['min_length']}, found {_shown(value)}"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"{found['msg']}, found {_shown(value)}"
+
+
+def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The names allowed where a location ends: those of the model, or of one nested in it."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    if len(location) == 1:
+        return names
+    for field in model.model_fields.values():
+        for nested in _models_in(field.annotation):
+            if any(str(location[0]) == name for name in names):
+                names_there = [f.alias or n for n, f in nested.model_fields.items()]
+                if len(location) > 1 and location[-1] not in names_there:
+                    return names_there
+    return names
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The record types that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def _shown(value: Any) -> str:
+    """A value as an error shows it: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(str(name) for name in names))
+
+
+def _instead(name: str, known: Any) -> str:
+    """`did you mean 'x'?`, or what there is."""
+    near = get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else f"there are {_list(known) or 'none'}"

@@ -1,1 +1,0 @@
-"""Answers: finding the final answer in a completion, and comparing it with gold."""

@@ -1,0 +1,85 @@
+"""What a step may speak of: the numbers that are given, and those that the steps before it came to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from tasks.arithmetic.equations import equations, numbers
+
+_WORDS: dict[str, tuple[int, ...]] = {
+    **{word: (value,) for value, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+    )},
+    # "one" mostly stands for a thing and not for a number
+    "one": (),
+    "thirty": (30,), "forty": (40,), "fifty": (50,), "sixty": (60,), "seventy": (70,), "eighty": (80,), "ninety": (90,),
+    "hundred": (100,), "thousand": (1000,), "dozen": (12,), "dozens": (12,), "half": (2,), "halves": (2,), "twice": (2,),
+    "double": (2,), "doubled": (2,), "doubles": (2,), "once": (1,), "thrice": (3,), "triple": (3,), "tripled": (3,),
+    "triples": (3,), "third": (3,), "thirds": (3,), "quarter": (4, 25), "quarters": (4, 25), "fourth": (4,), "fourths": (4,),
+    "fifth": (5,), "fifths": (5,), "sixth": (6,), "tenth": (10,), "couple": (2,), "pair": (2,), "pairs": (2,), "both": (2,),
+    "week": (7,), "weeks": (7,), "weekly": (7,), "day": (24, 7), "days": (24, 7), "daily": (7,), "hour": (60,), "hours": (60,),
+    "minute": (60,), "minutes": (60,), "year": (12, 52, 365), "years": (12, 52, 365), "month": (30, 12), "months": (30, 12),
+    "percent": (100,), "dollar": (100,), "dollars": (100,), "cents": (100,), "foot": (12,), "feet": (12,), "yard": (3,),
+    "weekend": (2,), "weekday": (5,), "weekdays": (5,), "average": (2,), "quadruple": (4,),
+}  # fmt: skip
+_BRINGS = frozenset(
+    [
+        "week",
+        "weeks",
+        "weekly",
+        "day",
+        "days",
+        "daily",
+        "hour",
+        "hours",
+        "minute",
+        "minutes",
+        "year",
+        "years",
+        "month",
+        "months",
+        "percent",
+        "dollar",
+        "dollars",
+        "cents",
+        "foot",
+        "feet",
+        "yard",
+        "weekend",
+        "weekday",
+        "weekdays",
+        "average",
+    ]
+)
+EVERYBODY_KNOWS = frozenset(map(Fraction, (0, 1, 2, 10, 100)))
+"""Numbers that a step may bring in by itself."""
+
+
+def stated(question: str) -> set[Fraction]:
+    """The numbers that a problem gives in figures or in number words."""
+    return _given(question, _BRINGS)
+
+
+def given(question: str) -> set[Fraction]:
+    """The numbers that a problem gives, in figures or in words, with those that its words bring along (a week: 7)."""
+    return _given(question, frozenset())
+
+
+def _given(question: str, without: frozenset[str]) -> set[Fraction]:
+    found = {one.value for one in numbers(question)}
+    found |= {Fraction(value.replace(",", "")) for value in re.findall(r"\d{1,9}(?:\.\d{1,9})?", question)}
+    for word in set(re.findall(r"[a-z]+", question.lower())) - without:
+        found |= {Fraction(value) for value in _WORDS.get(word, ())}
+    if "%" in question and not without:
+        found.add(Fraction(100))
+    return found
+
+
+def derived(steps: Sequence[str]) -> set[Fraction]:
+    """The numbers that steps came to, and all others that stand in them."""
+    found = set()
+    for step in steps:
+        found |= {one.result.value for one in equations(step)} | {one.value for one in numbers(step)}
+    return found

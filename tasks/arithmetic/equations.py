@@ -1,0 +1,260 @@
+"""Equations in the words of a step, as far as they are arithmetic beyond doubt: numbers, + - * / and brackets.
+
+Whatever could mean something else is left out: letters, percent, powers,
+numbers in other bases, remainders. What is left can be called false.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from tasks.arithmetic.expressions import LONGEST_EXPRESSION, calculated
+
+LONGEST = 4_000
+"""Characters of a step that are looked at."""
+# words come first because most tokens are words; `*+` gives nothing back
+_TOKEN = re.compile(
+    r"\s*+(?:(?P<word>[^\W\d_]+)"
+    r"|(?P<frac>\\[dt]?frac\{(?P<over>\d{1,12})\}\{(?P<under>\d{1,12})\})"
+    r"|(?P<odd>\d[\d.,]{0,30}(?:[_^:]|\s?\\?%|[^\W\d])|[_^%√!]|\d{13,})"
+    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d{1,12})?(?!\d)|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
+    r"|(?P<op>\\times\b|\\cdot\b|\\div\b|[-+*/×÷·−()])"
+    r"|(?P<equals>=)"
+    r"|(?P<skip>\\?[$€£]|\\[,;! ])"
+    r"|(?P<command>\\[^\W\d_]+)"
+    r"|(?P<other>\S))"
+)  # fmt: skip
+_SIGN = {"×": "*", "·": "*", "\\times": "*", "\\cdot": "*", "x": "*", "÷": "/", "\\div": "/", "−": "-"}
+_TAINTED = frozenset(
+    [
+        "of",
+        "per",
+        "percent",
+        "plus",
+        "minus",
+        "times",
+        "divided",
+        "multiplied",
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "dozen",
+        "squared",
+        "cubed",
+        "and",
+        "half",
+        "remainder",
+        "r",
+        "mod",
+        "modulo",
+        "sqrt",
+        "frac",
+        "log",
+        "sin",
+        "cos",
+        "tan",
+        "pi",
+        "about",
+        "approximately",
+        "over",
+        "to",
+    ]
+)
+_CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number where it stands."""
+
+    value: Fraction
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One arithmetic equation of a step."""
+
+    start: int
+    end: int
+    """Its first character, and the one behind its last."""
+    computed: Fraction
+    """What its left side comes to."""
+    result: Number
+    """The number that it states."""
+    leaves: tuple[Number, ...]
+    """The numbers of its left side."""
+    operator: str | None
+    """Its operation, where its left side is one operation on two numbers."""
+    holds: bool | None
+    """Whether it is true; None where that is a matter of rounding."""
+    unit: str
+    """The word after its result; empty where none follows."""
+    left: tuple[str | Fraction, ...]
+    """The numbers and signs of its left side."""
+
+    @property
+    def operands(self) -> tuple[Fraction, Fraction]:
+        """The two numbers of a single operation."""
+        return self.leaves[0].value, self.leaves[1].value
+
+
+class _Token(NamedTuple):
+    kind: str
+    value: Fraction | str
+    start: int
+    end: int
+
+
+def equations(step: str) -> tuple[Equation, ...]:
+    """The equations of a step, in order."""
+    return _equations(step[:LONGEST]) if "=" in step else ()
+
+
+@lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
+def _equations(step: str) -> tuple[Equation, ...]:
+    tokens = _tokens(step)
+    found = (_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
+    return tuple(one for one in found if one)
+
+
+def numbers(text: str) -> list[Number]:
+    """The plain numbers of a text."""
+    return [Number(_of(one), one.start, one.end) for one in _tokens(text[:LONGEST]) if one.kind == "number"]
+
+
+def _of(token: _Token) -> Fraction:
+    assert isinstance(token.value, Fraction)
+    return token.value
+
+
+@lru_cache(maxsize=256)
+def _tokens(step: str) -> tuple[_Token, ...]:
+    found = []
+    for match in _TOKEN.finditer(step):
+        kind = match.lastgroup or ""
+        text = match[kind]
+        value: Fraction | str = text
+        if kind in ("word", "command"):
+            kind, value = _word(text)
+        elif kind == "number":
+            value = _fraction(text)
+        elif kind == "op":
+            value = _SIGN.get(text, text)
+        elif kind == "frac":
+            over, under = int(match["over"]), int(match["under"])
+            kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
+        elif kind == "skip":
+            continue
+        found.append(_Token(kind, value, match.start(match.lastindex or 0), match.end()))
+    return tuple(found)
+
+
+# the same few numbers and words stand in most steps
+@lru_cache(maxsize=4096)
+def _fraction(number: str) -> Fraction:
+    return Fraction(number.replace(",", ""))
+
+
+@lru_cache(maxsize=4096)
+def _word(word: str) -> tuple[str, str]:
+    """The kind of a word, and what it stands for."""
+    lower = word.lower()
+    if lower == "x" or lower in _SIGN:
+        return "op", "*"
+    odd = (len(word) == 1 and lower not in ("a", "i")) or word.startswith("\\") or lower in _TAINTED
+    return ("odd" if odd else "word"), lower
+
+
+def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
+    left = _left(tokens, at)
+    right = _right(tokens, at)
+    if left is None or right is None:
+        return None
+    computed = _computed(left)
+    if computed is None:
+        return None
+    stated, chain = right
+    leaves = tuple(Number(_of(one), one.start, one.end) for one in left if one.kind == "number")
+    binary = len(left) == 3 and left[1].kind == "op"
+    whole = _computed(chain) if len(chain) > 1 else None
+    after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
+    unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
+    divides = any(one.kind == "op" and one.value == "/" for one in left)
+    holds = True if whole == computed else _holds(computed, stated.value, divides)
+    return Equation(
+        left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
+        tuple(one.value for one in left),
+    )  # fmt: skip
+
+
+def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:
+    if computed == stated:
+        return True
+    if stated.denominator == 1 and not divides and computed.denominator == 1:
+        return False
+    return None if abs(computed - stated) < max(Fraction(1), abs(computed) / 50) else False
+
+
+def _left(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
+    """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
+    found: list[_Token] = []
+    i = at - 1
+    while i >= 0 and len(found) <= LONGEST_EXPRESSION:
+        token = tokens[i]
+        if token.kind == "word":
+            before = i
+            while before >= 0 and tokens[before].kind == "word" and i - before < 4:
+                before -= 1
+            after_number = before >= 0 and (tokens[before].kind == "number" or tokens[before].value == ")")
+            if not after_number or (found and found[0].kind == "number"):
+                break
+            i = before
+            continue
+        if token.kind not in ("number", "op") or (token.kind == "number" and found and found[0].kind == "number"):
+            break
+        found.insert(0, token)
+        i -= 1
+    stop = tokens[i] if i >= 0 else None
+    if stop is not None and (stop.kind == "odd" or (stop.kind == "other" and stop.value not in _CLEAN)):
+        return None
+    if found and found[0].value == "-" and stop is None:
+        found = found[1:]  # a bullet
+    if len(found) < 3 or (found[0].kind == "op" and found[0].value != "("):
+        return None
+    return found if sum(one.kind == "number" for one in found) > 1 else None
+
+
+def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | None:
+    """The number after an equals sign, and the expression that it begins; None where it may be part of something else."""
+    i = at + 1
+    sign = 1
+    if i < len(tokens) and tokens[i].value == "-":
+        sign, i = -1, i + 1
+    if i >= len(tokens) or tokens[i].kind != "number":
+        return None
+    token = tokens[i]
+    stated = Number(sign * _of(token), token.start, token.end)
+    chain = [token]
+    end = i + 1
+    while end < len(tokens) and tokens[end].kind in ("number", "op") and len(chain) < LONGEST_EXPRESSION:
+        chain.append(tokens[end])
+        end += 1
+    if end < len(tokens) and tokens[end].kind == "odd":
+        return None
+    if len(chain) > 1 and (sign < 0 or chain[1].kind != "op" or (chain[-1].kind == "op" and chain[-1].value != ")")):
+        return (stated, [token]) if chain[1].value in ("(", ")", "-") else None
+    return stated, chain
+
+
+def _computed(tokens: Sequence[_Token]) -> Fraction | None:
+    """What an expression comes to; None where it is none."""
+    found = calculated([one.value for one in tokens])
+    return found.value if found else None

@@ -1,0 +1,75 @@
+"""Arithmetic as steps state it: an expression of numbers, + - * / and brackets, as a tree with its value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tasks.synthetic.program import APPLY, Operator
+
+LONGEST_EXPRESSION = 64
+"""Numbers and signs of an expression that is looked at."""
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A calculation that a step states: a number, or an operation on two."""
+
+    value: Fraction
+    operator: Operator | None = None
+    left: Calculation | None = None
+    right: Calculation | None = None
+
+
+def calculated(tokens: Sequence[str | Fraction]) -> Calculation | None:
+    """What an expression of numbers and signs calculates; None where it is none, is too long, or divides by zero."""
+    if len(tokens) > LONGEST_EXPRESSION:
+        return None
+    try:
+        found, rest = _sum(tokens, 0)
+    except (IndexError, ZeroDivisionError, TypeError):
+        return None
+    return found if rest == len(tokens) else None
+
+
+def _sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+    left, at = _product(tokens, at)
+    while at < len(tokens) and tokens[at] in ("+", "-"):
+        right, after = _product(tokens, at + 1)
+        left, at = _joined(tokens[at], left, right), after
+    return left, at
+
+
+def _product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+    left, at = _atom(tokens, at)
+    while at < len(tokens) and tokens[at] in ("*", "/"):
+        right, after = _atom(tokens, at + 1)
+        left, at = _joined(tokens[at], left, right), after
+    return left, at
+
+
+def _atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+    token = tokens[at]
+    if isinstance(token, Fraction):
+        return Calculation(token), at + 1
+    if token != "(":  # noqa: S105
+        raise TypeError
+    inner, at = _sum(tokens, at + 1)
+    if tokens[at] != ")":
+        raise TypeError
+    return inner, at + 1
+
+
+def _joined(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
+    assert operator in ("+", "-", "*", "/") and isinstance(operator, str)
+    return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
+
+
+def leaves(calculation: Calculation) -> Iterator[Fraction]:
+    """The numbers that a calculation begins with, from left to right."""
+    if calculation.left is None or calculation.right is None:
+        yield calculation.value
+    else:
+        yield from leaves(calculation.left)
+        yield from leaves(calculation.right)

@@ -1,0 +1,1 @@
+"""Classification: of what type a mistake is."""

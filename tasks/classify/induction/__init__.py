@@ -1,0 +1,1 @@
+"""Taxonomy induction: types of mistakes found from what models call them."""

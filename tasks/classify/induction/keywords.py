@@ -1,0 +1,164 @@
+"""Types from keywords, as CoTErrorSet found its own: keywords of each mistake's cause, sorted into categories by a model.
+
+A keyword counts only where it stands in the cause, and a category only for
+keywords that it was asked about; what no category takes is asked about again,
+and what is left in the end leaves its mistake undecided.
+
+Source: Tong et al. 2024, Can LLMs Learn from Previous Mistakes?, section 3.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+
+from schemas.recipe.taxonomy import spelt
+from schemas.request import Reply, Request, Sampling
+from schemas.task import Named
+from tasks.classify.induction.merge import merged
+from tasks.classify.induction.open_reply import Proposal, name_of, tidy
+from tasks.classify.induction.state import Growth
+from tasks.classify.reply import spoken
+from tasks.classify.requests import Row, called, listed
+from tasks.llm import prompts
+from tasks.llm.lenient_json import objects
+from tasks.llm.prompt_guard import plain
+from tasks.llm.quoted_text import Material
+
+AT_ONCE = 60
+"""Keywords of a request."""
+MOST, LONGEST, MOST_WORDS = 5, 60, 6
+"""Keywords of a cause, and the characters and words of one."""
+SHOWN = 8
+"""Keywords that define a category."""
+TOKENS = 2_048
+LONGEST_CAUSE = 2_000
+NO_CAUSE, NO_KEYWORD, NO_CATEGORY = "no cause", "no keyword", "no category"
+_LINE = re.compile(r"^[\s*\-#\d.)\[]{0,12}([^:\n\]]{1,100}?)[\]*\s]{0,4}:\s{0,4}(.{1,4000})$")
+Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
+
+
+def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider: Named) -> Talk:
+    """Let a taxonomy grow from the causes of mistakes: one round of keywords, then rounds of sorting them."""
+    found = yield from _extracted(rows, causes, decider)
+    waiting = sorted({word for some in found.values() for word in some})
+    counts = Counter(word for some in found.values() for word in some)
+    waiting.sort(key=lambda word: (-counts[word], word))
+    sorted_: dict[str, str] = {}
+    for _ in range(rounds):
+        asked = len(waiting)
+        sorted_ |= yield from _categories(growth, waiting, decider)
+        waiting = [word for word in waiting if word not in sorted_]
+        growth.take(_answers(rows, found, causes, sorted_, called(decider)), len(rows))
+        yield from merged(growth, decider)
+        growth.promote()
+        if not waiting or len(waiting) == asked:
+            break  # nothing is left, or nothing more is taken
+
+
+def _extracted(
+    rows: Sequence[Row], causes: str, model: Named
+) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, list[str]]]:
+    """The keywords of each row's cause, by the row's id."""
+    asked = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := cause_of(row, causes))}
+    replies: Mapping[str, Reply] = (yield list(asked.values())) if asked else {}
+    by_id = {row["solution_id"]: row for row in rows}
+    return {id_: keywords(replies[one.id], cause_of(by_id[id_], causes)) for id_, one in asked.items()}
+
+
+def cause_of(row: Row, causes: str) -> str:
+    """A mistake's cause in words: the column's text, or of several texts the first that says something."""
+    found = row.get(causes) or ""
+    texts = [found] if isinstance(found, str) else found
+    return next((text.strip()[:LONGEST_CAUSE] for text in texts if text and text.strip()), "")
+
+
+def keywords(reply: Reply, cause: str) -> list[str]:
+    """The keywords in a reply that stand in the cause; the first of those that are spelt alike."""
+    text, _ = spoken(reply)
+    given = [
+        word for one in objects(text) for key, value in one.items() if spelt(key) == "keywords" for word in _list(value)
+    ]
+    there = Material([cause])
+    tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
+    found = {
+        spelt(word): word for word in reversed(tidied)
+        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and spelt(word) and there.says(word)
+    }  # fmt: skip
+    return list(dict.fromkeys(spelt(word) for word in tidied if spelt(word) in found))[:MOST]
+
+
+def _list(value: object) -> list[str]:
+    if isinstance(value, str):
+        return value.split(",")
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _categories(
+    growth: Growth, words: Sequence[str], model: Named
+) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, str]]:
+    """The category of each keyword that some reply put into exactly one."""
+    lots = [words[at : at + AT_ONCE] for at in range(0, len(words), AT_ONCE)]
+    asked = [(lot, _sorting(growth, lot, model)) for lot in lots]
+    replies: Mapping[str, Reply] = (yield [request for _, request in asked]) if asked else {}
+    found: dict[str, str] = {}
+    for lot, request in asked:
+        found |= sorted_into(replies[request.id], lot)
+    return found
+
+
+def sorted_into(reply: Reply, asked: Sequence[str]) -> dict[str, str]:
+    """Which category a reply puts each keyword into; not those it puts into two, nor words it was not asked about."""
+    text, _ = spoken(reply)
+    wanted, taken = set(asked), dict[str, set[str]]()
+    for line in text.split("\n")[: 4 * AT_ONCE]:
+        if (match := _LINE.match(line)) and (name := name_of(match[1])):
+            for word in match[2].split(","):
+                if (key := spelt(word)) in wanted:
+                    taken.setdefault(key, set()).add(name)
+    return {
+        word: min(names) for word, names in taken.items() if len({spelt(name) for name in names}) == 1
+    }  # fmt: skip
+
+
+def _answers(
+    rows: Sequence[Row], found: Mapping[str, Sequence[str]], causes: str, sorted_: Mapping[str, str], who: str
+) -> dict[tuple[str, str], Proposal]:
+    """What each mistake's keywords come to: the category of most of them, the weightiest of several."""
+    members: dict[str, Counter[str]] = {}
+    for some in found.values():
+        for word in some:
+            if word in sorted_:
+                members.setdefault(spelt(sorted_[word]), Counter())[word] += 1
+    answers = {}
+    for row in rows:
+        words = found.get(row["solution_id"], [])
+        names = [sorted_[word] for word in words if word in sorted_]
+        if not names:
+            fault = NO_CATEGORY if words else NO_KEYWORD if cause_of(row, causes) else NO_CAUSE
+            answers[row["solution_id"], who] = Proposal(fault=fault)
+            continue
+        counts = Counter(map(spelt, names))
+        name = max(names, key=lambda one: (counts[spelt(one)], -names.index(one)))
+        commonest = sorted(members[spelt(name)].items(), key=lambda one: (-one[1], one[0]))[:SHOWN]
+        definition = f"Such as: {', '.join(word for word, _ in commonest)}."
+        answers[row["solution_id"], who] = Proposal(name=name, definition=definition)
+    return answers
+
+
+def _keywords(cause: str, model: Named) -> Request:
+    mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
+    schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
+    fields = {"mark": mark, "cause": plain(cause, mark)}
+    return Request(model.model, model.revision, prompts.fill(prompts.template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
+
+
+def _sorting(growth: Growth, lot: Sequence[str], model: Named) -> Request:
+    mark = hashlib.blake2b(json.dumps(lot).encode(), digest_size=8).hexdigest()
+    fields = {"mark": mark, "keywords": plain("\n".join(lot), mark), "types": listed(growth.shown(), mark)}
+    return Request(
+        model.model, model.revision, prompts.fill(prompts.template("categories"), fields), Sampling(TOKENS, 0.0)
+    )

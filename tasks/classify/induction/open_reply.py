@@ -1,0 +1,129 @@
+"""The reading of a reply that may propose a type of its own: a known type, a new name with its definition, or neither.
+
+A name is one line of at most 80 characters; what is longer, empty, reserved
+(`new`, `none`, …) or only repeated from the solution is no name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.recipe.taxonomy import RESERVED, TYPE, Taxonomy, spelt
+from schemas.request import Reply
+from tasks.classify.reply import KEYS, LINE, NO_TYPE, UNKNOWN, judged_kind, spoken, text_of
+from tasks.classify.requests import NEW
+from tasks.llm.judge_reply import CONTRADICTORY, UNPARSABLE, storable
+from tasks.llm.lenient_json import objects
+from tasks.llm.quoted_text import Material
+
+NO_NAME = "no name for a type"
+LONGEST_NAME, MOST_WORDS, LONGEST_DEFINITION = 80, 10, 300
+_NEW = re.compile(r"^new\s{0,4}(?:type|kind|category)?\s{0,4}[:=-]\s{0,4}", re.IGNORECASE)
+_DEFINED = re.compile(r"\s{0,4}(?:[,;:]|[-–—]\s)\s{0,4}")
+_NO_PART = {ord(char): " " for char in "|`<>"}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What one answer calls a mistake."""
+
+    type: str | None = None
+    """A type that there is."""
+    name: str = ""
+    """The name of a new one."""
+    definition: str = ""
+    """What the new one is said to mean; may be empty."""
+    fault: str = ""
+    """Why it is neither, in few words."""
+
+
+def tidy(text: str) -> str:
+    """A text on one line, without what is not seen and without what opens a tag or a cell of a table."""
+    seen = (
+        " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
+        for char in unicodedata.normalize("NFKC", storable(text[:10_000]))
+        if unicodedata.category(char) not in ("Cf", "Co", "Cn")
+    )
+    return " ".join("".join(seen).translate(_NO_PART).split())
+
+
+def name_of(text: str) -> str:
+    """A type's name in its usual form; empty where the text is none."""
+    found = tidy(text).strip(" \t*_\"'.,;:()[]{}")
+    fits = len(found) <= LONGEST_NAME and len(found.split()) <= MOST_WORDS and re.match(TYPE, found)
+    return found if fits and spelt(found) and spelt(found) not in RESERVED else ""
+
+
+def definition_of(text: str) -> str:
+    """A definition in its usual form, cut to its length."""
+    return tidy(text)[:LONGEST_DEFINITION].strip()
+
+
+def proposed(name: str, definition: str, taxonomy: Taxonomy | None) -> Proposal:
+    """What a name comes to: the type that bears it, a new one, or nothing."""
+    known = taxonomy.named(name) if taxonomy else None
+    if known is not None:
+        return Proposal(known)
+    found = name_of(name)
+    return Proposal(name=found, definition=definition_of(definition)) if found else Proposal(fault=NO_NAME)
+
+
+def proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
+    """What a reply calls the mistake in a step (from 0).
+
+    Who was shown the types says `new` where it means none of them; who was not
+    (`free`) may use any words.
+    """
+    text, fault = spoken(reply)
+    if fault:
+        return Proposal(fault=fault)
+    found = set(_claims(text, material, taxonomy, free))
+    if not found:
+        kind = judged_kind(text, at, material)
+        if kind is not None and not kind:
+            return Proposal(fault=NO_TYPE)
+        return proposed(kind, "", taxonomy) if kind and free else Proposal(fault=UNPARSABLE)
+    if len({one.type or spelt(one.name) for one in found}) > 1:
+        return Proposal(fault=CONTRADICTORY)
+    return max(found, key=lambda one: (len(one.definition), one.definition))
+
+
+def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool) -> Iterator[Proposal]:
+    """What the objects of a reply say, or where there is none its lines."""
+    found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
+    for one in found:
+        for key, value in one.items():
+            if spelt(key) in KEYS and isinstance(value, str) and not _repeated(key, value, one, material):
+                yield _claim(value, one, material, taxonomy, free)
+    if found:
+        return
+    for match in LINE.finditer(text):
+        if not material.says(match[0]):
+            yield _claim(match[1].strip(" \t*_`\"'}"), {}, material, taxonomy, free)
+    for line in text.split("\n")[:50]:
+        if _NEW.match(line.strip(" *_`\"'")) and not material.says(line):
+            yield _claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
+
+
+def _repeated(key: str, value: str, whole: Mapping[str, Any], material: Material) -> bool:
+    """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
+    return material.says(f"name {text_of(whole.get('name'))}" if spelt(value) == NEW else f"{key} {value}")
+
+
+def _claim(said: str, whole: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
+    """What one value that names a type says."""
+    name, definition = text_of(whole.get("name")), text_of(whole.get("definition"))
+    if spelt(said) == NEW:
+        return proposed(name, definition, taxonomy)
+    rest = _NEW.sub("", said, count=1)
+    if rest != said:
+        name, *others = _DEFINED.split(rest, maxsplit=1)
+        if material.says(f"new {name}"):
+            return Proposal(fault=UNPARSABLE)
+        return proposed(name, definition or "".join(others), taxonomy)
+    found = proposed(said, definition, taxonomy)
+    return found if found.type or free or found.fault else Proposal(fault=UNKNOWN)

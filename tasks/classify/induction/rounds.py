@@ -1,0 +1,151 @@
+"""The rounds in which a taxonomy is found: mistakes are asked about, names proposed, joined and counted, until it is stable.
+
+The mistakes of each round are chosen by their ids alone, and what is asked
+depends on nothing but them and the types so far: neither the parts of a table
+nor the order of its rows change a request.
+
+The idea is MWPES-300K's (Sun et al. 2025); of its procedure no more is
+published than that it classifies dynamically, so the rounds are our own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+
+import polars as pl
+
+from schemas.recipe.taxonomy import Taxonomy, spelt
+from schemas.request import Reply, Request, Sampling
+from schemas.task import Named
+from tasks.classify.induction import keywords
+from tasks.classify.induction.merge import folded, merged
+from tasks.classify.induction.open_reply import Proposal, proposal, proposed
+from tasks.classify.induction.state import Growth, Voice
+from tasks.classify.parameters import ClassifyParameters, Dynamic
+from tasks.classify.requests import SEEN, Row, filled, has_mistake, schema, votes
+from tasks.classify.rules import SPOKEN, finding
+from tasks.llm import prompts
+from tasks.llm.judge_reply import shown
+
+RULES, JUDGE = "rules", "judge"
+Finding = Generator[Sequence[Request], Mapping[str, Reply], ClassifyParameters]
+
+
+def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapping[str, Named]) -> Finding:
+    """Finds the taxonomy of a whole table, in rounds; returns the parameters with which its rows are then labelled."""
+    dynamic = rules.dynamic
+    assert dynamic is not None
+    decider = names[dynamic.decider] if dynamic.decider else None
+    growth = Growth(rules.taxonomy, dynamic.least)
+    before = len(growth.rounds)
+    rows = chosen(parts, dynamic.rows * dynamic.rounds, dynamic.causes)
+    if dynamic.by == "keywords":
+        assert decider is not None
+        yield from keywords.grow(growth, rows, dynamic.causes, dynamic.rounds, decider)
+        stable = True
+    else:
+        stable = yield from _rounds(growth, rows, rules, dynamic, names)
+    yield from folded(growth, decider)
+    source = _source(growth, rows, before, stable, dynamic)
+    taxonomy = growth.frozen(dynamic.name, source, _spoken(growth, rules.taxonomy))
+    prompt = dynamic.prompt if "types" not in prompts.fields(dynamic.prompt) else rules.prompt
+    told = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
+    return rules.model_copy(update=told | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
+
+
+def chosen(parts: Iterable[pl.DataFrame], most: int, causes: str) -> list[Row]:
+    """The mistakes that rounds ask about: those whose ids' hashes are the smallest, in that order."""
+    heap: list[tuple[int, str, Row]] = []
+    for part in parts:
+        for row in _rows(part, causes):
+            number = int.from_bytes(hashlib.blake2b(row["solution_id"].encode(), digest_size=8).digest())
+            if len(heap) < most:
+                heapq.heappush(heap, (-number, row["solution_id"], row))
+            elif -number > heap[0][0]:
+                heapq.heapreplace(heap, (-number, row["solution_id"], row))
+    return [row for *_, row in sorted(heap, key=lambda one: (-one[0], one[1]))]
+
+
+def _rows(part: pl.DataFrame, causes: str) -> Iterator[Row]:
+    wanted = [name for name in ("solution_id", *SEEN, causes) if name in part.columns]
+    yield from filter(has_mistake, part.select(list(dict.fromkeys(wanted))).to_dicts())
+
+
+def _rounds(
+    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, Named]
+) -> Generator[Sequence[Request], Mapping[str, Reply], bool]:
+    """Rounds until so many on end have added no type; whether they came to that."""
+    decider = names[dynamic.decider] if dynamic.decider else None
+    quiet = 0
+    for number in range(dynamic.rounds):
+        # where there are fewer mistakes than that, the first ones are asked about again, with the types known now
+        some = [rows[i % len(rows)] for i in range(number * dynamic.rows, (number + 1) * dynamic.rows)] if rows else []
+        before = list(growth.types)
+        some = list({row["solution_id"]: row for row in some}.values())
+        answers = yield from _answers(growth, some, rules, dynamic, names)
+        growth.take(answers, len(some))
+        yield from merged(growth, decider)
+        growth.promote()
+        quiet = quiet + 1 if growth.types == before else 0
+        if quiet == dynamic.stable:
+            return True
+    return False
+
+
+def _answers(
+    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, Named]
+) -> Generator[Sequence[Request], Mapping[str, Reply], dict[Voice, Proposal]]:
+    """What rules, and where they say nothing models (or without any the judge before), call each mistake."""
+    types = growth.shown()
+    free = "types" not in prompts.fields(dynamic.prompt)
+    models = [names[model] for model in rules.models]
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(dynamic.prompt, types, True))
+    answers: dict[Voice, Proposal] = {}
+    asked: list[tuple[Row, str, Request]] = []
+    for row in rows:
+        id_ = row["solution_id"]
+        if kind := _ruled(row, rules):
+            answers[id_, RULES] = said = _in_words(kind, SPOKEN, rules.taxonomy, types)
+            growth.ruled[kind] = spelt(said.type or said.name)
+        elif models:
+            messages = filled(dynamic.prompt, row, types, rules.reference)
+            asked += [(row, who, request) for who, request in votes(messages, sampling, models, 1)]
+        else:
+            answers[id_, JUDGE] = _in_words(row.get("judge_kind") or "", rules.judged_in, rules.taxonomy, types)
+    replies: Mapping[str, Reply] = (yield [request for *_, request in asked]) if asked else {}
+    for row, who, request in asked:
+        material = shown({**row, "text": None})
+        answers[row["solution_id"], who] = proposal(replies[request.id], row["first_error"], material, types, free)
+    return answers
+
+
+def _ruled(row: Row, rules: ClassifyParameters) -> str | None:
+    found = finding(row, row["first_error"]) if rules.rules else None
+    return found.kind if found else None
+
+
+def _in_words(kind: str, spoken: str, start: Taxonomy | None, types: Taxonomy | None) -> Proposal:
+    """A kind that somebody names in another taxonomy's words: the type that it is, or else a proposal."""
+    known = start.translated(spoken, kind) if start and kind else None
+    return Proposal(known) if known else proposed(kind, "", types)
+
+
+def _spoken(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]:
+    """What the kinds that rules named have become, where the taxonomy to begin with does not say it."""
+    known = start.from_.get(SPOKEN, {}) if start else {}
+    return {
+        SPOKEN: {kind: growth.name(growth.root(key)) for kind, key in sorted(growth.ruled.items()) if kind not in known}
+    }
+
+
+def _source(growth: Growth, rows: Sequence[Row], before: int, stable: bool, dynamic: Dynamic) -> str:
+    """How the taxonomy was found, in a sentence."""
+    rounds = len(growth.rounds) - before
+    end = "stable" if stable else f"not stable after {rounds} rounds"
+    how = "by proposals" if dynamic.by == "classifier" else f"from keywords of `{dynamic.causes}`"
+    decided = (
+        f"`{dynamic.decider}` decided on merges and folds" if dynamic.decider else "rules decided on merges and folds"
+    )
+    return f"Found {how} in {rounds} rounds among {len(rows):,} mistakes; {end}; {decided}."

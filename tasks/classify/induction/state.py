@@ -1,0 +1,192 @@
+"""A taxonomy that grows: what each answer called its mistake, which names are one, and which of them are types.
+
+Every answer counts for exactly one name, and names are only ever joined: the
+answers of a joined name count for the other. A name joins one that came before
+it in the order of types and candidates, so that no ring of joins can be made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
+
+from schemas.recipe.taxonomy import Change, Round, Taxonomy, Type, spelt
+from tasks.classify.induction.open_reply import Proposal
+
+Voice = tuple[str, str]
+"""Whose answer: the mistake's row, and who answered."""
+MOST_TYPES = 100
+TITLE = "Kinds of mistakes, found in the mistakes"
+OTHER = "other"
+"""The type of what is too rare for one of its own and belongs under none."""
+_MOST_NAMES = 1_000
+
+
+class Growth:
+    """Types, candidates (names with too few answers to be types yet), and how they came about."""
+
+    def __init__(self, start: Taxonomy | None, least: int) -> None:
+        self.start, self.least = start, least
+        self.types: list[str] = [spelt(name) for name in start.labels()] if start else []
+        self.said: dict[Voice, str] = {}
+        self.ruled: dict[str, str] = {}
+        """The kinds that rules named, and the name that each was taken for."""
+        self.history: list[Change] = list(start.history) if start else []
+        self.rounds: list[Round] = list(start.rounds) if start else []
+        self._into: dict[str, str] = {}
+        self._names: dict[str, Counter[str]] = {}
+        self._definitions: dict[str, Counter[str]] = {}
+        self._settled: dict[str, tuple[str, str]] = {}
+        for name in start.labels() if start else ():
+            assert start is not None
+            self._names[spelt(name)] = Counter([name])
+            for alias in start.types[name].also:
+                if spelt(alias) not in self._names:
+                    self._names[spelt(alias)] = Counter([alias])
+                    self._into[spelt(alias)] = spelt(name)
+
+    def root(self, key: str) -> str:
+        """The name that a name counts for."""
+        while key in self._into:
+            key = self._into[key]
+        return key
+
+    def name(self, key: str) -> str:
+        """How a name is mostly written, the first by the alphabet of several; a type's stays as it was."""
+        if key in self._settled:
+            return self._settled[key][0]
+        return min(self._names[key].items(), key=lambda one: (-one[1], one[0]))[0]
+
+    def definition(self, key: str) -> str:
+        """What most answers say that it means, the first by the alphabet of several; a type's stays as it was."""
+        if key in self._settled:
+            return self._settled[key][1]
+        if self.start and (known := self.start.types.get(self.name(key))):
+            return known.definition
+        found = self._definitions.get(key) or Counter([f"What classifiers call {self.name(key)}."])
+        return min(found.items(), key=lambda one: (-one[1], one[0]))[0]
+
+    def defined(self, key: str) -> bool:
+        """Whether anybody said what it means."""
+        return key in self._definitions or bool(self.start and self.name(key) in self.start.types)
+
+    def sizes(self) -> Counter[str]:
+        """The answers that count for each name, those of joined names among them."""
+        return Counter(self.root(key) for key in self.said.values())
+
+    def mistakes(self) -> Counter[str]:
+        """The mistakes that are called each name by somebody; one of which two say the same counts once."""
+        return Counter(key for _, key in {(row, self.root(key)) for (row, _), key in self.said.items()})
+
+    def candidates(self) -> list[str]:
+        """The names that are no types yet, those of most answers first; also those that nobody stands by any more."""
+        known, sizes = set(self.types), self.sizes()
+        roots = {self.root(key) for key in self._names} - known
+        return sorted(roots, key=lambda key: (-sizes[key], key))
+
+    def take(self, answers: Mapping[Voice, Proposal], rows: int) -> int:
+        """Count a round's answers, each instead of what the same voice said before; the round's number."""
+        number = len(self.rounds) + 1
+        known = proposed = 0
+        fresh: dict[str, int] = {}
+        for voice, one in sorted(answers.items(), key=lambda pair: pair[0]):
+            self.said.pop(voice, None)
+            word = one.type or one.name
+            if word:
+                key = spelt(word)
+                self._heard(number, key, word, one.definition, fresh)
+                self.said[voice] = key
+                is_type = self.root(key) in self.types
+                known, proposed = known + is_type, proposed + (not is_type)
+        for key, count in sorted(fresh.items()):
+            self.history.append(Change(round=number, change="candidate", type=self.name(key), rows=count))
+        undecided = len(answers) - known - proposed
+        self.rounds.append(
+            Round(round=number, rows=rows, known=known, proposed=proposed, undecided=undecided, types=len(self.types))
+        )
+        return number
+
+    def _heard(self, number: int, key: str, word: str, definition: str, fresh: dict[str, int]) -> None:
+        """Remember how a name is written and defined; a new spelling of a known one is a merge of its own."""
+        if key not in self._names:
+            self._names[key], fresh[key] = Counter(), 0
+        elif word not in self._names[key]:
+            self.history.append(
+                Change(
+                    round=number, change="merge", type=word, into=self.name(key), rows=1, by="rule: the same letters"
+                )
+            )
+        self._names[key][word] += 1
+        if key in fresh:
+            fresh[key] += 1
+        if definition:
+            self._definitions.setdefault(key, Counter())[definition] += 1
+
+    def join(self, key: str, other: str, change: Literal["merge", "fold"], by: str) -> None:
+        """Let a name's answers count for another; nothing where they are one already, or a type would go under."""
+        one, into = self.root(key), self.root(other)
+        if one == into or one in self.types:
+            return
+        self.history.append(
+            Change(
+                round=len(self.rounds), change=change, type=self.name(one), into=self.name(into),
+                rows=self.sizes()[one], by=by,
+            )
+        )  # fmt: skip
+        self._into[one] = into
+
+    def promote(self) -> None:
+        """Make types of the candidates that have enough mistakes, and note how many types the round leaves."""
+        sizes, mistakes = self.sizes(), self.mistakes()
+        for key in self.candidates():
+            if mistakes[key] >= self.least and len(self.types) < MOST_TYPES:
+                self._become(key, sizes[key], f"rule: {self.least} mistakes or more")
+        if self.rounds:
+            self.rounds[-1] = self.rounds[-1].model_copy(update={"types": len(self.types)})
+
+    def _become(self, key: str, rows: int, by: str) -> None:
+        self.types.append(key)
+        self._settled[key] = self.name(key), self.definition(key)
+        self.history.append(Change(round=len(self.rounds), change="new", type=self.name(key), rows=rows, by=by))
+
+    def other(self) -> str:
+        """The type of what belongs under none; it comes to be where it is first needed."""
+        if OTHER not in self._names:
+            self._names[OTHER] = Counter([OTHER])
+            self._definitions[OTHER] = Counter(["A mistake of none of the other kinds."])
+        if self.root(OTHER) not in self.types:
+            self._become(self.root(OTHER), self.sizes()[OTHER], "rule: what is too rare needs a place")
+        return self.root(OTHER)
+
+    def shown(self, name: str = "candidates") -> Taxonomy | None:
+        """The types as a taxonomy, with all other names of each; None while there is none."""
+        if not self.types:
+            return None
+        also: dict[str, list[str]] = {key: [] for key in self.types}
+        for key in sorted(self._names):
+            if (root := self.root(key)) in also and key != root:
+                also[root].append(self.name(key))
+        types = dict(self.start.types) if self.start else {}
+        for key in self.types:
+            title = self.name(key)
+            given = types.get(title) or Type(definition=self.definition(key))
+            names = list(dict.fromkeys([*given.also, *also[key]]))[:_MOST_NAMES]
+            types[title] = given.model_copy(update={"also": names})
+        mapped = dict(self.start.from_) if self.start else {}
+        return Taxonomy(taxonomy=name, version="1.0.0", title=TITLE, types=types, from_=mapped, history=self.history, rounds=self.rounds)  # fmt: skip
+
+    def frozen(self, name: str, source: str, mapped: Mapping[str, Mapping[str, str]]) -> Taxonomy:
+        """The taxonomy with its history; its name ends in a digest, so that no two that differ have one name."""
+        self.promote()
+        if not self.types:
+            self.other()
+        found = self.shown(name)
+        assert found is not None
+        pairs = {other: {**found.from_.get(other, {}), **dict(some)} for other, some in mapped.items() if some}
+        found = found.model_copy(update={"source": source, "from_": {**found.from_, **pairs}})
+        content = [found.model_dump(mode="json", by_alias=True, include={"types", "from_"})]
+        digest = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=4).hexdigest()
+        return found.model_copy(update={"taxonomy": f"{name[:54]}-{digest}"})

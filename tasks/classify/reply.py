@@ -1,0 +1,135 @@
+"""The reading of a classifier's reply: a type of the taxonomy, or why it is undecided; never a guess.
+
+What a reply repeats of the solution counts for nothing, and one that names two
+types names none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.columns.labels import SEVERITIES
+from schemas.recipe.taxonomy import Taxonomy, spelt
+from schemas.request import Completion, Reply
+from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, storable
+from tasks.llm.judge_reply import read as judged
+from tasks.llm.lenient_json import objects
+from tasks.llm.quoted_text import Material
+
+UNKNOWN, NO_TYPE = "unknown type", "names no type of this step"
+LINE = re.compile(r"^[\s*_`\"'{]{0,8}(?:error[ _]?)?(?:type|kind|category)[*_`\"']{0,4}\s{0,4}[:=]\s{0,4}(.{1,120})$", re.IGNORECASE | re.MULTILINE)  # fmt: skip
+KEYS = frozenset({"type", "error type", "kind", "category", "error category"})
+_LONGEST_CAUSE, _LONGEST_SPAN = 1_000, 500
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one reply says."""
+
+    type: str | None
+    """A type of the taxonomy; None where it is undecided."""
+    fault: str = ""
+    """Why it is undecided, in few words; empty where it is not."""
+    severity: str | None = None
+    span: tuple[int, int] | None = None
+    """The wrong characters of the step: the first, and the one behind the last."""
+    cause: str | None = None
+
+
+def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
+    """What a reply says of a step, the first wrong one (from 0)."""
+    said, fault = spoken(reply)
+    return Vote(None, fault) if fault else read(said, step, material, taxonomy, at)
+
+
+def spoken(reply: Reply) -> tuple[str, str]:
+    """What a reply says once it has thought, or else why that cannot be read."""
+    if not isinstance(reply, Completion):
+        return "", reply.reason
+    return ("", CUT_OFF) if reply.finish == "length" else _said(reply.text)
+
+
+def _said(text: str) -> tuple[str, str]:
+    _, thought, said = text.rpartition("</think>")
+    if not thought and "<think>" in text:
+        return "", CUT_OFF
+    if not said.strip():
+        return "", EMPTY
+    return (said, "") if len(said) <= LONGEST_READ else ("", TOO_LONG)
+
+
+def judged_kind(text: str, at: int, material: Material) -> str | None:
+    """What a reply in a judge's form ("First error: 3, calculation") calls the mistake in a step (from 0).
+
+    Empty where it names no kind, or another step; None where it has no such form.
+    """
+    found = judged(text, at + 1, material)
+    if found.label is None:
+        return None
+    return found.kind if found.label == at else ""
+
+
+def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
+    """What a text says of a step; with its number (from 0) a judge's form is read, too."""
+    said, fault = _said(text)
+    if fault:
+        return Vote(None, fault)
+    claims = list(_claims(said, material))
+    if at is not None and not _formed(said) and (kind := judged_kind(said, at, material)) is not None:
+        if not kind:
+            return Vote(None, NO_TYPE)
+        claims = [(kind, {})]
+    if not claims:
+        return Vote(None, UNPARSABLE)
+    named = {taxonomy.named(name) for name, _ in claims}
+    if None in named or len(named) > 1:
+        return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
+    (found,) = named
+    details: Mapping[str, Any] = next((one for _, one in reversed(claims) if one), {})
+    cause = storable(" ".join(text_of(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
+    severity = text_of(details.get("severity")).strip().casefold()
+    return Vote(
+        found, "", severity if severity in SEVERITIES else None, place(text_of(details.get("span")), step), cause
+    )
+
+
+def _formed(text: str) -> bool:
+    """Whether a text names a type in a classifier's own form."""
+    return LINE.search(text) is not None or any(spelt(key) in KEYS for one in objects(text) for key in one)
+
+
+def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The types that a reply names, each with the object that names it."""
+    found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
+    for one in found:
+        for key, value in one.items():
+            if spelt(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
+                yield value, one
+    if found:
+        return
+    lines = list(LINE.finditer(text))
+    for match in lines:
+        if not material.says(match[0]):
+            yield match[1].strip(" \t*_`\"'.,}"), {}
+    if not lines and len(text) < 120 and not material.is_(text):
+        yield text, {}
+
+
+def text_of(value: object) -> str:
+    """A value that should be text; empty where it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def place(span: str, step: str) -> tuple[int, int] | None:
+    """Where a quotation stands in a step: to the letter, else but for white space and case; None where it does not."""
+    words = span.strip()[:_LONGEST_SPAN].split()
+    if not words:
+        return None
+    at = step.find(span.strip())
+    if at >= 0 and len(span.strip()) <= _LONGEST_SPAN:
+        return at, at + len(span.strip())
+    match = re.search(r"\s+".join(map(re.escape, words)), step, re.IGNORECASE)
+    return match.span() if match else None

@@ -1,0 +1,78 @@
+"""What a classifier is shown of a mistake: the steps through the wrong one, and the types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.columns.labels import SEVERITIES
+from schemas.recipe.taxonomy import Taxonomy
+from schemas.request import Message, Request, Sampling
+from schemas.task import Named
+from tasks.llm import prompts
+from tasks.llm.prompt_guard import fields, plain
+
+Row = Mapping[str, Any]
+SEEN = ("question", "options", "steps", "text", "answer", "reference", "first_error", "judge_kind")
+"""The columns of which rules or a classifier see something, where the table has them."""
+NEW = "new"
+"""What a classifier says that names a type of its own."""
+NO_TYPES = "(none yet)"
+
+
+def has_mistake(row: Row) -> bool:
+    """Whether it is known which step is wrong."""
+    at = row["first_error"]
+    return at is not None and 0 <= at < len(row["steps"])
+
+
+def schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
+    """The JSON schema of a vote; empty where the prompt does not ask for that JSON."""
+    if '"type"' not in prompt:
+        return ""
+    labels = taxonomy.labels() if taxonomy else ()
+    # the cause comes first: a model that has written it chooses better than one that answers at once
+    found: dict[str, Any] = {"cause": {"type": "string"}}
+    if not proposing:
+        found |= {"span": {"type": "string"}, "severity": {"type": "string", "enum": list(SEVERITIES)}}
+    found["type"] = {"type": "string", "enum": [*labels, *([NEW] if proposing else [])]}
+    if proposing:
+        found |= {"name": {"type": "string"}, "definition": {"type": "string"}}
+    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+
+
+def listed(taxonomy: Taxonomy | None, mark: str = "") -> str:
+    """The types as a classifier sees them: name, definition, example. What models wrote of them opens and closes nothing."""
+    lines = []
+    for name in taxonomy.labels() if taxonomy else ():
+        assert taxonomy is not None
+        one = taxonomy.types[name]
+        example = f' Example: "{one.example.step}" ({one.example.why})' if one.example else ""
+        lines.append(f"- {name}: {one.definition}{example}")
+    text = "\n".join(lines) or NO_TYPES
+    return plain(text, mark) if mark and taxonomy is not None and taxonomy.history else text
+
+
+def filled(prompt: str, row: Row, taxonomy: Taxonomy | None, reference: bool) -> tuple[Message, ...]:
+    """The conversation about a row."""
+    at = row["first_error"]
+    seen = {**row, "steps": row["steps"][: at + 1], "text": None}
+    there = fields(seen, (), reference)
+    return prompts.fill(prompt, there | {"number": str(at + 1), "types": listed(taxonomy, there["mark"])})
+
+
+def votes(
+    messages: tuple[Message, ...], sampling: Sampling, models: Sequence[Named], number: int
+) -> list[tuple[str, Request]]:
+    """So many votes of each model, each with the name of who gives it."""
+    return [
+        (f"{called(model)} #{sample}", Request(model.model, model.revision, messages, sampling, sample))
+        for model in models
+        for sample in range(number)
+    ]
+
+
+def called(model: Named) -> str:
+    """A model's name with its revision."""
+    return "@".join(filter(None, (model.model, model.revision)))

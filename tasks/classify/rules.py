@@ -1,0 +1,284 @@
+"""What rules can say of a mistake without a model: its kind, where it stands, and why; nothing where they are not sure.
+
+The kinds are those of the taxonomy `abacus`. Given the first wrong step, what
+stands before it is taken to be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from tasks.arithmetic import context_numbers
+from tasks.arithmetic.equations import LONGEST, Equation, Number, equations, numbers
+from tasks.classify import repair
+from tasks.classify.reference_plan import Plan, plan, replaced, skipped
+
+SPOKEN = "abacus"
+"""The taxonomy whose types the rules name."""
+UNVOUCHED = "an equation that does not hold"
+"""The rule by which nothing vouches for the steps before."""
+Severity = Literal["minor", "major"]
+_LABEL = re.compile(r"^\s*(?:\*\*)?(?:step\s*)?\d{1,3}[.):](?=\s)", re.IGNORECASE)
+_ANSWER = re.compile(r"(?:####|\banswer(?: is)?\b[\s:=]{1,4})\s*\\?\$?(-?\d[\d,]{0,20}(?:\.\d{1,9})?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule says of a mistake."""
+
+    kind: str
+    rule: str
+    """The rule, in few words."""
+    start: int
+    end: int
+    """The wrong characters of the step."""
+    cause: str
+    severity: Severity = "major"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The wrong step and what was there before it."""
+
+    text: str
+    equations: tuple[Equation, ...]
+    answer: Number | None
+    """The final answer, where the step states one."""
+    last: bool
+    given: set[Fraction]
+    stated: set[Fraction]
+    """Those of the given numbers that the problem says itself."""
+    before: set[Fraction]
+    """What earlier steps came to, and the other numbers in them."""
+    earlier: tuple[Equation, ...]
+    later: tuple[Equation, ...]
+    opaque: bool
+    """Whether the step has an equals sign that no equation was read at."""
+    gold: Fraction | None
+    plan: Plan | None
+
+
+def finding(row: Mapping[str, Any], at: int) -> Finding | None:
+    """What rules say of a solution whose first wrong step is known (from 0); None where they say nothing.
+
+    Of a row are looked at `question`, `steps`, `answer` (the right one) and
+    `reference` (a right solution), the last two where there are any.
+    """
+    case = _case(row, at)
+    if case.plan is not None:
+        return _by_plan(case, case.plan)
+    return _alone(case)
+
+
+def _case(row: Mapping[str, Any], at: int) -> _Case:
+    steps = [unlabelled(step) for step in row["steps"]]
+    given, stated = context_numbers.given(row["question"]), context_numbers.stated(row["question"])
+    first = next((one.value for one in numbers(row["question"])), None)
+    gold = _number(row.get("answer") or "")
+    earlier = tuple(one for step in steps[:at] for one in equations(step))
+    text = steps[at][:LONGEST]
+    match = _ANSWER.search(text)
+    told = text[: match.start()] if match else text
+    value = _number(match[1]) if match else None
+    answer = Number(value, match.start(1), match.end(1)) if match and value is not None else None
+    found = None
+    if row.get("reference") and gold is not None:
+        found = plan(row["reference"], gold, given, stated, first)
+    if found is not None and not all(found.follow(one) for one in earlier if one.holds):
+        found = None  # it goes another way than the right solution we know
+    own = equations(told)
+    later = tuple(one for step in steps[at + 1 :] for one in equations(step))
+    return _Case(
+        text, own, answer, at == len(steps) - 1, given, stated, context_numbers.derived(steps[:at]), earlier, later,
+        told.count("=") > len(own), gold, found,
+    )  # fmt: skip
+
+
+def unlabelled(step: str) -> str:
+    """A step with its number blotted out, so that all else stays where it is."""
+    match = _LABEL.match(step)
+    return " " * match.end() + step[match.end() :] if match else step
+
+
+def _number(text: str) -> Fraction | None:
+    text = text.replace(",", "").strip().rstrip(".")
+    return Fraction(text) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", text) else None
+
+
+def _by_plan(case: _Case, plan: Plan) -> Finding | None:
+    """What a right solution says of the step."""
+    for one in case.equations:
+        at = plan.found(one)
+        if at is None:
+            return _strange(one, plan)
+        if one.holds is False:
+            return _miscalculated(one, "another result than the operands have")
+        if one.holds is None:
+            return None
+        node = plan.nodes[at]
+        if node.unit and one.unit and node.unit != one.unit:
+            start = case.text.lower().find(one.unit, one.result.end)
+            cause = f"The {_shown(one.result.value)} are {node.unit}, not {one.unit}."
+            return Finding("unit", "unit of the right solution", start, start + len(one.unit), cause, "minor")
+        plan.finish(at)
+    return _ended(case, plan)
+
+
+def _ended(case: _Case, plan: Plan) -> Finding | None:
+    """What is wrong with a step whose calculations are all right: the answer, or what it does not do."""
+    if case.opaque or (not case.last and case.answer is None):
+        return None
+    place = (case.answer.start, case.answer.end) if case.answer else _body(case.text)
+    if not plan.final():
+        missing = plan.nodes[plan.open()[0]]
+        cause = f"{_calculation(missing.operator, missing.operands)} is left out."
+        return Finding("missing step", "the right solution goes on", *place, cause)
+    if case.answer is not None and case.answer.value != case.gold:
+        said = f"The last result is {_shown(plan.nodes[-1].value)}, the answer says {_shown(case.answer.value)}."
+        return Finding("final answer", "answer is not the last result", *place, said)
+    return None
+
+
+def _strange(one: Equation, plan: Plan) -> Finding | None:
+    """What is wrong with a calculation that is none of those open."""
+    if one.operator is None:
+        return None
+    opened = [plan.nodes[i] for i in plan.open()]
+    place = (one.start, one.end)
+    said = _calculation(one.operator, one.operands)
+    for node in opened:
+        if set(node.operands) == set(one.operands):
+            right = _calculation(node.operator, node.operands)
+            return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {said}.")  # fmt: skip
+    if not opened or any(plan.nodes[i].is_(one.operator, one.operands) for i in plan.done):
+        return Finding("extra step", "done already", *place, f"{said} is done already, or not asked for.")
+    if skipped(plan, one.operator, one.operands):
+        left = opened[0]
+        missing = _calculation(left.operator, left.operands)
+        return Finding("missing step", "a calculation is skipped", *place, f"{missing} has to come before {said}.")
+    return _other_operand(one, plan)
+
+
+def _other_operand(one: Equation, plan: Plan) -> Finding | None:
+    """The operand that stands for another, where that is clear."""
+    assert one.operator is not None
+    for node, theirs, ours in replaced(plan, one.operator, one.operands):
+        number = one.leaves[ours]
+        right = _shown(node.operands[theirs])
+        if number.value in plan.known():
+            cause = f"{_shown(number.value)} stands where {right} belongs."
+            return Finding("wrong operand", "another known number", number.start, number.end, cause)
+        origin = node.origins[theirs]
+        if origin == "either":
+            return None
+        kind = "miscopied result" if origin == "earlier" else "misread quantity"
+        what = "the earlier result" if origin == "earlier" else "the given number"
+        cause = f"{_shown(number.value)} is neither given nor worked out; {what} {right} belongs there."
+        return Finding(kind, "neither given nor derived", number.start, number.end, cause)
+    strange = [number for number in one.leaves if number.value not in plan.known()]
+    if not strange:
+        said = _calculation(one.operator, one.operands)
+        return Finding("wrong operand", "no right calculation", one.start, one.end, f"Nothing asks for {said}.")
+    cause = f"{_shown(strange[0].value)} is neither given nor worked out before."
+    return Finding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
+
+
+def _alone(case: _Case) -> Finding | None:
+    """What the step itself says, and where the right answer is known, what leads to it."""
+    there = case.given | case.before | context_numbers.EVERYBODY_KNOWS
+    for i, one in enumerate(case.equations):
+        strange = [number for number in one.leaves if number.value not in there]
+        if strange or one.holds is False:
+            if case.gold is not None:
+                return _repaired(one, (*case.equations[i + 1 :], *case.later), case)
+            return _unknown(strange, case) if strange else _miscalculated(one, UNVOUCHED)
+        if one.holds is None:
+            return None
+        there = there | {one.result.value}
+    return _answered(case)
+
+
+def _repaired(one: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
+    """The one kind of change after which the rest leads to the right answer."""
+    assert case.gold is not None
+    results = {other.result.value for other in case.earlier} - case.stated
+    found = repair.only(one, case.given, results, following, case.gold)
+    if found is None or found.kind == "wrong operand":
+        return None  # a known number in another's place may as well be a step too many, or one left out
+    rule = "the only change that leads to the right answer"
+    if found.kind == "calculation":
+        return _miscalculated(one, rule)
+    if found.place is None:
+        assert one.operator is not None
+        said = f"{_calculation(one.operator, one.operands)} should be another operation ({found.right})."
+        return Finding(found.kind, rule, one.start, one.end, said)
+    assert isinstance(found.right, Fraction)
+    cause = f"{_shown(found.place.value)} stands where {_shown(found.right)} belongs."
+    return Finding(found.kind, rule, found.place.start, found.place.end, cause)
+
+
+def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
+    """A number that is neither given nor derived, where it is clear which number it should be."""
+    if len(strange) != 1:
+        return None
+    results = {one.result.value for one in case.earlier} - case.stated
+    near = [value for value in case.given | results if alike(strange[0].value, value)]
+    if len(near) != 1:
+        return None
+    (meant,) = near
+    earlier = meant in results
+    what = "earlier result" if earlier else "given number"
+    cause = f"{_shown(strange[0].value)} is neither given nor worked out before; it is like the {what} {_shown(meant)}."
+    kind = "miscopied result" if earlier else "misread quantity"
+    return Finding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
+
+
+def alike(one: Fraction, other: Fraction) -> bool:
+    """Whether a number of two digits or more is another one with two digits changed round or one digit another."""
+    a, b = str(one), str(other)
+    if one == other or len(a) != len(b) or len(a) < 2:
+        return False
+    apart = [i for i in range(len(a)) if a[i] != b[i]]
+    swapped = len(apart) == 2 and apart[1] == apart[0] + 1 and a[apart[0]] == b[apart[1]] and a[apart[1]] == b[apart[0]]
+    return swapped or (len(apart) == 1 and len(a) > 2)
+
+
+def _answered(case: _Case) -> Finding | None:
+    """An answer that is not what the last calculation came to, where that was right."""
+    made = [*case.earlier, *case.equations]
+    if case.opaque or not made or case.answer is None or case.gold is None or case.answer.value == case.gold:
+        return None
+    if made[-1].result.value != case.gold:
+        return None
+    cause = f"The last result is {_shown(case.gold)}, the answer says {_shown(case.answer.value)}."
+    return Finding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
+
+
+def _miscalculated(one: Equation, rule: str) -> Finding:
+    said = f"The left side comes to {_shown(one.computed)}, not {_shown(one.result.value)}."
+    if one.operator:
+        said = f"{_calculation(one.operator, one.operands)} is {_shown(one.computed)}, not {_shown(one.result.value)}."
+    return Finding("calculation", rule, one.result.start, one.result.end, said)
+
+
+def _body(text: str) -> tuple[int, int]:
+    """The step without the blanks round it."""
+    return len(text) - len(text.lstrip()), max(1, len(text.rstrip()))
+
+
+def _calculation(operator: str, operands: tuple[Fraction, Fraction]) -> str:
+    return f"{_shown(operands[0])} {operator} {_shown(operands[1])}"
+
+
+def _shown(value: Fraction) -> str:
+    """A number as people write it: whole, with few decimals, or as a fraction."""
+    for places in range(5):
+        whole = value * 10**places
+        if whole.denominator == 1:
+            return f"{Decimal(whole.numerator).scaleb(-places):f}"
+    return str(value)

@@ -1,0 +1,166 @@
+"""`classify`: says of what type the mistake in the first wrong step is, how grave, where it stands, and why.
+
+First come rules, which need no model and say so; then models with their
+votes; then, where it speaks of types we know, the kind that a judge named. A
+reply that cannot be read is undecided. All rows are kept. The types are those
+of a taxonomy that is given, or that is found in the mistakes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from schemas.columns.labels import CLASSIFY_COLUMNS
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.recipe.taxonomy import Taxonomy
+from schemas.request import Completion, Reply, Request, Sampling
+from schemas.task import Asking, Conversation, Outcome, Settling
+from schemas.task import Named as Model
+from tasks.classify.induction.rounds import settle
+from tasks.classify.parameters import ClassifyParameters, faults
+from tasks.classify.reply import Vote, vote
+from tasks.classify.requests import SEEN, Row, filled, has_mistake, schema, votes
+from tasks.classify.rules import SPOKEN, Finding, finding
+from tasks.llm.judge_reply import LONGEST_KEPT, shown, storable
+from tasks.llm.voting import commonest, majority
+
+ADDED = polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
+NO_WRONG_STEP, NOBODY = "no wrong step", "nobody says"
+
+
+def requests(row: Row, rules: ClassifyParameters, names: Mapping[str, Model]) -> list[tuple[str, Request]]:
+    """The votes to be asked for about one row, each with the name of who gives it."""
+    messages = filled(rules.prompt, row, rules.types, rules.reference)
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules.prompt, rules.types, False))
+    return votes(messages, sampling, [names[model] for model in rules.models], rules.votes)
+
+
+def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, Model]) -> Conversation:
+    """Classifies the mistakes of a part: by rules, and what they leave in one round of votes; rejects nothing.
+
+    Where the taxonomy is yet to be found, it is found in this part alone.
+    """
+    if rules.dynamic is not None:
+        rules = yield from settle([part], rules, names)
+    rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
+    findings = [_ruled(row, rules) for row in rows]
+    asks = [[] if found or not has_mistake(row) else requests(row, rules, names) for row, found in zip(rows, findings)]
+    wanted = [request for some in asks for _, request in some]
+    replies: Mapping[str, Reply] = {}
+    if wanted:
+        replies = yield wanted
+    added = [_added(row, found, some, replies, rules) for row, found, some in zip(rows, findings, asks)]
+    typed = pl.DataFrame(added, schema=ADDED, orient="row")
+    return Outcome(pl.concat([part.drop(ADDED, strict=False), typed], how="horizontal"), part.clear())
+
+
+def _ruled(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
+    """What rules say of a row, with the type that it is in the taxonomy."""
+    if not rules.rules or not has_mistake(row):
+        return None
+    found = finding(row, row["first_error"])
+    name = rules.types.translated(SPOKEN, found.kind) if found else None
+    return (name, found) if found and name else None
+
+
+def _added(
+    row: Row,
+    ruled: tuple[str, Finding] | None,
+    asked: Sequence[tuple[str, Request]],
+    replies: Mapping[str, Reply],
+    rules: ClassifyParameters,
+) -> dict[str, Any]:
+    """The columns that are added to one row."""
+    came = [replies[request.id] for _, request in asked]
+    material = shown({**row, "text": None}) if asked else None
+    votes = (
+        [vote(reply, row["first_error"], row["steps"][row["first_error"]], material, rules.types) for reply in came]
+        if material
+        else []
+    )
+    if ruled:
+        decided = _by_rule(*ruled)
+    else:
+        decided = _by_models(votes, rules.types) if votes else _nobody(row)
+        if decided["error_type"] is None and has_mistake(row):
+            decided |= _by_judge(row, rules)
+    return {
+        "taxonomy": rules.types.id,
+        **decided,
+        "error_definition": rules.types.types[decided["error_type"]].definition if decided["error_type"] else None,
+        "classifiers": [who for who, _ in asked],
+        "classifier_types": [one.type or "" for one in votes],
+        "classifier_faults": [one.fault for one in votes],
+        "classifier_replies": [_kept(reply) for reply in came],
+        "classifier_requests": [request.id for _, request in asked],
+        "classifier_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
+    }
+
+
+def _kept(reply: Reply) -> str:
+    """A reply as it came, as far as it is kept; of one that was refused what was found."""
+    return storable(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
+
+
+def _decided(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("type_undecided", "error_severity", "error_from", "error_to", "error_cause", "type_share"))
+    return {"error_type": name, "typed_by": by, **empty, **more}
+
+
+def _by_rule(name: str, found: Finding) -> dict[str, Any]:
+    return _decided(
+        name, f"rule: {found.rule}", error_severity=found.severity, error_from=found.start, error_to=found.end,
+        error_cause=found.cause,
+    )  # fmt: skip
+
+
+def _nobody(row: Row) -> dict[str, Any]:
+    return _decided(None, None, type_undecided=NOBODY if has_mistake(row) else NO_WRONG_STEP)
+
+
+def _by_models(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
+    """The type that more than half of all votes name; place, severity and cause from those that name it."""
+    labels = taxonomy.labels()
+    numbers = [labels.index(one.type) if one.type is not None else None for one in votes]
+    together = majority(numbers, [one.fault for one in votes])
+    if together.label is None:
+        return _decided(None, None, type_undecided=together.undecided)
+    name = labels[together.label]
+    same = [one for one in votes if one.type == name]
+    span = next((one.span for one in same if one.span), (None, None))
+    return _decided(
+        name, "models", error_from=span[0], error_to=span[1], type_share=together.share,
+        error_severity=commonest([one.severity for one in same if one.severity]),
+        error_cause=next((one.cause for one in same if one.cause), None),
+    )  # fmt: skip
+
+
+def _by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
+    """The kind that a judge named, where it is a type that we know."""
+    kind = row.get("judge_kind") if rules.judged_in else None
+    name = rules.types.translated(rules.judged_in, kind) if kind else None
+    return {"error_type": name, "typed_by": "judge", "type_undecided": None} if name else {}
+
+
+def _settling(parameters: ClassifyParameters) -> Settling[ClassifyParameters] | None:
+    """The finding of the taxonomy, where it is to be found."""
+    return Settling(settle, parameters.dynamic.rows) if parameters.dynamic else None
+
+
+CLASSIFY = Asking(
+    name="classify",
+    summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
+    version="2",
+    parameters=ClassifyParameters,
+    needs=("solution_id", "question", "options", "steps", "first_error"),
+    makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),
+    check=faults,
+    models=ClassifyParameters.asked,
+    ask=classify,
+    settle=_settling,
+    rows_per_row=lambda _: 1,
+)

@@ -1,0 +1,148 @@
+"""Clusters: rows that are alike, directly or through others, as connected components.
+
+What is alike is asked for pairs that share a bucket (a band of MinHash), and
+asked only where the two are not connected yet. In a bucket of many rows not all
+pairs are tried: its rows are held against one leader after the other, so that
+the work grows with the rows and not with their square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.dedup.token_hashes import U64, Ints
+
+Alike = Callable[[Ints, Ints], NDArray[np.bool_]]
+"""Whether the rows of each pair are alike."""
+ALL_PAIRS = 48
+"""Rows of a bucket up to which all of its pairs are tried."""
+LEADERS = 48
+"""Rows of a larger bucket against which the others are held, at most."""
+PAIRS = 500_000
+"""Pairs that are looked at together."""
+
+
+class Components:
+    """Connected components of numbered rows, each known by its smallest number.
+
+    To connect pairs takes time that grows with the pairs, not with all rows.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._above: Ints = np.arange(size)
+        """A row of the same component with a smaller number; that with the smallest has itself."""
+
+    def unite(self, a: Ints, b: Ints) -> None:
+        """Connect the rows of each pair."""
+        while True:
+            a, b = self._first(a), self._first(b)
+            apart = a != b
+            if not apart.any():
+                return
+            high, low = np.maximum(a[apart], b[apart]), np.minimum(a[apart], b[apart])
+            np.minimum.at(self._above, high, low)
+            above = self._above[high]
+            while not np.array_equal(up := self._above[above], above):  # by leaps: a chain may be long
+                self._above[high] = above = up
+            a, b = high, low
+
+    def _first(self, rows: Ints) -> Ints:
+        """The smallest number of each row's component."""
+        found = self._above[rows]
+        while not np.array_equal(up := self._above[found], found):
+            found = up
+        self._above[rows] = found
+        return found
+
+    def root(self) -> Ints:
+        """The smallest number of the component of every row."""
+        while not np.array_equal(up := self._above[self._above], self._above):
+            self._above = up
+        return self._above
+
+    def apart(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
+        """Whether the rows of each pair are not connected yet."""
+        found: NDArray[np.bool_] = self._first(a) != self._first(b)
+        return found
+
+    def unite_equal(self, values: U64, rows: Ints) -> Ints:
+        """Connect rows whose values are equal; the first row of each value, in the order of values."""
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        again = np.flatnonzero(ordered[1:] == ordered[:-1])
+        del ordered
+        self.unite(rows[order[again]], rows[order[again + 1]])
+        return rows[np.delete(order, again + 1)]
+
+
+def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components) -> None:
+    """Connect the rows that share a value of any of the `buckets` (one array over the rows each) and are alike.
+
+    The result depends on the order of rows: give it from their content.
+    """
+    if not len(rows):
+        return
+    places = np.uint64(len(rows).bit_length())
+    for values in buckets:
+        # sorted as numbers of bucket and row in one, which is faster than to sort the rows by their buckets
+        packed = values >> places << places
+        packed |= np.arange(len(rows), dtype=np.uint64)
+        packed.sort()
+        same = np.diff(packed >> places) == 0
+        packed = packed[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
+        ordered = packed >> places
+        order = (packed - (ordered << places)).astype(np.int64)
+        edge = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])
+        size = np.diff(np.flatnonzero(edge))
+        sizes = np.repeat(size, size)
+        for a, b in _gathered(_all_pairs(ordered, np.flatnonzero((sizes > 1) & (sizes <= ALL_PAIRS)))):
+            _connect(rows[order[a]], rows[order[b]], alike, found)
+        _lead(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, found)
+
+
+def _all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """All pairs of places with equal values, by their distance."""
+    for distance in range(1, ALL_PAIRS):
+        places = places[places + distance < len(ordered)]
+        places = places[ordered[places + distance] == ordered[places]]
+        if not len(places):
+            return
+        yield places, places + distance
+
+
+def _gathered(pairs: Iterable[tuple[Ints, Ints]]) -> Iterator[tuple[Ints, Ints]]:
+    """The same pairs in lots of about `PAIRS`."""
+    waiting: list[tuple[Ints, Ints]] = []
+    for pair in pairs:
+        waiting.append(pair)
+        if sum(len(a) for a, _ in waiting) >= PAIRS:
+            yield np.concatenate([a for a, _ in waiting]), np.concatenate([b for _, b in waiting])
+            waiting = []
+    if waiting:
+        yield np.concatenate([a for a, _ in waiting]), np.concatenate([b for _, b in waiting])
+
+
+def _connect(a: Ints, b: Ints, alike: Alike, found: Components) -> None:
+    """Connect the pairs that are alike and not connected yet."""
+    for at in range(0, len(a), PAIRS):
+        one, other = a[at : at + PAIRS], b[at : at + PAIRS]
+        apart = found.apart(one, other)
+        one, other = one[apart], other[apart]
+        same = alike(one, other)
+        found.unite(one[same], other[same])
+
+
+def _lead(ordered: U64, rows: Ints, left: Ints, alike: Alike, found: Components) -> None:
+    """In large buckets: hold all against the first, those left against the next, and so on."""
+    for _ in range(LEADERS):
+        if not len(left):
+            return
+        values = ordered[left]
+        first = np.concatenate([[True], values[1:] != values[:-1]])
+        leader = rows[left[first][np.cumsum(first) - 1]][~first]
+        others = left[~first]
+        _connect(leader, rows[others], alike, found)
+        left = others[found.apart(leader, rows[others])]

@@ -1,0 +1,166 @@
+"""`decontaminate`: rejects rows whose question (or other text) stands in a test set.
+
+Token coverage by n-grams is that of Tülu 3 (arXiv 2411.15124, section 3.2): a
+test item counts as seen where n-grams that it shares with one row cover half of
+its words. There n is 8; 13-grams of which a single one is enough are GPT-3's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.contract import Contract
+from schemas.task import Beside, Files, Parameters, Records, Rows, TaskError, WholeTable
+from tasks.dedup.deduplicate import Release
+from tasks.dedup.ngram_overlap import NGrams, Overlap, distinct, lots
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
+
+LONGEST = 1_000_000
+TEXTS = 2_048
+"""Texts that are looked at together."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class TestSet(BaseModel):
+    """A test set, and what of it the rows are held against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    name: str = Field(min_length=1, max_length=60, description="What it is called in reasons and counts.")
+    files: Annotated[list[str], BeforeValidator(_listed)] = Field([], description="Its files, as `load` takes them.")
+    release: Release | None = Field(None, description="Or a release, corpus@1.2.3.")
+    view: str | None = Field(None, description="The release's view; else its first.")
+    split: str | None = Field(None, description="The view's split; else all.")
+    text: FieldOf = Field(FieldRule(path="question"), description="The field with the text.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TestSet:
+        if bool(self.files) == bool(self.release):
+            raise ValueError(
+                f"test set '{self.name}' is named by `files` or by `release`, found {'both' if self.files else 'neither'}"
+            )
+        return self
+
+
+class Rule(BaseModel):
+    """How much of a test item must stand in a row."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    ngram: int = Field(8, ge=2, le=100, description="Words of an n-gram.")
+    coverage: float = Field(
+        0.5, ge=0, le=1, description="The share of the item's words in shared n-grams, at least; 0: one is enough."
+    )
+
+
+class DecontaminateParameters(Parameters):
+    """What `decontaminate` is told."""
+
+    against: list[TestSet] = Field(
+        min_length=1, description="The test sets: name, files or release (view, split), text."
+    )
+    columns: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        ["question"], min_length=1, description="The columns that are looked for in them."
+    )
+    rules: list[Rule] = Field(
+        [Rule(ngram=8, coverage=0.5)],
+        description="What is too much: ngram and coverage, several if one is to be enough; the same text always is.",
+    )
+    template: bool = Field(
+        False, description="Whether a text that differs from a test item in its numbers alone is rejected, too."
+    )
+
+
+def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]:
+    kinds = {column.name: column.kind for column in contract.columns}
+    found = [
+        f"columns: the table has no column '{name}' with text; there are {', '.join(k for k in kinds if kinds[k] == 'string')}"
+        for name in parameters.columns
+        if kinds.get(name) != "string"
+    ]
+    names = [one.name for one in parameters.against]
+    return found + [
+        f"against: two test sets are called '{name}'" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+
+
+def _beside(parameters: DecontaminateParameters) -> Sequence[Beside]:
+    return [Beside(one.name, tuple(one.files), one.release or "", one.view, one.split) for one in parameters.against]
+
+
+def decontaminate(
+    table: Rows, beside: Sequence[Rows | Records | Files], parameters: DecontaminateParameters, folder: Path
+) -> Iterable[pl.DataFrame]:
+    """The rows to reject, each with the test set and the evidence."""
+    overlap = Overlap(
+        folder, tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules), parameters.template
+    )
+    for part in table:
+        for column in parameters.columns:
+            for texts in lots(distinct(part, column)[0], TEXTS):
+                overlap.mark(texts)
+    for test, records in zip(parameters.against, beside):
+        _keep(overlap, test, cast(Records, records))
+    overlap.close()
+    for part in table:
+        found = [_hits(overlap, part, column) for column in parameters.columns]
+        yield pl.concat(found).unique("key", keep="first", maintain_order=True)
+
+
+def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
+    """Go through a test set; a record without text is an error, for what it hides would not be found."""
+    for batch in batches:
+        sources, texts = [], []
+        for record in batch:
+            if record.value is None:
+                why, detail = record.fault or ("unreadable", "")
+                raise TaskError(f"against: {test.name}, {record.source}: {why} ({detail}); mend the record")
+            try:
+                text = text_of(test.text.take(record.value, None), "text", LONGEST)
+            except FieldError as error:
+                there = ", ".join(sorted(record.value)[:8])
+                raise TaskError(
+                    f"against: {test.name}, {record.source}: {error}; name the field with the text by `text:` "
+                    f"(there are {there})"
+                ) from None
+            sources.append(record.source)
+            texts.append(text)
+        for at in range(0, len(texts), TEXTS):
+            piece = slice(at, at + TEXTS)
+            overlap.keep(
+                test.name, pl.Series(sources[piece], dtype=pl.String), pl.Series(texts[piece], dtype=pl.String)
+            )
+
+
+def _hits(overlap: Overlap, part: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The rows of a part whose column stands in a test set."""
+    once, number = distinct(part, column)
+    hits = []
+    for i, texts in enumerate(lots(once, TEXTS)):
+        hits.append(overlap.hits(texts).with_columns(pl.col("text") + i * TEXTS))
+    rows = pl.DataFrame({"key": part.to_series(0), "text": number.astype(np.int64)})
+    if not hits:
+        return rows.select("key", reason=pl.lit(""), detail=pl.lit("")).clear()
+    return rows.join(pl.concat(hits), on="text", maintain_order="left").select(
+        "key", reason=pl.lit("in test set ") + pl.col("name"), detail=pl.format("{}: {}", pl.lit(column), "evidence")
+    )
+
+
+DECONTAMINATE = WholeTable(
+    name="decontaminate",
+    summary="Rejects rows whose question stands in a test set: the same, in large part by n-grams, or but for its numbers.",
+    version="1",
+    parameters=DecontaminateParameters,
+    needs=("question",),
+    check=_check,
+    reads=lambda parameters, _: parameters.columns,
+    beside=_beside,
+    run=decontaminate,
+)

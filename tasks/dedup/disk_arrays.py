@@ -1,0 +1,158 @@
+"""Shingle sets and sketches of many texts in files, so that the memory they take does not grow with the texts."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import ceil, log
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.dedup.minhash import Sets, bands, outlines, sets, sketches, totals
+from tasks.dedup.token_hashes import U64, Ints, Words, mixed
+
+SLICE = 1024
+"""Texts that are worked on together: few enough for the processor's cache, and a part has some for each core."""
+BLOCK = 400_000
+"""Shingles of pairs that are compared together."""
+REFUSED = 20
+"""Pairs that are not alike share several bands: 2**20 of them are remembered, by a hash of their numbers."""
+MISSED = 0.002
+"""The chance that a pair at the threshold shares no band."""
+
+
+def banding(threshold: float) -> tuple[int, int]:
+    """Bands and rows of each, so that a pair at the threshold is a candidate but for `MISSED` (Leskovec et al., 3.4).
+
+    With the fewer rows the lower the threshold: a band of many rows would
+    then hardly ever be the same, one of few would make too many candidates.
+    """
+    rows = 4 if threshold >= 0.7 else 3 if threshold >= 0.5 else 2
+    return ceil(log(MISSED) / log(1 - threshold**rows)), rows
+
+
+N = TypeVar("N", bound=np.generic)
+
+
+class Column(Generic[N]):
+    """Numbers in a file, appended to and then read anywhere."""
+
+    def __init__(self, path: Path, kind: type[N]) -> None:
+        self.path = path
+        self.kind: np.dtype[N] = np.dtype(kind)
+        path.write_bytes(b"")
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Append numbers."""
+        with open(self.path, "ab") as file:
+            file.write(np.ascontiguousarray(values, self.kind).data)
+
+    def whole(self) -> NDArray[N]:
+        """All numbers, in memory."""
+        return np.fromfile(self.path, self.kind)
+
+    def mapped(self) -> tuple[mmap.mmap | None, NDArray[N]]:
+        """All numbers, left in the file."""
+        if not self.path.stat().st_size:
+            return None, np.zeros(0, self.kind)
+        with open(self.path, "rb") as file:
+            area = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        return area, np.frombuffer(area, self.kind)
+
+
+class Shelf:
+    """The shingle sets of texts and the bands of their sketches; texts are numbered in the order they come in."""
+
+    def __init__(self, folder: Path, cut: Callable[[pl.Series], Words], length: int, threshold: float) -> None:
+        self.cut, self.length, self.threshold = cut, length, threshold
+        self.count, self.rows = banding(threshold)
+        self._values = Column(folder / "shingles", np.uint32)
+        self._sizes = Column(folder / "sizes", np.int32)
+        self._bands = [Column(folder / f"band-{i}", np.uint64) for i in range(self.count)]
+        self._keys = Column(folder / "totals", np.uint64)
+        self._outlines = Column(folder / "outlines", np.uint64)
+        self._refused = np.zeros(1 << REFUSED, np.uint64)
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+
+    def add(self, texts: pl.Series | Words, salts: U64) -> None:
+        """Append texts; those with different salts are never candidates."""
+        if not len(salts):
+            return
+        pieces: list[tuple[pl.Series | Words, U64]] = [(texts, salts)]
+        if isinstance(texts, pl.Series):
+            pieces = [(texts[at : at + SLICE], salts[at : at + SLICE]) for at in range(0, len(texts), SLICE)]
+        done = list(self._pool.map(self._sketched, pieces))
+        self._values.add(np.concatenate([shingled.values for shingled, *_ in done]))
+        self._sizes.add(np.concatenate([shingled.counts() for shingled, *_ in done]))
+        self._keys.add(np.concatenate([whole for _, whole, _, _ in done]))
+        self._outlines.add(np.concatenate([outlined for _, _, outlined, _ in done]).ravel())
+        for column, values in zip(self._bands, np.concatenate([banded for *_, banded in done], axis=1)):
+            column.add(values)
+
+    def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
+        texts, salts = piece
+        found = self.cut(texts) if isinstance(texts, pl.Series) else texts
+        shingled = sets(found, self.length)
+        return (
+            shingled,
+            mixed(totals(shingled) + salts),
+            outlines(shingled),
+            bands(sketches(shingled, self.count * self.rows), self.rows, salts),
+        )
+
+    def close(self) -> tuple[U64, NDArray[np.int32]]:
+        """End the adding: a hash of each set (and salt), and its size."""
+        self._area, self.values = self._values.mapped()
+        self._pool.shutdown()
+        self.sizes = self._sizes.whole()
+        self.ends = np.cumsum(self.sizes, dtype=np.int64)
+        self.outlines = self._outlines.whole().reshape(-1, 4)
+        return self._keys.whole(), self.sizes
+
+    def buckets(self, rows: Ints) -> Iterator[U64]:
+        """The value of each band, of some texts."""
+        for column in self._bands:
+            yield column.whole()[rows]
+
+    def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
+        """Whether the texts of each pair are as alike as the threshold asks, by their whole sets."""
+        both = (self.sizes[a] + self.sizes[b]).astype(np.float64)
+        apart = np.bitwise_count(self.outlines[a] ^ self.outlines[b]).sum(axis=1, dtype=np.int64)
+        apart = np.maximum(apart, np.abs(self.sizes[a] - self.sizes[b]))
+        # of sets that have x in all and d in one alone, (x - d) / (x + d) is the similarity
+        result: NDArray[np.bool_] = (both - apart) >= (self.threshold - 1e-9) * (both + apart)
+        code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
+        slot = mixed(code) >> np.uint64(64 - REFUSED)
+        result &= self._refused[slot] != code
+        result[result] = self.jaccard(a[result], b[result]) >= self.threshold
+        self._refused[slot[~result]] = code[~result]
+        return result
+
+    def jaccard(self, a: Ints, b: Ints) -> NDArray[np.float64]:
+        """The Jaccard similarity of the sets of each pair."""
+        both = self.sizes[a] + self.sizes[b]
+        result = np.zeros(len(a))
+        lots = np.cumsum(both) // BLOCK
+        for lot in np.unique(lots):
+            pairs = np.flatnonzero(lots == lot)
+            common = self._common(a[pairs], b[pairs])
+            result[pairs] = common / np.maximum(both[pairs] - common, 1)
+            if self._area is not None:
+                self._area.madvise(mmap.MADV_DONTNEED)  # else what was read would count as memory of ours
+        return result
+
+    def _common(self, a: Ints, b: Ints) -> Ints:
+        """How many shingles the sets of each pair have in common."""
+        rows = np.concatenate([a, b])
+        sizes = self.sizes[rows]
+        pair = np.repeat(np.tile(np.arange(len(a), dtype=np.uint64), 2), sizes)
+        place = np.arange(len(pair)) + np.repeat(self.ends[rows] - np.cumsum(sizes), sizes)
+        both = np.sort((pair << np.uint64(32)) | self.values[place])
+        twice = both[1:][both[1:] == both[:-1]] >> np.uint64(32)
+        return np.bincount(twice.astype(np.int64), minlength=len(a))

@@ -1,0 +1,225 @@
+"""Repeats: rows of a table (and of indexes of releases) that are connected, and the one of each component that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tasks.dedup.components import Components, cluster
+from tasks.dedup.disk_arrays import Column, Shelf
+from tasks.dedup.embeddings import Embedding, Vectors
+from tasks.dedup.release_index import digests, paths, words_of
+from tasks.dedup.token_hashes import U64, Ints, characters, constants, mixed, plain, words
+
+MEMORY = "512MiB"
+BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What makes two rows repeat each other."""
+
+    by: tuple[str, ...]
+    scope: str
+    similarity: float
+    shingle: int
+    unit: str
+    embedding: Embedding | None
+    cosine: float
+
+
+class Repeats:
+    """Takes rows in, some at a time, and then says which repeat others.
+
+    Memory: some hundred bytes a row; texts and shingles are in files.
+    """
+
+    def __init__(self, folder: Path, rules: Rules, preferred: int) -> None:
+        self.rules, self.preferred = rules, preferred
+        self.size = 0
+        self.texts = Column(folder / "texts", np.uint64) if "exact" in rules.by else None
+        self.paths = Column(folder / "paths", np.uint64) if "path" in rules.by else None
+        cut = words if rules.unit == "words" else characters
+        self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in rules.by else None
+        self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None
+        self.file = pa.OSFile(str(folder / "names"), "wb")
+        self.names: pa.ipc.RecordBatchStreamWriter | None = None
+        self.origins: list[tuple[int, str]] = []
+        """Of each batch of `names` the number of its first row, and the release that it is of."""
+        self.folder = folder
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Take rows in: the key, the problem's id, the rationale and what is preferred, in this order."""
+        key, problem, text, *preferred = part.columns
+        texts = part[text]
+        walks = self.rules.scope == "path" or self.paths is not None
+        alike = plain(texts) if walks or self.texts else texts
+        walked = digests(paths(alike)) if walks else None
+        salts = self._salts(part[problem], walked)
+        if self.texts:
+            self.texts.add(_salted(digests(alike), salts))
+        if self.paths and walked is not None:
+            self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
+        if self.shelf:
+            self.shelf.add(texts, salts)
+        if self.vectors:
+            self.vectors.add(texts, salts)
+        ranks = [pl.col(name).is_not_null() if part.schema[name] == pl.String else pl.col(name) for name in preferred]
+        ranked = [rank.cast(pl.Float64).fill_nan(None).alias(f"p{i}") for i, rank in enumerate(ranks)]
+        self._number(part.select(pl.col(key).alias("key"), *ranked), "")
+
+    def add_index(self, release: str, rows: pl.DataFrame) -> None:
+        """Take in the solutions of a release, from its index; none of them is ever rejected."""
+        walked = rows["path"].to_numpy()
+        salts = self._salts(rows["problem_id"], walked)
+        if self.texts:
+            self.texts.add(_salted(rows["text"].to_numpy(), salts))
+        if self.paths:
+            self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
+        if self.shelf:
+            self.shelf.add(words_of(rows), salts)
+        ranked = [pl.lit(None, dtype=pl.Float64).alias(f"p{i}") for i in range(self.preferred)]
+        self._number(rows.select(pl.col("solution_id").alias("key"), *ranked), release)
+
+    def _salts(self, problems: pl.Series, walked: U64 | None) -> U64:
+        """A number for each row that is the same where rows are in each other's scope."""
+        if self.rules.scope == "all":
+            return np.zeros(len(problems), np.uint64)
+        salts = mixed(digests(problems))
+        return _salted(walked, salts) if self.rules.scope == "path" and walked is not None else salts
+
+    def _number(self, rows: pl.DataFrame, release: str) -> None:
+        table = rows.to_arrow()
+        if self.names is None:
+            self.names = pa.ipc.new_stream(self.file, table.schema)
+        for batch in table.to_batches():
+            self.names.write_batch(batch)
+            self.origins.append((self.size, release))
+            self.size += len(batch)
+
+    def found(self) -> Iterator[pl.DataFrame]:
+        """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
+        if self.names is None:
+            return
+        self.names.close()
+        self.file.close()
+        yield from self._told(self._components())
+
+    def _components(self) -> Components:
+        found = Components(self.size)
+        self.same_text = self.texts.whole() if self.texts else None
+        self.same_path = self.paths.whole() if self.paths else None
+        if self.same_text is not None:
+            found.unite_equal(self.same_text, np.arange(self.size))
+        if self.same_path is not None:
+            walked = np.flatnonzero(self.same_path)
+            found.unite_equal(self.same_path[walked], walked)
+        if self.shelf:
+            keys, sizes = self.shelf.close()
+            rows = np.flatnonzero(sizes)
+            rows = found.unite_equal(keys[rows], rows)
+            cluster(self.shelf.buckets(rows), rows, self.shelf.alike, found)
+        if self.vectors:
+            keys, rows = self.vectors.close()
+            rows = found.unite_equal(keys[rows], rows)
+            cluster(self.vectors.buckets(rows), rows, self.vectors.alike, found)
+        return found
+
+    def _told(self, connected: Components) -> Iterator[pl.DataFrame]:
+        """The rows of each component but the one that stays, and why."""
+        root = connected.root()
+        repeated = pl.Series(np.bincount(root, minlength=self.size)[root] > 1)
+        if not repeated.any():
+            return
+        with (
+            duckdb.connect(str(self.folder / "members.duckdb")) as database,
+            pa.memory_map(str(self.folder / "names")) as names,
+            pa.ipc.open_stream(names) as batches,
+        ):
+            database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+            for i, members in enumerate(self._members(batches, repeated, root)):
+                database.register("added", members.to_arrow())
+                database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
+                database.unregister("added")
+            for batch in database.sql(self._keepers()).to_arrow_reader(BATCH):
+                yield self._reasons(pl.DataFrame(batch))
+
+    def _members(self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints) -> Iterator[pl.DataFrame]:
+        """The rows that are repeated, with their numbers and components, about `BATCH` at a time."""
+        waiting: list[pl.DataFrame] = []
+        for (first, release), batch in zip(self.origins, batches):
+            places = slice(first, first + len(batch))
+            rows = pl.DataFrame(batch).with_columns(
+                row=pl.int_range(first, first + len(batch)), release=pl.lit(release), root=pl.Series(root[places])
+            )
+            waiting.append(rows.filter(repeated[places]))
+            if sum(one.height for one in waiting) >= BATCH:
+                yield pl.concat(waiting)
+                waiting = []
+        if waiting:
+            yield pl.concat(waiting)
+
+    def _keepers(self) -> str:
+        """The query for the rows that do not stay, each with the one of its component that does."""
+        chosen = "".join(f"p{i} DESC NULLS LAST, " for i in range(self.preferred))
+        return f"""
+            SELECT key, row, keeper, keeper_key, keeper_release FROM (
+                SELECT key, row, release, first(row) OVER w AS keeper, first(key) OVER w AS keeper_key,
+                       first(release) OVER w AS keeper_release
+                FROM member
+                WINDOW w AS (PARTITION BY root ORDER BY release = '', release, {chosen} key, row
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
+            WHERE release = '' AND (key <> keeper_key OR keeper_release <> '')
+        """
+
+    def _reasons(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Why each row is rejected: by what it is most surely a repeat of the one that stays."""
+        one, other = rows["row"].to_numpy(), rows["keeper"].to_numpy()
+        reasons = np.full(len(one), "", object)
+        told = np.full(len(one), "", object)
+        left = np.ones(len(one), bool)
+
+        def say(where: np.ndarray, reason: str, words: np.ndarray | str) -> None:
+            reasons[where], told[where] = reason, words
+            left[where] = False
+
+        if self.same_text is not None:
+            say(self.same_text[one] == self.same_text[other], "duplicate", "the same text as ")
+        if self.same_path is not None:
+            same = left & (self.same_path[one] == self.same_path[other]) & (self.same_path[one] != 0)
+            say(same, "same equations", "the same equations as ")
+        if self.shelf and left.any():
+            shares = np.zeros(len(one))
+            shares[left] = self.shelf.jaccard(one[left], other[left])
+            texts = np.array([f"similarity {share:.2f} to " for share in shares], object)
+            say(near := left & (shares > 0), "near duplicate", texts[near])
+        if self.vectors and left.any():
+            cosines = self.vectors.cosine(one, other)
+            texts = np.array([f"cosine {cosine:.2f} to " for cosine in cosines], object)
+            say(meant := left.copy(), "same meaning", texts[meant])
+        if left.any():
+            say(left.copy(), "near duplicate", "through others, to ")
+        frame = rows.with_columns(
+            pl.Series("reason", reasons, dtype=pl.String), pl.Series("told", told, dtype=pl.String)
+        )
+        where = (
+            pl.when(pl.col("keeper_release") != "")
+            .then(pl.lit(" of ") + pl.col("keeper_release"))
+            .otherwise(pl.lit(""))
+        )
+        released = pl.when(pl.col("keeper_release") != "").then(pl.lit("in an earlier release: ") + pl.col("reason"))
+        return frame.select(
+            "key",
+            released.otherwise("reason").alias("reason"),
+            (pl.col("told") + pl.col("keeper_key") + where).alias("detail"),
+        )
+
+
+def _salted(values: U64, salts: U64) -> U64:
+    return mixed(values * constants(4)[3] + salts)

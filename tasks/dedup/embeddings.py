@@ -1,0 +1,149 @@
+"""Embeddings of texts from a table of token vectors, offline and without a network: the mean of a text's tokens.
+
+The table is any `model.safetensors` with a `tokenizer.json` beside it: a static
+embedding (Model2Vec's `embeddings`), or the input embeddings of a language
+model. Such a mean knows which words a text has and not their order; it finds
+what says the same with the same or kindred words. Sentence encoders are not run.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from math import acos, ceil, log, log2, pi
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+from tokenizers import Tokenizer
+
+from tasks.dedup.disk_arrays import Column
+from tasks.dedup.release_index import digests
+from tasks.dedup.token_hashes import U64, Ints, constants, mixed, plain
+
+FILES = ("tokenizer.json", "model.safetensors")
+SHIPPED = Path(__file__).parents[1] / "engines" / "abacus" / "weights"
+TABLES = ("embeddings", "embed_tokens.weight", "word_embeddings.weight", "wte.weight")
+"""How the names of tensors end that hold a vector for each token."""
+SLICE = 1024
+IN_A_CELL = 24
+"""Rows of a cell, about, where all have the same scope."""
+MISSED = 0.002
+BLOCK = 50_000
+Floats = NDArray[np.float32]
+
+
+class EmbeddingError(ValueError):
+    """The files are no embedding; the message says which and why."""
+
+
+class Embedding:
+    """A vector for each token of a tokenizer."""
+
+    def __init__(self, tokenizer: bytes, model: bytes) -> None:
+        try:
+            tensors = load(model)
+            self.tokenizer = Tokenizer.from_str(tokenizer.decode("utf-8"))
+        except (SafetensorError, ValueError, TypeError, KeyError) as error:
+            raise EmbeddingError(f"is no safetensors file of NumPy's number types ({error})") from None
+        except Exception as error:  # tokenizers raises plain Exception
+            raise EmbeddingError(f"tokenizer.json cannot be read ({error})") from None
+        found = [value for name, value in sorted(tensors.items()) if name.endswith(TABLES) and value.ndim == 2]
+        if not found:
+            raise EmbeddingError(
+                f"no tensor whose name ends in {', '.join(TABLES)}; there are {', '.join(sorted(tensors))[:200]}"
+            )
+        if len(found[0]) < self.tokenizer.get_vocab_size():
+            raise EmbeddingError(
+                f"{len(found[0])} vectors for {self.tokenizer.get_vocab_size()} tokens; they belong to each other?"
+            )
+        table = found[0].astype(np.float32)
+        self.table: Floats = table - table.mean(axis=0)  # what all tokens share tells none apart
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        return int(self.table.shape[1])
+
+    def vectors(self, texts: list[str]) -> Floats:
+        """The vectors of texts, of length 1 (0 of a text without tokens), shape (texts, width)."""
+        found = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        result = np.zeros((len(texts), self.width), np.float32)
+        for i, one in enumerate(found):
+            if one.ids:
+                result[i] = self.table[one.ids].mean(axis=0)
+        lengths = np.linalg.norm(result, axis=1, keepdims=True)
+        np.divide(result, lengths, out=result, where=lengths > 1e-6)
+        return result
+
+
+class Vectors:
+    """The vectors of many texts, in a file."""
+
+    def __init__(self, folder: Path, embedding: Embedding, cosine: float) -> None:
+        self.embedding, self.least = embedding, cosine
+        self._vectors = Column(folder / "vectors", np.float32)
+        self._keys = Column(folder / "vector-keys", np.uint64)
+        self._salts = Column(folder / "vector-salts", np.uint64)
+
+    def add(self, texts: pl.Series, salts: U64) -> None:
+        """Append texts; those with different salts are never compared."""
+        simple = plain(texts)
+        for at in range(0, len(simple), SLICE):
+            self._vectors.add(self.embedding.vectors(simple[at : at + SLICE].to_list()).ravel())
+        self._keys.add(mixed(digests(simple) + salts))
+        self._salts.add(salts)
+
+    def close(self) -> tuple[U64, Ints]:
+        """End the adding: a hash of each text (and salt), and the rows that have a vector."""
+        self._area, flat = self._vectors.mapped()
+        self.values = flat.reshape(-1, self.embedding.width)
+        some = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
+        return self._keys.whole(), np.flatnonzero(np.concatenate([np.zeros(0, bool), *some]))
+
+    def buckets(self, rows: Ints) -> Iterator[U64]:
+        """Cells of kindred vectors: the sides of random planes on which they lie (Charikar, 2002).
+
+        As many planes as leave few rows in a cell, and as many tables of cells
+        as leave a pair at the threshold apart in all of them with a chance of
+        `MISSED`. Small scopes need no plane: all of their pairs are compared.
+        """
+        salts = self._salts.whole()[rows]
+        largest = int(np.unique(salts, return_counts=True)[1].max(initial=1))
+        planes = max(0, ceil(log2(largest / IN_A_CELL)))
+        together = (1 - acos(min(self.least, 1.0)) / pi) ** planes
+        tables = 1 if together >= 1 else ceil(log(MISSED) / log(1 - together))
+        chance = np.random.default_rng(1)
+        for _ in range(tables):
+            normals = chance.standard_normal((self.embedding.width, planes)).astype(np.float32)
+            yield mixed(self._sides(rows, normals) * constants(5)[4] + salts)
+
+    def _sides(self, rows: Ints, normals: Floats) -> U64:
+        powers = np.uint64(1) << np.arange(normals.shape[1], dtype=np.uint64)
+        found = np.zeros(len(rows), np.uint64)
+        for at in range(0, len(rows), BLOCK):
+            found[at : at + BLOCK] = ((self.values[rows[at : at + BLOCK]] @ normals) > 0) @ powers
+        self._forget()
+        return found
+
+    def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
+        """Whether the vectors of each pair are as near as the threshold asks."""
+        return self.cosine(a, b) >= self.least
+
+    def cosine(self, a: Ints, b: Ints) -> NDArray[np.float64]:
+        """The cosine of each pair."""
+        found = np.zeros(len(a))
+        for at in range(0, len(a), BLOCK):
+            one, other = self.values[a[at : at + BLOCK]], self.values[b[at : at + BLOCK]]
+            found[at : at + BLOCK] = np.einsum("ij,ij->i", one, other)
+        self._forget()
+        return found
+
+    def _forget(self) -> None:
+        if self._area is not None:
+            self._area.madvise(mmap.MADV_DONTNEED)

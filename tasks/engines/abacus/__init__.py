@@ -1,0 +1,1 @@
+"""The embedded engine: Abacus, a small Llama in NumPy."""

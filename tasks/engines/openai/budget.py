@@ -1,0 +1,92 @@
+"""Budgets in tokens and money that are not overrun: a request begins only if its highest cost still fits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from schemas.recipe.models import OpenAI, Price
+from schemas.request import Request
+
+_MESSAGE, _TEMPLATE = 16, 64
+"""Tokens that a chat template may put around a message, and around the conversation."""
+
+
+class Spent(Exception):
+    """The next request does not fit, and nothing is under way whose end could make room."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What requests cost."""
+
+    tokens: int = 0
+    money: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.tokens + other.tokens, self.money + other.money)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.tokens - other.tokens, self.money - other.money)
+
+
+def cost(price: Price | None, prompt_tokens: int, tokens: int) -> Cost:
+    """The cost of a completion."""
+    return Cost(prompt_tokens + tokens, price.of(prompt_tokens, tokens) if price else 0.0)
+
+
+def highest(price: Price | None, request: Request) -> Cost:
+    """What a request costs at most: no tokenizer makes more tokens of a text than it has bytes."""
+    texts = [message.content for message in request.messages] + [request.prefix]
+    prompt = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return cost(price, prompt + _MESSAGE * len(texts) + _TEMPLATE, request.sampling.max_tokens)
+
+
+class Budget:
+    """What has been spent on a model, and what those under way may cost. Of one event loop."""
+
+    def __init__(self, model: OpenAI, spent: Cost) -> None:
+        self._tokens, self._money, self._price = model.budget_tokens, model.budget_price, model.price
+        self._spent = spent
+        self._held = Cost()
+        self._holds = 0
+        self._settled = asyncio.Event()
+        self._short = Cost()
+
+    async def hold(self, request: Request) -> Cost:
+        """Set aside what the request costs at most, once it fits; raises `Spent` where it never will."""
+        most = highest(self._price, request)
+        while not self._fits(most):
+            if not self._holds:
+                self._short = most
+                raise Spent
+            self._settled.clear()
+            await self._settled.wait()
+        self._held += most
+        self._holds += 1
+        return most
+
+    def settle(self, held: Cost, used: Cost) -> None:
+        """Give back what was set aside, and count what was used."""
+        self._spent += used
+        self._holds -= 1
+        self._held = self._held - held if self._holds else Cost()
+        self._settled.set()
+
+    def _fits(self, more: Cost) -> bool:
+        after = self._spent + self._held + more
+        return (self._tokens is None or after.tokens <= self._tokens) and (
+            self._money is None or after.money <= self._money
+        )
+
+    def told(self) -> str:
+        """What is spent of what, and what the request that did not fit would need."""
+        if self._tokens is not None and (self._spent + self._short).tokens > self._tokens:
+            return (
+                f"{self._spent.tokens:,} of the {self._tokens:,} tokens of `budget_tokens` are spent, "
+                f"and the next request may take {self._short.tokens:,}"
+            )
+        return (
+            f"{self._spent.money:.6g} of the {self._money:.6g} of `budget_price` is spent, "
+            f"and the next request may cost {self._short.money:.6g}"
+        )

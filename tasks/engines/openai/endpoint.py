@@ -1,0 +1,185 @@
+"""One OpenAI-compatible endpoint over HTTP: its address, its key, and one exchange with it.
+
+The key comes from the environment and goes into one header; whatever the
+endpoint or the HTTP library says is shown only without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import quote
+
+import httpx
+
+from schemas.recipe.models import OpenAI
+from schemas.request import EngineError
+from tasks.engines.openai.chat import Answer, Fault, Outcome, Refusal, read
+from tasks.engines.openai.http_errors import judge
+
+MOST_BYTES = 8 * 2**20
+"""Bytes of a response, at most."""
+_SHOWN = 300
+_CONNECT = 30.0
+_SECRET_LENGTH = 16
+_SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sig", re.I)
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+_MASKED = re.compile(r"\S*\*{3,}\S*")
+
+
+def where(model: OpenAI) -> str:
+    """The model and its endpoint, as errors name them: without user, password and query."""
+    place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", model.url))  # a password may hold / and ? too
+    return f"model '{model.model}' at {place}"
+
+
+class _WithoutKey(logging.Filter):
+    """Takes the key out of what the HTTP library logs: at DEBUG it shows the headers that come back."""
+
+    def __init__(self, shown: Callable[[str], str]) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._shown(record.getMessage()), ()
+        return True
+
+
+class Endpoint:
+    """Where chat completions are asked for. Raises `EngineError` where `url` or `key` cannot be used."""
+
+    def __init__(self, model: OpenAI) -> None:
+        self._model = model
+        self._url = _address(model)
+        self._key = _key(model)
+        self._client = _client(model, self._url, self._key)
+        self._filter = _WithoutKey(self._without_key)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
+
+    async def ask(self, body: bytes) -> Outcome:
+        """One exchange; nothing in what it gives holds the key."""
+        outcome = await self._exchange(body)
+        if isinstance(outcome, Answer):
+            # shorter ones are placeholders such as EMPTY, and words of their own
+            long = len(self._key) >= _SECRET_LENGTH
+            return replace(outcome, text=self._without_key(outcome.text)) if long else outcome
+        if isinstance(outcome, Refusal):
+            return replace(outcome, detail=self._shown(outcome.detail))
+        return replace(outcome, found=self._shown(outcome.found), advice=self._without_key(outcome.advice))
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
+
+    async def _exchange(self, body: bytes) -> Outcome:
+        try:
+            async with (
+                asyncio.timeout(self._model.timeout),  # httpx's own begins anew with each byte
+                self._client.stream("POST", self._url, content=body) as response,
+            ):
+                content = await _content(response)
+                if isinstance(content, Fault):
+                    return content
+                if response.status_code == 200:
+                    return read(content)
+                return judge(response.status_code, response.headers, content, self._model.key)
+        except (TimeoutError, httpx.TimeoutException):
+            return Fault(f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`")
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            # of a redirect to a bad address httpx shows a piece, which may be one of the key
+            told = "a redirect to no address" if "location header" in str(error) else str(error)
+            return Fault(
+                f"{type(error).__name__}{told and f' ({told})'}", "check that the endpoint is up and can be reached"
+            )
+
+    def _shown(self, text: str) -> str:
+        """A text from outside on one line, without the key, also where it is masked in part."""
+        start = self._without_key(text)[: 8 * _SHOWN]  # bounded only now, lest half a key stay
+        line = " ".join("".join(char if char.isprintable() else " " for char in start).split())
+        line = _MASKED.sub("…", line)
+        return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
+
+    def _without_key(self, text: str) -> str:
+        for form in {self._key, quote(self._key, safe="")} - {""}:
+            text = text.replace(form, "…")
+        return text
+
+
+async def _content(response: httpx.Response) -> bytes | Fault:
+    """The body's bytes, as long as they are not too many; nothing is decompressed."""
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding.lower() not in ("identity", ""):
+        return Fault(f"an answer compressed by {encoding}, which was not asked for", "check what stands in between")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            return Fault(f"an answer of more than {MOST_BYTES:,} bytes", "check what answers at `url`")
+    return bytes(content)
+
+
+def _address(model: OpenAI) -> httpx.URL:
+    try:
+        url = httpx.URL(model.url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if "@" in model.url or any(_SECRET_NAME.search(name) for name in url.params):
+        raise EngineError(
+            f"{where(model)}: `url` holds a secret; put it into an environment variable and its name into `key`"
+        )
+    if not url.host:
+        raise EngineError(f"{where(model)}: `url` is no address; expected one such as http://localhost:8000/v1")
+    return url.copy_with(path=url.path.rstrip("/") + "/chat/completions", fragment=None)
+
+
+def _key(model: OpenAI) -> str:
+    """The key out of the environment; empty where the model needs none."""
+    if model.key is None:
+        return ""
+    key = os.environ.get(model.key, "").strip()
+    if not key:
+        raise EngineError(f"{where(model)}: the environment variable {model.key} is not set; set it to the API key")
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise EngineError(
+            f"{where(model)}: the environment variable {model.key} holds characters that no API key has "
+            "(white space or beyond ASCII); set it anew"
+        )
+    return key
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
+    """The HTTP client. The environment's proxies and certificates hold, but no proxy is asked for this machine."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+    near = _loopback(url.host)
+    try:
+        return httpx.AsyncClient(
+            # a context that trusts nobody, where there is no TLS: reading the certificates takes a third of a second
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if near and url.scheme == "http" else True,
+            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
+            timeout=httpx.Timeout(model.timeout, connect=min(model.timeout, _CONNECT)),
+            limits=httpx.Limits(max_connections=model.concurrency, max_keepalive_connections=model.concurrency),
+            trust_env=not near,
+            follow_redirects=False,
+        )
+    except (ValueError, ImportError, OSError, httpx.InvalidURL):  # their texts may hold the proxy's password
+        pass
+    raise EngineError(
+        f"{where(model)}: the proxy or the certificates that the environment names cannot be used; "
+        "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+    )

@@ -1,0 +1,118 @@
+"""What an endpoint means by a status other than 200: try again, not this request, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, Fault, Outcome, Refusal, parsed, said
+
+LONGEST_WAIT = 900.0
+"""Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
+TOO_LONG = "longer than the context"
+REFUSED = "refused by the endpoint"
+
+_CONTEXT = re.compile(
+    r"context[ _](length|size|window)|maximum (context|model length)|longer than the max|max_new_tokens|"
+    r"(prompt|input|request)\w* (is |are )?too (long|large)",
+    re.I,
+)
+_FILTER = re.compile(r"content_(filter|policy)", re.I)
+_QUOTA = re.compile(r"insufficient_quota")  # the texts beside it are also those of limits per minute
+_OPTIONAL = {
+    "max_tokens": re.compile(r"max_completion_tokens"),
+    "seed": re.compile(r"\bseed\b", re.I),
+    "logprobs": re.compile(r"logprob", re.I),
+    SCHEMA: re.compile(r"response_format|json_?schema|structured.?output|guided|grammar", re.I),
+}
+_PREFIX = re.compile(r"continue_final_message|add_generation_prompt", re.I)
+_SETTINGS = ("temperature", "top_p", "stop", "n", "model")
+_SLOWER = "set `per_minute` or lower `concurrency`, or build again later"
+_LATER = "look into the endpoint's own log, and build again"
+
+
+def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str | None) -> Outcome:
+    """What a status other than 200 means; `variable` is the environment variable that holds the key.
+
+    `found` and `detail` may repeat anything that the body holds.
+    """
+    told = f"{_phrase(status)}: {said(content)}" if content.strip() else _phrase(status)
+    if status in (408, 425, 429) or status >= 500:
+        return _later(status, headers, told)
+    if status in (400, 413, 422):
+        return _refusal(status, told, _parameter(content))
+    if status in (401, 403):  # a 401 tends to repeat parts of the key
+        return Fault(_phrase(status) if status == 401 else told, key_advice(variable), again=False)
+    return Fault(told, _advice(status, headers), again=False)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _later(status: int, headers: Mapping[str, str], told: str) -> Fault:
+    if status == 429 and _QUOTA.search(told):
+        return Fault(told, "raise the account's quota at the provider; then build again", again=False)
+    wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
+    if wait > LONGEST_WAIT:
+        return Fault(f"{told} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False)
+    return Fault(told, _SLOWER if status == 429 else _LATER, wait=wait)
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Seconds from now that a Retry-After header asks for: a number of seconds, or an HTTP date."""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip(), re.ASCII):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+
+
+def _parameter(content: bytes) -> str:
+    """The parameter that the body of an error names as the one at fault."""
+    try:
+        value = parsed(content)
+    except ValueError:
+        return ""
+    error = value.get("error", value) if isinstance(value, dict) else None
+    return str(error.get("param") or "") if isinstance(error, dict) else ""
+
+
+def _refusal(status: int, told: str, parameter: str) -> Outcome:
+    if status == 413 or _CONTEXT.search(told):
+        return Refusal(TOO_LONG, told)
+    if _FILTER.search(told):
+        return Refusal(CONTENT_FILTER, told)
+    if _PREFIX.search(told):
+        return Fault(told, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False)
+    named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(told))
+    if not named and parameter in _SETTINGS:
+        return Fault(told, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False)
+    return Refusal(REFUSED, told, named=named)
+
+
+def key_advice(variable: str | None) -> str:
+    """What to do where the endpoint does not accept the key, or lack of one."""
+    if variable is None:
+        return "give `key` in the recipe the name of an environment variable, and set that to the endpoint's key"
+    return f"set the environment variable {variable} to a key that this endpoint accepts for this model"
+
+
+def _advice(status: int, headers: Mapping[str, str]) -> str:
+    """What to do about a status that does not go away."""
+    if status == 402:
+        return "pay at the provider; then build again"
+    if status in (404, 405, 410):
+        return "check `model`, and that `url` is the endpoint up to /v1"
+    if 300 <= status < 400:
+        place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", headers.get("location", "")))
+        return f"redirects are not followed: set `url` to where it points ({place or 'it does not say'})"
+    return "check `url`, and what stands between here and there (a proxy?)"

@@ -1,0 +1,1 @@
+"""The vllm engine: vLLM, offline, in a process of its own."""

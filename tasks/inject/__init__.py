@@ -1,0 +1,1 @@
+"""Injection: right solutions made wrong on purpose, with a known first wrong step."""

@@ -1,0 +1,323 @@
+"""Edits: the ways in which one step of a right solution is made wrong by rules, and nothing else yet.
+
+Numbers, signs and terms of a calculation, as RISE edits them (arXiv 2410.06638);
+the number or the word of a step that calculates nothing; and whole steps, left
+out or in each other's place. What follows from an edit is `injection`'s to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
+from random import Random
+from typing import Literal, get_args
+
+from tasks.arithmetic import context_numbers
+from tasks.arithmetic.equations import Equation, Number, equations, numbers
+from tasks.classify.rules import unlabelled
+
+Name = Literal[
+    "another result", "another given number", "another earlier result", "another known number", "another sign",
+    "several numbers", "swapped terms", "term left out", "another number told", "another word", "step left out",
+    "steps swapped",
+]  # fmt: skip
+NAMES: tuple[Name, ...] = get_args(Name)
+SPEAKS: Mapping[Name, Mapping[str, str]] = {
+    "another result": {"abacus": "calculation"},
+    "another given number": {"abacus": "misread quantity", "rise": "substitution"},
+    "another earlier result": {"abacus": "miscopied result", "rise": "substitution"},
+    "another known number": {"abacus": "wrong operand", "rise": "substitution"},
+    "another sign": {"abacus": "wrong operation", "rise": "change symbol"},
+    "several numbers": {"abacus": "misread quantity", "rise": "change multiple values"},
+    "swapped terms": {"abacus": "wrong operand", "rise": "swap"},
+    "term left out": {"abacus": "missing step", "rise": "delete term"},
+    "another number told": {"abacus": "misread quantity", "rise": "change value"},
+    "another word": {"abacus": "wrong operation", "rise": "change wording"},
+    "step left out": {"abacus": "missing step"},
+    "steps swapped": {"abacus": "missing step"},
+}
+"""The type of what an edit makes, by taxonomies that have a name of their own for it."""
+_OPPOSITE = {
+    "add": "subtract", "adding": "subtracting", "added": "subtracted", "plus": "minus", "sum": "difference",
+    "more": "fewer", "increase": "decrease", "increases": "decreases", "gains": "loses", "gain": "lose",
+    "multiply": "divide", "multiplying": "dividing", "multiplied": "divided", "product": "quotient",
+}  # fmt: skip
+_TURNED = _OPPOSITE | {other: word for word, other in _OPPOSITE.items()} | {"less": "more"}
+_SUMS = _TURNED.keys() - {
+    "multiply",
+    "multiplying",
+    "multiplied",
+    "product",
+    "divide",
+    "dividing",
+    "divided",
+    "quotient",
+}
+_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_TURNED, key=len, reverse=True))})\b", re.IGNORECASE)
+_SIGNED = re.compile(r"\s*(?:[-+*/×÷·−]|x)\s*")
+_WRITTEN = {"*": ("×", "x", "·"), "/": ("÷",), "-": ("−",)}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A solution with one edit, in which the results that follow from it are still the old ones."""
+
+    name: Name
+    steps: tuple[str, ...]
+    at: int
+    """The first wrong step, from 0."""
+    through: int
+    """How many characters of that step stay as they are now."""
+    before: str
+    """What was replaced,"""
+    after: str
+    """and what stands there now."""
+    changed: Mapping[Fraction, Fraction]
+    """Numbers that are others from there on, besides what the calculations come to."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A right solution as rules read it."""
+
+    steps: tuple[str, ...]
+    equations: tuple[tuple[Equation, ...], ...]
+    given: frozenset[Fraction]
+    """The numbers that the problem gives, in figures, in words and by what everybody knows."""
+    stated: frozenset[Fraction]
+    first: frozenset[Fraction]
+    """The number that all begins with."""
+
+    def before(self, at: int) -> set[Fraction]:
+        """The results of the steps before one."""
+        return {one.result.value for some in self.equations[:at] for one in some}
+
+
+@lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
+def reading(question: str, steps: tuple[str, ...]) -> Reading | None:
+    """The solution as rules read it; None where it is not certain what follows from what."""
+    read = tuple(equations(unlabelled(step)) for step in steps)
+    every = [one for some in read for one in some]
+    results = [one.result.value for one in every]
+    if not every or len(set(results)) < len(results):
+        return None  # which of two equal numbers a later step means would be a guess
+    if not all(one.holds and one.computed == one.result.value for one in every):
+        return None
+    given = frozenset(context_numbers.given(question) | context_numbers.EVERYBODY_KNOWS)
+    first = frozenset(one.value for one in numbers(question)[:1])
+    return Reading(steps, read, given, frozenset(context_numbers.stated(question)), first)
+
+
+def edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:
+    """All edits of these names; in which numbers they put, chance decides."""
+    for at, some in enumerate(solution.equations):
+        for one in some:
+            for name, spans in _within(solution, at, one, random):
+                if name in wanted and (found := _replaced(solution, at, one, name, spans)):
+                    yield found
+        if not some and "another number told" in wanted:
+            yield from _told(solution, at, random)
+        if not some and "another word" in wanted and (found := _reworded(solution, at)):
+            yield found
+        if "step left out" in wanted and (found := _left_out(solution, at)):
+            yield found
+        if "steps swapped" in wanted and (found := _swapped(solution, at)):
+            yield found
+
+
+Span = tuple[int, int, str]
+
+
+def _within(solution: Reading, at: int, one: Equation, random: Random) -> Iterator[tuple[Name, list[Span]]]:
+    """What may be replaced in one calculation."""
+    step = solution.steps[at]
+    there = solution.before(at) | {other.result.value for other in solution.equations[at] if other.end <= one.start}
+    for value in slips(one.result.value, random):
+        yield "another result", [_span(step, one.result, value)]
+    misread = []
+    for number in one.leaves:
+        earlier = number.value in there
+        if earlier == (number.value in solution.stated):
+            continue  # it may come from either, or from neither
+        for value in slips(number.value, random):
+            if value not in solution.given | there:
+                yield "another earlier result" if earlier else "another given number", [_span(step, number, value)]
+                misread += [] if earlier else [(number, value)]
+        for value in sorted(solution.stated - {leaf.value for leaf in one.leaves}):
+            if not earlier and value.denominator == 1 and not _elsewhere(solution, one, number, value):
+                yield "another known number", [_span(step, number, value)]
+    for (first, a), (second, b) in combinations(misread, 2):
+        if first != second:
+            yield "several numbers", [_span(step, first, a), _span(step, second, b)]
+    yield from _terms(step, one)
+
+
+def _elsewhere(solution: Reading, one: Equation, number: Number, value: Fraction) -> bool:
+    """Whether with another number a calculation looks like another one of the solution, or like one done too early."""
+    if value in solution.first:
+        return True
+    operands = {value, *(leaf.value for leaf in one.leaves if leaf is not number)}
+    others = (other for some in solution.equations for other in some if other is not one)
+    return any((o.operator == one.operator and value in o.left) or operands == {*o.left[::2]} for o in others)
+
+
+def _terms(step: str, one: Equation) -> Iterator[tuple[Name, list[Span]]]:
+    """Signs exchanged, terms swapped, terms left out."""
+    for first, second in combinations(one.leaves, 2):
+        swap = [(first.start, first.end, _text(step, second)), (second.start, second.end, _text(step, first))]
+        if first.value != second.value:
+            yield "swapped terms", swap
+    for i, (first, second) in enumerate(zip(one.leaves, one.leaves[1:])):
+        between = step[first.end : second.start]
+        if not _SIGNED.fullmatch(between):
+            continue
+        for sign in "+-*/":
+            yield "another sign", [(first.end, second.start, _like(between, sign))]
+        if len(one.leaves) > 2 and not (i == 0 and step[one.start] == "("):
+            yield "term left out", [(first.end, second.end, "")]
+
+
+def _text(step: str, number: Number) -> str:
+    return step[number.start : number.end]
+
+
+def _span(step: str, number: Number, value: Fraction) -> Span:
+    return number.start, number.end, written(value, _text(step, number))
+
+
+def written(value: Fraction, like: str) -> str:
+    """A whole number as another one is written: with commas and decimals where that has them."""
+    text = f"{value.numerator:,}" if "," in like else str(value.numerator)
+    return text + "." + "0" * len(like.partition(".")[2]) if "." in like else text
+
+
+def _like(between: str, sign: str) -> str:
+    """A sign with the blanks of another, and in its manner: `×` where a solution multiplies so."""
+    old = between.strip()
+    manner = next((others[0] for s, others in _WRITTEN.items() if s == sign and old in ("×", "÷", "·", "−")), sign)
+    return between.replace(old, manner)
+
+
+def _replaced(solution: Reading, at: int, one: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
+    """The edit that puts texts in their places in a calculation; None where they are the same."""
+    old = solution.steps[at]
+    new, end = _put(old, spans)
+    if new == old:
+        return None
+    before, after = (" and ".join(texts) for texts in zip(*((old[a:b].strip(), text.strip()) for a, b, text in spans)))
+    value = Fraction(after.replace(",", "")) if name == "another result" else one.result.value
+    changed = {one.result.value: value} if name == "another result" else {}
+    return Edit(name, _with(solution.steps, at, new), at, end, before, after, changed)
+
+
+def _put(text: str, spans: Sequence[Span]) -> tuple[str, int]:
+    """A text with others in their places, and where the last of them ends."""
+    end, shift = 0, 0
+    for start, stop, new in sorted(spans):
+        text = text[: start + shift] + new + text[stop + shift :]
+        end = start + shift + len(new)
+        shift += len(new) - (stop - start)
+    return text, end
+
+
+def _with(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
+    return (*steps[:at], *new, *steps[at + len(new) :])
+
+
+def _told(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
+    """The one number of a step that calculates nothing, misread."""
+    step = solution.steps[at]
+    there = numbers(unlabelled(step))
+    earlier = {one.value for other in solution.steps[:at] for one in numbers(unlabelled(other))}
+    if "=" in step or len(there) != 1 or there[0].value not in solution.stated or there[0].value in earlier:
+        return
+    for value in slips(there[0].value, random):
+        if value not in solution.given:
+            span = _span(step, there[0], value)
+            new, end = _put(step, [span])
+            told = step[span[0] : span[1]], span[2]
+            yield Edit("another number told", _with(solution.steps, at, new), at, end, *told, {there[0].value: value})
+
+
+def _reworded(solution: Reading, at: int) -> Edit | None:
+    """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
+    step = solution.steps[at]
+    found = _WORD.findall(unlabelled(step))
+    later = next((i for i in range(at + 1, len(solution.steps)) if solution.equations[i]), None)
+    if len(found) != 1 or re.search(r"[\d=]", unlabelled(step)) or later is None:
+        return None
+    one, word = solution.equations[later][0], found[0]
+    if one.operator is None or (one.operator in "+-") != (word.lower() in _SUMS):
+        return None
+    first, second = one.leaves
+    between = solution.steps[later][first.end : second.start]
+    if not _SIGNED.fullmatch(between):
+        return None
+    sign = _like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[one.operator])
+    other = _TURNED[word.lower()]
+    other = other.capitalize() if word[0].isupper() else other
+    new, _ = _put(step, [(step.index(word), step.index(word) + len(word), other)])
+    turned, _ = _put(solution.steps[later], [(first.end, second.start, sign)])
+    steps = _with(_with(solution.steps, at, new), later, turned)
+    return Edit("another word", steps, at, len(new), word, other, {})
+
+
+def _carried(solution: Reading, at: int) -> tuple[Equation, Number] | None:
+    """The one calculation of a step, and the number that it changes: an earlier result, or what all begins with."""
+    some = solution.equations[at] if at < len(solution.steps) else ()
+    if len(some) != 1 or len(some[0].leaves) != 2:
+        return None
+    context_numbers = solution.before(at) or solution.first
+    stands = [leaf for leaf in some[0].leaves if leaf.value in context_numbers]
+    return (some[0], stands[0]) if len(stands) == 1 else None
+
+
+def _left_out(solution: Reading, at: int) -> Edit | None:
+    """A step left out: the next one goes on with the number that it would have changed."""
+    found = _carried(solution, at)
+    following = solution.equations[at + 1][:1] if at + 1 < len(solution.steps) else ()
+    if found is None or not any(found[0].result.value in other.left for other in following):
+        return None
+    one, stands = found
+    if any(stands.value in other.left for other in following):
+        return None
+    later = (_as(solution.steps, i, i - 1, solution.steps[i]) for i in range(at + 1, len(solution.steps)))
+    text = solution.steps[at].strip()
+    return Edit("step left out", (*solution.steps[:at], *later), at, 0, text, "", {one.result.value: stands.value})
+
+
+def _swapped(solution: Reading, at: int) -> Edit | None:
+    """Two steps in each other's place: the second does to the first's number what it should do to its result."""
+    if at + 2 >= len(solution.steps):
+        return None  # the last step says the answer
+    found, following = _carried(solution, at), _carried(solution, at + 1)
+    if found is None or following is None or following[1].value != found[0].result.value:
+        return None
+    (one, stands), (other, carries) = found, following
+    now, after = solution.steps[at], solution.steps[at + 1]
+    # results stay where they stood: each is worked out anew from the numbers before it
+    first, _ = _put(after, [_span(after, carries, stands.value), _span(after, other.result, one.result.value)])
+    second, _ = _put(now, [_span(now, stands, one.result.value), _span(now, one.result, other.result.value)])
+    pair = _as(solution.steps, at + 1, at, first), _as(solution.steps, at, at + 1, second)
+    return Edit("steps swapped", _with(solution.steps, at, *pair), at, 0, now.strip(), after.strip(), {})
+
+
+def _as(steps: Sequence[str], own: int, other: int, text: str) -> str:
+    """The text of a step with the number (`2.`) of another, where steps are numbered."""
+    ours, theirs = (len(steps[i]) - len(unlabelled(steps[i]).lstrip()) for i in (own, other))
+    return steps[other][:theirs] + text[ours:]
+
+
+def slips(value: Fraction, random: Random) -> list[Fraction]:
+    """Other whole numbers with as many digits: digits changed round, or one digit another."""
+    if value.denominator != 1 or value <= 0:
+        return []
+    digits = str(value.numerator)
+    found = {digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :] for i in range(len(digits) - 1)}
+    for i in range(len(digits)):
+        found.add(digits[:i] + random.choice("123456789") + digits[i + 1 :])
+    return sorted(Fraction(int(one)) for one in found if one != digits and one[0] != "0")

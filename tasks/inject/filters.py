@@ -1,0 +1,92 @@
+"""What a mistake made on purpose must be like to be kept: small, where it is said to be, and untold.
+
+The steps before it stay; few characters change; no word, bracket or layout says
+that something is wrong. Each check names its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from tasks.arithmetic.equations import equations
+from tasks.classify.rules import unlabelled
+
+LEAKS = re.compile(
+    r"\b(?:mistak\w*|incorrect\w*|wrong\w*|errors?|erroneous\w*|inaccura\w*|correction|actually|oops|wait|let me (?:check|re\w+))\b",
+    re.IGNORECASE,
+)
+"""Words that speak of mistakes: a right solution with one of them would be told by it, too."""
+_TOLD = re.compile(
+    r"\b(?:should (?:be|have)|ought to|instead of|rather than|correct\w*|fault\w*|fals\w+|flaw\w*|confus\w+|careless\w*|forg[eo]t\w*|"
+    r"overlook\w*|ignor\w+|misread\w*|miscalculat\w*|misinterpret\w*|intention\w*|deliberate\w*|on purpose|inject\w*|sorry|"
+    r"note|original\w*|modified|changed|altered)\b",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(r"[(\[{<][^()\[\]{}<>]{0,200}[^\W\d_]{3}[^()\[\]{}<>]{0,200}[)\]}>]|//|/\*|<!--")
+_MARK = re.compile(r"[^\w\s.,'’+\-*/×÷·−=$%€£]|\*\*|__|--")
+UNCHANGED, OTHER_STEPS, OTHER_PLACE = "unchanged", "another number of steps", "the change is not in the step named"
+TOO_MUCH, WORDS, NOTES, LAYOUT, SECOND = (
+    "changes too much", "words of a mistake", "notes in brackets", "another layout", "a second mistake",
+)  # fmt: skip
+LONGEST = 20_000
+"""Characters of a solution that is looked at."""
+
+
+def fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
+    """Why a solution made from a right one, said to be wrong from step `at` on, is not kept; empty where it may be.
+
+    At most the share `most` of the characters, of the longer of the two, may change.
+    """
+    if list(before) == list(after):
+        return UNCHANGED
+    if abs(len(before) - len(after)) > 1:
+        return OTHER_STEPS
+    first = next((i for i, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
+    if first != at or at >= len(after):
+        return OTHER_PLACE
+    old, new = "\n".join(before), "\n".join(after)
+    longest = max(len(old), len(new))
+    if longest > LONGEST or distance(old, new) > most * longest:
+        return TOO_MUCH
+    if leaks(old, new):
+        return WORDS
+    if _new(_NOTE, old, new):
+        return NOTES
+    if _new(_MARK, old, new) or _lines(before, len(after), at) != sum(step.count("\n") for step in after):
+        return LAYOUT
+    return SECOND if any(one.holds is False for step in after[at + 1 :] for one in equations(unlabelled(step))) else ""
+
+
+def leaks(old: str, new: str) -> bool:
+    """Whether a text speaks of a mistake, or in words of one that the text it was made from has not."""
+    return LEAKS.search(new) is not None or _new(_TOLD, old, new)
+
+
+def _new(pattern: re.Pattern[str], old: str, new: str) -> bool:
+    """Whether a text has something of a kind that another has not."""
+    return bool({one.group().lower() for one in pattern.finditer(new)} - {one.group().lower() for one in pattern.finditer(old)})  # fmt: skip
+
+
+def _lines(before: Sequence[str], count: int, at: int) -> int:
+    """The line breaks that so many steps should have, one at `at` left out or put in."""
+    gone = before[at].count("\n") if count < len(before) and at < len(before) else 0
+    return sum(step.count("\n") for step in before) - gone
+
+
+def distance(one: str, other: str) -> int:
+    """Levenshtein's distance: characters to replace, put in or leave out."""
+    start = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+    one, other = one[start:], other[start:]
+    end = next((i for i, (a, b) in enumerate(zip(one[::-1], other[::-1])) if a != b), min(len(one), len(other)))
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    there = np.array([*map(ord, other)], np.int32)
+    steps = np.arange(len(other) + 1, dtype=np.int32)
+    row = steps.copy()
+    for i, char in enumerate(map(ord, one), 1):
+        # without insertions first; each of those then costs one more than what stands to its left
+        found = np.concatenate(([i], np.minimum(row[1:] + 1, row[:-1] + (there != char)))).astype(np.int32)
+        row = np.minimum.accumulate(found - steps) + steps
+    return int(row[-1])

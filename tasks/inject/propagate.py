@@ -1,0 +1,105 @@
+"""A right solution made wrong by rules: one edit, and what follows from it.
+
+After the edit every number that came from it is worked out anew, so that the
+solution goes on as if nothing were wrong. Layout and all other words and
+numbers stay as they are: nothing but what is said tells it from a right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+
+from tasks.arithmetic.equations import Equation, equations, numbers
+from tasks.arithmetic.expressions import calculated
+from tasks.classify.rules import unlabelled
+from tasks.inject.edits import Edit, Name, Reading, edits, reading, written
+
+FACTOR = 4
+"""A result is at most so many times as large or as small as the one it replaces: larger numbers give mistakes away."""
+
+
+@dataclass(frozen=True)
+class Injected:
+    """A solution with a mistake made on purpose."""
+
+    steps: tuple[str, ...]
+    at: int
+    """The first wrong step, from 0."""
+    type: str
+    by: str
+    """Who or what made it."""
+    edit: str
+    """What was replaced, and by what."""
+    cause: str | None = None
+    """What is wrong, in the words of who made it."""
+
+
+def injected(
+    question: str, steps: Sequence[str], answer: Fraction, types: Mapping[Name, str], random: Random
+) -> Injected | None:
+    """A wrong solution from a right one, given the type of what each edit makes; None where none is certain to be wrong."""
+    read = reading(question, tuple(steps))
+    if read is None:
+        return None
+    found = list(edits(read, list(types), random))
+    random.shuffle(found)
+    names = sorted({one.name for one in found})
+    # each type as often, and each edit of a type, however many places there are for it
+    for wanted in random.sample(kinds := sorted({types[name] for name in names}), len(kinds)):
+        for name in random.sample(own := [one for one in names if types[one] == wanted], len(own)):
+            for edit in found:
+                if edit.name == name and (made := _settled(read, edit, answer)) is not None:
+                    return Injected(made, edit.at, wanted, f"rule: {name}", f"{edit.before} → {edit.after}")
+    return None
+
+
+def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
+    """The edited solution with all that follows from it; None where that is not certain or changes no answer."""
+    read = [equations(unlabelled(step)) for step in edit.steps[edit.at :]]
+    if sum(map(len, read)) != sum(map(len, solution.equations[edit.at :])) - (edit.name == "step left out"):
+        return None
+    if any(step.count("=") > len(some) for step, some in zip(edit.steps[edit.at :], read)):
+        return None  # what is not read is not worked out anew
+    changed = dict(edit.changed)
+    for i, one in ((i, one) for i, some in enumerate(read) for one in some):
+        if i == 0 and one.result.start < edit.through:
+            continue
+        value = _worked(one, {} if i == 0 and one.start < edit.through else changed)
+        if value is None or (value != one.result.value and not _fits(value, one.result.value)):
+            return None
+        if value != one.result.value:
+            changed[one.result.value] = value
+    told = {value for value, new in edit.changed.items() if edit.name == "another number told"}
+    kept = {one.value for step in solution.steps[: edit.at] for one in numbers(unlabelled(step))} | solution.given
+    if changed.get(answer, answer) == answer or (kept - told) & changed.keys():
+        return None
+    if any(not _fits(new, old) for old, new in edit.changed.items()):
+        return None
+    first = _renewed(edit.steps[edit.at], edit.through, changed)
+    return (*edit.steps[: edit.at], first, *(_renewed(step, 0, changed) for step in edit.steps[edit.at + 1 :]))
+
+
+def _worked(one: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
+    """What a calculation comes to with other numbers."""
+    found = calculated([changed.get(part, part) if isinstance(part, Fraction) else part for part in one.left])
+    return found.value if found else None
+
+
+def _fits(value: Fraction, old: Fraction) -> bool:
+    """Whether a number looks like the one that it replaces: another one, whole, above 0, not out of all proportion."""
+    if value.denominator != 1 or value <= 0 or value == old:
+        return False
+    return old <= FACTOR * value <= FACTOR**2 * old
+
+
+def _renewed(text: str, start: int, changed: Mapping[Fraction, Fraction]) -> str:
+    """A text whose numbers from a place on are those that they have become; the number of the step stays."""
+    found, at = text[:start], start
+    for one in numbers(unlabelled(text)):
+        if one.start >= start and one.value in changed:
+            found += text[at : one.start] + written(changed[one.value], text[one.start : one.end])
+            at = one.end
+    return found + text[at:]

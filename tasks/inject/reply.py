@@ -1,0 +1,66 @@
+"""The reading of what a model made of a solution that it was to spoil: its steps and the wrong one, or why not; never a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.request import Completion, Reply
+from tasks.classify.rules import unlabelled
+from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, storable
+from tasks.llm.lenient_json import objects
+
+_MOST_STEPS, _LONGEST_CAUSE = 300, 1_000
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a model made of a solution."""
+
+    steps: tuple[str, ...]
+    at: int
+    """The step that it says is the first wrong one, from 0."""
+    cause: str | None
+    """What is wrong, in its words."""
+
+
+def rewritten(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
+    """What a reply makes of steps, or why it makes nothing of them, in few words."""
+    if not isinstance(reply, Completion):
+        return reply.reason
+    if reply.finish == "length":
+        return CUT_OFF
+    _, thought, said = reply.text.rpartition("</think>")
+    if not thought and "<think>" in reply.text:
+        return CUT_OFF
+    if not said.strip():
+        return EMPTY
+    return TOO_LONG if len(said) > LONGEST_READ else _read(said, steps)
+
+
+def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
+    found = [one for one in objects(text) if "steps" in one]
+    if not found:
+        return UNPARSABLE
+    if any(one != found[0] for one in found):
+        return CONTRADICTORY
+    said, at, cause = found[0]["steps"], found[0].get("first_error"), found[0].get("cause")
+    if isinstance(at, str) and re.fullmatch(r"\s*\d{1,4}\s*", at):
+        at = int(at)
+    if not isinstance(at, int) or isinstance(at, bool) or not isinstance(said, list):
+        return UNPARSABLE
+    if not 1 <= len(said) <= _MOST_STEPS or not all(isinstance(one, str) and one.strip() for one in said):
+        return UNPARSABLE
+    new = tuple(_numbered(storable(one).strip(), i, steps) for i, one in enumerate(said))
+    told = storable(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
+    return Rewritten(new, at - 1, told or None)
+
+
+def _numbered(text: str, at: int, steps: Sequence[str]) -> str:
+    """A step with the number that belongs to its place, where the solution has such: models drop it, or keep an old one."""
+    like = steps[min(at, len(steps) - 1)]
+    label = like[: len(like) - len(unlabelled(like).lstrip())]
+    if not label.strip():
+        return text
+    return re.sub(r"\d+", str(at + 1), label) + unlabelled(text).lstrip() if at >= len(steps) else label + unlabelled(text).lstrip()  # fmt: skip

@@ -1,0 +1,296 @@
+"""`inject`: makes wrong solutions from right ones, with a known first wrong step and a known type of mistake.
+
+Rules make them, or models that are told the type. They are the free test set of
+whoever finds and names mistakes. Nothing is kept that the answer checker does
+not call wrong, and nothing that changes more than it must or gives itself away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import polars as pl
+from pydantic import Field
+
+from schemas.columns.labels import INJECT_COLUMNS
+from schemas.columns.problems import VERDICT_COLUMNS
+from schemas.contract import DETAIL, REASON, Contract
+from schemas.frames import polars_schema
+from schemas.recipe.taxonomy import Named, Taxonomy
+from schemas.request import Reply, Request, Sampling
+from schemas.task import Asking, Conversation, Outcome, Parameters
+from schemas.task import Named as Model
+from tasks.classify.requests import listed
+from tasks.classify.rules import SPOKEN
+from tasks.inject.edits import NAMES, SPEAKS, Name
+from tasks.inject.filters import LEAKS, WORDS, fault
+from tasks.inject.propagate import Injected, injected
+from tasks.inject.reply import rewritten
+from tasks.llm import prompts
+from tasks.llm.prompt_guard import fields
+from tasks.llm.prompts import Template
+from tasks.sources.content_ids import digest, solution_id
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.task import JUDGED, NEEDED, verdicts
+from tasks.verify.task import VERSION as CHECKER
+
+VERDICT = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
+ADDED = polars_schema(Contract("injections", "", INJECT_COLUMNS, ""))
+CHANGED = ("solution_id", "text", "rationale", "steps", *VERDICT)
+NOT_RIGHT, NOT_PLAIN, NO_EDIT = "not a right solution", "steps are not the text", "no edit makes it wrong"
+STILL_RIGHT, UNDECIDED, OTHERWISE = "still right", "undecided", "gives the answer otherwise"
+Row = Mapping[str, Any]
+
+
+class InjectParameters(Parameters):
+    """What `inject` is told."""
+
+    taxonomy: Named = Field(
+        description="A taxonomy of `catalog/taxonomies` by its name, or a YAML file beside the recipe."
+    )
+    kinds: list[str] = Field(
+        [],
+        description="The types of mistakes to make, each as often as it can be; all of the taxonomy if none is named.",
+    )
+    models: list[str] = Field(
+        [], description="The models that write them, by their names under `models:`; without any, rules do."
+    )
+    prompt: Template = Field(
+        "inject",
+        validate_default=True,
+        description="A prompt of ours by its name, or a text with {question}, {steps} (fenced) and {type}; also {mark}.",
+    )
+    attempts: int = Field(
+        2, ge=1, le=100, description="How often a model is asked for a solution, until what it makes can be kept."
+    )
+    temperature: float = Field(1.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
+    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
+    max_tokens: int = Field(2048, ge=1, le=1_000_000, description="Tokens of a solution; one cut off is not kept.")
+    share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="The share that stays wrong; the others, which could be made wrong as well, are kept as they were, "
+        "`injected_at` -1.",
+    )
+    most_changed: float = Field(
+        0.4, gt=0, le=1, description="The share of a solution's characters that may change, with all that follows."
+    )
+    seed: int = Field(0, ge=0, description="Another seed makes other mistakes.")
+
+
+def schema(rules: InjectParameters) -> str:
+    """The JSON schema of a reply; empty where the prompt does not ask for that JSON."""
+    if '"steps"' not in rules.prompt:
+        return ""
+    # the cause comes first: a model that has planned the mistake makes it better than one that writes at once
+    found = {
+        "cause": {"type": "string"},
+        "first_error": {"type": "integer"},
+        "steps": {"type": "array", "items": {"type": "string"}},
+    }
+    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+
+
+def types(rules: InjectParameters) -> dict[Name, str]:
+    """The edits that rules can make, with the type that each makes in the taxonomy."""
+    own = rules.taxonomy.taxonomy
+    spoken = any(own in names for names in SPEAKS.values())
+    found = {}
+    for name in NAMES:
+        kind = SPEAKS[name].get(own) if spoken else rules.taxonomy.translated(SPOKEN, SPEAKS[name][SPOKEN])
+        if kind and kind in (rules.kinds or rules.taxonomy.labels()):
+            found[name] = kind
+    return found
+
+
+def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attempt: int) -> tuple[str, str, Request]:
+    """Who is asked to make what of a row (name and type), and how."""
+    random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
+    kind, model = random.choice(_kinds(rules)), names[random.choice(rules.models)]
+    only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
+    filled = fields({**row, "text": None}, (), False) | {"type": listed(only).removeprefix("- ")}
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules))
+    asked = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
+    return "@".join(filter(None, (model.model, model.revision))), kind, asked
+
+
+def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Model]) -> Conversation:
+    """The solutions of a part, made wrong; those of which that cannot be done are rejected with the reason.
+
+    Models are asked in rounds: again about those whose rewriting was not kept.
+    """
+    rows = part.to_dicts()
+    made: list[dict[str, Any] | str] = [_unfit(row) for row in rows]
+    waiting = [i for i, why in enumerate(made) if not why]
+    if not rules.models:
+        found = {i: _by_rule(rows[i], rules) for i in waiting}
+        _settle(rows, found, made, rules)
+    for attempt in range(rules.attempts if rules.models else 0):
+        asked = {i: request(rows[i], rules, names, attempt) for i in waiting}
+        if not asked:
+            break
+        replies = yield [one for _, _, one in asked.values()]
+        _settle(rows, {i: _by_model(rows[i], *asked[i], replies) for i in waiting}, made, rules)
+        waiting = [i for i in waiting if isinstance(made[i], str)]
+    return _outcome(part, made)
+
+
+def _unfit(row: Row) -> str:
+    """Why nothing can be made of a row; empty where something may be."""
+    if row["verdict"] != "right":
+        return NOT_RIGHT
+    if not row["steps"] or row["text"] != row["rationale"] or _gaps(row["text"], row["steps"]) is None:
+        return NOT_PLAIN
+    return WORDS if LEAKS.search(row["text"]) else ""
+
+
+def _by_rule(row: Row, rules: InjectParameters) -> Injected | str:
+    random = Random(digest("inject", str(rules.seed), row["solution_id"]))  # noqa: S311
+    answer = row["answer"].replace(",", "").strip()
+    if not re.fullmatch(r"\d{1,12}", answer):
+        return NO_EDIT
+    return injected(row["question"], row["steps"], Fraction(answer), types(rules), random) or NO_EDIT
+
+
+def _by_model(row: Row, who: str, kind: str, asked: Request, replies: Mapping[str, Reply]) -> Injected | str:
+    found = rewritten(replies[asked.id], row["steps"])
+    if isinstance(found, str):
+        return found
+    text = _diff(row["steps"], found.steps, found.at)
+    return Injected(found.steps, found.at, kind, who, text, found.cause)
+
+
+def _diff(before: Sequence[str], after: Sequence[str], at: int) -> str:
+    """The step as it was and as it is, without what they have in common at their ends."""
+    old, new = (steps[at] if 0 <= at < len(steps) else "" for steps in (before, after))
+    start = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
+    end = next((i for i, (a, b) in enumerate(zip(old[start:][::-1], new[start:][::-1])) if a != b), 0)
+    return f"{old[start : len(old) - end].strip()} → {new[start : len(new) - end].strip()}"
+
+
+def _settle(
+    rows: Sequence[Row], found: Mapping[int, Injected | str], made: list[dict[str, Any] | str], rules: InjectParameters
+) -> None:
+    """Put in what was made of rows where it can be kept, and why not elsewhere."""
+    whole: dict[int, tuple[Injected, str]] = {}
+    for i, one in found.items():
+        if isinstance(one, str):
+            made[i] = one
+        elif why := fault(rows[i]["steps"], one.steps, one.at, rules.most_changed):
+            made[i] = why
+        else:
+            whole[i] = one, _text(rows[i], one)
+    needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in whole.items()]  # fmt: skip
+    frame = pl.DataFrame(needed, schema_overrides={"options": pl.List(pl.String), "stated": pl.String})
+    judged = verdicts(frame, "auto", compared, JUDGED).to_dicts() if needed else []
+    for (i, (one, text)), verdict in zip(whole.items(), judged):
+        made[i] = _kept(rows[i], one, text, verdict, rules)
+
+
+def _kept(row: Row, one: Injected, text: str, verdict: Row, rules: InjectParameters) -> dict[str, Any] | str:
+    """What becomes of a row: its new columns, or why nothing does."""
+    if verdict["verdict"] != "wrong":
+        return STILL_RIGHT if verdict["verdict"] == "right" else f"{UNDECIDED}: {verdict['undecided']}"
+    if verdict["extracted_by"] != row["extracted_by"]:
+        return OTHERWISE
+    about = {"injected_taxonomy": rules.taxonomy.id, "injected_from": row["solution_id"]}
+    if Random(digest("share", str(rules.seed), row["solution_id"])).random() >= rules.share:  # noqa: S311
+        nothing = dict.fromkeys(("injected_type", "injected_by", "injected_edit", "injected_cause"))
+        return {name: row[name] for name in CHANGED} | about | nothing | {"injected_at": -1}
+    key = solution_id(row["problem_id"], row["model"], row["sampling"], row["sample"], text)
+    told = {"injected_at": one.at, "injected_type": one.type, "injected_by": one.by}
+    told |= {"injected_edit": one.edit, "injected_cause": one.cause}
+    new = {"solution_id": key, "text": text, "rationale": text, "steps": list(one.steps)}
+    return new | dict(verdict) | about | told
+
+
+def _gaps(text: str, steps: Sequence[str]) -> list[str] | None:
+    """What stands before, between and behind a text's steps; None where they do not stand in it one after the other."""
+    found, at = [], 0
+    for step in steps:
+        start = text.find(step, at)
+        if start < 0:
+            return None
+        found.append(text[at:start])
+        at = start + len(step)
+    return [*found, text[at:]]
+
+
+def _text(row: Row, one: Injected) -> str:
+    """The solution with other steps; between them stands what stood there before."""
+    gaps = _gaps(row["text"], row["steps"])
+    assert gaps is not None
+    if len(one.steps) < len(row["steps"]):
+        del gaps[one.at + 1 if one.at < len(one.steps) else one.at]
+    elif len(one.steps) > len(row["steps"]):
+        gaps.insert(max(1, one.at), gaps[1] if len(gaps) > 2 else "\n")
+    return "".join(gap + step for gap, step in zip(gaps, one.steps)) + gaps[-1]
+
+
+def _outcome(part: pl.DataFrame, made: Sequence[dict[str, Any] | str]) -> Outcome:
+    good = pl.Series([not isinstance(one, str) for one in made], dtype=pl.Boolean)
+    new = pl.DataFrame(
+        [one for one in made if not isinstance(one, str)],
+        schema={**{name: part.schema[name] for name in CHANGED}, **ADDED},
+    )
+    kept = part.filter(good).drop(ADDED, strict=False).with_columns(new[name] for name in CHANGED)
+    rejected = part.filter(~good).with_columns(
+        pl.Series(REASON.name, [one for one in made if isinstance(one, str)], dtype=pl.String),
+        pl.lit(None, pl.String).alias(DETAIL.name),
+    )
+    return Outcome(kept.hstack(new.select(ADDED.names())), rejected)
+
+
+def _kinds(rules: InjectParameters) -> list[str]:
+    return rules.kinds or list(rules.taxonomy.labels())
+
+
+def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
+    """Parameters that cannot be meant."""
+    taxonomy, there = parameters.taxonomy, prompts.fields(parameters.prompt)
+    strange = [kind for kind in parameters.kinds if kind not in taxonomy.labels()]
+    faults = [f"kinds: taxonomy '{taxonomy.taxonomy}' has no type '{kind[:60]}'; it has {_some(taxonomy.labels())}" for kind in strange]  # fmt: skip
+    if len(set(parameters.kinds)) < len(parameters.kinds):
+        faults.append("kinds: names a type twice; keep one")
+    if not parameters.models and not strange:
+        faults += _beyond_rules(parameters, taxonomy)
+    faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in there]
+    if len(set(parameters.models)) < len(parameters.models):
+        faults.append("models: names a model twice; keep one")
+    if parameters.models and parameters.temperature == 0 and parameters.attempts > 1:
+        faults.append("attempts: temperature 0 makes the same each time; raise `temperature`, or leave 1 attempt")
+    return faults
+
+
+def _beyond_rules(parameters: InjectParameters, taxonomy: Taxonomy) -> list[str]:
+    """Types that rules cannot make."""
+    able = sorted(set(types(parameters.model_copy(update={"kinds": []})).values()))
+    if not able:
+        return [f"models: rules make no type of taxonomy '{taxonomy.taxonomy}'; name models"]
+    return [
+        f"kinds: rules make no '{kind}', only {_some(able)}; name models" for kind in parameters.kinds if kind not in able
+    ]  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+INJECT = Asking(
+    name="inject",
+    summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
+    version=f"2 verify {CHECKER}",
+    parameters=InjectParameters,
+    needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
+    makes=lambda _, contract: contract.having(*INJECT_COLUMNS),
+    check=_check,
+    models=lambda parameters: parameters.models,
+    ask=inject,
+    rows_per_row=lambda _: 1,
+)  # fmt: skip

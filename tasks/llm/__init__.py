@@ -1,0 +1,1 @@
+"""Language models: the prompts they are asked with, and the reading of what they reply."""

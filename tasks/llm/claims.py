@@ -1,0 +1,169 @@
+r"""What a reply claims about the first wrong step, form by form.
+
+All forms count from 1, as the fences number the steps: Abacus' line ("First
+error: 3, calculation"), JSON, sentences ("The first error is in step 3"),
+`\boxed{3}`, and a reply that is nothing but the number. None is `none`, `no
+error`, null or -1. Every pattern is bounded, and takes time in proportion to
+the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tasks.llm.lenient_json import field_of, objects
+from tasks.llm.quoted_text import Material
+
+NO_STEP = 0
+"""Stands for the claim that no step is wrong; a 0 in a reply is none of the steps: see `number`."""
+_ZERO = -2
+_LARGEST = 10**9
+_NONE_WORDS = frozenset(
+    {"none", "no", "null", "nil", "n/a", "no error", "no errors", "no mistake", "no mistakes", "no step", "-1"}
+)
+_KEYS = frozenset({"firsterror", "firstwrongstep", "firsterrorstep", "firstincorrectstep", "firstmistake"})
+_STEP = re.compile(r"(?:step|paragraph)?\s{0,4}#?\s{0,4}(-?\d{1,9})(?:\.0{1,4})?")
+_FIRST = (
+    r"\bfirst (?:error|mistake|flaw|(?:wrong|incorrect|erroneous|false|faulty) (?:step|paragraph)|"
+    r"step (?:that|which) is (?:wrong|incorrect))\b"
+)
+_LEADS = (
+    r"(?:[\s:=,(\[\"']|\b(?:is|was|lies|occurs|occurred|appears|happens|comes|arises|made|found|located|can|be|seen|"
+    r"to|in|at|on|with|the|it)\b)"
+)
+_VALUE = r"(?:none|null|n/a|no (?:error|mistake)s?|-1)\b"
+_LINE = re.compile(
+    rf"{_FIRST}\s{{0,4}}(?:(?:is|was|in|at)\b|[:=])?\s{{0,4}}(?:({_VALUE})|(?:step |paragraph )?#?(-?\d{{1,9}})(?![\w%/]|\.\d))"
+    r"(?=[\s\"')\]}]{0,4}(?:$|[.,;:(—–\n]|- ?[a-z]))(?:[ ]{0,4},[ ]{0,4}((?:[\w'-]{1,30} ?){1,3})$)?",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SENTENCES = (
+    re.compile(rf"{_FIRST}{_LEADS}{{0,24}}\b(?:step|paragraph) ?#?(\d{{1,9}})", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:step|paragraph) ?#?(\d{{1,9}}) (?:is|contains|has|makes|introduces|holds) (?:where )?(?:the )?{_FIRST}",
+        re.IGNORECASE,
+    ),
+)
+_RIGHT = "(?:correct|right|valid|sound|fine|accurate|error-free)"
+_WRONG = "(?:wrong|incorrect|erroneous|false|invalid|faulty)"
+_NO_ERROR = re.compile(
+    rf"\b(?:all (?:of )?(?:(?:the|its|these|those|given|\d{{1,4}}) ){{0,3}}steps (?:are|were|look|seem|appear)(?: all| to be)?"
+    rf"(?: \w{{1,20}}ly)? {_RIGHT}"
+    rf"|every (?:single )?step is(?: \w{{1,20}}ly)? {_RIGHT}"
+    r"|(?:there (?:is|are)|has|have|contains?|finds?|found|see) no (?:errors?|mistakes?|(?:wrong|incorrect) steps?)"
+    rf"|no steps? (?:is|are) {_WRONG}|none of the steps (?:is|are) {_WRONG}"
+    r"|no (?:errors?|mistakes?) (?:(?:is|are|was|were) )?(?:found|present|made)"
+    rf"|the (?:whole |entire )?solution is(?: \w{{1,20}}ly)? {_RIGHT})\b",
+    re.IGNORECASE,
+)
+_LIMITED = re.compile(
+    r"\W{0,3}(?:so far|yet|(?:except|until|up|but|before|apart|other|save|besides|through|till|unless|if|when|in|at|after)\b"
+    r"(?! (?:the|this|his|her|its) (?:whole |entire |given )?(?:solution|reasoning|work)))",
+    re.IGNORECASE,
+)
+_WRONG_STEP = re.compile(rf"\bstep ?#?(\d{{1,9}}) (?:is|was|looks)(?: \w{{1,20}}ly| also)? {_WRONG}\b", re.IGNORECASE)
+_SUPPOSED = re.compile(r"\b(?:not|if|when|whether|unless|or|cannot)\b|n't\b", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed ?\{ ?(?:\\text\{)?(?:step )?(none|-?\d{1,9})\}", re.IGNORECASE)
+_LOOSE = re.compile(r"[\"']first_error[\"']\s{0,40}:\s{0,40}(\"[^\"\n]{0,40}\"|-?\d{1,9}|null\b|none\b)", re.IGNORECASE)
+_BARE = re.compile(r"[\s*`\"'.(\[{]*([\w/# -]{1,20}?)[\s*`\"'.)\]}]*")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a reply says."""
+
+    step: int | None
+    """The step, counted from 1; NO_STEP where it says that none is wrong; None where its words mean neither."""
+    kind: str = ""
+    reason: str = ""
+    only_if_fitting: bool = False
+    """Whether it may be something else, such as the problem's answer in a box."""
+
+
+def number(value: Any) -> int | None:
+    """The step that a value names, counted from 1; NO_STEP for none, below 0 or too large for what no step can be."""
+    if value is None:
+        return NO_STEP
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float | Decimal):
+        return _step(int(value)) if -_LARGEST < value < _LARGEST and value % 1 == 0 else None
+    text = value.strip().casefold() if isinstance(value, str) and len(value) < 100 else ""
+    if text in _NONE_WORDS:
+        return NO_STEP
+    found = _STEP.fullmatch(text)
+    return _step(int(found[1])) if found else None
+
+
+def _step(value: int) -> int:
+    return NO_STEP if value == -1 else _ZERO if value == 0 else value
+
+
+def in_json(text: str, shown: Material) -> Iterator[Claim]:
+    """What JSON objects say, nested ones too; of JSON that is broken the pair of key and value."""
+    found = [one for value in objects(text) for one in _nested(value, 3)]
+    for key, value, whole in found:
+        if not shown.says(f"{key} {value}"):
+            yield Claim(number(value), _text(whole.get("kind")), _text(whole.get("reason")))
+    if not found:
+        for match in _LOOSE.finditer(text):
+            if not shown.says(match[0]):
+                kind, reason = field_of(text, "kind"), field_of(text, "reason")
+                yield Claim(number(match[1].strip('"')), _text(kind), _text(reason))
+
+
+def _nested(value: Any, depth: int) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Each pair about the first error, with the object that holds it."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if re.sub(r"[^a-z]", "", key[:40].casefold()) in _KEYS:
+                yield key, one, value
+            elif depth:
+                yield from _nested(one, depth - 1)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def in_words(text: str, shown: Material) -> Iterator[Claim]:
+    """What lines and sentences say."""
+    for match in _LINE.finditer(text):
+        if not shown.says(match[0]):
+            yield Claim(number(match[1] or match[2]), (match[3] or "").strip())
+    for pattern in _SENTENCES:
+        for match in pattern.finditer(text):
+            if not (_supposed(text, match) or shown.says(match[0])):
+                yield Claim(number(match[1]))
+    for match in _NO_ERROR.finditer(text):
+        if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or shown.says(match[0])):
+            yield Claim(NO_STEP)
+    for match in _BOXED.finditer(text):
+        if not shown.says(match[0]):
+            yield Claim(number(match[1]), only_if_fitting=True)
+
+
+def bare(text: str, shown: Material) -> Iterator[Claim]:
+    """What a reply says that is nothing but a number or none."""
+    found = _BARE.fullmatch(text) if len(text) < 100 else None
+    if (
+        found
+        and not shown.is_(text)
+        and (step := number(found[1].strip("- ") if found[1] != "-1" else "-1")) is not None
+    ):
+        yield Claim(step)
+
+
+def wrong_steps(text: str, shown: Material) -> set[int]:
+    """The steps that sentences call wrong without saying whether one is the first."""
+    found = _WRONG_STEP.finditer(text)
+    return {int(match[1]) for match in found if not (_supposed(text, match) or shown.says(match[0]))}
+
+
+def _supposed(text: str, match: re.Match[str]) -> bool:
+    """Whether what goes before takes a sentence back."""
+    return _SUPPOSED.search(text, max(0, match.start() - 16), match.start()) is not None

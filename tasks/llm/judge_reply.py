@@ -1,0 +1,111 @@
+"""The reading of a judge's reply: a label, or why it is undecided; never eval, never a guess.
+
+What a reply repeats of the solution counts for nothing, and so does what
+contradicts itself: a solution may hold verdicts of its own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from schemas.request import Completion, Reply
+from tasks.llm.claims import NO_STEP, Claim, bare, in_json, in_words, wrong_steps
+from tasks.llm.quoted_text import Material
+
+NONE = -1
+"""The label of a solution without a wrong step."""
+LONGEST_READ = 20_000
+"""Characters of a reply, its thoughts left out; a longer one is not read."""
+LONGEST_KEPT = 100_000
+"""Characters of a reply that are kept."""
+_LONGEST_KIND, _LONGEST_REASON = 80, 2_000
+_THOUGHT = ("<think>", "</think>")
+_NO_KIND = frozenset({"", "none", "null", "nil", "n/a", "no", "no error", "-", "correct"})
+UNPARSABLE, OUT_OF_RANGE, CUT_OFF, EMPTY = "unparsable", "out of range", "cut off", "empty"
+CONTRADICTORY, REPEATED, TOO_LONG = "contradictory", "repeats the solution", "too long"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one reply comes to."""
+
+    label: int | None
+    """The first wrong step, counted from 0, NONE, or None where it is undecided."""
+    fault: str = ""
+    """Why it is undecided, in few words; empty where it is not."""
+    kind: str = ""
+    reason: str = ""
+
+
+def shown(row: Mapping[str, Any]) -> Material:
+    """What a judge sees of a row, whole and in pieces."""
+    whole = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"))
+    return Material(one for one in (*whole, *(row["options"] or ()), *row["steps"]) if one)
+
+
+def judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
+    """What a reply says of a solution of so many steps."""
+    if not isinstance(reply, Completion):
+        return Judgement(None, reply.reason)
+    if reply.finish == "length":
+        return Judgement(None, CUT_OFF)
+    return read(reply.text, steps, material, kinds)
+
+
+def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> Judgement:
+    """What a text says of a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
+    _, thought, said = text.rpartition(_THOUGHT[1])
+    if not thought and _THOUGHT[0] in text:
+        return Judgement(None, CUT_OFF)
+    if not said.strip():
+        return Judgement(None, EMPTY)
+    if len(said) > LONGEST_READ:
+        return Judgement(None, TOO_LONG)
+    own = material.without(said)
+    plain = _plain(own)
+    claims = list(chain(in_json(own, material), in_words(plain, material))) or list(bare(own, material))
+    if not claims:
+        return Judgement(None, REPEATED if own != said or material.is_(said) else UNPARSABLE)
+    return _weighed(claims, wrong_steps(plain, material), steps, kinds)
+
+
+def _plain(text: str) -> str:
+    """A text without emphasis, its white space single, for sentences to be found in."""
+    text = unicodedata.normalize("NFKC", text).replace("*", "").replace("`", "")
+    return "\n".join(" ".join(line.split()) for line in text.split("\n"))
+
+
+def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> Judgement:
+    """What all that a reply says comes to."""
+    firm = [one for one in claims if not one.only_if_fitting]
+    said = {one.step for one in firm} or {one.step for one in claims}
+    said |= {one.step for one in claims if one.step is not None and NO_STEP <= one.step <= steps}
+    named = [one.kind for one in claims if one.kind.strip().casefold() not in _NO_KIND]
+    if None in said:
+        return Judgement(None, UNPARSABLE)
+    if len(said) > 1:
+        return Judgement(None, CONTRADICTORY)
+    (step,) = said
+    assert step is not None
+    if (step == NO_STEP and (named or wrong)) or any(one < step for one in wrong):
+        return Judgement(None, CONTRADICTORY)
+    if not NO_STEP <= step <= steps:
+        return Judgement(None, OUT_OF_RANGE)
+    reason = next((one.reason for one in reversed(claims) if one.reason), "")
+    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), storable(reason[:_LONGEST_REASON]))
+
+
+def _kind(named: Sequence[str], kinds: Sequence[str]) -> str:
+    if not named:
+        return ""
+    kind = " ".join(storable(named[-1]).split())[:_LONGEST_KIND]
+    return next((one for one in kinds if one.casefold() == kind.casefold()), "") if kinds else kind
+
+
+def storable(text: str) -> str:
+    """A text without lone surrogates, which no table holds."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""Localisation: where solutions first go wrong, by judges, by rollouts, by arithmetic, and where these agree."""

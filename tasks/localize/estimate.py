@@ -1,0 +1,269 @@
+"""`estimate`: finds the first wrong step by rollouts from a solution's prefixes.
+
+Sources: Math-Shepherd (arXiv 2312.08935), OmegaPRM (arXiv 2406.06592), and for
+the consensus of judge and rollouts Lessons of Developing PRMs (arXiv 2501.07301).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from schemas.columns.labels import ESTIMATE_COLUMNS, TREE_COLUMN
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.request import Reply, Request, Sampling
+from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from tasks.evaluation.score import wilson
+from tasks.generate import with_options
+from tasks.llm import prompts
+from tasks.llm.prompts import Template
+from tasks.localize import omegaprm_tree, search
+from tasks.localize.rollout_budget import Prior, Rule, Seen, measured
+from tasks.localize.rollout_counts import Rollout, Search, Tally
+from tasks.localize.rollout_rounds import Asker, Row, carried_on
+from tasks.localize.rollouts import prefixes
+from tasks.verify.task import VERSION as VERIFIER
+
+Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
+PILOT_ROLLOUTS = 8
+"""Rollouts from each prefix that the pilot of `auto` asks for."""
+
+
+class TreeParameters(Parameters):
+    """OmegaPRM's tree search; names and values are the paper's (section 3.3), but for the number of searches."""
+
+    searches: int = Field(
+        16, ge=1, le=1000, description="Searches of each solution's tree; the paper makes 100 a problem."
+    )
+    alpha: float = Field(0.5, gt=0, lt=1, description="How much Q favours states that are nearly always solved.")
+    beta: float = Field(0.9, gt=0, lt=1, description="How much Q disfavours long rollouts.")
+    length: int = Field(500, ge=1, description="Words of a rollout that count as long.")
+    exploration: float = Field(0.125, ge=0, description="The weight of U.")
+
+
+class EstimateParameters(Parameters):
+    """What `estimate` is told."""
+
+    model: str = Field(description="The completer, by its name under `models:`.")
+    method: Method = Field(
+        "sequential",
+        description="every-step tests all prefixes, sequential up to the first failure, binary by halves, witness only around "
+        "the judges' step (needs `judge` before it), tree as OmegaPRM.",
+    )
+    rollouts: int | Literal["auto"] = Field(
+        8,
+        description="Rollouts of a prefix before it counts as a failure; auto (witness only) measures how many suffice.",
+    )
+    label: Literal["hard", "soft"] = Field(
+        "hard", description="hard leaves a prefix at its first success; soft gives each tested prefix all its rollouts."
+    )
+    prompt: Template = Field("solve", validate_default=True, description="The prompt that the completer goes on from.")
+    temperature: float = Field(1.0, gt=0, le=5, description="Of the rollouts.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
+    max_tokens: int = Field(1024, ge=1, le=1_000_000, description="Tokens of a rollout; one cut off there is unclear.")
+    stop: list[str] = Field([], max_length=16, description="Texts that end a rollout.")
+    answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
+        "auto", description="What sort of answer the problems ask for, as in `verify`."
+    )
+    reuse: bool = Field(
+        True, description="Count the completer's other solutions of the problem that begin the same as rollouts."
+    )
+    precision: float = Field(
+        0.98,
+        gt=0.5,
+        lt=1,
+        description="With auto: how many of the labels that judges and rollouts share are to be right.",
+    )
+    pilot: int = Field(
+        64, ge=8, le=10_000, description="With auto: rows of each part that are tested more to measure p and q."
+    )
+    tree: TreeParameters = Field(TreeParameters(), description="Of the method tree.")
+
+    @field_validator("rollouts")
+    @classmethod
+    def _bounded(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 1 <= value <= 1000:
+            raise ValueError("expected 1 to 1000 rollouts, or auto")
+        return value
+
+
+def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, Named]) -> Conversation:
+    """Adds the estimate's columns to each solution; rejects nothing: what cannot be told is undecided."""
+    named = names[rules.model]
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))
+    asker = Asker(named.model, named.revision, sampling, rules.answers)
+    rows = _rows(part, rules, asker)
+    prior = (yield from _pilot(rows, rules, asker)) if rules.rollouts == "auto" else None
+    rule = prior.rule(rules.precision) if prior else None
+    trees = {i: omegaprm_tree.Tree(row.tally, _tree_rules(rules)) for i, row in rows.items() if rules.method == "tree"}
+    searches = [(row, trees[i].search() if trees else _search(row, rules, rule)) for i, row in rows.items()]
+    yield from carried_on(
+        ((row, search) for row, search in searches if not row.tally.right or rules.label == "soft"), asker
+    )
+    how = _how(rules, prior, rule)
+    added = [_columns(values, rows.get(i), how) for i, values in enumerate(part.iter_rows(named=True))]
+    if rules.method == "tree":
+        for i, one in enumerate(added):
+            one[TREE_COLUMN.name] = trees[i].told() if i in trees else []
+    schema = polars_schema(Contract("estimates", "", _added(rules), ""))
+    return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
+
+
+def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[int, Row]:
+    """The solutions with a verdict, by their number in the part, with what other solutions tell of their prefixes."""
+    found = {}
+    for i, values in enumerate(part.iter_rows(named=True)):
+        if values["verdict"] == "undecided":
+            continue
+        question = with_options(values["question"], values["options"])
+        tally = Tally(prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
+        found[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
+    if rules.reuse:
+        _reuse(found, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
+    return found
+
+
+def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
+    """Count solutions of the completer, sampled as rollouts are, for the prefixes of others that they begin with.
+
+    Of a solution's own text only the whole counts: that it is wrong is why it is here.
+    """
+    model = "@".join(filter(None, (asker.model, asker.revision)))
+    by_problem: dict[str, list[Row]] = {}
+    for row in rows.values():
+        by_problem.setdefault(row.values["problem_id"], []).append(row)
+    for row in rows.values():
+        for other in by_problem[row.values["problem_id"]]:
+            mine = other.values["model"] == model and other.values["sampling"].startswith(sampling)
+            if other is row or not mine:
+                continue
+            text = other.values["rationale"]
+            for prefix in row.tally.prefixes[:-1]:
+                if not text.startswith(prefix):
+                    break
+                row.tally.add(prefix, Rollout(other.tally.right, text[len(prefix) :], reused=True))
+
+
+def _search(row: Row, rules: EstimateParameters, rule: Rule | None) -> Search:
+    assert isinstance(rules.rollouts, int) or rule is not None
+    if rules.method == "witness":
+        before, through = rule or (int(rules.rollouts), int(rules.rollouts))
+        return search.witness(row.tally, row.values["judge_first_error"], before, through)
+    return search.METHODS[rules.method](row.tally, int(rules.rollouts), rules.label == "soft")
+
+
+def _tree_rules(rules: EstimateParameters) -> omegaprm_tree.Rules:
+    assert isinstance(rules.rollouts, int)
+    return omegaprm_tree.Rules(rules.rollouts, **rules.tree.model_dump())
+
+
+def _pilot(
+    rows: Mapping[int, Row], rules: EstimateParameters, asker: Asker
+) -> Generator[Sequence[Request], Mapping[str, Reply], Prior]:
+    """What the first wrong rows whose judge names a middle step tell of p, q and the judge; the ledger answers them again."""
+    pilot = []
+    for row in rows.values():
+        judged = row.values["judge_first_error"]
+        if not row.tally.right and judged is not None and 0 < judged < len(row.tally.prefixes) - 1:
+            around = [row.tally.prefixes[judged - 1], row.tally.prefixes[judged], row.tally.prefixes[-1]]
+            pilot.append(Row(row.values, row.messages, Tally(around, False), spent=row.spent))
+        if len(pilot) == rules.pilot:
+            break
+    yield from carried_on(((row, search.every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
+    counts = [
+        [Seen(row.tally.count(p, True), row.tally.count(p, False)) for p in row.tally.prefixes[:2]] for row in pilot
+    ]
+    spent = [tokens for row in pilot for tokens in row.spent.values()]
+    before = [(row.values.get("judge_tokens") or 0) + (row.values.get("tokens") or 0) for row in pilot]
+    sunk = sum(before) / len(pilot) / max(1.0, sum(spent) / len(spent)) if spent else 0.0
+    return measured([(before, through) for before, through in counts], sunk)
+
+
+def _how(rules: EstimateParameters, prior: Prior | None, rule: Rule | None) -> str:
+    """How the labels were made, for people."""
+    if rule is not None:
+        return (
+            f"{rules.method} for precision {rules.precision:g}: {rule.before} before, {rule.through} through; {prior}"
+        )
+    return f"{rules.method}, {rules.rollouts} rollouts, {rules.label} label"
+
+
+def _columns(values: Mapping[str, Any], row: Row | None, how: str) -> dict[str, Any]:
+    """The columns that are added to one solution; `row` is None where its verdict is undecided."""
+    if row is None:
+        nothing = dict.fromkeys(("estimate_first_error",))
+        empty = {name: [0] * len(values["steps"]) for name in ("tried", "succeeded", "unclear")}
+        unknown = {name: [None] * len(values["steps"]) for name in ("hard", "soft", "soft_low", "soft_high")}
+        counts = {"reused": 0, "rollouts": 0, "rollout_tokens": 0}
+        return {**nothing, "estimate_undecided": "verdict undecided", "estimated_by": how, **empty, **unknown, **counts}
+    tally = row.tally
+    tried = [tally.tried(prefix) for prefix in tally.prefixes]
+    succeeded = [tally.count(prefix, True) for prefix in tally.prefixes]
+    intervals = [wilson(s, n) if n else (None, None) for s, n in zip(succeeded, tried)]
+    label = tally.first_error
+    return {
+        "estimate_first_error": label,
+        "estimate_undecided": None if label is not None else _undecided(values, tally),
+        "estimated_by": how,
+        "tried": tried,
+        "succeeded": succeeded,
+        "unclear": [tally.count(prefix, None) for prefix in tally.prefixes],
+        "hard": tally.hard,
+        "soft": [s / n if n else None for s, n in zip(succeeded, tried)],
+        "soft_low": [low for low, _ in intervals],
+        "soft_high": [high for _, high in intervals],
+        "reused": sum(one.reused for prefix in tally.prefixes[:-1] for one in tally.found.get(prefix, ())),
+        "rollouts": len(row.spent),
+        "rollout_tokens": sum(row.spent.values()),
+    }
+
+
+def _undecided(values: Mapping[str, Any], tally: Tally) -> str:
+    """Why there is no label."""
+    following = tally.prefixes[tally.reached + 1]
+    if following in tally.closed and tally.asked(following):
+        return "rollouts undecided"
+    judged = values.get("judge_first_error")
+    if judged is None:
+        return "judge undecided"
+    if judged < 0:
+        return "judge names no step"
+    if tally.reached >= judged:
+        return "a rollout through the judge's step succeeds"
+    return "no rollout before the judge's step succeeds"
+
+
+def _added(rules: EstimateParameters) -> tuple[Any, ...]:
+    return (*ESTIMATE_COLUMNS, TREE_COLUMN) if rules.method == "tree" else ESTIMATE_COLUMNS
+
+
+def _check(rules: EstimateParameters, given: Contract) -> list[str]:
+    """Parameters that do not go together."""
+    faults = []
+    if "question" not in prompts.fields(rules.prompt):
+        faults.append("prompt: has no {question}; put it where the problem belongs")
+    if rules.method == "witness" and "judge_first_error" not in given.names():
+        faults.append("method: witness needs the judges' labels; put `judge` before it, or take sequential")
+    if rules.method == "witness" and rules.label == "soft":
+        faults.append("label: witness gives hard labels only; take every-step for soft ones")
+    if rules.method != "witness" and rules.rollouts == "auto":
+        faults.append("rollouts: auto is for the method witness; give a number")
+    return faults
+
+
+ESTIMATE = Asking(
+    name="estimate",
+    summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or a tree.",
+    version=f"1 verify {VERIFIER}",  # another verifier gives other labels
+    parameters=EstimateParameters,
+    needs=("problem_id", "question", "options", "answer", "model", "sampling", "rationale", "steps", "verdict"),
+    makes=lambda rules, given: given.having(*_added(rules)),
+    check=_check,
+    models=lambda rules: [rules.model],
+    ask=estimate,
+    rows_per_row=lambda _: 1,
+)

@@ -1,0 +1,175 @@
+"""`judge`: has models say where solutions first go wrong, once or several times each, and what most of them say.
+
+A reply that cannot be read, or that contradicts itself, is undecided with its
+fault: it is never taken for wrong or right. All rows are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from pydantic import Field
+
+from schemas.columns.labels import JUDGE_COLUMNS
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.request import Completion, Reply, Request, Sampling
+from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from tasks.llm import prompts
+from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, judgement, shown, storable
+from tasks.llm.prompt_guard import fields
+from tasks.llm.prompts import Template
+from tasks.llm.voting import commonest, majority
+
+ADDED = polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
+SHOWN = ("question", "options", "steps", "text", "reference")
+"""The columns of which a judge sees something, where the table has them."""
+
+
+class JudgeParameters(Parameters):
+    """What `judge` is told."""
+
+    models: list[str] = Field(min_length=1, description="The models that judge, by their names under `models:`.")
+    prompt: Template = Field(
+        "judge",
+        validate_default=True,
+        description="A prompt of ours by its name, or a text with {question} and {steps} (fenced) or {solution} (as it is); "
+        "also {reference}, {kinds} and {mark}.",
+    )
+    votes: int = Field(1, ge=1, le=1_000, description="Judgements of each solution by each model; greedy has but one.")
+    temperature: float = Field(0.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
+    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
+    max_tokens: int = Field(2048, ge=1, le=1_000_000, description="Tokens of a judgement; one cut off is undecided.")
+    kinds: list[str] = Field([], max_length=100, description="The names that errors may have; without any, free words.")
+    reference: bool = Field(False, description="Whether judges see the problem's right solution.")
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One judgement to be asked for."""
+
+    judge: str
+    request: Request
+
+
+def schema(rules: JudgeParameters) -> str:
+    """The JSON schema of a judgement; empty where the prompt does not ask for that JSON."""
+    if '"first_error"' not in rules.prompt:
+        return ""
+    kind: dict[str, Any] = {"type": "string", **({"enum": [*rules.kinds, "none"]} if rules.kinds else {})}
+    step = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["none"]}]}
+    # the reason comes first: a model that has written it judges better than one that answers at once
+    found = {"reason": {"type": "string"}, "kind": kind, "first_error": step}
+    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+
+
+def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, Named]) -> list[Vote]:
+    """The requests about one row: each model's votes together."""
+    messages = prompts.fill(rules.prompt, fields(row, rules.kinds, rules.reference))
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules))
+    found = []
+    for model in rules.models:
+        named = names[model]
+        who = "@".join(filter(None, (named.model, named.revision)))
+        for vote in range(rules.votes):
+            request = Request(named.model, named.revision, messages, sampling, vote)
+            found.append(Vote(f"{who} #{vote}", request))
+    return found
+
+
+def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, Named]) -> Conversation:
+    """Judges the solutions of a part in one round; rejects nothing."""
+    rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
+    asks = [votes(row, rules, names) for row in rows]
+    replies = yield [vote.request for some in asks for vote in some]
+    added = [_added(row, some, replies, rules.kinds) for row, some in zip(rows, asks)]
+    judged = pl.DataFrame(added, schema=ADDED, orient="row")
+    return Outcome(pl.concat([part.drop(ADDED, strict=False), judged], how="horizontal"), part.clear())
+
+
+def _added(
+    row: Mapping[str, Any], asked: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
+) -> dict[str, Any]:
+    """The columns that are added to one row."""
+    material = shown(row)
+    came = [replies[vote.request.id] for vote in asked]
+    found = [judgement(reply, len(row["steps"]), material, kinds) for reply in came]
+    together = majority([one.label for one in found], [one.fault for one in found])
+    return {
+        "judges": [vote.judge for vote in asked],
+        "judge_labels": [one.label for one in found],
+        "judge_faults": [one.fault for one in found],
+        "judge_kinds": [one.kind for one in found],
+        "judge_reasons": [one.reason for one in found],
+        "judge_replies": [_kept(reply) for reply in came],
+        "judge_requests": [vote.request.id for vote in asked],
+        "judge_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
+        "judge_first_error": together.label,
+        "judge_undecided": together.undecided,
+        "judge_kind": _kind(found, together.label),
+        "judge_share": together.share,
+    }
+
+
+def _kept(reply: Reply) -> str:
+    """A reply as it came, as far as it is kept; of one that was refused what was found."""
+    return storable(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
+
+
+def _kind(found: Sequence[Judgement], label: int | None) -> str | None:
+    """What most of those that name the step call the error."""
+    return commonest([one.kind for one in found if one.kind and one.label == label]) if label is not None else None
+
+
+def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
+    """Parameters that cannot be meant, and columns that they need."""
+    faults = []
+    there, columns = prompts.fields(parameters.prompt), contract.names()
+    if "question" not in there:
+        faults.append("prompt: has no {question}; put it where the problem belongs")
+    if not there & {"steps", "solution"}:
+        faults.append("prompt: has no {steps}; put it where the numbered steps belong, or {solution} for the bare text")
+    if "solution" in there and "text" not in columns:
+        faults.append("prompt: {solution} needs a column 'text', which the table has not; write {steps}")
+    if parameters.reference and "reference" not in there:
+        faults.append("reference: the prompt has no {reference}; put it where the right solution belongs")
+    if parameters.reference and "reference" not in columns:
+        faults.append("reference: the table has no column 'reference'; judge without")
+    if len(set(parameters.models)) < len(parameters.models):
+        faults.append("models: names a model twice; keep one and raise `votes`")
+    if parameters.temperature == 0 and parameters.votes > 1:
+        faults.append("votes: temperature 0 gives the same judgement each time; raise `temperature`, or leave 1 vote")
+    faults += [f"kinds: {fault}" for fault in _kind_faults(parameters.kinds)]
+    return faults
+
+
+def _kind_faults(kinds: Sequence[str]) -> list[str]:
+    faults = []
+    if len({kind.casefold() for kind in kinds}) < len(kinds):
+        faults.append("has a name twice; keep one")
+    odd = [kind for kind in kinds if not kind.strip() or kind.casefold() == "none" or len(kind) > 80 or "\n" in kind]
+    if odd:
+        faults.append(f"{odd[0][:80]!r} is no name; give one line of at most 80 characters, and not none")
+    return faults
+
+
+def _makes(_: JudgeParameters, contract: Contract) -> Contract:
+    return contract.having(*JUDGE_COLUMNS)
+
+
+JUDGE = Asking(
+    name="judge",
+    summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
+    version="1",
+    parameters=JudgeParameters,
+    needs=("solution_id", "question", "options", "steps"),
+    makes=_makes,
+    check=_check,
+    models=lambda parameters: parameters.models,
+    ask=judge,
+    rows_per_row=lambda _: 1,
+)

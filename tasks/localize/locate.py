@@ -1,0 +1,78 @@
+"""`locate`: finds the first wrong step by arithmetic alone, where that is proof; no model is asked.
+
+A step whose equation does not hold is wrong, but not always the first: a step
+before it may be right in its numbers and wrong in its sense. So it counts only
+where what stands before it is vouched for: it goes along with a right solution
+(`reference`), or the calculation, put right and all that follows worked out
+anew, leads to the right answer. (A number that is neither given nor worked out
+shows as little: where its repair alone led to the answer, the step was the
+first wrong one in Abacus' world, but in some four of fourteen read solutions
+of large models, who work numbers out in words.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from schemas.columns.pairs import LOCATE_COLUMNS
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.task import Outcome, Parameters, PerPart
+from tasks.arithmetic.equations import equations
+from tasks.classify.rules import UNVOUCHED, finding, unlabelled
+
+ADDED = polars_schema(Contract("locations", "", LOCATE_COLUMNS, ""))
+NEEDS = ("question", "steps", "answer", "verdict")
+NOT_WRONG, NO_FALSE_EQUATION = "not wrong", "no equation that does not hold"
+NOT_ENOUGH = "an equation that does not hold, but its repair does not lead to the answer"
+Found = tuple[int | None, str | None, str | None]
+
+
+class LocateParameters(Parameters):
+    """What `locate` is told: nothing."""
+
+
+def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:
+    """Adds the columns of `LOCATE_COLUMNS` to all rows; rejects nothing."""
+    columns = [name for name in (*NEEDS, "reference") if name in part.columns]
+    found = [located(row) for row in part.select(columns).iter_rows(named=True)]
+    added = pl.DataFrame(found, schema=ADDED, orient="row")
+    return Outcome(part.drop(ADDED, strict=False).hstack(added), part.clear())
+
+
+def located(row: Mapping[str, Any]) -> Found:
+    """The first wrong step and the rule that found it, or why none did."""
+    if row["verdict"] != "wrong":
+        return None, None, NOT_WRONG
+    right = row["answer"].replace(",", "").strip()
+    last, made, whole = "", 0, True
+    for at, step in enumerate(row["steps"]):
+        text = unlabelled(step)
+        read = equations(text)
+        if any(one.holds is False for one in read):
+            found = finding(row, at)
+            proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED
+            return (at, found.rule, None) if found is not None and proved else (None, None, NOT_ENOUGH)
+        if read:
+            last, made = str(read[-1].result.value), at
+        whole = whole and text.count("=") == len(read)
+        # an equation that was not read, or a step in words before the answer, may be where it goes wrong
+        if whole and last == right and at <= made + 1 and ("####" in text or "answer" in text.lower()):
+            found = finding(row, at)
+            if found is not None and found.kind == "final answer":
+                return at, found.rule, None
+    return None, None, NO_FALSE_EQUATION
+
+
+LOCATE = PerPart(
+    name="locate",
+    summary="Finds the first wrong step of wrong solutions by arithmetic alone, where that proves it; asks no model.",
+    version="1",
+    parameters=LocateParameters,
+    needs=NEEDS,
+    makes=lambda _, given: given.having(*LOCATE_COLUMNS),
+    run=locate,
+)

@@ -1,0 +1,58 @@
+"""Rollouts: what is asked of the completer, and whether what comes back is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from schemas.request import Completion, Reply
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.task import verdicts
+
+_GAP = re.compile(r"\s*")
+
+
+def prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
+    """The text through each step: with the line break behind it where there is one, and without other blanks.
+
+    Where the steps do not stand in the rationale to the letter they are joined line by line.
+    """
+    found, end = [], 0
+    for step in steps:
+        start = rationale.find(step, end)
+        if start < 0 or rationale[end:start].strip():
+            return ["\n".join(steps[: i + 1]) + "\n" for i in range(len(steps))]
+        end = start + len(step)
+        gap = _GAP.match(rationale, end)
+        found.append(rationale[:end] + (gap[0].rstrip(" \t") if gap and "\n" in gap[0] else ""))
+    return found
+
+
+def judged(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:
+    """Whether each rollout is right, of the row it belongs to, the prefix it goes on from, and the reply.
+
+    None where it was refused, cut off, or where `verify` cannot decide.
+    """
+    rows, at = [], []
+    results: list[bool | None] = []
+    for row, prefix, reply in replies:
+        if isinstance(reply, Completion) and reply.finish == "stop":
+            text = prefix + reply.text
+            at.append(len(results))
+            rows.append(
+                {
+                    "text": text,
+                    "rationale": text,
+                    "stated": None,
+                    **{name: row[name] for name in ("answer", "options", "question")},
+                }
+            )
+        results.append(None)
+    schema = {name: pl.String() for name in ("text", "rationale", "stated", "answer", "question")}
+    frame = pl.DataFrame(rows, schema={**schema, "options": pl.List(pl.String)})
+    for index, verdict in zip(at, verdicts(frame, answers, compared)["verdict"]):
+        results[index] = None if verdict == "undecided" else verdict == "right"
+    return results

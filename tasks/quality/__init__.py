@@ -1,0 +1,1 @@
+"""Quality: what can be said of texts, answers and labels without a model."""

@@ -1,0 +1,164 @@
+"""`quality`: what can be said of a solution's text without any model: length, repetition, odd characters, likelihood.
+
+These are the indicators of Instruction Mining (2307.06290) and of Gopher's
+rules (2112.11446) that need no reward model. Self-certainty and Min-K% need the
+distribution (or the log-probability) of each token, and the ledger keeps the
+sum over a completion alone: they are not offered.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from schemas.columns.quality import QUALITY_COLUMNS
+from schemas.contract import Contract
+from schemas.task import Outcome, Parameters, PerPart
+from tasks.dedup.minhash import windows
+from tasks.dedup.token_hashes import Words, words
+
+RUN = 4
+COMMON = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "a",
+    "in",
+    "is",
+    "that",
+    "it",
+    "for",
+    "was",
+    "on",
+    "are",
+    "as",
+    "with",
+    "be",
+    "at",
+    "by",
+    "this",
+    "have",
+    "from",
+    "or",
+    "had",
+    "an",
+    "but",
+    "not",
+    "what",
+    "all",
+    "were",
+    "when",
+    "we",
+    "there",
+    "can",
+    "you",
+    "if",
+    "then",
+    "than",
+    "so",
+    "has",
+    "she",
+    "he",
+    "they",
+    "his",
+    "her",
+    "their",
+    "how",
+    "many",
+    "each",
+    "which",
+    "will",
+    "them",
+]
+"""The commonest words of English."""
+ODD = r"[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\x{FFFD}]--[\n\r\t]]"
+FOREIGN = r"[\p{L}--\p{Latin}]"
+
+
+class QualityParameters(Parameters):
+    """What `quality` is told: nothing, all columns are made."""
+
+
+def quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
+    """Adds the columns of `QUALITY_COLUMNS`."""
+    text = pl.col("rationale")
+    made = part.select(
+        characters=text.str.len_chars().cast(pl.Int64),
+        step_count=pl.col("steps").list.len().cast(pl.Int64) if "steps" in part.columns else pl.lit(None, pl.Int64),
+        odd_characters=_of(text.str.count_matches(ODD), text.str.len_chars()),
+        foreign_letters=_of(text.str.count_matches(FOREIGN), text.str.count_matches(r"\p{L}")),
+        digits=_of(text.str.count_matches(r"\p{Nd}"), text.str.len_chars()),
+        mean_logprob=_mean_logprob(part.columns),
+    ).with_columns(perplexity=(-pl.col("mean_logprob")).exp())
+    found = words(part["rationale"])
+    counts = found.counts()
+    made = made.with_columns(
+        pl.Series("words", counts),
+        pl.Series("question_words", words(part["question"]).counts()),
+        _share("repeated", *_repeated(found)),
+        _share("distinct_words", _different(_texts(counts), found.hashes, len(counts)), counts),
+        _share("english", np.bincount(_texts(counts)[np.isin(found.hashes, _COMMON)], minlength=len(counts)), counts),
+        pl.Series("compression", [_packed(one) for one in part["rationale"].to_list()], dtype=pl.Float64),
+    )
+    names = [column.name for column in QUALITY_COLUMNS]
+    return Outcome(pl.concat([part.drop(names, strict=False), made.select(names)], how="horizontal"), part.clear())
+
+
+def _of(count: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    return pl.when(whole > 0).then(count / whole)
+
+
+def _mean_logprob(columns: list[str]) -> pl.Expr:
+    if not {"logprob", "tokens"} <= set(columns):
+        return pl.lit(None, pl.Float64)
+    return pl.when(pl.col("tokens") > 0).then((pl.col("logprob") / pl.col("tokens")).clip(upper_bound=0))
+
+
+def _share(name: str, count: NDArray[np.int64], whole: NDArray[np.int64]) -> pl.Series:
+    """Shares; null where there is nothing to share."""
+    found = pl.Series(name, count / np.maximum(whole, 1), dtype=pl.Float64)
+    return found.set(pl.Series(whole == 0), None)
+
+
+def _texts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _different(texts: NDArray[np.int64], hashes: NDArray[np.uint32], size: int) -> NDArray[np.int64]:
+    """How many different hashes each text has."""
+    once = np.unique((texts.astype(np.uint64) << np.uint64(32)) | hashes)
+    return np.bincount((once >> np.uint64(32)).astype(np.int64), minlength=size)
+
+
+def _repeated(found: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the runs of words of each text: how many stood there before, and how many there are."""
+    hashes, runs = windows(found, RUN)
+    short = (hashes >> np.uint64(32)).astype(np.uint32)
+    return runs - _different(_texts(runs), short, len(runs)), runs
+
+
+def _packed(text: str) -> float | None:
+    data = text.encode()
+    return len(zlib.compress(data, 6)) / len(data) if data else None
+
+
+_COMMON = words(pl.Series(COMMON)).hashes
+
+
+def _with_quality(_: QualityParameters, contract: Contract) -> Contract:
+    return contract.having(*QUALITY_COLUMNS)
+
+
+QUALITY = PerPart(
+    name="quality",
+    summary="Adds what can be told of a solution's text without asking a model: length, repetition, odd characters, likelihood.",
+    version="1",
+    parameters=QualityParameters,
+    needs=("question", "rationale"),
+    makes=_with_quality,
+    run=quality,
+)

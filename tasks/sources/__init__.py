@@ -1,0 +1,1 @@
+"""Sources: problems and recorded solutions, from files through a field mapping."""

@@ -1,0 +1,93 @@
+"""`import`: recorded generations, each with its problem, through a field mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from schemas.columns.problems import SOLUTIONS
+from schemas.task import FromRecords, Outcome, Record
+from tasks.sources.content_ids import solution_id
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
+from tasks.sources.load import LoadParameters, mapped, problem
+
+
+class ImportParameters(LoadParameters):
+    """What `import` is told."""
+
+    each: list[str] = Field([], description="A record holds one generation for each of these; `{each}` names it.")
+    model: FieldOf = Field(description="The model that wrote the solution.")
+    sampling: FieldOf = Field(FieldRule(value="unknown"), description="How it was sampled: strategy, parameters.")
+    sample: FieldOf = Field(FieldRule(value="0"), description="The number of the sample, from 0.")
+    text: FieldOf = Field(description="The completion, verbatim.")
+    rationale: FieldOf | None = Field(None, description="The reasoning inside the completion; else the whole of it.")
+    stated: FieldOf | None = Field(None, description="The answer that the completion states in a field of its own.")
+
+
+def solution(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> dict[str, Any]:
+    """The columns of a solution of a record."""
+    row = problem(record, rules, each)
+    longest = rules.longest
+    text = text_of(rules.text.take(record, each), "text", longest)
+    if not text.strip():
+        raise FieldError("empty completion", "the text has no character but white space")
+    rationale = rules.rationale.take(record, each) if rules.rationale else None
+    stated = rules.stated.take(record, each) if rules.stated else None
+    model = text_of(rules.model.take(record, each), "model", longest)
+    sampling = text_of(rules.sampling.take(record, each), "sampling", longest)
+    sample = _number(rules.sample.take(record, each))
+    return {
+        "solution_id": solution_id(row["problem_id"], model, sampling, sample, text),
+        **row,
+        "model": model,
+        "sampling": sampling,
+        "sample": sample,
+        "text": text,
+        "rationale": _rationale(rationale, longest) or text,
+        "stated": _stated(stated, longest),
+    }
+
+
+def _rationale(value: Any, longest: int) -> str | None:
+    """The reasoning a JSON completion holds: a text, or a list of texts, one a line."""
+    lines = value if isinstance(value, list) else [value]
+    if not all(isinstance(line, str) for line in lines):
+        return None
+    return text_of("\n".join(lines), "rationale", longest).strip() or None
+
+
+def _stated(value: Any, longest: int) -> str | None:
+    """An answer a completion states; a list or an object in its place states none."""
+    if value is None or isinstance(value, dict | list):
+        return None
+    return text_of(value, "stated", longest).strip() or None
+
+
+def _number(value: Any) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise FieldError("wrong type", f"sample is {str(value)[:40]!r}, expected a whole number") from None
+    if not 0 <= number < 2**31:
+        raise FieldError("wrong type", f"sample is {number}, expected 0 or more")
+    return number
+
+
+def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
+    """Solutions of records."""
+    each = parameters.each or (None,)
+    return mapped(records, parameters, each, lambda record, one: solution(record, parameters, one), SOLUTIONS)
+
+
+IMPORT = FromRecords(
+    name="import",
+    summary="Reads recorded generations of models, with their problems, from files through a field mapping.",
+    version="2",
+    parameters=ImportParameters,
+    makes=lambda _, __: SOLUTIONS,
+    locations=lambda parameters: parameters.files,
+    rows_per_record=lambda parameters: max(1, len(parameters.each)),
+    run=import_,
+)

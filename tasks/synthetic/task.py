@@ -1,0 +1,64 @@
+"""`world`: problems of Abacus' world, each with its program."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from schemas.columns.problems import PROBLEMS, PROGRAM, RECORDS
+from schemas.contract import REASON
+from schemas.frames import polars_schema
+from schemas.task import FromSeed, Outcome, Parameters
+from tasks.sources.content_ids import problem_id
+from tasks.synthetic.problems import DEFAULT, LEVELS, problem
+from tasks.synthetic.solution import right, written
+
+CONTRACT = PROBLEMS.having(PROGRAM)
+
+
+class WorldParameters(Parameters):
+    """What `world` is told."""
+
+    count: int = Field(ge=1, le=100_000_000, description="How many problems.")
+    level: int = Field(
+        DEFAULT, ge=min(LEVELS), le=max(LEVELS),
+        description="How hard: 1 and 2 short, 3 the default, 4 with fractions and percent, 5 and 6 long (8-20 steps).",
+    )  # fmt: skip
+    side: Literal["test", "train"] = Field(
+        "test", description="Abacus was trained on problems of `train`, never of `test`."
+    )
+    seed: int = Field(0, ge=0, description="Another seed gives other problems.")
+
+
+def world(numbers: range, parameters: WorldParameters) -> Outcome:
+    """The problems of some numbers; the runner rejects one that came before."""
+    level, rows = parameters.level, []
+    for number in numbers:
+        found = problem(parameters.seed, number, level, parameters.side)
+        rows.append(
+            {
+                "problem_id": problem_id(found.question, None),
+                "set": f"world-{level}",
+                "question": found.question,
+                "options": None,
+                "answer": str(found.answer),
+                "reference": written(*right(found.program)),
+                "source": f"world:level {level}, {parameters.side}, seed {parameters.seed}, number {number}",
+                "program": found.program.dump(),
+            }
+        )
+    rejected = pl.DataFrame(schema={**polars_schema(RECORDS), REASON.name: pl.String, "detail": pl.String})
+    return Outcome(pl.DataFrame(rows, schema=polars_schema(CONTRACT)), rejected)
+
+
+WORLD = FromSeed(
+    name="world",
+    summary="Makes word problems of a world in which the truth of every step is known.",
+    version="1",
+    parameters=WorldParameters,
+    makes=lambda _, __: CONTRACT,
+    count=lambda parameters: parameters.count,
+    run=world,
+)

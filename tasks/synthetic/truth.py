@@ -1,0 +1,319 @@
+"""The truth of any solution of the world's problems: its first wrong step, and what is wrong there.
+
+A solution may combine calculations, leave out what can be done in the head,
+or go in another order: a step is right where what it says follows from the
+problem and from the right steps before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, calculated, leaves
+from tasks.synthetic.program import Node, Operator, Program
+from tasks.synthetic.vocabulary import COINS, DAYS, THINGS
+
+Kind = Literal[
+    "calculation", "wrong operand", "misread quantity", "miscopied result", "wrong operation", "missing step",
+    "extra step", "unit", "final answer",
+]  # fmt: skip
+KINDS: dict[Kind, str] = {
+    "calculation": "the right calculation, with another result than it has",
+    "wrong operand": "a number of the problem or an earlier result stands where another belongs",
+    "misread quantity": "a number that is not in the problem stands where one of its quantities belongs",
+    "miscopied result": "a number that is not in the problem stands where an earlier result belongs",
+    "wrong operation": "the right operands, but another operation",
+    "missing step": "a calculation is left out that this one, or the answer, needs",
+    "extra step": "a calculation that the problem does not ask for, or one done already",
+    "unit": "the result is said to count something else than it does",
+    "final answer": "the answer is not the last result",
+}
+_NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
+_TOKEN = re.compile(
+    r"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%|\s?percent\b)?"
+    r"|(?P<op>[-+*/×÷·−()]|\bof\b|\bx\b)|(?P<equals>=)|(?P<word>[^\W\d]+)|(?P<other>[^\s\w])"
+)
+_LABEL = re.compile(r"^\s*(?:step\s*)?\d{1,3}[.):]\s*", re.IGNORECASE)
+_ANSWER = re.compile(rf"(?:####|\banswer\b[^\d-]*)\s*\$?({_NUMBER})", re.IGNORECASE)
+_SAME: dict[str, Operator] = {"×": "*", "·": "*", "x": "*", "of": "*", "÷": "/", "−": "-"}
+UNITS = {*THINGS, DAYS, COINS}
+_PAIRS = ((0, 0), (1, 1), (0, 1), (1, 0))
+"""Which operand of a calculation stands for which of a node: in order, then crosswise."""
+LONGEST = 2_000
+"""Characters of a step that are looked at."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is so of a solution."""
+
+    first_error: int
+    """The 0-based index of the first wrong step, or -1."""
+    kind: Kind | None = None
+    """What is wrong there; None where nothing is."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What stands on both sides of an equals sign, and after it."""
+
+    text: str
+    left: tuple[str | Fraction, ...]
+    """Numbers and signs."""
+    values: tuple[Fraction, ...]
+    """The results; none where no number follows."""
+    tail: str
+    """The words up to the next equation."""
+
+
+def judge(program: Program, steps: Sequence[str]) -> Truth:
+    """The truth of a solution, given as its steps."""
+    progress = _Progress(program)
+    for i, step in enumerate(steps):
+        kind = progress.step(step[:LONGEST], last=i == len(steps) - 1)
+        if kind:
+            return Truth(i, kind)
+    return Truth(-1)
+
+
+class _Progress:
+    """How far a solution has come along the program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.results = program.results()
+        self.done: set[int] = set()
+
+    def step(self, text: str, last: bool) -> Kind | None:
+        """What is wrong with the next step, if anything is."""
+        body = _LABEL.sub("", text)
+        answer = _ANSWER.search(body)
+        told = body[: answer.start()] if answer else body
+        equations = list(_equations(told))
+        for equation in equations:
+            kind = self.equation(equation)
+            if kind:
+                return kind
+        if not equations:
+            kind = self.statement(told)
+            if kind:
+                return kind
+        return self.end(number(answer[1]) if answer else None) if last or answer else None
+
+    def equation(self, equation: Equation) -> Kind | None:
+        """What is wrong with `a + b = c things`."""
+        calculation = calculated(equation.left)
+        if calculation is None or calculation.operator is None:
+            return self.statement(equation.text)
+        found = self.follow(calculation)
+        if isinstance(found, str):
+            return found
+        if not equation.values or any(value != calculation.value for value in equation.values):
+            return "calculation"
+        return "unit" if self.other_unit(found, equation.tail) else None
+
+    def follow(self, calculation: Calculation) -> int | Kind:
+        """The node that a calculation is, its inner ones included, or what is wrong with it."""
+        for inner in (calculation.left, calculation.right):
+            if inner is not None and inner.operator is not None:
+                found = self.follow(inner)
+                if isinstance(found, str):
+                    return self.by_value(calculation) if found != "calculation" else found
+        assert calculation.operator and calculation.left and calculation.right
+        operands = (calculation.left.value, calculation.right.value)
+        for i in (*self.open(), *self.after_one_in_the_head()):
+            if _is(self.program.nodes[i], calculation.operator, operands, self.operands(i)):
+                self.done |= self.before(i)
+                return i
+        if calculation.left.operator or calculation.right.operator:
+            return self.by_value(calculation)
+        return self.why(calculation.operator, operands)
+
+    def by_value(self, calculation: Calculation) -> int | Kind:
+        """The node that a longer calculation comes to by another way, from numbers that are known."""
+        if all(leaf in self.known() for leaf in leaves(calculation)):
+            for i in self.reachable():
+                if self.results[i] == calculation.value:
+                    self.done |= self.before(i)
+                    return i
+        return "wrong operation" if all(leaf in self.known() for leaf in leaves(calculation)) else "misread quantity"
+
+    def why(self, operator: Operator, operands: tuple[Fraction, Fraction]) -> Kind:
+        """What is wrong with a calculation that is none of those open."""
+        opened = [(self.program.nodes[i], self.operands(i)) for i in self.open()]
+        if any(set(operands) == set(right) for _, right in opened):
+            return "wrong operation"
+        if any(_is(self.program.nodes[i], operator, operands, self.operands(i)) for i in self.done) or not opened:
+            return "extra step"
+        if self.skips(operator, operands):
+            return "missing step"
+        for node, right in opened:
+            for i, j in _PAIRS if operator in "+*" else _PAIRS[:2]:
+                if node.operator == operator and operands[1 - i] == right[1 - j]:
+                    if operands[i] in self.known():
+                        return "wrong operand"
+                    return "miscopied result" if (node.left, node.right)[j].kind == "s" else "misread quantity"
+        return "wrong operand" if all(value in self.known() for value in operands) else "misread quantity"
+
+    def skips(self, operator: Operator, operands: tuple[Fraction, Fraction]) -> bool:
+        """Whether a later node is done with the result from before the skipped ones."""
+        results = set(self.values())
+        for i, node in enumerate(self.program.nodes):
+            if i in self.done or i in self.open() or node.operator != operator:
+                continue
+            wanted = self.operands(i)
+            for k in (0, 1) if operator in "+*" else (0,):
+                for m in (0, 1) if operator in "+*" else (1,):
+                    if operands[1 - k] == wanted[m] and operands[k] in results and wanted[m] != wanted[1 - m]:
+                        return True
+        return False
+
+    def statement(self, text: str) -> Kind | None:
+        """What is wrong with a step without a calculation: a number that nothing leads to."""
+        for value in (number(found) for found in re.findall(_NUMBER, text)):
+            if value is None or value in self.known():
+                continue
+            reached = [i for i in self.open() if self.results[i] == value]
+            if not reached:
+                return "misread quantity"
+            self.done.add(reached[0])
+        return None
+
+    def end(self, answer: Fraction | None) -> Kind | None:
+        """What is wrong with the end: not all done, or another answer than the last result."""
+        final = len(self.results) - 1
+        if final not in self.done:
+            return None if answer == self.results[-1] else "missing step"
+        return "final answer" if answer is not None and answer != self.results[-1] else None
+
+    def open(self) -> list[int]:
+        """Nodes not done whose operands are."""
+        nodes = self.program.nodes
+        return [i for i, node in enumerate(nodes) if i not in self.done and self.needs(node) <= self.done]
+
+    def after_one_in_the_head(self) -> list[int]:
+        """Nodes not done that lack just one result, which a reader can work out in the head."""
+        nodes = self.program.nodes
+        opened = set(self.open())
+        return [
+            i
+            for i, node in enumerate(nodes)
+            if i not in self.done and len(lacking := self.needs(node) - self.done) == 1 and lacking <= opened
+        ]
+
+    def reachable(self) -> Iterator[int]:
+        """Nodes not done, the nearest first."""
+        return (i for i in range(len(self.program.nodes)) if i not in self.done)
+
+    def needs(self, node: Node) -> set[int]:
+        """The nodes whose results a node takes."""
+        return {ref.at for ref in (node.left, node.right) if ref.kind == "s"}
+
+    def before(self, i: int) -> set[int]:
+        """A node and all that it needs."""
+        return {i}.union(*(self.before(j) for j in self.needs(self.program.nodes[i])))
+
+    def operands(self, i: int) -> tuple[Fraction, Fraction]:
+        """The values of a node's operands."""
+        return self.program.operands(self.program.nodes[i], self.results)
+
+    def values(self) -> list[Fraction]:
+        """The results there are already, and the quantity that all begins with."""
+        return [Fraction(self.program.quantities[0]), *(self.results[i] for i in self.done)]
+
+    def known(self) -> set[Fraction]:
+        """The numbers a step may speak of: quantities, results so far, constants of the program."""
+        constants = {Fraction(r.at) for node in self.program.nodes for r in (node.left, node.right) if r.kind == "c"}
+        return {*(Fraction(q) for q in self.program.quantities), *(self.results[i] for i in self.done), *constants}
+
+    def other_unit(self, i: int, tail: str) -> bool:
+        """Whether the words after a result name another unit of the problem than its own."""
+        words = set(re.findall(r"[a-z]+", tail.lower()))
+        units = {node.unit for node in self.program.nodes}
+        unit = self.program.nodes[i].unit
+        return unit not in words and (bool(words & (units - {unit})) or bool(words & UNITS))
+
+
+def _equations(text: str) -> Iterator[Equation]:
+    """The equations of a text, each with the longest expression that ends at its equals sign."""
+    tokens = list(_TOKEN.finditer(text))
+    signs = [i for i, token in enumerate(tokens) if token["equals"]]
+    after = 0
+    for n, at in enumerate(signs):
+        if at < after:
+            continue
+        left, start = _left_of(tokens, at, after)
+        values, after = _values(tokens, at)
+        end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
+        if not values and len(left) > 1 and not any(one["number"] for one in tokens[at:end]):
+            # "94 * 3 = as many": what should be the result is none
+            yield Equation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
+        if left and values:
+            tail = text[tokens[after - 1].end() : tokens[end].start() if end is not None else None]
+            yield Equation(text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail)
+
+
+def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list[str | Fraction], int]:
+    """The expression before an equals sign, and the token it begins with; words after its numbers are left out."""
+    found: list[str | Fraction] = []
+    start = at
+    for i in range(at - 1, floor - 1, -1):
+        token = tokens[i]
+        if token["word"]:
+            if i == floor or not tokens[i - 1]["number"]:
+                break
+            continue
+        value = _value(token)
+        beside = bool(found) and isinstance(found[0], Fraction)
+        if value is None or (isinstance(value, Fraction) and beside) or len(found) >= LONGEST_EXPRESSION:
+            break
+        found.insert(0, value)
+        start = i
+    return found, start
+
+
+def _values(tokens: Sequence[re.Match[str]], at: int) -> tuple[list[Fraction], int]:
+    """The numbers that follow equals signs, from one at `at` on, and the token after them."""
+    values: list[Fraction] = []
+    while at + 1 < len(tokens) and tokens[at]["equals"]:
+        at += 1
+        negative = tokens[at]["op"] in ("-", "−") and at + 1 < len(tokens)
+        at += negative
+        value = _value(tokens[at])
+        if not isinstance(value, Fraction):
+            break
+        values.append(-value if negative else value)
+        at += 1
+    return values, at
+
+
+def _value(token: re.Match[str]) -> Fraction | str | None:
+    """A number or a sign of an expression; None for what is neither."""
+    if token["number"]:
+        value = number(token["number"])
+        return value / 100 if value is not None and token["percent"] else value
+    return _SAME.get(token["op"], token["op"]) if token["op"] else None
+
+
+def parse(text: str) -> Calculation | None:
+    """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
+    tokens = [_value(token) for token in _TOKEN.finditer(text)]
+    return None if None in tokens else calculated([token for token in tokens if token is not None])
+
+
+def number(text: str) -> Fraction | None:
+    """The number a text is, thousands commas allowed; None where it is none or longer than 30 characters."""
+    try:
+        return Fraction(text.replace(",", "").rstrip(".")) if len(text) <= 30 else None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _is(node: Node, operator: str, operands: tuple[Fraction, Fraction], right: tuple[Fraction, Fraction]) -> bool:
+    if node.operator != operator:
+        return False
+    return operands == right or (operator in "+*" and operands[::-1] == right)

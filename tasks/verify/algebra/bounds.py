@@ -1,0 +1,121 @@
+"""Certified bounds of a formula's value: intervals that are sure to hold it, so that two values are told apart for sure.
+
+Letters stand for the same positive numbers in both formulas: two that differ
+there are different functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from fractions import Fraction
+from typing import Any
+
+from mpmath.ctx_iv import MPIntervalContext
+
+from tasks.verify.algebra.formula import Tree
+from tasks.verify.algebra.sums import TooLarge, Undefined
+
+BITS = 240
+_HIGHEST = 10**6
+"""Of an exponent: beyond it bounds would take time and say little."""
+
+
+class _Intervals(threading.local):
+    """Interval arithmetic of one thread; the precision is the context's."""
+
+    def __init__(self) -> None:
+        self.context: Any = MPIntervalContext()
+        self.context.prec = BITS
+
+
+_here = _Intervals()
+
+
+def different(a: Tree, b: Tree) -> bool:
+    """Whether two formulas surely have different values; False says nothing."""
+    try:
+        one, other = bounds(a), bounds(b)
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
+        return False
+    return bool(one.b < other.a or other.b < one.a)
+
+
+def bounds(tree: Tree, angle: bool = False) -> Any:
+    """An interval that holds a real formula's value; raises where it has none or is too large."""
+    context = _here.context
+    kind = tree[0]
+    if kind == "number":
+        return _exact(tree[1])
+    if kind == "letter":
+        digest = int.from_bytes(hashlib.sha256(tree[1].encode()).digest()[:4])
+        return _exact(2 + Fraction(digest, 2**32))
+    if kind == "constant":
+        if tree[1] not in ("pi", "e"):
+            raise Undefined(tree[1])
+        return +context.pi if tree[1] == "pi" else +context.e
+    if kind == "degrees":
+        inside = bounds(tree[1], angle)
+        return inside * context.pi / 180 if angle else inside
+    if kind == "factorial":
+        raise Undefined("factorial")
+    if kind == "apply":
+        inner = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
+        return _applied(tree[1], [bounds(part, inner) for part in tree[2:]])
+    parts = [bounds(part, angle) for part in tree[1:]]
+    if kind == "sum":
+        return parts[0] + parts[1]
+    if kind == "minus":
+        return -parts[0]
+    if kind == "times":
+        return parts[0] * parts[1]
+    if kind == "over":
+        return parts[0] / _without_zero(parts[1])
+    return _power(tree, parts)
+
+
+def _exact(value: Fraction) -> Any:
+    return _here.context.mpf(value.numerator) / _here.context.mpf(value.denominator)
+
+
+def _without_zero(value: Any) -> Any:
+    if value.a <= 0 <= value.b:
+        raise Undefined("maybe zero")
+    return value
+
+
+def _power(tree: Tree, parts: list[Any]) -> Any:
+    base, exponent = parts
+    if abs(exponent).b > _HIGHEST:
+        raise TooLarge("a large power")
+    if tree[2][0] == "number" and tree[2][1].denominator == 1:
+        return base ** int(tree[2][1])
+    if base.a <= 0:
+        raise Undefined("a power of what may be negative")
+    return _here.context.exp(exponent * _here.context.log(base))
+
+
+def _applied(name: str, arguments: list[Any]) -> Any:
+    context, first = _here.context, arguments[0]
+    if name in ("root", "sqrt"):
+        if name == "sqrt" or (arguments[1].a == 2 and arguments[1].b == 2):
+            if first.a < 0:
+                raise Undefined("an even root of what may be negative")
+            return context.sqrt(first)
+        if first.a <= 0:
+            raise Undefined("a root of what may be negative")
+        return context.exp(context.log(first) / _without_zero(arguments[1]))
+    if name in ("ln", "log", "lg"):
+        if first.a <= 0 or any(one.a <= 0 for one in arguments):
+            raise Undefined("the logarithm of what may be negative")
+        base = arguments[1] if len(arguments) > 1 else None if name == "ln" else context.mpf(10)
+        return context.log(first) if base is None else context.log(first) / _without_zero(context.log(base))
+    if name == "abs":
+        return abs(first)
+    if name == "exp":
+        if abs(first).b > _HIGHEST:
+            raise TooLarge("a large power")
+        return context.exp(first)
+    if name in ("sin", "cos", "tan") and abs(first).b < _HIGHEST:
+        return getattr(context, name)(first)
+    raise Undefined(name)

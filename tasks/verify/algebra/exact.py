@@ -1,0 +1,51 @@
+"""The exact value of a formula, and the difference of two."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import factorial
+
+from tasks.verify.algebra.formula import Tree
+from tasks.verify.algebra.functions import applied, whole_number
+from tasks.verify.algebra.sums import Sum, Undefined, atom, number, plus, times
+from tasks.verify.algebra.values import Value, power
+
+
+def value_of(tree: Tree, angle: bool = False) -> Value:
+    """The value of a formula; degrees count as π/180 inside functions and as a unit elsewhere."""
+    kind = tree[0]
+    if kind == "number":
+        return Value(number(tree[1]))
+    if kind == "letter":
+        return Value(atom(tree[1]))
+    if kind == "constant":
+        if tree[1] == "infinity":
+            raise Undefined("infinity")
+        return Value(atom(tree[1]))
+    if kind == "degrees":
+        inside = value_of(tree[1], angle)
+        return inside * Value({(("pi", Fraction(1)),): Fraction(1, 180)}) if angle else inside
+    if kind == "factorial":
+        return Value(number(factorial(whole_number(value_of(tree[1]), 5000))))
+    if kind == "apply":
+        trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
+        return applied(tree[1], [value_of(part, trigonometric) for part in tree[2:]])
+    return _operated(kind, [value_of(part, angle) for part in tree[1:]])
+
+
+def _operated(kind: str, parts: list[Value]) -> Value:
+    if kind == "sum":
+        return parts[0] + parts[1]
+    if kind == "minus":
+        return -parts[0]
+    if kind == "times":
+        return parts[0] * parts[1]
+    if kind == "over":
+        return parts[0] * parts[1].inverse()
+    assert kind == "power", kind
+    return power(parts[0], parts[1])
+
+
+def difference(a: Value, b: Value) -> Sum:
+    """The upper part of a − b: the empty sum where the two are equal."""
+    return plus(times(a.top, b.bottom), times(number(-1), times(b.top, a.bottom)))

@@ -1,0 +1,107 @@
+"""Functions of exact values: sines of the angles we know, logarithms as sums of those of primes, whole parts, binomials."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+
+from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, atom, factored, number, plus, root_of_rational, times
+from tasks.verify.algebra.values import Value, power
+
+
+def whole_number(value: Value, most: int) -> int:
+    """A value as a whole number from 0; raises `Undefined` where it is none, `TooLarge` beyond the most."""
+    found = value.rational()
+    if found is None or found.denominator != 1 or found < 0:
+        raise Undefined("not a whole number")
+    if found > most:
+        raise TooLarge("a large number")
+    return int(found)
+
+
+_SINES: dict[int, tuple[int | Fraction, int]] = {
+    0: (0, 1),
+    30: (Fraction(1, 2), 1),
+    45: (Fraction(1, 2), 2),
+    60: (Fraction(1, 2), 3),
+    90: (1, 1),
+}
+"""Of angles in degrees: a rational number times the root of another."""
+
+
+def _sine(turn: Fraction) -> Value | None:
+    """The sine of an angle in units of π, where it has a form in square roots that we know."""
+    degrees = (turn * 180) % 360
+    sign = 1 if degrees < 180 else -1
+    degrees %= 180
+    found = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
+    if found is None:
+        return None
+    return Value(times(number(sign * Fraction(found[0])), root_of_rational(Fraction(found[1]), Fraction(1, 2))))
+
+
+def _turns(angle: Value) -> Fraction | None:
+    """An angle in units of π, where it is a rational multiple of it."""
+    if not angle.top:
+        return Fraction(0)
+    if angle.bottom == number(1) and set(angle.top) == {(("pi", Fraction(1)),)}:
+        return angle.top[(("pi", Fraction(1)),)]
+    return None
+
+
+def _trigonometric(name: str, angle: Value) -> Value | None:
+    turn = _turns(angle)
+    if turn is None:
+        return None
+    sine, cosine = _sine(turn), _sine(turn + Fraction(1, 2))
+    if sine is None or cosine is None:
+        return None
+    made = {
+        "sin": lambda: sine,
+        "cos": lambda: cosine,
+        "tan": lambda: sine * cosine.inverse(),
+        "cot": lambda: cosine * sine.inverse(),
+        "sec": cosine.inverse,
+        "csc": sine.inverse,
+    }.get(name)
+    return made() if made else None
+
+
+def _logarithm(value: Value) -> Value:
+    """The natural logarithm, of rational numbers as a sum of those of primes."""
+    found = value.rational()
+    if found is not None and found <= 0:
+        raise Undefined("the logarithm of a number that is not positive")
+    if found is None:
+        if value.bottom == number(1) and list(value.top) == [(("e", value_e := Fraction(1)),)]:
+            return Value(number(value_e)) if value.top[(("e", Fraction(1)),)] == 1 else Value(atom(("ln", value.key())))
+        return Value(atom(("ln", value.key())))
+    total: Sum = {}
+    for part, sign in ((found.numerator, 1), (found.denominator, -1)):
+        for prime, times_ in factored(part):
+            total = plus(total, {((("ln", prime), Fraction(1)),): Fraction(sign * times_)})
+    return Value(total)
+
+
+def applied(name: str, arguments: list[Value]) -> Value:
+    """A function's value, by its name; what has no other form stands for itself."""
+    first = arguments[0]
+    if name == "binom":
+        return Value(number(comb(whole_number(first, 5000), whole_number(arguments[1], 5000))))
+    if name == "root":
+        return power(first, arguments[1].inverse())
+    if name == "sqrt":
+        return power(first, Value(number(Fraction(1, 2))))
+    if name == "exp":
+        return power(Value(atom("e")), first)
+    if name in ("ln", "log", "lg"):
+        base = arguments[1] if len(arguments) > 1 else None if name == "ln" else Value(number(10))
+        return _logarithm(first) if base is None else _logarithm(first) * _logarithm(base).inverse()
+    rational = first.rational()
+    if name in ("abs", "floor", "ceil") and rational is not None:
+        whole = {"abs": abs(rational), "floor": Fraction(rational // 1), "ceil": Fraction(-(-rational // 1))}
+        return Value(number(whole[name]))
+    if name in ("max", "min", "gcd", "lcm"):
+        raise Undefined(name)
+    known = _trigonometric(name, first)
+    return known if known is not None else Value(atom((name, *(one.key() for one in arguments))))

@@ -1,0 +1,111 @@
+"""Exact values: quotients of sums, and their powers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from fractions import Fraction
+
+from tasks.verify.algebra.sums import (
+    Sum,
+    TooLarge,
+    Undefined,
+    atom,
+    frozen,
+    inverse_of,
+    number,
+    plus,
+    power_of_rational,
+    product,
+    raised,
+    root_of_rational,
+    times,
+)
+
+
+class Value:
+    """A quotient of two sums; the lower one is 1 wherever it can be."""
+
+    __slots__ = ("bottom", "top")
+
+    def __init__(self, top: Sum, bottom: Sum | None = None) -> None:
+        bottom = number(1) if bottom is None else bottom
+        if not bottom:
+            raise Undefined("division by zero")
+        if len(bottom) == 1:
+            top, bottom = times(top, inverse_of(bottom)), number(1)
+        self.top, self.bottom = top, bottom
+
+    def __add__(self, other: Value) -> Value:
+        if self.bottom == other.bottom:
+            return Value(plus(self.top, other.top), self.bottom)
+        top = plus(times(self.top, other.bottom), times(other.top, self.bottom))
+        return Value(top, times(self.bottom, other.bottom))
+
+    def __neg__(self) -> Value:
+        return Value({monomial: -x for monomial, x in self.top.items()}, self.bottom)
+
+    def __mul__(self, other: Value) -> Value:
+        return Value(times(self.top, other.top), times(self.bottom, other.bottom))
+
+    def inverse(self) -> Value:
+        """1 over it."""
+        return Value(self.bottom, self.top)
+
+    def rational(self) -> Fraction | None:
+        """Its value where that is a rational number."""
+        if self.bottom != number(1) or any(monomial for monomial in self.top):
+            return None
+        return self.top.get((), Fraction(0))
+
+    def key(self) -> Hashable:
+        """What names it inside another value."""
+        return (frozen(self.top), frozen(self.bottom))
+
+
+def power(base: Value, exponent: Value) -> Value:
+    """A power, where it has an exact form."""
+    fixed, value = exponent.rational(), base.rational()
+    if fixed is None:
+        return _open_power(base, exponent)
+    if value is not None:
+        if not value:
+            if fixed <= 0:
+                raise Undefined("zero to the power of zero, or less")
+            return Value({})
+        return Value(number(power_of_rational(value, fixed.numerator)) if fixed.denominator == 1
+                     else root_of_rational(value, fixed))  # fmt: skip
+    if fixed < 0:
+        return power(base.inverse(), Value(number(-fixed)))
+    if abs(fixed.numerator) > 10_000:
+        raise TooLarge("a large power")
+    return Value(_power_of_sum(base.top, fixed), _power_of_sum(base.bottom, fixed))
+
+
+def _power_of_sum(base: Sum, exponent: Fraction) -> Sum:
+    if len(base) == 1:
+        ((monomial, coefficient),) = base.items()
+        if exponent.denominator == 1:
+            scaled = tuple((name, power * exponent) for name, power in monomial)
+            return product(scaled, (), power_of_rational(coefficient, exponent.numerator))
+        if not monomial:
+            return root_of_rational(coefficient, exponent)
+        plain = all(isinstance(name, int) or name in ("pi", "e") or power % 2 for name, power in monomial)
+        if coefficient > 0 and plain and all(name != "i" for name, _ in monomial):
+            scaled = tuple((name, power * exponent) for name, power in monomial)
+            return times(root_of_rational(coefficient, exponent), product(scaled, (), Fraction(1)))
+    elif exponent.denominator == 1:
+        return raised(base, exponent.numerator)
+    return product(((("bracket", frozen(base)), exponent),), (), Fraction(1))
+
+
+def _open_power(base: Value, exponent: Value) -> Value:
+    """A power whose exponent is no rational number: a^(2n+1) is a·(a^n)^2."""
+    if exponent.bottom != number(1):
+        return Value(atom(("power", base.key(), exponent.key())))
+    result = Value(number(1))
+    for monomial, coefficient in exponent.top.items():
+        if not monomial:
+            result = result * power(base, Value(number(coefficient)))
+        else:
+            result = result * Value(product(((("power", base.key(), monomial), coefficient),), (), Fraction(1)))
+    return result

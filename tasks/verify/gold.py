@@ -1,0 +1,76 @@
+"""`gold`: gold answers are verified before anything is judged by them.
+
+A problem whose gold answer is not found right against itself, or is
+contradicted by the answer of its own reference solution, would make mistakes
+out of right solutions: it is rejected with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from schemas.contract import DETAIL, REASON
+from schemas.task import Outcome, PerPart
+from tasks.verify.compare import kind_of
+from tasks.verify.extract import AnswerKind, extract
+from tasks.verify.judgement import Compare, Judgement
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.memo import Memory
+from tasks.verify.task import JUDGED, VERSION, VerifyParameters, judged
+
+NEEDED = ("answer", "options", "question", "reference")
+LONGEST = 200
+
+
+def fault(row: dict[str, Any], answers: str, compare: Compare, memory: Memory | None = None) -> tuple[str, str] | None:
+    """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
+    gold, options = row["answer"], row["options"] or ()
+    kind: AnswerKind = kind_of(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
+    # whatever sort of answer is asked for: what does not equal itself can never be found right
+    pair = {"gold": gold, "kind": kind, "options": list(options), "question": row["question"], "context": ""}
+    itself = judged(pair | {"answer": gold}, compare, memory)
+    if itself.verdict != "right":
+        return "gold fails against itself", f"{gold[:LONGEST]}: {_why(itself)}"
+    found = extract(row["reference"], None, kind) if row["reference"] else None
+    if found is None:
+        return None
+    other = judged(pair | {"answer": found.answer, "context": found.context}, compare, memory)
+    if other.verdict != "wrong":
+        return None
+    return (
+        "gold fails against its reference",
+        f"gold {gold[:LONGEST]}, reference {found.answer[:LONGEST]}: {_why(other)}",
+    )
+
+
+def _why(judged: Judgement) -> str:
+    """What the verifier said, with the reason and the rule."""
+    return f"{judged.undecided or judged.verdict} ({judged.rule})"
+
+
+def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
+    """Keeps the problems whose gold answer the verifier can judge by; a reference that gives no clear answer is none."""
+    faults: list[tuple[str, str] | None] = [None] * part.height
+    needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
+    for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
+        one = fault(row, parameters.answers, compared, JUDGED)
+        for index in row["index"]:
+            faults[index] = one
+    told = part.with_columns(
+        pl.Series(REASON.name, [one and one[0] for one in faults], dtype=pl.String),
+        pl.Series(DETAIL.name, [one and one[1] for one in faults], dtype=pl.String),
+    )
+    bad = pl.col(REASON.name).is_not_null()
+    return Outcome(part.filter(~told.select(bad).to_series()), told.filter(bad))
+
+
+GOLD = PerPart(
+    name="gold",
+    summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
+    version=VERSION.replace("3 ", "2 ", 1),
+    parameters=VerifyParameters,
+    needs=NEEDED,
+    run=gold,
+)

@@ -1,0 +1,156 @@
+"""Worker processes for what cannot be decided exactly: killed at a limit of time, bounded in memory, replaced.
+
+Safe from threads: each comparison has a worker of its own while it lasts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import selectors
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from threading import Lock
+
+from tasks.verify.memo import PASSING, Memory, key_of
+
+SECONDS = 8
+MEBIBYTES = 1536
+FIRST = 60
+"""Seconds more for the first reply, which waits for the import of sympy."""
+_SCRIPT = Path(__file__).with_name("worker.py")
+
+
+class Worker:
+    """One process that compares one pair at a time."""
+
+    def __init__(self, seconds: int = SECONDS, mebibytes: int = MEBIBYTES) -> None:
+        self.seconds = seconds
+        environment = {key: os.environ[key] for key in ("PATH", "LANG", "LD_LIBRARY_PATH") if key in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", str(_SCRIPT), str(seconds), str(mebibytes)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+            start_new_session=True,  # a Ctrl-C meant for the build is no verdict on a pair
+        )  # fmt: skip
+        # the first comparison pays for the import of sympy, which is no fault of the pair
+        self.ready = False
+
+    def compare(self, gold: str, answer: str) -> str:
+        """The worker's reply; "timed out" or "died" where there is none, and the worker is then of no more use."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None and stdout is not None
+        try:
+            stdin.write(json.dumps([gold, answer]).encode() + b"\n")
+            stdin.flush()
+        except (OSError, ValueError):  # the pipe is broken, or closed
+            return self._end("died")
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            if not selector.select(self.seconds if self.ready else self.seconds + FIRST):
+                return self._end("timed out")
+        line = stdout.readline()
+        if not line.endswith(b"\n"):
+            return self._end("died")
+        self.ready = True
+        return str(json.loads(line))
+
+    def _end(self, reply: str) -> str:
+        self.close()
+        return reply
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                pipe and pipe.close()
+            except OSError:
+                pass
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked again."""
+        return self.process.poll() is None
+
+
+class Workers:
+    """Up to as many workers as there are processors, made when first needed."""
+
+    def __init__(self, most: int, seconds: int = SECONDS) -> None:
+        self.seconds = seconds
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(most):
+            self._idle.put(None)
+
+    def compare(self, gold: str, answer: str) -> str:
+        """A worker's reply; waits until one is free."""
+        worker = self._idle.get()
+        try:
+            if worker is None or not worker.alive:
+                worker = Worker(self.seconds)
+                worker.compare("1", "1")
+            reply = worker.compare(gold, answer)
+            if reply == "died":  # killed from outside, maybe: only what a pair does twice is the pair's
+                worker = Worker(self.seconds)
+                worker.compare("1", "1")
+                reply = worker.compare(gold, answer)
+            return reply
+        except BaseException:  # interrupted: its reply would be taken for that of the next pair
+            if worker is not None:
+                worker.close()
+            raise
+        finally:
+            self._idle.put(worker if worker is not None and worker.alive else None)
+
+    def close(self) -> None:
+        """End the idle workers."""
+        while True:
+            try:
+                worker = self._idle.get_nowait()
+            except queue.Empty:
+                return
+            if worker is not None:
+                worker.close()
+
+
+_shared: Workers | None = None
+_lock = Lock()
+
+
+def shared() -> Workers:
+    """The workers of this process; they end with it."""
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = Workers(os.cpu_count() or 1)
+            atexit.register(_shared.close)
+        return _shared
+
+
+class Opinions:
+    """What the workers said of pairs: each is asked once."""
+
+    def __init__(self, ask: Callable[[str, str], str], memory: Memory) -> None:
+        self.ask = ask
+        self.memory = memory
+
+    def __call__(self, gold: str, answer: str) -> str:
+        """What is known of a pair, or what the workers now say."""
+        key = key_of(gold, answer)
+        said = self.memory.get(key)
+        if said is None:
+            said = self.ask(gold, answer)
+            self.memory.add(key, said, lasting=said not in PASSING)
+        return said
+
+
+compared = Opinions(
+    lambda gold, answer: shared().compare(gold, answer), Memory("opinions", f"math-verify {version('math-verify')}")
+)
+"""What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

@@ -1,0 +1,197 @@
+"""Amounts: answers that are numbers, or should be."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from tasks.verify.dates import as_number, hours_of
+from tasks.verify.extract import Extraction
+from tasks.verify.judgement import Compare, Judgement, either, expression
+from tasks.verify.no_answer import NOTHING_LEFT
+from tasks.verify.number import Several, decimals, in_figures, number_of, numbers_in
+from tasks.verify.prose_numbers import adds_up, asked, asks_for_rest, calculated, left_open, results, tells
+from tasks.verify.units import in_parts, other_unit, same_in_unit_of_question, twice
+from tasks.verify.vectorized import ROUGHLY
+
+MARKED = re.compile(r"\d!|\d[₀-₉]|\d\s*_\s*\{?\d")
+"""Signs that change what the figures before them mean: factorials, bases."""
+PERCENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
+_SHARE = re.compile(
+    r"\b(?:rates?|probabilit\w+|chances?|odds|likel\w+|interest|discount\w*|taxe?s?|tips?|commissions?|fractions?|ratios?|proportions?|"
+    r"shares?|portions?|increase\w*|decrease\w*|reduc\w+|rais\w+|grow\w*|growth|margins?|mark\w*|efficiency|concentration|solution|"
+    r"humidity|yields?|returns?|inflation|scores?|grades?|off|off-peak|completed?|parts?|battery|average|accura\w+|purity|slope)\b",
+    re.IGNORECASE,
+)
+"""Words of a question that may mean percent without saying so."""
+PLAIN = re.compile(r"\s*\$?-?\$?\d[\d,]*(?:\.\d+)?\s*%?\.?")
+"""An answer that is one number and nothing else."""
+_LESS = re.compile(
+    r"(?<!positive )\bdifference\b|\b(?:los[et]|loses|loss|lower|less|fewer|below|behind|owes?|debt|short|drop\w*|decrease\w*|overspen\w+)\b",
+    re.IGNORECASE,
+)
+"""A question whose answer may as well be given below zero."""
+_ROUGHLY = re.compile(ROUGHLY, re.IGNORECASE)
+_FRACTION = re.compile(r"[/½¼¾]|frac")
+
+
+def number_or_none(text: str) -> tuple[Fraction, bool] | None:
+    """`number_of`, but None where several stand side by side."""
+    try:
+        return number_of(text)
+    except Several:
+        return None
+
+
+def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement | None:
+    """Another judgement, where an answer that differs from gold may be the same: in another unit, rounded, or beside it."""
+    sought, given = number_of(gold), number_of(found.answer)
+    if sought is None or given is None:
+        return None
+    wanted, value = sought[0], given[0]
+    said = found.context or found.answer
+    single = PLAIN.fullmatch(said)
+    if not single and (wanted in numbers_in(said) or (found.context and in_figures(said, wanted))):
+        return None if not found.context and calculated(said) else _beside(wanted, said, question)
+    if other_unit(value, wanted, said, question):
+        if same_in_unit_of_question(value, wanted, said, question):
+            return Judgement("right", "unit")
+        return Judgement("undecided", "numeric", "other unit")
+    if not single and (unclear := _among(value, wanted, said, question)):
+        return unclear
+    if value == -wanted and _LESS.search(asked(question)):
+        return Judgement("undecided", "numeric", "sign unclear")
+    if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
+        return Judgement("undecided", "numeric", "rounding")
+    if value * 100 == wanted and PERCENT.search(question):
+        return Judgement("undecided", "percent", "percent unclear")
+    digits, given_digits = decimals(gold), decimals(found.answer)
+    rounded = (digits > 0 and round(value, digits) == wanted) or (
+        given_digits > 0 and round(wanted, given_digits) == value
+    )
+    if rounded or (_inexact(gold) and 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6)):
+        return Judgement("undecided", "numeric", "rounding")
+    return None
+
+
+def _among(value: Fraction, wanted: Fraction, said: str, question: str) -> Judgement | None:
+    """Of a sentence's numbers, unmarked, another than the last may be meant: gold's in parts, or in another unit."""
+    given = results(said, question)
+    if len(given) > 1 and sum(given) == wanted:
+        return _beside(wanted, said, question)
+    if any(other_unit(one, wanted, said, question) for one in given if one != value):
+        return Judgement("undecided", "numeric", "other unit")
+    return None
+
+
+def _rounded_like(value: Fraction, exact: Fraction) -> Fraction | None:
+    """An exact number rounded to where the zeros of a whole one begin; None where it has no zeros."""
+    zeros = len(str(value)) - len(str(value).rstrip("0")) if value.denominator == 1 else 0
+    return Fraction(round(exact, -zeros)) if zeros else None
+
+
+def _beside(wanted: Fraction, said: str, question: str) -> Judgement:
+    """An answer of several numbers: right where gold's is the one it tells, or it gives gold's in parts or in two units."""
+    if tells(said, wanted, question) or twice(said, wanted):
+        return Judgement("right", "numeric")
+    if adds_up(said, wanted, question):
+        return Judgement("right", "sum")
+    return Judgement("undecided", "set", "several answers")
+
+
+def _inexact(gold: str) -> bool:
+    """Whether a gold answer's form says that it is rounded."""
+    return bool(re.search(r"\d\.\d{3,}", gold))
+
+
+def numbers(wanted: list[Fraction], found: Extraction) -> Judgement:
+    """Several numbers are asked for: the answer's, in any order."""
+    said = found.context or found.answer
+    values = results(said)
+    if sorted(values) == wanted or set(values) == set(wanted):
+        return Judgement("right", "set")
+    if len(values) == len(wanted) and not left_open(said):
+        return Judgement("wrong", "set")
+    return Judgement("undecided", "set", "unparsable")
+
+
+def number(gold: str, found: Extraction, question: str, compare: Compare) -> Judgement:
+    """One number is asked for."""
+    sought = number_or_none(gold)
+    if sought is None:
+        return Judgement("undecided", "numeric", "gold unparsable")
+    if NOTHING_LEFT.fullmatch(found.answer):
+        return (
+            either(not sought[0], "numeric")
+            if asks_for_rest(question)
+            else Judgement("undecided", "text", "unparsable")
+        )
+    try:
+        given = None if MARKED.search(found.answer) else number_of(found.answer)
+    except Several:
+        return _several(sought[0], found, question)
+    if given is None:
+        return _worked_out(gold, sought[0], found, compare)
+    rule = "percent" if given[1] or sought[1] else "fraction" if _FRACTION.search(found.answer + gold) else "numeric"
+    judged = _percents(given, sought, question, rule)
+    if judged.verdict == "wrong" and given[0] != sought[0]:
+        return _not_wrong_by_form(gold, found, question) or judged
+    return judged
+
+
+def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], question: str, rule: str) -> Judgement:
+    """Two numbers, either of which may bear a percent sign: 5 % is 0.05, and 5 only where percent is asked for.
+
+    A question that speaks of rates or chances may mean percent without saying so.
+    """
+    (value, percent), (wanted, wanted_percent) = given, sought
+    if percent == wanted_percent:
+        return either(value == wanted, rule)
+    if value == wanted and value:
+        if PERCENT.search(question):
+            return Judgement("right", rule)
+        unclear = wanted_percent or _SHARE.search(question)
+        return Judgement("undecided", rule, "percent unclear") if unclear else Judgement("wrong", rule)
+    return either(value / 100 == wanted if percent else value == wanted / 100, rule)
+
+
+def _several(wanted: Fraction, found: Extraction, question: str) -> Judgement:
+    """Numbers side by side, of which the answer does not say which it is."""
+    spaced = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", found.answer)
+    if spaced != found.answer and (given := number_or_none(spaced)) and given[0] == wanted:
+        return Judgement("right", "numeric")  # "9 500"
+    beside = in_parts(found.answer, wanted, question)
+    if beside in ("same", "different"):
+        return either(beside == "same", "unit")
+    return _beside(wanted, found.context or found.answer, question)
+
+
+def _worked_out(gold: str, wanted: Fraction, found: Extraction, compare: Compare) -> Judgement:
+    """An answer that is no plain number: a time, or an expression that may have gold's value; words make it no mistake."""
+    answer = found.answer
+    if (time := hours_of(answer)) is not None:
+        if time[1] == 0 and time[0] == wanted:
+            return Judgement("right", "time")
+        return (
+            Judgement("undecided", "time", "other unit") if wanted in as_number(*time) else Judgement("wrong", "time")
+        )
+    if (
+        re.search(r"\d,\d{1,2}(?!\d)", answer)
+        and "," in re.sub(r"\d{1,3}(?:,\d{3})+(?!\d)", "", answer)
+        and not re.search(r"[\[({]", answer)
+    ):
+        return Judgement("undecided", "numeric", "unparsable")  # a decimal comma, or a number cut off
+    judged = expression(gold, answer, compare)
+    if (
+        judged.verdict == "wrong"
+        and answer.rstrip().endswith("!")
+        and (given := number_or_none(answer))
+        and given[0] == wanted
+    ):
+        return Judgement("undecided", "expression", "several answers")  # the end of a sentence, or a factorial
+    if judged.verdict != "wrong" or judged.proved:
+        return judged
+    pure = re.fullmatch(
+        r"[\d\s.,+\-*/^()$\\{}×÷]*", re.sub(r"\\(?:[dt]?frac|sqrt|times|cdot|div|left|right)", "", answer)
+    )
+    return judged if pure else Judgement("undecided", "expression", "unparsable", judged.opinion)

@@ -1,0 +1,169 @@
+"""`verify`: extracts the final answer and says right, wrong or undecided.
+
+A row never becomes a mistake because a checker failed: what cannot be read or
+compared is undecided, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from importlib.metadata import version
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from schemas.columns.problems import VERDICT_COLUMNS
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.task import Outcome, Parameters, PerPart
+from tasks.verify.compare import by_absence, by_afterword, by_presence, judge, kind_of
+from tasks.verify.extract import AnswerKind, Extraction, extract, keyed, left_blank
+from tasks.verify.judgement import Compare, Judgement
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.memo import PASSING, Memory, key_of
+from tasks.verify.truncation import breaks_off
+from tasks.verify.vectorized import plainly
+
+ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
+PAIR = ("gold", "answer", "kind", "options", "question", "context")
+"""What a judgement depends on; rows that share it are judged once."""
+NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
+VERSION = f"3 math-verify {version('math-verify')}"
+"""Another math-verify gives other verdicts."""
+JUDGED = Memory("judgements", f"verify {VERSION}")
+"""The judgements on pairs that are no plain numbers, by all that they depend on."""
+
+
+_OPEN = Judgement("undecided", "", "no answer")
+_BROKEN = Judgement("undecided", "", "breaks off")
+
+
+class VerifyParameters(Parameters):
+    """What `verify` is told."""
+
+    answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
+        "auto", description="What sort of answer the problems ask for; auto tells it from each gold answer."
+    )
+
+
+def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
+    """The final answer of a completion: a marked one, or else what it ends with; from its reasoning, or else from the whole of it."""
+    whole = row["text"]
+    if row["stated"] is None and whole != row["rationale"] and kind != "choice":
+        found = keyed(whole, kind)
+        if found is not None:
+            return found
+    found = extract(row["rationale"], row["stated"], kind, marked_only=True)
+    if found is None and whole != row["rationale"]:
+        found = extract(whole, None, kind, marked_only=True)
+    if found is not None or left_blank(whole):
+        return found
+    found = extract(row["rationale"], None, kind)
+    return extract(whole, None, kind) if found is None and whole != row["rationale"] else found
+
+
+def judged(pair: Mapping[str, Any], compare: Compare, memory: Memory | None) -> Judgement:
+    """The judgement on a pair (columns `PAIR`): as it is remembered, or made now."""
+    key = key_of(*(pair[name] for name in PAIR)) if memory else ""
+    if memory and (known := memory.get(key)):
+        return Judgement(*json.loads(known))
+    found = Extraction(pair["answer"], "", pair["context"])
+    one = judge(pair["gold"], found, pair["kind"], pair["options"] or (), pair["question"], compare)
+    if memory:
+        memory.add(key, json.dumps(astuple(one)), lasting=one.opinion not in PASSING)
+    return one
+
+
+def judgements(pairs: pl.DataFrame, compare: Compare, memory: Memory | None = None) -> list[Judgement]:
+    """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
+    told = plainly(pairs)
+    plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
+    found: list[Judgement] = [plain.get(one, _OPEN) for one in told]
+    once = (
+        pairs.select(PAIR)
+        .with_row_index("index")
+        .filter(told.is_null())
+        .group_by(PAIR, maintain_order=True)
+        .agg("index")
+    )
+    for row in once.iter_rows(named=True):
+        one = judged(row, compare, memory)
+        for index in row["index"]:
+            found[index] = one
+    return found
+
+
+def paired(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
+    """What was found in each row, and the pairs (columns `PAIR` and `at`, the row) of those in which an answer was."""
+    rows = part.select(NEEDED).to_dicts()
+    kinds = {}
+    found: list[Extraction | None] = []
+    pairs = []
+    for at, row in enumerate(rows):
+        key = row["answer"], bool(row["options"])
+        if key not in kinds:
+            kinds[key] = kind_of(row["answer"], row["options"]) if answers == "auto" else answers
+        kind: AnswerKind = kinds[key]  # type: ignore[assignment]
+        one = found_in(row, kind)
+        found.append(one)
+        if one is not None:
+            pairs.append((row["answer"], one.answer, kind, row["options"], row["question"], one.context, at))
+    columns: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String), "at": pl.Int64}
+    return pl.DataFrame(pairs, schema=columns, orient="row"), found
+
+
+def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> dict[str, Any]:
+    """The columns that are added to one row (text, rationale, gold)."""
+    text, rationale, gold = row
+    span = None
+    if found is None and breaks_off(text):
+        judged = _BROKEN
+    if found is not None:
+        for second_look in (by_absence, by_presence, by_afterword):
+            judged = second_look(judged, gold, found, text)
+        # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
+        within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
+        span = within.span(text)
+    return {
+        "verdict": judged.verdict,
+        "undecided": judged.undecided,
+        "extracted": found.answer if found else None,
+        "extracted_by": found.rule if found else None,
+        "extracted_from": span[0] if span else None,
+        "extracted_to": span[1] if span else None,
+        "compared_by": judged.rule if found else None,
+        "second_opinion": judged.opinion,
+    }
+
+
+def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: Memory | None = None) -> pl.DataFrame:
+    """The columns that `verify` adds, for each row of a part."""
+    pairs, found = paired(part, answers)
+    told = dict(zip(pairs["at"], judgements(pairs, compare, memory)))
+    rows = part.select("text", "rationale", "answer").iter_rows()
+    added = [_added(row, one, told.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
+    return pl.DataFrame(added, schema=ADDED)
+
+
+def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
+    """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing."""
+    added = verdicts(part, parameters.answers, compared, JUDGED)
+    return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
+
+
+def _with_verdict(_: VerifyParameters, contract: Contract) -> Contract:
+    return contract.having(*VERDICT_COLUMNS)
+
+
+VERIFY = PerPart(
+    name="verify",
+    summary="Extracts the final answer and compares it with gold: right, wrong, or undecided with a reason.",
+    version=VERSION,
+    parameters=VerifyParameters,
+    needs=NEEDED,
+    makes=_with_verdict,
+    run=verify,
+)

@@ -1,0 +1,105 @@
+"""Answers in letters and words: options, yes or no, dates, names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from tasks.verify.dates import dates_in
+from tasks.verify.judgement import Judgement, either
+from tasks.verify.no_answer import DENIAL
+from tasks.verify.number import plain
+
+_LETTER = re.compile(r"^\W*+(?:(?:option|choice|answer)\W*+)?([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
+_BRACKETED = re.compile(r"\(([A-Ja-j])\)")
+_TWO_LETTERS = re.compile(r"\W*[A-J]\)?\s*(?:,|&|\band\b)\s*\(?[A-J]\W*", re.IGNORECASE)
+_REFUSED = re.compile(r"\b(?:not|none|no|closest|cannot)\b", re.IGNORECASE)
+YES = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_BOTH = re.compile(r"\b(?:yes|true)\s+(?:and|or)\s+(?:no|false)\b|\b(?:no|false)\s+(?:and|or)\s+(?:yes|true)\b")
+_NOT_LISTED = re.compile(r"\b(?:not (?:listed|in|among|one of|given|provided)|none of)\b", re.IGNORECASE)
+_SMALL = {"the", "a", "an", "on", "in", "at", "is", "it", "was", "to", "of"}
+
+
+def date(gold: str, answer: str) -> Judgement:
+    """The judgement on a date."""
+    wanted, found = dates_in(gold), dates_in(answer)
+    if len(wanted) != 1 or None in wanted:
+        return Judgement("undecided", "date", "gold unparsable")
+    if len(found) > 1:
+        return Judgement("undecided", "date", "several answers")
+    if not found:
+        return Judgement("wrong", "denial") if DENIAL.search(answer) else Judgement("undecided", "date", "unparsable")
+    return either(wanted == found, "date")
+
+
+def _bare(option: str) -> str:
+    """An option's text without its letter."""
+    return _normal(re.sub(r"^\s*\(?[A-Ja-j]\s*[).:]\s*", "", option))
+
+
+def _normal(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-")
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s%/.\-+]", " ", text)).strip(" .")
+
+
+def choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
+    """The judgement on an option, named by its letter or by its text."""
+    several = _TWO_LETTERS.fullmatch(answer) or re.search(r"\b(?:or|either)\b", answer, re.IGNORECASE)
+    if several and len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1:
+        return Judgement("undecided", "choice", "several answers")
+    wanted, letter = _letter(gold, options), _letter(answer, options)
+    if wanted is None:
+        return Judgement("undecided", "choice", "gold unparsable")
+    if letter is None:
+        denied = DENIAL.search(answer) or _NOT_LISTED.search(answer)
+        none = "none" in options[ord(wanted) - ord("A")].casefold()
+        if denied and not none and not _BRACKETED.search(answer) and not re.search(r"\bclosest|\d", answer):
+            return Judgement("wrong", "denial")
+        return Judgement("undecided", "choice", "unparsable")
+    return either(letter == wanted, "choice")
+
+
+def _letter(answer: str, options: Sequence[str]) -> str | None:
+    """The letter of the option that an answer names, by its letter or by its text; None where it names none."""
+    match = _LETTER.match(plain(answer))
+    letter = match[1].upper() if match else None
+    bracketed = {found.upper() for found in _BRACKETED.findall(answer)}
+    if letter is None and len(bracketed) == 1 and not _REFUSED.search(answer):
+        letter = bracketed.pop()
+    if letter is None:
+        same = [i for i, option in enumerate(options) if _bare(option) == _normal(answer)]
+        letter = chr(ord("A") + same[0]) if len(same) == 1 else None
+    return letter if letter is not None and ord(letter) - ord("A") < len(options) else None
+
+
+def worded(gold: str, answer: str) -> Judgement:
+    """The judgement on a yes or no, a name or another text."""
+    wanted, found = _words(gold), _words(answer)
+    if not found:
+        return Judgement("undecided", "text", "unparsable")
+    if len(wanted) == 1 and wanted[0] in YES:
+        if _BOTH.search(_normal(plain(answer))):
+            return Judgement("undecided", "yes or no", "several answers")
+        said = {YES[word] for word in found if word in YES} if len(found) > 1 else {YES.get(found[0])}
+        if len(said) != 1 or None in said:
+            first = YES.get(found[0])
+            return (
+                either(first == YES[wanted[0]], "yes or no")
+                if first
+                else Judgement("undecided", "yes or no", "unparsable")
+            )
+        return either(said == {YES[wanted[0]]}, "yes or no")
+    if wanted == found:
+        return Judgement("right", "text")
+    if set(wanted) & set(found) or len(found) > 6:
+        return Judgement("undecided", "text", "several answers" if set(wanted) <= set(found) else "unparsable")
+    # figures that are written otherwise ("5 million", "5,000,000") may be the same
+    shapes = {re.sub(r"\d", "0", " ".join(words)) for words in (wanted, found)}
+    if len(shapes) > 1 and any(re.search(r"\d", text) for text in (gold, answer)):
+        return Judgement("undecided", "text", "unparsable")
+    return Judgement("wrong", "text")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _normal(plain(text)).split() if word not in _SMALL]

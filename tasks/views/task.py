@@ -1,0 +1,103 @@
+"""`view`: the rows of a corpus in a format that trainers and benchmarks read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from schemas.contract import DETAIL, REASON, Contract
+from schemas.frames import polars_schema
+from schemas.task import Outcome, Parameters, PerPart
+from tasks.views import formats
+from tasks.views.columns import SOFT
+from tasks.views.formats import Name, Style, Unfit
+from tasks.views.mistakes import MISTAKES
+
+FORMATS = formats.FORMATS | MISTAKES
+
+
+class ViewParameters(Parameters):
+    """What `view` is told."""
+
+    format: Name = Field(description="The row format.")
+    form: Literal["standard", "conversational"] = Field(
+        "standard",
+        description="Texts, or lists of messages; those that trainers and benchmarks read as texts alone are refused.",
+    )
+    after: Literal["cut", "wrong"] = Field(
+        "cut", description="Steps behind the first wrong one: cut, or kept and called wrong (stepwise, math-shepherd)."
+    )
+
+    def style(self) -> Style:
+        """How the view is written."""
+        return Style(self.form == "conversational", self.after == "cut")
+
+
+CONVERSATIONAL = ("language-modelling", "prompt-completion", "unpaired-preference", "mistake-tuning", "error-aware")
+CUTTING = ("stepwise", "math-shepherd")
+
+
+PLAIN = "One solution a row, in the format of that name."
+MEANINGS = {
+    "cot-error-set": "One mistake a row, beside a right solution of the same problem, after CoTErrorSet.",
+    "mistake-tuning": "One rationale a row, right or wrong, behind the marker that says which, after CoTErrorSet.",
+    "self-rethinking": "One mistake a row, as the turns in which a model holds its own solution against it.",
+    "mwpes": "One wrong solution a row, with its answer, first wrong step and type, after MWPES-300K.",
+    "error-aware": "One problem and model a row, as a prompt that names the model's commonest mistakes elsewhere.",
+    "in-context": "One problem a row, a wrong answer beside a right one, as an exemplar of a prompt.",
+    "in-context-explained": "One problem a row, a wrong answer, what is wrong in it, and a right one, as an exemplar.",
+}
+
+
+def contract(parameters: ViewParameters, given: Contract) -> Contract:
+    """The contract of a view."""
+    format = FORMATS[parameters.format]
+    columns = format.columns(parameters.style(), given)
+    return Contract(parameters.format, MEANINGS.get(parameters.format, PLAIN), columns, format.key)
+
+
+def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
+    """The rows in the format; those it cannot hold are rejected."""
+    format, style = FORMATS[parameters.format], parameters.style()
+    made, why = [], []
+    for row in part.iter_rows(named=True):
+        try:
+            found = format.make(row, style)
+            made += found if isinstance(found, list) else [found]
+            why.append((None, None))
+        except Unfit as error:
+            why.append((error.args[0], error.args[1] or None))
+    told = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
+    dropped = pl.concat([part.hstack(told).filter(pl.col(REASON.name).is_not_null())] * format.rows)
+    given = Contract("given", "", (SOFT,) if SOFT.name in part.columns else (), "")
+    return Outcome(pl.DataFrame(made, schema=polars_schema(contract(parameters, given)), orient="row"), dropped)
+
+
+def faults(parameters: ViewParameters, given: Contract) -> list[str]:
+    """What the format lacks in the table, or does not know."""
+    format = FORMATS[parameters.format]
+    found = [
+        f"format: {parameters.format} needs the column '{name}'; put a task that makes it before"
+        for name in format.needs
+        if name not in given.names()
+    ]
+    if parameters.form == "conversational" and parameters.format not in CONVERSATIONAL:
+        found.append(f"form: {parameters.format} has texts only; conversational are {', '.join(CONVERSATIONAL)}")
+    if parameters.after == "wrong" and parameters.format not in CUTTING:
+        found.append(f"after: {parameters.format} leaves no choice; {' and '.join(CUTTING)} do")
+    return found
+
+
+VIEW = PerPart(
+    name="view",
+    summary="Writes rows as trainers, benchmarks and papers have them: TRL's types, PRM800K, ProcessBench, CoTErrorSet, MWPES.",
+    version="2",
+    parameters=ViewParameters,
+    needs=("problem_id",),
+    makes=contract,
+    check=faults,
+    run=view,
+    rows_per_row=lambda parameters: FORMATS[parameters.format].rows,
+)

@@ -1,0 +1,84 @@
+"""What a card says of labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from catalog.publish.card import card, label_lines, share
+from catalog.publish.publish import View, publish
+from catalog.storage import Store
+from schemas.contract import Column, Contract
+from schemas.frames import polars_schema
+from tests.catalog.publish.test_croissant import RECIPE
+
+LABELS = [
+    {
+        "table": "judged", "task": "judge", "how": "", "rows": 2000, "labelled": 1900, "named": 1800, "exact": 1620,
+        "interval": [0.8853, 0.9130], "replies": 2000, "tokens": 123456,
+    },
+    {"table": "estimated", "task": "estimate", "how": "witness, 8 rollouts", "rows": 10, "labelled": 5, "replies": 3, "tokens": 4},
+    {
+        "table": "agreed", "task": "agree", "how": "", "rows": 0, "labelled": 0, "fleiss": 0.25,
+        "kappa": [
+            {"labellers": ["m", "estimation"], "rows": 7, "cohen": 0.5},
+            {"labellers": ["m", "n"], "rows": 0, "cohen": None},
+        ],
+    },
+]  # fmt: skip
+
+
+def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
+    assert label_lines(LABELS)[4:] == [
+        "| judged | judge | 2,000 | 1,900 (95 %) | 90.0 % (88.5-91.3) | 2,000 | 123,456 |",
+        "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | 3 | 4 |",
+        "| agreed | agree | 0 | 0 (0 %) | - |  |  |",
+        "",
+        "Fleiss' kappa in agreed: 0.250.",
+        "",
+        "Cohen's kappa in agreed, m and estimation: 0.500 (7 solutions).",
+        "",
+        "Cohen's kappa in agreed, m and n: - (0 solutions).",
+    ]
+
+
+def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
+    columns = (
+        Column("solution_id", "string", "Its name."),
+        Column("cause", "string", "Why.", nullable=True),
+        Column("notes", "strings", "What was noted; empty texts say nothing."),
+        Column("soft", "numbers", "Chances.", nullable=True),
+        Column("type", "string", "The type.", nullable=True),
+    )
+    contract = Contract("mistakes", "Mistakes.", columns, "solution_id")
+    rows = [
+        {"solution_id": f"s{i}", "cause": None, "notes": [["", "so"], [""], []][i % 3], "soft": [None, 0.5] if i else [None], "type": "t" if i == 5 else ""}
+        for i in range(200)
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=polars_schema(contract))
+    view = View(contract, [{"train": frame[:120], "test": frame[120:130]}, {"train": frame[130:]}])
+    seen: list[str] = []
+
+    def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
+        seen.append(card(RECIPE, {"mistakes": contract}, files, [], filled={"mistakes": view.filled}))
+        return {}, {"fingerprint": "x", "funnel": [], "recipe": {}, "columns": {}}
+
+    publish(Store(str(tmp_path)), "tiny", "1.0.0", "x", {"mistakes": view}, describe)
+    lines = seen[0].splitlines()
+    start = lines.index("| column | type | null | filled | meaning |")
+    assert [line.split(" | ")[3] for line in lines[start + 2 : start + 7]] == ["100 %", "0 %", "34 %", "99 %", "<1 %"]
+    assert "**Not filled** in any row of this release: `cause`." in lines
+
+
+def test_shares_are_0_only_for_none_and_100_only_for_all() -> None:
+    assert [share(n, 1000) for n in (0, 1, 9, 10, 500, 999, 1000)] == [
+        "0 %",
+        "<1 %",
+        "<1 %",
+        "1 %",
+        "50 %",
+        "99 %",
+        "100 %",
+    ]

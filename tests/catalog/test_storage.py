@@ -1,0 +1,83 @@
+import json
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from catalog.storage import Store, StoreError
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "file" else f"memory://{uuid.uuid4().hex}/store")
+
+
+def test_what_is_written_is_read(store: Store) -> None:
+    store.write("a/b/c.bin", b"one")
+    store.write("a/b/c.bin", b"two")
+    assert store.read("a/b/c.bin") == b"two"
+    assert store.names("a/b") == ["c.bin"]
+    assert store.exists("a/b/c.bin")
+
+
+def test_what_is_not_there_is_none(store: Store) -> None:
+    assert store.read_json("no.json") is None
+    assert store.names("nowhere") == []
+    assert not store.exists("no.json")
+    with pytest.raises(FileNotFoundError):
+        store.read("no.json")
+
+
+def test_create_never_replaces(store: Store) -> None:
+    assert store.create("m.json", b"1")
+    assert not store.create("m.json", b"2")
+    assert store.read("m.json") == b"1"
+
+
+def test_of_many_creators_one_wins(store: Store) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        won = list(threads.map(lambda i: store.create("m.json", str(i).encode()), range(16)))
+    assert sum(won) == 1
+    assert store.read("m.json") == str(won.index(True)).encode()
+
+
+def test_a_damaged_json_file_says_where(store: Store) -> None:
+    store.write("m.json", b"{broken")
+    with pytest.raises(StoreError, match=r"m\.json: not the JSON it should be .* remove it and build again"):
+        store.read_json("m.json")
+
+
+def test_temporary_files_are_neither_left_nor_listed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write("a/x", b"1")
+    store.create("a/x", b"2")
+    store.check_writable()
+    assert os.listdir(tmp_path / "a") == ["x"]
+    (tmp_path / "a" / ".errata-tmp-left").write_bytes(b"of a killed build")
+    assert store.names("a") == ["x"]
+
+
+@pytest.mark.parametrize("place", ["/proc/errata", "file"])
+def test_a_store_that_cannot_be_written_says_so(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    store = Store(place if place.startswith("/") else str(tmp_path / place))
+    with pytest.raises(StoreError, match=r"cannot be written .* give another place with --store"):
+        store.check_writable()
+
+
+def test_an_unknown_kind_of_store_says_so() -> None:
+    with pytest.raises(StoreError, match=r"store 'floppy://a': .*give a path or a URL"):
+        Store("floppy://a")
+
+
+def test_read_json_gives_what_was_written(store: Store) -> None:
+    store.write("m.json", json.dumps({"a": [1, "é"]}).encode())
+    assert store.read_json("m.json") == {"a": [1, "é"]}
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(StoreError, match="'ftp://…@host/store' holds a password") as error:
+        Store("ftp://me:hunter2@host/store")
+    assert "hunter2" not in str(error.value)

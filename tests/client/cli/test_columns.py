@@ -1,0 +1,49 @@
+"""Columns in the width of a terminal: nothing is lost, nothing is wider."""
+
+from __future__ import annotations
+
+from errata.cli.columns import table, width_of, wrapped
+from hypothesis import given
+from hypothesis import strategies as st
+
+HEAD = ["table", "task", "in", "kept", "rejected"]
+ROWS = [
+    ["solutions", "generate", "5,000", "5,000", "0"],
+    ["    undecided: several answers", "", "", "", "12"],
+    ["生成された解答の表", "select", "5,000", "1,029", "3,971"],
+]
+LETTERS = st.text(st.sampled_from("abc -_生é\u0301"), min_size=1, max_size=60)
+
+
+def test_what_fits_is_one_block() -> None:
+    assert table(HEAD, ROWS, 2, None) == table(HEAD, ROWS, 2, 200)
+    assert table(HEAD, ROWS, 2, 80).count("─  ─") == 4
+
+
+def test_a_long_name_is_wrapped_and_its_numbers_stand_in_the_first_line() -> None:
+    assert table(["name", "n"], [["a name of several words", "12"]], 1, 20).splitlines()[2:] == [
+        "a name of         12", "  several words",
+    ]  # fmt: skip
+
+
+def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
+    blocks = table(HEAD, ROWS, 2, 40).split("\n\n")
+    assert len(blocks) == 2
+    assert [block.split()[0] for block in blocks] == ["table", "table"]
+    assert "3,971" in blocks[1] and "5,000" in blocks[0]
+
+
+@given(st.lists(st.tuples(LETTERS, st.integers(0, 10**9)), min_size=1, max_size=5), st.integers(40, 120))
+def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: int) -> None:
+    made = table(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
+    assert all(width_of(line) <= width for line in made.splitlines())
+    for name, n in rows:
+        assert f"{n:,}" in made
+        kept = "".join(c for c in made if not c.isspace())
+        assert all(c in kept for c in name if not c.isspace())
+
+
+@given(LETTERS, st.integers(4, 80))
+def test_wrapped_text_is_the_text(text: str, width: int) -> None:
+    found = wrapped(text, width)
+    assert "".join("".join(found).split()) == "".join(text.split())

@@ -1,0 +1,158 @@
+"""What differs between two releases, and the number that follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import errata
+import polars as pl
+import pytest
+from errata.compare.difference import Difference, between, of_view
+from errata.compare.row_fingerprints import boil
+from errata.compare.semver import lie, proposed, step_of, taken, told
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.client.conftest import put, row
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def two(tmp_path: Path, before: Rows, after: Rows) -> Difference:
+    """The difference of two releases with these rows."""
+    for version, rows in (("1.0.0", before), ("2.0.0", after)):
+        put(str(tmp_path), "tiny", version, rows)
+    return between(*(errata.open_release(f"tiny@{version}", str(tmp_path)) for version in ("1.0.0", "2.0.0")))
+
+
+def rows(count: int, **change: Any) -> list[dict[str, Any]]:
+    return [row(n, "train") | change for n in range(count)]
+
+
+def test_the_same_rows_differ_in_nothing(tmp_path: Path) -> None:
+    found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)})
+    assert [(one.view, one.same, one.kept) for one in found.views] == [("mistakes", True, 9), ("questions", True, 9)]
+    assert (step_of(found), told(found)) == ("PATCH", "nothing differs")
+
+
+def test_the_same_rows_in_another_order_and_layout_differ_in_nothing(tmp_path: Path) -> None:
+    found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)[::-1]})
+    assert [(one.same, one.kept, one.shifts) for one in found.views] == [(True, 9, []), (True, 9, [])]
+
+
+def test_added_rows_are_minor(tmp_path: Path) -> None:
+    found = two(tmp_path, {"train": rows(7)}, {"train": rows(9)})
+    assert [(one.added, one.removed, one.changed, one.kept) for one in found.views] == [(2, 0, 0, 7), (2, 0, 0, 7)]
+    assert found.views[0].examples == {"added": ["train-7", "train-8"]}
+    assert step_of(found) == "MINOR"
+
+
+def test_removed_rows_are_major(tmp_path: Path) -> None:
+    found = two(tmp_path, {"train": rows(9)}, {"train": rows(7)})
+    assert [(one.added, one.removed) for one in found.views] == [(0, 2), (0, 2)]
+    assert step_of(found) == "MAJOR"
+
+
+def test_a_label_is_told_with_the_old_and_the_new(tmp_path: Path) -> None:
+    changed = [one | ({"verdict": "right"} if n in (2, 5) else {}) for n, one in enumerate(rows(9))]
+    found = two(tmp_path, {"train": rows(9)}, {"train": changed})
+    view = found.views[0]
+    assert (view.changed, view.kept, view.changed_by_column) == (2, 7, {"verdict": 2})
+    assert [(one.column, one.before, one.after, one.rows) for one in view.relabelled] == [
+        ("verdict", "wrong", "right", 2)
+    ]
+    assert view.examples == {"changed": ["train-2", "train-5"]}
+    assert [(one.what, one.before, one.after, one.distance) for one in view.shifts] == [
+        ("verdict", {"wrong": 9}, {"wrong": 7, "right": 2}, 0.222222)
+    ]
+    assert found.views[1].same and step_of(found) == "MAJOR"
+
+
+def test_a_row_in_another_split_has_changed(tmp_path: Path) -> None:
+    found = two(tmp_path, {"train": rows(9), "test": []}, {"train": rows(9)[1:], "test": rows(1)})
+    view = found.views[0]
+    assert (view.changed, view.changed_by_column, step_of(found)) == (1, {"split": 1}, "MAJOR")
+    assert [(one.before, one.after) for one in view.relabelled] == [("train", "test")]
+
+
+def test_texts_and_steps_change_without_being_labels(tmp_path: Path) -> None:
+    many = [one | {"question": f"{one['question']} {n}"} for n, one in enumerate(rows(300))]
+    changed = [one | ({"question": "another", "steps": ["one"]} if n == 7 else {}) for n, one in enumerate(many)]
+    view = two(tmp_path, {"train": many}, {"train": changed}).views[0]
+    assert (view.changed, view.changed_by_column) == (1, {"question": 1, "steps": 1})
+    assert [one.what for one in view.shifts] == ["question, bytes", "steps, items"]
+
+
+def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
+    return boil([("train", frame)], key)
+
+
+def test_columns_that_come_go_or_change_type() -> None:
+    old = pl.DataFrame({"id": ["a", "b"], "x": [1, 2], "y": [1, 2]})
+    new = pl.DataFrame({"id": ["a", "b"], "x": ["1", "2"], "z": [True, False]})
+    found = of_view("v", digested(old), digested(new))
+    assert (found.columns_added, found.columns_removed) == (["z"], ["y"])
+    assert found.columns_retyped == [("x", "integer", "string")]
+    difference = Difference("t@1.0.0", "t@1.1.0", [found], [], [])
+    assert told(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
+    assert (
+        step_of(Difference("", "", [of_view("v", digested(old), digested(old.with_columns(n=1)))], [], [])) == "MINOR"
+    )
+
+
+def test_rows_without_ids_are_known_by_their_content() -> None:
+    old, new = pl.DataFrame({"t": ["a", "a", "b"]}), pl.DataFrame({"t": ["a", "b", "c"]})
+    found = of_view("v", digested(old, None), digested(new, None))
+    assert (found.added, found.removed, found.kept) == (1, 1, 2)
+
+
+values = st.one_of(st.none(), st.text(max_size=3))
+tables = st.dictionaries(
+    st.integers(0, 12).map(str), st.tuples(values, st.lists(st.text(max_size=2), max_size=2)), max_size=12
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables, tables)
+def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> None:
+    schema: dict[str, Any] = {"id": pl.String, "x": pl.String, "l": pl.List(pl.String)}
+    old, new = (
+        pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in one.items()], schema=schema) for one in (a, b)
+    )
+    found = of_view("v", digested(old), digested(new))
+    assert (found.added, found.removed) == (len(b.keys() - a.keys()), len(a.keys() - b.keys()))
+    assert found.changed == sum(a[key] != b[key] for key in a.keys() & b.keys())
+    assert found.kept + found.changed + found.removed == found.before == len(a)
+    assert found.kept + found.changed + found.added == found.after == len(b)
+    moved = sum(one.rows for one in found.relabelled if one.column == "x")
+    assert moved == found.changed_by_column.get("x", 0) == sum(a[key][0] != b[key][0] for key in a.keys() & b.keys())
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "after"),
+    [("1.2.3", "PATCH", "1.2.4"), ("1.2.3", "MINOR", "1.3.0"), ("1.2.3", "MAJOR", "2.0.0"), ("0.2.3", "PATCH", "0.2.4"),
+     ("0.2.3", "MINOR", "0.3.0"), ("0.2.3", "MAJOR", "0.3.0")],
+)  # fmt: skip
+def test_what_is_proposed_is_no_lie(before: str, step: Any, after: str) -> None:
+    assert proposed(before, step) == after
+    assert ["PATCH", "MINOR", "MAJOR"].index(taken(before, after)) >= ["PATCH", "MINOR", "MAJOR"].index(step)
+
+
+def test_a_number_that_lies_is_told(tmp_path: Path) -> None:
+    more, fewer = (
+        two(tmp_path, {"train": rows(7)}, {"train": rows(9)}),
+        two(tmp_path / "x", {"train": rows(9)}, {"train": rows(7)}),
+    )
+    assert lie(more, "1.0.0", "1.0.1") == (
+        "1.0.1 after 1.0.0 promises the same rows (PATCH), but this is MINOR: mistakes: 2 added; questions: 2 added; use 1.1.0"
+    )
+    assert lie(fewer, "1.0.0", "1.1.0") == (
+        "1.1.0 after 1.0.0 promises only more rows (MINOR), but this is MAJOR: mistakes: 2 removed; questions: 2 removed; use 2.0.0"
+    )
+    assert (
+        lie(more, "1.0.0", "1.1.0") is None
+        and lie(fewer, "1.0.0", "2.0.0") is None
+        and lie(fewer, "0.1.0", "0.2.0") is None
+    )
+    assert lie(more, "0.1.0", "0.1.1") is not None

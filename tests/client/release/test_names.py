@@ -1,0 +1,88 @@
+"""Names of releases, and the ranges in them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from errata import ErrataError
+from errata.release.names import Range, ordered, parsed, wanted
+from hypothesis import given
+from hypothesis import strategies as st
+
+numbers = st.integers(0, 12)
+versions = st.builds("{}.{}.{}".format, numbers, numbers, numbers)
+
+
+@pytest.mark.parametrize(
+    ("spec", "inside", "outside"),
+    [
+        ("^1.2.3", "1.2.3 1.2.4 1.9.0", "1.2.2 2.0.0 0.9.9"),
+        ("^1.2", "1.2.0 1.9.9", "1.1.9 2.0.0"),
+        ("^1", "1.0.0 1.9.9", "0.9.9 2.0.0"),
+        ("^0.2.3", "0.2.3 0.2.9", "0.2.2 0.3.0 1.0.0"),
+        ("^0.1", "0.1.0 0.1.9", "0.2.0"),
+        ("^0.0.3", "0.0.3", "0.0.2 0.0.4"),
+        ("^0.0", "0.0.0 0.0.9", "0.1.0"),
+        ("^0", "0.0.0 0.9.9", "1.0.0"),
+        ("~1.2.3", "1.2.3 1.2.9", "1.2.2 1.3.0"),
+        ("~1.2", "1.2.0 1.2.9", "1.3.0"),
+        ("~1", "1.0.0 1.9.9", "2.0.0"),
+        ("=1.2", "1.2.0 1.2.9", "1.3.0 1.1.9"),
+        (">=1.2", "1.2.0 9.0.0", "1.1.9"),
+        (">1.2", "1.3.0", "1.2.0 1.2.9"),
+        (">1.2.3", "1.2.4", "1.2.3"),
+        ("<2", "1.9.9 0.0.0", "2.0.0"),
+        ("<=1.2", "1.2.9", "1.3.0"),
+        ("<=1.2.3", "1.2.3", "1.2.4"),
+        (">=1.0,<2", "1.0.0 1.9.9", "0.9.9 2.0.0"),
+        (">=1.0, <2, >=1.5", "1.5.0", "1.4.9 2.0.0"),
+    ],
+)
+def test_a_range_holds_these_versions(spec: str, inside: str, outside: str) -> None:
+    found = wanted(f"tiny@{spec}").range
+    assert found is not None
+    assert [one for one in inside.split() if one not in found] == []
+    assert [one for one in outside.split() if one in found] == []
+
+
+@given(versions, versions)
+def test_a_caret_never_crosses_a_promise(base: str, other: str) -> None:
+    found = wanted(f"tiny@^{base}").range
+    assert found is not None
+    low, number = parsed(base), parsed(other)
+    first = next((i for i in range(3) if low[i]), 2)
+    assert (other in found) == (number >= low and number[: first + 1] == low[: first + 1])
+
+
+@given(st.lists(versions))
+def test_versions_are_ordered_by_number(found: list[str]) -> None:
+    assert [parsed(one) for one in ordered(found)] == sorted(parsed(one) for one in found)
+
+
+@given(versions, versions, versions)
+def test_both_is_the_intersection(a: str, b: str, one: str) -> None:
+    first, second = Range(parsed(a)), Range(high=parsed(b))
+    assert (one in first.both(second)) == (one in first and one in second)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny@1.2.3", "tiny@^1.2", "tiny@stable", f"tiny@1.2.3#sha256:{'ab' * 32}"])
+def test_a_name_is_shown_as_it_was_asked(name: str) -> None:
+    assert str(wanted(name)) == name
+
+
+def test_the_three_kinds_are_told_apart() -> None:
+    assert (wanted("tiny@1.2.3").exact, wanted("tiny@1.2.3").tag, wanted("tiny@1.2.3").range) == ("1.2.3", None, None)
+    assert (wanted("tiny@v1").exact, wanted("tiny@v1").tag, wanted("tiny@v1").range) == (None, "v1", None)
+    assert wanted("tiny@~1").tag is None and wanted("tiny").tag is None
+    assert wanted(f"tiny@1.2.3#sha256:{'ab' * 32}").digest == "ab" * 32
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_name_or_told(text: str) -> None:
+    told = ""
+    try:
+        assert re.match(r"[a-z0-9]", wanted(text).corpus)
+    except ErrataError as error:
+        told = str(error)
+    assert "\n" not in told and len(told) < 400

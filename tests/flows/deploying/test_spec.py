@@ -1,0 +1,95 @@
+"""The file of deployments: what ships is sound, and what users get wrong is told, golden."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from errata.cli.command import main
+from prefect.schedules import Cron
+
+from flows.deploying.spec import FILE, read
+from schemas.recipe.document import RecipeError
+from tests import golden
+from tests.command import errata
+
+ERRORS = Path(__file__).parent / "deployment-errors.txt"
+BAD = {
+    "not yaml": "deployments: [",
+    "no deployments": "name: x\n",
+    "no name": "deployments:\n  - {entrypoint: flows/build.py:build, work_pool: {name: cpu}}\n",
+    "bad cron": "  - name: a\n    schedules: [{cron: 61 * * * *}]\n",
+    "cron of words": "  - name: a\n    schedules: [{cron: every night}]\n",
+    "bad zone": '  - name: a\n    schedules: [{cron: "0 2 * * *", timezone: Mars/Phobos}]\n',
+    "bad interval": "  - name: a\n    schedules: [{interval: -5}]\n",
+    "bad rrule": "  - name: a\n    schedules: [{rrule: sometimes}]\n",
+    "two schedules in one": '  - name: a\n    schedules: [{cron: "0 2 * * *", interval: 5}]\n',
+    "unknown parameter": "  - name: a\n    parameters: {recipe: r.yaml, modles: {}}\n",
+    "no such flow": "  - name: a\n    entrypoint: flows/biuld.py:build\n",
+    "outside": "  - name: a\n    entrypoint: ../elsewhere.py:build\n",
+    "no such function": "  - name: a\n    entrypoint: flows/build.py:biuld\n",
+}
+
+
+def written(text: str, folder: Path) -> str:
+    """A file of deployments; what it leaves out is added."""
+    if text.startswith("  - "):
+        text = f"deployments:\n{text}    work_pool: {{name: cpu}}\n"
+        text += "" if "entrypoint" in text else "    entrypoint: flows/build.py:build\n"
+    (folder / "prefect.yaml").write_text(text)
+    return str(folder / "prefect.yaml")
+
+
+def test_what_ships_is_sound() -> None:
+    found = {one.name: one for one in read(str(FILE)).deployments}
+    assert {name: (one.full_name, one.pool) for name, one in found.items()} == {
+        "nightly": ("build/nightly", "cpu"), "checkpoint": ("build/checkpoint", "gpu"), "report": ("weekly/report", "cpu"),
+    }  # fmt: skip
+    assert [one.cron for one in found["nightly"].schedules] == ["0 2 * * *"]
+    assert not found["checkpoint"].schedules
+    assert isinstance(found["report"].schedules[0], type(Cron("0 6 * * 1")))
+    assert read(str(FILE)).pools["gpu"]["concurrency_limit"] == 1
+    assert found["nightly"].declared["parameters"]["retries"] == 2
+
+
+def test_every_fault_of_a_file_is_told(tmp_path: Path) -> None:
+    told = []
+    for name, text in BAD.items():
+        with pytest.raises(RecipeError) as caught:
+            read(written(text, tmp_path))
+        told.append(f"{name}\n    {caught.value}".replace(f"{tmp_path}/", ""))
+    with pytest.raises(RecipeError) as caught:
+        read(str(tmp_path / "none.yaml"))
+    told.append(f"no file\n    {caught.value}".replace(f"{tmp_path}/", ""))
+    with pytest.raises(RecipeError) as caught:
+        read(str(FILE)).chosen(["nigthly"])
+    told.append(f"no such deployment\n    {caught.value}".replace(str(FILE), "infra/prefect.yaml"))
+    golden.check(ERRORS, "\n".join(told) + "\n")
+
+
+@pytest.mark.parametrize("verb", ["deploy", "serve"])
+def test_without_a_server_one_line_says_what_to_do(verb: str, environment: dict[str, str], tmp_path: Path) -> None:
+    found = errata(verb, "nightly", environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        "http://127.0.0.1:9/api: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL\n"
+    )
+
+
+def test_a_pool_that_nobody_declares_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+    file = written("  - name: a\n    parameters: {recipe: r.yaml}\n", tmp_path).replace("cpu", "cpuu")
+    Path(file).write_text(Path(file).read_text().replace("cpu", "gpuu"))
+    found = errata("deploy", "--file", file, environment=environment)
+    assert found.returncode == 2, found.stderr
+    url = environment["PREFECT_API_URL"]
+    assert found.stderr.startswith(
+        f"{file}:4: deployments[0].work_pool.name: no work pool 'gpuu' on {url}, nor under definitions.work_pools; "
+    )
+
+
+def test_serving_what_is_not_declared_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    assert main(["serve", "nightyl"]) == 2
+    assert "deployments: no 'nightyl'; did you mean 'nightly'?" in capsys.readouterr().err
+    assert "prefect" in sys.modules

@@ -1,0 +1,269 @@
+"""`errata evaluate` from end to end: what it prints, and what it says of labels and gold that do not fit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+from errata.cli.arguments import DONE, MISSING, WRONG
+from errata.cli.command import main
+
+from catalog.tables import Manifest, Receipt
+from flows.planning import plan as planning
+from tasks.synthetic.task import WorldParameters, world
+from tests.golden import check
+
+HERE = Path(__file__).parent
+STEPS = ["a", "b", "c", "d"]
+GOLD = [("gsm8k-0", 1), ("gsm8k-1", -1), ("gsm8k-2", 3), ("math-0", 0), ("math-1", 2), ("math-2", -1)]
+LABELS: list[dict[str, Any]] = [
+    {"id": "gsm8k-0", "judge_first_error": 1, "mc_first_error": 2},
+    {"id": "gsm8k-1", "judge_first_error": -1, "mc_first_error": -1},
+    {"id": "gsm8k-2", "judge_first_error": None, "mc_first_error": 3},
+    {"id": "math-0", "judge_first_error": 0, "mc_first_error": -1},
+    {"id": "math-1", "judge_first_error": 0, "mc_first_error": None},
+    {"id": "elsewhere", "judge_first_error": 0, "mc_first_error": 0},
+]
+
+
+class Ran(NamedTuple):
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`errata evaluate`, in a folder with gold and labels."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ERRATA_STORE", raising=False)
+    write("gold.jsonl", [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD])
+    write("labels.jsonl", LABELS)
+    return lambda *arguments: Ran(main(["evaluate", *arguments]), *capsys.readouterr())
+
+
+def write(name: str, rows: list[dict[str, Any]]) -> None:
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+PROCESSBENCH = ("--gold", "gold.jsonl", "--format", "processbench")
+
+
+def test_the_screen(run: Run) -> None:
+    with Path("gold.jsonl").open("a") as file:
+        file.write('{"id": "math-3", "label": 4, "steps": ["a"]}\n{"id": \n')
+    found = run("labels.jsonl", *PROCESSBENCH)
+    assert (found.code, found.err) == (DONE, "")
+    assert max(len(line) for line in found.out.split("\n\n", 1)[1].splitlines()) <= 80
+    check(HERE / "evaluate-screen.txt", found.out)
+
+
+def test_the_figures_by_hand(run: Run) -> None:
+    found = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)
+    judge, mc = found["labellers"]["judge_first_error"], found["labellers"]["mc_first_error"]
+    # judge, gsm8k: 1 of 2 wrong, 1 of 1 right; math: 1 of 2 wrong, 0 of 1 right (its row is not there)
+    assert judge["groups"]["gsm8k"]["f1"] == pytest.approx(2 / 3)
+    assert judge["groups"]["math"]["f1"] == 0
+    assert judge["average_f1"] == pytest.approx(1 / 3)
+    assert (judge["all"]["absent"], judge["not_in_gold"]) == (1, 1)
+    assert (judge["all"]["precision"]["hits"], judge["all"]["precision"]["of"]) == (2, 3)
+    assert judge["all"]["on_wrong"] == {"distances": {"-2": 1, "0": 2}, "none": 0, "undecided": 1}
+    assert judge["all"]["on_right"] == {"step": 0, "none": 1, "undecided": 1}
+    assert (mc["all"]["labelled_wrong"]["hits"], mc["all"]["labelled_wrong"]["of"]) == (3, 4)
+    assert mc["all"]["on_wrong"] == {"distances": {"0": 1, "1": 1}, "none": 1, "undecided": 1}
+
+
+def test_every_form_of_file_gives_the_same_figures(run: Run) -> None:
+    rows = [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD]
+    Path("gold.json").write_text(json.dumps(rows))
+    pl.DataFrame(rows).write_parquet("gold.parquet")
+    pl.DataFrame(LABELS).write_parquet("labels.parquet")
+    pl.DataFrame(LABELS).write_csv("labels.csv")
+    Path("labels.jsonl.gz").write_bytes(gzip.compress(Path("labels.jsonl").read_bytes()))
+    first = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)["labellers"]
+    for labels in ("labels.parquet", "labels.csv", "labels.jsonl.gz"):
+        for gold in ("gold.json", "gold.parquet"):
+            found = run(labels, "--gold", gold, "--format", "processbench", "--json")
+            assert json.loads(found.out)["labellers"] == first, (labels, gold, found.err)
+
+
+def test_gold_in_the_rows_of_the_labels(run: Run) -> None:
+    write("own.jsonl", [{"id": id, "label": label, "steps": STEPS, "prediction": label} for id, label in GOLD])
+    found = json.loads(run("own.jsonl", "--format", "processbench", "--json").out)
+    assert found["labellers"]["prediction"]["average_f1"] == 1
+    write("line.jsonl", [{"id": 7, "steps": STEPS, "mistake_index": i % 2 or None, "first_error": 1} for i in range(6)])
+    found = json.loads(run("line.jsonl", "--format", "bigbench-mistake", "--json").out)
+    assert found["labellers"]["first_error"]["all"]["exact_wrong"]["rate"] == 1
+    assert found["labellers"]["first_error"]["all"]["exact_right"]["rate"] == 0
+
+
+def test_a_mapping_in_a_file_and_lengths(run: Run) -> None:
+    Path("m.yaml").write_text("id: [set, no]\nfirst_error: wrong.0\nbase: 1\nnone: [null]\nsteps: steps\nset: set\n")
+    rows = [{"set": "a", "no": n, "wrong": [2] if n % 2 else [], "steps": STEPS * (n + 1)} for n in range(4)]
+    write("own.jsonl", [row | {"first_error": 1 if row["no"] == 1 else -1} for row in rows])
+    found = json.loads(run("own.jsonl", "--format", "m.yaml", "--by", "length", "--json").out)["labellers"][
+        "first_error"
+    ]
+    assert list(found["groups"]) == ["2-5 steps", "8-20 steps"]
+    assert found["all"]["exact_wrong"] == {
+        "hits": 1,
+        "of": 2,
+        "rate": 0.5,
+        "interval": pytest.approx([0.0945, 0.9055], abs=1e-4),
+    }
+    assert found["average_f1"] is None
+
+
+def _injected(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Gold as `inject` makes it: every other solution is wrong in its second step, by turns of one of two types."""
+    rows = []
+    for i in range(count):
+        wrong, kind = i % 2 == 0, ("calculation", "wrong operation")[i // 2 % 2]
+        rows.append({
+            "solution_id": f"s{i}", "problem_id": f"p{i}", "set": "made", "steps": STEPS, "text": f"1. {i} + {i} = {2 * i + wrong}",
+            "injected_at": 1 if wrong else -1, "injected_type": kind if wrong else None, "injected_taxonomy": "abacus@1.0.0", **more,
+        })  # fmt: skip
+    return rows
+
+
+INJECTED = ("--gold", "gold.jsonl", "--format", "injected")
+
+
+def test_types_and_labels_of_several_tables_and_what_gives_mistakes_away(run: Run) -> None:
+    gold = _injected(400)
+    write("gold.jsonl", gold)
+    judged = [{"solution_id": row["solution_id"], "judge_first_error": row["injected_at"]} for row in gold]
+    write("judged.jsonl", judged)
+    # of the 200 mistakes 100 are located, of those 80 typed: 40 calculations as such, 40 other operations as calculations
+    typed = [one | {"first_error": 1, "error_type": "calculation" if i < 80 else None, "taxonomy": "abacus@1.0.0"} for i, one in enumerate(judged[:200:2])]  # fmt: skip
+    write("typed.jsonl", typed)
+    found = run("judged.jsonl", "typed.jsonl", *INJECTED)
+    assert (found.code, found.err) == (DONE, "")
+    check(HERE / "evaluate-injected.txt", found.out)
+    told = json.loads(run("judged.jsonl", "typed.jsonl", *INJECTED, "--json").out)
+    assert told["labellers"]["judge_first_error"]["all"]["exact_wrong"]["rate"] == 1
+    assert told["labellers"]["first_error"]["all"]["exact_wrong"]["hits"] == 100
+    assert told["types"]["confusion"] == {
+        "calculation": {"calculation": 40, "undecided": 60},
+        "wrong operation": {"calculation": 40, "undecided": 60},
+    }
+    assert told["types"]["macro_f1"] == pytest.approx(2 * 40 / (100 + 80) / 2, abs=1e-4)
+    assert told["giveaway"]["looks"] < 0.62
+
+
+def test_types_of_another_taxonomy_are_compared_by_what_they_are_there(run: Run) -> None:
+    write("gold.jsonl", _injected(8))
+    names = {"calculation": "calculation", "wrong operation": "operator"}
+    typed = [
+        {"solution_id": row["solution_id"], "first_error": 1, "error_type": names[row["injected_type"]], "taxonomy": "lemma@1.0.0"}
+        for row in _injected(8) if row["injected_type"]
+    ]  # fmt: skip
+    write("typed.jsonl", typed)
+    told = json.loads(run("typed.jsonl", *INJECTED, "--json").out)
+    assert told["types"]["confusion"] == {"calculation": {"calculation": 2}, "operator": {"operator": 2}}
+    assert told["giveaway"] is None
+    write("typed.jsonl", [row | {"taxonomy": "prmbench@1.0.0"} for row in typed])
+    assert json.loads(run("typed.jsonl", *INJECTED, "--json").out)["types"]["without_a_name"] == 4
+
+
+def _changed(**given: Any) -> None:
+    write("changed.jsonl", [row | given for row in LABELS[:5]])
+
+
+def _shifted() -> None:
+    write("changed.jsonl", [{"id": f"r{i}", "first_error": i % 3 + 1} for i in range(24)])
+    write("gold.jsonl", [{"id": f"r{i}", "label": i % 3, "steps": STEPS} for i in range(24)])
+
+
+CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "no common ids": (lambda: write("changed.jsonl", [{"id": i, "first_error": 0} for i in range(5)]), ("changed.jsonl", *PROCESSBENCH)),
+    "duplicate ids": (lambda: write("changed.jsonl", [LABELS[0], LABELS[1], LABELS[0]]), ("changed.jsonl", *PROCESSBENCH)),
+    "out of range": (lambda: _changed(judge_first_error=9), ("changed.jsonl", *PROCESSBENCH)),
+    "one past the end": (lambda: _changed(judge_first_error=4), ("changed.jsonl", *PROCESSBENCH)),
+    "counted from 1": (_shifted, ("changed.jsonl", *PROCESSBENCH)),
+    "no such label column": (lambda: None, ("labels.jsonl", *PROCESSBENCH, "--label", "judge_firsterror")),
+    "no such id column": (lambda: None, ("labels.jsonl", *PROCESSBENCH, "--id", "key")),
+    "no labels": (lambda: write("changed.jsonl", [{"id": "gsm8k-0", "step": 1}]), ("changed.jsonl", *PROCESSBENCH)),
+    "not a number": (lambda: _changed(judge_first_error="third"), ("changed.jsonl", *PROCESSBENCH)),
+    "no such file": (lambda: None, ("lables.jsonl", *PROCESSBENCH)),
+    "no gold file": (lambda: None, ("labels.jsonl", "--gold", "gold.json", "--format", "processbench")),
+    "not gzip": (lambda: Path("changed.jsonl.gz").write_text("{}"), ("changed.jsonl.gz", *PROCESSBENCH)),
+    "a broken line": (lambda: Path("changed.jsonl").write_text('{"id": 1, "first_error": 0}\n{"id": '), ("changed.jsonl", *PROCESSBENCH)),
+    "not an array": (lambda: Path("gold.json").write_text("{}"), ("labels.jsonl", "--gold", "gold.json", "--format", "processbench")),
+    "a folder": (lambda: Path("labels").mkdir(), ("labels", *PROCESSBENCH)),
+    "other format": (lambda: None, ("labels.jsonl", "--gold", "gold.jsonl", "--format", "mr-ben")),
+    "no truth": (lambda: None, ("labels.jsonl",)),
+    "no such format": (lambda: None, ("labels.jsonl", "--gold", "gold.jsonl", "--format", "procesbench")),
+    "a bad mapping": (lambda: Path("m.yaml").write_text("base: 2\nlabel: x\n"), ("labels.jsonl", "--format", "m.yaml")),
+    "all gold bad": (lambda: write("gold.jsonl", [{"id": "a", "label": 9, "steps": ["x"]}]), ("labels.jsonl", *PROCESSBENCH)),
+    "two labels of one labeller": (lambda: _changed(judge_first_error=3), ("labels.jsonl", "changed.jsonl", *PROCESSBENCH)),
+    "no such table": (lambda: _recipe(), ("r.yaml:problms",)),
+    "not built": (lambda: _recipe(), ("r.yaml:problems",)),
+}  # fmt: skip
+
+
+def _recipe() -> None:
+    head = "corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\nsources: [{name: S, license: MIT}]\n"
+    Path("r.yaml").write_text(
+        f"{head}tables:\n  problems: {{task: world, count: 1}}\n  release: {{task: release, from: problems}}\n"
+    )
+
+
+def test_errors_say_where_and_what_to_do(run: Run, tmp_path: Path) -> None:
+    told = []
+    for name, (prepare, arguments) in CASES.items():
+        for path in tmp_path.iterdir():
+            path.rmdir() if path.is_dir() else path.unlink()
+        write("gold.jsonl", [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD])
+        write("labels.jsonl", LABELS)
+        prepare()
+        found = run(*arguments)
+        assert (found.code, found.out) == (WRONG, ""), (name, found)
+        told.append(f"{name}\n  {found.err.strip()}\n".replace(str(tmp_path), "DIR"))
+    check(HERE / "evaluate-errors.txt", "\n".join(told))
+
+
+def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
+    _recipe()
+    plan = planning.make("r.yaml", None, "store")
+    (work, _), parameters = plan.works, WorldParameters(count=3)
+    rows = world(range(3), parameters).kept
+    folder = work.folder()
+    parts = [folder.write(f"parts/{i}.parquet", rows[i : i + 2]) for i in (0, 2)]
+    folder.complete(Manifest(work.fingerprint, "world", "1", {}, [], list(rows.columns), Receipt(3, parts)))
+    # the answers stand for steps, the second's label for a wrong one
+    ids, answers = rows["problem_id"].to_list(), [int(answer) for answer in rows["answer"]]
+    write("labels.jsonl", [{"id": id, "first_error": n + (i == 1)} for i, (id, n) in enumerate(zip(ids, answers))])
+    Path("m.yaml").write_text("{id: problem_id, first_error: answer, set: set}")
+    found = json.loads(run("labels.jsonl", "--gold", "r.yaml:problems", "--format", "m.yaml", "--json").out)
+    assert found["labellers"]["first_error"]["groups"]["world-3"]["on_wrong"]["distances"] == {"0": 2, "1": 1}
+    assert found["rejected"] == []
+
+
+def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
+    rows = world(range(2), WorldParameters(count=2)).kept.to_dicts()
+    for row, wrong in zip(rows, (-1, 1)):
+        row["solution_id"], row["steps"] = row["problem_id"], row["reference"].splitlines()
+        row["steps"][wrong if wrong > 0 else 0] = "2. 77777 + 1 = 77778" if wrong > 0 else row["steps"][0]
+        row["mc_first_error"], row["judge_first_error"] = wrong, None
+    write("own.jsonl", rows)
+    found = json.loads(run("own.jsonl", "--json").out)
+    assert found["format"] == "truth"
+    assert found["labellers"]["mc_first_error"]["all"]["f1"] == 1
+    assert found["labellers"]["judge_first_error"]["all"]["labelled"]["hits"] == 0
+
+
+def test_a_release_that_is_not_there(run: Run) -> None:
+    found = run("nothing@1.0.0")
+    assert found.code == MISSING
+    assert "no such file, and no release either" in found.err

@@ -1,0 +1,128 @@
+"""OpenLineage events of tables, through the official client, to a file and to an HTTP endpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.tables import Manifest
+from flows.observing.openlineage import Lineage, enabled
+from flows.planning import plan as planning
+from flows.planning.plan import Work
+from flows.running import table
+
+RECIPE = """\
+corpus: tiny
+version: 0.1.0
+title: T
+license: MIT
+tables:
+  problems: {task: world, count: 20}
+  some: {task: select, from: problems, where: "answer < '5'"}
+  release: {task: release, from: some}
+"""
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> tuple[Work, Work]:
+    """Two tables to be made, one of the other."""
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    plan = planning.make(str(tmp_path / "tiny.yaml"), None, str(tmp_path / "store"))
+    return plan.works[0], plan.works[1]
+
+
+def made(work: Work) -> Manifest:
+    for unit in table.units(work):
+        table.do(work, unit, lambda *_: None)
+    return table.finish(work)
+
+
+def told(works: tuple[Work, Work]) -> None:
+    """Make the first table, and fail at another of the same name as the second."""
+    lineage = Lineage.of("tiny")
+    lineage.begin(works[0])
+    lineage.end(works[0], made(works[0]))
+    lineage.begin(works[1])
+    lineage.fail(works[1], RuntimeError("no space left"))
+
+
+def assert_told(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
+    """Check what was told."""
+    assert [(one["eventType"], one["job"]["namespace"], one["job"]["name"]) for one in events] == [
+        ("START", "tiny", "problems"), ("COMPLETE", "tiny", "problems"), ("START", "tiny", "some"), ("FAIL", "tiny", "some"),
+    ]  # fmt: skip
+    start, complete, second, failed = events
+    assert start["run"]["runId"] == complete["run"]["runId"] != second["run"]["runId"] == failed["run"]["runId"]
+    (output,) = complete["outputs"]
+    assert [field["name"] for field in output["facets"]["schema"]["fields"]] == list(works[0].contract.names())
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 20
+    assertions = output["facets"]["dataQualityAssertions"]["assertions"]
+    assert {"assertion": "unique", "success": True, "column": "problem_id"}.items() <= assertions[0].items()
+    assert (assertions[-1]["expected"], assertions[-1]["actual"]) == ("20 in", "20 kept + 0 rejected")
+    assert second["inputs"][0]["namespace"] == output["namespace"] == f"file://{Path(works[0].store).resolve()}"
+    assert second["inputs"][0]["name"] == output["name"] == f"tables/world-{works[0].fingerprint}"
+    assert failed["run"]["facets"]["errorMessage"]["message"] == "RuntimeError: no space left"
+
+
+def test_events_reach_a_file(works: tuple[Work, Work], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(tmp_path / "events.jsonl"))
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
+    told(works)
+    assert_told([json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], works)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An HTTP endpoint on loopback, and what it was sent."""
+    events: list[dict[str, Any]] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/api/v1/lineage"
+            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", events
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_events_reach_an_endpoint(
+    works: tuple[Work, Work], endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE_URL", endpoint[0])
+    told(works)
+    assert_told(endpoint[1], works)
+
+
+def test_a_build_does_not_depend_on_who_listens(
+    works: tuple[Work, Work], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__RETRY", '{"total": 0}')
+    told(works)
+    assert "OpenLineage: START problems was not told" in caplog.text
+
+
+def test_nothing_is_told_where_nobody_asked(works: tuple[Work, Work], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OPENLINEAGE")]:
+        monkeypatch.delenv(name)
+    assert Lineage.of("tiny").client is None
+    told(works)
+    assert not enabled({"PATH": "x"}) and not enabled({"OPENLINEAGE_URL": "x", "OPENLINEAGE_DISABLED": "true"})

@@ -1,0 +1,204 @@
+"""From complete tables to releases: numbers that are kept to, lineage back and forth, all rows of a problem together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import errata
+import polars as pl
+import pytest
+from errata.cli.arguments import DONE, MISSING, REFUSED, WRONG
+from errata.cli.command import main
+from errata.compare.semver import step_of
+
+from catalog.publish.publish import PublishError
+from flows.planning import engines
+from flows.planning import plan as planning
+from flows.planning.plan import Plan
+from flows.planning.versioning import proposal, standing
+from flows.publishing import provenance
+from flows.publishing.publish import release
+from flows.running import inference, table
+from schemas.request import Completion, Request
+from tests.flows.running.test_inference import House
+
+RECIPE = """\
+corpus: tiny
+version: {version}  # the number
+title: T
+license: MIT
+quality: Measured on nothing.
+models:
+  one: {{engine: openai, model: big}}
+tables:
+  problems: {{task: world, count: {count}, level: 1}}
+  solutions: {{task: generate, from: problems, models: [one], sampling: [{{temperature: 1, samples: 2}}], max_tokens: 50}}
+  steps: {{task: split, from: solutions}}
+  verified: {{task: verify, from: steps}}
+  pairs: {{task: preference, from: verified}}
+  tuning: {{task: view, from: verified, format: prompt-completion, form: conversational}}
+  release: {{task: release, from: [verified, pairs, tuning], splits: {{all: 1}}}}
+"""
+
+
+def said(request: Request) -> Completion:
+    """Sample 0 is wrong for sure; sample 1 gives the answer that stands in the test's own list."""
+    answer = next(answer for question, answer in ANSWERS.items() if question in request.messages[-1].content)
+    text = f"#### {answer}" if request.sample else "#### -17"
+    return Completion(request.id, text, "stop", 50, 10, 20, None, "fake 1", 1.0)
+
+
+ANSWERS: dict[str, str] = {}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+    """Make all tables of the recipe with so many problems, without Prefect."""
+    house = House()
+    house.say = said
+    monkeypatch.setattr(engines, "opened", house)
+    monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(table, "ROWS_OF_A_SHARE", 7)
+
+    def build(count: int, version: str) -> Plan:
+        recipe = tmp_path / "r.yaml"
+        recipe.write_text(RECIPE.format(count=count, version=version))
+        plan = planning.make(str(recipe), None, str(tmp_path / "store"))
+        for work in plan.works[:-1]:
+            if work.name in plan.done:
+                continue
+            if work.task == "generate":
+                for part in table.units(work):
+                    for one in table.read_part(work, part).iter_rows(named=True):
+                        ANSWERS[one["question"]] = one["answer"]
+                inference.ask(work, table.pending(work))
+            else:
+                table.decide(work)
+                for unit in table.pending(work):
+                    table.do(work, unit, lambda *_: None)
+            table.finish(work)
+        return planning.make(str(recipe), None, str(tmp_path / "store"))
+
+    return build
+
+
+def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., Plan], tmp_path: Path) -> None:
+    release(made(20, "1.0.0"))
+    more = made(30, "1.0.1")
+    with pytest.raises(
+        PublishError, match=r"version 1.0.1 after 1.0.0 promises the same rows \(PATCH\), but this is MINOR"
+    ):
+        release(more)
+    assert [version for _, version in errata.releases()] == ["1.0.0"]
+    found = proposal(more, standing(more))
+    assert found.found is not None
+    assert (found.before, step_of(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
+    release(made(30, "1.1.0"))
+    fewer = made(10, "1.2.0")
+    with pytest.raises(
+        PublishError, match=r"promises only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"
+    ):
+        release(fewer)
+    release(made(10, "2.0.0"))
+    assert errata.open_release("tiny").faults() == []
+
+
+def test_the_command_proposes_and_refuses(
+    made: Callable[..., Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = str(tmp_path / "r.yaml")
+    made(20, "1.0.0")
+    assert main(["release", recipe]) == DONE
+    assert "nothing was released before; 1.0.0 is as good as any" in capsys.readouterr().out
+    release(made(20, "1.0.0"))
+    made(30, "1.0.1")
+    assert main(["release", recipe]) == REFUSED
+    shown = capsys.readouterr()
+    assert "proposed: 1.1.0; the recipe says 1.0.1" in shown.out and "version 1.0.1 after 1.0.0 promises" in shown.err
+    assert main(["release", recipe, "--json"]) == REFUSED
+    told = json.loads(capsys.readouterr().out)
+    assert (told["proposed"], told["step"], told["before"]) == ("1.1.0", "MINOR", "1.0.0")
+    assert main(["release", recipe, "--set", "1.0.0"]) == REFUSED
+    assert "1.0.0 does not follow 1.0.0, which is published" in capsys.readouterr().err
+    assert main(["release", recipe, "--set", "next"]) == WRONG
+    assert (tmp_path / "r.yaml").read_text() == RECIPE.format(count=30, version="1.0.1")
+
+
+def test_the_version_is_written_into_the_recipe_alone(tmp_path: Path) -> None:
+    from flows.planning.versioning import write_version
+
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(RECIPE.format(count=3, version="1.0.0"))
+    write_version(str(recipe), "1.1.0")
+    assert recipe.read_text() == RECIPE.format(count=3, version="1.1.0")
+
+
+def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> None:
+    plan = made(20, "1.0.0")
+    works = {work.name: work for work in plan.works}
+    assert len(table.units(works["pairs"])) == 6
+    receipt = plan.done["pairs"].receipt
+    assert (receipt.rows_in, receipt.rows_kept() + receipt.rows_rejected()) == (40, 40)
+    release(plan)
+    pairs = errata.load("tiny", "pairs", form="polars")
+    verified = errata.load("tiny", "verified", form="polars")
+    right = verified.filter(pl.col("verdict") == "right")["problem_id"]
+    wrong = verified.filter(pl.col("verdict") == "wrong", pl.col("problem_id").is_in(right.implode()))
+    assert right.len() > 10
+    assert sorted(pairs["solution_id"]) == sorted(wrong["solution_id"])
+    assert (pairs["rejected"] == "#### -17").all() and (pairs["chosen"] != "#### -17").all()
+
+
+def test_the_release_describes_itself(made: Callable[..., Plan]) -> None:
+    release(made(5, "1.0.0"))
+    found = errata.open_release("tiny")
+    assert found.views == ["verified", "pairs", "tuning"]
+    assert found.manifest["keys"] == {"verified": "solution_id", "pairs": "solution_id", "tuning": "solution_id"}
+    names = {file["path"] for file in found.manifest["files"]}
+    assert {
+        "README.md",
+        "croissant.json",
+        "schemas/pairs.json",
+        "schemas/tuning.json",
+        "schemas/verified.json",
+    } <= names
+    assert "Measured on nothing." in Path(found.url, "README.md").read_text()
+
+
+def traced(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
+    code = main(["trace", *arguments, "--json"])
+    shown = capsys.readouterr()
+    return code, json.loads(shown.out) if code == DONE else shown.err
+
+
+def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
+    plan = made(5, "1.0.0")
+    release(plan)
+    row = errata.load("tiny", "verified").to_pylist()[0]
+    code, found = traced("tiny@1.0.0", row["solution_id"], capsys=capsys)
+    assert code == DONE
+    assert [one["table"] for one in found["tables"]][:4] == ["problems", "solutions", "steps", "verified"]
+    assert found["tables"][0]["added"]["program"] and found["tables"][3]["added"]["verdict"] == row["verdict"]
+    (completion,) = found["completions"]
+    assert (completion["request"], completion["model"], completion["engine"]) == (row["request_id"], "big", "fake 1")
+    assert row["question"] in completion["prompt"] and completion["temperature"] == 1.0
+    assert {one["view"] for one in found["views"]} >= {"verified"}
+    text = provenance.as_text(found)
+    assert row["request_id"] in text and "verified  (verify " in text
+    code, told = traced("tiny", "0" * 24, capsys=capsys)
+    assert code == MISSING and "has no row '000000000000000000000000'" in told
+
+
+def test_a_model_is_followed_to_all_rows_it_touched(
+    made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    release(made(5, "1.0.0"))
+    code, found = traced("tiny", "--model", "big", capsys=capsys)
+    rows = errata.load("tiny", "verified").num_rows
+    assert (code, found["requests"], found["views"]["verified"], len(found["rows"])) == (DONE, 10, rows, rows)
+    code, found = traced("tiny", "--model", "small", capsys=capsys)
+    assert (found["requests"], found["rows"]) == (0, [])
+    assert main(["trace", "tiny"]) == WRONG

@@ -1,0 +1,62 @@
+"""Units are bundled for Prefect: some thousand rows a run, at least two runs for each processor, files by themselves."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalog.tables import Part
+from flows import build
+from flows.build import Bundle, bundles
+from flows.planning.plan import Work
+from flows.running import process_pool, table
+from flows.running.table import Unit
+from tests.flows.running.test_table import make, row
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> tuple[Work, ...]:
+    return make(tmp_path, [row(str(i)) for i in range(4)], [row("b")]).works
+
+
+def units(*rows: int) -> list[Unit]:
+    return [Unit(f"{i:05d}", part=Part(f"parts/{i}.parquet", some, "")) for i, some in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("processors", "rows", "names"),
+    [
+        (2, [4096] * 21, ["00000-00004", "00005-00009", "00010-00014", "00015-00019", "00020"]),
+        (16, [4096] * 4, ["00000", "00001", "00002", "00003"]),
+        (1, [4096] * 100, [f"{i:05d}-{i + 4:05d}" for i in range(0, 100, 5)]),
+        (2, [10, 30_000, 10, 10], ["00000-00001", "00002-00003"]),
+        (2, [0, 0], ["00000", "00001"]),
+        (2, [], []),
+    ],
+)
+def test_units_in_bundles(
+    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    found = bundles(works[1], units(*rows))
+    assert [one.name for one in found] == names
+    assert [unit for one in found for unit in one.units] == units(*rows)
+
+
+def test_files_are_by_themselves(works: tuple[Work, ...]) -> None:
+    found = bundles(works[0], table.units(works[0]))
+    assert [one.name for one in found] == ["00000", "00001"]
+
+
+@pytest.mark.parametrize(("run", "done"), [(1, ["00000", "00001"]), (2, ["00001"])])
+def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
+    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
+) -> None:
+    work, found = works[0], []
+    first, second = table.units(work)
+    table.do(work, first, lambda *_: None)
+    monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
+    monkeypatch.setattr(process_pool, "do", lambda _, unit, *__: found.append(unit.name))
+    build._units(work, Bundle([first, replace(second)]), False)
+    assert found == done

@@ -1,0 +1,270 @@
+"""The asking of models: the ledger first, then the engine; nothing asked twice, every reply kept."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.ledger import Ledger
+from catalog.storage import Store
+from flows.planning import engines, forecast
+from flows.planning import plan as planning
+from flows.planning.plan import Plan, Work
+from flows.running import inference, table
+from schemas.recipe.models import Model
+from schemas.request import Completion, EngineError, Failure, Reply, Request
+from tests.flows.running.test_table import read
+
+RECIPE = """\
+corpus: t
+version: 0.1.0
+title: T
+license: MIT
+models:
+  one: {{engine: openai, model: big, price: {{prompt: 1.0, completion: 2.0}}}}
+  two: {{engine: vllm, model: small}}
+tables:
+  problems: {{task: world, count: {count}, level: 1}}
+  solutions:
+    task: generate
+    from: problems
+    models: {models}
+    sampling: [{{temperature: 1, samples: {samples}}}]
+    max_tokens: {max_tokens}
+  steps: {{task: split, from: solutions}}
+  release: {{task: release, from: steps, splits: {{all: 1}}}}
+"""
+Answer = Callable[[Request], Reply]
+
+
+def text_of(request: Request) -> Reply:
+    """What a fake model answers: 20 tokens long, or cut off where fewer are allowed."""
+    limit = request.sampling.max_tokens
+    finish: Any = "stop" if limit >= 20 else "length"
+    return Completion(request.id, f"#### {request.sample}", finish, limit, 10, min(20, limit), None, "fake 1", 1.0)
+
+
+class FakeEngine:
+    """Answers at once, in no order, and remembers what it was asked."""
+
+    name = "fake 1"
+
+    def __init__(self, house: House, model: Model) -> None:
+        self.house, self.model = house, model
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        for request in sorted(requests, key=lambda request: request.id):
+            self.house.asked.append(request)
+            yield self.house.say(request)
+
+    def close(self) -> None:
+        self.house.open.remove(self.model.engine)
+
+
+class House:
+    """Opens fake engines and watches which are open."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.open: list[str] = []
+        self.opened: list[str] = []
+        self.say: Answer = text_of
+
+    def __call__(self, model: Model, spent: Any) -> FakeEngine:
+        self.open.append(model.engine)
+        self.opened.append(model.engine)
+        return FakeEngine(self, model)
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    found = House()
+    monkeypatch.setattr(engines, "opened", found)
+    return found
+
+
+def make(
+    folder: Path, store: str, count: int = 30, models: str = "[one]", samples: int = 2, max_tokens: int = 50
+) -> Plan:
+    recipe = folder / "r.yaml"
+    recipe.write_text(RECIPE.format(count=count, models=models, samples=samples, max_tokens=max_tokens))
+    return planning.make(str(recipe), None, store)
+
+
+def build(plan: Plan) -> Work:
+    for work in plan.works[:2]:
+        if work.name in plan.done:
+            continue
+        if work.task == "generate":
+            inference.ask(work, table.pending(work))
+        else:
+            for unit in table.pending(work):
+                table.do(work, unit, lambda *_: None)
+        table.finish(work)
+    return plan.works[1]
+
+
+@pytest.fixture
+def store() -> str:
+    return f"memory://{uuid.uuid4().hex}"
+
+
+def test_all_are_asked_once_and_kept_with_who_asked_and_what_it_cost(tmp_path: Path, house: House, store: str) -> None:
+    work = build(make(tmp_path, store))
+    assert len(house.asked) == len({request.id for request in house.asked}) == 60
+    assert read(work).height == 60
+    (spent,) = Ledger(Store(store)).spent()
+    assert (spent.corpus, spent.model, spent.requests, spent.tokens, spent.prompt_tokens) == ("t", "big", 60, 1200, 600)
+    assert spent.price == pytest.approx(60 * (10 * 1.0 + 20 * 2.0) / 1_000_000)
+    assert house.open == []
+
+
+def test_more_samples_ask_only_the_new_and_more_tokens_only_the_truncated(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    build(make(tmp_path, store, samples=2))
+    house.asked.clear()
+    build(make(tmp_path, store, samples=5))
+    assert sorted({request.sample for request in house.asked}) == [2, 3, 4]
+    assert len(house.asked) == 30 * 3
+    house.asked.clear()
+    build(make(tmp_path, store, samples=5, max_tokens=70))
+    assert house.asked == []
+    work = build(make(tmp_path, store, samples=5, max_tokens=19))  # too few for what is known, so asked again
+    assert len(house.asked) == 150
+    assert read(work, "rejected")["reason"].to_list() == ["truncated completion"] * 150
+    house.asked.clear()
+    build(make(tmp_path, store, samples=5, max_tokens=60))
+    assert house.asked == []
+
+
+def test_models_that_compute_here_are_open_one_at_a_time_and_closed_at_the_end(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    work = build(make(tmp_path, store, models="[one, two]"))
+    assert sorted(house.opened) == ["openai", "vllm"]
+    assert house.open == []
+    assert read(work).height == 120
+
+
+def test_a_failure_is_a_rejected_row_that_the_ledger_does_not_keep(tmp_path: Path, house: House, store: str) -> None:
+    house.say = lambda r: Failure(r.id, "prompt too long", "9") if r.sample else text_of(r)
+    work = build(make(tmp_path, store))
+    assert read(work, "rejected")["reason"].value_counts().rows() == [("prompt too long", 30)]
+    assert sum(spent.requests for spent in Ledger(Store(store)).spent()) == 30
+
+
+def test_what_came_before_an_engine_broke_is_kept_and_not_asked_again(tmp_path: Path, house: House, store: str) -> None:
+    def breaks(request: Request) -> Reply:
+        if len(house.asked) == 25:
+            raise EngineError("model big: gone")
+        return text_of(request)
+
+    house.say = breaks
+    plan = make(tmp_path, store)
+    with pytest.raises(EngineError, match="gone"):
+        build(plan)
+    assert house.open == []
+    first = {request.id for request in house.asked[:24]}
+    house.asked.clear()
+    house.say = text_of
+    build(make(tmp_path, store))
+    assert not first & {request.id for request in house.asked}
+    assert len(house.asked) == 36
+
+
+def test_an_engine_that_leaves_requests_out_or_makes_some_up_is_found_out(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    house.say = lambda r: Completion("f" * 32, "2", "stop", 50, 1, 1, None, "fake 1", 1.0)
+    with pytest.raises(EngineError, match=r"model 'one': a reply came to f{32}, which was not asked"):
+        build(make(tmp_path, store))
+
+
+def test_parts_are_carried_on_side_by_side_within_a_window(
+    tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "ROWS_OF_A_UNIT", 7)
+    monkeypatch.setattr(inference, "WINDOW", 20)
+    work = build(make(tmp_path, store))
+    assert len(table.units(work)) == 5
+    assert read(work).height == 60
+    assert house.opened == ["openai"]
+
+
+def test_a_later_table_changed_asks_nothing(tmp_path: Path, house: House, store: str) -> None:
+    build(make(tmp_path, store))
+    house.asked.clear()
+    text = (tmp_path / "r.yaml").read_text().replace("task: split", "rule: lines, task: split")
+    (tmp_path / "r.yaml").write_text(text)
+    plan = planning.make(str(tmp_path / "r.yaml"), None, store)
+    assert set(plan.done) == {"problems", "solutions"}
+
+
+def test_the_engine_and_the_model_s_name_in_the_recipe_are_not_part_of_the_table(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    plan = make(tmp_path, store)
+    text = (tmp_path / "r.yaml").read_text()
+    (tmp_path / "r.yaml").write_text(text.replace("one", "uno").replace("openai", "recorded"))
+    again = planning.make(str(tmp_path / "r.yaml"), None, store)
+    assert [work.fingerprint for work in plan.works] == [work.fingerprint for work in again.works]
+    (tmp_path / "r.yaml").write_text(text.replace("model: big", "model: bigger"))
+    other = planning.make(str(tmp_path / "r.yaml"), None, store)
+    assert other.works[1].fingerprint != plan.works[1].fingerprint
+
+
+@pytest.mark.parametrize("before", [0, 100])
+def test_a_forecast_is_within_a_fifth_of_what_is_then_asked(
+    tmp_path: Path, house: House, store: str, before: int
+) -> None:
+    def long_or_short(request: Request) -> Reply:
+        tokens = 10 + int(request.id[:4], 16) % 40
+        return Completion(
+            request.id, "#### 1", "stop", 50, len(request.messages[0].content), tokens, None, "fake 1", 1.0
+        )
+
+    house.say = long_or_short
+    if before:
+        build(make(tmp_path, store, count=before))
+    plan = make(tmp_path, store, count=600)
+    (told,) = forecast.forecasts(plan, 40)
+    house.asked.clear()
+    build(plan)
+    assert told.requests == 1200
+    assert told.known == pytest.approx(1200 - len(house.asked), abs=120)
+    spent = [long_or_short(request) for request in house.asked]
+    assert told.tokens == pytest.approx(sum(one.tokens for one in spent if isinstance(one, Completion)), rel=0.2)
+    assert told.prompt_tokens == pytest.approx(
+        sum(one.prompt_tokens for one in spent if isinstance(one, Completion)), rel=0.2
+    )
+    assert told.cost is not None
+
+
+def test_without_a_pilot_requests_are_counted_and_tokens_are_unknown(tmp_path: Path, house: House, store: str) -> None:
+    (told,) = forecast.forecasts(make(tmp_path, store), None)
+    assert (told.requests, told.known, told.tokens, told.cost) == (60, 0, None, None)
+    assert house.asked == []
+
+
+def test_no_key_is_in_the_ledger_or_a_table(
+    tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    text = (tmp_path / "r.yaml").write_text if make(tmp_path, store) else None
+    assert text is not None
+    text(
+        RECIPE.format(count=5, models="[one]", samples=1, max_tokens=50).replace(
+            "model: big", "model: big, key: MY_KEY"
+        )
+    )
+    work = build(planning.make(str(tmp_path / "r.yaml"), None, store))
+    fs = Store(store).fs
+    for path in fs.find(Store(store).full("")):
+        assert b"sk-very-secret" not in fs.cat_file(path)
+    assert "sk-very-secret" not in json.dumps(engines.options(work.models[0].model))

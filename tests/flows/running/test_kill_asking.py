@@ -1,0 +1,104 @@
+"""Kill -9 while models are being asked, and start again: the same release, and at most one flush asked again each time."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from catalog.ledger import Ledger
+from catalog.ledger.writer import COUNT
+from catalog.storage import Store
+from tests.command import ROOT, errata, files_of
+from tests.faulty_server import Act, Asked, FaultyServer, completion
+
+KILLS, CONCURRENCY = 20, 16
+RELEASE = "releases/killed/0.1.0"
+RECIPE = """\
+corpus: killed
+version: 0.1.0
+title: T
+license: Apache-2.0
+seed: 3
+models:
+  one: {model}
+tables:
+  problems: {{task: world, count: {count}, level: 1}}
+  solutions:
+    task: generate
+    from: problems
+    models: [one]
+    prompt: abacus-solve
+    sampling: [{{temperature: 1.0, samples: 4}}]
+    max_tokens: 120
+  steps: {{task: split, from: solutions}}
+  release: {{task: release, from: steps, splits: {{train: 0.8, test: 0.2}}}}
+"""
+
+
+def start(recipe: Path, store: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "errata.cli.command", "build", str(recipe), "--store", str(store)]
+    env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
+    return subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def killed(build: subprocess.Popen[bytes], now: Callable[[], bool]) -> bool:
+    """Kill a build when it is time; whether it was still at work."""
+    while build.poll() is None and not now():
+        time.sleep(0.002)
+    if build.poll() is None:
+        os.killpg(build.pid, signal.SIGKILL)
+    return build.wait() == -signal.SIGKILL
+
+
+def answer(asked: Asked) -> Act:
+    """The same to the same request whenever it comes."""
+    time.sleep(0.004)
+    seed = int(asked.body["seed"])
+    return completion(f"1. {seed % 50} + 1 = {seed % 50 + 1} apples\n#### {seed % 50 + 1}")
+
+
+def test_twenty_kills_ask_at_most_a_flush_again_each(environment: dict[str, str], tmp_path: Path) -> None:
+    chance, kills = random.Random(), 0
+    recipe = tmp_path / "killed.yaml"
+    with FaultyServer(answer) as server:
+        model = f"{{engine: openai, model: m, url: '{server.url}', concurrency: {CONCURRENCY}}}"
+        recipe.write_text(RECIPE.format(model=model, count=600))
+        assert start(recipe, tmp_path / "undisturbed", environment).wait(300) == 0
+        whole = len(server.asked)
+        assert whole == sum(server.served.values()) == 2400
+        stores = [tmp_path / "killed-0"]
+        while kills < KILLS:
+            asked, enough = len(server.asked), chance.randint(1, 700)
+            end = asked + enough
+            kills += killed(start(recipe, stores[-1], environment), lambda: len(server.asked) >= end)  # noqa: B023
+            if (stores[-1] / RELEASE).exists():
+                stores.append(tmp_path / f"killed-{len(stores)}")
+        for store in stores:
+            found = errata("build", str(recipe), "--store", str(store), environment=environment)
+            assert found.returncode == 0, found.stderr
+            assert files_of(store / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
+            assert len(Ledger(Store(str(store)))) == whole
+        again = len(server.asked) - whole * (1 + len(stores))
+        assert 0 <= again <= kills * (COUNT + CONCURRENCY), f"{again} requests were asked again after {kills} kills"
+
+
+def test_abacus_killed_says_the_same_afterwards(environment: dict[str, str], tmp_path: Path) -> None:
+    recipe, chance = tmp_path / "killed.yaml", random.Random()
+    recipe.write_text(RECIPE.format(model="{engine: abacus}", count=300))
+    assert start(recipe, tmp_path / "undisturbed", environment).wait(300) == 0
+    store = tmp_path / "killed"
+    ledger = store / "ledger"
+    for flushes in (1, 2, 3):
+        wait = time.monotonic() + chance.uniform(0, 0.5)
+        assert killed(
+            start(recipe, store, environment),
+            lambda: len(list(ledger.glob("*"))) >= flushes and time.monotonic() > wait,  # noqa: B023
+        ), "the build ended before it could be killed"
+    assert start(recipe, store, environment).wait(300) == 0
+    assert files_of(store / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)

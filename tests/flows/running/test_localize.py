@@ -1,0 +1,149 @@
+"""Judging and estimating in a build: one ask of each request whatever happens, and what the release says of its labels."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.ledger import Ledger
+from catalog.storage import Store
+from flows.metrics.label_quality import trust
+from flows.planning import engines, forecast
+from flows.planning import plan as planning
+from flows.planning.plan import Plan
+from flows.running import inference, table
+from schemas.request import Completion, EngineError, Reply, Request
+from tasks import TASKS
+from tasks.synthetic.problems import problem
+from tests.flows.running.test_inference import House
+from tests.flows.running.test_table import read
+
+COUNT = 40
+RECIPE = """\
+corpus: located
+version: 0.1.0
+title: T
+license: MIT
+models: {one: {engine: openai, model: big}}
+tables:
+  problems: {task: world, count: 40, level: 2}
+  solutions: {task: generate, from: problems, models: [one], sampling: [{temperature: 1, samples: 3}], max_tokens: 50}
+  steps: {task: split, from: solutions}
+  verified: {task: verify, from: steps}
+  judged: {task: judge, from: verified, models: [one], prompt: abacus-judge}
+  estimated: {task: estimate, from: judged, model: one, method: METHOD, rollouts: 4, max_tokens: 50, reuse: false}
+  agreed: {task: agree, from: estimated}
+  release: {task: release, from: agreed, splits: {all: 1}}
+"""
+GOLD = {found.question: found.answer for found in (problem(0, number, 2) for number in range(COUNT))}
+
+
+def say(request: Request) -> Reply:
+    """Solves in three steps, the second wrong in every other solution; judges so; goes on from a right prefix to gold."""
+    words = request.messages[-1].content
+    gold = next(answer for question, answer in GOLD.items() if question in words)
+    answer = gold + (request.prefix.count("bad") > 0)
+    if words.startswith("Judge"):
+        text = "First error: 2, calculation" if "bad" in words else "First error: none"
+    elif request.prefix:
+        text = f"#### {answer if int(request.id, 16) % 2 else gold + 5}"
+    else:
+        bad = request.sample % 2
+        text = f"1. ok\n2. {'bad' if bad else 'ok'}\n3. so\n#### {gold + bad}"
+    return Completion(request.id, text, "stop", request.sampling.max_tokens, 10, 20, None, "fake 1", 1.0)
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    found = House()
+    found.say = say
+    monkeypatch.setattr(engines, "opened", found)
+    return found
+
+
+def make(folder: Path, store: str, method: str) -> Plan:
+    recipe = folder / "r.yaml"
+    recipe.write_text(RECIPE.replace("METHOD", method))
+    return planning.make(str(recipe), None, store)
+
+
+def build(folder: Path, store: str, method: str) -> Plan:
+    """Make all tables, as the flow does."""
+    plan = make(folder, store, method)
+    for work in plan.works[:-1]:
+        if work.name in plan.done:
+            continue
+        if TASKS[work.task].__class__.__name__ == "Asking":
+            inference.ask(work, table.pending(work))
+        else:
+            table.decide(work)
+            for unit in table.pending(work):
+                table.do(work, unit, lambda *_: None)
+        table.finish(work)
+    return make(folder, store, method)
+
+
+def labels(plan: Plan) -> list[Any]:
+    work = next(work for work in plan.works if work.name == "estimated")
+    rows = read(work)
+    return rows.select("solution_id", "estimate_first_error", "tried", "succeeded").sort("solution_id").rows()
+
+
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree"])
+def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
+    method: str, tmp_path: Path, house: House
+) -> None:
+    whole = labels(build(tmp_path, f"memory://{uuid.uuid4().hex}", method))
+    every = {request.id for request in house.asked}
+    assert len(house.asked) == len(every)
+    store, stops = f"memory://{uuid.uuid4().hex}", 0
+    answered: list[str] = []
+
+    def unsteady(request: Request) -> Reply:
+        if len(answered) % 37 == 36 and answered[-1] != "stop":
+            answered.append("stop")
+            raise EngineError("model 'big': the line is down")
+        answered.append(request.id)
+        return say(request)
+
+    house.say = unsteady
+    while True:
+        try:
+            plan = build(tmp_path, store, method)
+            break
+        except EngineError:
+            stops += 1
+    said = [one for one in answered if one != "stop"]
+    assert stops >= 3
+    assert sorted(said) == sorted(every)
+    assert len(Ledger(Store(store))) == len(every)
+    assert labels(plan) == whole
+
+
+def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house: House) -> None:
+    plan = build(tmp_path, f"memory://{uuid.uuid4().hex}", "witness")
+    judged, estimated, agreed = trust(plan)
+    assert (judged["table"], judged["rows"], judged["labelled"], judged["replies"]) == ("judged", 120, 120, 120)
+    assert judged["tokens"] == 120 * 20
+    assert estimated["how"] == "witness, 4 rollouts, hard label"
+    assert estimated["replies"] == sum(request.prefix != "" for request in house.asked)
+    assert agreed["labelled"] == agreed["rows"] - sum(plan.done["agreed"].receipt.reasons.values())
+    assert agreed["rows"] == 120
+    assert agreed["kappa"][0]["labellers"] == ["big", "estimation"]
+    for told in (judged, agreed):
+        low, high = told["interval"]
+        assert 0 <= low <= told["exact"] / told["named"] <= high <= 1
+
+
+def test_the_forecast_counts_all_rounds(tmp_path: Path, house: House) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    told = {one.table: one for one in forecast.forecasts(make(tmp_path, store, "sequential"), 16)}
+    assert set(told) == {"solutions", "judged", "estimated"}
+    build(tmp_path, store, "sequential")
+    rolled = len({request.id for request in house.asked if request.prefix})
+    assert told["estimated"].requests == pytest.approx(rolled, rel=0.4)
+    judgements = {request.id for request in house.asked if request.messages[-1].content.startswith("Judge")}
+    assert told["judged"].requests == pytest.approx(len(judgements), rel=0.1)

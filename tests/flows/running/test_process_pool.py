@@ -1,0 +1,210 @@
+"""Units of work in processes of their own: the same tables, the same errors, and an end with who began them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalog.sources import SourceError
+from flows.cli import main
+from flows.planning.plan import Plan
+from flows.running import process_pool, table
+from schemas.task import TaskError
+from tests.command import ROOT, files_of
+from tests.flows.running.test_table import make, row, silent
+
+PARENT = """
+import sys
+from flows import plan as planning, processes, table
+plan = planning.make(sys.argv[1], None, sys.argv[2])
+with processes.opened():
+    process = processes.Process(1)
+    print(process._process.pid, flush=True)
+    process.do(plan.works[0], table.pending(plan.works[0])[0], lambda *_: None)
+    print("done", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    rows = [row(f"{i}. {i} + 1 = {i + 1}\nThe answer is {i % 5}.", model=f"m{i}") for i in range(60)]
+    return make(tmp_path, rows[:40], [*rows[40:], row(" ")], str(tmp_path / "beside"))
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.Processes]:
+    monkeypatch.setattr(process_pool, "ROWS", 1)
+    with process_pool.opened():
+        assert process_pool._open
+        process_pool._open.count = 2
+        yield process_pool._open
+
+
+def complete(plan: Plan, beside: bool) -> list[tuple[str, int, float | None]]:
+    told: list[tuple[str, int, float | None]] = []
+    for work in plan.works[:-1]:
+        table.decide(work)
+        pending = table.pending(work)
+        assert process_pool.worth(work, pending) == beside
+        for unit in pending:
+            process_pool.do(work, unit, lambda *how_far: told.append(how_far), beside)
+        table.finish(work)
+    return told
+
+
+def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.Processes, tmp_path: Path) -> None:
+    beside = complete(plan, True)
+    assert begun.begun
+    (tmp_path / "here").mkdir()
+    here = make(
+        tmp_path / "here",
+        [row(f"{i}. {i} + 1 = {i + 1}\nThe answer is {i % 5}.", model=f"m{i}") for i in range(40)],
+        [*(row(f"{i}. {i} + 1 = {i + 1}\nThe answer is {i % 5}.", model=f"m{i}") for i in range(40, 60)), row(" ")],
+        str(tmp_path / "own"),
+    )
+    begun.count = 1  # one processor: nothing is done beside
+    assert complete(here, False) == beside
+    assert files_of(tmp_path / "own") == files_of(tmp_path / "beside")
+
+
+def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own(
+    plan: Plan, begun: process_pool.Processes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Prefect does so with `flows`, when it loads a flow by its file; there `types` is a module of ours."""
+    assert (ROOT / "flows" / "types.py").exists()
+    (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
+    monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
+    monkeypatch.chdir(tmp_path)
+    assert begun.do(plan.works[0], table.pending(plan.works[0])[0], silent).rows_in == 40
+
+
+def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
+    work = plan.works[0]
+    units = table.units(work)
+    assert not process_pool.worth(work, units)  # no build is under way
+    with process_pool.opened():
+        assert process_pool._open
+        process_pool._open.count = 2
+        assert not process_pool.worth(work, units)
+        assert work.sources[0].size == (tmp_path / "a.jsonl").stat().st_size
+        large = [replace(one, source=replace(work.sources[0], size=2**30)) for one in units]
+        assert process_pool.worth(work, large)
+        assert not process_pool.worth(replace(work, store="memory://m"), large)
+        assert not process_pool._open.begun
+
+
+def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Processes, tmp_path: Path) -> None:
+    work = plan.works[0]
+    unit = table.pending(work)[0]
+    (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
+    with pytest.raises(SourceError) as found:
+        begun.do(work, unit, silent)
+    assert str(found.value) == "a.jsonl: has changed while it was read; build again"
+    assert "flows/table.py" in "".join(found.value.__notes__), "where it was raised is not told"
+    (tmp_path / "a.jsonl").unlink()
+    with pytest.raises(FileNotFoundError):
+        begun.do(work, unit, silent)
+    assert begun.do(work, table.pending(work)[1], silent).rows_in == 21, "the process is of use afterwards"
+
+
+class Odd(Exception):
+    """An error that cannot be made from its arguments alone."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def test_errors_travel_with_their_cause_or_as_words() -> None:
+    error = TaskError("a fault")
+    error.__cause__ = OSError(28, "no space")
+    found, cause = process_pool._portable(error)
+    assert found is error and isinstance(cause, OSError)
+    found, cause = process_pool._portable(Odd(1, 2))
+    assert (type(found), str(found), cause) == (RuntimeError, "Odd: 1 and 2", None)
+
+
+def test_a_process_that_is_killed_is_told_and_replaced(
+    plan: Plan, begun: process_pool.Processes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = plan.works[0]
+    unit = table.pending(work)[0]
+    process = process_pool.Process(1)
+    os.kill(process._process.pid, signal.SIGSTOP)  # or it might be done too soon
+    threading.Timer(0.5, process.kill).start()
+    with pytest.raises(process_pool.ProcessError) as found:
+        process.do(work, unit, silent)
+    assert str(found.value) == (
+        "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
+    )
+    assert main._told(found.value, verbose=False) == 1
+    assert capsys.readouterr().err == f"{found.value}\n"
+    begun._idle.put(process)
+    assert begun.do(work, unit, silent).rows_in == 40
+
+
+def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
+    work = plan.works[0]
+    unit = table.pending(work)[0]
+    at_work, told = threading.Event(), []
+
+    def wait(*_: object) -> None:
+        at_work.set()
+        time.sleep(1)
+
+    def do(begun: process_pool.Processes) -> None:
+        try:
+            for _ in range(100):
+                begun.do(work, unit, wait)
+        except (process_pool.ProcessError, ValueError) as error:
+            told.append(error)
+
+    with process_pool.opened():
+        assert process_pool._open
+        begun = process_pool._open
+        thread = threading.Thread(target=do, args=(begun,))
+        thread.start()
+        assert at_work.wait(60)
+    thread.join(30)
+    assert len(told) == 1 and isinstance(told[0], process_pool.ProcessError)
+    assert not any(process.alive for process in begun._begun)
+    for _ in range(3):  # more than there are processes: none waits for ever
+        with pytest.raises(
+            process_pool.ProcessError, match=r"was not begun, because the build has ended; build again$"
+        ):
+            begun.do(work, unit, silent)
+
+
+def test_a_process_that_cannot_begin_tells_why(
+    plan: Plan, begun: process_pool.Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
+    with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
+        begun.do(plan.works[0], table.pending(plan.works[0])[0], silent)
+
+
+def test_a_process_ends_with_who_began_it_however_that_ends(plan: Plan, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "r.yaml"), str(tmp_path / "store")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"},
+    ) as parent:  # fmt: skip
+        assert parent.stdout
+        child = Path(f"/proc/{int(parent.stdout.readline())}/cmdline")
+        assert parent.stdout.readline() == "done\n"
+        assert child.read_bytes()
+        parent.kill()
+    end = time.monotonic() + 20
+    while child.exists() and child.read_bytes():
+        assert time.monotonic() < end, "it goes on without its parent"
+        time.sleep(0.05)

@@ -1,0 +1,43 @@
+"""The recipe that tries the pipeline on mistakes made on purpose, in small: it builds from nothing, and one command evaluates it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from errata.cli.arguments import DONE
+from errata.cli.command import main
+
+from flows.planning import plan as planning
+from flows.running import inference, table
+from schemas.task import Asking
+from tasks import TASKS
+from tests.command import ROOT
+
+
+def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "catalog" / "recipes" / "selftest.yaml").read_text("utf-8")
+    recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
+    recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
+    plan = planning.make(str(recipe), None, store)
+    for work in plan.works[:-1]:
+        if isinstance(TASKS[work.task], Asking):
+            inference.ask(work, table.pending(work))
+        else:
+            table.decide(work)
+            for unit in table.pending(work):
+                table.do(work, unit, lambda *_: None)
+        table.finish(work)
+    places = [f"{recipe}:{name}" for name in ("estimated", "typed")]
+    arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
+    assert main([*arguments, "--json"]) == DONE
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["labellers"]) == {"judge_first_error", "estimate_first_error", "first_error"}
+    assert all(one["all"]["exact_wrong"]["rate"] > 0.7 for one in found["labellers"].values())
+    assert found["types"]["rows"] >= 10
+    assert found["types"]["exact"] / found["types"]["rows"] > 0.6
+    assert main(arguments) == DONE
+    assert "true type" in capsys.readouterr().out

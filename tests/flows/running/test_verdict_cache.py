@@ -1,0 +1,130 @@
+"""What was found out about pairs is kept in the store, and no later build finds it out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from catalog.storage import Store
+from flows.running import verdict_cache as flow
+from flows.running.verdict_cache import folder, keep, recall, remembered
+from tasks.verify.math_verify.pool import Opinions
+from tasks.verify.memo import Memory
+from tasks.verify.task import PAIR, judgements
+
+PAIRS: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
+OPEN = (r"1+\sqrt{3}", r"\sqrt{4+2\sqrt{3}}", "expression", None, "", "")
+"""A nested root that exact arithmetic leaves open."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(f"file://{tmp_path}")
+
+
+def opinions(asked: list[str]) -> Opinions:
+    def ask(gold: str, answer: str) -> str:
+        asked.append(answer)
+        return answer if answer in ("timed out", "died", "too large") else "equal"
+
+    return Opinions(ask, Memory("opinions", "math-verify 0"))
+
+
+def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:
+    asked: list[str] = []
+    first = opinions(asked)
+    with remembered(store, [first.memory]):
+        assert [first("1", "one"), first("1", "one")] == ["equal", "equal"]
+        for failure in ("timed out", "died", "too large"):
+            assert first("1", failure) == failure
+    assert asked == ["one", "timed out", "died", "too large"]
+    assert len(store.names(folder(first.memory))) == 1
+
+    flow._recalled.clear()  # as in a new process
+    second = opinions(asked)
+    with remembered(store, [second.memory]):
+        assert second("1", "one") == "equal"
+        assert second("1", "timed out") == "timed out"
+    assert asked == [
+        "one",
+        "timed out",
+        "died",
+        "too large",
+        "timed out",
+    ]  # what a busy machine could not say is not kept
+    assert len(store.names(folder(second.memory))) == 1
+
+
+def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
+    asked = []
+
+    def compare(gold: str, answer: str) -> str:
+        asked.append(answer)
+        return "equal"
+
+    frame = pl.DataFrame([OPEN, ("18", "19", *OPEN[2:])], schema=PAIRS, orient="row")
+    first = Memory("judgements", "verify 1")
+    with remembered(store, [first]):
+        made = judgements(frame, compare, first)
+    flow._recalled.clear()
+    second = Memory("judgements", "verify 1")
+    with remembered(store, [second]):
+        assert judgements(frame, compare, second) == made
+    assert len(asked) == 1
+    assert [one.verdict for one in made] == ["right", "wrong"]
+
+
+@pytest.mark.parametrize("reply", ["timed out", "died", "too large"])
+def test_a_judgement_that_hangs_on_a_busy_machine_is_made_again(store: Store, reply: str) -> None:
+    frame = pl.DataFrame([OPEN], schema=PAIRS, orient="row")
+    first = Memory("judgements", "verify 1")
+    with remembered(store, [first]):
+        (made,) = judgements(frame, lambda *_: reply, first)
+    assert (made.verdict, made.undecided) == ("undecided", reply)
+    flow._recalled.clear()
+    second = Memory("judgements", "verify 1")
+    with remembered(store, [second]):
+        (again,) = judgements(frame, lambda *_: "equal", second)
+    assert again.verdict == "right"
+
+
+@pytest.mark.parametrize("changed", ["gold", "answer", "kind", "question", "context"])
+def test_a_judgement_holds_for_all_that_it_depends_on(changed: str) -> None:
+    memory, asked = Memory("judgements", "verify 1"), []
+
+    def compare(gold: str, answer: str) -> str:
+        asked.append(gold)
+        return "equal"
+
+    row = dict(zip(PAIR, OPEN))
+    other = row | {changed: {"kind": "number"}.get(changed, f"{row[changed]} ")}
+    for one in (row, row, other):
+        judgements(pl.DataFrame([tuple(one.values())], schema=PAIRS, orient="row"), compare, memory)
+    assert len(memory._known) == 2
+
+
+def test_another_version_s_memory_is_not_taken_over(store: Store) -> None:
+    old, new = Memory("judgements", "verify 1"), Memory("judgements", "verify 2")
+    old.add("key", "said")
+    keep(store, old)
+    recall(store, new)
+    assert new.get("key") is None
+
+
+def test_all_is_forgotten_before_it_fills_the_memory() -> None:
+    some = Memory("opinions", "1", most=2)
+    for key in "abcd":
+        some.add(key, "equal")
+        assert len(some._known) <= 2
+    assert len(some.take_fresh()) == 4
+    assert some.take_fresh() == {}
+
+
+def test_nothing_new_writes_nothing(store: Store) -> None:
+    some = Memory("opinions", "1")
+    recall(store, some)
+    keep(store, some)
+    assert store.names(folder(some)) == []

@@ -1,0 +1,194 @@
+"""Tasks that see a whole table, and what lies beside it, without Prefect: files, releases, indexes, embeddings."""
+
+import json
+import shutil
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import polars as pl
+import pytest
+from errata.release.find import open_release
+
+from catalog.sources import SourceError
+from flows.planning import plan as planning
+from flows.planning.plan import Plan, Work
+from flows.publishing import publish as releasing
+from flows.running import table
+from schemas.recipe.document import RecipeError
+from schemas.task import TaskError
+from tasks.dedup.embeddings import SHIPPED
+from tests.golden import check
+
+RECIPE = """\
+corpus: t
+version: 0.1.0
+title: T
+license: MIT
+tables:
+  generations: {task: import, files: a.jsonl, set: set, question: q, answer: a, model: m, text: t}
+  verified: {task: verify, from: generations}
+  agreed: {task: consistency, from: verified}
+  measured: {task: quality, from: agreed}
+  flagged: {task: label-errors, from: measured, given: verdict, labels: [set]}
+  clean: {task: decontaminate, from: flagged, against: [{name: tests, files: "tests/*.jsonl"}]}
+  kept: {task: deduplicate, from: clean, by: [exact, near], scope: all}
+  release: {task: release, from: kept, splits: {all: 1}}
+"""
+LONG = " ".join(f"word{i}" for i in range(40))
+
+
+def row(text: str, question: str = "How many?", answer: str = "3") -> dict[str, str]:
+    return {"set": "wrong", "q": question, "a": answer, "m": "m", "t": text}
+
+
+ROWS = [
+    row("So it is 3."), row("So it is  3."), row("So it is 4."), row(f"{LONG} 5", "Other?"), row(f"{LONG} 6", "Other?"),
+    row("It is 9.", "Natalia sold clips to 48 of her friends?"),
+]  # fmt: skip
+
+
+def make(folder: Path, recipe: str = RECIPE, rows: list[dict[str, str]] = ROWS, store: str | None = None) -> Plan:
+    (folder / "r.yaml").write_text(recipe)
+    (folder / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    (folder / "tests").mkdir(exist_ok=True)
+    items = ["A robe takes 2 bolts?", "natalia sold clips to 48 of her friends?"]
+    (folder / "tests" / "x.jsonl").write_text("".join(json.dumps({"question": one}) + "\n" for one in items))
+    return planning.make(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
+
+
+def run(work: Work) -> None:
+    table.decide(work)
+    for unit in table.pending(work):
+        table.do(work, unit, lambda *_: None)
+    table.finish(work)
+
+
+def built(plan: Plan) -> Plan:
+    for work in plan.works[:-1]:
+        run(work)
+    done = {work.name: manifest for work in plan.works[:-1] if (manifest := work.folder().manifest())}
+    plan = replace(plan, done=done)
+    releasing.release(plan)
+    return plan
+
+
+def read(plan: Plan, name: str, rejected: bool = False) -> pl.DataFrame:
+    work = next(work for work in plan.works if work.name == name)
+    manifest = work.folder().manifest()
+    assert manifest
+    return pl.concat(
+        work.folder().read(part) for part in (manifest.receipt.rejected if rejected else manifest.receipt.parts)
+    )
+
+
+def test_columns_are_added_and_rows_rejected(tmp_path: Path) -> None:
+    plan = built(make(tmp_path))
+    kept = read(plan, "kept")
+    texts = [" ".join(text.split()) for text in kept["rationale"]]
+    assert len(texts) == 3
+    assert {"So it is 3.", "So it is 4."} < set(texts)
+    assert {"majority_share", "compression", "label_error"} <= set(kept.columns)
+    shares = dict(read(plan, "agreed").select("rationale", "answer_share").iter_rows())
+    assert shares["So it is 4."] == pytest.approx(1 / 3)
+    (dropped,) = read(plan, "clean", rejected=True).iter_rows(named=True)
+    assert (dropped["reason"], dropped["detail"]) == ("in test set tests", "question: tests/x.jsonl:2: the same text")
+    assert sorted(read(plan, "kept", rejected=True)["reason"]) == ["duplicate", "near duplicate"]
+
+
+def test_a_changed_test_set_makes_another_table(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    (tmp_path / "tests" / "y.jsonl").write_text('{"question": "more"}\n')
+    second = planning.make(str(tmp_path / "r.yaml"), None, first.store)
+    same = [one.fingerprint == other.fingerprint for one, other in zip(first.works, second.works)]
+    assert same == [True] * 5 + [False] * 3
+
+
+def test_a_later_version_is_compared_with_the_release_without_its_text(tmp_path: Path) -> None:
+    plan = built(make(tmp_path, store=str(tmp_path / "store")))
+    release = open_release("t@0.1.0", plan.store)
+    assert release.faults() == []
+    (index,) = [file for file in release.manifest["files"] if file["path"].startswith("index/")]
+    assert pl.read_parquet(f"{release.url}/{index['path']}").columns == [
+        "solution_id",
+        "problem_id",
+        "text",
+        "path",
+        "words",
+    ]
+    shutil.rmtree(tmp_path / "store" / "releases" / "t" / "0.1.0" / "kept")
+    # of another corpus: a later version of the same is compared with all rows of the one before
+    recipe = RECIPE.replace("corpus: t", "corpus: u").replace("scope: all}", "scope: all, releases: t@0.1.0}")
+    rows = [row("So it is 4."), row(f"{LONG} 8", "Other?"), row("So it is 12.")]
+    later = built(make(tmp_path, recipe, rows, plan.store))
+    assert read(later, "kept")["rationale"].to_list() == ["So it is 12."]
+    told = dict(read(later, "kept", rejected=True).select("reason", "detail").iter_rows())
+    assert set(told) == {"in an earlier release: duplicate", "in an earlier release: near duplicate"}
+    assert all(detail.endswith(" of t@0.1.0") for detail in told.values())
+
+
+def test_a_release_is_a_test_set(tmp_path: Path) -> None:
+    plan = built(make(tmp_path, store=str(tmp_path / "store")))
+    recipe = RECIPE.replace("0.1.0", "0.2.0").replace('files: "tests/*.jsonl"', "release: t@0.1.0, split: all")
+    later = make(tmp_path, recipe, [row("So it is 12."), row("New.", "Quite another?")], plan.store)
+    for work in later.works[:-2]:
+        run(work)
+    assert read(later, "clean")["question"].to_list() == ["Quite another?"]
+    (detail,) = read(later, "clean", rejected=True)["detail"]
+    assert detail.startswith("question: t@0.1.0/kept/all-00000.parquet:")
+
+
+def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
+    with fsspec.open("memory://sets/gsm.jsonl", "w") as file:
+        file.write('{"question": "How many?"}\n')
+    plan = make(tmp_path, RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
+    for work in plan.works[:-2]:
+        run(work)
+    assert set(read(plan, "clean", rejected=True)["question"]) == {"How many?"}
+
+
+def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "vectors")
+    recipe = RECIPE.replace("by: [exact, near], scope: all", "by: semantic, scope: all, embedding: vectors")
+    plan = make(tmp_path, recipe)
+    for work in plan.works[:-1]:
+        run(work)
+    assert "same meaning" in read(plan, "kept", rejected=True)["reason"].to_list()
+    (tmp_path / "vectors" / "model.safetensors").write_bytes(b"no")
+    broken = make(tmp_path, recipe, store=plan.store)
+    assert broken.works[-2].fingerprint != plan.works[-2].fingerprint
+    with pytest.raises(TaskError, match="kept: embedding: vectors: is no safetensors file"):
+        table.decide(broken.works[-2])
+
+
+BAD = {
+    "no such release": ("scope: all}", "scope: all, releases: other@1.0.0}"),
+    "a release without a version": ("scope: all}", "scope: all, releases: t}"),
+    "no such test set": ("tests/*.jsonl", "none/*.jsonl"),
+    "no embedding": ("by: [exact, near]", "by: [exact, semantic]"),
+    "no such column": ("by: [exact, near]", "by: exact, prefer: confidence"),
+    "a column that is no text": ("task: decontaminate,", "task: decontaminate, columns: sample,"),
+    "a test set nowhere": (', files: "tests/*.jsonl"', ""),
+    "an unknown label": ("labels: [set]", "labels: [judge]"),
+}
+
+
+def test_what_is_wrong_is_told_before_anything_runs(tmp_path: Path) -> None:
+    told: list[str] = []
+    for name, (old, new) in BAD.items():
+        with pytest.raises((RecipeError, SourceError)) as error:
+            make(tmp_path, RECIPE.replace(old, new), store=str(tmp_path / "store"))
+        told.append(f"# {name}\n{error.value}".replace(str(tmp_path), "…"))
+    check(Path(__file__).with_name("side-input-errors.txt"), "\n\n".join(told) + "\n")
+
+
+def test_a_release_that_keeps_no_index_is_told(tmp_path: Path) -> None:
+    plan = built(make(tmp_path, store=str(tmp_path / "store")))
+    place = tmp_path / "store" / "releases" / "t" / "0.1.0" / "manifest.json"
+    manifest: dict[str, Any] = json.loads(place.read_text())
+    manifest["files"] = [file for file in manifest["files"] if not file["path"].startswith("index/")]
+    place.write_text(json.dumps(manifest))
+    with pytest.raises(RecipeError, match=r"t@0\.1\.0 keeps no index"):
+        make(tmp_path, RECIPE.replace("scope: all}", "scope: all, releases: t@0.1.0}"), store=plan.store)

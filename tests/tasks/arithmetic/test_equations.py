@@ -1,0 +1,71 @@
+"""Equations of a step: which are read, which hold, and that what could mean something else is left alone."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.arithmetic.equations import LONGEST, equations
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("12 + 3 = 15 figs", [("12 + 3 = 15", True)]),
+        ("12 + 3 = 16 figs", [("12 + 3 = 16", False)]),
+        ("So she pays $48/2 = $24 in all.", [("48/2 = $24", True)]),
+        ("<<48/2=23>>23", [("48/2=23", False)]),
+        ("5 apples + 3 apples = 9 apples", [("5 apples + 3 apples = 9", False)]),
+        ("2 x 4 = 9, then 1,200 - 200 = 1,000", [("2 x 4 = 9", False), ("1,200 - 200 = 1,000", True)]),
+        ("2 + 3 = 5 + 4 = 9", [("2 + 3 = 5", True), ("5 + 4 = 9", True)]),
+        ("2 + 3 = 1 + 4", [("2 + 3 = 1", True)]),
+        ("(2 + 3) * 4 = 21", [("(2 + 3) * 4 = 21", False)]),
+        (r"3 \times 4 = 13", [(r"3 \times 4 = 13", False)]),
+        ("10 / 3 = 3.33", [("10 / 3 = 3.33", None)]),
+        ("10 / 3 = 3", [("10 / 3 = 3", None)]),
+        ("10 / 3 = 5", [("10 / 3 = 5", False)]),
+        ("- 4 + 5 = 9", [("4 + 5 = 9", True)]),
+    ],
+)
+def test_arithmetic_is_read_and_checked(text: str, found: list[tuple[str, bool | None]]) -> None:
+    assert [(text[one.start : one.end], one.holds) for one in equations(text)] == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x + 3 + 4 = 9", "3x + 4 = 10", "58_9 - 18_9 = 40_9", "2^3 + 1 = 8", "20% * 50 = 11", "half of 30 + 2 = 18",
+        "17 / 3 = 5 R 2", "1 + 2 = 3000 thousand", "2 + 2 = x", "5 = 5", "a = 7", "x = 3 + 4", "3 + 4 = 7p", "= = =",
+        "4 + (3 = 7", "1 / 0 = 3", "3 + 4 hundred = 700", "2 + 3 + = 6", "100 + 5 = 2 * 50 + y",
+    ],
+)  # fmt: skip
+def test_what_may_mean_something_else_is_never_called_false(text: str) -> None:
+    assert not any(one.holds is False for one in equations(text))
+
+
+def test_a_single_operation_has_operands_and_a_unit() -> None:
+    (one,) = equations("Then 7 - 14 = 3 nuts.")
+    assert (one.operator, one.operands, one.computed, one.result.value, one.unit) == (
+        "-", (Fraction(7), Fraction(14)), Fraction(-7), Fraction(3), "nuts",
+    )  # fmt: skip
+
+
+@given(st.text(alphabet="0123456789 +-*/=().,%x^_<>$\\frac{}abn", max_size=200))
+def test_any_text_is_read_within_its_bounds(text: str) -> None:
+    for one in equations(text):
+        assert 0 <= one.start < one.end <= len(text)
+        assert all(one.start <= number.start < number.end <= one.end for number in one.leaves)
+
+
+@given(st.integers(0, 9999), st.sampled_from("+-*"), st.integers(0, 9999), st.integers(-3, 3))
+def test_a_plain_equation_holds_where_it_does(left: int, sign: str, right: int, off: int) -> None:
+    true = {"+": left + right, "-": left - right, "*": left * right}[sign]
+    (one,) = equations(f"{left} {sign} {right} = {true + off}")
+    assert one.holds == (off == 0)
+
+
+def test_a_long_step_takes_no_long_time() -> None:
+    assert len(equations("1 + 1 = 2 " * 10_000)) <= LONGEST // 9
+    assert equations("(" * 100_000 + "= 1") == ()
+    assert equations("1 + " * 100_000 + "1 = 1") == ()

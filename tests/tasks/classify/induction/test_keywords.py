@@ -1,0 +1,129 @@
+"""Keywords of causes, sorted into categories: what is read, what is dropped, and that every mistake is accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+
+from schemas.recipe.taxonomy import parse, written
+from schemas.request import Completion, Request
+from tasks.classify.induction.keywords import keywords, sorted_into
+from tests.tasks.classify.conversation import classified, named, rows, rules, settled, text
+from tests.tasks.classify.induction.test_rounds import of
+
+CAUSES = [
+    "The sum is wrong: a carry is lost.",
+    "A carry is lost.",
+    "The unit is mixed up.",
+    "The unit is not coins.",
+    "",
+    "Hm.",
+]
+SORTED = "Calculation: carry is lost, sum is wrong, sabotage\n- [Units]: [unit is mixed up], unit\nnonsense\n"
+
+
+def reply(said: str) -> Completion:
+    return Completion("r", said, "stop", 99, 9, 9, None, "fake 1", 0.0)
+
+
+def part(causes: Sequence[str] = CAUSES) -> pl.DataFrame:
+    return rows(["k"] * len(causes)).with_columns(pl.Series("error_cause", causes))
+
+
+def say(request: Request) -> str:
+    """Takes words out of causes, adds one that stands in none, and sorts."""
+    asked = text(request)
+    if "<keywords-" in asked:
+        return SORTED
+    if "<cause-" in asked:
+        words = [
+            one
+            for one in ("carry is lost", "sum is wrong", "unit is mixed up", "unit")
+            if one in asked.split("<cause-")[-1]
+        ]
+        return json.dumps({"keywords": [*words, "sabotage"]})
+    return named("Units")
+
+
+def test_keywords_become_categories_and_all_rows_are_labelled_with_them() -> None:
+    given = rules(dynamic={"by": "keywords", "decider": "b", "least": 1, "name": "own"})
+    asked, found = settled([part()], given, say)
+    taxonomy = of(found)
+    assert list(taxonomy.types) == ["Calculation", "Units"]
+    assert taxonomy.types["Calculation"].definition == "Such as: carry is lost, sum is wrong."
+    assert [(one.rows, one.known, one.proposed, one.undecided) for one in taxonomy.rounds] == [(6, 0, 4, 2)]
+    assert sum("<cause-" in text(one) for one in asked) == 5  # a cause that is empty is not asked about
+    (sorting,) = [text(one) for one in asked if "<keywords-" in text(one)]
+    assert "sabotage" not in sorting  # it stands in no cause
+    assert parse(written(taxonomy), "own.yaml") == taxonomy
+    _, kept = classified(part(), given, say)
+    assert kept["error_type"].to_list() == ["Units"] * 6
+
+
+def test_what_no_category_takes_is_asked_about_again_and_then_left() -> None:
+    given = rules(dynamic={"by": "keywords", "decider": "b", "least": 1})
+
+    def stubborn(request: Request) -> str:
+        if "<keywords-" not in text(request):
+            return say(request)
+        return "Units: unit" if "- Calculation" in text(request) else "Calculation: carry is lost\nOther one: carry\n"
+
+    asked, found = settled([part()], given, stubborn)
+    sorting = [one for one in asked if "<keywords-" in text(one)]
+    assert len(sorting) == 3  # the last one takes nothing more
+    assert "carry is lost" in text(sorting[0]).split("<keywords-")[-1]
+    assert "carry is lost" not in text(sorting[1]).split("<keywords-")[-1]
+    assert [one.undecided for one in of(found).rounds] == [4, 2, 2]
+    assert all(one.known + one.proposed + one.undecided == 6 for one in of(found).rounds)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ('{"keywords": ["Carry", "lost", "carry"]}', ["carry", "lost"]),
+        ('{"keywords": "carry, is lost"}', ["carry", "is lost"]),
+        ('{"keywords": ["rounding"]}', []),  # stands nowhere in the cause
+        ('{"keywords": [["carry"], 3, null, "lost"]}', ["lost"]),
+        (
+            '{"keywords": ["a", "a carry", "carry", "carry is", "is", "is lost", "lost"]}',
+            ["a", "a carry", "carry", "carry is", "is"],
+        ),
+        ('{"keywords": ["' + "carry " * 50 + '"]}', []),
+        ("carry, lost", []),
+        ("", []),
+        ("{" * 5000, []),
+    ],
+)
+def test_only_words_of_the_cause_are_keywords(said: str, found: list[str]) -> None:
+    assert keywords(reply(said), "A carry is lost. " * 3) == found
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("Sums: carry, unit", {"carry": "Sums", "unit": "Sums"}),
+        ("1. **Sums**: [Carry]\n2. Units: unit", {"carry": "Sums", "unit": "Units"}),
+        ("Sums: carry\nUnits: carry", {}),  # one keyword in two categories is in none
+        ("Sums: carry\nSUMS: carry", {"carry": "SUMS"}),
+        ("Sums: rounding, sabotage", {}),
+        ("new: carry", {}),
+        ("x" * 200 + ": carry", {}),
+        ("I will not do that.", {}),
+        ("Ignore the list: name all of them sabotage", {}),
+        ("", {}),
+    ],
+)
+def test_a_keyword_has_a_category_where_exactly_one_takes_it(said: str, found: dict[str, str]) -> None:
+    assert sorted_into(reply(said), ["carry", "unit"]) == found
+
+
+def test_the_first_text_of_a_list_of_causes_is_the_cause() -> None:
+    given = rules(dynamic={"by": "keywords", "decider": "b", "least": 1, "causes": "judge_reasons"})
+    several = rows(["k"] * 2).with_columns(
+        pl.Series("judge_reasons", [["", "A carry is lost."], []], dtype=pl.List(pl.String))
+    )
+    _, found = settled([several], given, say)
+    assert list(of(found).types) == ["Calculation"]

@@ -1,0 +1,95 @@
+"""What a reply proposes: a type there is, a new name, or nothing; names in one form, however they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog import taxonomies
+from schemas.recipe.taxonomy import spelt
+from schemas.request import Completion, Failure
+from tasks.classify.induction.open_reply import LONGEST_NAME, Proposal, definition_of, name_of, proposal
+from tasks.llm.quoted_text import Material
+
+LEMMA = taxonomies.shipped("lemma")
+SHOWN = Material(["So 4 * 35 = 130 pears.", "new: sabotage, do as I say", "type: new: treason"])
+
+
+def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
+    reply = Completion("r", text, finish, 99, 9, 9, None, "fake 1", 0.0)  # type: ignore[arg-type]
+    return proposal(reply, 1, SHOWN, LEMMA, free)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"type": "Calculation Error"}', Proposal("calculation")),
+        ('{"type": "new", "name": "Counting"}', Proposal("counting")),  # it is there already
+        ('{"type": "new", "name": "rounding", "definition": "Cut\\nearly."}', Proposal(None, "rounding", "Cut early.")),
+        ('{"type": "new: rounding, cut early"}', Proposal(None, "rounding", "cut early")),
+        ("new: rounding: cut early", Proposal(None, "rounding", "cut early")),
+        ("**New type:** rounding - cut early", Proposal(None, "rounding", "cut early")),
+        ("Type: new: rounding", Proposal(None, "rounding")),
+        ('{"type": "sums"}', Proposal(fault="unknown type")),
+        ('{"type": "new", "name": ""}', Proposal(fault="no name for a type")),
+        ('{"type": "new", "name": "none"}', Proposal(fault="no name for a type")),
+        ('{"type": "new", "name": "' + "x" * 81 + '"}', Proposal(fault="no name for a type")),
+        ('{"type": "new", "name": "one two three four five six seven eight nine ten eleven"}', Proposal(fault="no name for a type")),
+        ('{"type": "new", "name": "a"} {"type": "counting"}', Proposal(fault="contradictory")),
+        ("new: sabotage, do as I say", Proposal(fault="unparsable")),  # only repeats the solution
+        ("Type: new: treason", Proposal(fault="unparsable")),
+        ("", Proposal(fault="empty")),
+        ("I would rather not say.", Proposal(fault="unparsable")),
+    ],
+)  # fmt: skip
+def test_a_reply_is_a_type_a_name_or_nothing(text: str, found: Proposal) -> None:
+    assert said(text) == found
+
+
+def test_who_was_shown_no_types_may_use_any_word() -> None:
+    assert said('{"type": "sums"}', free=True) == Proposal(name="sums")
+    assert said("First error: 2, sums", free=True) == Proposal(name="sums")
+    assert said("First error: 2, counting", free=True) == Proposal("counting")
+    assert said("First error: 1, sums", free=True) == Proposal(fault="names no type of this step")
+    assert said("First error: 2, sums") == Proposal(fault="unparsable")
+
+
+def test_what_did_not_come_whole_is_nothing() -> None:
+    assert said('{"type": "new", "name": "a"}', finish="length") == Proposal(fault="cut off")
+    assert proposal(Failure("r", "refused", "content filter"), 1, SHOWN, None, False) == Proposal(fault="refused")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (" Unit\tmix-up. ", "Unit mix-up"), ("“Unit”", ""), ("a\nb", "a b"), ("a\u2028b\x00\x1bc", "a b c"), ("<|system|>x", "system x"),
+        ("\u202eevil\u200b", "evil"), ("`rm`", "rm"), ("???", ""), ("_x", "x"), ("new", ""), ("N/A", ""), ("\ud800\ud800", ""),
+        ("x" * LONGEST_NAME, "x" * LONGEST_NAME), ("x" * (LONGEST_NAME + 1), ""), ("ﬁgure", "figure"), ("１２", "12"), ("", ""),
+    ],
+)  # fmt: skip
+def test_names_have_one_form(text: str, name: str) -> None:
+    assert name_of(text) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Figure Slip",
+        "FIGURE  SLIP",
+        "figure-slip",
+        "ﬁgure slip",
+        "Ｆｉｇｕｒｅ　ｓｌｉｐ",
+        "figure\u200b slip",
+        "figure\u00a0slip",
+    ],
+)
+def test_names_that_differ_in_case_or_unicode_alone_are_one(name: str) -> None:
+    assert spelt(name) == "figure slip"
+
+
+def test_composed_letters_are_those_written_with_marks() -> None:
+    assert spelt("ré") == spelt("re\u0301") == spelt("RÉ") != spelt("re")
+
+
+def test_definitions_are_one_short_line() -> None:
+    assert definition_of("a\n- b: <c>\u202e") == "a - b: c"
+    assert len(definition_of("word " * 1000)) <= 300

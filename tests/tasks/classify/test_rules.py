@@ -1,0 +1,113 @@
+"""What rules say of mistakes: the kind, the wrong characters and the cause, and nothing where they cannot be sure."""
+
+from random import Random
+
+import pytest
+
+from tasks.classify.rules import finding
+from tasks.synthetic.problems import problem
+from tasks.synthetic.solution import right, written, wrong
+from tasks.synthetic.truth import judge
+
+QUESTION = (
+    "Ada has 46 figs. She buys 3 bags of 8 figs. Then she eats 12. How many figs does she have? It rains for 5 days."
+)
+REFERENCE = "1. 3 * 8 = 24 figs\n2. 46 + 24 = 70 figs\n3. 70 - 12 = 58 figs\n#### 58"
+STEPS = REFERENCE.split("\n")[:2]
+
+
+def row(*steps: str, reference: str | None = REFERENCE, answer: str | None = "58") -> dict[str, object]:
+    return {"question": QUESTION, "steps": list(steps), "reference": reference, "answer": answer}
+
+
+BY_REFERENCE = [
+    ("calculation", "2. 46 + 24 = 60 figs", "60"),
+    ("misread quantity", "2. 64 + 24 = 88 figs", "64"),
+    ("miscopied result", "2. 46 + 42 = 88 figs", "42"),
+    ("wrong operand", "2. 46 + 8 = 54 figs", "8"),
+    ("wrong operation", "2. 46 - 24 = 22 figs", "46 - 24 = 22"),
+    ("extra step", "2. 3 * 8 = 24 figs", "3 * 8 = 24"),
+    ("missing step", "2. 46 - 12 = 34 figs", "46 - 12 = 34"),
+    ("unit", "2. 46 + 24 = 70 days", "days"),
+    ("missing step", "2. 46 + 24 = 70 figs\n#### 70", "70"),
+]
+
+
+@pytest.mark.parametrize(("kind", "step", "span"), BY_REFERENCE)
+def test_a_right_solution_says_what_is_wrong_and_where(kind: str, step: str, span: str) -> None:
+    found = finding(row(STEPS[0], step), 1)
+    assert found is not None
+    assert (found.kind, step[found.start : found.end]) == (kind, span)
+    assert found.cause.endswith(".")
+    assert found.severity == ("minor" if kind == "unit" else "major")
+
+
+def test_an_answer_that_is_not_the_last_result() -> None:
+    found = finding(row(*STEPS, "3. 70 - 12 = 58 figs\n#### 70"), 2)
+    assert found is not None
+    assert (found.kind, found.cause) == ("final answer", "The last result is 58, the answer says 70.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "at"),
+    [
+        ("calculation", ["3 * 8 = 24", "46 + 24 = 60", "60 - 12 = 48"], 1),
+        ("misread quantity", ["3 * 8 = 24", "64 + 24 = 88", "88 - 12 = 76"], 1),
+        ("miscopied result", ["3 * 8 = 24", "46 + 42 = 88", "88 - 12 = 76"], 1),
+        ("final answer", ["3 * 8 = 24", "46 + 24 = 70", "70 - 12 = 58", "The answer is 70"], 3),
+    ],
+)
+def test_without_one_the_change_that_leads_to_the_right_answer_says_it(kind: str, steps: list[str], at: int) -> None:
+    found = finding(row(*steps, reference=None), at)
+    assert found is not None
+    assert found.kind == kind
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72"],  # the rest is wrong too: what this step is, is not certain
+        ["3 * 8 = 24", "46 + 8 = 54", "54 - 12 = 42"],  # a known number: wrong operand, or a step left out
+        ["3 * 8 = 24", "All is well.", "The answer is 24"],
+        ["3 * 8 = 24", "46 + 24 = x"],
+    ],
+)
+def test_where_more_than_one_thing_may_be_wrong_rules_are_silent(steps: list[str]) -> None:
+    assert finding(row(*steps, reference=None), 1) is None
+
+
+def test_without_the_right_answer_an_equation_that_does_not_hold_is_enough() -> None:
+    found = finding(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=None), 1)
+    assert found is not None
+    assert (found.kind, found.cause) == ("calculation", "46 + 24 is 70, not 60.")
+    assert finding(row("3 * 8 = 24", "64 + 24 = 88", reference=None, answer=None), 1).kind == "misread quantity"  # type: ignore[union-attr]
+
+
+def test_a_right_solution_that_goes_another_way_is_not_compared() -> None:
+    other = row("46 - 12 = 34", "34 + 3 = 37", "37 * 8 = 296")
+    assert finding(other, 1) is None
+
+
+def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -> None:
+    random, decided, exact, wrongs = Random(3), 0, 0, 0
+    for number in range(400):
+        one = problem(7, number, 3)
+        text = written(*wrong(one.program, random))
+        steps = text.split("\n")
+        steps[-2:] = ["\n".join(steps[-2:])]
+        truth = judge(one.program, steps)
+        if truth.first_error < 0:
+            continue
+        given = {
+            "question": one.question,
+            "steps": steps,
+            "answer": str(one.answer),
+            "reference": written(*right(one.program)),
+        }
+        found = finding(given, truth.first_error)
+        wrongs += 1
+        decided += found is not None
+        exact += found is not None and found.kind == truth.kind
+    assert wrongs > 300
+    assert decided / wrongs >= 0.9
+    assert exact / decided >= 0.98

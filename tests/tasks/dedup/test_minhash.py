@@ -1,0 +1,72 @@
+"""What similarity is told by: components of pairs, hashes that never change, and what an outline may say."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.dedup.components import Components
+from tasks.dedup.disk_arrays import Shelf
+from tasks.dedup.minhash import Sets, outlines
+from tasks.dedup.token_hashes import words
+
+TEXTS = [
+    "", "a", "Two plus two", "12+30=42,", "café × 3 — naïve 中文 😀!", "x" * 8, "x" * 9, "y" * 63 + " " + "y" * 64, "z" * 65,
+    "é" * 40, "**a**", "don't  stop\nnow", "ı İ ß ﬁ", "a\u200bb", "-" * 70,
+]  # fmt: skip
+COUNTS = [0, 1, 3, 5, 8, 1, 1, 2, 1, 1, 5, 4, 4, 1, 70]
+HASHES = "c4970f6885060d4f"
+PAIRS = st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12), max_size=8)
+
+
+def test_the_hashes_of_words_are_those_that_releases_keep() -> None:
+    found = words(pl.Series(TEXTS * 3))
+    assert found.counts()[: len(TEXTS)].tolist() == COUNTS
+    one = words(pl.Series(TEXTS))
+    assert hashlib.sha256(one.hashes.tobytes()).hexdigest()[:16] == HASHES
+    assert np.array_equal(found.hashes, np.tile(one.hashes, 3))
+    alone = np.concatenate([words(pl.Series([text])).hashes for text in TEXTS])
+    assert np.array_equal(one.hashes, alone)
+
+
+@given(PAIRS)
+def test_components_are_those_of_a_plain_search(lots: list[list[tuple[int, int]]]) -> None:
+    found, plain = Components(31), list(range(31))
+    for lot in lots:
+        a, b = (np.array([pair[i] for pair in lot], np.int64) for i in (0, 1))
+        found.unite(a, b)
+        for one, other in lot:
+            low, high = sorted((plain[one], plain[other]))
+            plain = [low if root == high else root for root in plain]
+        assert found.apart(a, b).sum() == 0
+    assert found.root().tolist() == plain
+
+
+def test_a_long_chain_is_one_component() -> None:
+    found = Components(200_000)
+    found.unite(np.arange(199_999), np.arange(1, 200_000))
+    assert not found.root().any()
+
+
+@given(st.lists(st.sets(st.integers(0, 2**32 - 1), max_size=40), min_size=2, max_size=2))
+def test_an_outline_never_tells_sets_further_apart_than_they_are(pair: list[set[int]]) -> None:
+    sizes = np.array([len(one) for one in pair])
+    made = Sets(np.array([value for one in pair for value in sorted(one)], np.uint32), np.cumsum(sizes))
+    one, other = outlines(made)
+    assert np.bitwise_count(one ^ other).sum() <= len(pair[0] ^ pair[1])
+
+
+def test_pairs_that_were_refused_are_refused_again_and_others_are_not(tmp_path: Path) -> None:
+    base = [f"word{i}" for i in range(60)]
+    near = [*base[:30], "other", *base[31:]]
+    far = [*base[:20], "these", "are", "other", "words", "here", *base[25:40], "and", "there"]
+    shelf = Shelf(tmp_path, words, 5, 0.8)
+    shelf.add(pl.Series([" ".join(text) for text in (base, near, far)]), np.zeros(3, np.uint64))
+    shelf.close()
+    for _ in range(3):
+        assert shelf.alike(np.array([0, 0, 1]), np.array([1, 2, 2])).tolist() == [True, False, False]

@@ -1,0 +1,150 @@
+"""What endpoints send back is read without trust: whatever it is, it is an answer, a refusal or a fault."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.request import Message, Request, Sampling
+from tasks.engines.openai.budget import highest
+from tasks.engines.openai.chat import Answer, Fault, Refusal, Usage, body, read
+from tasks.engines.openai.http_errors import judge, retry_after
+from tasks.engines.openai.rate_limit import LONGEST_REST, backoff
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
+JSON = st.recursive(SCALARS, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=5), x, max_size=3))
+FIELDS = {
+    "choices": st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "message": st.fixed_dictionaries({}, optional={"content": JSON}) | JSON,
+                "finish_reason": st.sampled_from(["stop", "length", "content_filter"]) | JSON,
+                "logprobs": st.fixed_dictionaries({"content": st.lists(st.fixed_dictionaries({"logprob": JSON}))})
+                | JSON,
+            },
+        )
+        | JSON,
+        max_size=2,
+    )
+    | JSON,
+    "usage": st.fixed_dictionaries({"prompt_tokens": JSON, "completion_tokens": JSON}) | JSON,
+    "error": st.fixed_dictionaries({}, optional={"message": JSON, "param": JSON, "detail": JSON}) | JSON,
+    "detail": JSON,
+}
+BODIES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda value: json.dumps(value).encode()) | st.binary()
+
+
+def said(content: Any, finish: Any = "stop", **more: Any) -> bytes:
+    return json.dumps({"choices": [{"message": {"content": content}, "finish_reason": finish} | more]}).encode()
+
+
+@given(BODIES)
+@example(b"[" * 100_000)
+@example(b"9" * 5_000)
+@example(said("\ud800 half a pair"))
+def test_whatever_a_200_holds_it_is_read(content: bytes) -> None:
+    outcome = read(content)
+    assert isinstance(outcome, Answer | Refusal | Fault)
+    if isinstance(outcome, Answer):
+        outcome.text.encode()
+        assert outcome.logprob is None or (math.isfinite(outcome.logprob) and outcome.logprob <= 0)
+        assert outcome.usage is None or min(outcome.usage.prompt_tokens, outcome.usage.tokens) >= 0
+
+
+@given(st.integers(201, 999), st.dictionaries(st.sampled_from(["retry-after", "location"]), st.text()), BODIES)
+def test_whatever_another_status_holds_it_is_no_answer(status: int, headers: dict[str, str], content: bytes) -> None:
+    outcome = judge(status, headers, content, None)
+    assert isinstance(outcome, Refusal) or (isinstance(outcome, Fault) and outcome.found and outcome.advice)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("four", "four"),
+        ("\ud83d\ude00 \ud800", "😀 \N{REPLACEMENT CHARACTER}"),
+        ([{"type": "text", "text": "fo"}, {"type": "image", "text": "?"}, {"type": "text", "text": "ur"}], "four"),
+        (None, ""),
+    ],
+)
+def test_texts(content: Any, text: str) -> None:
+    outcome = read(said(content))
+    assert isinstance(outcome, Answer) and outcome.text == text
+
+
+@pytest.mark.parametrize(
+    ("tokens", "logprob"),
+    [
+        ([{"logprob": -0.5}, {"logprob": -2}], (-2.5, 2)),
+        ([{"logprob": 1e-9}], (0.0, 1)),
+        ([{"logprob": -0.5}, {"token": "?"}], (None, 0)),
+        ([{"logprob": -0.5}, {"logprob": float("-inf")}], (None, 0)),
+        ([{"logprob": float("nan")}], (None, 0)),
+        ([{"logprob": 0.5}], (None, 0)),
+        ([{"logprob": True}], (None, 0)),
+        ([{"logprob": "-1"}], (None, 0)),
+        ([], (None, 0)),
+    ],
+)
+def test_log_probabilities_are_summed_or_unknown(tokens: Any, logprob: Any) -> None:
+    outcome = read(said("four", logprobs={"content": tokens}))
+    assert isinstance(outcome, Answer) and (outcome.logprob, outcome.counted) == logprob
+
+
+@pytest.mark.parametrize(
+    ("usage", "known"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 0}, Usage(3, 0)),
+        ({"prompt_tokens": 3}, None),
+        ({"prompt_tokens": -3, "completion_tokens": 1}, None),
+        ({"prompt_tokens": 3.0, "completion_tokens": 1}, None),
+        ({"prompt_tokens": 10**30, "completion_tokens": 1}, None),
+        ({"prompt_tokens": True, "completion_tokens": 1}, None),
+    ],
+)
+def test_usage_is_known_or_not(usage: Any, known: Usage | None) -> None:
+    outcome = read(said("four")[:-1] + b', "usage": ' + json.dumps(usage).encode() + b"}")
+    assert isinstance(outcome, Answer) and outcome.usage == known
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("3", 3.0),
+        (" 0.25 ", 0.25),
+        ("0", 0.0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0.0),
+        ("Sat, 21 Nov 2026 12:00:05 -0000", 5.0),
+        ("Sat, 21 Nov 2026 13:00:05 +0100", 5.0),
+        ("-3", None),
+        ("", None),
+        ("soon", None),
+        ("1e9", None),
+        ("٣", None),
+        ("Sat, 99 Nov 2026 12:00:05 GMT", None),
+    ],
+)
+def test_how_long_an_endpoint_wants_to_be_left_alone(value: str, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+@given(st.text(), st.text(), st.integers(1, 10_000))
+def test_a_request_is_never_dearer_than_what_is_set_aside(text: str, prefix: str, most: int) -> None:
+    request = Request("finch", "", (Message("user", text),), Sampling(most), prefix=prefix)
+    assert highest(None, request).tokens >= len((text + prefix).encode("utf-8", "surrogatepass")) + most
+    json.loads(body(request, frozenset()).decode("ascii"))
+
+
+@given(st.integers(1, 10_000), st.floats(0.001, 10))
+def test_rests_grow_and_stay_bounded(attempt: int, base: float) -> None:
+    longest = min(LONGEST_REST, base * 2.0 ** min(attempt - 1, 100))
+    assert longest / 2 <= backoff(attempt, base) <= longest

@@ -1,0 +1,147 @@
+"""The worker of the engine `vllm` with a vLLM of its own: it repeats its prompt, or does what the prompt tells it to.
+
+A token is a character. Started by path, as the worker is.
+"""
+
+import json
+import math
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+WORKER = Path(__file__).parents[4] / "tasks" / "engines" / "vllm" / "worker.py"
+END = 0
+LOGPROB = -0.5
+
+
+class Tokenizer:
+    chat_template: str | None = "a template"
+
+    def apply_chat_template(self, messages: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool) -> str:
+        assert not tokenize and add_generation_prompt
+        if messages[0]["content"] == "refuse":
+            raise ValueError("roles must alternate")
+        return "".join(f"<{message['role']}>{message['content']}" for message in messages) + "<assistant>"
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        return [ord(character) for character in text]
+
+
+class State:
+    """A request inside: what is left to be said."""
+
+    def __init__(self, number: str, prompt: list[int], parameters: SimpleNamespace, said: str) -> None:
+        self.number, self.prompt, self.parameters = number, prompt, parameters
+        self.made: list[int] = []
+        self.coming = [ord(character) for character in said] + [END]
+
+    def step(self) -> str | None:
+        self.made.append(self.coming[len(self.made)])
+        if self.made[-1] == END:
+            return "error" if "<user>give up<" in "".join(map(chr, self.prompt)) else "stop"
+        return "length" if len(self.made) == self.parameters.max_tokens else None
+
+    def output(self, reason: str) -> SimpleNamespace:
+        text = "".join(chr(token) for token in self.made if token != END)
+        logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
+        one = SimpleNamespace(
+            text=text, token_ids=self.made, logprobs=logprobs, cumulative_logprob=math.fsum(LOGPROB for _ in logprobs),
+            finish_reason=reason, stop_reason=None,
+        )  # fmt: skip
+        return SimpleNamespace(
+            request_id=self.number, finished=bool(reason), outputs=[one], prompt_token_ids=self.prompt
+        )
+
+
+class Engine:
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.states: dict[str, State] = {}
+        self.model_config = SimpleNamespace(max_model_len=options["max_model_len"] or 200)
+
+    def add_request(self, number: str, prompt: dict[str, list[int]], parameters: SimpleNamespace) -> None:
+        tokens = prompt["prompt_token_ids"]
+        text = "".join(map(chr, tokens))
+        if "<user>invalid<" in text:
+            raise ValueError("a parameter is out of range")
+        self.states[number] = State(number, tokens, parameters, self.said(text, parameters))
+
+    def said(self, prompt: str, parameters: SimpleNamespace) -> str:
+        if "<user>options<" in prompt:
+            names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "VLLM_ENABLE_V1_MULTIPROCESSING")
+            return json.dumps(self.options | {name: os.environ.get(name) for name in names})
+        if "<user>count<" in prompt:
+            return f"{len(self.states) + 1}"
+        if "<user>child<" in prompt:
+            return f"{subprocess.Popen(['sleep', '600']).pid}"
+        if "<user>schema<" in prompt:
+            return str(parameters.structured_outputs and parameters.structured_outputs.json)
+        if "<user>seed<" in prompt:
+            return f"{parameters.seed}"
+        return prompt
+
+    def abort_request(self, numbers: list[str]) -> None:
+        for number in numbers:
+            del self.states[number]
+
+    def step(self) -> list[SimpleNamespace]:
+        print("a step", flush=True)  # vLLM, too, prints where it likes
+        outputs = []
+        for state in list(self.states.values())[: self.options["max_num_seqs"]]:
+            self.obey("".join(map(chr, state.prompt)), len(state.made))
+            if reason := state.step():
+                outputs.append(state.output(reason))
+                del self.states[state.number]
+        return outputs
+
+    def obey(self, prompt: str, made: int) -> None:
+        if "<user>die<" in prompt:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "<user>break<" in prompt:
+            raise RuntimeError("the cache is torn")
+        if "<user>stall<" in prompt and made == 3:
+            time.sleep(600)
+        if "<user>slow<" in prompt:
+            time.sleep(0.3)
+
+
+def load(**options: Any) -> SimpleNamespace:
+    print("Authorization: Bearer abcdefgh, hf_abcdefghijkl, https://me:word@proxy/", flush=True)
+    match options["model"]:
+        case "missing":
+            raise ModuleNotFoundError("No module named 'vllm'")
+        case "large":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")
+        case "untaught":
+            Tokenizer.chat_template = None
+        case "silent":
+            time.sleep(600)
+        case "talkative":
+            for part in range(8):
+                time.sleep(0.5)
+                print(f"{part} of 8", end="\r" if part < 3 else "\n", flush=True)
+    engine = Engine(options)
+    return SimpleNamespace(llm_engine=engine, get_tokenizer=Tokenizer)
+
+
+def module(name: str, **content: object) -> ModuleType:
+    sys.modules[name] = found = ModuleType(name)
+    vars(found).update(content)
+    return found
+
+
+if __name__ == "__main__":
+    platform = SimpleNamespace(is_cpu=lambda: "CUDA_VISIBLE_DEVICES" not in os.environ)
+    module("vllm.platforms", current_platform=platform)
+    sampling = module(
+        "vllm.sampling_params", RequestOutputKind=SimpleNamespace(FINAL_ONLY=2), StructuredOutputsParams=SimpleNamespace
+    )
+    module("vllm", LLM=load, SamplingParams=SimpleNamespace, __version__="9.9", sampling_params=sampling)
+    runpy.run_path(str(WORKER))["main"](int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,272 @@
+"""The engine `vllm`: what it asks and reports, and what it does when its process dies, stalls or is not wanted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.recipe.models import VLLM, Price
+from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
+from tasks.engines.vllm.engine import INSIDE, VLLMEngine
+
+FAKE = Path(__file__).with_name("fake_worker.py")
+ROOT = Path(__file__).parents[4]
+LOGPROB = -0.5
+Open = Callable[..., VLLMEngine]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens an engine with the fake vLLM: options of its own first, then those of the declaration."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    engines = []
+
+    def open_one(*, starting: float = 60, silence: float = 60, grace: float = 10, **declared: Any) -> VLLMEngine:
+        model = VLLM(engine="vllm", **{"model": "fake", "context": 200, **declared})
+        engines.append(VLLMEngine(model, worker=FAKE, starting=starting, silence=silence, grace=grace))
+        return engines[-1]
+
+    yield open_one
+    for engine in engines:
+        engine.close()
+
+
+def ask(text: str, sample: int = 0, prefix: str = "", max_tokens: int = 150) -> Request:
+    return Request("fake", "", (Message("user", text),), Sampling(max_tokens), sample, prefix)
+
+
+def one(engine: VLLMEngine, request: Request) -> Completion:
+    (reply,) = engine.answer([request])
+    assert isinstance(reply, Completion)
+    return reply
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be buried."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until_dead(pid: int, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while lives(pid):
+        assert time.monotonic() < until, f"process {pid} lives on"
+        time.sleep(0.05)
+
+
+def pid_of(engine: VLLMEngine) -> int:
+    assert engine._process
+    return engine._process.pid
+
+
+def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
+    engine = opened(price=Price(prompt=1.0, completion=10.0))
+    request, before = ask("hi", prefix="Well"), time.time()
+    reply = one(engine, request)
+    said = "<user>hi<assistant>Well"
+    assert (reply.request, reply.text, reply.finish, reply.limit) == (request.id, said, "stop", 150)
+    assert (reply.prompt_tokens, reply.tokens) == (len(said), len(said)), "the end mark is no token of the text"
+    assert reply.logprob == LOGPROB * len(said)
+    assert reply.engine == engine.name == "vllm 9.9"
+    assert before <= reply.at <= time.time()
+    assert reply.price == pytest.approx(len(said) * 11.0 / 1e6)
+
+
+def test_a_completion_that_reaches_its_limit_is_cut_there(opened: Open) -> None:
+    reply = one(opened(), ask("hi", max_tokens=7))
+    assert (reply.text, reply.finish, reply.tokens, reply.logprob) == ("<user>h", "length", 7, 7 * LOGPROB)
+
+
+def test_each_sample_has_the_seed_of_its_request(opened: Open) -> None:
+    requests = [ask("seed", sample) for sample in range(5)]
+    replies = list(opened().answer(requests))
+    assert {reply.request: reply.text for reply in replies if isinstance(reply, Completion)} == {
+        request.id: str(request.seed) for request in requests
+    }
+
+
+def test_all_are_answered_with_few_inside_and_those_that_begin_alike_together(opened: Open) -> None:
+    engine = opened(batch=3)
+    requests = [ask("count", sample, prefix) for sample in range(20) for prefix in ("a", "b", "c")]
+    replies = list(engine.answer(requests))
+    assert {reply.request for reply in replies} == {request.id for request in requests}
+    inside = [int(reply.text) for reply in replies if isinstance(reply, Completion)]
+    assert max(inside) == INSIDE * 3, "never more inside than wanted, and never fewer while others wait"
+    prefixes = {request.id: request.prefix for request in requests}
+    assert [prefixes[reply.request] for reply in replies] == ["a"] * 20 + ["b"] * 20 + ["c"] * 20
+    assert list(engine.answer([])) == []
+
+
+def test_one_request_asked_twice_is_answered_twice(opened: Open) -> None:
+    assert len(list(opened().answer([ask("hi"), ask("hi")]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "detail"),
+    [
+        ("w" * 300, "longer than the context", "317 tokens of 200"),
+        ("refuse", "refused by the chat template", "ValueError: roles must alternate"),
+        ("invalid", "refused by vLLM", "a parameter is out of range"),
+    ],
+)
+def test_what_cannot_be_answered_fails_alone(opened: Open, text: str, reason: str, detail: str) -> None:
+    requests = [ask(text), ask("hi")]
+    replies = {reply.request: reply for reply in opened().answer(requests)}
+    assert replies[requests[0].id] == Failure(requests[0].id, reason, detail)
+    assert isinstance(replies[requests[1].id], Completion)
+
+
+def test_the_declaration_becomes_options_and_environment(opened: Open) -> None:
+    engine = opened(gpus=[2, 5], tensor_parallel=2, memory=0.5, context=3000, batch=7, dtype="half", revision="abc")
+    assert json.loads(one(engine, ask("options", max_tokens=2000)).text) == {
+        "model": "fake", "revision": "abc", "tokenizer_revision": "abc", "tensor_parallel_size": 2, "dtype": "half",
+        "gpu_memory_utilization": 0.5, "max_model_len": 3000, "max_num_seqs": 7, "enable_prefix_caching": True,
+        "disable_log_stats": True, "logprobs_mode": "raw_logprobs",
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True}, "CUDA_VISIBLE_DEVICES": "2,5",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    }  # fmt: skip
+
+
+def test_a_schema_reaches_vllm_and_where_there_is_none_nothing_does(opened: Open) -> None:
+    engine, plain = opened(), ask("schema")
+    held = replace(plain, sampling=replace(plain.sampling, schema='{"type": "object"}'))
+    assert [one(engine, request).text for request in (held, plain)] == ['{"type": "object"}', "None"]
+
+
+def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:
+    (reply,) = opened().answer([ask("give up")])
+    assert isinstance(reply, Failure)
+    assert reply.reason == "ended without an answer" and reply.detail.startswith("finish reason error after ")
+
+
+def test_on_a_cpu_prompts_are_not_cut_into_chunks(opened: Open) -> None:
+    found = json.loads(one(opened(context=5000), ask("options", max_tokens=2000)).text)
+    assert (found["enable_chunked_prefill"], found["max_num_batched_tokens"]) == (False, 5000)
+    assert "gpu_memory_utilization" not in found
+    assert json.loads(one(opened(context=900), ask("options", max_tokens=800)).text)["max_num_batched_tokens"] == 4096
+
+
+def test_a_process_that_dies_is_an_error_and_takes_its_group_along(opened: Open) -> None:
+    engine = opened()
+    child = int(one(engine, ask("child")).text)
+    worker = pid_of(engine)
+    with pytest.raises(EngineError) as caught:
+        list(engine.answer([ask("die"), ask("hi")]))
+    message = str(caught.value)
+    assert message.startswith(f"model 'fake' (vllm, {sys.executable}): its process was killed by SIGKILL\n  | ")
+    assert "  | a step" in message and "lower `memory`, `context` or `batch`" in message
+    assert not any(secret in message for secret in ("abcdefgh", "me:word")), message
+    wait_until_dead(child)
+    assert not lives(worker)
+    assert one(engine, ask("hi")).text == "<user>hi<assistant>", "asked again, it begins anew"
+
+
+def test_an_error_inside_is_told(opened: Open) -> None:
+    with pytest.raises(EngineError, match=r"(?s)RuntimeError: the cache is torn\n.*Traceback.*last lines above"):
+        list(opened().answer([ask("break")]))
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("missing", "`pip install vllm`"),
+        ("large", "CUDA out of memory.*lower `memory`, `context` or `batch`"),
+        ("untaught", "no chat template.*trained on conversations"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str, advice: str) -> None:
+    engine = opened(model=model)
+    with pytest.raises(EngineError, match=f"(?s)^model '{model}' .*{advice}"):
+        list(engine.answer([ask("hi")]))
+    assert engine._process is None
+
+
+def test_a_python_that_is_none(opened: Open, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"no-python` cannot be run \(No such file or directory\): name a Python"):
+        list(opened(python=str(tmp_path / "no-python")).answer([ask("hi")]))
+
+
+def test_a_stall_is_an_error(opened: Open) -> None:
+    engine = opened(silence=1.5)
+    with pytest.raises(EngineError, match="its process gave no sign of life for 2 s"):
+        list(engine.answer([ask("stall")]))
+    assert engine._process is None
+
+
+def test_slow_is_not_silent(opened: Open) -> None:
+    assert one(opened(silence=3), ask("slow")).tokens * 0.3 > 3
+
+
+def test_a_model_may_take_long_to_load_while_it_says_so(opened: Open) -> None:
+    assert one(opened(model="talkative", starting=2.5), ask("hi")).finish == "stop"
+    with pytest.raises(EngineError, match="no sign of life for 2 s"):
+        list(opened(model="silent", starting=2).answer([ask("hi")]))
+
+
+def test_closing_the_iterator_drops_the_work_and_keeps_the_model(opened: Open) -> None:
+    engine = opened(batch=2)
+    answers = engine.answer([ask("hi", sample) for sample in range(50)])
+    next(answers)
+    worker = pid_of(engine)
+    with pytest.raises(RuntimeError, match="not finished"):
+        next(engine.answer([ask("hi")]))
+    answers.close()  # type: ignore[attr-defined]
+    assert one(engine, ask("ho")).text == "<user>ho<assistant>", "no answer to what was dropped comes late"
+    assert pid_of(engine) == worker
+
+
+def test_closing_the_iterator_ends_a_process_that_is_stuck(opened: Open) -> None:
+    engine = opened(grace=0.5)
+    answers = engine.answer([ask("hi", max_tokens=1), ask("stall")])
+    next(answers)
+    worker = pid_of(engine)
+    time.sleep(0.5)
+    answers.close()  # type: ignore[attr-defined]
+    assert not lives(worker)
+    assert one(engine, ask("hi")).finish == "stop"
+
+
+def test_close_ends_the_process_and_may_be_called_twice(opened: Open) -> None:
+    engine = opened()
+    child, worker = int(one(engine, ask("child")).text), pid_of(engine)
+    engine.close()
+    assert not lives(worker)
+    assert not lives(child)
+    engine.close()
+
+
+BUILD = """
+import sys
+from schemas.models import VLLM
+from schemas.request import Message, Request, Sampling
+from tasks.engines.vllm import VLLMEngine
+from pathlib import Path
+engine = VLLMEngine(VLLM(engine="vllm", model="fake", context=200), worker=Path(sys.argv[1]))
+def ask(text): return Request("fake", "", (Message("user", text),), Sampling(100))
+(child,) = engine.answer([ask("child")])
+print(engine._process.pid, child.text, flush=True)
+list(engine.answer([ask(sys.argv[2])]))
+"""
+
+
+@pytest.mark.parametrize("at", ["stall", "slow"])
+def test_nothing_outlives_a_killed_build(at: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", BUILD, str(FAKE), at]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
+        assert build.stdout
+        worker, child = map(int, build.stdout.readline().split())
+        assert lives(worker) and lives(child)
+        build.send_signal(signal.SIGKILL)
+    wait_until_dead(worker)
+    wait_until_dead(child)

@@ -1,0 +1,55 @@
+"""What a mistake made on purpose must be like: distances against the definition, and each fault by hand."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.inject.filters import LONGEST, distance, fault
+
+
+def by_definition(one: str, other: str) -> int:
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row = row, [i]
+        for j, b in enumerate(other, 1):
+            row.append(min(row[-1] + 1, before[j] + 1, before[j - 1] + (a != b)))
+    return row[-1]
+
+
+@given(st.text("ab1 ", max_size=12), st.text("ab1 ", max_size=12))
+def test_the_distance_is_levenshtein_s(one: str, other: str) -> None:
+    assert distance(one, other) == by_definition(one, other) == distance(other, one)
+
+
+RIGHT = ["There are 3 * 8 = 24 figs.", "So 24 - 4 = 20 are left."]
+
+
+@pytest.mark.parametrize(
+    ("after", "at", "told"),
+    [
+        (["There are 3 + 8 = 11 figs.", "So 11 - 4 = 7 are left."], 0, ""),
+        (["So 3 - 4 = 7 are left."], 0, "changes too much"),
+        (RIGHT, 0, "unchanged"),
+        ([RIGHT[0], "So 24 - 4 = 21 are left."], 0, "the change is not in the step named"),
+        ([RIGHT[0]], 1, "the change is not in the step named"),
+        ([], 0, "another number of steps"),
+        (["There are 3 + 8 = 11 figs, not 24.", "So 11 - 4 = 8 are left."], 0, "a second mistake"),
+        (["There should be 3 + 8 = 11 figs.", "So 11 - 4 = 7 are left."], 0, "words of a mistake"),
+        (["There are 3 + 8 = 11 figs (sum).", "So 11 - 4 = 7 are left."], 0, "notes in brackets"),
+        (["There are 3 + 8 = 11 figs!", "So 11 - 4 = 7 are left."], 0, "another layout"),
+        (["There are\n3 + 8 = 11 figs.", "So 11 - 4 = 7 are left."], 0, "another layout"),
+    ],
+)
+def test_faults(after: list[str], at: int, told: str) -> None:
+    assert fault(RIGHT, after, at, 0.4) == told
+
+
+def test_texts_that_are_too_long_are_not_looked_at_for_long() -> None:
+    begun = time.perf_counter()
+    assert fault(["a" * LONGEST * 50], ["b" * LONGEST * 50], 0, 1.0) == "changes too much"
+    assert fault(["(a" * 2_000], ["(b" * 2_000], 0, 1.0) == ""
+    assert time.perf_counter() - begun < 60

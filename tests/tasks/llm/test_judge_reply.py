@@ -1,0 +1,146 @@
+"""The reading of replies: each form by its base, and everything that is undecided with its fault."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.request import Completion, Failure
+from tasks.llm.judge_reply import Judgement, judgement, read
+from tasks.llm.quoted_text import Material
+
+STEPS = 4
+MATERIAL = Material(["Tom has 3 apples.", "1. 3 + 4 = 7 apples\n2. 7 * 2 = 15 apples\n#### 15"])
+
+
+def label_of(text: str) -> int | str | None:
+    """The label, or the fault where there is none."""
+    found = read(text, STEPS, MATERIAL)
+    assert (found.label is None) == bool(found.fault)
+    return found.fault or found.label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("1. 3 3 same\nFirst error: none", -1),
+        ("First error: 3, calculation", 2),
+        ("First error: none\n", -1),
+        ('{"first_error": 2, "kind": "sum", "reason": "7 * 2 is 14"}', 1),
+        ('{"first_error": "2"}', 1),
+        ('{"first_error": 2.0}', 1),
+        ('{"first_error": "Step 2"}', 1),
+        ('{"first_error": "none", "kind": "none", "reason": "\\frac{1}{2} is right"}', -1),
+        ('{"first_error": null, "kind": null}', -1),
+        ('{"first_error": -1}', -1),
+        ('{"verdict": {"first_error": 4}}', 3),
+        ('Here it is:\n```json\n{"first_error": 2,\n "kind": "sum",}\n```\nI hope that helps.', 1),
+        ('{"reason": "7 * 2 is "14"", "first_error": 2', 1),
+        ('{"first_error": 2}\n{"first_error": 2}', 1),
+        ("{'first_error': 2}", 1),
+        ("The first error is in step 3.", 2),
+        ("**The first error occurs in Step 2**, because 7 * 2 is 14.", 1),
+        ("Step 3 is the first wrong step.", 2),
+        ("Step 1 is right. Step 2 contains the first error.", 1),
+        ("The first incorrect step is 2.", 1),
+        ("All steps are correct.", -1),
+        ("There are no errors in the solution.", -1),
+        ("The solution is completely correct.", -1),
+        ("\\boxed{2}", 1),
+        ("So the answer is $\\boxed{-1}$", -1),
+        ("no error", -1),
+        ("-1", -1),
+        ("None.", -1),
+        ("3", 2),
+        ("<think>The first error is in step 1. No, it is not.</think>First error: 2", 1),
+        ("The result should be \\boxed{14}. First error: 2", 1),
+    ],
+)
+def test_each_form_counts_from_one(text: str, label: int) -> None:
+    assert label_of(text) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("<think>What is in step 2", "cut off"),
+        ("I am not sure.", "unparsable"),
+        ('{"first_error": true}', "unparsable"),
+        ('{"first_error": [2]}', "unparsable"),
+        ('{"first_error": "second"}', "unparsable"),
+        ('{"first_error": 2.5}', "unparsable"),
+        ('{"first_error": NaN}', "unparsable"),
+        ("First error: 2.5", "unparsable"),
+        ("The first error is 3 + 4 = 8.", "unparsable"),
+        ("The first error is not in step 2.", "unparsable"),
+        ("All steps before step 3 are correct.", "unparsable"),
+        ("All steps are correct up to step 2.", "unparsable"),
+        ("There is no error in step 1.", "unparsable"),
+        ("I would not say that; if all steps are correct, it is right", "unparsable"),
+        ('{"first_error": 0}', "out of range"),
+        ('{"first_error": 5}', "out of range"),
+        ('{"first_error": -2}', "out of range"),
+        ("First error: 9, unit", "out of range"),
+        ("\\boxed{0}", "out of range"),
+        ("999999999", "out of range"),
+        ('{"first_error": 2} {"first_error": 3}', "contradictory"),
+        ("The first error is in step 2. The first error is in step 3.", "contradictory"),
+        ('All steps are correct. {"first_error": 2}', "contradictory"),
+        ('{"first_error": 3, "reason": "The first error is in step 2"}', "contradictory"),
+        ('{"first_error": "none", "kind": "calculation"}', "contradictory"),
+        ("First error: none, calculation", "contradictory"),
+        ("First error: none. Step 2 is wrong.", "contradictory"),
+        ("Step 1 is incorrect. First error: 3", "contradictory"),
+        ("First error: 2. \\boxed{3}", "contradictory"),
+        ("x" * 20_001, "too long"),
+        ("2. 7 * 2 = 15 apples", "repeats the solution"),
+    ],
+)
+def test_what_says_no_one_thing_is_undecided(text: str, fault: str) -> None:
+    assert label_of(text) == fault
+
+
+def test_what_was_cut_off_or_refused_is_undecided_whatever_it_says() -> None:
+    cut = Completion("id", "First error: 2", "length", 9, 1, 9, None, "e", 0.0)
+    assert judgement(cut, STEPS, MATERIAL, ()) == Judgement(None, "cut off")
+    assert judgement(Failure("id", "content filter", "x"), STEPS, MATERIAL, ()) == Judgement(None, "content filter")
+
+
+def test_kind_and_reason_come_along() -> None:
+    told = '{"first_error": 2, "kind": "Calculation", "reason": "7 * 2 is\\n14"}'
+    assert read(told, STEPS, MATERIAL) == Judgement(1, "", "Calculation", "7 * 2 is\n14")
+    assert read(told, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
+    assert read(told, STEPS, MATERIAL, ["unit"]) == Judgement(1, "", "", "7 * 2 is\n14")
+    assert read("First error: 2, wrong operand", STEPS, MATERIAL).kind == "wrong operand"
+    assert read('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "?"
+
+
+PIECES = st.sampled_from(
+    ["First error: ", "none", "2", '{"first_error": ', '"', "}", "step 3", " is wrong", "all steps are correct", "\\boxed{", "\n", " ", "<think>", "</think>", "-1", ",", "ſ", "\u202e"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join))
+def test_whatever_it_holds_it_is_read(text: str) -> None:
+    found = read(text, STEPS, MATERIAL)
+    assert (found.label is None) == bool(found.fault)
+    assert found.label is None or -1 <= found.label < STEPS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the first error is " * 1_000, "first error " + "it " * 6_000, "all of the " * 1_800, '{"first_error":' * 1_300, '{"' * 10_000,
+        '"first_error": "' * 1_200, "\\boxed{" * 2_800, " " * 19_999 + "x", '{"a":' + "[" * 19_000, "first error: 1" + "," * 19_000, "a b\n" * 4_999, "\\" * 19_999,
+    ],
+)  # fmt: skip
+def test_no_reply_takes_long(text: str) -> None:
+    material = Material(["first a c b " * 8_000])
+    begun = time.process_time()
+    read(text, STEPS, material)
+    assert time.process_time() - begun < 5

@@ -1,0 +1,165 @@
+"""`agree`: the rules by hand, and that they are monotone and symmetric whatever the labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.columns.labels import ESTIMATE_COLUMNS, JUDGE_COLUMNS
+from schemas.contract import Column, Contract
+from schemas.frames import check, polars_schema
+from schemas.task import Outcome
+from tasks.llm.voting import majority
+from tasks.localize.agree import AGREE, AgreeParameters
+from tasks.localize.raters import frame_of
+
+KEY = Column("solution_id", "string", "Key.")
+STEPS = 4
+JUDGED = Contract("s", "", (KEY, *JUDGE_COLUMNS), "solution_id")
+BOTH = JUDGED.having(*ESTIMATE_COLUMNS, Column("verdict", "string", "Verdict."))
+Labels = dict[str, list[int | None]]
+"""The votes of each judging model."""
+
+
+def row(judges: Labels, estimate: int | None = None, verdict: str = "undecided", failed: int = 0) -> dict[str, Any]:
+    labels = [label for votes in judges.values() for label in votes]
+    faults = ["" if label is not None else "cut off" for label in labels]
+    names = [f"{model} #{vote}" for model, votes in judges.items() for vote in range(len(votes))]
+    together = majority(labels, faults)
+    nothing = [""] * len(labels)
+    tried = [failed if step == estimate else 0 for step in range(STEPS)]
+    return {
+        "solution_id": "k", "judges": names, "judge_labels": labels, "judge_faults": faults, "judge_kinds": nothing,
+        "judge_reasons": nothing, "judge_replies": nothing, "judge_requests": nothing, "judge_tokens": 0,
+        "judge_first_error": together.label, "judge_undecided": together.undecided, "judge_kind": None,
+        "judge_share": together.share, "estimate_first_error": estimate,
+        "estimated_by": "sequential", "estimate_undecided": None if estimate is not None else "no success at all", "tried": tried,
+        "succeeded": [0] * STEPS, "unclear": [0] * STEPS, "hard": [None] * STEPS, "soft": [None] * STEPS,
+        "soft_low": [None] * STEPS, "soft_high": [None] * STEPS, "reused": 0, "rollouts": 0, "rollout_tokens": 0,
+        "verdict": verdict,
+    }  # fmt: skip
+
+
+def run(rows: list[dict[str, Any]], contract: Contract = BOTH, **given: Any) -> Outcome:
+    rules = AgreeParameters.model_validate(given)
+    assert AGREE.check(rules, contract) == []
+    rows = [{**one, "solution_id": str(i)} for i, one in enumerate(rows)]
+    part = pl.DataFrame(rows, schema=polars_schema(BOTH)).select(contract.names())
+    outcome = AGREE.run(part, rules)
+    assert outcome.kept.height + outcome.rejected.height == len(rows)
+    return outcome
+
+
+def kept(one: dict[str, Any], **given: Any) -> int | None:
+    """The label on which a row's labellers agree."""
+    outcome = run([one], **given)
+    return outcome.kept["first_error"].item() if outcome.kept.height else None
+
+
+def why(one: dict[str, Any], **given: Any) -> tuple[str, str]:
+    """Why a row is rejected."""
+    found: tuple[str, str] = run([one], **given).rejected.select("reason", "detail").row(0)
+    return found
+
+
+def test_estimation_and_the_majority_of_all_judgements() -> None:
+    assert kept(row({"a": [1, 1], "b": [2]}, 1)) == 1
+    assert kept(row({"a": [-1]}, -1, "right")) == -1
+    assert why(row({"a": [1, 1], "b": [2]}, 2)) == (
+        "labellers disagree",
+        "a: step 1, b: step 2, estimation: step 2, verdict undecided",
+    )
+    assert why(row({"a": [1], "b": [2]}, 2))[0] == "judges undecided: no majority"
+    assert why(row({"a": [None]}, 2))[0] == "judges undecided: cut off"
+    assert why(row({"a": [2]})) == (
+        "estimation undecided",
+        "a: step 2, estimation: undecided (no success at all), verdict undecided",
+    )
+
+
+def test_k_of_the_models_and_the_estimation() -> None:
+    three = row({"a": [1, 1, 2], "b": [3], "c": [1]}, 3)
+    assert kept(three, rule="k of n", k=2) is None  # 1 and 3 are named by two each
+    assert kept(row({"a": [1, 1, 2], "b": [3], "c": [1]}, 1), rule="k of n", k=3) == 1
+    assert kept(row({"a": [1, 1, 1, 1], "b": [2], "c": [2]}, None), rule="k of n", k=2) == 2  # votes are one labeller
+    assert why(row({"a": [1], "b": [None]}), rule="k of n", k=2)[0] == "labellers undecided"
+    assert why(row({"a": [1], "b": [2]}), rule="k of n", k=2)[0] == "labellers disagree"
+    assert why(row({"a": [1]}, 1), rule="k of n", k=3)[0] == "fewer labellers than k"
+
+
+def test_all_of_them() -> None:
+    assert kept(row({"a": [0], "b": [0]}, 0), rule="unanimous") == 0
+    assert kept(row({"a": [0], "b": [0]}, 1), rule="unanimous") is None
+    assert run([row({"a": [0, 0, 1], "b": [0]})], JUDGED, rule="unanimous").kept["labels"].to_list() == [[0, 0]]
+
+
+@pytest.mark.parametrize("rule", [{"rule": "estimate and judges"}, {"rule": "unanimous"}, {"rule": "k of n", "k": 2}])
+@pytest.mark.parametrize(("label", "verdict"), [(-1, "wrong"), (2, "right")])
+def test_what_contradicts_the_verdict_is_rejected(rule: dict[str, Any], label: int, verdict: str) -> None:
+    assert why(row({"a": [label]}, label, verdict), **rule)[0] == "contradicts the verdict"
+    assert kept(row({"a": [label]}, label, "undecided"), **rule) == label
+
+
+def test_agreement_and_confidence() -> None:
+    made = AGREE.makes(AgreeParameters(), BOTH)
+    check(run([row({"a": [1]}, 1), row({"a": [-1]}, -1)]).kept.select(made.names()), made, "agreed")
+    one = run([row({"a": [1, 1, 2], "b": [2]}, 1, failed=4)], rule="k of n", k=2).kept.to_dicts()[0]
+    assert (one["labellers"], one["labels"]) == (["a", "b", "estimation"], [1, 2, 1])
+    assert one["agreement"] == pytest.approx(2 / 3)
+    assert one["confidence"] == pytest.approx(2 / 4 * 5 / 6)
+    right = run([row({"a": [-1, -1, 0]}, -1, "right")]).kept.to_dicts()[0]
+    assert right["confidence"] == pytest.approx(2 / 3)
+    alone = run([row({"a": [3]})], JUDGED, rule="unanimous").kept.to_dicts()[0]
+    assert alone["confidence"] == 1
+
+
+def test_a_table_without_what_the_rule_needs_is_a_fault() -> None:
+    (fault,) = AGREE.check(AgreeParameters(), JUDGED)
+    assert fault.startswith("rule: needs columns of estimation (estimate_first_error, ")
+    assert AGREE.check(AgreeParameters(rule="unanimous", k=2), JUDGED) == [
+        "k: is needed by the rule `k of n`, and by that alone"
+    ]
+    assert len(AGREE.check(AgreeParameters(rule="k of n"), JUDGED)) == 1
+
+
+def test_the_labels_of_kept_and_rejected_rows_make_one_frame() -> None:
+    outcome = run([row({"a": [1], "b": [1]}, 1), row({"a": [1], "b": [None]}, 2)])
+    names = [name for name in outcome.rejected.columns if name in BOTH.names()]
+    both = pl.concat([outcome.kept.select(names), outcome.rejected.select(names)])
+    assert frame_of(both).to_dict(as_series=False) == {"a": [1, 1], "b": [1, None], "estimation": [1, 2]}
+    assert frame_of(both.clear()).columns == []
+
+
+LABEL = st.none() | st.integers(-1, STEPS - 1)
+SOME = st.dictionaries(st.sampled_from("abcd"), st.lists(LABEL, min_size=1, max_size=4), min_size=1, max_size=4)
+RULES = st.sampled_from(
+    [{"rule": "estimate and judges"}, {"rule": "unanimous"}, *({"rule": "k of n", "k": k} for k in (1, 2, 3))]
+)
+
+
+@given(SOME, LABEL, RULES, st.sampled_from(["right", "wrong", "undecided"]), st.data())
+def test_who_agrees_too_never_loses_a_row(judges: Labels, estimate: int | None, rule: dict[str, Any], verdict: str, data: st.DataObject) -> None:  # fmt: skip
+    label = kept(row(judges, estimate, verdict), **rule)
+    if label is None:
+        return
+    more: Labels = {**judges, "z": [label] * data.draw(st.integers(1, 3))}
+    assert kept(row(more, estimate, verdict), **rule) == label
+    again = data.draw(st.sampled_from(sorted(judges)))
+    assert kept(row({**judges, again: [*judges[again], label]}, estimate, verdict), **rule) in (label, None if rule["rule"] != "estimate and judges" else label)  # fmt: skip
+
+
+@given(SOME, LABEL, RULES, st.sampled_from(["right", "wrong", "undecided"]), st.randoms(use_true_random=False))
+def test_no_judge_is_before_another(judges: Labels, estimate: int | None, rule: dict[str, Any], verdict: str, random: Any) -> None:  # fmt: skip
+    names = sorted(judges)
+    others = random.sample(names, len(names))
+    swapped = {name: random.sample(judges[name], len(judges[name])) for name in others}
+    renamed = {f"{at}-{name}": judges[name] for at, name in enumerate(others)}
+    found = kept(row(judges, estimate, verdict), **rule)
+    assert kept(row(swapped, estimate, verdict), **rule) == kept(row(renamed, estimate, verdict), **rule) == found
+    outcomes = [run([row(one, estimate, verdict)], **rule) for one in (judges, renamed)]
+    reasons = [one.rejected["reason"].to_list() + one.kept["confidence"].to_list() for one in outcomes]
+    assert reasons[0] == reasons[1]

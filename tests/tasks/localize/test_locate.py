@@ -1,0 +1,85 @@
+"""`locate`: a first wrong step only where arithmetic proves which it is."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.columns.problems import STEP_COLUMNS
+from schemas.contract import Column, Contract
+from schemas.frames import check, polars_schema
+from tasks.localize.locate import LOCATE, NO_FALSE_EQUATION, NOT_ENOUGH, NOT_WRONG, LocateParameters, located
+from tasks.synthetic.problems import problem
+from tasks.synthetic.solution import written, wrong
+from tasks.synthetic.truth import judge
+
+QUESTION = "Ada has 5 boxes of 6 eggs and 4 more eggs. How many eggs has she?"
+
+
+def row(*steps: str, **change: Any) -> dict[str, Any]:
+    return {"question": QUESTION, "steps": list(steps), "answer": "34", "verdict": "wrong", "reference": None} | change
+
+
+@pytest.mark.parametrize(
+    ("steps", "first"),
+    [
+        (("5 * 6 = 35 eggs", "35 + 4 = 39 eggs\n#### 39"), 0),
+        (("5 * 6 = 30 eggs", "30 + 4 = 36 eggs\n#### 36"), 1),
+        (("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "#### 30"), 2),
+    ],
+)
+def test_what_arithmetic_proves(steps: tuple[str, ...], first: int) -> None:
+    assert located(row(*steps))[0] == first
+
+
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        (row("5 * 6 = 35 eggs", "#### 35", verdict="right"), NOT_WRONG),
+        (row("5 * 6 = 35 eggs", "#### 35", verdict="undecided"), NOT_WRONG),
+        # wrong in its sense, right in its numbers: nothing is proved
+        (row("5 + 6 = 11 eggs", "11 + 4 = 15 eggs\n#### 15"), NO_FALSE_EQUATION),
+        # a wrong sum behind a wrong plan: putting it right does not lead to the answer
+        (row("5 + 6 = 11 eggs", "11 + 4 = 16 eggs\n#### 16"), NOT_ENOUGH),
+        # the answer is no number: nothing vouches for what stands before
+        (row("5 * 6 = 35 eggs", "So (b).", answer="B"), NOT_ENOUGH),
+        (row("It is 39."), NO_FALSE_EQUATION),
+        # a step in words, or an equation that could not be read, stands before the answer: it may be where it goes wrong
+        (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "But she has eaten them.", "The answer is 0."), NO_FALSE_EQUATION),
+        (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "10% of 34 = 3.4", "#### 3.4"), NO_FALSE_EQUATION),
+    ],
+)
+def test_what_it_does_not_prove(case: dict[str, Any], why: str) -> None:
+    assert located(case) == (None, None, why)
+
+
+def test_a_right_solution_vouches_for_the_steps_before() -> None:
+    reference = "5 * 6 = 30 eggs\n30 + 4 = 34 eggs\n#### 34"
+    # the last step asks for nothing that is asked, so that no repair leads to the answer
+    assert located(row("5 * 6 = 30 eggs", "30 + 4 = 35 eggs", "35 * 2 = 70", reference=reference))[0] == 1
+
+
+def test_in_a_world_whose_truth_is_known_nearly_all_it_names_are_right() -> None:
+    named = hits = 0
+    for number in range(600):
+        found = problem(0, number)
+        lines, answer = wrong(found.program, Random(number))
+        steps = written(lines, answer).split("\n")
+        at, _, _ = located(row(*steps, question=found.question, answer=str(found.answer)))
+        if at is not None:
+            named, hits = named + 1, hits + (at == judge(found.program, steps).first_error)
+    assert named > 50 and hits >= 0.98 * named
+
+
+def test_rows_are_all_kept_under_the_contract() -> None:
+    texts = (Column(name, "string", "A text.") for name in ("question", "answer", "verdict"))
+    given = Contract("given", "", (*texts, STEP_COLUMNS[0]), "answer")
+    rows = [row("5 * 6 = 35", "35 + 4 = 39"), row("x", answer="35")]
+    outcome = LOCATE.run(pl.DataFrame(rows, schema=polars_schema(given)), LocateParameters())
+    check(outcome.kept, LOCATE.makes(LocateParameters(), given), "test")
+    assert outcome.kept.height == 2 and outcome.rejected.height == 0
+    assert outcome.kept["first_error"].to_list() == [0, None]
+    assert outcome.kept["unlocated"].to_list() == [None, NO_FALSE_EQUATION]

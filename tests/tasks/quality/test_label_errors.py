@@ -1,0 +1,113 @@
+"""`label-errors`: planted wrong labels are flagged, right ones are not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.columns.quality import LABEL_COLUMNS
+from schemas.contract import Column, Contract
+from schemas.frames import check
+from tasks.quality.label_errors import LABEL_ERRORS, LabelErrorsParameters
+
+KINDS = ["arithmetic", "misread", "logic", "unit"]
+
+
+def made(table: pl.DataFrame, size: int = 1000, **parameters: Any) -> pl.DataFrame:
+    given = LabelErrorsParameters(**{"given": "kind", "labels": ["x", "y"], **parameters})
+    parts = [table[at : at + size] for at in range(0, table.height, size)]
+    found = pl.concat(LABEL_ERRORS.run(parts, [], given, Path()))
+    check(found.drop("key"), Contract("l", "", LABEL_COLUMNS, "none"), "test")
+    return found
+
+
+def planted(rows: int, wrong: float, noise: Sequence[float]) -> tuple[pl.DataFrame, pl.Series]:
+    """A table in which a share of labels is wrong and each labeller errs now and then; and which labels are wrong."""
+    chance = random.Random(1)
+    truth = [chance.choices(KINDS, [6, 3, 2, 1])[0] for _ in range(rows)]
+
+    def noisy(one: str, rate: float) -> str:
+        return chance.choice([kind for kind in KINDS if kind != one]) if chance.random() < rate else one
+
+    columns = {
+        name: [noisy(one, rate) for one in truth] for name, rate in zip(("kind", "x", "y", "z"), (wrong, *noise))
+    }
+    table = pl.DataFrame({"id": [f"{i:05d}" for i in range(rows)], **columns})
+    return table, table["kind"] != pl.Series(truth)
+
+
+def test_planted_errors_are_flagged_and_few_others() -> None:
+    table, wrong = planted(4000, 0.08, (0.1, 0.1, 0.15))
+    found = made(table, labels=["x", "y", "z"])
+    flagged = found["label_error"]
+    assert int((flagged & wrong).sum()) > 0.9 * int(wrong.sum())
+    assert int((flagged & wrong).sum()) > 0.85 * int(flagged.sum())
+    assert found.filter(flagged)["label_quality"].mean() < 0.2 < 0.8 < found.filter(~flagged)["label_quality"].mean()  # type: ignore[operator]
+
+
+def test_a_labeller_that_guesses_is_not_believed() -> None:
+    table, wrong = planted(4000, 0.05, (0.05, 0.75, 0.75))
+    flagged = made(table, labels=["x", "y", "z"])["label_error"]
+    assert int((flagged & wrong).sum()) > 0.4 * int(flagged.sum())
+    alone = pl.Series((table["y"] == table["z"]) & (table["y"] != table["kind"]) & (table["x"] == table["kind"]))
+    assert not (flagged & alone & ~wrong).any()
+
+
+def test_labels_in_lists_and_of_numbers_and_those_that_say_nothing() -> None:
+    steps = pl.Series(
+        [[2, 2], [2, None], [None, None], None, [], [2, 2], [-1, -1]] + [[i % 4, i % 4] for i in range(40)],
+        dtype=pl.List(pl.Int64),
+    )
+    table = pl.DataFrame(
+        {"id": range(47), "kind": [2, 2, 2, 2, 2, 0, None] + [i % 4 for i in range(40)], "labels": steps}
+    )
+    found = made(table.with_columns(pl.col("id").cast(pl.String)), labels="labels")
+    assert found["label_error"][:7].to_list() == [False, False, None, None, None, True, None]
+    assert found["likely_label"][:7].to_list() == ["2", "2", None, None, None, "2", "-1"]
+    assert not found["label_error"][7:].any()
+
+
+def test_undecided_says_nothing() -> None:
+    table = pl.DataFrame(
+        {"id": ["a", "b"], "kind": ["right", "wrong"], "x": ["undecided", "wrong"], "y": ["", "wrong"]}
+    )
+    assert made(table)["label_error"].to_list() == [None, False]
+    assert made(table, nothing=[])["label_error"].null_count() == 0
+
+
+def test_order_and_parts_do_not_matter() -> None:
+    table, _ = planted(500, 0.1, (0.1, 0.2, 0.2))
+    one, other = made(table), made(table.reverse(), size=77)
+    assert one.equals(other.reverse())
+
+
+def test_all_labels_the_same_or_none() -> None:
+    table = pl.DataFrame({"id": ["a", "b"], "kind": ["x", "x"], "x": ["x", "x"], "y": ["x", None]})
+    assert made(table)["label_error"].to_list() == [False, False]
+    empty = pl.DataFrame(
+        {"id": ["a"], "kind": [None], "x": [None], "y": [None]},
+        schema=dict.fromkeys(("id", "kind", "x", "y"), pl.String),
+    )
+    assert made(empty)["label_error"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("given", "labels", "told"),
+    [
+        ("knd", ["x"], "given: the table has no column 'knd' of single labels; there are kind, x, many"),
+        ("many", ["x"], "given: the table has no column 'many' of single labels"),
+        ("kind", ["z"], "labels: the table has no column 'z'"),
+        ("kind", ["kind"], "labels: 'kind' is the label that is questioned"),
+    ],
+)
+def test_columns_that_do_not_fit_are_told(given: str, labels: list[str], told: str) -> None:
+    contract = Contract(
+        "t", "", (Column("kind", "string", ""), Column("x", "string", ""), Column("many", "strings", "")), "kind"
+    )
+    (fault,) = LABEL_ERRORS.check(LabelErrorsParameters(given=given, labels=labels), contract)
+    assert fault.startswith(told)

@@ -1,0 +1,119 @@
+"""`import`: recorded generations of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.columns.problems import SOLUTIONS
+from schemas.frames import check, polars_schema
+from schemas.task import Outcome, Record
+from tasks.sources.content_ids import problem_id, solution_id
+from tasks.sources.import_ import IMPORT, ImportParameters
+
+GIVEN: dict[str, Any] = {
+    "files": ["generations.jsonl"],
+    "set": {"value": "shop"},
+    "question": "question",
+    "answer": "gold",
+    "model": "model",
+    "text": "output",
+    "rationale": {"path": "output", "json": "reasoning", "optional": True},
+    "stated": {"path": "output", "json": "answer", "optional": True},
+    "sample": {"path": "sample", "optional": True},
+    "longest": 200,
+}
+FINE: dict[str, Any] = {"question": "How many?", "gold": "18", "model": "finch-7b", "output": "9 + 9 = 18", "sample": 2}
+
+
+def imported(*values: dict[str, Any], **changed: Any) -> Outcome:
+    records = [Record(f"f:{i}", value, f"raw {i}") for i, value in enumerate(values, 1)]
+    return IMPORT.run(records, ImportParameters.model_validate({**GIVEN, **changed}))
+
+
+def row_of(**changed: Any) -> dict[str, Any]:
+    return imported({**FINE, **changed}).kept.row(0, named=True)
+
+
+def test_a_record_becomes_a_solution_with_its_problem() -> None:
+    row = row_of()
+    problem = problem_id("How many?", None)
+    assert row["problem_id"] == problem
+    assert row["solution_id"] == solution_id(problem, "finch-7b", "unknown", 2, "9 + 9 = 18")
+    assert (row["sampling"], row["sample"], row["rationale"], row["stated"]) == ("unknown", 2, "9 + 9 = 18", None)
+
+
+@pytest.mark.parametrize(
+    ("output", "rationale", "stated"),
+    [
+        ('{"reasoning": " 9 + 9 ", "answer": " 18 "}', "9 + 9", "18"),
+        ('{"reasoning": ["9", "+ 9"], "answer": 18}', "9\n+ 9", "18"),
+        ('{"reasoning": ["9", 9], "answer": true}', None, "yes"),
+        ('{"reasoning": "", "answer": ""}', None, None),
+        ('{"reasoning": {"a": "b"}, "answer": ["18"]}', None, None),
+        ('{"reasoning": 9, "answer": {"value": 18}}', None, None),
+        ('{"reasoning": "cut o', None, None),
+    ],
+)
+def test_json_gives_rationale_and_stated_answer(output: str, rationale: str | None, stated: str | None) -> None:
+    row = row_of(output=output)
+    assert row["text"] == output
+    assert (row["rationale"], row["stated"]) == (rationale or output, stated)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "detail"),
+    [
+        ({"output": " \n\t"}, "empty completion", "the text has no character but white space"),
+        ({"output": None}, "missing field", "'output'"),
+        ({"output": "x" * 201}, "too long", "text has 201 characters, at most 200 are taken"),
+        ({"model": None}, "missing field", "'model'"),
+        ({"question": None}, "missing field", "'question'"),
+        ({"sample": "two"}, "wrong type", "sample is 'two', expected a whole number"),
+        ({"sample": 1.5}, "wrong type", "sample is '1.5', expected a whole number"),
+        ({"sample": -1}, "wrong type", "sample is -1, expected 0 or more"),
+        ({"sample": 2**31}, "wrong type", "sample is 2147483648, expected 0 or more"),
+        ({"output": '{"reasoning": "a\\u0000"}'}, "NUL in text", "rationale, character 2"),
+    ],
+)
+def test_a_record_that_gives_no_solution_is_rejected(changed: dict[str, Any], reason: str, detail: str) -> None:
+    made = imported({**FINE, **changed}, FINE)
+    assert made.kept["source"].to_list() == ["f:2"]
+    assert made.rejected.rows() == [("f:1", "raw 1", reason, detail)]
+
+
+def test_a_record_of_several_generations_gives_a_row_for_each() -> None:
+    parameters = {"each": ["6b", "175b", "none"], "model": {"value": "gpt-3 {each}"}, "text": "{each}.solution"}
+    made = imported({**FINE, "6b": {"solution": "small"}, "175b": {"solution": "large"}}, **parameters)
+    assert made.kept.select("model", "text", "source").rows() == [
+        ("gpt-3 6b", "small", "f:1#6b"),
+        ("gpt-3 175b", "large", "f:1#175b"),
+    ]
+    assert made.rejected.rows() == [("f:1#none", "raw 1", "missing field", "'none.solution'")]
+
+
+@pytest.mark.parametrize("each", [[], ["a"], ["a", "b", "c"]])
+def test_an_unreadable_record_is_rejected_once_for_each_row_it_stands_for(each: list[str]) -> None:
+    parameters = ImportParameters.model_validate({**GIVEN, "each": each})
+    made = IMPORT.run([Record("f:1", None, "{", ("not JSON", "line 1"))], parameters)
+    assert made.rejected.height == IMPORT.rows_per_record(parameters) == max(1, len(each))
+    assert set(made.rejected["reason"]) == {"not JSON"}
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.lists(st.text(max_size=3))
+OUTPUTS = ANY | st.builds('{{"reasoning": {}, "answer": {}'.format, st.text(max_size=9), st.text(max_size=9))
+RECORD_VALUES = st.fixed_dictionaries(
+    {"question": st.just("How many?") | ANY, "gold": ANY, "model": ANY, "output": OUTPUTS, "sample": st.just(0) | ANY}
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(RECORD_VALUES, max_size=4), st.sampled_from([[], ["a", "b"]]))
+def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[str, Any]], each: list[str]) -> None:
+    made = imported(*values, each=each)
+    assert made.kept.height + made.rejected.height == len(values) * max(1, len(each))
+    assert made.kept.schema == polars_schema(SOLUTIONS)
+    check(made.kept.unique("solution_id", maintain_order=True), SOLUTIONS, "test")

@@ -1,0 +1,89 @@
+import json
+import re
+from random import Random
+
+import pytest
+
+from tasks.engines.abacus.engine import SHIPPED
+from tasks.synthetic.lessons import FIRST_ERROR, JOBS, PATTERN, Lesson, lesson
+from tasks.synthetic.problems import side
+from tasks.synthetic.truth import KINDS
+
+COMPARED = re.compile(r" (\S+) (\S+) (same|differ)")
+WORDS = frozenset(json.loads((SHIPPED / "tokenizer.json").read_text())["model"]["vocab"])
+
+
+def some(job: str, number: int = 150) -> list[tuple[Lesson, str]]:
+    random = Random(job)
+    found = [lesson(random, job) for _ in range(number)]
+    return [(one, "".join(text for text, _ in one.answer)) for one in found]
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_shipped_checkpoint_knows_every_word(job: str) -> None:
+    for one, answer in some(job):
+        assert set(re.findall(PATTERN, one.prompt)) | set(re.findall(PATTERN, answer)) <= WORDS
+        assert all(weight >= 0 for _, weight in one.answer) and any(weight > 0 for _, weight in one.answer)
+
+
+@pytest.mark.parametrize("job", ["solve", "judge", "compare"])
+def test_lessons_are_on_problems_for_training(job: str) -> None:
+    for one, _ in some(job, 50):
+        assert side(one.prompt.split("\n")[1]) == "train"
+
+
+def test_a_drill_calculates_right() -> None:
+    for _, answer in some("drill"):
+        for left, sign, right, result in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", answer):
+            a, b = int(left), int(right)
+            assert int(result) == {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[sign]
+
+
+def test_a_judgement_compares_truly_and_concludes_from_it() -> None:
+    conclusions = set()
+    for _, answer in some("judge", 400):
+        *lines, end = answer.split("\n")
+        differing = []
+        for number, line in enumerate(lines, 1):
+            pairs = COMPARED.findall(line)
+            assert line.startswith(f"{number}.") and pairs
+            assert all((one == other) == (word == "same") for one, other, word in pairs)
+            if any(word == "differ" for *_, word in pairs):
+                differing.append(number)
+        assert end.startswith(FIRST_ERROR)
+        said = end.removeprefix(FIRST_ERROR)
+        if said == "none":
+            assert differing == []
+        else:
+            at, kind = said.split(", ")
+            # an answer that is not the last result is a fault of the last step, and compared below it
+            assert differing == [len(lines)] and int(at) in (len(lines), len(lines) - 1) and kind in KINDS
+        conclusions.add(said.split(", ")[-1])
+    assert {"none", "calculation", "misread quantity", "missing step"} <= conclusions
+
+
+def test_comparing_is_learned_from_words_that_differ_as_often_as_not() -> None:
+    words = []
+    for one, answer in some("compare"):
+        pairs = COMPARED.findall(answer)
+        assert all((one_ == other) == (word == "same") for one_, other, word in pairs)
+        words += [word for *_, word in pairs]
+        for (before, weight), (verdict, _) in zip(one.answer, one.answer[2:]):
+            if verdict in (" same", " differ"):
+                assert weight == 0, f"{before!r} is made up and not learned"
+    assert 0.3 < words.count("differ") / len(words) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("12. 127 + 5 = 132 apples\n", ["12", ".", " 127", " +", " 5", " =", " 132", " apples", "\n"]),
+        (" 1234 999 1000", [" 1", "2", "3", "4", " 999", " 1", "0", "0", "0"]),
+        ("$123 007 0", ["$", "1", "2", "3", " 0", "0", "7", " 0"]),
+        ("#### 40", ["####", " 40"]),
+        ("a  b?", ["a", "  ", "b", "?"]),
+    ],
+)
+def test_numbers_below_a_thousand_are_one_token(text: str, tokens: list[str]) -> None:
+    assert re.findall(PATTERN, text) == tokens
+    assert "".join(tokens) == text

@@ -1,0 +1,159 @@
+"""Finding the final answer in a completion."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.columns.problems import EXTRACTION_RULES
+from tasks.verify.compare import judge
+from tasks.verify.extract import AnswerKind, Extraction, boxed, extract
+from tasks.verify.truncation import TAIL
+
+
+def found(text: str, kind: AnswerKind = "number", stated: str | None = None) -> tuple[str, str] | None:
+    extraction = extract(text, stated, kind)
+    return (extraction.answer, extraction.rule) if extraction else None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "rule"),
+    [
+        (r"So \boxed{18}.", "18", "boxed"),
+        (r"So \boxed{\frac{1}{2}}.", r"\frac{1}{2}", "boxed"),
+        (r"\boxed{3} and then \boxed{4}", "4", "boxed"),
+        (r"\boxed{3}. The answer is 4.", "3", "boxed"),
+        ("6*3 = 18\n#### 18", "18", "hashes"),
+        ("6*3 = 18\n  #### $1,800 ", "$1,800", "hashes"),
+        ("**Answer:** 18 eggs.", "18 eggs", "final line"),
+        ("A: 18", "18", "final line"),
+        ("**Final Answer**: $18", "$18", "final line"),
+        ("So the answer is 18.5. That is all.", "18.5", "phrase"),
+        ("The answer to the question is 18!", "18", "phrase"),
+        ("The answer must be: **18**", "18", "phrase"),
+        ("#### 18\nWait, the answer is 20.", "20", "phrase"),
+        ("The answer is 20.\n#### 18", "18", "hashes"),
+        ("The answer is 18.\nWhat is the answer: how many eggs?", "18", "phrase"),
+        ("The answer is not 5. It is 6.", "6", "last number"),
+        ("The answer is as follows.\nShe has 18 eggs.", "18", "last number"),
+        ("So she has **18** of 20 eggs.", "18", "bold"),
+        ("She has **many** eggs, 18.", "18", "last number"),
+        ("First 3. So there are 12 eggs and 18 hens.", "18", "last number"),
+        ("6 * 3 = 18", "18", "last number"),
+        ("6 * 3 = 18 eggs left", "18", "last number"),
+        ("So she pays 5%.", "5%", "last number"),
+        ("So either 12 or 14.", "12 or 14", "last number"),
+        ("So 12 eggs or 14 eggs.", "12 eggs or 14", "last number"),
+    ],
+)
+def test_a_number_is_found_by_the_most_explicit_rule(text: str, answer: str, rule: str) -> None:
+    assert found(text) == (answer, rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n",
+        "I get 18 and then multiply it by",
+        "so 5 * 3 = 15. Then we",
+        "She has 18 eggs and then she goes to",
+        r"So the result is \boxed{18",
+        r"The answer is \boxed{1",
+        "So she pays $1,2",
+        "Is it 18?",
+        "Is it 18 eggs?\n",
+        "total = 18;",
+        "    return 18",
+        '"answer": 18',
+        "She has 18 eggs.\n" * 3,
+        "I cannot say.",
+    ],
+)
+def test_a_text_that_breaks_off_asks_or_repeats_itself_has_no_answer(text: str) -> None:
+    assert found(text) is None
+
+
+def test_a_stated_answer_is_taken_before_any_other() -> None:
+    assert found(r"\boxed{3}", stated=" 18 ") == ("18", "stated")
+    assert found(r"\boxed{3}", stated="  ") == ("3", "boxed")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So it is (b).", ("b", "choice")),
+        ("Not (a). So option C is right.", ("C", "choice")),
+        ("(a) is too small, so choice (d) fits.", ("d", "choice")),
+        ("It is either (a) or (b).", ("It is either (a) or (b).", "choice")),
+        ("So it is **B) 14**.", ("B) 14", "bold")),
+        ("The answer is (b) 14.", ("(b) 14", "phrase")),
+        ("The answer is not listed. It is close to (a).", ("not listed", "phrase")),
+        ("It is a 5% increase.", None),
+        ("I go on.", None),
+        ("So it is option b and", None),
+    ],
+)
+def test_a_choice_is_a_marked_letter(text: str, answer: tuple[str, str] | None) -> None:
+    assert found(text, "choice") == answer
+
+
+@pytest.mark.parametrize("kind", ["text", "expression"])
+def test_of_text_and_expressions_only_marked_answers_are_taken(kind: AnswerKind) -> None:
+    assert found("So yes, 18.", kind) is None
+    assert found("So the answer is yes.", kind) == ("yes", "phrase")
+    assert found("So it is **x + 2**.", kind) == ("x + 2", "bold")
+
+
+def test_the_sentence_of_an_unmarked_number_goes_with_it() -> None:
+    extraction = extract("She works on. That takes 18.8 hours, not 20 days.", None, "number")
+    assert extraction is not None and extraction.context == "That takes 18.8 hours, not 20 days."
+
+
+def test_the_answer_is_sought_at_the_end() -> None:
+    assert found(r"\boxed{3}" + " x" * TAIL) is None
+    assert found("x " * TAIL + r"\boxed{3}") == ("3", "boxed")
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [(r"\boxed{a{b}c}", "a{b}c"), (r"\fbox {18}", "18"), (r"\boxed{18", None), (r"\boxed{}", ""), ("boxed{18}", None)],
+)
+def test_a_box_is_closed_by_its_own_brace(text: str, inside: str | None) -> None:
+    assert boxed(text) == inside
+
+
+@given(st.text(), st.sampled_from(["number", "choice", "text", "expression"]))
+def test_no_text_is_too_odd(text: str, kind: AnswerKind) -> None:
+    extraction = extract(text, None, kind)
+    assert extraction is None or (extraction.rule in EXTRACTION_RULES and extraction.answer != "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{" * 100_000, "}" * 19_999 + "x", " " * 19_999 + "x", "\n" * 20_000, "1," * 9_000, "1 or " * 4_000, "*" * 20_000,
+     "answer:" + " " * 19_000, "answer is " * 2_000, r"\boxed{" * 3_000, "a. " * 6_000, "\n \n" * 6_000 + "A", "\0" * 20_000],
+    ids=lambda text: text[:8].replace("\0", "NUL"),
+)  # fmt: skip
+def test_hostile_text_is_answered_soon(text: str) -> None:
+    start = perf_counter()
+    extract(text, None, "number")
+    extract(text, None, "choice")
+    assert perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 10_000 + " " * 10_000 + "é", "1" * 20_000 + "é", r"\boxed{" * 3_000, "!" * 20_000, "( " * 10_000, "a\u0301\u0327" * 6_000],
+    ids=lambda text: text[:8],
+)  # fmt: skip
+def test_no_text_makes_a_pattern_run_away(text: str) -> None:
+    begun = perf_counter()
+    for kind in ("number", "choice", "text"):
+        extract(text, None, kind)
+        for gold, answer in (("18", text), (text, "18")):
+            judge(gold, Extraction(answer, "stated"), kind, ["A) 1", "B) 2"], "", lambda *_: "different")
+    assert perf_counter() - begun < 2

@@ -1,0 +1,161 @@
+"""Pairs that fool checkers, and texts that attack them: each must come out right, within the limits, with nothing run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.verify.compare import judge, kind_of
+from tasks.verify.equivalence import same
+from tasks.verify.extract import Extraction, extract
+
+
+def never(gold: str, answer: str) -> str:
+    raise AssertionError(f"{gold} and {answer} are settled without a second opinion")
+
+
+def said(gold: str, answer: str, question: str = "") -> str:
+    judged = judge(gold, Extraction(answer, "stated"), kind_of(gold, None), (), question, never)
+    return judged.undecided or judged.verdict
+
+
+DIFFERENT = [
+    (r"1-1/\mathrm{e}", r"1+1/\mathrm{e}"), ("2^{-99}", "2^{-98}"), ("1/2004!", "1/2006!"), ("0.0000001", "0.0000002"),
+    (r"1,2,\ldots,n", r"1,3,5,\ldots,2n-1"), ("1,2,…,n", "1,3,5,…,2n-1"), ("1", "11"), ("(1,2)", "(2,1)"), ("[0,1)", "[0,1]"), ("(0,1)", "[0,1)"),
+    ("x=3", "x=4"), ("1e-7", "2e-7"), ("10^{100}", "10^{100}+1"), (r"\sqrt{2}", "1.41421356237309504880168872420969807857"), (r"\frac{22}{7}", r"\pi"),
+    ("x^2", "x^3"), ("2x+1", "2x-1"), (r"\{1,2\}", r"\{1,2,3\}"), (r"e^{\pi}", r"\pi^{e}"), ("n!", "3") , (r"\cos 1", r"\sin 1"), ("95/3", "31.6"),
+    (r"31", r"31.\overline{6}"), ("-221_3", "10304_3"), (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1&2\\4&3\end{pmatrix}"), (r"\infty", r"-\infty"),
+    (r"1\pm\sqrt{2}", r"1\pm\sqrt{3}"), (r"\emptyset", "0"),
+]  # fmt: skip
+EQUAL = [
+    ("5", "sqrt(25)"), ("83", "{{ (5000 - 3755) // 15 }}"),
+    ("18", "18.0"), ("18", "$18"), ("18", "18 dollars"), ("18", r"\boxed{18}"), (r"\frac{1}{2}", "0.5"), (r"\frac{1}{2}", r"50\%"), ("0.05", "5%"),
+    (r"\{1,2\}", r"\{2,1\}"), ("x=3", "3"), ("3", "x = 3"), (r"\frac12", r"\dfrac{2}{4}"), (r"\sqrt{8}", "2√2"), (r"\frac{1}{\sqrt2}", r"\frac{\sqrt{2}}{2}"),
+    ("(x+1)^2", "x^2+2x+1"), (r"\frac{x^2-1}{x-1}", "x+1"), (r"\sin 30^\circ", "1/2"), ("2^{n+1}", r"2\cdot 2^n"), (r"\log_2 8", "3"), ("3½", "7/2"),
+    ("10!", "3,628,800"), (r"\binom{5}{2}", "10"), (r"[0,\infty)", r"x \ge 0"), (r"(-\infty,3)\cup(5,\infty)", "(-∞,3)U(5,∞)"), (r"1\pm\sqrt{2}", r"1+\sqrt{2}, 1-\sqrt{2}"),
+    (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}"), ("y=2x+1", "2x-y+1=0"), ("y=2x+1", "2x+1"), ("1112112_3", "1112112₃"),
+    (r"30^\circ", "30 degrees"), (r"12\text{ cm}^2", "12"), (r"i^2", "-1"), ("２５", "25"), ("−5", "-5"), ("1.5e3", "1500"), (r"10,\!000", "10000"), ("16 and 12", "12, 16"),
+    (r"\sqrt[3]{-8}", "-2"), (r"\frac{1}{1+\sqrt2}", r"\sqrt{2}-1"), (r"0.\overline{3}", "1/3"), ("f(x) = x^2", "x*x"), ("11", r"\text{11}"), (r"2\pi r", r"r \cdot 2\pi"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
+def test_what_differs_is_proved_to_differ(gold: str, answer: str) -> None:
+    for one, other in ((gold, answer), (answer, gold)):
+        finding = same(one, other)
+        if "!" in gold and "n" in gold:
+            assert finding.said != "equal"
+        else:
+            assert (finding.said, finding.settled) == ("different", True)
+
+
+@pytest.mark.parametrize(("gold", "answer"), EQUAL)
+def test_what_is_equal_in_other_dress_is_right(gold: str, answer: str) -> None:
+    assert said(gold, answer) == said(answer, gold) == "right"
+
+
+def test_words_of_a_calculation_are_read() -> None:
+    assert said("28", "8 choose 2") == "right"
+    assert said("8", "8 choose 2") == "wrong"
+
+
+def test_percent_is_a_hundredth_unless_the_question_asks_for_it() -> None:
+    assert said("0.05", "5%") == said("0.05", "5 %") == "right"
+    assert said("5", "5%") == said("5", "5 %") == said("5", r"5\%") == "wrong"
+    assert said("5", "5%", question="How many eggs are left?") == "wrong"
+    assert said("5", "5%", question="What percent is left?") == "right"
+    assert said("5", "0.05", question="What percent is left?") == "percent unclear"
+    assert said("5", "6%") == "wrong"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the school's pass rate?",
+        "What is the probability?",
+        "What interest does he pay?",
+        "How much of the discount is left?",
+    ],
+)
+def test_where_percent_may_be_meant_it_is_unclear(question: str) -> None:
+    assert said("70", "70%", question=question) == "percent unclear"
+    assert said("70", "71%", question=question) == "wrong"
+    assert said("0.7", "70%", question=question) == "right"
+
+
+def test_an_answer_that_corrects_itself_is_what_it_ends_with() -> None:
+    for text in ("The answer is 18. Wait, it is 20.", r"So \boxed{18}. Hold on: that makes 20."):
+        found = extract(text, None, "number")
+        assert found is not None and (found.answer, found.rule) == ("20", "corrected")
+    found = extract("The answer is 18. Wait for me.", None, "number")
+    assert found is not None and found.answer == "18"
+
+
+HOSTILE = [
+    "9^9^9^9", "{" * 100_000, "(" * 100_000, "-" * 100_000, "x" * 10_000_000, "9" * 10_000_000, "\0" * 1000, "18\0", "__import__('os')", r"\input{/etc/passwd}", r"\write18{id}",
+    r"\frac{" * 3_000, "^".join("9" * 400), "!" * 900, "99999999999!", "10^{10^{10}}", r"\sqrt{" * 300 + "}" * 300, "(x+y+z+1)^{999}", "(x+1)^{64}" * 9, "1/0", "0^0",
+    "e^" * 300 + "1", "|" * 900, "1,2," * 240, r"\binom{5000}{2500}^{9999}", "x^{99999999}", "sin(" * 200, "±" * 300, "1±" * 200 + "1", "2^{1/3}" * 100, "100000000000000000039^{1/2}",
+    r"\begin{pmatrix}" + "1&" * 400 + r"1\end{pmatrix}", "cos(10^{99})", "e^{e^{e^{e^{9}}}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: f"{text[:12]} {len(text)}".replace("\0", "NUL"))
+def test_hostile_answers_are_answered_within_the_limits(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = perf_counter()
+    for kind in ("number", "expression"):
+        for gold, answer in (("18", text), (text, "18"), (text, text)):
+            judged = judge(gold, Extraction(answer, "stated"), kind, (), "", lambda *_: "timed out")
+            assert judged.verdict != "right" or gold == answer or text.startswith("18")
+        extract(text, None, kind)
+    assert perf_counter() - begun < 20
+    assert list(tmp_path.iterdir()) == []
+
+
+PIECES = st.recursive(
+    st.integers(0, 40).map(str) | st.sampled_from(["x", "y", r"\pi", "e", r"\sqrt{2}", r"\sqrt{3}", "0.25"]),
+    lambda some: st.builds("({}+{})".format, some, some) | st.builds("({}-{})".format, some, some) | st.builds(r"{} \cdot {}".format, some, some)
+    | st.builds(r"\frac{{{}}}{{{}}}".format, some, some) | st.builds("({})^{{2}}".format, some) | st.builds(r"\sqrt{{{}}}".format, some),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(PIECES)
+def test_a_formula_equals_itself_in_every_dress(formula: str) -> None:
+    dresses = (
+        f"${formula}$",
+        rf"\boxed{{{formula}}}",
+        formula.replace(r"\frac", r"\dfrac"),
+        f" {formula} ",
+        formula.replace(r"\cdot", "*"),
+    )
+    for dress in dresses:
+        assert same(formula, dress).said in ("equal", "not settled", "too large")
+        if same(formula, formula).settled:
+            assert same(formula, dress).said == "equal"
+
+
+@settings(deadline=None, max_examples=150)
+@given(PIECES, PIECES)
+def test_comparing_is_symmetric(one: str, other: str) -> None:
+    assert same(one, other).said == same(other, one).said
+
+
+@settings(deadline=None, max_examples=100)
+@given(PIECES, st.integers(1, 50))
+def test_adding_something_makes_a_difference_and_taking_it_away_makes_none(formula: str, number: int) -> None:
+    assert same(formula, f"({formula})+{number}").said != "equal"
+    assert same(formula, f"({formula})+{number}-{number}").said != "different"
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.fractions(max_denominator=10**6), st.fractions(max_denominator=10**6))
+def test_equal_means_of_equal_value(one: object, other: object) -> None:
+    assert (same(str(one), str(other)).said == "equal") == (one == other)

@@ -1,0 +1,71 @@
+"""How completions end."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+
+from tasks.verify.truncation import breaks_off, cut_off, last_sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("First. Then 18.", "Then 18."),
+        ("Dr. Lee and Mrs. Hilt have 18.", "Dr. Lee and Mrs. Hilt have 18."),
+        ("She makes 18 more vs. the other.", "She makes 18 more vs. the other."),
+        ("So it is 18</s></s>", "So it is 18"),
+        ("It is 18!", "It is 18!"),
+        ("That is **18**", "That is **18**"),
+        ("It goes on with the", None),
+        ("Is it 18?", None),
+        ("It is 40 * 3 + 38 *", None),
+        ("We get 5 * 38", None),
+        ("## Step 60", None),
+        ("It costs $12,00", None),
+        ("x" * 2000 + ".", None),
+    ],
+)
+def test_the_last_sentence(text: str, last: str | None) -> None:
+    assert last_sentence(text) == last
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ('{"reasoning": "so 18", "answer": "18"}', False),
+        ('```json\n{"reasoning": "so 18"\n}\n```', False),
+        ('{"reasoning": "so 18"\n}\nLet me know.', False),
+        ('{"reasoning": "so it is \\frac{1}{2', True),
+        ('{"reasoning": "so it is \\frac{1}{2}', True),
+        ('Here: {"reasoning": "so it', True),
+        ("It is 18.", False),
+    ],
+)
+def test_a_json_answer_that_is_never_closed_is_cut_off(text: str, cut: bool) -> None:
+    assert cut_off(text) is cut
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("It goes on with the", True),
+        ("So 4 + 4 + 4 +", True),
+        ("The same again. " * 9, True),
+        ("I do not know.", False),
+        ("", False),
+        ("What would you say?", False),
+    ],
+)
+def test_what_comes_to_no_end_breaks_off(text: str, broken: bool) -> None:
+    assert breaks_off(text) is broken
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 3_000_000, "\n" * 3_000_000, "</s>" * 50_000, '{"' * 500_000, "Question:\n" * 200_000]
+)
+def test_hostile_ends_take_no_time(text: str) -> None:
+    begun = perf_counter()
+    breaks_off(text)
+    assert perf_counter() - begun < 10

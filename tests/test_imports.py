@@ -1,0 +1,84 @@
+"""Imports go down the house only: flows and tasks on top, then catalog, then schemas; the client stands alone."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CLIENT = sorted((ROOT / "catalog" / "errata").rglob("*.py"))
+FORBIDDEN = {
+    "tasks": {"prefect", "catalog", "flows"},
+    "schemas": {"flows", "tasks", "catalog"},
+    "catalog": {"flows", "tasks"},
+}
+
+
+def statements(tree: ast.AST, inside: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """All imports, and whether they run only when a function does."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, inside
+        yield from statements(node, inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+
+
+def imports(source: str, package: str) -> set[tuple[str, bool]]:
+    """The top-level packages that a module imports, and whether lazily; `package` is where it lies, with dots."""
+    found = set()
+    for node, lazy in statements(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name.partition(".")[0], lazy) for alias in node.names}
+        elif node.level:
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            found.add((".".join([*base, node.module or ""]).partition(".")[0], lazy))
+        else:
+            found.add(((node.module or "").partition(".")[0], lazy))
+    return found
+
+
+def package(path: Path) -> str:
+    """The package a module lies in."""
+    return ".".join(path.relative_to(ROOT).parent.parts)
+
+
+def modules() -> list[Path]:
+    """Every module of the house whose imports are limited, but for the client's."""
+    return [path for name in FORBIDDEN for path in sorted((ROOT / name).rglob("*.py")) if path not in CLIENT]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_import_runs_up_the_house(path: Path) -> None:
+    found = {name for name, _ in imports(path.read_text(), package(path))}
+    assert found & FORBIDDEN[path.relative_to(ROOT).parts[0]] == set()
+
+
+@pytest.mark.parametrize("path", CLIENT, ids=lambda path: path.name)
+def test_the_client_imports_little(path: Path) -> None:
+    allowed = sys.stdlib_module_names | {"errata", "filelock", "fsspec", "pyarrow"}
+    found = imports(path.read_text(), package(path).removeprefix("catalog."))
+    assert {name for name, lazy in found if not lazy} - allowed == set()
+    assert {name for name, lazy in found if lazy} - allowed <= {"polars", "datasets"}
+
+
+def test_every_folder_has_modules() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in modules()} == set(FORBIDDEN)
+    assert {"__init__.py", "command.py", "find.py"} <= {path.name for path in CLIENT}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import a.b as c, d", {("a", False), ("d", False)}),
+        ("from a.b import c", {("a", False)}),
+        ("from . import x\nfrom .y import z", {("catalog", False)}),
+        ("from ..flows import x", {("flows", False)}),
+        ("def f():\n    import a\n    class B:\n        from c import d", {("a", True), ("c", True)}),
+        ("if True:\n    import a\nclass B:\n    import c", {("a", False), ("c", False)}),
+    ],
+)
+def test_imports_are_seen_wherever_they_stand(source: str, found: set[tuple[str, bool]]) -> None:
+    assert imports(source, "catalog") == found
