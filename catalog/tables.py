@@ -28,18 +28,18 @@ AGAIN = "remove the table's folder and build again"
 DIGITS = 24
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """JSON with one spelling: keys sorted, no blanks, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def fingerprint(task: str, version: str, parameters: dict[str, Any], inputs: Sequence[str]) -> str:
     """The fingerprint of a table: of its task, the task's version and parameters, and its inputs' fingerprints."""
-    return hashlib.sha256(canonical([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
+    return hashlib.sha256(canonical_json([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
 
 
 @dataclass(frozen=True)
-class Part:
+class ParquetFile:
     """One Parquet file of a table."""
 
     path: str
@@ -49,12 +49,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class PartitionCommit:
     """What one unit of work wrote; kept + rejected = in."""
 
     rows_in: int
-    parts: list[Part] = field(default_factory=list)
-    rejected: list[Part] = field(default_factory=list)
+    parts: list[ParquetFile] = field(default_factory=list)
+    rejected: list[ParquetFile] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
 
     def rows_kept(self) -> int:
@@ -66,10 +66,10 @@ class Receipt:
         return sum(part.rows for part in self.rejected)
 
     @staticmethod
-    def of(value: dict[str, Any]) -> Receipt:
+    def of(value: dict[str, Any]) -> PartitionCommit:
         """A receipt as JSON holds it."""
-        parts, rejected = ([Part(**part) for part in value[name]] for name in ("parts", "rejected"))
-        return Receipt(value["rows_in"], parts, rejected, dict(value["reasons"]))
+        parts, rejected = ([ParquetFile(**part) for part in value[name]] for name in ("parts", "rejected"))
+        return PartitionCommit(value["rows_in"], parts, rejected, dict(value["reasons"]))
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Manifest:
     inputs: list[str]
     """The fingerprints of its input tables, or `name sha256` of the files it read."""
     columns: list[str]
-    receipt: Receipt
+    receipt: PartitionCommit
     """The sum of its units' receipts."""
     format: int = FORMAT
 
@@ -95,44 +95,44 @@ class TableFolder:
         self.store = store
         self.path = f"tables/{task}-{fingerprint}"
 
-    def manifest(self) -> Manifest | None:
+    def read_manifest(self) -> Manifest | None:
         """The manifest, or None while the table is not complete."""
         path = f"{self.path}/manifest.json"
         value = self.store.read_json(path)
         if value is None:
             return None
         try:
-            return Manifest(**{**value, "receipt": Receipt.of(value["receipt"])})
+            return Manifest(**{**value, "receipt": PartitionCommit.of(value["receipt"])})
         except (KeyError, TypeError) as error:
             raise StoreError(f"{self.store.link(path)}: no manifest of a table ({error}); {AGAIN}") from None
 
     def complete(self, manifest: Manifest) -> None:
         """Make the table visible; who comes second with the same table changes nothing."""
-        self.store.create(f"{self.path}/manifest.json", canonical(asdict(manifest)))
+        self.store.create(f"{self.path}/manifest.json", canonical_json(asdict(manifest)))
 
-    def receipt(self, unit: str) -> Receipt | None:
+    def read_commit(self, unit: str) -> PartitionCommit | None:
         """What a unit wrote, or None if it has not ended."""
         path = f"{self.path}/receipts/{unit}.json"
         value = self.store.read_json(path)
         try:
-            return None if value is None else Receipt.of(value)
+            return None if value is None else PartitionCommit.of(value)
         except (KeyError, TypeError) as error:
             raise StoreError(f"{self.store.link(path)}: no receipt ({error}); {AGAIN}") from None
 
-    def sign(self, unit: str, receipt: Receipt) -> None:
+    def commit(self, unit: str, receipt: PartitionCommit) -> None:
         """Say that a unit has ended."""
-        self.store.write(f"{self.path}/receipts/{unit}.json", canonical(asdict(receipt)))
+        self.store.write(f"{self.path}/receipts/{unit}.json", canonical_json(asdict(receipt)))
 
-    def write(self, path: str, frame: pl.DataFrame) -> Part:
+    def write(self, path: str, frame: pl.DataFrame) -> ParquetFile:
         """Write rows as one Parquet file; the same rows give the same bytes."""
         buffer = io.BytesIO()
         # level 3 would take a seventh less room, and twice the time
         frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
         data = buffer.getvalue()
         self.store.write(f"{self.path}/{path}", data)
-        return Part(path, frame.height, hashlib.sha256(data).hexdigest())
+        return ParquetFile(path, frame.height, hashlib.sha256(data).hexdigest())
 
-    def read(self, part: Part, columns: list[str] | None = None) -> pl.DataFrame:
+    def read(self, part: ParquetFile, columns: list[str] | None = None) -> pl.DataFrame:
         """The rows of one part; `StoreError` where its file is missing or its bytes are not those that were written."""
         path = f"{self.path}/{part.path}"
         try:
@@ -144,13 +144,13 @@ class TableFolder:
         return pl.read_parquet(io.BytesIO(data), columns=columns)
 
 
-def total(receipts: Iterable[Receipt]) -> Receipt:
+def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:
     """The sum of receipts, parts in their order."""
     found = list(receipts)
     reasons: Counter[str] = Counter()
     for one in found:
         reasons.update(one.reasons)
-    return Receipt(
+    return PartitionCommit(
         sum(one.rows_in for one in found),
         [part for one in found for part in one.parts],
         [part for one in found for part in one.rejected],
@@ -158,7 +158,7 @@ def total(receipts: Iterable[Receipt]) -> Receipt:
     )
 
 
-def rows(folder: TableFolder, contract: Contract, manifest: Manifest) -> Iterator[pl.DataFrame]:
+def read_rows(folder: TableFolder, contract: Contract, manifest: Manifest) -> Iterator[pl.DataFrame]:
     """A complete table part by part; one empty frame where it has no rows."""
     if not manifest.receipt.parts:
         yield pl.DataFrame(schema=polars_schema(contract))

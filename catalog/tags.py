@@ -14,7 +14,7 @@ from errata.tag_log import DEPRECATED, YANKED, Notice, State, folder, state
 
 from catalog.publish.publish import published
 from catalog.storage import Store, StoreError
-from catalog.tables import canonical
+from catalog.tables import canonical_json
 
 FORMAT = 1
 ATTEMPTS = 1_000
@@ -93,6 +93,6 @@ def _record(store: Store, corpus: str, change: Change, reason: str) -> State:
         after = replace(after, number=after.number + 1)
         event = {"format": FORMAT, "corpus": corpus, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         event |= happened | {"reason": reason} | after.as_json()
-        if store.create(f"{folder(corpus)}/{after.number:08d}.json", canonical(event)):
+        if store.create(f"{folder(corpus)}/{after.number:08d}.json", canonical_json(event)):
             return after
     raise StoreError(f"{store.link(folder(corpus))}: too many change it at once; try again")

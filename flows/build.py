@@ -30,7 +30,7 @@ from flows.observing import prefect_artifacts, prefect_runs
 from flows.observing.openlineage import Lineage
 from flows.planning import plan as planning
 from flows.planning import versioning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
 from flows.running import inference, process_pool, progress, table
 from schemas.recipe.changes import Models
@@ -47,12 +47,12 @@ ROWS_OF_A_RUN = 20_000
 T = TypeVar("T")
 
 
-def transient(_: Task, __: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
+def is_transient(_: Task, __: TaskRun, state: State) -> bool:  # type: ignore[type-arg]
     """Whether a failed unit may succeed if it is tried again."""
-    return passing(state.result(raise_on_failure=False))
+    return may_pass(state.result(raise_on_failure=False))
 
 
-def passing(error: Any) -> bool:
+def may_pass(error: Any) -> bool:
     """Whether an error is one of storage that may pass by itself, not one of data or code."""
     permanent = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
     cause = error.__cause__ if isinstance(error, StoreError) else error
@@ -60,10 +60,10 @@ def passing(error: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class PartitionBatch:
     """Units that are one run of a task to Prefect, whose records of a run cost as much as the work of some thousand rows."""
 
-    units: Sequence[table.Unit]
+    units: Sequence[table.Partition]
 
     @property
     def name(self) -> str:
@@ -71,32 +71,32 @@ class Bundle:
         return "-".join(dict.fromkeys((self.units[0].name, self.units[-1].name)))
 
 
-def bundles(work: Work, units: Sequence[table.Unit]) -> list[Bundle]:
+def batch_partitions(work: TableJob, units: Sequence[table.Partition]) -> list[PartitionBatch]:
     """Units in bundles of some rows; files, which are long or unknown, by themselves."""
-    each = min(ROWS_OF_A_RUN, sum(table.rows(work, unit) for unit in units) // (2 * (os.cpu_count() or 1)))
-    found: list[list[table.Unit]] = []
+    each = min(ROWS_OF_A_RUN, sum(table.count_rows(work, unit) for unit in units) // (2 * (os.cpu_count() or 1)))
+    found: list[list[table.Partition]] = []
     rows = each
     for unit in units:
         if rows >= each or unit.source:
             found.append([])
             rows = 0
         found[-1].append(unit)
-        rows += table.rows(work, unit)
-    return [Bundle(some) for some in found]
+        rows += table.count_rows(work, unit)
+    return [PartitionBatch(some) for some in found]
 
 
-def _units(work: Work, bundle: Bundle, beside: bool) -> None:
+def _units(work: TableJob, bundle: PartitionBatch, beside: bool) -> None:
     repeated = runtime.task_run.run_count > 1
     for unit in bundle.units:
-        if not (repeated and work.folder().receipt(unit.name)):
-            process_pool.do(work, unit, progress.watcher.advance, beside)
+        if not (repeated and work.folder().read_commit(unit.name)):
+            process_pool.run_partition(work, unit, progress.watcher.advance, beside)
 
 
-again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=transient, cache_policy=NO_CACHE)
+again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 units_task = again(_units).with_options(name="units", task_run_name="{work.name} {bundle.name}")
-ask_task = again(inference.ask).with_options(name="ask", task_run_name="{work.name} ask")
-decide_task = again(table.decide).with_options(name="decide", task_run_name="{work.name} decide")
-finish_task = again(table.finish).with_options(name="finish", task_run_name="{work.name} finish")
+ask_task = again(inference.answer_partitions).with_options(name="ask", task_run_name="{work.name} ask")
+decide_task = again(table.prepare).with_options(name="decide", task_run_name="{work.name} decide")
+finish_task = again(table.complete_table).with_options(name="finish", task_run_name="{work.name} finish")
 gates_task = again(gates).with_options(name="gates", task_run_name="gates")
 release_task = again(releasing.release).with_options(name="release", task_run_name="release")
 
@@ -128,55 +128,55 @@ def build(
     if tag is not None:
         tags.check_tag(tag)
     with prefect_runs.under_way():
-        plan = persistent(lambda: _built(recipe, data, store, publish, models, version), retries, time.sleep)
+        plan = retry_build(lambda: _build(recipe, data, store, publish, models, version), retries, time.sleep)
         if tag is not None and publish:
             tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
     return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
 
 
-def persistent(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
+def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
     """Do work, again after trouble that passes by itself: with storage, or with an engine."""
     for wait in [*(FIRST_WAIT * 5**n for n in range(retries)), None]:
         try:
             return work()
         except (EngineError, StoreError, OSError) as error:
-            if wait is None or (not isinstance(error, EngineError) and not passing(error)):
+            if wait is None or (not isinstance(error, EngineError) and not may_pass(error)):
                 raise
             get_run_logger().warning("%s; goes on in %d minutes", error, wait // 60)
             sleep(wait)
     raise AssertionError
 
 
-def _built(
+def _build(
     recipe: str, data: str | None, store: str, publish: bool, models: Models | None, version: str | None
 ) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
-    plan = planning.make(recipe, data, store, models)
-    there = versioning.holding(plan) if version == AUTO else plan if plan.finished else None
+    plan = planning.make_plan(recipe, data, store, models)
+    there = versioning.matching_release(plan) if version == AUTO else plan if plan.finished else None
     if there and publish:
         link = Store(store).link(folder(there.recipe.corpus, there.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
         return there
     if publish and version is None:
-        refuse(plan)
+        refuse_clash(plan)
     done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
-    with prefect_artifacts.shown(plan), process_pool.opened():
-        for wave in plan.waves():
-            done |= _wave(wave, told)
+    with prefect_artifacts.shown(plan), process_pool.open_pool():
+        for wave in plan.topological_generations():
+            done |= _run_generation(wave, told)
     plan = replace(plan, done=done)
     if not publish:
         return plan
     prefect_artifacts.funnel_of(plan)
-    plan, manifest = _published(plan, version == AUTO)
+    plan, manifest = _publish(plan, version == AUTO)
     prefect_artifacts.released(plan, manifest)
     return plan
 
 
-def _published(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
+def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
-    found = _gated(plan)
+    found = _check_gates(plan)
     while True:
-        plan = versioning.numbered(plan) if auto else plan
+        plan = versioning.bump_version(plan) if auto else plan
         try:
             return plan, release_task(plan, found)
         except PublishError:
@@ -185,7 +185,7 @@ def _published(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
                 raise
 
 
-def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
+def _check_gates(plan: Plan) -> Sequence[Mapping[str, Any]]:
     """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
     found: Sequence[Mapping[str, Any]] = []
     try:
@@ -201,22 +201,22 @@ def _gated(plan: Plan) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def refuse(plan: Plan) -> None:
+def refuse_clash(plan: Plan) -> None:
     """Raise `PublishError` where the version of the recipe is published with other content."""
-    if plan.released is None:
+    if plan.published is None:
         return
     recipe = plan.recipe
     link = Store(plan.store).link(folder(recipe.corpus, recipe.version))
-    error = clash(plan.released, recipe.version, plan.release.fingerprint, link)
+    error = clash(plan.published, recipe.version, plan.release.fingerprint, link)
     if error:
         raise error
 
 
-def _wave(works: list[Work], told: Lineage) -> dict[str, Manifest]:
+def _run_generation(works: list[TableJob], told: Lineage) -> dict[str, Manifest]:
     """Make tables that do not need each other; whoever listens is told how each begins and ends."""
     done: dict[str, Manifest] = {}
     try:
-        _make(works, told, done)
+        _run_tables(works, told, done)
     except BaseException as error:
         for work in works:
             if work.name not in done:
@@ -225,7 +225,7 @@ def _wave(works: list[Work], told: Lineage) -> dict[str, Manifest]:
     return done
 
 
-def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
+def _run_tables(works: list[TableJob], told: Lineage, done: dict[str, Manifest]) -> None:
     """Make the tables of a wave; the units of all run side by side."""
     for work in works:
         told.begin(work)
@@ -236,27 +236,27 @@ def _make(works: list[Work], told: Lineage, done: dict[str, Manifest]) -> None:
     for work in works:
         if work.name in decisions:
             decisions[work.name].result()
-        pending = table.pending(work)
-        rows = table.rows_expected(work)
-        left = sum(table.rows(work, unit) for unit in pending)
+        pending = table.list_pending(work)
+        rows = table.count_expected_rows(work)
+        left = sum(table.count_rows(work, unit) for unit in pending)
         progress.watcher.begin(work.name, rows, 0 if rows is None else rows - left)
         if isinstance(TASKS[work.task], Asking):
             waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
         else:
-            beside = process_pool.worth(work, pending)
-            waiting[work.name] = {units_task.submit(work, one, beside) for one in bundles(work, pending)}
+            beside = process_pool.should_offload(work, pending)
+            waiting[work.name] = {units_task.submit(work, one, beside) for one in batch_partitions(work, pending)}
     for work in works:
         if not waiting[work.name]:
-            done[work.name] = _finish(work, told)
+            done[work.name] = _complete_table(work, told)
     for future in as_completed([future for futures in waiting.values() for future in futures]):
         future.result()
         (work,) = (work for work in works if future in waiting[work.name])
         waiting[work.name].remove(future)
         if not waiting[work.name]:
-            done[work.name] = _finish(work, told)
+            done[work.name] = _complete_table(work, told)
 
 
-def _finish(work: Work, told: Lineage) -> Manifest:
+def _complete_table(work: TableJob, told: Lineage) -> Manifest:
     """Complete a table whose units have all ended, and say so."""
     manifest: Manifest = finish_task(work)
     kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()

@@ -57,17 +57,17 @@ class Outcome:
     """The rows that do not, as they came in, with `reason` and `detail`."""
 
 
-def unchanged(_: Any, contract: Contract) -> Contract:
+def keep_contract(_: Any, contract: Contract) -> Contract:
     """The contract of a task that adds no column."""
     return contract
 
 
-def one_row(_: Any) -> int:
+def count_one_row(_: Any) -> int:
     """The rows that each row stands for, where a task makes one of one."""
     return 1
 
 
-def no_faults(_: Any, __: Contract) -> list[str]:
+def find_no_faults(_: Any, __: Contract) -> list[str]:
     """The check of a task whose parameters cannot be wrong together."""
     return []
 
@@ -86,9 +86,9 @@ class Task(Generic[P]):
     """The record of its parameters."""
     needs: tuple[str, ...] = ()
     """The columns its input must have; empty where it has no input table."""
-    makes: Callable[[P, Contract], Contract] = unchanged
+    makes: Callable[[P, Contract], Contract] = keep_contract
     """The contract of what it makes, from that of its input."""
-    check: Callable[[P, Contract], list[str]] = no_faults
+    check: Callable[[P, Contract], list[str]] = find_no_faults
     """What is wrong with the parameters given the input's contract, seen before anything runs."""
 
 
@@ -115,12 +115,12 @@ class FromSeed(Task[P]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerPart(Task[P]):
+class PerRow(Task[P]):
     """A task that looks at each row by itself, so that parts can be worked on in parallel."""
 
     run: Callable[[pl.DataFrame, P], Outcome]
     """From one part of the input to rows kept and rejected."""
-    rows_per_row: Callable[[P], int] = one_row
+    rows_per_row: Callable[[P], int] = count_one_row
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
 
 
@@ -133,7 +133,7 @@ class PerProblem(Task[P]):
 
 
 @dataclass(frozen=True)
-class Beside:
+class SideInput:
     """Rows that a task holds its table against, and that are no table of the recipe: of files, or of a release."""
 
     name: str
@@ -158,7 +158,7 @@ Files = Iterable[bytes]
 """Whole files."""
 
 
-def nothing_beside(_: Any) -> Sequence[Beside]:
+def no_side_inputs(_: Any) -> Sequence[SideInput]:
     """What a task reads that needs its table alone."""
     return ()
 
@@ -175,7 +175,7 @@ class WholeTable(Task[P]):
 
     reads: Callable[[P, Contract], Sequence[str]]
     """The columns it looks at, the key aside, given the input's contract."""
-    beside: Callable[[P], Sequence[Beside]] = nothing_beside
+    side_inputs: Callable[[P], Sequence[SideInput]] = no_side_inputs
     """What it reads beside the table."""
     run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]
     """From the table (its key is the first column), what lies beside it and an empty folder to frames of `key`, and
@@ -187,7 +187,7 @@ Conversation = Generator[Sequence[Request], Mapping[str, Reply], Outcome]
 
 
 @dataclass(frozen=True)
-class Named:
+class ModelId:
     """A model as requests name it."""
 
     model: str
@@ -195,16 +195,16 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Settling(Generic[P]):
+class Fit(Generic[P]):
     """What must be settled about a whole table before its parts can be asked about."""
 
-    ask: Callable[[Rows, P, Mapping[str, Named]], Generator[Sequence[Request], Mapping[str, Reply], P]]
+    ask: Callable[[Rows, P, Mapping[str, ModelId]], Generator[Sequence[Request], Mapping[str, Reply], P]]
     """About the parts of the table; returns the parameters with which each of them is then asked about."""
     rows: int
     """The rows that one round of it is about, at most; for forecasts."""
 
 
-def nothing_to_settle(_: Any) -> Settling[Any] | None:
+def no_fit(_: Any) -> Fit[Any] | None:
     """What a task settles whose parts do not depend on each other."""
 
 
@@ -214,11 +214,11 @@ class Asking(Task[P]):
 
     models: Callable[[P], Sequence[str]]
     """The models it asks, by their names in the recipe."""
-    ask: Callable[[pl.DataFrame, P, Mapping[str, Named]], Conversation]
+    ask: Callable[[pl.DataFrame, P, Mapping[str, ModelId]], Conversation]
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
-    settle: Callable[[P], Settling[P] | None] = nothing_to_settle
+    fit: Callable[[P], Fit[P] | None] = no_fit
     """What it settles first, if anything."""
 
 

@@ -14,7 +14,7 @@ from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
 from schemas.request import Completion, Message, Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.sources.content_ids import solution_id
@@ -59,7 +59,7 @@ class Asked:
     request: Request
 
 
-def asked(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, Named]) -> Iterator[Asked]:
+def asked(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Iterator[Asked]:
     """All requests about a part: for each model and problem, each setting's samples together."""
     prompts_of = [_messages(row, rules.prompt) for row in part.select("question", "options").iter_rows(named=True)]
     for model in rules.models:
@@ -81,7 +81,7 @@ def with_options(question: str, options: Sequence[str] | None) -> str:
     return "\n".join([question, *(f"{letter}) {option}" for letter, option in zip(letters, options or ()))])
 
 
-def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, Named]) -> Conversation:
+def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Conversation:
     """Solutions of the problems of a part; completions that were cut off, empty or refused are rejected."""
     asks = list(asked(part, rules, names))
     replies = yield [one.request for one in asks]

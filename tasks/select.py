@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerPart, TaskError
+from schemas.task import Outcome, Parameters, PerRow, TaskError
 
 # the same table must come of the same rows at any time and in any parts
 _CHANGING = re.compile(
@@ -96,7 +96,7 @@ def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
     return found
 
 
-SELECT = PerPart(
+SELECT = PerRow(
     name="select",
     summary="Keeps the rows for which a SQL condition (DuckDB) is true.",
     version="1",

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 
 Rule = Literal["auto", "numbered", "blank lines", "lines", "sentences", "whole"]
 
@@ -111,7 +111,7 @@ def _with_steps(_: SplitParameters, contract: Contract) -> Contract:
     return contract.having(*STEP_COLUMNS)
 
 
-SPLIT = PerPart(
+SPLIT = PerRow(
     name="split",
     summary="Cuts rationales into steps: numbered steps, blank lines, lines or sentences; records which.",
     version="1",

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
 from catalog.storage import Store
-from catalog.tables import canonical
+from catalog.tables import canonical_json
 
 ROWS, BYTES = 65_536, 1 << 27
 """Rows and bytes (in memory) of a merged segment, at most, about."""
@@ -65,7 +65,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     try:
         for rows in _in_order(store, segments, load):
             made.append(write(store, rows, name))
-            store.write(CLAIM, canonical({"by": mine, "until": time.time() + CLAIMED}))
+            store.write(CLAIM, canonical_json({"by": mine, "until": time.time() + CLAIMED}))
     except BaseException as error:
         for segment in made:
             drop(store, segment)
@@ -82,7 +82,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
 
 def _claim(store: Store, mine: str) -> bool:
     """Whether this process may merge. Two that do make work twice, no harm."""
-    value = canonical({"by": mine, "until": time.time() + CLAIMED})
+    value = canonical_json({"by": mine, "until": time.time() + CLAIMED})
     if store.create(CLAIM, value):
         return True
     other = store.read_json(CLAIM)

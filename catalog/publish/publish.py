@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from catalog.publish.shards import Shards
 from catalog.storage import TEMPORARY, Store, StoreError
-from catalog.tables import canonical
+from catalog.tables import canonical_json
 from schemas.contract import Contract
 from schemas.frames import arrow_schema
 
@@ -132,7 +132,7 @@ def _claim(store: Store, place: str, mark: str) -> None:
 
 def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> dict[str, Any]:
     """The one moment in which the release comes to be."""
-    data = canonical(manifest)
+    data = canonical_json(manifest)
     if store.local:
         store.write(f"{staged}/manifest.json", data)
         try:

@@ -47,8 +47,8 @@ def place(name: str, split: str | None, rejected: bool, data: str | None, store:
     """The rows that a name stands for: RECIPE.yaml:TABLE of a build, or a release, its view after a colon."""
     if of_build := _OF_BUILD.fullmatch(name):
         recipe, table = of_build.groups()
-        plan = planning.make(recipe, data, store)
-        works = {work.name: work for work in plan.works[:-1]}
+        plan = planning.make_plan(recipe, data, store)
+        works = {work.name: work for work in plan.jobs[:-1]}
         if table not in works:
             raise unknown(recipe, "table", table, list(works))
         if table not in plan.done:

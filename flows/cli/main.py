@@ -25,7 +25,7 @@ from flows.gates.result import GateError
 from flows.gates.result import line as missed
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.planning.versioning import holding
+from flows.planning.versioning import matching_release
 from flows.running import progress
 from schemas.contract import ContractError
 from schemas.recipe.changes import Models
@@ -55,14 +55,14 @@ def build(
         plan = _planned(recipe, data, store, changes, auto)
         link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
         if plan.finished:
-            assert plan.released is not None
-            print(text.funnel(plan.released["funnel"]))
+            assert plan.published is not None
+            print(text.funnel(plan.published["funnel"]))
             print(f"\n{plan.recipe.corpus} {plan.recipe.version} is released already, nothing to do: {link}")
             return DONE
         Store(store).check_writable()
         run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=changes, auto=auto)
         plan = _planned(recipe, data, store, changes, auto)
-        manifest = plan.released
+        manifest = plan.published
         assert manifest is not None
         link = Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
     except Exception as error:
@@ -82,8 +82,8 @@ def build(
 
 def _planned(recipe: str, data: str | None, store: str, models: Models, auto: bool) -> Plan:
     """The plan, under the version that holds what it would release if one is to be found."""
-    plan = planning.make(recipe, data, store, models)
-    return (holding(plan) if auto else None) or plan
+    plan = planning.make_plan(recipe, data, store, models)
+    return (matching_release(plan) if auto else None) or plan
 
 
 def _changes(given: Sequence[str]) -> Models:
@@ -105,24 +105,24 @@ def run(
     """Run the flow, showing how far it is; without `publish` it stops when the tables are complete."""
     _prefect_settings(verbose)
     console = Console(stderr=True)
-    waiting = sum(len(wave) for wave in plan.waves())
+    waiting = sum(len(wave) for wave in plan.topological_generations())
     console.print(
-        f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.works) - 1} tables to make; Prefect starts …",
+        f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.jobs) - 1} tables to make; Prefect starts …",
         highlight=False,
     )
     from flows import build as flow
 
     if publish and not auto:
-        flow.refuse(plan)
-    live = progress.Live(console) if console.is_terminal and not plain and not verbose else None
+        flow.refuse_clash(plan)
+    live = progress.LiveTable(console) if console.is_terminal and not plain and not verbose else None
     _end_at_once_when_interrupted(live)
-    progress.watch(live or progress.Lines(console))
+    progress.set_watcher(live or progress.PlainLines(console))
     with live.progress if live else nullcontext():
         changes = {name: dict(given) for name, given in (models or {}).items()}
         flow.build(recipe, data, store, publish, changes or None, flow.AUTO if auto else None)
 
 
-def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
+def _end_at_once_when_interrupted(live: progress.LiveTable | None) -> None:
     """Let Ctrl-C and SIGTERM end the process there and then.
 
     A build may be killed at any moment, so nothing has to be tidied up but its
@@ -145,13 +145,13 @@ def _end_at_once_when_interrupted(live: progress.Live | None) -> None:
 def plan(recipe: str, data: str | None, store: str, pilot: int | None = None, models: Sequence[str] = ()) -> int:
     """`errata plan`; `models` are changes as for `build`."""
     try:
-        found = planning.make(recipe, data, store, _changes(models))
-        goes = found.released is None
+        found = planning.make_plan(recipe, data, store, _changes(models))
+        goes = found.published is None
         spending = _spending(found, pilot) if goes else ""
     except Exception as error:
         return _told(error, verbose=False)
     rows: list[list[object]] = []
-    for work, table in zip(found.works[:-1], found.recipe.tables):
+    for work, table in zip(found.jobs[:-1], found.recipe.tables):
         manifest = found.done.get(work.name)
         made_from = ", ".join(table.inputs) or ", ".join(source.name for source in work.sources)
         made_from = made_from if len(made_from) <= 44 else made_from[:43] + "…"
@@ -160,23 +160,23 @@ def plan(recipe: str, data: str | None, store: str, pilot: int | None = None, mo
         rows.append([work.name, work.task, made_from, work.fingerprint[:8], state, kept])
     print(text.table(["table", "task", "from", "fingerprint", "state", "rows"], rows, left=5))
     name = f"{found.recipe.corpus} {found.recipe.version}"
-    waiting = sum(len(wave) for wave in found.waves())
+    waiting = sum(len(wave) for wave in found.topological_generations())
     if found.finished:
         print(f"\n{name} is released; a build would do nothing")
-    elif found.released is not None:
+    elif found.published is not None:
         print(f"\n{name} is released with other content; a build would be refused: raise `version` in the recipe")
         return REFUSED
     else:
         print(spending, end="")
-        print(f"\na build would make {waiting} of {len(found.works) - 1} tables and release {name}")
+        print(f"\na build would make {waiting} of {len(found.jobs) - 1} tables and release {name}")
     return DONE
 
 
 def _spending(plan: Plan, pilot: int | None) -> str:
     """What the tables that ask models would ask and spend, as a table; nothing where none does."""
-    from flows.planning.forecast import forecasts
+    from flows.planning.forecast import forecast_tables
 
-    told = forecasts(plan, pilot)
+    told = forecast_tables(plan, pilot)
     if not told:
         return ""
     head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens"]

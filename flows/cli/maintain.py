@@ -25,18 +25,18 @@ from catalog.publish.publish import folder
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.planning.versioning import Proposal, proposal, standing, write_version
+from flows.planning.versioning import Comparison, compare_with_release, latest_release, write_version
 
 
 def release(given: Namespace, store: str) -> int:
     """`errata release`: propose a version, or set and release it."""
     from flows.cli.main import build, run
 
-    plan = planning.make(given.recipe, given.data, store)
-    if plan.waves():
+    plan = planning.make_plan(given.recipe, given.data, store)
+    if plan.topological_generations():
         run(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
-        plan = planning.make(given.recipe, given.data, store)
-    found = proposal(plan, standing(plan))
+        plan = planning.make_plan(given.recipe, given.data, store)
+    found = compare_with_release(plan, latest_release(plan))
     if not given.set:
         return _proposed(given, plan, found)
     version = found.version if given.set == "auto" else given.set
@@ -56,10 +56,10 @@ def gates(given: Namespace, store: str) -> int:
     from flows.gates.check import check
     from flows.gates.result import line
 
-    plan = planning.make(given.recipe, given.data, store)
-    if plan.waves():
+    plan = planning.make_plan(given.recipe, given.data, store)
+    if plan.topological_generations():
         run(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
-        plan = planning.make(given.recipe, given.data, store)
+        plan = planning.make_plan(given.recipe, given.data, store)
     found = check(plan)
     missed = [one for one in found if not one["passed"]]
     if given.json:
@@ -71,7 +71,7 @@ def gates(given: Namespace, store: str) -> int:
     return FAILED if any(one["severity"] == "fail" for one in missed) else DONE
 
 
-def _lie(found: Proposal, version: str) -> str | None:
+def _lie(found: Comparison, version: str) -> str | None:
     """Why a version cannot follow the one before; None if it can."""
     if found.before is None or found.found is None:
         return None
@@ -80,7 +80,7 @@ def _lie(found: Proposal, version: str) -> str | None:
     return semver.lie(found.found, found.before, version)
 
 
-def _proposed(given: Namespace, plan: Plan, found: Proposal) -> int:
+def _proposed(given: Namespace, plan: Plan, found: Comparison) -> int:
     """Show a proposal; whether the recipe's own number is one that can be released."""
     version = plan.recipe.version
     done = plan.finished

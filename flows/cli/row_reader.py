@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.sources import SourceError
-from catalog.tables import Part
-from flows.planning.plan import Work
+from catalog.tables import ParquetFile
+from flows.planning.plan import TableJob
 from tasks.evaluation.fields import EvaluationError
 
 WINDOW = 32
@@ -142,11 +142,11 @@ def of_release(release: errata.Release, view: str | None, split: str | None) -> 
     return Rows(f"{release.name} {chosen}" if len(release.views) > 1 else release.name, pieces)
 
 
-def of_table(name: str, work: Work, parts: Sequence[Part]) -> Rows:
+def of_table(name: str, work: TableJob, parts: Sequence[ParquetFile]) -> Rows:
     """The rows of some parts of a table."""
     folder = work.folder()
 
-    def opened(part: Part) -> Callable[[], Any]:
+    def opened(part: ParquetFile) -> Callable[[], Any]:
         return lambda: folder.store.fs.open(folder.store.full(f"{folder.path}/{part.path}"), "rb")
 
     link = folder.store.link(folder.path)

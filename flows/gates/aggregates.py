@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from flows.gates.result import EXAMPLES, example
-from flows.running.key_table import NarrowTable
+from flows.running.key_table import KeyTable
 from schemas.recipe.expectations import Expected
 
 MANY = 100_000
@@ -40,7 +40,7 @@ class Whole:
         self.key = key
         self.select: dict[str, str] = {"key": _quoted(key)}
         self.needed = {key}
-        self.table = NarrowTable()
+        self.table = KeyTable()
 
     def __enter__(self) -> Whole:
         self.table.__enter__()
@@ -82,9 +82,11 @@ class Whole:
         if not self.table.rows:
             return 0, 0, 0, []
         shared = f"SELECT {digest}, count(*) AS n FROM narrow WHERE {digest} IS NOT NULL GROUP BY {digest} HAVING n > 1"
-        ((rows,),) = self.table.ask(f"SELECT count({digest}) FROM narrow")
-        ((sharing, repeating),) = self.table.ask(f"SELECT coalesce(sum(n), 0), coalesce(sum(n - 1), 0) FROM ({shared})")
-        some = self.table.ask(
+        ((rows,),) = self.table.query(f"SELECT count({digest}) FROM narrow")
+        ((sharing, repeating),) = self.table.query(
+            f"SELECT coalesce(sum(n), 0), coalesce(sum(n - 1), 0) FROM ({shared})"
+        )
+        some = self.table.query(
             f"SELECT DISTINCT key, n FROM narrow JOIN ({shared}) USING ({digest}) ORDER BY key LIMIT {EXAMPLES}"
         )
         return rows, int(sharing), int(repeating), [example(key, f"{n} rows are so") for key, n in some]
@@ -93,7 +95,7 @@ class Whole:
         """The number that an expectation is about; None where there is none."""
         if not self.table.rows:
             return 0 if "count" in type else None
-        ((found,),) = self.table.ask(f"SELECT {_NUMBERS[type].format(column)}")
+        ((found,),) = self.table.query(f"SELECT {_NUMBERS[type].format(column)}")
         return found
 
     def different(self, column: str) -> list[Any] | None:
@@ -101,7 +103,7 @@ class Whole:
         if not self.table.rows:
             return []
         query = f"SELECT {column} FROM narrow WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY {column}"
-        found = self.table.ask(f"{query} LIMIT {MANY + 1}")
+        found = self.table.query(f"{query} LIMIT {MANY + 1}")
         return None if len(found) > MANY else [value for (value,) in found]
 
 

@@ -14,7 +14,7 @@ from flows.gates.measures import Unmeasurable, measured
 from flows.gates.result import Found, GateError, line, shown
 from flows.gates.table import Table
 from flows.gates.thresholds import Held, compared
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from schemas.recipe.document import Document
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
@@ -61,7 +61,7 @@ def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
 
 def check(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
     """What was found at each gate, whether or not it holds."""
-    works = {work.name: work for work in plan.works}
+    works = {work.name: work for work in plan.jobs}
     views = plan.recipe.tables[-1].inputs
     gates = plan.recipe.gates
     asked = [one.table for one in gates or () if _of_rows(one)]
@@ -106,7 +106,7 @@ def _held(gate: Declared, plan: Plan) -> Held:
     return Held.of(gate, value.value, value.rows, value.examples, value.note)
 
 
-def _look(table: Table, work: Work, plan: Plan, advance: Advance) -> None:
+def _look(table: Table, work: TableJob, plan: Plan, advance: Advance) -> None:
     """Go once through the rows of a table."""
     needed = table.needed()
     if not needed:
@@ -116,7 +116,7 @@ def _look(table: Table, work: Work, plan: Plan, advance: Advance) -> None:
         advance(rows.height)
 
 
-def _batches(work: Work, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Rows of a table some ten thousand at a time, however its parts are cut."""
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
     waiting: list[pl.DataFrame] = []

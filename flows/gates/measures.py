@@ -11,11 +11,11 @@ import errata
 import polars as pl
 from errata.compare import row_fingerprints
 
-from catalog.tables import Part
+from catalog.tables import ParquetFile
 from flows.gates.result import EXAMPLES, example
 from flows.metrics import evaluate, label_quality
-from flows.planning.plan import DATA, Plan, Work
-from flows.planning.versioning import standing
+from flows.planning.plan import DATA, Plan, TableJob
+from flows.planning.versioning import latest_release
 from schemas.recipe.gates import Declared, Drift, Precision, Retention, Undecided
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import NONE, wilson
@@ -44,7 +44,7 @@ class Measured:
 
 def measured(gate: Declared, plan: Plan) -> Measured:
     """The value of a gate's measure; `Unmeasurable` where it has none."""
-    (work,) = (work for work in plan.works if work.name == gate.table)
+    (work,) = (work for work in plan.jobs if work.name == gate.table)
     return _MEASURES[gate.name](gate, work, plan)
 
 
@@ -54,12 +54,12 @@ def _share(part: int, of: int, what: str) -> float:
     return part / of
 
 
-def _rows(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _rows(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     kept = plan.done[work.name].receipt.rows_kept()
     return Measured(kept, kept)
 
 
-def _undecided(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _undecided(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     assert isinstance(gate.gate, Undecided)
     receipt = plan.done[work.name].receipt
     own = gate.gate.column is None
@@ -76,21 +76,21 @@ def _undecided(gate: Declared, work: Work, plan: Plan) -> Measured:
     return Measured(_share(undecided, came, "row"), came, examples)
 
 
-def _retention(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _retention(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     assert isinstance(gate.gate, Retention)
     receipt, of = plan.done[work.name].receipt, gate.gate.of
     came = plan.done[of].receipt.rows_kept() if of else receipt.rows_in
     return Measured(_share(receipt.rows_kept(), came, "row"), came, _rejected(work, plan, EXAMPLES))
 
 
-def _found_by_task(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _found_by_task(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     """The share that a task rejected."""
     receipt = plan.done[work.name].receipt
     share = _share(receipt.rows_rejected(), receipt.rows_in, "row")
     return Measured(share, receipt.rows_in, _rejected(work, plan, EXAMPLES))
 
 
-def _kappa(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _kappa(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     pairs = [pair for pair in label_quality.told(plan, work)["kappa"] if pair["cohen"] is not None]
     if not pairs:
         raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
@@ -99,7 +99,7 @@ def _kappa(gate: Declared, work: Work, plan: Plan) -> Measured:
     return Measured(lowest["cohen"], lowest["rows"], _rejected(work, plan, EXAMPLES), note)
 
 
-def _precision(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _precision(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     assert isinstance(gate.gate, Precision)
     there = work.contract.names()
     column = gate.gate.column or next(name for name in Precision.COLUMNS if name in there)
@@ -116,14 +116,14 @@ def _precision(gate: Declared, work: Work, plan: Plan) -> Measured:
     return Measured(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
 
 
-def _of_world(column: str, work: Work, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+def _of_world(column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
     """Key, label and true step of each row of Abacus' world."""
     for part in _kept(work, plan, [work.contract.key, column, "program", "steps"]):
         for key, label, program, steps in part.iter_rows():
             yield key, label, judge(load(program), steps).first_error
 
 
-def _of_gold(gate: Precision, column: str, work: Work, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+def _of_gold(gate: Precision, column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
     """Id, label and true step of each row that gold has."""
     own = evaluate.made(work, plan.done[work.name])
     name = str(gate.gold).removeprefix(f"{DATA}/")
@@ -137,11 +137,11 @@ def _of_gold(gate: Precision, column: str, work: Work, plan: Plan) -> Iterator[t
         yield str(row.id), labels.get(row.id), row.first_error
 
 
-def _drift(gate: Declared, work: Work, plan: Plan) -> Measured:
+def _drift(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     """Total variation from the newest release before this one, as `errata diff` tells of it."""
     assert isinstance(gate.gate, Drift)
     column, kept = gate.gate.column, plan.done[work.name].receipt.rows_kept()
-    before = standing(plan, below=plan.recipe.version)
+    before = latest_release(plan, below=plan.recipe.version)
     if before is None:
         return Measured(0, kept, note="nothing was released before")
     release = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
@@ -164,17 +164,17 @@ def _distribution(frames: Iterator[pl.DataFrame], column: str) -> Counter[object
     return found
 
 
-def _kept(work: Work, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
+def _kept(work: TableJob, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Some columns of the rows that a table keeps, part by part, in the order named."""
     for part in plan.done[work.name].receipt.parts:
         yield work.folder().read(part, list(dict.fromkeys(columns))).select(columns)
 
 
-def _rejected(work: Work, plan: Plan, wanted: int) -> list[dict[str, Any]]:
+def _rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
     """Some rows that a table rejected, each with the reason."""
     found = list[dict[str, Any]]()
-    key = work.given.key if work.inputs else "source"
-    parts: list[Part] = plan.done[work.name].receipt.rejected
+    key = work.input_contract.key if work.inputs else "source"
+    parts: list[ParquetFile] = plan.done[work.name].receipt.rejected
     for part in parts:
         if len(found) >= wanted:
             break
@@ -183,7 +183,7 @@ def _rejected(work: Work, plan: Plan, wanted: int) -> list[dict[str, Any]]:
     return found
 
 
-Measure = Callable[[Declared, Work, Plan], Measured]
+Measure = Callable[[Declared, TableJob, Plan], Measured]
 _MEASURES: Mapping[str, Measure] = {
     "rows": _rows, "undecided": _undecided, "retention": _retention, "kappa": _kappa, "precision": _precision,
     "drift": _drift, "duplicates": _found_by_task, "contamination": _found_by_task,

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.storage import StoreError
-from catalog.tables import AGAIN, Manifest, Part
+from catalog.tables import AGAIN, Manifest, ParquetFile
 from flows.gates.result import EXAMPLES, Found, example
-from flows.planning.plan import Work
+from flows.planning.plan import TableJob
 from schemas.frames import polars_schema
 
 WANTED = "every part has the columns of the contract, in their order and types"
 
 
-def columns(work: Work, manifest: Manifest) -> Found:
+def columns(work: TableJob, manifest: Manifest) -> Found:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = polars_schema(work.contract)
     parts = manifest.receipt.parts
@@ -31,7 +31,7 @@ def columns(work: Work, manifest: Manifest) -> Found:
     )  # fmt: skip
 
 
-def _schema(work: Work, part: Part) -> Mapping[str, pl.DataType]:
+def _schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
     folder = work.folder()
     path = f"{folder.path}/{part.path}"
     try:

@@ -12,7 +12,7 @@ from flows.gates.aggregates import MANY, Whole, of_number
 from flows.gates.great_expectations import Suite, Tally
 from flows.gates.result import EXAMPLES, Found, example, number, shown
 from flows.gates.thresholds import Held
-from flows.planning.plan import Work
+from flows.planning.plan import TableJob
 from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, of_contract
 from schemas.recipe.gates import Declared, Duplicates
 
@@ -29,7 +29,7 @@ class _Asked:
 class Table:
     """The questions to one table; rows are added, then the answers told."""
 
-    def __init__(self, work: Work, gates: Sequence[Declared], contract: bool) -> None:
+    def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work
         self.kinds = {column.name: column.kind for column in work.contract.columns}
         asked = [_Asked(one) for one in of_contract(work.contract)] if contract else []

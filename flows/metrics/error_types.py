@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from flows.planning.plan import Plan, Work
-from flows.running.fit import settled
+from flows.planning.plan import Plan, TableJob
+from flows.running.fit import read_fitted
 from schemas.recipe.taxonomy import Taxonomy
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.raters import JUDGE, RULES, said, votes
@@ -55,11 +55,11 @@ def types(plan: Plan) -> list[dict[str, Any]]:
     mistakes made on purpose) accuracy, macro-F1, what rules decide and how
     often rightly, the confusion and the adjusted Rand index.
     """
-    return [_told(work, plan) for work in plan.works if work.task == "classify"]
+    return [_told(work, plan) for work in plan.jobs if work.task == "classify"]
 
 
-def _told(work: Work, plan: Plan) -> dict[str, Any]:
-    parameters = settled(work)
+def _told(work: TableJob, plan: Plan) -> dict[str, Any]:
+    parameters = read_fitted(work)
     if not isinstance(parameters, ClassifyParameters):  # a table without rows settles nothing
         return {"table": work.name, "taxonomy": "", "rows": 0, "typed": 0, "by": {}, "undecided": {}, "types": {}, "share": None} | {f"types_by_{name}": {} for name in SHIFTS}  # fmt: skip
     taxonomy, found = parameters.types, _Counted()
@@ -90,7 +90,7 @@ def _told(work: Work, plan: Plan) -> dict[str, Any]:
     return told
 
 
-def _parts(work: Work, plan: Plan) -> Iterator[pl.DataFrame]:
+def _parts(work: TableJob, plan: Plan) -> Iterator[pl.DataFrame]:
     columns = [name for name in work.contract.names() if name in WIDE]
     for part in plan.done[work.name].receipt.parts:
         yield work.folder().read(part, columns)
@@ -128,7 +128,7 @@ def _truth(row: dict[str, Any], taxonomy: Taxonomy, is_found: bool) -> str | Non
     return taxonomy.translated(SPOKEN, found)
 
 
-def _agreed(found: _Counted, rows: list[dict[str, Any]], work: Work, parameters: ClassifyParameters) -> None:
+def _agreed(found: _Counted, rows: list[dict[str, Any]], work: TableJob, parameters: ClassifyParameters) -> None:
     """Count what rules, each model and the judge say, and the votes of each model, of some rows."""
     models = [called(asked.named) for asked in work.models if asked.name in parameters.models]
     names = [*([RULES] if parameters.rules else []), *models, *([JUDGE] if parameters.judged_in else [])]

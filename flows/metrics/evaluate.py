@@ -22,7 +22,7 @@ from catalog.tables import Manifest
 from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, beside
 from flows.planning import plan as planning
-from flows.planning.plan import Work
+from flows.planning.plan import TableJob
 from schemas.recipe.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
@@ -110,8 +110,8 @@ def _array(source: Source) -> Iterator[Record]:
 
 
 def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> Place:
-    plan = planning.make(recipe, data, store)
-    works = {work.name: work for work in plan.works[:-1]}
+    plan = planning.make_plan(recipe, data, store)
+    works = {work.name: work for work in plan.jobs[:-1]}
     if table not in works:
         raise unknown(recipe, "table", table, list(works))
     if table not in plan.done:
@@ -119,10 +119,10 @@ def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> 
     return made(works[table], plan.done[table], name)
 
 
-def made(work: Work, manifest: Manifest, name: str = "") -> Place:
+def made(work: TableJob, manifest: Manifest, name: str = "") -> Place:
     """A complete table of a build."""
     name = name or work.name
-    return Place(name, lambda: _rows(name, tables.rows(work.folder(), work.contract, manifest)))
+    return Place(name, lambda: _rows(name, tables.read_rows(work.folder(), work.contract, manifest)))
 
 
 def _released(name: str, release: str, view: str | None, store: str) -> Place:

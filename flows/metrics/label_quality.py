@@ -11,7 +11,7 @@ import polars as pl
 
 from catalog.storage import Store
 from catalog.tables import TableFolder
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.score import NONE, wilson
 from tasks.localize.raters import frame_of
@@ -39,15 +39,15 @@ def trust(plan: Plan) -> list[dict[str, Any]]:
     The solutions that came in and those labelled, exact labels among those
     that name a step where the truth is known, replies and tokens spent, kappas.
     """
-    return [told(plan, work) for work in plan.works if work.task in LABELS]
+    return [told(plan, work) for work in plan.jobs if work.task in LABELS]
 
 
-def told(plan: Plan, work: Work) -> dict[str, Any]:
+def told(plan: Plan, work: TableJob) -> dict[str, Any]:
     """What `trust` says of one table."""
     return _told(work, _counted(plan, work))
 
 
-def _counted(plan: Plan, work: Work) -> _Counted:
+def _counted(plan: Plan, work: TableJob) -> _Counted:
     found = _Counted()
     for part in _parts(plan, work):
         label = (
@@ -70,12 +70,12 @@ def _counted(plan: Plan, work: Work) -> _Counted:
     return found
 
 
-def _parts(plan: Plan, work: Work) -> Iterator[pl.DataFrame]:
+def _parts(plan: Plan, work: TableJob) -> Iterator[pl.DataFrame]:
     """The rows of a table part by part, those that it rejected too."""
     receipt = plan.done[work.name].receipt
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
     wanted = {*WIDE, *LABELS.values(), *(name for names in COSTS.values() for name in names)}
-    for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.given.names())):
+    for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
         columns = [name for name in names if name in wanted]
         for part in parts:
             yield folder.read(part, columns)
@@ -91,7 +91,7 @@ def _compare(counts: Counter[str], part: pl.DataFrame, labels: pl.Series) -> Non
             counts["exact"] += label == truth
 
 
-def _told(work: Work, found: _Counted) -> dict[str, Any]:
+def _told(work: TableJob, found: _Counted) -> dict[str, Any]:
     counts = found.counts
     told: dict[str, Any] = {
         "table": work.name, "task": work.task, "how": found.how, "rows": counts["rows"], "labelled": counts["labelled"],

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalog.storage import Store
-from catalog.tables import Manifest, Receipt
-from flows.planning.plan import Work
+from catalog.tables import Manifest, PartitionCommit
+from flows.planning.plan import TableJob
 from schemas.contract import Contract
 
 PRODUCER = "https://github.com/errata-corpora/errata"
@@ -53,16 +53,16 @@ class Lineage:
 
         return Lineage(corpus, OpenLineageClient())
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: TableJob) -> None:
         """A table's making begins."""
         self.runs[work.name] = str(uuid.uuid4())
         self._emit("START", work, [], {})
 
-    def end(self, work: Work, manifest: Manifest) -> None:
+    def end(self, work: TableJob, manifest: Manifest) -> None:
         """A table is complete: its columns, its rows, and that it keeps its contract."""
         self._emit("COMPLETE", work, [self._table(work, manifest)], {})
 
-    def fail(self, work: Work, error: BaseException) -> None:
+    def fail(self, work: TableJob, error: BaseException) -> None:
         """A table cannot be made."""
         if self.client is None or work.name not in self.runs:
             return
@@ -73,7 +73,7 @@ class Lineage:
         )
         self._emit("FAIL", work, [self._dataset(work)], {"errorMessage": told})
 
-    def _emit(self, kind: str, work: Work, outputs: list[Any], facets: dict[str, Any]) -> None:
+    def _emit(self, kind: str, work: TableJob, outputs: list[Any], facets: dict[str, Any]) -> None:
         if self.client is None:
             return
         from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
@@ -92,14 +92,14 @@ class Lineage:
         except Exception as error:  # whoever listens, a build does not depend on it
             logging.getLogger(__name__).warning("OpenLineage: %s %s was not told: %s", kind, work.name, error)
 
-    def _dataset(self, work: Work) -> Any:
+    def _dataset(self, work: TableJob) -> Any:
         from openlineage.client.event_v2 import OutputDataset
 
         return OutputDataset(
             _place(work), f"tables/{work.task}-{work.fingerprint}", facets={"schema": _schema(work.contract)}
         )
 
-    def _table(self, work: Work, manifest: Manifest) -> Any:
+    def _table(self, work: TableJob, manifest: Manifest) -> Any:
         from openlineage.client.event_v2 import OutputDataset
         from openlineage.client.facet_v2 import data_quality_assertions_dataset as quality
         from openlineage.client.facet_v2 import datasource_dataset as source
@@ -122,7 +122,7 @@ class Lineage:
         )
 
 
-def _place(work: Work) -> str:
+def _place(work: TableJob) -> str:
     """The store as a whole URL: others must not need to know where the build ran."""
     return Store(work.store).link("").rstrip("/")
 
@@ -134,7 +134,7 @@ def _schema(contract: Contract) -> Any:
     return schema_dataset.SchemaDatasetFacet(fields=fields)
 
 
-def _assertions(contract: Contract, receipt: Receipt, quality: Any) -> list[Any]:
+def _assertions(contract: Contract, receipt: PartitionCommit, quality: Any) -> list[Any]:
     """What a complete table was checked for: it would not be complete otherwise."""
     found = [quality.Assertion(assertion="unique", success=True, column=contract.key)]
     found += [quality.Assertion("not_null", True, column=one.name) for one in contract.columns if not one.nullable]

@@ -21,10 +21,10 @@ from prefect.logging import get_run_logger
 
 from catalog.publish.publish import folder
 from catalog.storage import Store
-from flows.planning.funnel import funnel
+from flows.planning.funnel import count_funnel
 from flows.planning.plan import Plan
 from flows.running import progress
-from flows.running.progress import Asked, Lines, Watcher
+from flows.running.progress import PlainLines, RequestProgress, Watcher
 
 EVERY_SECONDS = 5.0
 SHOWN = ("view", "expectation", "column", "wanted", "observed", "passed", "severity", "fault")
@@ -52,7 +52,7 @@ class Share:
         self.done = done
         self.total: dict[str, int | None] = {}
         self.rows: dict[str, int] = {}
-        self.asking: dict[str, Asked] = {}
+        self.asking: dict[str, RequestProgress] = {}
         self.lock = Lock()
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
@@ -72,7 +72,7 @@ class Share:
     def asked(self, table: str, requests: int, known: int) -> None:
         """Models are asked."""
         with self.lock:
-            one = self.asking.setdefault(table, Asked())
+            one = self.asking.setdefault(table, RequestProgress())
             one.requests, one.known = one.requests + requests, one.known + known
             self._answered(table, one)
 
@@ -83,7 +83,7 @@ class Share:
             one.answers += 1
             self._answered(table, one)
 
-    def _answered(self, table: str, one: Asked) -> None:
+    def _answered(self, table: str, one: RequestProgress) -> None:
         self.shares[table] = one.done / max(self.total.get(table) or 0, one.requests, 1)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
@@ -152,20 +152,20 @@ def key(corpus: str, what: str) -> str:
 @contextmanager
 def shown(plan: Plan) -> Iterator[None]:
     """Show how far a build is while it runs: on its page, and in its log where no terminal shows it."""
-    share = Share(len(plan.works) - 1, len(plan.done))
+    share = Share(len(plan.jobs) - 1, len(plan.done))
     made = create_progress_artifact(
         share.told()[0], key=key(plan.recipe.corpus, "progress"), description=share.told()[1]
     )
     assert isinstance(made, UUID)
     before, over = progress.watcher, Event()
     console: Any = Logger()
-    progress.watch(All(before, Lines(console), share))
+    progress.set_watcher(All(before, PlainLines(console), share))
     thread = Thread(target=_sent, args=(made, share, over), daemon=True)
     thread.start()
     try:
         yield
     finally:
-        progress.watch(before)
+        progress.set_watcher(before)
         over.set()
         thread.join(EVERY_SECONDS)
 
@@ -189,7 +189,7 @@ def _sent(artifact: UUID, share: Share, over: Event) -> None:
 
 def funnel_of(plan: Plan) -> None:
     """Show the funnel of complete tables, whether they are released then or refused."""
-    recipe, rows = plan.recipe, list(_funnel(funnel(plan, plan.done)))
+    recipe, rows = plan.recipe, list(_funnel(count_funnel(plan, plan.done)))
     create_table_artifact(
         rows, key=key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
     )

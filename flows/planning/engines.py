@@ -9,10 +9,10 @@ from typing import Any
 
 from schemas.recipe.models import VLLM, Abacus, Model, OpenAI, Recorded
 from schemas.request import Engine
-from schemas.task import Named
+from schemas.task import ModelId
 
 
-def located(model: Model, recipe: str) -> Model:
+def locate_model(model: Model, recipe: str) -> Model:
     """The model with paths as they are from here: a recipe's are beside it."""
 
     def path(text: str) -> str:
@@ -27,22 +27,22 @@ def located(model: Model, recipe: str) -> Model:
     return model
 
 
-def named(model: Model, declared: Model) -> Named:
+def identify_model(model: Model, declared: Model) -> ModelId:
     """How requests name a model, given as located and as the recipe declares it: the engine is not part of it."""
     if isinstance(model, Abacus):
         from tasks.engines.abacus.engine import revision
 
-        return Named("abacus", revision(model.checkpoint))
+        return ModelId("abacus", revision(model.checkpoint))
     assert not isinstance(declared, Abacus)
-    return Named(declared.model, declared.revision)
+    return ModelId(declared.model, declared.revision)
 
 
-def local(model: Model) -> bool:
+def is_local(model: Model) -> bool:
     """Whether the model computes on this machine, where one at a time is best."""
     return isinstance(model, Abacus | VLLM)
 
 
-def opened(model: Model, spent: Callable[[], tuple[int, float]]) -> Engine:
+def open_engine(model: Model, spent: Callable[[], tuple[int, float]]) -> Engine:
     """The engine that answers for a model; `spent` gives the tokens and the money that the ledger knows of."""
     if isinstance(model, Abacus):
         from tasks.engines.abacus.engine import AbacusEngine
@@ -62,6 +62,6 @@ def opened(model: Model, spent: Callable[[], tuple[int, float]]) -> Engine:
     return RecordedEngine(model)
 
 
-def options(model: Model) -> dict[str, Any]:
+def serving_options(model: Model) -> dict[str, Any]:
     """What is said of a model where people look: its declaration without what was left at its default."""
     return model.model_dump(mode="json", exclude_defaults=True)

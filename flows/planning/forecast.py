@@ -17,13 +17,13 @@ import polars as pl
 
 from catalog.sources import batches
 from catalog.tables import TableFolder
-from flows.planning.plan import Plan, Work
-from flows.running.fit import found_in, settled
-from flows.running.inference import Desk
+from flows.planning.plan import Plan, TableJob
+from flows.running.fit import fit_rows, read_fitted
+from flows.running.inference import Dispatcher
 from schemas.frames import polars_schema
 from schemas.recipe.models import Price
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, FromRecords, FromSeed, Parameters, PerPart, PerProblem
+from schemas.task import Asking, FromRecords, FromSeed, Parameters, PerProblem, PerRow
 from tasks import TASKS
 
 PILOT = 64
@@ -31,7 +31,7 @@ PILOT = 64
 
 
 @dataclass(frozen=True)
-class Sample:
+class PilotSample:
     """Some rows of a table that may not exist yet."""
 
     rows: pl.DataFrame
@@ -63,25 +63,25 @@ class Forecast:
 
 
 @dataclass
-class _Heard:
+class _RequestCounter:
     """What a pilot's conversation asked and heard."""
 
     requests: dict[str, Request] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
 
-    def listening(self, desk: Desk) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
+    def listening(self, desk: Dispatcher) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
         """A desk's replies, each remembered with its request."""
 
         def replies(requests: Sequence[Request]) -> Mapping[str, Reply]:
             self.requests |= {request.id: request for request in requests}
-            came = desk.replies(requests)
+            came = desk.answer(requests)
             self.replies |= came
             return came
 
         return replies
 
 
-def forecasts(plan: Plan, pilot: int | None) -> list[Forecast]:
+def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
     """The forecasts of all tables that are to be made and ask models, inputs first.
 
     `pilot` is the number of rows that are asked about; without it `PILOT`, and
@@ -89,66 +89,70 @@ def forecasts(plan: Plan, pilot: int | None) -> list[Forecast]:
     and what is made from it, has no tokens foretold.
     """
     found: list[Forecast] = []
-    if not any(isinstance(TASKS[work.task], Asking) and work.name not in plan.done for work in plan.works):
+    if not any(isinstance(TASKS[work.task], Asking) and work.name not in plan.done for work in plan.jobs):
         return found
-    samples: dict[str, Sample] = {}
-    works = {work.name: work for work in plan.works}
+    samples: dict[str, PilotSample] = {}
+    works = {work.name: work for work in plan.jobs}
     for table in plan.recipe.tables[:-1]:
         work = works[table.name]
         if isinstance(TASKS[work.task], Asking) and work.name not in plan.done:
-            sample = _joined([samples[name] for name in table.inputs if name in samples])
+            sample = _concat_samples([samples[name] for name in table.inputs if name in samples])
             if sample is not None:
-                made, told = _asking(work, sample, _size(work, pilot))
+                made, told = _forecast_asking(work, sample, _pilot_size(work, pilot))
                 found += told
                 if made is not None:
                     samples[work.name] = made
         else:
-            made = _sample(plan, work, [samples[name] for name in table.inputs if name in samples])
+            made = _sample_table(plan, work, [samples[name] for name in table.inputs if name in samples])
             if made is not None:
                 samples[work.name] = made
     return found
 
 
-def _size(work: Work, pilot: int | None) -> int:
+def _pilot_size(work: TableJob, pilot: int | None) -> int:
     """Rows of a pilot: as asked for, or by default where the embedded model alone answers."""
     if pilot is not None:
         return pilot
     return PILOT if all(asked.model.engine == "abacus" for asked in work.models) else 0
 
 
-def _joined(samples: Sequence[Sample]) -> Sample | None:
+def _concat_samples(samples: Sequence[PilotSample]) -> PilotSample | None:
     if not samples:
         return None
-    return Sample(pl.concat([sample.rows for sample in samples]), sum(sample.of for sample in samples))
+    return PilotSample(pl.concat([sample.rows for sample in samples]), sum(sample.of for sample in samples))
 
 
-def _sample(plan: Plan, work: Work, inputs: Sequence[Sample]) -> Sample | None:
+def _sample_table(plan: Plan, work: TableJob, inputs: Sequence[PilotSample]) -> PilotSample | None:
     """Rows of a table: of the one that exists, or made from those of its inputs."""
     task, wanted = TASKS[work.task], 4 * PILOT
     if work.name in plan.done:
         receipt = plan.done[work.name].receipt
         folder = TableFolder(work.folder().store, work.task, work.fingerprint)
-        rows = pl.concat([_spread(folder.read(part), wanted) for part in receipt.parts[:4]]) if receipt.parts else None
-        return Sample(_spread(rows, wanted), receipt.rows_kept()) if rows is not None else None
+        rows = (
+            pl.concat([_spread_rows(folder.read(part), wanted) for part in receipt.parts[:4]])
+            if receipt.parts
+            else None
+        )
+        return PilotSample(_spread_rows(rows, wanted), receipt.rows_kept()) if rows is not None else None
     if isinstance(task, FromSeed):
         count = task.count(work.parameters)
         numbers = [range(i * count // wanted, i * count // wanted + 1) for i in range(wanted)]
         rows = pl.concat([task.run(one, work.parameters).kept for one in dict.fromkeys(numbers)])
-        return Sample(rows, count)
+        return PilotSample(rows, count)
     if isinstance(task, FromRecords):
-        return _of_records(task, work, wanted)
-    sample = _joined(inputs)
+        return _sample_records(task, work, wanted)
+    sample = _concat_samples(inputs)
     if sample is None or not sample.rows.height:
         return None
-    rows = task.run(sample.rows, work.parameters).kept if isinstance(task, PerPart | PerProblem) else sample.rows
+    rows = task.run(sample.rows, work.parameters).kept if isinstance(task, PerRow | PerProblem) else sample.rows
     # what only the whole table can say is left open
     schema = polars_schema(work.contract)
     unknown = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
     rows = rows.with_columns(unknown)
-    return Sample(rows, sample.of * rows.height / sample.rows.height)
+    return PilotSample(rows, sample.of * rows.height / sample.rows.height)
 
 
-def _of_records(task: FromRecords[Any], work: Work, wanted: int) -> Sample | None:
+def _sample_records(task: FromRecords[Any], work: TableJob, wanted: int) -> PilotSample | None:
     """Rows of the first records of a table's sources; what all of them hold is guessed from the share read."""
     kept: list[pl.DataFrame] = []
     of = 0.0
@@ -157,17 +161,17 @@ def _of_records(task: FromRecords[Any], work: Work, wanted: int) -> Sample | Non
             made = task.run(batch, work.parameters).kept
             kept.append(made)
             of += made.height / share if share else made.height
-    return Sample(_spread(pl.concat(kept), wanted), of) if kept else None
+    return PilotSample(_spread_rows(pl.concat(kept), wanted), of) if kept else None
 
 
-def _spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:
+def _spread_rows(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     """At most so many rows, evenly spread."""
     if rows.height <= most:
         return rows
     return rows[[i * rows.height // most for i in range(most)]]
 
 
-def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[Forecast]]:
+def _forecast_asking(work: TableJob, sample: PilotSample, size: int) -> tuple[PilotSample | None, list[Forecast]]:
     """What a table asks; with a pilot also the rows it made."""
     task = TASKS[work.task]
     assert isinstance(task, Asking)
@@ -175,14 +179,14 @@ def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[
     others = rows.gather_every(2, 1) if rows.height > 1 else rows
     pilot = rows.gather_every(2)[:size]
     names = {asked.name: asked.named for asked in work.models}
-    settling, parameters = task.settle(work.parameters), settled(work)
-    first, heard = _Heard(), _Heard()
-    with Desk(work) as desk:
+    settling, parameters = task.fit(work.parameters), read_fitted(work)
+    first, heard = _RequestCounter(), _RequestCounter()
+    with Dispatcher(work) as desk:
         if parameters is None:  # what the pilot alone settles stands for what the whole table will
-            parameters = found_in(work, [pilot], first.listening(desk)) if pilot.height else work.parameters
+            parameters = fit_rows(work, [pilot], first.listening(desk)) if pilot.height else work.parameters
         unasked = list(next(task.ask(others, parameters, names), ()))
         known = set(desk.ledger.find(unasked))
-        kept = _talked(task, work, parameters, pilot, desk, heard) if pilot.height else None
+        kept = _run_pilot(task, work, parameters, pilot, desk, heard) if pilot.height else None
     scale = sample.of / max(1, pilot.height if kept is not None else others.height)
     asked = heard.requests.values() if kept is not None else unasked
     told = []
@@ -197,14 +201,21 @@ def _asking(work: Work, sample: Sample, size: int) -> tuple[Sample | None, list[
                 r for r in first.requests.values() if (r.model, r.revision) == (one.named.model, one.named.revision)
             ]
             larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
-            told.append(_told(f"{work.name}, types", one.name, rounds, first.replies, larger, 0.0, one.model.price))
-        told.append(_told(work.name, one.name, mine, heard.replies, scale, share, one.model.price))
-    made = Sample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
+            told.append(
+                _forecast_model(f"{work.name}, types", one.name, rounds, first.replies, larger, 0.0, one.model.price)
+            )
+        told.append(_forecast_model(work.name, one.name, mine, heard.replies, scale, share, one.model.price))
+    made = PilotSample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
     return made, told
 
 
-def _talked(
-    task: Asking[Any], work: Work, parameters: Parameters, pilot: pl.DataFrame, desk: Desk, heard: _Heard
+def _run_pilot(
+    task: Asking[Any],
+    work: TableJob,
+    parameters: Parameters,
+    pilot: pl.DataFrame,
+    desk: Dispatcher,
+    heard: _RequestCounter,
 ) -> pl.DataFrame:
     """Carry a pilot's conversation on to its end; the rows it makes."""
     names = {asked.name: asked.named for asked in work.models}
@@ -218,7 +229,7 @@ def _talked(
         return kept
 
 
-def _told(
+def _forecast_model(
     table: str, model: str, asked: Sequence[Request], replies: Mapping[str, Reply], scale: float, share: float,
     price: Price | None,
 ) -> Forecast:  # fmt: skip

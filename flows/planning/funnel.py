@@ -9,7 +9,7 @@ from catalog.tables import Manifest
 from flows.planning.plan import Plan
 
 
-def funnel(plan: Plan, done: Mapping[str, Manifest]) -> list[dict[str, Any]]:
+def count_funnel(plan: Plan, done: Mapping[str, Manifest]) -> list[dict[str, Any]]:
     """One mapping a table, in the order of the recipe's flow."""
     return [
         {
@@ -20,11 +20,11 @@ def funnel(plan: Plan, done: Mapping[str, Manifest]) -> list[dict[str, Any]]:
             "rejected": done[work.name].receipt.rows_rejected(),
             "reasons": done[work.name].receipt.reasons,
         }
-        for work in plan.works[:-1]
+        for work in plan.jobs[:-1]
     ]
 
 
-def lineage(plan: Plan) -> list[dict[str, Any]]:
+def list_lineage(plan: Plan) -> list[dict[str, Any]]:
     """One mapping a table: what made it, from what, with which parameters."""
     return [
         {
@@ -34,5 +34,5 @@ def lineage(plan: Plan) -> list[dict[str, Any]]:
             "parameters": work.parameters.model_dump(mode="json", by_alias=True),
             "inputs": work.lineage(),
         }
-        for work in plan.works
+        for work in plan.jobs
     ]

@@ -15,7 +15,7 @@ from catalog.sources import Source, find
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
 from flows.planning import engines
-from flows.planning.side_inputs import Found, locate
+from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from schemas.contract import Contract
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.changes import with_version as change_version
@@ -23,7 +23,7 @@ from schemas.recipe.document import Document, Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.reader import Recipe, Table, read
-from schemas.task import Asking, FromRecords, Named, Parameters, Publication, WholeTable
+from schemas.task import Asking, FromRecords, ModelId, Parameters, Publication, WholeTable
 from tasks import TASKS
 
 DATA = "${data}"
@@ -31,19 +31,19 @@ NOTHING = Contract("nothing", "", (), "")
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedModel:
     """A model that a table asks."""
 
     name: str
     """Its name in the recipe."""
-    named: Named
+    named: ModelId
     """How requests name it."""
     model: Model
     """Its declaration."""
 
 
 @dataclass(frozen=True)
-class Work:
+class TableJob:
     """One table to be made: a reference that is small, can be pickled, and says all that making it needs."""
 
     name: str
@@ -54,16 +54,16 @@ class Work:
     fingerprint: str
     parameters: Parameters
     contract: Contract
-    given: Contract
+    input_contract: Contract
     """The contract of its inputs."""
     inputs: tuple[tuple[str, str], ...]
     """Task and fingerprint of each input table."""
     sources: tuple[Source, ...]
     """The files it reads."""
     corpus: str
-    models: tuple[Asked, ...] = ()
+    models: tuple[AskedModel, ...] = ()
     """The models it asks."""
-    beside: tuple[Found, ...] = ()
+    side_inputs: tuple[LocatedSideInput, ...] = ()
     """What it is held against."""
 
     def folder(self) -> TableFolder:
@@ -74,7 +74,7 @@ class Work:
         """What it is made from, as its fingerprint and manifest know it."""
         models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
         sources = [f"{source.name} {source.digest}" for source in self.sources]
-        others = [line for found in self.beside for line in found.lineage()]
+        others = [line for found in self.side_inputs for line in found.lineage()]
         return sources + [print_ for _, print_ in self.inputs] + models + others
 
 
@@ -84,34 +84,34 @@ class Plan:
 
     recipe: Recipe
     store: str
-    works: tuple[Work, ...]
+    jobs: tuple[TableJob, ...]
     """The tables, inputs first; the release is last."""
     done: dict[str, Manifest]
     """The manifests of the tables that exist, by name."""
-    released: dict[str, Any] | None
+    published: dict[str, Any] | None
     """The manifest of the release with this version, if there is one."""
 
     @property
-    def release(self) -> Work:
+    def release(self) -> TableJob:
         """The last step."""
-        return self.works[-1]
+        return self.jobs[-1]
 
     @property
     def finished(self) -> bool:
         """Whether the release of this recipe is already there."""
-        return self.released is not None and self.released["fingerprint"] == self.release.fingerprint
+        return self.published is not None and self.published["fingerprint"] == self.release.fingerprint
 
-    def waves(self) -> list[list[Work]]:
+    def topological_generations(self) -> list[list[TableJob]]:
         """The tables still to be made, those that can be made at the same time together."""
         depth: dict[str, int] = {}
-        for work, table in zip(self.works, self.recipe.tables):
+        for work, table in zip(self.jobs, self.recipe.tables):
             depth[work.name] = 1 + max((depth[name] for name in table.inputs), default=-1)
-        missing = [work for work in self.works[:-1] if work.name not in self.done]
+        missing = [work for work in self.jobs[:-1] if work.name not in self.done]
         levels = sorted({depth[work.name] for work in missing})
         return [[work for work in missing if depth[work.name] == level] for level in levels]
 
 
-def make(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
+def make_plan(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
     """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`.
 
     `models` gives models of the recipe other weights: all that they answer, and
@@ -128,10 +128,10 @@ def make(recipe: str, data: str | None, store: str, models: Models | None = None
     if models:
         found = _read(with_models(text, recipe, models), recipe)
     place = Store(store)
-    works: dict[str, Work] = {}
+    works: dict[str, TableJob] = {}
     for table in found.tables:
-        works[table.name] = _work(table, works, found, data, store)
-    done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).manifest())}
+        works[table.name] = _make_job(table, works, found, data, store)
+    done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).read_manifest())}
     return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
 
 
@@ -142,17 +142,17 @@ def _read(text: str, recipe: str) -> Recipe:
 def with_version(plan: Plan, version: str) -> Plan:
     """The same plan under another version: its tables are the same, its release is another."""
     recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
-    works = {work.name: work for work in plan.works[:-1]}
-    works[recipe.tables[-1].name] = _work(recipe.tables[-1], works, recipe, None, plan.store)
+    works = {work.name: work for work in plan.jobs[:-1]}
+    works[recipe.tables[-1].name] = _make_job(recipe.tables[-1], works, recipe, None, plan.store)
     there = published(Store(plan.store), recipe.corpus, version)
-    return replace(plan, recipe=recipe, works=tuple(works.values()), released=there)
+    return replace(plan, recipe=recipe, jobs=tuple(works.values()), published=there)
 
 
-def _folder(store: Store, work: Work) -> TableFolder:
+def _folder(store: Store, work: TableJob) -> TableFolder:
     return TableFolder(store, work.task, work.fingerprint)
 
 
-def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None, store: str) -> Work:
+def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: str | None, store: str) -> TableJob:
     inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
     given = works[table.inputs[0]].contract if table.inputs else NOTHING
     sources: tuple[Source, ...] = ()
@@ -164,43 +164,43 @@ def _work(table: Table, works: dict[str, Work], recipe: Recipe, data: str | None
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
     if isinstance(table.task, Publication):
-        parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _head(recipe)}
-        if beside := _beside(table, works, recipe):
+        parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _describe_corpus(recipe)}
+        if beside := _unreleased_fingerprints(table, works, recipe):
             parameters["beside"] = beside
         if recipe.gates is not None:
             parameters["gates"] = [gate.told() for gate in recipe.gates]
-            sources = _gold(table, recipe, data)
+            sources = _find_gold(table, recipe, data)
     if isinstance(table.task, Asking):
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
         parameters.pop("model", None)
-    work = Work(
+    work = TableJob(
         table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
-        recipe.corpus, _models(table, recipe), _held_against(table, recipe, data, store),
+        recipe.corpus, _locate_models(table, recipe), _locate_side_inputs(table, recipe, data, store),
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
 
 
-def _gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
+def _find_gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
     """The files of gold that the recipe's gates hold labels against."""
     gates = [one.gate for one in recipe.gates or ()]
     places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
     return tuple(one for place in places for one in _find(place, release, recipe, data))
 
 
-def _held_against(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[Found, ...]:
+def _locate_side_inputs(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[LocatedSideInput, ...]:
     """What a table is held against, as it is now."""
     if not isinstance(table.task, WholeTable):
         return ()
-    wanted = table.task.beside(table.parameters)
+    wanted = table.task.side_inputs(table.parameters)
     try:
-        return tuple(locate(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
+        return tuple(locate_side_input(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
     except ErrataError as error:
         where = Document(recipe.text, recipe.file).fault(("tables", table.name), "")
         raise RecipeError([Fault(where.file, where.line, where.key, str(error))]) from None
 
 
-def _beside(release: Table, works: dict[str, Work], recipe: Recipe) -> list[str]:
+def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe: Recipe) -> list[str]:
     """The tables that no view is made from: the release tells of them, in its funnel and of its labels."""
     inputs = {table.name: table.inputs for table in recipe.tables}
     seen, waiting = set[str](), list(release.inputs)
@@ -211,16 +211,19 @@ def _beside(release: Table, works: dict[str, Work], recipe: Recipe) -> list[str]
     return [work.fingerprint for name, work in works.items() if name not in seen]
 
 
-def _models(table: Table, recipe: Recipe) -> tuple[Asked, ...]:
+def _locate_models(table: Table, recipe: Recipe) -> tuple[AskedModel, ...]:
     """The models a table asks, as they are from here."""
     if not isinstance(table.task, Asking):
         return ()
     declared = {name: recipe.models[name] for name in table.task.models(table.parameters)}
-    located = {name: engines.located(model, recipe.file) for name, model in declared.items()}
-    return tuple(Asked(name, engines.named(located[name], model), located[name]) for name, model in declared.items())
+    located = {name: engines.locate_model(model, recipe.file) for name, model in declared.items()}
+    return tuple(
+        AskedModel(name, engines.identify_model(located[name], model), located[name])
+        for name, model in declared.items()
+    )
 
 
-def _head(recipe: Recipe) -> list[Any]:
+def _describe_corpus(recipe: Recipe) -> list[Any]:
     """What a release says of itself: it is part of what is published."""
     sources = [source.model_dump() for source in recipe.sources]
     return [

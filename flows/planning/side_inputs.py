@@ -13,14 +13,14 @@ from errata import NotFound, open_release
 
 from catalog.publish.publish import INDEX
 from catalog.sources import Source, SourceError, batches, unchanged
-from schemas.task import Beside, Files, Record, Records, Rows
+from schemas.task import Files, Record, Records, Rows, SideInput
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedSideInput:
     """What lies beside a table, with the files it is in."""
 
-    beside: Beside
+    beside: SideInput
     sources: tuple[Source, ...]
 
     def lineage(self) -> list[str]:
@@ -28,10 +28,10 @@ class Found:
         return [f"{self.beside.name} {source.name} {source.digest}" for source in self.sources]
 
 
-def locate(beside: Beside, store: str, find: Callable[[str], list[Source]]) -> Found:
+def locate_side_input(beside: SideInput, store: str, find: Callable[[str], list[Source]]) -> LocatedSideInput:
     """The files of what a recipe names; `SourceError` or `ErrataError` where there are none."""
     if not beside.release:
-        return Found(beside, tuple(source for place in beside.files for source in find(place)))
+        return LocatedSideInput(beside, tuple(source for place in beside.files for source in find(place)))
     release = open_release(beside.release, store)
     if beside.kind == "index":
         files = [
@@ -49,17 +49,17 @@ def locate(beside: Beside, store: str, find: Callable[[str], list[Source]]) -> F
     sources = [
         Source(f"{release.url}/{file['path']}", f"{release.name}/{file['path']}", file["sha256"]) for file in files
     ]
-    return Found(beside, tuple(sources))
+    return LocatedSideInput(beside, tuple(sources))
 
 
-def opened(found: Found) -> Rows | Records | Files:
+def open_side_input(found: LocatedSideInput) -> Rows | Records | Files:
     """What is beside a table, to be gone through."""
     if found.beside.kind == "bytes":
-        return [_bytes(source) for source in found.sources]
-    return _Index(found.sources) if found.beside.kind == "index" else _Records(found.sources)
+        return [_read_bytes(source) for source in found.sources]
+    return _IndexFrames(found.sources) if found.beside.kind == "index" else _RecordBatches(found.sources)
 
 
-def _bytes(source: Source) -> bytes:
+def _read_bytes(source: Source) -> bytes:
     try:
         with fsspec.open(source.url, "rb") as file:
             data = bytes(file.read())
@@ -72,7 +72,7 @@ def _bytes(source: Source) -> bytes:
     return data
 
 
-class _Records:
+class _RecordBatches:
     """The records of files, in order; they must still be those that were planned with."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -84,7 +84,7 @@ class _Records:
             unchanged(source)
 
 
-class _Index:
+class _IndexFrames:
     """The rows of a release's index, file by file."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -92,4 +92,4 @@ class _Index:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for source in self.sources:
-            yield pl.read_parquet(io.BytesIO(_bytes(source)))
+            yield pl.read_parquet(io.BytesIO(_read_bytes(source)))

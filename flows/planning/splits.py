@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import polars as pl
 
 from catalog.storage import Store
-from catalog.tables import TableFolder, rows
-from flows.planning.plan import Plan, Work
+from catalog.tables import TableFolder, read_rows
+from flows.planning.plan import Plan, TableJob
 from schemas.task import Publication
 from tasks import TASKS
 
 
-def splits(table: Work, plan: Plan) -> Iterator[dict[str, pl.DataFrame]]:
+def split_rows(table: TableJob, plan: Plan) -> Iterator[dict[str, pl.DataFrame]]:
     """The rows of a complete table by split, part by part."""
     task = TASKS[plan.release.task]
     assert isinstance(task, Publication)
     folder = TableFolder(Store(plan.store), table.task, table.fingerprint)
-    for part in rows(folder, table.contract, plan.done[table.name]):
+    for part in read_rows(folder, table.contract, plan.done[table.name]):
         yield task.run(part, plan.release.parameters, plan.recipe.seed)

@@ -18,12 +18,12 @@ from errata.storage import Place
 from catalog.publish.publish import PublishError, published
 from catalog.storage import Store
 from flows.planning.plan import Plan, with_version
-from flows.planning.splits import splits
+from flows.planning.splits import split_rows
 from schemas.recipe.document import Fault, RecipeError
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Comparison:
     """What a build's rows call for."""
 
     before: str | None
@@ -34,16 +34,16 @@ class Proposal:
     """The least version that is no lie: the recipe's own where nothing was released before."""
 
 
-def proposal(plan: Plan, before: str | None) -> Proposal:
+def compare_with_release(plan: Plan, before: str | None) -> Comparison:
     """Compare a plan's complete tables with a published version."""
     recipe = plan.recipe
     if before is None:
-        return Proposal(None, None, recipe.version)
-    found = difference(plan, before)
-    return Proposal(before, found, semver.proposed(before, semver.step_of(found)))
+        return Comparison(None, None, recipe.version)
+    found = compare_rows(plan, before)
+    return Comparison(before, found, semver.proposed(before, semver.step_of(found)))
 
 
-def standing(plan: Plan, below: str | None = None) -> str | None:
+def latest_release(plan: Plan, below: str | None = None) -> str | None:
     """The newest version of the corpus that was published and not withdrawn, maybe below another; None if none was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
     state = tag_log.state(Place(plan.store), corpus)
@@ -54,7 +54,7 @@ def standing(plan: Plan, below: str | None = None) -> str | None:
     return None
 
 
-def holding(plan: Plan) -> Plan | None:
+def matching_release(plan: Plan) -> Plan | None:
     """The plan under the newest version that was published with just its content; None where no version was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
     state = tag_log.state(Place(plan.store), corpus)
@@ -65,38 +65,38 @@ def holding(plan: Plan) -> Plan | None:
     return None
 
 
-def numbered(plan: Plan) -> Plan:
+def bump_version(plan: Plan) -> Plan:
     """A plan whose tables are complete, under the least version that is no lie and not taken."""
-    version = proposal(plan, standing(plan)).version
+    version = compare_with_release(plan, latest_release(plan)).version
     store, corpus = Store(plan.store), plan.recipe.corpus
     while published(store, corpus, version):  # withdrawn, and newer than the one that stands
         version = semver.proposed(version, "PATCH")
     return with_version(plan, version)
 
 
-def difference(plan: Plan, before: str) -> Difference:
+def compare_rows(plan: Plan, before: str) -> Difference:
     """What differs between a published version and what a plan would publish."""
     with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
         old = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
-    works = {work.name: work for work in plan.works}
+    works = {work.name: work for work in plan.jobs}
     names = plan.recipe.tables[-1].inputs
     views = []
     for name in names:
         if name in old.views:
-            new = ((split, frame) for part in splits(works[name], plan) for split, frame in part.items())
+            new = ((split, frame) for part in split_rows(works[name], plan) for split, frame in part.items())
             views.append(of_view(name, boil(frames(old, name), key_of(old, name)), boil(new, works[name].contract.key)))
     after = f"{plan.recipe.corpus}@{plan.recipe.version}"
     gone = [name for name in old.views if name not in names]
     return Difference(old.name, after, views, [name for name in names if name not in old.views], gone)
 
 
-def refuse_lies(plan: Plan) -> None:
+def refuse_semver_violations(plan: Plan) -> None:
     """Raise `PublishError` where the recipe's version promises more than its rows keep."""
     version = plan.recipe.version
-    before = standing(plan, below=version)
+    before = latest_release(plan, below=version)
     if before is None:
         return
-    lie = semver.lie(difference(plan, before), before, version)
+    lie = semver.lie(compare_rows(plan, before), before, version)
     if lie:
         raise PublishError(f"{plan.recipe.file}: version {lie} (errata release {plan.recipe.file} --set auto)")
 

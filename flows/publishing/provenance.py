@@ -52,7 +52,7 @@ def _tables(release: Release, store: Store) -> tuple[list[Made], list[str]]:
     made, gone = [], []
     for one in release.manifest.get("lineage", []):
         folder = TableFolder(store, one["task"], one["fingerprint"])
-        manifest = folder.manifest()
+        manifest = folder.read_manifest()
         if manifest is not None:
             made.append(Made(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest))
         elif one["task"] != "release":

@@ -20,12 +20,12 @@ from catalog.storage import Store
 from flows.gates.check import checked
 from flows.metrics.error_types import types
 from flows.metrics.label_quality import trust
-from flows.planning.funnel import funnel, lineage
-from flows.planning.plan import Plan, Work
-from flows.planning.splits import splits
-from flows.planning.versioning import refuse_lies
+from flows.planning.funnel import count_funnel, list_lineage
+from flows.planning.plan import Plan, TableJob
+from flows.planning.splits import split_rows
+from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
-from flows.running.fit import taxonomy
+from flows.running.fit import fitted_taxonomy
 from schemas.recipe.taxonomy import written
 from tasks.dedup.release_index import NEEDS, index
 
@@ -54,23 +54,24 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     than what changed since the one before, or is published with other content.
     """
     found = list(checked(plan) if gates is None else gates)
-    refuse_lies(plan)
+    refuse_semver_violations(plan)
     store = Store(plan.store)
-    works = {work.name: work for work in plan.works}
+    works = {work.name: work for work in plan.jobs}
     last = plan.release
     views = {
-        name: View(works[name].contract, splits(works[name], plan), index=_index(works[name])) for name in _inputs(plan)
+        name: View(works[name].contract, split_rows(works[name], plan), index=_index(works[name]))
+        for name in _inputs(plan)
     }
-    steps = funnel(plan, plan.done)
+    steps = count_funnel(plan, plan.done)
     labels, kinds = trust(plan), types(plan)
     # those that ship are in the catalog; one that was found is nowhere else
-    discovered = {work.name: one for work in plan.works if (one := taxonomy(work)) and one.rounds}
+    discovered = {work.name: one for work in plan.jobs if (one := fitted_taxonomy(work)) and one.rounds}
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
         _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
-        descent = lineage(plan)
+        descent = list_lineage(plan)
         texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
         texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
@@ -122,7 +123,7 @@ def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def _index(table: Work) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+def _index(table: TableJob) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
     """What makes the index of a view; None where its rows are no solutions."""
     return index if set(NEEDS) <= set(table.contract.names()) else None
 

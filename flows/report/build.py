@@ -12,7 +12,7 @@ from errata.errors import Unreadable
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
-from flows.planning.versioning import standing
+from flows.planning.versioning import latest_release
 from flows.report.statistics.collect import FORMAT, of_plan, of_release
 from flows.report.statistics.drift import drift
 
@@ -24,7 +24,7 @@ LARGEST = 32 * 2**20
 def files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
     """`report.json` and `report.html` of what a plan publishes; the manifest is whole but for its texts."""
     found = of_plan(plan, manifest)
-    before = standing(plan, below=plan.recipe.version)
+    before = latest_release(plan, below=plan.recipe.version)
     if before is not None:
         with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
             earlier = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)

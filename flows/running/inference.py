@@ -15,12 +15,12 @@ from typing import Any
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines
-from flows.planning.plan import Asked, Work
+from flows.planning.plan import AskedModel, TableJob
 from flows.running import progress
-from flows.running.fit import settle
-from flows.running.table import Unit, read_part, sign
+from flows.running.fit import fit_parameters
+from flows.running.table import Partition, commit_outcome, read_partition
 from schemas.request import Engine, EngineError, Failure, Reply, Request
-from schemas.task import Asking, Conversation, Named, Outcome, Parameters, TaskError
+from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters, TaskError
 from tasks import TASKS
 
 WINDOW = 50_000
@@ -28,51 +28,53 @@ WINDOW = 50_000
 
 
 @dataclass
-class _Talk:
+class _OpenConversation:
     """One part's conversation."""
 
-    unit: Unit
+    unit: Partition
     rows: int
     conversation: Conversation
     requests: Sequence[Request]
 
 
-def ask(work: Work, pending: Sequence[Unit]) -> None:
+def answer_partitions(work: TableJob, pending: Sequence[Partition]) -> None:
     """Carry on the conversations of a table's units to their ends; each unit is signed for as it ends."""
     task = TASKS[work.task]
     assert isinstance(task, Asking)
-    with Desk(work) as desk:
-        parameters = settle(work, desk.replies)
-        talks: list[_Talk] = []
+    with Dispatcher(work) as desk:
+        parameters = fit_parameters(work, desk.answer)
+        talks: list[_OpenConversation] = []
         waiting = list(reversed(pending))
         while talks or waiting:
             while waiting and sum(len(talk.requests) for talk in talks) < WINDOW:
-                talks += _begun(work, task, parameters, waiting.pop())
-            replies = desk.replies([request for talk in talks for request in talk.requests])
-            talks = [talk for talk in talks if not _ended(work, talk, replies)]
+                talks += _begin_conversation(work, task, parameters, waiting.pop())
+            replies = desk.answer([request for talk in talks for request in talk.requests])
+            talks = [talk for talk in talks if not _continue_conversation(work, talk, replies)]
 
 
-def _begun(work: Work, task: Asking[Any], parameters: Parameters, unit: Unit) -> Iterator[_Talk]:
+def _begin_conversation(
+    work: TableJob, task: Asking[Any], parameters: Parameters, unit: Partition
+) -> Iterator[_OpenConversation]:
     """The conversation about a unit, after its first requests; none where it asks nothing."""
-    part = read_part(work, unit)
+    part = read_partition(work, unit)
     names = {asked.name: asked.named for asked in work.models}
     conversation = task.ask(part, parameters, names)
-    talk = _Talk(unit, part.height * task.rows_per_row(work.parameters), conversation, ())
-    if not _advanced(work, talk, None):
+    talk = _OpenConversation(unit, part.height * task.rows_per_row(work.parameters), conversation, ())
+    if not _advance(work, talk, None):
         yield talk
 
 
-def _ended(work: Work, talk: _Talk, replies: Mapping[str, Reply]) -> bool:
+def _continue_conversation(work: TableJob, talk: _OpenConversation, replies: Mapping[str, Reply]) -> bool:
     """Go on with a conversation; whether that was its end."""
-    return _advanced(work, talk, {request.id: replies[request.id] for request in talk.requests})
+    return _advance(work, talk, {request.id: replies[request.id] for request in talk.requests})
 
 
-def _advanced(work: Work, talk: _Talk, replies: Mapping[str, Reply] | None) -> bool:
+def _advance(work: TableJob, talk: _OpenConversation, replies: Mapping[str, Reply] | None) -> bool:
     try:
         talk.requests = next(talk.conversation) if replies is None else talk.conversation.send(replies)
     except StopIteration as end:
         outcome: Outcome = end.value
-        sign(work, talk.unit, talk.rows, outcome)
+        commit_outcome(work, talk.unit, talk.rows, outcome)
         progress.watcher.advance(work.name, talk.rows, None)
         return True
     except TaskError as error:
@@ -80,17 +82,17 @@ def _advanced(work: Work, talk: _Talk, replies: Mapping[str, Reply] | None) -> b
     return False
 
 
-class Desk:
+class Dispatcher:
     """Where the requests of one table come in and replies go out. Engines are opened when first needed."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: TableJob) -> None:
         self.work = work
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
-        self.engines: dict[Named, tuple[Asked, Engine]] = {}
+        self.engines: dict[ModelId, tuple[AskedModel, Engine]] = {}
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Dispatcher:
         self.writer.__enter__()
         return self
 
@@ -99,7 +101,7 @@ class Desk:
             engine.close()
         self.writer.__exit__(*error)
 
-    def replies(self, requests: Iterable[Request]) -> dict[str, Reply]:
+    def answer(self, requests: Iterable[Request]) -> dict[str, Reply]:
         """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
         wanted = {request.id: request for request in requests}
         known = self.ledger.find(list(wanted.values()))
@@ -112,12 +114,12 @@ class Desk:
 
     def _asked(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Ask models: those that compute here one after the other, all others beside them."""
-        by_model: dict[Named, list[Request]] = {}
+        by_model: dict[ModelId, list[Request]] = {}
         for request in requests:
-            by_model.setdefault(Named(request.model, request.revision), []).append(request)
+            by_model.setdefault(ModelId(request.model, request.revision), []).append(request)
         pairs = [(self.models[named], some) for named, some in by_model.items()]
-        here = [pair for pair in pairs if engines.local(pair[0].model)]
-        jobs = [here, *([pair] for pair in pairs if not engines.local(pair[0].model))]
+        here = [pair for pair in pairs if engines.is_local(pair[0].model)]
+        jobs = [here, *([pair] for pair in pairs if not engines.is_local(pair[0].model))]
         found: dict[str, Reply] = {}
         errors: list[BaseException] = []
         threads = [Thread(target=self._work_off, args=(job, found, errors), daemon=True) for job in jobs if job]
@@ -130,17 +132,17 @@ class Desk:
             raise errors[0]
         return found
 
-    def _engine(self, asked: Asked) -> Engine:
+    def _engine(self, asked: AskedModel) -> Engine:
         """A model's engine; of those that compute here only one is open, so that it has the memory."""
         if asked.named not in self.engines:
-            if engines.local(asked.model):
-                for name in [name for name, (one, _) in self.engines.items() if engines.local(one.model)]:
+            if engines.is_local(asked.model):
+                for name in [name for name, (one, _) in self.engines.items() if engines.is_local(one.model)]:
                     self.engines.pop(name)[1].close()
-            self.engines[asked.named] = asked, engines.opened(asked.model, lambda: self._spent(asked))
+            self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._spent(asked))
         return self.engines[asked.named][1]
 
     def _work_off(
-        self, job: Sequence[tuple[Asked, Sequence[Request]]], found: dict[str, Reply], errors: list[BaseException]
+        self, job: Sequence[tuple[AskedModel, Sequence[Request]]], found: dict[str, Reply], errors: list[BaseException]
     ) -> None:
         try:
             for asked, requests in job:
@@ -149,7 +151,7 @@ class Desk:
             errors.append(error)
 
     def _one_model(
-        self, asked: Asked, requests: Sequence[Request], found: dict[str, Reply], stopped: Callable[[], bool]
+        self, asked: AskedModel, requests: Sequence[Request], found: dict[str, Reply], stopped: Callable[[], bool]
     ) -> None:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
@@ -166,7 +168,7 @@ class Desk:
                 f"model '{asked.name}': {len(by_id)} of {len(requests)} requests got no reply; build again"
             )
 
-    def _kept(self, asked: Asked, request: Request, reply: Reply) -> Reply:
+    def _kept(self, asked: AskedModel, request: Request, reply: Reply) -> Reply:
         if isinstance(reply, Failure):
             return reply
         price = asked.model.price
@@ -176,7 +178,7 @@ class Desk:
         progress.watcher.answered(self.work.name, reply.tokens)
         return stored
 
-    def _spent(self, asked: Asked) -> tuple[int, float]:
+    def _spent(self, asked: AskedModel) -> tuple[int, float]:
         """Tokens and money that this corpus has spent on a model before."""
         return self.ledger.spent_on(self.work.corpus, asked.named.model, asked.named.revision)
 

@@ -13,10 +13,10 @@ DUCKDB_MEMORY = "1GiB"
 BATCH = 50_000
 
 
-class NarrowTable:
+class KeyTable:
     """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
 
-    def __enter__(self) -> NarrowTable:
+    def __enter__(self) -> KeyTable:
         self._place = tempfile.TemporaryDirectory(prefix="errata-")
         self.file = f"{self._place.name}/narrow.duckdb"
         self._connection = duckdb.connect(self.file)
@@ -37,12 +37,12 @@ class NarrowTable:
         self._connection.unregister("added")
         self.rows += rows.height
 
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
+    def query(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query's result, which must be few."""
         found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
         return found
 
-    def by_unit(self, query: str, found: NarrowTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+    def by_partition(self, query: str, found: KeyTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
         """The rows of a query that has the columns key and unit (a number), one unit after the other, ordered by key.
 
         They are sorted once and gone through once, so that many units cost no
@@ -55,13 +55,13 @@ class NarrowTable:
         for batch in self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH):
             for rows in pl.DataFrame(batch).partition_by("unit", maintain_order=True):
                 if waiting and waiting[0]["unit"][0] != rows["unit"][0]:
-                    yield _whole(waiting)
+                    yield _concat_partition(waiting)
                     waiting = []
                 waiting.append(rows)
         if waiting:
-            yield _whole(waiting)
+            yield _concat_partition(waiting)
 
 
-def _whole(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:
+def _concat_partition(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:
     """A unit and its rows."""
     return int(pieces[0]["unit"][0]), pl.concat(pieces).drop("unit")

@@ -22,10 +22,10 @@ from threading import Thread
 from typing import IO, Any
 
 from catalog.storage import Store
-from catalog.tables import Receipt
-from flows.planning.plan import Work
+from catalog.tables import PartitionCommit
+from flows.planning.plan import TableJob
 from flows.running import table
-from flows.running.table import Advance, Unit
+from flows.running.table import Advance, Partition
 
 ROOT = Path(__file__).parents[2]
 MOST = 8
@@ -40,7 +40,7 @@ class ProcessError(RuntimeError):
     """A process ended without a word."""
 
 
-class Process:
+class WorkerProcess:
     """One process that does one unit at a time."""
 
     def __init__(self, threads: int) -> None:
@@ -56,7 +56,7 @@ class Process:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "POLARS_MAX_THREADS": str(threads)},
         )  # fmt: skip
 
-    def do(self, work: Work, unit: Unit, advance: Advance) -> Receipt:
+    def run(self, work: TableJob, unit: Partition, advance: Advance) -> PartitionCommit:
         """Do a unit as `table.do` does; what is raised there is raised here, and `ProcessError` where the process ended."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
@@ -66,7 +66,7 @@ class Process:
             while True:
                 told, value = pickle.load(stdout)  # noqa: S301  # of a process of ours
                 if told == "done":
-                    receipt: Receipt = value
+                    receipt: PartitionCommit = value
                     return receipt
                 if told == "failed":
                     error, cause = value
@@ -75,7 +75,7 @@ class Process:
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             raise ProcessError(self._last_words(work, unit)) from None
 
-    def _last_words(self, work: Work, unit: Unit) -> str:
+    def _last_words(self, work: TableJob, unit: Partition) -> str:
         try:
             self._process.wait(1)  # its own end says more than ours
         except subprocess.TimeoutExpired:
@@ -110,20 +110,20 @@ class Process:
                 pass
 
 
-class Processes:
+class ProcessPool:
     """As many as there are processors, begun when they are first needed; safe from threads."""
 
     def __init__(self) -> None:
         self.count = min(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST
         )
-        self._begun: list[Process] = []
+        self._begun: list[WorkerProcess] = []
         self._closing = False
-        self._idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[WorkerProcess | None] = queue.LifoQueue()
         for _ in range(self.count):
             self._idle.put(None)
 
-    def do(self, work: Work, unit: Unit, advance: Advance) -> Receipt:
+    def run(self, work: TableJob, unit: Partition, advance: Advance) -> PartitionCommit:
         """Do a unit in a process; waits until one is free."""
         process = self._idle.get()
         try:
@@ -134,9 +134,9 @@ class Processes:
             if process is None or not process.alive:
                 if process is not None:
                     process.close()
-                process = Process(max(1, (os.cpu_count() or 1) // self.count))
+                process = WorkerProcess(max(1, (os.cpu_count() or 1) // self.count))
                 self._begun.append(process)
-            return process.do(work, unit, advance)
+            return process.run(work, unit, advance)
         finally:
             if self._closing and process is not None:
                 process.close()
@@ -163,14 +163,14 @@ class Processes:
             self._idle.put(none)  # nobody who comes late waits for ever
 
 
-_open: Processes | None = None
+_open: ProcessPool | None = None
 
 
 @contextmanager
-def opened() -> Iterator[None]:
+def open_pool() -> Iterator[None]:
     """Have processes as long as a build lasts."""
     global _open
-    _open = begun = Processes()
+    _open = begun = ProcessPool()
     try:
         yield
     finally:
@@ -178,38 +178,38 @@ def opened() -> Iterator[None]:
         begun.close()
 
 
-def worth(work: Work, units: Sequence[Unit]) -> bool:
+def should_offload(work: TableJob, units: Sequence[Partition]) -> bool:
     """Whether units are enough work for processes of their own; a store in memory is in this one only."""
     if _open is None or _open.count == 1 or Store(work.store).in_memory:
         return False
-    rows = (table.rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units)
+    rows = (table.count_rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units)
     return _open.begun or sum(rows) >= ROWS
 
 
-def do(work: Work, unit: Unit, advance: Advance, beside: bool) -> Receipt:
+def run_partition(work: TableJob, unit: Partition, advance: Advance, beside: bool) -> PartitionCommit:
     """Do a unit, in this process or beside it."""
     begun = _open
-    return begun.do(work, unit, advance) if beside and begun else table.do(work, unit, advance)
+    return begun.run(work, unit, advance) if beside and begun else table.run_partition(work, unit, advance)
 
 
-def serve() -> None:
+def serve_partitions() -> None:
     """Be such a process: read units from the standard input, until it is closed."""
     asked, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a library prints is not for the pipe
-    todo: queue.SimpleQueue[tuple[Work, Unit]] = queue.SimpleQueue()
-    Thread(target=_listen, args=(asked, todo), daemon=True).start()
+    todo: queue.SimpleQueue[tuple[TableJob, Partition]] = queue.SimpleQueue()
+    Thread(target=_read_tasks, args=(asked, todo), daemon=True).start()
     while True:
         work, unit = todo.get()
         try:
-            _tell(out, "done", table.do(work, unit, lambda *how_far: _tell(out, "advance", how_far)))
+            _send(out, "done", table.run_partition(work, unit, lambda *how_far: _send(out, "advance", how_far)))
         except BrokenPipeError:
             os._exit(0)
         except Exception as error:
-            _tell(out, "failed", _portable(error))
+            _send(out, "failed", _make_portable(error))
 
 
-def _listen(asked: IO[bytes], todo: queue.SimpleQueue[tuple[Work, Unit]]) -> None:
+def _read_tasks(asked: IO[bytes], todo: queue.SimpleQueue[tuple[TableJob, Partition]]) -> None:
     """Pass on what is asked; end the process at once when nobody can ask any more."""
     try:
         while True:
@@ -218,12 +218,12 @@ def _listen(asked: IO[bytes], todo: queue.SimpleQueue[tuple[Work, Unit]]) -> Non
         os._exit(0)
 
 
-def _tell(out: IO[bytes], told: str, value: Any) -> None:
+def _send(out: IO[bytes], told: str, value: Any) -> None:
     out.write(pickle.dumps((told, value)))
     out.flush()
 
 
-def _portable(error: Exception) -> tuple[Exception, BaseException | None]:
+def _make_portable(error: Exception) -> tuple[Exception, BaseException | None]:
     """An error and its cause as they can be raised in another process, where they were raised noted."""
     error.add_note("".join(traceback.format_exception(error)).rstrip())
     try:

@@ -58,13 +58,13 @@ class Silent:
         """Nothing."""
 
 
-def _seconds(left: float) -> str:
+def _format_seconds(left: float) -> str:
     minutes, seconds = divmod(int(left), 60)
     return f"{minutes}:{seconds:02d}"
 
 
 @dataclass
-class Asked:
+class RequestProgress:
     """How far the asking of a table is."""
 
     requests: int = 0
@@ -88,14 +88,14 @@ class Asked:
     def left(self, total: int | None) -> str:
         """The time left at the rate so far, if it can be said."""
         waiting = max(total or 0, self.requests) - self.done
-        return f"{_seconds(self.spent * waiting / self.answers)} left" if self.answers else ""
+        return f"{_format_seconds(self.spent * waiting / self.answers)} left" if self.answers else ""
 
     def __str__(self) -> str:
         ledger = f", {self.known:,} from the ledger" if self.known else ""
         return f"{self.done:,} of {self.requests:,} answered{ledger}"
 
 
-class Lines:
+class PlainLines:
     """A line when a table begins and ends, and every ten seconds between."""
 
     def __init__(self, console: Console) -> None:
@@ -105,7 +105,7 @@ class Lines:
         self.told: dict[str, float] = {}
         self.rows: dict[str, int] = {}
         self.total: dict[str, int | None] = {}
-        self.asking: dict[str, Asked] = {}
+        self.asking: dict[str, RequestProgress] = {}
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
         """Say that a table begins."""
@@ -128,14 +128,14 @@ class Lines:
             self.told[table] = now
             done, spent = self.rows[table], now - self.begun[table]
             total = self.total[table] or (done / share if share else None)
-            left = f", {_seconds(spent * (total - done) / done)} left" if total and done else ""
+            left = f", {_format_seconds(spent * (total - done) / done)} left" if total and done else ""
         self.console.print(f"{table}: {done:,} rows, {done / spent:,.0f}/s{left}", highlight=False)
 
     def asked(self, table: str, requests: int, known: int) -> None:
         """Say what is asked, the first time."""
         with self.lock:
             first = table not in self.asking
-            one = self.asking.setdefault(table, Asked())
+            one = self.asking.setdefault(table, RequestProgress())
             one.requests, one.known = one.requests + requests, one.known + known
         if first:
             self.console.print(f"{table}: {requests:,} requests, {known:,} of them in the ledger", highlight=False)
@@ -162,39 +162,39 @@ class Lines:
         self.console.print(f"{table}: {passed:,} passed, {missed:,} missed, {spent:.1f} s", highlight=False)
 
 
-class _Rate(ProgressColumn):
+class _RateColumn(ProgressColumn):
     """Rows a second since the table was begun."""
 
     def render(self, task: Task) -> Text:
-        asked: Asked | None = task.fields.get("asked")
+        asked: RequestProgress | None = task.fields.get("asked")
         if asked and asked.answers:
             return Text(f"{asked.tokens / asked.spent:,.0f} tokens/s" if not task.finished else "", justify="right")
         rows, spent = task.completed - task.fields["before"], task.finished_time or task.elapsed
         return Text(f"{rows / spent:,.0f}/s" if rows and spent else "", justify="right")
 
 
-class _Left(ProgressColumn):
+class _TimeLeftColumn(ProgressColumn):
     """Time left at that rate, or the time taken once the table has ended."""
 
     def render(self, task: Task) -> Text:
         if task.finished:
             return Text(f"{task.finished_time or 0:.1f} s", justify="right")
-        asked: Asked | None = task.fields.get("asked")
+        asked: RequestProgress | None = task.fields.get("asked")
         if asked:
             return Text(asked.left(int(task.total or 0)), justify="right")
         rows, spent = task.completed - task.fields["before"], task.elapsed
         if not rows or not spent or not task.total:
             return Text("")
-        return Text(f"{_seconds(spent * (task.total - task.completed) / rows)} left", justify="right")
+        return Text(f"{_format_seconds(spent * (task.total - task.completed) / rows)} left", justify="right")
 
 
-class Live:
+class LiveTable:
     """A table in the terminal that is drawn again and again: rows, rate, time left."""
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
             SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(bar_width=16),
-            TextColumn("{task.fields[rows]}", justify="right"), _Rate(), _Left(), TextColumn("{task.fields[outcome]}"),
+            TextColumn("{task.fields[rows]}", justify="right"), _RateColumn(), _TimeLeftColumn(), TextColumn("{task.fields[outcome]}"),
             console=console,
         )  # fmt: skip
         self.ids: dict[str, TaskID] = {}
@@ -231,7 +231,7 @@ class Live:
         """The bar goes by requests from now on."""
         with self.lock:
             task = self._task(table)
-            one: Asked = task.fields.setdefault("asked", Asked())
+            one: RequestProgress = task.fields.setdefault("asked", RequestProgress())
             one.requests, one.known = one.requests + requests, one.known + known
             self._show(task, one)
 
@@ -239,11 +239,11 @@ class Live:
         """Move the bar by one request."""
         with self.lock:
             task = self._task(table)
-            one: Asked = task.fields["asked"]
+            one: RequestProgress = task.fields["asked"]
             one.answers, one.tokens = one.answers + 1, one.tokens + tokens
             self._show(task, one)
 
-    def _show(self, task: Task, one: Asked) -> None:
+    def _show(self, task: Task, one: RequestProgress) -> None:
         task.total = max(task.total or 0, task.fields["before"] + one.requests)
         task.completed = task.fields["before"] + one.done
         task.fields["rows"] = str(one)
@@ -267,7 +267,7 @@ watcher: Watcher = Silent()
 """Who is told of the build in this process; the command line sets it."""
 
 
-def watch(one: Watcher) -> None:
+def set_watcher(one: Watcher) -> None:
     """Tell `one` from now on."""
     global watcher
     watcher = one

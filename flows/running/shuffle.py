@@ -15,35 +15,37 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from catalog.tables import Part, TableFolder
+from catalog.tables import ParquetFile, TableFolder
 
 WAITING = 100_000
 """Rows that are held in memory until they are appended to the files of their shares."""
 SHARE = "_share_of_the_problems"
 
 
-def share_of(count: int) -> pl.Expr:
+def shuffle_key(count: int) -> pl.Expr:
     """The share, of so many, of a row's problem: by its id, so that it is the same in any order of rows."""
     return pl.col("problem_id").str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) % count
 
 
-def shared(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[Part]:
+def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[ParquetFile]:
     """Write the rows of parts by share, in their order, as `shares/<unit>.parquet`; a share without rows has no file."""
     with tempfile.TemporaryDirectory(prefix="errata-") as place:
         waiting: list[pl.DataFrame] = []
         for part in parts:
             waiting.append(part)
             if sum(rows.height for rows in waiting) >= WAITING:
-                _append(pl.concat(waiting), count, Path(place))
+                _append_rows(pl.concat(waiting), count, Path(place))
                 waiting = []
         if waiting:
-            _append(pl.concat(waiting), count, Path(place))
-        return [folder.write(f"shares/{path.name}.parquet", _read(path)) for path in sorted(Path(place).iterdir())]
+            _append_rows(pl.concat(waiting), count, Path(place))
+        return [
+            folder.write(f"shares/{path.name}.parquet", _read_shuffled(path)) for path in sorted(Path(place).iterdir())
+        ]
 
 
-def _append(rows: pl.DataFrame, count: int, place: Path) -> None:
+def _append_rows(rows: pl.DataFrame, count: int, place: Path) -> None:
     """Append rows to the files of their shares, each time as an Arrow stream of its own."""
-    for (share,), some in rows.with_columns(share_of(count).alias(SHARE)).partition_by(
+    for (share,), some in rows.with_columns(shuffle_key(count).alias(SHARE)).partition_by(
         SHARE, maintain_order=True, as_dict=True, include_key=False
     ).items():  # fmt: skip
         table = some.to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -51,7 +53,7 @@ def _append(rows: pl.DataFrame, count: int, place: Path) -> None:
             stream.write_table(table)
 
 
-def _read(path: Path) -> pl.DataFrame:
+def _read_shuffled(path: Path) -> pl.DataFrame:
     """The rows of a share."""
     found = []
     with open(path, "rb") as file:

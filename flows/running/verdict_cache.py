@@ -16,7 +16,7 @@ import polars as pl
 
 from catalog.storage import Store
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.memo import Memory
+from tasks.verify.memo import VerdictCache
 from tasks.verify.task import JUDGED
 
 COLUMNS = ("key", "said")
@@ -25,32 +25,32 @@ _recalled: set[str] = set()
 
 
 @contextmanager
-def remembered(store: Store, memories: Sequence[Memory] = MEMORIES) -> Iterator[None]:
+def cached_verdicts(store: Store, memories: Sequence[VerdictCache] = MEMORIES) -> Iterator[None]:
     """Know what the store knows, and keep what is new when the work is done."""
     for memory in memories:
-        recall(store, memory)
+        load_verdicts(store, memory)
     yield
     for memory in memories:
-        keep(store, memory)
+        save_verdicts(store, memory)
 
 
-def folder(memory: Memory) -> str:
+def cache_folder(memory: VerdictCache) -> str:
     """Where a memory lies in a store."""
     return f"memory/{memory.name}-{re.sub(r'[^0-9a-z.]+', '-', memory.version)}"
 
 
-def recall(store: Store, memory: Memory) -> None:
+def load_verdicts(store: Store, memory: VerdictCache) -> None:
     """Learn what earlier builds have kept; once for each store in the life of a process."""
-    place = store.full(folder(memory))
+    place = store.full(cache_folder(memory))
     if place in _recalled:
         return
     _recalled.add(place)
-    for name in store.names(folder(memory)):
-        kept = pl.read_parquet(io.BytesIO(store.read(f"{folder(memory)}/{name}")))
+    for name in store.names(cache_folder(memory)):
+        kept = pl.read_parquet(io.BytesIO(store.read(f"{cache_folder(memory)}/{name}")))
         memory.learn(dict(kept.select(COLUMNS).iter_rows()))
 
 
-def keep(store: Store, memory: Memory) -> None:
+def save_verdicts(store: Store, memory: VerdictCache) -> None:
     """Write what was found out since the last time."""
     fresh = memory.take_fresh()
     if not fresh:
@@ -59,4 +59,4 @@ def keep(store: Store, memory: Memory) -> None:
     rows = sorted(fresh.items())
     pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row").write_parquet(data)
     name = hashlib.sha256(data.getvalue()).hexdigest()[:24]
-    store.write(f"{folder(memory)}/{name}.parquet", data.getvalue())
+    store.write(f"{cache_folder(memory)}/{name}.parquet", data.getvalue())

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.columns.labels import SEVERITIES
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Request, Sampling
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.prompt_guard import fields, plain
 
@@ -63,7 +63,7 @@ def filled(prompt: str, row: Row, taxonomy: Taxonomy | None, reference: bool) ->
 
 
 def votes(
-    messages: tuple[Message, ...], sampling: Sampling, models: Sequence[Named], number: int
+    messages: tuple[Message, ...], sampling: Sampling, models: Sequence[ModelId], number: int
 ) -> list[tuple[str, Request]]:
     """So many votes of each model, each with the name of who gives it."""
     return [
@@ -73,6 +73,6 @@ def votes(
     ]
 
 
-def called(model: Named) -> str:
+def called(model: ModelId) -> str:
     """A model's name with its revision."""
     return "@".join(filter(None, (model.model, model.revision)))

@@ -18,8 +18,8 @@ from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Outcome, Settling
-from schemas.task import Named as Model
+from schemas.task import Asking, Conversation, Fit, Outcome
+from schemas.task import ModelId as Model
 from tasks.classify.induction.rounds import settle
 from tasks.classify.parameters import ClassifyParameters, faults
 from tasks.classify.reply import Vote, vote
@@ -146,9 +146,9 @@ def _by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
     return {"error_type": name, "typed_by": "judge", "type_undecided": None} if name else {}
 
 
-def _settling(parameters: ClassifyParameters) -> Settling[ClassifyParameters] | None:
+def _settling(parameters: ClassifyParameters) -> Fit[ClassifyParameters] | None:
     """The finding of the taxonomy, where it is to be found."""
-    return Settling(settle, parameters.dynamic.rows) if parameters.dynamic else None
+    return Fit(settle, parameters.dynamic.rows) if parameters.dynamic else None
 
 
 CLASSIFY = Asking(
@@ -161,6 +161,6 @@ CLASSIFY = Asking(
     check=faults,
     models=ClassifyParameters.asked,
     ask=classify,
-    settle=_settling,
+    fit=_settling,
     rows_per_row=lambda _: 1,
 )

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.contract import Contract
-from schemas.task import Beside, Files, Parameters, Records, Rows, TaskError, WholeTable
+from schemas.task import Files, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
 from tasks.dedup.ngram_overlap import NGrams, Overlap, distinct, lots
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
@@ -91,8 +91,8 @@ def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]
     ]
 
 
-def _beside(parameters: DecontaminateParameters) -> Sequence[Beside]:
-    return [Beside(one.name, tuple(one.files), one.release or "", one.view, one.split) for one in parameters.against]
+def _beside(parameters: DecontaminateParameters) -> Sequence[SideInput]:
+    return [SideInput(one.name, tuple(one.files), one.release or "", one.view, one.split) for one in parameters.against]
 
 
 def decontaminate(
@@ -161,6 +161,6 @@ DECONTAMINATE = WholeTable(
     needs=("question",),
     check=_check,
     reads=lambda parameters, _: parameters.columns,
-    beside=_beside,
+    side_inputs=_beside,
     run=decontaminate,
 )

@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
-from schemas.task import Beside, Files, Parameters, Records, Rows, TaskError, WholeTable
+from schemas.task import Files, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.duplicates import Repeats, Rules
 from tasks.dedup.embeddings import FILES, SHIPPED, Embedding, EmbeddingError
 from tasks.sources.content_ids import digest
@@ -91,11 +91,11 @@ class DeduplicateParameters(Parameters):
         return self
 
 
-def _beside(parameters: DeduplicateParameters) -> Sequence[Beside]:
-    indexes = [Beside(name, release=name, kind="index") for name in parameters.releases]
+def _beside(parameters: DeduplicateParameters) -> Sequence[SideInput]:
+    indexes = [SideInput(name, release=name, kind="index") for name in parameters.releases]
     if parameters.embedding and parameters.embedding != ABACUS:
         files = tuple(f"{parameters.embedding.rstrip('/')}/{name}" for name in FILES)
-        return [*indexes, Beside("embedding", files, kind="bytes")]
+        return [*indexes, SideInput("embedding", files, kind="bytes")]
     return indexes
 
 
@@ -153,6 +153,6 @@ DEDUPLICATE = WholeTable(
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,
     reads=_reads,
-    beside=_beside,
+    side_inputs=_beside,
     run=deduplicate,
 )

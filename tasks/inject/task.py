@@ -24,7 +24,7 @@ from schemas.frames import polars_schema
 from schemas.recipe.taxonomy import Named, Taxonomy
 from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Outcome, Parameters
-from schemas.task import Named as Model
+from schemas.task import ModelId as Model
 from tasks.classify.requests import listed
 from tasks.classify.rules import SPOKEN
 from tasks.inject.edits import NAMES, SPEAKS, Name

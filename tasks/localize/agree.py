@@ -18,7 +18,7 @@ from pydantic import Field
 from schemas.columns.labels import AGREE_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 from tasks.localize.raters import Labelled, labelled
 
 ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
@@ -158,7 +158,7 @@ def _makes(_: AgreeParameters, contract: Contract) -> Contract:
     return contract.having(*AGREE_COLUMNS)
 
 
-AGREE = PerPart(
+AGREE = PerRow(
     name="agree",
     summary="Keeps the solutions whose labellers, judges and estimation, name the same first wrong step by a stated rule.",
     version="1",

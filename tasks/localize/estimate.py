@@ -16,7 +16,7 @@ from schemas.columns.labels import ESTIMATE_COLUMNS, TREE_COLUMN
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.request import Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.evaluation.score import wilson
 from tasks.generate import with_options
 from tasks.llm import prompts
@@ -91,7 +91,7 @@ class EstimateParameters(Parameters):
         return value
 
 
-def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, Named]) -> Conversation:
+def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, ModelId]) -> Conversation:
     """Adds the estimate's columns to each solution; rejects nothing: what cannot be told is undecided."""
     named = names[rules.model]
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))

@@ -18,7 +18,7 @@ from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Named, Outcome, Parameters
+from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, judgement, shown, storable
 from tasks.llm.prompt_guard import fields
@@ -67,7 +67,7 @@ def schema(rules: JudgeParameters) -> str:
     return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
 
 
-def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, Named]) -> list[Vote]:
+def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[Vote]:
     """The requests about one row: each model's votes together."""
     messages = prompts.fill(rules.prompt, fields(row, rules.kinds, rules.reference))
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules))
@@ -81,7 +81,7 @@ def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, Na
     return found
 
 
-def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, Named]) -> Conversation:
+def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
     """Judges the solutions of a part in one round; rejects nothing."""
     rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
     asks = [votes(row, rules, names) for row in rows]

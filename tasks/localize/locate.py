@@ -20,7 +20,7 @@ import polars as pl
 from schemas.columns.pairs import LOCATE_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 from tasks.arithmetic.equations import equations
 from tasks.classify.rules import UNVOUCHED, finding, unlabelled
 
@@ -67,7 +67,7 @@ def located(row: Mapping[str, Any]) -> Found:
     return None, None, NO_FALSE_EQUATION
 
 
-LOCATE = PerPart(
+LOCATE = PerRow(
     name="locate",
     summary="Finds the first wrong step of wrong solutions by arithmetic alone, where that proves it; asks no model.",
     version="1",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from schemas.columns.quality import QUALITY_COLUMNS
 from schemas.contract import Contract
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 from tasks.dedup.minhash import windows
 from tasks.dedup.token_hashes import Words, words
 
@@ -153,7 +153,7 @@ def _with_quality(_: QualityParameters, contract: Contract) -> Contract:
     return contract.having(*QUALITY_COLUMNS)
 
 
-QUALITY = PerPart(
+QUALITY = PerRow(
     name="quality",
     summary="Adds what can be told of a solution's text without asking a model: length, repetition, odd characters, likelihood.",
     version="1",

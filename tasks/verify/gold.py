@@ -12,19 +12,21 @@ from typing import Any
 import polars as pl
 
 from schemas.contract import DETAIL, REASON
-from schemas.task import Outcome, PerPart
+from schemas.task import Outcome, PerRow
 from tasks.verify.compare import kind_of
 from tasks.verify.extract import AnswerKind, extract
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.memo import Memory
+from tasks.verify.memo import VerdictCache
 from tasks.verify.task import JUDGED, VERSION, VerifyParameters, judged
 
 NEEDED = ("answer", "options", "question", "reference")
 LONGEST = 200
 
 
-def fault(row: dict[str, Any], answers: str, compare: Compare, memory: Memory | None = None) -> tuple[str, str] | None:
+def fault(
+    row: dict[str, Any], answers: str, compare: Compare, memory: VerdictCache | None = None
+) -> tuple[str, str] | None:
     """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
     gold, options = row["answer"], row["options"] or ()
     kind: AnswerKind = kind_of(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
@@ -66,7 +68,7 @@ def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     return Outcome(part.filter(~told.select(bad).to_series()), told.filter(bad))
 
 
-GOLD = PerPart(
+GOLD = PerRow(
     name="gold",
     summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
     version=VERSION.replace("3 ", "2 ", 1),

@@ -18,7 +18,7 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-class Memory:
+class VerdictCache:
     """Texts by their keys, and which of them are new: those the store keeps for later builds."""
 
     def __init__(self, name: str, version: str, most: int = MOST) -> None:

@@ -18,12 +18,12 @@ from pydantic import Field
 from schemas.columns.problems import VERDICT_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 from tasks.verify.compare import by_absence, by_afterword, by_presence, judge, kind_of
 from tasks.verify.extract import AnswerKind, Extraction, extract, keyed, left_blank
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.memo import PASSING, Memory, key_of
+from tasks.verify.memo import PASSING, VerdictCache, key_of
 from tasks.verify.truncation import breaks_off
 from tasks.verify.vectorized import plainly
 
@@ -33,7 +33,7 @@ PAIR = ("gold", "answer", "kind", "options", "question", "context")
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
 VERSION = f"3 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
-JUDGED = Memory("judgements", f"verify {VERSION}")
+JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
 
 
@@ -65,7 +65,7 @@ def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
     return extract(whole, None, kind) if found is None and whole != row["rationale"] else found
 
 
-def judged(pair: Mapping[str, Any], compare: Compare, memory: Memory | None) -> Judgement:
+def judged(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
     """The judgement on a pair (columns `PAIR`): as it is remembered, or made now."""
     key = key_of(*(pair[name] for name in PAIR)) if memory else ""
     if memory and (known := memory.get(key)):
@@ -77,7 +77,7 @@ def judged(pair: Mapping[str, Any], compare: Compare, memory: Memory | None) -> 
     return one
 
 
-def judgements(pairs: pl.DataFrame, compare: Compare, memory: Memory | None = None) -> list[Judgement]:
+def judgements(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | None = None) -> list[Judgement]:
     """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
     told = plainly(pairs)
     plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
@@ -139,7 +139,7 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     }
 
 
-def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: Memory | None = None) -> pl.DataFrame:
+def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: VerdictCache | None = None) -> pl.DataFrame:
     """The columns that `verify` adds, for each row of a part."""
     pairs, found = paired(part, answers)
     told = dict(zip(pairs["at"], judgements(pairs, compare, memory)))
@@ -158,7 +158,7 @@ def _with_verdict(_: VerifyParameters, contract: Contract) -> Contract:
     return contract.having(*VERDICT_COLUMNS)
 
 
-VERIFY = PerPart(
+VERIFY = PerRow(
     name="verify",
     summary="Extracts the final answer and compares it with gold: right, wrong, or undecided with a reason.",
     version=VERSION,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerPart
+from schemas.task import Outcome, Parameters, PerRow
 from tasks.views import formats
 from tasks.views.columns import SOFT
 from tasks.views.formats import Name, Style, Unfit
@@ -90,7 +90,7 @@ def faults(parameters: ViewParameters, given: Contract) -> list[str]:
     return found
 
 
-VIEW = PerPart(
+VIEW = PerRow(
     name="view",
     summary="Writes rows as trainers, benchmarks and papers have them: TRL's types, PRM800K, ProcessBench, CoTErrorSet, MWPES.",
     version="2",

@@ -26,9 +26,9 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines
 from flows.planning import plan as planning
-from flows.planning.plan import Work
+from flows.planning.plan import TableJob
 from flows.running import table
-from flows.running.inference import ask
+from flows.running.inference import answer_partitions
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
 from tasks.engines.abacus.engine import AbacusEngine
@@ -71,15 +71,15 @@ class Watched(AbacusEngine):
             yield reply
 
 
-def made(folder: Path, count: int, samples: int) -> Work:
+def made(folder: Path, count: int, samples: int) -> TableJob:
     """The work of `generate`, its problems made."""
     recipe = folder / "busy.yaml"
     recipe.write_text(RECIPE.format(count=count, samples=samples))
-    problems = planning.make(str(recipe), None, str(folder / "store")).works[0]
-    for unit in table.pending(problems):
-        table.do(problems, unit, lambda *_: None)
-    table.finish(problems)
-    return planning.make(str(recipe), None, str(folder / "store")).works[1]
+    problems = planning.make_plan(str(recipe), None, str(folder / "store")).jobs[0]
+    for unit in table.list_pending(problems):
+        table.run_partition(problems, unit, lambda *_: None)
+    table.complete_table(problems)
+    return planning.make_plan(str(recipe), None, str(folder / "store")).jobs[1]
 
 
 def tokens(replies: Sequence[Reply]) -> int:
@@ -94,8 +94,8 @@ def once(count: int, samples: int) -> tuple[float, float, float, int]:
         Watched.busy, Watched.asked = 0.0, ()
         with patch.object(engines, "opened", lambda model, spent: Watched(model)):
             began = time.perf_counter()
-            ask(work, table.pending(work))
-            table.finish(work)
+            answer_partitions(work, table.list_pending(work))
+            table.complete_table(work)
             whole, busy = time.perf_counter() - began, Watched.busy
         assert len(Ledger(Store(work.store))) == len(Watched.asked) == count * (samples + 1)
     bare = AbacusEngine(Abacus(engine="abacus"))

@@ -29,14 +29,14 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, Conversation, Named, Task
+from schemas.task import Asking, Conversation, ModelId, Task
 from tasks import TASKS
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
 from tasks.synthetic.program import load
 from tasks.synthetic.truth import judge
 
-NAMES = {"abacus": Named("abacus", "benchmark")}
+NAMES = {"abacus": ModelId("abacus", "benchmark")}
 PROMPTS: dict[str, Any] = {"prompt": "abacus-solve", "max_tokens": 600}
 ROLLOUTS = (1, 2, 4, 8)
 CHECKED = 8

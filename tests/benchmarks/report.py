@@ -30,9 +30,9 @@ from errata.cli import text as terminal
 
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
-from catalog.tables import Manifest, Receipt, total
+from catalog.tables import Manifest, PartitionCommit, sum_commits
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from schemas.frames import polars_schema
 from tasks import TASKS
 from tasks.sources.content_ids import digest
@@ -63,7 +63,7 @@ PROGRAMS = [problem(0, number, 2).program.dump() for number in range(100)]
 TYPES = ["calculation", "missing step", "question misinterpretation", "formula confusion", "counting", None]
 
 
-def block(work: Work) -> pl.DataFrame:
+def block(work: TableJob) -> pl.DataFrame:
     """A part of the widest table, but for its ids, the same whenever it is made."""
     chance = random.Random(7)
     rows = []
@@ -91,7 +91,7 @@ def block(work: Work) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name, empty[name]) for name in schema} for row in rows], schema=schema)
 
 
-def parts(work: Work, base: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
+def parts(work: TableJob, base: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
     """The rows of a table, with ids that are hashes."""
     for at in range(0, rows, PART):
         numbers = range(at, min(at + PART, rows))
@@ -111,16 +111,16 @@ def make(folder: Path, rows: int) -> Plan:
     folder.mkdir(parents=True, exist_ok=True)
     recipe, store = folder / "big.yaml", str(folder / "store")
     recipe.write_text(RECIPE)
-    plan = planning.make(str(recipe), None, store)
-    typed = plan.works[-2]
+    plan = planning.make_plan(str(recipe), None, store)
+    typed = plan.jobs[-2]
     base = block(typed)
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         if work.name in plan.done:
             continue
         count = rows if work.task in ("verify", "judge", "estimate", "agree", "classify", "generate") else 0
         _complete(work, base, count)
-    plan = planning.make(str(recipe), None, store)
-    if plan.released is None:
+    plan = planning.make_plan(str(recipe), None, store)
+    if plan.published is None:
         view = View(typed.contract, ({"train": part} for part in parts(typed, base, rows)))
         columns = [{"name": one.name, "meaning": one.meaning} for one in typed.contract.columns]
         rest = {
@@ -130,10 +130,10 @@ def make(folder: Path, rows: int) -> Plan:
         }
         told = {"README.md": "# Big\n"}, rest | {"funnel": [], "keys": {"typed": "solution_id"}}
         publish(Store(store), "big", "1.0.0", "big", {"typed": view}, lambda _: told)
-    return planning.make(str(recipe), None, store)
+    return planning.make_plan(str(recipe), None, store)
 
 
-def _complete(work: Work, base: pl.DataFrame, rows: int) -> None:
+def _complete(work: TableJob, base: pl.DataFrame, rows: int) -> None:
     """Write a table as its runner would, without running it."""
     known = [name for name in work.contract.names() if name in base.columns]
     folder = work.folder()
@@ -143,9 +143,9 @@ def _complete(work: Work, base: pl.DataFrame, rows: int) -> None:
             pl.lit(None).alias(name) for name in work.contract.names() if name not in known
         )
         for i, part in enumerate(parts(work, wide, rows)):
-            receipts.append(Receipt(part.height, [folder.write(f"parts/{i:05d}.parquet", part)]))
+            receipts.append(PartitionCommit(part.height, [folder.write(f"parts/{i:05d}.parquet", part)]))
     task = TASKS[work.task]
-    receipt = total(receipts)
+    receipt = sum_commits(receipts)
     folder.complete(
         Manifest(work.fingerprint, work.task, task.version, {}, work.lineage(), list(work.contract.names()), receipt)
     )

@@ -120,7 +120,7 @@ def build(stage: str, folder: Path, place: Path) -> None:
     from flows.planning import plan as planning
     from flows.publishing.publish import release
     from flows.running import process_pool, table
-    from flows.running.inference import ask
+    from flows.running.inference import answer_partitions
     from schemas.task import Asking
     from tasks import TASKS
     from tests.benchmarks.scale_tables import judged, warm
@@ -128,24 +128,24 @@ def build(stage: str, folder: Path, place: Path) -> None:
     beside = int(folder.name) > SMALL
     path = folder / f"{stage}.yaml"
     path.write_text(recipe(stage))
-    plan = planning.make(str(path), None, str(folder / "store"))
+    plan = planning.make_plan(str(path), None, str(folder / "store"))
     warm()
     with measured(place):
         if stage == "release":
             release(plan)
             return
-        work = plan.works[-2]
+        work = plan.jobs[-2]
         if work.task == "judge":
             judged(work)
             return
-        table.decide(work)
-        pending = table.pending(work)
+        table.prepare(work)
+        pending = table.list_pending(work)
         if isinstance(TASKS[work.task], Asking):
-            ask(work, pending)
+            answer_partitions(work, pending)
         else:
-            with process_pool.opened(), ThreadPoolExecutor(CORES if beside else 1) as pool:
-                list(pool.map(lambda unit: process_pool.do(work, unit, lambda *_: None, beside), pending))
-        table.finish(work)
+            with process_pool.open_pool(), ThreadPoolExecutor(CORES if beside else 1) as pool:
+                list(pool.map(lambda unit: process_pool.run_partition(work, unit, lambda *_: None, beside), pending))
+        table.complete_table(work)
 
 
 def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:

@@ -80,12 +80,12 @@ def _table(name: str) -> str:
 
 def warm() -> None:
     """Import what is imported when it is first used: a build pays for it once."""
-    from flows.running.key_table import NarrowTable
+    from flows.running.key_table import KeyTable
     from schemas.columns.problems import SOLUTIONS
     from schemas.frames import check, polars_schema
 
     check(pl.DataFrame(schema=polars_schema(SOLUTIONS)), SOLUTIONS, "")
-    with NarrowTable() as database:
+    with KeyTable() as database:
         database.add(pl.DataFrame({"key": ["one"], "unit": ["0"]}))
 
 
@@ -95,8 +95,8 @@ def judged(work: Any) -> None:
     from schemas.frames import polars_schema
     from schemas.task import Outcome
 
-    for unit in table.pending(work):
-        part = table.read_part(work, unit)
+    for unit in table.list_pending(work):
+        part = table.read_partition(work, unit)
         one = pl.when(pl.col("verdict") == "wrong").then(2).otherwise(-1).cast(pl.Int64)
         same = pl.col("sample") % 7 != 0
         other = pl.when(same).then(one).otherwise(1)
@@ -108,5 +108,5 @@ def judged(work: Any) -> None:
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
         kept = made.select(work.contract.names()).cast(polars_schema(work.contract))
-        table.sign(work, unit, part.height, Outcome(kept, part.clear()))
-    table.finish(work)
+        table.commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
+    table.complete_table(work)

@@ -33,7 +33,7 @@ from flows.metrics.evaluate import place
 from schemas.recipe.models import Abacus
 from schemas.recipe.taxonomy import spelt
 from schemas.request import Completion, Reply, Request
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 from tasks.engines.abacus.engine import AbacusEngine
@@ -43,7 +43,7 @@ from tasks.synthetic.program import load
 from tasks.synthetic.truth import judge
 
 LEAST = 0.8
-NAMED = {"abacus": Named("abacus", "shipped"), "scripted": Named("scripted", ""), "decider": Named("decider", "")}
+NAMED = {"abacus": ModelId("abacus", "shipped"), "scripted": ModelId("scripted", ""), "decider": ModelId("decider", "")}
 WORDS = {
     "calculation": ("calculation", "arithmetic error", "computation mistake", "miscalculated result"),
     "wrong operand": ("wrong operand", "another number used", "swapped quantity", "incorrect operand"),

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.storage import Store, StoreError
-from catalog.tables import Manifest, Part, Receipt, TableFolder, canonical, fingerprint, rows, total
+from catalog.tables import (
+    Manifest,
+    ParquetFile,
+    PartitionCommit,
+    TableFolder,
+    canonical_json,
+    fingerprint,
+    read_rows,
+    sum_commits,
+)
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
 
@@ -64,35 +73,37 @@ def test_a_fingerprint_is_the_same_on_every_machine() -> None:
 def test_canonical_json_is_one_spelling(value: object) -> None:
     import json
 
-    assert canonical(json.loads(canonical(value))) == canonical(value)
+    assert canonical_json(json.loads(canonical_json(value))) == canonical_json(value)
 
 
 def test_a_table_is_complete_when_its_manifest_exists_and_never_changes() -> None:
     place = folder()
-    assert place.manifest() is None
+    assert place.read_manifest() is None
     part = place.write("parts/00000-00000.parquet", pl.DataFrame({"id": ["a"], "n": [1], "parts": [["x"]]}))
-    manifest = Manifest(place.path[-24:], "split", "1", {"most": 3}, ["i"], ["id"], Receipt(2, [part], [], {"odd": 1}))
+    manifest = Manifest(
+        place.path[-24:], "split", "1", {"most": 3}, ["i"], ["id"], PartitionCommit(2, [part], [], {"odd": 1})
+    )
     place.complete(manifest)
-    place.complete(Manifest("other", "split", "1", {}, [], [], Receipt(0)))
-    assert place.manifest() == manifest
-    assert [frame.height for frame in rows(place, CONTRACT, manifest)] == [1]
+    place.complete(Manifest("other", "split", "1", {}, [], [], PartitionCommit(0)))
+    assert place.read_manifest() == manifest
+    assert [frame.height for frame in read_rows(place, CONTRACT, manifest)] == [1]
 
 
 def test_a_table_without_rows_still_has_its_columns() -> None:
-    manifest = Manifest("f", "split", "1", {}, [], [], Receipt(0))
-    (frame,) = rows(folder(), CONTRACT, manifest)
+    manifest = Manifest("f", "split", "1", {}, [], [], PartitionCommit(0))
+    (frame,) = read_rows(folder(), CONTRACT, manifest)
     assert frame.schema == polars_schema(CONTRACT)
 
 
 def test_receipts_add_up() -> None:
-    one = Receipt(3, [Part("a", 2, "")], [Part("b", 1, "")], {"odd": 1})
-    two = Receipt(2, [], [Part("c", 2, "")], {"odd": 1, "late": 1})
-    both = total([one, two])
+    one = PartitionCommit(3, [ParquetFile("a", 2, "")], [ParquetFile("b", 1, "")], {"odd": 1})
+    two = PartitionCommit(2, [], [ParquetFile("c", 2, "")], {"odd": 1, "late": 1})
+    both = sum_commits([one, two])
     assert (both.rows_in, both.rows_kept(), both.rows_rejected()) == (5, 2, 3)
     assert both.reasons == {"late": 1, "odd": 2}
     place = folder()
-    place.sign("00000", both)
-    assert place.receipt("00000") == both
+    place.commit("00000", both)
+    assert place.read_commit("00000") == both
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 not really", None])
@@ -114,4 +125,4 @@ def test_a_manifest_or_receipt_that_lacks_something_says_where(name: str) -> Non
     place = folder()
     place.store.write(f"{place.path}/{name}", b"{}")
     with pytest.raises(StoreError, match=f"{name}: no (manifest of a table|receipt) .*; remove the table's folder"):
-        place.manifest() if name == "manifest.json" else place.receipt("00000")
+        place.read_manifest() if name == "manifest.json" else place.read_commit("00000")

@@ -12,11 +12,11 @@ from schemas.columns.problems import PROBLEMS
 from schemas.contract import Contract
 from schemas.frames import check, polars_schema
 from schemas.request import Completion, Failure, Message, Reply, Request
-from schemas.task import Named, Outcome
+from schemas.task import ModelId, Outcome
 from tasks.generate import GENERATE, GenerateParameters, Setting
 from tasks.llm import prompts
 
-NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
+NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
 
 
 def problems(*questions: str) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
 def _application(verb: str) -> Any:
     """The application's command line, where the client lies in a checkout."""
     root = Path(__file__).resolve().parents[3]
-    if not (root / "flows" / "cli.py").is_file():
+    if not (root / "flows" / "cli" / "main.py").is_file():
         raise ErrataError(
             f"`errata {verb}` needs the application: run it in a checkout of Errata (make corpus shows how)"
         )

@@ -14,7 +14,7 @@ import polars as pl
 from errata.compare.row_fingerprints import key_of
 from errata.release.find import Release
 
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.report.statistics.agreement import Labellers, Rollouts
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
@@ -32,13 +32,13 @@ NAMES = 200
 def of_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
     told = _head(manifest, "tables")
-    verified = next((work for work in reversed(plan.works) if work.task == "verify"), None)
+    verified = next((work for work in reversed(plan.jobs) if work.task == "verify"), None)
     levels = _verified(told, of_table(plan, verified)) if verified else None
     subject = _subject(plan)
     _mistakes(told, of_table(plan, subject), subject.contract.key, levels)
-    for work in plan.works:
+    for work in plan.jobs:
         _labels(told, plan, work)
-    tokens = {work.name: _tokens(plan, work) for work in plan.works if _asks(work)}
+    tokens = {work.name: _tokens(plan, work) for work in plan.jobs if _asks(work)}
     told["spending"] = spending(plan, tokens)
     return told
 
@@ -126,7 +126,7 @@ class Problems:
         return len(self._seen) if self._there else None
 
 
-def _labels(told: dict[str, Any], plan: Plan, work: Work) -> None:
+def _labels(told: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
     if work.task == "agree":
         source = of_table(plan, work, dropped=True)
@@ -139,18 +139,18 @@ def _labels(told: dict[str, Any], plan: Plan, work: Work) -> None:
         told["rollouts"] += [one] if (one := rollouts.told(work.name)) else []
 
 
-def _asks(work: Work) -> bool:
+def _asks(work: TableJob) -> bool:
     return bool(work.models) and spent_in(work) is not None
 
 
-def _tokens(plan: Plan, work: Work) -> int:
+def _tokens(plan: Plan, work: TableJob) -> int:
     """Tokens of the completions that a table asked for."""
     tokens = Tokens(spent_in(work) or "")
     measure(of_table(plan, work), [tokens])
     return tokens.sum
 
 
-def _subject(plan: Plan) -> Work:
+def _subject(plan: Plan) -> TableJob:
     """The table that speaks for the released mistakes: the last above the views that says most of each."""
     inputs = {table.name: table.inputs for table in plan.recipe.tables}
     above, waiting = set[str](), list(plan.recipe.tables[-1].inputs)
@@ -158,7 +158,7 @@ def _subject(plan: Plan) -> Work:
         name = waiting.pop()
         above.add(name)
         waiting += [one for one in inputs[name] if one not in above]
-    works = [work for work in plan.works[:-1] if work.name in above]
+    works = [work for work in plan.jobs[:-1] if work.name in above]
     return max(reversed(works), key=lambda work: _telling(work.contract.names()))
 
 

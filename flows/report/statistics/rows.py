@@ -10,7 +10,7 @@ import polars as pl
 from errata.compare.row_fingerprints import ROWS
 from errata.release.find import Release
 
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 
 SAMPLE = 20_000
 """Rows, about, of which is measured what takes a look at each text."""
@@ -51,7 +51,7 @@ def measure(source: Source, measures: Sequence[Measure]) -> None:
                 one.add(part)
 
 
-def of_table(plan: Plan, work: Work, dropped: bool = False) -> Source:
+def of_table(plan: Plan, work: TableJob, dropped: bool = False) -> Source:
     """A complete table of a plan; with `dropped` the rows that it rejected too, without what it would have added."""
     receipt, folder = plan.done[work.name].receipt, work.folder()
     columns = work.contract.names()
@@ -59,7 +59,7 @@ def of_table(plan: Plan, work: Work, dropped: bool = False) -> Source:
     def read(names: list[str]) -> Iterator[pl.DataFrame]:
         for part in receipt.parts:
             yield folder.read(part, names)
-        there = [name for name in names if name in work.given.names()]
+        there = [name for name in names if name in work.input_contract.names()]
         for part in receipt.rejected if dropped else ():
             yield folder.read(part, there)
 

@@ -8,13 +8,13 @@ import polars as pl
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 
 
-def spent_in(work: Work) -> str | None:
+def spent_in(work: TableJob) -> str | None:
     """The column with the tokens of the completions that a table asked for; None where it asked for none."""
     names = [name for name in work.contract.names() if name == "tokens" or name.endswith("_tokens")]
-    fresh = [name for name in names if name not in work.given.names()]
+    fresh = [name for name in names if name not in work.input_contract.names()]
     return next(reversed(fresh or names), None)
 
 
@@ -34,7 +34,7 @@ class Tokens:
 
 def spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
     """Tokens by table, and the ledger's sums by model; None where nothing was asked."""
-    works = {work.name: work for work in plan.works}
+    works = {work.name: work for work in plan.jobs}
     tables = [
         {
             "table": name,

@@ -17,7 +17,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 from schemas.recipe.taxonomy import spelt
 from schemas.request import Reply, Request, Sampling
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.classify.induction.merge import merged
 from tasks.classify.induction.open_reply import Proposal, name_of, tidy
 from tasks.classify.induction.state import Growth
@@ -41,7 +41,7 @@ _LINE = re.compile(r"^[\s*\-#\d.)\[]{0,12}([^:\n\]]{1,100}?)[\]*\s]{0,4}:\s{0,4}
 Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 
-def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider: Named) -> Talk:
+def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider: ModelId) -> Talk:
     """Let a taxonomy grow from the causes of mistakes: one round of keywords, then rounds of sorting them."""
     found = yield from _extracted(rows, causes, decider)
     waiting = sorted({word for some in found.values() for word in some})
@@ -60,7 +60,7 @@ def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider:
 
 
 def _extracted(
-    rows: Sequence[Row], causes: str, model: Named
+    rows: Sequence[Row], causes: str, model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, list[str]]]:
     """The keywords of each row's cause, by the row's id."""
     asked = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := cause_of(row, causes))}
@@ -98,7 +98,7 @@ def _list(value: object) -> list[str]:
 
 
 def _categories(
-    growth: Growth, words: Sequence[str], model: Named
+    growth: Growth, words: Sequence[str], model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, str]]:
     """The category of each keyword that some reply put into exactly one."""
     lots = [words[at : at + AT_ONCE] for at in range(0, len(words), AT_ONCE)]
@@ -149,14 +149,14 @@ def _answers(
     return answers
 
 
-def _keywords(cause: str, model: Named) -> Request:
+def _keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
     fields = {"mark": mark, "cause": plain(cause, mark)}
     return Request(model.model, model.revision, prompts.fill(prompts.template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
 
 
-def _sorting(growth: Growth, lot: Sequence[str], model: Named) -> Request:
+def _sorting(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
     mark = hashlib.blake2b(json.dumps(lot).encode(), digest_size=8).hexdigest()
     fields = {"mark": mark, "keywords": plain("\n".join(lot), mark), "types": listed(growth.shown(), mark)}
     return Request(

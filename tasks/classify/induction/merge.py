@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Reply, Request, Sampling
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.classify.induction.name_similarity import ALIKE, SLIP, dice, grams, slip
 from tasks.classify.induction.state import Growth
 from tasks.classify.reply import spoken, vote
@@ -30,7 +30,7 @@ NO_PARENT, NOT_ASKED = "rule: like none", "rule: too many to be asked about"
 Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 
-def merged(growth: Growth, decider: Named | None) -> Talk:
+def merged(growth: Growth, decider: ModelId | None) -> Talk:
     """Join candidates with the types or commoner candidates that they are other names of."""
     pairs = _pairs(growth)
     if decider is None:
@@ -47,7 +47,7 @@ def merged(growth: Growth, decider: Named | None) -> Talk:
             growth.join(one, other, "merge", f"model {called(decider)}")
 
 
-def folded(growth: Growth, decider: Named | None) -> Talk:
+def folded(growth: Growth, decider: ModelId | None) -> Talk:
     """Put what is too rare to be a type under a type: the one that a model chooses, or the likest one."""
     growth.promote()
     rare, types = growth.candidates(), list(growth.types)
@@ -102,12 +102,12 @@ def _shown(growth: Growth, key: str, mark: str) -> str:
     return fenced("kind", f"{growth.name(key)}: {growth.definition(key)}", mark)
 
 
-def _request(prompt: str, fields: Mapping[str, str], schema: str, model: Named) -> Request:
+def _request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId) -> Request:
     messages: tuple[Message, ...] = prompts.fill(prompts.template(prompt), fields)
     return Request(model.model, model.revision, messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
 
 
-def _same(growth: Growth, one: str, other: str, model: Named) -> Request:
+def _same(growth: Growth, one: str, other: str, model: ModelId) -> Request:
     """Asks whether two names are one; the same whichever came first."""
     one, other = sorted((one, other))
     mark = _mark([growth.name(key) + growth.definition(key) for key in (one, other)])
@@ -115,7 +115,7 @@ def _same(growth: Growth, one: str, other: str, model: Named) -> Request:
     return _request("same-kind", fields, _schema("same", {"type": "boolean"}), model)
 
 
-def _parent(growth: Growth, key: str, types: Taxonomy, model: Named) -> Request:
+def _parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -> Request:
     """Asks under which type a rare name belongs."""
     mark = _mark([growth.name(key) + growth.definition(key)])
     labels = [*types.labels(), "none"]

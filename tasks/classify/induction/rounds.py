@@ -18,7 +18,7 @@ import polars as pl
 
 from schemas.recipe.taxonomy import Taxonomy, spelt
 from schemas.request import Reply, Request, Sampling
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.classify.induction import keywords
 from tasks.classify.induction.merge import folded, merged
 from tasks.classify.induction.open_reply import Proposal, proposal, proposed
@@ -33,7 +33,7 @@ RULES, JUDGE = "rules", "judge"
 Finding = Generator[Sequence[Request], Mapping[str, Reply], ClassifyParameters]
 
 
-def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapping[str, Named]) -> Finding:
+def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapping[str, ModelId]) -> Finding:
     """Finds the taxonomy of a whole table, in rounds; returns the parameters with which its rows are then labelled."""
     dynamic = rules.dynamic
     assert dynamic is not None
@@ -74,7 +74,7 @@ def _rows(part: pl.DataFrame, causes: str) -> Iterator[Row]:
 
 
 def _rounds(
-    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, Named]
+    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, ModelId]
 ) -> Generator[Sequence[Request], Mapping[str, Reply], bool]:
     """Rounds until so many on end have added no type; whether they came to that."""
     decider = names[dynamic.decider] if dynamic.decider else None
@@ -95,7 +95,7 @@ def _rounds(
 
 
 def _answers(
-    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, Named]
+    growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, ModelId]
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[Voice, Proposal]]:
     """What rules, and where they say nothing models (or without any the judge before), call each mistake."""
     types = growth.shown()

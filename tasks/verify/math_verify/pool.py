@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 
-from tasks.verify.memo import PASSING, Memory, key_of
+from tasks.verify.memo import PASSING, VerdictCache, key_of
 
 SECONDS = 8
 MEBIBYTES = 1536
@@ -136,7 +136,7 @@ def shared() -> Workers:
 class Opinions:
     """What the workers said of pairs: each is asked once."""
 
-    def __init__(self, ask: Callable[[str, str], str], memory: Memory) -> None:
+    def __init__(self, ask: Callable[[str, str], str], memory: VerdictCache) -> None:
         self.ask = ask
         self.memory = memory
 
@@ -151,6 +151,7 @@ class Opinions:
 
 
 compared = Opinions(
-    lambda gold, answer: shared().compare(gold, answer), Memory("opinions", f"math-verify {version('math-verify')}")
+    lambda gold, answer: shared().compare(gold, answer),
+    VerdictCache("opinions", f"math-verify {version('math-verify')}"),
 )
 """What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

@@ -11,8 +11,8 @@ import polars as pl
 
 from catalog.publish.publish import published
 from catalog.storage import Store
-from catalog.tables import Manifest, Part, Receipt, TableFolder
-from flows.planning.plan import NOTHING, Plan, Work
+from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
+from flows.planning.plan import NOTHING, Plan, TableJob
 from schemas.contract import Column, Contract
 from schemas.recipe.reader import read
 from schemas.task import FromSeed, Outcome, Parameters, Task
@@ -89,7 +89,7 @@ def planned(
     works = []
     done = {}
     for one in recipe.tables:
-        work = Work(
+        work = TableJob(
             one.name, str(place), one.task.name, mark, one.parameters, one.contract, NOTHING, (), (), recipe.corpus
         )
         works.append(work)
@@ -102,9 +102,9 @@ def planned(
 
 
 def _written(folder: TableFolder, parts: Iterable[pl.DataFrame], rejected: pl.DataFrame | None) -> Manifest:
-    kept: list[Part] = [folder.write(f"parts/{i:05d}.parquet", part) for i, part in enumerate(parts)]
+    kept: list[ParquetFile] = [folder.write(f"parts/{i:05d}.parquet", part) for i, part in enumerate(parts)]
     dropped = [folder.write("rejected/0.parquet", rejected)] if rejected is not None else []
     rows = sum(part.rows for part in kept + dropped)
     reasons = dict(rejected["reason"].value_counts().iter_rows()) if rejected is not None else {}
-    receipt = Receipt(rows, kept, dropped, reasons)
+    receipt = PartitionCommit(rows, kept, dropped, reasons)
     return Manifest(folder.path.rpartition("-")[2], "given", "1", {}, [], [], receipt)

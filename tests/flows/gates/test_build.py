@@ -40,7 +40,7 @@ def recipe(folder: Path, text: str) -> Path:
 
 def test_gates_are_of_the_release_alone(tmp_path: Path) -> None:
     def marks(text: str) -> list[str]:
-        return [work.fingerprint for work in planning.make(str(recipe(tmp_path, text)), None, str(tmp_path)).works]
+        return [work.fingerprint for work in planning.make_plan(str(recipe(tmp_path, text)), None, str(tmp_path)).jobs]
 
     without, with_, relaxed, none = marks(""), marks(GATES % 100), marks(GATES % 50), marks("\ngates: []\n")
     assert without[:-1] == with_[:-1] == relaxed[:-1] == none[:-1]

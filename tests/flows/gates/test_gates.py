@@ -145,7 +145,7 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
     for bound, passed in ((0.75, True), (0.8, False)):
         plan = planned(tmp_path, [labelled], gate % bound, contract=contract)
         sources = tuple(find(str(gold), "gold.jsonl"))
-        plan = replace(plan, works=(*plan.works[:-1], replace(plan.works[-1], sources=sources)))
+        plan = replace(plan, jobs=(*plan.jobs[:-1], replace(plan.jobs[-1], sources=sources)))
         found = one(plan, "precision")
         assert (found["observed"], found["rows"], found["passed"]) == (0.75, 4, passed), found
         assert "Wilson" in found["says"]
@@ -210,7 +210,7 @@ def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path)
         release(plan)
     golden.check(HERE / "refusal.txt", f"{error.value}\n")
     assert Store(str(tmp_path)).names("releases") == []
-    assert len(Store(str(tmp_path)).names(f"{plan.works[0].folder().path}/parts")) == 2
+    assert len(Store(str(tmp_path)).names(f"{plan.jobs[0].folder().path}/parts")) == 2
     relaxed = planned(tmp_path, [rows(3)], "  - {measure: rows, at_least: 3}\n")
     manifest = release(relaxed)
     (rows_found,) = [one for one in manifest["gates"] if one["expectation"] == "rows"]

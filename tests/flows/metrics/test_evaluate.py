@@ -13,7 +13,7 @@ import pytest
 from errata.cli.arguments import DONE, MISSING, WRONG
 from errata.cli.command import main
 
-from catalog.tables import Manifest, Receipt
+from catalog.tables import Manifest, PartitionCommit
 from flows.planning import plan as planning
 from tasks.synthetic.task import WorldParameters, world
 from tests.golden import check
@@ -235,12 +235,12 @@ def test_errors_say_where_and_what_to_do(run: Run, tmp_path: Path) -> None:
 
 def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
     _recipe()
-    plan = planning.make("r.yaml", None, "store")
-    (work, _), parameters = plan.works, WorldParameters(count=3)
+    plan = planning.make_plan("r.yaml", None, "store")
+    (work, _), parameters = plan.jobs, WorldParameters(count=3)
     rows = world(range(3), parameters).kept
     folder = work.folder()
     parts = [folder.write(f"parts/{i}.parquet", rows[i : i + 2]) for i in (0, 2)]
-    folder.complete(Manifest(work.fingerprint, "world", "1", {}, [], list(rows.columns), Receipt(3, parts)))
+    folder.complete(Manifest(work.fingerprint, "world", "1", {}, [], list(rows.columns), PartitionCommit(3, parts)))
     # the answers stand for steps, the second's label for a wrong one
     ids, answers = rows["problem_id"].to_list(), [int(answer) for answer in rows["answer"]]
     write("labels.jsonl", [{"id": id, "first_error": n + (i == 1)} for i, (id, n) in enumerate(zip(ids, answers))])

@@ -15,7 +15,7 @@ import pytest
 from catalog.tables import Manifest
 from flows.observing.openlineage import Lineage, enabled
 from flows.planning import plan as planning
-from flows.planning.plan import Work
+from flows.planning.plan import TableJob
 from flows.running import table
 
 RECIPE = """\
@@ -31,20 +31,20 @@ tables:
 
 
 @pytest.fixture
-def works(tmp_path: Path) -> tuple[Work, Work]:
+def works(tmp_path: Path) -> tuple[TableJob, TableJob]:
     """Two tables to be made, one of the other."""
     (tmp_path / "tiny.yaml").write_text(RECIPE)
-    plan = planning.make(str(tmp_path / "tiny.yaml"), None, str(tmp_path / "store"))
-    return plan.works[0], plan.works[1]
+    plan = planning.make_plan(str(tmp_path / "tiny.yaml"), None, str(tmp_path / "store"))
+    return plan.jobs[0], plan.jobs[1]
 
 
-def made(work: Work) -> Manifest:
-    for unit in table.units(work):
-        table.do(work, unit, lambda *_: None)
-    return table.finish(work)
+def made(work: TableJob) -> Manifest:
+    for unit in table.list_partitions(work):
+        table.run_partition(work, unit, lambda *_: None)
+    return table.complete_table(work)
 
 
-def told(works: tuple[Work, Work]) -> None:
+def told(works: tuple[TableJob, TableJob]) -> None:
     """Make the first table, and fail at another of the same name as the second."""
     lineage = Lineage.of("tiny")
     lineage.begin(works[0])
@@ -53,7 +53,7 @@ def told(works: tuple[Work, Work]) -> None:
     lineage.fail(works[1], RuntimeError("no space left"))
 
 
-def assert_told(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
+def assert_told(events: list[dict[str, Any]], works: tuple[TableJob, TableJob]) -> None:
     """Check what was told."""
     assert [(one["eventType"], one["job"]["namespace"], one["job"]["name"]) for one in events] == [
         ("START", "tiny", "problems"), ("COMPLETE", "tiny", "problems"), ("START", "tiny", "some"), ("FAIL", "tiny", "some"),
@@ -71,7 +71,7 @@ def assert_told(events: list[dict[str, Any]], works: tuple[Work, Work]) -> None:
     assert failed["run"]["facets"]["errorMessage"]["message"] == "RuntimeError: no space left"
 
 
-def test_events_reach_a_file(works: tuple[Work, Work], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_reach_a_file(works: tuple[TableJob, TableJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(tmp_path / "events.jsonl"))
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
@@ -104,7 +104,7 @@ def endpoint() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def test_events_reach_an_endpoint(
-    works: tuple[Work, Work], endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    works: tuple[TableJob, TableJob], endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENLINEAGE_URL", endpoint[0])
     told(works)
@@ -112,7 +112,7 @@ def test_events_reach_an_endpoint(
 
 
 def test_a_build_does_not_depend_on_who_listens(
-    works: tuple[Work, Work], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    works: tuple[TableJob, TableJob], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__RETRY", '{"total": 0}')
@@ -120,7 +120,7 @@ def test_a_build_does_not_depend_on_who_listens(
     assert "OpenLineage: START problems was not told" in caplog.text
 
 
-def test_nothing_is_told_where_nobody_asked(works: tuple[Work, Work], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_told_where_nobody_asked(works: tuple[TableJob, TableJob], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("OPENLINEAGE")]:
         monkeypatch.delenv(name)
     assert Lineage.of("tiny").client is None

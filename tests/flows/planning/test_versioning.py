@@ -14,7 +14,7 @@ from catalog.storage import Store, StoreError
 from flows import build as building
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.planning.versioning import holding, numbered
+from flows.planning.versioning import bump_version, matching_release
 from flows.publishing import publish
 from flows.running import table
 from schemas.recipe.document import RecipeError
@@ -47,52 +47,52 @@ tables:
 def made(folder: Path, version: str = "1.0.0", below: int = 5, title: str = "T") -> Plan:
     """A plan whose tables are complete."""
     (folder / "tiny.yaml").write_text(TINY.format(version=version, below=below, title=title))
-    plan = planning.make(str(folder / "tiny.yaml"), None, str(folder / "store"))
-    for work in plan.works[:-1]:
-        for unit in table.pending(work):
-            table.do(work, unit, lambda *_: None)
-        table.finish(work)
-    return planning.make(str(folder / "tiny.yaml"), None, str(folder / "store"))
+    plan = planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store"))
+    for work in plan.jobs[:-1]:
+        for unit in table.list_pending(work):
+            table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
+    return planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store"))
 
 
 def test_what_differs_numbers_a_release(tmp_path: Path) -> None:
-    first = numbered(made(tmp_path))
+    first = bump_version(made(tmp_path))
     assert first.recipe.version == "1.0.0"
     publish.release(first)
-    more = numbered(made(tmp_path, below=7))
+    more = bump_version(made(tmp_path, below=7))
     assert more.recipe.version == "1.1.0"
     assert "version: 1.1.0" in more.recipe.text
     assert publish.release(more)["recipe"]["text"] == more.recipe.text
-    fewer = numbered(made(tmp_path, below=3))
+    fewer = bump_version(made(tmp_path, below=3))
     assert fewer.recipe.version == "2.0.0"
-    assert numbered(made(tmp_path, below=7, title="Other")).recipe.version == "1.1.1"
+    assert bump_version(made(tmp_path, below=7, title="Other")).recipe.version == "1.1.1"
 
 
 def test_what_is_published_already_is_found_whatever_its_version(tmp_path: Path) -> None:
-    assert holding(made(tmp_path)) is None
+    assert matching_release(made(tmp_path)) is None
     for below in (5, 7):
-        publish.release(numbered(made(tmp_path, below=below)))
+        publish.release(bump_version(made(tmp_path, below=below)))
     for below, version in ((5, "1.0.0"), (7, "1.1.0")):
-        there = holding(made(tmp_path, version="0.0.1", below=below))
+        there = matching_release(made(tmp_path, version="0.0.1", below=below))
         assert there is not None
         assert there.finished
         assert there.recipe.version == version
     tags.note(Store(str(tmp_path / "store")), "tiny", "1.1.0", "yank", "wrong")
-    assert holding(made(tmp_path, below=7)) is None
-    assert numbered(made(tmp_path, below=7)).recipe.version == "1.1.1"  # 1.1.0 is taken
+    assert matching_release(made(tmp_path, below=7)) is None
+    assert bump_version(made(tmp_path, below=7)).recipe.version == "1.1.1"  # 1.1.0 is taken
 
 
 def test_other_weights_change_what_they_answer_and_nothing_else(tmp_path: Path) -> None:
     recipe = tmp_path / "asking.yaml"
     recipe.write_text(ASKING)
-    one, other = (planning.make(str(recipe), None, str(tmp_path), models) for models in (None, {"small": {"revision": "b"}}))  # fmt: skip
-    same = [a.fingerprint == b.fingerprint for a, b in zip(one.works, other.works)]
+    one, other = (planning.make_plan(str(recipe), None, str(tmp_path), models) for models in (None, {"small": {"revision": "b"}}))  # fmt: skip
+    same = [a.fingerprint == b.fingerprint for a, b in zip(one.jobs, other.jobs)]
     assert same == [True, False, False]
-    assert [asked.named.revision for plan in (one, other) for asked in plan.works[1].models] == ["a", "b"]
+    assert [asked.named.revision for plan in (one, other) for asked in plan.jobs[1].models] == ["a", "b"]
     assert 'revision: "b"' in other.recipe.text
     assert recipe.read_text() == ASKING
     with pytest.raises(RecipeError, match="did you mean 'revision'"):
-        planning.make(str(recipe), None, str(tmp_path), {"small": {"revison": "b"}})
+        planning.make_plan(str(recipe), None, str(tmp_path), {"small": {"revison": "b"}})
 
 
 class Log:
@@ -119,7 +119,7 @@ def test_trouble_that_passes_is_waited_for(
         raise error
 
     with pytest.raises(type(error)):
-        building.persistent(work, 2, waits.append)
+        building.retry_build(work, 2, waits.append)
     assert waits == waited
     answers = iter([error, None])
 
@@ -129,14 +129,14 @@ def test_trouble_that_passes_is_waited_for(
         return "done"
 
     if waited:
-        assert building.persistent(passes, 1, waits.append) == "done"
+        assert building.retry_build(passes, 1, waits.append) == "done"
 
 
 def test_a_store_error_is_waited_for_by_its_cause() -> None:
     missing, away = StoreError("x"), StoreError("x")
     missing.__cause__, away.__cause__ = FileNotFoundError(), ConnectionError()
-    assert not building.passing(missing)
-    assert building.passing(away)
+    assert not building.may_pass(missing)
+    assert building.may_pass(away)
 
 
 def test_a_tag_is_checked_before_anything_is_built() -> None:
@@ -147,7 +147,7 @@ def test_a_tag_is_checked_before_anything_is_built() -> None:
 def test_a_plan_under_another_version_has_the_same_tables(tmp_path: Path) -> None:
     plan = made(tmp_path)
     other = planning.with_version(plan, "3.0.0")
-    assert [work.fingerprint for work in plan.works[:-1]] == [work.fingerprint for work in other.works[:-1]]
+    assert [work.fingerprint for work in plan.jobs[:-1]] == [work.fingerprint for work in other.jobs[:-1]]
     assert plan.release.fingerprint != other.release.fingerprint
     again = planning.with_version(other, "1.0.0")
     assert replace(again, recipe=plan.recipe) == plan

@@ -12,7 +12,7 @@ import pytest
 
 from flows.planning import forecast
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.running import inference, table
 from schemas.task import Asking
 from tasks import TASKS
@@ -57,39 +57,39 @@ def generations() -> list[dict[str, Any]]:
     return rows
 
 
-def build(folder: Path, rows: list[dict[str, Any]], cut: int) -> dict[str, Work]:
+def build(folder: Path, rows: list[dict[str, Any]], cut: int) -> dict[str, TableJob]:
     """Make all tables from the rows in two files, as the flow does."""
     folder.mkdir()
     (folder / "r.yaml").write_text(RECIPE)
     for name, some in (("a.jsonl", rows[:cut]), ("b.jsonl", rows[cut:])):
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in some))
-    plan: Plan = planning.make(str(folder / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
-    assert forecast.forecasts(plan, 0) == []  # a sample of each table can be made of those before
-    for work in plan.works[:-1]:
+    plan: Plan = planning.make_plan(str(folder / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
+    assert forecast.forecast_tables(plan, 0) == []  # a sample of each table can be made of those before
+    for work in plan.jobs[:-1]:
         if isinstance(TASKS[work.task], Asking):
-            inference.ask(work, table.pending(work))
+            inference.answer_partitions(work, table.list_pending(work))
         else:
-            table.decide(work)
-            for unit in table.pending(work):
-                table.do(work, unit, lambda *_: None)
-        receipt = table.finish(work).receipt
+            table.prepare(work)
+            for unit in table.list_pending(work):
+                table.run_partition(work, unit, lambda *_: None)
+        receipt = table.complete_table(work).receipt
         assert receipt.rows_in == receipt.rows_kept() + receipt.rows_rejected()
         assert sum(receipt.reasons.values()) == receipt.rows_rejected()
-    return {work.name: work for work in plan.works}
+    return {work.name: work for work in plan.jobs}
 
 
 @pytest.fixture(scope="module")
-def works(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Work]:
+def works(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TableJob]:
     return build(tmp_path_factory.mktemp("mistakes") / "one", generations(), 6)
 
 
-def told(work: Work) -> tuple[int, int, dict[str, int]]:
-    manifest = work.folder().manifest()
+def told(work: TableJob) -> tuple[int, int, dict[str, int]]:
+    manifest = work.folder().read_manifest()
     assert manifest
     return manifest.receipt.rows_in, manifest.receipt.rows_kept(), manifest.receipt.reasons
 
 
-def test_the_mistakes_of_problems_with_a_right_solution_are_kept(works: dict[str, Work]) -> None:
+def test_the_mistakes_of_problems_with_a_right_solution_are_kept(works: dict[str, TableJob]) -> None:
     missing = "no right solution of the problem is known"
     assert told(works["wrong"])[:2] == (11, 9)
     assert told(works["cot-error-set"]) == (9, 6, {missing: 3})
@@ -103,13 +103,13 @@ def test_the_mistakes_of_problems_with_a_right_solution_are_kept(works: dict[str
     assert read(works["in-context-explained"])["rationale"][0] == "Step 2 is wrong (calculation): 5 * 6 is 30, not 31."
 
 
-def test_a_model_is_warned_once_of_what_it_does_on_other_problems(works: dict[str, Work]) -> None:
+def test_a_model_is_warned_once_of_what_it_does_on_other_problems(works: dict[str, TableJob]) -> None:
     assert told(works["error-aware"]) == (9, 3, {"duplicate id": 6})
     assert read(works["error-aware"])["error_counts"].to_list() == [[6], [6], [6]]
     assert told(works["plain-aware"])[1] == 3
 
 
-def test_the_same_rows_come_of_any_order_and_any_files(works: dict[str, Work], tmp_path: Path) -> None:
+def test_the_same_rows_come_of_any_order_and_any_files(works: dict[str, TableJob], tmp_path: Path) -> None:
     others = build(tmp_path / "two", generations()[::-1], 3)
     for name in ("cot-error-set", "mistake-tuning", "in-context-explained", "error-aware", "plain-aware"):
         key = works[name].contract.key

@@ -18,7 +18,7 @@ from catalog.publish.publish import PublishError
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.planning.versioning import proposal, standing
+from flows.planning.versioning import compare_with_release, latest_release
 from flows.publishing import provenance
 from flows.publishing.publish import release
 from flows.running import inference, table
@@ -66,21 +66,21 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
     def build(count: int, version: str) -> Plan:
         recipe = tmp_path / "r.yaml"
         recipe.write_text(RECIPE.format(count=count, version=version))
-        plan = planning.make(str(recipe), None, str(tmp_path / "store"))
-        for work in plan.works[:-1]:
+        plan = planning.make_plan(str(recipe), None, str(tmp_path / "store"))
+        for work in plan.jobs[:-1]:
             if work.name in plan.done:
                 continue
             if work.task == "generate":
-                for part in table.units(work):
-                    for one in table.read_part(work, part).iter_rows(named=True):
+                for part in table.list_partitions(work):
+                    for one in table.read_partition(work, part).iter_rows(named=True):
                         ANSWERS[one["question"]] = one["answer"]
-                inference.ask(work, table.pending(work))
+                inference.answer_partitions(work, table.list_pending(work))
             else:
-                table.decide(work)
-                for unit in table.pending(work):
-                    table.do(work, unit, lambda *_: None)
-            table.finish(work)
-        return planning.make(str(recipe), None, str(tmp_path / "store"))
+                table.prepare(work)
+                for unit in table.list_pending(work):
+                    table.run_partition(work, unit, lambda *_: None)
+            table.complete_table(work)
+        return planning.make_plan(str(recipe), None, str(tmp_path / "store"))
 
     return build
 
@@ -93,7 +93,7 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     ):
         release(more)
     assert [version for _, version in errata.releases()] == ["1.0.0"]
-    found = proposal(more, standing(more))
+    found = compare_with_release(more, latest_release(more))
     assert found.found is not None
     assert (found.before, step_of(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
     release(made(30, "1.1.0"))
@@ -138,8 +138,8 @@ def test_the_version_is_written_into_the_recipe_alone(tmp_path: Path) -> None:
 
 def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> None:
     plan = made(20, "1.0.0")
-    works = {work.name: work for work in plan.works}
-    assert len(table.units(works["pairs"])) == 6
+    works = {work.name: work for work in plan.jobs}
+    assert len(table.list_partitions(works["pairs"])) == 6
     receipt = plan.done["pairs"].receipt
     assert (receipt.rows_in, receipt.rows_kept() + receipt.rows_rejected()) == (40, 40)
     release(plan)

@@ -69,19 +69,19 @@ def build(folder: Path, store: str, version: str, count: int = COUNT) -> Plan:
     """Make all tables of the recipe, as the flow does."""
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.replace("VERSION", version).replace("COUNT", str(count)))
-    plan = planning.make(str(recipe), None, store)
-    for work in plan.works[:-1]:
+    plan = planning.make_plan(str(recipe), None, store)
+    for work in plan.jobs[:-1]:
         if work.name in plan.done:
             continue
         if TASKS[work.task].__class__.__name__ == "Asking":
-            inference.ask(work, table.pending(work))
+            inference.answer_partitions(work, table.list_pending(work))
         else:
             if TASKS[work.task].__class__.__name__ == "WholeTable":
-                table.decide(work)
-            for unit in table.pending(work):
-                table.do(work, unit, lambda *_: None)
-        table.finish(work)
-    return planning.make(str(recipe), None, store)
+                table.prepare(work)
+            for unit in table.list_pending(work):
+                table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
+    return planning.make_plan(str(recipe), None, store)
 
 
 @pytest.fixture(scope="session")

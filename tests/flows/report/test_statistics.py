@@ -213,6 +213,6 @@ def test_drift_is_total_variation() -> None:
 
 
 def test_dropped_rows_are_gone_through_too(built: Plan) -> None:
-    work = next(work for work in built.works if work.name == "wrong")
+    work = next(work for work in built.jobs if work.name == "wrong")
     every = sum(part.height for part in of_table(built, work, dropped=True).read(["solution_id"]))
     assert every == built.done["wrong"].receipt.rows_in > built.done["wrong"].receipt.rows_kept()

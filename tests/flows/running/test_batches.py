@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from catalog.tables import Part
+from catalog.tables import ParquetFile
 from flows import build
-from flows.build import Bundle, bundles
-from flows.planning.plan import Work
+from flows.build import PartitionBatch, batch_partitions
+from flows.planning.plan import TableJob
 from flows.running import process_pool, table
-from flows.running.table import Unit
+from flows.running.table import Partition
 from tests.flows.running.test_table import make, row
 
 
 @pytest.fixture
-def works(tmp_path: Path) -> tuple[Work, ...]:
-    return make(tmp_path, [row(str(i)) for i in range(4)], [row("b")]).works
+def works(tmp_path: Path) -> tuple[TableJob, ...]:
+    return make(tmp_path, [row(str(i)) for i in range(4)], [row("b")]).jobs
 
 
-def units(*rows: int) -> list[Unit]:
-    return [Unit(f"{i:05d}", part=Part(f"parts/{i}.parquet", some, "")) for i, some in enumerate(rows)]
+def units(*rows: int) -> list[Partition]:
+    return [Partition(f"{i:05d}", part=ParquetFile(f"parts/{i}.parquet", some, "")) for i, some in enumerate(rows)]
 
 
 @pytest.mark.parametrize(
@@ -36,27 +36,27 @@ def units(*rows: int) -> list[Unit]:
     ],
 )
 def test_units_in_bundles(
-    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
+    works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    found = bundles(works[1], units(*rows))
+    found = batch_partitions(works[1], units(*rows))
     assert [one.name for one in found] == names
     assert [unit for one in found for unit in one.units] == units(*rows)
 
 
-def test_files_are_by_themselves(works: tuple[Work, ...]) -> None:
-    found = bundles(works[0], table.units(works[0]))
+def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
+    found = batch_partitions(works[0], table.list_partitions(works[0]))
     assert [one.name for one in found] == ["00000", "00001"]
 
 
 @pytest.mark.parametrize(("run", "done"), [(1, ["00000", "00001"]), (2, ["00001"])])
 def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
-    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
+    works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
 ) -> None:
     work, found = works[0], []
-    first, second = table.units(work)
-    table.do(work, first, lambda *_: None)
+    first, second = table.list_partitions(work)
+    table.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
     monkeypatch.setattr(process_pool, "do", lambda _, unit, *__: found.append(unit.name))
-    build._units(work, Bundle([first, replace(second)]), False)
+    build._units(work, PartitionBatch([first, replace(second)]), False)
     assert found == done

@@ -16,8 +16,8 @@ from catalog.storage import Store, StoreError
 from catalog.taxonomies import find
 from flows.metrics.error_types import types
 from flows.planning import plan as planning
-from flows.planning.forecast import forecasts
-from flows.planning.plan import Plan, Work
+from flows.planning.forecast import forecast_tables
+from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
 from flows.running import fit, inference, table
 from schemas.request import Completion, EngineError, Reply, Request
@@ -73,20 +73,20 @@ def make(folder: Path, store: str, recipe: str = RECIPE, backwards: bool = False
     (folder / "a.jsonl").write_text("\n".join(lines[:cut]) + "\n")
     (folder / "b.jsonl").write_text("\n".join(lines[cut:]) + "\n")
     (folder / "r.yaml").write_text(recipe.replace("  made: {task: inject, from: steps}\n", ""))
-    return planning.make(str(folder / "r.yaml"), None, store)
+    return planning.make_plan(str(folder / "r.yaml"), None, store)
 
 
-def built(plan: Plan) -> tuple[Plan, Work]:
-    for work in plan.works[:-1]:
+def built(plan: Plan) -> tuple[Plan, TableJob]:
+    for work in plan.jobs[:-1]:
         if work.name in plan.done:
             continue
-        if work.models and (pending := table.pending(work)):
-            inference.ask(work, pending)
-        for unit in table.pending(work) if not work.models else ():
-            table.do(work, unit, lambda *_: None)
-        table.finish(work)
-    done = {work.name: manifest for work in plan.works[:-1] if (manifest := work.folder().manifest())}
-    return replace(plan, done=done), next(work for work in plan.works if work.name == "typed")
+        if work.models and (pending := table.list_pending(work)):
+            inference.answer_partitions(work, pending)
+        for unit in table.list_pending(work) if not work.models else ():
+            table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
+    done = {work.name: manifest for work in plan.jobs[:-1] if (manifest := work.folder().read_manifest())}
+    return replace(plan, done=done), next(work for work in plan.jobs if work.name == "typed")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_one_taxonomy_for_all_parts_is_kept_released_and_read_again(tmp_path: Pa
     plan, work = built(make(tmp_path, str(tmp_path / "store")))
     rows = read(work)
     assert Counter(rows["error_type"]) == {"slip": 4, "unit": 3, "copying": 2, "other": 1}
-    taxonomy = fit.taxonomy(work)
+    taxonomy = fit.fitted_taxonomy(work)
     assert taxonomy is not None
     assert set(rows["taxonomy"]) == {taxonomy.id}
     (merged,) = [one for one in taxonomy.history if one.change == "merge"]
@@ -133,7 +133,7 @@ def test_neither_parts_nor_order_change_what_is_asked(tmp_path: Path, house: Hou
     (tmp_path / "b").mkdir()
     _, other = built(make(tmp_path / "b", f"memory://{uuid.uuid4().hex}", backwards=True))
     assert {request.id for request in house.asked} == first
-    assert fit.taxonomy(work) == fit.taxonomy(other)
+    assert fit.fitted_taxonomy(work) == fit.fitted_taxonomy(other)
 
 
 def test_a_build_that_breaks_goes_on_and_comes_to_the_same(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
@@ -149,14 +149,14 @@ def test_a_build_that_breaks_goes_on_and_comes_to_the_same(tmp_path: Path, house
             built(plan)
             break
         except EngineError:
-            plan = planning.make(plan.recipe.file, None, store)
-    _, work = built(planning.make(plan.recipe.file, None, store))
-    found = fit.taxonomy(work)
+            plan = planning.make_plan(plan.recipe.file, None, store)
+    _, work = built(planning.make_plan(plan.recipe.file, None, store))
+    found = fit.fitted_taxonomy(work)
     asked = [request.id for request in house.asked]
     house.say = say
     house.asked.clear()
     _, whole = built(make(tmp_path, f"memory://{uuid.uuid4().hex}"))
-    assert fit.taxonomy(whole) == found
+    assert fit.fitted_taxonomy(whole) == found
     assert {request.id for request in house.asked} == set(asked)
 
 
@@ -164,35 +164,39 @@ def test_what_was_settled_stays_and_what_is_broken_is_told(tmp_path: Path, house
     house.say = say
     _, work = built(make(tmp_path, store))
     house.asked.clear()
-    fit.settle(work, lambda _: pytest.fail("asks again"))
+    fit.fit_parameters(work, lambda _: pytest.fail("asks again"))
     Store(store).write(f"{work.folder().path}/{fit.FILE}", b'{"votes": 0}')
     with pytest.raises(StoreError, match=r"settled\.json: not what was settled"):
-        fit.settled(work)
+        fit.read_fitted(work)
 
 
 def test_a_forecast_tells_rounds_and_labels_apart(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
     house.say = say
     built(make(tmp_path, store))
     told = {
-        (one.table, one.model): one for one in forecasts(make(tmp_path, store, RECIPE.replace("0.1.0", "0.2.0")), 10)
+        (one.table, one.model): one
+        for one in forecast_tables(make(tmp_path, store, RECIPE.replace("0.1.0", "0.2.0")), 10)
     }
     assert told == {}  # all is there
     shutil.copy(tmp_path / "r.yaml", tmp_path / "s.yaml")
     (tmp_path / "s.yaml").write_text((tmp_path / "r.yaml").read_text().replace("least: 2", "least: 1"))
     house.asked.clear()
-    told = {(one.table, one.model): one for one in forecasts(planning.make(str(tmp_path / "s.yaml"), None, store), 10)}
+    told = {
+        (one.table, one.model): one
+        for one in forecast_tables(planning.make_plan(str(tmp_path / "s.yaml"), None, store), 10)
+    }
     assert set(told) == {("typed", "one"), ("typed", "two"), ("typed, types", "one"), ("typed, types", "two")}
     # the rounds ask what those of the other table asked already
     assert (told["typed", "one"].requests, told["typed, types", "one"].known) == (10, 10)
     heard = {request.id for request in house.asked}
     house.asked.clear()
-    built(planning.make(str(tmp_path / "s.yaml"), None, store))
+    built(planning.make_plan(str(tmp_path / "s.yaml"), None, store))
     assert heard and heard.isdisjoint(request.id for request in house.asked)  # what the pilot heard is in the ledger
 
 
 def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
     house.say = say
     plan, work = built(make(tmp_path, store, RECIPE.replace("rule: unanimous", "rule: k of n, k: 9")))
-    assert fit.taxonomy(work) is None
+    assert fit.fitted_taxonomy(work) is None
     (told,) = types(plan)
     assert (told["rows"], told["taxonomy"]) == (0, "")

@@ -14,7 +14,7 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.running import inference, table
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Failure, Reply, Request
@@ -93,20 +93,20 @@ def make(
 ) -> Plan:
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.format(count=count, models=models, samples=samples, max_tokens=max_tokens))
-    return planning.make(str(recipe), None, store)
+    return planning.make_plan(str(recipe), None, store)
 
 
-def build(plan: Plan) -> Work:
-    for work in plan.works[:2]:
+def build(plan: Plan) -> TableJob:
+    for work in plan.jobs[:2]:
         if work.name in plan.done:
             continue
         if work.task == "generate":
-            inference.ask(work, table.pending(work))
+            inference.answer_partitions(work, table.list_pending(work))
         else:
-            for unit in table.pending(work):
-                table.do(work, unit, lambda *_: None)
-        table.finish(work)
-    return plan.works[1]
+            for unit in table.list_pending(work):
+                table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
+    return plan.jobs[1]
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_parts_are_carried_on_side_by_side_within_a_window(
     monkeypatch.setattr(table, "ROWS_OF_A_UNIT", 7)
     monkeypatch.setattr(inference, "WINDOW", 20)
     work = build(make(tmp_path, store))
-    assert len(table.units(work)) == 5
+    assert len(table.list_partitions(work)) == 5
     assert read(work).height == 60
     assert house.opened == ["openai"]
 
@@ -202,7 +202,7 @@ def test_a_later_table_changed_asks_nothing(tmp_path: Path, house: House, store:
     house.asked.clear()
     text = (tmp_path / "r.yaml").read_text().replace("task: split", "rule: lines, task: split")
     (tmp_path / "r.yaml").write_text(text)
-    plan = planning.make(str(tmp_path / "r.yaml"), None, store)
+    plan = planning.make_plan(str(tmp_path / "r.yaml"), None, store)
     assert set(plan.done) == {"problems", "solutions"}
 
 
@@ -212,11 +212,11 @@ def test_the_engine_and_the_model_s_name_in_the_recipe_are_not_part_of_the_table
     plan = make(tmp_path, store)
     text = (tmp_path / "r.yaml").read_text()
     (tmp_path / "r.yaml").write_text(text.replace("one", "uno").replace("openai", "recorded"))
-    again = planning.make(str(tmp_path / "r.yaml"), None, store)
-    assert [work.fingerprint for work in plan.works] == [work.fingerprint for work in again.works]
+    again = planning.make_plan(str(tmp_path / "r.yaml"), None, store)
+    assert [work.fingerprint for work in plan.jobs] == [work.fingerprint for work in again.jobs]
     (tmp_path / "r.yaml").write_text(text.replace("model: big", "model: bigger"))
-    other = planning.make(str(tmp_path / "r.yaml"), None, store)
-    assert other.works[1].fingerprint != plan.works[1].fingerprint
+    other = planning.make_plan(str(tmp_path / "r.yaml"), None, store)
+    assert other.jobs[1].fingerprint != plan.jobs[1].fingerprint
 
 
 @pytest.mark.parametrize("before", [0, 100])
@@ -233,7 +233,7 @@ def test_a_forecast_is_within_a_fifth_of_what_is_then_asked(
     if before:
         build(make(tmp_path, store, count=before))
     plan = make(tmp_path, store, count=600)
-    (told,) = forecast.forecasts(plan, 40)
+    (told,) = forecast.forecast_tables(plan, 40)
     house.asked.clear()
     build(plan)
     assert told.requests == 1200
@@ -247,7 +247,7 @@ def test_a_forecast_is_within_a_fifth_of_what_is_then_asked(
 
 
 def test_without_a_pilot_requests_are_counted_and_tokens_are_unknown(tmp_path: Path, house: House, store: str) -> None:
-    (told,) = forecast.forecasts(make(tmp_path, store), None)
+    (told,) = forecast.forecast_tables(make(tmp_path, store), None)
     assert (told.requests, told.known, told.tokens, told.cost) == (60, 0, None, None)
     assert house.asked == []
 
@@ -263,8 +263,8 @@ def test_no_key_is_in_the_ledger_or_a_table(
             "model: big", "model: big, key: MY_KEY"
         )
     )
-    work = build(planning.make(str(tmp_path / "r.yaml"), None, store))
+    work = build(planning.make_plan(str(tmp_path / "r.yaml"), None, store))
     fs = Store(store).fs
     for path in fs.find(Store(store).full("")):
         assert b"sk-very-secret" not in fs.cat_file(path)
-    assert "sk-very-secret" not in json.dumps(engines.options(work.models[0].model))
+    assert "sk-very-secret" not in json.dumps(engines.serving_options(work.models[0].model))

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from flows.running import key_table
-from flows.running.key_table import NarrowTable
+from flows.running.key_table import KeyTable
 
 
 @pytest.mark.parametrize("batch", [1, 64, 2048, 50_000])
@@ -17,18 +17,18 @@ def test_rows_come_by_unit_whatever_the_batches(monkeypatch: pytest.MonkeyPatch,
     keys = [f"{i:05d}" for i in range(5_000)]
     random.Random(1).shuffle(keys)
     units = [int(key) % 7 * 3 for key in keys]
-    with NarrowTable() as table:
+    with KeyTable() as table:
         for at in range(0, 5_000, 700):
             table.add(pl.DataFrame({"key": keys[at : at + 700], "unit": units[at : at + 700]}))
-        got = list(table.by_unit("SELECT key, unit FROM narrow WHERE unit <> 9"))
+        got = list(table.by_partition("SELECT key, unit FROM narrow WHERE unit <> 9"))
     assert [unit for unit, _ in got] == [0, 3, 6, 12, 15, 18]
     for unit, rows in got:
         assert rows["key"].to_list() == sorted(key for key in keys if int(key) % 7 * 3 == unit)
 
 
 def test_two_tables_are_joined() -> None:
-    with NarrowTable() as one, NarrowTable() as other:
+    with KeyTable() as one, KeyTable() as other:
         one.add(pl.DataFrame({"key": ["a", "b"], "unit": [1, 0]}))
         other.add(pl.DataFrame({"key": ["b"], "reason": ["why"]}))
-        got = list(one.by_unit("SELECT f.*, n.unit FROM found.narrow f JOIN narrow n USING (key)", other))
+        got = list(one.by_partition("SELECT f.*, n.unit FROM found.narrow f JOIN narrow n USING (key)", other))
     assert [(unit, rows.rows()) for unit, rows in got] == [(0, [("b", "why")])]

@@ -8,7 +8,7 @@ import errata as client
 import polars as pl
 import pytest
 
-from flows.build import transient
+from flows.build import is_transient
 from tests.command import SAMPLE, errata
 
 RECIPE = """\
@@ -77,4 +77,4 @@ class Ended:
     ],
 )  # fmt: skip
 def test_a_unit_is_tried_again_after_trouble_with_storage_only(error: Exception, again: bool) -> None:
-    assert transient(None, None, Ended(error)) is again  # type: ignore[arg-type]
+    assert is_transient(None, None, Ended(error)) is again  # type: ignore[arg-type]

@@ -67,27 +67,27 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
 def make(folder: Path, store: str, method: str) -> Plan:
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.replace("METHOD", method))
-    return planning.make(str(recipe), None, store)
+    return planning.make_plan(str(recipe), None, store)
 
 
 def build(folder: Path, store: str, method: str) -> Plan:
     """Make all tables, as the flow does."""
     plan = make(folder, store, method)
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         if work.name in plan.done:
             continue
         if TASKS[work.task].__class__.__name__ == "Asking":
-            inference.ask(work, table.pending(work))
+            inference.answer_partitions(work, table.list_pending(work))
         else:
-            table.decide(work)
-            for unit in table.pending(work):
-                table.do(work, unit, lambda *_: None)
-        table.finish(work)
+            table.prepare(work)
+            for unit in table.list_pending(work):
+                table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
     return make(folder, store, method)
 
 
 def labels(plan: Plan) -> list[Any]:
-    work = next(work for work in plan.works if work.name == "estimated")
+    work = next(work for work in plan.jobs if work.name == "estimated")
     rows = read(work)
     return rows.select("solution_id", "estimate_first_error", "tried", "succeeded").sort("solution_id").rows()
 
@@ -140,7 +140,7 @@ def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house
 
 def test_the_forecast_counts_all_rounds(tmp_path: Path, house: House) -> None:
     store = f"memory://{uuid.uuid4().hex}"
-    told = {one.table: one for one in forecast.forecasts(make(tmp_path, store, "sequential"), 16)}
+    told = {one.table: one for one in forecast.forecast_tables(make(tmp_path, store, "sequential"), 16)}
     assert set(told) == {"solutions", "judged", "estimated"}
     build(tmp_path, store, "sequential")
     rolled = len({request.id for request in house.asked if request.prefix})

@@ -40,9 +40,9 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.Processes]:
+def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.ProcessPool]:
     monkeypatch.setattr(process_pool, "ROWS", 1)
-    with process_pool.opened():
+    with process_pool.open_pool():
         assert process_pool._open
         process_pool._open.count = 2
         yield process_pool._open
@@ -50,17 +50,17 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.Processes]:
 
 def complete(plan: Plan, beside: bool) -> list[tuple[str, int, float | None]]:
     told: list[tuple[str, int, float | None]] = []
-    for work in plan.works[:-1]:
-        table.decide(work)
-        pending = table.pending(work)
-        assert process_pool.worth(work, pending) == beside
+    for work in plan.jobs[:-1]:
+        table.prepare(work)
+        pending = table.list_pending(work)
+        assert process_pool.should_offload(work, pending) == beside
         for unit in pending:
-            process_pool.do(work, unit, lambda *how_far: told.append(how_far), beside)
-        table.finish(work)
+            process_pool.run_partition(work, unit, lambda *how_far: told.append(how_far), beside)
+        table.complete_table(work)
     return told
 
 
-def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.Processes, tmp_path: Path) -> None:
+def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
     beside = complete(plan, True)
     assert begun.begun
     (tmp_path / "here").mkdir()
@@ -76,43 +76,43 @@ def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.
 
 
 def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own(
-    plan: Plan, begun: process_pool.Processes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    plan: Plan, begun: process_pool.ProcessPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Prefect does so with `flows`, when it loads a flow by its file; there `types` is a module of ours."""
     assert (ROOT / "flows" / "types.py").exists()
     (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
-    assert begun.do(plan.works[0], table.pending(plan.works[0])[0], silent).rows_in == 40
+    assert begun.run(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent).rows_in == 40
 
 
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
-    work = plan.works[0]
-    units = table.units(work)
-    assert not process_pool.worth(work, units)  # no build is under way
-    with process_pool.opened():
+    work = plan.jobs[0]
+    units = table.list_partitions(work)
+    assert not process_pool.should_offload(work, units)  # no build is under way
+    with process_pool.open_pool():
         assert process_pool._open
         process_pool._open.count = 2
-        assert not process_pool.worth(work, units)
+        assert not process_pool.should_offload(work, units)
         assert work.sources[0].size == (tmp_path / "a.jsonl").stat().st_size
         large = [replace(one, source=replace(work.sources[0], size=2**30)) for one in units]
-        assert process_pool.worth(work, large)
-        assert not process_pool.worth(replace(work, store="memory://m"), large)
+        assert process_pool.should_offload(work, large)
+        assert not process_pool.should_offload(replace(work, store="memory://m"), large)
         assert not process_pool._open.begun
 
 
-def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Processes, tmp_path: Path) -> None:
-    work = plan.works[0]
-    unit = table.pending(work)[0]
+def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
+    work = plan.jobs[0]
+    unit = table.list_pending(work)[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
     with pytest.raises(SourceError) as found:
-        begun.do(work, unit, silent)
+        begun.run(work, unit, silent)
     assert str(found.value) == "a.jsonl: has changed while it was read; build again"
     assert "flows/table.py" in "".join(found.value.__notes__), "where it was raised is not told"
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
-        begun.do(work, unit, silent)
-    assert begun.do(work, table.pending(work)[1], silent).rows_in == 21, "the process is of use afterwards"
+        begun.run(work, unit, silent)
+    assert begun.run(work, table.list_pending(work)[1], silent).rows_in == 21, "the process is of use afterwards"
 
 
 class Odd(Exception):
@@ -125,48 +125,48 @@ class Odd(Exception):
 def test_errors_travel_with_their_cause_or_as_words() -> None:
     error = TaskError("a fault")
     error.__cause__ = OSError(28, "no space")
-    found, cause = process_pool._portable(error)
+    found, cause = process_pool._make_portable(error)
     assert found is error and isinstance(cause, OSError)
-    found, cause = process_pool._portable(Odd(1, 2))
+    found, cause = process_pool._make_portable(Odd(1, 2))
     assert (type(found), str(found), cause) == (RuntimeError, "Odd: 1 and 2", None)
 
 
 def test_a_process_that_is_killed_is_told_and_replaced(
-    plan: Plan, begun: process_pool.Processes, capsys: pytest.CaptureFixture[str]
+    plan: Plan, begun: process_pool.ProcessPool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    work = plan.works[0]
-    unit = table.pending(work)[0]
-    process = process_pool.Process(1)
+    work = plan.jobs[0]
+    unit = table.list_pending(work)[0]
+    process = process_pool.WorkerProcess(1)
     os.kill(process._process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, process.kill).start()
     with pytest.raises(process_pool.ProcessError) as found:
-        process.do(work, unit, silent)
+        process.run(work, unit, silent)
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
     assert main._told(found.value, verbose=False) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(process)
-    assert begun.do(work, unit, silent).rows_in == 40
+    assert begun.run(work, unit, silent).rows_in == 40
 
 
 def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
-    work = plan.works[0]
-    unit = table.pending(work)[0]
+    work = plan.jobs[0]
+    unit = table.list_pending(work)[0]
     at_work, told = threading.Event(), []
 
     def wait(*_: object) -> None:
         at_work.set()
         time.sleep(1)
 
-    def do(begun: process_pool.Processes) -> None:
+    def do(begun: process_pool.ProcessPool) -> None:
         try:
             for _ in range(100):
-                begun.do(work, unit, wait)
+                begun.run(work, unit, wait)
         except (process_pool.ProcessError, ValueError) as error:
             told.append(error)
 
-    with process_pool.opened():
+    with process_pool.open_pool():
         assert process_pool._open
         begun = process_pool._open
         thread = threading.Thread(target=do, args=(begun,))
@@ -179,18 +179,18 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
         with pytest.raises(
             process_pool.ProcessError, match=r"was not begun, because the build has ended; build again$"
         ):
-            begun.do(work, unit, silent)
+            begun.run(work, unit, silent)
 
 
 def test_a_process_that_cannot_begin_tells_why(
-    plan: Plan, begun: process_pool.Processes, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, begun: process_pool.ProcessPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.chdir("/")
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
     with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
-        begun.do(plan.works[0], table.pending(plan.works[0])[0], silent)
+        begun.run(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent)
 
 
 def test_a_process_ends_with_who_began_it_however_that_ends(plan: Plan, tmp_path: Path) -> None:

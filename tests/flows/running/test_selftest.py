@@ -22,15 +22,15 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     text = (ROOT / "catalog" / "recipes" / "selftest.yaml").read_text("utf-8")
     recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
     recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
-    plan = planning.make(str(recipe), None, store)
-    for work in plan.works[:-1]:
+    plan = planning.make_plan(str(recipe), None, store)
+    for work in plan.jobs[:-1]:
         if isinstance(TASKS[work.task], Asking):
-            inference.ask(work, table.pending(work))
+            inference.answer_partitions(work, table.list_pending(work))
         else:
-            table.decide(work)
-            for unit in table.pending(work):
-                table.do(work, unit, lambda *_: None)
-        table.finish(work)
+            table.prepare(work)
+            for unit in table.list_pending(work):
+                table.run_partition(work, unit, lambda *_: None)
+        table.complete_table(work)
     places = [f"{recipe}:{name}" for name in ("estimated", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
     assert main([*arguments, "--json"]) == DONE

@@ -10,7 +10,7 @@ import pytest
 from catalog.storage import Store
 from catalog.tables import TableFolder
 from flows.running import shuffle
-from flows.running.shuffle import shared
+from flows.running.shuffle import shuffle_by_problem
 from tasks.sources.content_ids import digest
 
 
@@ -28,7 +28,9 @@ def made(rows: int, problems: int) -> pl.DataFrame:
 def test_rows_are_laid_out_by_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
     monkeypatch.setattr(shuffle, "WAITING", waiting)
     table, folder = made(500, 90), TableFolder(Store(str(tmp_path)), "any", "1")
-    parts = [folder.read(part) for part in shared((table[at : at + 33] for at in range(0, 500, 33)), 5, folder)]
+    parts = [
+        folder.read(part) for part in shuffle_by_problem((table[at : at + 33] for at in range(0, 500, 33)), 5, folder)
+    ]
     assert 1 < len(parts) <= 5
     assert pl.concat(parts).sort("row").equals(table)
     assert all(part["row"].is_sorted() for part in parts)
@@ -37,6 +39,6 @@ def test_rows_are_laid_out_by_problem(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_share_without_rows_has_no_file(tmp_path: Path) -> None:
     folder = TableFolder(Store(str(tmp_path)), "any", "1")
-    (part,) = shared([made(10, 1)], 50, folder)
+    (part,) = shuffle_by_problem([made(10, 1)], 50, folder)
     assert part.rows == 10
-    assert list(shared([], 3, folder)) == []
+    assert list(shuffle_by_problem([], 3, folder)) == []

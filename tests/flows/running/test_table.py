@@ -15,10 +15,10 @@ from catalog import sources
 from catalog.storage import Store
 from catalog.tables import Manifest
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.running import table
 from schemas.contract import ContractError
-from schemas.task import Outcome, PerPart, Record
+from schemas.task import Outcome, PerRow, Record
 from tasks import TASKS
 
 RECIPE = """\
@@ -38,7 +38,7 @@ def make(folder: Path, one: list[dict[str, str]], two: list[dict[str, str]], sto
     (folder / "r.yaml").write_text(RECIPE)
     for name, found in (("a.jsonl", one), ("b.jsonl", two)):
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in found))
-    return planning.make(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
+    return planning.make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
 
 
 def row(text: str, question: str = "How many?", model: str = "m") -> dict[str, str]:
@@ -49,16 +49,16 @@ def silent(*_: object) -> None:
     pass
 
 
-def run(work: Work) -> Manifest:
-    table.decide(work)
-    for unit in reversed(table.pending(work)):  # the order of units must not matter
-        table.do(work, unit, silent)
-    return table.finish(work)
+def run(work: TableJob) -> Manifest:
+    table.prepare(work)
+    for unit in reversed(table.list_pending(work)):  # the order of units must not matter
+        table.run_partition(work, unit, silent)
+    return table.complete_table(work)
 
 
-def read(work: Work, folder: str = "parts") -> pl.DataFrame:
+def read(work: TableJob, folder: str = "parts") -> pl.DataFrame:
     place = work.folder()
-    manifest = place.manifest()
+    manifest = place.read_manifest()
     assert manifest
     parts = manifest.receipt.parts if folder == "parts" else manifest.receipt.rejected
     return pl.concat([place.read(part) for part in parts])
@@ -72,7 +72,7 @@ TEXTS = st.sampled_from(["", " ", "a", "A", "b.", "x" * 100_001, "n\0", "1. a\n2
 def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, one: list[str], two: list[str]) -> None:
     plan = make(tmp_path, [row(text) for text in one], [row(text) for text in two])
     rows = len(one) + len(two)
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         receipt = run(work).receipt
         assert receipt.rows_in == rows
         assert receipt.rows_kept() + receipt.rows_rejected() == rows
@@ -84,10 +84,10 @@ def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, one: li
 
 def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("two"), row("three"), row("three")])
-    receipt = run(plan.works[0]).receipt
+    receipt = run(plan.jobs[0]).receipt
     assert receipt.reasons == {"duplicate id": 2}
-    assert sorted(read(plan.works[0])["text"]) == ["one", "three", "two"]
-    told = read(plan.works[0], "rejected")
+    assert sorted(read(plan.jobs[0])["text"]) == ["one", "three", "two"]
+    told = read(plan.jobs[0], "rejected")
     assert set(told["source"]) == {"b.jsonl:1", "b.jsonl:3"}
     assert all("is that of an earlier row" in detail for detail in told["detail"])
     assert json.loads(told["raw"][0])["text"] in ("two", "three")
@@ -95,9 +95,9 @@ def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: 
 
 def test_a_duplicate_names_a_row_that_stays(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("One"), row("ONE ", model="n")], [row("one", model="o"), row("two")])
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         run(work)
-    kept, dropped = read(plan.works[2]), read(plan.works[2], "rejected")
+    kept, dropped = read(plan.jobs[2]), read(plan.jobs[2], "rejected")
     assert kept.height == 2
     assert dropped["detail"].str.extract("the same text as (.*)").is_in(kept["solution_id"].implode()).all()
 
@@ -107,7 +107,7 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
 ) -> None:
     monkeypatch.setattr(sources, "BATCH_ROWS", 2)
     plan = make(tmp_path, [row(str(i)) for i in range(6)], [row("b")])
-    work, done = plan.works[0], []
+    work, done = plan.jobs[0], []
 
     class Cut(Exception):
         pass
@@ -117,17 +117,17 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
         if len(done) == 2:
             raise Cut
 
-    first, second = table.pending(work)
+    first, second = table.list_pending(work)
     with pytest.raises(Cut):
-        table.do(work, first, cut)
+        table.run_partition(work, first, cut)
     place = work.folder()
     before = {name: place.store.read(f"{place.path}/parts/{name}") for name in place.store.names(f"{place.path}/parts")}
     assert len(before) == 2
     monkeypatch.setitem(TASKS, "import", replace(TASKS["import"], run=_only({"4", "5", "b"})))  # type: ignore[call-arg]
-    table.do(work, first, silent)
-    table.do(work, second, silent)
-    assert table.pending(work) == []
-    assert table.finish(work).receipt.rows_kept() == 7
+    table.run_partition(work, first, silent)
+    table.run_partition(work, second, silent)
+    assert table.list_pending(work) == []
+    assert table.complete_table(work).receipt.rows_kept() == 7
     for name, data in before.items():
         assert place.store.read(f"{place.path}/parts/{name}") == data
 
@@ -162,43 +162,43 @@ def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
     run_it: Any, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("three")])
-    run(plan.works[0])
+    run(plan.jobs[0])
     task = TASKS["split"]
-    assert isinstance(task, PerPart)
+    assert isinstance(task, PerRow)
     monkeypatch.setitem(TASKS, "split", replace(task, run=run_it))
     with pytest.raises(error, match=told):
-        run(plan.works[1])
-    assert plan.works[1].folder().manifest() is None
+        run(plan.jobs[1])
+    assert plan.jobs[1].folder().read_manifest() is None
 
 
 def test_a_table_is_not_completed_while_a_unit_is_missing(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one")], [row("two")])
-    table.do(plan.works[0], table.pending(plan.works[0])[0], silent)
+    table.run_partition(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent)
     with pytest.raises(table.AccountingError, match="units 00001 have not ended"):
-        table.finish(plan.works[0])
+        table.complete_table(plan.jobs[0])
 
 
 def test_fingerprints_follow_content_and_not_places(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "y").mkdir()
     here, there = make(tmp_path / "x", [row("1")], [row("2")]), make(tmp_path / "y", [row("1")], [row("2")])
-    assert [work.fingerprint for work in here.works] == [work.fingerprint for work in there.works]
+    assert [work.fingerprint for work in here.jobs] == [work.fingerprint for work in there.jobs]
     changed = make(tmp_path / "y", [row("1")], [row("3")])
-    assert not {work.fingerprint for work in here.works} & {work.fingerprint for work in changed.works}
+    assert not {work.fingerprint for work in here.jobs} & {work.fingerprint for work in changed.jobs}
     (tmp_path / "x" / "r.yaml").write_text(RECIPE.replace("scope: all", "scope: problem"))
-    other = planning.make(str(tmp_path / "x" / "r.yaml"), None, here.store)
-    same = [a.fingerprint == b.fingerprint for a, b in zip(here.works, other.works)]
+    other = planning.make_plan(str(tmp_path / "x" / "r.yaml"), None, here.store)
+    same = [a.fingerprint == b.fingerprint for a, b in zip(here.jobs, other.jobs)]
     assert same == [True, True, False, False]
 
 
 def test_tables_are_found_again_by_another_recipe(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("1")], [row("2")])
-    run(plan.works[0])
+    run(plan.jobs[0])
     (tmp_path / "r.yaml").write_text(RECIPE.replace("generations", "another-name").replace("corpus: t", "corpus: u"))
-    again = planning.make(str(tmp_path / "r.yaml"), None, plan.store)
+    again = planning.make_plan(str(tmp_path / "r.yaml"), None, plan.store)
     assert set(again.done) == {"another-name"}
-    assert [[work.name for work in wave] for wave in again.waves()] == [["steps"], ["mistakes"]]
-    assert Store(plan.store).names("tables") == [plan.works[0].folder().path.split("/")[1]]
+    assert [[work.name for work in wave] for wave in again.topological_generations()] == [["steps"], ["mistakes"]]
+    assert Store(plan.store).names("tables") == [plan.jobs[0].folder().path.split("/")[1]]
 
 
 def test_a_row_that_stands_in_two_inputs_of_a_decision_is_counted_once(tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_a_row_that_stands_in_two_inputs_of_a_decision_is_counted_once(tmp_path:
     (tmp_path / "r.yaml").write_text(
         text.replace("  mistakes:", "  again: {task: select, from: steps, where: sample = 0}\n  mistakes:")
     )
-    plan = planning.make(str(tmp_path / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
-    works = {work.name: work for work in plan.works}
+    plan = planning.make_plan(str(tmp_path / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
+    works = {work.name: work for work in plan.jobs}
     for name in ("generations", "steps", "again"):
         run(works[name])
     receipt = run(works["mistakes"]).receipt
@@ -219,8 +219,8 @@ def test_a_source_that_changes_after_planning_is_refused(tmp_path: Path) -> None
     plan = make(tmp_path, [row("one")], [row("two")])
     (tmp_path / "a.jsonl").write_text(json.dumps(row("other")) + "\n")
     with pytest.raises(sources.SourceError, match=r"a.jsonl: has changed while it was read"):
-        run(plan.works[0])
-    assert plan.works[0].folder().manifest() is None
+        run(plan.jobs[0])
+    assert plan.jobs[0].folder().read_manifest() is None
 
 
 def test_the_order_of_splits_is_part_of_the_fingerprint(tmp_path: Path) -> None:
@@ -228,5 +228,5 @@ def test_the_order_of_splits_is_part_of_the_fingerprint(tmp_path: Path) -> None:
     for splits in ("{train: 0.8, test: 0.2}", "{test: 0.2, train: 0.8}"):
         make(tmp_path, [row("1")], [row("2")])
         (tmp_path / "r.yaml").write_text(RECIPE.replace("{all: 1}", splits))
-        marks.append(planning.make(str(tmp_path / "r.yaml"), None, "memory://order").release.fingerprint)
+        marks.append(planning.make_plan(str(tmp_path / "r.yaml"), None, "memory://order").release.fingerprint)
     assert marks[0] != marks[1]

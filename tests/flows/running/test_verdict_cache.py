@@ -10,9 +10,9 @@ import pytest
 
 from catalog.storage import Store
 from flows.running import verdict_cache as flow
-from flows.running.verdict_cache import folder, keep, recall, remembered
+from flows.running.verdict_cache import cache_folder, cached_verdicts, load_verdicts, save_verdicts
 from tasks.verify.math_verify.pool import Opinions
-from tasks.verify.memo import Memory
+from tasks.verify.memo import VerdictCache
 from tasks.verify.task import PAIR, judgements
 
 PAIRS: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
@@ -30,22 +30,22 @@ def opinions(asked: list[str]) -> Opinions:
         asked.append(answer)
         return answer if answer in ("timed out", "died", "too large") else "equal"
 
-    return Opinions(ask, Memory("opinions", "math-verify 0"))
+    return Opinions(ask, VerdictCache("opinions", "math-verify 0"))
 
 
 def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:
     asked: list[str] = []
     first = opinions(asked)
-    with remembered(store, [first.memory]):
+    with cached_verdicts(store, [first.memory]):
         assert [first("1", "one"), first("1", "one")] == ["equal", "equal"]
         for failure in ("timed out", "died", "too large"):
             assert first("1", failure) == failure
     assert asked == ["one", "timed out", "died", "too large"]
-    assert len(store.names(folder(first.memory))) == 1
+    assert len(store.names(cache_folder(first.memory))) == 1
 
     flow._recalled.clear()  # as in a new process
     second = opinions(asked)
-    with remembered(store, [second.memory]):
+    with cached_verdicts(store, [second.memory]):
         assert second("1", "one") == "equal"
         assert second("1", "timed out") == "timed out"
     assert asked == [
@@ -55,7 +55,7 @@ def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:
         "too large",
         "timed out",
     ]  # what a busy machine could not say is not kept
-    assert len(store.names(folder(second.memory))) == 1
+    assert len(store.names(cache_folder(second.memory))) == 1
 
 
 def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
@@ -66,12 +66,12 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
         return "equal"
 
     frame = pl.DataFrame([OPEN, ("18", "19", *OPEN[2:])], schema=PAIRS, orient="row")
-    first = Memory("judgements", "verify 1")
-    with remembered(store, [first]):
+    first = VerdictCache("judgements", "verify 1")
+    with cached_verdicts(store, [first]):
         made = judgements(frame, compare, first)
     flow._recalled.clear()
-    second = Memory("judgements", "verify 1")
-    with remembered(store, [second]):
+    second = VerdictCache("judgements", "verify 1")
+    with cached_verdicts(store, [second]):
         assert judgements(frame, compare, second) == made
     assert len(asked) == 1
     assert [one.verdict for one in made] == ["right", "wrong"]
@@ -80,20 +80,20 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
 @pytest.mark.parametrize("reply", ["timed out", "died", "too large"])
 def test_a_judgement_that_hangs_on_a_busy_machine_is_made_again(store: Store, reply: str) -> None:
     frame = pl.DataFrame([OPEN], schema=PAIRS, orient="row")
-    first = Memory("judgements", "verify 1")
-    with remembered(store, [first]):
+    first = VerdictCache("judgements", "verify 1")
+    with cached_verdicts(store, [first]):
         (made,) = judgements(frame, lambda *_: reply, first)
     assert (made.verdict, made.undecided) == ("undecided", reply)
     flow._recalled.clear()
-    second = Memory("judgements", "verify 1")
-    with remembered(store, [second]):
+    second = VerdictCache("judgements", "verify 1")
+    with cached_verdicts(store, [second]):
         (again,) = judgements(frame, lambda *_: "equal", second)
     assert again.verdict == "right"
 
 
 @pytest.mark.parametrize("changed", ["gold", "answer", "kind", "question", "context"])
 def test_a_judgement_holds_for_all_that_it_depends_on(changed: str) -> None:
-    memory, asked = Memory("judgements", "verify 1"), []
+    memory, asked = VerdictCache("judgements", "verify 1"), []
 
     def compare(gold: str, answer: str) -> str:
         asked.append(gold)
@@ -107,15 +107,15 @@ def test_a_judgement_holds_for_all_that_it_depends_on(changed: str) -> None:
 
 
 def test_another_version_s_memory_is_not_taken_over(store: Store) -> None:
-    old, new = Memory("judgements", "verify 1"), Memory("judgements", "verify 2")
+    old, new = VerdictCache("judgements", "verify 1"), VerdictCache("judgements", "verify 2")
     old.add("key", "said")
-    keep(store, old)
-    recall(store, new)
+    save_verdicts(store, old)
+    load_verdicts(store, new)
     assert new.get("key") is None
 
 
 def test_all_is_forgotten_before_it_fills_the_memory() -> None:
-    some = Memory("opinions", "1", most=2)
+    some = VerdictCache("opinions", "1", most=2)
     for key in "abcd":
         some.add(key, "equal")
         assert len(some._known) <= 2
@@ -124,7 +124,7 @@ def test_all_is_forgotten_before_it_fills_the_memory() -> None:
 
 
 def test_nothing_new_writes_nothing(store: Store) -> None:
-    some = Memory("opinions", "1")
-    recall(store, some)
-    keep(store, some)
-    assert store.names(folder(some)) == []
+    some = VerdictCache("opinions", "1")
+    load_verdicts(store, some)
+    save_verdicts(store, some)
+    assert store.names(cache_folder(some)) == []

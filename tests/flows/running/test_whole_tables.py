@@ -14,7 +14,7 @@ from errata.release.find import open_release
 
 from catalog.sources import SourceError
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, Work
+from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
 from flows.running import table
 from schemas.recipe.document import RecipeError
@@ -56,28 +56,28 @@ def make(folder: Path, recipe: str = RECIPE, rows: list[dict[str, str]] = ROWS, 
     (folder / "tests").mkdir(exist_ok=True)
     items = ["A robe takes 2 bolts?", "natalia sold clips to 48 of her friends?"]
     (folder / "tests" / "x.jsonl").write_text("".join(json.dumps({"question": one}) + "\n" for one in items))
-    return planning.make(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
+    return planning.make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
 
 
-def run(work: Work) -> None:
-    table.decide(work)
-    for unit in table.pending(work):
-        table.do(work, unit, lambda *_: None)
-    table.finish(work)
+def run(work: TableJob) -> None:
+    table.prepare(work)
+    for unit in table.list_pending(work):
+        table.run_partition(work, unit, lambda *_: None)
+    table.complete_table(work)
 
 
 def built(plan: Plan) -> Plan:
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         run(work)
-    done = {work.name: manifest for work in plan.works[:-1] if (manifest := work.folder().manifest())}
+    done = {work.name: manifest for work in plan.jobs[:-1] if (manifest := work.folder().read_manifest())}
     plan = replace(plan, done=done)
     releasing.release(plan)
     return plan
 
 
 def read(plan: Plan, name: str, rejected: bool = False) -> pl.DataFrame:
-    work = next(work for work in plan.works if work.name == name)
-    manifest = work.folder().manifest()
+    work = next(work for work in plan.jobs if work.name == name)
+    manifest = work.folder().read_manifest()
     assert manifest
     return pl.concat(
         work.folder().read(part) for part in (manifest.receipt.rejected if rejected else manifest.receipt.parts)
@@ -101,8 +101,8 @@ def test_columns_are_added_and_rows_rejected(tmp_path: Path) -> None:
 def test_a_changed_test_set_makes_another_table(tmp_path: Path) -> None:
     first = make(tmp_path)
     (tmp_path / "tests" / "y.jsonl").write_text('{"question": "more"}\n')
-    second = planning.make(str(tmp_path / "r.yaml"), None, first.store)
-    same = [one.fingerprint == other.fingerprint for one, other in zip(first.works, second.works)]
+    second = planning.make_plan(str(tmp_path / "r.yaml"), None, first.store)
+    same = [one.fingerprint == other.fingerprint for one, other in zip(first.jobs, second.jobs)]
     assert same == [True] * 5 + [False] * 3
 
 
@@ -133,7 +133,7 @@ def test_a_release_is_a_test_set(tmp_path: Path) -> None:
     plan = built(make(tmp_path, store=str(tmp_path / "store")))
     recipe = RECIPE.replace("0.1.0", "0.2.0").replace('files: "tests/*.jsonl"', "release: t@0.1.0, split: all")
     later = make(tmp_path, recipe, [row("So it is 12."), row("New.", "Quite another?")], plan.store)
-    for work in later.works[:-2]:
+    for work in later.jobs[:-2]:
         run(work)
     assert read(later, "clean")["question"].to_list() == ["Quite another?"]
     (detail,) = read(later, "clean", rejected=True)["detail"]
@@ -144,7 +144,7 @@ def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
     with fsspec.open("memory://sets/gsm.jsonl", "w") as file:
         file.write('{"question": "How many?"}\n')
     plan = make(tmp_path, RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
-    for work in plan.works[:-2]:
+    for work in plan.jobs[:-2]:
         run(work)
     assert set(read(plan, "clean", rejected=True)["question"]) == {"How many?"}
 
@@ -153,14 +153,14 @@ def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None
     shutil.copytree(SHIPPED, tmp_path / "vectors")
     recipe = RECIPE.replace("by: [exact, near], scope: all", "by: semantic, scope: all, embedding: vectors")
     plan = make(tmp_path, recipe)
-    for work in plan.works[:-1]:
+    for work in plan.jobs[:-1]:
         run(work)
     assert "same meaning" in read(plan, "kept", rejected=True)["reason"].to_list()
     (tmp_path / "vectors" / "model.safetensors").write_bytes(b"no")
     broken = make(tmp_path, recipe, store=plan.store)
-    assert broken.works[-2].fingerprint != plan.works[-2].fingerprint
+    assert broken.jobs[-2].fingerprint != plan.jobs[-2].fingerprint
     with pytest.raises(TaskError, match="kept: embedding: vectors: is no safetensors file"):
-        table.decide(broken.works[-2])
+        table.prepare(broken.jobs[-2])
 
 
 BAD = {

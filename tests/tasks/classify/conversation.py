@@ -12,12 +12,12 @@ from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.frames import polars_schema
 from schemas.request import Completion, Reply, Request
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *JUDGE_COLUMNS, *AGREE_COLUMNS)
-NAMES = {"a": Named("small", "r1"), "b": Named("big", "")}
+NAMES = {"a": ModelId("small", "r1"), "b": ModelId("big", "")}
 Said = Callable[[Request], str]
 T = TypeVar("T")
 
@@ -104,6 +104,6 @@ def classified(part: pl.DataFrame, given: ClassifyParameters, say: Said) -> tupl
 def settled(
     parts: Sequence[pl.DataFrame], given: ClassifyParameters, say: Said
 ) -> tuple[list[Request], ClassifyParameters]:
-    begin = CLASSIFY.settle(given)
+    begin = CLASSIFY.fit(given)
     assert begin is not None
     return talked(begin.ask(parts, given, NAMES), say)

@@ -14,11 +14,11 @@ from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.frames import check, polars_schema
 from schemas.request import Completion, Reply, Request
-from schemas.task import Named, Outcome
+from schemas.task import ModelId, Outcome
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 
-NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
+NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *JUDGE_COLUMNS, *AGREE_COLUMNS)
 PLAIN = ["3 * 8 = 24", "46 + 24 = 60", "60 - 12 = 48"]
 STRANGE = ["3 * 8 = 24", "I take the figs of the neighbour.", "60 - 12 = 48"]

@@ -18,7 +18,7 @@ from schemas.columns.problems import PROGRAM, SOLUTIONS, STEP_COLUMNS, VERDICT_C
 from schemas.frames import check, polars_schema
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request
-from schemas.task import Named, Outcome
+from schemas.task import ModelId, Outcome
 from tasks.evaluation.artifact_baseline import giveaway
 from tasks.inject.filters import distance
 from tasks.inject.task import INJECT, InjectParameters, types
@@ -29,7 +29,7 @@ from tasks.synthetic.truth import judge
 from tasks.verify.task import VERIFY, VerifyParameters
 
 GIVEN = SOLUTIONS.having(PROGRAM, *STEP_COLUMNS, *VERDICT_COLUMNS)
-NAMES = {"a": Named("big", "r1"), "b": Named("other", "")}
+NAMES = {"a": ModelId("big", "r1"), "b": ModelId("other", "")}
 LEMMA = [
     "calculation",
     "missing step",

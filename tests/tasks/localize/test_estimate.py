@@ -15,11 +15,11 @@ from schemas.columns.problems import ASKED_COLUMNS, SOLUTION_ID, SOLUTIONS, STEP
 from schemas.contract import Contract
 from schemas.frames import check, polars_schema
 from schemas.request import Completion, Failure, Reply, Request
-from schemas.task import Named
+from schemas.task import ModelId
 from tasks.localize import rollout_rounds
 from tasks.localize.estimate import ESTIMATE, EstimateParameters
 
-NAMED = {"small": Named("small", "r1")}
+NAMED = {"small": ModelId("small", "r1")}
 GIVEN = SOLUTIONS.having(*ASKED_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS, *JUDGE_COLUMNS)
 STEPS = 5
 

@@ -14,10 +14,10 @@ from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import check, polars_schema
 from schemas.request import Completion, Failure, Reply, Request
-from schemas.task import Named, Outcome
+from schemas.task import ModelId, Outcome
 from tasks.localize.judge import JUDGE, JudgeParameters
 
-NAMES = {"a": Named("abacus", "r1"), "b": Named("big", "")}
+NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS)
 
 
