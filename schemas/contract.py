@@ -2,7 +2,7 @@
 
 Everything that speaks of a table's columns is made from these records: the
 Polars and Arrow schemas, the check between stages and the documentation (see
-`schemas.forms`).
+`schemas.frames`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from schemas.recipe.taxonomy import written
 from tasks.dedup.release_index import NEEDS, index
 
 LIBRARIES = (
-    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "pandera", "polars", "prefect",
+    "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "polars", "prefect",
     "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
 

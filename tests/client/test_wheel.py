@@ -15,7 +15,7 @@ import pytest
 from tests.client.conftest import PUBLIC, fill, splits
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"polars", "prefect", "duckdb", "datasets", "pandera", "pydantic", "flows", "tasks", "schemas", "catalog"}
+HEAVY = {"polars", "prefect", "duckdb", "datasets", "pydantic", "flows", "tasks", "schemas", "catalog"}
 IMPORTED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
 
