@@ -20,6 +20,8 @@ PAGES = [
     ROOT / "infra/README.md",
     ROOT / "tests/benchmarks/README.md",
 ]
+DECISIONS = sorted((ROOT / "docs/adr").glob("*.md"))
+CONTRIBUTING = [ROOT / ".github/CONTRIBUTING.md", ROOT / ".github/SECURITY.md", ROOT / "CHANGELOG.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -34,7 +36,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", [*PAGES, *CONTRIBUTING, *DECISIONS], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(prose(page)):
         if re.match(r"https?:", link):
@@ -48,6 +50,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_leads_to_every_page() -> None:
     linked = set(LINK.findall(PAGES[0].read_text("utf-8")))
     assert {page.relative_to(ROOT).as_posix() for page in PAGES[1:]} <= linked
+
+
+def test_the_decisions_are_listed_and_have_the_three_parts() -> None:
+    index, *records = sorted(DECISIONS, key=lambda page: page.name != "README.md")
+    assert re.findall(r"\]\((\d{4}-[a-z-]+\.md)\)", index.read_text("utf-8")) == [page.name for page in records]
+    for number, page in enumerate(records, 1):
+        headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+        assert page.name.startswith(f"{number:04d}-")
+        assert headings[0].startswith(f"{number}. ")
+        assert headings[1:] == ["Context", "Decision", "Consequences"]
 
 
 @pytest.mark.parametrize(("page", "name"), [(page, name) for page, parts in PARTS.items() for name in parts])
@@ -76,7 +88,7 @@ def test_every_verb_is_told_of() -> None:
 
 def test_every_target_of_make_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    text = "".join(page.read_text("utf-8") for page in PAGES)
+    text = "".join(page.read_text("utf-8") for page in [*PAGES, *CONTRIBUTING])
     named = set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE))
     assert {"corpus", "test", "test-vllm"} <= named <= targets
 
