@@ -39,7 +39,9 @@ def test_the_workflow_runs_what_a_clean_clone_must_pass() -> None:
 
 def test_the_hooks_run_the_tools_of_make_check() -> None:
     hooks = [hook for repo in read(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
-    assert {repo["repo"] for repo in read(".pre-commit-config.yaml")["repos"]} == {"local"}  # no versions but the lock's
+    assert {repo["repo"] for repo in read(".pre-commit-config.yaml")["repos"]} == {
+        "local"
+    }  # no versions but the lock's
     entries = " ".join(hook["entry"] for hook in hooks)
     checked = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert checked

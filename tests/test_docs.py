@@ -36,7 +36,9 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *CONTRIBUTING, *DECISIONS], ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page", [*PAGES, *CONTRIBUTING, *DECISIONS], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(prose(page)):
         if re.match(r"https?:", link):
