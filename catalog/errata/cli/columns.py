@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 LEAST = 16
 """The first column is wrapped to no less while all columns still fit beside it."""
@@ -13,10 +15,13 @@ Row = Sequence[str]
 
 def width_of(text: str) -> int:
     """The cells that a text takes in a terminal: letters of East Asia take two, marks on a letter none."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(letter: str) -> int:
+    if unicodedata.category(letter) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def table(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
@@ -68,9 +73,35 @@ def wrapped(text: str, width: int, hang: int = 2) -> list[str]:
     """A text in lines of at most `width` cells, the further ones indented like the first and by `hang` more."""
     if width_of(text) <= width:
         return [text]
-    if width_of(text) > len(text):  # wide letters: count each line by its cells
-        width = max(2, width * len(text) // width_of(text) - 1)
     begins = len(text) - len(text.lstrip())
     begins = begins if begins < width // 2 else 0
     further = " " * (begins + hang if begins + hang < width // 2 else begins)
-    return textwrap.wrap(text.strip(), width, initial_indent=" " * begins, subsequent_indent=further) or [""]
+    lines = [" " * begins]
+    for word in _split_words(text.strip()):
+        if not word.strip():
+            lines[-1] += word if lines[-1].strip() else ""
+            continue
+        while width_of(lines[-1] + word) > width:
+            fits = ""
+            if width_of(further + word) > width:  # longer than any line: cut
+                room = width - width_of(lines[-1])
+                fits = _fitting(word, room if lines[-1].strip() else max(2, room))
+            lines[-1] += fits
+            word = word[len(fits) :]
+            if not word:
+                break
+            lines.append(further)
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
+
+
+def _split_words(text: str) -> list[str]:
+    """Words, their parts at hyphens, and the blanks between them, as `textwrap` finds them."""
+    blanks = text.expandtabs().translate(dict.fromkeys(map(ord, "\n\v\f\r"), " "))
+    return [word for word in textwrap.TextWrapper.wordsep_re.split(blanks) if word]
+
+
+def _fitting(word: str, cells: int) -> str:
+    """As much of the beginning of a word as stands in so many cells, each letter with its marks."""
+    taken = list(accumulate(map(_cells, word)))
+    return word[: bisect_right(taken, cells)]

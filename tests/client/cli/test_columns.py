@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from errata.cli.columns import table, width_of, wrapped
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 HEAD = ["table", "task", "in", "kept", "rejected"]
@@ -34,6 +36,7 @@ def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
 
 
 @given(st.lists(st.tuples(LETTERS, st.integers(0, 10**9)), min_size=1, max_size=5), st.integers(40, 120))
+@example([("__________\u0301\u0301生生生\u0301", 100)], 40)
 def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: int) -> None:
     made = table(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
     assert all(width_of(line) <= width for line in made.splitlines())
@@ -45,5 +48,21 @@ def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: i
 
 @given(LETTERS, st.integers(4, 80))
 def test_wrapped_text_is_the_text(text: str, width: int) -> None:
-    found = wrapped(text, width)
-    assert "".join("".join(found).split()) == "".join(text.split())
+    lines = wrapped(text, width)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(width_of(line) <= width for line in lines)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "生", "e\u0301", "生\u0301\u0301", " "]), min_size=1, max_size=40),
+    st.integers(4, 20),
+)
+def test_a_mark_stays_on_its_letter(letters: list[str], width: int) -> None:
+    text = "a" + "".join(letters).replace(" \u0301", " ")
+    assert not any(line.strip().startswith("\u0301") for line in wrapped(text, width))
+
+
+@given(st.text(st.sampled_from("abc -_\t\n"), min_size=1, max_size=60), st.integers(4, 80))
+def test_plain_text_is_wrapped_as_by_textwrap(text: str, width: int) -> None:
+    text = text.strip()
+    assert wrapped(text, width, hang=0) in ([text], textwrap.wrap(text, width))
