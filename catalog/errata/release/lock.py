@@ -43,7 +43,7 @@ class Pin:
 
 def file() -> Path:
     """The lock file: ERRATA_LOCK, else `errata.lock` in the current folder."""
-    return Path(os.environ.get(LOCK) or "errata.release.lock")
+    return Path(os.environ.get(LOCK) or "errata.lock")
 
 
 def pins() -> list[Pin]:

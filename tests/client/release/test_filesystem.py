@@ -102,7 +102,7 @@ def test_datasets_reads_it(store: str, tmp_path: Path, streaming: bool) -> None:
     code = f"""
 import datasets, json, os
 if {store!r}.startswith("counted"): import tests.client.counted
-import errata.protocol
+import errata.release.filesystem
 files = {{"train": {URL!r}, "test": "corpus://tiny@^1/mistakes/test.parquet"}}
 found = datasets.load_dataset("parquet", data_files=files, streaming={streaming})
 print(json.dumps({{split: list(rows) for split, rows in found.items()}}), flush=True)

@@ -45,7 +45,7 @@ def test_what_is_locked_is_what_is_loaded(run: Run, disk: str) -> None:
 
 def test_the_file_is_one_that_people_can_read(run: Run, disk: str) -> None:
     run("lock", "tiny@~0.9", "other")
-    text = Path("errata.release.lock").read_text()
+    text = Path("errata.lock").read_text()
     assert text.startswith(
         "# The releases that are used here, as `errata lock` pinned them. Commit this file.\nformat = 1\n"
     )
@@ -109,7 +109,7 @@ def test_pull_copies_a_view_only(run: Run) -> None:
     ],
 )
 def test_a_lock_file_that_is_none_is_told(run: Run, content: str, told: str) -> None:
-    Path("errata.release.lock").write_text(content)
+    Path("errata.lock").write_text(content)
     with pytest.raises(Locked, match=told):
         errata.load("tiny")
 
@@ -117,7 +117,7 @@ def test_a_lock_file_that_is_none_is_told(run: Run, content: str, told: str) -> 
 def test_a_password_is_never_written(run: Run) -> None:
     with pytest.raises(ErrataError, match="holds a password, which must not be in a lock file"):
         write([Pin("tiny", "1.0.0", "0" * 64, "ftp://me:secret@host/x")])
-    assert not Path("errata.release.lock").exists()
+    assert not Path("errata.lock").exists()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
