@@ -11,7 +11,7 @@ SAMPLE = ROOT / "catalog" / "recipes" / "sample.yaml"
 
 def errata(*arguments: str, environment: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the `errata` command."""
-    command = [sys.executable, "-m", "errata.cli.command", *arguments]
+    command = [sys.executable, "-m", "errata.cli", *arguments]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 

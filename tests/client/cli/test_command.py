@@ -298,7 +298,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """The command as a process of its own, its standard output and error being pipes."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
-        [sys.executable, "-m", "errata.cli.command", *arguments],
+        [sys.executable, "-m", "errata.cli", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**kept, **environment},
     )  # fmt: skip
 

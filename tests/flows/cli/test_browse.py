@@ -163,7 +163,7 @@ class Terminal:
         environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(name, None)
-        command = [sys.executable, "-m", "errata.cli.command", "browse", "small", "--store", store]
+        command = [sys.executable, "-m", "errata.cli", "browse", "small", "--store", store]
         self.process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment, start_new_session=True)  # fmt: skip
         os.close(child)
         self.out = ""

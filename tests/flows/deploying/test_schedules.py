@@ -217,7 +217,7 @@ def test_a_cron_fires(place: Place) -> None:
 
 
 def start(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "errata.cli.command", *arguments]
+    command = [sys.executable, "-m", "errata.cli", *arguments]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -15,7 +15,7 @@ RELEASE = "releases/sample/0.1.0"
 
 
 def start(store: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "errata.cli.command", "build", str(SAMPLE), "--store", str(store)]
+    command = [sys.executable, "-m", "errata.cli", "build", str(SAMPLE), "--store", str(store)]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     return subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -59,7 +59,7 @@ def test_a_build_killed_ten_times_releases_the_same_bytes(environment: dict[str,
 
 
 def test_an_interrupted_build_ends_at_once_with_one_line(environment: dict[str, str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "errata.cli.command", "build", str(SAMPLE), "--store", str(tmp_path / "s")]
+    command = [sys.executable, "-m", "errata.cli", "build", str(SAMPLE), "--store", str(tmp_path / "s")]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     build = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     while files(tmp_path) < 3 and build.poll() is None:

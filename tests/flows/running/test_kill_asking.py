@@ -40,7 +40,7 @@ tables:
 
 
 def start(recipe: Path, store: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "errata.cli.command", "build", str(recipe), "--store", str(store)]
+    command = [sys.executable, "-m", "errata.cli", "build", str(recipe), "--store", str(store)]
     env = {**environment, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     return subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
