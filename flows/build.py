@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -23,7 +22,6 @@ from prefect.tasks import Task
 from catalog import tags
 from catalog.publish.publish import PublishError, clash, folder, published
 from catalog.storage import Store, StoreError
-from catalog.tables import Manifest
 from flows.gates.result import GateError, line
 from flows.gates.told import gates
 from flows.observing import prefect_artifacts, prefect_runs
@@ -32,18 +30,16 @@ from flows.planning import plan as planning
 from flows.planning import versioning
 from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
-from flows.running import inference, process_pool, progress, table
+from flows.running import inference, table
+from flows.running.batches import PartitionBatch, run_batch
+from flows.running.run_plan import Future, materialize
 from schemas.recipe.changes import Models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.request import EngineError
-from schemas.task import Asking, PerProblem, WholeTable
-from tasks import TASKS
 
 AUTO = "auto"
 FIRST_WAIT = 60
 """Seconds before a build goes on by itself; five times as many before it does again."""
-ROWS_OF_A_RUN = 20_000
-"""Rows, about, of the units that are one run of a task to Prefect."""
 T = TypeVar("T")
 
 
@@ -59,46 +55,42 @@ def may_pass(error: Any) -> bool:
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
 
 
-@dataclass(frozen=True)
-class PartitionBatch:
-    """Units that are one run of a task to Prefect, whose records of a run cost as much as the work of some thousand rows."""
-
-    units: Sequence[table.Partition]
-
-    @property
-    def name(self) -> str:
-        """The first unit's name, and the last one's."""
-        return "-".join(dict.fromkeys((self.units[0].name, self.units[-1].name)))
-
-
-def batch_partitions(work: TableJob, units: Sequence[table.Partition]) -> list[PartitionBatch]:
-    """Units in bundles of some rows; files, which are long or unknown, by themselves."""
-    each = min(ROWS_OF_A_RUN, sum(table.count_rows(work, unit) for unit in units) // (2 * (os.cpu_count() or 1)))
-    found: list[list[table.Partition]] = []
-    rows = each
-    for unit in units:
-        if rows >= each or unit.source:
-            found.append([])
-            rows = 0
-        found[-1].append(unit)
-        rows += table.count_rows(work, unit)
-    return [PartitionBatch(some) for some in found]
-
-
-def _units(work: TableJob, bundle: PartitionBatch, beside: bool) -> None:
-    repeated = runtime.task_run.run_count > 1
-    for unit in bundle.units:
-        if not (repeated and work.folder().read_commit(unit.name)):
-            process_pool.run_partition(work, unit, progress.watcher.advance, beside)
+def _retry_batch(job: TableJob, batch: PartitionBatch, offload: bool) -> None:
+    """Run a batch; when it is tried again, without what had ended the first time."""
+    left = batch.partitions
+    if runtime.task_run.run_count > 1:
+        left = [one for one in left if not job.folder().read_commit(one.name)]
+    run_batch(job, PartitionBatch(left), offload)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-units_task = again(_units).with_options(name="units", task_run_name="{work.name} {bundle.name}")
-ask_task = again(inference.answer_partitions).with_options(name="ask", task_run_name="{work.name} ask")
-decide_task = again(table.prepare).with_options(name="decide", task_run_name="{work.name} decide")
-finish_task = again(table.complete_table).with_options(name="finish", task_run_name="{work.name} finish")
+calls: dict[Callable[..., Any], Any] = {
+    run_batch: again(_retry_batch).with_options(name="units", task_run_name="{job.name} {batch.name}"),
+    inference.answer_partitions: again(inference.answer_partitions).with_options(name="ask", task_run_name="{work.name} ask"),
+    table.prepare: again(table.prepare).with_options(name="decide", task_run_name="{work.name} decide"),
+    table.complete_table: again(table.complete_table).with_options(name="finish", task_run_name="{work.name} finish"),
+}  # fmt: skip
+"""The Prefect task of each call that the runner makes."""
 gates_task = again(gates).with_options(name="gates", task_run_name="gates")
 release_task = again(releasing.release).with_options(name="release", task_run_name="release")
+
+
+class PrefectExecutor:
+    """Carries out the runner's calls as Prefect tasks: recorded, and tried again where storage failed."""
+
+    def submit(self, call: Callable[..., T], job: TableJob, *arguments: Any) -> Future[T]:
+        """Submit a call to the flow's task runner."""
+        future: Future[T] = calls[call].submit(job, *arguments)
+        return future
+
+    def run(self, call: Callable[..., T], job: TableJob, *arguments: Any) -> T:
+        """Make a call on the thread of the flow."""
+        result: T = calls[call](job, *arguments)
+        return result
+
+    def as_completed(self, futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+        """Futures as their tasks end."""
+        return as_completed(list(futures))  # type: ignore[arg-type]
 
 
 @flow(
@@ -159,11 +151,8 @@ def _build(
         return there
     if publish and version is None:
         refuse_clash(plan)
-    done, told = dict(plan.done), Lineage.of(plan.recipe.corpus)
-    with prefect_artifacts.shown(plan), process_pool.open_pool():
-        for wave in plan.topological_generations():
-            done |= _run_generation(wave, told)
-    plan = replace(plan, done=done)
+    with prefect_artifacts.shown(plan):
+        plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)])
     if not publish:
         return plan
     prefect_artifacts.funnel_of(plan)
@@ -210,56 +199,3 @@ def refuse_clash(plan: Plan) -> None:
     error = clash(plan.published, recipe.version, plan.release.fingerprint, link)
     if error:
         raise error
-
-
-def _run_generation(works: list[TableJob], told: Lineage) -> dict[str, Manifest]:
-    """Make tables that do not need each other; whoever listens is told how each begins and ends."""
-    done: dict[str, Manifest] = {}
-    try:
-        _run_tables(works, told, done)
-    except BaseException as error:
-        for work in works:
-            if work.name not in done:
-                told.fail(work, error)
-        raise
-    return done
-
-
-def _run_tables(works: list[TableJob], told: Lineage, done: dict[str, Manifest]) -> None:
-    """Make the tables of a wave; the units of all run side by side."""
-    for work in works:
-        told.begin(work)
-    decisions = {
-        work.name: decide_task.submit(work) for work in works if isinstance(TASKS[work.task], WholeTable | PerProblem)
-    }
-    waiting: dict[str, set[PrefectFuture[None]]] = {}
-    for work in works:
-        if work.name in decisions:
-            decisions[work.name].result()
-        pending = table.list_pending(work)
-        rows = table.count_expected_rows(work)
-        left = sum(table.count_rows(work, unit) for unit in pending)
-        progress.watcher.begin(work.name, rows, 0 if rows is None else rows - left)
-        if isinstance(TASKS[work.task], Asking):
-            waiting[work.name] = {ask_task.submit(work, pending)} if pending else set()
-        else:
-            beside = process_pool.should_offload(work, pending)
-            waiting[work.name] = {units_task.submit(work, one, beside) for one in batch_partitions(work, pending)}
-    for work in works:
-        if not waiting[work.name]:
-            done[work.name] = _complete_table(work, told)
-    for future in as_completed([future for futures in waiting.values() for future in futures]):
-        future.result()
-        (work,) = (work for work in works if future in waiting[work.name])
-        waiting[work.name].remove(future)
-        if not waiting[work.name]:
-            done[work.name] = _complete_table(work, told)
-
-
-def _complete_table(work: TableJob, told: Lineage) -> Manifest:
-    """Complete a table whose units have all ended, and say so."""
-    manifest: Manifest = finish_task(work)
-    kept, rejected = manifest.receipt.rows_kept(), manifest.receipt.rows_rejected()
-    progress.watcher.end(work.name, kept, rejected)
-    told.end(work, manifest)
-    return manifest

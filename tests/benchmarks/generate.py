@@ -92,7 +92,7 @@ def once(count: int, samples: int) -> tuple[float, float, float, int]:
     with tempfile.TemporaryDirectory() as name:
         work = made(Path(name), count, samples)
         Watched.busy, Watched.asked = 0.0, ()
-        with patch.object(engines, "opened", lambda model, spent: Watched(model)):
+        with patch.object(engines, "open_engine", lambda model, spent: Watched(model)):
             began = time.perf_counter()
             answer_partitions(work, table.list_pending(work))
             table.complete_table(work)

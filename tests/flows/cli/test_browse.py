@@ -228,7 +228,7 @@ def test_a_table_of_a_build_can_be_looked_at_and_what_it_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from flows.planning import plan as planning
-    from flows.running import table
+    from flows.running.run_plan import materialize
 
     recipe, store = tmp_path / "tiny.yaml", str(tmp_path / "store")
     recipe.write_text(
@@ -236,10 +236,7 @@ def test_a_table_of_a_build_can_be_looked_at_and_what_it_rejected(
         "  some: {task: select, from: problems, where: \"answer < '5'\"}\n  release: {task: release, from: some}\n"
     )
     assert shown(capsys, f"{recipe}:some", "--store", store)[0] == WRONG
-    for work in planning.make_plan(str(recipe), None, store).jobs[:-1]:
-        for unit in table.list_partitions(work):
-            table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
+    materialize(planning.make_plan(str(recipe), None, store))
     kept, rejected = (shown(capsys, f"{recipe}:some", "--store", store, *more)[1] for more in ([], ["--rejected"]))
     assert kept.count("row ") + rejected.count("row ") >= 20
     assert "not selected" in rejected and "not selected" not in kept

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from catalog.tables import Manifest
 from flows.observing.openlineage import Lineage, enabled
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
-from flows.running import table
+from flows.running.run_plan import ThreadExecutor, materialize_generation
 
 RECIPE = """\
 corpus: tiny
@@ -38,17 +37,11 @@ def works(tmp_path: Path) -> tuple[TableJob, TableJob]:
     return plan.jobs[0], plan.jobs[1]
 
 
-def made(work: TableJob) -> Manifest:
-    for unit in table.list_partitions(work):
-        table.run_partition(work, unit, lambda *_: None)
-    return table.complete_table(work)
-
-
 def told(works: tuple[TableJob, TableJob]) -> None:
     """Make the first table, and fail at another of the same name as the second."""
     lineage = Lineage.of("tiny")
-    lineage.begin(works[0])
-    lineage.end(works[0], made(works[0]))
+    with ThreadExecutor(1) as executor:
+        materialize_generation([works[0]], executor, [lineage])
     lineage.begin(works[1])
     lineage.fail(works[1], RuntimeError("no space left"))
 

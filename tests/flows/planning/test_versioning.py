@@ -16,7 +16,7 @@ from flows.planning import plan as planning
 from flows.planning.plan import Plan
 from flows.planning.versioning import bump_version, matching_release
 from flows.publishing import publish
-from flows.running import table
+from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
 from schemas.request import EngineError
 
@@ -47,12 +47,7 @@ tables:
 def made(folder: Path, version: str = "1.0.0", below: int = 5, title: str = "T") -> Plan:
     """A plan whose tables are complete."""
     (folder / "tiny.yaml").write_text(TINY.format(version=version, below=below, title=title))
-    plan = planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store"))
-    for work in plan.jobs[:-1]:
-        for unit in table.list_pending(work):
-            table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
-    return planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store"))
+    return materialize(planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store")))
 
 
 def test_what_differs_numbers_a_release(tmp_path: Path) -> None:

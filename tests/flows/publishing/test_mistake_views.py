@@ -13,9 +13,7 @@ import pytest
 from flows.planning import forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.running import inference, table
-from schemas.task import Asking
-from tasks import TASKS
+from flows.running.run_plan import materialize
 from tests.flows.running.test_table import read
 
 RECIPE = """\
@@ -58,21 +56,15 @@ def generations() -> list[dict[str, Any]]:
 
 
 def build(folder: Path, rows: list[dict[str, Any]], cut: int) -> dict[str, TableJob]:
-    """Make all tables from the rows in two files, as the flow does."""
+    """Make all tables from the rows in two files."""
     folder.mkdir()
     (folder / "r.yaml").write_text(RECIPE)
     for name, some in (("a.jsonl", rows[:cut]), ("b.jsonl", rows[cut:])):
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in some))
     plan: Plan = planning.make_plan(str(folder / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
     assert forecast.forecast_tables(plan, 0) == []  # a sample of each table can be made of those before
-    for work in plan.jobs[:-1]:
-        if isinstance(TASKS[work.task], Asking):
-            inference.answer_partitions(work, table.list_pending(work))
-        else:
-            table.prepare(work)
-            for unit in table.list_pending(work):
-                table.run_partition(work, unit, lambda *_: None)
-        receipt = table.complete_table(work).receipt
+    for manifest in materialize(plan).done.values():
+        receipt = manifest.receipt
         assert receipt.rows_in == receipt.rows_kept() + receipt.rows_rejected()
         assert sum(receipt.reasons.values()) == receipt.rows_rejected()
     return {work.name: work for work in plan.jobs}

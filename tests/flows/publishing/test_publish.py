@@ -15,13 +15,15 @@ from errata.cli.command import main
 from errata.compare.semver import step_of
 
 from catalog.publish.publish import PublishError
+from catalog.tables import Manifest, read_rows
 from flows.planning import engines
 from flows.planning import plan as planning
-from flows.planning.plan import Plan
+from flows.planning.plan import Plan, TableJob
 from flows.planning.versioning import compare_with_release, latest_release
 from flows.publishing import provenance
 from flows.publishing.publish import release
-from flows.running import inference, table
+from flows.running import table
+from flows.running.run_plan import materialize
 from schemas.request import Completion, Request
 from tests.flows.running.test_inference import House
 
@@ -54,12 +56,27 @@ def said(request: Request) -> Completion:
 ANSWERS: dict[str, str] = {}
 
 
+class Answers:
+    """Knows the answers to the problems before any model is asked."""
+
+    def begin(self, job: TableJob) -> None:
+        pass
+
+    def fail(self, job: TableJob, error: BaseException) -> None:
+        pass
+
+    def end(self, job: TableJob, manifest: Manifest) -> None:
+        if job.name == "problems":
+            for rows in read_rows(job.folder(), job.contract, manifest):
+                ANSWERS.update(rows.select("question", "answer").iter_rows())
+
+
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
     """Make all tables of the recipe with so many problems, without Prefect."""
     house = House()
     house.say = said
-    monkeypatch.setattr(engines, "opened", house)
+    monkeypatch.setattr(engines, "open_engine", house)
     monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(table, "ROWS_OF_A_SHARE", 7)
 
@@ -67,20 +84,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
         recipe = tmp_path / "r.yaml"
         recipe.write_text(RECIPE.format(count=count, version=version))
         plan = planning.make_plan(str(recipe), None, str(tmp_path / "store"))
-        for work in plan.jobs[:-1]:
-            if work.name in plan.done:
-                continue
-            if work.task == "generate":
-                for part in table.list_partitions(work):
-                    for one in table.read_partition(work, part).iter_rows(named=True):
-                        ANSWERS[one["question"]] = one["answer"]
-                inference.answer_partitions(work, table.list_pending(work))
-            else:
-                table.prepare(work)
-                for unit in table.list_pending(work):
-                    table.run_partition(work, unit, lambda *_: None)
-            table.complete_table(work)
-        return planning.make_plan(str(recipe), None, str(tmp_path / "store"))
+        return materialize(plan, observers=[Answers()])
 
     return build
 

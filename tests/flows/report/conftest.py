@@ -15,9 +15,8 @@ from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
 from flows.publishing.publish import release
-from flows.running import inference, table
+from flows.running.run_plan import materialize
 from schemas import request as asked
-from tasks import TASKS
 from tasks.synthetic.problems import problem
 from tests.flows.report.hostile import CONTRACT, HEAD, rows
 from tests.flows.running.test_inference import House
@@ -66,22 +65,10 @@ def say(request: asked.Request) -> asked.Reply:
 
 
 def build(folder: Path, store: str, version: str, count: int = COUNT) -> Plan:
-    """Make all tables of the recipe, as the flow does."""
+    """Make all tables of the recipe."""
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.replace("VERSION", version).replace("COUNT", str(count)))
-    plan = planning.make_plan(str(recipe), None, store)
-    for work in plan.jobs[:-1]:
-        if work.name in plan.done:
-            continue
-        if TASKS[work.task].__class__.__name__ == "Asking":
-            inference.answer_partitions(work, table.list_pending(work))
-        else:
-            if TASKS[work.task].__class__.__name__ == "WholeTable":
-                table.prepare(work)
-            for unit in table.list_pending(work):
-                table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
-    return planning.make_plan(str(recipe), None, store)
+    return materialize(planning.make_plan(str(recipe), None, store))
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +78,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     house = House()
     house.say = say
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "opened", house)
+        patch.setattr(engines, "open_engine", house)
         patch.setenv("ERRATA_CACHE", str(folder / "cache"))
         store = str(folder / "store")
         release(build(folder, store, "0.1.0", 30))

@@ -8,9 +8,9 @@ import pytest
 
 from catalog.tables import ParquetFile
 from flows import build
-from flows.build import PartitionBatch, batch_partitions
 from flows.planning.plan import TableJob
 from flows.running import process_pool, table
+from flows.running.batches import PartitionBatch, batch_partitions
 from flows.running.table import Partition
 from tests.flows.running.test_table import make, row
 
@@ -41,7 +41,7 @@ def test_units_in_bundles(
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     found = batch_partitions(works[1], units(*rows))
     assert [one.name for one in found] == names
-    assert [unit for one in found for unit in one.units] == units(*rows)
+    assert [unit for one in found for unit in one.partitions] == units(*rows)
 
 
 def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
@@ -57,6 +57,6 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     first, second = table.list_partitions(work)
     table.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
-    monkeypatch.setattr(process_pool, "do", lambda _, unit, *__: found.append(unit.name))
-    build._units(work, PartitionBatch([first, replace(second)]), False)
+    monkeypatch.setattr(process_pool, "run_partition", lambda _, unit, *__: found.append(unit.name))
+    build._retry_batch(work, PartitionBatch([first, replace(second)]), False)
     assert found == done

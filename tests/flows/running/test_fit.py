@@ -6,7 +6,6 @@ import json
 import shutil
 import uuid
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,8 @@ from flows.planning import plan as planning
 from flows.planning.forecast import forecast_tables
 from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
-from flows.running import fit, inference, table
+from flows.running import fit
+from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
 from tests.flows.running.test_inference import House, house  # noqa: F401
 from tests.flows.running.test_table import read
@@ -77,16 +77,7 @@ def make(folder: Path, store: str, recipe: str = RECIPE, backwards: bool = False
 
 
 def built(plan: Plan) -> tuple[Plan, TableJob]:
-    for work in plan.jobs[:-1]:
-        if work.name in plan.done:
-            continue
-        if work.models and (pending := table.list_pending(work)):
-            inference.answer_partitions(work, pending)
-        for unit in table.list_pending(work) if not work.models else ():
-            table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
-    done = {work.name: manifest for work in plan.jobs[:-1] if (manifest := work.folder().read_manifest())}
-    return replace(plan, done=done), next(work for work in plan.jobs if work.name == "typed")
+    return materialize(plan), next(work for work in plan.jobs if work.name == "typed")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running import inference, table
+from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tests.flows.running.test_table import read
@@ -84,7 +85,7 @@ class House:
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
     found = House()
-    monkeypatch.setattr(engines, "opened", found)
+    monkeypatch.setattr(engines, "open_engine", found)
     return found
 
 
@@ -97,16 +98,7 @@ def make(
 
 
 def build(plan: Plan) -> TableJob:
-    for work in plan.jobs[:2]:
-        if work.name in plan.done:
-            continue
-        if work.task == "generate":
-            inference.answer_partitions(work, table.list_pending(work))
-        else:
-            for unit in table.list_pending(work):
-                table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
-    return plan.jobs[1]
+    return materialize(plan).jobs[1]
 
 
 @pytest.fixture

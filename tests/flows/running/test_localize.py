@@ -14,9 +14,8 @@ from flows.metrics.label_quality import trust
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.running import inference, table
+from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
-from tasks import TASKS
 from tasks.synthetic.problems import problem
 from tests.flows.running.test_inference import House
 from tests.flows.running.test_table import read
@@ -60,7 +59,7 @@ def say(request: Request) -> Reply:
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
     found = House()
     found.say = say
-    monkeypatch.setattr(engines, "opened", found)
+    monkeypatch.setattr(engines, "open_engine", found)
     return found
 
 
@@ -71,19 +70,8 @@ def make(folder: Path, store: str, method: str) -> Plan:
 
 
 def build(folder: Path, store: str, method: str) -> Plan:
-    """Make all tables, as the flow does."""
-    plan = make(folder, store, method)
-    for work in plan.jobs[:-1]:
-        if work.name in plan.done:
-            continue
-        if TASKS[work.task].__class__.__name__ == "Asking":
-            inference.answer_partitions(work, table.list_pending(work))
-        else:
-            table.prepare(work)
-            for unit in table.list_pending(work):
-                table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
-    return make(folder, store, method)
+    """Make all tables."""
+    return materialize(make(folder, store, method))
 
 
 def labels(plan: Plan) -> list[Any]:

@@ -10,9 +10,7 @@ from errata.cli.arguments import DONE
 from errata.cli.command import main
 
 from flows.planning import plan as planning
-from flows.running import inference, table
-from schemas.task import Asking
-from tasks import TASKS
+from flows.running.run_plan import materialize
 from tests.command import ROOT
 
 
@@ -22,15 +20,7 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     text = (ROOT / "catalog" / "recipes" / "selftest.yaml").read_text("utf-8")
     recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
     recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
-    plan = planning.make_plan(str(recipe), None, store)
-    for work in plan.jobs[:-1]:
-        if isinstance(TASKS[work.task], Asking):
-            inference.answer_partitions(work, table.list_pending(work))
-        else:
-            table.prepare(work)
-            for unit in table.list_pending(work):
-                table.run_partition(work, unit, lambda *_: None)
-        table.complete_table(work)
+    materialize(planning.make_plan(str(recipe), None, store))
     places = [f"{recipe}:{name}" for name in ("estimated", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
     assert main([*arguments, "--json"]) == DONE

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from catalog import sources
 from catalog.storage import Store
-from catalog.tables import Manifest
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running import table
 from schemas.contract import ContractError
 from schemas.task import Outcome, PerRow, Record
 from tasks import TASKS
+from tests.flows.running.executors import make_table
 
 RECIPE = """\
 corpus: t
@@ -49,13 +49,6 @@ def silent(*_: object) -> None:
     pass
 
 
-def run(work: TableJob) -> Manifest:
-    table.prepare(work)
-    for unit in reversed(table.list_pending(work)):  # the order of units must not matter
-        table.run_partition(work, unit, silent)
-    return table.complete_table(work)
-
-
 def read(work: TableJob, folder: str = "parts") -> pl.DataFrame:
     place = work.folder()
     manifest = place.read_manifest()
@@ -73,7 +66,7 @@ def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, one: li
     plan = make(tmp_path, [row(text) for text in one], [row(text) for text in two])
     rows = len(one) + len(two)
     for work in plan.jobs[:-1]:
-        receipt = run(work).receipt
+        receipt = make_table(work).receipt
         assert receipt.rows_in == rows
         assert receipt.rows_kept() + receipt.rows_rejected() == rows
         assert sum(receipt.reasons.values()) == receipt.rows_rejected()
@@ -84,7 +77,7 @@ def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, one: li
 
 def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("two"), row("three"), row("three")])
-    receipt = run(plan.jobs[0]).receipt
+    receipt = make_table(plan.jobs[0]).receipt
     assert receipt.reasons == {"duplicate id": 2}
     assert sorted(read(plan.jobs[0])["text"]) == ["one", "three", "two"]
     told = read(plan.jobs[0], "rejected")
@@ -96,7 +89,7 @@ def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: 
 def test_a_duplicate_names_a_row_that_stays(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("One"), row("ONE ", model="n")], [row("one", model="o"), row("two")])
     for work in plan.jobs[:-1]:
-        run(work)
+        make_table(work)
     kept, dropped = read(plan.jobs[2]), read(plan.jobs[2], "rejected")
     assert kept.height == 2
     assert dropped["detail"].str.extract("the same text as (.*)").is_in(kept["solution_id"].implode()).all()
@@ -162,12 +155,12 @@ def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
     run_it: Any, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("three")])
-    run(plan.jobs[0])
+    make_table(plan.jobs[0])
     task = TASKS["split"]
     assert isinstance(task, PerRow)
     monkeypatch.setitem(TASKS, "split", replace(task, run=run_it))
     with pytest.raises(error, match=told):
-        run(plan.jobs[1])
+        make_table(plan.jobs[1])
     assert plan.jobs[1].folder().read_manifest() is None
 
 
@@ -193,7 +186,7 @@ def test_fingerprints_follow_content_and_not_places(tmp_path: Path) -> None:
 
 def test_tables_are_found_again_by_another_recipe(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("1")], [row("2")])
-    run(plan.jobs[0])
+    make_table(plan.jobs[0])
     (tmp_path / "r.yaml").write_text(RECIPE.replace("generations", "another-name").replace("corpus: t", "corpus: u"))
     again = planning.make_plan(str(tmp_path / "r.yaml"), None, plan.store)
     assert set(again.done) == {"another-name"}
@@ -210,8 +203,8 @@ def test_a_row_that_stands_in_two_inputs_of_a_decision_is_counted_once(tmp_path:
     plan = planning.make_plan(str(tmp_path / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
     works = {work.name: work for work in plan.jobs}
     for name in ("generations", "steps", "again"):
-        run(works[name])
-    receipt = run(works["mistakes"]).receipt
+        make_table(works[name])
+    receipt = make_table(works["mistakes"]).receipt
     assert (receipt.rows_in, receipt.rows_kept(), receipt.rows_rejected()) == (6, 2, 4)
 
 
@@ -219,7 +212,7 @@ def test_a_source_that_changes_after_planning_is_refused(tmp_path: Path) -> None
     plan = make(tmp_path, [row("one")], [row("two")])
     (tmp_path / "a.jsonl").write_text(json.dumps(row("other")) + "\n")
     with pytest.raises(sources.SourceError, match=r"a.jsonl: has changed while it was read"):
-        run(plan.jobs[0])
+        make_table(plan.jobs[0])
     assert plan.jobs[0].folder().read_manifest() is None
 
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,14 @@ from errata.release.find import open_release
 
 from catalog.sources import SourceError
 from flows.planning import plan as planning
-from flows.planning.plan import Plan, TableJob
+from flows.planning.plan import Plan
 from flows.publishing import publish as releasing
 from flows.running import table
+from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
 from schemas.task import TaskError
 from tasks.dedup.embeddings import SHIPPED
+from tests.flows.running.executors import Backwards, make_table
 from tests.golden import check
 
 RECIPE = """\
@@ -59,18 +60,8 @@ def make(folder: Path, recipe: str = RECIPE, rows: list[dict[str, str]] = ROWS, 
     return planning.make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
 
 
-def run(work: TableJob) -> None:
-    table.prepare(work)
-    for unit in table.list_pending(work):
-        table.run_partition(work, unit, lambda *_: None)
-    table.complete_table(work)
-
-
 def built(plan: Plan) -> Plan:
-    for work in plan.jobs[:-1]:
-        run(work)
-    done = {work.name: manifest for work in plan.jobs[:-1] if (manifest := work.folder().read_manifest())}
-    plan = replace(plan, done=done)
+    plan = materialize(plan, Backwards())
     releasing.release(plan)
     return plan
 
@@ -134,7 +125,7 @@ def test_a_release_is_a_test_set(tmp_path: Path) -> None:
     recipe = RECIPE.replace("0.1.0", "0.2.0").replace('files: "tests/*.jsonl"', "release: t@0.1.0, split: all")
     later = make(tmp_path, recipe, [row("So it is 12."), row("New.", "Quite another?")], plan.store)
     for work in later.jobs[:-2]:
-        run(work)
+        make_table(work)
     assert read(later, "clean")["question"].to_list() == ["Quite another?"]
     (detail,) = read(later, "clean", rejected=True)["detail"]
     assert detail.startswith("question: t@0.1.0/kept/all-00000.parquet:")
@@ -145,7 +136,7 @@ def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
         file.write('{"question": "How many?"}\n')
     plan = make(tmp_path, RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
     for work in plan.jobs[:-2]:
-        run(work)
+        make_table(work)
     assert set(read(plan, "clean", rejected=True)["question"]) == {"How many?"}
 
 
@@ -154,7 +145,7 @@ def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None
     recipe = RECIPE.replace("by: [exact, near], scope: all", "by: semantic, scope: all, embedding: vectors")
     plan = make(tmp_path, recipe)
     for work in plan.jobs[:-1]:
-        run(work)
+        make_table(work)
     assert "same meaning" in read(plan, "kept", rejected=True)["reason"].to_list()
     (tmp_path / "vectors" / "model.safetensors").write_bytes(b"no")
     broken = make(tmp_path, recipe, store=plan.store)

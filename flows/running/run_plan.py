@@ -1,0 +1,196 @@
+"""The runner: makes the tables of a plan, generation by generation, on whatever executor it is given.
+
+It knows nothing of Prefect. The flow in `flows.build` hands it an executor that
+submits each call as a Prefect task; tests and benchmarks run it on threads.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from catalog.tables import Manifest
+from flows.planning.plan import Plan, TableJob
+from flows.running import inference, process_pool, progress, table
+from flows.running.batches import batch_partitions, run_batch
+from schemas.task import Asking, PerProblem, WholeTable
+from tasks import TASKS
+
+T = TypeVar("T", covariant=True)
+F = TypeVar("F")
+
+
+class Future(Protocol[T]):
+    """The result of a call that may not have ended."""
+
+    def result(self) -> T:
+        """Wait for the call and return its result, or raise what it raised."""
+
+
+class Executor(Protocol):
+    """Carries out the calls a build is made of: `prepare`, `run_batch`, `answer_partitions`, `complete_table`.
+
+    Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere.
+    """
+
+    def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
+        """Begin a call beside others."""
+
+    def run(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> F:
+        """Make a short call at once, though others wait for their turn."""
+
+    def as_completed(self, futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+        """Futures as their calls end."""
+
+
+class ThreadExecutor:
+    """Carries out calls on threads of this process.
+
+    Args:
+        threads: How many calls run at a time; as many as there are processors unless given.
+
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count() or 1)
+
+    def __enter__(self) -> ThreadExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
+        """Begin a call on a thread."""
+        return self._pool.submit(call, job, *arguments)
+
+    def run(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> F:
+        """Make a call on the thread of the caller."""
+        return call(job, *arguments)
+
+    def as_completed(self, futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+        """Futures as their calls end."""
+        return concurrent.futures.as_completed(futures)  # type: ignore[arg-type]
+
+
+class Observer(Protocol):
+    """Follows the tables of a build."""
+
+    def begin(self, job: TableJob) -> None:
+        """A table is begun."""
+
+    def end(self, job: TableJob, manifest: Manifest) -> None:
+        """A table is complete."""
+
+    def fail(self, job: TableJob, error: BaseException) -> None:
+        """A table cannot be made, or its generation cannot."""
+
+
+@dataclass
+class _Generation:
+    """Tables that do not need each other, while they are made."""
+
+    jobs: Sequence[TableJob]
+    executor: Executor
+    observers: Sequence[Observer]
+    done: dict[str, Manifest] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Make the tables; the partitions of all run side by side."""
+        for job in self.jobs:
+            for observer in self.observers:
+                observer.begin(job)
+        running = self._submit_partitions()
+        left = Counter(job.name for job in running.values())
+        for job in self.jobs:
+            if not left[job.name]:
+                self._complete(job)
+        for future in self.executor.as_completed(running):
+            future.result()
+            job = running[future]
+            left[job.name] -= 1
+            if not left[job.name]:
+                self._complete(job)
+
+    def _submit_partitions(self) -> dict[Future[None], TableJob]:
+        """Submit what is left of each table, once those that need it have been prepared."""
+        prepared = {
+            job.name: self.executor.submit(table.prepare, job)
+            for job in self.jobs
+            if isinstance(TASKS[job.task], WholeTable | PerProblem)
+        }
+        running: dict[Future[None], TableJob] = {}
+        for job in self.jobs:
+            if job.name in prepared:
+                prepared[job.name].result()
+            running |= dict.fromkeys(self._submit_pending(job), job)
+        return running
+
+    def _submit_pending(self, job: TableJob) -> list[Future[None]]:
+        pending, rows = table.list_pending(job), table.count_expected_rows(job)
+        left = sum(table.count_rows(job, partition) for partition in pending)
+        progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
+        if isinstance(TASKS[job.task], Asking):
+            return [self.executor.submit(inference.answer_partitions, job, pending)] if pending else []
+        offload = process_pool.should_offload(job, pending)
+        return [self.executor.submit(run_batch, job, batch, offload) for batch in batch_partitions(job, pending)]
+
+    def _complete(self, job: TableJob) -> None:
+        """Complete a table whose partitions have all ended, and say so."""
+        manifest = self.executor.run(table.complete_table, job)
+        progress.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
+        for observer in self.observers:
+            observer.end(job, manifest)
+        self.done[job.name] = manifest
+
+
+def materialize(plan: Plan, executor: Executor | None = None, observers: Sequence[Observer] = ()) -> Plan:
+    """Make the tables of a plan that do not exist yet; the release is not one of them.
+
+    Args:
+        plan: What is to be made, and what is there.
+        executor: Carries out the calls; threads of this process unless given.
+        observers: Follow each table.
+
+    Returns:
+        The plan with the manifests of all its tables.
+
+    """
+    if executor is None:
+        with ThreadExecutor() as threads:
+            return materialize(plan, threads, observers)
+    done = dict(plan.done)
+    with process_pool.open_pool():
+        for jobs in plan.topological_generations():
+            done |= materialize_generation(jobs, executor, observers)
+    return replace(plan, done=done)
+
+
+def materialize_generation(
+    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = ()
+) -> dict[str, Manifest]:
+    """Make tables that do not need each other.
+
+    Args:
+        jobs: The tables; their inputs are complete.
+        executor: Carries out the calls.
+        observers: Follow each table; where one cannot be made, they learn it of all that are not complete.
+
+    Returns:
+        The manifest of each table by its name.
+
+    """
+    generation = _Generation(jobs, executor, observers)
+    try:
+        generation.run()
+    except BaseException as error:
+        for job in jobs:
+            if job.name not in generation.done:
+                for observer in observers:
+                    observer.fail(job, error)
+        raise
+    return generation.done
