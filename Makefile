@@ -2,7 +2,8 @@
 # make test     install, run the tests (TEST=path or -k expression narrows them)
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
-# make check    install, lint, type-check
+# make check    install, lint, type-check, build the site of the documentation
+# make docs     install, build the site of the documentation into site/
 # make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
 PYTHON ?= python3
 UV_VERSION = 0.13.8
@@ -11,7 +12,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-vllm test-trl check server install clean
+.PHONY: corpus test test-vllm test-trl check docs server install clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -26,11 +27,14 @@ test-vllm: install .venv-vllm/.installed
 test-trl: install .venv-trl/.installed
 	ERRATA_TRL_PYTHON=.venv-trl/bin/python $(BIN)/pytest tests/trl
 
-check: install
+check: install docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd catalog && ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache/client -p errata
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 server: install
 	set -a && . infra/prefect.env && $(BIN)/prefect server start --host 127.0.0.1
@@ -58,4 +62,4 @@ $(UV):
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-trl .uv build dist *.egg-info catalog/*.egg-info
+	rm -rf .venv .venv-vllm .venv-trl .uv build dist site *.egg-info catalog/*.egg-info

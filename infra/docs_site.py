@@ -1,0 +1,84 @@
+"""The site of the documentation: what lies outside of `docs` becomes pages, and the reference is made from docstrings.
+
+A hook of MkDocs, called while `mkdocs build` runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    "README.md": "index.md",
+    ".github/CONTRIBUTING.md": "contributing.md",
+    ".github/SECURITY.md": "security.md",
+    "CHANGELOG.md": "changelog.md",
+    "infra/README.md": "infra.md",
+    "tests/benchmarks/README.md": "benchmarks.md",
+}
+"""Pages that stand elsewhere in the repository, and where they stand in the site."""
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]+)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages from elsewhere, and those of the reference."""
+    for path, page in PAGES.items():
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
+    for page, text in reference().items():
+        files.append(File.generated(config, page, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Rewrite the links of a page, of those that lie in the repository."""
+    source = page.file.abs_src_path
+    return markdown if source is None else relink(markdown, Path(source).relative_to(ROOT), page.file.src_uri)
+
+
+def relink(markdown: str, source: Path, page: str) -> str:
+    """Let links lead to pages of the site; of those that lead to other files of the repository the path remains.
+
+    Args:
+        markdown: The text of the page.
+        source: The file it stands in, from the repository's root.
+        page: The page that it is in the site, from the site's root.
+
+    """
+
+    def replace(found: re.Match[str]) -> str:
+        label, path, anchor = found[1], found[2], found[3] or ""
+        target = os.path.normpath(source.parent / path)
+        place = target.removeprefix("docs/") if target.startswith("docs/") else PAGES.get(target)
+        if place:
+            return f"[{label}]({os.path.relpath(place, PurePosixPath(page).parent)}{anchor})"
+        return label if target in label else f"{label} (`{target}`)"
+
+    return LINK.sub(replace, markdown)
+
+
+def reference() -> dict[str, str]:
+    """The pages of the reference: the client, what a task is, and the modules that declare the tasks."""
+    tasks = "\n".join(f"## `{module}`\n\n{_page_of(module)}" for module in task_modules())
+    return {
+        "api/errata.md": f"# The client\n\n{_page_of('errata')}",
+        "api/schemas.md": f"# What a task is\n\n{_page_of('schemas.task')}\n## What it asks\n\n{_page_of('schemas.request')}",
+        "api/tasks.md": f"# Tasks\n\nTheir parameters are told in [tasks](../tasks.md).\n\n{tasks}",
+    }
+
+
+def _page_of(module: str) -> str:
+    return f"::: {module}\n    options: {{show_root_toc_entry: false}}\n"
+
+
+def task_modules() -> list[str]:
+    """The modules that `tasks` imports its tasks from."""
+    statements = ast.parse((ROOT / "tasks/__init__.py").read_text("utf-8")).body
+    found = [node.module or "" for node in statements if isinstance(node, ast.ImportFrom)]
+    return [module for module in found if module.startswith("tasks.")]
