@@ -20,6 +20,7 @@ PAGES = [
     ROOT / "infra/README.md",
     ROOT / "tests/benchmarks/README.md",
 ]
+EXAMPLES = [ROOT / "docs/examples/README.md", *sorted((ROOT / "docs/examples").glob("*/README.md"))]
 DECISIONS = sorted((ROOT / "docs/adr").glob("*.md"))
 CONTRIBUTING = [ROOT / ".github/CONTRIBUTING.md", ROOT / ".github/SECURITY.md", ROOT / "CHANGELOG.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -37,7 +38,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES, *CONTRIBUTING, *DECISIONS], ids=lambda page: page.relative_to(ROOT).as_posix()
+    "page", [*PAGES, *CONTRIBUTING, *DECISIONS, *EXAMPLES], ids=lambda page: page.relative_to(ROOT).as_posix()
 )
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(prose(page)):
@@ -52,6 +53,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_leads_to_every_page() -> None:
     linked = set(LINK.findall(PAGES[0].read_text("utf-8")))
     assert {page.relative_to(ROOT).as_posix() for page in PAGES[1:]} <= linked
+
+
+def test_the_examples_are_listed() -> None:
+    linked = set(LINK.findall(EXAMPLES[0].read_text("utf-8")))
+    assert linked == {page.relative_to(EXAMPLES[0].parent).as_posix() for page in EXAMPLES[1:]}
 
 
 def test_the_decisions_are_listed_and_have_the_three_parts() -> None:
