@@ -1,0 +1,114 @@
+"""Names of modules, classes and functions: no filler words, and functions begin with a verb.
+
+`names.yaml` holds the words. Names that broke a rule when it was made stand in
+`names-left.txt` with how often they occur; that list may only become shorter.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+LEFT = Path(__file__).with_name("names-left.txt")
+WORDS = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text("utf-8"))
+FILLER, BARE, VERBS, OPENINGS, FORMULAS = (
+    set(WORDS[key].split()) for key in ("filler", "bare", "verbs", "openings", "formulas")
+)
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, in lower case: `_OpenPool2` has three."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)]
+
+
+def names(path: Path) -> Iterator[tuple[str, str]]:
+    """Kind and name of a module and of what it defines at its top."""
+    if path.stem != "__init__":
+        yield "module", path.stem
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield "class", node.name
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield "function", node.name
+
+
+def fault(kind: str, name: str) -> str | None:
+    """The rule that a name breaks."""
+    parts = words(name)
+    if name in WORDS["accepted"] or not parts:
+        return None
+    if FILLER & set(parts) or (len(parts) == 1 and parts[0] in BARE):
+        return "filler"
+    public_function = kind == "function" and not name.startswith("_")
+    if public_function and parts[0] not in VERBS | OPENINGS and name not in FORMULAS:
+        return "no verb"
+    return None
+
+
+def offenders() -> Counter[str]:
+    """Names that break a rule, with rule and kind."""
+    found: Counter[str] = Counter()
+    for top in ("flows", "tasks", "schemas", "catalog", "infra"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            for kind, name in names(path):
+                broken = fault(kind, name)
+                if broken:
+                    found[f"{broken}: {kind} {name}"] += 1
+    return found
+
+
+def left() -> Counter[str]:
+    """The names that broke a rule when it was made."""
+    lines = (line.rsplit(" ", 1) for line in LEFT.read_text("utf-8").splitlines())
+    return Counter({name: int(count) for name, count in lines})
+
+
+def test_no_new_name_breaks_a_rule() -> None:
+    assert offenders() - left() == Counter(), "choose the field's word; a function begins with a verb of names.yaml"
+
+
+def test_names_that_were_mended_leave_the_list() -> None:
+    if os.environ.get("ERRATA_ACCEPT"):
+        still = left() & offenders()
+        LEFT.write_text("".join(f"{name} {count}\n" for name, count in sorted(still.items())), "utf-8")
+    assert left() - offenders() == Counter(), "run ERRATA_ACCEPT=1 make test TEST=tests/test_names.py"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "broken"),
+    [
+        ("function", "read_commit", None),
+        ("function", "commit_of", None),
+        ("function", "found_rows", "filler"),
+        ("function", "_one", "filler"),
+        ("function", "_rows", None),
+        ("function", "rows", "no verb"),
+        ("function", "make", "filler"),
+        ("function", "make_plan", None),
+        ("function", "is_local", None),
+        ("function", "wilson", None),
+        ("function", "wilson_of", "no verb"),
+        ("class", "TableJob", None),
+        ("class", "_Told", "filler"),
+        ("class", "PathManager", "filler"),
+        ("class", "Work", "filler"),
+        ("module", "utils", "filler"),
+        ("module", "key_table", None),
+    ],
+)
+def test_a_name_is_judged_by_its_words(kind: str, name: str, broken: str | None) -> None:
+    assert fault(kind, name) == broken
+
+
+def test_names_are_parted_into_words() -> None:
+    assert [words(name) for name in ("_OpenPool2", "VLLMEngine", "read_json", "_", "NGrams")] == [
+        ["open", "pool2"], ["vllm", "engine"], ["read", "json"], [], ["n", "grams"],
+    ]  # fmt: skip
