@@ -167,7 +167,16 @@ def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: Rule) -> str 
 
 
 def markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:
-    """The contract as a Markdown table, for cards and documentation; `filled` says how often each column is."""
+    """The contract as a Markdown table, for cards and documentation.
+
+    Args:
+        contract: The columns.
+        filled: How often each column is filled, as text; without it the table does not say so.
+
+    Returns:
+        A line for each column.
+
+    """
     shares = filled is not None
     lines = [f"| column | type | null |{' filled |' if shares else ''} meaning |", f"|---|---|---|{'---:|' if shares else ''}---|"]  # fmt: skip
     for column in contract.columns:

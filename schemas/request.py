@@ -112,7 +112,15 @@ class Completion:
     """What it cost, in the currency of the recipe, where the recipe gives a price."""
 
     def answers(self, request: Request) -> bool:
-        """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter)."""
+        """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter).
+
+        Args:
+            request: What is asked now; its limit may be another than when this was asked.
+
+        Returns:
+            True also for a completion that ended by itself within another limit.
+
+        """
         if self.request != request.id:
             return False
         limit = request.sampling.max_tokens
@@ -145,8 +153,15 @@ class Engine(Protocol):
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Give one reply for each request, in any order, each as soon as it is there.
 
-        Raise `EngineError` where the model cannot be asked at all. Closing
-        the iterator early stops the work that is under way.
+        Args:
+            requests: Requests to the model that the engine was opened for.
+
+        Returns:
+            The replies. Closing the iterator early stops the work that is under way.
+
+        Raises:
+            EngineError: The model cannot be asked at all.
+
         """
         ...
 

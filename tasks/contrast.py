@@ -49,6 +49,14 @@ def contrast(part: pl.DataFrame, parameters: ContrastParameters) -> Outcome:
     Of several right solutions each wrong one takes the one whose digest with
     it is smallest: which that is depends on their ids alone, and further rows
     change it for few.
+
+    Args:
+        part: All solutions of some problems, with their verdicts.
+        parameters: Whose right solution is taken first.
+
+    Returns:
+        All rows; the columns are null where the problem has no right solution.
+
     """
     if "reference" in part.columns:
         part = part.with_columns(pl.coalesce("reference", pl.col("reference").min().over("problem_id")))

@@ -32,7 +32,17 @@ class CommonestParameters(Parameters):
 def commonest(
     table: Rows, _: Sequence[Rows | Records | Files], parameters: CommonestParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
-    """The columns of `COMMONEST_COLUMNS`, of all rows; equally common types stand in the order of their names."""
+    """The columns of `COMMONEST_COLUMNS`, of all rows; equally common types stand in the order of their names.
+
+    Args:
+        table: The key and the columns that the task reads, part by part.
+        parameters: How many types are named.
+        folder: An empty folder, for what does not fit the memory.
+
+    Yields:
+        Frames of `key` and the columns; each row of the table is in one of them.
+
+    """
     with duckdb.connect(str(folder / "types.duckdb")) as database:
         database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
         columns = ("key", "problem", "model", "of", "type", "definition")

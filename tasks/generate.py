@@ -82,7 +82,20 @@ def with_options(question: str, options: Sequence[str] | None) -> str:
 
 
 def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Conversation:
-    """Solutions of the problems of a part; completions that were cut off, empty or refused are rejected."""
+    """Solutions of the problems of a part; completions that were cut off, empty or refused are rejected.
+
+    Args:
+        part: Problems.
+        rules: Models, prompt, settings of sampling, and the longest completion in tokens.
+        names: How requests name each model of the recipe.
+
+    Yields:
+        All requests of the part at once, in one round.
+
+    Returns:
+        A row for each problem, model, setting and sample.
+
+    """
     asks = list(asked(part, rules, names))
     replies = yield [one.request for one in asks]
     faults = [_fault(replies[one.request.id], rules.max_tokens) for one in asks]

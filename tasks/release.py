@@ -36,7 +36,17 @@ class ReleaseParameters(Parameters):
 
 
 def split_of(problem: str, seed: int, splits: dict[str, float]) -> str:
-    """The split of a problem: its id and the seed choose a point between 0 and 1."""
+    """The split of a problem: its id and the seed choose a point between 0 and 1.
+
+    Args:
+        problem: The problem's id.
+        seed: The recipe's seed.
+        splits: The share of problems of each split, in their order.
+
+    Returns:
+        The split's name.
+
+    """
     point = int(digest("split", str(seed), problem)[:13], 16) / 16**13
     for name, share in splits.items():
         point -= share
@@ -46,7 +56,17 @@ def split_of(problem: str, seed: int, splits: dict[str, float]) -> str:
 
 
 def release(part: pl.DataFrame, parameters: ReleaseParameters, seed: int) -> dict[str, pl.DataFrame]:
-    """The rows of each split, in the order of the part; no problem is in two."""
+    """The rows of each split, in the order of the part; no problem is in two.
+
+    Args:
+        part: Rows of a view.
+        parameters: The splits and the share of problems in each.
+        seed: The recipe's seed.
+
+    Returns:
+        The rows by split; a split without rows has an empty frame.
+
+    """
     chosen = {one: split_of(one, seed, parameters.splits) for one in part["problem_id"].unique(maintain_order=True)}
     where = part["problem_id"].replace_strict(chosen, return_dtype=pl.String) if chosen else part["problem_id"]
     return {name: part.filter(where == name) for name in parameters.splits}

@@ -56,7 +56,19 @@ def _holds(part: pl.DataFrame, where: str) -> pl.Series:
 
 
 def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
-    """Keeps the rows that meet the condition."""
+    """Keeps the rows that meet the condition.
+
+    Args:
+        part: Rows of any table.
+        parameters: The condition, and the columns that name the reason.
+
+    Returns:
+        The rows for which the condition is true; the others are rejected, also where it is null.
+
+    Raises:
+        TaskError: DuckDB cannot compute the condition on the data.
+
+    """
     try:
         holds = _holds(part, parameters.where)
     except duckdb.Error as error:

@@ -95,7 +95,16 @@ def steps_of(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
 
 
 def split(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
-    """Adds `steps` and `step_rule`; rejects solutions of too many steps."""
+    """Adds `steps` and `step_rule`; rejects solutions of too many steps.
+
+    Args:
+        part: Solutions with their `rationale`.
+        parameters: How many steps are too many.
+
+    Returns:
+        The solutions with their steps, a list of texts, and the rule that parted them.
+
+    """
     cut = [steps_of(text, parameters.rule) for text in part["rationale"].to_list()]
     steps = pl.Series("steps", [found for found, _ in cut], dtype=pl.List(pl.String))
     rule = pl.Series("step_rule", [name for _, name in cut], dtype=pl.String)

@@ -1,6 +1,7 @@
 """Errata's client: find, check and load released corpora of reasoning mistakes.
 
 import errata
+
 mistakes = errata.load("mwpes@^1.2", view="stepwise", split="train", form="datasets")
 """
 

@@ -24,7 +24,20 @@ _KINDS = {kind.model_fields["engine"].annotation.__args__[0]: kind for kind in g
 
 
 def with_models(text: str, file: str, models: Models) -> str:
-    """A sound recipe's text with other weights; `RecipeError` where it has no such model or parameter."""
+    """A sound recipe's text with other weights.
+
+    Args:
+        text: The recipe.
+        file: Where it stands, for errors.
+        models: For each model by its name in the recipe, other values of `model`, `revision` or `checkpoint`.
+
+    Returns:
+        The text, comments and all, but for those values.
+
+    Raises:
+        RecipeError: It has no such model or parameter.
+
+    """
     document = Document(text, file)
     faults = [fault for name, changes in models.items() for fault in _faults(document, name, changes)]
     if faults:
@@ -36,7 +49,17 @@ def with_models(text: str, file: str, models: Models) -> str:
 
 
 def with_version(text: str, file: str, version: str) -> str:
-    """A sound recipe's text with another version."""
+    """A sound recipe's text with another version.
+
+    Args:
+        text: The recipe.
+        file: Where it stands, for errors.
+        version: MAJOR.MINOR.PATCH.
+
+    Returns:
+        The text, comments and all, but for the number.
+
+    """
     return _put(text, file, ("version",), version)
 
 

@@ -321,7 +321,12 @@ def _shown(value: Any) -> str:
 
 
 def of_contract(contract: Contract) -> list[Expected]:
-    """The expectations that say what a contract says: nulls, ranges, allowed values, patterns, the key unique."""
+    """The expectations that say what a contract says: nulls, ranges, allowed values, patterns, the key unique.
+
+    Returns:
+        They are named as Great Expectations names them.
+
+    """
     found = [one for column in contract.columns for one in _of_column(column)]
     return [*found, Expected("expect_column_values_to_be_unique", {"column": contract.key})]
 

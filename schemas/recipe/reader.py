@@ -89,7 +89,21 @@ class Recipe:
 
 
 def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
-    """Read and check a recipe; raise `RecipeError` with every fault found. `taxonomies` finds those that tables name."""
+    """Read and check a recipe, before anything of it runs.
+
+    Args:
+        text: The recipe's YAML.
+        file: Where it stands, for errors.
+        tasks: The tasks that tables may name.
+        taxonomies: Finds a taxonomy by the name that a table gives it.
+
+    Returns:
+        The recipe, its tables in an order in which each follows its inputs.
+
+    Raises:
+        RecipeError: One line for each fault, with file, line and key.
+
+    """
     document = Document(text, file)
     if document.faults and document.value is None:
         raise RecipeError(document.faults)

@@ -110,6 +110,10 @@ def spelt(name: str) -> str:
     """A type's name as names are compared: letters and digits in lower case, a space between words.
 
     Two forms of one letter are the same (Unicode's NFKC), and what is not seen is not there.
+
+    Returns:
+        The name in that form; names are the same type where this is the same.
+
     """
     if not name.isascii():
         seen = "".join(char for char in unicodedata.normalize("NFKC", name) if unicodedata.category(char) != "Cf")
@@ -123,7 +127,19 @@ def written(taxonomy: Taxonomy) -> str:
 
 
 def parse(text: str, file: str) -> Taxonomy:
-    """The taxonomy that a YAML text declares; raise `RecipeError` with every fault, its file and line."""
+    """The taxonomy that a YAML text declares.
+
+    Args:
+        text: The YAML.
+        file: Where it stands, for errors.
+
+    Returns:
+        The taxonomy.
+
+    Raises:
+        RecipeError: One line for each fault, with file, line and key.
+
+    """
     document = Document(text, file)
     faults = list(document.faults)
     if not isinstance(document.value, dict):

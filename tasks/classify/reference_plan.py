@@ -99,8 +99,16 @@ def plan(
 ) -> Plan | None:
     """The plan of a right solution; None where its calculations do not lead to the answer, one after the other.
 
-    `given` are the numbers of the problem with those that its words bring
-    along, `stated` without them, `first` is the first.
+    Args:
+        reference: The right solution.
+        answer: Its answer.
+        given: The numbers of the problem with those that its words bring along.
+        stated: The numbers without those of the words.
+        first: The first of them.
+
+    Returns:
+        The calculations one after the other, or None.
+
     """
     nodes: list[Node] = []
     for line in reference[:20_000].split("\n"):

@@ -65,6 +65,10 @@ def judged_kind(text: str, at: int, material: Material) -> str | None:
     """What a reply in a judge's form ("First error: 3, calculation") calls the mistake in a step (from 0).
 
     Empty where it names no kind, or another step; None where it has no such form.
+
+    Returns:
+        The kind in the reply's own words.
+
     """
     found = judged(text, at + 1, material)
     if found.label is None:

@@ -66,8 +66,13 @@ class _Case:
 def finding(row: Mapping[str, Any], at: int) -> Finding | None:
     """What rules say of a solution whose first wrong step is known (from 0); None where they say nothing.
 
-    Of a row are looked at `question`, `steps`, `answer` (the right one) and
-    `reference` (a right solution), the last two where there are any.
+    Args:
+        row: `question`, `steps`, `answer` (the right one) and `reference` (a right solution), the last two where there are any.
+        at: The first wrong step, counted from 0.
+
+    Returns:
+        A type and what speaks for it.
+
     """
     case = _case(row, at)
     if case.plan is not None:

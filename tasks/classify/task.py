@@ -43,6 +43,18 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     """Classifies the mistakes of a part: by rules, and what they leave in one round of votes; rejects nothing.
 
     Where the taxonomy is yet to be found, it is found in this part alone.
+
+    Args:
+        part: Solutions whose first wrong step is known.
+        rules: The taxonomy, or how one is to be found; the models, and how often each is asked.
+        names: How requests name each model of the recipe.
+
+    Yields:
+        The requests of a round; none where rules say all.
+
+    Returns:
+        All rows with a type of the taxonomy, or `undecided` and the reason.
+
     """
     if rules.dynamic is not None:
         rules = yield from settle([part], rules, names)

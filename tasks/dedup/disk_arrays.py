@@ -32,6 +32,13 @@ def banding(threshold: float) -> tuple[int, int]:
 
     With the fewer rows the lower the threshold: a band of many rows would
     then hardly ever be the same, one of few would make too many candidates.
+
+    Args:
+        threshold: The least similarity of pairs that are looked for, between 0 and 1.
+
+    Returns:
+        Bands, and rows of each.
+
     """
     rows = 4 if threshold >= 0.7 else 3 if threshold >= 0.5 else 2
     return ceil(log(MISSED) / log(1 - threshold**rows)), rows

@@ -112,6 +112,13 @@ class Vectors:
         As many planes as leave few rows in a cell, and as many tables of cells
         as leave a pair at the threshold apart in all of them with a chance of
         `MISSED`. Small scopes need no plane: all of their pairs are compared.
+
+        Args:
+            rows: The numbers of the vectors.
+
+        Yields:
+            For each table of cells the cell of each row.
+
         """
         salts = self._salts.whole()[rows]
         largest = int(np.unique(salts, return_counts=True)[1].max(initial=1))

@@ -20,6 +20,10 @@ def path_of(text: str) -> str:
 
     An equation is an expression of numbers and signs, whatever words and units
     stand between them ("5 apples + 3 apples"), and the first number behind `=`.
+
+    Returns:
+        The equations in their order, joined by semicolons.
+
     """
     return path_of_plain(plain_text(text))
 

@@ -36,6 +36,14 @@ def windows(found: Words, length: int) -> tuple[U64, Ints]:
 
     A text of fewer words is one run as a whole, one without words has none.
     They are multilinear, so that the upper halves are the better ones.
+
+    Args:
+        found: The words of the texts.
+        length: Words of a run.
+
+    Returns:
+        The hashes one after the other, and for each text how many are its own.
+
     """
     counts = found.counts()
     runs = np.where(counts > 0, np.maximum(counts - length + 1, 1), 0)
@@ -82,6 +90,13 @@ def outlines(found: Sets) -> U64:
 
     What is in one outline and not in the other is in one set and not in the
     other, so that most pairs that are not alike are told from it alone.
+
+    Args:
+        found: Sets of hashes.
+
+    Returns:
+        Four words of 64 bits a set.
+
     """
     counts = found.counts()
     marks = np.zeros((len(counts), 256), np.uint8)
@@ -95,6 +110,14 @@ def sketches(found: Sets, size: int) -> U32:
     The permutations are multiplications by odd numbers modulo 2**32 of values
     that are hashes already. Sets of like size are worked on together, padded
     with their own last value, so that the smallest is taken of whole rows.
+
+    Args:
+        found: Sets of hashes.
+        size: Permutations.
+
+    Returns:
+        The smallest values, a row for each permutation.
+
     """
     counts = found.counts()
     odd = (constants(size + 8)[8:] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)

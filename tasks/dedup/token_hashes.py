@@ -42,6 +42,10 @@ def _kinds() -> bytes:
 
     Of two bytes is a letter, whose second is made one where it stands; of
     more is a character that is a word alone, and of it only the first counts.
+
+    Returns:
+        A table of 256 bytes.
+
     """
     table = np.full(256, _SEPARATOR, np.uint8)
     table[[*range(48, 58), *range(65, 91), *range(97, 123)]] = _WORD

@@ -76,9 +76,14 @@ class Agreement:
         return _beyond(self.agreeing * given**2, expected * self.rows * ordered, given**2 * self.rows * ordered)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Count the rows of a frame: one column of labels (counted from 0, -1 none, null undecided) a labeller.
+        """Count the rows of a frame.
 
-        Raises `ValueError` where the labellers are others than those of the frames before.
+        Args:
+            frame: One column of labels (counted from 0, -1 none, null undecided) a labeller.
+
+        Raises:
+            ValueError: The labellers are others than those of the frames before.
+
         """
         names = frame.columns
         pairs = list(combinations(names, 2))

@@ -13,8 +13,12 @@ from math import comb
 def rand(counts: Mapping[tuple[str, str], int]) -> float | None:
     """The adjusted Rand index: 1 the same partition, 0 as by chance; None where chance alone makes them the same.
 
-    `counts` says how many mistakes are of the one partition's part and of the
-    other's; those that were left undecided are a part, too.
+    Args:
+        counts: How many mistakes are of the one partition's part and of the other's; those that were left undecided are a part, too.
+
+    Returns:
+        At most 1, below 0 where the two agree less than by chance.
+
     """
     first, second = Counter[str](), Counter[str]()
     for (one, other), n in counts.items():
@@ -32,7 +36,12 @@ def rand(counts: Mapping[tuple[str, str], int]) -> float | None:
 def cramer(counts: Mapping[tuple[str, str], int]) -> float | None:
     """Cramér's V of two ways to part the same mistakes: 0 where one says nothing of the other, 1 where it says all.
 
-    None where one of the two has a single part.
+    Args:
+        counts: How many mistakes are of the one partition's part and of the other's.
+
+    Returns:
+        Between 0 and 1; None where one of the two has a single part.
+
     """
     first, second = Counter[str](), Counter[str]()
     for (one, other), n in counts.items():

@@ -47,11 +47,24 @@ Table = Mapping[str, Mapping[str, Label]]
 
 
 def columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
-    """The columns to read: those wanted, the rest by their names; `EvaluationError` where one is not there.
+    """The columns to read: those wanted, the rest by their names.
 
     Ids are looked for under gold's own names, `gold_id`, and those of ID_COLUMNS;
     where gold has no ids either, the row's file and line is its id. Labels are
     `first_error`, `prediction`, and all that end in `_first_error`.
+
+    Args:
+        place: Where the labels lie, for errors.
+        there: The columns of the table.
+        wanted: The columns that were asked for; empty where none was.
+        gold_id: The columns of gold's ids.
+
+    Returns:
+        The columns to read.
+
+    Raises:
+        EvaluationError: A column is not there, or nothing holds ids or labels.
+
     """
     for name in (*wanted.id, *wanted.labels, *filter(None, [wanted.labeller])):
         if name not in there:
@@ -150,9 +163,19 @@ def _label(record: Record, column: str) -> int | None:
 
 
 def checked(table: Table, gold: Sequence[Gold], base: int | None) -> dict[str, dict[str, int | None]]:
-    """Labels counted from 0; `EvaluationError` where they do not fit the solutions, or look counted otherwise.
+    """Labels counted from 0.
 
-    `base` is the number of the first step; None takes 0 and looks whether it can be so.
+    Args:
+        table: The labels.
+        gold: The solutions with gold.
+        base: The number of the first step; None takes 0 and looks whether it can be so.
+
+    Returns:
+        By labeller and id the first wrong step, counted from 0; None where it is undecided.
+
+    Raises:
+        EvaluationError: Labels do not fit the solutions, or look counted otherwise.
+
     """
     known = {row.id: row for row in gold}
     found: dict[str, dict[str, int | None]] = {}

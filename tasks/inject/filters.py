@@ -38,7 +38,15 @@ LONGEST = 20_000
 def fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
     """Why a solution made from a right one, said to be wrong from step `at` on, is not kept; empty where it may be.
 
-    At most the share `most` of the characters, of the longer of the two, may change.
+    Args:
+        before: The steps of the right solution.
+        after: The steps of what was made of it.
+        at: The first step that is said to be wrong, counted from 0.
+        most: The share of the characters, of the longer of the two, that may change.
+
+    Returns:
+        The reason in few words, or an empty text.
+
     """
     if list(before) == list(after):
         return UNCHANGED

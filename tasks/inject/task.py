@@ -124,6 +124,18 @@ def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Mode
     """The solutions of a part, made wrong; those of which that cannot be done are rejected with the reason.
 
     Models are asked in rounds: again about those whose rewriting was not kept.
+
+    Args:
+        part: Right solutions with their steps.
+        rules: The types to make, by which rules and models, and how much of a text may change.
+        names: How requests name each model of the recipe.
+
+    Yields:
+        The requests of a round; none where rules make all mistakes.
+
+    Returns:
+        Solutions whose first wrong step (`injected_at`, counted from 0) and type are known.
+
     """
     rows = part.to_dicts()
     made: list[dict[str, Any] | str] = [_unfit(row) for row in rows]

@@ -81,6 +81,14 @@ def field_of(text: str, key: str) -> Any:
     The last object that has the key counts, before the text goes on with a
     question of its own. Where none can be parsed, the last `"key": value` is
     taken from the text as it stands.
+
+    Args:
+        text: The text, in which the JSON may be fenced, cut off or broken.
+        key: The key.
+
+    Returns:
+        The value, of whatever type; a text where it was taken from broken JSON.
+
     """
     starts = list(re.finditer(rf'"{re.escape(key)}"\s*:\s*', text))
     if not starts:

@@ -47,6 +47,15 @@ def fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dic
     `steps` are fenced and numbered from 1. `reference` is fenced too; it is
     empty where it is not asked for or the row has none. `question` (with its
     options) and `solution` (the text as it came) have no fence of their own.
+
+    Args:
+        row: A solution.
+        kinds: The kinds of mistakes a model may name; any where there are none.
+        reference: Whether the right solution is shown.
+
+    Returns:
+        The texts by their names in a prompt.
+
     """
     sign = mark(row)
     known = row["reference"] if reference else None

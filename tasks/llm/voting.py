@@ -26,6 +26,14 @@ def majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
 
     Where only those that are undecided are in the way, it is undecided for
     the commonest of their faults (the first by the alphabet of several).
+
+    Args:
+        labels: A label of each judgement; None where it is undecided.
+        faults: The fault of each judgement, empty where it is decided; as long as `labels`.
+
+    Returns:
+        The label with its share of all judgements, or the reason why there is none.
+
     """
     counts = Counter(label for label in labels if label is not None)
     label, most = max(counts.items(), key=lambda one: (one[1], one[0]), default=(None, 0))

@@ -36,7 +36,15 @@ class LocateParameters(Parameters):
 
 
 def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:
-    """Adds the columns of `LOCATE_COLUMNS` to all rows; rejects nothing."""
+    """Adds the columns of `LOCATE_COLUMNS` to all rows; rejects nothing.
+
+    Args:
+        part: Solutions with steps and verdicts.
+
+    Returns:
+        All rows; the label, counted from 0, is null where arithmetic says nothing.
+
+    """
     columns = [name for name in (*NEEDS, "reference") if name in part.columns]
     found = [located(row) for row in part.select(columns).iter_rows(named=True)]
     added = pl.DataFrame(found, schema=ADDED, orient="row")

@@ -79,6 +79,13 @@ class Prior:
 
         With what a row has cost before (`sunk`): else one would try each row
         once and throw most away. Where no rule is so precise, the most precise.
+
+        Args:
+            precision: The share of kept rows that are to be right, between 0 and 1.
+
+        Returns:
+            Rollouts before and through the step.
+
         """
         rules = [Rule(before, through) for before in range(1, MOST + 1) for through in range(1, MOST + 1)]
         found = [(rule, *self.expected(rule)) for rule in rules]

@@ -19,6 +19,14 @@ def prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
     """The text through each step: with the line break behind it where there is one, and without other blanks.
 
     Where the steps do not stand in the rationale to the letter they are joined line by line.
+
+    Args:
+        rationale: The solution as it was written.
+        steps: Its steps.
+
+    Returns:
+        As many texts as steps.
+
     """
     found, end = [], 0
     for step in steps:
@@ -32,9 +40,15 @@ def prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
 
 
 def judged(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:
-    """Whether each rollout is right, of the row it belongs to, the prefix it goes on from, and the reply.
+    """Whether each rollout comes to the right answer.
 
-    None where it was refused, cut off, or where `verify` cannot decide.
+    Args:
+        replies: For each rollout the row it belongs to, the prefix it goes on from, and the reply.
+        answers: The kind of answers, as `verify` knows it.
+
+    Returns:
+        As many as replies; None where it was refused, cut off, or where `verify` cannot decide.
+
     """
     rows, at = [], []
     results: list[bool | None] = []

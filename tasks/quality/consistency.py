@@ -30,6 +30,14 @@ def consistency(
 
     Answers are the same where their shortest decimal forms are, or else their
     texts but for case and white space. RPC adds up each different text once.
+
+    Args:
+        table: The key and the columns that the task reads, part by part.
+        folder: An empty folder, for what does not fit the memory.
+
+    Yields:
+        Frames of `key` and the columns; each row of the table is in one of them.
+
     """
     with duckdb.connect(str(folder / "answers.duckdb")) as database:
         database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")

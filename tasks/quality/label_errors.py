@@ -52,7 +52,19 @@ class LabelErrorsParameters(Parameters):
 def label_errors(
     table: Rows, _: Sequence[Rows | Records | Files], parameters: LabelErrorsParameters, __: Path
 ) -> Iterable[pl.DataFrame]:
-    """The columns of `LABEL_COLUMNS`, of all rows."""
+    """The columns of `LABEL_COLUMNS`, of all rows.
+
+    Args:
+        table: The key and the labels, part by part; gone through twice.
+        parameters: The questioned label and those of others.
+
+    Yields:
+        Frames of `key` and the columns, in the order of the table.
+
+    Raises:
+        TaskError: There are too many combinations of labels for counts of them to say anything.
+
+    """
     counts: Counter[str] = Counter()
     for part in table:
         counts.update(dict(_combined(part, parameters).value_counts().iter_rows()))

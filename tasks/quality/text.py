@@ -84,7 +84,15 @@ class QualityParameters(Parameters):
 
 
 def quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
-    """Adds the columns of `QUALITY_COLUMNS`."""
+    """Adds the columns of `QUALITY_COLUMNS`.
+
+    Args:
+        part: Solutions.
+
+    Returns:
+        All rows, with shares between 0 and 1 and counts of characters, words and steps; nothing is rejected.
+
+    """
     text = pl.col("rationale")
     made = part.select(
         characters=text.str.len_chars().cast(pl.Int64),

@@ -76,7 +76,16 @@ def _number(value: Any) -> int:
 
 
 def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
-    """Solutions of records."""
+    """Solutions of records.
+
+    Args:
+        records: Records of one source in its order, those that could not be read among them.
+        parameters: Which field of a record is the question, the completion, its model, and so on.
+
+    Returns:
+        A solution for each record and each value of `each`; what has none as a record, with the reason.
+
+    """
     each = parameters.each or (None,)
     return mapped(records, parameters, each, lambda record, one: solution(record, parameters, one), SOLUTIONS)
 

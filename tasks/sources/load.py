@@ -77,7 +77,16 @@ def mapped(
 
 
 def load(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
-    """Problems of records."""
+    """Problems of records.
+
+    Args:
+        records: Records of one source in its order, those that could not be read among them.
+        parameters: Which field of a record is the question, the gold answer, and so on.
+
+    Returns:
+        A problem for each record that has one; the other records, with the reason.
+
+    """
     return mapped(records, parameters, (None,), lambda record, each: problem(record, parameters, each), PROBLEMS)
 
 

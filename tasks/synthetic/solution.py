@@ -74,6 +74,14 @@ def wrong(program: Program, random: Random) -> tuple[list[Line], int]:
 
     What kind of mistake it is, `truth.judge` says; now and then the change
     makes no difference and the solution is right.
+
+    Args:
+        program: The problem's program.
+        random: From which the kind of mistake and its place come.
+
+    Returns:
+        The lines of the solution, and the answer it states.
+
     """
     kind = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     at = random.randrange(len(program.nodes))

@@ -33,7 +33,16 @@ class WorldParameters(Parameters):
 
 
 def world(numbers: range, parameters: WorldParameters) -> Outcome:
-    """The problems of some numbers; the runner rejects one that came before."""
+    """The problems of some numbers; the runner rejects one that came before.
+
+    Args:
+        numbers: The numbers of the problems, from 0; a number gives the same problem whenever it is asked for.
+        parameters: Level, side and seed of the problems.
+
+    Returns:
+        A problem for each number; nothing is rejected here.
+
+    """
     level, rows = parameters.level, []
     for number in numbers:
         found = problem(parameters.seed, number, level, parameters.side)

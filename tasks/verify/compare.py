@@ -116,6 +116,16 @@ def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Ju
 
     Only where figures stand in the answer that neither add up nor multiply to
     gold: a right answer left in another form is none.
+
+    Args:
+        judged: What comparing the answers came to.
+        gold: The right answer.
+        found: The answer of the completion.
+        text: The completion.
+
+    Returns:
+        A judgement by the rule `absent`, or the one that came in.
+
     """
     if judged.undecided not in ("unparsable", "several answers") or judged.rule not in NUMERIC:
         return judged

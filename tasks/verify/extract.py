@@ -136,6 +136,16 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
 
     A field of its own comes first, then the last box, then the last mark; where
     the text goes on to correct itself ("… 18. Wait, 20."), what it ends with.
+
+    Args:
+        text: The completion, or the reasoning in it.
+        stated: What the completion states in a field of its own, if it has one.
+        kind: What kind of answer is asked for.
+        marked_only: Whether to leave out answers that nothing marks.
+
+    Returns:
+        The answer, the rule that found it and where it stands.
+
     """
     if stated is not None and stated.strip() and (kind == "choice" or not _EMPTY.fullmatch(stated.strip())):
         return Extraction(stated.strip(), "stated")
@@ -176,6 +186,10 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     A text that breaks off has come to no answer, whatever number stands last in
     it; nor has one that ends in a question, in code, or in saying the same again
     and again.
+
+    Returns:
+        The answer and the rule that found it; None where there is none.
+
     """
     if kind == "yes or no":
         return _opening(text)

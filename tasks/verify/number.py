@@ -90,6 +90,10 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
     the last equals sign; of "18 eggs in 2 days" the first, which the answer
     begins with. None where there is no number, or an expression stands in its
     place; `Several` where two stand side by side ("12 or 14").
+
+    Returns:
+        The number, and True where it bears a percent sign.
+
     """
     return _number_of(text) if len(text) <= _DIGITS_LIMIT else None
 

@@ -143,6 +143,16 @@ def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], quest
     """Two numbers, either of which may bear a percent sign: 5 % is 0.05, and 5 only where percent is asked for.
 
     A question that speaks of rates or chances may mean percent without saying so.
+
+    Args:
+        given: The answer, and whether it bears a percent sign.
+        sought: Gold, likewise.
+        question: The problem's text.
+        rule: The rule that the judgement bears.
+
+    Returns:
+        Undecided where the question does not say what it means.
+
     """
     (value, percent), (wanted, wanted_percent) = given, sought
     if percent == wanted_percent:

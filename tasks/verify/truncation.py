@@ -80,6 +80,10 @@ def last_sentence(text: str) -> str | None:
 
     A line without a full stop is a whole sentence where it ends with its number
     (and a unit of at most two words), and no formula is cut off there.
+
+    Returns:
+        The sentence without the blanks round it.
+
     """
     text = unpadded(text).rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")

@@ -73,6 +73,15 @@ def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
     """What an amount in several units is beside a wanted number: `same`, `different`, or `unclear`; None where it is none.
 
     "1 hour and 53 minutes" is 113, of the minutes it names itself, and no 25.
+
+    Args:
+        text: The amount, as “1 hour and 53 minutes”.
+        wanted: Gold.
+        question: The problem's text, which may name the unit.
+
+    Returns:
+        `same`, `different`, `unclear`, or None.
+
     """
     found = amounts(text)
     family = next((one for one in _FAMILIES if found and all(unit in one for _, unit in found)), None)
@@ -135,6 +144,16 @@ def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) ->
     It may where the ratio of the two numbers is that of two units, and either
     the answer names one of them and the question the other (or none), or the
     answer names none and the question both, without asking for one.
+
+    Args:
+        value: The answer's number.
+        wanted: Gold's.
+        answer: The answer's text.
+        question: The problem's text.
+
+    Returns:
+        True where nothing can be decided.
+
     """
     if not value or not wanted:
         return False

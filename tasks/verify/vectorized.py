@@ -40,6 +40,13 @@ def plainly(pairs: pl.DataFrame) -> pl.Series:
     Wrong are two plain numbers, gold's a whole one, of which gold's does not
     stand beside the answer and whose ratio is that of no two units; the ratio
     is rounded, but only sets pairs aside to be looked at.
+
+    Args:
+        pairs: Gold, answers and what they stand in, a pair a row.
+
+    Returns:
+        A value for each pair.
+
     """
     ratio = pl.col("found").cast(pl.Float64, strict=False) / pl.col("sought").cast(pl.Float64, strict=False)
     beside = (

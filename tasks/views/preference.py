@@ -41,6 +41,14 @@ def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
 
     Which right solution meets which wrong one depends on their ids alone. In =
     kept + rejected: a right solution is rejected, being a row's other side.
+
+    Args:
+        part: All solutions of some problems, with their verdicts.
+        parameters: The form of the pairs.
+
+    Returns:
+        The pairs; rejected are right solutions that are a side of a pair, and solutions without a partner.
+
     """
     style = Style(parameters.form == "conversational")
     made: list[dict[str, Any]] = []

@@ -59,7 +59,16 @@ def contract(parameters: ViewParameters, given: Contract) -> Contract:
 
 
 def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
-    """The rows in the format; those it cannot hold are rejected."""
+    """The rows in the format; those it cannot hold are rejected.
+
+    Args:
+        part: Solutions with what the format needs.
+        parameters: The format and its form.
+
+    Returns:
+        `rows` of the format for each row it can hold; a row it cannot hold is rejected as often.
+
+    """
     format, style = FORMATS[parameters.format], parameters.style()
     made, why = [], []
     for row in part.iter_rows(named=True):

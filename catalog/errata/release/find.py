@@ -60,7 +60,19 @@ class Release:
         return f"releases/{self.name.replace('@', '/')}/{file['path']}"
 
     def files(self, view: str | None = None, split: str | None = None) -> list[dict[str, Any]]:
-        """The data files of a view (the first by default) and split (all by default)."""
+        """The data files of a view and split.
+
+        Args:
+            view: The row format; else the release's first.
+            split: Its split; else all.
+
+        Returns:
+            Of each file `path` (below the release's folder), `bytes`, `rows`, `sha256`, `view` and `split`.
+
+        Raises:
+            NotFound: There is no such view or split.
+
+        """
         view = self.views[0] if view is None else view
         if view not in self.views:
             near = get_close_matches(view, self.views, n=1)
@@ -81,7 +93,18 @@ class Release:
         return path if cache.checked(path, file) else None
 
     def path(self, file: dict[str, Any]) -> Path:
-        """A file on this disk, downloaded into the cache if need be, its bytes compared with its checksum."""
+        """A file on this disk, downloaded into the cache if need be, its bytes compared with its checksum.
+
+        Args:
+            file: One of `files`.
+
+        Returns:
+            Where it lies on this disk.
+
+        Raises:
+            ErrataError: It cannot be had: the store does not answer, its bytes are others than those released, or ERRATA_OFFLINE forbids to download it.
+
+        """
         found = self.local(file)
         if found is not None:
             return found
@@ -103,7 +126,16 @@ class Release:
         return in_store(self.place, self.at(file))
 
     def open(self, file: dict[str, Any], **options: Any) -> Any:
-        """A file, open for reading: on the disk where it lies there, else read from the store piece by piece."""
+        """A file, open for reading: on the disk where it lies there, else read from the store piece by piece.
+
+        Args:
+            file: One of `files`.
+            options: What fsspec's files are made with, such as `cache_type`.
+
+        Returns:
+            A file-like object of bytes.
+
+        """
         local = self.local(file)
         if local:
             return local.open("rb")
@@ -144,8 +176,15 @@ class Release:
 def releases(store: str | None = None) -> list[tuple[str, str]]:
     """All corpora and versions of a store, versions in their order.
 
-    The store is a path or URL; by default that of the environment variable
-    ERRATA_STORE, or `store` in the current folder.
+    Args:
+        store: A path or URL; else that of the environment variable ERRATA_STORE, or `store` in the current folder.
+
+    Returns:
+        Pairs of corpus and version.
+
+    Raises:
+        Unreachable: The store does not answer.
+
     """
     place = Place(store)
     found = []
@@ -158,10 +197,21 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
 
 
 def open_release(name: str, store: str | None = None) -> Release:
-    """The release that a name asks for: `corpus`, or that with `@1.2.3`, `@^1.2`, `@stable`, `#sha256:…`.
+    """The release that a name asks for.
 
     What `errata.lock` in the current folder pins is what it pins. A withdrawn
-    version is given only to who names exactly it, with a warning.
+    version is given only to who names exactly it, with an `ErrataWarning`.
+
+    Args:
+        name: `corpus`, its newest version; or with `@1.2.3`, `@^1.2`, `@~1.2`, `@>=1.0,<2`, `@tag`, `@1.2.3#sha256:…`.
+        store: A path or URL; else that of the environment variable ERRATA_STORE, or `store` in the current folder.
+
+    Returns:
+        The release; none of its files is read yet.
+
+    Raises:
+        ErrataError: What was asked for is wrong, or the release cannot be read: `NotFound`, `Yanked`, `Locked`, `Unreadable`, `Unreachable`.
+
     """
     found: Found = resolve(wanted(name), store)
     return Release(f"{found.store}/releases/{found.corpus}/{found.version}", found.manifest, found.digest, found.store)

@@ -25,16 +25,28 @@ def load(
 ) -> Any:  # fmt: skip
     """The rows of a release, e.g. `load("mwpes@^1.2", view="stepwise", split="train", form="datasets")`.
 
-    Without `view` those of the first view, without `split` of all splits.
     Every file is downloaded once, into a cache shared by all processes, and
-    compared with its checksum. The forms:
+    compared with its checksum. A store on this disk is used in place.
 
-    - `arrow`: a `pyarrow.Table`; as a stream a `pyarrow.RecordBatchReader`
-    - `polars`: a `polars.DataFrame`; as a stream a `polars.LazyFrame`
-    - `datasets`: a `datasets.Dataset`, mapped from the disk; as a stream a `datasets.IterableDataset`
-    - `paths`: Parquet files on this disk; as a stream their `corpus://` URLs
+    Args:
+        name: `corpus`, its newest version; or with `@1.2.3`, `@^1.2`, `@~1.2`, `@>=1.0,<2`, `@tag`, `@1.2.3#sha256:…`.
+        view: The row format; else the release's first.
+        split: `train`, `validation`, `test`, …; else all.
+        store: A path or URL; else that of the environment variable ERRATA_STORE, or `store` in the current folder.
+        form: What is returned, as below.
+        stream: Whether rows are read as they are asked for: nothing is downloaded beforehand, and no checksum compared.
 
-    As a stream nothing is downloaded beforehand, and no checksum compared.
+    Returns:
+        By `form`:
+
+        - `arrow`: a `pyarrow.Table`; as a stream a `pyarrow.RecordBatchReader`
+        - `polars`: a `polars.DataFrame`; as a stream a `polars.LazyFrame`
+        - `datasets`: a `datasets.Dataset`, mapped from the disk; as a stream a `datasets.IterableDataset`
+        - `paths`: a list of Parquet files on this disk; as a stream their `corpus://` URLs
+
+    Raises:
+        ErrataError: What was asked for is wrong, or the release cannot be read: `NotFound`, `Yanked`, `Locked`, `Unreadable`, `Unreachable`.
+
     """
     if form not in get_args(Form):
         raise ErrataError(f"unknown form {form!r}; there are {', '.join(get_args(Form))}")

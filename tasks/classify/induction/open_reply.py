@@ -77,6 +77,17 @@ def proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | Non
 
     Who was shown the types says `new` where it means none of them; who was not
     (`free`) may use any words.
+
+    Args:
+        reply: What a model answered.
+        at: The step, counted from 0.
+        material: What the model was shown, which counts for nothing where it is repeated.
+        taxonomy: The types it was shown, if any.
+        free: Whether it may use words of its own.
+
+    Returns:
+        A type, known or new, or the fault for which there is none.
+
     """
     text, fault = spoken(reply)
     if fault:

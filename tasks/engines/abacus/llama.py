@@ -125,9 +125,16 @@ class Llama:
     def read(
         self, tokens: NDArray[np.intp], lengths: NDArray[np.intp], keep: tuple[Array, Array] | None = None
     ) -> Array:
-        """Logits (n, vocabulary) after the last token of each sequence (n, length), padded at the right.
+        """Read sequences, and predict what follows the last token of each.
 
-        `keep`, keys and values (layers, n, heads, length, head), is filled in.
+        Args:
+            tokens: Token ids, shape (n, length), padded at the right.
+            lengths: The length of each sequence.
+            keep: Keys and values, of shape (layers, n, heads, length, head) each, that are filled in.
+
+        Returns:
+            Logits, shape (n, vocabulary).
+
         """
         return self.logits(self.through(tokens, keep)[np.arange(len(tokens)), lengths - 1])
 

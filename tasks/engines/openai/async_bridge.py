@@ -44,7 +44,15 @@ class Background:
     def stream(self, work: Callable[[Put[T]], Coroutine[Any, Any, None]], room: int) -> Iterator[T]:
         """Run `work` and give what it puts, as it comes; its exception is raised here, after all that it put.
 
-        At most `room` things wait to be taken. Closing the iterator cancels the work and waits for its end.
+        Closing the iterator cancels the work and waits for its end.
+
+        Args:
+            work: A coroutine that is given the way to put something.
+            room: How much may wait to be taken.
+
+        Yields:
+            What was put.
+
         """
         loop = self._running()
         made: SimpleQueue[_Made[T] | _End] = SimpleQueue()

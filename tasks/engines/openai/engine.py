@@ -75,8 +75,15 @@ class OpenAIEngine:
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """One reply for each request, as they come; see `schemas.request.Engine`.
 
-        Raises `BudgetError` when no further request fits the budget, after
-        the replies to all that were begun.
+        Args:
+            requests: Requests to this model.
+
+        Yields:
+            The replies.
+
+        Raises:
+            BudgetError: No further request fits the budget; it comes after the replies to all that were begun.
+
         """
 
         async def ask(put: Put[Reply]) -> None:

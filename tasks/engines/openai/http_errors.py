@@ -35,9 +35,17 @@ _LATER = "look into the endpoint's own log, and build again"
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str | None) -> Outcome:
-    """What a status other than 200 means; `variable` is the environment variable that holds the key.
+    """What a status other than 200 means.
 
-    `found` and `detail` may repeat anything that the body holds.
+    Args:
+        status: The status of the response.
+        headers: Its headers, in which a time to wait may stand.
+        content: Its body.
+        variable: The environment variable that holds the key.
+
+    Returns:
+        Whether to ask again, and when; or why not. `found` and `detail` may repeat anything that the body holds.
+
     """
     told = f"{_phrase(status)}: {said(content)}" if content.strip() else _phrase(status)
     if status in (408, 425, 429) or status >= 500:

@@ -29,6 +29,14 @@ def backoff(attempt: int, base: float) -> float:
     """Seconds to rest after the `attempt`-th failed one (from 1): doubled each time, and a random share of it.
 
     Half of it is random, so that requests that failed together do not come back together.
+
+    Args:
+        attempt: The number of the failed attempt, from 1.
+        base: Seconds after the first.
+
+    Returns:
+        Seconds.
+
     """
     longest = min(LONGEST_REST, base * 2.0 ** min(attempt - 1, 32))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no result depends on it)

@@ -72,10 +72,21 @@ class VLLMEngine:
         self._answering = False
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Give one reply for each request, in the order in which they end; `EngineError` where vLLM cannot go on.
+        """Give one reply for each request, in the order in which they end.
 
         Where a prompt and its completion meet the end of the context, the
         completion is cut there, before its own limit.
+
+        Args:
+            requests: Requests to this model.
+
+        Yields:
+            The replies.
+
+        Raises:
+            EngineError: vLLM cannot go on.
+            RuntimeError: An earlier answer of this engine is not finished.
+
         """
         if self._answering:
             raise RuntimeError("an earlier answer of this engine is not finished: exhaust it or close it")

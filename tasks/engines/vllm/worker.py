@@ -161,6 +161,17 @@ class Worker:
         The prefix follows the mark that opens an answer, as the answer did
         that it was taken from; templates that rewrite or trim earlier answers
         (thoughts, white space at the end) never see it.
+
+        Args:
+            messages: The turns.
+            prefix: How the answer begins.
+
+        Returns:
+            Token ids.
+
+        Raises:
+            Refused: The chat template refuses the conversation.
+
         """
         try:
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
