@@ -30,8 +30,9 @@ from flows.planning import plan as planning
 from flows.planning import versioning
 from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
-from flows.running import inference, table
-from flows.running.batches import PartitionBatch, run_batch
+from flows.running.calls import prepare, run_batch
+from flows.running.complete import complete_table
+from flows.running.partitions import PartitionBatch
 from flows.running.run_plan import Future, materialize
 from schemas.recipe.changes import Models
 from schemas.recipe.document import Fault, RecipeError
@@ -66,10 +67,9 @@ def _retry_batch(job: TableJob, batch: PartitionBatch, offload: bool) -> None:
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 calls: dict[Callable[..., Any], Any] = {
     run_batch: again(_retry_batch).with_options(name="units", task_run_name="{job.name} {batch.name}"),
-    inference.answer_partitions: again(inference.answer_partitions).with_options(name="ask", task_run_name="{work.name} ask"),
-    table.prepare: again(table.prepare).with_options(name="decide", task_run_name="{work.name} decide"),
-    table.complete_table: again(table.complete_table).with_options(name="finish", task_run_name="{work.name} finish"),
-}  # fmt: skip
+    prepare: again(prepare).with_options(name="decide", task_run_name="{job.name} decide"),
+    complete_table: again(complete_table).with_options(name="finish", task_run_name="{job.name} finish"),
+}
 """The Prefect task of each call that the runner makes."""
 gates_task = again(gates).with_options(name="gates", task_run_name="gates")
 release_task = again(releasing.release).with_options(name="release", task_run_name="release")

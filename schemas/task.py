@@ -7,9 +7,9 @@ reads its input, calls it, checks what it made and writes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -72,6 +72,15 @@ def find_no_faults(_: Any, __: Contract) -> list[str]:
     return []
 
 
+def list_nothing(_: Any) -> Sequence[Any]:
+    """What a task reads or asks that needs its input alone."""
+    return ()
+
+
+def no_fit(_: Any) -> Fit[Any] | None:
+    """What a task finds out beforehand whose parts do not depend on each other."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[P]):
     """One stage, as recipe, plan and runner see it."""
@@ -90,14 +99,25 @@ class Task(Generic[P]):
     """The contract of what it makes, from that of its input."""
     check: Callable[[P, Contract], list[str]] = find_no_faults
     """What is wrong with the parameters given the input's contract, seen before anything runs."""
+    locations: Callable[[P], Sequence[str]] = list_nothing
+    """The files of records it reads: paths, URLs or patterns."""
+    side_inputs: Callable[[P], Sequence[SideInput]] = list_nothing
+    """What it reads beside its input."""
+    models: Callable[[P], Sequence[str]] = list_nothing
+    """The models it asks, by their names in the recipe."""
+    fit: Callable[[P], Fit[P] | None] = no_fit
+    """What it finds out about the whole table before its parts are asked about, if anything."""
+    asks_models: ClassVar[bool] = False
+    """Whether it asks models."""
+    publishes: ClassVar[bool] = False
+    """Whether it ends a recipe."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FromRecords(Task[P]):
     """A task that makes a table from the records of files."""
 
-    locations: Callable[[P], list[str]]
-    """The files it reads: paths, URLs or patterns."""
+    locations: Callable[[P], Sequence[str]] = field()
     run: Callable[[Sequence[Record], P], Outcome]
     """From some records to rows; the rejected have the columns of `tables.RECORDS`."""
     rows_per_record: Callable[[P], int]
@@ -158,11 +178,6 @@ Files = Iterable[bytes]
 """Whole files."""
 
 
-def no_side_inputs(_: Any) -> Sequence[SideInput]:
-    """What a task reads that needs its table alone."""
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class WholeTable(Task[P]):
     """A task that must see the whole table to say what becomes of a row.
@@ -175,8 +190,6 @@ class WholeTable(Task[P]):
 
     reads: Callable[[P, Contract], Sequence[str]]
     """The columns it looks at, the key aside, given the input's contract."""
-    side_inputs: Callable[[P], Sequence[SideInput]] = no_side_inputs
-    """What it reads beside the table."""
     run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]
     """From the table (its key is the first column), what lies beside it and an empty folder to frames of `key`, and
     `reason` and `detail` of rejected rows, and the columns the task adds to all others."""
@@ -204,27 +217,22 @@ class Fit(Generic[P]):
     """The rows that one round of it is about, at most; for forecasts."""
 
 
-def no_fit(_: Any) -> Fit[Any] | None:
-    """What a task settles whose parts do not depend on each other."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Asking(Task[P]):
     """A task that asks models about the rows of its input."""
 
-    models: Callable[[P], Sequence[str]]
-    """The models it asks, by their names in the recipe."""
+    asks_models: ClassVar[bool] = True
+    models: Callable[[P], Sequence[str]] = field()
     ask: Callable[[pl.DataFrame, P, Mapping[str, ModelId]], Conversation]
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
-    fit: Callable[[P], Fit[P] | None] = no_fit
-    """What it settles first, if anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication(Task[P]):
     """The task that ends a recipe: it lays the rows of a view out for a release."""
 
+    publishes: ClassVar[bool] = True
     run: Callable[[pl.DataFrame, P, int], dict[str, pl.DataFrame]]
     """From one part (and the recipe's seed) to its rows by split."""

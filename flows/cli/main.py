@@ -280,8 +280,8 @@ def _unreachable(error: Exception) -> bool:
 def _told(error: Exception, verbose: bool) -> int:
     """Print an error as lines without a traceback; the exit code for it. What nobody foresaw is raised again."""
     from flows.publishing.publish import NothingLeft
+    from flows.running.partitions import AccountingError
     from flows.running.process_pool import ProcessError
-    from flows.running.table import AccountingError
 
     codes: list[tuple[type[Exception], int]] = [
         (RecipeError, WRONG), (SourceError, WRONG), (TaskError, WRONG), (PublishError, REFUSED), (EvaluationError, WRONG),

@@ -23,7 +23,7 @@ from schemas.recipe.document import Document, Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.reader import Recipe, Table, read
-from schemas.task import Asking, FromRecords, ModelId, Parameters, Publication, WholeTable
+from schemas.task import ModelId, Parameters
 from tasks import TASKS
 
 DATA = "${data}"
@@ -157,20 +157,18 @@ def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: st
     given = works[table.inputs[0]].contract if table.inputs else NOTHING
     sources: tuple[Source, ...] = ()
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
-    if isinstance(table.task, FromRecords):
-        sources = tuple(
-            one for place in table.task.locations(table.parameters) for one in _find(place, table, recipe, data)
-        )
+    if locations := table.task.locations(table.parameters):
+        sources = tuple(one for place in locations for one in _find(place, table, recipe, data))
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
-    if isinstance(table.task, Publication):
+    if table.task.publishes:
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _describe_corpus(recipe)}
         if beside := _unreleased_fingerprints(table, works, recipe):
             parameters["beside"] = beside
         if recipe.gates is not None:
             parameters["gates"] = [gate.told() for gate in recipe.gates]
             sources = _find_gold(table, recipe, data)
-    if isinstance(table.task, Asking):
+    if table.task.asks_models:
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
         parameters.pop("model", None)
@@ -190,8 +188,6 @@ def _find_gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source
 
 def _locate_side_inputs(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[LocatedSideInput, ...]:
     """What a table is held against, as it is now."""
-    if not isinstance(table.task, WholeTable):
-        return ()
     wanted = table.task.side_inputs(table.parameters)
     try:
         return tuple(locate_side_input(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
@@ -213,8 +209,6 @@ def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe:
 
 def _locate_models(table: Table, recipe: Recipe) -> tuple[AskedModel, ...]:
     """The models a table asks, as they are from here."""
-    if not isinstance(table.task, Asking):
-        return ()
     declared = {name: recipe.models[name] for name in table.task.models(table.parameters)}
     located = {name: engines.locate_model(model, recipe.file) for name, model in declared.items()}
     return tuple(

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from catalog.storage import StoreError
 from catalog.tables import AGAIN, canonical_json
 from flows.planning.plan import TableJob
-from flows.running.table import InputColumns
+from flows.running.partitions import InputColumns
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Reply, Request
-from schemas.task import Asking, Parameters, Rows, TaskError
+from schemas.task import Parameters, Rows, TaskError
 from tasks import TASKS
 
 FILE = "settled.json"
@@ -26,7 +26,7 @@ def read_fitted(work: TableJob) -> Parameters | None:
     `StoreError` where what was kept cannot be read.
     """
     task = TASKS[work.task]
-    if not isinstance(task, Asking) or task.fit(work.parameters) is None:
+    if task.fit(work.parameters) is None:
         return work.parameters
     folder = work.folder()
     path = f"{folder.path}/{FILE}"
@@ -56,7 +56,6 @@ def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
 def fit_rows(work: TableJob, rows: Rows, replies: Replies) -> Parameters:
     """What some rows settle."""
     task = TASKS[work.task]
-    assert isinstance(task, Asking)
     settling = task.fit(work.parameters)
     assert settling is not None
     names = {asked.name: asked.named for asked in work.models}

@@ -1,14 +1,10 @@
-"""The asking of models: requests meet the ledger first, then the engine of their model, and every reply is kept.
-
-Tasks that ask are generators. Those of many parts are carried on side by
-side, so that an engine gets the requests of all of them at once.
-"""
+"""The asking of models: requests meet the ledger first, then the engine of their model, and every reply is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Thread
 from typing import Any
 
@@ -17,69 +13,8 @@ from catalog.storage import Store
 from flows.planning import engines
 from flows.planning.plan import AskedModel, TableJob
 from flows.running import progress
-from flows.running.fit import fit_parameters
-from flows.running.table import Partition, commit_outcome, read_partition
 from schemas.request import Engine, EngineError, Failure, Reply, Request
-from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters, TaskError
-from tasks import TASKS
-
-WINDOW = 50_000
-"""Requests of parts that are carried on at once, about: they and their replies are held in memory."""
-
-
-@dataclass
-class _OpenConversation:
-    """One part's conversation."""
-
-    unit: Partition
-    rows: int
-    conversation: Conversation
-    requests: Sequence[Request]
-
-
-def answer_partitions(work: TableJob, pending: Sequence[Partition]) -> None:
-    """Carry on the conversations of a table's units to their ends; each unit is signed for as it ends."""
-    task = TASKS[work.task]
-    assert isinstance(task, Asking)
-    with Dispatcher(work) as desk:
-        parameters = fit_parameters(work, desk.answer)
-        talks: list[_OpenConversation] = []
-        waiting = list(reversed(pending))
-        while talks or waiting:
-            while waiting and sum(len(talk.requests) for talk in talks) < WINDOW:
-                talks += _begin_conversation(work, task, parameters, waiting.pop())
-            replies = desk.answer([request for talk in talks for request in talk.requests])
-            talks = [talk for talk in talks if not _continue_conversation(work, talk, replies)]
-
-
-def _begin_conversation(
-    work: TableJob, task: Asking[Any], parameters: Parameters, unit: Partition
-) -> Iterator[_OpenConversation]:
-    """The conversation about a unit, after its first requests; none where it asks nothing."""
-    part = read_partition(work, unit)
-    names = {asked.name: asked.named for asked in work.models}
-    conversation = task.ask(part, parameters, names)
-    talk = _OpenConversation(unit, part.height * task.rows_per_row(work.parameters), conversation, ())
-    if not _advance(work, talk, None):
-        yield talk
-
-
-def _continue_conversation(work: TableJob, talk: _OpenConversation, replies: Mapping[str, Reply]) -> bool:
-    """Go on with a conversation; whether that was its end."""
-    return _advance(work, talk, {request.id: replies[request.id] for request in talk.requests})
-
-
-def _advance(work: TableJob, talk: _OpenConversation, replies: Mapping[str, Reply] | None) -> bool:
-    try:
-        talk.requests = next(talk.conversation) if replies is None else talk.conversation.send(replies)
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        commit_outcome(work, talk.unit, talk.rows, outcome)
-        progress.watcher.advance(work.name, talk.rows, None)
-        return True
-    except TaskError as error:
-        raise TaskError(f"{work.name}: {error}") from None
-    return False
+from schemas.task import ModelId
 
 
 class Dispatcher:

@@ -24,8 +24,8 @@ from typing import IO, Any
 from catalog.storage import Store
 from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
-from flows.running import table
-from flows.running.table import Advance, Partition
+from flows.running import kinds
+from flows.running.partitions import Advance, Partition
 
 ROOT = Path(__file__).parents[2]
 MOST = 8
@@ -50,14 +50,14 @@ class WorkerProcess:
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"import sys; sys.path += {others!r}; from flows.running.process_pool import serve; serve()"],
+            [sys.executable, "-P", "-c", f"import sys; sys.path += {others!r}; from flows.running.process_pool import serve_partitions; serve_partitions()"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words,
             start_new_session=True,  # a Ctrl-C is for who began it
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "POLARS_MAX_THREADS": str(threads)},
         )  # fmt: skip
 
     def run(self, work: TableJob, unit: Partition, advance: Advance) -> PartitionCommit:
-        """Do a unit as `table.do` does; what is raised there is raised here, and `ProcessError` where the process ended."""
+        """Do a unit as `kinds.do` does; what is raised there is raised here, and `ProcessError` where the process ended."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         try:
@@ -182,14 +182,14 @@ def should_offload(work: TableJob, units: Sequence[Partition]) -> bool:
     """Whether units are enough work for processes of their own; a store in memory is in this one only."""
     if _open is None or _open.count == 1 or Store(work.store).in_memory:
         return False
-    rows = (table.count_rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units)
+    rows = (kinds.count_rows(work, one) or (one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in units)
     return _open.begun or sum(rows) >= ROWS
 
 
 def run_partition(work: TableJob, unit: Partition, advance: Advance, beside: bool) -> PartitionCommit:
     """Do a unit, in this process or beside it."""
     begun = _open
-    return begun.run(work, unit, advance) if beside and begun else table.run_partition(work, unit, advance)
+    return begun.run(work, unit, advance) if beside and begun else kinds.run_partition(work, unit, advance)
 
 
 def serve_partitions() -> None:
@@ -202,7 +202,7 @@ def serve_partitions() -> None:
     while True:
         work, unit = todo.get()
         try:
-            _send(out, "done", table.run_partition(work, unit, lambda *how_far: _send(out, "advance", how_far)))
+            _send(out, "done", kinds.run_partition(work, unit, lambda *how_far: _send(out, "advance", how_far)))
         except BrokenPipeError:
             os._exit(0)
         except Exception as error:

@@ -15,10 +15,10 @@ from typing import Any, Protocol, TypeVar
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running import inference, process_pool, progress, table
-from flows.running.batches import batch_partitions, run_batch
-from schemas.task import Asking, PerProblem, WholeTable
-from tasks import TASKS
+from flows.running import process_pool, progress
+from flows.running.calls import prepare, run_batch
+from flows.running.complete import complete_table
+from flows.running.kinds import kind_of
 
 T = TypeVar("T", covariant=True)
 F = TypeVar("F")
@@ -32,7 +32,7 @@ class Future(Protocol[T]):
 
 
 class Executor(Protocol):
-    """Carries out the calls a build is made of: `prepare`, `run_batch`, `answer_partitions`, `complete_table`.
+    """Carries out the calls a build is made of: `prepare`, `run_batch`, `complete_table`.
 
     Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere.
     """
@@ -118,11 +118,7 @@ class _Generation:
 
     def _submit_partitions(self) -> dict[Future[None], TableJob]:
         """Submit what is left of each table, once those that need it have been prepared."""
-        prepared = {
-            job.name: self.executor.submit(table.prepare, job)
-            for job in self.jobs
-            if isinstance(TASKS[job.task], WholeTable | PerProblem)
-        }
+        prepared = {job.name: self.executor.submit(prepare, job) for job in self.jobs if kind_of(job).prepares}
         running: dict[Future[None], TableJob] = {}
         for job in self.jobs:
             if job.name in prepared:
@@ -131,17 +127,16 @@ class _Generation:
         return running
 
     def _submit_pending(self, job: TableJob) -> list[Future[None]]:
-        pending, rows = table.list_pending(job), table.count_expected_rows(job)
-        left = sum(table.count_rows(job, partition) for partition in pending)
+        kind = kind_of(job)
+        pending, rows = kind.list_pending(), kind.count_expected_rows()
+        left = sum(map(kind.count_rows, pending))
         progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
-        if isinstance(TASKS[job.task], Asking):
-            return [self.executor.submit(inference.answer_partitions, job, pending)] if pending else []
-        offload = process_pool.should_offload(job, pending)
-        return [self.executor.submit(run_batch, job, batch, offload) for batch in batch_partitions(job, pending)]
+        offload = kind.offloads and process_pool.should_offload(job, pending)
+        return [self.executor.submit(run_batch, job, batch, offload) for batch in kind.batch(pending)]
 
     def _complete(self, job: TableJob) -> None:
         """Complete a table whose partitions have all ended, and say so."""
-        manifest = self.executor.run(table.complete_table, job)
+        manifest = self.executor.run(complete_table, job)
         progress.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
         for observer in self.observers:
             observer.end(job, manifest)

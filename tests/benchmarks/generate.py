@@ -27,8 +27,7 @@ from catalog.storage import Store
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
-from flows.running import table
-from flows.running.inference import answer_partitions
+from flows.running.run_plan import ThreadExecutor, materialize_generation
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
 from tasks.engines.abacus.engine import AbacusEngine
@@ -76,9 +75,8 @@ def made(folder: Path, count: int, samples: int) -> TableJob:
     recipe = folder / "busy.yaml"
     recipe.write_text(RECIPE.format(count=count, samples=samples))
     problems = planning.make_plan(str(recipe), None, str(folder / "store")).jobs[0]
-    for unit in table.list_pending(problems):
-        table.run_partition(problems, unit, lambda *_: None)
-    table.complete_table(problems)
+    with ThreadExecutor(1) as executor:
+        materialize_generation([problems], executor)
     return planning.make_plan(str(recipe), None, str(folder / "store")).jobs[1]
 
 
@@ -94,8 +92,8 @@ def once(count: int, samples: int) -> tuple[float, float, float, int]:
         Watched.busy, Watched.asked = 0.0, ()
         with patch.object(engines, "open_engine", lambda model, spent: Watched(model)):
             began = time.perf_counter()
-            answer_partitions(work, table.list_pending(work))
-            table.complete_table(work)
+            with ThreadExecutor(1) as executor:
+                materialize_generation([work], executor)
             whole, busy = time.perf_counter() - began, Watched.busy
         assert len(Ledger(Store(work.store))) == len(Watched.asked) == count * (samples + 1)
     bare = AbacusEngine(Abacus(engine="abacus"))

@@ -26,7 +26,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
@@ -119,13 +118,10 @@ def build(stage: str, folder: Path, place: Path) -> None:
     """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
     from flows.planning import plan as planning
     from flows.publishing.publish import release
-    from flows.running import process_pool, table
-    from flows.running.inference import answer_partitions
-    from schemas.task import Asking
-    from tasks import TASKS
+    from flows.running import process_pool
+    from flows.running.run_plan import ThreadExecutor, materialize_generation
     from tests.benchmarks.scale_tables import judged, warm
 
-    beside = int(folder.name) > SMALL
     path = folder / f"{stage}.yaml"
     path.write_text(recipe(stage))
     plan = planning.make_plan(str(path), None, str(folder / "store"))
@@ -138,14 +134,8 @@ def build(stage: str, folder: Path, place: Path) -> None:
         if work.task == "judge":
             judged(work)
             return
-        table.prepare(work)
-        pending = table.list_pending(work)
-        if isinstance(TASKS[work.task], Asking):
-            answer_partitions(work, pending)
-        else:
-            with process_pool.open_pool(), ThreadPoolExecutor(CORES if beside else 1) as pool:
-                list(pool.map(lambda unit: process_pool.run_partition(work, unit, lambda *_: None, beside), pending))
-        table.complete_table(work)
+        with process_pool.open_pool(), ThreadExecutor(CORES if int(folder.name) > SMALL else 1) as executor:
+            materialize_generation([work], executor)
 
 
 def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:

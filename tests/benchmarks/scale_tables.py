@@ -91,12 +91,15 @@ def warm() -> None:
 
 def judged(work: Any) -> None:
     """Write, in place of asking, what two judges say of each solution that is wrong; they differ in every seventh."""
-    from flows.running import table
+    from flows.running.commit import commit_outcome
+    from flows.running.complete import complete_table
+    from flows.running.kinds import kind_of
+    from flows.running.partitions import read_partition
     from schemas.frames import polars_schema
     from schemas.task import Outcome
 
-    for unit in table.list_pending(work):
-        part = table.read_partition(work, unit)
+    for unit in kind_of(work).list_pending():
+        part = read_partition(work, unit)
         one = pl.when(pl.col("verdict") == "wrong").then(2).otherwise(-1).cast(pl.Int64)
         same = pl.col("sample") % 7 != 0
         other = pl.when(same).then(one).otherwise(1)
@@ -108,5 +111,5 @@ def judged(work: Any) -> None:
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
         kept = made.select(work.contract.names()).cast(polars_schema(work.contract))
-        table.commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
-    table.complete_table(work)
+        commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
+    complete_table(work)

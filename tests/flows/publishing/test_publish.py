@@ -22,7 +22,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.planning.versioning import compare_with_release, latest_release
 from flows.publishing import provenance
 from flows.publishing.publish import release
-from flows.running import table
+from flows.running.kinds import kind_of, per_problem
 from flows.running.run_plan import materialize
 from schemas.request import Completion, Request
 from tests.flows.running.test_inference import House
@@ -78,7 +78,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
     house.say = said
     monkeypatch.setattr(engines, "open_engine", house)
     monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(table, "ROWS_OF_A_SHARE", 7)
+    monkeypatch.setattr(per_problem, "ROWS_OF_A_BUCKET", 7)
 
     def build(count: int, version: str) -> Plan:
         recipe = tmp_path / "r.yaml"
@@ -143,7 +143,7 @@ def test_the_version_is_written_into_the_recipe_alone(tmp_path: Path) -> None:
 def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> None:
     plan = made(20, "1.0.0")
     works = {work.name: work for work in plan.jobs}
-    assert len(table.list_partitions(works["pairs"])) == 6
+    assert len(kind_of(works["pairs"]).partitions) == 6
     receipt = plan.done["pairs"].receipt
     assert (receipt.rows_in, receipt.rows_kept() + receipt.rows_rejected()) == (40, 40)
     release(plan)

@@ -15,7 +15,7 @@ from catalog.storage import Store
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.running import inference, table
+from flows.running.kinds import asking, from_seed, kind_of
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Failure, Reply, Request
@@ -181,10 +181,10 @@ def test_an_engine_that_leaves_requests_out_or_makes_some_up_is_found_out(
 def test_parts_are_carried_on_side_by_side_within_a_window(
     tmp_path: Path, house: House, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "ROWS_OF_A_UNIT", 7)
-    monkeypatch.setattr(inference, "WINDOW", 20)
+    monkeypatch.setattr(from_seed, "ROWS_OF_A_PARTITION", 7)
+    monkeypatch.setattr(asking, "WINDOW", 20)
     work = build(make(tmp_path, store))
-    assert len(table.list_partitions(work)) == 5
+    assert len(kind_of(work).partitions) == 5
     assert read(work).height == 60
     assert house.opened == ["openai"]
 

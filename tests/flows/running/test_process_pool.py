@@ -15,19 +15,24 @@ import pytest
 from catalog.sources import SourceError
 from flows.cli import main
 from flows.planning.plan import Plan
-from flows.running import process_pool, table
+from flows.running import process_pool
+from flows.running.calls import prepare
+from flows.running.complete import complete_table
+from flows.running.kinds import kind_of
 from schemas.task import TaskError
 from tests.command import ROOT, files_of
 from tests.flows.running.test_table import make, row, silent
 
 PARENT = """
 import sys
-from flows import plan as planning, processes, table
-plan = planning.make(sys.argv[1], None, sys.argv[2])
-with processes.opened():
-    process = processes.Process(1)
+from flows.planning import plan as planning
+from flows.running import process_pool
+from flows.running.kinds import kind_of
+plan = planning.make_plan(sys.argv[1], None, sys.argv[2])
+with process_pool.open_pool():
+    process = process_pool.WorkerProcess(1)
     print(process._process.pid, flush=True)
-    process.do(plan.works[0], table.pending(plan.works[0])[0], lambda *_: None)
+    process.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], lambda *_: None)
     print("done", flush=True)
     sys.stdin.read()
 """
@@ -51,12 +56,12 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.ProcessPool]
 def complete(plan: Plan, beside: bool) -> list[tuple[str, int, float | None]]:
     told: list[tuple[str, int, float | None]] = []
     for work in plan.jobs[:-1]:
-        table.prepare(work)
-        pending = table.list_pending(work)
+        prepare(work)
+        pending = kind_of(work).list_pending()
         assert process_pool.should_offload(work, pending) == beside
         for unit in pending:
             process_pool.run_partition(work, unit, lambda *how_far: told.append(how_far), beside)
-        table.complete_table(work)
+        complete_table(work)
     return told
 
 
@@ -78,17 +83,16 @@ def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.
 def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own(
     plan: Plan, begun: process_pool.ProcessPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Prefect does so with `flows`, when it loads a flow by its file; there `types` is a module of ours."""
-    assert (ROOT / "flows" / "types.py").exists()
+    """Prefect does so with `flows`, when it loads a flow by its file; a module there may bear any name."""
     (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
-    assert begun.run(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent).rows_in == 40
+    assert begun.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent).rows_in == 40
 
 
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
     work = plan.jobs[0]
-    units = table.list_partitions(work)
+    units = kind_of(work).partitions
     assert not process_pool.should_offload(work, units)  # no build is under way
     with process_pool.open_pool():
         assert process_pool._open
@@ -103,16 +107,16 @@ def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_p
 
 def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
     work = plan.jobs[0]
-    unit = table.list_pending(work)[0]
+    unit = kind_of(work).list_pending()[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
     with pytest.raises(SourceError) as found:
         begun.run(work, unit, silent)
     assert str(found.value) == "a.jsonl: has changed while it was read; build again"
-    assert "flows/table.py" in "".join(found.value.__notes__), "where it was raised is not told"
+    assert "flows/running/kinds/from_files.py" in "".join(found.value.__notes__), "where it was raised is not told"
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
         begun.run(work, unit, silent)
-    assert begun.run(work, table.list_pending(work)[1], silent).rows_in == 21, "the process is of use afterwards"
+    assert begun.run(work, kind_of(work).list_pending()[1], silent).rows_in == 21, "the process is of use afterwards"
 
 
 class Odd(Exception):
@@ -135,7 +139,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     plan: Plan, begun: process_pool.ProcessPool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work = plan.jobs[0]
-    unit = table.list_pending(work)[0]
+    unit = kind_of(work).list_pending()[0]
     process = process_pool.WorkerProcess(1)
     os.kill(process._process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, process.kill).start()
@@ -152,7 +156,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
 
 def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     work = plan.jobs[0]
-    unit = table.list_pending(work)[0]
+    unit = kind_of(work).list_pending()[0]
     at_work, told = threading.Event(), []
 
     def wait(*_: object) -> None:
@@ -190,7 +194,7 @@ def test_a_process_that_cannot_begin_tells_why(
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
     with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
-        begun.run(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent)
+        begun.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent)
 
 
 def test_a_process_ends_with_who_began_it_however_that_ends(plan: Plan, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from catalog import sources
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.running import table
+from flows.running.complete import complete_table
+from flows.running.kinds import kind_of, run_partition
+from flows.running.partitions import AccountingError
 from schemas.contract import ContractError
 from schemas.task import Outcome, PerRow, Record
 from tasks import TASKS
@@ -110,17 +112,17 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
         if len(done) == 2:
             raise Cut
 
-    first, second = table.list_pending(work)
+    first, second = kind_of(work).list_pending()
     with pytest.raises(Cut):
-        table.run_partition(work, first, cut)
+        run_partition(work, first, cut)
     place = work.folder()
     before = {name: place.store.read(f"{place.path}/parts/{name}") for name in place.store.names(f"{place.path}/parts")}
     assert len(before) == 2
     monkeypatch.setitem(TASKS, "import", replace(TASKS["import"], run=_only({"4", "5", "b"})))  # type: ignore[call-arg]
-    table.run_partition(work, first, silent)
-    table.run_partition(work, second, silent)
-    assert table.list_pending(work) == []
-    assert table.complete_table(work).receipt.rows_kept() == 7
+    run_partition(work, first, silent)
+    run_partition(work, second, silent)
+    assert kind_of(work).list_pending() == []
+    assert complete_table(work).receipt.rows_kept() == 7
     for name, data in before.items():
         assert place.store.read(f"{place.path}/parts/{name}") == data
 
@@ -147,7 +149,7 @@ def untyped(part: pl.DataFrame, _: object) -> Outcome:
 @pytest.mark.parametrize(
     ("run_it", "error", "told"),
     [
-        (broken, table.AccountingError, "steps, unit 00000-00000: 2 rows came in, 1 were kept and 0 rejected"),
+        (broken, AccountingError, "steps, unit 00000-00000: 2 rows came in, 1 were kept and 0 rejected"),
         (untyped, ContractError, "steps, unit 00001-00000: step_rule: expected one of .*, found 'by ear' in row 0 "),
     ],
 )
@@ -166,9 +168,9 @@ def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
 
 def test_a_table_is_not_completed_while_a_unit_is_missing(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one")], [row("two")])
-    table.run_partition(plan.jobs[0], table.list_pending(plan.jobs[0])[0], silent)
-    with pytest.raises(table.AccountingError, match="units 00001 have not ended"):
-        table.complete_table(plan.jobs[0])
+    run_partition(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent)
+    with pytest.raises(AccountingError, match="units 00001 have not ended"):
+        complete_table(plan.jobs[0])
 
 
 def test_fingerprints_follow_content_and_not_places(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from catalog.sources import SourceError
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
 from flows.publishing import publish as releasing
-from flows.running import table
+from flows.running.calls import prepare
 from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
 from schemas.task import TaskError
@@ -151,7 +151,7 @@ def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None
     broken = make(tmp_path, recipe, store=plan.store)
     assert broken.jobs[-2].fingerprint != plan.jobs[-2].fingerprint
     with pytest.raises(TaskError, match="kept: embedding: vectors: is no safetensors file"):
-        table.prepare(broken.jobs[-2])
+        prepare(broken.jobs[-2])
 
 
 BAD = {

@@ -9,9 +9,10 @@ import pytest
 from catalog.tables import ParquetFile
 from flows import build
 from flows.planning.plan import TableJob
-from flows.running import process_pool, table
-from flows.running.batches import PartitionBatch, batch_partitions
-from flows.running.table import Partition
+from flows.running import kinds
+from flows.running.kinds import kind_of
+from flows.running.kinds.kind import Kind
+from flows.running.partitions import Partition, PartitionBatch
 from tests.flows.running.test_table import make, row
 
 
@@ -21,7 +22,7 @@ def works(tmp_path: Path) -> tuple[TableJob, ...]:
 
 
 def units(*rows: int) -> list[Partition]:
-    return [Partition(f"{i:05d}", part=ParquetFile(f"parts/{i}.parquet", some, "")) for i, some in enumerate(rows)]
+    return [Partition(f"{i:05d}", file=ParquetFile(f"parts/{i}.parquet", some, "")) for i, some in enumerate(rows)]
 
 
 @pytest.mark.parametrize(
@@ -39,13 +40,13 @@ def test_units_in_bundles(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    found = batch_partitions(works[1], units(*rows))
+    found = kind_of(works[1]).batch(units(*rows))
     assert [one.name for one in found] == names
     assert [unit for one in found for unit in one.partitions] == units(*rows)
 
 
 def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
-    found = batch_partitions(works[0], table.list_partitions(works[0]))
+    found = kind_of(works[0]).batch(kind_of(works[0]).partitions)
     assert [one.name for one in found] == ["00000", "00001"]
 
 
@@ -54,9 +55,9 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
 ) -> None:
     work, found = works[0], []
-    first, second = table.list_partitions(work)
-    table.run_partition(work, first, lambda *_: None)
+    first, second = kind_of(work).partitions
+    kinds.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
-    monkeypatch.setattr(process_pool, "run_partition", lambda _, unit, *__: found.append(unit.name))
+    monkeypatch.setattr(Kind, "run_partition", lambda _, unit, __: found.append(unit.name))
     build._retry_batch(work, PartitionBatch([first, replace(second)]), False)
     assert found == done

@@ -1,0 +1,46 @@
+"""Kinds of task: how the tables of each are made.
+
+A new kind is a class here, by the class of its tasks in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.tables import PartitionCommit
+from flows.planning.plan import TableJob
+from flows.running.kinds.asking import AskingKind
+from flows.running.kinds.from_files import FromFilesKind
+from flows.running.kinds.from_seed import FromSeedKind
+from flows.running.kinds.kind import Kind
+from flows.running.kinds.per_problem import PerProblemKind
+from flows.running.kinds.per_row import PerRowKind
+from flows.running.kinds.whole_table import WholeTableKind
+from flows.running.partitions import Advance, Partition
+from schemas.task import Asking, FromRecords, FromSeed, PerProblem, PerRow, Task, WholeTable
+from tasks import TASKS
+
+KINDS: dict[type[Task[Any]], type[Kind[Any]]] = {
+    FromRecords: FromFilesKind,
+    FromSeed: FromSeedKind,
+    PerRow: PerRowKind,
+    PerProblem: PerProblemKind,
+    WholeTable: WholeTableKind,
+    Asking: AskingKind,
+}
+
+
+def kind_of(job: TableJob) -> Kind[Any]:
+    """How a table is made."""
+    task = TASKS[job.task]
+    return KINDS[type(task)](job, task)
+
+
+def run_partition(job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
+    """Run one partition of a table in this process."""
+    return kind_of(job).run_partition(partition, advance)
+
+
+def count_rows(job: TableJob, partition: Partition) -> int:
+    """The rows that a partition of a table stands for, 0 where nobody knows."""
+    return kind_of(job).count_rows(partition)

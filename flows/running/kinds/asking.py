@@ -1,0 +1,97 @@
+"""Tables made by asking models: the conversations about all partitions go on side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.tables import PartitionCommit
+from flows.running.commit import commit_outcome
+from flows.running.fit import fit_parameters
+from flows.running.inference import Dispatcher
+from flows.running.kinds.kind import Kind
+from flows.running.partitions import Advance, Partition, PartitionBatch, read_partition
+from flows.running.pilot import forecast_asking
+from flows.running.sample import PILOT, Forecast, PilotSample
+from schemas.request import Reply, Request
+from schemas.task import Asking, Conversation, Outcome, Parameters
+
+WINDOW = 50_000
+"""Requests of partitions that are carried on at once, about: they and their replies are held in memory."""
+
+
+@dataclass
+class _OpenConversation:
+    """The conversation about one partition."""
+
+    partition: Partition
+    rows: int
+    conversation: Conversation
+    requests: Sequence[Request]
+
+
+class AskingKind(Kind[Asking[Any]]):
+    """The task is a generator of requests; an engine gets those of all partitions at once."""
+
+    offloads = False
+
+    def count_rows(self, partition: Partition) -> int:
+        """As many for each row of the file as the task makes of one."""
+        return super().count_rows(partition) * self.task.rows_per_row(self.job.parameters)
+
+    def batch(self, pending: Sequence[Partition]) -> list[PartitionBatch]:
+        """All together: they share engines."""
+        return [PartitionBatch(pending)] if pending else []
+
+    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
+        """Carry on the conversations about partitions to their ends; each is committed as it ends."""
+        with Dispatcher(self.job) as dispatcher:
+            parameters = fit_parameters(self.job, dispatcher.answer)
+            conversations: list[_OpenConversation] = []
+            waiting = list(reversed(partitions))
+            while conversations or waiting:
+                while waiting and sum(len(one.requests) for one in conversations) < WINDOW:
+                    conversations += self._begin(parameters, waiting.pop(), advance)
+                replies = dispatcher.answer([request for one in conversations for request in one.requests])
+                conversations = [one for one in conversations if not self._continue(one, replies, advance)]
+
+    def _begin(self, parameters: Parameters, partition: Partition, advance: Advance) -> Iterator[_OpenConversation]:
+        """The conversation about a partition, after its first requests; none where it asks nothing."""
+        rows = read_partition(self.job, partition)
+        names = {asked.name: asked.named for asked in self.job.models}
+        conversation = self.task.ask(rows, parameters, names)
+        one = _OpenConversation(partition, self.count_rows(partition), conversation, ())
+        if not self._advance(one, None, advance):
+            yield one
+
+    def _continue(self, one: _OpenConversation, replies: Mapping[str, Reply], advance: Advance) -> bool:
+        """Go on with a conversation; whether that was its end."""
+        return self._advance(one, {request.id: replies[request.id] for request in one.requests}, advance)
+
+    def _advance(self, one: _OpenConversation, replies: Mapping[str, Reply] | None, advance: Advance) -> bool:
+        with self.naming_table():
+            try:
+                one.requests = next(one.conversation) if replies is None else one.conversation.send(replies)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                commit_outcome(self.job, one.partition, one.rows, outcome)
+                advance(self.job.name, one.rows, None)
+                return True
+        return False
+
+    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+        """Not by itself: `run` carries on many partitions at once."""
+        raise NotImplementedError
+
+    def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
+        """Nothing is known of the rows before models are asked."""
+        return None
+
+    def forecast(self, inputs: PilotSample | None, pilot: int | None) -> tuple[PilotSample | None, list[Forecast]]:
+        """With a pilot the rows that it made, and what the whole table would ask."""
+        if inputs is None:
+            return None, []
+        embedded = all(asked.model.engine == "abacus" for asked in self.job.models)
+        size = pilot if pilot is not None else PILOT if embedded else 0
+        return forecast_asking(self.job, self.task, inputs, size)

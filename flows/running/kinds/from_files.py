@@ -1,0 +1,61 @@
+"""Tables made from files of records: each file is a partition, and each batch of its records a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import polars as pl
+
+from catalog.sources import batches, unchanged
+from catalog.tables import PartitionCommit
+from flows.running.commit import write_outcome
+from flows.running.kinds.kind import Kind
+from flows.running.partitions import Advance, Partition
+from flows.running.sample import PilotSample, spread_rows
+from schemas.task import FromRecords
+
+
+class FromFilesKind(Kind[FromRecords[Any]]):
+    """Records of files, some thousands at a time."""
+
+    @cached_property
+    def partitions(self) -> list[Partition]:
+        """The files."""
+        return [Partition(f"{i:05d}", source=source) for i, source in enumerate(self.job.sources)]
+
+    def count_expected_rows(self) -> int | None:
+        """Not known before the files are read."""
+        return None
+
+    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+        """A chunk for each batch of records.
+
+        A file is long, so its chunks are committed, too, and not made again
+        where an earlier build was cut off in the middle of it.
+        """
+        assert partition.source is not None
+        parameters = self.job.parameters
+        for chunk, (batch, share) in enumerate(batches(partition.source)):
+            name = f"{partition.name}-{chunk:05d}"
+            rows_in = len(batch) * self.task.rows_per_record(parameters)
+            commit = self.folder.read_commit(name)
+            if commit is None:
+                commit = write_outcome(self.job, name, rows_in, self.task.run(batch, parameters))
+                self.folder.commit(name, commit)
+            yield commit
+            advance(self.job.name, rows_in, share)
+        unchanged(partition.source)
+
+    def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
+        """Rows of the first records of each file; what all of them hold is guessed from the share read."""
+        kept: list[pl.DataFrame] = []
+        of = 0.0
+        for source in self.job.sources:
+            for batch, share in islice(batches(source), 1):
+                rows = self.task.run(batch, self.job.parameters).kept
+                kept.append(rows)
+                of += rows.height / share if share else rows.height
+        return PilotSample(spread_rows(pl.concat(kept), wanted), of) if kept else None

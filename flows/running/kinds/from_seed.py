@@ -1,0 +1,41 @@
+"""Tables made out of numbers alone: partitions are ranges of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from catalog.tables import PartitionCommit
+from flows.running.kinds.kind import Kind
+from flows.running.partitions import Advance, Partition
+from flows.running.sample import PilotSample
+from schemas.task import FromSeed
+
+ROWS_OF_A_PARTITION = 1_000
+
+
+class FromSeedKind(Kind[FromSeed[Any]]):
+    """Rows that are made from their numbers, some at a time."""
+
+    @cached_property
+    def partitions(self) -> list[Partition]:
+        """Ranges of the rows' numbers."""
+        count = self.task.count(self.job.parameters)
+        starts = range(0, count, ROWS_OF_A_PARTITION)
+        ranges = [range(start, min(start + ROWS_OF_A_PARTITION, count)) for start in starts]
+        return [Partition(f"{i:05d}", numbers=numbers, rows=len(numbers)) for i, numbers in enumerate(ranges)]
+
+    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+        """One chunk: the rows of the range."""
+        assert partition.numbers is not None
+        outcome = self.task.run(partition.numbers, self.job.parameters)
+        yield self.write_chunk(partition, partition.rows, outcome, advance)
+
+    def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
+        """Rows evenly spread over the numbers."""
+        count = self.task.count(self.job.parameters)
+        numbers = dict.fromkeys(range(i * count // wanted, i * count // wanted + 1) for i in range(wanted))
+        return PilotSample(pl.concat([self.task.run(one, self.job.parameters).kept for one in numbers]), count)

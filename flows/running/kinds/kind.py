@@ -1,0 +1,114 @@
+"""What the runner asks of a kind of task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+from catalog.tables import PartitionCommit, TableFolder, sum_commits
+from flows.planning.plan import TableJob
+from flows.running.commit import write_outcome
+from flows.running.partitions import Advance, Partition, PartitionBatch, batch_partitions, list_file_partitions
+from flows.running.sample import WANTED, Forecast, PilotSample
+from schemas.task import Outcome, Task, TaskError
+
+T = TypeVar("T", bound=Task[Any])
+
+
+class Kind(ABC, Generic[T]):
+    """How a table is made by a task of one kind: its partitions, what runs before them, and each of them.
+
+    A partition is, unless a kind says otherwise, a Parquet file of an input table.
+    """
+
+    prepares: ClassVar[bool] = False
+    """Whether `prepare` has anything to do."""
+    offloads: ClassVar[bool] = True
+    """Whether its partitions may run in processes of their own."""
+
+    def __init__(self, job: TableJob, task: T) -> None:
+        self.job, self.task = job, task
+
+    @cached_property
+    def folder(self) -> TableFolder:
+        """Where the table lies."""
+        return self.job.folder()
+
+    @cached_property
+    def partitions(self) -> list[Partition]:
+        """All partitions of the table, in the order of its rows."""
+        return list_file_partitions(self.job)
+
+    def list_pending(self) -> list[Partition]:
+        """The partitions that have not been committed yet."""
+        names = self.folder.store.names(f"{self.folder.path}/receipts")
+        committed = {name.removesuffix(".json") for name in names}
+        return [partition for partition in self.partitions if partition.name not in committed]
+
+    def count_rows(self, partition: Partition) -> int:
+        """The rows that a partition stands for (in = kept + rejected counts these), 0 where nobody knows."""
+        return partition.file.rows if partition.file else partition.rows
+
+    def count_expected_rows(self) -> int | None:
+        """The rows that come in, None where that is not known beforehand."""
+        return sum(map(self.count_rows, self.partitions))
+
+    def repeats_keys(self) -> bool:
+        """Whether a key may be there in several partitions: of two tables, or of rows named by their content."""
+        return len(self.job.inputs) != 1
+
+    def batch(self, pending: Sequence[Partition]) -> list[PartitionBatch]:
+        """Partitions as they are handed to an executor."""
+        return batch_partitions(pending, self.count_rows)
+
+    def prepare(self) -> None:  # most kinds have nothing to prepare
+        """Find out what the partitions need to know of each other; doing it again changes nothing."""
+
+    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
+        """Run the partitions of a batch in this process."""
+        for partition in partitions:
+            self.run_partition(partition, advance)
+
+    def run_partition(self, partition: Partition, advance: Advance) -> PartitionCommit:
+        """Run the task on a partition, check and write what it made, and commit it."""
+        commit = sum_commits(self.run_chunks(partition, advance))
+        self.folder.commit(partition.name, commit)
+        return commit
+
+    @abstractmethod
+    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+        """What became of each chunk of a partition; a Parquet file is one, a file of records has many."""
+
+    @abstractmethod
+    def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
+        """Some rows of the table before it exists.
+
+        Args:
+            inputs: Some rows of its inputs, None where there are none.
+            wanted: How many rows are wanted of a task that has no input.
+
+        Returns:
+            The rows; None where nothing can be said.
+
+        """
+
+    def forecast(self, inputs: PilotSample | None, pilot: int | None) -> tuple[PilotSample | None, list[Forecast]]:
+        """Some rows of the table, and what it would ask of each model; a task that asks none forecasts nothing."""
+        return self.sample(inputs, WANTED), []
+
+    def write_chunk(self, partition: Partition, rows_in: int, outcome: Outcome, advance: Advance) -> PartitionCommit:
+        """Write what became of a partition that is one chunk."""
+        commit = write_outcome(self.job, f"{partition.name}-00000", rows_in, outcome)
+        advance(self.job.name, rows_in, None)
+        return commit
+
+    @contextmanager
+    def naming_table(self) -> Iterator[None]:
+        """Put the table's name before the message of a task's error."""
+        try:
+            yield
+        except TaskError as error:
+            raise TaskError(f"{self.job.name}: {error}") from None

@@ -1,0 +1,126 @@
+"""Pilots: a few rows of a table are asked about in earnest, to forecast what the whole would ask and spend.
+
+Their completions are in the ledger, so a build does not pay for them again.
+Some more rows, which no pilot asks about, show how much of the rest the ledger
+knows already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from flows.planning.plan import TableJob
+from flows.running.fit import fit_rows, read_fitted
+from flows.running.inference import Dispatcher
+from flows.running.sample import PILOT, Forecast, PilotSample
+from schemas.recipe.models import Price
+from schemas.request import Completion, Reply, Request
+from schemas.task import Asking, Parameters
+
+
+@dataclass
+class _RequestCounter:
+    """What a pilot's conversation asked and heard."""
+
+    requests: dict[str, Request] = field(default_factory=dict)
+    replies: dict[str, Reply] = field(default_factory=dict)
+
+    def listening(self, desk: Dispatcher) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
+        """A desk's replies, each remembered with its request."""
+
+        def replies(requests: Sequence[Request]) -> Mapping[str, Reply]:
+            self.requests |= {request.id: request for request in requests}
+            came = desk.answer(requests)
+            self.replies |= came
+            return came
+
+        return replies
+
+
+def forecast_asking(
+    work: TableJob, task: Asking[Any], sample: PilotSample, size: int
+) -> tuple[PilotSample | None, list[Forecast]]:
+    """Forecast what a table asks.
+
+    Args:
+        work: The table.
+        task: Its task.
+        sample: Some rows of its inputs.
+        size: How many of them are asked about in earnest.
+
+    Returns:
+        The rows that the pilot made, None where there was none; what each model is asked.
+
+    """
+    rows = sample.rows.gather_every(max(1, sample.rows.height // (2 * max(size, PILOT))))
+    others = rows.gather_every(2, 1) if rows.height > 1 else rows
+    pilot = rows.gather_every(2)[:size]
+    names = {asked.name: asked.named for asked in work.models}
+    settling, parameters = task.fit(work.parameters), read_fitted(work)
+    first, heard = _RequestCounter(), _RequestCounter()
+    with Dispatcher(work) as desk:
+        if parameters is None:  # what the pilot alone settles stands for what the whole table will
+            parameters = fit_rows(work, [pilot], first.listening(desk)) if pilot.height else work.parameters
+        unasked = list(next(task.ask(others, parameters, names), ()))
+        known = set(desk.ledger.find(unasked))
+        kept = _run_pilot(task, work, parameters, pilot, desk, heard) if pilot.height else None
+    scale = sample.of / max(1, pilot.height if kept is not None else others.height)
+    asked = heard.requests.values() if kept is not None else unasked
+    told = []
+    for one in work.models:
+        mine = [
+            request for request in asked if (request.model, request.revision) == (one.named.model, one.named.revision)
+        ]
+        rest = [r for r in unasked if (r.model, r.revision) == (one.named.model, one.named.revision)]
+        share = sum(request.id in known for request in rest) / max(1, len(rest))
+        if settling is not None and first.requests:
+            rounds = [
+                r for r in first.requests.values() if (r.model, r.revision) == (one.named.model, one.named.revision)
+            ]
+            larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
+            told.append(
+                _forecast_model(f"{work.name}, types", one.name, rounds, first.replies, larger, 0.0, one.model.price)
+            )
+        told.append(_forecast_model(work.name, one.name, mine, heard.replies, scale, share, one.model.price))
+    made = PilotSample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
+    return made, told
+
+
+def _run_pilot(
+    task: Asking[Any],
+    work: TableJob,
+    parameters: Parameters,
+    pilot: pl.DataFrame,
+    desk: Dispatcher,
+    heard: _RequestCounter,
+) -> pl.DataFrame:
+    """Carry a pilot's conversation on to its end; the rows it makes."""
+    names = {asked.name: asked.named for asked in work.models}
+    conversation, replies = task.ask(pilot, parameters, names), heard.listening(desk)
+    try:
+        requests = next(conversation)
+        while True:
+            requests = conversation.send(replies(requests))
+    except StopIteration as end:
+        kept: pl.DataFrame = end.value.kept
+        return kept
+
+
+def _forecast_model(
+    table: str, model: str, asked: Sequence[Request], replies: Mapping[str, Reply], scale: float, share: float,
+    price: Price | None,
+) -> Forecast:  # fmt: skip
+    """The forecast of one model from the requests of some rows, scaled to all."""
+    total = len(asked) * scale
+    if not replies:
+        return Forecast(table, model, total, share * total, price=price)
+    heard = [reply for request in asked if isinstance(reply := replies[request.id], Completion)]
+    waiting = max(0.0, total - len(asked)) * (1 - share)
+    each = max(1, len(heard))
+    prompt_tokens = sum(reply.prompt_tokens for reply in heard) / each * waiting
+    tokens = sum(reply.tokens for reply in heard) / each * waiting
+    return Forecast(table, model, total, total - waiting, prompt_tokens, tokens, price)
