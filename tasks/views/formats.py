@@ -44,6 +44,12 @@ class Format:
     """The column that tells its rows apart."""
     rows: int = 1
     """How many rows it makes of one."""
+    meaning: str = "One solution a row, in the format of that name."
+    """What a row is, for readers of a release."""
+    conversational: bool = False
+    """Whether trainers read it as lists of messages, too."""
+    cuts: bool = False
+    """Whether steps behind the first wrong one can be cut or kept."""
 
 
 def asked(row: Row) -> str:
@@ -185,19 +191,22 @@ FORMATS: dict[str, Format] = {
         (*_SOLUTION, "text"),
         lambda style, _: (c.MESSAGES if style.conversational else c.TEXT, *c.IDS),
         _language_modelling,
+        conversational=True,
     ),
     "prompt-completion": Format(
         (*_SOLUTION, "text"),
         lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), *c.IDS),
         _prompt_completion,
+        conversational=True,
     ),
     "unpaired-preference": Format(
         (*_SOLUTION, "text", "verdict"),
         lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), c.LABEL, *c.IDS),
         _unpaired,
+        conversational=True,
     ),
-    "stepwise": Format(_STEPS, _of_stepwise, _stepwise),
-    "math-shepherd": Format((*_STEPS, "set"), fixed(*c.MATH_SHEPHERD), _math_shepherd),
+    "stepwise": Format(_STEPS, _of_stepwise, _stepwise, cuts=True),
+    "math-shepherd": Format((*_STEPS, "set"), fixed(*c.MATH_SHEPHERD), _math_shepherd, cuts=True),
     "prm800k": Format((*_STEPS, "answer"), fixed(*c.PRM800K), _prm800k),
     "processbench": Format((*_STEPS, "model", "verdict"), fixed(*c.PROCESSBENCH), _processbench, key="id"),
 }

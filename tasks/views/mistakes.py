@@ -142,7 +142,12 @@ def _in_context(row: Row, rationale: str | None) -> Row:
 
 _PAIR = ("solution_id", "problem_id", "question", "rationale", "right_rationale", "right_from", "right_id")
 MISTAKES: dict[str, Format] = {
-    "cot-error-set": Format((*_PAIR, "set", "model"), fixed(*c.COT_ERROR_SET), _cot_error_set),
+    "cot-error-set": Format(
+        (*_PAIR, "set", "model"),
+        fixed(*c.COT_ERROR_SET),
+        _cot_error_set,
+        meaning="One mistake a row, beside a right solution of the same problem, after CoTErrorSet.",
+    ),
     "mistake-tuning": Format(
         _PAIR,
         lambda style, _: (
@@ -155,25 +160,39 @@ MISTAKES: dict[str, Format] = {
         _mistake_tuning,
         key="row_id",
         rows=2,
+        meaning="One rationale a row, right or wrong, behind the marker that says which, after CoTErrorSet.",
+        conversational=True,
     ),
     "self-rethinking": Format(
         ("solution_id", "problem_id", "question", "rationale", "error_type"),
         fixed(*c.SELF_RETHINKING),
         _self_rethinking,
+        meaning="One mistake a row, as the turns in which a model holds its own solution against it.",
     ),
     "mwpes": Format(
         ("solution_id", "problem_id", "question", "set", "model", "sampling", "sample", "text", "extracted", "answer"),
         fixed(*c.MWPES),
         _mwpes,
+        meaning="One wrong solution a row, with its answer, first wrong step and type, after MWPES-300K.",
     ),
     "error-aware": Format(
         ("problem_id", "question", "answer", "model", "set", "common_types", "common_counts", "common_definitions"),
         lambda style, _: (*conversational(style, c.PROMPT), *c.ERROR_AWARE),
         _error_aware,
         key="prompt_id",
+        meaning="One problem and model a row, as a prompt that names the model's commonest mistakes elsewhere.",
+        conversational=True,
     ),
-    "in-context": Format(_PAIR, fixed(*c.IN_CONTEXT), lambda row, _: _in_context(row, None)),
+    "in-context": Format(
+        _PAIR,
+        fixed(*c.IN_CONTEXT),
+        lambda row, _: _in_context(row, None),
+        meaning="One problem a row, a wrong answer beside a right one, as an exemplar of a prompt.",
+    ),
     "in-context-explained": Format(
-        (*_PAIR, "error_type"), fixed(*c.IN_CONTEXT_EXPLAINED), lambda row, _: _in_context(row, explained(row))
+        (*_PAIR, "error_type"),
+        fixed(*c.IN_CONTEXT_EXPLAINED),
+        lambda row, _: _in_context(row, explained(row)),
+        meaning="One problem a row, a wrong answer, what is wrong in it, and a right one, as an exemplar.",
     ),
 }

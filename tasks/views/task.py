@@ -35,27 +35,11 @@ class ViewParameters(Parameters):
         return Style(self.form == "conversational", self.after == "cut")
 
 
-CONVERSATIONAL = ("language-modelling", "prompt-completion", "unpaired-preference", "mistake-tuning", "error-aware")
-CUTTING = ("stepwise", "math-shepherd")
-
-
-PLAIN = "One solution a row, in the format of that name."
-MEANINGS = {
-    "cot-error-set": "One mistake a row, beside a right solution of the same problem, after CoTErrorSet.",
-    "mistake-tuning": "One rationale a row, right or wrong, behind the marker that says which, after CoTErrorSet.",
-    "self-rethinking": "One mistake a row, as the turns in which a model holds its own solution against it.",
-    "mwpes": "One wrong solution a row, with its answer, first wrong step and type, after MWPES-300K.",
-    "error-aware": "One problem and model a row, as a prompt that names the model's commonest mistakes elsewhere.",
-    "in-context": "One problem a row, a wrong answer beside a right one, as an exemplar of a prompt.",
-    "in-context-explained": "One problem a row, a wrong answer, what is wrong in it, and a right one, as an exemplar.",
-}
-
-
 def contract(parameters: ViewParameters, given: Contract) -> Contract:
     """The contract of a view."""
     format = FORMATS[parameters.format]
     columns = format.columns(parameters.style(), given)
-    return Contract(parameters.format, MEANINGS.get(parameters.format, PLAIN), columns, format.key)
+    return Contract(parameters.format, format.meaning, columns, format.key)
 
 
 def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
@@ -92,10 +76,12 @@ def faults(parameters: ViewParameters, given: Contract) -> list[str]:
         for name in format.needs
         if name not in given.names()
     ]
-    if parameters.form == "conversational" and parameters.format not in CONVERSATIONAL:
-        found.append(f"form: {parameters.format} has texts only; conversational are {', '.join(CONVERSATIONAL)}")
-    if parameters.after == "wrong" and parameters.format not in CUTTING:
-        found.append(f"after: {parameters.format} leaves no choice; {' and '.join(CUTTING)} do")
+    if parameters.form == "conversational" and not format.conversational:
+        able = ", ".join(name for name, other in FORMATS.items() if other.conversational)
+        found.append(f"form: {parameters.format} has texts only; conversational are {able}")
+    if parameters.after == "wrong" and not format.cuts:
+        able = " and ".join(name for name, other in FORMATS.items() if other.cuts)
+        found.append(f"after: {parameters.format} leaves no choice; {able} do")
     return found
 
 
