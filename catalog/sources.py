@@ -25,6 +25,7 @@ import fsspec
 
 from catalog import hub
 from catalog.storage import StoreError, without_secrets
+from schemas.errors import ApplicationError
 from schemas.task import Record
 
 RECORD_LIMIT = 64 * 2**20
@@ -35,8 +36,10 @@ RAW_LIMIT = 10_000
 FORMATS = ".jsonl, .ndjson, .csv, .tsv, .parquet (each but the last also .gz), hf://owner/name@revision"
 
 
-class SourceError(ValueError):
+class SourceError(ApplicationError, ValueError):
     """A source cannot be read; the message says which, what was found and what to do."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,14 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
+from schemas.errors import ApplicationError
+
 TEMPORARY = ".errata-tmp-"
 _CREATING = Lock()
 """Held while a file is created exclusively: `memory://` first looks and then writes."""
 
 
-class StoreError(RuntimeError):
+class StoreError(ApplicationError):
     """The store cannot be read or written; the message says where, why and what to do."""
 
 

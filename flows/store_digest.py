@@ -116,9 +116,7 @@ def _differs(one: News) -> str:
     if one.before is None:
         return f"{one.release.name}: the first of its corpus"
     found = difference.between(one.before, one.release)
-    return (
-        f"{one.release.name} after {one.before.name}: {semver.step_of(found)}, {text.plain(semver.told(found))[:500]}"
-    )
+    return f"{one.release.name} after {one.before.name}: {semver.step_of(found)}, {text.plain(semver.describe(found))[:500]}"
 
 
 def _gates(one: News) -> Iterator[str]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from schemas.errors import ApplicationError
+
 Kind = Literal[
     "string", "integer", "number", "boolean", "strings", "integers", "numbers", "booleans", "record", "records",
 ]  # fmt: skip
 
 
-class ContractError(ValueError):
+class ContractError(ApplicationError, ValueError):
     """A table does not keep its contract; the message names table, column and rows."""
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
+from schemas.errors import ApplicationError
+
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
 
 
-class EngineError(RuntimeError):
+class EngineError(ApplicationError):
     """A model cannot be asked at all; the message names the model, what was found and what to do."""
 
 

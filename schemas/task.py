@@ -15,11 +15,14 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from schemas.contract import Contract
+from schemas.errors import ApplicationError
 from schemas.request import Reply, Request
 
 
-class TaskError(ValueError):
+class TaskError(ApplicationError, ValueError):
     """A task's parameters do not fit the data; the message names the parameter and what to do."""
+
+    exit_code = 2
 
 
 class Parameters(BaseModel):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from errata.cli.arguments import VERBS
+from errata.cli.command import VERBS as CLIENT
 
 from catalog import taxonomies
+from flows.cli import VERBS as APPLICATION
 from schemas.recipe.reader import Recipe, read
 from tasks import TASKS
 from tests.generated import PARTS
@@ -91,7 +92,7 @@ def test_every_parameter_is_described_in_a_sentence() -> None:
 
 def test_every_verb_is_told_of() -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
-    assert [verb for verb in VERBS if f"errata {verb}" not in text] == []
+    assert [verb.name for verb in (*CLIENT, *APPLICATION) if f"errata {verb.name}" not in text] == []
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:

@@ -32,6 +32,7 @@ from catalog.publish.shards import Shards
 from catalog.storage import TEMPORARY, Store, StoreError
 from catalog.tables import canonical_json
 from schemas.contract import Contract
+from schemas.errors import ApplicationError
 from schemas.frames import arrow_schema
 
 FORMAT = 1
@@ -39,8 +40,10 @@ INDEX = "index"
 """The folder of a release that holds the indexes of its views."""
 
 
-class PublishError(RuntimeError):
+class PublishError(ApplicationError):
     """A version is published already with other content."""
+
+    exit_code = 4
 
 
 @dataclass

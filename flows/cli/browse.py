@@ -1,262 +1,44 @@
-"""`errata browse`: the rows of a table or a release, one after the other, in a terminal or to a pipe."""
+"""`errata browse`: the rows of a table or a release, in a terminal or to a pipe."""
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import time
-from argparse import Namespace
-from contextlib import closing
+from argparse import ArgumentParser, Namespace
 
-import errata
-from errata.cli import text
-from errata.cli.arguments import DONE, MISSING
-from rich.console import Console, Group, ScreenContext
-from rich.rule import Rule
-from rich.text import Text
+from errata.cli.verb import Verb
+from errata.storage import location
 
-from flows.cli import keyboard, row_view
-from flows.cli.row_reader import FILTERS, Chosen, Rows, of_release, of_table
-from flows.planning import plan as planning
-from tasks.evaluation.fields import EvaluationError, unknown
-
-_OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
-_OF_RELEASE = re.compile(r"(.*?)(?::([^:/]+))?")
-ASKED = {"t": "type", "m": "model", "s": "set", "v": "verdict", "/": "search"}
-KEYS = "n next  p back  ↑↓ scroll  / search  t type  m model  s set  c clear  q quit"
-SECONDS = 0.2
-"""The time after which a terminal is looked at again: it may have another size."""
+from flows.cli.arguments import add_data, not_negative
 
 
-def browse(given: Namespace, store: str) -> int:
+def run_browse(given: Namespace) -> int:
     """`errata browse`."""
-    rows = place(given.name, given.split, given.rejected, given.data, store)
-    filters = {name: getattr(given, name) for name in (*FILTERS, "search") if getattr(given, name)}
-    with closing(rows), closing(Chosen(rows, filters)) as chosen:
-        if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-            with keyboard.pressed_at_once():
-                browser = Browser(chosen, Console(highlight=False))
-                browser.run()
-                browser.chosen.close()
-            return DONE
-        return _printed(chosen, given.limit)
+    from flows.cli.browser import browse
+
+    return browse(given, location(given.store))
 
 
-def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> Rows:
-    """The rows that a name stands for: RECIPE.yaml:TABLE of a build, or a release, its view after a colon."""
-    if of_build := _OF_BUILD.fullmatch(name):
-        recipe, table = of_build.groups()
-        plan = planning.make_plan(recipe, data, store)
-        works = {work.name: work for work in plan.jobs[:-1]}
-        if table not in works:
-            raise unknown(recipe, "table", table, list(works))
-        if table not in plan.done:
-            raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-        receipt = plan.done[table].receipt
-        return of_table(
-            f"{name}, rejected" if rejected else name, works[table], receipt.rejected if rejected else receipt.parts
-        )
-    if rejected:
-        raise EvaluationError(f"{name}: a release holds no rejected rows; name a table as RECIPE.yaml:TABLE")
-    of_release_ = _OF_RELEASE.fullmatch(name)
-    assert of_release_
-    return of_release(errata.open_release(of_release_[1], store), of_release_[2], split)
+def _add_browse(parser: ArgumentParser) -> None:
+    help = "a release (NAME@VERSION, a view after a colon), or RECIPE.yaml:TABLE"
+    parser.add_argument("name", metavar="NAME", help=help)
+    parser.add_argument("--split", help="train, validation, test, … of a release (default: all)")
+    parser.add_argument("--rejected", action="store_true", help="the rows that a table rejected, with the reasons")
+    for name in ("type", "model", "set", "verdict"):
+        parser.add_argument(f"--{name}", metavar="VALUE", help=f"only rows of this {name}; * stands for anything")
+    parser.add_argument("--search", metavar="TEXT", help="only rows that hold this text somewhere, whatever the case")
+    parser.add_argument("--limit", type=not_negative, metavar="N", help="at most N rows, to a pipe")
+    add_data(parser)
 
 
-def _printed(chosen: Chosen, limit: int | None) -> int:
-    """Rows as plain lines, as they are found."""
-    console = Console(highlight=False, soft_wrap=False, width=max(40, Console().width))
-    k = 0
-    while limit is None or k < limit:
-        while (number := chosen.number(k)) is None and chosen.look_on():
-            pass
-        if number is None:
-            break
-        console.print(Rule(f"row {number + 1:,} of {len(chosen.rows):,}", align="left"))
-        for line in row_view.lines(chosen.rows[number], console, console.width):
-            console.print(line, no_wrap=True, crop=True)
-        k += 1
-    if k == 0 and limit != 0:
-        print(text.plain(f"{chosen.rows.name}: {_nothing(chosen)}"), file=sys.stderr)
-        return MISSING if chosen.filters else DONE
-    return DONE
-
-
-def _nothing(chosen: Chosen) -> str:
-    if not len(chosen.rows):
-        return "no rows"
-    return f"none of {len(chosen.rows):,} rows matches {_told(chosen.filters)}"
-
-
-def _told(filters: dict[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in filters.items())
-
-
-class Browser:
-    """The screen: which row is on it, from which line on, and what is asked for."""
-
-    def __init__(self, chosen: Chosen, console: Console) -> None:
-        self.chosen, self.console = chosen, console
-        self.k, self.top = 0, 0
-        self.notice = ""
-        self.asking: tuple[str, str] | None = None
-        """What is being typed: for what, and its text."""
-        self.shown: tuple[object, list[Text]] = (None, [])
-        self.screen: ScreenContext | None = None
-
-    def run(self) -> None:
-        """Show rows until `q` is pressed."""
-        with self.console.screen(hide_cursor=True) as self.screen:
-            size, stale = self.console.size, True
-            while True:
-                if stale or size != self.console.size:
-                    size, stale = self.console.size, False
-                    self.screen.update(self.view())
-                if keyboard.waiting(SECONDS):
-                    stale = True
-                    if not self.press(keyboard.read()):
-                        return
-
-    def view(self) -> Group:
-        """All that is on the screen."""
-        width, height = self.console.size
-        body, room = self.lines(width), max(1, height - 3)
-        self.top = max(0, min(self.top, len(body) - room))
-        shown = body[self.top : self.top + room]
-        blank = [Text("")] * (room - len(shown))
-        below = len(body) - self.top - room
-        head = Text(self.title(), style="reverse", no_wrap=True, overflow="ellipsis")
-        head.truncate(width, overflow="ellipsis", pad=True)
-        rule = Text(
-            f"── {below} more lines ──" if below > 0 else "─" * width, style="dim", no_wrap=True, overflow="crop"
-        )
-        return Group(head, *shown, *blank, rule, self.foot(width))
-
-    def lines(self, width: int) -> list[Text]:
-        """The lines of the row, or why there is none."""
-        number = self.chosen.number(self.k)
-        if number is None:
-            return [Text(""), Text(text.plain(_nothing(self.chosen)))]
-        if self.shown[0] != (number, width):
-            self.shown = ((number, width), row_view.lines(self.chosen.rows[number], self.console, width))
-        return self.shown[1]
-
-    def title(self) -> str:
-        """Which rows these are, and where in them one is."""
-        number, filters = self.chosen.number(self.k), self.chosen.filters
-        where = f"row {number + 1:,} of {len(self.chosen.rows):,}" if number is not None else "no row"
-        if filters:
-            more = "" if self.chosen.whole else "+"
-            where = (
-                f"match {self.k + 1:,} of {len(self.chosen):,}{more} ({where})  {_told(filters)}"
-                if number is not None
-                else where
-            )
-        return text.plain(f" {self.chosen.rows.name}  {where}")
-
-    def foot(self, width: int) -> Text:
-        """The line at the bottom: what is typed, what is to be said, or the keys."""
-        if self.asking is not None:
-            line = f"{self.asking[0]}: {self.asking[1]}▏  (Enter; empty for all; Esc)"
-        else:
-            line = self.notice or KEYS
-        found = Text(text.plain(line), style="" if self.asking or self.notice else "dim", no_wrap=True)
-        found.truncate(width, overflow="ellipsis")
-        return found
-
-    def press(self, key: str) -> bool:
-        """Do what a key asks for; whether to go on."""
-        self.notice = ""
-        if key == "" or (key == "q" and self.asking is None):
-            return False
-        if self.asking is not None:
-            self.type(key)
-            return True
-        page = max(1, self.console.size.height - 4)
-        scroll = {"down": 1, "j": 1, "up": -1, "k": -1, "page down": page, " ": page, "page up": -page, "b": -page}
-        if key in scroll:
-            self.top += scroll[key]
-        elif key in ("n", "right", "enter"):
-            self.go(self.k + 1)
-        elif key in ("p", "left"):
-            self.go(self.k - 1)
-        elif key in ("g", "home"):
-            self.go(0)
-        elif key in ("G", "end"):
-            self.look(None)
-            self.go(len(self.chosen) - 1)
-        elif key in ASKED:
-            self.asking = (ASKED[key], "")
-        elif key == ":":
-            self.asking = ("row", "")
-        elif key == "c":
-            self.choose({})
-        else:
-            self.notice = KEYS
-        return True
-
-    def type(self, key: str) -> None:
-        """A key of what is being typed."""
-        assert self.asking is not None
-        name, typed = self.asking
-        if key == "escape":
-            self.asking = None
-        elif key == "backspace":
-            self.asking = (name, typed[:-1])
-        elif key == "enter":
-            self.asking = None
-            self.answer(name, typed.strip())
-        elif len(key) == 1 and key.isprintable():
-            self.asking = (name, (typed + key)[:200])
-
-    def answer(self, name: str, typed: str) -> None:
-        """What was typed is asked for."""
-        if name == "row":
-            number = int(typed) - 1 if typed.isdecimal() else -1
-            if 0 <= number < len(self.chosen.rows):
-                self.choose({}, number)
-            else:
-                self.notice = f"there are rows 1 to {len(self.chosen.rows):,}"
-            return
-        filters = {one: value for one, value in self.chosen.filters.items() if one != name}
-        self.choose({**filters, name: typed} if typed else filters)
-
-    def choose(self, filters: dict[str, str], at: int = 0) -> None:
-        """Show other rows; those that are shown stay where none matches."""
-        before = self.chosen, self.k
-        try:
-            self.chosen, self.k = Chosen(self.chosen.rows, filters), at
-        except EvaluationError as error:
-            self.notice = str(error)
-            return
-        self.look(at)
-        if self.chosen.number(at) is None and len(self.chosen.rows):
-            self.notice = _nothing(self.chosen) if self.chosen.whole else "stopped looking"
-            self.chosen.close()
-            self.chosen, self.k = before
-            return
-        before[0].close()
-        self.top = 0
-
-    def go(self, k: int) -> None:
-        """Show the k-th match."""
-        self.look(k)
-        if self.chosen.number(k) is None:
-            self.notice = "this is the last one" if k > 0 else "this is the first one"
-            return
-        self.k, self.top = k, 0
-
-    def look(self, k: int | None) -> None:
-        """Look for the k-th match, or for all; a key stops it, and it says how far it is."""
-        told = time.monotonic()
-        while (k is None or (k >= 0 and self.chosen.number(k) is None)) and self.chosen.look_on():
-            if keyboard.waiting(0):
-                self.notice = f"stopped at row {self.chosen.looked:,}"
-                return
-            if time.monotonic() - told > SECONDS:
-                told = time.monotonic()
-                self.notice = f"looking … row {self.chosen.looked:,} of {len(self.chosen.rows):,}; any key stops"
-                if self.screen:
-                    self.screen.update(self.view())
-                self.notice = ""
+BROWSE = Verb(
+    "browse",
+    "Look at the rows of a release or a table, one after the other.",
+    (
+        "errata browse mwpes@1.0.0 --type arithmetic",
+        "errata browse mwpes:stepwise --model 'gpt-4*' --search apples | less",
+        "errata browse catalog/recipes/abacus.yaml:judged",
+        "errata browse catalog/recipes/abacus.yaml:wrong --rejected",
+    ),
+    run_browse,
+    _add_browse,
+    "In a terminal by keys, to a pipe as text; the first wrong step is marked.",
+)

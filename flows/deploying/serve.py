@@ -14,22 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from errata.cli import text
-from errata.cli.arguments import DONE, FAILED
+from errata.cli.exit_codes import DONE, FAILED
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.workers.process import ProcessWorker
 
+from flows.deploying.server import ServerError
 from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, near, read
 from schemas.recipe.document import Document, RecipeError
 
 SECONDS = 120.0
 """The time that a server may take to start."""
-
-
-class NoServer(RuntimeError):
-    """Prefect's server does not answer."""
 
 
 def deploy(given: Namespace) -> int:
@@ -65,14 +62,16 @@ def deploy(given: Namespace) -> int:
 
 
 def _server() -> str:
-    """The URL of the server that is configured; `NoServer` where none is, or it does not answer."""
+    """The URL of the server that is configured; `ServerError` where none is, or it does not answer."""
     url = PREFECT_API_URL.value()
     if not url:
-        raise NoServer(
+        raise ServerError(
             f"no Prefect server is configured; start one (make server) and set PREFECT_API_URL, e.g. to {_own()}"
         )
     if not _answers(str(url)):
-        raise NoServer(f"{url}: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL")
+        raise ServerError(
+            f"{url}: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL"
+        )
     return str(url)
 
 
@@ -159,7 +158,7 @@ def _some_server() -> Iterator[str]:
                 until = time.monotonic() + SECONDS
                 while not _answers(own):
                     if server.poll() is not None or time.monotonic() > until:
-                        raise NoServer(f"{own}: no Prefect server starts there; see why with: make server")
+                        raise ServerError(f"{own}: no Prefect server starts there; see why with: make server")
                     time.sleep(0.3)
                 yield own
             finally:

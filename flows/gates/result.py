@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from errata.cli import text
 
+from schemas.errors import ApplicationError
+
 EXAMPLES = 5
 """Rows named, at most."""
 LONGEST = 200
@@ -18,7 +20,7 @@ BRIEF = 60
 """Characters of a value in the message of an error."""
 
 
-class GateError(RuntimeError):
+class GateError(ApplicationError):
     """A release does not satisfy its gates; carries what was found at every one."""
 
     def __init__(self, message: str, found: Sequence[Mapping[str, Any]] = ()) -> None:

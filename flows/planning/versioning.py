@@ -40,7 +40,7 @@ def compare_with_release(plan: Plan, before: str | None) -> Comparison:
     if before is None:
         return Comparison(None, None, recipe.version)
     found = compare_rows(plan, before)
-    return Comparison(before, found, semver.proposed(before, semver.step_of(found)))
+    return Comparison(before, found, semver.bump(before, semver.step_of(found)))
 
 
 def latest_release(plan: Plan, below: str | None = None) -> str | None:
@@ -70,7 +70,7 @@ def bump_version(plan: Plan) -> Plan:
     version = compare_with_release(plan, latest_release(plan)).version
     store, corpus = Store(plan.store), plan.recipe.corpus
     while published(store, corpus, version):  # withdrawn, and newer than the one that stands
-        version = semver.proposed(version, "PATCH")
+        version = semver.bump(version, "PATCH")
     return with_version(plan, version)
 
 
@@ -96,7 +96,7 @@ def refuse_semver_violations(plan: Plan) -> None:
     before = latest_release(plan, below=version)
     if before is None:
         return
-    lie = semver.lie(compare_rows(plan, before), before, version)
+    lie = semver.find_violation(compare_rows(plan, before), before, version)
     if lie:
         raise PublishError(f"{plan.recipe.file}: version {lie} (errata release {plan.recipe.file} --set auto)")
 

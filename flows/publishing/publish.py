@@ -26,6 +26,7 @@ from flows.planning.splits import split_rows
 from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
 from flows.running.fit import fitted_taxonomy
+from schemas.errors import ApplicationError
 from schemas.recipe.taxonomy import written
 from tasks.dedup.release_index import NEEDS, index
 
@@ -35,7 +36,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-class NothingLeft(RuntimeError):
+class NothingLeft(ApplicationError):
     """A view has no rows, so there is nothing to release."""
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from catalog.sources import Source
 from catalog.tables import ParquetFile, TableFolder
 from flows.planning.plan import TableJob
+from schemas.errors import ApplicationError
 
 ROWS_OF_A_BATCH = 20_000
 """Rows, about, of a batch."""
@@ -18,7 +19,7 @@ Advance = Callable[[str, int, float | None], None]
 """Takes progress: table, rows worked on, share of the partition's source read (None where rows are counted)."""
 
 
-class AccountingError(RuntimeError):
+class AccountingError(ApplicationError):
     """Rows went missing or appeared from nowhere: kept and rejected do not add up to what came in."""
 
 

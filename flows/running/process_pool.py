@@ -26,6 +26,7 @@ from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running import kinds
 from flows.running.partitions import Advance, Partition
+from schemas.errors import ApplicationError
 
 ROOT = Path(__file__).parents[2]
 MOST = 8
@@ -36,7 +37,7 @@ BYTES_OF_A_ROW = 500
 """Of a file, packed or not: what is known of it before it is read."""
 
 
-class ProcessError(RuntimeError):
+class ProcessError(ApplicationError):
     """A process ended without a word."""
 
 

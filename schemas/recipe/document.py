@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from schemas.errors import ApplicationError
+
 Path = tuple[str | int, ...]
 
 
@@ -32,8 +34,10 @@ class Fault:
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 
 
-class RecipeError(ValueError):
+class RecipeError(ApplicationError, ValueError):
     """A recipe is wrong; carries every fault of the file."""
+
+    exit_code = 2
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = sorted(set(faults))

@@ -8,11 +8,14 @@ from difflib import get_close_matches
 from math import isnan
 from typing import Any
 
+from schemas.errors import ApplicationError
 from tasks.sources.field_mapping import FieldError
 
 
-class EvaluationError(ValueError):
+class EvaluationError(ApplicationError, ValueError):
     """Labels and gold cannot be compared as they are; the message says where, what was found and what to do."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)

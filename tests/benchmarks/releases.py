@@ -121,7 +121,7 @@ def timed_once(run):
     began = time.perf_counter(); run(); return [time.perf_counter() - began]
 """
 DIFF = """
-from errata.difference import between
+from errata.compare.difference import between
 began = time.perf_counter()
 found = between(errata.open_release("big@1.0.0", store), errata.open_release("big@2.0.0", store))
 view = found.views[0]

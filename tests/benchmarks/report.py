@@ -160,13 +160,13 @@ store = str(folder / "store")
 import errata
 release = errata.open_release("big@1.0.0", store)
 if form == "tables":
-    from flows import plan as planning
-    from flows.report.made import files
-    plan = planning.make(str(folder / "big.yaml"), None, store)
+    from flows.planning import plan as planning
+    from flows.report.build import files
+    plan = planning.make_plan(str(folder / "big.yaml"), None, store)
     made = files(plan, release.manifest)
     out.write_text(made["report.html"]); size = len(made["report.json"])
 else:
-    from flows.report.made import page_of
+    from flows.report.build import page_of
     out.write_text(page_of(release)); size = 0
 seconds, memory = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "memory": memory, "json": size, "bytes": out.stat().st_size}))

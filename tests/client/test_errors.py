@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from errata.cli.arguments import DONE
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE
 from errata.release import lock
 
 from catalog import tags

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from ..release.find import Release
 from . import columns
+from .exit_codes import FAILED
 
 LONGEST = 5_000
 """Characters of a text that an example shows; a model may have written a million."""
@@ -16,6 +18,12 @@ LONGEST = 5_000
 def plain(text: object) -> str:
     """Text without the control characters with which a model's words could steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\ufffd" for c in str(text))
+
+
+def print_error(error: Exception) -> int:
+    """Print an error in a line; its exit code."""
+    print(f"errata: {plain(error)}", file=sys.stderr)
+    return int(getattr(error, "exit_code", FAILED))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, width: int | None = None) -> str:

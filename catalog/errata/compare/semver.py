@@ -19,7 +19,7 @@ def step_of(found: Difference) -> Step:
     return "MAJOR" if found.removes else "MINOR" if found.adds else "PATCH"
 
 
-def proposed(before: str, step: Step) -> str:
+def bump(before: str, step: Step) -> str:
     """The version that follows by a step."""
     major, minor, patch = parsed(before)
     if step == "PATCH":
@@ -29,7 +29,7 @@ def proposed(before: str, step: Step) -> str:
     return f"{major + 1}.0.0"
 
 
-def taken(before: str, after: str) -> Step:
+def step_between(before: str, after: str) -> Step:
     """The step between two versions."""
     old, new = parsed(before), parsed(after)
     if old[0] != new[0] or (new[0] == 0 and old[1] != new[1]):
@@ -37,17 +37,17 @@ def taken(before: str, after: str) -> Step:
     return "MINOR" if old[1] != new[1] else "PATCH"
 
 
-def lie(found: Difference, before: str, after: str) -> str | None:
+def find_violation(found: Difference, before: str, after: str) -> str | None:
     """Why the number of `after` promises more than is true, given what differs from `before`; None if it does not."""
-    needed, given = step_of(found), taken(before, after)
+    needed, given = step_of(found), step_between(before, after)
     order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
     if order.index(given) >= order.index(needed):
         return None
     promise = {"PATCH": "the same rows", "MINOR": "only more rows"}[given]
-    return f"{after} after {before} promises {promise} ({given}), but this is {needed}: {told(found)}; use {proposed(before, needed)}"
+    return f"{after} after {before} promises {promise} ({given}), but this is {needed}: {describe(found)}; use {bump(before, needed)}"
 
 
-def told(found: Difference) -> str:
+def describe(found: Difference) -> str:
     """What differs, in a line."""
     parts = [f"view {view} added" for view in found.views_added] + [
         f"view {view} removed" for view in found.views_removed

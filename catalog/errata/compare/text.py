@@ -7,7 +7,7 @@ from html import escape
 
 from ..cli.text import plain, table
 from .difference import Difference, Shift, ViewDifference
-from .semver import proposed, step_of, told
+from .semver import bump, describe, step_of
 
 MOST = 12
 """Lines of a table, at most."""
@@ -41,7 +41,7 @@ SHIFT = ["before", "after", "share before, %", "share after, %"]
 def headline(found: Difference) -> str:
     """The two releases, what differs, and the step it needs."""
     step, before = step_of(found), found.before.partition("@")[2]
-    return plain(f"{found.before} → {found.after}: {step} (at least {proposed(before, step)}): {told(found)}")
+    return plain(f"{found.before} → {found.after}: {step} (at least {bump(before, step)}): {describe(found)}")
 
 
 def _rows(found: Difference) -> list[list[object]]:

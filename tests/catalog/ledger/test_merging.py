@@ -183,7 +183,7 @@ MERGE = """
 import sys
 from catalog.ledger import merging
 from catalog.ledger import Ledger
-from catalog.store import Store
+from catalog.storage import Store
 
 merging.ROWS, merging.SMALL, merging.CLAIMED = 300, 50, 0.0
 ledger = Ledger(Store(sys.argv[1]))

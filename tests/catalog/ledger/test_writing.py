@@ -133,7 +133,7 @@ def test_processes_write_at_once(tmp_path: Path) -> None:
 WRITER = f"""
 import sys
 from catalog.ledger import Ledger
-from catalog.store import Store
+from catalog.storage import Store
 from tests.catalog.ledger_rows import answer, request
 
 with Ledger(Store(sys.argv[1])).writer("corpus", "table", count={COUNT}) as writer:

@@ -8,22 +8,26 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
-from errata.cli.arguments import DONE, FAILED, MISSING, WRONG
-from errata.cli.command import main
+from errata import NotFound
+from errata.cli import command
+from errata.cli.command import OF_APPLICATION, main
+from errata.cli.command import VERBS as CLIENT
+from errata.cli.exit_codes import DONE, FAILED, MISSING, WRONG
 
+from flows.cli import VERBS as APPLICATION
+from schemas.recipe.document import Fault, RecipeError
+from schemas.request import EngineError
 from tests.client.conftest import MALFORMED, flip, put, row, splits
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
-VERBS = [
-    "build", "plan", "ledger", "evaluate", "list", "show", "browse", "report", "load", "verify", "pull", "lock", "diff", "gates", "release",
-    "tag", "deprecate", "yank", "restore", "sign", "gc", "trace", "push", "deploy", "serve",
-]  # fmt: skip
+VERBS = [verb.name for verb in (*CLIENT, *APPLICATION)]
 
 
 class Ran(NamedTuple):
@@ -70,6 +74,56 @@ def test_the_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines() if line.startswith("    ") and line[4:5].isalpha()] == VERBS
+
+
+def test_the_client_knows_the_names_of_the_applications_verbs() -> None:
+    assert tuple(verb.name for verb in APPLICATION) == OF_APPLICATION
+    assert len(set(VERBS)) == len(VERBS) == 25
+
+
+def test_without_the_application_the_help_says_which_verbs_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    shown = [line.split()[0] for line in out.splitlines() if line.startswith("    ") and line[4:5].isalpha()]
+    assert shown == [verb.name for verb in CLIENT]
+    assert out.endswith(f"{', '.join(OF_APPLICATION)}:\nthese need the application and run in a checkout of Errata.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (RecipeError([Fault("r.yaml", 3, "version", "is no version")]), 2, "r.yaml:3: version: is no version\n"),
+        (EngineError("model\x1b[2J: no answer"), 1, "model\ufffd[2J: no answer\n"),
+        (NotFound("no corpus"), 3, "errata: no corpus\n"),
+        (PermissionError(13, "Permission denied"), 1, "errata: [Errno 13] Permission denied\n"),
+        (KeyboardInterrupt(), 130, "errata: interrupted; start it again to go on\n"),
+    ],
+)
+def test_an_error_that_people_can_mend_is_a_line_and_its_exit_code(
+    capsys: pytest.CaptureFixture[str], error: BaseException, code: int, shown: str
+) -> None:
+    assert command.run_verb(failing(error)) == code
+    assert capsys.readouterr() == ("", shown)
+
+
+def test_an_error_that_nobody_foresaw_is_raised_and_all_are_where_they_are_asked_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        command.run_verb(failing(ZeroDivisionError()))
+    with pytest.raises(EngineError):
+        command.run_verb(failing(EngineError("no answer"), verbose=True))
+
+
+def failing(error: BaseException, verbose: bool = False) -> Namespace:
+    """The arguments of a verb that ends in an error."""
+
+    def run(_: Namespace) -> int:
+        raise error
+
+    return Namespace(run=run, verbose=verbose)
 
 
 def test_list_shows_every_release(run: Run) -> None:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from errata.cli.arguments import DONE, MISSING
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, MISSING
 
 
 def test_the_labels_of_a_release(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from errata.cli.arguments import DONE, FAILED, MISSING, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, FAILED, MISSING, WRONG
 
 from tests.client.conftest import flip, put, row, splits
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from errata.compare.difference import Difference, between, of_view
 from errata.compare.row_fingerprints import boil
-from errata.compare.semver import lie, proposed, step_of, taken, told
+from errata.compare.semver import bump, describe, find_violation, step_between, step_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def rows(count: int, **change: Any) -> list[dict[str, Any]]:
 def test_the_same_rows_differ_in_nothing(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)})
     assert [(one.view, one.same, one.kept) for one in found.views] == [("mistakes", True, 9), ("questions", True, 9)]
-    assert (step_of(found), told(found)) == ("PATCH", "nothing differs")
+    assert (step_of(found), describe(found)) == ("PATCH", "nothing differs")
 
 
 def test_the_same_rows_in_another_order_and_layout_differ_in_nothing(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_columns_that_come_go_or_change_type() -> None:
     assert (found.columns_added, found.columns_removed) == (["z"], ["y"])
     assert found.columns_retyped == [("x", "integer", "string")]
     difference = Difference("t@1.0.0", "t@1.1.0", [found], [], [])
-    assert told(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
+    assert describe(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
     assert (
         step_of(Difference("", "", [of_view("v", digested(old), digested(old.with_columns(n=1)))], [], [])) == "MINOR"
     )
@@ -135,8 +135,8 @@ def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> Non
      ("0.2.3", "MINOR", "0.3.0"), ("0.2.3", "MAJOR", "0.3.0")],
 )  # fmt: skip
 def test_what_is_proposed_is_no_lie(before: str, step: Any, after: str) -> None:
-    assert proposed(before, step) == after
-    assert ["PATCH", "MINOR", "MAJOR"].index(taken(before, after)) >= ["PATCH", "MINOR", "MAJOR"].index(step)
+    assert bump(before, step) == after
+    assert ["PATCH", "MINOR", "MAJOR"].index(step_between(before, after)) >= ["PATCH", "MINOR", "MAJOR"].index(step)
 
 
 def test_a_number_that_lies_is_told(tmp_path: Path) -> None:
@@ -144,15 +144,15 @@ def test_a_number_that_lies_is_told(tmp_path: Path) -> None:
         two(tmp_path, {"train": rows(7)}, {"train": rows(9)}),
         two(tmp_path / "x", {"train": rows(9)}, {"train": rows(7)}),
     )
-    assert lie(more, "1.0.0", "1.0.1") == (
+    assert find_violation(more, "1.0.0", "1.0.1") == (
         "1.0.1 after 1.0.0 promises the same rows (PATCH), but this is MINOR: mistakes: 2 added; questions: 2 added; use 1.1.0"
     )
-    assert lie(fewer, "1.0.0", "1.1.0") == (
+    assert find_violation(fewer, "1.0.0", "1.1.0") == (
         "1.1.0 after 1.0.0 promises only more rows (MINOR), but this is MAJOR: mistakes: 2 removed; questions: 2 removed; use 2.0.0"
     )
     assert (
-        lie(more, "1.0.0", "1.1.0") is None
-        and lie(fewer, "1.0.0", "2.0.0") is None
-        and lie(fewer, "0.1.0", "0.2.0") is None
+        find_violation(more, "1.0.0", "1.1.0") is None
+        and find_violation(fewer, "1.0.0", "2.0.0") is None
+        and find_violation(fewer, "0.1.0", "0.2.0") is None
     )
-    assert lie(more, "0.1.0", "0.1.1") is not None
+    assert find_violation(more, "0.1.0", "0.1.1") is not None

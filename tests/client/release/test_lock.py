@@ -9,8 +9,8 @@ from pathlib import Path
 import errata
 import pytest
 from errata import ErrataError, Locked
-from errata.cli.arguments import DONE, FAILED, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, FAILED, WRONG
 from errata.release.lock import Pin, pins, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -19,14 +19,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from errata.cli.arguments import DONE, MISSING, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, MISSING, WRONG
 from rich.console import Console
 
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from flows.cli import row_view
-from flows.cli.browse import place
+from flows.cli.browser import place
 from flows.cli.row_reader import Chosen
 from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.contract import Column, Contract
@@ -254,8 +254,8 @@ def test_of_600_000_rows_only_those_shown_are_held(tmp_path: Path) -> None:
     released(str(tmp_path), "big", list(parts))
     code = f"""
 import resource, sys
-from flows.browse import place
-from flows.rows import Chosen
+from flows.cli.browser import place
+from flows.cli.row_reader import Chosen
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = place("big", None, False, None, {str(tmp_path)!r})
 assert len(rows) == 600_000

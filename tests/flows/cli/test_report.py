@@ -8,8 +8,8 @@ from typing import Any
 
 import errata
 import pytest
-from errata.cli.arguments import DONE, FAILED, MISSING, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, FAILED, MISSING, WRONG
 from errata.release.find import Release
 
 from flows.planning.plan import Plan

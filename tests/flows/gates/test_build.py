@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import errata as client
-from errata.cli.arguments import DONE, FAILED
+from errata.cli.exit_codes import DONE, FAILED
 
 from flows.planning import plan as planning
 from tests import golden

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from errata.cli.arguments import DONE, MISSING, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, MISSING, WRONG
 
 from catalog.tables import Manifest, PartitionCommit
 from flows.planning import plan as planning

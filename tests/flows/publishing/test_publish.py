@@ -10,8 +10,8 @@ from typing import Any
 import errata
 import polars as pl
 import pytest
-from errata.cli.arguments import DONE, MISSING, REFUSED, WRONG
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE, MISSING, REFUSED, WRONG
 from errata.compare.semver import step_of
 
 from catalog.publish.publish import PublishError

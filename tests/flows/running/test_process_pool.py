@@ -6,14 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from errata.cli import command
 
 from catalog.sources import SourceError
-from flows.cli import main
 from flows.planning.plan import Plan
 from flows.running import process_pool
 from flows.running.calls import prepare
@@ -63,6 +64,15 @@ def complete(plan: Plan, beside: bool) -> list[tuple[str, int, float | None]]:
             process_pool.run_partition(work, unit, lambda *how_far: told.append(how_far), beside)
         complete_table(work)
     return told
+
+
+def fail(error: Exception) -> Callable[[Namespace], int]:
+    """A verb that ends in an error."""
+
+    def run(_: Namespace) -> int:
+        raise error
+
+    return run
 
 
 def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
@@ -148,7 +158,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
-    assert main._told(found.value, verbose=False) == 1
+    assert command.run_verb(Namespace(run=fail(found.value))) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(process)
     assert begun.run(work, unit, silent).rows_in == 40

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from errata.cli.arguments import DONE
 from errata.cli.command import main
+from errata.cli.exit_codes import DONE
 
 from flows.planning import plan as planning
 from flows.running.run_plan import materialize

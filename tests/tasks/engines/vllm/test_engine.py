@@ -247,7 +247,7 @@ def test_close_ends_the_process_and_may_be_called_twice(opened: Open) -> None:
 
 BUILD = """
 import sys
-from schemas.models import VLLM
+from schemas.recipe.models import VLLM
 from schemas.request import Message, Request, Sampling
 from tasks.engines.vllm import VLLMEngine
 from pathlib import Path

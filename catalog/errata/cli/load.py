@@ -1,0 +1,99 @@
+"""`errata load`: the rows of a release, as JSON lines, CSV or Parquet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..release.find import open_release
+from ..release.load import batches
+from .exit_codes import DONE
+from .verb import RELEASE, Verb
+
+GROUP_ROWS = 50_000
+"""Rows of a row group of a Parquet file that is written, about."""
+
+
+def load(given: Namespace) -> int:
+    """`errata load`."""
+    release = open_release(given.name, given.store)
+    files = release.files(given.view, given.split)
+    suffix = Path(given.output or "").suffix.lstrip(".").lower()
+    form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
+    rows = batches(release, files, given.limit)
+    if given.output:
+        with open(f"{given.output}.part", "wb") as file:
+            _WRITERS[form](rows, file)
+        os.replace(f"{given.output}.part", given.output)
+    else:
+        _WRITERS[form](rows, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    return DONE
+
+
+def _write_parquet(rows: Any, file: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(file, rows.schema) as writer:
+        for table in _collect_groups(rows):
+            writer.write_table(table)
+
+
+def _collect_groups(rows: Any) -> Iterator[Any]:
+    """The rows in tables that make row groups of a good size."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _write_csv(rows: Any, file: Any) -> None:
+    """Lists are written as JSON."""
+    writer = csv.writer(codecs.getwriter("utf-8")(file))
+    writer.writerow(rows.schema.names)
+    for row in _iterate_rows(rows):
+        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for v in row.values()])
+
+
+def _write_json_lines(rows: Any, file: Any) -> None:
+    for row in _iterate_rows(rows):
+        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def _iterate_rows(rows: Any) -> Iterator[dict[str, Any]]:
+    return (row for batch in rows for row in batch.to_pylist())
+
+
+_WRITERS = {"jsonl": _write_json_lines, "csv": _write_csv, "parquet": _write_parquet}
+
+
+def _add_load(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME[@VERSION]", help=RELEASE)
+    parser.add_argument("--view", help="the row format (default: the release's first)")
+    parser.add_argument("--split", help="train, validation, test, … (default: all)")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N rows")
+    parser.add_argument("--format", choices=[*_WRITERS], help="default: by the name of --output, else jsonl")
+    parser.add_argument("--output", metavar="FILE", help="default: standard output")
+
+
+LOAD = Verb(
+    "load",
+    "Write the rows of a release.",
+    ("errata load mwpes --split test | head", "errata load mwpes@1.0.0 --output rows.parquet"),
+    load,
+    _add_load,
+    "JSON lines, CSV or Parquet, to a file or to standard output.",
+)

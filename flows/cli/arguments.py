@@ -1,0 +1,36 @@
+"""Arguments that several verbs share."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError
+
+
+def add_recipe(parser: ArgumentParser) -> None:
+    """A recipe, and where its data lie."""
+    parser.add_argument("recipe", metavar="RECIPE", help="the YAML file that declares the corpus")
+    add_data(parser)
+
+
+def add_data(parser: ArgumentParser) -> None:
+    """Where data lie."""
+    help = "what ${data} stands for in the recipe (default: $ERRATA_DATA)"
+    parser.add_argument("--data", metavar="DIR", default=os.environ.get("ERRATA_DATA"), help=help)
+
+
+def add_models(parser: ArgumentParser) -> None:
+    """Other weights for models of the recipe."""
+    help = "give a model of the recipe other weights: its model, revision or checkpoint; may be repeated"
+    parser.add_argument("--model", action="append", default=[], metavar="NAME.revision=VALUE", help=help)
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Output for scripts."""
+    parser.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
+
+
+def not_negative(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")
+    return int(text)

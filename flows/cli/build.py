@@ -1,0 +1,189 @@
+"""`errata build` and `errata plan`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from errata import ErrataError
+from errata.cli import text
+from errata.cli.exit_codes import DONE, REFUSED
+from errata.cli.verb import Verb
+from errata.storage import location
+
+from flows.cli.arguments import add_models, add_recipe, not_negative
+
+if TYPE_CHECKING:
+    from flows.planning.forecast import Forecast
+    from flows.planning.plan import Plan
+    from schemas.recipe.changes import Models
+
+
+def run_build(given: Namespace) -> int:
+    """`errata build`."""
+    changes, auto = parse_changes(given.model), given.version == "auto"
+    return build(
+        given.recipe, given.data, location(given.store), verbose=given.verbose, plain=given.plain, models=changes, auto=auto
+    )  # fmt: skip
+
+
+def build(
+    recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False
+) -> int:  # fmt: skip
+    """Build and release a recipe; `auto` lets what differs number the release."""
+    from catalog.storage import Store
+    from flows.cli.run import run
+
+    began = time.monotonic()
+    plan = _make_plan(recipe, data, store, models, auto)
+    if plan.finished:
+        assert plan.published is not None
+        print(text.funnel(plan.published["funnel"]))
+        name = f"{plan.recipe.corpus} {plan.recipe.version}"
+        print(f"\n{name} is released already, nothing to do: {_link(plan, store)}")
+        return DONE
+    Store(store).check_writable()
+    run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
+    _print_released(_make_plan(recipe, data, store, models, auto), store, time.monotonic() - began)
+    return DONE
+
+
+def _make_plan(recipe: str, data: str | None, store: str, models: Models | None, auto: bool) -> Plan:
+    """The plan, under the version that holds what it would release if one is to be found."""
+    from flows.planning.plan import make_plan
+    from flows.planning.versioning import matching_release
+
+    plan = make_plan(recipe, data, store, models)
+    return (matching_release(plan) if auto else None) or plan
+
+
+def _link(plan: Plan, store: str) -> str:
+    from catalog.publish.publish import folder
+    from catalog.storage import Store
+
+    return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+
+
+def _print_released(plan: Plan, store: str, seconds: float) -> None:
+    """What was released, and warnings of its gates."""
+    from flows.gates.result import line
+
+    manifest = plan.published
+    assert manifest is not None
+    print(f"\n{text.funnel(manifest['funnel'])}\n")
+    for gate in manifest["gates"]:
+        if not gate["passed"]:
+            print(text.plain(f"warning: {line(gate)}"), file=sys.stderr)
+    rows = sum(file.get("rows", 0) for file in manifest["files"])
+    link = _link(plan, store)
+    print(
+        f"released {plan.recipe.corpus} {plan.recipe.version}: {rows:,} rows in {seconds:.0f} s\nrelease  {link}\n"
+        f"card     {link}/README.md\nreport   {link}/report.html"
+    )
+
+
+def parse_changes(given: Sequence[str]) -> Models:
+    """Changes of models as they are given on a command line: `small.revision=989aa79`."""
+    changes: dict[str, dict[str, str]] = {}
+    for change in given:
+        name, dot, rest = change.partition(".")
+        key, sign, value = rest.partition("=")
+        if not (name and dot and key and sign):
+            raise ErrataError(
+                f"--model {change[:80]!r}: expected NAME.revision=VALUE, NAME being a model of the recipe"
+            )
+        changes.setdefault(name, {})[key] = value
+    return changes
+
+
+def run_plan(given: Namespace) -> int:
+    """`errata plan`."""
+    from flows.planning.forecast import forecast_tables
+    from flows.planning.plan import make_plan
+
+    plan = make_plan(given.recipe, given.data, location(given.store), parse_changes(given.model))
+    forecasts = forecast_tables(plan, given.pilot) if plan.published is None else []
+    print(text.table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
+    name = f"{plan.recipe.corpus} {plan.recipe.version}"
+    if plan.finished:
+        print(f"\n{name} is released; a build would do nothing")
+    elif plan.published is not None:
+        print(f"\n{name} is released with other content; a build would be refused: raise `version` in the recipe")
+        return REFUSED
+    else:
+        if forecasts:
+            print(_show_forecasts(forecasts))
+        waiting = sum(len(wave) for wave in plan.topological_generations())
+        print(f"\na build would make {waiting} of {len(plan.jobs) - 1} tables and release {name}")
+    return DONE
+
+
+def _list_tables(plan: Plan) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for job, table in zip(plan.jobs[:-1], plan.recipe.tables):
+        manifest = plan.done.get(job.name)
+        made_from = ", ".join(table.inputs) or ", ".join(source.name for source in job.sources)
+        made_from = made_from if len(made_from) <= 44 else made_from[:43] + "…"
+        state = "exists" if manifest else "to make"
+        kept = manifest.receipt.rows_kept() if manifest else "?"
+        rows.append([job.name, job.task, made_from, job.fingerprint[:8], state, kept])
+    return rows
+
+
+def _show_forecasts(forecasts: Sequence[Forecast]) -> str:
+    """What the tables that ask models would ask and spend, as a table."""
+    priced = any(forecast.price for forecast in forecasts)
+    rows: list[list[object]] = []
+    for each in forecasts:
+        amounts = [each.requests, each.known, each.prompt_tokens, each.tokens]
+        shown = ["?" if amount is None else f"{amount:,.0f}" for amount in amounts]
+        price = ["" if each.cost is None else f"{each.cost:,.2f}"] if priced else []
+        rows.append([each.table, each.model, *shown, *price])
+    head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens", *(["price"] if priced else [])]
+    lines = ["", text.table(head, rows, left=2), "prompt tokens and tokens are those still to come"]
+    if any(each.tokens is None for each in forecasts):
+        lines.append("? is not known: --pilot 64 asks about so many rows; what they answer is in the ledger then")
+    return "\n".join(lines)
+
+
+def _add_build(parser: ArgumentParser) -> None:
+    add_recipe(parser)
+    add_models(parser)
+    help = "auto: the smallest valid bump, if anything differs (default: the recipe's own)"
+    parser.add_argument("--version", choices=["auto"], help=help)
+    parser.add_argument("--verbose", action="store_true", help="show what Prefect logs")
+    parser.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
+
+
+def _add_plan(parser: ArgumentParser) -> None:
+    add_recipe(parser)
+    add_models(parser)
+    help = (
+        "rows to ask about, so that tokens can be forecast (default: 64 of the embedded model, else 0); paid but once"
+    )
+    parser.add_argument("--pilot", type=not_negative, metavar="N", help=help)
+
+
+BUILD = Verb(
+    "build",
+    "Build a recipe's release.",
+    (
+        "errata build catalog/recipes/sample.yaml",
+        "errata build catalog/recipes/mwpes.yaml --data DIR",
+        "errata build catalog/ours.yaml --model small.revision=989aa79 --version auto",
+    ),
+    run_build,
+    _add_build,
+    "Tables that exist already are not made again: kill it at any moment and start it again.",
+)
+PLAN = Verb(
+    "plan",
+    "Show what a build would do.",
+    ("errata plan catalog/recipes/sample.yaml", "errata plan catalog/recipes/mwpes.yaml --data DIR"),
+    run_plan,
+    _add_plan,
+    "Lists the recipe's tables, which exist already, and what would run and be asked of models.",
+)

@@ -1,0 +1,64 @@
+"""`errata evaluate`: labels of the first wrong step beside gold."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from errata.cli.exit_codes import DONE
+from errata.cli.verb import Verb
+from errata.storage import location
+
+from flows.cli.arguments import add_data, add_json
+
+
+def run_evaluate(given: Namespace) -> int:
+    """`errata evaluate`."""
+    from flows.metrics.evaluate import evaluate, place
+    from flows.metrics.scores import as_json, report
+    from tasks.evaluation.labels import Columns
+
+    store = location(given.store)
+    labels = [place(name, given.data, store) for name in given.labels]
+    own = given.labels.index(given.gold) if given.gold in given.labels else None
+    gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
+    id = tuple(name for name in given.id.split(",") if name)
+    result = evaluate(labels, gold, given.format, Columns(id, tuple(given.label), given.labeller), given.base, given.by)
+    print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if given.json else report(result))
+    return DONE
+
+
+def _add_evaluate(parser: ArgumentParser) -> None:
+    place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
+    help = f"what to evaluate: {place}; several are taken together"
+    parser.add_argument("labels", metavar="LABELS", nargs="+", help=help)
+    parser.add_argument("--gold", metavar="GOLD", help="where the gold lies, likewise (default: in the rows of LABELS)")
+    formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, injected, a YAML file with a field mapping, or truth"
+    help = f"how the gold is written: {formats}, which works out what is so in Abacus' world (default)"
+    parser.add_argument("--format", default="truth", metavar="FORMAT", help=help)
+    help = "a column of labels: the first wrong step counted from 0, -1 for none, null where undecided; may be repeated (default: first_error, prediction, and all that end in _first_error)"
+    parser.add_argument("--label", action="append", default=[], metavar="COLUMN", help=help)
+    help = "the column of LABELS that holds gold's ids; several with commas (default: as gold calls it, id, solution_id, source)"
+    parser.add_argument("--id", default="", metavar="COLUMN", help=help)
+    help = "the column that tells labellers apart, where each has rows of its own (default: labeller, if there is one)"
+    parser.add_argument("--labeller", metavar="COLUMN", help=help)
+    help = "the number of the first step in LABELS (default: 0, refused where the labels look counted from 1)"
+    parser.add_argument("--base", type=int, choices=[0, 1], help=help)
+    help = "what rows are grouped by (default: set)"
+    parser.add_argument("--by", choices=["set", "length"], default="set", help=help)
+    add_json(parser)
+    add_data(parser)
+
+
+EVALUATE = Verb(
+    "evaluate",
+    "Compare labels of the first wrong step with gold.",
+    (
+        "errata evaluate labels.jsonl --gold catalog/recipes/abacus.yaml:steps --format truth",
+        "errata evaluate labels.jsonl --gold gsm8k.json --format processbench",
+        "errata evaluate labels.parquet --gold prmbench.jsonl --format mapping.yaml",
+    ),
+    run_evaluate,
+    _add_evaluate,
+    "Exact locations and their F1 by set, retention, precision, distances.",
+)

@@ -1,0 +1,142 @@
+"""`errata release` and `errata gates`: the version of a build, and what its release must satisfy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from errata.cli import text
+from errata.cli.exit_codes import DONE, FAILED, REFUSED
+from errata.cli.verb import Verb
+from errata.compare import semver
+from errata.compare.text import as_text
+from errata.errors import ErrataError
+from errata.release.names import EXACT, parsed
+from errata.storage import location
+
+from flows.cli.arguments import add_json, add_recipe
+from flows.cli.build import build
+from flows.cli.run import run
+
+if TYPE_CHECKING:
+    from flows.planning.plan import Plan
+    from flows.planning.versioning import Comparison
+
+
+def run_release(given: Namespace) -> int:
+    """`errata release`: propose a version, or set and release it."""
+    from flows.planning.versioning import compare_with_release, latest_release, write_version
+
+    store = location(given.store)
+    plan = _complete_tables(given, store)
+    comparison = compare_with_release(plan, latest_release(plan))
+    if not given.set:
+        return _propose(given, plan, comparison)
+    version = comparison.version if given.set == "auto" else given.set
+    if not EXACT.fullmatch(version):
+        raise ErrataError(f"--set {version[:40]!r}: expected auto or a version such as {comparison.version}")
+    violation = _find_violation(comparison, version)
+    if violation:
+        print(f"{given.recipe}: version {violation}", file=sys.stderr)
+        return REFUSED
+    write_version(given.recipe, version)
+    return build(given.recipe, given.data, store, verbose=False, plain=False)
+
+
+def _complete_tables(given: Namespace, store: str) -> Plan:
+    """The plan of a recipe, all of its tables being made."""
+    from flows.planning.plan import make_plan
+
+    plan = make_plan(given.recipe, given.data, store)
+    if plan.topological_generations():
+        run(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
+        plan = make_plan(given.recipe, given.data, store)
+    return plan
+
+
+def _find_violation(comparison: Comparison, version: str) -> str | None:
+    """Why a version cannot follow the one before; None if it can."""
+    if comparison.before is None or comparison.found is None:
+        return None
+    if parsed(version) <= parsed(comparison.before):
+        return f"{version} does not follow {comparison.before}, which is published; use {comparison.version}"
+    return semver.find_violation(comparison.found, comparison.before, version)
+
+
+def _propose(given: Namespace, plan: Plan, comparison: Comparison) -> int:
+    """Show a proposal; whether the recipe's own number is one that can be released."""
+    version, difference = plan.recipe.version, comparison.found
+    violation = None if plan.finished else _find_violation(comparison, version)
+    if given.json:
+        shown = {
+            "recipe": version,
+            "before": comparison.before,
+            "proposed": comparison.version,
+            "step": semver.step_of(difference) if difference else None,
+            "semver_violation": violation,
+            "difference": difference.as_json() if difference else None,
+        }
+        print(json.dumps(shown, indent=1))
+    elif difference is None:
+        hint = f"{version} is as good as any (errata build {given.recipe})"
+        print(f"{plan.recipe.corpus}: nothing was released before; {hint}")
+    else:
+        print(as_text(difference))
+        if plan.finished:
+            print(f"\n{plan.recipe.corpus} {version} is released already, nothing to do")
+        else:
+            hint = "" if violation else f": errata build {given.recipe}"
+            print(f"\nproposed: {comparison.version}; the recipe says {version}{hint}")
+    if violation and not given.json:
+        print(f"{given.recipe}: version {violation}", file=sys.stderr)
+    return REFUSED if violation else DONE
+
+
+def run_gates(given: Namespace) -> int:
+    """`errata gates`: what a release would have to satisfy, and whether it does."""
+    from flows.gates.check import check
+    from flows.gates.result import line
+
+    plan = _complete_tables(given, location(given.store))
+    results = check(plan)
+    missed = [result for result in results if not result["passed"]]
+    if given.json:
+        print(json.dumps(results, indent=1, ensure_ascii=False))
+    else:
+        width = shutil.get_terminal_size().columns
+        print(text.gates(results, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
+        print("".join(f"\n{text.plain(line(result))}" for result in missed), end="\n" if missed else "")
+    return FAILED if any(result["severity"] == "fail" for result in missed) else DONE
+
+
+def _add_release(parser: ArgumentParser) -> None:
+    add_recipe(parser)
+    help = "write this version into the recipe and release it; auto takes the proposed one"
+    parser.add_argument("--set", metavar="VERSION", help=help)
+    add_json(parser)
+
+
+def _add_gates(parser: ArgumentParser) -> None:
+    add_recipe(parser)
+    add_json(parser)
+
+
+RELEASE = Verb(
+    "release",
+    "Propose the version of a build, from what differs.",
+    ("errata release catalog/recipes/mwpes.yaml", "errata release catalog/recipes/mwpes.yaml --set auto"),
+    run_release,
+    _add_release,
+    "With --set, writes the number into the recipe and releases it.",
+)
+GATES = Verb(
+    "gates",
+    "Check what a recipe asks of a release, and release nothing.",
+    ("errata gates catalog/recipes/abacus.yaml", "errata gates catalog/recipes/mwpes.yaml --data DIR --json"),
+    run_gates,
+    _add_gates,
+    "Makes the tables that are not there; exit code 1 where a gate is missed.",
+)

@@ -1,0 +1,64 @@
+"""Running the Prefect flow of a plan in a terminal: how far it is, and how it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from flows.deploying.server import apply_settings, explain_unreachable
+
+if TYPE_CHECKING:
+    from flows.planning.plan import Plan
+    from flows.running.progress import LiveTable
+    from schemas.recipe.changes import Models
+
+
+def run(
+    plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool,
+    models: Models | None = None, auto: bool = False,
+) -> None:  # fmt: skip
+    """Run the flow, showing how far it is; without `publish` it stops when the tables are complete."""
+    from rich.console import Console
+
+    from flows.running import progress
+
+    apply_settings(verbose)
+    console = Console(stderr=True)
+    waiting = sum(len(wave) for wave in plan.topological_generations())
+    console.print(
+        f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.jobs) - 1} tables to make; Prefect starts …",
+        highlight=False,
+    )
+    from flows import build as flow
+
+    if publish and not auto:
+        flow.refuse_clash(plan)
+    live = progress.LiveTable(console) if console.is_terminal and not plain and not verbose else None
+    _end_at_once_when_interrupted(live)
+    progress.set_watcher(live or progress.PlainLines(console))
+    with live.progress if live else nullcontext(), explain_unreachable():
+        changes = {name: dict(given) for name, given in (models or {}).items()}
+        flow.build(recipe, data, store, publish, changes or None, flow.AUTO if auto else None)
+
+
+def _end_at_once_when_interrupted(live: LiveTable | None) -> None:
+    """Let Ctrl-C and SIGTERM end the process there and then.
+
+    A build may be killed at any moment, so nothing has to be tidied up but its
+    record in Prefect; waiting for the units at work while Prefect's server, which
+    gets the signal too, goes away under them would only fill the screen.
+    """
+    from flows.observing import prefect_runs
+
+    def end(number: int, _: object) -> None:
+        if live:
+            live.progress.stop()
+        print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
+        prefect_runs.interrupted()
+        os._exit(128 + number)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)

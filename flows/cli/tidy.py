@@ -1,0 +1,46 @@
+"""`errata gc`: what killed publishers left."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from errata.cli import text
+from errata.cli.exit_codes import DONE, FAILED
+from errata.cli.verb import Verb
+from errata.storage import location
+
+
+def run_gc(given: Namespace) -> int:
+    """`errata gc`."""
+    from catalog import garbage
+    from catalog.storage import Store
+
+    store = Store(location(given.store))
+    leftovers = garbage.find(store, given.older_than)
+    removed = {each.path for each in garbage.remove(store, leftovers)} if given.remove else set()
+    rows: list[list[object]] = [
+        [each.path, each.what, each.files, each.size, f"{each.hours:.1f}"] for each in leftovers
+    ]
+    if rows:
+        print(text.table(["garbage", "what it is", "files", "bytes", "hours old"], rows, left=2))
+    if given.remove:
+        print(f"{len(removed)} removed" if rows else "nothing to remove")
+        return DONE if len(removed) == len(leftovers) else FAILED
+    print("errata gc --remove removes it" if rows else "no garbage")
+    return DONE
+
+
+def _add_gc(parser: ArgumentParser) -> None:
+    parser.add_argument("--remove", action="store_true", help="remove what was found")
+    help = "leave alone what was written to in the last HOURS: its publisher may be at work (default: 24)"
+    parser.add_argument("--older-than", type=float, default=24.0, metavar="HOURS", help=help)
+
+
+GC = Verb(
+    "gc",
+    "Find what killed publishers left, and remove it.",
+    ("errata gc", "errata gc --remove --older-than 2"),
+    run_gc,
+    _add_gc,
+    "Without --remove, only shows it. What a release refers to is never touched.",
+)
