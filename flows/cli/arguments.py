@@ -29,7 +29,7 @@ def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="everything as JSON, for scripts")
 
 
-def not_negative(text: str) -> int:
+def parse_count(text: str) -> int:
     """A whole number, 0 or more."""
     if not text.isdecimal():
         raise ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")

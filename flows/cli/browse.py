@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from errata.cli.verb import Verb
 from errata.storage import location
 
-from flows.cli.arguments import add_data, not_negative
+from flows.cli.arguments import add_data, parse_count
 
 
 def run_browse(given: Namespace) -> int:
@@ -25,7 +25,7 @@ def _add_browse(parser: ArgumentParser) -> None:
     for name in ("type", "model", "set", "verdict"):
         parser.add_argument(f"--{name}", metavar="VALUE", help=f"only rows of this {name}; * stands for anything")
     parser.add_argument("--search", metavar="TEXT", help="only rows that hold this text somewhere, whatever the case")
-    parser.add_argument("--limit", type=not_negative, metavar="N", help="at most N rows, to a pipe")
+    parser.add_argument("--limit", type=parse_count, metavar="N", help="at most N rows, to a pipe")
     add_data(parser)
 
 

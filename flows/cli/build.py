@@ -14,7 +14,7 @@ from errata.cli.exit_codes import DONE, REFUSED
 from errata.cli.verb import Verb
 from errata.storage import location
 
-from flows.cli.arguments import add_models, add_recipe, not_negative
+from flows.cli.arguments import add_models, add_recipe, parse_count
 
 if TYPE_CHECKING:
     from flows.planning.forecast import Forecast
@@ -35,7 +35,7 @@ def build(
 ) -> int:  # fmt: skip
     """Build and release a recipe; `auto` lets what differs number the release."""
     from catalog.storage import Store
-    from flows.cli.run import run
+    from flows.cli.flow_run import run_flow
 
     began = time.monotonic()
     plan = _make_plan(recipe, data, store, models, auto)
@@ -46,7 +46,7 @@ def build(
         print(f"\n{name} is released already, nothing to do: {_link(plan, store)}")
         return DONE
     Store(store).check_writable()
-    run(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
+    run_flow(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
     _print_released(_make_plan(recipe, data, store, models, auto), store, time.monotonic() - began)
     return DONE
 
@@ -164,7 +164,7 @@ def _add_plan(parser: ArgumentParser) -> None:
     help = (
         "rows to ask about, so that tokens can be forecast (default: 64 of the embedded model, else 0); paid but once"
     )
-    parser.add_argument("--pilot", type=not_negative, metavar="N", help=help)
+    parser.add_argument("--pilot", type=parse_count, metavar="N", help=help)
 
 
 BUILD = Verb(

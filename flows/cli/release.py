@@ -19,7 +19,7 @@ from errata.storage import location
 
 from flows.cli.arguments import add_json, add_recipe
 from flows.cli.build import build
-from flows.cli.run import run
+from flows.cli.flow_run import run_flow
 
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
@@ -52,7 +52,7 @@ def _complete_tables(given: Namespace, store: str) -> Plan:
 
     plan = make_plan(given.recipe, given.data, store)
     if plan.topological_generations():
-        run(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
+        run_flow(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
         plan = make_plan(given.recipe, given.data, store)
     return plan
 

@@ -29,7 +29,7 @@ def bump(before: str, step: Step) -> str:
     return f"{major + 1}.0.0"
 
 
-def step_between(before: str, after: str) -> Step:
+def find_step(before: str, after: str) -> Step:
     """The step between two versions."""
     old, new = parsed(before), parsed(after)
     if old[0] != new[0] or (new[0] == 0 and old[1] != new[1]):
@@ -39,7 +39,7 @@ def step_between(before: str, after: str) -> Step:
 
 def find_violation(found: Difference, before: str, after: str) -> str | None:
     """Why the number of `after` promises more than is true, given what differs from `before`; None if it does not."""
-    needed, given = step_of(found), step_between(before, after)
+    needed, given = step_of(found), find_step(before, after)
     order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
     if order.index(given) >= order.index(needed):
         return None

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from errata.compare.difference import Difference, between, of_view
 from errata.compare.row_fingerprints import boil
-from errata.compare.semver import bump, describe, find_violation, step_between, step_of
+from errata.compare.semver import bump, describe, find_violation, find_step, step_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,7 +136,7 @@ def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> Non
 )  # fmt: skip
 def test_what_is_proposed_is_no_lie(before: str, step: Any, after: str) -> None:
     assert bump(before, step) == after
-    assert ["PATCH", "MINOR", "MAJOR"].index(step_between(before, after)) >= ["PATCH", "MINOR", "MAJOR"].index(step)
+    assert ["PATCH", "MINOR", "MAJOR"].index(find_step(before, after)) >= ["PATCH", "MINOR", "MAJOR"].index(step)
 
 
 def test_a_number_that_lies_is_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.recipe.changes import Models
 
 
-def run(
+def run_flow(
     plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool,
     models: Models | None = None, auto: bool = False,
 ) -> None:  # fmt: skip
