@@ -17,8 +17,8 @@ from errata.storage import location
 from flows.cli.arguments import add_models, add_recipe, parse_count
 
 if TYPE_CHECKING:
-    from flows.planning.forecast import Forecast
     from flows.planning.plan import Plan
+    from flows.running.sample import Forecast
     from schemas.recipe.changes import Models
 
 

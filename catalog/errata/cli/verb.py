@@ -47,6 +47,9 @@ def build_parser(verbs: Sequence[Verb], absent: Sequence[str] = ()) -> ArgumentP
     Args:
         verbs: What can run here.
         absent: The names of verbs that cannot, for want of the application.
+
+    Returns:
+        A parser whose namespace holds the chosen verb's `run`.
     """
     needs = f"\n{', '.join(absent)}:\nthese need the application and run in a checkout of Errata.\n" if absent else ""
     top = ArgumentParser(

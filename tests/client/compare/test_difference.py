@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from errata.compare.difference import Difference, between, of_view
 from errata.compare.row_fingerprints import boil
-from errata.compare.semver import bump, describe, find_violation, find_step, step_of
+from errata.compare.semver import bump, describe, find_step, find_violation, step_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
