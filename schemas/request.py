@@ -146,6 +146,10 @@ Count = Callable[[int], None]
 """Told of tokens as they are made."""
 
 
+Spent = Callable[[], tuple[int, float]]
+"""Gives the tokens and the money that were spent on a model before."""
+
+
 class Engine(Protocol):
     """What answers requests. One is opened for one model, asked once or several times, and closed."""
 

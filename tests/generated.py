@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
-from schemas.recipe.models import VLLM, Abacus, OpenAI, Recorded
+from schemas.recipe.models import MODELS
 from schemas.recipe.reader import _Head
 from schemas.task import Task
 from tasks import TASKS
@@ -32,7 +32,6 @@ FOLDERS = sorted(
     | set(TOPS),
     key=lambda folder: (TOPS.index(folder.split("/")[0]), folder),
 )
-MODELS = (Abacus, VLLM, OpenAI, Recorded)
 
 
 def kind_of(field: FieldInfo) -> str:

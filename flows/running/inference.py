@@ -53,8 +53,8 @@ class Dispatcher:
         for request in requests:
             by_model.setdefault(ModelId(request.model, request.revision), []).append(request)
         pairs = [(self.models[named], some) for named, some in by_model.items()]
-        here = [pair for pair in pairs if engines.is_local(pair[0].model)]
-        jobs = [here, *([pair] for pair in pairs if not engines.is_local(pair[0].model))]
+        here = [pair for pair in pairs if pair[0].model.is_local]
+        jobs = [here, *([pair] for pair in pairs if not pair[0].model.is_local)]
         found: dict[str, Reply] = {}
         errors: list[BaseException] = []
         threads = [Thread(target=self._work_off, args=(job, found, errors), daemon=True) for job in jobs if job]
@@ -70,8 +70,8 @@ class Dispatcher:
     def _engine(self, asked: AskedModel) -> Engine:
         """A model's engine; of those that compute here only one is open, so that it has the memory."""
         if asked.named not in self.engines:
-            if engines.is_local(asked.model):
-                for name in [name for name, (one, _) in self.engines.items() if engines.is_local(one.model)]:
+            if asked.model.is_local:
+                for name in [name for name, (one, _) in self.engines.items() if one.model.is_local]:
                     self.engines.pop(name)[1].close()
             self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._spent(asked))
         return self.engines[asked.named][1]

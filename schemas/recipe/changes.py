@@ -14,13 +14,13 @@ from typing import Any, get_args
 import yaml
 
 from schemas.recipe.document import Document, Fault, RecipeError
-from schemas.recipe.models import Model
+from schemas.recipe.models import MODELS
 
 CHANGES = ("model", "revision", "checkpoint")
 """What can be changed of a model: which weights answer."""
 Models = Mapping[str, Mapping[str, str]]
 """Changes by the model's name in the recipe, each a mapping such as `{"revision": "989aa79"}`."""
-_KINDS = {kind.model_fields["engine"].annotation.__args__[0]: kind for kind in get_args(get_args(Model)[0])}
+_KINDS = {get_args(kind.model_fields["engine"].annotation)[0]: kind for kind in MODELS}
 
 
 def with_models(text: str, file: str, models: Models) -> str:

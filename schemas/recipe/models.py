@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Model(BaseModel):
-    """What all declarations have."""
+class _Strict(BaseModel):
+    """A record without unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Price(_Model):
+class Price(_Strict):
     """What a model's tokens cost."""
 
     prompt: float = Field(ge=0, description="Price of a million tokens of the prompt.")
@@ -24,19 +24,36 @@ class Price(_Model):
         return (prompt_tokens * self.prompt + tokens * self.completion) / 1_000_000
 
 
-class Abacus(_Model):
+class Declaration(_Strict):
+    """A model as a recipe declares it. Its engine is the module of `tasks.engines` that bears the name in `engine`."""
+
+    is_local: ClassVar[bool] = False
+    """Whether it computes on this machine, where one model at a time has the memory."""
+
+    def paths(self) -> dict[str, str]:
+        """The fields that name a file or folder, which a recipe gives as they are from its own folder."""
+        return {}
+
+
+class Abacus(Declaration):
     """The embedded model: a small Llama that ships with Errata and runs in process."""
 
+    is_local = True
     engine: Literal["abacus"]
     checkpoint: str | None = Field(
         None, description="A folder with another checkpoint of its kind; else the shipped one."
     )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
+    def paths(self) -> dict[str, str]:
+        """The checkpoint."""
+        return {"checkpoint": self.checkpoint} if self.checkpoint else {}
 
-class VLLM(_Model):
+
+class VLLM(Declaration):
     """A checkpoint run by vLLM, offline, in a process of its own."""
 
+    is_local = True
     engine: Literal["vllm"]
     model: str = Field(min_length=1, description="A name on the Hugging Face Hub, or a folder.")
     revision: str = Field("", description="The commit of the weights; pin it, so that a build can be repeated.")
@@ -49,8 +66,12 @@ class VLLM(_Model):
     python: str | None = Field(None, description="A Python that has vLLM; else the one that runs the build.")
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
+    def paths(self) -> dict[str, str]:
+        """The weights, where they are a folder."""
+        return {"model": self.model} if self.model.startswith((".", "/")) else {}
 
-class OpenAI(_Model):
+
+class OpenAI(Declaration):
     """A model behind an OpenAI-compatible endpoint."""
 
     engine: Literal["openai"]
@@ -71,7 +92,7 @@ class OpenAI(_Model):
     price: Price | None = Field(None, description="What its tokens cost.")
 
 
-class Recorded(_Model):
+class Recorded(Declaration):
     """Answers that were given before: those of the ledger, or of a file of generations. Nothing is asked."""
 
     engine: Literal["recorded"]
@@ -82,6 +103,12 @@ class Recorded(_Model):
     )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
+    def paths(self) -> dict[str, str]:
+        """The file of answers."""
+        return {"file": self.file} if self.file else {}
+
 
 Model = Annotated[Abacus | VLLM | OpenAI | Recorded, Field(discriminator="engine")]
 """A model of a recipe."""
+MODELS: tuple[type[Declaration], ...] = get_args(get_args(Model)[0])
+"""The declaration of each engine's models."""

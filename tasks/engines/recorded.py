@@ -13,7 +13,7 @@ from typing import IO, Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.recipe.models import Recorded
-from schemas.request import Completion, EngineError, Finish, Reply, Request, Role
+from schemas.request import Completion, Engine, EngineError, Finish, Reply, Request, Role, Spent
 
 LONGEST_LINE = 8 * 2**20
 """Bytes of a line, at most."""
@@ -223,3 +223,8 @@ def _read(raw: bytes) -> Line:
             raise ValueError(f"not a line of JSON ({first['ctx']['error']})")
     found = _short(json.dumps(first["input"], ensure_ascii=True, default=str))
     raise ValueError(f"{f'`{place}`: ' if place else ''}{first['msg']}, found {found}")
+
+
+def open_engine(model: Recorded, _: Spent) -> Engine:
+    """The engine that answers for a model."""
+    return RecordedEngine(model)

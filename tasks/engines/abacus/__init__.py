@@ -1,1 +1,13 @@
 """The embedded engine: Abacus, a small Llama in NumPy."""
+
+from __future__ import annotations
+
+from schemas.recipe.models import Abacus
+from schemas.request import Engine, Spent
+
+
+def open_engine(model: Abacus, _: Spent) -> Engine:
+    """The engine that answers for a model."""
+    from tasks.engines.abacus.engine import AbacusEngine
+
+    return AbacusEngine(model)

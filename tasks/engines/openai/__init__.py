@@ -1,1 +1,14 @@
 """The openai engine: any endpoint that speaks the OpenAI protocol."""
+
+from __future__ import annotations
+
+from schemas.recipe.models import OpenAI
+from schemas.request import Engine, Spent
+
+
+def open_engine(model: OpenAI, spent: Spent) -> Engine:
+    """The engine that answers for a model; what was spent before counts where it has a budget."""
+    from tasks.engines.openai.engine import OpenAIEngine
+
+    tokens, price = spent() if model.budget_tokens or model.budget_price else (0, 0.0)
+    return OpenAIEngine(model, tokens, price)

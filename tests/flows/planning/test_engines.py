@@ -1,0 +1,48 @@
+"""Engines are found by name, and paths of a recipe are beside it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import get_args
+
+import pytest
+
+from flows.planning.engines import locate_model, open_engine
+from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, Model, OpenAI, Recorded
+from tasks.engines.openai.engine import OpenAIEngine
+
+
+@pytest.mark.parametrize("declaration", MODELS, ids=lambda declaration: declaration.__name__)
+def test_every_engine_has_a_module_that_opens_it(declaration: type[Declaration]) -> None:
+    (name,) = get_args(declaration.model_fields["engine"].annotation)
+    assert callable(import_module(f"tasks.engines.{name}").open_engine)
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "located"),
+    [
+        (Abacus(engine="abacus", checkpoint="ours"), "checkpoint", "corpora/ours"),
+        (Abacus(engine="abacus", checkpoint="/srv/ours"), "checkpoint", "/srv/ours"),
+        (Abacus(engine="abacus"), "checkpoint", None),
+        (VLLM(engine="vllm", model="./weights"), "model", "corpora/weights"),
+        (VLLM(engine="vllm", model="org/name"), "model", "org/name"),
+        (Recorded(engine="recorded", model="m", file="answers.jsonl"), "file", "corpora/answers.jsonl"),
+        (OpenAI(engine="openai", model="m"), "model", "m"),
+    ],
+)
+def test_paths_of_a_model_are_beside_the_recipe(model: Model, field: str, located: str | None) -> None:
+    assert getattr(locate_model(model, "corpora/recipe.yaml"), field) == located
+
+
+def test_what_was_spent_is_asked_for_where_there_is_a_budget() -> None:
+    asked: list[int] = []
+
+    def spent() -> tuple[int, float]:
+        asked.append(1)
+        return 3, 0.5
+
+    for budget in (None, 10):
+        engine = open_engine(OpenAI(engine="openai", model="m", budget_tokens=budget), spent)
+        assert isinstance(engine, OpenAIEngine)
+        engine.close()
+    assert len(asked) == 1
