@@ -93,8 +93,7 @@ def _judged(features: Floats, labels: NDArray[np.bool_], known: NDArray[np.bool_
 
 def area(scores: Floats, labels: NDArray[np.bool_]) -> float:
     """The share of pairs of a wrong and a right one in which the wrong one has the higher score; ties count half."""
-    values, ranks = np.unique(scores, return_inverse=True)
-    counts = np.bincount(ranks, minlength=len(values))
-    middle = (np.cumsum(counts) - (counts - 1) / 2)[ranks]
+    from scipy.stats import rankdata  # a second to import: only who asks pays for it
+
     bad = int(labels.sum())
-    return float((middle[labels].sum() - bad * (bad + 1) / 2) / (bad * (len(labels) - bad)))
+    return float((rankdata(scores)[labels].sum() - bad * (bad + 1) / 2) / (bad * (len(labels) - bad)))

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from math import comb
 
+import numpy as np
+
 
 def rand(counts: Mapping[tuple[str, str], int]) -> float | None:
     """The adjusted Rand index: 1 the same partition, 0 as by chance; None where chance alone makes them the same.
@@ -43,12 +45,14 @@ def cramer(counts: Mapping[tuple[str, str], int]) -> float | None:
         Between 0 and 1; None where one of the two has a single part.
 
     """
-    first, second = Counter[str](), Counter[str]()
-    for (one, other), n in counts.items():
-        first[one] += n
-        second[other] += n
-    rows, least = first.total(), min(len(first), len(second))
-    if least < 2:
+    from scipy.stats.contingency import association  # a second to import: only who asks pays for it
+
+    cells = {pair: n for pair, n in counts.items() if n}
+    rows = {part: i for i, part in enumerate(sorted({one for one, _ in cells}))}
+    columns = {part: i for i, part in enumerate(sorted({other for _, other in cells}))}
+    if min(len(rows), len(columns)) < 2:
         return None
-    squares = sum(n * n / (first[one] * second[other]) for (one, other), n in counts.items())
-    return float(max(0.0, squares - 1) / (least - 1)) ** 0.5 if rows else None
+    table = np.zeros((len(rows), len(columns)), np.int64)
+    for (one, other), n in cells.items():
+        table[rows[one], columns[other]] = n
+    return float(association(table, method="cramer"))

@@ -108,7 +108,7 @@ def _told(counts: Counter[str]) -> pl.DataFrame:
     )
     given, others = votes[:, 0], votes[:, 1:]
     probable = posterior(others, weight, len(classes))
-    flagged, likely = confident(given, probable, weight)
+    flagged, likely = find_confident_errors(given, probable, weight)
     silent = (others < 0).all(axis=1)
     quality = probable[np.arange(len(given)), np.maximum(given, 0)] if classes else np.zeros(len(given))
     names = pl.Series([classes[i] for i in likely] if classes else [None] * len(given), dtype=pl.String)
@@ -144,17 +144,28 @@ def posterior(votes: Ints, weight: Floats, classes: int) -> Floats:
     return np.asarray(probable)
 
 
-def confident(given: Ints, probable: Floats, weight: Floats) -> tuple[NDArray[np.bool_], Ints]:
-    """Whether the given label of each row is probably wrong, and the likeliest label."""
+def label_thresholds(given: Ints, probable: Floats, weight: Floats) -> Floats:
+    """How probable each label is on average where it is given; infinity where it never is.
+
+    Args:
+        given: The label of each row, -1 for none, shape (rows,).
+        probable: The probability of each label, shape (rows, classes).
+        weight: How often each row occurs.
+
+    Returns:
+        Shape (classes,).
+    """
     classes = probable.shape[1]
-    if not classes:
+    bearing = (given[:, None] == np.arange(classes)) * weight[:, None]
+    total = bearing.sum(axis=0)
+    return np.where(total > 0, (bearing * probable).sum(axis=0) / np.where(total > 0, total, 1), np.inf)
+
+
+def find_confident_errors(given: Ints, probable: Floats, weight: Floats) -> tuple[NDArray[np.bool_], Ints]:
+    """Whether the given label of each row is probably wrong, and the likeliest label: arguments as of `label_thresholds`."""
+    if not probable.shape[1]:
         return np.zeros(len(given), bool), np.zeros(len(given), np.int64)
-    threshold = np.full(classes, np.inf)
-    for label in range(classes):
-        bearing = given == label
-        if bearing.any():
-            threshold[label] = np.average(probable[bearing, label], weights=weight[bearing])
-    sure = np.where(probable >= threshold - 1e-9, probable, -1)
+    sure = np.where(probable >= label_thresholds(given, probable, weight) - 1e-9, probable, -1)
     best = sure.argmax(axis=1)
     flagged = (given >= 0) & (sure.max(axis=1) >= 0) & (best != given)
     return flagged, np.where(flagged, best, probable.argmax(axis=1))

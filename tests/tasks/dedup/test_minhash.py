@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from tasks.dedup.components import Components
 from tasks.dedup.disk_arrays import Shelf
@@ -45,6 +47,19 @@ def test_components_are_those_of_a_plain_search(lots: list[list[tuple[int, int]]
             plain = [low if root == high else root for root in plain]
         assert found.apart(a, b).sum() == 0
     assert found.root().tolist() == plain
+
+
+def test_components_are_those_of_scipy() -> None:
+    size, chance = 20_000, np.random.default_rng(1)
+    a, b = chance.integers(0, size, (2, 15_000))
+    found = Components(size)
+    for at in range(0, len(a), 1000):
+        found.unite(a[at : at + 1000], b[at : at + 1000])
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(size, size))
+    number, label = connected_components(graph, directed=False)
+    smallest = np.full(number, size)
+    np.minimum.at(smallest, label, np.arange(size))
+    assert np.array_equal(found.root(), smallest[label])
 
 
 def test_a_long_chain_is_one_component() -> None:

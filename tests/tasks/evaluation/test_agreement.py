@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from tasks.evaluation.agreement import Agreement, agreement
 
@@ -85,3 +86,11 @@ def test_in_parts_it_is_that_of_the_whole(rows: list[tuple[int | None, ...]], si
 def test_other_labellers_are_no_part_of_it() -> None:
     with pytest.raises(ValueError, match="labellers a, c are not those of the frames before"):
         agreement([frame(a=[1], b=[1]), frame(a=[1], c=[1])])
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=2, max_size=30))
+def test_cohens_kappa_is_that_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
+    one, other = map(list, zip(*rows))
+    (pair,) = agreement([frame(one=one, other=other)]).pairs.values()
+    if pair.kappa is not None:
+        assert pair.kappa == pytest.approx(cohen_kappa_score(one, other), abs=1e-12)

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from tasks.evaluation.clustering import cramer, rand
 
@@ -23,10 +24,11 @@ def test_names_do_not_matter_and_one_part_for_all_says_nothing() -> None:
 
 
 def test_how_far_one_thing_depends_on_another() -> None:
-    assert cramer(Counter(zip("aabb", "xxyy"))) == 1.0
+    assert cramer(Counter(zip("aabb", "xxyy"))) == pytest.approx(1.0)
     assert cramer(Counter(zip("aabb", "xyxy"))) == 0.0
     assert cramer(Counter({("a", "x"): 3, ("a", "y"): 1, ("b", "x"): 1, ("b", "y"): 3})) == pytest.approx(0.5)
     assert cramer(Counter(zip("aaaa", "xyxy"))) is None
+    assert cramer(Counter({("a", "x"): 3, ("a", "y"): 0, ("b", "x"): 1, ("b", "z"): 3})) == pytest.approx(0.75)
     assert cramer(Counter()) is None
 
 
@@ -37,3 +39,5 @@ def test_both_are_symmetric_and_bounded(pairs: list[tuple[str, str]]) -> None:
     assert found == pytest.approx(rand(turned)) if found is not None else rand(turned) is None
     assert found is None or found <= 1.0
     assert v is None or 0.0 <= v <= 1.0 + 1e-9
+    truth, said = zip(*pairs)
+    assert found is None or found == pytest.approx(adjusted_rand_score(truth, said), abs=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from tasks.evaluation.score import NONE, Gold, Share, average_f1, grouped, length, score, wilson
 
@@ -71,6 +72,11 @@ def test_sets_without_f1_are_left_out_of_the_average() -> None:
 )
 def test_the_interval_of_wilson(hits: int, of: int, low: float, high: float) -> None:
     assert list(wilson(hits, of)) == pytest.approx([low, high], abs=5e-5)
+
+
+@pytest.mark.parametrize(("hits", "of"), [(k, n) for n in (1, 2, 9, 64, 5000) for k in {0, 1, n // 3, n - 1, n}])
+def test_the_interval_is_that_of_scipy(hits: int, of: int) -> None:
+    assert wilson(hits, of) == pytest.approx(tuple(binomtest(hits, of).proportion_ci(method="wilson")), abs=1e-14)
 
 
 def test_lengths_are_taken_together() -> None:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from cleanlab.count import compute_confident_joint, get_confident_thresholds
+from cleanlab.filter import find_label_issues
 
 from schemas.columns.quality import LABEL_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check
-from tasks.quality.label_errors import LABEL_ERRORS, LabelErrorsParameters
+from tasks.quality.label_errors import LABEL_ERRORS, LabelErrorsParameters, find_confident_errors, label_thresholds
 
 KINDS = ["arithmetic", "misread", "logic", "unit"]
 
@@ -111,3 +114,31 @@ def test_columns_that_do_not_fit_are_told(given: str, labels: list[str], told: s
     )
     (fault,) = LABEL_ERRORS.check(LabelErrorsParameters(given=given, labels=labels), contract)
     assert fault.startswith(told)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_confident_learning_is_that_of_cleanlab(seed: int) -> None:
+    """Thresholds, the confident joint and the rows flagged, of random labels and probabilities; rows come many times."""
+    chance = np.random.default_rng(seed)
+    classes, rows = int(chance.integers(2, 6)), 200
+    probable = chance.dirichlet(np.full(classes, 0.5), rows)
+    given = np.array([chance.choice(classes, p=row) for row in probable])
+    given[:classes] = range(classes)  # cleanlab wants each
+    times = chance.integers(1, 5, rows)
+    labels, likely = np.repeat(given, times), np.repeat(probable, times, axis=0)
+
+    flagged, likeliest = find_confident_errors(given, probable, times.astype(np.float64))
+    thresholds = label_thresholds(given, probable, times.astype(np.float64))
+    joint, indices = compute_confident_joint(
+        labels, likely, calibrate=False, return_indices_of_off_diagonals=True, multi_label=False
+    )
+    own = np.zeros((classes, classes), np.int64)
+    sure = flagged | (probable[np.arange(rows), given] >= thresholds[given])
+    np.add.at(own, (given[sure], np.where(flagged, likeliest, given)[sure]), times[sure])
+    assert thresholds == pytest.approx(get_confident_thresholds(labels, likely))
+    assert np.array_equal(own, joint)
+    repeated = np.repeat(flagged, times)
+    assert np.flatnonzero(repeated).tolist() == sorted(indices)
+    # its filter spares those whose given label is the likeliest all the same
+    issues = find_label_issues(labels, likely, filter_by="confident_learning", n_jobs=1)
+    assert np.array_equal(issues, repeated & (likely.argmax(axis=1) != labels))
