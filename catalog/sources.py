@@ -44,7 +44,7 @@ class SourceError(ApplicationError, ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """One file (or data set) to read."""
+    """A file, or a data set on the Hub, whose records are read."""
 
     url: str
     """Where it is."""

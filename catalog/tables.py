@@ -50,7 +50,7 @@ class ParquetFile:
 
 @dataclass(frozen=True)
 class PartitionCommit:
-    """What one unit of work wrote; kept + rejected = in."""
+    """What a partition wrote: files, and how many rows were kept and rejected; it has ended when this is in the store."""
 
     rows_in: int
     parts: list[ParquetFile] = field(default_factory=list)
@@ -74,7 +74,7 @@ class PartitionCommit:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A complete table: what made it, from what, and what is in it."""
+    """What a table is: what made it, from what, and what is in it; the table is complete when this is in the store."""
 
     fingerprint: str
     task: str
@@ -89,7 +89,7 @@ class Manifest:
 
 
 class TableFolder:
-    """The folder of one table in a store."""
+    """The folder of one table in a store: its Parquet files, its rejected rows, a commit for each partition, the manifest."""
 
     def __init__(self, store: Store, task: str, fingerprint: str) -> None:
         self.store = store

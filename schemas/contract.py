@@ -23,7 +23,7 @@ class ContractError(ApplicationError, ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """One column of a table: its name, type and meaning, and which values it may hold."""
 
     name: str
     """The column's name."""

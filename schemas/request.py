@@ -151,7 +151,7 @@ Spent = Callable[[], tuple[int, float]]
 
 
 class Engine(Protocol):
-    """What answers requests. One is opened for one model, asked once or several times, and closed."""
+    """What answers requests: an embedded model, vLLM, an endpoint, or a record of earlier answers. One is opened for one model, asked once or several times, and closed."""
 
     name: str
     """The engine's name and version, as completions bear it."""

@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task made of some rows; every row is in exactly one of the two."""
+    """What a task made of some rows: each is kept, or rejected with a reason."""
 
     kept: pl.DataFrame
     """The rows that go on, with the columns of the task's contract."""
@@ -86,7 +86,7 @@ def no_fit(_: Any) -> Fit[Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[P]):
-    """One stage, as recipe, plan and runner see it."""
+    """One stage, as recipe, plan and runner see it: a plain function from rows to rows, and what must be known of it."""
 
     name: str
     """The name by which a recipe calls it."""
@@ -212,7 +212,7 @@ class ModelId:
 
 @dataclass(frozen=True)
 class Fit(Generic[P]):
-    """What must be settled about a whole table before its parts can be asked about."""
+    """What must be settled about a whole table before models are asked about its parts, such as a taxonomy."""
 
     ask: Callable[[Rows, P, Mapping[str, ModelId]], Generator[Sequence[Request], Mapping[str, Reply], P]]
     """About the parts of the table; returns the parameters with which each of them is then asked about."""

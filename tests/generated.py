@@ -18,6 +18,7 @@ from tasks.classify.task import CLASSIFY
 from tasks.generate import Setting
 from tasks.localize.estimate import ESTIMATE, TreeParameters
 from tasks.sources.field_mapping import FieldRule
+from tests.glossary import glossary
 
 ROOT = Path(__file__).parents[1]
 SHOWN = (".py", ".yaml", ".env", ".sh", ".txt")
@@ -141,6 +142,7 @@ def tree() -> str:
 PARTS = {
     "architecture.md": {"tree": tree},
     "duplicates.md": {"quality": quality},
+    "glossary.md": {"nouns": glossary},
     "models.md": {"models": models},
     "recipes.md": {"head": head, "fields": fields},
     "releases.md": {"gates": gates},

@@ -13,6 +13,7 @@ from flows.cli import VERBS as APPLICATION
 from schemas.recipe.reader import Recipe, read
 from tasks import TASKS
 from tests.generated import PARTS
+from tests.glossary import NOUNS, find_entry, list_runner_classes
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -81,6 +82,26 @@ def test_what_is_made_from_the_code_is_as_the_code_says(page: str, name: str) ->
     if os.environ.get("ERRATA_ACCEPT"):
         path.write_text(renewed, "utf-8")
     assert renewed == path.read_text("utf-8"), "run ERRATA_ACCEPT=1 make test TEST=tests/test_docs.py"
+
+
+def test_every_noun_of_the_runner_is_in_the_glossary() -> None:
+    explained = {name for nouns in NOUNS.values() for _, name in nouns.values()}
+    assert list_runner_classes() - explained == set()
+
+
+def test_the_glossary_says_what_each_word_is_in_a_sentence() -> None:
+    for nouns in NOUNS.values():
+        for noun, place in nouns.items():
+            sentence, _ = find_entry(*place)
+            assert sentence.endswith("."), noun
+            assert 4 <= len(sentence.split()) <= 40, noun
+
+
+def test_every_path_that_architecture_names_exists() -> None:
+    text = prose(ROOT / "docs/architecture.md")
+    paths = [path for path in re.findall(r"`([\w./-]+)`", text) if "/" in path or path.endswith((".py", ".yaml"))]
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_parameter_is_described_in_a_sentence() -> None:

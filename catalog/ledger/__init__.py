@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """The completions in a store's folder `ledger`.
+    """Every completion of a store; requests are looked up in it before a model is asked.
 
     Opening it lists the folder, nothing more. What is written afterwards
     through `writer` is known at once, what others write at the next `refresh`.

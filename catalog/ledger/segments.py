@@ -57,7 +57,7 @@ Places = NDArray[np.uint64]
 
 @dataclass(frozen=True, order=True)
 class Segment:
-    """A segment, as its name tells."""
+    """A file of the ledger, as its name tells: its rows are sorted by place, and it never changes."""
 
     stem: str
     """24 hexadecimal digits: milliseconds since 1970, then chance; segments that were merged together share it."""

@@ -32,7 +32,7 @@ NOTHING = Contract("nothing", "", (), "")
 
 @dataclass(frozen=True)
 class AskedModel:
-    """A model that a table asks."""
+    """A model that a table asks: its name in the recipe, its declaration, and how requests name it."""
 
     name: str
     """Its name in the recipe."""
@@ -80,7 +80,7 @@ class TableJob:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a recipe needs in a store."""
+    """What a recipe needs in a store: a job for each table, inputs first, and which of the tables are there."""
 
     recipe: Recipe
     store: str
@@ -102,7 +102,7 @@ class Plan:
         return self.published is not None and self.published["fingerprint"] == self.release.fingerprint
 
     def topological_generations(self) -> list[list[TableJob]]:
-        """The tables still to be made, those that can be made at the same time together."""
+        """The tables still to be made, in generations: those of one do not need each other, and only those before them."""
         depth: dict[str, int] = {}
         for work, table in zip(self.jobs, self.recipe.tables):
             depth[work.name] = 1 + max((depth[name] for name in table.inputs), default=-1)

@@ -18,7 +18,7 @@ from schemas.task import Files, Record, Records, Rows, SideInput
 
 @dataclass(frozen=True)
 class LocatedSideInput:
-    """What lies beside a table, with the files it is in."""
+    """A side input as it is now: the files it is in, with their digests."""
 
     beside: SideInput
     sources: tuple[Source, ...]

@@ -24,7 +24,7 @@ from schemas.recipe.document import Fault, RecipeError
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a build's rows call for."""
+    """What differs between a build's rows and the release before it, and the version that this calls for."""
 
     before: str | None
     """The version they are compared with; None where there is none."""

@@ -14,7 +14,7 @@ BATCH = 50_000
 
 
 class KeyTable:
-    """A DuckDB database on disk, bounded in memory, that holds the table `narrow` while a decision is made."""
+    """A DuckDB database on disk, bounded in memory, that holds keys and what was decided of their rows."""
 
     def __enter__(self) -> KeyTable:
         self._place = tempfile.TemporaryDirectory(prefix="errata-")

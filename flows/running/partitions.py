@@ -25,7 +25,7 @@ class AccountingError(ApplicationError):
 
 @dataclass(frozen=True)
 class Partition:
-    """A piece of a table's work that is done again as a whole if it was cut off."""
+    """A piece of a table's work, which is done again as a whole if it was cut off."""
 
     name: str
     source: Source | None = None

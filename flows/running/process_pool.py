@@ -42,7 +42,7 @@ class ProcessError(ApplicationError):
 
 
 class WorkerProcess:
-    """One process that does one unit at a time."""
+    """A process of its own that runs one partition at a time."""
 
     def __init__(self, threads: int) -> None:
         # what else can be imported here comes last: Prefect, which loads flows by their files, puts their folder in front
@@ -112,7 +112,7 @@ class WorkerProcess:
 
 
 class ProcessPool:
-    """As many as there are processors, begun when they are first needed; safe from threads."""
+    """Worker processes, as many as there are processors, begun when they are first needed; safe from threads."""
 
     def __init__(self) -> None:
         self.count = min(

@@ -32,7 +32,7 @@ class Future(Protocol[T]):
 
 
 class Executor(Protocol):
-    """Carries out the calls a build is made of: `prepare`, `run_batch`, `complete_table`.
+    """What carries out the calls that a build is made of, each for some partitions of a table: threads, or Prefect.
 
     Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere.
     """
@@ -78,7 +78,7 @@ class ThreadExecutor:
 
 
 class Observer(Protocol):
-    """Follows the tables of a build."""
+    """What follows the tables of a build as they begin, end or fail."""
 
     def begin(self, job: TableJob) -> None:
         """A table is begun."""

@@ -28,7 +28,7 @@ def shuffle_key(count: int) -> pl.Expr:
 
 
 def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[ParquetFile]:
-    """Write the rows of parts by share, in their order, as `shares/<unit>.parquet`; a share without rows has no file."""
+    """Put all rows of a problem into one bucket, in their order; each bucket is a file `shares/<partition>.parquet`, an empty one has none."""
     with tempfile.TemporaryDirectory(prefix="errata-") as place:
         waiting: list[pl.DataFrame] = []
         for part in parts:

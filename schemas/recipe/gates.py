@@ -38,7 +38,7 @@ def worded(low: float | None, high: float | None, strict_low: bool = False, stri
 
 
 class Gate(Parameters):
-    """What every gate may be told."""
+    """What a recipe asks of a release before it is published: a measure within bounds, or an expectation of rows."""
 
     table: str | None = Field(None, description="The table it is about; needed where the release has several views.")
     severity: Literal["fail", "warn"] = Field(

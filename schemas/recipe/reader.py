@@ -54,7 +54,7 @@ class _Head(BaseModel):
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a recipe."""
+    """A table as a recipe declares it: the task that makes it, its parameters, and the tables it is made from."""
 
     name: str
     """Its name in the recipe."""

@@ -19,7 +19,7 @@ def key_of(*parts: object) -> str:
 
 
 class VerdictCache:
-    """Texts by their keys, and which of them are new: those the store keeps for later builds."""
+    """What the verifier settled about pairs of answers, by key; the store keeps it for later builds."""
 
     def __init__(self, name: str, version: str, most: int = MOST) -> None:
         self.name = name

@@ -20,7 +20,7 @@ HEAD = "# The releases that are used here, as `errata lock` pinned them. Commit 
 
 @dataclass(frozen=True)
 class Pin:
-    """One release that is locked."""
+    """One release that `errata.lock` names, with its checksum."""
 
     asked: str
     """What was asked for, as `mwpes@^1.2`."""

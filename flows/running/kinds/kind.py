@@ -19,7 +19,7 @@ T = TypeVar("T", bound=Task[Any])
 
 
 class Kind(ABC, Generic[T]):
-    """How a table is made by a task of one kind: its partitions, what runs before them, and each of them.
+    """How a table is made by a task of one kind: what its partitions are, what comes before them, and how one is run.
 
     A partition is, unless a kind says otherwise, a Parquet file of an input table.
     """
@@ -80,7 +80,7 @@ class Kind(ABC, Generic[T]):
 
     @abstractmethod
     def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
-        """What became of each chunk of a partition; a Parquet file is one, a file of records has many."""
+        """Run a partition chunk by chunk: a Parquet file is one chunk, a file of records has many, each committed by itself."""
 
     @abstractmethod
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

@@ -1,0 +1,128 @@
+"""The glossary: the nouns of recipes, plans, runs and stores, each with the first sentence of its docstring."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+NOUNS = {
+    "The recipe": {
+        "recipe": ("schemas", "Recipe"),
+        "table": ("schemas/recipe", "Table"),
+        "task": ("schemas", "Task"),
+        "contract": ("schemas", "Contract"),
+        "column": ("schemas/contract.py", "Column"),
+        "gate": ("schemas", "Gate"),
+        "source": ("catalog", "Source"),
+        "record": ("schemas", "Record"),
+        "side input": ("schemas", "SideInput"),
+    },
+    "The plan": {
+        "plan": ("flows", "Plan"),
+        "table job": ("flows", "TableJob"),
+        "fingerprint": ("catalog", "fingerprint"),
+        "asked model": ("flows", "AskedModel"),
+        "located side input": ("flows", "LocatedSideInput"),
+        "topological generation": ("flows", "Plan.topological_generations"),
+        "pilot sample": ("flows", "PilotSample"),
+        "forecast": ("flows", "Forecast"),
+        "comparison": ("flows", "Comparison"),
+    },
+    "The run": {
+        "executor": ("flows", "Executor"),
+        "thread executor": ("flows", "ThreadExecutor"),
+        "future": ("flows", "Future"),
+        "observer": ("flows", "Observer"),
+        "kind": ("flows", "Kind"),
+        "partition": ("flows", "Partition"),
+        "batch": ("flows", "PartitionBatch"),
+        "chunk": ("flows", "Kind.run_chunks"),
+        "worker process": ("flows", "WorkerProcess"),
+        "process pool": ("flows", "ProcessPool"),
+        "input columns": ("flows", "InputColumns"),
+        "shuffle": ("flows", "shuffle_by_problem"),
+        "key table": ("flows", "KeyTable"),
+        "kept, rejected": ("schemas", "Outcome"),
+        "commit": ("catalog", "PartitionCommit"),
+        "verdict cache": ("tasks", "VerdictCache"),
+    },
+    "What models are asked": {
+        "request": ("schemas", "Request"),
+        "sampling": ("schemas", "Sampling"),
+        "completion": ("schemas", "Completion"),
+        "failure": ("schemas", "Failure"),
+        "engine": ("schemas", "Engine"),
+        "fit": ("schemas", "Fit"),
+        "dispatcher": ("flows", "Dispatcher"),
+        "ledger": ("catalog/ledger", "Ledger"),
+        "segment": ("catalog/ledger", "Segment"),
+    },
+    "The store": {
+        "table folder": ("catalog", "TableFolder"),
+        "Parquet file": ("catalog", "ParquetFile"),
+        "manifest": ("catalog/tables.py", "Manifest"),
+        "view": ("catalog", "View"),
+        "shards": ("catalog", "Shards"),
+        "release": ("catalog", "Release"),
+        "pin": ("catalog", "Pin"),
+    },
+}
+"""By heading and noun the folder or file in which it is made, and its class or function."""
+RUNNER = ("flows/planning", "flows/running")
+"""The rooms each public class of which has an entry, but for those of progress.py and the kinds."""
+
+
+def list_modules(room: str) -> list[Path]:
+    """The modules of a folder, or the one that it is."""
+    place = ROOT / room
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def list_definitions(path: Path) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """The classes and functions at the top of a module."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node
+
+
+def read_sentence(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """A docstring up to its first full stop."""
+    return re.split(r"(?<=\.)\s", " ".join((ast.get_docstring(node) or "").split()))[0]
+
+
+def find_entry(room: str, name: str) -> tuple[str, str]:
+    """The sentence of a class, function or method, and the file it is in."""
+    top, _, method = name.partition(".")
+    places = [(path, node) for path in list_modules(room) for node in list_definitions(path) if node.name == top]
+    assert len(places) == 1, f"{name} is {len(places)} times in {room}: name it in tests/glossary.py"
+    path, node = places[0]
+    if method:
+        node = next(one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == method)
+    return read_sentence(node), path.relative_to(ROOT).as_posix()
+
+
+def list_runner_classes() -> set[str]:
+    """The public classes of the runner that are nouns of their own."""
+    found = set()
+    for path in (path for room in RUNNER for path in list_modules(room) if path.name != "progress.py"):
+        for node in list_definitions(path):
+            bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else None
+            if bases is None or node.name.startswith("_") or any(re.search(r"Error|^Kind\[", base) for base in bases):
+                continue
+            found.add(node.name)
+    return found
+
+
+def glossary() -> str:
+    """The glossary's page, below its head."""
+    lines: list[str] = []
+    for heading, nouns in NOUNS.items():
+        lines += [f"## {heading}", "", "| word | what it is | in |", "|---|---|---|"]
+        for noun, place in nouns.items():
+            sentence, file = find_entry(*place)
+            lines.append(f"| **{noun}** | {sentence} | [`{file}`](../{file}) |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
