@@ -98,7 +98,18 @@ def _beside(parameters: DecontaminateParameters) -> Sequence[SideInput]:
 def decontaminate(
     table: Rows, beside: Sequence[Rows | Records | Files], parameters: DecontaminateParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
-    """The rows to reject, each with the test set and the evidence."""
+    """The rows to reject, each with the test set and the evidence.
+
+    Args:
+        table: The key and the texts that are compared, part by part.
+        beside: The records of each test set, some thousands at a time.
+        parameters: What counts as alike.
+        folder: An empty folder, for what does not fit the memory.
+
+    Yields:
+        Frames of `key`, `reason` and `detail`.
+
+    """
     overlap = Overlap(
         folder, tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules), parameters.template
     )

@@ -131,7 +131,18 @@ def _embedding(parameters: DeduplicateParameters, beside: Sequence[Rows | Record
 def deduplicate(
     table: Rows, beside: Sequence[Rows | Records | Files], parameters: DeduplicateParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
-    """The rows to reject, with the reason and the row (and release) they repeat."""
+    """The rows to reject, with the reason and the row (and release) they repeat.
+
+    Args:
+        table: The key and the texts that are compared, part by part.
+        beside: The indexes of earlier releases, part by part; last the files of an embedding, where one is asked for.
+        parameters: What counts as alike.
+        folder: An empty folder, for what does not fit the memory.
+
+    Yields:
+        Frames of `key`, `reason` and `detail`.
+
+    """
     rules = Rules(
         tuple(parameters.by), parameters.scope, parameters.similarity, parameters.shingle, parameters.unit,
         _embedding(parameters, beside), parameters.cosine,

@@ -103,7 +103,16 @@ def confidence(row: Mapping[str, Any], label: int) -> float:
 
 
 def agree(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
-    """Adds what the labellers agree on to the rows where they do; the others are rejected with every label."""
+    """Adds what the labellers agree on to the rows where they do; the others are rejected with every label.
+
+    Args:
+        part: Solutions with the labels of judges, of estimation, or of both.
+        rules: Who must agree.
+
+    Returns:
+        The rows whose labellers name the same step, counted from 0 (-1 for none); the others with the reason.
+
+    """
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     found = [labelled(row) for row in rows]
     verdicts = [ruled(row, one, rules) for row, one in zip(rows, found)]

@@ -92,7 +92,20 @@ class EstimateParameters(Parameters):
 
 
 def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, ModelId]) -> Conversation:
-    """Adds the estimate's columns to each solution; rejects nothing: what cannot be told is undecided."""
+    """Adds the estimate's columns to each solution; rejects nothing: what cannot be told is undecided.
+
+    Args:
+        part: Solutions with their steps and gold answers; for `witness` with a judge's label.
+        rules: The model, the method, and the number of rollouts.
+        names: How requests name each model of the recipe.
+
+    Yields:
+        The requests of a round, for all rows that still need rollouts.
+
+    Returns:
+        All rows with the rollouts of each prefix that was tested, and the label: a step counted from 0, -1 for none, null where it is undecided.
+
+    """
     named = names[rules.model]
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))
     asker = Asker(named.model, named.revision, sampling, rules.answers)

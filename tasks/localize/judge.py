@@ -82,7 +82,20 @@ def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, Mo
 
 
 def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
-    """Judges the solutions of a part in one round; rejects nothing."""
+    """Judges the solutions of a part in one round; rejects nothing.
+
+    Args:
+        part: Solutions with their steps.
+        rules: The models, their prompt, and how often each is asked.
+        names: How requests name each model of the recipe.
+
+    Yields:
+        All requests of the part at once, in one round.
+
+    Returns:
+        All rows with every vote, and the label that more than half of all votes name: a step counted from 0, -1 for none, null where it is undecided.
+
+    """
     rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
     asks = [votes(row, rules, names) for row in rows]
     replies = yield [vote.request for some in asks for vote in some]

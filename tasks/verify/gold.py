@@ -53,7 +53,16 @@ def _why(judged: Judgement) -> str:
 
 
 def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
-    """Keeps the problems whose gold answer the verifier can judge by; a reference that gives no clear answer is none."""
+    """Keeps the problems whose gold answer the verifier can judge by; a reference that gives no clear answer is none.
+
+    Args:
+        part: Problems, or solutions with their problems.
+        parameters: The kind of answers, and how they are compared.
+
+    Returns:
+        The rows whose gold answer is right against itself, and not contradicted by their reference solution; the others with the reason.
+
+    """
     faults: list[tuple[str, str] | None] = [None] * part.height
     needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
     for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times

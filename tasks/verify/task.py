@@ -149,7 +149,16 @@ def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: Verdict
 
 
 def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
-    """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing."""
+    """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing.
+
+    Args:
+        part: Solutions with their problems' gold answers.
+        parameters: The kind of answers, and how they are compared.
+
+    Returns:
+        All rows; those that are `undecided` say why.
+
+    """
     added = verdicts(part, parameters.answers, compared, JUDGED)
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
