@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from errata.release.names import EXACT, NAME
+from errata.storage import TEMPORARY
 
-from catalog.storage import TEMPORARY, Store, StoreError
+from catalog.storage import Store, StoreError
 
 
 @dataclass(frozen=True)

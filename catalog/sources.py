@@ -22,9 +22,9 @@ from typing import IO, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import fsspec
+from errata.storage import CREDENTIALS_FAULT, has_password, mask_secrets
 
 from catalog import hub
-from catalog.storage import StoreError, without_secrets
 from schemas.errors import ApplicationError
 from schemas.task import Record
 
@@ -60,24 +60,22 @@ def find(pattern: str, name: str) -> list[Source]:
     """The files that a path, URL or pattern names, sorted; `SourceError` where there is none."""
     if _is_rows(pattern):
         return [Source(pattern, name, _hub_digest(pattern, name))]
+    shown = mask_secrets(pattern)
+    if has_password(pattern):
+        raise SourceError(f"{shown}: {CREDENTIALS_FAULT}")
     try:
-        without_secrets(pattern)
         fs, path = hub.file_system(pattern)
-    except StoreError as error:
-        raise SourceError(str(error)) from None
     except (OSError, ValueError, ImportError) as error:
-        raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
+        raise SourceError(f"{name}: cannot be looked for at {shown} ({error}); check the path") from None
     if hub.is_file(pattern) and (fault := hub.fault(fs, path)):
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
         found = sorted(str(one) for one in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
         files = [one for one in found if fs.isfile(one)]
     except (OSError, ValueError, ImportError) as error:
-        raise SourceError(f"{name}: cannot be looked for at {pattern} ({error}); check the path") from None
+        raise SourceError(f"{name}: cannot be looked for at {shown} ({error}); check the path") from None
     if not files:
-        raise SourceError(
-            f"{name}: no such file at {pattern}; check the path, and --data where it begins with ${{data}}"
-        )
+        raise SourceError(f"{name}: no such file at {shown}; check the path, and --data where it begins with ${{data}}")
     # a file's name begins as the recipe writes it, up to the first wildcard, and goes on as the file is called
     fixed, beginning = (re.split(r"[*?\[]", one)[0].rpartition("/")[0] for one in (str(path), name))
     return [

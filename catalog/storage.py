@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import uuid
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
+from errata.errors import ErrataError
+from errata.storage import TEMPORARY, Storage
 from fsspec.implementations.memory import MemoryFileSystem
 
 from schemas.errors import ApplicationError
 
-TEMPORARY = ".errata-tmp-"
 _CREATING = Lock()
 """Held while a file is created exclusively: `memory://` first looks and then writes."""
 
@@ -30,46 +27,27 @@ class StoreError(ApplicationError):
     """The store cannot be read or written; the message says where, why and what to do."""
 
 
-def without_secrets(url: str) -> str:
-    """The URL, if no password stands in it: it would be written to manifests and logs. Else `StoreError`."""
-    try:
-        secret = urlsplit(url).password is not None
-    except ValueError:
-        secret = False
-    if secret:
-        place = re.sub(r"//[^/@]*@", "//…@", url)
-        raise StoreError(f"'{place}' holds a password; give it by the environment or the storage's own configuration")
-    return url
+class Store(Storage):
+    """A store that is written too."""
 
-
-class Store:
-    """A folder on a file system; every path is relative to it, with `/` between its parts."""
+    largest = None
 
     def __init__(self, url: str) -> None:
-        self.url = without_secrets(url)
+        """Open a store; `StoreError` where its URL is malformed, holds a password or is of an unknown kind."""
         try:
-            self.fs, root = fsspec.url_to_fs(url)
-        except (ValueError, ImportError) as error:
-            raise StoreError(f"store '{url}': {error}; give a path or a URL such as s3://bucket/folder") from None
-        self.root = str(root).rstrip("/")
-        self.local = isinstance(self.fs, LocalFileSystem)
+            super().__init__(url)
+        except ErrataError as error:
+            raise StoreError(str(error)) from None
         self.in_memory = isinstance(self.fs, MemoryFileSystem)
 
-    def full(self, path: str) -> str:
-        """The path as the file system knows it."""
-        return f"{self.root}/{path}" if path else self.root
-
     def link(self, path: str) -> str:
-        """The path as a URL, for people."""
+        """A path as a URL, for people."""
         return str(self.fs.unstrip_protocol(self.full(path)))
 
-    def exists(self, path: str) -> bool:
-        """Whether there is a file or folder."""
-        return bool(self.fs.exists(self.full(path)))
-
-    def read(self, path: str) -> bytes:
-        """A file's bytes; `FileNotFoundError` if there is none."""
-        return bytes(self.fs.cat_file(self.full(path)))
+    def unreadable(self, path: str, error: Exception) -> StoreError:
+        """The error that says what was met in reading."""
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return StoreError(f"{self.link(path)}: cannot be read ({why}); check --store")
 
     def read_json(self, path: str) -> dict[str, Any] | None:
         """A JSON file's mapping, or None where there is no such file."""
@@ -77,22 +55,10 @@ class Store:
             return dict(json.loads(self.read(path)))
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise StoreError(f"{self.link(path)}: cannot be read ({error.strerror or error}); check --store") from error
         except (ValueError, TypeError) as error:
             raise StoreError(
                 f"{self.link(path)}: not the JSON it should be ({error}); remove it and build again"
             ) from None
-
-    def names(self, path: str) -> list[str]:
-        """The names in a folder, sorted; none if there is no such folder."""
-        try:
-            self.fs.invalidate_cache(self.full(path))  # others write meanwhile
-            found = self.fs.ls(self.full(path), detail=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        names = (str(one).rstrip("/").rsplit("/", 1)[-1] for one in found)
-        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def written(self, path: str) -> float:
         """When a file was written: seconds since 1970, UTC; `FileNotFoundError` if there is none."""

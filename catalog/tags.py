@@ -9,7 +9,7 @@ from typing import Any
 
 from errata.errors import ErrataError, NotFound
 from errata.release.names import EXACT, NAME, TAG, ordered
-from errata.storage import Place
+from errata.storage import Storage
 from errata.tag_log import DEPRECATED, YANKED, Notice, State, folder, state
 
 from catalog.publish.publish import published
@@ -87,7 +87,7 @@ def _record(store: Store, corpus: str, change: Change, reason: str) -> State:
     """Append an event; where another comes first, think again from what is there then."""
     if len(reason) > LONGEST:
         raise ErrataError(f"the reason has {len(reason):,} characters, at most {LONGEST:,} are kept; shorten it")
-    place = Place(store.url)
+    place = Storage(store.url)
     for _ in range(ATTEMPTS):
         happened, after = change(state(place, corpus))
         after = replace(after, number=after.number + 1)

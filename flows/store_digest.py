@@ -14,7 +14,7 @@ import errata
 from errata import tag_log
 from errata.cli import text
 from errata.compare import difference, semver
-from errata.storage import Place
+from errata.storage import Storage
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.logging import get_run_logger
@@ -105,7 +105,7 @@ def _row(one: News, store: str) -> str:
     manifest = one.release.manifest
     rows = sum(file["rows"] for file in one.release.files())
     came = manifest["funnel"][0]["rows_in"] if manifest.get("funnel") else 0
-    notice = tag_log.state(Place(store), manifest["corpus"]).notices.get(manifest["version"])
+    notice = tag_log.state(Storage(store), manifest["corpus"]).notices.get(manifest["version"])
     share = f"{100 * rows / came:.1f} % of {came:,}" if came else ""
     said = f"{notice.kind}: {text.plain(notice.reason)[:80]}" if notice else ""
     return f"| {one.release.name} | {_day(one.at)} | {rows:,} | {share} | {said} |"

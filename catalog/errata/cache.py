@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock
 
 from .errors import ErrataError, Unreadable
-from .storage import Place
+from .storage import Storage
 
 CACHE = "ERRATA_CACHE"
 OFFLINE = "ERRATA_OFFLINE"
@@ -110,7 +110,7 @@ def checked(path: Path, file: dict[str, Any]) -> bool:
     return same
 
 
-def download(path: Path, file: dict[str, Any], place: Place, at: str) -> Path:
+def download(path: Path, file: dict[str, Any], place: Storage, at: str) -> Path:
     """The file in the cache, downloaded by one process of all that want it; `Unreadable` where its bytes are others."""
     if checked(path, file):
         return path
@@ -129,7 +129,7 @@ def download(path: Path, file: dict[str, Any], place: Place, at: str) -> Path:
     return path
 
 
-def _download(path: Path, file: dict[str, Any], place: Place, at: str) -> None:
+def _download(path: Path, file: dict[str, Any], place: Storage, at: str) -> None:
     temporary = path.with_name(f".{path.name}.part")  # one at a time: the lock is held
     digest, size = hashlib.sha256(), 0
     try:
@@ -154,7 +154,7 @@ def _download(path: Path, file: dict[str, Any], place: Place, at: str) -> None:
     checked(path, file)
 
 
-def chunks(place: Place, at: str) -> Iterator[bytes]:
+def chunks(place: Storage, at: str) -> Iterator[bytes]:
     """A file of a store, piece by piece; `Unreadable` where it is missing, `Unreachable` where the store vanishes."""
     try:
         with place.open(at) as given:
@@ -163,4 +163,4 @@ def chunks(place: Place, at: str) -> Iterator[bytes]:
     except FileNotFoundError:
         raise Unreadable(f"{place.link(at)}: is missing; `errata verify` tells more") from None
     except Exception as error:
-        raise place.silent(error) from error
+        raise place.unreadable(at, error) from error

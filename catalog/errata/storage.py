@@ -1,11 +1,10 @@
-"""A store as the client reads it: any fsspec URL, with errors that say which store does not answer."""
+"""Storage on any fsspec URL, as it is read; errors say which store does not answer, and never its password."""
 
 from __future__ import annotations
 
 import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -14,90 +13,116 @@ from .errors import ErrataError, Unreachable
 
 STORE = "ERRATA_STORE"
 TEMPORARY = ".errata-tmp-"
-"""How names begin that belong to the publishing of a release and not to the release."""
+"""How names begin of files that are being written."""
 LARGEST = 256 * 2**20
 """Bytes of a manifest, at most."""
+CREDENTIALS_FAULT = "holds a password; give it by the environment or the storage's configuration"
+# a password may hold / and @ itself; what is a port is none
+_PASSWORD = re.compile(r"//[^/@\[]*:(?!\d+/).*@")
+_USER = re.compile(r"//[^/?#]*@")
+_QUERY = re.compile(r"^(https?://[^?]*\?).+", re.DOTALL)
+
+
+def has_password(url: str) -> bool:
+    """Whether a password stands in a URL: it would be seen in errors, logs, manifests and the lock file."""
+    return _PASSWORD.search(url) is not None
+
+
+def mask_secrets(url: str) -> str:
+    """A URL as it may be shown.
+
+    Returns:
+        The URL with `…` for user and password, up to the last `@` that may belong to them, and for the query over
+        HTTP, which may be a signature that opens what the URL names.
+    """
+    masked, count = _PASSWORD.subn("//…@", url)
+    return _QUERY.sub(r"\1…", masked if count else _USER.sub("//…@", url))
 
 
 def location(store: str | None) -> str:
     """The URL of a store: as given, else that of the environment, else the folder `store`."""
-    place = store or os.environ.get(STORE) or "store"
-    if "\0" in place:
-        raise ErrataError(f"store {place[:80]!r}: a NUL is in no path; give a path or a URL such as s3://bucket/folder")
-    if _password(place):
-        hidden = re.sub(r"//[^/]*@", "//…@", place)
-        raise ErrataError(
-            f"store {hidden}: holds a password; give it by the environment or the storage's configuration"
-        )
-    bare = place.rstrip("/")
-    return place if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
+    url = store or os.environ.get(STORE) or "store"
+    if "\0" in url:
+        raise ErrataError(f"store {url[:80]!r}: a NUL is in no path; give a path or a URL such as s3://bucket/folder")
+    if has_password(url):
+        raise ErrataError(f"store {mask_secrets(url)}: {CREDENTIALS_FAULT}")
+    bare = url.rstrip("/")
+    return url if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
 
 
-def _password(url: str) -> bool:
-    """Whether a URL holds a password: it would be seen in errors, logs and the lock file."""
+def _open_file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and its path there."""
+    # no listing is kept: what another process has written since would be denied
     try:
-        return urlsplit(url).password is not None
-    except ValueError:
-        return False
+        fs, root = fsspec.url_to_fs(url, use_listings_cache=False)
+    except TypeError:  # it takes options of its own alone, as that of sftp:// does
+        fs, root = fsspec.url_to_fs(url)
+    return fs, str(root).rstrip("/")
 
 
-class Place:
-    """A store; every path is relative to it."""
+class Storage:
+    """A folder on a file system; every path is relative to it, with `/` between its parts."""
 
-    def __init__(self, store: str | None) -> None:
-        self.url = location(store)
+    largest: int | None = LARGEST
+    """Bytes that are read of a file, at most."""
+
+    def __init__(self, url: str | None) -> None:
+        """Open a store; `ErrataError` where its URL is malformed, holds a password or is of an unknown kind."""
+        self.url = location(url)
         try:
-            self.fs, root = fsspec.url_to_fs(f"{self.url}/")
+            self.fs, self.root = _open_file_system(f"{self.url}/")
         except (ValueError, ImportError) as error:
             message = f"store {self.url}: {error}; give a path or a URL such as s3://bucket/folder"
             raise ErrataError(message) from None
-        self.root = str(root).rstrip("/")
         self.local = isinstance(self.fs, LocalFileSystem)
 
     def full(self, path: str) -> str:
         """A path as the file system knows it."""
-        return f"{self.root}/{path}"
+        return f"{self.root}/{path}" if path else self.root
 
     def link(self, path: str) -> str:
         """A path as people know it."""
         return f"{self.url}/{path}"
 
     def names(self, path: str) -> list[str]:
-        """The names in a folder, sorted; none if there is no such folder."""
+        """The names in a folder, sorted, but for files that are being written; none if there is no such folder."""
         try:
-            self.fs.invalidate_cache(self.full(path))  # others publish meanwhile
-            found = self.fs.ls(self.full(path), detail=False)
+            self.fs.invalidate_cache(self.full(path))  # the Hub's file system keeps listings whatever it is told
+            paths = self.fs.ls(self.full(path), detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except Exception as error:
-            raise self.silent(error) from error
-        return sorted(str(one).rstrip("/").rsplit("/", 1)[-1] for one in found)
+            raise self.unreadable(path, error) from error
+        names = (str(each).rstrip("/").rsplit("/", 1)[-1] for each in paths)
+        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def read(self, path: str) -> bytes:
-        """A small file's bytes; `FileNotFoundError` if there is none."""
+        """A file's bytes; `FileNotFoundError` if there is none."""
         try:
-            if self.fs.size(self.full(path)) > LARGEST:
-                raise ErrataError(f"{self.link(path)}: is larger than {LARGEST:,} bytes; this is no file of a release")
+            if self.largest is not None and self.fs.size(self.full(path)) > self.largest:
+                raise ErrataError(
+                    f"{self.link(path)}: is larger than {self.largest:,} bytes; this is no file of a release"
+                )
             return bytes(self.fs.cat_file(self.full(path)))
         except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(self.link(path)) from None
         except ErrataError:
             raise
         except Exception as error:
-            raise self.silent(error) from error
+            raise self.unreadable(path, error) from error
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder."""
         try:
             return bool(self.fs.exists(self.full(path)))
         except Exception as error:
-            raise self.silent(error) from error
+            raise self.unreadable(path, error) from error
 
-    def open(self, path: str) -> Any:
-        """A file, open for reading."""
-        return self.fs.open(self.full(path), "rb")
+    def open(self, path: str, **options: Any) -> Any:
+        """A file, open for reading; `options` are those of the file system, such as `block_size`."""
+        return self.fs.open(self.full(path), "rb", **options)
 
-    def silent(self, error: Exception) -> Unreachable:
-        """The error of a store that does not answer."""
+    def unreadable(self, path: str, error: Exception) -> Exception:
+        """The error that says what was met in reading."""
         why = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())[:200]
         return Unreachable(f"store {self.url}: cannot be read ({why}); check the address, the network and the access")

@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import Unreadable
 from .release.names import EXACT, TAG, ordered
-from .storage import Place
+from .storage import Storage
 
 LATEST = "latest"
 DEPRECATED, YANKED = "deprecated", "yanked"
@@ -78,12 +78,12 @@ def folder(corpus: str) -> str:
     return f"releases/{corpus}/history"
 
 
-def events(place: Place, corpus: str) -> list[str]:
+def events(place: Storage, corpus: str) -> list[str]:
     """The files of a corpus' events, the first one first."""
     return [f"{folder(corpus)}/{name}" for name in place.names(folder(corpus)) if _EVENT.fullmatch(name)]
 
 
-def event(place: Place, path: str) -> dict[str, Any]:
+def event(place: Storage, path: str) -> dict[str, Any]:
     """One event as it was written."""
     try:
         return dict(json.loads(place.read(path)))
@@ -91,7 +91,7 @@ def event(place: Place, path: str) -> dict[str, Any]:
         raise Unreadable(f"{place.link(path)}: not the JSON it should be ({error}); restore it") from None
 
 
-def state(place: Place, corpus: str) -> State:
+def state(place: Storage, corpus: str) -> State:
     """The tags and notices of a corpus as they are now."""
     there = events(place, corpus)
     return State.of(event(place, there[-1]), place.link(there[-1])) if there else State()

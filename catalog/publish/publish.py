@@ -27,9 +27,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from errata.storage import TEMPORARY
 
 from catalog.publish.shards import Shards
-from catalog.storage import TEMPORARY, Store, StoreError
+from catalog.storage import Store, StoreError
 from catalog.tables import canonical_json
 from schemas.contract import Contract
 from schemas.errors import ApplicationError

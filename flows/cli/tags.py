@@ -11,7 +11,7 @@ from errata.cli.exit_codes import DONE
 from errata.cli.verb import RELEASE, Verb
 from errata.errors import ErrataError
 from errata.release.names import EXACT, wanted
-from errata.storage import Place, location
+from errata.storage import Storage, location
 
 
 def run_tag(given: Namespace) -> int:
@@ -35,7 +35,7 @@ def run_tag(given: Namespace) -> int:
 
 def _show_history(corpus: str, store: str) -> int:
     """Show tags and notices, and every change of them."""
-    place = Place(store)
+    place = Storage(store)
     versions = [name for name in place.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
     if not versions:
         raise errata.NotFound(f"store {store}: no corpus '{corpus}'; errata list shows what there is")

@@ -13,7 +13,7 @@ from errata.compare import semver
 from errata.compare.difference import Difference, of_view
 from errata.compare.row_fingerprints import boil, frames, key_of
 from errata.release.names import EXACT, ordered, parsed
-from errata.storage import Place
+from errata.storage import Storage
 
 from catalog.publish.publish import PublishError, published
 from catalog.storage import Store
@@ -46,7 +46,7 @@ def compare_with_release(plan: Plan, before: str | None) -> Comparison:
 def latest_release(plan: Plan, below: str | None = None) -> str | None:
     """The newest version of the corpus that was published and not withdrawn, maybe below another; None if none was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
-    state = tag_log.state(Place(plan.store), corpus)
+    state = tag_log.state(Storage(plan.store), corpus)
     for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
         fits = below is None or parsed(version) < parsed(below)
         if fits and not state.yanked(version) and published(store, corpus, version):
@@ -57,7 +57,7 @@ def latest_release(plan: Plan, below: str | None = None) -> str | None:
 def matching_release(plan: Plan) -> Plan | None:
     """The plan under the newest version that was published with just its content; None where no version was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
-    state = tag_log.state(Place(plan.store), corpus)
+    state = tag_log.state(Storage(plan.store), corpus)
     for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
         found = with_version(plan, version)
         if found.finished and not state.yanked(version):

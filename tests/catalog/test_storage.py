@@ -4,9 +4,11 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from catalog.storage import Store, StoreError
+from tests.objectstore import s3
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -68,7 +70,7 @@ def test_a_store_that_cannot_be_written_says_so(place: str, tmp_path: Path) -> N
 
 
 def test_an_unknown_kind_of_store_says_so() -> None:
-    with pytest.raises(StoreError, match=r"store 'floppy://a': .*give a path or a URL"):
+    with pytest.raises(StoreError, match=r"store floppy://a: .*give a path or a URL"):
         Store("floppy://a")
 
 
@@ -78,6 +80,36 @@ def test_read_json_gives_what_was_written(store: Store) -> None:
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
-    with pytest.raises(StoreError, match="'ftp://…@host/store' holds a password") as error:
+    with pytest.raises(StoreError, match="store ftp://…@host/store: holds a password") as error:
         Store("ftp://me:hunter2@host/store")
     assert "hunter2" not in str(error.value)
+
+
+def test_what_another_process_wrote_is_there() -> None:
+    """A file system that keeps listings, as that of S3 does, is opened without them."""
+    with s3("shelf") as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        store = Store("s3://shelf/store")
+        store.write("folder/first", b"1")
+        assert store.names("folder") == ["first"]
+        other = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=True)
+        other.ls("shelf/store/folder")
+        other.pipe_file("shelf/store/folder/second", b"2")
+        assert store.exists("folder/second")
+        assert store.names("folder") == ["first", "second"]
+        assert store.fs.find(store.full("folder")) == ["shelf/store/folder/first", "shelf/store/folder/second"]
+
+
+def test_a_store_that_does_not_answer_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionResetError("connection reset by peer")
+
+    for name in ("ls", "exists", "cat_file"):
+        monkeypatch.setattr(type(store.fs), name, fail)
+    for call in (store.names, store.exists, store.read, store.read_json):
+        with pytest.raises(
+            StoreError, match=r"a/b: cannot be read \(connection reset by peer\); check --store"
+        ) as error:
+            call("a/b")
+        assert isinstance(error.value.__cause__, ConnectionResetError)  # by which a build knows that it may pass

@@ -18,7 +18,7 @@ from typing import Any
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
-from ..storage import Place
+from ..storage import Storage
 from .find import Release, open_release, releases
 from .joined import Joined, join
 from .names import wanted
@@ -41,7 +41,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def release(self, name: str) -> Release:
         """The release of a name; the same one as long as this file system lives, whatever is published meanwhile."""
-        key = (Place(self.store).url, name)
+        key = (Storage(self.store).url, name)
         if key not in self._opened:
             self._opened[key] = open_release(name, self.store)
         return self._opened[key]

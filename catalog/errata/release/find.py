@@ -16,7 +16,7 @@ from typing import Any
 from .. import cache
 from ..errors import ErrataError, NotFound, Unreadable
 from ..signing import SIGNATURE
-from ..storage import TEMPORARY, Place
+from ..storage import TEMPORARY, Storage
 from .names import EXACT, NAME, ordered, wanted
 from .ranged import RangedFile, Read, in_store, on_disk
 from .resolve import Found, resolve
@@ -51,9 +51,9 @@ class Release:
         return list(self.manifest.get("views", self.manifest["columns"]))
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> Storage:
         """Its store."""
-        return Place(self.store)
+        return Storage(self.store)
 
     def at(self, file: dict[str, Any]) -> str:
         """Where a file lies in the store."""
@@ -158,7 +158,7 @@ class Release:
             place.fs.invalidate_cache()
             found = place.fs.find(place.full(folder))
         except Exception as error:
-            raise place.silent(error) from error
+            raise place.unreadable(folder, error) from error
         there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in found} - {"manifest.json", SIGNATURE}
         there = {path for path in there if not path.startswith(TEMPORARY)}
         faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
@@ -186,7 +186,7 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
         Unreachable: The store does not answer.
 
     """
-    place = Place(store)
+    place = Storage(store)
     found = []
     for corpus in filter(NAME.fullmatch, place.names("releases")):
         versions = [version for version in place.names(f"releases/{corpus}") if EXACT.fullmatch(version)]

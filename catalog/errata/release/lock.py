@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..errors import ErrataError, Locked
+from ..storage import has_password
 from .names import DIGEST, EXACT, Wanted, wanted
 
 LOCK = "ERRATA_LOCK"
@@ -102,7 +102,7 @@ def write(found: Iterable[Pin]) -> None:
     """Write the lock file, whole or not at all."""
     lines = [HEAD, f"format = {FORMAT}\n"]
     for pin in sorted(found, key=lambda pin: pin.asked):
-        if urlsplit(pin.store).password is not None:
+        if has_password(pin.store):
             raise ErrataError(
                 "the store's URL holds a password, which must not be in a lock file; give it by the environment"
             )

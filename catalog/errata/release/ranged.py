@@ -9,7 +9,7 @@ from typing import Any
 from fsspec.spec import AbstractBufferedFile
 
 from ..errors import Unreadable
-from ..storage import Place
+from ..storage import Storage
 
 Read = Callable[[int, int], bytes]
 """The bytes of a file from one place up to another."""
@@ -37,7 +37,7 @@ def on_disk(path: Path, name: str) -> Read:
     return read
 
 
-def in_store(place: Place, at: str) -> Read:
+def in_store(place: Storage, at: str) -> Read:
     """A way to read any bytes of a file in a store; `Unreadable` where it is missing or too short."""
 
     def read(start: int, end: int) -> bytes:
@@ -46,7 +46,7 @@ def in_store(place: Place, at: str) -> Read:
         except FileNotFoundError:
             raise Unreadable(f"{place.link(at)}: is missing; `errata verify` tells more") from None
         except Exception as error:
-            raise place.silent(error) from error
+            raise place.unreadable(at, error) from error
         return _whole(found, end - start, place.link(at))
 
     return read

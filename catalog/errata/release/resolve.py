@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import cache, tag_log
 from ..errors import ErrataWarning, Locked, NotFound, Unreachable, Unreadable, Yanked
-from ..storage import STORE, Place, location
+from ..storage import STORE, Storage, location
 from ..tag_log import State
 from . import lock
 from .manifest import digest_of, read
@@ -34,7 +34,7 @@ class Told:
     store: str
     versions: list[str]
     state: State
-    place: Place | None
+    place: Storage | None
     """The store; None where only the cache can be asked."""
     digests: dict[str, str]
     """The manifests that the cache knows, by version."""
@@ -73,9 +73,9 @@ def _told(url: str, corpus: str) -> Told:
     """What the store says of a corpus; what the cache remembers of it where the store does not answer."""
     known = cache.index(url, corpus)
     try:
-        if cache.offline() and not (place := Place(url)).local:
+        if cache.offline() and not (place := Storage(url)).local:
             raise Unreachable(f"store {url}: is not asked while {cache.OFFLINE} is set")
-        place = Place(url)
+        place = Storage(url)
         versions = [name for name in place.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
         return Told(url, ordered(versions), tag_log.state(place, corpus), place, known.get("digests", {}))
     except Unreachable as error:
@@ -166,11 +166,11 @@ def _missing(asked: Wanted, told: Told) -> NotFound:
     return NotFound(f"{where}: '{asked.corpus}' has no {what}; {there}")
 
 
-def _published(place: Place, corpus: str, version: str) -> bool:
+def _published(place: Storage, corpus: str, version: str) -> bool:
     return place.exists(f"releases/{corpus}/{version}/manifest.json")
 
 
-def _corpora(place: Place) -> list[str]:
+def _corpora(place: Storage) -> list[str]:
     """The corpora that have a release."""
     found = []
     for corpus in filter(NAME.fullmatch, place.names("releases")):

@@ -21,7 +21,7 @@ import httpx
 from schemas.recipe.models import OpenAI
 from schemas.request import EngineError
 from tasks.engines.openai.chat import Answer, Fault, Outcome, Refusal, read
-from tasks.engines.openai.http_errors import judge
+from tasks.engines.openai.http_errors import hide_credentials, judge
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
@@ -35,8 +35,7 @@ _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 def where(model: OpenAI) -> str:
     """The model and its endpoint, as errors name them: without user, password and query."""
-    place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", model.url))  # a password may hold / and ? too
-    return f"model '{model.model}' at {place}"
+    return f"model '{model.model}' at {hide_credentials(model.url)}"
 
 
 class _WithoutKey(logging.Filter):

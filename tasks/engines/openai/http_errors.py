@@ -107,6 +107,11 @@ def _refusal(status: int, told: str, parameter: str) -> Outcome:
     return Refusal(REFUSED, told, named=named)
 
 
+def hide_credentials(url: str) -> str:
+    """A URL without user, password and query; a password may hold / and ? too."""
+    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", url))
+
+
 def key_advice(variable: str | None) -> str:
     """What to do where the endpoint does not accept the key, or lack of one."""
     if variable is None:
@@ -121,6 +126,6 @@ def _advice(status: int, headers: Mapping[str, str]) -> str:
     if status in (404, 405, 410):
         return "check `model`, and that `url` is the endpoint up to /v1"
     if 300 <= status < 400:
-        place = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", headers.get("location", "")))
+        place = hide_credentials(headers.get("location", ""))
         return f"redirects are not followed: set `url` to where it points ({place or 'it does not say'})"
     return "check `url`, and what stands between here and there (a proxy?)"

@@ -134,7 +134,7 @@ WRITER = f"""
 import sys
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from tests.catalog.ledger_rows import answer, request
+from tests.catalog.ledger.rows import answer, request
 
 with Ledger(Store(sys.argv[1])).writer("corpus", "table", count={COUNT}) as writer:
     for i in range(int(sys.argv[2]), int(sys.argv[2]) + 100_000):
