@@ -24,9 +24,19 @@ def shipped(name: str) -> Taxonomy:
 
 
 def find(given: str, folder: Path) -> Taxonomy:
-    """What a recipe in a folder means: a name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
+    """The taxonomy that a recipe in a folder means.
 
-    Raises ValueError that says what there is; faults of the file itself are `RecipeError`.
+    Args:
+        given: A name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
+        folder: Where the recipe lies.
+
+    Returns:
+        The taxonomy.
+
+    Raises:
+        ValueError: There is no such taxonomy, or only another version of it.
+        RecipeError: The file has faults.
+
     """
     if given.endswith((".yaml", ".yml")):
         return _read(folder / given)

@@ -50,6 +50,9 @@ def relink(markdown: str, source: Path, page: str) -> str:
         source: The file it stands in, from the repository's root.
         page: The page that it is in the site, from the site's root.
 
+    Returns:
+        The text as the site has it.
+
     """
 
     def replace(found: re.Match[str]) -> str:

@@ -81,12 +81,21 @@ class Ledger:
             raise StoreError(f"{link}: cannot be listed ({error.strerror or error}); check --store") from error
 
     def find(self, requests: Sequence[Request]) -> dict[str, Completion]:
-        """The completions of those of the requests that are answered, by the requests' ids.
+        """The completions of those of the requests that are answered.
 
-        Of several that answer a request it is the one that was written first,
-        so that who writes later does not change what is found. What a writer
-        has not flushed is not found. Raises `StoreError` where the store or a
-        segment of it cannot be read.
+        Of several that answer a request it is the one that was written first, so
+        that who writes later does not change what is read. What a writer has not
+        flushed is not there yet.
+
+        Args:
+            requests: What would be asked.
+
+        Returns:
+            By the requests' ids; those without an answer are left out.
+
+        Raises:
+            StoreError: The store or a segment of it cannot be read.
+
         """
         wanted = {request.id: request for request in requests}
         if not wanted:
@@ -106,9 +115,17 @@ class Ledger:
         return tokens, sum(one.price or 0.0 for one in mine)
 
     def writer(self, corpus: str, table: str, count: int = COUNT, seconds: float = SECONDS) -> Writer:
-        """What takes completions that a table of a corpus asked for; to be used in a `with` block.
+        """What takes completions that a table of a corpus asked for.
 
-        They are written when there are `count`, or after `seconds`.
+        Args:
+            corpus: Who asks, for the accounts.
+            table: For which table.
+            count: Completions after which they are written, or
+            seconds: the time after which they are.
+
+        Returns:
+            It is to be used in a `with` block.
+
         """
         return Writer(self.store, corpus, table, count, seconds, self._add, self._tidy)
 

@@ -35,6 +35,13 @@ def due(segments: Sequence[Segment]) -> list[Segment]:
     """What is to be merged: the small ones, and with them each earlier merge up to twice as large as what is merged.
 
     So the segments of a ledger of n rows are of about log(n) merges, and a row is written about as many times.
+
+    Args:
+        segments: The segments of a ledger.
+
+    Returns:
+        Nothing where there is too little to merge.
+
     """
     runs = [list(run) for _, run in groupby(sorted(segments), key=lambda segment: segment.stem)]
     runs.sort(key=_rows)
@@ -53,9 +60,19 @@ def _rows(run: Sequence[Segment]) -> int:
 
 
 def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment] | None:
-    """Merge segments; the new ones, or None where another process merges or has merged some of them.
+    """Merge segments.
 
-    Raises `StoreError` where the store cannot be written or a segment cannot be read.
+    Args:
+        store: The store.
+        segments: What to merge.
+        load: Reads rows of segments.
+
+    Returns:
+        The new segments; None where another process merges or has merged some of them.
+
+    Raises:
+        StoreError: The store cannot be written, or a segment cannot be read.
+
     """
     mine = uuid.uuid4().hex
     if not _claim(store, mine):
@@ -136,9 +153,17 @@ def _bounds(loaded: Sequence[Places], rows: int) -> Places:
 def distinct(
     store: Store, slices: Sequence[Slice], columns: Sequence[str], kept: dict[Segment, Any] | None = None
 ) -> Any:
-    """Columns of some rows of segments, each entry once; `place` and `ENTRY` must be among the columns.
+    """Columns of some rows of segments, each entry once.
 
-    Small segments are put into `kept`, if it is given, so as not to be read again.
+    Args:
+        store: The store.
+        slices: Runs of rows of segments.
+        columns: The columns; `place` and `ENTRY` must be among them.
+        kept: Small segments are put into it, so as not to be read again.
+
+    Returns:
+        An Arrow table.
+
     """
 
     def one(part: Slice) -> Any:

@@ -210,10 +210,21 @@ def _fits(found: Any, segment: Segment) -> bool:
 
 
 def read(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[np.int64] | None = None) -> Any:
-    """Columns of a segment as an Arrow table: all its rows, or those of these numbers (ascending).
+    """Columns of a segment.
 
-    Raises `FileNotFoundError` where another process has merged the segment
-    away, and `StoreError` where the file is not what its name says.
+    Args:
+        store: The store.
+        segment: The segment.
+        columns: The columns.
+        rows: The numbers of the rows, ascending; else all.
+
+    Returns:
+        An Arrow table.
+
+    Raises:
+        FileNotFoundError: Another process has merged the segment away.
+        StoreError: The file is not what its name says.
+
     """
     many = rows is None or len(rows) * 16 > segment.rows or segment.rows <= SMALL
     try:

@@ -50,11 +50,19 @@ class Writer:
         self.close(tidy=kind is None)
 
     def append(self, request: Request, completion: Completion) -> Completion:
-        """Take a completion, and give it as it is stored: with U+FFFD for lone surrogates, else as it came.
+        """Take a completion.
 
-        Raises `ValueError` where it answers another request or the writer is
-        closed, and `StoreError` where the store cannot be written; nothing is
-        lost then, and the next append or flush tries again.
+        Args:
+            request: What was asked.
+            completion: What came.
+
+        Returns:
+            The completion as it is stored: with U+FFFD for lone surrogates, else as it came.
+
+        Raises:
+            ValueError: It answers another request, or the writer is closed.
+            StoreError: The store cannot be written; nothing is lost, and the next append or flush tries again.
+
         """
         if completion.request != request.id:
             raise ValueError(f"ledger: completion of request {completion.request}, expected {request.id}")

@@ -37,7 +37,17 @@ def croissant(
 ) -> dict[str, Any]:
     """A release as Croissant describes it; each view and split is a record set.
 
-    `labels` is what was measured of the tables of labels, as the card shows it.
+    Args:
+        recipe: What the corpus says of itself.
+        views: The contract of each view.
+        files: The files of the release, with checksums.
+        funnel: For each table the rows that came in, were kept and were rejected.
+        lineage: What each table is made from.
+        labels: What was measured of the tables of labels, as the card shows it.
+
+    Returns:
+        JSON-LD.
+
     """
     data = [file for file in files if file.get("split")]
     splits = dict.fromkeys((str(file["view"]), str(file["split"])) for file in data)

@@ -84,10 +84,23 @@ Describe = Callable[[list[dict[str, Any]]], tuple[Mapping[str, str], dict[str, A
 def publish(
     store: Store, corpus: str, version: str, mark: str, views: Mapping[str, View], describe: Describe
 ) -> dict[str, Any]:
-    """Write the release of a build with the fingerprint `mark` and return its manifest.
+    """Write the release of a build.
 
-    The same version with the same data is left as it is; with other data it is
-    refused with `PublishError`.
+    Args:
+        store: The store.
+        corpus: The name of the corpus.
+        version: MAJOR.MINOR.PATCH.
+        mark: The fingerprint of the build.
+        views: The rows to write.
+        describe: Gives the other files, and what else the manifest says, once the data files are written.
+
+    Returns:
+        The manifest; of what is there already where the same version has the same data.
+
+    Raises:
+        PublishError: The version is published with other data.
+        StoreError: The store cannot be written; nothing was released.
+
     """
     place = folder(corpus, version)
     staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}" if store.local else place

@@ -45,6 +45,10 @@ def world() -> Any:
 
     The package `tasks` imports what the application needs (Polars, DuckDB);
     lessons need none of it, so an empty package stands in for it here.
+
+    Returns:
+        The module.
+
     """
     if "tasks" not in sys.modules:
         package = types.ModuleType("tasks")

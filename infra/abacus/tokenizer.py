@@ -61,6 +61,13 @@ class Encoder:
 
         The whole is cut, not each piece: an engine sees the whole, and a piece
         may begin within what the whole makes one token (", " then "missing").
+
+        Args:
+            pieces: Texts and their weights.
+
+        Returns:
+            Token ids, and as many weights.
+
         """
         words = self.cut("".join(text for text, _ in pieces))
         bounds = iter(pieces)
