@@ -18,7 +18,7 @@ from ..errors import ErrataError, NotFound, Unreadable
 from ..signing import SIGNATURE
 from ..storage import TEMPORARY, Storage
 from .names import EXACT, NAME, ordered, wanted
-from .ranged import RangedFile, Read, in_store, on_disk
+from .partial_file import PartialFile
 from .resolve import Found, resolve
 
 
@@ -114,32 +114,28 @@ class Release:
             raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to download it")
         return cache.download(self._cached(file), file, self.place, self.at(file))
 
-    def reader(self, file: dict[str, Any]) -> Read:
-        """A way to read any bytes of a file: on the disk where it lies there, else in the store."""
-        local = self.local(file)
-        if local:
-            return on_disk(local, str(local))
-        if self.place.local:
-            raise self._damaged(file)
-        if cache.offline():
-            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
-        return in_store(self.place, self.at(file))
-
-    def open(self, file: dict[str, Any], **options: Any) -> Any:
-        """A file, open for reading: on the disk where it lies there, else read from the store piece by piece.
+    def open(self, file: dict[str, Any], fs: Any = None, **options: Any) -> PartialFile:
+        """A file, open for reading: on the disk where it lies there, else read from the store as it is asked for.
 
         Args:
-            file: One of `files`.
-            options: What fsspec's files are made with, such as `cache_type`.
+            file: One of the manifest's `files`.
+            fs: The file system that the file is said to be of; the store's by default.
+            options: Those of a buffered file of fsspec, such as `block_size` and `cache_type`.
 
         Returns:
-            A file-like object of bytes.
+            A file of bytes.
 
+        Raises:
+            Unreadable: The file is missing or damaged; in reading, or the store does not answer.
+            ErrataError: It would have to be read from a store while none may be asked.
         """
         local = self.local(file)
-        if local:
-            return local.open("rb")
-        return RangedFile(self.place.fs, self.at(file), file["bytes"], self.reader(file), **options)
+        if not local and self.place.local:
+            raise self._damaged(file)
+        if not local and cache.offline():
+            raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
+        at = self.at(file)
+        return PartialFile(fs or self.place.fs, at, file["bytes"], local or (self.place, at), **options)
 
     def _cached(self, file: dict[str, Any]) -> Path:
         return cache.place_of(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])

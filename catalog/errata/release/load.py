@@ -92,9 +92,9 @@ def batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None
 
     try:
         schema = pq.read_schema(release.path(files[0]))
-        return pa.RecordBatchReader.from_batches(schema, _told(release, read()))
+        return pa.RecordBatchReader.from_batches(schema, _explain_errors(release, read()))
     except (OSError, pa.ArrowException) as error:
-        raise _torn(release, error) from None
+        raise _describe_damage(release, error) from None
 
 
 def first(release: Release, count: int) -> list[dict[str, Any]]:
@@ -113,21 +113,21 @@ def first(release: Release, count: int) -> list[dict[str, Any]]:
                     if len(found) >= count:
                         break
         except (OSError, pa.ArrowException) as error:
-            raise _torn(release, error) from None
+            raise _describe_damage(release, error) from None
     return found
 
 
-def _told(release: Release, found: Any) -> Any:
-    """Batches, trouble with which is told in our words."""
+def _explain_errors(release: Release, found: Any) -> Any:
+    """Batches; `Unreadable` where one cannot be read."""
     import pyarrow as pa
 
     try:
         yield from found
     except (OSError, pa.ArrowException) as error:
-        raise _torn(release, error) from None
+        raise _describe_damage(release, error) from None
 
 
-def _torn(release: Release, error: Exception) -> Unreadable:
+def _describe_damage(release: Release, error: Exception) -> Unreadable:
     told = f"`errata verify {release.name}` tells more"
     return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {told}")
 
@@ -154,7 +154,7 @@ def _arrow(release: Release, paths: Sequence[Path]) -> Any:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             return pa.concat_tables(pool.map(read, pieces))
     except (OSError, pa.ArrowException) as error:
-        raise _torn(release, error) from None
+        raise _describe_damage(release, error) from None
 
 
 def _polars(release: Release, paths: Sequence[Path]) -> Any:
@@ -187,7 +187,7 @@ def _stream_arrow(release: Release, files: Sequence[dict[str, Any]]) -> Any:
 
     with release.open(files[0]) as opened:
         schema = pq.read_schema(opened)
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    return pa.RecordBatchReader.from_batches(schema, _explain_errors(release, batches()))
 
 
 def _stream_polars(release: Release, files: Sequence[dict[str, Any]]) -> Any:

@@ -16,15 +16,11 @@ import errata
 import fsspec
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from errata import ErrataError, NotFound, Unreadable
 from errata.release.filesystem import CorpusFileSystem
-from errata.release.joined import join
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from catalog.publish import shards
 from tests.client import counted
@@ -32,7 +28,7 @@ from tests.client.conftest import MALFORMED, put, row
 
 ROOT = Path(__file__).parents[3]
 ROWS = {"train": [row(n, f"train{n}") for n in range(7)], "test": [row(n, f"test{n}") for n in range(2)]}
-URL = "corpus://tiny@^1/mistakes/train.parquet"
+URL = "corpus://tiny@^1/mistakes/train-*.parquet"
 
 
 @pytest.fixture
@@ -60,32 +56,69 @@ def test_fsspec_knows_the_protocol_from_the_entry_point() -> None:
     assert '[project.entry-points."fsspec.specs"]\ncorpus = "errata.release.filesystem:CorpusFileSystem"\n' in text
 
 
-def test_a_split_is_one_parquet_file(store: str) -> None:
-    assert len(errata.open_release("tiny").files("mistakes", "train")) == 4
-    with fsspec.open(URL, "rb") as file:
-        found = pq.ParquetFile(file)
-        assert found.read().to_pylist() == ROWS["train"]
-        assert found.metadata.num_rows == 7 and found.metadata.num_row_groups == 7
-        assert found.schema_arrow.field("answer").metadata == {b"meaning": b"The gold answer."}
+def files(pattern: str = URL) -> list[str]:
+    """The files of a pattern, as the file system names them."""
+    found: list[str] = fsspec.filesystem("corpus").glob(pattern)
+    return found
+
+
+def test_a_split_is_its_shards(store: str) -> None:
+    assert files() == [f"tiny@^1/mistakes/train-{n:05d}.parquet" for n in range(4)]
+    for n, path in enumerate(files()):
+        with fsspec.open(f"corpus://{path}", "rb") as file:
+            found = pq.ParquetFile(file)
+            assert found.read().to_pylist() == ROWS["train"][2 * n : 2 * n + 2]
+            assert found.schema_arrow.field("answer").metadata == {b"meaning": b"The gold answer."}
+
+
+def test_a_split_of_one_shard_has_a_plain_name_too(store: str) -> None:
+    assert len(errata.open_release("tiny").files("mistakes", "test")) == 1
+    assert pd.read_parquet("corpus://tiny@^1/mistakes/test.parquet")["problem_id"].tolist() == ["test0-0", "test1-1"]
+    assert fsspec.filesystem("corpus").isfile("corpus://tiny@^1/mistakes/test.parquet")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda url: fsspec.open(url).open(),
+        pd.read_parquet,
+        lambda url: pq.read_table(url.removeprefix("corpus://"), filesystem=fsspec.filesystem("corpus")),
+    ],
+    ids=["fsspec", "pandas", "pyarrow"],
+)
+def test_a_split_of_several_shards_is_no_file_and_says_how_to_read_it(store: str, read: Callable[[str], Any]) -> None:
+    told = (
+        "corpus://tiny@^1/mistakes/train.parquet: the split is 4 files; read corpus://tiny@^1/mistakes/train-*.parquet"
+    )
+    with pytest.raises(NotFound) as error:
+        read("corpus://tiny@^1/mistakes/train.parquet")
+    assert str(error.value) == told
+    assert not fsspec.filesystem("corpus").exists("corpus://tiny@^1/mistakes/train.parquet")
 
 
 def test_pyarrow_reads_it(store: str) -> None:
     fs = fsspec.filesystem("corpus")
-    path = URL.removeprefix("corpus://")
-    assert pq.read_table(path, filesystem=fs).to_pylist() == ROWS["train"]
-    found = ds.dataset(path, filesystem=fs, format="parquet").to_table(
+    assert pq.read_table(files(), filesystem=fs).to_pylist() == ROWS["train"]
+    found = ds.dataset(files(), filesystem=fs, format="parquet").to_table(
         filter=ds.field("model") == "llama", columns=["answer"]
     )
     assert found.to_pylist() == [{"answer": one["answer"]} for one in ROWS["train"] if one["model"] == "llama"]
 
 
 def test_pandas_reads_it(store: str) -> None:
-    assert pd.read_parquet(URL)["problem_id"].tolist() == [one["problem_id"] for one in ROWS["train"]]
+    found = pd.concat(pd.read_parquet(f"corpus://{path}") for path in files())
+    assert found["problem_id"].tolist() == [one["problem_id"] for one in ROWS["train"]]
 
 
-def test_polars_reads_it_by_file_object(store: str) -> None:
-    with fsspec.open(URL, "rb") as file:
-        assert pl.read_parquet(file).to_dicts() == ROWS["train"]
+def test_polars_reads_it_by_file_objects(store: str) -> None:
+    assert pl.read_parquet([file.open() for file in fsspec.open_files(URL)]).to_dicts() == ROWS["train"]
+
+
+def test_polars_scans_it_as_a_data_set_of_pyarrow(store: str) -> None:
+    found = pl.scan_pyarrow_dataset(ds.dataset(files(), filesystem=fsspec.filesystem("corpus"), format="parquet"))
+    assert found.filter(pl.col("model") == "llama").select("problem_id").collect()["problem_id"].to_list() == [
+        one["problem_id"] for one in ROWS["train"] if one["model"] == "llama"
+    ]
 
 
 def test_duckdb_reads_it(store: str) -> None:
@@ -103,7 +136,7 @@ def test_datasets_reads_it(store: str, tmp_path: Path, streaming: bool) -> None:
 import datasets, json, os
 if {store!r}.startswith("counted"): import tests.client.counted
 import errata.release.filesystem
-files = {{"train": {URL!r}, "test": "corpus://tiny@^1/mistakes/test.parquet"}}
+files = {{"train": {URL!r}, "test": "corpus://tiny@^1/mistakes/test-*.parquet"}}
 found = datasets.load_dataset("parquet", data_files=files, streaming={streaming})
 print(json.dumps({{split: list(rows) for split, rows in found.items()}}), flush=True)
 os._exit(0)  # of Arrow's threads one may outlive a stream and abort the interpreter's exit (apache/arrow#34314)
@@ -120,13 +153,17 @@ def test_folders_are_listed(store: str) -> None:
     assert fs.ls("corpus://", detail=False) == ["tiny@1.0.0"]
     assert fs.ls("corpus://tiny@^1", detail=False) == ["tiny@^1/mistakes", "tiny@^1/questions", "tiny@^1/README.md"]
     assert fs.ls("corpus://tiny@^1/mistakes", detail=False) == [
-        "tiny@^1/mistakes/train.parquet", "tiny@^1/mistakes/test.parquet",
+        *(f"tiny@^1/mistakes/train-{n:05d}.parquet" for n in range(4)), "tiny@^1/mistakes/test-00000.parquet",
     ]  # fmt: skip
-    assert fs.glob("corpus://tiny@1.0.0/*/test.parquet") == [
-        "tiny@1.0.0/mistakes/test.parquet",
-        "tiny@1.0.0/questions/test.parquet",
+    assert fs.glob("corpus://tiny@1.0.0/*/test-*.parquet") == [
+        "tiny@1.0.0/mistakes/test-00000.parquet",
+        "tiny@1.0.0/questions/test-00000.parquet",
     ]
-    assert fs.isdir("corpus://tiny@^1") and fs.isfile(URL) and not fs.exists("corpus://tiny@^1/mistakes/dev.parquet")
+    assert (
+        fs.isdir("corpus://tiny@^1")
+        and fs.isfile(f"corpus://{files()[0]}")
+        and not fs.exists("corpus://tiny@^1/mistakes/dev.parquet")
+    )
     assert fs.cat_file("corpus://tiny@^1/README.md").startswith(b"---\npretty_name")
 
 
@@ -140,18 +177,19 @@ def test_the_etag_is_that_of_the_bytes(store: str) -> None:
     fs = fsspec.filesystem("corpus")
     release = errata.open_release("tiny")
     assert fs.info("tiny@^1/mistakes/train-00000.parquet")["ETag"] == release.files("mistakes", "train")[0]["sha256"]
-    assert fs.info(URL)["ETag"] != fs.info("tiny@^1/mistakes/test.parquet")["ETag"]
+    assert len({fs.info(path)["ETag"] for path in files("corpus://tiny@^1/mistakes/*.parquet")}) == 5
 
 
 def test_the_files_size_is_that_of_its_bytes(store: str) -> None:
     fs = fsspec.filesystem("corpus")
-    with fs.open(URL) as file:
-        assert len(file.read()) == fs.size(URL)
+    for path in files():
+        with fs.open(path) as file:
+            assert len(file.read()) == fs.size(path)
 
 
 def test_nothing_is_downloaded(shelf: str) -> None:
     fs = CorpusFileSystem(store=f"counted://{shelf}")
-    assert pq.read_table("tiny/mistakes/train.parquet", filesystem=fs).num_rows == 7
+    assert pq.read_table(fs.glob("tiny/mistakes/train-*.parquet"), filesystem=fs).num_rows == 7
     assert not Path(os.environ["ERRATA_CACHE"], "files").exists()
 
 
@@ -159,7 +197,7 @@ def test_what_the_cache_holds_is_read_from_there(shelf: str) -> None:
     errata.load("tiny", split="train", store=f"counted://{shelf}")
     before = counted.opened(Path(os.environ[counted.LOG]))
     fs = CorpusFileSystem(store=f"counted://{shelf}")
-    assert pq.read_table("tiny/mistakes/train.parquet", filesystem=fs).num_rows == 7
+    assert pq.read_table(fs.glob("tiny/mistakes/train-*.parquet"), filesystem=fs).num_rows == 7
     assert counted.opened(Path(os.environ[counted.LOG])) == before
 
 
@@ -167,9 +205,9 @@ def test_releases_cannot_be_changed(store: str) -> None:
     fs = fsspec.filesystem("corpus")
     for mode in ("wb", "ab", "r+b", "xb"):
         with pytest.raises((PermissionError, ValueError, NotImplementedError)):
-            fs.open(URL, mode)
+            fs.open(files()[0], mode)
     with pytest.raises(NotImplementedError):
-        fs.rm_file(URL)
+        fs.rm_file(files()[0])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +239,7 @@ def test_a_truncated_file_is_told(shelf: str, left: int) -> None:
     (file,) = Path(shelf).rglob("mistakes/train-00002.parquet")
     file.write_bytes(file.read_bytes()[:left])
     with pytest.raises(Unreadable, match=r"train-00002.parquet.*(ends too early|changed since)"):
-        CorpusFileSystem(store=f"counted://{shelf}").open("corpus://tiny/mistakes/train.parquet")
+        CorpusFileSystem(store=f"counted://{shelf}").open("corpus://tiny/mistakes/train-00002.parquet").read()
 
 
 @pytest.mark.parametrize("form", ["arrow", "polars", "datasets", "paths"])
@@ -221,54 +259,3 @@ def test_every_form_streams(store: str, form: Any) -> None:
 def test_a_streamed_split_is_shared_out_among_ranks(shelf: str) -> None:
     found = errata.load("tiny", split="train", store=shelf, form="datasets", stream=True)
     assert found.num_shards == 4
-
-
-def reading(data: bytes) -> Callable[[int, int], bytes]:
-    return lambda start, end: data[start:end]
-
-
-def parquet(rows: int, compression: str, groups: int) -> bytes:
-    sink = io.BytesIO()
-    schema = pa.schema([("n", pa.int64()), ("t", pa.list_(pa.string())), ("x", pa.float64())])
-    table = pa.table(
-        [list(range(rows)), [["ab", str(i)] for i in range(rows)], [i / 3 for i in range(rows)]], schema=schema
-    )
-    pq.write_table(
-        table, sink, compression=compression, row_group_size=groups, write_page_index=True, write_page_checksum=True
-    )
-    return sink.getvalue()
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 40), st.sampled_from(["zstd", "none", "snappy"]), st.integers(1, 9)),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_joining_is_concatenating(shapes: list[tuple[int, str, int]]) -> None:
-    files = [parquet(*shape) for shape in shapes]
-    joined = join([(f"{i}", len(data), reading(data)) for i, data in enumerate(files)])
-    whole = joined.read(0, joined.size)
-    assert pq.read_table(io.BytesIO(whole), page_checksum_verification=True).to_pylist() == [
-        row for data in files for row in pq.read_table(io.BytesIO(data)).to_pylist()
-    ]
-    assert all(joined.read(at, at + 7) == whole[at : at + 7] for at in range(0, joined.size, 101))
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=300))
-def test_joining_what_is_no_parquet_is_told(data: bytes) -> None:
-    tail = len(data).to_bytes(4, "little") + b"PAR1"
-    for one in (data, b"PAR1" + data + tail):
-        with pytest.raises(Unreadable, match="is no whole Parquet file"):
-            join([("file", len(one), reading(one))])
-
-
-def test_files_of_other_columns_are_not_joined() -> None:
-    sink = io.BytesIO()
-    pq.write_table(pa.table({"n": [1]}), sink)
-    files = [parquet(3, "zstd", 2), sink.getvalue()]
-    with pytest.raises(Unreadable, match="1: its columns are not those of the files before it"):
-        join([(f"{i}", len(data), reading(data)) for i, data in enumerate(files)])
