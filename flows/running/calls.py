@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flows.planning.plan import TableJob
-from flows.running import process_pool, progress
+from flows.running import progress
 from flows.running.kinds import kind_of
 from flows.running.partitions import PartitionBatch
+from flows.running.process_pool import ProcessPool
 
 
 def prepare(job: TableJob) -> None:
@@ -13,10 +14,10 @@ def prepare(job: TableJob) -> None:
     kind_of(job).prepare()
 
 
-def run_batch(job: TableJob, batch: PartitionBatch, offload: bool) -> None:
-    """Run the partitions of a batch, here or in processes of their own."""
-    if not offload:
+def run_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None) -> None:
+    """Run the partitions of a batch, here or in the processes of a pool."""
+    if pool is None:
         kind_of(job).run(batch.partitions, progress.watcher.advance)
         return
     for partition in batch.partitions:
-        process_pool.run_partition(job, partition, progress.watcher.advance, offload)
+        pool.run(job, partition, progress.watcher.advance)

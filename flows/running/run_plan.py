@@ -15,10 +15,11 @@ from typing import Any, Protocol, TypeVar
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running import process_pool, progress
+from flows.running import progress
 from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.kinds import kind_of
+from flows.running.process_pool import ProcessPool
 
 T = TypeVar("T", covariant=True)
 F = TypeVar("F")
@@ -34,7 +35,8 @@ class Future(Protocol[T]):
 class Executor(Protocol):
     """What carries out the calls that a build is made of, each for some partitions of a table: threads, or Prefect.
 
-    Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere.
+    Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere, but for
+    the pool of `run_batch`: an executor that sends calls to other machines leaves it out.
     """
 
     def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
@@ -97,6 +99,7 @@ class _Generation:
     jobs: Sequence[TableJob]
     executor: Executor
     observers: Sequence[Observer]
+    pool: ProcessPool | None
     done: dict[str, Manifest] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -131,8 +134,8 @@ class _Generation:
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
         progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
-        offload = kind.offloads and process_pool.should_offload(job, pending)
-        return [self.executor.submit(run_batch, job, batch, offload) for batch in kind.batch(pending)]
+        pool = self.pool if self.pool and kind.offloads and self.pool.should_run(job, pending) else None
+        return [self.executor.submit(run_batch, job, batch, pool) for batch in kind.batch(pending)]
 
     def _complete(self, job: TableJob) -> None:
         """Complete a table whose partitions have all ended, and say so."""
@@ -159,14 +162,14 @@ def materialize(plan: Plan, executor: Executor | None = None, observers: Sequenc
         with ThreadExecutor() as threads:
             return materialize(plan, threads, observers)
     done = dict(plan.done)
-    with process_pool.open_pool():
+    with ProcessPool() as pool:
         for jobs in plan.topological_generations():
-            done |= materialize_generation(jobs, executor, observers)
+            done |= materialize_generation(jobs, executor, observers, pool)
     return replace(plan, done=done)
 
 
 def materialize_generation(
-    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = ()
+    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None
 ) -> dict[str, Manifest]:
     """Make tables that do not need each other.
 
@@ -174,12 +177,13 @@ def materialize_generation(
         jobs: The tables; their inputs are complete.
         executor: Carries out the calls.
         observers: Follow each table; where one cannot be made, they learn it of all that are not complete.
+        pool: Processes for large tables; threads do all unless given.
 
     Returns:
         The manifest of each table by its name.
 
     """
-    generation = _Generation(jobs, executor, observers)
+    generation = _Generation(jobs, executor, observers, pool)
     try:
         generation.run()
     except BaseException as error:

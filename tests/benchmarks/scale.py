@@ -118,7 +118,7 @@ def build(stage: str, folder: Path, place: Path) -> None:
     """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
     from flows.planning import plan as planning
     from flows.publishing.publish import release
-    from flows.running import process_pool
+    from flows.running.process_pool import ProcessPool
     from flows.running.run_plan import ThreadExecutor, materialize_generation
     from tests.benchmarks.scale_tables import judged, warm
 
@@ -134,8 +134,8 @@ def build(stage: str, folder: Path, place: Path) -> None:
         if work.task == "judge":
             judged(work)
             return
-        with process_pool.open_pool(), ThreadExecutor(CORES if int(folder.name) > SMALL else 1) as executor:
-            materialize_generation([work], executor)
+        with ProcessPool() as pool, ThreadExecutor(CORES if int(folder.name) > SMALL else 1) as executor:
+            materialize_generation([work], executor, pool=pool)
 
 
 def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
-from tasks.engines.vllm.process import Ended, Process
+from tasks.worker_process import WorkerEnded, WorkerProcess
 
 WORKER = Path(__file__).with_name("worker.py")
 INSIDE = 2
@@ -68,7 +68,7 @@ class VLLMEngine:
         self.model = model
         self.name = "vllm"  # with its version once it runs
         self._worker, self._starting, self._silence, self._grace = worker, starting, silence, grace
-        self._process: Process | None = None
+        self._process: WorkerProcess | None = None
         self._answering = False
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -96,7 +96,7 @@ class VLLMEngine:
         try:
             process = self._process or self._start()
             yield from self._answers(process, requests)
-        except Ended as ended:
+        except WorkerEnded as ended:
             raise self._failed(str(ended)) from None
         except GeneratorExit:
             self._drop()
@@ -107,7 +107,7 @@ class VLLMEngine:
         finally:
             self._answering = False
 
-    def _answers(self, process: Process, requests: Sequence[Request]) -> Iterator[Reply]:
+    def _answers(self, process: WorkerProcess, requests: Sequence[Request]) -> Iterator[Reply]:
         # those that begin alike come together, so that what they share is read once
         order = sorted(range(len(requests)), key=lambda number: _beginning(requests[number]))
         waiting = iter(order)
@@ -119,7 +119,7 @@ class VLLMEngine:
             if message["is"] == "alive":
                 continue
             if message["is"] == "fatal":
-                raise Ended(message["error"])
+                raise WorkerEnded(message["error"])
             left -= 1
             for number in islice(waiting, 1):
                 process.send(_ask(number, requests[number]))
@@ -134,18 +134,18 @@ class VLLMEngine:
             message["logprob"], self.name, time.time(), price.of(*made) if price else None,
         )  # fmt: skip
 
-    def _start(self) -> Process:
+    def _start(self) -> WorkerProcess:
         """Load the model."""
         command = [self.model.python or sys.executable, "-E", str(self._worker)]
         try:
-            self._process = process = Process(command, _environment(self.model))
+            self._process = process = WorkerProcess(command, _environment(self.model))
         except OSError as error:
             found = f"`python: {command[0]}` cannot be run ({error.strerror}): name a Python that has vLLM"
             raise EngineError(f"model {self.model.model!r} (vllm): {found}") from None
         process.send({"options": _options(self.model)})
         message = process.receive(self._starting, log_counts=True)
         if message["is"] == "fatal":
-            raise Ended(message["error"])
+            raise WorkerEnded(message["error"])
         self.name = f"vllm {message['version']}"
         return process
 
@@ -157,12 +157,12 @@ class VLLMEngine:
                 until = time.monotonic() + self._grace
                 while self._process.receive(until - time.monotonic())["is"] != "dropped":
                     pass
-        except Ended:
+        except WorkerEnded:
             self.close()
 
     def _failed(self, found: str) -> EngineError:
         """End what is left of the process and say what happened, and what to do."""
-        log = self._process.tail(LAST_WORDS) if self._process else []
+        log = self._process.tail_log(LAST_WORDS) if self._process else []
         self.close()
         said = "\n".join((found, *log))
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, said)), "see the last lines above")

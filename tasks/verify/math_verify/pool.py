@@ -6,11 +6,8 @@ Safe from threads: each comparison has a worker of its own while it lasts.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import queue
-import selectors
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -18,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from tasks.verify.memo import PASSING, VerdictCache, key_of
+from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 SECONDS = 8
 MEBIBYTES = 1536
@@ -32,51 +30,20 @@ class Worker:
     def __init__(self, seconds: int = SECONDS, mebibytes: int = MEBIBYTES) -> None:
         self.seconds = seconds
         environment = {key: os.environ[key] for key in ("PATH", "LANG", "LD_LIBRARY_PATH") if key in os.environ}
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", str(_SCRIPT), str(seconds), str(mebibytes)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
-            start_new_session=True,  # a Ctrl-C meant for the build is no verdict on a pair
-        )  # fmt: skip
+        self.process = WorkerProcess([sys.executable, "-I", str(_SCRIPT), str(seconds), str(mebibytes)], environment)
         # the first comparison pays for the import of sympy, which is no fault of the pair
         self.ready = False
 
     def compare(self, gold: str, answer: str) -> str:
         """The worker's reply; "timed out" or "died" where there is none, and the worker is then of no more use."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None and stdout is not None
         try:
-            stdin.write(json.dumps([gold, answer]).encode() + b"\n")
-            stdin.flush()
-        except (OSError, ValueError):  # the pipe is broken, or closed
-            return self._end("died")
-        with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(self.seconds if self.ready else self.seconds + FIRST):
-                return self._end("timed out")
-        line = stdout.readline()
-        if not line.endswith(b"\n"):
-            return self._end("died")
+            self.process.send([gold, answer])
+            reply = str(self.process.receive(self.seconds if self.ready else self.seconds + FIRST))
+        except WorkerEnded as ended:
+            self.process.kill()
+            return "timed out" if isinstance(ended, WorkerSilent) else "died"
         self.ready = True
-        return str(json.loads(line))
-
-    def _end(self, reply: str) -> str:
-        self.close()
         return reply
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            try:
-                pipe and pipe.close()
-            except OSError:
-                pass
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked again."""
-        return self.process.poll() is None
 
 
 class Workers:
@@ -92,7 +59,7 @@ class Workers:
         """A worker's reply; waits until one is free."""
         worker = self._idle.get()
         try:
-            if worker is None or not worker.alive:
+            if worker is None or not worker.process.alive:
                 worker = Worker(self.seconds)
                 worker.compare("1", "1")
             reply = worker.compare(gold, answer)
@@ -103,10 +70,10 @@ class Workers:
             return reply
         except BaseException:  # interrupted: its reply would be taken for that of the next pair
             if worker is not None:
-                worker.close()
+                worker.process.kill()
             raise
         finally:
-            self._idle.put(worker if worker is not None and worker.alive else None)
+            self._idle.put(worker if worker is not None and worker.process.alive else None)
 
     def close(self) -> None:
         """End the idle workers."""
@@ -116,7 +83,7 @@ class Workers:
             except queue.Empty:
                 return
             if worker is not None:
-                worker.close()
+                worker.process.kill()
 
 
 _shared: Workers | None = None

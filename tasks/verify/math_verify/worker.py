@@ -1,13 +1,15 @@
 """A process that compares expressions with math-verify: one JSON request a line in, one reply a line out.
 
-Run as a script, so that it imports nothing of ours. It is killed from outside
-at its time limit; its own alarm ends it where its parent has died.
+Run as a script, so that it imports nothing of ours; its last two arguments are
+the descriptors of its requests and of its replies. It is killed from outside at
+its time limit; its own alarm ends it where its parent has died meanwhile.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -58,23 +60,24 @@ def compare(gold: str, answer: str) -> str:
     return "equal" if equal else "different"
 
 
-def main(seconds: int, mebibytes: int) -> None:
-    """Answer requests until the input ends."""
+def main(seconds: int, mebibytes: int, requests: int, replies: int) -> None:
+    """Answer requests until they end."""
     limit = mebibytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     logging.disable(logging.CRITICAL)
     watch("simplify")
     compare("1", "1")  # imports sympy before the time of any pair runs
-    for line in sys.stdin:
-        signal.alarm(seconds + LATER)
-        gold, answer = json.loads(line)
-        try:
-            reply = compare(gold, answer)
-        except (MemoryError, RecursionError, OverflowError):
-            reply = "too large"
-        signal.alarm(0)
-        print(json.dumps(reply), flush=True)
+    with os.fdopen(requests, encoding="utf-8") as lines, os.fdopen(replies, "w", encoding="utf-8") as out:
+        for line in lines:
+            signal.alarm(seconds + LATER)
+            gold, answer = json.loads(line)
+            try:
+                reply = compare(gold, answer)
+            except (MemoryError, RecursionError, OverflowError):
+                reply = "too large"
+            signal.alarm(0)
+            print(json.dumps(reply), file=out, flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

@@ -19,7 +19,7 @@ from flows.planning.plan import Plan
 from flows.running import process_pool
 from flows.running.calls import prepare
 from flows.running.complete import complete_table
-from flows.running.kinds import kind_of
+from flows.running.kinds import kind_of, run_partition
 from schemas.task import TaskError
 from tests.command import ROOT, files_of
 from tests.flows.running.test_table import make, row, silent
@@ -30,12 +30,11 @@ from flows.planning import plan as planning
 from flows.running import process_pool
 from flows.running.kinds import kind_of
 plan = planning.make_plan(sys.argv[1], None, sys.argv[2])
-with process_pool.open_pool():
-    process = process_pool.WorkerProcess(1)
-    print(process._process.pid, flush=True)
-    process.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], lambda *_: None)
-    print("done", flush=True)
-    sys.stdin.read()
+worker = process_pool.PartitionWorker(1)
+print(worker.process.pid, flush=True)
+worker.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], lambda *_: None)
+print("done", flush=True)
+sys.stdin.read()
 """
 
 
@@ -48,20 +47,19 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.ProcessPool]:
     monkeypatch.setattr(process_pool, "ROWS", 1)
-    with process_pool.open_pool():
-        assert process_pool._open
-        process_pool._open.count = 2
-        yield process_pool._open
+    with process_pool.ProcessPool() as pool:
+        pool.count = 2
+        yield pool
 
 
-def complete(plan: Plan, beside: bool) -> list[tuple[str, int, float | None]]:
+def complete(plan: Plan, pool: process_pool.ProcessPool | None) -> list[tuple[str, int, float | None]]:
     told: list[tuple[str, int, float | None]] = []
     for work in plan.jobs[:-1]:
         prepare(work)
         pending = kind_of(work).list_pending()
-        assert process_pool.should_offload(work, pending) == beside
+        assert not pool or pool.should_run(work, pending)
         for unit in pending:
-            process_pool.run_partition(work, unit, lambda *how_far: told.append(how_far), beside)
+            (pool.run if pool else run_partition)(work, unit, lambda *how_far: told.append(how_far))
         complete_table(work)
     return told
 
@@ -76,8 +74,8 @@ def fail(error: Exception) -> Callable[[Namespace], int]:
 
 
 def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
-    beside = complete(plan, True)
-    assert begun.begun
+    beside = complete(plan, begun)
+    assert begun.started
     (tmp_path / "here").mkdir()
     here = make(
         tmp_path / "here",
@@ -85,8 +83,7 @@ def test_tables_made_beside_are_those_made_here(plan: Plan, begun: process_pool.
         [*(row(f"{i}. {i} + 1 = {i + 1}\nThe answer is {i % 5}.", model=f"m{i}") for i in range(40, 60)), row(" ")],
         str(tmp_path / "own"),
     )
-    begun.count = 1  # one processor: nothing is done beside
-    assert complete(here, False) == beside
+    assert complete(here, None) == beside
     assert files_of(tmp_path / "own") == files_of(tmp_path / "beside")
 
 
@@ -103,16 +100,16 @@ def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
     work = plan.jobs[0]
     units = kind_of(work).partitions
-    assert not process_pool.should_offload(work, units)  # no build is under way
-    with process_pool.open_pool():
-        assert process_pool._open
-        process_pool._open.count = 2
-        assert not process_pool.should_offload(work, units)
+    with process_pool.ProcessPool() as pool:
+        pool.count = 2
+        assert not pool.should_run(work, units)
         assert work.sources[0].size == (tmp_path / "a.jsonl").stat().st_size
         large = [replace(one, source=replace(work.sources[0], size=2**30)) for one in units]
-        assert process_pool.should_offload(work, large)
-        assert not process_pool.should_offload(replace(work, store="memory://m"), large)
-        assert not process_pool._open.begun
+        assert pool.should_run(work, large)
+        assert not pool.should_run(replace(work, store="memory://m"), large)
+        assert not pool.started
+        pool.count = 1  # one processor: nothing is done beside
+        assert not pool.should_run(work, large)
 
 
 def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
@@ -150,17 +147,17 @@ def test_a_process_that_is_killed_is_told_and_replaced(
 ) -> None:
     work = plan.jobs[0]
     unit = kind_of(work).list_pending()[0]
-    process = process_pool.WorkerProcess(1)
-    os.kill(process._process.pid, signal.SIGSTOP)  # or it might be done too soon
-    threading.Timer(0.5, process.kill).start()
+    worker = process_pool.PartitionWorker(1)
+    os.kill(worker.process.pid, signal.SIGSTOP)  # or it might be done too soon
+    threading.Timer(0.5, worker.process.kill).start()
     with pytest.raises(process_pool.ProcessError) as found:
-        process.run(work, unit, silent)
+        worker.run(work, unit, silent)
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
     assert command.run_verb(Namespace(run=fail(found.value))) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
-    begun._idle.put(process)
+    begun._idle.put(worker)
     assert begun.run(work, unit, silent).rows_in == 40
 
 
@@ -180,15 +177,13 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
         except (process_pool.ProcessError, ValueError) as error:
             told.append(error)
 
-    with process_pool.open_pool():
-        assert process_pool._open
-        begun = process_pool._open
+    with process_pool.ProcessPool() as begun:
         thread = threading.Thread(target=do, args=(begun,))
         thread.start()
         assert at_work.wait(60)
     thread.join(30)
     assert len(told) == 1 and isinstance(told[0], process_pool.ProcessError)
-    assert not any(process.alive for process in begun._begun)
+    assert not any(worker.process.alive for worker in begun._started)
     for _ in range(3):  # more than there are processes: none waits for ever
         with pytest.raises(
             process_pool.ProcessError, match=r"was not begun, because the build has ended; build again$"

@@ -17,6 +17,7 @@ import pytest
 from tasks.verify.math_verify.pool import FIRST, Worker, Workers, compared
 from tasks.verify.math_verify.worker import LATER
 from tasks.verify.memo import key_of
+from tasks.worker_process import WorkerProcess
 
 FAILURES = {"timed out", "too large", "died"}
 NEVER_ENDS = "9^{9^{9^{9}}}"
@@ -36,7 +37,7 @@ def ready(seconds: int = PATIENT, mebibytes: int = 1536) -> Worker:
 def worker() -> Iterator[Worker]:
     worker = ready()
     yield worker
-    worker.close()
+    worker.process.kill()
 
 
 @pytest.fixture
@@ -100,8 +101,8 @@ def test_a_pair_that_never_ends_is_no_difference_and_leaves_no_process(answer: s
         assert worker.compare("1", answer) in FAILURES | {"unparsable"}
         assert time.monotonic() - start < 5
     finally:
-        worker.close()
-    assert not worker.alive and gone(pid)
+        worker.process.kill()
+    assert not worker.process.alive and gone(pid)
 
 
 def test_memory_is_bounded() -> None:
@@ -110,14 +111,14 @@ def test_memory_is_bounded() -> None:
         assert resource.prlimit(worker.process.pid, resource.RLIMIT_AS) == (300 * 2**20, 300 * 2**20)
         assert worker.compare("1", r"10^{10^{9}} + 7^{10^{9}}") in FAILURES
     finally:
-        worker.close()
+        worker.process.kill()
 
 
 def test_a_worker_that_died_says_so_however_often_it_is_asked() -> None:
     worker = ready()
-    worker.process.send_signal(signal.SIGKILL)
-    worker.process.wait()
-    assert not worker.alive
+    os.kill(worker.process.pid, signal.SIGKILL)
+    while worker.process.alive:
+        time.sleep(0.01)
     assert [worker.compare("1", "1"), worker.compare("1", "1")] == ["died", "died"]
 
 
@@ -127,10 +128,9 @@ def test_a_worker_s_own_end_comes_after_its_parent_s_patience() -> None:
 
 def test_half_a_reply_is_none() -> None:
     worker = ready()
-    worker.close()
-    worker.process = subprocess.Popen(
-        ["/bin/sh", "-c", "read line; printf '\"equal\"'"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    worker.process.kill()
+    half = "import os, sys; os.read(int(sys.argv[1]), 99); os.write(int(sys.argv[2]), b'\"equal\"')"
+    worker.process = WorkerProcess([sys.executable, "-c", half], {})
     assert worker.compare("x", "y") == "died"
 
 
@@ -138,7 +138,7 @@ def test_a_dead_worker_is_replaced(workers: Workers) -> None:
     assert workers.compare("x", "x") == "equal"
     first = workers._idle.get()
     assert first is not None
-    first.close()
+    first.process.kill()
     workers._idle.put(first)
     assert workers.compare("x", "y") == "different"
     second = workers._idle.get()

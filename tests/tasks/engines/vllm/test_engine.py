@@ -249,7 +249,7 @@ BUILD = """
 import sys
 from schemas.recipe.models import VLLM
 from schemas.request import Message, Request, Sampling
-from tasks.engines.vllm import VLLMEngine
+from tasks.engines.vllm.engine import VLLMEngine
 from pathlib import Path
 engine = VLLMEngine(VLLM(engine="vllm", model="fake", context=200), worker=Path(sys.argv[1]))
 def ask(text): return Request("fake", "", (Message("user", text),), Sampling(100))
