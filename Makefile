@@ -1,5 +1,8 @@
 # make corpus   install, build the default corpus, say where it lies
-# make test     install, run the tests (TEST=path or -k expression narrows them)
+# make test     install, run the tests in process, on all processors (TEST=path or -k expression narrows them)
+# make test TIER=build  install, run a tier: build, kill, browser, data, slow (as declared in pyproject.toml)
+# make test-explore install, try the properties on examples drawn anew
+# make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
 # make check    install, lint, type-check, build the site of the documentation
@@ -12,14 +15,24 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-vllm test-trl check docs server install clean
+.PHONY: corpus test test-explore test-all test-vllm test-trl check docs server install clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
 	$(BIN)/errata build catalog/recipes/abacus.yaml
 
+TIER = not (build or kill or browser or data or slow or external)
+PYTEST = $(BIN)/pytest --numprocesses auto --dist loadscope --durations 20
+
 test: install
-	$(BIN)/pytest $(TEST)
+	$(PYTEST) -m "$(TIER)" $(TEST)
+
+test-explore: install
+	$(PYTEST) -m hypothesis --hypothesis-profile explore $(TEST)
+
+test-all: test test-explore
+	$(MAKE) test TIER="build or kill or browser or data or slow"
+	$(MAKE) test-trl test-vllm
 
 test-vllm: install .venv-vllm/.installed
 	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm

@@ -12,8 +12,19 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 # how long an example takes depends on what else the machine does
-settings.register_profile("errata", deadline=None)
+settings.register_profile("errata", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)  # --hypothesis-profile explore
 settings.load_profile("errata")
+TIERS = {"prefect_url": "build", "browser": "browser"}
+"""Whoever asks for such a fixture belongs to such a tier."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark tests by the fixtures they ask for."""
+    for item in items:
+        for fixture in TIERS.keys() & set(item.fixturenames):
+            item.add_marker(TIERS[fixture])
 
 
 def _free_port() -> int:

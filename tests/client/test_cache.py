@@ -53,6 +53,7 @@ def rank(code: str, **environment: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.build
 def test_64_ranks_download_each_file_once(far: str, log: Path) -> None:
     code = f"""
 import os, sys, time
@@ -137,6 +138,7 @@ def test_a_store_that_vanishes_in_the_middle_leaves_nothing(far: str, monkeypatc
     assert errata.load("tiny", store=far).to_pylist() == ALL
 
 
+@pytest.mark.kill
 def test_a_killed_download_is_begun_again(far: str, log: Path) -> None:
     code = f"errata.load('tiny', split='train', store={far!r}, form='paths')"
     first = rank(code, COUNTED_SLOW="60")

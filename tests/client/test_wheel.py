@@ -14,6 +14,8 @@ import pytest
 
 from tests.client.conftest import PUBLIC, fill, splits
 
+pytestmark = pytest.mark.build
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"polars", "prefect", "duckdb", "datasets", "pydantic", "flows", "tasks", "schemas", "catalog"}
 IMPORTED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"

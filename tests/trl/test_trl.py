@@ -10,6 +10,8 @@ import pytest
 
 from tests.trl.corpus import make
 
+pytestmark = pytest.mark.external
+
 ROOT = Path(__file__).parents[2]
 RUNS = [
     "sft language", "sft language-chat", "sft completion", "sft completion-chat", "sft mistake-tuning", "sft mistake-tuning-chat", "dpo preference", "dpo preference-chat",

@@ -18,6 +18,8 @@ from tasks.engines.vllm.engine import VLLMEngine
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 
+pytestmark = pytest.mark.external
+
 STARTING = 900
 
 

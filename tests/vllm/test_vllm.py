@@ -15,6 +15,8 @@ from tasks.localize.judge import JudgeParameters, schema
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 
+pytestmark = pytest.mark.external
+
 MANY = 520
 
 

@@ -192,6 +192,7 @@ ledger.compact()
 """
 
 
+@pytest.mark.kill
 def test_a_killed_merge_loses_and_doubles_nothing(tmp_path: Path) -> None:
     chance, store, torn = random.Random(), Store(str(tmp_path)), 0
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}

@@ -118,6 +118,7 @@ def write(url: str, begin: int, rows: int) -> None:
             writer.append(request(i), answer(request(i)))
 
 
+@pytest.mark.build
 def test_processes_write_at_once(tmp_path: Path) -> None:
     processes = [get_context("spawn").Process(target=write, args=(str(tmp_path), i * 400, 400)) for i in range(4)]
     for process in processes:
@@ -157,6 +158,7 @@ def killed(url: str, begin: int, lines: int, seconds: float) -> int:
     return len(told)
 
 
+@pytest.mark.kill
 def test_a_killed_writer_loses_one_flush_at_most(tmp_path: Path) -> None:
     chance = random.Random()
     for kill in range(KILLS):

@@ -36,7 +36,7 @@ def bucket() -> Iterator[dict[str, str]]:
         yield environment
 
 
-@pytest.fixture(params=["disk", "memory", "s3"])
+@pytest.fixture(params=["disk", "memory", pytest.param("s3", marks=pytest.mark.build)])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty store of each kind."""
     if request.param == "disk":
@@ -124,6 +124,7 @@ def test_what_a_stopped_publisher_left_is_found_and_removed(store: str) -> None:
     assert errata.open_release("tiny@1.1.0", store).faults() == []
 
 
+@pytest.mark.kill
 def test_a_killed_publisher_on_disk_leaves_only_garbage(tmp_path: Path) -> None:
     store = str(tmp_path)
     put(store, "tiny", "1.0.0", splits("1.0.0"))

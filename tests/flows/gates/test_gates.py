@@ -289,6 +289,7 @@ def test_a_column_that_vanished_under_an_expectation_is_a_fault_of_the_check(
     assert all(one["fault"] and one["observed"] is None and not one["passed"] for one in asked)
 
 
+@pytest.mark.build
 def test_nothing_is_told_to_anybody_over_a_network(tmp_path: Path) -> None:
     script = (
         "import socket, sys, pathlib, os, tempfile\n"

@@ -13,7 +13,7 @@ from tasks.evaluation.gold import GoldRules
 from tasks.evaluation.score import NONE, Gold
 
 DATA = os.environ.get("ERRATA_DATA")
-pytestmark = pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with published gold")
+pytestmark = [pytest.mark.data, pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with published gold")]
 
 
 def read(file: str, format: str, given: GoldRules | None = None) -> list[Gold]:

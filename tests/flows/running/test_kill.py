@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 from tests.command import ROOT, SAMPLE, errata, files_of
+import pytest
+
+pytestmark = pytest.mark.kill
 
 KILLS = 10
 RELEASE = "releases/sample/0.1.0"

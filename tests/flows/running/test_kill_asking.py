@@ -14,6 +14,9 @@ from catalog.ledger.writer import COUNT
 from catalog.storage import Store
 from tests.command import ROOT, errata, files_of
 from tests.faulty_server import Act, Asked, FaultyServer, completion
+import pytest
+
+pytestmark = pytest.mark.kill
 
 KILLS, CONCURRENCY = 20, 16
 RELEASE = "releases/killed/0.1.0"

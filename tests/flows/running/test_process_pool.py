@@ -142,6 +142,7 @@ def test_errors_travel_with_their_cause_or_as_words() -> None:
     assert (type(found), str(found), cause) == (RuntimeError, "Odd: 1 and 2", None)
 
 
+@pytest.mark.kill
 def test_a_process_that_is_killed_is_told_and_replaced(
     plan: Plan, begun: process_pool.ProcessPool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_process_that_cannot_begin_tells_why(
         begun.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent)
 
 
+@pytest.mark.kill
 def test_a_process_ends_with_who_began_it_however_that_ends(plan: Plan, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "r.yaml"), str(tmp_path / "store")],

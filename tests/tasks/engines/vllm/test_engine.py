@@ -203,10 +203,12 @@ def test_a_stall_is_an_error(opened: Open) -> None:
     assert engine._process is None
 
 
+@pytest.mark.slow
 def test_slow_is_not_silent(opened: Open) -> None:
     assert one(opened(silence=3), ask("slow")).tokens * 0.3 > 3
 
 
+@pytest.mark.slow
 def test_a_model_may_take_long_to_load_while_it_says_so(opened: Open) -> None:
     assert one(opened(model="talkative", starting=2.5), ask("hi")).finish == "stop"
     with pytest.raises(EngineError, match="no sign of life for 2 s"):
@@ -260,6 +262,7 @@ list(engine.answer([ask(sys.argv[2])]))
 
 
 @pytest.mark.parametrize("at", ["stall", "slow"])
+@pytest.mark.kill
 def test_nothing_outlives_a_killed_build(at: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", BUILD, str(FAKE), at]
