@@ -11,7 +11,10 @@ import pytest
 from tests.command import ROOT, errata
 
 DATA = os.environ.get("ERRATA_DATA")
-pytestmark = [pytest.mark.data, pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with recorded generations")]
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not DATA, reason="ERRATA_DATA names no folder with recorded generations"),
+]
 
 VARIANTS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 FILE = "gsm8k/example_model_solutions.jsonl.gz"

@@ -244,6 +244,7 @@ def test_a_table_of_a_build_can_be_looked_at_and_what_it_rejected(
     assert code == WRONG and "did you mean 'some'?" in err
 
 
+@pytest.mark.slow
 def test_of_600_000_rows_only_those_shown_are_held(tmp_path: Path) -> None:
     ids = pl.Series("solution_id", range(50_000)).cast(pl.String)
     base = frame([row(1)])

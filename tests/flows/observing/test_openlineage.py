@@ -107,8 +107,8 @@ def test_events_reach_an_endpoint(
 def test_a_build_does_not_depend_on_who_listens(
     works: tuple[TableJob, TableJob], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__RETRY", '{"total": 0}')
+    for name, value in {"TYPE": "http", "URL": "http://127.0.0.1:1", "RETRY": '{"total": 0}'}.items():
+        monkeypatch.setenv(f"OPENLINEAGE__TRANSPORT__{name}", value)
     told(works)
     assert "OpenLineage: START problems was not told" in caplog.text
 

@@ -8,8 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.command import ROOT, SAMPLE, errata, files_of
 import pytest
+
+from tests.command import ROOT, SAMPLE, errata, files_of
 
 pytestmark = pytest.mark.kill
 
