@@ -40,7 +40,7 @@ NOUNS = {
         "partition": ("flows", "Partition"),
         "batch": ("flows", "PartitionBatch"),
         "chunk": ("flows", "Kind.run_chunks"),
-        "worker process": ("flows", "WorkerProcess"),
+        "partition worker": ("flows", "PartitionWorker"),
         "process pool": ("flows", "ProcessPool"),
         "input columns": ("flows", "InputColumns"),
         "shuffle": ("flows", "shuffle_by_problem"),
