@@ -43,6 +43,8 @@ class Column:
     """A regular expression that the whole value matches."""
     fields: tuple[Column, ...] = ()
     """The fields of a record."""
+    released: bool = True
+    """Whether a release shows it; gold that labels are measured by is kept out of what others train on."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Contract:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
 
+    def as_released(self) -> Contract:
+        """This contract with the columns alone that a release shows."""
+        return replace(self, columns=tuple(column for column in self.columns if column.released))
+
     def having(self, *columns: Column) -> Contract:
         """This contract with columns appended; one that bears a known name replaces it."""
         added = {column.name for column in columns}
@@ -75,7 +81,7 @@ DETAIL = Column("detail", "string", "What was found in this very row; empty wher
 
 def loosened(column: Column) -> Column:
     """A column of the same type in which everything goes."""
-    return Column(column.name, column.kind, column.meaning, nullable=True, fields=column.fields)
+    return Column(column.name, column.kind, column.meaning, nullable=True, fields=column.fields, released=column.released)
 
 
 def rejected(contract: Contract) -> Contract:

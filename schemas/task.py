@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.contract import Contract
 from schemas.errors import ApplicationError
+from schemas.labels import Label
 from schemas.request import Reply, Request
 
 
@@ -31,6 +32,8 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+Rejects = Literal["duplicates", "contamination", "unrecognised gold"]
+"""Rows that repeat another, that stand in a test set, whose gold answer the verifier does not recognise as right."""
 P = TypeVar("P", bound=Parameters)
 
 
@@ -114,6 +117,12 @@ class Task(Generic[P]):
     """Whether it asks models."""
     publishes: ClassVar[bool] = False
     """Whether it ends a recipe."""
+    labels: tuple[Label, ...] = ()
+    """What it decides about rows, the decision that it is there for first."""
+    shows: tuple[str, ...] = ()
+    """Further columns of it that a reader is shown at a place of their own, beside steps and labels."""
+    rejects: Rejects | None = None
+    """What the rows that it rejects are, where they are what it is there to find."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.labels import Label, LabelKind
 from schemas.task import Task
 from tasks.classify.task import CLASSIFY
 from tasks.contrast import CONTRAST
@@ -35,3 +36,15 @@ _ALL: tuple[Task[Any], ...] = (
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
+
+
+def list_labels(kind: LabelKind) -> tuple[Label, ...]:
+    """The labels of a kind that tasks declare, each column once, the one to be believed most first."""
+    labels = {label.column: label for task in TASKS.values() for label in task.labels if label.kind == kind}
+    return tuple(sorted(labels.values(), key=lambda label: -label.rank))
+
+
+def find_label(task: str, kind: LabelKind) -> Label | None:
+    """The label of a kind that a task decides; None of a task that decides none, or that nobody knows."""
+    labels = TASKS[task].labels if task in TASKS else ()
+    return next((label for label in labels if label.kind == kind), None)

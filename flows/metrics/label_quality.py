@@ -12,20 +12,16 @@ import polars as pl
 from catalog.storage import Store
 from catalog.tables import TableFolder
 from flows.planning.plan import Plan, TableJob
+from schemas.columns.gold import GOLD_STEP
+from schemas.labels import Label
+from tasks import find_label
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.score import NONE, wilson
-from tasks.localize.raters import frame_of
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
-
-LABELS = {"judge": "judge_first_error", "estimate": "estimate_first_error", "agree": "first_error"}
-"""The column of labels that each task of labels adds."""
-COSTS = {"judge": ("judges", "judge_tokens"), "estimate": ("rollouts", "rollout_tokens")}
-WIDE = ("program", "steps", "verdict", "judges", "judge_labels", "judge_faults", "estimate_undecided", "estimated_by")
+from tasks.localize.raters import frame_of, rating_columns
 
 
 @dataclass
-class _Counted:
+class _Counts:
     """What is counted over the parts of one table."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -33,81 +29,82 @@ class _Counted:
     agreement: Agreement = field(default_factory=Agreement)
 
 
-def trust(plan: Plan) -> list[dict[str, Any]]:
-    """One mapping for each table of labels, in the order of the recipe.
+def measure_labels(plan: Plan) -> list[dict[str, Any]]:
+    """The quality of each table of labels of steps, in the order of the recipe.
 
-    The solutions that came in and those labelled, exact labels among those
-    that name a step where the truth is known, replies and tokens spent, kappas.
+    Args:
+        plan: A plan whose tables are complete.
+
+    Returns:
+        A mapping for each table: the solutions that came in and those labelled,
+        exact labels among those that name a step where gold is known, replies
+        and tokens spent, kappas of the raters whose labels it combines.
     """
-    return [told(plan, work) for work in plan.jobs if work.task in LABELS]
+    return [measure_table(plan, work) for work in plan.jobs if find_label(work.task, "step")]
 
 
-def told(plan: Plan, work: TableJob) -> dict[str, Any]:
-    """What `trust` says of one table."""
-    return _told(work, _counted(plan, work))
+def measure_table(plan: Plan, work: TableJob) -> dict[str, Any]:
+    """The same of one table, whose task decides steps."""
+    label = find_label(work.task, "step")
+    assert label is not None
+    return _summarize(work, label, _count(plan, work, label))
 
 
-def _counted(plan: Plan, work: TableJob) -> _Counted:
-    found = _Counted()
-    for part in _parts(plan, work):
-        label = (
-            part[LABELS[work.task]]
-            if LABELS[work.task] in part.columns
-            else pl.Series([None] * part.height, dtype=pl.Int64)
-        )
-        found.counts["rows"] += part.height
-        found.counts["labelled"] += label.count()
-        if {"program", "steps"} <= set(part.columns):
-            _compare(found.counts, part, label)
-        if costs := COSTS.get(work.task):
-            replies = part[costs[0]]
-            found.counts["replies"] += int((replies.list.len() if replies.dtype == pl.List else replies).sum())
-            found.counts["tokens"] += int(part[costs[1]].sum())
-        if work.task == "estimate" and part.height:
-            found.how = str(part["estimated_by"][0])
-        if work.task == "agree":
-            found.agreement.add(frame_of(part))
-    return found
+def _count(plan: Plan, work: TableJob, label: Label) -> _Counts:
+    result = _Counts()
+    for part in _read_parts(plan, work, label):
+        decided = part.get_column(label.column, default=pl.Series([None] * part.height, dtype=pl.Int64))
+        result.counts["rows"] += part.height
+        result.counts["labelled"] += decided.count()
+        if GOLD_STEP in part.columns:
+            _compare(result.counts, part[GOLD_STEP], decided)
+        if label.replies in part.columns:
+            replies = part[label.replies]
+            result.counts["replies"] += int((replies.list.len() if replies.dtype == pl.List else replies).sum())
+        if label.tokens in part.columns:
+            result.counts["tokens"] += int(part[label.tokens].sum())
+        if label.method in part.columns and part.height:
+            result.how = str(part[label.method][0])
+        if label.combines:
+            result.agreement.add(frame_of(part, label.combines))
+    return result
 
 
-def _parts(plan: Plan, work: TableJob) -> Iterator[pl.DataFrame]:
+def _read_parts(plan: Plan, work: TableJob, label: Label) -> Iterator[pl.DataFrame]:
     """The rows of a table part by part, those that it rejected too."""
     receipt = plan.done[work.name].receipt
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
-    wanted = {*WIDE, *LABELS.values(), *(name for names in COSTS.values() for name in names)}
+    wanted = {GOLD_STEP, label.column, label.method, label.replies, label.tokens, *rating_columns(label.combines)}
     for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
         columns = [name for name in names if name in wanted]
         for part in parts:
             yield folder.read(part, columns)
 
 
-def _compare(counts: Counter[str], part: pl.DataFrame, labels: pl.Series) -> None:
-    """Count the labels that name a step, and those of them that are exact, against the truth of Abacus' world."""
-    for program, steps, label in zip(part["program"], part["steps"].to_list(), labels):
-        truth = judge(load(program), steps).first_error
-        counts["wrong"] += truth != NONE
-        if label is not None and label != NONE:
-            counts["named"] += 1
-            counts["exact"] += label == truth
+def _compare(counts: Counter[str], gold: pl.Series, labels: pl.Series) -> None:
+    """Count the labels that name a step where gold is known, and those of them that are exact."""
+    named = gold.is_not_null() & labels.is_not_null() & (labels != NONE)
+    counts["named"] += int(named.sum())
+    counts["exact"] += int((named & (labels == gold)).sum())
 
 
-def _told(work: TableJob, found: _Counted) -> dict[str, Any]:
-    counts = found.counts
-    told: dict[str, Any] = {
-        "table": work.name, "task": work.task, "how": found.how, "rows": counts["rows"], "labelled": counts["labelled"],
+def _summarize(work: TableJob, label: Label, result: _Counts) -> dict[str, Any]:
+    counts = result.counts
+    summary: dict[str, Any] = {
+        "table": work.name, "task": work.task, "how": result.how, "rows": counts["rows"], "labelled": counts["labelled"],
     }  # fmt: skip
     if counts["named"]:
         low, high = wilson(counts["exact"], counts["named"])
-        told |= {"named": counts["named"], "exact": counts["exact"], "interval": [round(low, 4), round(high, 4)]}
-    if work.task in COSTS:
-        told |= {"replies": counts["replies"], "tokens": counts["tokens"]}
-    if work.task == "agree":
+        summary |= {"named": counts["named"], "exact": counts["exact"], "interval": [round(low, 4), round(high, 4)]}
+    if label.tokens:
+        summary |= {"replies": counts["replies"], "tokens": counts["tokens"]}
+    if label.combines:
         kappas = [
             {"labellers": list(names), "rows": pair.rows, "cohen": _rounded(pair.kappa)}
-            for names, pair in found.agreement.pairs.items()
+            for names, pair in result.agreement.pairs.items()
         ]
-        told |= {"kappa": kappas, "fleiss": _rounded(found.agreement.fleiss)}
-    return told
+        summary |= {"kappa": kappas, "fleiss": _rounded(result.agreement.fleiss)}
+    return summary
 
 
 def _rounded(kappa: float | None) -> float | None:

@@ -9,6 +9,7 @@ through it.
 from __future__ import annotations
 
 from schemas.contract import Column
+from schemas.labels import Label, Votes
 
 JUDGE_COLUMNS = (
     Column("judges", "strings", "Who gave each judgement: the model with its revision, and the number of its vote."),
@@ -56,6 +57,11 @@ JUDGE_COLUMNS = (
         at_most=1,
     ),
 )
+JUDGE_LABEL = Label(
+    column="judge_first_error", kind="step", rank=2, undecided="judge_undecided", error="judge_kind",
+    votes=Votes("judges", "judge_labels", "judge_faults", "judge_kinds", "judge_reasons", "judge_replies"),
+    replies="judges", tokens="judge_tokens",
+)  # fmt: skip
 ESTIMATE_COLUMNS = (
     Column(
         "estimate_first_error",
@@ -89,6 +95,10 @@ ESTIMATE_COLUMNS = (
     Column("rollouts", "integer", "Rollouts that were asked for.", at_least=0),
     Column("rollout_tokens", "integer", "Tokens of the rollouts that were asked for.", at_least=0),
 )
+ESTIMATE_LABEL = Label(
+    column="estimate_first_error", kind="step", rank=1, undecided="estimate_undecided", method="estimated_by", values="soft",
+    rater="estimation", title="estimation by rollouts", replies="rollouts", tokens="rollout_tokens",
+)  # fmt: skip
 TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
 AGREE_COLUMNS = (
     Column(
@@ -108,6 +118,9 @@ AGREE_COLUMNS = (
         at_least=0,
         at_most=1,
     ),
+)
+AGREE_LABEL = Label(
+    column="first_error", kind="step", rank=3, votes=Votes("labellers", "labels"), combines=(JUDGE_LABEL, ESTIMATE_LABEL)
 )
 SEVERITIES = ("minor", "major")
 CLASSIFY_COLUMNS = (
@@ -158,6 +171,11 @@ CLASSIFY_COLUMNS = (
     Column("classifier_requests", "strings", "The ledger's key of each vote."),
     Column("classifier_tokens", "integer", "Tokens of all votes.", at_least=0),
 )
+CLASSIFY_LABEL = Label(
+    column="error_type", kind="type", rank=1, undecided="type_undecided", method="typed_by", cause="error_cause",
+    votes=Votes("classifiers", "classifier_types", "classifier_faults", replies="classifier_replies"),
+    replies="classifiers", tokens="classifier_tokens",
+)  # fmt: skip
 INJECT_COLUMNS = (
     Column("injected_at", "integer", "The step in which a mistake was made on purpose; -1 none.", at_least=-1),
     Column("injected_type", "string", "Its type; null where none was made.", nullable=True),

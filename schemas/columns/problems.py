@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract
+from schemas.labels import Label
 
 ID = "[0-9a-f]{24}"
 
@@ -97,3 +98,4 @@ VERDICT_COLUMNS = (
         nullable=True,
     ),
 )
+VERDICT_LABEL = Label(column="verdict", kind="verdict", undecided="undecided", method="extracted_by")

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.columns.labels import CLASSIFY_COLUMNS
+from schemas.columns.labels import CLASSIFY_COLUMNS, CLASSIFY_LABEL
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.recipe.taxonomy import Taxonomy
@@ -175,4 +175,6 @@ CLASSIFY = Asking(
     ask=classify,
     fit=_settling,
     rows_per_row=lambda _: 1,
+    labels=(CLASSIFY_LABEL,),
+    shows=("taxonomy", "error_severity", "error_from", "error_to"),
 )

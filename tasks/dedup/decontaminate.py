@@ -174,4 +174,5 @@ DECONTAMINATE = WholeTable(
     reads=lambda parameters, _: parameters.columns,
     side_inputs=_beside,
     run=decontaminate,
+    rejects="contamination",
 )

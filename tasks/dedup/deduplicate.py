@@ -166,4 +166,5 @@ DEDUPLICATE = WholeTable(
     reads=_reads,
     side_inputs=_beside,
     run=deduplicate,
+    rejects="duplicates",
 )

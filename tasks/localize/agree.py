@@ -15,17 +15,18 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.labels import AGREE_COLUMNS
+from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.localize.raters import Labelled, labelled
+from tasks.localize.raters import Ratings, rate, rating_columns
 
 ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
-SEEN = (
-    "judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided", *ESTIMATED, "verdict",
-)  # fmt: skip
+LABELS = AGREE_LABEL.combines
+SEEN = tuple(
+    dict.fromkeys((*rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
+)
 """The columns that are looked at, where the table has them."""
 DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 
@@ -52,14 +53,14 @@ class Verdict:
     """Why they do not, in few words."""
 
 
-def ruled(row: Mapping[str, Any], found: Labelled, rules: AgreeParameters) -> Verdict:
+def apply_rule(row: Mapping[str, Any], ratings: Ratings, rules: AgreeParameters) -> Verdict:
     """What a rule says of one row and its labels."""
     if rules.rule == "estimate and judges":
         verdict = _both(row)
     elif rules.rule == "unanimous":
-        verdict = _at_least(found, len(found.labels))
+        verdict = _at_least(ratings, len(ratings.labels))
     else:
-        verdict = _at_least(found, rules.k or 1)
+        verdict = _at_least(ratings, rules.k or 1)
     if verdict.label is not None and _contradicts(verdict.label, row.get("verdict")):
         return Verdict(None, CONTRADICTS)
     return verdict
@@ -74,16 +75,16 @@ def _both(row: Mapping[str, Any]) -> Verdict:
     return Verdict(judges) if judges == estimate else Verdict(None, DISAGREE)
 
 
-def _at_least(found: Labelled, k: int) -> Verdict:
+def _at_least(ratings: Ratings, k: int) -> Verdict:
     """The one step that k labellers or more name; two such steps are none."""
-    counts = Counter(label for label in found.labels if label is not None)
-    if k > len(found.labels):
+    counts = Counter(label for label in ratings.labels if label is not None)
+    if k > len(ratings.labels):
         return Verdict(None, "fewer labellers than k")
     named = [label for label, count in counts.items() if count >= k]
     if len(named) == 1:
         return Verdict(named[0])
     # undecided ones are to blame where nobody names another step
-    return Verdict(None, DISAGREE if len(counts) > 1 or None not in found.labels else "labellers undecided")
+    return Verdict(None, DISAGREE if len(counts) > 1 or None not in ratings.labels else "labellers undecided")
 
 
 def _contradicts(label: int, verdict: str | None) -> bool:
@@ -114,12 +115,12 @@ def agree(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
 
     """
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
-    found = [labelled(row) for row in rows]
-    verdicts = [ruled(row, one, rules) for row, one in zip(rows, found)]
+    ratings = [rate(row, LABELS) for row in rows]
+    verdicts = [apply_rule(row, one, rules) for row, one in zip(rows, ratings)]
     holds = pl.Series([verdict.label is not None for verdict in verdicts], dtype=pl.Boolean)
-    added = [_added(*one) for one in zip(rows, found, verdicts) if one[2].label is not None]
+    added = [_added(*one) for one in zip(rows, ratings, verdicts) if one[2].label is not None]
     kept = part.filter(holds).drop(ADDED, strict=False)
-    dropped = [(row, one, verdict) for row, one, verdict in zip(rows, found, verdicts) if verdict.label is None]
+    dropped = [(row, one, verdict) for row, one, verdict in zip(rows, ratings, verdicts) if verdict.label is None]
     rejected = part.filter(~holds).with_columns(
         pl.Series(REASON.name, [verdict.reason for *_, verdict in dropped], dtype=pl.String),
         pl.Series(DETAIL.name, [_detail(row, one) for row, one, _ in dropped], dtype=pl.String),
@@ -127,24 +128,26 @@ def agree(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     return Outcome(pl.concat([kept, pl.DataFrame(added, schema=ADDED)], how="horizontal"), rejected)
 
 
-def _added(row: Mapping[str, Any], found: Labelled, verdict: Verdict) -> dict[str, Any]:
+def _added(row: Mapping[str, Any], ratings: Ratings, verdict: Verdict) -> dict[str, Any]:
     assert verdict.label is not None
     return {
         "first_error": verdict.label,
-        "labellers": list(found.names),
-        "labels": list(found.labels),
-        "agreement": found.labels.count(verdict.label) / len(found.labels),
+        "labellers": list(ratings.names),
+        "labels": list(ratings.labels),
+        "agreement": ratings.labels.count(verdict.label) / len(ratings.labels),
         "confidence": confidence(row, verdict.label),
     }
 
 
-def _detail(row: Mapping[str, Any], found: Labelled) -> str:
+def _detail(row: Mapping[str, Any], ratings: Ratings) -> str:
     """Every label as the columns have it, and the verdict where there is one."""
-    labels = [_told(name, label, why) for name, label, why in zip(found.names, found.labels, found.undecided)]
+    labels = [
+        _describe(name, label, why) for name, label, why in zip(ratings.names, ratings.labels, ratings.undecided)
+    ]
     return ", ".join([*labels, *([f"verdict {row['verdict']}"] if row.get("verdict") else [])])
 
 
-def _told(name: str, label: int | None, why: str) -> str:
+def _describe(name: str, label: int | None, why: str) -> str:
     said = f"undecided ({why})" if label is None else "none" if label < 0 else f"step {label}"
     return f"{name}: {said}"
 
@@ -176,4 +179,5 @@ AGREE = PerRow(
     makes=_makes,
     check=_check,
     run=agree,
+    labels=(AGREE_LABEL,),
 )

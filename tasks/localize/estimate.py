@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, field_validator
 
-from schemas.columns.labels import ESTIMATE_COLUMNS, TREE_COLUMN
+from schemas.columns.labels import ESTIMATE_COLUMNS, ESTIMATE_LABEL, TREE_COLUMN
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.request import Reply, Request, Sampling
@@ -279,4 +279,5 @@ ESTIMATE = Asking(
     models=lambda rules: [rules.model],
     ask=estimate,
     rows_per_row=lambda _: 1,
+    labels=(ESTIMATE_LABEL,),
 )

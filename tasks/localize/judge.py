@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.labels import JUDGE_COLUMNS
+from schemas.columns.labels import JUDGE_COLUMNS, JUDGE_LABEL
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
@@ -185,4 +185,5 @@ JUDGE = Asking(
     models=lambda parameters: parameters.models,
     ask=judge,
     rows_per_row=lambda _: 1,
+    labels=(JUDGE_LABEL,),
 )

@@ -1,4 +1,4 @@
-"""The labellers of a solution: each model that judged it, by the majority of its votes, and the estimation."""
+"""The raters of a solution: who gave each label of a step, a model by the majority of its own votes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from schemas.labels import Label
 from tasks.llm.voting import majority
-
-ESTIMATION = "estimation"
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """A solution's labels, the judges in the order in which they were asked, the estimation last."""
+class Ratings:
+    """A solution's labels, in the order of the labels that are combined; a label's models in the order of their votes."""
 
     names: tuple[str, ...]
     labels: tuple[int | None, ...]
@@ -24,34 +23,59 @@ class Labelled:
     """Why each is undecided; empty where it is not."""
 
 
-def model_of(judge: str) -> str:
-    """The model in the name of a judgement ("model@revision #vote")."""
-    return judge.rpartition(" #")[0] or judge
+def model_of(rater: str) -> str:
+    """The model in the name of a vote ("model@revision #vote")."""
+    return rater.rpartition(" #")[0] or rater
 
 
-def labelled(row: Mapping[str, Any]) -> Labelled:
-    """The labels of a row with the columns of `judge`, of `estimate`, or of both."""
-    votes: dict[str, list[int]] = {}
-    for at, judge in enumerate(row.get("judges") or ()):
-        votes.setdefault(model_of(judge), []).append(at)
-    found: list[tuple[str, int | None, str]] = []
-    for name, places in votes.items():
-        faults = [row["judge_faults"][at] for at in places]
-        one = majority([row["judge_labels"][at] for at in places], faults)
-        found.append((name, one.label, one.undecided or ""))
-    if "estimate_first_error" in row:
-        label = row["estimate_first_error"]
-        found.append((ESTIMATION, label, "" if label is not None else row.get("estimate_undecided") or "unknown"))
-    names, labels, undecided = zip(*found) if found else ((), (), ())
-    return Labelled(tuple(names), tuple(labels), tuple(undecided))
+def rate(row: Mapping[str, Any], labels: Sequence[Label]) -> Ratings:
+    """The ratings of a row by the raters of these labels, as far as it has their columns."""
+    ratings: list[tuple[str, int | None, str]] = []
+    for label in labels:
+        if label.votes is not None:
+            ratings += _count_votes(row, label)
+        elif label.column in row:
+            value = row[label.column]
+            why = row.get(label.undecided) if label.undecided else None
+            ratings.append((label.rater, value, "" if value is not None else why or "unknown"))
+    names, values, undecided = zip(*ratings) if ratings else ((), (), ())
+    return Ratings(tuple(names), tuple(values), tuple(undecided))
 
 
-def frame_of(part: pl.DataFrame) -> pl.DataFrame:
-    """A column for each labeller, a row for each solution; for `tasks.evaluation.agreement`."""
-    wanted = ("judges", "judge_labels", "judge_faults", "estimate_first_error", "estimate_undecided")
-    rows = [labelled(row) for row in part.select(name for name in wanted if name in part.columns).to_dicts()]
+def _count_votes(row: Mapping[str, Any], label: Label) -> list[tuple[str, int | None, str]]:
+    """What each model says by the majority of its votes."""
+    assert label.votes is not None
+    values, faults = row.get(label.votes.values) or (), row.get(label.votes.faults or "") or ()
+    places: dict[str, list[int]] = {}
+    for at, rater in enumerate(row.get(label.votes.raters) or ()):
+        places.setdefault(model_of(rater), []).append(at)
+    ratings = []
+    for name, mine in places.items():
+        vote = majority([values[at] for at in mine], [faults[at] for at in mine] if faults else [])
+        ratings.append((name, vote.label, vote.undecided or ""))
+    return ratings
+
+
+def rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
+    """The columns that `rate` looks at."""
+    names = [
+        name
+        for label in labels
+        for name in (
+            (label.votes.raters, label.votes.values, label.votes.faults)
+            if label.votes
+            else (label.column, label.undecided)
+        )
+    ]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def frame_of(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
+    """A column for each rater, a row for each solution; for `tasks.evaluation.agreement`."""
+    wanted = [name for name in rating_columns(labels) if name in part.columns]
+    rows = [rate(row, labels) for row in part.select(wanted).to_dicts()]
     names = list(dict.fromkeys(name for row in rows for name in row.names))
-    by_name: Sequence[Mapping[str, int | None]] = [dict(zip(row.names, row.labels)) for row in rows]
+    by_name = [dict(zip(row.names, row.labels)) for row in rows]
     return pl.DataFrame(
         {name: [row.get(name) for row in by_name] for name in names}, schema=dict.fromkeys(names, pl.Int64)
     )

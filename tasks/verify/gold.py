@@ -84,4 +84,5 @@ GOLD = PerRow(
     parameters=VerifyParameters,
     needs=NEEDED,
     run=gold,
+    rejects="unrecognised gold",
 )

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.problems import VERDICT_COLUMNS
+from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerRow
@@ -175,4 +175,5 @@ VERIFY = PerRow(
     needs=NEEDED,
     makes=_with_verdict,
     run=verify,
+    labels=(VERDICT_LABEL,),
 )
