@@ -22,8 +22,8 @@ from prefect.tasks import Task
 from catalog import tags
 from catalog.publish.publish import PublishError, clash, folder, published
 from catalog.storage import Store, StoreError
+from flows.gates.check import watch_gates
 from flows.gates.result import GateError, line
-from flows.gates.told import gates
 from flows.observing import prefect_artifacts, prefect_runs
 from flows.observing.openlineage import Lineage
 from flows.planning import plan as planning
@@ -72,7 +72,7 @@ calls: dict[Callable[..., Any], Any] = {
     complete_table: again(complete_table).with_options(name="finish", task_run_name="{job.name} finish"),
 }
 """The Prefect task of each call that the runner makes."""
-gates_task = again(gates).with_options(name="gates", task_run_name="gates")
+gates_task = again(watch_gates).with_options(name="gates", task_run_name="gates")
 release_task = again(releasing.release).with_options(name="release", task_run_name="release")
 
 

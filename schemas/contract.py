@@ -81,7 +81,9 @@ DETAIL = Column("detail", "string", "What was found in this very row; empty wher
 
 def loosened(column: Column) -> Column:
     """A column of the same type in which everything goes."""
-    return Column(column.name, column.kind, column.meaning, nullable=True, fields=column.fields, released=column.released)
+    return Column(
+        column.name, column.kind, column.meaning, nullable=True, fields=column.fields, released=column.released
+    )
 
 
 def rejected(contract: Contract) -> Contract:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.labels import Label, LabelKind
-from schemas.task import Task
+from schemas.task import Rejects, Task
 from tasks.classify.task import CLASSIFY
 from tasks.contrast import CONTRAST
 from tasks.dedup.decontaminate import DECONTAMINATE
@@ -24,6 +24,7 @@ from tasks.release import RELEASE
 from tasks.select import SELECT
 from tasks.sources.import_ import IMPORT
 from tasks.sources.load import LOAD
+from tasks.sources.truth import TRUTH_TASK
 from tasks.split import SPLIT
 from tasks.synthetic.task import WORLD
 from tasks.verify.gold import GOLD
@@ -32,7 +33,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, LOCATE, JUDGE, ESTIMATE, AGREE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
@@ -48,3 +49,8 @@ def find_label(task: str, kind: LabelKind) -> Label | None:
     """The label of a kind that a task decides; None of a task that decides none, or that nobody knows."""
     labels = TASKS[task].labels if task in TASKS else ()
     return next((label for label in labels if label.kind == kind), None)
+
+
+def rejects(task: str) -> Rejects | None:
+    """What the rows are that a task is there to reject; None of one that is there for something else."""
+    return TASKS[task].rejects if task in TASKS else None

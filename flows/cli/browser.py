@@ -17,7 +17,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from flows.cli import keyboard, row_view
-from flows.cli.row_reader import FILTERS, Chosen, Rows, of_release, of_table
+from flows.cli.row_reader import Chosen, Rows, list_filters, of_release, of_table
 from flows.planning import plan as planning
 from tasks.evaluation.fields import EvaluationError, unknown
 
@@ -32,7 +32,7 @@ SECONDS = 0.2
 def browse(given: Namespace, store: str) -> int:
     """`errata browse`."""
     rows = place(given.name, given.split, given.rejected, given.data, store)
-    filters = {name: getattr(given, name) for name in (*FILTERS, "search") if getattr(given, name)}
+    filters = {name: getattr(given, name) for name in (*list_filters(), "search") if getattr(given, name)}
     with closing(rows), closing(Chosen(rows, filters)) as chosen:
         if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
             with keyboard.pressed_at_once():

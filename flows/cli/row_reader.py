@@ -22,19 +22,14 @@ import pyarrow.parquet as pq
 from catalog.sources import SourceError
 from catalog.tables import ParquetFile
 from flows.planning.plan import TableJob
+from schemas.columns.gold import GOLD_TYPE
+from tasks import list_labels
 from tasks.evaluation.fields import EvaluationError
 
 WINDOW = 32
 """Rows read at a time to be shown."""
 STRIDE = 256
 """Rows a filter looks at, at a time: between two strides it can be interrupted."""
-FILTERS = {
-    "type": ("error_type", "judge_kind", "injected_type"),
-    "model": ("model",),
-    "set": ("set",),
-    "verdict": ("verdict",),
-}
-"""The columns that a filter can mean, the first that is there being it."""
 
 
 @dataclass(frozen=True)
@@ -221,12 +216,21 @@ def _like(pattern: str) -> str:
     return pattern.replace("*", "%")
 
 
+def list_filters() -> dict[str, tuple[str, ...]]:
+    """The columns that each filter can mean, the first that is there being it."""
+    kinds = [label.column for label in list_labels("type")]
+    kinds += [label.error for label in list_labels("step") if label.error]
+    verdicts = tuple(label.column for label in list_labels("verdict"))
+    return {"type": (*kinds, "injected_type", GOLD_TYPE), "model": ("model",), "set": ("set",), "verdict": verdicts}
+
+
 def _column(name: str, columns: Sequence[str]) -> str:
-    found = next((column for column in FILTERS[name] if column in columns), None)
+    filters = list_filters()
+    found = next((column for column in filters[name] if column in columns), None)
     if found is None:
-        there = [one for one, names in FILTERS.items() if set(names) & set(columns)]
+        there = [one for one, names in filters.items() if set(names) & set(columns)]
         raise EvaluationError(
-            f"--{name}: these rows have no column {' or '.join(FILTERS[name])}; they can be filtered by "
+            f"--{name}: these rows have no column {' or '.join(filters[name])}; they can be filtered by "
             f"{', '.join([*there, 'search'])}"
         )
     return found

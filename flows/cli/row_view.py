@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from errata.cli import text
 from rich.console import Console
 from rich.text import Text
 
+from schemas.columns.gold import GOLD_STEP
+from schemas.labels import LabelKind, Votes
+from tasks import TASKS, list_labels
+
 LONGEST = 8_000
 """Characters of a text that are shown."""
 STEPS = 200
 """Steps, or items of a list, that are shown."""
-LABELS = ("first_error", "judge_first_error", "estimate_first_error", "injected_at", "label")
 HEAD = ("split", "set", "model", "sampling", "verdict", "undecided", "reason")
-SHOWN = {
-    *HEAD, *LABELS, "question", "problem", "prompt", "steps", "completions", "answer", "extracted", "labels", "labellers", "judges",
-    "judge_labels", "judge_kinds", "judge_reasons", "judge_faults", "error_type", "error_severity", "error_cause", "error_from",
-    "error_to", "typed_by", "type_undecided", "taxonomy", "soft", "classifiers", "classifier_types", "classifier_faults",
-    "solution", "text", "judge_replies", "classifier_replies",
-}  # fmt: skip
-"""Columns that have a place of their own; replies are the reasons once more, verbatim."""
+TEXTS = (
+    "question", "problem", "prompt", "steps", "completions", "answer", "extracted", "solution", "text", "labels", "label",
+)  # fmt: skip
 WRONG, DIM, BOLD = "bold red", "dim", "bold"
+
+
+def _list_shown() -> set[str]:
+    """The columns that have a place of their own; replies are the reasons once more, verbatim."""
+    labels = [label for kind in get_args(LabelKind) for label in list_labels(kind)]
+    shown = {*HEAD, *TEXTS, "injected_at", *(name for task in TASKS.values() for name in task.shows)}
+    for label in labels:
+        shown |= {label.column, label.values or "", label.cause or "", *(label.votes.columns() if label.votes else ())}
+    return shown
 
 
 def plain(value: Any) -> str:
@@ -79,7 +87,7 @@ def _parts(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
 
 def first_wrong(row: Mapping[str, Any]) -> int | None:
     """The index of the first wrong step, as the row's best label says; None where none does, or none is wrong."""
-    for name in LABELS:
+    for name in [*(label.column for label in list_labels("step")), "injected_at", GOLD_STEP, "label"]:
         if isinstance(row.get(name), int) and not isinstance(row[name], bool):
             return int(row[name]) if row[name] >= 0 else None
     labels = row.get("labels")
@@ -94,7 +102,9 @@ def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, in
     steps = steps if isinstance(steps, list) else [steps]
     if steps:
         yield Text(""), 0
-    soft = row.get("soft") or []
+    soft: Sequence[Any] = next(
+        (row[one.values] for one in list_labels("step") if one.values and row.get(one.values)), []
+    )
     for i, step in enumerate(steps[:STEPS]):
         mark = Text(f"{'✗' if i == wrong else ' '} {i:>3} ", style=WRONG if i == wrong else DIM)
         said = Text(plain(step), style=WRONG if i == wrong else "")
@@ -108,39 +118,66 @@ def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, in
 
 def _type(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     """The type of the mistake, who says so, and its cause."""
-    kind = row.get("error_type") or row.get("judge_kind") or row.get("injected_type")
-    if not kind and not row.get("type_undecided"):
+    labels = list_labels("type")
+    errors = [
+        *(one.column for one in labels),
+        *(one.error for one in list_labels("step") if one.error),
+        "injected_type",
+    ]
+    kind = next((row[name] for name in errors if row.get(name)), None)
+    undecided = next((row[one.undecided] for one in labels if one.undecided and row.get(one.undecided)), None)
+    if not kind and not undecided:
         return
     yield Text(""), 0
-    told = [row.get("error_severity"), row.get("typed_by"), row.get("taxonomy")]
-    said = f"{plain(kind)[:200]}" if kind else f"type undecided: {plain(row['type_undecided'])[:200]}"
-    more = ", ".join(plain(one)[:100] for one in told if one)
+    by = next((row[one.method] for one in labels if one.method and row.get(one.method)), None)
+    said = f"{plain(kind)[:200]}" if kind else f"type undecided: {plain(undecided)[:200]}"
+    more = ", ".join(plain(one)[:100] for one in (row.get("error_severity"), by, row.get("taxonomy")) if one)
     yield Text("type  ", style=DIM) + Text(said, style=BOLD) + Text(f"  ({more})" if more else "", style=DIM), 6
-    if row.get("error_cause"):
-        yield Text("cause ", style=DIM) + Text(plain(row["error_cause"])), 6
+    for label in labels:
+        if label.cause and row.get(label.cause):
+            yield Text("cause ", style=DIM) + Text(plain(row[label.cause])), 6
 
 
 def _labellers(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
-    """Who says which step, and why."""
-    judges = list(
-        zip(*(_list(row, f"judge{part}") for part in ("s", "_labels", "_kinds", "_reasons", "_faults")), strict=False)
-    )
-    known = {str(who).rpartition(" #")[0] or who for who in _list(row, "judges")}
-    others = [(who, where) for who, where in zip(_list(row, "labellers"), _list(row, "labels")) if who not in known]
-    if judges or others:
+    """Who says which step, and why; a rater whose votes are there is not named again by what combines them."""
+    steps = sorted(list_labels("step"), key=lambda label: bool(label.combines))
+    known, lines = set[str](), list[tuple[Text, int]]()
+    for label in steps:
+        names = _list(row, label.votes.raters) if label.votes else []
+        if label.votes and not label.combines:
+            lines += _votes(row, label.votes)
+            known |= {str(name).rpartition(" #")[0] or name for name in names}
+        elif label.votes:
+            others = [one for one in zip(names, _list(row, label.votes.values)) if one[0] not in known]
+            lines += [(Text(f"  {plain(name)[:80]}: {_where(value)}"), 4) for name, value in others]
+            known |= {name for name, _ in others}
+    for label in steps:
+        if not label.votes and label.column in row and (label.rater or label.column) not in known:
+            why = row.get(label.undecided or "") or _where(row[label.column])
+            lines.append((Text(f"  {plain(label.rater or label.column)[:80]}: {plain(why)[:80]}"), 4))
+    if lines:
         yield Text(""), 0
         yield Text("labellers", style=DIM), 0
-    for who, where, kind, why, fault in judges:
-        head = f"{plain(who)[:80]}: {(fault and plain(fault)[:80]) or _where(where)}"
+    yield from lines
+    for label in list_labels("type"):
+        for name, value, fault in zip(*_columns(row, label.votes, "raters", "values", "faults")):
+            yield Text(f"  {plain(name)[:80]}: type {plain(value or fault)[:120]}"), 4
+
+
+def _votes(row: Mapping[str, Any], votes: Votes) -> Iterator[tuple[Text, int]]:
+    """Each vote of a label of steps, with its reason."""
+    for name, value, kind, why, fault in zip(*_columns(row, votes, "raters", "values", "errors", "reasons", "faults")):
+        head = f"{plain(name)[:80]}: {(fault and plain(fault)[:80]) or _where(value)}"
         yield Text(f"  {head}") + Text(f", {plain(kind)[:80]}" if kind else ""), 4
         if why:
             yield Text(f"    {plain(why)}", style="italic"), 4
-    for who, where in others:
-        yield Text(f"  {plain(who)[:80]}: {_where(where)}"), 4
-    for who, kind, fault in zip(
-        *(_list(row, f"classifier{part}") for part in ("s", "_types", "_faults")), strict=False
-    ):
-        yield Text(f"  {plain(who)[:80]}: type {plain(kind or fault)[:120]}"), 4
+
+
+def _columns(row: Mapping[str, Any], votes: Votes | None, *names: str) -> list[Sequence[Any]]:
+    """Columns of votes, one that is not there as empty texts; nothing without the first two."""
+    columns = [_list(row, getattr(votes, name, None) or "") for name in names]
+    length = min(map(len, columns[:2]))
+    return [[*column[:length], *[""] * (length - len(column))] for column in columns]
 
 
 def _list(row: Mapping[str, Any], name: str) -> Sequence[Any]:
@@ -154,7 +191,8 @@ def _where(label: Any) -> str:
 
 def _rest(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     """The other columns, a line or some for each."""
-    names = [name for name in row if name not in SHOWN and row[name] not in (None, "", [])]
+    shown = _list_shown()
+    names = [name for name in row if name not in shown and row[name] not in (None, "", [])]
     if names:
         yield Text(""), 0
     for name in names:

@@ -15,6 +15,7 @@ from flows.gates.result import Found, GateError, line, shown
 from flows.gates.table import Table
 from flows.gates.thresholds import Held, compared
 from flows.planning.plan import Plan, TableJob
+from flows.running import progress
 from schemas.recipe.document import Document
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
@@ -36,6 +37,29 @@ def checked(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any
     if missed:
         raise GateError(_refusal(plan, missed), found)
     return found if plan.recipe.gates is not None else []
+
+
+def watch_gates(plan: Plan) -> list[dict[str, Any]]:
+    """What was found at the gates; whoever watches is told how far they are."""
+    if plan.recipe.gates is None:
+        return checked(plan)
+    rows = sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
+    progress.watcher.begin("gates", rows, 0)
+    passed, missed = 0, 0
+    try:
+        results = checked(plan, lambda rows: progress.watcher.advance("gates", rows, None))
+        passed, missed = _count_passed(results)
+        return results
+    except GateError as error:
+        passed, missed = _count_passed(error.found)
+        raise
+    finally:
+        progress.watcher.gated("gates", passed, missed)
+
+
+def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    passed = sum(bool(one["passed"]) for one in results)
+    return passed, len(results) - passed
 
 
 def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:

@@ -16,11 +16,11 @@ from flows.gates.result import EXAMPLES, example
 from flows.metrics import evaluate, label_quality
 from flows.planning.plan import DATA, Plan, TableJob
 from flows.planning.versioning import latest_release
+from schemas.columns.gold import GOLD_STEP
 from schemas.recipe.gates import Declared, Drift, Precision, Retention, Undecided
+from tasks import TASKS, list_labels
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import NONE, wilson
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
 
 MANY = 10_000
 """Different values of a distribution, at most."""
@@ -63,7 +63,7 @@ def _undecided(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     assert isinstance(gate.gate, Undecided)
     receipt = plan.done[work.name].receipt
     own = gate.gate.column is None
-    column = gate.gate.column or Undecided.BY_TASK[work.task]
+    column = gate.gate.column or TASKS[work.task].labels[0].column
     undecided, examples = 0, list[dict[str, Any]]()
     for part in _kept(work, plan, [work.contract.key, column]):
         open_ = part.filter(pl.col(column).is_null() | (pl.col(column).cast(pl.String) == "undecided"))
@@ -83,7 +83,7 @@ def _retention(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     return Measured(_share(receipt.rows_kept(), came, "row"), came, _rejected(work, plan, EXAMPLES))
 
 
-def _found_by_task(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _share_rejected(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     """The share that a task rejected."""
     receipt = plan.done[work.name].receipt
     share = _share(receipt.rows_rejected(), receipt.rows_in, "row")
@@ -91,7 +91,7 @@ def _found_by_task(gate: Declared, work: TableJob, plan: Plan) -> Measured:
 
 
 def _kappa(gate: Declared, work: TableJob, plan: Plan) -> Measured:
-    pairs = [pair for pair in label_quality.told(plan, work)["kappa"] if pair["cohen"] is not None]
+    pairs = [pair for pair in label_quality.measure_table(plan, work)["kappa"] if pair["cohen"] is not None]
     if not pairs:
         raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
     lowest = min(pairs, key=lambda pair: pair["cohen"])
@@ -101,9 +101,8 @@ def _kappa(gate: Declared, work: TableJob, plan: Plan) -> Measured:
 
 def _precision(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     assert isinstance(gate.gate, Precision)
-    there = work.contract.names()
-    column = gate.gate.column or next(name for name in Precision.COLUMNS if name in there)
-    pairs = _of_gold(gate.gate, column, work, plan) if gate.gate.gold else _of_world(column, work, plan)
+    column = gate.gate.column or _label_column(work)
+    pairs = _of_gold(gate.gate, column, work, plan) if gate.gate.gold else _of_columns(column, work, plan)
     named, exact, examples = 0, 0, list[dict[str, Any]]()
     for key, label, truth in pairs:
         if label is None or label == NONE:
@@ -116,11 +115,16 @@ def _precision(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     return Measured(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
 
 
-def _of_world(column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
-    """Key, label and true step of each row of Abacus' world."""
-    for part in _kept(work, plan, [work.contract.key, column, "program", "steps"]):
-        for key, label, program, steps in part.iter_rows():
-            yield key, label, judge(load(program), steps).first_error
+def _label_column(work: TableJob) -> str:
+    """The label of a step that is meant: the one that the table's task decides, else the one to be believed most."""
+    labels = [*(label for label in TASKS[work.task].labels if label.kind == "step"), *list_labels("step")]
+    return next(label.column for label in labels if label.column in work.contract.names())
+
+
+def _of_columns(column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+    """Key, label and true step of each row whose gold is known."""
+    for part in _kept(work, plan, [work.contract.key, column, GOLD_STEP]):
+        yield from part.drop_nulls(GOLD_STEP).iter_rows()
 
 
 def _of_gold(gate: Precision, column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
@@ -186,5 +190,5 @@ def _rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
 Measure = Callable[[Declared, TableJob, Plan], Measured]
 _MEASURES: Mapping[str, Measure] = {
     "rows": _rows, "undecided": _undecided, "retention": _retention, "kappa": _kappa, "precision": _precision,
-    "drift": _drift, "duplicates": _found_by_task, "contamination": _found_by_task,
+    "drift": _drift, "duplicates": _share_rejected, "contamination": _share_rejected,
 }  # fmt: skip

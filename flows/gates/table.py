@@ -32,7 +32,7 @@ class Table:
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work
         self.kinds = {column.name: column.kind for column in work.contract.columns}
-        asked = [_Asked(one) for one in of_contract(work.contract)] if contract else []
+        asked = [_Asked(one) for one in of_contract(work.contract.as_released())] if contract else []
         asked += [_Asked(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
         self.each = [one for one in asked if one.expected.type in EACH]
         self.others = [one for one in asked if one.expected.type not in EACH]

@@ -23,15 +23,17 @@ from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, beside
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
+from schemas.columns.gold import GOLD_STEP
 from schemas.recipe.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
 from tasks.evaluation.artifact_baseline import Giveaway, giveaway
 from tasks.evaluation.fields import EvaluationError, Rejected, unknown
-from tasks.evaluation.gold import FORMATS, TRUTH, TRUTH_COLUMNS, GoldRules
+from tasks.evaluation.gold import FORMATS, TRUTH, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
+from tasks.sources.truth import NEEDED, read_program
 
 _OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
 _OF_RELEASE = re.compile(r"([a-z0-9][a-z0-9_-]*(?:@[^:/]*)?)(?::([^:/]+))?")
@@ -142,14 +144,12 @@ def _rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
             yield Record(f"{name}:{number}", row)
 
 
-def rules(format: str) -> GoldRules | None:
-    """The mapping that a format's name, or a YAML file, gives; None for the truth of Abacus' world."""
-    if format == TRUTH:
-        return None
+def rules(format: str) -> GoldRules:
+    """The mapping that a format's name, or a YAML file, gives."""
     if format in FORMATS:
         return FORMATS[format]
     if not format.endswith((".yaml", ".yml")):
-        raise unknown("--format", "format", format, [TRUTH, *FORMATS, "MAPPING.yaml"])
+        raise unknown("--format", "format", format, [*FORMATS, "MAPPING.yaml"])
     try:
         document = Document(Path(format).read_text("utf-8"), format)
     except (OSError, UnicodeDecodeError) as error:
@@ -164,26 +164,30 @@ def rules(format: str) -> GoldRules | None:
     raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
 
 
-def gold(where: Place, format: str, given: GoldRules | None) -> tuple[list[Gold], list[Rejected]]:
+def gold(where: Place, format: str, given: GoldRules) -> tuple[list[Gold], list[Rejected]]:
     """The gold that a place holds, and its rows that hold none; `EvaluationError` where not one does."""
     there = where.columns()
-    needed = list(TRUTH_COLUMNS) if given is None else sorted(golds.fields(given))
-    for column in needed:
+    if format == TRUTH and GOLD_STEP not in there and set(NEEDED["program"]) <= set(there):
+        where = Place(where.name, lambda records=where.records: map(read_program, records()))  # type: ignore[misc]
+        there = [*there, GOLD_STEP]
+    for column in sorted(golds.fields(given)):
+        if column not in there and format == TRUTH and not golds.fitting(there):
+            raise EvaluationError(f"{where.name}: no column '{column}'; {_advice(format, there)}")
         if column not in there:
-            raise EvaluationError(f"{unknown(where.name, 'column', column, there)}; {_advice(format, given, there)}")
-    found, rejected = golds.gather(where.records(), golds.truth if given is None else golds.mapped(given))
+            raise EvaluationError(f"{unknown(where.name, 'column', column, there)}; {_advice(format, there)}")
+    found, rejected = golds.gather(where.records(), golds.mapped(given))
     if not found:
         first = rejected[0]
         raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
     return found, rejected
 
 
-def _advice(format: str, given: GoldRules | None, there: Sequence[str]) -> str:
+def _advice(format: str, there: Sequence[str]) -> str:
     """What to do about gold that has not the columns of its format."""
     if fits := [one for one in golds.fitting(there) if one != format]:
         return f"its columns are those of --format {fits[0]}"
-    if given is None:
-        return f"the truth of Abacus' world needs {', '.join(TRUTH_COLUMNS)}; other gold needs --gold and --format"
+    if format == TRUTH:
+        return "task truth makes it, or it follows from program and steps; other gold needs --gold and --format"
     return f"format {format} needs it"
 
 
@@ -204,10 +208,10 @@ def evaluate(
     )  # fmt: skip
 
 
-def _columns(labels: Place, golden: Place, given: GoldRules | None, wanted: Columns) -> Columns:
+def _columns(labels: Place, golden: Place, given: GoldRules, wanted: Columns) -> Columns:
     """Where a place's labels stand, and by which ids."""
-    own = [given.first_error.path] if given is not None and labels is golden else []
-    ids = ("solution_id",) if given is None else tuple(rule.path for rule in given.id if rule.path)
+    own = {GOLD_STEP, *([given.first_error.path] if labels is golden else [])}
+    ids = tuple(rule.path for rule in given.id if rule.path)
     there = [name for name in labels.columns() if name not in own]
     columns = labelled.columns(labels.name, there, wanted, ids)
     return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns

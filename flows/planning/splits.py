@@ -1,4 +1,4 @@
-"""The rows of a plan's views, laid out in splits as a release has them."""
+"""The rows of a plan's views, laid out in splits as a release has them: without the columns that none shows."""
 
 from __future__ import annotations
 
@@ -18,5 +18,6 @@ def split_rows(table: TableJob, plan: Plan) -> Iterator[dict[str, pl.DataFrame]]
     task = TASKS[plan.release.task]
     assert isinstance(task, Publication)
     folder = TableFolder(Store(plan.store), table.task, table.fingerprint)
+    released = table.contract.as_released().names()
     for part in read_rows(folder, table.contract, plan.done[table.name]):
-        yield task.run(part, plan.release.parameters, plan.recipe.seed)
+        yield task.run(part.select(released), plan.release.parameters, plan.recipe.seed)

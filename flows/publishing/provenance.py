@@ -20,6 +20,7 @@ from errata.release.find import Release
 from catalog.ledger.segments import FOLDER
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder
+from tasks import TASKS
 
 IDS = ("solution_id", "id", "row_id", "prompt_id", "request_id", "problem_id")
 """What a row can be called by, the nearest first."""
@@ -55,7 +56,7 @@ def _tables(release: Release, store: Store) -> tuple[list[Made], list[str]]:
         manifest = folder.read_manifest()
         if manifest is not None:
             made.append(Made(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest))
-        elif one["task"] != "release":
+        elif not (one["task"] in TASKS and TASKS[one["task"]].publishes):
             gone.append(one["table"])
     return made, gone
 

@@ -18,8 +18,8 @@ from catalog.publish.croissant import croissant, json_schema
 from catalog.publish.publish import View, counts, publish
 from catalog.storage import Store
 from flows.gates.check import checked
-from flows.metrics.error_types import types
-from flows.metrics.label_quality import trust
+from flows.metrics.error_types import measure_types
+from flows.metrics.label_quality import measure_labels
 from flows.planning.funnel import count_funnel, list_lineage
 from flows.planning.plan import Plan, TableJob
 from flows.planning.splits import split_rows
@@ -60,11 +60,11 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     works = {work.name: work for work in plan.jobs}
     last = plan.release
     views = {
-        name: View(works[name].contract, split_rows(works[name], plan), index=_index(works[name]))
+        name: View(works[name].contract.as_released(), split_rows(works[name], plan), index=_index(works[name]))
         for name in _inputs(plan)
     }
     steps = count_funnel(plan, plan.done)
-    labels, kinds = trust(plan), types(plan)
+    labels, kinds = measure_labels(plan), measure_types(plan)
     # those that ship are in the catalog; one that was found is nowhere else
     discovered = {work.name: one for work in plan.jobs if (one := fitted_taxonomy(work)) and one.rounds}
 

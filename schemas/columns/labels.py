@@ -58,7 +58,7 @@ JUDGE_COLUMNS = (
     ),
 )
 JUDGE_LABEL = Label(
-    column="judge_first_error", kind="step", rank=2, undecided="judge_undecided", error="judge_kind",
+    column="judge_first_error", kind="step", rank=2, undecided="judge_undecided", error="judge_kind", share="judge_share",
     votes=Votes("judges", "judge_labels", "judge_faults", "judge_kinds", "judge_reasons", "judge_replies"),
     replies="judges", tokens="judge_tokens",
 )  # fmt: skip
@@ -120,7 +120,11 @@ AGREE_COLUMNS = (
     ),
 )
 AGREE_LABEL = Label(
-    column="first_error", kind="step", rank=3, votes=Votes("labellers", "labels"), combines=(JUDGE_LABEL, ESTIMATE_LABEL)
+    column="first_error",
+    kind="step",
+    rank=3,
+    votes=Votes("labellers", "labels"),
+    combines=(JUDGE_LABEL, ESTIMATE_LABEL),
 )
 SEVERITIES = ("minor", "major")
 CLASSIFY_COLUMNS = (
@@ -172,7 +176,7 @@ CLASSIFY_COLUMNS = (
     Column("classifier_tokens", "integer", "Tokens of all votes.", at_least=0),
 )
 CLASSIFY_LABEL = Label(
-    column="error_type", kind="type", rank=1, undecided="type_undecided", method="typed_by", cause="error_cause",
+    column="error_type", kind="type", rank=1, undecided="type_undecided", method="typed_by", cause="error_cause", share="type_share",
     votes=Votes("classifiers", "classifier_types", "classifier_faults", replies="classifier_replies"),
     replies="classifiers", tokens="classifier_tokens",
 )  # fmt: skip

@@ -6,23 +6,26 @@ Expectations about the columns of a table (see `schemas.expectations`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from schemas.columns.gold import GOLD_STEP
 from schemas.contract import Contract
-from schemas.task import Parameters
+from schemas.task import Parameters, Rejects, Task
 
 
 @dataclass(frozen=True)
 class About:
     """A table, as far as a gate must know it."""
 
-    task: str
+    task: Task[Any]
     """The task that makes it."""
     contract: Contract
+    tasks: Mapping[str, Task[Any]]
+    """All tasks that a recipe can call."""
 
 
 Tables = Mapping[str, About]
@@ -83,20 +86,18 @@ class Rows(Bounded):
 class Undecided(Share):
     """The share of the rows that came into a table of verdicts, labels or types and got none."""
 
-    BY_TASK: ClassVar[Mapping[str, str]] = {
-        "verify": "verdict", "judge": "judge_first_error", "estimate": "estimate_first_error", "agree": "first_error",
-        "classify": "error_type",
-    }  # fmt: skip
-    """The column in which a task decides; rows that it rejects are undecided too."""
     column: str | None = Field(
         None,
-        description="The column that is null or `undecided` in such rows; needed of tables of other tasks than verify, judge, estimate, agree, classify.",
+        description="The column that is null or `undecided` in such rows; needed of tables whose task decides nothing.",
     )
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        if self.column is None and tables[name].task not in self.BY_TASK:
-            yield "table", f"task '{tables[name].task}' decides nothing; add `column:` and what is null where undecided"
+        if self.column is None and not tables[name].task.labels:
+            yield (
+                "table",
+                f"task '{tables[name].task.name}' decides nothing; add `column:` and what is null where undecided",
+            )
 
     def named(self) -> tuple[str, ...]:
         """The columns it names."""
@@ -114,13 +115,23 @@ class Retention(Share):
             yield "of", f"unknown table '{self.of}'; there are {', '.join(tables)}"
 
 
-def _made_by(name: str, tables: Tables, tasks: Sequence[str], what: str) -> Faults:
-    if tables[name].task not in tasks:
-        there = ", ".join(f"'{one}'" for one, table in tables.items() if table.task in tasks)
-        listed = " or ".join(f"'{task}'" for task in tasks)
+def _combines(task: Task[Any]) -> bool:
+    return any(label.combines for label in task.labels)
+
+
+def _rejects(what: Rejects) -> Callable[[Task[Any]], bool]:
+    return lambda task: task.rejects == what
+
+
+def _made_by(name: str, tables: Tables, fits: Callable[[Task[Any]], bool], what: str) -> Faults:
+    """A fault where a table is not made by a task of which this can be measured."""
+    about = tables[name]
+    if not fits(about.task):
+        there = ", ".join(f"'{one}'" for one, table in tables.items() if fits(table.task))
+        listed = " or ".join(f"'{task.name}'" for task in about.tasks.values() if fits(task))
         yield (
             "table",
-            f"{what} is measured of a table that task {listed} makes, and '{name}' is made by '{tables[name].task}'; "
+            f"{what} is measured of a table that task {listed} makes, and '{name}' is made by '{about.task.name}'; "
             + (f"there is {there}" if there else "add one to the recipe"),
         )
 
@@ -130,19 +141,20 @@ class Kappa(Bounded):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        yield from _made_by(name, tables, ["agree"], "kappa")
+        yield from _made_by(name, tables, _combines, "kappa")
 
 
 class Precision(Share):
     """Of the labels of a first wrong step, the share that name the true one."""
 
-    COLUMNS: ClassVar[tuple[str, ...]] = ("first_error", "estimate_first_error", "judge_first_error")
-    """The columns of labels; the first that a table has is meant."""
-    column: str | None = Field(None, description="The column of labels; else that of agree, estimate or judge.")
+    column: str | None = Field(
+        None,
+        description="The column of labels; else the one that the table's task decides, or the most trusted that it has.",
+    )
     gold: str | None = Field(
         None,
         min_length=1,
-        description="A file with the true steps (beside the recipe, or ${data}/…); else what is known of Abacus' world.",
+        description="A file with the true steps (beside the recipe, or ${data}/…); else the gold columns of task truth.",
     )
     format: str = Field(
         "processbench", description="How gold is written, as `errata evaluate --format` takes it; for `gold` alone."
@@ -150,13 +162,23 @@ class Precision(Share):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        there = tables[name].contract.names()
-        if self.column is None and not set(self.COLUMNS) & set(there):
-            yield "table", f"table '{name}' has no labels of steps; name one that judge, estimate or agree makes"
+        about = tables[name]
+        there = about.contract.names()
+        makers = {
+            label.column: task.name for task in about.tasks.values() for label in task.labels if label.kind == "step"
+        }
+        if self.column is None and not set(makers) & set(there):
+            names = [*makers.values()]
+            listed = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "a labeller"
+            yield "table", f"table '{name}' has no labels of steps; name one that {listed} makes"
         if self.gold is not None and set("*?[") & set(self.gold):
             yield "gold", "names several files; put them together in one"
-        if self.gold is None and not {"program", "steps"} <= set(there):
-            yield "gold", f"nothing is known of the truth of table '{name}'; add `gold:` and a file with the true steps"
+        if self.gold is None and GOLD_STEP not in there:
+            yield (
+                "gold",
+                f"nothing is known of the truth of table '{name}'; put a table of task truth before it, or add `gold:` and a "
+                "file with the true steps",
+            )
 
     def named(self) -> tuple[str, ...]:
         """The columns it names."""
@@ -194,8 +216,8 @@ class Duplicates(Share):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        if not self.columns and tables[name].task != "deduplicate":
-            yield "table", f"task '{tables[name].task}' finds no repeats; add `columns:` and what is equal in them"
+        if not self.columns and not _rejects("duplicates")(tables[name].task):
+            yield "table", f"task '{tables[name].task.name}' finds no repeats; add `columns:` and what is equal in them"
 
     def named(self) -> tuple[str, ...]:
         """The columns it names."""
@@ -207,7 +229,7 @@ class Contamination(Share):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        yield from _made_by(name, tables, ["decontaminate"], "contamination")
+        yield from _made_by(name, tables, _rejects("contamination"), "contamination")
 
 
 MEASURES: Mapping[str, type[Bounded]] = {

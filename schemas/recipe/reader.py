@@ -262,7 +262,7 @@ class _Reader:
         raw = self.document.value.get("gates")
         if not isinstance(raw, list):
             return None
-        about = {name: About(table.task.name, table.contract) for name, table in tables.items()}
+        about = {name: About(table.task, table.contract, self.tasks) for name, table in tables.items()}
         views = [name for table in tables.values() if isinstance(table.task, Publication) for name in table.inputs]
         about = {name: one for name, one in about.items() if not isinstance(tables[name].task, Publication)}
         found = [self._gate(i, one, about, views) for i, one in enumerate(raw) if isinstance(one, dict)]

@@ -1,4 +1,4 @@
-"""Gold: where solutions first go wrong, from data sets through a field mapping, or from the truth of Abacus' world."""
+"""Gold: where solutions first go wrong, from data sets through a field mapping, the gold columns of a table among them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from schemas.columns.gold import GOLD_STEP, GOLD_TAXONOMY, GOLD_TYPE
 from schemas.task import Record
-from tasks.classify.rules import SPOKEN
 from tasks.evaluation.fields import Rejected, is_nothing, number
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
 
 Read = Callable[[Record], Gold]
 
@@ -57,7 +55,7 @@ def _rules(**given: Any) -> GoldRules:
     return GoldRules.model_validate(given)
 
 
-INJECTED = "injected"
+INJECTED, TRUTH = "injected", "truth"
 FORMATS: dict[str, GoldRules] = {
     # one file a set; their ids (gsm8k-0, omnimath-17) name the set too
     "processbench": _rules(
@@ -74,9 +72,11 @@ FORMATS: dict[str, GoldRules] = {
         type={"path": "injected_type", "optional": True}, taxonomy={"path": "injected_taxonomy", "optional": True},
     ),
     "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
+    TRUTH: _rules(
+        id="solution_id", first_error=GOLD_STEP, steps="steps", set={"path": "set", "optional": True},
+        type={"path": GOLD_TYPE, "optional": True}, taxonomy={"path": GOLD_TAXONOMY, "optional": True},
+    ),
 }  # fmt: skip
-TRUTH = "truth"
-TRUTH_COLUMNS = ("solution_id", "program", "steps")
 
 
 def mapped(rules: GoldRules) -> Read:
@@ -130,25 +130,6 @@ def _steps(value: Any) -> int:
     return len(value)
 
 
-def truth(record: Record) -> Gold:
-    """The truth of a solution of Abacus' world, from the columns `solution_id`, `program`, `steps` and, if there, `set`."""
-    value = record.value or {}
-    for name in TRUTH_COLUMNS:
-        if value.get(name) is None:
-            raise FieldError("missing field", f"'{name}'")
-    steps = value["steps"]
-    length = _steps(steps)
-    if not all(isinstance(step, str) for step in steps):
-        raise FieldError("wrong type", "the steps are not all texts")
-    try:
-        program = load(str(value["program"]))
-    except ValueError as error:
-        raise FieldError("not a program", str(error)) from None
-    found = judge(program, steps)
-    set_ = str(value.get("set") or stem(record.source))
-    return Gold(str(value["solution_id"]), found.first_error, length, set_, record.source, found.kind, SPOKEN)
-
-
 def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Rejected]]:
     """The gold of records, and those that hold none; of rows with one id the first stays."""
     found: dict[str, Gold] = {}
@@ -170,8 +151,7 @@ def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Reje
 def fitting(columns: Sequence[str]) -> list[str]:
     """The formats whose fields are all among the columns."""
     there = set(columns)
-    found = [name for name, rules in FORMATS.items() if fields(rules) <= there]
-    return [*found, *([TRUTH] if set(TRUTH_COLUMNS) <= there else [])]
+    return [name for name, rules in FORMATS.items() if fields(rules) <= there]
 
 
 def fields(rules: GoldRules) -> set[str]:

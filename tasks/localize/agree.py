@@ -24,9 +24,7 @@ from tasks.localize.raters import Ratings, rate, rating_columns
 ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
 LABELS = AGREE_LABEL.combines
-SEEN = tuple(
-    dict.fromkeys((*rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
-)
+SEEN = tuple(dict.fromkeys((*rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict")))
 """The columns that are looked at, where the table has them."""
 DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 
@@ -141,9 +139,7 @@ def _added(row: Mapping[str, Any], ratings: Ratings, verdict: Verdict) -> dict[s
 
 def _detail(row: Mapping[str, Any], ratings: Ratings) -> str:
     """Every label as the columns have it, and the verdict where there is one."""
-    labels = [
-        _describe(name, label, why) for name, label, why in zip(ratings.names, ratings.labels, ratings.undecided)
-    ]
+    labels = [_describe(name, label, why) for name, label, why in zip(ratings.names, ratings.labels, ratings.undecided)]
     return ", ".join([*labels, *([f"verdict {row['verdict']}"] if row.get("verdict") else [])])
 
 

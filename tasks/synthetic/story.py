@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from tasks.synthetic.program import Node, Operator, Program, Ref
+from tasks.arithmetic.expressions import Operator
+from tasks.synthetic.program import Node, Program, Ref
 from tasks.synthetic.vocabulary import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
 

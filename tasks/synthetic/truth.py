@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, calculated, leaves
-from tasks.synthetic.program import Node, Operator, Program
+from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, Operator, calculated, leaves
+from tasks.synthetic.program import Node, Program
 from tasks.synthetic.vocabulary import COINS, DAYS, THINGS
 
+TAXONOMY = "abacus"
+"""The taxonomy that the kinds are of."""
 Kind = Literal[
     "calculation", "wrong operand", "misread quantity", "miscopied result", "wrong operation", "missing step",
     "extra step", "unit", "final answer",

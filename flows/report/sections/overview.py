@@ -8,8 +8,14 @@ from typing import Any
 
 from flows.report import plots
 from flows.report.elements import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured, without
+from schemas.task import Rejects
+from tasks import find_label, rejects
 
 Facts = Mapping[str, Any]
+LOOKED_FOR: tuple[tuple[Rejects, str], ...] = (
+    ("duplicates", "repeat another"),
+    ("contamination", "stand in a test set"),
+)
 CONTRACT = "contract"
 """What a gate is declared by that no recipe wrote."""
 
@@ -47,7 +53,7 @@ def headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
 
 def _entered(funnel: Sequence[Facts]) -> int:
     """The solutions that there were before any was sorted out."""
-    verified = next((step for step in funnel if step["task"] == "verify"), None)
+    verified = next((step for step in funnel if find_label(step["task"], "verdict")), None)
     return int(verified["rows_in"]) if verified else 0
 
 
@@ -152,7 +158,7 @@ def _value(value: Any) -> str:
 def repeats(release: Facts, _: Facts) -> Section:
     """Duplicates and contamination, as the tables that looked for them count."""
     name, title = "repeats", "Duplicates and contamination"
-    steps = [step for step in release.get("funnel") or [] if step["task"] in ("deduplicate", "decontaminate")]
+    steps = [step for step in release.get("funnel") or [] if rejects(step["task"]) in dict(LOOKED_FOR)]
     if not steps:
         return unmeasured(name, title, "Not measured: no table of this corpus looked for duplicates or for test sets.")
     rows: list[list[str | Cell]] = []
@@ -170,14 +176,14 @@ def repeats(release: Facts, _: Facts) -> Section:
         order = sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0]))
         rows += [["", "", reason, "", number(n), of(n, step["rows_in"])] for reason, n in order[:20]]
     said = []
-    for task, what in (("deduplicate", "repeat another"), ("decontaminate", "stand in a test set")):
-        mine = [step for step in steps if step["task"] == task]
+    for kind, what in LOOKED_FOR:
+        mine = [step for step in steps if rejects(step["task"]) == kind]
         if mine:
             said.append(f"{number(sum(step['rejected'] for step in mine))} rows were left out because they {what}")
         else:
             said.append(
                 "duplicates were not looked for"
-                if task == "deduplicate"
+                if kind == "duplicates"
                 else "contamination by test sets was not looked for"
             )
     table = Table(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from flows.report.statistics.rows import sampled
+from schemas.labels import Label
 from tasks.evaluation.agreement import Agreement
-from tasks.localize.raters import frame_of
+from tasks.localize.raters import frame_of, rating_columns
 
 BINS = 10
 LATEST = 9
@@ -24,17 +26,16 @@ SIDES = ("before the first wrong step", "from the first wrong step on", "no firs
 class Labellers:
     """Counts which steps the labellers of the same solutions name."""
 
-    wants = ("problem_id", "judges", "judge_labels", "judge_faults", "estimate_first_error", "estimate_undecided")
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, rows: int, labels: Sequence[Label]) -> None:
+        self.rows, self.labels = rows, labels
+        self.wants = ("problem_id", *rating_columns(labels))
         self.agreement = Agreement()
         self.mixed = False
 
     def add(self, part: pl.DataFrame) -> None:
         """Count a part."""
         try:
-            self.agreement.add(frame_of(sampled(part, self.rows, LOOKED_AT)))
+            self.agreement.add(frame_of(sampled(part, self.rows, LOOKED_AT), self.labels))
         except ValueError:  # labellers that differ from part to part have no agreement in common
             self.mixed = True
 
@@ -70,19 +71,21 @@ class Labellers:
 class Rollouts:
     """Counts the share of rollouts that succeed, by where the prefix ends."""
 
-    wants = ("soft", "estimate_first_error", "estimated_by")
-
-    def __init__(self) -> None:
+    def __init__(self, label: Label) -> None:
+        self.label = label
+        self.wants = tuple(name for name in (label.values, label.column, label.method) if name)
         self.counts: Counter[tuple[str, int]] = Counter()
         self.how = ""
         self.untried = 0
 
     def add(self, part: pl.DataFrame) -> None:
         """Count a part."""
-        if "soft" not in part.columns:
+        if self.label.values not in part.columns:
             return
-        self.how = self.how or next(iter(part["estimated_by"].drop_nulls()), "")
-        rows = part.select("soft", label="estimate_first_error", at=pl.int_ranges(pl.col("soft").list.len())).explode(
+        if self.label.method in part.columns:
+            self.how = self.how or next(iter(part[self.label.method].drop_nulls()), "")
+        values = pl.col(self.label.values)
+        rows = part.select(soft=values, label=self.label.column, at=pl.int_ranges(values.list.len())).explode(
             "soft", "at", empty_as_null=False
         )
         self.untried += rows["soft"].null_count()

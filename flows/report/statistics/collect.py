@@ -18,11 +18,13 @@ from flows.planning.plan import Plan, TableJob
 from flows.report.statistics.agreement import Labellers, Rollouts
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
-from flows.report.statistics.mistakes import LABELS, Positions, Types
+from flows.report.statistics.mistakes import Positions, Types
 from flows.report.statistics.rows import Source, measure, of_table, of_view
 from flows.report.statistics.spending import Tokens, spending, spent_in
 from flows.report.statistics.verdicts import Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
+from schemas.labels import LabelKind
+from tasks import find_label, list_labels
 
 FORMAT = 1
 NAMES = 200
@@ -32,7 +34,7 @@ NAMES = 200
 def of_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
     told = _head(manifest, "tables")
-    verified = next((work for work in reversed(plan.jobs) if work.task == "verify"), None)
+    verified = next((work for work in reversed(plan.jobs) if find_label(work.task, "verdict")), None)
     levels = _verified(told, of_table(plan, verified)) if verified else None
     subject = _subject(plan)
     _mistakes(told, of_table(plan, subject), subject.contract.key, levels)
@@ -88,7 +90,7 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _verified(told: dict[str, Any], source: Source) -> pl.DataFrame | None:
     """Fill in what verdicts tell; the level of difficulty of each problem."""
     verdicts, difficulty = Verdicts(), Difficulty()
-    exploration, soundness = Exploration(source.rows), Soundness(source.rows)
+    exploration, soundness = Exploration(source.rows), Soundness()
     measure(source, [verdicts, difficulty, exploration, soundness])
     told["verdicts"], told["difficulty"] = verdicts.told(source.name), difficulty.told()
     told["exploration"], told["soundness"] = exploration.told(), soundness.told()
@@ -97,7 +99,8 @@ def _verified(told: dict[str, Any], source: Source) -> pl.DataFrame | None:
 
 def _mistakes(told: dict[str, Any], source: Source, key: str, levels: pl.DataFrame | None) -> None:
     """Fill in what the mistakes themselves tell."""
-    label = next((name for name in LABELS if name in source.columns), LABELS[0])
+    steps = [label.column for label in list_labels("step")]
+    label = next((name for name in steps if name in source.columns), steps[0])
     positions, types, examples, problems = Positions(label), Types(levels), Examples(key), Problems()
     measure(source, [positions, types, examples, problems])
     told["positions"], told["types"] = positions.told(source.name), types.told(source.name)
@@ -128,13 +131,14 @@ class Problems:
 
 def _labels(told: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
-    if work.task == "agree":
+    label = find_label(work.task, "step")
+    if label and label.combines:
         source = of_table(plan, work, dropped=True)
-        labellers = Labellers(source.rows)
+        labellers = Labellers(source.rows, label.combines)
         measure(source, [labellers])
         told["labellers"] = labellers.told(work.name) or told["labellers"]
-    if work.task == "estimate":
-        rollouts = Rollouts()
+    if label and label.values:
+        rollouts = Rollouts(label)
         measure(of_table(plan, work), [rollouts])
         told["rollouts"] += [one] if (one := rollouts.told(work.name)) else []
 
@@ -165,6 +169,8 @@ def _subject(plan: Plan) -> TableJob:
 def _telling(columns: Sequence[str]) -> int:
     """How much of a mistake columns tell."""
     solution = "solution_id" in columns and "model" in columns
-    return solution * (
-        1 + ("verdict" in columns) + 2 * any(name in columns for name in LABELS) + 4 * ("error_type" in columns)
-    )
+    return solution * (1 + _has("verdict", columns) + 2 * _has("step", columns) + 4 * _has("type", columns))
+
+
+def _has(kind: LabelKind, columns: Sequence[str]) -> bool:
+    return any(label.column in columns for label in list_labels(kind))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from typing import Any
+from itertools import zip_longest
+from typing import Any, get_args
 
 import polars as pl
 
-from flows.report.statistics.mistakes import LABELS, UNDECIDED
+from flows.report.statistics.mistakes import UNDECIDED
+from schemas.labels import LabelKind, Votes
+from tasks import list_labels
 
 EACH, ALL = 12, 180
 """Examples of a type, and of all, at most."""
@@ -19,8 +22,7 @@ BYTES = 1_000_000
 QUESTION, STEP, STEPS, REASON, NAME = 1_200, 500, 40, 500, 120
 """Characters that are shown of each, and steps."""
 TEXTS = (
-    "question", "answer", "extracted", "verdict", "steps", "rationale", "text", "error_cause", "error_severity",
-    "typed_by", "judges", "judge_labels", "judge_kinds", "judge_reasons", "estimate_first_error", "reference",
+    "question", "answer", "extracted", "verdict", "steps", "rationale", "text", "error_severity", "typed_by", "reference",
 )  # fmt: skip
 _KEYS = ("model", "set", "error_type")
 _SAID = ("model", "set", "verdict", "typed_by", "error_severity", "answer", "extracted")
@@ -31,7 +33,8 @@ class Examples:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.wants = tuple(dict.fromkeys((key, *_KEYS, *LABELS, *TEXTS)))
+        said = [name for kind in get_args(LabelKind) for label in list_labels(kind) for name in label.columns()]
+        self.wants = tuple(dict.fromkeys((key, *_KEYS, *said, *TEXTS)))
         self.chosen: pl.DataFrame | None = None
 
     def add(self, part: pl.DataFrame) -> None:
@@ -67,7 +70,7 @@ def _best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What is shown of a row."""
     steps = row.get("steps") or [row.get("rationale") or row.get("text") or ""]
-    at = next((row[name] for name in LABELS if row.get(name) is not None), None)
+    at = next((row[one.column] for one in list_labels("step") if row.get(one.column) is not None), None)
     begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
     return {
         "id": _short(row[key], NAME), "type": _short(row["kind"], NAME),
@@ -81,17 +84,27 @@ def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What each labeller says, and why."""
-    columns = [row.get(name) or [] for name in ("judges", "judge_labels", "judge_kinds", "judge_reasons")]
-    found = [
-        {"by": _short(by, NAME), "label": label, "kind": _short(kind, NAME), "says": _short(says, REASON)}
-        for by, label, kind, says in zip(*columns)
-    ][:8]
-    if row.get("estimate_first_error") is not None:
-        found.append({"by": "estimation by rollouts", "label": row["estimate_first_error"], "kind": "", "says": ""})
-    if row.get("error_cause"):
-        by = _short(row.get("typed_by") or "classification", NAME)
-        found.append({"by": by, "label": None, "kind": "", "says": _short(row["error_cause"], REASON)})
-    return found
+    votes, alone = [], []
+    for label in list_labels("step"):
+        if label.votes and label.votes.reasons:
+            votes += _votes(row, label.votes)
+        elif not label.votes and row.get(label.column) is not None:
+            by = label.title or label.rater or label.column
+            alone.append({"by": by, "label": row[label.column], "kind": "", "says": _short(row.get(label.cause or "") or "", REASON)})  # fmt: skip
+    for label in list_labels("type"):
+        if row.get(label.cause or ""):
+            by = _short(row.get(label.method or "") or "classification", NAME)
+            alone.append({"by": by, "label": None, "kind": "", "says": _short(row[label.cause or ""], REASON)})
+    return [*votes[:8], *alone]
+
+
+def _votes(row: Mapping[str, Any], votes: Votes) -> list[dict[str, Any]]:
+    columns = [row.get(name or "") or [] for name in (votes.raters, votes.values, votes.errors, votes.reasons)]
+    return [
+        {"by": _short(by, NAME), "label": value, "kind": _short(kind or "", NAME), "says": _short(says or "", REASON)}
+        for by, value, kind, says in zip_longest(*columns)
+        if by is not None
+    ]
 
 
 def _short(text: object, most: int) -> str:

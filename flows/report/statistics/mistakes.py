@@ -9,8 +9,6 @@ import polars as pl
 
 from flows.report.statistics.verdicts import OTHERS, levelled
 
-LABELS = ("first_error", "judge_first_error", "estimate_first_error")
-"""Columns of the first wrong step, the one to be trusted most first."""
 LONGEST = 15
 """Steps from this number on are told of together."""
 GROUPS, TYPES = 40, 30

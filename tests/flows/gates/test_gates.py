@@ -152,17 +152,18 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
         assert found["examples"] == ([] if passed else [{"row": "00000003", "value": "step 0, truly 1"}])
 
 
-def test_labels_are_held_against_the_truth_of_the_world(tmp_path: Path) -> None:
-    from tasks.synthetic.problems import problem
-
-    made = problem(0, 1, 2)
-    contract = Contract("l", "", (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."), Column("program", "string", "P."), Column("steps", "strings", "S."), Column("first_error", "integer", "F.", nullable=True)), "solution_id")  # fmt: skip
+def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path) -> None:
+    columns = (
+        Column("first_error", "integer", "F.", nullable=True),
+        Column("gold_first_error", "integer", "G.", nullable=True),
+    )
+    contract = Contract("l", "", (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."), *columns), "solution_id")  # fmt: skip
     table = pl.DataFrame(
-        [("a", "p", made.program.dump(), ["5 + 5 = 11"], 0), ("b", "p", made.program.dump(), ["5 + 5 = 11"], 1)],
+        [("a", "p", 0, 0), ("b", "p", 1, 0), ("c", "p", 1, None), ("d", "p", None, 1), ("e", "p", -1, 2)],
         schema=polars_schema(contract), orient="row",
     )  # fmt: skip
     found = one(planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision")
-    assert (found["observed"], found["passed"]) == (0.5, False)
+    assert (found["observed"], found["rows"], found["passed"]) == (0.5, 2, False)
     assert found["examples"] == [{"row": "b", "value": "step 1, truly 0"}]
 
 

@@ -33,7 +33,8 @@ tables:
   trusted: {task: gold, from: problems}
   solutions: {task: generate, from: trusted, models: [one], sampling: [{temperature: 1, samples: 4}], max_tokens: 50}
   steps: {task: split, from: solutions}
-  verified: {task: verify, from: steps}
+  known: {task: truth, from: steps, source: program}
+  verified: {task: verify, from: known}
   wrong: {task: select, from: verified, where: "verdict = 'wrong'", because: [verdict]}
   judged: {task: judge, from: wrong, models: [one, two], prompt: abacus-judge}
   estimated: {task: estimate, from: judged, model: one, method: every-step, rollouts: 4, max_tokens: 50, reuse: false}

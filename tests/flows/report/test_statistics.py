@@ -20,8 +20,8 @@ from flows.report.statistics.exploration import Exploration
 from flows.report.statistics.rows import of_table, sampled
 from flows.report.statistics.verdicts import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
+from schemas.columns.labels import ESTIMATE_LABEL
 from tasks.sources.content_ids import digest
-from tasks.synthetic.problems import problem
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +148,7 @@ def test_values_lie_on_their_side_of_the_first_error() -> None:
     part = pl.DataFrame(
         {"soft": [[1.0, 0.5, 0.0, None], [0.25]], "estimate_first_error": [2, None], "estimated_by": ["x", "x"]}
     )
-    measure = Rollouts()
+    measure = Rollouts(ESTIMATE_LABEL)
     measure.add(part)
     told = measure.told("estimated")
     assert told is not None
@@ -156,21 +156,22 @@ def test_values_lie_on_their_side_of_the_first_error() -> None:
     assert (told["prefixes"], told["untried"]) == (4, 1)
 
 
-def test_soundness_is_of_every_step() -> None:
-    one = problem(0, 0, 1)
-    program = one.program.dump()
-    rows = [
-        ("a", program, ["this is 1 + 1 = 3", f"#### {one.answer}"], "right"),
-        ("b", "{}", ["x"], "wrong"),
-        ("c", program, ["1 + 1 = 3"], "wrong"),
+def test_soundness_is_of_every_step_whose_truth_is_known() -> None:
+    rows = [("right", 0), ("wrong", None), ("wrong", 2), ("wrong", -1), ("undecided", -1)]
+    measure = Soundness()
+    measure.add(pl.DataFrame(rows, schema={"verdict": pl.String, "gold_first_error": pl.Int64}, orient="row"))
+    measure.add(pl.DataFrame({"verdict": ["wrong"]}))
+    summary = measure.told()
+    assert summary is not None and summary["rows"] == 4
+    assert summary["counts"] == [
+        ["right", "wrong", 1],
+        ["undecided", "right", 1],
+        ["wrong", "right", 1],
+        ["wrong", "wrong", 1],
     ]
-    measure = Soundness(3)
-    measure.add(pl.DataFrame(rows, schema=["problem_id", "program", "steps", "verdict"], orient="row"))
-    told = measure.told()
-    assert told is not None and told["rows"] == 2
-    assert told["wrong"]["sound"] == {"of": 1, "n": 1, "share": 1.0, "interval": told["wrong"]["sound"]["interval"]}
-    assert (told["wrong"]["complete"]["n"], told["wrong"]["complete"]["of"]) == (1, 2)
-    assert (told["right"]["sound"]["n"], told["right"]["sound"]["of"]) == (0, 1)
+    assert (summary["wrong"]["sound"]["n"], summary["wrong"]["sound"]["of"]) == (1, 2)
+    assert (summary["wrong"]["complete"]["n"], summary["wrong"]["complete"]["of"]) == (1, 2)
+    assert (summary["right"]["sound"]["n"], summary["right"]["sound"]["of"]) == (0, 1)
 
 
 def test_a_sample_is_of_whole_problems_and_about_as_large_as_asked() -> None:

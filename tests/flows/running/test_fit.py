@@ -13,7 +13,7 @@ from errata.cli import text as told_in_text
 
 from catalog.storage import Store, StoreError
 from catalog.taxonomies import find
-from flows.metrics.error_types import types
+from flows.metrics.error_types import measure_types
 from flows.planning import plan as planning
 from flows.planning.forecast import forecast_tables
 from flows.planning.plan import Plan, TableJob
@@ -189,5 +189,5 @@ def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, stor
     house.say = say
     plan, work = built(make(tmp_path, store, RECIPE.replace("rule: unanimous", "rule: k of n, k: 9")))
     assert fit.fitted_taxonomy(work) is None
-    (told,) = types(plan)
+    (told,) = measure_types(plan)
     assert (told["rows"], told["taxonomy"]) == (0, "")

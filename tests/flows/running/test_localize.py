@@ -10,7 +10,7 @@ import pytest
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.metrics.label_quality import trust
+from flows.metrics.label_quality import measure_labels
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
@@ -31,7 +31,8 @@ tables:
   problems: {task: world, count: 40, level: 2}
   solutions: {task: generate, from: problems, models: [one], sampling: [{temperature: 1, samples: 3}], max_tokens: 50}
   steps: {task: split, from: solutions}
-  verified: {task: verify, from: steps}
+  known: {task: truth, from: steps, source: program}
+  verified: {task: verify, from: known}
   judged: {task: judge, from: verified, models: [one], prompt: abacus-judge}
   estimated: {task: estimate, from: judged, model: one, method: METHOD, rollouts: 4, max_tokens: 50, reuse: false}
   agreed: {task: agree, from: estimated}
@@ -113,7 +114,7 @@ def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
 
 def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house: House) -> None:
     plan = build(tmp_path, f"memory://{uuid.uuid4().hex}", "witness")
-    judged, estimated, agreed = trust(plan)
+    judged, estimated, agreed = measure_labels(plan)
     assert (judged["table"], judged["rows"], judged["labelled"], judged["replies"]) == ("judged", 120, 120, 120)
     assert judged["tokens"] == 120 * 20
     assert estimated["how"] == "witness, 4 rollouts, hard label"

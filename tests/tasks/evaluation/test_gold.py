@@ -9,10 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.task import Record
-from tasks.evaluation.gold import FORMATS, GoldRules, fitting, gather, mapped, truth
+from tasks.evaluation.gold import FORMATS, GoldRules, fitting, gather, mapped
 from tasks.evaluation.score import NONE
-from tasks.synthetic.problems import problem
-from tasks.synthetic.solution import right, written
 
 PROCESSBENCH: dict[str, Any] = {
     "id": "omnimath-7", "generator": "g", "problem": "p", "steps": ["a", "b", "c"], "final_answer_correct": False, "label": 2
@@ -110,23 +108,15 @@ def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None
     ]
 
 
-def test_the_truth_of_the_world() -> None:
-    program = problem(0, 7, 3, "test").program
-    steps = written(*right(program)).splitlines()
-    row = {"solution_id": "x", "program": program.dump(), "steps": steps, "set": "world-3"}
-    (found,), _ = gather([Record("t:1", row)], truth)
-    assert (found.id, found.first_error, found.steps, found.set) == ("x", NONE, len(steps), "world-3")
-    wrong = [*steps]
-    wrong[1] = "77777 + 1 = 77778"
-    (found,), _ = gather([Record("t:1", row | {"steps": wrong})], truth)
-    assert found.first_error == 1
-    for bad, reason in (
-        ({"program": "{"}, "not a program"),
-        ({"program": None}, "missing field"),
-        ({"steps": None}, "missing field"),
-        ({"steps": [1]}, "wrong type"),
-    ):
-        _, (rejected,) = gather([Record("t:1", row | bad)], truth)
+def test_gold_columns_are_gold_where_they_say_something() -> None:
+    row = {"solution_id": "x", "steps": ["a", "b"], "set": "world-3", "gold_first_error": 1, "gold_error_type": "unit", "gold_taxonomy": "abacus@1.0.0"}  # fmt: skip
+    (found,), _ = gather([Record("t:1", row)], mapped(FORMATS["truth"]))
+    assert (found.id, found.first_error, found.steps, found.set) == ("x", 1, 2, "world-3")
+    assert (found.type, found.taxonomy) == ("unit", "abacus")
+    (found,), _ = gather([Record("t:1", row | {"gold_first_error": -1})], mapped(FORMATS["truth"]))
+    assert (found.first_error, found.type) == (NONE, None)
+    for bad, reason in (({"gold_first_error": None}, "missing field"), ({"gold_first_error": 2}, "out of range")):
+        _, (rejected,) = gather([Record("t:1", row | bad)], mapped(FORMATS["truth"]))
         assert rejected.reason == reason
 
 
@@ -137,7 +127,7 @@ def test_the_truth_of_the_world() -> None:
         (MR_BEN, ["mr-ben"]),
         (VERIFY, ["verify-then-generate"]),
         (BIGBENCH, ["bigbench-mistake"]),
-        ({"solution_id": 1, "program": 1, "steps": 1}, ["truth"]),
+        ({"solution_id": 1, "gold_first_error": 1, "steps": 1}, ["truth"]),
         ({"x": 1}, []),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns.labels import ESTIMATE_COLUMNS, JUDGE_COLUMNS
+from schemas.columns.labels import AGREE_LABEL, ESTIMATE_COLUMNS, JUDGE_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, polars_schema
 from schemas.task import Outcome
@@ -130,8 +130,12 @@ def test_the_labels_of_kept_and_rejected_rows_make_one_frame() -> None:
     outcome = run([row({"a": [1], "b": [1]}, 1), row({"a": [1], "b": [None]}, 2)])
     names = [name for name in outcome.rejected.columns if name in BOTH.names()]
     both = pl.concat([outcome.kept.select(names), outcome.rejected.select(names)])
-    assert frame_of(both).to_dict(as_series=False) == {"a": [1, 1], "b": [1, None], "estimation": [1, 2]}
-    assert frame_of(both.clear()).columns == []
+    assert frame_of(both, AGREE_LABEL.combines).to_dict(as_series=False) == {
+        "a": [1, 1],
+        "b": [1, None],
+        "estimation": [1, 2],
+    }
+    assert frame_of(both.clear(), AGREE_LABEL.combines).columns == []
 
 
 LABEL = st.none() | st.integers(-1, STEPS - 1)
