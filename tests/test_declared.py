@@ -178,8 +178,8 @@ def named_tasks(tree: ast.AST) -> Iterator[tuple[int, str]]:
             list(node.keys) if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
         )
         keys += [node.value] if isinstance(node, ast.MatchValue) else []
-        for key in keys:
-            for text in constants(key) if key is not None else ():
+        for key in filter(None, keys):
+            for text in constants(key):
                 if text in TASKS and text not in KEYS_OF_MANIFESTS:
                     yield key.lineno, text
 
