@@ -28,7 +28,7 @@ FOLDERS = sorted(
         str(path.relative_to(ROOT))
         for top in TOPS
         for path in (ROOT / top).rglob("*")
-        if path.is_dir() and any(child.suffix in SHOWN for child in path.iterdir())
+        if path.is_dir() and path.suffix != ".egg-info" and any(child.suffix in SHOWN for child in path.iterdir())
     }
     | set(TOPS),
     key=lambda folder: (TOPS.index(folder.split("/")[0]), folder),

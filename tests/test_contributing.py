@@ -64,3 +64,10 @@ def test_the_changelog_holds_what_is_not_published_first() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert headings[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", heading) for heading in headings[1:])
+
+
+def test_every_tier_is_explained() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]["markers"]
+    marks = {mark.partition(":")[0] for mark in declared}
+    guide = (ROOT / ".github/CONTRIBUTING.md").read_text("utf-8")
+    assert marks - set(re.findall(r"TIER=([a-z]+)", guide)) == {"external"}  # which are `make test-trl` and `test-vllm`
