@@ -51,6 +51,6 @@ def find_label(task: str, kind: LabelKind) -> Label | None:
     return next((label for label in labels if label.kind == kind), None)
 
 
-def rejects(task: str) -> Rejects | None:
+def find_rejects(task: str) -> Rejects | None:
     """What the rows are that a task is there to reject; None of one that is there for something else."""
     return TASKS[task].rejects if task in TASKS else None

@@ -15,6 +15,8 @@ NOUNS = {
         "task": ("schemas", "Task"),
         "contract": ("schemas", "Contract"),
         "column": ("schemas/contract.py", "Column"),
+        "label": ("schemas", "Label"),
+        "votes": ("schemas", "Votes"),
         "gate": ("schemas", "Gate"),
         "source": ("catalog", "Source"),
         "record": ("schemas", "Record"),

@@ -79,7 +79,7 @@ def _measure_table(work: TableJob, label: Label, plan: Plan) -> dict[str, Any]:
 
 
 def _summarize(work: TableJob, result: _Counts, taxonomy: Taxonomy | None) -> dict[str, Any]:
-    counts, is_found = result.counts, _is_found(taxonomy)
+    counts, is_found = result.counts, _is_induced(taxonomy)
     summary: dict[str, Any] = {
         "table": work.name, "taxonomy": taxonomy.id if taxonomy else "", "rows": counts["type"].total(),
         "typed": counts["by"].total(), "by": _ordered(counts["by"]), "undecided": _ordered(counts["why"]),
@@ -96,7 +96,7 @@ def _summarize(work: TableJob, result: _Counts, taxonomy: Taxonomy | None) -> di
     return summary
 
 
-def _is_found(taxonomy: Taxonomy | None) -> bool:
+def _is_induced(taxonomy: Taxonomy | None) -> bool:
     """Whether a taxonomy was found in the mistakes themselves."""
     return taxonomy is not None and bool(taxonomy.rounds)
 
@@ -131,7 +131,7 @@ def _count(result: _Counts, row: dict[str, Any], label: Label) -> None:
 def _read_gold(row: dict[str, Any], taxonomy: Taxonomy | None) -> str | None:
     """The true type of a row, where it is known: in the table's taxonomy, or in its own words where that was found."""
     kind, spoken = row.get(GOLD_TYPE), row.get(GOLD_TAXONOMY) or ""
-    if not kind or taxonomy is None or _is_found(taxonomy):
+    if not kind or taxonomy is None or _is_induced(taxonomy):
         return kind or None
     return taxonomy.translated(spoken.partition("@")[0], kind)
 

@@ -17,7 +17,7 @@ from schemas.labels import Label
 from tasks import find_label
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.score import NONE, wilson
-from tasks.localize.raters import frame_of, rating_columns
+from tasks.localize.raters import frame_of, list_rating_columns
 
 
 @dataclass
@@ -74,7 +74,7 @@ def _read_parts(plan: Plan, work: TableJob, label: Label) -> Iterator[pl.DataFra
     """The rows of a table part by part, those that it rejected too."""
     receipt = plan.done[work.name].receipt
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
-    wanted = {GOLD_STEP, label.column, label.method, label.replies, label.tokens, *rating_columns(label.combines)}
+    wanted = {GOLD_STEP, label.column, label.method, label.replies, label.tokens, *list_rating_columns(label.combines)}
     for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
         columns = [name for name in names if name in wanted]
         for part in parts:

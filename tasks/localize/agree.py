@@ -19,12 +19,14 @@ from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.localize.raters import Ratings, rate, rating_columns
+from tasks.localize.raters import Ratings, list_rating_columns, rate
 
 ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
 LABELS = AGREE_LABEL.combines
-SEEN = tuple(dict.fromkeys((*rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict")))
+SEEN = tuple(
+    dict.fromkeys((*list_rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
+)
 """The columns that are looked at, where the table has them."""
 DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 

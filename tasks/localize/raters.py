@@ -56,7 +56,7 @@ def _count_votes(row: Mapping[str, Any], label: Label) -> list[tuple[str, int | 
     return ratings
 
 
-def rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
+def list_rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     """The columns that `rate` looks at."""
     names = [
         name
@@ -72,7 +72,7 @@ def rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
 
 def frame_of(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
     """A column for each rater, a row for each solution; for `tasks.evaluation.agreement`."""
-    wanted = [name for name in rating_columns(labels) if name in part.columns]
+    wanted = [name for name in list_rating_columns(labels) if name in part.columns]
     rows = [rate(row, labels) for row in part.select(wanted).to_dicts()]
     names = list(dict.fromkeys(name for row in rows for name in row.names))
     by_name = [dict(zip(row.names, row.labels)) for row in rows]

@@ -22,7 +22,7 @@ from flows.report.elements import (
     unmeasured,
     without,
 )
-from tasks import rejects
+from tasks import find_rejects
 
 Facts = Mapping[str, Any]
 VERDICTS = ("wrong", "undecided", "right")
@@ -121,7 +121,7 @@ def _wrong(wrong: int, right: int) -> str:
 def soundness(release: Facts, found: Facts) -> Section:
     """Soundness and completeness of the verifier."""
     name, title, told = "soundness", "Soundness and completeness of the verifier", found["soundness"]
-    gold = [step for step in release.get("funnel") or [] if rejects(step["task"]) == "unrecognised gold"]
+    gold = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) == "unrecognised gold"]
     parts: list[Plot | Table] = []
     if told:
         counts = {(verdict, truth): n for verdict, truth, n in told["counts"]}

@@ -9,7 +9,7 @@ from typing import Any
 from flows.report import plots
 from flows.report.elements import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured, without
 from schemas.task import Rejects
-from tasks import find_label, rejects
+from tasks import find_label, find_rejects
 
 Facts = Mapping[str, Any]
 LOOKED_FOR: tuple[tuple[Rejects, str], ...] = (
@@ -158,7 +158,7 @@ def _value(value: Any) -> str:
 def repeats(release: Facts, _: Facts) -> Section:
     """Duplicates and contamination, as the tables that looked for them count."""
     name, title = "repeats", "Duplicates and contamination"
-    steps = [step for step in release.get("funnel") or [] if rejects(step["task"]) in dict(LOOKED_FOR)]
+    steps = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) in dict(LOOKED_FOR)]
     if not steps:
         return unmeasured(name, title, "Not measured: no table of this corpus looked for duplicates or for test sets.")
     rows: list[list[str | Cell]] = []
@@ -177,7 +177,7 @@ def repeats(release: Facts, _: Facts) -> Section:
         rows += [["", "", reason, "", number(n), of(n, step["rows_in"])] for reason, n in order[:20]]
     said = []
     for kind, what in LOOKED_FOR:
-        mine = [step for step in steps if rejects(step["task"]) == kind]
+        mine = [step for step in steps if find_rejects(step["task"]) == kind]
         if mine:
             said.append(f"{number(sum(step['rejected'] for step in mine))} rows were left out because they {what}")
         else:

@@ -11,7 +11,7 @@ import polars as pl
 from flows.report.statistics.rows import sampled
 from schemas.labels import Label
 from tasks.evaluation.agreement import Agreement
-from tasks.localize.raters import frame_of, rating_columns
+from tasks.localize.raters import frame_of, list_rating_columns
 
 BINS = 10
 LATEST = 9
@@ -28,7 +28,7 @@ class Labellers:
 
     def __init__(self, rows: int, labels: Sequence[Label]) -> None:
         self.rows, self.labels = rows, labels
-        self.wants = ("problem_id", *rating_columns(labels))
+        self.wants = ("problem_id", *list_rating_columns(labels))
         self.agreement = Agreement()
         self.mixed = False
 
