@@ -64,6 +64,11 @@ class Contract:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
 
+    def without(self, *columns: Column) -> Contract:
+        """This contract without columns of these names."""
+        names = {column.name for column in columns}
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
+
     def as_released(self) -> Contract:
         """This contract with the columns alone that a release shows."""
         return replace(self, columns=tuple(column for column in self.columns if column.released))

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
+from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.task import Outcome, Parameters, PerRow
@@ -117,7 +118,7 @@ def split(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
 
 
 def _with_steps(_: SplitParameters, contract: Contract) -> Contract:
-    return contract.having(*STEP_COLUMNS)
+    return contract.without(*GOLD_COLUMNS).having(*STEP_COLUMNS)  # gold is of steps cut otherwise
 
 
 SPLIT = PerRow(

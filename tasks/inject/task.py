@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.labels import INJECT_COLUMNS
 from schemas.columns.problems import VERDICT_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
@@ -300,7 +301,7 @@ INJECT = Asking(
     version=f"2 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
-    makes=lambda _, contract: contract.having(*INJECT_COLUMNS),
+    makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),
     check=_check,
     models=lambda parameters: parameters.models,
     ask=inject,

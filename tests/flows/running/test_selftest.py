@@ -9,6 +9,9 @@ import pytest
 from errata.cli.command import main
 from errata.cli.exit_codes import DONE
 
+from catalog.tables import read_rows
+from flows.metrics.error_types import measure_types
+from flows.metrics.label_quality import measure_labels
 from flows.planning import plan as planning
 from flows.running.run_plan import materialize
 from tests.command import ROOT
@@ -31,3 +34,14 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     assert found["types"]["exact"] / found["types"]["rows"] > 0.6
     assert main(arguments) == DONE
     assert "true type" in capsys.readouterr().out
+    plan = planning.make_plan(str(recipe), None, store)
+    assert {one["table"]: "exact" in one for one in measure_labels(plan)} == {
+        "judged": True,
+        "estimated": True,
+        "agreed": True,
+    }
+    (types,) = measure_types(plan)
+    assert types["truth"]["rows"] >= 10
+    known = next(one for one in plan.jobs if one.name == "known")
+    rows = read_rows(known.folder(), known.contract, plan.done["known"])
+    assert all((part["gold_first_error"] == part["injected_at"]).all() for part in rows)

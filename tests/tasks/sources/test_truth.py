@@ -17,6 +17,7 @@ from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, polars_schema
 from schemas.task import Record
+from tasks import TASKS
 from tasks.sources.truth import FOUND, TRUTH_TASK, TruthParameters, read_program
 from tasks.synthetic.problems import problem
 from tasks.synthetic.solution import right, written
@@ -221,3 +222,10 @@ def test_records_with_programs_get_gold_by_the_same_code() -> None:
         fault = read_program(Record("f:1", value | bad)).fault
         assert fault is not None and fault[0] == reason
     assert read_program(Record("f:1", None, fault=("not JSON", "cut"))).fault == ("not JSON", "cut")
+
+
+@pytest.mark.parametrize("task", ["split", "inject"])
+def test_gold_does_not_outlive_the_steps_that_it_is_of(task: str) -> None:
+    known = TRUTH_TASK.makes(TruthParameters(source="program"), STEPS)
+    made = TASKS[task].makes(None, known)
+    assert not {column.name for column in GOLD_COLUMNS} & set(made.names()) and "solution_id" in made.names()
