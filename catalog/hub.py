@@ -24,7 +24,7 @@ def is_file(url: str) -> bool:
     return _FILE.fullmatch(url) is not None
 
 
-def file_system(url: str) -> tuple[Any, str]:
+def open_file_system(url: str) -> tuple[Any, str]:
     """The file system that a URL of any protocol is on, and its path there."""
     options = {"endpoint": os.environ.get("HF_ENDPOINT")} if is_file(url) else {}
     fs, path = fsspec.url_to_fs(url, **options)
@@ -32,7 +32,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def os_errors() -> Iterator[None]:
+def raise_os_errors() -> Iterator[None]:
     """Raise what the Hub's client raises of its connection as `OSError`, as of any other storage."""
     # huggingface_hub is made with either, by its version
     made_with = [name for name in ("httpx2", "httpx") if find_spec(name)]
@@ -43,10 +43,10 @@ def os_errors() -> Iterator[None]:
         raise OSError(str(error) or type(error).__name__) from error
 
 
-def fault(fs: Any, path: str) -> str | None:
+def find_fault(fs: Any, path: str) -> str | None:
     """Why a file of the Hub cannot be had, None where it can; what was known of it before is forgotten."""
     try:
-        with os_errors():
+        with raise_os_errors():
             fs.invalidate_cache()
             fs.info(path)
     except FileNotFoundError:

@@ -64,10 +64,10 @@ def find(pattern: str, name: str) -> list[Source]:
     if has_password(pattern):
         raise SourceError(f"{shown}: {CREDENTIALS_FAULT}")
     try:
-        fs, path = hub.file_system(pattern)
+        fs, path = hub.open_file_system(pattern)
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {shown} ({error}); check the path") from None
-    if hub.is_file(pattern) and (fault := hub.fault(fs, path)):
+    if hub.is_file(pattern) and (fault := hub.find_fault(fs, path)):
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
         found = sorted(str(one) for one in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
@@ -96,7 +96,7 @@ def unchanged(source: Source) -> None:
 
 
 def _digested(source: Source) -> Source:
-    fs, path = hub.file_system(source.url)
+    fs, path = hub.open_file_system(source.url)
     if hub.is_file(source.url):
         fs.invalidate_cache()
     return _file(fs, path, source.name)
@@ -110,7 +110,7 @@ def _is_rows(url: str) -> bool:
 def _file(fs: Any, path: str, name: str) -> Source:
     digest, size = hashlib.sha256(), 0
     try:
-        with hub.os_errors(), fs.open(path, "rb") as file:
+        with hub.raise_os_errors(), fs.open(path, "rb") as file:
             while chunk := file.read(2**20):
                 digest.update(chunk)
                 size += len(chunk)
@@ -152,8 +152,8 @@ def _records(source: Source) -> Iterator[tuple[Record, float]]:
     }
     if kind[0] not in readers or (packed and kind[0] == ".parquet"):
         raise SourceError(f"{source.name}: unknown format '{''.join(suffixes[-2:])}'; there are {FORMATS}")
-    fs, path = hub.file_system(source.url)
-    with hub.os_errors(), fs.open(path, "rb") as raw:
+    fs, path = hub.open_file_system(source.url)
+    with hub.raise_os_errors(), fs.open(path, "rb") as raw:
         size = max(1, raw.seek(0, io.SEEK_END))
         raw.seek(0)
         with _unpacked(raw, source.name, packed) as stream:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from errata.errors import ErrataError, NotFound
-from errata.release.names import EXACT, NAME, TAG, ordered
+from errata.release.names import EXACT, NAME, TAG, sort_versions
 from errata.storage import Storage
-from errata.tag_log import DEPRECATED, YANKED, Notice, State, folder, state
+from errata.tag_log import DEPRECATED, YANKED, Notice, State, locate_log, read_state
 
-from catalog.publish.publish import published
+from catalog.publish.publish import read_published
 from catalog.storage import Store, StoreError
 from catalog.tables import canonical_json
 
@@ -77,9 +77,9 @@ def _check(store: Store, corpus: str, version: str) -> None:
     """Raise `NotFound` where there is no such release."""
     if not NAME.fullmatch(corpus) or not EXACT.fullmatch(version):
         raise ErrataError(f"{f'{corpus}@{version}'[:80]!r} names no release; write corpus@1.2.3")
-    if published(store, corpus, version) is None:
+    if read_published(store, corpus, version) is None:
         there = [name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
-        hint = f"there are {', '.join(ordered(there))}" if there else "nothing of this corpus is there"
+        hint = f"there are {', '.join(sort_versions(there))}" if there else "nothing of this corpus is there"
         raise NotFound(f"store {store.url}: '{corpus}' has no version {version}; {hint}")
 
 
@@ -89,10 +89,10 @@ def _record(store: Store, corpus: str, change: Change, reason: str) -> State:
         raise ErrataError(f"the reason has {len(reason):,} characters, at most {LONGEST:,} are kept; shorten it")
     place = Storage(store.url)
     for _ in range(ATTEMPTS):
-        happened, after = change(state(place, corpus))
+        happened, after = change(read_state(place, corpus))
         after = replace(after, number=after.number + 1)
         event = {"format": FORMAT, "corpus": corpus, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         event |= happened | {"reason": reason} | after.as_json()
-        if store.create(f"{folder(corpus)}/{after.number:08d}.json", canonical_json(event)):
+        if store.create(f"{locate_log(corpus)}/{after.number:08d}.json", canonical_json(event)):
             return after
-    raise StoreError(f"{store.link(folder(corpus))}: too many change it at once; try again")
+    raise StoreError(f"{store.link(locate_log(corpus))}: too many change it at once; try again")

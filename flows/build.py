@@ -20,7 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
 from catalog import tags
-from catalog.publish.publish import PublishError, clash, folder, published
+from catalog.publish.publish import PublishError, find_clash, locate_release, read_published
 from catalog.storage import Store, StoreError
 from flows.gates.check import watch_gates
 from flows.gates.result import GateError, line
@@ -110,7 +110,7 @@ def build(
         store: A path or URL; else that of ERRATA_STORE, or `store`.
         publish: Whether a release is made of the tables when they are complete.
         models: Other weights of the recipe's models, by their names: `{"small": {"revision": "989aa79"}}`.
-        version: `auto` for the least version that is no lie, if anything differs; else the recipe's own.
+        version: `auto` for the smallest valid bump, if anything differs; else the recipe's own.
         tag: A tag that names the release then, such as that of a checkpoint.
         retries: How often to go on by itself after trouble with storage or an engine, later each time.
 
@@ -124,7 +124,7 @@ def build(
         plan = retry_build(lambda: _build(recipe, data, store, publish, models, version), retries, time.sleep)
         if tag is not None and publish:
             tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
-    return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+    return Store(store).link(locate_release(plan.recipe.corpus, plan.recipe.version))
 
 
 def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
@@ -147,7 +147,7 @@ def _build(
     plan = planning.make_plan(recipe, data, store, models)
     there = versioning.matching_release(plan) if version == AUTO else plan if plan.finished else None
     if there and publish:
-        link = Store(store).link(folder(there.recipe.corpus, there.recipe.version))
+        link = Store(store).link(locate_release(there.recipe.corpus, there.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
         return there
     if publish and version is None:
@@ -171,7 +171,7 @@ def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
             return plan, release_task(plan, found)
         except PublishError:
             # another build may have taken the number meanwhile; then the next one is asked for
-            if not auto or published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
+            if not auto or read_published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
                 raise
 
 
@@ -196,7 +196,7 @@ def refuse_clash(plan: Plan) -> None:
     if plan.published is None:
         return
     recipe = plan.recipe
-    link = Store(plan.store).link(folder(recipe.corpus, recipe.version))
-    error = clash(plan.published, recipe.version, plan.release.fingerprint, link)
+    link = Store(plan.store).link(locate_release(recipe.corpus, recipe.version))
+    error = find_clash(plan.published, recipe.version, plan.release.fingerprint, link)
     if error:
         raise error

@@ -20,7 +20,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.logging import get_run_logger
 
 from catalog.ledger import Ledger
-from catalog.publish.publish import folder
+from catalog.publish.publish import locate_release
 from catalog.storage import Store
 from flows.metrics.spend import report as spending
 from flows.observing import prefect_artifacts, prefect_runs
@@ -56,7 +56,7 @@ def weekly(store: str | None = None, days: float = 7.0) -> str:
     told = report(store, found, now, days)
     create_markdown_artifact(told, key="weekly-report", description=f"What was released in the last {days:g} days")
     for one in found:
-        where = Store(store).link(folder(*one.release.name.split("@")))
+        where = Store(store).link(locate_release(*one.release.name.split("@")))
         if any(file["path"] == "report.html" for file in one.release.manifest["files"]):
             corpus = one.release.manifest["corpus"]
             name = f"Quality report of {one.release.name}"
@@ -75,9 +75,9 @@ def news(store: str, since: float) -> Iterator[News]:
             with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
                 release = errata.open_release(f"{corpus}@{version}", store)
         except errata.Unreadable as error:
-            get_run_logger().warning("%s", text.plain(error))
+            get_run_logger().warning("%s", text.strip_controls(error))
             continue
-        at = place.written(f"{folder(corpus, version)}/manifest.json")
+        at = place.written(f"{locate_release(corpus, version)}/manifest.json")
         if at >= since:
             yield News(release, at, before.get(corpus))
         before[corpus] = release
@@ -105,9 +105,9 @@ def _row(one: News, store: str) -> str:
     manifest = one.release.manifest
     rows = sum(file["rows"] for file in one.release.files())
     came = manifest["funnel"][0]["rows_in"] if manifest.get("funnel") else 0
-    notice = tag_log.state(Storage(store), manifest["corpus"]).notices.get(manifest["version"])
+    notice = tag_log.read_state(Storage(store), manifest["corpus"]).notices.get(manifest["version"])
     share = f"{100 * rows / came:.1f} % of {came:,}" if came else ""
-    said = f"{notice.kind}: {text.plain(notice.reason)[:80]}" if notice else ""
+    said = f"{notice.kind}: {text.strip_controls(notice.reason)[:80]}" if notice else ""
     return f"| {one.release.name} | {_day(one.at)} | {rows:,} | {share} | {said} |"
 
 
@@ -115,8 +115,8 @@ def _differs(one: News) -> str:
     """How a release differs from the one before, in a line."""
     if one.before is None:
         return f"{one.release.name}: the first of its corpus"
-    found = difference.between(one.before, one.release)
-    return f"{one.release.name} after {one.before.name}: {semver.step_of(found)}, {text.plain(semver.describe(found))[:500]}"
+    found = difference.compare_releases(one.before, one.release)
+    return f"{one.release.name} after {one.before.name}: {semver.find_required_step(found)}, {text.strip_controls(semver.describe(found))[:500]}"
 
 
 def _gates(one: News) -> Iterator[str]:
@@ -124,5 +124,5 @@ def _gates(one: News) -> Iterator[str]:
     gates: list[dict[str, Any]] = one.release.manifest.get("gates", [])
     for gate in gates:
         if not gate["passed"]:
-            said, observed = text.plain(gate["says"])[:200], text.plain(gate["observed"])[:80]
+            said, observed = text.strip_controls(gate["says"])[:200], text.strip_controls(gate["observed"])[:80]
             yield f"{one.release.name}, view {gate['view']}: not met: {said} (found {observed})"

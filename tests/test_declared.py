@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from flows.cli.row_reader import list_filters
-from flows.cli.row_view import lines
+from flows.cli.row_view import render_lines
 from flows.gates.check import check
 from flows.metrics.error_types import measure_types
 from flows.metrics.label_quality import measure_labels
@@ -141,11 +141,11 @@ def test_its_release_tells_of_it_and_hides_gold(tmp_path: Path) -> None:
 
 
 def test_a_row_is_shown_with_it() -> None:
-    shown = "\n".join(line.plain for line in lines(rows()[1], Console(width=100), 100))
+    shown = "\n".join(line.plain for line in render_lines(rows()[1], Console(width=100), 100))
     assert "✗   1 b" in shown and "people: step 1" in shown
     assert "type  unit" in shown
     assert "people_first_error" not in shown  # it has its place
-    assert "people: they differ" in "\n".join(line.plain for line in lines(rows()[4], Console(width=100), 100))
+    assert "people: they differ" in "\n".join(line.plain for line in render_lines(rows()[4], Console(width=100), 100))
     assert "people_type" in list_filters()["type"]
 
 

@@ -1,6 +1,6 @@
 """The cache: what was downloaded once is there for every process of the machine, and without a network.
 
-<cache>/index/<store>/<corpus>.json      versions, tags and notices as the store last told them
+<cache>/index/<store>/<corpus>.json      versions, tags and notices as the store last gave them
 <cache>/manifests/<sha256>.json
 <cache>/files/<corpus>/<version>-<sha256 of the manifest>/<view>/<split>-00000.parquet
 <cache>/checked/<hash of a path>         size, time and SHA-256 of a file when its bytes were last compared
@@ -32,13 +32,13 @@ OFFLINE = "ERRATA_OFFLINE"
 CHUNK = 2**20
 
 
-def root() -> Path:
+def find_root() -> Path:
     """The cache's folder: ERRATA_CACHE, else `errata` in the user's folder for caches."""
     given = os.environ.get(CACHE)
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "errata"
 
 
-def offline() -> bool:
+def is_offline() -> bool:
     """Whether no store may be asked."""
     return os.environ.get(OFFLINE, "").lower() not in ("", "0", "false", "no")
 
@@ -56,41 +56,41 @@ def _put(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
 
 
-def manifest(digest: str) -> bytes | None:
+def read_manifest(digest: str) -> bytes | None:
     """The manifest with this SHA-256, if it is in the cache."""
     try:
-        data = (root() / "manifests" / f"{digest}.json").read_bytes()
+        data = (find_root() / "manifests" / f"{digest}.json").read_bytes()
     except OSError:
         return None
     return data if hashlib.sha256(data).hexdigest() == digest else None
 
 
 def keep_manifest(data: bytes) -> None:
-    """Remember a manifest."""
-    path = root() / "manifests" / f"{hashlib.sha256(data).hexdigest()}.json"
+    """Keep a manifest."""
+    path = find_root() / "manifests" / f"{hashlib.sha256(data).hexdigest()}.json"
     if not path.exists():
         _put(path, data)
 
 
-def index(store: str, corpus: str) -> dict[str, Any]:
-    """What a store last told of a corpus: `versions`, `state`, and the manifests' `digests`; empty if nothing."""
+def read_index(store: str, corpus: str) -> dict[str, Any]:
+    """What a store last held of a corpus: `versions`, `state`, and the manifests' `digests`; empty if nothing."""
     try:
-        return dict(json.loads((root() / "index" / _hash(store) / f"{corpus}.json").read_bytes()))
+        return dict(json.loads((find_root() / "index" / _hash(store) / f"{corpus}.json").read_bytes()))
     except (OSError, ValueError, TypeError):
         return {}
 
 
-def keep_index(store: str, corpus: str, told: dict[str, Any]) -> None:
-    """Remember what a store tells of a corpus."""
-    _put(root() / "index" / _hash(store) / f"{corpus}.json", json.dumps({"store": store, **told}).encode())
+def keep_index(store: str, corpus: str, known: dict[str, Any]) -> None:
+    """Keep what a store holds of a corpus."""
+    _put(find_root() / "index" / _hash(store) / f"{corpus}.json", json.dumps({"store": store, **known}).encode())
 
 
-def place_of(corpus: str, version: str, digest: str, path: str) -> Path:
+def locate_file(corpus: str, version: str, digest: str, path: str) -> Path:
     """Where a release's file lies in the cache."""
-    return root() / "files" / corpus / f"{version}-{digest[:16]}" / path
+    return find_root() / "files" / corpus / f"{version}-{digest[:16]}" / path
 
 
-def checked(path: Path, file: dict[str, Any]) -> bool:
+def is_intact(path: Path, file: dict[str, Any]) -> bool:
     """Whether a file is there with the bytes the manifest says; they are read only if the file changed since."""
     try:
         found = path.stat()
@@ -98,7 +98,7 @@ def checked(path: Path, file: dict[str, Any]) -> bool:
         return False
     if found.st_size != file["bytes"]:
         return False
-    record = root() / "checked" / _hash(str(path.absolute()))
+    record = find_root() / "checked" / _hash(str(path.absolute()))
     mark = f"{found.st_size} {found.st_mtime_ns} {found.st_ino} {file['sha256']}"
     with suppress(OSError):
         if record.read_text() == mark:
@@ -112,19 +112,19 @@ def checked(path: Path, file: dict[str, Any]) -> bool:
 
 def download(path: Path, file: dict[str, Any], place: Storage, at: str) -> Path:
     """The file in the cache, downloaded by one process of all that want it; `Unreadable` where its bytes are others."""
-    if checked(path, file):
+    if is_intact(path, file):
         return path
-    lock = root() / "locks" / _hash(str(path.absolute()))
+    lock = find_root() / "locks" / _hash(str(path.absolute()))
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
-            if not checked(path, file):
+            if not is_intact(path, file):
                 _download(path, file, place, at)
     except OSError as error:
         why = error.strerror or str(error)
         raise ErrataError(
-            f"cache {root()}: cannot be written ({why}); free it, or set {CACHE} to another folder"
+            f"cache {find_root()}: cannot be written ({why}); free it, or set {CACHE} to another folder"
         ) from None
     return path
 
@@ -134,7 +134,7 @@ def _download(path: Path, file: dict[str, Any], place: Storage, at: str) -> None
     digest, size = hashlib.sha256(), 0
     try:
         with temporary.open("wb") as taken:
-            for chunk in chunks(place, at):
+            for chunk in read_chunks(place, at):
                 size += len(chunk)
                 if size > file["bytes"]:
                     break
@@ -151,10 +151,10 @@ def _download(path: Path, file: dict[str, Any], place: Storage, at: str) -> None
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    checked(path, file)
+    is_intact(path, file)
 
 
-def chunks(place: Storage, at: str) -> Iterator[bytes]:
+def read_chunks(place: Storage, at: str) -> Iterator[bytes]:
     """A file of a store, piece by piece; `Unreadable` where it is missing, `Unreachable` where the store vanishes."""
     try:
         with place.open(at) as given:

@@ -41,7 +41,7 @@ def sign(manifest: bytes, key: str) -> bytes:
     return done.stdout
 
 
-def signer(manifest: bytes, signature: bytes, signers: str, name: str) -> str:
+def find_signer(manifest: bytes, signature: bytes, signers: str, name: str) -> str:
     """Who of the allowed signers signed a manifest; `Unreadable` where none did, or the manifest is another."""
     if not Path(signers).is_file():
         raise ErrataError(f"{signers}: no such file; it has a line `NAME KEY` for each who may sign")

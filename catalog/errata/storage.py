@@ -39,7 +39,7 @@ def mask_secrets(url: str) -> str:
     return _QUERY.sub(r"\1…", masked if count else _USER.sub("//…@", url))
 
 
-def location(store: str | None) -> str:
+def locate_store(store: str | None) -> str:
     """The URL of a store: as given, else that of the environment, else the folder `store`."""
     url = store or os.environ.get(STORE) or "store"
     if "\0" in url:
@@ -68,7 +68,7 @@ class Storage:
 
     def __init__(self, url: str | None) -> None:
         """Open a store; `ErrataError` where its URL is malformed, holds a password or is of an unknown kind."""
-        self.url = location(url)
+        self.url = locate_store(url)
         try:
             self.fs, self.root = _open_file_system(f"{self.url}/")
         except (ValueError, ImportError) as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import Unreadable
-from .release.names import EXACT, TAG, ordered
+from .release.names import EXACT, TAG, sort_versions
 from .storage import Storage
 
 LATEST = "latest"
@@ -49,7 +49,7 @@ class State:
 
     def newest(self, versions: list[str]) -> str | None:
         """What `latest` names: the tag where somebody set it, else the newest version that was not withdrawn."""
-        standing = [version for version in ordered(versions) if not self.yanked(version)]
+        standing = [version for version in sort_versions(versions) if not self.yanked(version)]
         return self.tags.get(LATEST) or (standing[-1] if standing else None)
 
     def as_json(self) -> dict[str, Any]:
@@ -73,17 +73,17 @@ class State:
         )
 
 
-def folder(corpus: str) -> str:
+def locate_log(corpus: str) -> str:
     """Where a corpus' events lie in a store."""
     return f"releases/{corpus}/history"
 
 
-def events(place: Storage, corpus: str) -> list[str]:
+def list_events(place: Storage, corpus: str) -> list[str]:
     """The files of a corpus' events, the first one first."""
-    return [f"{folder(corpus)}/{name}" for name in place.names(folder(corpus)) if _EVENT.fullmatch(name)]
+    return [f"{locate_log(corpus)}/{name}" for name in place.names(locate_log(corpus)) if _EVENT.fullmatch(name)]
 
 
-def event(place: Storage, path: str) -> dict[str, Any]:
+def read_event(place: Storage, path: str) -> dict[str, Any]:
     """One event as it was written."""
     try:
         return dict(json.loads(place.read(path)))
@@ -91,7 +91,7 @@ def event(place: Storage, path: str) -> dict[str, Any]:
         raise Unreadable(f"{place.link(path)}: not the JSON it should be ({error}); restore it") from None
 
 
-def state(place: Storage, corpus: str) -> State:
+def read_state(place: Storage, corpus: str) -> State:
     """The tags and notices of a corpus as they are now."""
-    there = events(place, corpus)
-    return State.of(event(place, there[-1]), place.link(there[-1])) if there else State()
+    there = list_events(place, corpus)
+    return State.of(read_event(place, there[-1]), place.link(there[-1])) if there else State()

@@ -27,12 +27,12 @@ UNMEASURED = (
 )
 
 
-def size_category(rows: int) -> str:
+def choose_size_category(rows: int) -> str:
     """The hub's name for a number of rows."""
     return next((name for limit, name in _SIZES if rows < limit), "10M<n<100M")
 
 
-def card(
+def render_card(
     recipe: Recipe,
     views: Mapping[str, Contract],
     files: Sequence[Mapping[str, Any]],
@@ -50,7 +50,7 @@ def card(
         "language": ["en"],
         "annotations_creators": ["machine-generated"],
         "tags": ["reasoning-mistakes", "errata"],
-        "size_categories": [size_category(sum(int(file["rows"]) for file in rows))],
+        "size_categories": [choose_size_category(sum(int(file["rows"]) for file in rows))],
         "configs": [_config(view, rows, first=i == 0) for i, view in enumerate(views)],
         "dataset_info": [_info(view, contract, rows) for view, contract in views.items()],
     }
@@ -59,10 +59,10 @@ def card(
         f"# {recipe.title}", "", f"`{recipe.corpus}` {recipe.version}", "", recipe.description.strip(), "",
         "## Rows", "", "| view | split | rows |", "|---|---|---:|",
         *(f"| {view} | {split} | {n:,} |" for (view, split), n in _rows(rows).items()), "",
-        "## Where the rows come from", "", *funnel_lines(funnel), "",
-        *(["## How far to trust the first wrong steps", "", *label_lines(labels), ""] if labels else []),
-        *(["## What kinds of mistakes", "", *type_lines(types), ""] if types else []),
-        *(["## What it had to satisfy", "", *gate_lines(gates), ""] if gates else []),
+        "## Where the rows come from", "", *render_funnel(funnel), "",
+        *(["## How far to trust the first wrong steps", "", *render_labels(labels), ""] if labels else []),
+        *(["## What kinds of mistakes", "", *render_types(types), ""] if types else []),
+        *(["## What it had to satisfy", "", *render_gates(gates), ""] if gates else []),
     ]  # fmt: skip
     for view, contract in views.items():
         text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
@@ -139,7 +139,7 @@ def _feature(column: Column) -> dict[str, Any]:
     return {"large_list": plain} if column.kind.endswith("s") else {"dtype": plain}
 
 
-def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
+def render_funnel(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
     """The funnel as Markdown: rows in, kept and rejected of each table, with the reasons."""
     lines = ["| table | task | in | kept | rejected | why rejected |", "|---|---|---:|---:|---:|---|"]
     for step in funnel:
@@ -152,7 +152,7 @@ def funnel_lines(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
+def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
     lines = [
         "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -.",
@@ -179,7 +179,7 @@ def label_lines(labels: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
+def render_types(types: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
     lines: list[str] = []
     for one in types:
@@ -194,12 +194,12 @@ def type_lines(types: Sequence[Mapping[str, Any]]) -> list[str]:
         for by in ("model", "set", "step"):
             if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
                 lines += ["", *shifts]
-        lines += ["", *_shifts_told(one), *_agreement(one), *_rounds(one)]
+        lines += ["", *_render_shifts(one), *_agreement(one), *_rounds(one)]
         lines += _against_truth(one["truth"]) if "truth" in one else []
     return lines[:-1] if lines and not lines[-1] else lines
 
 
-def gate_lines(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+def render_gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
     lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
     own = [one for one in gates if one["declared"] != "contract" or not one["passed"]]
@@ -236,7 +236,7 @@ def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]
     return lines
 
 
-def _shifts_told(one: Mapping[str, Any]) -> list[str]:
+def _render_shifts(one: Mapping[str, Any]) -> list[str]:
     """How strongly the type hangs on model, set and step."""
     shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
     return (

@@ -32,7 +32,7 @@ PARQUET = "application/x-parquet"
 Files = Sequence[Mapping[str, Any]]
 
 
-def croissant(
+def render_croissant(
     recipe: Recipe, views: Mapping[str, Contract], files: Files, funnel: Files, lineage: Files, labels: Files = ()
 ) -> dict[str, Any]:
     """A release as Croissant describes it; each view and split is a record set.
@@ -145,7 +145,7 @@ def _provenance(recipe: Recipe, lineage: Files) -> dict[str, Any]:
     return {"prov:wasDerivedFrom": sources, "prov:wasGeneratedBy": steps}
 
 
-def json_schema(name: str, contract: Contract) -> dict[str, Any]:
+def build_json_schema(name: str, contract: Contract) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a view's rows, as `errata load` writes them."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

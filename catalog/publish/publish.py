@@ -61,14 +61,14 @@ class View:
     """From rows to those of the index that the release keeps of the view, if it keeps one."""
 
 
-def folder(corpus: str, version: str) -> str:
+def locate_release(corpus: str, version: str) -> str:
     """Where a release lies in a store."""
     return f"releases/{corpus}/{version}"
 
 
-def published(store: Store, corpus: str, version: str) -> dict[str, Any] | None:
+def read_published(store: Store, corpus: str, version: str) -> dict[str, Any] | None:
     """The manifest of a release, or None where there is none."""
-    path = f"{folder(corpus, version)}/manifest.json"
+    path = f"{locate_release(corpus, version)}/manifest.json"
     manifest = store.read_json(path)
     if manifest is not None and (lacking := {"fingerprint", "files", "funnel"} - manifest.keys()):
         raise StoreError(
@@ -102,11 +102,11 @@ def publish(
         StoreError: The store cannot be written; nothing was released.
 
     """
-    place = folder(corpus, version)
+    place = locate_release(corpus, version)
     staged = f"releases/{corpus}/{TEMPORARY}{uuid.uuid4().hex}" if store.local else place
-    already = published(store, corpus, version)
+    already = read_published(store, corpus, version)
     if already:
-        if other := clash(already, version, mark, store.link(place)):
+        if other := find_clash(already, version, mark, store.link(place)):
             raise other
         return already
     if not store.local:
@@ -123,7 +123,7 @@ def publish(
             "corpus": corpus,
             "version": version,
             "views": list(views),
-            "counts": {name: counts(view) for name, view in views.items()},
+            "counts": {name: list_counts(view) for name, view in views.items()},
             "files": files,
             **rest,
         }
@@ -163,7 +163,7 @@ def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> 
     return _same(store.read_json(f"{place}/manifest.json") or {}, manifest, store, place)
 
 
-def clash(there: Mapping[str, Any], version: str, mark: str, link: str) -> PublishError | None:
+def find_clash(there: Mapping[str, Any], version: str, mark: str, link: str) -> PublishError | None:
     """The error of publishing, under a version that is there, what has another fingerprint; None if it is the same."""
     if there["fingerprint"] == mark:
         return None
@@ -179,7 +179,7 @@ def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str)
     def data(manifest: dict[str, Any]) -> dict[str, str]:
         return {file["path"]: file["sha256"] for file in manifest["files"] if file.get("split")}
 
-    other = clash(there, made["version"], made["fingerprint"], store.link(place))
+    other = find_clash(there, made["version"], made["fingerprint"], store.link(place))
     if other:
         raise other
     differing = sorted(
@@ -219,15 +219,15 @@ def _filled(frame: pl.DataFrame) -> dict[str, int]:
     """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
     if not frame.height:
         return {}
-    says = (_says(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
+    says = (_is_filled(pl.col(name), kind).sum().alias(name) for name, kind in frame.schema.items())
     return frame.select(says).row(0, named=True)
 
 
-def _says(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+def _is_filled(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
     if kind == pl.String:
         return column.str.len_bytes() > 0
     if isinstance(kind, pl.List):
-        return column.list.eval(_says(pl.element(), kind.inner)).list.any()  # type: ignore[arg-type]
+        return column.list.eval(_is_filled(pl.element(), kind.inner)).list.any()  # type: ignore[arg-type]
     return column.is_not_null()
 
 
@@ -236,6 +236,6 @@ def _plain_schema(frame: pl.DataFrame) -> pa.Schema:
     return frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
-def counts(view: View) -> list[dict[str, Any]]:
+def list_counts(view: View) -> list[dict[str, Any]]:
     """Rows by split, set and model, when they are written."""
     return [{"split": s, "set": p, "model": m, "rows": n} for (s, p, m), n in sorted(view.counts.items())]

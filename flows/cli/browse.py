@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from errata.cli.verb import Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 from flows.cli.arguments import add_data, parse_count
 
@@ -14,7 +14,7 @@ def run_browse(given: Namespace) -> int:
     """`errata browse`."""
     from flows.cli.browser import browse
 
-    return browse(given, location(given.store))
+    return browse(given, locate_store(given.store))
 
 
 def _add_browse(parser: ArgumentParser) -> None:

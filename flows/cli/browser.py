@@ -17,7 +17,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from flows.cli import keyboard, row_view
-from flows.cli.row_reader import Chosen, Rows, list_filters, of_release, of_table
+from flows.cli.row_reader import RowReader, Selection, list_filters, read_release, read_table
 from flows.planning import plan as planning
 from tasks.evaluation.fields import EvaluationError, unknown
 
@@ -33,17 +33,17 @@ def browse(given: Namespace, store: str) -> int:
     """`errata browse`."""
     rows = place(given.name, given.split, given.rejected, given.data, store)
     filters = {name: getattr(given, name) for name in (*list_filters(), "search") if getattr(given, name)}
-    with closing(rows), closing(Chosen(rows, filters)) as chosen:
+    with closing(rows), closing(Selection(rows, filters)) as chosen:
         if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-            with keyboard.pressed_at_once():
+            with keyboard.set_cbreak():
                 browser = Browser(chosen, Console(highlight=False))
                 browser.run()
                 browser.chosen.close()
             return DONE
-        return _printed(chosen, given.limit)
+        return _print_rows(chosen, given.limit)
 
 
-def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> Rows:
+def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> RowReader:
     """The rows that a name stands for: RECIPE.yaml:TABLE of a build, or a release, its view after a colon."""
     if of_build := _OF_BUILD.fullmatch(name):
         recipe, table = of_build.groups()
@@ -54,17 +54,17 @@ def place(name: str, split: str | None, rejected: bool, data: str | None, store:
         if table not in plan.done:
             raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
         receipt = plan.done[table].receipt
-        return of_table(
+        return read_table(
             f"{name}, rejected" if rejected else name, works[table], receipt.rejected if rejected else receipt.parts
         )
     if rejected:
         raise EvaluationError(f"{name}: a release holds no rejected rows; name a table as RECIPE.yaml:TABLE")
     of_release_ = _OF_RELEASE.fullmatch(name)
     assert of_release_
-    return of_release(errata.open_release(of_release_[1], store), of_release_[2], split)
+    return read_release(errata.open_release(of_release_[1], store), of_release_[2], split)
 
 
-def _printed(chosen: Chosen, limit: int | None) -> int:
+def _print_rows(chosen: Selection, limit: int | None) -> int:
     """Rows as plain lines, as they are found."""
     console = Console(highlight=False, soft_wrap=False, width=max(40, Console().width))
     k = 0
@@ -74,29 +74,29 @@ def _printed(chosen: Chosen, limit: int | None) -> int:
         if number is None:
             break
         console.print(Rule(f"row {number + 1:,} of {len(chosen.rows):,}", align="left"))
-        for line in row_view.lines(chosen.rows[number], console, console.width):
+        for line in row_view.render_lines(chosen.rows[number], console, console.width):
             console.print(line, no_wrap=True, crop=True)
         k += 1
     if k == 0 and limit != 0:
-        print(text.plain(f"{chosen.rows.name}: {_nothing(chosen)}"), file=sys.stderr)
+        print(text.strip_controls(f"{chosen.rows.name}: {_nothing(chosen)}"), file=sys.stderr)
         return MISSING if chosen.filters else DONE
     return DONE
 
 
-def _nothing(chosen: Chosen) -> str:
+def _nothing(chosen: Selection) -> str:
     if not len(chosen.rows):
         return "no rows"
-    return f"none of {len(chosen.rows):,} rows matches {_told(chosen.filters)}"
+    return f"none of {len(chosen.rows):,} rows matches {_describe_filters(chosen.filters)}"
 
 
-def _told(filters: dict[str, str]) -> str:
+def _describe_filters(filters: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in filters.items())
 
 
 class Browser:
     """The screen: which row is on it, from which line on, and what is asked for."""
 
-    def __init__(self, chosen: Chosen, console: Console) -> None:
+    def __init__(self, chosen: Selection, console: Console) -> None:
         self.chosen, self.console = chosen, console
         self.k, self.top = 0, 0
         self.notice = ""
@@ -113,9 +113,9 @@ class Browser:
                 if stale or size != self.console.size:
                     size, stale = self.console.size, False
                     self.screen.update(self.view())
-                if keyboard.waiting(SECONDS):
+                if keyboard.wait_for_key(SECONDS):
                     stale = True
-                    if not self.press(keyboard.read()):
+                    if not self.press(keyboard.read_key()):
                         return
 
     def view(self) -> Group:
@@ -137,9 +137,9 @@ class Browser:
         """The lines of the row, or why there is none."""
         number = self.chosen.number(self.k)
         if number is None:
-            return [Text(""), Text(text.plain(_nothing(self.chosen)))]
+            return [Text(""), Text(text.strip_controls(_nothing(self.chosen)))]
         if self.shown[0] != (number, width):
-            self.shown = ((number, width), row_view.lines(self.chosen.rows[number], self.console, width))
+            self.shown = ((number, width), row_view.render_lines(self.chosen.rows[number], self.console, width))
         return self.shown[1]
 
     def title(self) -> str:
@@ -149,11 +149,11 @@ class Browser:
         if filters:
             more = "" if self.chosen.whole else "+"
             where = (
-                f"match {self.k + 1:,} of {len(self.chosen):,}{more} ({where})  {_told(filters)}"
+                f"match {self.k + 1:,} of {len(self.chosen):,}{more} ({where})  {_describe_filters(filters)}"
                 if number is not None
                 else where
             )
-        return text.plain(f" {self.chosen.rows.name}  {where}")
+        return text.strip_controls(f" {self.chosen.rows.name}  {where}")
 
     def foot(self, width: int) -> Text:
         """The line at the bottom: what is typed, what is to be said, or the keys."""
@@ -161,7 +161,7 @@ class Browser:
             line = f"{self.asking[0]}: {self.asking[1]}▏  (Enter; empty for all; Esc)"
         else:
             line = self.notice or KEYS
-        found = Text(text.plain(line), style="" if self.asking or self.notice else "dim", no_wrap=True)
+        found = Text(text.strip_controls(line), style="" if self.asking or self.notice else "dim", no_wrap=True)
         found.truncate(width, overflow="ellipsis")
         return found
 
@@ -226,7 +226,7 @@ class Browser:
         """Show other rows; those that are shown stay where none matches."""
         before = self.chosen, self.k
         try:
-            self.chosen, self.k = Chosen(self.chosen.rows, filters), at
+            self.chosen, self.k = Selection(self.chosen.rows, filters), at
         except EvaluationError as error:
             self.notice = str(error)
             return
@@ -251,7 +251,7 @@ class Browser:
         """Look for the k-th match, or for all; a key stops it, and it says how far it is."""
         told = time.monotonic()
         while (k is None or (k >= 0 and self.chosen.number(k) is None)) and self.chosen.look_on():
-            if keyboard.waiting(0):
+            if keyboard.wait_for_key(0):
                 self.notice = f"stopped at row {self.chosen.looked:,}"
                 return
             if time.monotonic() - told > SECONDS:

@@ -12,7 +12,7 @@ from errata import ErrataError
 from errata.cli import text
 from errata.cli.exit_codes import DONE, REFUSED
 from errata.cli.verb import Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 from flows.cli.arguments import add_models, add_recipe, parse_count
 
@@ -26,7 +26,7 @@ def run_build(given: Namespace) -> int:
     """`errata build`."""
     changes, auto = parse_changes(given.model), given.version == "auto"
     return build(
-        given.recipe, given.data, location(given.store), verbose=given.verbose, plain=given.plain, models=changes, auto=auto
+        given.recipe, given.data, locate_store(given.store), verbose=given.verbose, plain=given.plain, models=changes, auto=auto
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def build(
     plan = _make_plan(recipe, data, store, models, auto)
     if plan.finished:
         assert plan.published is not None
-        print(text.funnel(plan.published["funnel"]))
+        print(text.format_funnel(plan.published["funnel"]))
         name = f"{plan.recipe.corpus} {plan.recipe.version}"
         print(f"\n{name} is released already, nothing to do: {_link(plan, store)}")
         return DONE
@@ -61,10 +61,10 @@ def _make_plan(recipe: str, data: str | None, store: str, models: Models | None,
 
 
 def _link(plan: Plan, store: str) -> str:
-    from catalog.publish.publish import folder
+    from catalog.publish.publish import locate_release
     from catalog.storage import Store
 
-    return Store(store).link(folder(plan.recipe.corpus, plan.recipe.version))
+    return Store(store).link(locate_release(plan.recipe.corpus, plan.recipe.version))
 
 
 def _print_released(plan: Plan, store: str, seconds: float) -> None:
@@ -73,10 +73,10 @@ def _print_released(plan: Plan, store: str, seconds: float) -> None:
 
     manifest = plan.published
     assert manifest is not None
-    print(f"\n{text.funnel(manifest['funnel'])}\n")
+    print(f"\n{text.format_funnel(manifest['funnel'])}\n")
     for gate in manifest["gates"]:
         if not gate["passed"]:
-            print(text.plain(f"warning: {line(gate)}"), file=sys.stderr)
+            print(text.strip_controls(f"warning: {line(gate)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     link = _link(plan, store)
     print(
@@ -104,9 +104,9 @@ def run_plan(given: Namespace) -> int:
     from flows.planning.forecast import forecast_tables
     from flows.planning.plan import make_plan
 
-    plan = make_plan(given.recipe, given.data, location(given.store), parse_changes(given.model))
+    plan = make_plan(given.recipe, given.data, locate_store(given.store), parse_changes(given.model))
     forecasts = forecast_tables(plan, given.pilot) if plan.published is None else []
-    print(text.table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
+    print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     if plan.finished:
         print(f"\n{name} is released; a build would do nothing")
@@ -143,7 +143,7 @@ def _show_forecasts(forecasts: Sequence[Forecast]) -> str:
         price = ["" if each.cost is None else f"{each.cost:,.2f}"] if priced else []
         rows.append([each.table, each.model, *shown, *price])
     head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens", *(["price"] if priced else [])]
-    lines = ["", text.table(head, rows, left=2), "prompt tokens and tokens are those still to come"]
+    lines = ["", text.format_table(head, rows, left=2), "prompt tokens and tokens are those still to come"]
     if any(each.tokens is None for each in forecasts):
         lines.append("? is not known: --pilot 64 asks about so many rows; what they answer is in the ledger then")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 from flows.cli.arguments import add_data, add_json
 
@@ -18,7 +18,7 @@ def run_evaluate(given: Namespace) -> int:
     from flows.metrics.scores import as_json, report
     from tasks.evaluation.labels import Columns
 
-    store = location(given.store)
+    store = locate_store(given.store)
     labels = [place(name, given.data, store) for name in given.labels]
     own = given.labels.index(given.gold) if given.gold in given.labels else None
     gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]

@@ -18,7 +18,7 @@ NAMES = {
 
 
 @contextmanager
-def pressed_at_once() -> Iterator[None]:
+def set_cbreak() -> Iterator[None]:
     """Keys are read as they are pressed, and not shown, until this ends."""
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
@@ -29,17 +29,17 @@ def pressed_at_once() -> Iterator[None]:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
-def waiting(seconds: float) -> bool:
+def wait_for_key(seconds: float) -> bool:
     """Whether a key is pressed within some time."""
     return bool(select.select([sys.stdin.fileno()], [], [], seconds)[0])
 
 
-def read() -> str:
+def read_key() -> str:
     """The next key, by name or as its character; empty where the terminal has gone."""
     fd = sys.stdin.fileno()
     data = os.read(fd, 1)
     if data == b"\x1b":
-        while waiting(0.02) and len(data) < 8:
+        while wait_for_key(0.02) and len(data) < 8:
             data += os.read(fd, 1)
             if data not in (b"\x1b[", b"\x1bO") and (data[-1:].isalpha() or data[-1:] == b"~"):
                 break

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 
 def run_ledger(given: Namespace) -> int:
@@ -15,7 +15,7 @@ def run_ledger(given: Namespace) -> int:
     from catalog.storage import Store
     from flows.metrics.spend import report
 
-    print(report(Ledger(Store(location(given.store)))))
+    print(report(Ledger(Store(locate_store(given.store)))))
     return DONE
 
 

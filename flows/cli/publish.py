@@ -10,7 +10,7 @@ import errata
 from errata.cli import text
 from errata.cli.exit_codes import DONE, WRONG
 from errata.cli.verb import RELEASE, Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 from flows.cli.arguments import add_json
 
@@ -19,12 +19,12 @@ def run_sign(given: Namespace) -> int:
     """`errata sign`."""
     from errata.signing import SIGNATURE, sign
 
-    from catalog.publish.publish import folder
+    from catalog.publish.publish import locate_release
     from catalog.storage import Store
 
-    store = location(given.store)
+    store = locate_store(given.store)
     release = errata.open_release(given.name, store)
-    place, path = Store(store), folder(*release.name.split("@"))
+    place, path = Store(store), locate_release(*release.name.split("@"))
     place.write(f"{path}/{SIGNATURE}", sign(place.read(f"{path}/manifest.json"), given.key))
     print(f"{release.name} is signed: {place.link(f'{path}/{SIGNATURE}')}")
     return DONE
@@ -34,16 +34,20 @@ def run_trace(given: Namespace) -> int:
     """`errata trace`."""
     from flows.publishing import provenance
 
-    store = location(given.store)
+    store = locate_store(given.store)
     if (given.row is None) == (given.model is None):
         print("errata trace: name a row, or a model with --model", file=sys.stderr)
         return WRONG
     if given.row is not None:
         row = provenance.row(given.name, given.row, store)
-        shown = json.dumps(row, indent=1, ensure_ascii=False) if given.json else text.plain(provenance.as_text(row))
+        shown = (
+            json.dumps(row, indent=1, ensure_ascii=False)
+            if given.json
+            else text.strip_controls(provenance.as_text(row))
+        )
     else:
         rows = provenance.touched(given.name, given.model, store)
-        as_text = text.plain(provenance.touched_text(rows))
+        as_text = text.strip_controls(provenance.touched_text(rows))
         shown = json.dumps(rows, indent=1, ensure_ascii=False) if given.json else as_text
     print(shown)
     return DONE
@@ -53,7 +57,7 @@ def run_push(given: Namespace) -> int:
     """`errata push`."""
     from flows.publishing.push import push
 
-    print(text.plain(push(given.name, given.target, location(given.store), private=given.private)))
+    print(text.strip_controls(push(given.name, given.target, locate_store(given.store), private=given.private)))
     return DONE
 
 

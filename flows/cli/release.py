@@ -14,8 +14,8 @@ from errata.cli.verb import Verb
 from errata.compare import semver
 from errata.compare.text import as_text
 from errata.errors import ErrataError
-from errata.release.names import EXACT, parsed
-from errata.storage import location
+from errata.release.names import EXACT, parse_version
+from errata.storage import locate_store
 
 from flows.cli.arguments import add_json, add_recipe
 from flows.cli.build import build
@@ -30,7 +30,7 @@ def run_release(given: Namespace) -> int:
     """`errata release`: propose a version, or set and release it."""
     from flows.planning.versioning import compare_with_release, latest_release, write_version
 
-    store = location(given.store)
+    store = locate_store(given.store)
     plan = _complete_tables(given, store)
     comparison = compare_with_release(plan, latest_release(plan))
     if not given.set:
@@ -61,7 +61,7 @@ def _find_violation(comparison: Comparison, version: str) -> str | None:
     """Why a version cannot follow the one before; None if it can."""
     if comparison.before is None or comparison.found is None:
         return None
-    if parsed(version) <= parsed(comparison.before):
+    if parse_version(version) <= parse_version(comparison.before):
         return f"{version} does not follow {comparison.before}, which is published; use {comparison.version}"
     return semver.find_violation(comparison.found, comparison.before, version)
 
@@ -75,7 +75,7 @@ def _propose(given: Namespace, plan: Plan, comparison: Comparison) -> int:
             "recipe": version,
             "before": comparison.before,
             "proposed": comparison.version,
-            "step": semver.step_of(difference) if difference else None,
+            "step": semver.find_required_step(difference) if difference else None,
             "semver_violation": violation,
             "difference": difference.as_json() if difference else None,
         }
@@ -100,15 +100,15 @@ def run_gates(given: Namespace) -> int:
     from flows.gates.check import check
     from flows.gates.result import line
 
-    plan = _complete_tables(given, location(given.store))
+    plan = _complete_tables(given, locate_store(given.store))
     results = check(plan)
     missed = [result for result in results if not result["passed"]]
     if given.json:
         print(json.dumps(results, indent=1, ensure_ascii=False))
     else:
         width = shutil.get_terminal_size().columns
-        print(text.gates(results, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
-        print("".join(f"\n{text.plain(line(result))}" for result in missed), end="\n" if missed else "")
+        print(text.format_gates(results, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
+        print("".join(f"\n{text.strip_controls(line(result))}" for result in missed), end="\n" if missed else "")
     return FAILED if any(result["severity"] == "fail" for result in missed) else DONE
 
 

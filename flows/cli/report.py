@@ -13,14 +13,14 @@ from errata.cli.exit_codes import DONE
 from errata.cli.verb import RELEASE, Verb
 from errata.errors import ErrataError
 from errata.release.find import Release
-from errata.storage import location
+from errata.storage import locate_store
 
 
 def run_report(given: Namespace) -> int:
     """Print the place of the report; render it where a file is asked for, or the release holds none."""
     from flows.report.build import page_of
 
-    store = location(given.store)
+    store = locate_store(given.store)
     release = errata.open_release(given.name, store)
     compared = errata.open_release(given.compare, store) if given.compare else None
     published = _find_published(release)
@@ -30,7 +30,7 @@ def run_report(given: Namespace) -> int:
         place = Path(given.output or f"{release.name.replace('@', '-')}-report.html")
         _write(place, page_of(release, compared))
     link = place.absolute().as_uri()
-    print(text.plain(f"report  {link}"))
+    print(text.strip_controls(f"report  {link}"))
     if given.open and not webbrowser.open(link):
         raise ErrataError(f"no browser could be opened here; open {link} yourself")
     return DONE

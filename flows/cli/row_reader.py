@@ -33,7 +33,7 @@ STRIDE = 256
 
 
 @dataclass(frozen=True)
-class Piece:
+class RowFile:
     """One Parquet file of the rows."""
 
     name: str
@@ -44,10 +44,10 @@ class Piece:
     """What is so of all its rows and stands in no column, such as the split."""
 
 
-class Rows:
+class RowReader:
     """Rows by their number, counted from 0, over all pieces."""
 
-    def __init__(self, name: str, pieces: Sequence[Piece]) -> None:
+    def __init__(self, name: str, pieces: Sequence[RowFile]) -> None:
         self.name = name
         self.pieces = [piece for piece in pieces if piece.rows]
         self.starts = [0, *accumulate(piece.rows for piece in self.pieces)]
@@ -123,21 +123,21 @@ class Rows:
             raise SourceError(f"{self.pieces[i].name}: cannot be read as Parquet ({str(error)[:200]})") from None
 
 
-def of_release(release: errata.Release, view: str | None, split: str | None) -> Rows:
+def read_release(release: errata.Release, view: str | None, split: str | None) -> RowReader:
     """The rows of a release's view."""
     chosen = view or release.views[0]
     files = release.files(chosen, split)
 
-    def piece(file: dict[str, Any]) -> Piece:
-        return Piece(
+    def piece(file: dict[str, Any]) -> RowFile:
+        return RowFile(
             f"{release.name}/{file['path']}", file["rows"], lambda: release.open(file), {"split": file["split"]}
         )
 
     pieces = [piece(file) for file in files]
-    return Rows(f"{release.name} {chosen}" if len(release.views) > 1 else release.name, pieces)
+    return RowReader(f"{release.name} {chosen}" if len(release.views) > 1 else release.name, pieces)
 
 
-def of_table(name: str, work: TableJob, parts: Sequence[ParquetFile]) -> Rows:
+def read_table(name: str, work: TableJob, parts: Sequence[ParquetFile]) -> RowReader:
     """The rows of some parts of a table."""
     folder = work.folder()
 
@@ -145,14 +145,14 @@ def of_table(name: str, work: TableJob, parts: Sequence[ParquetFile]) -> Rows:
         return lambda: folder.store.fs.open(folder.store.full(f"{folder.path}/{part.path}"), "rb")
 
     link = folder.store.link(folder.path)
-    return Rows(name, [Piece(f"{link}/{part.path}", part.rows, opened(part)) for part in parts])
+    return RowReader(name, [RowFile(f"{link}/{part.path}", part.rows, opened(part)) for part in parts])
 
 
 @dataclass
-class Chosen:
+class Selection:
     """The rows that match filters, found as far as they were asked for."""
 
-    rows: Rows
+    rows: RowReader
     filters: dict[str, str] = field(default_factory=dict)
     """Values by filter; `search` is a text that some column holds."""
     found: array[int] = field(default_factory=lambda: array("q"))

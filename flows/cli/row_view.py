@@ -38,14 +38,14 @@ def _list_shown() -> set[str]:
     return shown
 
 
-def plain(value: Any) -> str:
+def truncate_text(value: Any) -> str:
     """A value as text that cannot steer a terminal, cut where it is very long."""
     whole = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    cut = text.plain(whole[:LONGEST])
+    cut = text.strip_controls(whole[:LONGEST])
     return cut if len(whole) <= LONGEST else f"{cut} … ({len(whole):,} characters in all)"
 
 
-def lines(row: Mapping[str, Any], console: Console, width: int) -> list[Text]:
+def render_lines(row: Mapping[str, Any], console: Console, width: int) -> list[Text]:
     """A row as lines of at most `width` cells."""
     found: list[Text] = []
     for one, indent in _parts(row):
@@ -63,29 +63,34 @@ def lines(row: Mapping[str, Any], console: Console, width: int) -> list[Text]:
 
 def _parts(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     """The parts of a row, each with the columns by which its later lines are indented."""
-    head = " · ".join(plain(row[name])[:80] for name in HEAD if row.get(name))
+    head = " · ".join(truncate_text(row[name])[:80] for name in HEAD if row.get(name))
     if head:
         yield Text(head, style=DIM), 0
     for name in ("question", "problem", "prompt"):
         if row.get(name):
             yield Text(""), 0
-            yield Text(plain(row[name]), style=BOLD), 0
-    wrong = first_wrong(row)
+            yield Text(truncate_text(row[name]), style=BOLD), 0
+    wrong = find_first_wrong(row)
     yield from _steps(row, wrong)
     for name in ("solution", "text"):
         if row.get(name) and not row.get("steps"):
             yield Text(""), 0
-            yield Text(plain(row[name])), 0
+            yield Text(truncate_text(row[name])), 0
     if row.get("answer") is not None:
         yield Text(""), 0
         found = row.get("extracted")
-        yield Text(f"gold {plain(row['answer'])[:200]}, found {plain(found)[:200] if found is not None else 'none'}"), 0
+        yield (
+            Text(
+                f"gold {truncate_text(row['answer'])[:200]}, found {truncate_text(found)[:200] if found is not None else 'none'}"
+            ),
+            0,
+        )
     yield from _type(row)
     yield from _labellers(row)
     yield from _rest(row)
 
 
-def first_wrong(row: Mapping[str, Any]) -> int | None:
+def find_first_wrong(row: Mapping[str, Any]) -> int | None:
     """The index of the first wrong step, as the row's best label says; None where none does, or none is wrong."""
     for name in [*(label.column for label in list_labels("step")), "injected_at", GOLD_STEP, "label"]:
         if isinstance(row.get(name), int) and not isinstance(row[name], bool):
@@ -107,7 +112,7 @@ def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, in
     )
     for i, step in enumerate(steps[:STEPS]):
         mark = Text(f"{'✗' if i == wrong else ' '} {i:>3} ", style=WRONG if i == wrong else DIM)
-        said = Text(plain(step), style=WRONG if i == wrong else "")
+        said = Text(truncate_text(step), style=WRONG if i == wrong else "")
         if i == wrong and isinstance(row.get("error_from"), int) and isinstance(row.get("error_to"), int):
             said.stylize("underline reverse", row["error_from"], row["error_to"])
         value = Text(f"  ({soft[i]:.2f})", style=DIM) if i < len(soft) and isinstance(soft[i], float) else Text("")
@@ -130,12 +135,12 @@ def _type(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
         return
     yield Text(""), 0
     by = next((row[one.method] for one in labels if one.method and row.get(one.method)), None)
-    said = f"{plain(kind)[:200]}" if kind else f"type undecided: {plain(undecided)[:200]}"
-    more = ", ".join(plain(one)[:100] for one in (row.get("error_severity"), by, row.get("taxonomy")) if one)
+    said = f"{truncate_text(kind)[:200]}" if kind else f"type undecided: {truncate_text(undecided)[:200]}"
+    more = ", ".join(truncate_text(one)[:100] for one in (row.get("error_severity"), by, row.get("taxonomy")) if one)
     yield Text("type  ", style=DIM) + Text(said, style=BOLD) + Text(f"  ({more})" if more else "", style=DIM), 6
     for label in labels:
         if label.cause and row.get(label.cause):
-            yield Text("cause ", style=DIM) + Text(plain(row[label.cause])), 6
+            yield Text("cause ", style=DIM) + Text(truncate_text(row[label.cause])), 6
 
 
 def _labellers(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
@@ -149,28 +154,28 @@ def _labellers(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
             known |= {str(name).rpartition(" #")[0] or name for name in names}
         elif label.votes:
             others = [one for one in zip(names, _list(row, label.votes.values)) if one[0] not in known]
-            lines += [(Text(f"  {plain(name)[:80]}: {_where(value)}"), 4) for name, value in others]
+            lines += [(Text(f"  {truncate_text(name)[:80]}: {_where(value)}"), 4) for name, value in others]
             known |= {name for name, _ in others}
     for label in steps:
         if not label.votes and label.column in row and (label.rater or label.column) not in known:
             why = row.get(label.undecided or "") or _where(row[label.column])
-            lines.append((Text(f"  {plain(label.rater or label.column)[:80]}: {plain(why)[:80]}"), 4))
+            lines.append((Text(f"  {truncate_text(label.rater or label.column)[:80]}: {truncate_text(why)[:80]}"), 4))
     if lines:
         yield Text(""), 0
         yield Text("labellers", style=DIM), 0
     yield from lines
     for label in list_labels("type"):
         for name, value, fault in zip(*_columns(row, label.votes, "raters", "values", "faults")):
-            yield Text(f"  {plain(name)[:80]}: type {plain(value or fault)[:120]}"), 4
+            yield Text(f"  {truncate_text(name)[:80]}: type {truncate_text(value or fault)[:120]}"), 4
 
 
 def _votes(row: Mapping[str, Any], votes: Votes) -> Iterator[tuple[Text, int]]:
     """Each vote of a label of steps, with its reason."""
     for name, value, kind, why, fault in zip(*_columns(row, votes, "raters", "values", "errors", "reasons", "faults")):
-        head = f"{plain(name)[:80]}: {(fault and plain(fault)[:80]) or _where(value)}"
-        yield Text(f"  {head}") + Text(f", {plain(kind)[:80]}" if kind else ""), 4
+        head = f"{truncate_text(name)[:80]}: {(fault and truncate_text(fault)[:80]) or _where(value)}"
+        yield Text(f"  {head}") + Text(f", {truncate_text(kind)[:80]}" if kind else ""), 4
         if why:
-            yield Text(f"    {plain(why)}", style="italic"), 4
+            yield Text(f"    {truncate_text(why)}", style="italic"), 4
 
 
 def _columns(row: Mapping[str, Any], votes: Votes | None, *names: str) -> list[Sequence[Any]]:
@@ -196,6 +201,6 @@ def _rest(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     if names:
         yield Text(""), 0
     for name in names:
-        value = plain(row[name]).replace("\n", " ")
+        value = truncate_text(row[name]).replace("\n", " ")
         value = value if len(value) <= 400 else f"{value[:400]} …"
-        yield Text(f"{text.plain(name)[:60]} ", style=DIM) + Text(value), 4
+        yield Text(f"{text.strip_controls(name)[:60]} ", style=DIM) + Text(value), 4

@@ -10,8 +10,8 @@ from errata.cli import text
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import RELEASE, Verb
 from errata.errors import ErrataError
-from errata.release.names import EXACT, wanted
-from errata.storage import Storage, location
+from errata.release.names import EXACT, parse_name
+from errata.storage import Storage, locate_store
 
 
 def run_tag(given: Namespace) -> int:
@@ -19,8 +19,8 @@ def run_tag(given: Namespace) -> int:
     from catalog import tags
     from catalog.storage import Store
 
-    store = location(given.store)
-    asked = wanted(given.name)
+    store = locate_store(given.store)
+    asked = parse_name(given.name)
     if given.tag is None:
         return _show_history(asked.corpus, store)
     if given.delete:
@@ -39,17 +39,17 @@ def _show_history(corpus: str, store: str) -> int:
     versions = [name for name in place.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
     if not versions:
         raise errata.NotFound(f"store {store}: no corpus '{corpus}'; errata list shows what there is")
-    now = tag_log.state(place, corpus)
+    now = tag_log.read_state(place, corpus)
     newest = now.newest(versions) or "none"
     rows: list[list[object]] = [[tag, version] for tag, version in sorted({tag_log.LATEST: newest, **now.tags}.items())]
-    print(text.table(["tag", "version"], rows, left=2))
+    print(text.format_table(["tag", "version"], rows, left=2))
     if now.notices:
         rows = [[version, notice.kind, notice.reason] for version, notice in sorted(now.notices.items())]
-        print("\n" + text.table(["version", "notice", "reason"], rows, left=3))
-    events = [tag_log.event(place, path) for path in tag_log.events(place, corpus)]
+        print("\n" + text.format_table(["version", "notice", "reason"], rows, left=3))
+    events = [tag_log.read_event(place, path) for path in tag_log.list_events(place, corpus)]
     if events:
         head = ["when", "what", "before", "version", "reason"]
-        print("\n" + text.table(head, [_list_event(event) for event in events], left=5))
+        print("\n" + text.format_table(head, [_list_event(event) for event in events], left=5))
     return DONE
 
 
@@ -63,12 +63,12 @@ def run_note(given: Namespace) -> int:
     from catalog import tags
     from catalog.storage import Store
 
-    asked = wanted(given.name)
+    asked = parse_name(given.name)
     if asked.exact is None:
         raise ErrataError(f"{given.name}: errata {given.verb} needs one version; write {asked.corpus}@1.2.3")
-    tags.note(Store(location(given.store)), asked.corpus, asked.exact, given.verb, given.reason)
+    tags.note(Store(locate_store(given.store)), asked.corpus, asked.exact, given.verb, given.reason)
     done = {"deprecate": "is deprecated", "yank": "is withdrawn", "restore": "stands again"}[given.verb]
-    print(f"{asked.corpus}@{asked.exact} {done}: {text.plain(given.reason)}")
+    print(f"{asked.corpus}@{asked.exact} {done}: {text.strip_controls(given.reason)}")
     return DONE
 
 

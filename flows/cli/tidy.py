@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from errata.cli import text
 from errata.cli.exit_codes import DONE, FAILED
 from errata.cli.verb import Verb
-from errata.storage import location
+from errata.storage import locate_store
 
 
 def run_gc(given: Namespace) -> int:
@@ -15,14 +15,14 @@ def run_gc(given: Namespace) -> int:
     from catalog import garbage
     from catalog.storage import Store
 
-    store = Store(location(given.store))
+    store = Store(locate_store(given.store))
     leftovers = garbage.find(store, given.older_than)
     removed = {each.path for each in garbage.remove(store, leftovers)} if given.remove else set()
     rows: list[list[object]] = [
         [each.path, each.what, each.files, each.size, f"{each.hours:.1f}"] for each in leftovers
     ]
     if rows:
-        print(text.table(["garbage", "what it is", "files", "bytes", "hours old"], rows, left=2))
+        print(text.format_table(["garbage", "what it is", "files", "bytes", "hours old"], rows, left=2))
     if given.remove:
         print(f"{len(removed)} removed" if rows else "nothing to remove")
         return DONE if len(removed) == len(leftovers) else FAILED

@@ -48,14 +48,14 @@ def deploy(given: Namespace) -> int:
     ran = subprocess.run([*command, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         print(
-            text.plain(f"{found.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"),
+            text.strip_controls(f"{found.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"),
             file=sys.stderr,
         )
         return FAILED
     rows: list[list[object]] = [
         [one.full_name, one.pool, "; ".join(one.shown) or "when it is asked for"] for one in chosen
     ]
-    print(text.table(["deployment", "pool", "schedule"], rows, left=3))
+    print(text.format_table(["deployment", "pool", "schedule"], rows, left=3))
     print(f"\n{''.join(f'made work pool {name}{chr(10)}' for name in made)}deployed to {url}; workers run them:")
     print("\n".join(f"  prefect worker start --pool {pool}" for pool in sorted({one.pool for one in chosen})))
     return DONE
@@ -126,7 +126,7 @@ def serve(given: Namespace) -> int:
     os.chdir(ROOT)  # entrypoints and recipes are named from there
     with _some_server() as url:
         rows: list[list[object]] = [[one.full_name, "; ".join(one.shown) or "when it is asked for"] for one in chosen]
-        print(text.table(["deployment", "schedule"], rows, left=2))
+        print(text.format_table(["deployment", "schedule"], rows, left=2))
         print(f"\nserved until Ctrl-C; Prefect's pages: {url.removesuffix('/api')}", flush=True)
         prefect_serve(*(_served(one) for one in chosen), limit=given.limit, print_starting_message=False)
     return DONE

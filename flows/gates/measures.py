@@ -152,7 +152,7 @@ def _drift(gate: Declared, work: TableJob, plan: Plan) -> Measured:
     if work.name not in release.views or column not in [one["name"] for one in release.manifest["columns"][work.name]]:
         return Measured(0, kept, note=f"{before} has no column {column} in {work.name}")
     new = _distribution(_kept(work, plan, [column]), column)
-    old = _distribution((frame for _, frame in row_fingerprints.frames(release, work.name)), column)
+    old = _distribution((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
     moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
     most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
     told = [example(value, f"{100 * by:+.1f} points") for value, by in most if by]

@@ -63,7 +63,7 @@ class Found:
 
 def shown(value: object) -> str:
     """A value in a line: cut, and without characters that steer a terminal or turn the direction of writing."""
-    line = text.plain(value if isinstance(value, str) else repr(value)).replace("\n", " ")
+    line = text.strip_controls(value if isinstance(value, str) else repr(value)).replace("\n", " ")
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 

@@ -155,7 +155,7 @@ def report(found: Evaluation) -> str:
 def _head(found: Evaluation) -> str:
     wrong = sum(row.first_error >= 0 for row in found.rows)
     rows = f"{len(found.rows):,} rows: {wrong:,} wrong, {len(found.rows) - wrong:,} right"
-    return text.plain(f"labels  {found.labels}\ngold    {found.gold}, {found.format}, {rows}")
+    return text.strip_controls(f"labels  {found.labels}\ngold    {found.gold}, {found.format}, {rows}")
 
 
 def _with_f1(groups: Mapping[str, Score]) -> str:
@@ -278,7 +278,7 @@ def _remarks(found: Evaluation) -> str:
         for reason, n in sorted(Counter(one.reason for one in found.rejected).items()):
             first = next(one for one in found.rejected if one.reason == reason)
             lines.append(f"  {n:,} {reason}, the first {first.source}: {first.detail}")
-    return "\n".join(textwrap.fill(text.plain(line), WIDTH, subsequent_indent="    ") for line in lines)
+    return "\n".join(textwrap.fill(text.strip_controls(line), WIDTH, subsequent_indent="    ") for line in lines)
 
 
 def _percent(share: float | None) -> str:
@@ -294,7 +294,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """The table, with names so short that its lines fit."""
     shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in [head, *rows]]
     room = WIDTH - sum(2 + max(len(row[i]) for row in shown) for i in range(1, len(head)))
-    return text.table(head, [[_short(text.plain(row[0]), max(room, 12)), *row[1:]] for row in rows])
+    return text.format_table(head, [[_short(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows])
 
 
 def _short(name: str, room: int) -> str:

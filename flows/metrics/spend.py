@@ -32,7 +32,7 @@ def report(ledger: Ledger) -> str:
         ]
     if len(corpora) > 1:
         rows.append(_row("all", found))
-    return f"{text.table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, found))}"
+    return f"{text.format_table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, found))}"
 
 
 def _row(name: str, some: Sequence[Spent]) -> list[object]:
@@ -52,7 +52,7 @@ def _narrowed(rows: Sequence[list[object]]) -> list[list[object]]:
     shown: list[list[object]] = [[*HEAD], *rows]
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in shown]
     room = WIDTH - sum(2 + max(len(row[i]) for row in cells) for i in range(len(HEAD) - 1))
-    return [[_short(text.plain(row[0]), max(room, 12)), *row[1:]] for row in rows]
+    return [[_short(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows]
 
 
 def _short(name: str, room: int) -> str:

@@ -19,7 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.logging import get_run_logger
 
-from catalog.publish.publish import folder
+from catalog.publish.publish import locate_release
 from catalog.storage import Store
 from flows.planning.funnel import count_funnel
 from flows.planning.plan import Plan
@@ -198,7 +198,7 @@ def funnel_of(plan: Plan) -> None:
 def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
     """Show a release: where it lies, its report, what it holds."""
     recipe, store = plan.recipe, Store(plan.store)
-    link, title = store.link(folder(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
+    link, title = store.link(locate_release(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
     create_link_artifact(link, title, key=key(recipe.corpus, "release"), description="Where the release lies")
     paths = [file["path"] for file in manifest["files"]]
     report = f"{link}/{'report.html' if 'report.html' in paths else 'README.md'}"

@@ -10,7 +10,7 @@ from typing import Any
 from errata import ErrataError
 
 from catalog import taxonomies
-from catalog.publish.publish import published
+from catalog.publish.publish import read_published
 from catalog.sources import Source, find
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, fingerprint
@@ -132,7 +132,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
     for table in found.tables:
         works[table.name] = _make_job(table, works, found, data, store)
     done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).read_manifest())}
-    return Plan(found, store, tuple(works.values()), done, published(place, found.corpus, found.version))
+    return Plan(found, store, tuple(works.values()), done, read_published(place, found.corpus, found.version))
 
 
 def _read(text: str, recipe: str) -> Recipe:
@@ -144,7 +144,7 @@ def with_version(plan: Plan, version: str) -> Plan:
     recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
     works = {work.name: work for work in plan.jobs[:-1]}
     works[recipe.tables[-1].name] = _make_job(recipe.tables[-1], works, recipe, None, plan.store)
-    there = published(Store(plan.store), recipe.corpus, version)
+    there = read_published(Store(plan.store), recipe.corpus, version)
     return replace(plan, recipe=recipe, jobs=tuple(works.values()), published=there)
 
 

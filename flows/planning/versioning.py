@@ -10,12 +10,12 @@ from pathlib import Path
 import errata
 from errata import tag_log
 from errata.compare import semver
-from errata.compare.difference import Difference, of_view
-from errata.compare.row_fingerprints import boil, frames, key_of
-from errata.release.names import EXACT, ordered, parsed
+from errata.compare.difference import Difference, compare_views
+from errata.compare.row_fingerprints import digest_rows, find_key, read_frames
+from errata.release.names import EXACT, parse_version, sort_versions
 from errata.storage import Storage
 
-from catalog.publish.publish import PublishError, published
+from catalog.publish.publish import PublishError, read_published
 from catalog.storage import Store
 from flows.planning.plan import Plan, with_version
 from flows.planning.splits import split_rows
@@ -31,7 +31,7 @@ class Comparison:
     found: Difference | None
     """What differs from it."""
     version: str
-    """The least version that is no lie: the recipe's own where nothing was released before."""
+    """The smallest valid bump: the recipe's own where nothing was released before."""
 
 
 def compare_with_release(plan: Plan, before: str | None) -> Comparison:
@@ -40,16 +40,18 @@ def compare_with_release(plan: Plan, before: str | None) -> Comparison:
     if before is None:
         return Comparison(None, None, recipe.version)
     found = compare_rows(plan, before)
-    return Comparison(before, found, semver.bump(before, semver.step_of(found)))
+    return Comparison(before, found, semver.bump(before, semver.find_required_step(found)))
 
 
 def latest_release(plan: Plan, below: str | None = None) -> str | None:
     """The newest version of the corpus that was published and not withdrawn, maybe below another; None if none was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
-    state = tag_log.state(Storage(plan.store), corpus)
-    for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
-        fits = below is None or parsed(version) < parsed(below)
-        if fits and not state.yanked(version) and published(store, corpus, version):
+    state = tag_log.read_state(Storage(plan.store), corpus)
+    for version in reversed(
+        sort_versions([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])
+    ):
+        fits = below is None or parse_version(version) < parse_version(below)
+        if fits and not state.yanked(version) and read_published(store, corpus, version):
             return version
     return None
 
@@ -57,8 +59,10 @@ def latest_release(plan: Plan, below: str | None = None) -> str | None:
 def matching_release(plan: Plan) -> Plan | None:
     """The plan under the newest version that was published with just its content; None where no version was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
-    state = tag_log.state(Storage(plan.store), corpus)
-    for version in reversed(ordered([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])):
+    state = tag_log.read_state(Storage(plan.store), corpus)
+    for version in reversed(
+        sort_versions([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])
+    ):
         found = with_version(plan, version)
         if found.finished and not state.yanked(version):
             return found
@@ -66,10 +70,10 @@ def matching_release(plan: Plan) -> Plan | None:
 
 
 def bump_version(plan: Plan) -> Plan:
-    """A plan whose tables are complete, under the least version that is no lie and not taken."""
+    """A plan whose tables are complete, under the smallest valid bump that is not taken."""
     version = compare_with_release(plan, latest_release(plan)).version
     store, corpus = Store(plan.store), plan.recipe.corpus
-    while published(store, corpus, version):  # withdrawn, and newer than the one that stands
+    while read_published(store, corpus, version):  # withdrawn, and newer than the one that stands
         version = semver.bump(version, "PATCH")
     return with_version(plan, version)
 
@@ -84,7 +88,13 @@ def compare_rows(plan: Plan, before: str) -> Difference:
     for name in names:
         if name in old.views:
             new = ((split, frame) for part in split_rows(works[name], plan) for split, frame in part.items())
-            views.append(of_view(name, boil(frames(old, name), key_of(old, name)), boil(new, works[name].contract.key)))
+            views.append(
+                compare_views(
+                    name,
+                    digest_rows(read_frames(old, name), find_key(old, name)),
+                    digest_rows(new, works[name].contract.key),
+                )
+            )
     after = f"{plan.recipe.corpus}@{plan.recipe.version}"
     gone = [name for name in old.views if name not in names]
     return Difference(old.name, after, views, [name for name in names if name not in old.views], gone)
@@ -96,9 +106,9 @@ def refuse_semver_violations(plan: Plan) -> None:
     before = latest_release(plan, below=version)
     if before is None:
         return
-    lie = semver.find_violation(compare_rows(plan, before), before, version)
-    if lie:
-        raise PublishError(f"{plan.recipe.file}: version {lie} (errata release {plan.recipe.file} --set auto)")
+    violation = semver.find_violation(compare_rows(plan, before), before, version)
+    if violation:
+        raise PublishError(f"{plan.recipe.file}: version {violation} (errata release {plan.recipe.file} --set auto)")
 
 
 def write_version(recipe: str, version: str) -> None:

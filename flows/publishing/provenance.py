@@ -239,8 +239,10 @@ def _short(value: object) -> str:
 
 def touched_text(found: dict[str, Any]) -> str:
     """A model's rows for a reader."""
-    tables = text.table(["table", "solutions touched"], [[name, count] for name, count in found["tables"].items()])
-    views = text.table(["view", "rows touched"], [[name, count] for name, count in found["views"].items()])
+    tables = text.format_table(
+        ["table", "solutions touched"], [[name, count] for name, count in found["tables"].items()]
+    )
+    views = text.format_table(["view", "rows touched"], [[name, count] for name, count in found["views"].items()])
     head = f"{found['release']}\n{found['model']}: {found['requests']:,} completions in the ledger"
     rows = "\n".join(found["rows"])
     return f"{head}\n\n{tables}\n\n{views}\n\n{rows}"

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publish.card import card
-from catalog.publish.croissant import croissant, json_schema
-from catalog.publish.publish import View, counts, publish
+from catalog.publish.card import render_card
+from catalog.publish.croissant import build_json_schema, render_croissant
+from catalog.publish.publish import View, list_counts, publish
 from catalog.storage import Store
 from flows.gates.check import checked
 from flows.metrics.error_types import measure_types
@@ -73,10 +73,10 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
         _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = list_lineage(plan)
-        texts = {"README.md": card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
-        texts["croissant.json"] = _json(croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts = {"README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
+        texts["croissant.json"] = _json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
-        texts |= {f"schemas/{name}.json": _json(json_schema(name, one)) for name, one in contracts.items()}
+        texts |= {f"schemas/{name}.json": _json(build_json_schema(name, one)) for name, one in contracts.items()}
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {
             "fingerprint": last.fingerprint,
@@ -91,7 +91,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             "software": software(),
         }
         head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
-        rows = {name: counts(view) for name, view in views.items()}
+        rows = {name: list_counts(view) for name, view in views.items()}
         return texts | build.files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)

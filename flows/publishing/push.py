@@ -18,8 +18,8 @@ from errata.errors import ErrataError, Unreadable
 from errata.release.find import Release
 from errata.release.load import pull
 
-from catalog.hub import os_errors
-from catalog.publish.publish import PublishError, folder
+from catalog.hub import raise_os_errors
+from catalog.publish.publish import PublishError, locate_release
 from catalog.storage import Store, StoreError
 
 HUB = "hf://datasets/"
@@ -40,12 +40,12 @@ def push(name: str, target: str, store: str, private: bool = False) -> str:
 
 
 def _manifest(release: Release) -> bytes:
-    return release.place.read(f"{folder(*release.name.split('@'))}/manifest.json")
+    return release.storage.read(f"{locate_release(*release.name.split('@'))}/manifest.json")
 
 
 def _elsewhere(release: Release, place: Store) -> str:
     """Copy a release to another store, where it lies as it does at home."""
-    path, manifest = folder(*release.name.split("@")), _manifest(release)
+    path, manifest = locate_release(*release.name.split("@")), _manifest(release)
     link = place.link(path)
     try:
         if place.exists(f"{path}/manifest.json"):
@@ -78,7 +78,7 @@ def _hub(release: Release, target: str, private: bool) -> str:
         raise ErrataError(f"{target[:120]}: names no dataset of the Hub; write {HUB}OWNER/NAME")
     hub = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
-        with os_errors():
+        with raise_os_errors():
             commit = _uploaded(hub, release, target, repository, private)
     except HFValidationError as error:
         raise ErrataError(f"{target}: names no dataset of the Hub ({error})") from None

@@ -129,7 +129,7 @@ def main() -> int:
         [name, int(one["rows"]), int(one["gates"]), f"{one['seconds']:.1f}", f"{one['rows'] / one['seconds']:,.0f}", f"{one['gib']:.2f}"]
         for name, one in told
     ]  # fmt: skip
-    print(text.table(["what", "rows", "gates", "seconds", "rows/s", "peak GiB"], lines))
+    print(text.format_table(["what", "rows", "gates", "seconds", "rows/s", "peak GiB"], lines))
     missed = [one for name, one in told if name.startswith("gates") and one["gib"] > LIMIT_GIB]
     print(f"peak memory must stay below {LIMIT_GIB:g} GiB: {'missed' if missed else 'met'}")
     return 1 if missed else 0

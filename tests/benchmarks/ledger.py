@@ -196,7 +196,7 @@ def report(store: str, rows: int) -> None:
             found = apart("find", store, rows, count, how) if who == "ledger" else apart(who, store, rows, count)
             times = [f"{found[name][0]:.3f}" if name in found else "" for name in ("open", "first", "again")]
             lines.append([f"{who} {how}".strip(), count, *times, f"{found['again'][1]:,.0f}"])
-    print(terminal.table(["find", "requests", "open s", "first s", "again s", "peak MiB"], lines), flush=True)
+    print(terminal.format_table(["find", "requests", "open s", "first s", "again s", "peak MiB"], lines), flush=True)
     seconds, memory = apart("spent", store)["spent"]
     print(f"\nspent() in {seconds:.1f} s, {memory:,.0f} MiB")
 

@@ -24,7 +24,7 @@ from typing import Any
 import polars as pl
 from errata.cli import text as terminal
 
-from catalog.publish.publish import View, folder, publish
+from catalog.publish.publish import View, locate_release, publish
 from catalog.storage import Store
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import polars_schema
@@ -77,7 +77,7 @@ def parts(rows: int, changed: bool) -> Iterator[dict[str, pl.DataFrame]]:
 def make(store: str, rows: int) -> None:
     """Publish two versions, where they are not there from an earlier run."""
     for version, changed in (("1.0.0", False), ("2.0.0", True)):
-        if Path(store, folder("big", version), "manifest.json").exists():
+        if Path(store, locate_release("big", version), "manifest.json").exists():
             continue
         view = View(CONTRACT, parts(rows, changed))
 
@@ -121,9 +121,9 @@ def timed_once(run):
     began = time.perf_counter(); run(); return [time.perf_counter() - began]
 """
 DIFF = """
-from errata.compare.difference import between
+from errata.compare.difference import compare_releases
 began = time.perf_counter()
-found = between(errata.open_release("big@1.0.0", store), errata.open_release("big@2.0.0", store))
+found = compare_releases(errata.open_release("big@1.0.0", store), errata.open_release("big@2.0.0", store))
 view = found.views[0]
 told(seconds=time.perf_counter() - began, cpu=time.process_time(), added=view.added, removed=view.removed, changed=view.changed, kept=view.kept)
 """
@@ -192,7 +192,7 @@ def main() -> int:
         ["resolve and open, cached", opened, "", "200 ms", _met(met[2])],
         ["wheel", f"{size:,} bytes", "", "200 KB", _met(met[3])],
     ]
-    print(terminal.table(["what", "measured", "beside", "at most", ""], rows, left=1))
+    print(terminal.format_table(["what", "measured", "beside", "at most", ""], rows, left=1))
     return 0 if all(met) else 1
 
 

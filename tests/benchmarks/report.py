@@ -252,7 +252,7 @@ def main() -> int:
             _met(met[3]),
         ],
     ]
-    print(terminal.table(["what", "measured", "beside: Altair", "at most", ""], lines))
+    print(terminal.format_table(["what", "measured", "beside: Altair", "at most", ""], lines))
     return 0 if all(met) else 1
 
 

@@ -11,8 +11,8 @@ import fsspec
 import polars as pl
 import pytest
 
-from catalog.publish.card import card
-from catalog.publish.publish import View, folder, publish
+from catalog.publish.card import render_card
+from catalog.publish.publish import View, locate_release, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
@@ -114,7 +114,7 @@ def put(
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         stop()
         columns = {name: [{"name": c.name, "meaning": c.meaning} for c in one.columns] for name, one in VIEWS.items()}
-        return {"README.md": card(recipe, VIEWS, files, FUNNEL)}, {
+        return {"README.md": render_card(recipe, VIEWS, files, FUNNEL)}, {
             "fingerprint": mark,
             "recipe": {"title": recipe.title, "license": recipe.license, "text": recipe.text},
             "columns": columns,
@@ -122,7 +122,7 @@ def put(
         }
 
     publish(Store(store), corpus, version, mark, {name: view(one) for name, one in VIEWS.items()}, describe)
-    return f"{store}/{folder(corpus, version)}"
+    return f"{store}/{locate_release(corpus, version)}"
 
 
 def fill(store: str) -> str:
@@ -153,7 +153,7 @@ def disk(_filled: str, tmp_path: Path) -> str:
 @pytest.fixture
 def newest(disk: str) -> Path:
     """The folder of `tiny` 0.10.0 on disk."""
-    return Path(disk, folder("tiny", "0.10.0"))
+    return Path(disk, locate_release("tiny", "0.10.0"))
 
 
 @pytest.fixture(params=["disk", "memory://shelf", "memory://"])

@@ -103,9 +103,9 @@ def test_every_error_says_where_what_and_what_to_do(
     run("pull what nobody pinned", "pull")
     run("push to nowhere", "push", "tiny@0.9.0", "hf://datasets/nobody")
     for title, content in LOCKS.items():
-        Path(lock.file()).write_text(content.replace("STORE", disk))
+        Path(lock.locate_file()).write_text(content.replace("STORE", disk))
         run(title, "load", "tiny")
-        Path(lock.file()).unlink()
+        Path(lock.locate_file()).unlink()
     intact = {file: file.read_bytes() for file in newest.rglob("*") if file.is_file()}
     for title, damage in DAMAGES.items():
         damage(newest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from errata import ErrataError
-from errata.storage import has_password, location, mask_secrets
+from errata.storage import has_password, locate_store, mask_secrets
 
 SECRETS = {
     "s3://u:p@ss@host/b": "s3://…@host/b",
@@ -31,7 +31,7 @@ def test_a_password_is_masked_whole_and_refused(url: str, shown: str) -> None:
     assert has_password(url)
     assert mask_secrets(url) == shown
     with pytest.raises(ErrataError) as error:
-        location(url)
+        locate_store(url)
     assert (
         str(error.value)
         == f"store {shown}: holds a password; give it by the environment or the storage's configuration"
@@ -42,4 +42,4 @@ def test_a_password_is_masked_whole_and_refused(url: str, shown: str) -> None:
 def test_what_is_no_secret_is_shown(url: str, shown: str | None) -> None:
     assert not has_password(url)
     assert mask_secrets(url) == (shown or url)
-    assert location(url)
+    assert locate_store(url)

@@ -13,7 +13,7 @@ LEAST = 16
 Row = Sequence[str]
 
 
-def width_of(text: str) -> int:
+def measure_width(text: str) -> int:
     """The cells that a text takes in a terminal: letters of East Asia take two, marks on a letter none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
@@ -24,9 +24,9 @@ def _cells(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def table(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
+def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
     """Columns under their names, the first `left` flush left, the others flush right; one block or several."""
-    widths = [max([width_of(name), *(width_of(row[i]) for row in rows)]) for i, name in enumerate(head)]
+    widths = [max([measure_width(name), *(measure_width(row[i]) for row in rows)]) for i, name in enumerate(head)]
     if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
         return _block(head, rows, left, widths)
     room = width - sum(width + 2 for width in widths[1:])
@@ -59,19 +59,19 @@ def _block(head: Row, rows: Sequence[Row], left: int, widths: Sequence[int]) -> 
 
 def _lines(row: Row, left: int, widths: Sequence[int]) -> list[str]:
     """A row as one line, or as some where a cell is wrapped; numbers stand in the first."""
-    cells = [wrapped(cell, width) for cell, width in zip(row, widths)]
+    cells = [wrap_text(cell, width) for cell, width in zip(row, widths)]
     lines = []
     for at in range(max(len(cell) for cell in cells)):
         parts = [cell[at] if at < len(cell) else "" for cell in cells]
-        blanks = [" " * (width - width_of(part)) for part, width in zip(parts, widths)]
+        blanks = [" " * (width - measure_width(part)) for part, width in zip(parts, widths)]
         both = zip(parts, blanks)
         lines.append("  ".join(p + b if i < left else b + p for i, (p, b) in enumerate(both)).rstrip())
     return lines
 
 
-def wrapped(text: str, width: int, hang: int = 2) -> list[str]:
+def wrap_text(text: str, width: int, hang: int = 2) -> list[str]:
     """A text in lines of at most `width` cells, the further ones indented like the first and by `hang` more."""
-    if width_of(text) <= width:
+    if measure_width(text) <= width:
         return [text]
     begins = len(text) - len(text.lstrip())
     begins = begins if begins < width // 2 else 0
@@ -81,10 +81,10 @@ def wrapped(text: str, width: int, hang: int = 2) -> list[str]:
         if not word.strip():
             lines[-1] += word if lines[-1].strip() else ""
             continue
-        while width_of(lines[-1] + word) > width:
+        while measure_width(lines[-1] + word) > width:
             fits = ""
-            if width_of(further + word) > width:  # longer than any line: cut
-                room = width - width_of(lines[-1])
+            if measure_width(further + word) > width:  # longer than any line: cut
+                room = width - measure_width(lines[-1])
                 fits = _fitting(word, room if lines[-1].strip() else max(2, room))
             lines[-1] += fits
             word = word[len(fits) :]

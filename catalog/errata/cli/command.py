@@ -74,12 +74,12 @@ def run_verb(given: Namespace) -> int:
         code = getattr(error, "exit_code", -1)  # the application's errors, whose classes the client does not know
         if code < 0:
             raise
-        print(text.plain(error), file=sys.stderr)
+        print(text.strip_controls(error), file=sys.stderr)
         return code
 
 
 def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"errata: warning: {text.plain(message)}", file=sys.stderr)
+    print(f"errata: warning: {text.strip_controls(message)}", file=sys.stderr)
 
 
 def _find_application() -> Sequence[Verb]:

@@ -14,10 +14,10 @@ from .verb import RELEASE, Verb
 
 def diff(given: Namespace) -> int:
     """`errata diff`."""
-    from ..compare.difference import between
+    from ..compare.difference import compare_releases
     from ..compare.text import as_html, as_text
 
-    difference = between(open_release(given.before, given.store), open_release(given.after, given.store))
+    difference = compare_releases(open_release(given.before, given.store), open_release(given.after, given.store))
     suffix = Path(given.output or "").suffix.lstrip(".").lower()
     form = given.format or (suffix if suffix in ("json", "html") else "text")
     if form == "json":

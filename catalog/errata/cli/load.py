@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..release.find import open_release
-from ..release.load import batches
+from ..release.load import read_batches
 from .exit_codes import DONE
 from .verb import RELEASE, Verb
 
@@ -27,7 +27,7 @@ def load(given: Namespace) -> int:
     files = release.files(given.view, given.split)
     suffix = Path(given.output or "").suffix.lstrip(".").lower()
     form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
-    rows = batches(release, files, given.limit)
+    rows = read_batches(release, files, given.limit)
     if given.output:
         with open(f"{given.output}.part", "wb") as file:
             _WRITERS[form](rows, file)

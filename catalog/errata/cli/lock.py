@@ -9,8 +9,8 @@ from ..errors import Locked
 from ..release import lock as lock_file
 from ..release.find import Release, open_release
 from ..release.lock import Pin
-from ..release.names import wanted
-from ..storage import location
+from ..release.names import parse_name
+from ..storage import locate_store
 from . import text
 from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
@@ -18,19 +18,21 @@ from .verb import RELEASE, Verb
 
 def lock(given: Namespace) -> int:
     """`errata lock`."""
-    pins = {pin.asked: pin for pin in lock_file.pins()}
+    pins = {pin.asked: pin for pin in lock_file.read_pins()}
     if given.check:
         return _check(list(pins.values()))
-    asked = {str(wanted(name)): given.store for name in given.names}
+    asked = {str(parse_name(name)): given.store for name in given.names}
     if given.upgrade:
         asked |= {pin.asked: given.store or pin.store for pin in pins.values() if not given.names or pin.asked in asked}
     for name, store in asked.items():
         release = _open_unpinned(name, store)
-        pins[name] = Pin(name, release.manifest["version"], release.digest, location(store))
+        pins[name] = Pin(name, release.manifest["version"], release.digest, locate_store(store))
     if asked:
         lock_file.write(pins.values())
     print(
-        text.table(["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3)
+        text.format_table(
+            ["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3
+        )
     )
     return DONE
 
@@ -58,7 +60,7 @@ def _check(pins: list[Pin]) -> int:
             )
         newest = _open_unpinned(pin.asked, pin.store)
         if newest.digest != pin.digest:
-            print(text.plain(f"{pin.asked}: {pin.version} is pinned, {newest.manifest['version']} is there"))
+            print(text.strip_controls(f"{pin.asked}: {pin.version} is pinned, {newest.manifest['version']} is there"))
             code = FAILED
     if code == DONE:
         print(f"{len(pins)} pinned, all as they were")

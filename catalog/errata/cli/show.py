@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..errors import Unreadable
 from ..release.find import open_release, releases
-from ..release.load import first
+from ..release.load import read_first
 from . import text
 from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
@@ -29,7 +29,7 @@ def list_releases(given: Namespace) -> int:
             count = sum(file["rows"] for file in release.files())
             rows.append([release.name, count, release.manifest["recipe"]["title"][:60]])
     if rows:
-        print(text.table(["release", "rows", "title"], rows))
+        print(text.format_table(["release", "rows", "title"], rows))
     elif code == DONE:
         print("no release in this store", file=sys.stderr)
     return code
@@ -42,14 +42,16 @@ def show(given: Namespace) -> int:
         print(json.dumps(release.manifest, indent=1))
         return DONE
     width = max(40, shutil.get_terminal_size().columns)
-    title = text.lines(text.plain(f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}"), width)
-    parts = [title, text.splits(release, width)]
-    parts.append(text.funnel(release.manifest["funnel"], width))
-    parts.append(text.labels(release.manifest.get("labels", []), width))
-    parts.append(text.types(release.manifest.get("types", []), width))
-    parts.append(text.gates(release.manifest.get("gates", []), width))
-    parts.append(text.counts_of_views(release, width))
-    parts += [text.example(row, min(width, 100)) for row in first(release, given.examples)]
+    title = text.wrap_lines(
+        text.strip_controls(f"{release.name}  {release.manifest['recipe']['title']}\n{release.url}"), width
+    )
+    parts = [title, text.format_splits(release, width)]
+    parts.append(text.format_funnel(release.manifest["funnel"], width))
+    parts.append(text.format_labels(release.manifest.get("labels", []), width))
+    parts.append(text.format_types(release.manifest.get("types", []), width))
+    parts.append(text.format_gates(release.manifest.get("gates", []), width))
+    parts.append(text.format_counts_of_views(release, width))
+    parts += [text.format_example(row, min(width, 100)) for row in read_first(release, given.examples)]
     print("\n\n".join(part for part in parts if part))
     return DONE
 

@@ -15,27 +15,29 @@ LONGEST = 5_000
 """Characters of a text that an example shows; a model may have written a million."""
 
 
-def plain(text: object) -> str:
+def strip_controls(text: object) -> str:
     """Text without the control characters with which a model's words could steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\ufffd" for c in str(text))
 
 
 def print_error(error: Exception) -> int:
     """Print an error in a line; its exit code."""
-    print(f"errata: {plain(error)}", file=sys.stderr)
+    print(f"errata: {strip_controls(error)}", file=sys.stderr)
     return int(getattr(error, "exit_code", FAILED))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, width: int | None = None) -> str:
+def format_table(head: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, width: int | None = None) -> str:
     """Columns of text: the first `left` flush left, the others flush right; in `width` cells if that is given."""
 
     def shown(cell: object) -> str:
-        return f"{cell:,}" if isinstance(cell, int) else plain(cell).replace("\n", " ")
+        return f"{cell:,}" if isinstance(cell, int) else strip_controls(cell).replace("\n", " ")
 
-    return columns.table([shown(name) for name in head], [[shown(cell) for cell in row] for row in rows], left, width)
+    return columns.format_table(
+        [shown(name) for name in head], [[shown(cell) for cell in row] for row in rows], left, width
+    )
 
 
-def lines(text: str, width: int | None) -> str:
+def wrap_lines(text: str, width: int | None) -> str:
     """Text in lines of a width; words that are longer, such as paths, stay whole."""
     if width is None:
         return text
@@ -43,17 +45,17 @@ def lines(text: str, width: int | None) -> str:
     return "\n".join(part for line in text.split("\n") for part in wrap.wrap(line) or [""])
 
 
-def funnel(steps: Sequence[dict[str, Any]], width: int | None = None) -> str:
+def format_funnel(steps: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """Rows in, kept and rejected of each table, and under each the reasons."""
     rows: list[list[object]] = []
     for step in steps:
         rows.append([step["table"], step["task"], step["rows_in"], step["kept"], step["rejected"]])
         reasons = sorted(step["reasons"].items(), key=lambda found: (-found[1], found[0]))
         rows += [[f"    {reason}", "", "", "", n] for reason, n in reasons]
-    return table(["table", "task", "in", "kept", "rejected"], rows, left=2, width=width)
+    return format_table(["table", "task", "in", "kept", "rejected"], rows, left=2, width=width)
 
 
-def labels(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
+def format_labels(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The labels of first wrong steps: how many there are, how many of those that name a step are exact, what was asked."""
     rows: list[list[object]] = []
     for one in found:
@@ -75,8 +77,8 @@ def labels(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
             ]
         )
     head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
-    kappas = [lines(line, width) for line in _kappas(found)]
-    return "\n".join([table(head, rows, left=2, width=width), *kappas]) if rows else ""
+    kappas = [wrap_lines(line, width) for line in _kappas(found)]
+    return "\n".join([format_table(head, rows, left=2, width=width), *kappas]) if rows else ""
 
 
 def _kappas(found: Sequence[dict[str, Any]]) -> list[str]:
@@ -91,14 +93,14 @@ def _kappas(found: Sequence[dict[str, Any]]) -> list[str]:
             )
         if len(pairs) > 1:
             said.append(f"Fleiss' kappa in {one['table']}: {_kappa(one.get('fleiss'))}")
-    return [plain(line) for line in said]
+    return [strip_controls(line) for line in said]
 
 
 def _kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
+def format_types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The types of mistakes: how many there are of each, and, where the truth is known, how often that is right."""
     texts = []
     for one in found:
@@ -107,11 +109,11 @@ def types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
             [name, n, f"{100 * n / max(1, one['rows']):.1f}", *_f1(truth, name)] for name, n in one["types"].items()
         ]
         head = [f"type ({one['taxonomy']})", "mistakes", "%", *(["F1"] if "f1" in truth else [])]
-        texts.append(table([plain(cell) for cell in head], rows, width=width))
-        texts += [lines(text, width) for text in (_found(one), _agreement(one)) if text]
+        texts.append(format_table([strip_controls(cell) for cell in head], rows, width=width))
+        texts += [wrap_lines(text, width) for text in (_format_induction(one), _agreement(one)) if text]
         if truth.get("rand") is not None:
             told = f"adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}"
-            texts.append(lines(told, width))
+            texts.append(wrap_lines(told, width))
         if "rules" in truth:
             rules = truth["rules"]
             told = (
@@ -119,13 +121,13 @@ def types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
                 f"rules decide {100 * rules['decided'] / rules['rows']:.1f} %, "
                 f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % of it rightly"
             )
-            texts.append(lines(told, width))
+            texts.append(wrap_lines(told, width))
         if truth:
             texts.append(_confusion(truth["confusion"], width))
     return "\n\n".join(texts)
 
 
-def gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
+def format_gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
     """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
     own = [one for one in found if one["declared"] != "contract" or not one["passed"]]
     rows: list[list[object]] = []
@@ -139,7 +141,7 @@ def gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
             [_brief(name, 22), _brief(about, 15), _brief(_bounds(one), max(12, width - 62)), _brief(seen, 16), mark]
         )
     met = sum(one not in own for one in found)
-    lines = [table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
+    lines = [format_table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
     if met:
         lines.append(f"{met} expectations that follow from the columns' contracts were met")
     return "\n".join(lines)
@@ -152,7 +154,7 @@ def _bounds(one: dict[str, Any]) -> str:
 
 
 def _brief(value: object, width: int) -> str:
-    line = " ".join(plain(value).split())
+    line = " ".join(strip_controls(value).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
@@ -160,15 +162,15 @@ def _f1(truth: dict[str, Any], name: str) -> list[object]:
     return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if "f1" in truth else []
 
 
-def _found(one: dict[str, Any]) -> str:
+def _format_induction(one: dict[str, Any]) -> str:
     """How a taxonomy was found in the mistakes, if it was."""
     if "found" not in one:
         return ""
     found = one["found"]
     names = ("round", "rows", "known", "proposed", "undecided", "types")
-    rounds = table(["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in found["rounds"]])
+    rounds = format_table(["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in found["rounds"]])
     said = f"{found['candidate']} names proposed, {found['merge']} merged, {found['fold']} folded: taxonomies/{one['table']}.yaml"
-    return "\n".join([plain(found["source"]), plain(said), rounds])
+    return "\n".join([strip_controls(found["source"]), strip_controls(said), rounds])
 
 
 def _agreement(one: dict[str, Any]) -> str:
@@ -184,7 +186,7 @@ def _agreement(one: dict[str, Any]) -> str:
         lines.append(f"Fleiss' kappa of types, votes of {name}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)")
     shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
     lines += [f"types depend on (Cramér's V): {', '.join(shifts)}"] if shifts else []
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(strip_controls, lines))
 
 
 def _confusion(found: dict[str, dict[str, int]], width: int | None) -> str:
@@ -192,22 +194,24 @@ def _confusion(found: dict[str, dict[str, int]], width: int | None) -> str:
     names = sorted({name for row in found.values() for name in row} | set(found))
     head = ["true \\ said", *(f"({i})" for i in range(1, len(names) + 1))]
     order = {name: f"({i}) {name}" for i, name in enumerate(names, 1)}
-    rows = [[plain(order[name]), *(found.get(name, {}).get(one, "") for one in names)] for name in names]
-    return table(head, rows, width=width)
+    rows = [[strip_controls(order[name]), *(found.get(name, {}).get(one, "") for one in names)] for name in names]
+    return format_table(head, rows, width=width)
 
 
-def counts_of_views(release: Release, width: int = 100) -> str:
+def format_counts_of_views(release: Release, width: int = 100) -> str:
     """Rows by model and set of each view, once for views that have the same; named where there are several."""
     views: dict[str, list[str]] = {}
     for view in release.views:
-        if told := counts(release, view, width):
+        if told := format_counts(release, view, width):
             views.setdefault(told, []).append(view)
     if len(release.views) == 1:
         return "\n".join(views)
-    return "\n\n".join(f"{lines(plain(', '.join(names)), width)}\n{told}" for told, names in views.items())
+    return "\n\n".join(
+        f"{wrap_lines(strip_controls(', '.join(names)), width)}\n{told}" for told, names in views.items()
+    )
 
 
-def counts(release: Release, view: str, width: int = 100) -> str:
+def format_counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
     found = release.manifest["counts"].get(view, [])
     by_set: dict[str, int] = {}
@@ -233,15 +237,15 @@ def counts(release: Release, view: str, width: int = 100) -> str:
 
     head = ["model", *shown, *([f"{len(folded)} more"] if folded else []), "all"]
     shown_rows = [row(model) for model in (*models, *([None] if len(models) > 1 else []))]
-    return table(head, shown_rows, width=width) if models else ""
+    return format_table(head, shown_rows, width=width) if models else ""
 
 
-def example(row: dict[str, Any], width: int) -> str:
+def format_example(row: dict[str, Any], width: int) -> str:
     """One row for a reader: the question, the steps with the first wrong one marked, the answer beside gold."""
 
     def wrapped(text: object, indent: str, first: str = "") -> str:
-        cut = plain(str(text)[:LONGEST])
-        said = [part for line in cut.split("\n") for part in columns.wrapped(line, width - len(indent), hang=0)]
+        cut = strip_controls(str(text)[:LONGEST])
+        said = [part for line in cut.split("\n") for part in columns.wrap_text(line, width - len(indent), hang=0)]
         said = said if len(said) <= 12 else [*said[:11], "…"]
         return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(said))
 
@@ -255,12 +259,12 @@ def example(row: dict[str, Any], width: int) -> str:
     return "\n".join(parts)
 
 
-def splits(release: Release, width: int | None = None) -> str:
+def format_splits(release: Release, width: int | None = None) -> str:
     """Rows by view and split."""
     rows: dict[tuple[str, str], int] = {}
     for view in release.views:
         for file in release.files(view):
             rows[(view, file["split"])] = rows.get((view, file["split"]), 0) + file["rows"]
-    return table(
+    return format_table(
         ["view", "split", "rows"], [[view, split, n] for (view, split), n in rows.items()], left=2, width=width
     )

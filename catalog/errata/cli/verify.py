@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..errors import ErrataError
 from ..release.find import Release, open_release
-from ..signing import SIGNATURE, signer
+from ..signing import SIGNATURE, find_signer
 from . import text
 from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
@@ -18,24 +18,24 @@ def verify(given: Namespace) -> int:
     release = open_release(given.name, given.store)
     faults = release.faults()
     for fault in faults:
-        print(text.plain(f"{release.url}/{fault}"), file=sys.stderr)
+        print(text.strip_controls(f"{release.url}/{fault}"), file=sys.stderr)
     files = len(release.manifest["files"])
     result = f"{len(faults)} fault(s)" if faults else f"{files} files, all as released"
     if given.signers and not faults:
         result += f", signed by {_find_signer(release, given.signers)}"
-    print(text.plain(f"{release.name}: {result}"))
+    print(text.strip_controls(f"{release.name}: {result}"))
     return FAILED if faults else DONE
 
 
 def _find_signer(release: Release, signers: str) -> str:
     folder = f"releases/{release.name.replace('@', '/')}"
     try:
-        signature = release.place.read(f"{folder}/{SIGNATURE}")
+        signature = release.storage.read(f"{folder}/{SIGNATURE}")
     except FileNotFoundError:
         raise ErrataError(
             f"{release.name}: is not signed; its owner signs it with: errata sign {release.name}"
         ) from None
-    return signer(release.place.read(f"{folder}/manifest.json"), signature, signers, release.name)
+    return find_signer(release.storage.read(f"{folder}/manifest.json"), signature, signers, release.name)
 
 
 def _add_verify(parser: ArgumentParser) -> None:

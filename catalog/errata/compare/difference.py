@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..release.find import Release
-from .row_fingerprints import SPLIT, Column, Digest, boil, frames, key_of
+from .row_fingerprints import SPLIT, Column, ViewDigest, digest_rows, find_key, read_frames
 
 EXAMPLES = 10
 """Rows named for each kind of change, at most."""
@@ -96,7 +96,7 @@ class Difference:
         return {**asdict(self), "adds": self.adds, "removes": self.removes}
 
 
-def between(before: Release, after: Release) -> Difference:
+def compare_releases(before: Release, after: Release) -> Difference:
     """What differs between two releases."""
     common = [view for view in before.views if view in after.views]
     return Difference(
@@ -111,7 +111,9 @@ def between(before: Release, after: Release) -> Difference:
 def _read(before: Release, after: Release, view: str) -> ViewDifference:
     """The difference of a view, from its rows; those of both releases are gone through side by side."""
     with ThreadPoolExecutor(2) as pool:
-        return of_view(view, *pool.map(lambda one: boil(frames(one, view), key_of(one, view)), (before, after)))
+        return compare_views(
+            view, *pool.map(lambda one: digest_rows(read_frames(one, view), find_key(one, view)), (before, after))
+        )
 
 
 def _same_files(before: Release, after: Release, view: str) -> ViewDifference | None:
@@ -126,7 +128,7 @@ def _same_files(before: Release, after: Release, view: str) -> ViewDifference | 
     return ViewDifference(view, rows, rows, kept=rows)
 
 
-def of_view(view: str, before: Digest, after: Digest) -> ViewDifference:
+def compare_views(view: str, before: ViewDigest, after: ViewDigest) -> ViewDifference:
     """What differs in a view, from its two digests."""
     found = ViewDifference(view, before.rows.height, after.rows.height)
     common = [name for name in before.columns if name in after.columns]
@@ -141,7 +143,7 @@ def of_view(view: str, before: Digest, after: Digest) -> ViewDifference:
     return found
 
 
-def _rows(found: ViewDifference, before: Digest, after: Digest, common: Sequence[str]) -> None:
+def _rows(found: ViewDifference, before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> None:
     """Count the rows added, removed and changed, and what changed in them."""
     import polars as pl
 
@@ -162,7 +164,7 @@ def _rows(found: ViewDifference, before: Digest, after: Digest, common: Sequence
 
 
 def _unique(rows: Any) -> Any:
-    """Rows whose keys are told apart: of equal ones, the second bears a number."""
+    """Rows whose keys differ: of equal ones, the second bears a number."""
     import polars as pl
 
     if rows["\0key"].is_duplicated().any():
@@ -172,7 +174,7 @@ def _unique(rows: Any) -> Any:
     return rows
 
 
-def _relabelled(name: str, rows: Any, before: Digest, after: Digest) -> list[Relabelled]:
+def _relabelled(name: str, rows: Any, before: ViewDigest, after: ViewDigest) -> list[Relabelled]:
     """The changes of a column's labels, the most frequent first; none where it holds no labels."""
     olds, news = before.columns[name].labels, after.columns[name].labels
     if olds is None or news is None:
@@ -182,7 +184,7 @@ def _relabelled(name: str, rows: Any, before: Digest, after: Digest) -> list[Rel
     return sorted(found, key=lambda one: (-one.rows, one.before, one.after))
 
 
-def _shifts(before: Digest, after: Digest, common: Sequence[str]) -> list[Shift]:
+def _shifts(before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> list[Shift]:
     """The distributions that moved, most first."""
     found = []
     for name in common:

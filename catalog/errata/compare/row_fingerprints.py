@@ -1,4 +1,4 @@
-"""A view boiled down to what a comparison needs: for each row its key and a number for each column, within little memory."""
+"""Digests of a view for a comparison: for each row its key and a hash for each column, within little memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ..release.find import Release
 
 FEW = 100
-"""A column with so many different values, at most, is one of labels: its values are counted and told."""
+"""A column with so many different values, at most, is one of labels: its values are counted and shown."""
 ROWS = 50_000
 SPLIT = "split"
 _KEYS = ("solution_id", "id", "pair_id", "request_id", "problem_id")
@@ -31,8 +31,8 @@ class Column:
 
 
 @dataclass
-class Digest:
-    """A view boiled down."""
+class ViewDigest:
+    """The digest of a view."""
 
     key: str | None
     """The column whose values are the rows' ids; None where rows are known by their content alone."""
@@ -41,14 +41,14 @@ class Digest:
     """A Polars frame: `key`, and for each column and the split a 64-bit hash of the value."""
 
 
-def key_of(release: Release, view: str) -> str | None:
+def find_key(release: Release, view: str) -> str | None:
     """The column of a view that names its rows: as the manifest says, else by the names ids have."""
-    told = release.manifest.get("keys", {}).get(view)
+    declared = release.manifest.get("keys", {}).get(view)
     names = [column["name"] for column in release.manifest["columns"][view]]
-    return told if told in names else next((name for name in _KEYS if name in names), None)
+    return declared if declared in names else next((name for name in _KEYS if name in names), None)
 
 
-def frames(release: Release, view: str) -> Iterator[tuple[str, Any]]:
+def read_frames(release: Release, view: str) -> Iterator[tuple[str, Any]]:
     """The rows of a view as Polars frames, each with its split."""
     import polars as pl
     import pyarrow.parquet as pq
@@ -64,8 +64,8 @@ def frames(release: Release, view: str) -> Iterator[tuple[str, Any]]:
                 yield file["split"], pl.DataFrame(pl.from_arrow(batch))
 
 
-def boil(rows: Iterable[tuple[str, Any]], key: str | None) -> Digest:
-    """Boil rows down; `rows` are Polars frames, each with its split."""
+def digest_rows(rows: Iterable[tuple[str, Any]], key: str | None) -> ViewDigest:
+    """Digest rows; `rows` are Polars frames, each with its split."""
     import polars as pl
 
     columns: dict[str, Column] = {SPLIT: Column("string")}
@@ -79,8 +79,8 @@ def boil(rows: Iterable[tuple[str, Any]], key: str | None) -> Digest:
             column = columns.setdefault(name, Column(_kind(whole.schema[name])))
             _count(column, whole[name], hashes[name], labels=name != key)
     if not found:
-        return Digest(key, columns, pl.DataFrame(schema={"\0key": pl.String, SPLIT: pl.UInt64}))
-    return Digest(key, columns, pl.concat(found))
+        return ViewDigest(key, columns, pl.DataFrame(schema={"\0key": pl.String, SPLIT: pl.UInt64}))
+    return ViewDigest(key, columns, pl.concat(found))
 
 
 def _kind(kind: Any) -> str:

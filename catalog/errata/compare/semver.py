@@ -1,6 +1,6 @@
-"""What a version's number promises: PATCH the same rows, MINOR only more of them, MAJOR anything.
+"""What a version's number means: PATCH the same rows, MINOR only more of them, MAJOR anything.
 
-Before 1.0.0 everything may still change, so MINOR promises nothing there
+Before 1.0.0 everything may still change, so MINOR means nothing there
 (https://semver.org, 4); PATCH is the same rows even then.
 """
 
@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..release.names import parsed
+from ..release.names import parse_version
 from .difference import Difference
 
 Step = Literal["PATCH", "MINOR", "MAJOR"]
 
 
-def step_of(found: Difference) -> Step:
+def find_required_step(found: Difference) -> Step:
     """The least step that what differs needs."""
     return "MAJOR" if found.removes else "MINOR" if found.adds else "PATCH"
 
 
 def bump(before: str, step: Step) -> str:
     """The version that follows by a step."""
-    major, minor, patch = parsed(before)
+    major, minor, patch = parse_version(before)
     if step == "PATCH":
         return f"{major}.{minor}.{patch + 1}"
     if step == "MINOR" or major == 0:
@@ -31,15 +31,15 @@ def bump(before: str, step: Step) -> str:
 
 def find_step(before: str, after: str) -> Step:
     """The step between two versions."""
-    old, new = parsed(before), parsed(after)
+    old, new = parse_version(before), parse_version(after)
     if old[0] != new[0] or (new[0] == 0 and old[1] != new[1]):
         return "MAJOR"
     return "MINOR" if old[1] != new[1] else "PATCH"
 
 
 def find_violation(found: Difference, before: str, after: str) -> str | None:
-    """Why the number of `after` promises more than is true, given what differs from `before`; None if it does not."""
-    needed, given = step_of(found), find_step(before, after)
+    """Why the step to `after` is too small, given what differs from `before`; None if it does not."""
+    needed, given = find_required_step(found), find_step(before, after)
     order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
     if order.index(given) >= order.index(needed):
         return None

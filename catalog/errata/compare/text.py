@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..cli.text import plain, table
+from ..cli.text import format_table, strip_controls
 from .difference import Difference, Shift, ViewDifference
-from .semver import bump, describe, step_of
+from .semver import bump, describe, find_required_step
 
 MOST = 12
 """Lines of a table, at most."""
@@ -15,22 +15,27 @@ MOST = 12
 
 def as_text(found: Difference) -> str:
     """Everything that differs, for a terminal."""
-    parts = [headline(found), table(ROWS, _rows(found), left=1) if found.views else ""]
-    parts += [f"view {plain(view)} is new" for view in found.views_added]
-    parts += [f"view {plain(view)} is gone" for view in found.views_removed]
+    parts = [format_headline(found), format_table(ROWS, _rows(found), left=1) if found.views else ""]
+    parts += [f"view {strip_controls(view)} is new" for view in found.views_added]
+    parts += [f"view {strip_controls(view)} is gone" for view in found.views_removed]
     for one in found.views:
         if one.same:
             continue
         parts += [_columns(one)]
         if one.changed_by_column:
             changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
-            parts.append(table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]]))
+            parts.append(
+                format_table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]])
+            )
         if one.relabelled:
-            parts.append(table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3))
+            parts.append(
+                format_table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3)
+            )
         parts += [
-            table([f"{one.view}: {plain(shift.what)}", *SHIFT], _shift(shift)[:MOST]) for shift in one.shifts[:MOST]
+            format_table([f"{one.view}: {strip_controls(shift.what)}", *SHIFT], _shift(shift)[:MOST])
+            for shift in one.shifts[:MOST]
         ]
-        parts += [f"{one.view}, {what}: {plain(', '.join(ids))}" for what, ids in one.examples.items()]
+        parts += [f"{one.view}, {what}: {strip_controls(', '.join(ids))}" for what, ids in one.examples.items()]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -38,10 +43,10 @@ ROWS = ["view", "before", "after", "same", "added", "removed", "changed"]
 SHIFT = ["before", "after", "share before, %", "share after, %"]
 
 
-def headline(found: Difference) -> str:
+def format_headline(found: Difference) -> str:
     """The two releases, what differs, and the step it needs."""
-    step, before = step_of(found), found.before.partition("@")[2]
-    return plain(f"{found.before} → {found.after}: {step} (at least {bump(before, step)}): {describe(found)}")
+    step, before = find_required_step(found), found.before.partition("@")[2]
+    return strip_controls(f"{found.before} → {found.after}: {step} (at least {bump(before, step)}): {describe(found)}")
 
 
 def _rows(found: Difference) -> list[list[object]]:
@@ -52,7 +57,7 @@ def _columns(one: ViewDifference) -> str:
     lines = [f"{one.view}: new columns: {', '.join(one.columns_added)}"] if one.columns_added else []
     lines += [f"{one.view}: columns that are gone: {', '.join(one.columns_removed)}"] if one.columns_removed else []
     lines += [f"{one.view}: column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
-    return plain("\n".join(lines))
+    return strip_controls("\n".join(lines))
 
 
 def _relabelled(one: ViewDifference) -> list[list[object]]:
@@ -91,14 +96,14 @@ i { display: block; height: .5em; margin-top: .2em; background: #0072b2 } i + i 
 
 def as_html(found: Difference) -> str:
     """Everything that differs, as a page."""
-    title = escape(plain(f"{found.before} → {found.after}"))
-    body = [f"<h1>{title}</h1>", f"<p class=step>{escape(headline(found))}</p>", _html(ROWS, _rows(found))]
-    body += [f"<p>View <b>{escape(plain(view))}</b> is new.</p>" for view in found.views_added]
-    body += [f"<p>View <b>{escape(plain(view))}</b> is gone.</p>" for view in found.views_removed]
+    title = escape(strip_controls(f"{found.before} → {found.after}"))
+    body = [f"<h1>{title}</h1>", f"<p class=step>{escape(format_headline(found))}</p>", _html(ROWS, _rows(found))]
+    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is new.</p>" for view in found.views_added]
+    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is gone.</p>" for view in found.views_removed]
     for one in found.views:
         if one.same:
             continue
-        body.append(f"<h2>{escape(plain(one.view))}</h2>")
+        body.append(f"<h2>{escape(strip_controls(one.view))}</h2>")
         body += [f"<p>{escape(line)}</p>" for line in _columns(one).splitlines()]
         if one.changed_by_column:
             changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
@@ -108,16 +113,16 @@ def as_html(found: Difference) -> str:
         if one.shifts:
             body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
         for shift in one.shifts[:MOST]:
-            body += [f"<h3>{escape(plain(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
+            body += [f"<h3>{escape(strip_controls(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
         for what, ids in one.examples.items():
-            body.append(f"<p>{what}: {', '.join(f'<code>{escape(plain(each))}</code>' for each in ids)} …</p>")
+            body.append(f"<p>{what}: {', '.join(f'<code>{escape(strip_controls(each))}</code>' for each in ids)} …</p>")
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     def cell(value: object) -> str:
-        return f"{value:,}" if isinstance(value, int) else escape(plain(value))
+        return f"{value:,}" if isinstance(value, int) else escape(strip_controls(value))
 
     names = "".join(f"<th>{escape(name)}" for name in head)
     lines = "".join("<tr>" + "".join(f"<td>{cell(value)}" for value in row) for row in rows)
@@ -129,7 +134,7 @@ def _bars(shift: Shift) -> str:
     lines, values = [], _shift(shift)
     for value, before, after, old, new in values[:MOST]:
         bars = "".join(f"<i style='width:{float(str(share)) / 10:.2f}rem'></i>" for share in (old, new))
-        lines.append(f"<tr><td>{escape(plain(value))}<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td>{bars}")
+        lines.append(f"<tr><td>{escape(strip_controls(value))}<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td>{bars}")
     if len(values) > MOST:
         lines.append(f"<tr><td>… and {len(values) - MOST:,} others, whose shares moved less<td><td><td><td><td>")
     names = "".join(f"<th>{name}" for name in ("value", *SHIFT, ""))

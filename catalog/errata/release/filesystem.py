@@ -21,7 +21,7 @@ from fsspec.spec import AbstractFileSystem
 from ..errors import NotFound
 from ..storage import Storage
 from .find import Release, open_release, releases
-from .names import wanted
+from .names import parse_name
 
 Entry = dict[str, Any]
 OPTIONS = ("block_size", "cache_type", "cache_options")
@@ -96,7 +96,7 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _strip_protocol(cls, path: Any) -> Any:
         stripped = super()._strip_protocol(path)
         if isinstance(stripped, str) and (name := stripped.partition("/")[0]):
-            wanted(name)
+            parse_name(name)
         return stripped
 
 

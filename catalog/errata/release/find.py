@@ -17,9 +17,9 @@ from .. import cache
 from ..errors import ErrataError, NotFound, Unreadable
 from ..signing import SIGNATURE
 from ..storage import TEMPORARY, Storage
-from .names import EXACT, NAME, ordered, wanted
+from .names import EXACT, NAME, parse_name, sort_versions
 from .partial_file import PartialFile
-from .resolve import Found, resolve
+from .resolve import ResolvedRelease, resolve
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Release:
         return list(self.manifest.get("views", self.manifest["columns"]))
 
     @cached_property
-    def place(self) -> Storage:
+    def storage(self) -> Storage:
         """Its store."""
         return Storage(self.store)
 
@@ -85,12 +85,12 @@ class Release:
 
     def local(self, file: dict[str, Any]) -> Path | None:
         """Where a file lies on this disk, its bytes being those released; None if it must be downloaded first."""
-        if self.place.local:
-            path = Path(self.place.full(self.at(file)))
-            if cache.checked(path, file):
+        if self.storage.local:
+            path = Path(self.storage.full(self.at(file)))
+            if cache.is_intact(path, file):
                 return path
         path = self._cached(file)
-        return path if cache.checked(path, file) else None
+        return path if cache.is_intact(path, file) else None
 
     def path(self, file: dict[str, Any]) -> Path:
         """A file on this disk, downloaded into the cache if need be, its bytes compared with its checksum.
@@ -108,11 +108,11 @@ class Release:
         found = self.local(file)
         if found is not None:
             return found
-        if self.place.local:
+        if self.storage.local:
             raise self._damaged(file)
-        if cache.offline():
+        if cache.is_offline():
             raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to download it")
-        return cache.download(self._cached(file), file, self.place, self.at(file))
+        return cache.download(self._cached(file), file, self.storage, self.at(file))
 
     def open(self, file: dict[str, Any], fs: Any = None, **options: Any) -> PartialFile:
         """A file, open for reading: on the disk where it lies there, else read from the store as it is asked for.
@@ -130,25 +130,25 @@ class Release:
             ErrataError: It would have to be read from a store while none may be asked.
         """
         local = self.local(file)
-        if not local and self.place.local:
+        if not local and self.storage.local:
             raise self._damaged(file)
-        if not local and cache.offline():
+        if not local and cache.is_offline():
             raise ErrataError(f"{self.name}: {file['path']} is not in the cache; unset {cache.OFFLINE} to read it")
         at = self.at(file)
-        return PartialFile(fs or self.place.fs, at, file["bytes"], local or (self.place, at), **options)
+        return PartialFile(fs or self.storage.fs, at, file["bytes"], local or (self.storage, at), **options)
 
     def _cached(self, file: dict[str, Any]) -> Path:
-        return cache.place_of(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])
+        return cache.locate_file(self.manifest["corpus"], self.manifest["version"], self.digest, file["path"])
 
     def _damaged(self, file: dict[str, Any]) -> Unreadable:
-        where = self.place.link(self.at(file))
-        changed = self.place.exists(self.at(file))
+        where = self.storage.link(self.at(file))
+        changed = self.storage.exists(self.at(file))
         why = "its bytes changed since it was released" if changed else "it is missing"
         return Unreadable(f"{where}: cannot be read ({why}); `errata verify {self.name}` tells more")
 
     def faults(self) -> list[str]:
         """What differs from the manifest in the store: missing, changed and extra files; empty if nothing does."""
-        place, folder = self.place, f"releases/{self.name.replace('@', '/')}"
+        place, folder = self.storage, f"releases/{self.name.replace('@', '/')}"
         known = {file["path"]: file for file in self.manifest["files"]}
         try:
             place.fs.invalidate_cache()
@@ -161,7 +161,7 @@ class Release:
         faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
         for path in sorted(known.keys() & there):
             digest = hashlib.sha256()
-            for chunk in cache.chunks(place, f"{folder}/{path}"):
+            for chunk in cache.read_chunks(place, f"{folder}/{path}"):
                 digest.update(chunk)
             if digest.hexdigest() != known[path]["sha256"]:
                 found, released = digest.hexdigest()[:12], known[path]["sha256"][:12]
@@ -186,7 +186,7 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
     found = []
     for corpus in filter(NAME.fullmatch, place.names("releases")):
         versions = [version for version in place.names(f"releases/{corpus}") if EXACT.fullmatch(version)]
-        for version in ordered(versions):
+        for version in sort_versions(versions):
             if place.exists(f"releases/{corpus}/{version}/manifest.json"):
                 found.append((corpus, version))
     return found
@@ -209,5 +209,5 @@ def open_release(name: str, store: str | None = None) -> Release:
         ErrataError: What was asked for is wrong, or the release cannot be read: `NotFound`, `Yanked`, `Locked`, `Unreadable`, `Unreachable`.
 
     """
-    found: Found = resolve(wanted(name), store)
+    found: ResolvedRelease = resolve(parse_name(name), store)
     return Release(f"{found.store}/releases/{found.corpus}/{found.version}", found.manifest, found.digest, found.store)

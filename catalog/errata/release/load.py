@@ -58,22 +58,22 @@ def load(
     return [str(path) for path in paths] if form == "paths" else _FORMS[form](release, paths)
 
 
-def pull(release: Release, files: Sequence[dict[str, Any]], told: Callable[[int], None] | None = None) -> list[Path]:
-    """The files on this disk, downloaded where they are not; `told` is told the rows of each as it is there."""
+def pull(release: Release, files: Sequence[dict[str, Any]], report: Callable[[int], None] | None = None) -> list[Path]:
+    """The files on this disk, downloaded where they are not; `report` is called with the rows of each when it is there."""
 
-    def one(file: dict[str, Any]) -> Path:
+    def fetch(file: dict[str, Any]) -> Path:
         path = release.path(file)
-        if told:
-            told(file.get("rows", 0))
+        if report:
+            report(file.get("rows", 0))
         return path
 
-    if all(release.local(file) for file in files[:1]) and told is None:
-        return [one(file) for file in files]
+    if all(release.local(file) for file in files[:1]) and report is None:
+        return [fetch(file) for file in files]
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        return list(pool.map(one, files))
+        return list(pool.map(fetch, files))
 
 
-def batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None = None) -> Any:
+def read_batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None = None) -> Any:
     """Rows as a `pyarrow.RecordBatchReader` that holds some of them at a time, each file's bytes compared with its checksum."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,39 +97,39 @@ def batches(release: Release, files: Sequence[dict[str, Any]], limit: int | None
         raise _describe_damage(release, error) from None
 
 
-def first(release: Release, count: int) -> list[dict[str, Any]]:
+def read_first(release: Release, count: int) -> list[dict[str, Any]]:
     """The first rows of the first view; no more is read, or downloaded, than they need."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for file in release.files():
-        if len(found) >= count:
+        if len(rows) >= count:
             break
         try:
             with release.open(file) as opened:
                 for batch in pq.ParquetFile(opened).iter_batches(max(1, min(count, BATCH)), use_threads=False):
-                    found += batch.slice(0, count - len(found)).to_pylist()
-                    if len(found) >= count:
+                    rows += batch.slice(0, count - len(rows)).to_pylist()
+                    if len(rows) >= count:
                         break
         except (OSError, pa.ArrowException) as error:
             raise _describe_damage(release, error) from None
-    return found
+    return rows
 
 
-def _explain_errors(release: Release, found: Any) -> Any:
+def _explain_errors(release: Release, given: Any) -> Any:
     """Batches; `Unreadable` where one cannot be read."""
     import pyarrow as pa
 
     try:
-        yield from found
+        yield from given
     except (OSError, pa.ArrowException) as error:
         raise _describe_damage(release, error) from None
 
 
 def _describe_damage(release: Release, error: Exception) -> Unreadable:
-    told = f"`errata verify {release.name}` tells more"
-    return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {told}")
+    hint = f"`errata verify {release.name}` tells more"
+    return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {hint}")
 
 
 def _arrow(release: Release, paths: Sequence[Path]) -> Any:
@@ -168,10 +168,10 @@ def _datasets(release: Release, paths: Sequence[Path]) -> Any:
 
     names = [str(path) for path in paths]
     # as Arrow files in the cache, which all processes of a machine map and share
-    return datasets.Dataset.from_parquet(names, cache_dir=str(cache.root() / "datasets"))
+    return datasets.Dataset.from_parquet(names, cache_dir=str(cache.find_root() / "datasets"))
 
 
-def urls(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:
+def list_urls(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:
     """The files by the `corpus://` protocol."""
     return [f"corpus://{release.name}/{file['path']}" for file in files]
 
@@ -197,7 +197,9 @@ def _stream_polars(release: Release, files: Sequence[dict[str, Any]]) -> Any:
     from .filesystem import CorpusFileSystem
 
     fs = CorpusFileSystem(store=release.store)
-    found = ds.dataset([url.removeprefix("corpus://") for url in urls(release, files)], filesystem=fs, format="parquet")
+    found = ds.dataset(
+        [url.removeprefix("corpus://") for url in list_urls(release, files)], filesystem=fs, format="parquet"
+    )
     return polars.scan_pyarrow_dataset(found)
 
 
@@ -208,12 +210,12 @@ def _stream_datasets(release: Release, files: Sequence[dict[str, Any]]) -> Any:
 
     options = {"store": release.store}
     return datasets.load_dataset(
-        "parquet", data_files={"all": urls(release, files)}, split="all", streaming=True, storage_options=options
+        "parquet", data_files={"all": list_urls(release, files)}, split="all", streaming=True, storage_options=options
     )
 
 
 def _stream_paths(release: Release, files: Sequence[dict[str, Any]]) -> list[str]:
-    return urls(release, files)
+    return list_urls(release, files)
 
 
 _FORMS: dict[str, Callable[[Release, Sequence[Path]], Any]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import ErrataError, Locked
 from ..storage import has_password
-from .names import DIGEST, EXACT, Wanted, wanted
+from .names import DIGEST, EXACT, ReleaseSpec, parse_name
 
 LOCK = "ERRATA_LOCK"
 FORMAT = 1
@@ -41,36 +41,38 @@ class Pin:
         return f"{self.corpus}@{self.version}#sha256:{self.digest}"
 
 
-def file() -> Path:
+def locate_file() -> Path:
     """The lock file: ERRATA_LOCK, else `errata.lock` in the current folder."""
     return Path(os.environ.get(LOCK) or "errata.lock")
 
 
-def pins() -> list[Pin]:
+def read_pins() -> list[Pin]:
     """What is locked; nothing where there is no lock file."""
     try:
-        text = file().read_text("utf-8")
+        text = locate_file().read_text("utf-8")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise Locked(f"{file()}: cannot be read ({error}); mend or remove it") from None
+        raise Locked(f"{locate_file()}: cannot be read ({error}); mend or remove it") from None
     if not text.strip():
         return []
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Locked(
-            f"{file()}: not the TOML it should be ({error}); mend it, or make it anew with `errata lock`"
+            f"{locate_file()}: not the TOML it should be ({error}); mend it, or make it anew with `errata lock`"
         ) from None
     if value.get("format") != FORMAT:
-        raise Locked(f"{file()}: its format is {value.get('format')}, this client reads {FORMAT}; upgrade `errata`")
+        raise Locked(
+            f"{locate_file()}: its format is {value.get('format')}, this client reads {FORMAT}; upgrade `errata`"
+        )
     rows = value.get("release", [])
     return [_pin(row, number) for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1)]
 
 
 def _pin(row: object, number: int) -> Pin:
     keys = ("asked", "version", "digest", "store")
-    where = f"{file()}: release {number}"
+    where = f"{locate_file()}: release {number}"
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
         raise Locked(f"{where}: expected the texts {', '.join(keys)}, found {str(row)[:120]}; mend it")
     if not EXACT.fullmatch(row["version"]) or not DIGEST.fullmatch(row["digest"]):
@@ -78,21 +80,21 @@ def _pin(row: object, number: int) -> Pin:
             f"{where}: expected a version 1.2.3 and a digest sha256:…, found {row['version']!r}, {row['digest']!r}"
         )
     try:
-        wanted(row["asked"])
+        parse_name(row["asked"])
     except ErrataError as error:
         raise Locked(f"{where}: {error}") from None
     return Pin(row["asked"], row["version"], row["digest"].removeprefix("sha256:"), row["store"])
 
 
-def pinned(asked: Wanted) -> Pin | None:
+def find_pin(asked: ReleaseSpec) -> Pin | None:
     """The pin that answers what is asked for: that of the same words, else one of the corpus that fits them."""
-    of_corpus = [pin for pin in pins() if pin.corpus == asked.corpus]
+    of_corpus = [pin for pin in read_pins() if pin.corpus == asked.corpus]
     same = [pin for pin in of_corpus if pin.asked == str(asked)]
     fitting = [pin for pin in of_corpus if _fits(pin, asked)]
     return next(iter([*same, *fitting]), None)
 
 
-def _fits(pin: Pin, asked: Wanted) -> bool:
+def _fits(pin: Pin, asked: ReleaseSpec) -> bool:
     if asked.range is not None:
         return pin.version in asked.range
     return asked.spec in ("", pin.version)
@@ -110,9 +112,9 @@ def write(found: Iterable[Pin]) -> None:
             f"\n[[release]]\nasked = {_quoted(pin.asked)}\nversion = {_quoted(pin.version)}\n"
             f"digest = {_quoted(f'sha256:{pin.digest}')}\nstore = {_quoted(pin.store)}\n"
         )
-    temporary = file().with_name(f"{file().name}.part")
+    temporary = locate_file().with_name(f"{locate_file().name}.part")
     temporary.write_text("".join(lines), "utf-8")
-    os.replace(temporary, file())
+    os.replace(temporary, locate_file())
 
 
 def _quoted(text: str) -> str:

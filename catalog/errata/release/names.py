@@ -20,15 +20,15 @@ _LONGEST = 300
 HOW = "write corpus, corpus@1.2.3, corpus@^1.2, corpus@~1.2, corpus@>=1.0,<2, corpus@tag or corpus@1.2.3#sha256:…"
 
 
-def parsed(version: str) -> Version:
+def parse_version(version: str) -> Version:
     """The numbers of a version."""
     major, minor, patch = version.split(".")
     return int(major), int(minor), int(patch)
 
 
-def ordered(versions: list[str]) -> list[str]:
+def sort_versions(versions: list[str]) -> list[str]:
     """Versions by their numbers, the oldest first."""
-    return sorted(versions, key=parsed)
+    return sorted(versions, key=parse_version)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Range:
     high: Version | None = None
 
     def __contains__(self, version: str) -> bool:
-        number = parsed(version)
+        number = parse_version(version)
         return self.low <= number and (self.high is None or number < self.high)
 
     def both(self, other: Range) -> Range:
@@ -49,7 +49,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReleaseSpec:
     """A release as somebody asks for it."""
 
     corpus: str
@@ -75,7 +75,7 @@ class Wanted:
         return self.corpus + (f"@{self.spec}" if self.spec else "") + pin
 
 
-def wanted(name: str) -> Wanted:
+def parse_name(name: str) -> ReleaseSpec:
     """What a name asks for; `ErrataError` where it is malformed, before anything is looked up."""
     head, pinned, digest = name.partition("#")
     corpus, at, spec = head.partition("@")
@@ -92,7 +92,7 @@ def wanted(name: str) -> Wanted:
         found = _range(spec)
         if found is None:
             raise _malformed(name)
-    return Wanted(corpus, spec, digest.removeprefix("sha256:") or None, found)
+    return ReleaseSpec(corpus, spec, digest.removeprefix("sha256:") or None, found)
 
 
 def _malformed(name: str) -> ErrataError:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from errata.compare.row_fingerprints import key_of
+from errata.compare.row_fingerprints import find_key
 from errata.release.find import Release
 
 from flows.planning.plan import Plan, TableJob
@@ -50,7 +50,7 @@ def of_release(release: Release) -> dict[str, Any]:
     told = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
     views = {view: [str(one["name"]) for one in release.manifest["columns"][view]] for view in release.views}
     view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
-    key = key_of(release, view)
+    key = find_key(release, view)
     if key is not None:
         _mistakes(told, of_view(release, view), key, None)
     return told

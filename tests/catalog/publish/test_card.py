@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publish.card import card, label_lines, share
+from catalog.publish.card import render_card, render_labels, share
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
@@ -31,7 +31,7 @@ LABELS = [
 
 
 def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
-    assert label_lines(LABELS)[4:] == [
+    assert render_labels(LABELS)[4:] == [
         "| judged | judge | 2,000 | 1,900 (95 %) | 90.0 % (88.5-91.3) | 2,000 | 123,456 |",
         "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | 3 | 4 |",
         "| agreed | agree | 0 | 0 (0 %) | - |  |  |",
@@ -62,7 +62,7 @@ def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
     seen: list[str] = []
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
-        seen.append(card(RECIPE, {"mistakes": contract}, files, [], filled={"mistakes": view.filled}))
+        seen.append(render_card(RECIPE, {"mistakes": contract}, files, [], filled={"mistakes": view.filled}))
         return {}, {"fingerprint": "x", "funnel": [], "recipe": {}, "columns": {}}
 
     publish(Store(str(tmp_path)), "tiny", "1.0.0", "x", {"mistakes": view}, describe)

@@ -2,7 +2,7 @@
 
 from errata.cli import text
 
-from catalog.publish.card import type_lines
+from catalog.publish.card import render_types
 
 TRUTH = {
     "rows": 4, "decided": 3, "exact": 2, "macro_f1": 0.5, "f1": {"a": 0.8, "b|c": 0.2},
@@ -18,7 +18,7 @@ FOUND = {
 
 
 def test_the_card_tells_types_deciders_shifts_and_the_truth() -> None:
-    lines = type_lines([FOUND])
+    lines = render_types([FOUND])
     assert lines[0] == (
         "`typed`: 3 of 4 mistakes typed by `own@1.0.0`; by rule: sum 2, models 1. Undecided: no majority 1."
     )
@@ -31,17 +31,17 @@ def test_the_card_tells_types_deciders_shifts_and_the_truth() -> None:
 
 
 def test_without_truth_or_types_nothing_is_said_of_them() -> None:
-    lines = type_lines([{key: value for key, value in FOUND.items() if key != "truth"} | {"share": None}])
+    lines = render_types([{key: value for key, value in FOUND.items() if key != "truth"} | {"share": None}])
     assert not any("truth" in line or "Mean share" in line for line in lines)
-    assert type_lines([]) == []
+    assert render_types([]) == []
 
 
 def test_the_terminal_tells_the_same() -> None:
-    shown = text.types([FOUND])
+    shown = text.format_types([FOUND])
     assert "type (own@1.0.0)  mistakes     %    F1" in shown
     assert "accuracy 50.0 %, macro-F1 0.500; rules decide 50.0 %, 100.0 % of it rightly" in shown
     assert "(2) b|c" in shown
-    assert text.types([]) == ""
+    assert text.format_types([]) == ""
 
 
 ROUND = {"round": 1, "rows": 3, "known": 0, "proposed": 4, "undecided": 2, "types": 2}
@@ -55,7 +55,7 @@ NEWS = {
 
 
 def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_found() -> None:
-    lines = type_lines([FOUND | NEWS])
+    lines = render_types([FOUND | NEWS])
     assert "Cohen's kappa of rules and b/g@r1: 0.500 (3 mistakes that both type)." in lines
     assert "Cohen's kappa of rules and judge: - (2 mistakes that both type)." in lines
     assert "Fleiss' kappa of all models: 0.250." in lines
@@ -65,7 +65,7 @@ def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_fou
     assert any("Names proposed: 5; made types: 2; merged: 2; folded: 1." in line for line in lines)
     assert "Adjusted Rand index against the true types of 4 mistakes: 0.876." in lines
     assert not any("accuracy" in line or "F1" in line for line in lines)
-    shown = text.types([FOUND | NEWS])
+    shown = text.format_types([FOUND | NEWS])
     for said in (
         "Cohen's kappa of types, rules and b|g: 0.500 (3 mistakes)", "Fleiss' kappa of types, all models: 0.250",
         "types depend on (Cramér's V): model 0.41, step 0.05", "5 names proposed, 2 merged, 1 folded: taxonomies/typed.yaml",

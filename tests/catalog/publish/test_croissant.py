@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from catalog.publish import shards
-from catalog.publish.card import card
-from catalog.publish.croissant import croissant, json_schema
+from catalog.publish.card import render_card
+from catalog.publish.croissant import build_json_schema, render_croissant
 from schemas.recipe.reader import Origin, Recipe
 from tasks.views.task import VIEW, ViewParameters
 from tests.client.conftest import FUNNEL, VIEWS, put, row
@@ -42,7 +42,7 @@ def release(
         put(str(tmp_path), "tiny", "1.0.0", {"train": [row(n, "train") for n in range(5)], "test": [row(9, "test")]})
     )
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    made = croissant(RECIPE, VIEWS, files, FUNNEL, LINEAGE)
+    made = render_croissant(RECIPE, VIEWS, files, FUNNEL, LINEAGE)
     (folder / "croissant.json").write_text(json.dumps(made))
     return folder, made
 
@@ -72,7 +72,7 @@ def test_it_names_every_file_and_where_it_comes_from(release: tuple[Path, dict[s
 @pytest.mark.parametrize("name", sorted(TRAINING))
 def test_every_row_of_every_view_keeps_its_json_schema(name: str) -> None:
     told = ViewParameters(**TRAINING[name])
-    schema = json_schema(name, VIEW.makes(told, LABELLED))
+    schema = build_json_schema(name, VIEW.makes(told, LABELLED))
     jsonschema.Draft202012Validator.check_schema(schema)
     rows = VIEW.run(solutions(4), told).kept.to_dicts()
     assert rows
@@ -84,7 +84,7 @@ def test_every_row_of_every_view_keeps_its_json_schema(name: str) -> None:
 
 def test_the_card_has_features_sizes_and_limits(release: tuple[Path, dict[str, Any]]) -> None:
     files = json.loads((release[0] / "manifest.json").read_text())["files"]
-    text = card(RECIPE, VIEWS, files, FUNNEL)
+    text = render_card(RECIPE, VIEWS, files, FUNNEL)
     info = yaml.safe_load(text.split("---\n")[1])["dataset_info"][0]
     assert info["features"][4] == {"name": "steps", "large_list": "large_string"}
     assert [(one["name"], one["num_examples"]) for one in info["splits"]] == [("train", 5), ("test", 1)]

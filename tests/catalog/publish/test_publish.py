@@ -166,7 +166,7 @@ def test_tags_set_at_once_come_one_after_the_other(store: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(mark, range(8)))
-    state = errata.tag_log.state(Storage(store), "tiny")
+    state = errata.tag_log.read_state(Storage(store), "tiny")
     assert (state.number, sorted(state.tags)) == (8, [f"run{n}" for n in range(8)])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from errata.cli.columns import table, width_of, wrapped
+from errata.cli.columns import format_table, measure_width, wrap_text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -18,18 +18,18 @@ LETTERS = st.text(st.sampled_from("abc -_生é\u0301"), min_size=1, max_size=60)
 
 
 def test_what_fits_is_one_block() -> None:
-    assert table(HEAD, ROWS, 2, None) == table(HEAD, ROWS, 2, 200)
-    assert table(HEAD, ROWS, 2, 80).count("─  ─") == 4
+    assert format_table(HEAD, ROWS, 2, None) == format_table(HEAD, ROWS, 2, 200)
+    assert format_table(HEAD, ROWS, 2, 80).count("─  ─") == 4
 
 
 def test_a_long_name_is_wrapped_and_its_numbers_stand_in_the_first_line() -> None:
-    assert table(["name", "n"], [["a name of several words", "12"]], 1, 20).splitlines()[2:] == [
+    assert format_table(["name", "n"], [["a name of several words", "12"]], 1, 20).splitlines()[2:] == [
         "a name of         12", "  several words",
     ]  # fmt: skip
 
 
 def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
-    blocks = table(HEAD, ROWS, 2, 40).split("\n\n")
+    blocks = format_table(HEAD, ROWS, 2, 40).split("\n\n")
     assert len(blocks) == 2
     assert [block.split()[0] for block in blocks] == ["table", "table"]
     assert "3,971" in blocks[1] and "5,000" in blocks[0]
@@ -38,8 +38,8 @@ def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
 @given(st.lists(st.tuples(LETTERS, st.integers(0, 10**9)), min_size=1, max_size=5), st.integers(40, 120))
 @example([("__________\u0301\u0301生生生\u0301", 100)], 40)
 def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: int) -> None:
-    made = table(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
-    assert all(width_of(line) <= width for line in made.splitlines())
+    made = format_table(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
+    assert all(measure_width(line) <= width for line in made.splitlines())
     for name, n in rows:
         assert f"{n:,}" in made
         kept = "".join(c for c in made if not c.isspace())
@@ -48,9 +48,9 @@ def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: i
 
 @given(LETTERS, st.integers(4, 80))
 def test_wrapped_text_is_the_text(text: str, width: int) -> None:
-    lines = wrapped(text, width)
+    lines = wrap_text(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
-    assert all(width_of(line) <= width for line in lines)
+    assert all(measure_width(line) <= width for line in lines)
 
 
 @given(
@@ -59,10 +59,10 @@ def test_wrapped_text_is_the_text(text: str, width: int) -> None:
 )
 def test_a_mark_stays_on_its_letter(letters: list[str], width: int) -> None:
     text = "a" + "".join(letters).replace(" \u0301", " ")
-    assert not any(line.strip().startswith("\u0301") for line in wrapped(text, width))
+    assert not any(line.strip().startswith("\u0301") for line in wrap_text(text, width))
 
 
 @given(st.text(st.sampled_from("abc -_\t\n"), min_size=1, max_size=60), st.integers(4, 80))
 def test_plain_text_is_wrapped_as_by_textwrap(text: str, width: int) -> None:
     text = text.strip()
-    assert wrapped(text, width, hang=0) in ([text], textwrap.wrap(text, width))
+    assert wrap_text(text, width, hang=0) in ([text], textwrap.wrap(text, width))

@@ -13,23 +13,23 @@ from tests.client.conftest import FUNNEL, HOSTILE, row
 
 @pytest.mark.parametrize("c", [*HOSTILE, "\0", "\u200f", "\u2028", "\u2067", "\x85", "\ud800"], ids=ascii)
 def test_no_character_steers_a_terminal(c: str) -> None:
-    shown = text.plain(f"a{c}b")
+    shown = text.strip_controls(f"a{c}b")
     assert shown.isprintable()
     assert len(shown) == 3 and shown[0] == "a" and shown[2] == "b"
 
 
 @pytest.mark.parametrize("c", [*"aé×−…“”½∑漢ع😀 ", "\n"])
 def test_what_can_be_read_stays(c: str) -> None:
-    assert text.plain(c) == c
+    assert text.strip_controls(c) == c
 
 
 @pytest.mark.parametrize("c", ["\t", "\r", "\xa0", "\u202f", "\u3000"], ids=ascii)
 def test_every_blank_is_a_blank(c: str) -> None:
-    assert text.plain(f"1{c}000") == "1 000"
+    assert text.strip_controls(f"1{c}000") == "1 000"
 
 
 def test_columns_are_aligned() -> None:
-    shown = text.table(["model", "rows", "all"], [["a", 1, 1234567], ["longer name", 20, ""]])
+    shown = text.format_table(["model", "rows", "all"], [["a", 1, 1234567], ["longer name", 20, ""]])
     assert shown.split("\n") == [
         "model        rows        all",
         "───────────  ────  ─────────",
@@ -39,17 +39,17 @@ def test_columns_are_aligned() -> None:
 
 
 def test_a_table_without_rows_is_its_head() -> None:
-    assert text.table(["a", "bcd"], [], left=2) == "a  bcd\n─  ───"
+    assert text.format_table(["a", "bcd"], [], left=2) == "a  bcd\n─  ───"
 
 
 def test_a_cell_is_one_line() -> None:
-    assert text.table(["a\nb\x07"], [["c\nd\x1b"]]).split("\n") == ["a b\ufffd", "────", "c d\ufffd"]
+    assert text.format_table(["a\nb\x07"], [["c\nd\x1b"]]).split("\n") == ["a b\ufffd", "────", "c d\ufffd"]
 
 
 def test_the_funnel_has_reasons_by_falling_count() -> None:
     step = {"table": "t", "task": "f", "rows_in": 2000, "kept": 900, "rejected": 1100}
     reasons = {"few": 1, "many": 1000, "b as many": 49, "a as many": 49, "one": 1}
-    lines = text.funnel([{**step, "reasons": reasons}]).split("\n")
+    lines = text.format_funnel([{**step, "reasons": reasons}]).split("\n")
     assert lines[2].split() == ["t", "f", "2,000", "900", "1,100"]
     assert [line.rsplit(maxsplit=1) for line in lines[3:]] == [
         ["    many", "1,000"], ["    a as many", "49"], ["    b as many", "49"], ["    few", "1"], ["    one", "1"],
@@ -57,7 +57,7 @@ def test_the_funnel_has_reasons_by_falling_count() -> None:
 
 
 def test_the_funnel_has_tables_in_their_order() -> None:
-    lines = text.funnel(FUNNEL).split("\n")
+    lines = text.format_funnel(FUNNEL).split("\n")
     assert [line.split()[0] for line in lines[2:]] == ["read", "torn", "empty", "mistakes", "right"]
 
 
@@ -70,7 +70,7 @@ LABELS = [
 
 
 def test_labels_have_precision_with_interval_and_what_was_asked() -> None:
-    lines = text.labels(LABELS).split("\n")
+    lines = text.format_labels(LABELS).split("\n")
     assert lines[2].split() == ["judged", "judge", "2,000", "95", "%", "90.0", "%", "88.5-91.3", "2,000", "123,456"]
     assert lines[3].split() == ["agreed", "agree", "2,000", "0", "%", "-"]
     assert lines[4:] == [
@@ -79,16 +79,16 @@ def test_labels_have_precision_with_interval_and_what_was_asked() -> None:
         "Fleiss' kappa in agreed: 0.250",
     ]
     assert max(map(len, lines)) <= 80
-    assert text.labels([]) == ""
+    assert text.format_labels([]) == ""
 
 
 def test_an_example_marks_the_first_wrong_step() -> None:
-    shown = text.example({**row(0, "train"), "steps": ["a", "b", "c"], "first_error": 1}, 100).split("\n")
+    shown = text.format_example({**row(0, "train"), "steps": ["a", "b", "c"], "first_error": 1}, 100).split("\n")
     assert [line for line in shown if line.endswith((". a", ". b", ". c"))] == ["   0. a", "✗  1. b", "   2. c"]
 
 
 def test_an_example_is_neutralised_and_whole() -> None:
-    shown = text.example(row(0, "train"), 100)
+    shown = text.format_example(row(0, "train"), 100)
     assert all(c.isprintable() or c == "\n" for c in shown)
     assert shown.split("\n")[0] == "gsm8k · llama · wrong"
     assert shown.count("\ufffd[31mred\ufffd[0m \ufffd \ufffdback\ufffd \ufffd2J") == 2
@@ -99,13 +99,13 @@ def test_an_example_is_neutralised_and_whole() -> None:
 @pytest.mark.parametrize("width", [40, 80])
 def test_an_example_is_wrapped(width: int) -> None:
     long: dict[str, Any] = {"question": "word " * 80, "steps": ["step " * 60, "x" * 300]}
-    lines = text.example(long, width).split("\n")
+    lines = text.format_example(long, width).split("\n")
     assert max(len(line) for line in lines) <= width
     assert sum(line.count("step") for line in lines) == 60
 
 
 def test_what_is_cut_from_an_example_is_marked() -> None:
-    lines = text.example({"question": "\n".join(str(n) for n in range(40)), "steps": []}, 80).split("\n")
+    lines = text.format_example({"question": "\n".join(str(n) for n in range(40)), "steps": []}, 80).split("\n")
     assert lines[1:] == [*(f"  {n}" for n in range(11)), "  …"]
 
 
@@ -121,7 +121,7 @@ def release(counts: list[dict[str, Any]]) -> Release:
 
 
 def test_rows_are_counted_by_split() -> None:
-    shown = text.splits(release([])).split("\n")
+    shown = text.format_splits(release([])).split("\n")
     assert [line.split() for line in shown[2:]] == [["rows", "train", "2,000"], ["rows", "test", "1,000"]]
 
 
@@ -131,7 +131,7 @@ def test_rows_are_counted_by_model_and_set() -> None:
         {"split": "test", "set": "s", "model": "m", "rows": 600},
         {"split": "test", "set": "t", "model": "n", "rows": 5},
     ]
-    shown = text.counts(release(counts), "rows").split("\n")
+    shown = text.format_counts(release(counts), "rows").split("\n")
     assert [line.split() for line in (shown[0], *shown[2:])] == [
         ["model", "s", "t", "all"], ["m", "1,500", "0", "1,500"], ["n", "0", "5", "5"], ["all", "1,500", "5", "1,505"],
     ]  # fmt: skip
@@ -141,12 +141,12 @@ def test_views_with_the_same_rows_are_counted_together() -> None:
     several = release([{"split": "test", "set": "s", "model": "m", "rows": 5}])
     several.manifest["views"] = ["rows", "same", "none"]
     several.manifest["counts"]["same"] = several.manifest["counts"]["rows"]
-    named, *told = text.counts_of_views(several).split("\n")
+    named, *told = text.format_counts_of_views(several).split("\n")
     assert named == "rows, same"
-    assert told == text.counts(several, "rows").split("\n")
+    assert told == text.format_counts(several, "rows").split("\n")
 
 
 def test_one_model_needs_no_sum_and_none_no_table() -> None:
-    one = text.counts(release([{"split": "test", "set": "s", "model": "m", "rows": 5}]), "rows").split("\n")
+    one = text.format_counts(release([{"split": "test", "set": "s", "model": "m", "rows": 5}]), "rows").split("\n")
     assert [line.split() for line in one[2:]] == [["m", "5", "5"]]
-    assert text.counts(release([]), "rows") == ""
+    assert text.format_counts(release([]), "rows") == ""

@@ -8,9 +8,9 @@ from typing import Any
 import errata
 import polars as pl
 import pytest
-from errata.compare.difference import Difference, between, of_view
-from errata.compare.row_fingerprints import boil
-from errata.compare.semver import bump, describe, find_step, find_violation, step_of
+from errata.compare.difference import Difference, compare_releases, compare_views
+from errata.compare.row_fingerprints import digest_rows
+from errata.compare.semver import bump, describe, find_required_step, find_step, find_violation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ def two(tmp_path: Path, before: Rows, after: Rows) -> Difference:
     """The difference of two releases with these rows."""
     for version, rows in (("1.0.0", before), ("2.0.0", after)):
         put(str(tmp_path), "tiny", version, rows)
-    return between(*(errata.open_release(f"tiny@{version}", str(tmp_path)) for version in ("1.0.0", "2.0.0")))
+    return compare_releases(*(errata.open_release(f"tiny@{version}", str(tmp_path)) for version in ("1.0.0", "2.0.0")))
 
 
 def rows(count: int, **change: Any) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def rows(count: int, **change: Any) -> list[dict[str, Any]]:
 def test_the_same_rows_differ_in_nothing(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)})
     assert [(one.view, one.same, one.kept) for one in found.views] == [("mistakes", True, 9), ("questions", True, 9)]
-    assert (step_of(found), describe(found)) == ("PATCH", "nothing differs")
+    assert (find_required_step(found), describe(found)) == ("PATCH", "nothing differs")
 
 
 def test_the_same_rows_in_another_order_and_layout_differ_in_nothing(tmp_path: Path) -> None:
@@ -45,13 +45,13 @@ def test_added_rows_are_minor(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(7)}, {"train": rows(9)})
     assert [(one.added, one.removed, one.changed, one.kept) for one in found.views] == [(2, 0, 0, 7), (2, 0, 0, 7)]
     assert found.views[0].examples == {"added": ["train-7", "train-8"]}
-    assert step_of(found) == "MINOR"
+    assert find_required_step(found) == "MINOR"
 
 
 def test_removed_rows_are_major(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(9)}, {"train": rows(7)})
     assert [(one.added, one.removed) for one in found.views] == [(0, 2), (0, 2)]
-    assert step_of(found) == "MAJOR"
+    assert find_required_step(found) == "MAJOR"
 
 
 def test_a_label_is_told_with_the_old_and_the_new(tmp_path: Path) -> None:
@@ -66,13 +66,13 @@ def test_a_label_is_told_with_the_old_and_the_new(tmp_path: Path) -> None:
     assert [(one.what, one.before, one.after, one.distance) for one in view.shifts] == [
         ("verdict", {"wrong": 9}, {"wrong": 7, "right": 2}, 0.222222)
     ]
-    assert found.views[1].same and step_of(found) == "MAJOR"
+    assert found.views[1].same and find_required_step(found) == "MAJOR"
 
 
 def test_a_row_in_another_split_has_changed(tmp_path: Path) -> None:
     found = two(tmp_path, {"train": rows(9), "test": []}, {"train": rows(9)[1:], "test": rows(1)})
     view = found.views[0]
-    assert (view.changed, view.changed_by_column, step_of(found)) == (1, {"split": 1}, "MAJOR")
+    assert (view.changed, view.changed_by_column, find_required_step(found)) == (1, {"split": 1}, "MAJOR")
     assert [(one.before, one.after) for one in view.relabelled] == [("train", "test")]
 
 
@@ -85,25 +85,28 @@ def test_texts_and_steps_change_without_being_labels(tmp_path: Path) -> None:
 
 
 def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
-    return boil([("train", frame)], key)
+    return digest_rows([("train", frame)], key)
 
 
 def test_columns_that_come_go_or_change_type() -> None:
     old = pl.DataFrame({"id": ["a", "b"], "x": [1, 2], "y": [1, 2]})
     new = pl.DataFrame({"id": ["a", "b"], "x": ["1", "2"], "z": [True, False]})
-    found = of_view("v", digested(old), digested(new))
+    found = compare_views("v", digested(old), digested(new))
     assert (found.columns_added, found.columns_removed) == (["z"], ["y"])
     assert found.columns_retyped == [("x", "integer", "string")]
     difference = Difference("t@1.0.0", "t@1.1.0", [found], [], [])
     assert describe(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
     assert (
-        step_of(Difference("", "", [of_view("v", digested(old), digested(old.with_columns(n=1)))], [], [])) == "MINOR"
+        find_required_step(
+            Difference("", "", [compare_views("v", digested(old), digested(old.with_columns(n=1)))], [], [])
+        )
+        == "MINOR"
     )
 
 
 def test_rows_without_ids_are_known_by_their_content() -> None:
     old, new = pl.DataFrame({"t": ["a", "a", "b"]}), pl.DataFrame({"t": ["a", "b", "c"]})
-    found = of_view("v", digested(old, None), digested(new, None))
+    found = compare_views("v", digested(old, None), digested(new, None))
     assert (found.added, found.removed, found.kept) == (1, 1, 2)
 
 
@@ -120,7 +123,7 @@ def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> Non
     old, new = (
         pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in one.items()], schema=schema) for one in (a, b)
     )
-    found = of_view("v", digested(old), digested(new))
+    found = compare_views("v", digested(old), digested(new))
     assert (found.added, found.removed) == (len(b.keys() - a.keys()), len(a.keys() - b.keys()))
     assert found.changed == sum(a[key] != b[key] for key in a.keys() & b.keys())
     assert found.kept + found.changed + found.removed == found.before == len(a)

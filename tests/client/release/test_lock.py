@@ -11,7 +11,7 @@ import pytest
 from errata import ErrataError, Locked
 from errata.cli.command import main
 from errata.cli.exit_codes import DONE, FAILED, WRONG
-from errata.release.lock import Pin, pins, write
+from errata.release.lock import Pin, read_pins, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +62,7 @@ def test_another_release_under_the_locked_version_is_refused(run: Run, disk: str
     run("lock", "tiny")
     manifest = Path(disk, "releases", "tiny", "0.10.0", "manifest.json")
     manifest.write_text(manifest.read_text().replace("0.10.0", "0.10.0") + "\n")
-    for path in Path(errata.cache.root(), "manifests").glob("*"):
+    for path in Path(errata.cache.find_root(), "manifests").glob("*"):
         path.unlink()
     with pytest.raises(Locked, match=r"pinned is .* by errata.lock; this is not the release that was locked"):
         errata.load("tiny")
@@ -127,4 +127,4 @@ def test_any_store_survives_the_round_trip(run: Run, store: str) -> None:
         write([Pin("tiny@^1", "1.0.0", "0" * 64, store)])
     except (ErrataError, ValueError, UnicodeError):
         return
-    assert pins() == [Pin("tiny@^1", "1.0.0", "0" * 64, store)]
+    assert read_pins() == [Pin("tiny@^1", "1.0.0", "0" * 64, store)]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from errata import ErrataError
-from errata.release.names import Range, ordered, parsed, wanted
+from errata.release.names import Range, parse_name, parse_version, sort_versions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ versions = st.builds("{}.{}.{}".format, numbers, numbers, numbers)
     ],
 )
 def test_a_range_holds_these_versions(spec: str, inside: str, outside: str) -> None:
-    found = wanted(f"tiny@{spec}").range
+    found = parse_name(f"tiny@{spec}").range
     assert found is not None
     assert [one for one in inside.split() if one not in found] == []
     assert [one for one in outside.split() if one in found] == []
@@ -48,41 +48,45 @@ def test_a_range_holds_these_versions(spec: str, inside: str, outside: str) -> N
 
 @given(versions, versions)
 def test_a_caret_never_crosses_a_promise(base: str, other: str) -> None:
-    found = wanted(f"tiny@^{base}").range
+    found = parse_name(f"tiny@^{base}").range
     assert found is not None
-    low, number = parsed(base), parsed(other)
+    low, number = parse_version(base), parse_version(other)
     first = next((i for i in range(3) if low[i]), 2)
     assert (other in found) == (number >= low and number[: first + 1] == low[: first + 1])
 
 
 @given(st.lists(versions))
 def test_versions_are_ordered_by_number(found: list[str]) -> None:
-    assert [parsed(one) for one in ordered(found)] == sorted(parsed(one) for one in found)
+    assert [parse_version(one) for one in sort_versions(found)] == sorted(parse_version(one) for one in found)
 
 
 @given(versions, versions, versions)
 def test_both_is_the_intersection(a: str, b: str, one: str) -> None:
-    first, second = Range(parsed(a)), Range(high=parsed(b))
+    first, second = Range(parse_version(a)), Range(high=parse_version(b))
     assert (one in first.both(second)) == (one in first and one in second)
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny@1.2.3", "tiny@^1.2", "tiny@stable", f"tiny@1.2.3#sha256:{'ab' * 32}"])
 def test_a_name_is_shown_as_it_was_asked(name: str) -> None:
-    assert str(wanted(name)) == name
+    assert str(parse_name(name)) == name
 
 
 def test_the_three_kinds_are_told_apart() -> None:
-    assert (wanted("tiny@1.2.3").exact, wanted("tiny@1.2.3").tag, wanted("tiny@1.2.3").range) == ("1.2.3", None, None)
-    assert (wanted("tiny@v1").exact, wanted("tiny@v1").tag, wanted("tiny@v1").range) == (None, "v1", None)
-    assert wanted("tiny@~1").tag is None and wanted("tiny").tag is None
-    assert wanted(f"tiny@1.2.3#sha256:{'ab' * 32}").digest == "ab" * 32
+    assert (parse_name("tiny@1.2.3").exact, parse_name("tiny@1.2.3").tag, parse_name("tiny@1.2.3").range) == (
+        "1.2.3",
+        None,
+        None,
+    )
+    assert (parse_name("tiny@v1").exact, parse_name("tiny@v1").tag, parse_name("tiny@v1").range) == (None, "v1", None)
+    assert parse_name("tiny@~1").tag is None and parse_name("tiny").tag is None
+    assert parse_name(f"tiny@1.2.3#sha256:{'ab' * 32}").digest == "ab" * 32
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_name_or_told(text: str) -> None:
     told = ""
     try:
-        assert re.match(r"[a-z0-9]", wanted(text).corpus)
+        assert re.match(r"[a-z0-9]", parse_name(text).corpus)
     except ErrataError as error:
         told = str(error)
     assert "\n" not in told and len(told) < 400

@@ -124,7 +124,7 @@ def test_a_pin_gives_that_release_and_no_other(many: Store) -> None:
     with pytest.raises(Unreadable, match=r"1.1.0/manifest.json: its SHA-256 is .*…, pinned is 0000000000000000…"):
         errata.open_release(other, many.url)
     manifest.write_text(manifest.read_text() + " ")
-    shutil.rmtree(Path(errata.cache.root()))
+    shutil.rmtree(Path(errata.cache.find_root()))
     with pytest.raises(Unreadable, match="this is not the release that was pinned"):
         errata.open_release(pin, many.url)
 

@@ -27,7 +27,7 @@ from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from flows.cli import row_view
 from flows.cli.browser import place
-from flows.cli.row_reader import Chosen
+from flows.cli.row_reader import Selection
 from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
@@ -144,7 +144,7 @@ def test_what_models_wrote_cannot_steer_a_terminal_and_fits(shelf: str, width: i
     with closing(place("small", None, False, None, shelf)) as rows:
         hostile = rows[7]
     began = time.monotonic()
-    found = row_view.lines(hostile, Console(width=width), width)
+    found = row_view.render_lines(hostile, Console(width=width), width)
     assert time.monotonic() - began < 10  # 0.1 s on an idle machine
     assert all(c.isprintable() for line in found for c in line.plain)
     assert all(line.cell_len <= width for line in found)
@@ -256,12 +256,12 @@ def test_of_600_000_rows_only_those_shown_are_held(tmp_path: Path) -> None:
     code = f"""
 import resource, sys
 from flows.cli.browser import place
-from flows.cli.row_reader import Chosen
+from flows.cli.row_reader import Selection
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = place("big", None, False, None, {str(tmp_path)!r})
 assert len(rows) == 600_000
 assert rows[599_999]["question"] == "49999 of part 11" and rows[0]["question"] == "0 of part 0"
-chosen = Chosen(rows, {{"search": "49999 of part 11"}})
+chosen = Selection(rows, {{"search": "49999 of part 11"}})
 while chosen.look_on():
     pass
 assert [chosen.number(0), len(chosen)] == [599_999, 1]
@@ -274,6 +274,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_a_filter_looks_no_further_than_it_must(shelf: str) -> None:
-    with closing(place("small", None, False, None, shelf)) as rows, closing(Chosen(rows, {"set": "gsm8k"})) as chosen:
+    with (
+        closing(place("small", None, False, None, shelf)) as rows,
+        closing(Selection(rows, {"set": "gsm8k"})) as chosen,
+    ):
         assert chosen.number(0) is None and not chosen.looked
         assert chosen.look_on() and chosen.number(0) == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publish.publish import published
+from catalog.publish.publish import read_published
 from catalog.storage import Store
 from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
 from flows.planning.plan import NOTHING, Plan, TableJob
@@ -100,7 +100,7 @@ def planned(
         own = parts if one.name == "rows" else []
         done[one.name] = _written(work.folder(), own, rejected if one.name == "rows" else None)
     store = Store(str(place))
-    return Plan(recipe, str(place), tuple(works), done, published(store, recipe.corpus, recipe.version))
+    return Plan(recipe, str(place), tuple(works), done, read_published(store, recipe.corpus, recipe.version))
 
 
 def _written(folder: TableFolder, parts: Iterable[pl.DataFrame], rejected: pl.DataFrame | None) -> Manifest:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.publish.card import gate_lines
+from catalog.publish.card import render_gates
 from catalog.storage import Store
 from flows.gates import great_expectations as suites
 from flows.gates.check import check, checked
@@ -235,7 +235,7 @@ def test_a_warning_is_told_and_releases(tmp_path: Path) -> None:
     told = card[card.index("## What it had to satisfy") : card.index("## Columns")]
     assert "<script>" not in told and "&lt;script&gt;" in told and "**warning**" in told
     assert "[x](" not in told and "`code`" not in told and "\n# head" not in told
-    assert gate_lines(manifest["gates"]) == told.strip().split("\n")[2:]
+    assert render_gates(manifest["gates"]) == told.strip().split("\n")[2:]
 
 
 def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(

@@ -101,7 +101,7 @@ class Log:
         (EngineError("the endpoint is down"), [60, 300]),
         (OSError("the disk is away"), [60, 300]),
         (FileNotFoundError("gone"), []),
-        (RuntimeError("a lie"), []),
+        (RuntimeError("a bug"), []),
     ],
 )
 def test_trouble_that_passes_is_waited_for(

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from errata.cli.command import main
 from errata.cli.exit_codes import DONE, MISSING, REFUSED, WRONG
-from errata.compare.semver import step_of
+from errata.compare.semver import find_required_step
 
 from catalog.publish.publish import PublishError
 from catalog.tables import Manifest, read_rows
@@ -99,7 +99,7 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     assert [version for _, version in errata.releases()] == ["1.0.0"]
     found = compare_with_release(more, latest_release(more))
     assert found.found is not None
-    assert (found.before, step_of(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
+    assert (found.before, find_required_step(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
     release(made(30, "1.1.0"))
     fewer = made(10, "1.2.0")
     with pytest.raises(

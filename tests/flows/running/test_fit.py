@@ -106,7 +106,7 @@ def test_one_taxonomy_for_all_parts_is_kept_released_and_read_again(tmp_path: Pa
     assert "`typed`: 10 of 10 mistakes typed by `own-" in card
     assert "taxonomies/typed.yaml" in card
     assert "Cohen's kappa of big and large: 1.000 (10 mistakes that both type)." in card
-    assert "merged" in told_in_text.types(manifest["types"])
+    assert "merged" in told_in_text.format_types(manifest["types"])
     # the file may be named by another recipe, which then asks nothing but its own votes
     shutil.copy(place / "taxonomies" / "typed.yaml", tmp_path / "own.yaml")
     static = RECIPE.replace("dynamic: {least: 2, rows: 6, rounds: 5, decider: two, name: own}", "taxonomy: own.yaml")
