@@ -63,6 +63,16 @@ class Outcome:
     """The rows that do not, as they came in, with `reason` and `detail`."""
 
 
+@dataclass(frozen=True)
+class Input:
+    """An input that a task knows by a name, because it is of another shape than the others."""
+
+    name: str
+    """Its name in a recipe's `from`."""
+    needs: tuple[str, ...]
+    """The columns that it alone must have."""
+
+
 def keep_contract(_: Any, contract: Contract) -> Contract:
     """The contract of a task that adds no column."""
     return contract
@@ -101,6 +111,8 @@ class Task(Generic[P]):
     """The record of its parameters."""
     needs: tuple[str, ...] = ()
     """The columns its input must have; empty where it has no input table."""
+    inputs: tuple[Input, ...] = ()
+    """The inputs of different shapes that a recipe may give it by name, joined by key, in place of one that has all."""
     makes: Callable[[P, Contract], Contract] = keep_contract
     """The contract of what it makes, from that of its input."""
     check: Callable[[P, Contract], list[str]] = find_no_faults

@@ -41,6 +41,8 @@ NOUNS = {
         "kind": ("flows", "Kind"),
         "partition": ("flows", "Partition"),
         "batch": ("flows", "PartitionBatch"),
+        "join": ("flows", "JoinKind"),
+        "named input": ("schemas", "Input"),
         "chunk": ("flows", "Kind.run_chunks"),
         "partition worker": ("flows", "PartitionWorker"),
         "process pool": ("flows", "ProcessPool"),

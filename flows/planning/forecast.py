@@ -7,7 +7,7 @@ import polars as pl
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
 from flows.running.kinds import kind_of
-from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples, spread_rows
+from flows.running.sample import WANTED, Forecast, PilotSample, spread_rows
 from tasks import TASKS
 
 
@@ -29,8 +29,9 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
         if job.name in plan.done:
             sample = _sample_complete(job, plan.done[job.name])
         else:
-            inputs = concat_samples([samples[name] for name in table.inputs if name in samples])
-            sample, told = kind_of(job).forecast(inputs, pilot)
+            kind = kind_of(job)
+            inputs = kind.combine([samples[name] for name in table.inputs if name in samples])
+            sample, told = kind.forecast(inputs, pilot)
             forecasts += told
         if sample is not None:
             samples[job.name] = sample

@@ -27,7 +27,6 @@ from schemas.task import ModelId, Parameters
 from tasks import TASKS
 
 DATA = "${data}"
-NOTHING = Contract("nothing", "", (), "")
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,8 @@ class TableJob:
     """The models it asks."""
     side_inputs: tuple[LocatedSideInput, ...] = ()
     """What it is held against."""
+    input_names: tuple[str, ...] = ()
+    """The names by which the task knows the input tables, which are joined by key; empty where they follow each other."""
 
     def folder(self) -> TableFolder:
         """Where the table lies."""
@@ -154,7 +155,6 @@ def _folder(store: Store, work: TableJob) -> TableFolder:
 
 def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: str | None, store: str) -> TableJob:
     inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
-    given = works[table.inputs[0]].contract if table.inputs else NOTHING
     sources: tuple[Source, ...] = ()
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
     if locations := table.task.locations(table.parameters):
@@ -168,13 +168,15 @@ def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: st
         if recipe.gates is not None:
             parameters["gates"] = [gate.told() for gate in recipe.gates]
             sources = _find_gold(table, recipe, data)
+    if table.input_names:
+        parameters["from"] = list(table.input_names)
     if table.task.asks_models:
         # requests name a model by what it is, not by what the recipe calls it
         parameters["models"] = len(table.task.models(table.parameters))
         parameters.pop("model", None)
     work = TableJob(
-        table.name, store, table.task.name, "", table.parameters, table.contract, given, inputs, sources,
-        recipe.corpus, _locate_models(table, recipe), _locate_side_inputs(table, recipe, data, store),
+        table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
+        recipe.corpus, _locate_models(table, recipe), _locate_side_inputs(table, recipe, data, store), table.input_names,
     )  # fmt: skip
     return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
 

@@ -63,14 +63,14 @@ def write_outcome(job: TableJob, name: str, rows_in: int, outcome: Outcome) -> P
 def _reject_repeats(job: TableJob, outcome: Outcome) -> Outcome:
     """An outcome in which each key is kept once: the later rows with it are rejected."""
     kept = outcome.kept.select(job.contract.names())
-    form = rejected_contract(job)
+    schema = polars_schema(rejected_contract(job))
     if outcome.rejected.height:
-        dropped = [outcome.rejected.select(form.names()).cast(polars_schema(form))]
+        dropped = [outcome.rejected.select(list(schema)).cast(schema)]
     else:
-        dropped = [pl.DataFrame(schema=polars_schema(form))]
+        dropped = [pl.DataFrame(schema=schema)]
     first = kept[job.contract.key].is_first_distinct()
     if not first.all():
-        dropped.append(rejected_repeats(kept.filter(~first), job, form))
+        dropped.append(reject_repeats(kept.filter(~first), job))
         kept = kept.filter(first)
     return Outcome(kept, pl.concat(dropped))
 
@@ -80,16 +80,20 @@ def rejected_contract(job: TableJob) -> Contract:
     return rejected(job.input_contract if job.inputs else RECORDS)
 
 
-def rejected_repeats(rows: pl.DataFrame, job: TableJob, form: Contract) -> pl.DataFrame:
+def reject_repeats(rows: pl.DataFrame, job: TableJob) -> pl.DataFrame:
     """Rows whose key was seen before, in the form of rejected rows."""
     key = job.contract.key
     raw = [json.dumps(row, ensure_ascii=False)[:10_000] for row in rows.iter_rows(named=True)]
-    told = rows.with_columns(
+    repeats = rows.with_columns(
         pl.lit("duplicate id").alias("reason"),
         (pl.lit(f"{key} ") + pl.col(key) + " is that of an earlier row").alias("detail"),
         pl.Series("raw", raw, dtype=pl.String),
     )
-    missing = [
-        pl.lit(None, dtype=kind).alias(name) for name, kind in polars_schema(form).items() if name not in told.columns
-    ]
-    return told.with_columns(missing).select(form.names())
+    return complete_rejected(job, repeats)
+
+
+def complete_rejected(job: TableJob, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the form in which a table rejects rows: columns that they lack are null, others are left out."""
+    schema = polars_schema(rejected_contract(job))
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
+    return rows.with_columns(missing).select(list(schema)).cast(schema)

@@ -8,7 +8,7 @@ import polars as pl
 
 from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
-from flows.running.commit import rejected_contract, rejected_repeats
+from flows.running.commit import reject_repeats
 from flows.running.key_table import KeyTable
 from flows.running.kinds import kind_of
 from flows.running.partitions import AccountingError
@@ -47,7 +47,6 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
     """The table with each key once: rows that repeat one of an earlier part are rejected."""
     key = job.contract.key
     parts, dropped, count = list(receipt.parts), list(receipt.rejected), 0
-    form = rejected_contract(job)
     with KeyTable() as database:
         for i, part in enumerate(receipt.parts):
             database.add(folder.read(part, [key]).with_columns(unit=pl.lit(i, pl.Int32)))
@@ -59,7 +58,7 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
             rows = folder.read(parts[i])
             repeated = pl.col(key).is_in(keys["key"].implode())
             name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
-            told = rejected_repeats(rows.filter(repeated), job, form)
+            told = reject_repeats(rows.filter(repeated), job)
             dropped.append(folder.write(f"rejected/{name}-repeats.parquet", told))
             parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
             count += told.height

@@ -60,6 +60,8 @@ class KeyTable:
                 waiting.append(rows)
         if waiting:
             yield _concat_partition(waiting)
+        if found is not None:
+            self._connection.execute("DETACH found")
 
 
 def _concat_partition(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:

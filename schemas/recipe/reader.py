@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,13 +14,16 @@ from schemas.contract import Contract
 from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
+from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
 from schemas.recipe.models import Model
 from schemas.recipe.taxonomy import Find
-from schemas.task import Asking, Parameters, Publication, Task
+from schemas.task import Parameters, Task
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
 Tasks = Mapping[str, Task[Any]]
+NO_ROWS = Contract("nothing", "", (), "")
+"""The contract of the input of a task that has none."""
 
 
 class Origin(BaseModel):
@@ -66,6 +69,10 @@ class Table:
     """The task's parameters."""
     contract: Contract
     """What its rows are."""
+    input_contract: Contract = NO_ROWS
+    """What the rows of its inputs are, joined where they are named."""
+    input_names: tuple[str, ...] = ()
+    """The names by which the task knows its inputs; empty where they are one after the other."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,14 @@ def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> 
     return _Reader(document, tasks, taxonomies).recipe(text)
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """The tables that a table is made from, and the names by which its task knows them, if it does."""
+
+    tables: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
 class _Reader:
     """Goes through a document and gathers its faults."""
 
@@ -132,7 +147,7 @@ class _Reader:
         for name in self.models:
             self._name(("models", name))
         parsed = {name: self._parse(name, table, raw) for name, table in raw.items()}
-        order = self._order({name: found[1] for name, found in parsed.items()})
+        order = self._order({name: found[1].tables for name, found in parsed.items()})
         tables = self._contracts(order, parsed)
         if raw:
             self._one_release(parsed)
@@ -153,14 +168,14 @@ class _Reader:
 
     def _parse(
         self, name: str, table: dict[str, Any], tables: Mapping[str, Any]
-    ) -> tuple[Task[Any] | None, tuple[str, ...], Parameters | None]:
+    ) -> tuple[Task[Any] | None, _Inputs, Parameters | None]:
         here: Path = ("tables", name)
-        inputs = self._inputs(here, table.get("from"), tables)
         known = table.get("task")
+        task = self.tasks.get(known) if isinstance(known, str) else None
+        inputs = self._inputs(here, table.get("from"), tables, task)
         if known is None:
             self._fault(here, f"has no task; add `task:` and one of {_list(self.tasks)}")
             return None, inputs, None
-        task = self.tasks.get(known) if isinstance(known, str) else None
         if task is None:
             self._fault((*here, "task"), f"unknown task {_shown(known)}; {_instead(str(known), self.tasks)}")
             return None, inputs, None
@@ -172,22 +187,56 @@ class _Reader:
         parameters = self._model(task.parameters, given, here)
         return task, inputs, parameters if isinstance(parameters, Parameters) else None
 
-    def _inputs(self, here: Path, given: Any, tables: Mapping[str, Any]) -> tuple[str, ...]:
+    def _inputs(self, here: Path, given: Any, tables: Mapping[str, Any], task: Task[Any] | None) -> _Inputs:
+        """The tables that `from` names, by name in the order of the task's inputs where it is a mapping."""
         if given is None:
-            return ()
+            return _Inputs()
+        if isinstance(given, dict):
+            return self._named_inputs((*here, "from"), given, tables, task)
         names = given if isinstance(given, list) else [given]
-        found = []
+        found: list[str] = []
         for i, name in enumerate(names):
-            path: Path = (*here, "from", i) if isinstance(given, list) else (*here, "from")
-            if not isinstance(name, str) or name not in tables:
-                self._fault(path, f"unknown table {_shown(name)}; {_instead(str(name), tables)}")
-            elif name in found:
-                self._fault(path, f"table '{name}' is named twice; keep one")
-            else:
-                found.append(name)
+            self._input((*here, "from", i) if isinstance(given, list) else (*here, "from"), name, tables, found)
         if not names:
             self._fault((*here, "from"), "names no table; give one or more")
-        return tuple(found)
+        return _Inputs(tuple(found))
+
+    def _input(self, path: Path, name: Any, tables: Mapping[str, Any], found: list[str]) -> None:
+        """Add a table to those found, or a fault."""
+        if not isinstance(name, str) or name not in tables:
+            self._fault(path, f"unknown table {_shown(name)}; {_instead(str(name), tables)}")
+        elif name in found:
+            self._fault(path, f"table '{name}' is named twice; keep one")
+        else:
+            found.append(name)
+
+    def _named_inputs(
+        self, here: Path, given: dict[str, Any], tables: Mapping[str, Any], task: Task[Any] | None
+    ) -> _Inputs:
+        known = [one.name for one in task.inputs] if task else list(given)
+        if task and not known:
+            self._fault(
+                here, f"task '{task.name}' has no inputs of other names; give a table's name, or a list of them"
+            )
+            return _Inputs()
+        for name in given:
+            if name not in known:
+                self._fault((*here, name), f"unknown input '{name}'; {_instead(name, known)}")
+        missing = [name for name in known if name not in given]
+        if task and missing and set(given) <= set(known):
+            wanted, lacking = " and ".join(known), " and ".join(f"`{name}:`" for name in missing)
+            self._fault(here, f"task '{task.name}' joins {wanted}; add {lacking} and the name of a table")
+        found: list[str] = []
+        for name in known:
+            if name in given:
+                self._named_input((*here, name), given[name], tables, found)
+        return _Inputs(tuple(found), tuple(known)) if len(found) == len(known) else _Inputs()
+
+    def _named_input(self, path: Path, name: Any, tables: Mapping[str, Any], found: list[str]) -> None:
+        if isinstance(name, str):
+            self._input(path, name, tables, found)
+        else:
+            self._fault(path, f"expected the name of one table, found {_shown(name)}")
 
     def _order(self, edges: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Table names, inputs first; those on a cycle are faults and left out."""
@@ -217,30 +266,47 @@ class _Reader:
         tables: dict[str, Table] = {}
         for name in order:
             task, inputs, parameters = parsed[name]
-            if task is None or any(other not in tables for other in inputs) or bool(task.needs) != bool(inputs):
+            ready = all(other in tables for other in inputs.tables)
+            if task is None or not ready or bool(task.needs) != bool(inputs.tables):
                 continue
-            given = [tables[other].contract for other in inputs]
-            if not isinstance(task, Publication) and any(one.columns != given[0].columns for one in given):
-                names = ", ".join(f"'{other}'" for other in inputs)
-                self._fault(("tables", name, "from"), f"tables {names} differ in their columns; join like with like")
+            given = self._input_contract(name, task, inputs, [tables[other].contract for other in inputs.tables])
+            if given is None or parameters is None:
                 continue
-            lacking = [(o, c) for o, one in zip(inputs, given) for c in task.needs if c not in one.names()]
-            for other, column in lacking:
-                message = f"table '{other}' has no column '{column}', which task '{task.name}' needs"
-                self._fault(("tables", name, "from"), f"{message}; put a task that makes it before")
-            if lacking or parameters is None:
-                continue
-            if isinstance(task, Asking):
-                self._models_asked(name, task, parameters)
-            contract = given[0] if given else Contract("nothing", "", (), "")
-            for message in task.check(parameters, contract):
+            self._models_asked(name, task, parameters)
+            for message in task.check(parameters, given):
                 key, _, rest = message.partition(": ")
                 self._fault(("tables", name, *key.split(".")), rest)
-            tables[name] = Table(name, task, inputs, parameters, task.makes(parameters, contract))
-        releases = [table for table in tables.values() if isinstance(table.task, Publication)]
+            made = task.makes(parameters, given)
+            tables[name] = Table(name, task, inputs.tables, parameters, made, given, inputs.names)
+        releases = [table for table in tables.values() if table.task.publishes]
         return [table for table in tables.values() if table not in releases] + releases
 
-    def _models_asked(self, table: str, task: Asking[Any], parameters: Parameters) -> None:
+    def _input_contract(
+        self, name: str, task: Task[Any], inputs: _Inputs, given: Sequence[Contract]
+    ) -> Contract | None:
+        """The contract of a table's input, None where what it is made from does not do."""
+        here, before = ("tables", name, "from"), len(self.faults)
+        if inputs.names:
+            named = [NamedInput(*one) for one in zip(task.inputs, inputs.tables, given)]
+            for input_name, message in find_join_faults(task.name, named):
+                self._fault((*here, input_name), message)
+            return join_contracts(given) if len(self.faults) == before else None
+        if not task.publishes and any(one.columns != given[0].columns for one in given):
+            names = ", ".join(f"'{other}'" for other in inputs.tables)
+            example = ", ".join(f"{one.name}: …" for one in task.inputs)
+            instead = f", or name them: `from: {{{example}}}`" if example else ""
+            self._fault(here, f"tables {names} differ in their columns; join like with like{instead}")
+            return None
+        for other, contract in zip(inputs.tables, given):
+            for column in task.needs:
+                if column not in contract.names():
+                    message = f"table '{other}' has no column '{column}', which task '{task.name}' needs"
+                    self._fault(here, f"{message}; put a task that makes it before")
+        if len(self.faults) > before:
+            return None
+        return given[0] if given else NO_ROWS
+
+    def _models_asked(self, table: str, task: Task[Any], parameters: Parameters) -> None:
         """A fault for each model that a table asks and that the recipe does not declare."""
         for model in task.models(parameters):
             if model not in self.models:
@@ -248,14 +314,14 @@ class _Reader:
                 self._fault(("tables", table, "models"), f"unknown model '{model}'; {there}")
 
     def _one_release(self, parsed: Mapping[str, Any]) -> None:
-        ends = [name for name, found in parsed.items() if isinstance(found[0], Publication)]
+        ends = [name for name, found in parsed.items() if (found[0] and found[0].publishes)]
         unknown = any(found[0] is None for found in parsed.values())
         if not ends and not unknown:
             self._fault(("tables",), "no table is made by task 'release'; add one, `from` what is to be released")
         for name in ends[1:]:
             self._fault(("tables", name), f"a recipe makes one release and '{ends[0]}' is one; list both in its `from`")
         for name, found in parsed.items():
-            for other in set(found[1]) & set(ends):
+            for other in set(found[1].tables) & set(ends):
                 self._fault(("tables", name, "from"), f"'{other}' is the release; nothing is made from it")
 
     def _gates(self, tables: Mapping[str, Table]) -> tuple[Declared, ...] | None:
@@ -263,8 +329,8 @@ class _Reader:
         if not isinstance(raw, list):
             return None
         about = {name: About(table.task, table.contract, self.tasks) for name, table in tables.items()}
-        views = [name for table in tables.values() if isinstance(table.task, Publication) for name in table.inputs]
-        about = {name: one for name, one in about.items() if not isinstance(tables[name].task, Publication)}
+        views = [name for table in tables.values() if table.task.publishes for name in table.inputs]
+        about = {name: one for name, one in about.items() if not tables[name].task.publishes}
         found = [self._gate(i, one, about, views) for i, one in enumerate(raw) if isinstance(one, dict)]
         return tuple(one for one in found if one is not None)
 

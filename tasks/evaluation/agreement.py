@@ -86,6 +86,8 @@ class Agreement:
 
         """
         names = frame.columns
+        if not names:
+            return
         pairs = list(combinations(names, 2))
         if self.raters and (list(self.pairs) != pairs or self.raters != len(names)):
             raise ValueError(f"labellers {', '.join(names)} are not those of the frames before")
@@ -93,7 +95,7 @@ class Agreement:
         for pair in pairs:
             both = frame.select(pair).drop_nulls().group_by(pair).len()
             self.pairs.setdefault(pair, Pair()).counts.update({(one, other): n for one, other, n in both.rows()})
-        for *labels, count in frame.drop_nulls().group_by(names).len().rows() if names else ():
+        for *labels, count in frame.drop_nulls().group_by(names).len().rows():
             self.rows += count
             for label, raters in Counter(labels).items():
                 self.labels[label] += raters * count

@@ -18,11 +18,12 @@ from pydantic import Field
 from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import polars_schema
-from schemas.task import Outcome, Parameters, PerRow
+from schemas.task import Input, Outcome, Parameters, PerRow
 from tasks.localize.raters import Ratings, list_rating_columns, rate
 
 ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
+JUDGED = ("judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided")
 LABELS = AGREE_LABEL.combines
 SEEN = tuple(
     dict.fromkeys((*list_rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
@@ -173,7 +174,8 @@ AGREE = PerRow(
     summary="Keeps the solutions whose labellers, judges and estimation, name the same first wrong step by a stated rule.",
     version="1",
     parameters=AgreeParameters,
-    needs=("judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided"),
+    needs=JUDGED,
+    inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),
     makes=_makes,
     check=_check,
     run=agree,

@@ -118,7 +118,7 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
         ((row, search) for row, search in searches if not row.tally.right or rules.label == "soft"), asker
     )
     how = _how(rules, prior, rule)
-    added = [_columns(values, rows.get(i), how) for i, values in enumerate(part.iter_rows(named=True))]
+    added = [_columns(values, rows.get(i), how, rules.method) for i, values in enumerate(part.iter_rows(named=True))]
     if rules.method == "tree":
         for i, one in enumerate(added):
             one[TREE_COLUMN.name] = trees[i].told() if i in trees else []
@@ -205,7 +205,7 @@ def _how(rules: EstimateParameters, prior: Prior | None, rule: Rule | None) -> s
     return f"{rules.method}, {rules.rollouts} rollouts, {rules.label} label"
 
 
-def _columns(values: Mapping[str, Any], row: Row | None, how: str) -> dict[str, Any]:
+def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Method) -> dict[str, Any]:
     """The columns that are added to one solution; `row` is None where its verdict is undecided."""
     if row is None:
         nothing = dict.fromkeys(("estimate_first_error",))
@@ -220,7 +220,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str) -> dict[str, 
     label = tally.first_error
     return {
         "estimate_first_error": label,
-        "estimate_undecided": None if label is not None else _undecided(values, tally),
+        "estimate_undecided": None if label is not None else _undecided(values, tally, method),
         "estimated_by": how,
         "tried": tried,
         "succeeded": succeeded,
@@ -235,11 +235,13 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str) -> dict[str, 
     }
 
 
-def _undecided(values: Mapping[str, Any], tally: Tally) -> str:
+def _undecided(values: Mapping[str, Any], tally: Tally, method: Method) -> str:
     """Why there is no label."""
     following = tally.prefixes[tally.reached + 1]
     if following in tally.closed and tally.asked(following):
         return "rollouts undecided"
+    if method != "witness":
+        return "search ended before"
     judged = values.get("judge_first_error")
     if judged is None:
         return "judge undecided"
@@ -271,7 +273,7 @@ def _check(rules: EstimateParameters, given: Contract) -> list[str]:
 ESTIMATE = Asking(
     name="estimate",
     summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or a tree.",
-    version=f"1 verify {VERIFIER}",  # another verifier gives other labels
+    version=f"2 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
     needs=("problem_id", "question", "options", "answer", "model", "sampling", "rationale", "steps", "verdict"),
     makes=lambda rules, given: given.having(*_added(rules)),

@@ -12,6 +12,7 @@ from flows.planning.plan import TableJob
 from flows.running.kinds.asking import AskingKind
 from flows.running.kinds.from_files import FromFilesKind
 from flows.running.kinds.from_seed import FromSeedKind
+from flows.running.kinds.join import JoinKind
 from flows.running.kinds.kind import Kind
 from flows.running.kinds.per_problem import PerProblemKind
 from flows.running.kinds.per_row import PerRowKind
@@ -33,7 +34,8 @@ KINDS: dict[type[Task[Any]], type[Kind[Any]]] = {
 def kind_of(job: TableJob) -> Kind[Any]:
     """How a table is made."""
     task = TASKS[job.task]
-    return KINDS[type(task)](job, task)
+    kind: type[Kind[Any]] = JoinKind if job.input_names else KINDS[type(task)]
+    return kind(job, task)
 
 
 def run_partition(job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:

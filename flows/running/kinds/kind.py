@@ -12,7 +12,7 @@ from catalog.tables import PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import write_outcome
 from flows.running.partitions import Advance, Partition, PartitionBatch, batch_partitions, list_file_partitions
-from flows.running.sample import WANTED, Forecast, PilotSample
+from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples
 from schemas.task import Outcome, Task, TaskError
 
 T = TypeVar("T", bound=Task[Any])
@@ -81,6 +81,10 @@ class Kind(ABC, Generic[T]):
     @abstractmethod
     def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
         """Run a partition chunk by chunk: a Parquet file is one chunk, a file of records has many, each committed by itself."""
+
+    def combine(self, samples: Sequence[PilotSample]) -> PilotSample | None:
+        """The sample of a table's inputs together, from those of each that is known."""
+        return concat_samples(samples)
 
     @abstractmethod
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
+
 from catalog.tables import PartitionCommit
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.verdict_cache import cached_verdicts
-from schemas.task import PerRow
+from schemas.task import Outcome, PerRow
 
 
 class PerRowKind(Kind[PerRow[Any]]):
@@ -26,10 +28,13 @@ class PerRowKind(Kind[PerRow[Any]]):
 
     def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
-        rows = read_partition(self.job, partition)
-        with self.naming_table(), cached_verdicts(self.folder.store):
-            outcome = self.task.run(rows, self.job.parameters)
+        outcome = self.run_task(read_partition(self.job, partition))
         yield self.write_chunk(partition, self.count_rows(partition), outcome, advance)
+
+    def run_task(self, rows: pl.DataFrame) -> Outcome:
+        """What the task makes of rows."""
+        with self.naming_table(), cached_verdicts(self.folder.store):
+            return self.task.run(rows, self.job.parameters)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """What the task makes of the sample of its inputs."""

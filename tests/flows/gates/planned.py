@@ -12,9 +12,9 @@ import polars as pl
 from catalog.publish.publish import read_published
 from catalog.storage import Store
 from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
-from flows.planning.plan import NOTHING, Plan, TableJob
+from flows.planning.plan import Plan, TableJob
 from schemas.contract import Column, Contract
-from schemas.recipe.reader import read
+from schemas.recipe.reader import NO_ROWS, read
 from schemas.task import FromSeed, Outcome, Parameters, Task
 from tasks import TASKS
 from tasks.release import RELEASE
@@ -92,7 +92,7 @@ def planned(
     done = {}
     for one in recipe.tables:
         work = TableJob(
-            one.name, str(place), one.task.name, mark, one.parameters, one.contract, NOTHING, (), (), recipe.corpus
+            one.name, str(place), one.task.name, mark, one.parameters, one.contract, NO_ROWS, (), (), recipe.corpus
         )
         works.append(work)
         if one.name == "release":

@@ -14,6 +14,7 @@ from flows.metrics.label_quality import measure_labels
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
+from flows.publishing.publish import release
 from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
 from tasks.synthetic.problems import problem
@@ -136,3 +137,70 @@ def test_the_forecast_counts_all_rounds(tmp_path: Path, house: House) -> None:
     assert told["estimated"].requests == pytest.approx(rolled, rel=0.4)
     judgements = {request.id for request in house.asked if request.messages[-1].content.startswith("Judge")}
     assert told["judged"].requests == pytest.approx(len(judgements), rel=0.1)
+
+
+JOINED = RECIPE.replace("from: judged, model: one", "from: verified, model: one").replace(
+    "agreed: {task: agree, from: estimated}", "agreed: {task: agree, from: {judge: judged, estimate: estimated}}"
+)
+
+
+def make_joined(folder: Path, store: str, recipe: str = JOINED) -> Plan:
+    (folder / "joined.yaml").write_text(recipe.replace("METHOD", "every-step"))
+    return planning.make_plan(str(folder / "joined.yaml"), None, store)
+
+
+def test_side_by_side_or_one_after_the_other_labels_agree_alike(tmp_path: Path, house: House) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    chained = materialize(make(tmp_path, store, "every-step"))
+    asked = len(house.asked)
+    joined = materialize(make_joined(tmp_path, store))
+    assert len(house.asked) == asked, "the ledger knows all"
+    one, other = (next(job for job in plan.jobs if job.name == "agreed") for plan in (chained, joined))
+    assert one.fingerprint != other.fingerprint
+    assert one.contract == other.contract
+    assert read(one).equals(read(other)) and read(one).height
+    assert chained.done["agreed"].receipt.reasons == joined.done["agreed"].receipt.reasons
+    assert measure_labels(chained)[2]["kappa"] == measure_labels(joined)[2]["kappa"]
+
+
+def test_judging_and_estimating_are_of_one_generation_and_a_new_prompt_leaves_the_estimation(
+    tmp_path: Path, house: House
+) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    plan = make_joined(tmp_path, store)
+    assert [[job.name for job in jobs] for jobs in plan.topological_generations()][-2:] == [
+        ["judged", "estimated"], ["agreed"],
+    ]  # fmt: skip
+    materialize(plan)
+    again = make_joined(tmp_path, store, JOINED.replace("prompt: abacus-judge", 'prompt: "Judge {question} {steps}"'))
+    jobs = {job.name: job for job in again.jobs}
+    assert {job.name: job.fingerprint for job in plan.jobs}["estimated"] == jobs["estimated"].fingerprint
+    assert set(again.done) == {"problems", "solutions", "steps", "known", "verified", "estimated"}
+    house.asked.clear()
+    materialize(again)
+    assert {request.prefix for request in house.asked} == {""}, "a rollout was asked for"
+
+
+def test_a_solution_that_one_labeller_never_saw_is_rejected_and_the_release_counts_it(
+    tmp_path: Path, house: House
+) -> None:
+    recipe = JOINED.replace("judged: {task: judge, from: verified", "judged: {task: judge, from: some").replace(
+        "  judged:", "  some: {task: select, from: verified, where: \"solution_id < '8'\"}\n  judged:"
+    )
+    plan = materialize(make_joined(tmp_path, f"memory://{uuid.uuid4().hex}", recipe))
+    receipt = plan.done["agreed"].receipt
+    lacking = 120 - plan.done["some"].receipt.rows_kept()
+    assert receipt.rows_in == 120 and receipt.reasons["no judge"] == lacking > 10
+    agreed = measure_labels(plan)[2]
+    assert agreed["rows"] == 120 and agreed["kappa"][0]["labellers"] == ["big", "estimation"]
+    assert release(plan)["funnel"][-1]["reasons"] == receipt.reasons
+
+
+def test_what_is_made_from_a_join_is_forecast(tmp_path: Path, house: House) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    recipe = JOINED.replace("from: agreed, s", "from: typed, s").replace(
+        "  release", "  typed: {task: classify, from: agreed, rules: false, models: [one], taxonomy: abacus}\n  release"
+    )
+    told = {one.table: one for one in forecast.forecast_tables(make_joined(tmp_path, store, recipe), 64)}
+    assert set(told) == {"solutions", "judged", "estimated", "typed"}
+    assert told["typed"].requests > 0

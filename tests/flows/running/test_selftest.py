@@ -24,7 +24,7 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
     recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
     materialize(planning.make_plan(str(recipe), None, store))
-    places = [f"{recipe}:{name}" for name in ("estimated", "typed")]
+    places = [f"{recipe}:{name}" for name in ("judged", "estimated", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
     assert main([*arguments, "--json"]) == DONE
     found = json.loads(capsys.readouterr().out)
