@@ -1,6 +1,7 @@
 # make corpus   install, build the default corpus, say where it lies
-# make test     install, run the tests in process, on all processors (TEST=path or -k expression narrows them)
-# make test TIER=build  install, run a tier: build, kill, browser, data, slow (as declared in pyproject.toml)
+# make test     install, run the tests without a mark, on all processors
+# make test TEST=path   install, run some tests, whatever their marks (TEST="-k expression" works, too)
+# make test TIER=build  install, run the tests with a mark: build, kill, browser, data, slow (see pyproject.toml)
 # make test-explore install, try the properties on examples drawn anew
 # make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
@@ -15,17 +16,17 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-explore test-all test-vllm test-trl check docs server install clean
+.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
 	$(BIN)/errata build catalog/recipes/abacus.yaml
 
-TIER = not (build or kill or browser or data or slow or external)
+TIER = $(if $(TEST),,not (build or kill or browser or data or slow or external))
 PYTEST = $(BIN)/pytest --numprocesses auto --dist loadscope --durations 20
 
 test: install
-	$(PYTEST) -m "$(TIER)" $(TEST)
+	$(PYTEST) $(if $(TIER),-m "$(TIER)") $(TEST)
 
 test-explore: install
 	$(PYTEST) -m hypothesis --hypothesis-profile explore $(TEST)
@@ -58,6 +59,8 @@ install: .venv/.installed
 .venv/.installed: uv.lock pyproject.toml $(UV)
 	$(UV) sync --frozen --python $(PYTHON)
 	@touch $@
+
+environments: .venv-vllm/.installed .venv-trl/.installed
 
 .venv-vllm/.installed: infra/vllm/install.sh
 	rm -rf .venv-vllm

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from errata.cli.command import main
+from errata.cli.exit_codes import DONE
 
-from tests.command import errata
+from tests.building import build
 
 RECIPE = """\
 corpus: asked
@@ -45,17 +47,16 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_foretold_built_accounted_for(recipe: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+def test_foretold_built_accounted_for(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(verb: str, *more: str) -> str:
-        found = errata(verb, *more, "--store", str(tmp_path / "s"), environment=environment)
-        assert found.returncode == 0, found.stderr
-        return found.stdout
+        assert main([verb, *more, "--store", str(tmp_path / "s")]) == DONE
+        return capsys.readouterr().out
 
     requests, known, prompt_tokens, tokens = figures(FORETOLD, run("plan", str(recipe)))
     assert (requests, known) == (600, 192), "the pilot asked about 64 problems, and its answers are in the ledger"
     paid = figures(SPENT, run("ledger"))
     assert paid[0] == 192
-    assert "released asked 0.1.0" in run("build", str(recipe))
+    build(recipe, tmp_path / "s")
     spent = figures(SPENT, run("ledger"))
     assert spent[0] == 600
     assert spent[1] - paid[1] == pytest.approx(prompt_tokens, rel=0.2)
@@ -63,5 +64,5 @@ def test_foretold_built_accounted_for(recipe: Path, tmp_path: Path, environment:
 
     recipe.write_text(RECIPE.format(version="0.2.0", samples=4))
     assert re.search(r"^solutions +abacus +1,000 +600 +\? +\?$", run("plan", str(recipe), "--pilot", "0"), re.MULTILINE)
-    run("build", str(recipe))
+    build(recipe, tmp_path / "s")
     assert figures(SPENT, run("ledger"))[0] == 1000, "of four samples, two are known"

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from flows.build import is_transient
-from tests.command import SAMPLE, errata
+from tests.building import build
+from tests.command import SAMPLE
 
 RECIPE = """\
 corpus: problems
@@ -27,7 +28,7 @@ tables:
 FIELDS = "set: set, question: question, answer: answer, reference: solution"
 
 
-def test_problems_of_every_kind_of_file_become_a_release(environment: dict[str, str], tmp_path: Path) -> None:
+def test_problems_of_every_kind_of_file_become_a_release(tmp_path: Path) -> None:
     lines = (SAMPLE.parent / "sample" / "problems.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress("\n".join(lines[:10]).encode()))
@@ -37,16 +38,7 @@ def test_problems_of_every_kind_of_file_become_a_release(environment: dict[str, 
     (tmp_path / "hub").mkdir()
     pl.DataFrame(rows[35:], infer_schema_length=None).write_parquet(tmp_path / "hub" / "train.parquet")
     (tmp_path / "r.yaml").write_text(RECIPE.format(fields=FIELDS, folder=tmp_path / "hub"))
-    found = errata(
-        "build",
-        str(tmp_path / "r.yaml"),
-        "--data",
-        str(tmp_path),
-        "--store",
-        str(tmp_path / "s"),
-        environment=environment,
-    )
-    assert found.returncode == 0, found.stderr
+    build(tmp_path / "r.yaml", tmp_path / "s", tmp_path)
     release = client.open_release("problems", str(tmp_path / "s"))
     steps = {step["table"]: step for step in release.manifest["funnel"]}
     assert steps["lines"]["rows_in"] == 22

@@ -214,6 +214,7 @@ def test_the_row_that_is_preferred_stays() -> None:
     assert stays(rows.drop("judge", "confidence")) == {"a"}
 
 
+@pytest.mark.slow
 def test_a_million_rows_that_are_the_same_take_time_in_proportion() -> None:
     text = "She has 3 apples and eats 2 of them all at once."
     parts = (table([(f"{i}-{j}", "p", text) for j in range(10_000)]) for i in range(100))
