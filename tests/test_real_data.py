@@ -40,7 +40,7 @@ def built(corpus: str, place: Path, prefect_url: str) -> Path:
         "PATH": "/usr/bin:/bin",
         "HOME": str(place),
     }
-    recipe = str(ROOT / "catalog" / f"{corpus}.yaml")
+    recipe = str(ROOT / "catalog" / "recipes" / f"{corpus}.yaml")
     found = errata("build", recipe, "--data", str(DATA), "--store", str(place / "store"), environment=environment)
     assert found.returncode == 0, found.stderr
     return place / "store"

@@ -19,7 +19,7 @@ from tasks.split import SPLIT, SplitParameters
 from tasks.verify.judgement import Compare
 from tasks.verify.task import VERIFY, VerifyParameters, verdicts
 
-CATALOG = Path(__file__).parents[3] / "catalog"
+CATALOG = Path(__file__).parents[3] / "catalog" / "recipes"
 ROW: dict[str, Any] = {"answer": "18", "options": None, "rationale": "", "stated": None, "text": "", "question": ""}
 AUTO = VerifyParameters(answers="auto")
 
