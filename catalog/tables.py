@@ -21,21 +21,21 @@ import polars as pl
 
 from catalog.storage import Store, StoreError
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 
 FORMAT = 1
 AGAIN = "remove the table's folder and build again"
 DIGITS = 24
 
 
-def canonical_json(value: Any) -> bytes:
+def format_canonical_json(value: Any) -> bytes:
     """JSON with one spelling: keys sorted, no blanks, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def fingerprint(task: str, version: str, parameters: dict[str, Any], inputs: Sequence[str]) -> str:
+def compute_fingerprint(task: str, version: str, parameters: dict[str, Any], inputs: Sequence[str]) -> str:
     """The fingerprint of a table: of its task, the task's version and parameters, and its inputs' fingerprints."""
-    return hashlib.sha256(canonical_json([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
+    return hashlib.sha256(format_canonical_json([FORMAT, task, version, parameters, list(inputs)])).hexdigest()[:DIGITS]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class TableFolder:
 
     def complete(self, manifest: Manifest) -> None:
         """Make the table visible; who comes second with the same table changes nothing."""
-        self.store.create(f"{self.path}/manifest.json", canonical_json(asdict(manifest)))
+        self.store.create(f"{self.path}/manifest.json", format_canonical_json(asdict(manifest)))
 
     def read_commit(self, unit: str) -> PartitionCommit | None:
         """What a unit wrote, or None if it has not ended."""
@@ -121,7 +121,7 @@ class TableFolder:
 
     def commit(self, unit: str, receipt: PartitionCommit) -> None:
         """Say that a unit has ended."""
-        self.store.write(f"{self.path}/receipts/{unit}.json", canonical_json(asdict(receipt)))
+        self.store.write(f"{self.path}/receipts/{unit}.json", format_canonical_json(asdict(receipt)))
 
     def write(self, path: str, frame: pl.DataFrame) -> ParquetFile:
         """Write rows as one Parquet file; the same rows give the same bytes."""
@@ -161,6 +161,6 @@ def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:
 def read_rows(folder: TableFolder, contract: Contract, manifest: Manifest) -> Iterator[pl.DataFrame]:
     """A complete table part by part; one empty frame where it has no rows."""
     if not manifest.receipt.parts:
-        yield pl.DataFrame(schema=polars_schema(contract))
+        yield pl.DataFrame(schema=to_polars_schema(contract))
     for part in manifest.receipt.parts:
         yield folder.read(part)

@@ -14,7 +14,7 @@ from errata.tag_log import DEPRECATED, YANKED, Notice, State, locate_log, read_s
 
 from catalog.publish.publish import read_published
 from catalog.storage import Store, StoreError
-from catalog.tables import canonical_json
+from catalog.tables import format_canonical_json
 
 FORMAT = 1
 ATTEMPTS = 1_000
@@ -93,6 +93,6 @@ def _record(store: Store, corpus: str, change: Change, reason: str) -> State:
         after = replace(after, number=after.number + 1)
         event = {"format": FORMAT, "corpus": corpus, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         event |= happened | {"reason": reason} | after.as_json()
-        if store.create(f"{locate_log(corpus)}/{after.number:08d}.json", canonical_json(event)):
+        if store.create(f"{locate_log(corpus)}/{after.number:08d}.json", format_canonical_json(event)):
             return after
     raise StoreError(f"{store.link(locate_log(corpus))}: too many change it at once; try again")

@@ -11,13 +11,13 @@ from schemas.recipe.taxonomy import Taxonomy, parse
 FOLDER = Path(__file__).parent / "taxonomies"
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     """The taxonomies that ship with Errata."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 @lru_cache(maxsize=64)
-def shipped(name: str) -> Taxonomy:
+def find_shipped(name: str) -> Taxonomy:
     """A taxonomy that ships with Errata, by its name; its mappings speak of types that exist."""
     path = FOLDER / f"{name}.yaml"
     return parse(path.read_text("utf-8"), f"taxonomies/{path.name}")
@@ -41,11 +41,11 @@ def find(given: str, folder: Path) -> Taxonomy:
     if given.endswith((".yaml", ".yml")):
         return _read(folder / given)
     name, _, version = given.partition("@")
-    if name not in names():
-        near = get_close_matches(name, names(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names())}, or name a YAML file"
+    if name not in list_names():
+        near = get_close_matches(name, list_names(), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(list_names())}, or name a YAML file"
         raise ValueError(f"unknown taxonomy {name[:60]!r}; {hint}")
-    found = shipped(name)
+    found = find_shipped(name)
     if version not in ("", found.version):
         raise ValueError(
             f"taxonomy '{name}' is here in version {found.version}, not {version[:20]}; write {found.id}, or keep the "
@@ -62,6 +62,6 @@ def _read(path: Path) -> Taxonomy:
         raise ValueError(f"taxonomy {path}: cannot be read ({reason})") from None
     found = parse(text, str(path))
     for other, pairs in found.from_.items():
-        if other in names() and (odd := [theirs for theirs in pairs if theirs not in shipped(other).types]):
+        if other in list_names() and (odd := [theirs for theirs in pairs if theirs not in find_shipped(other).types]):
             raise ValueError(f"taxonomy {path}: from.{other}: '{odd[0]}' is no type of '{other}'")
     return found

@@ -84,14 +84,14 @@ REASON = Column("reason", "string", "Why the row was rejected, in the words of t
 DETAIL = Column("detail", "string", "What was found in this very row; empty where the reason says all.", nullable=True)
 
 
-def loosened(column: Column) -> Column:
+def loosen_column(column: Column) -> Column:
     """A column of the same type in which everything goes."""
     return Column(
         column.name, column.kind, column.meaning, nullable=True, fields=column.fields, released=column.released
     )
 
 
-def rejected(contract: Contract) -> Contract:
+def make_rejected_contract(contract: Contract) -> Contract:
     """The contract of the rows rejected from a table: its own columns (unchecked), a reason and a detail."""
-    loose = tuple(loosened(column) for column in contract.columns)
+    loose = tuple(loosen_column(column) for column in contract.columns)
     return replace(contract, name=f"rejected {contract.name}", columns=loose).having(REASON, DETAIL)

@@ -37,31 +37,32 @@ FOUND_CHARACTERS = 80
 """Of a value that breaks its contract, shown in the error."""
 
 
-def polars_type(column: Column) -> pl.DataType:
+def to_polars_type(column: Column) -> pl.DataType:
     """The Polars type of a column's values."""
     if column.kind in POLARS:
         return POLARS[column.kind]
-    record = pl.Struct({field.name: polars_type(field) for field in column.fields})
+    record = pl.Struct({field.name: to_polars_type(field) for field in column.fields})
     return pl.List(record) if column.kind == "records" else record
 
 
-def arrow_type(column: Column) -> pa.DataType:
+def to_arrow_type(column: Column) -> pa.DataType:
     """The Arrow type of a column's values."""
     if column.kind in ARROW:
         return ARROW[column.kind]
-    record = pa.struct([pa.field(field.name, arrow_type(field)) for field in column.fields])
+    record = pa.struct([pa.field(field.name, to_arrow_type(field)) for field in column.fields])
     return pa.large_list(record) if column.kind == "records" else record
 
 
-def polars_schema(contract: Contract) -> pl.Schema:
+def to_polars_schema(contract: Contract) -> pl.Schema:
     """Column names and Polars types, in the contract's order."""
-    return pl.Schema({column.name: polars_type(column) for column in contract.columns})
+    return pl.Schema({column.name: to_polars_type(column) for column in contract.columns})
 
 
-def arrow_schema(contract: Contract) -> pa.Schema:
+def to_arrow_schema(contract: Contract) -> pa.Schema:
     """The Arrow schema; each field's metadata carries its meaning."""
     return pa.schema(
-        pa.field(c.name, arrow_type(c), nullable=c.nullable, metadata={"meaning": c.meaning}) for c in contract.columns
+        pa.field(c.name, to_arrow_type(c), nullable=c.nullable, metadata={"meaning": c.meaning})
+        for c in contract.columns
     )
 
 
@@ -117,7 +118,7 @@ def _all_rules(contract: Contract) -> pl.Expr:
 
 def keeps_contract(frame: pl.DataFrame, contract: Contract) -> bool:
     """Whether a collected table keeps its contract."""
-    return frame.schema == polars_schema(contract) and bool(frame.select(_all_rules(contract)).item())
+    return frame.schema == to_polars_schema(contract) and bool(frame.select(_all_rules(contract)).item())
 
 
 def check(frame: pl.DataFrame, contract: Contract, where: str) -> None:
@@ -142,7 +143,7 @@ def check(frame: pl.DataFrame, contract: Contract, where: str) -> None:
 
 def _list_schema_faults(schema: pl.Schema, contract: Contract) -> list[str]:
     """How columns and types differ from the contract's."""
-    expected = polars_schema(contract)
+    expected = to_polars_schema(contract)
     faults = [f"{name}: the column is missing" for name in expected if name not in schema]
     for name, kind in schema.items():
         if name not in expected:
@@ -166,7 +167,7 @@ def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: Rule) -> str 
     return f"{rule.column}: expected {rule.expected}, found {found} in row {rows[0]}{key}{more}"
 
 
-def markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:
+def to_markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:
     """The contract as a Markdown table, for cards and documentation.
 
     Args:

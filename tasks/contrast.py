@@ -14,11 +14,11 @@ from pydantic import Field, field_validator
 
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.sources.content_ids import digest
 
-ADDED = polars_schema(Contract("contrasts", "", CONTRAST_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("contrasts", "", CONTRAST_COLUMNS, ""))
 Source = Literal["same model", "other model", "reference"]
 NEEDS = ("solution_id", "problem_id", "model", "verdict", "rationale")
 SEEN = (*NEEDS, "reference")

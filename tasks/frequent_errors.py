@@ -29,7 +29,7 @@ class CommonestParameters(Parameters):
     most: int = Field(3, ge=1, le=100, description="Types of a model and set, at most.")
 
 
-def commonest(
+def count_frequent_errors(
     table: Rows, _: Sequence[Rows | Records | Files], parameters: CommonestParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
     """The columns of `COMMONEST_COLUMNS`, of all rows; equally common types stand in the order of their names.
@@ -98,5 +98,5 @@ COMMONEST = WholeTable(
     needs=NEEDS,
     makes=lambda _, given: given.having(*COMMONEST_COLUMNS),
     reads=_reads,
-    run=commonest,
+    run=count_frequent_errors,
 )

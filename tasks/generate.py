@@ -12,12 +12,12 @@ from pydantic import Field
 
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
-from tasks.sources.content_ids import solution_id
+from tasks.sources.content_ids import identify_solution
 
 LONGEST = 100_000
 """Characters of a completion that become a row; no solution is longer."""
@@ -59,7 +59,7 @@ class Asked:
     request: Request
 
 
-def asked(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Iterator[Asked]:
+def make_requests(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Iterator[Asked]:
     """All requests about a part: for each model and problem, each setting's samples together."""
     prompts_of = [_messages(row, rules.prompt) for row in part.select("question", "options").iter_rows(named=True)]
     for model in rules.models:
@@ -96,7 +96,7 @@ def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, 
         A row for each problem, model, setting and sample.
 
     """
-    asks = list(asked(part, rules, names))
+    asks = list(make_requests(part, rules, names))
     replies = yield [one.request for one in asks]
     faults = [_fault(replies[one.request.id], rules.max_tokens) for one in asks]
     kept = [(one, replies[one.request.id]) for one, fault in zip(asks, faults) if fault is None]
@@ -128,12 +128,12 @@ def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: G
         model = "@".join(filter(None, (one.request.model, one.request.revision)))
         how = f"{one.setting}, prompt {prompt}"
         text = _storable(reply.text)
-        key = solution_id(ids[one.row], model, how, one.request.sample, text)
+        key = identify_solution(ids[one.row], model, how, one.request.sample, text)
         made.append(
             (key, model, how, one.request.sample, text, text, None, one.request.id, reply.tokens, reply.logprob)
         )
     columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS)
-    schema = polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
+    schema = to_polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
     return rows.hstack(pl.DataFrame(made, schema=schema, orient="row"))
 
 
@@ -157,7 +157,7 @@ def _rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]
 def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
     """Parameters that cannot be meant: no question in the prompt, a model or a setting twice, greedy more than once."""
     faults = []
-    if "question" not in prompts.fields(parameters.prompt):
+    if "question" not in prompts.list_fields(parameters.prompt):
         faults.append("prompt: has no {question}; put it where the problem belongs")
     if len(set(parameters.models)) < len(parameters.models):
         faults.append("models: names a model twice; keep one")

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow, TaskError
 
 # the same table must come of the same rows at any time and in any parts
@@ -97,7 +97,7 @@ def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
         elif kinds[name] == "strings":
             found.append(f"because: column '{name}' holds lists; name one of texts or numbers")
     try:
-        _holds(pl.DataFrame(schema=polars_schema(contract)), parameters.where)
+        _holds(pl.DataFrame(schema=to_polars_schema(contract)), parameters.where)
     except duckdb.Error as error:
         told = [line.strip() for line in str(error).splitlines() if line.strip()]
         hint = f", {told[1]}" if len(told) > 1 and told[1].startswith("Candidate") else ""

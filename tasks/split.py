@@ -38,7 +38,7 @@ class SplitParameters(Parameters):
     most: int = Field(256, ge=1, le=10_000, description="Steps of a solution; one with more is rejected.")
 
 
-def numbered(text: str) -> list[str]:
+def split_numbered(text: str) -> list[str]:
     """Steps that begin with 1, 2, 3, … at the start of a line ("1.", "Step 1:", "Q1."); a conclusion is a step."""
     steps: list[list[str]] = [[]]
     expected = 1
@@ -53,12 +53,12 @@ def numbered(text: str) -> list[str]:
     return _joined(steps) if expected > 2 else []
 
 
-def blank_lines(text: str) -> list[str]:
+def split_paragraphs(text: str) -> list[str]:
     """Paragraphs."""
     return [part for part in re.split(r"\n[ \t]*\n\s*", text) if part.strip()]
 
 
-def lines(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """Lines; one that only gives the answer ("#### 18") belongs to the step before."""
     steps: list[list[str]] = []
     for line in text.split("\n"):
@@ -68,7 +68,7 @@ def lines(text: str) -> list[str]:
     return _joined(steps)
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """Sentences; a full stop ends none after an abbreviation, an initial or the number of a list's item."""
     steps, start = [], 0
     for match in _SENTENCE_END.finditer(text):
@@ -83,10 +83,15 @@ def _joined(steps: list[list[str]]) -> list[str]:
     return [text for text in texts if text.strip()]
 
 
-RULES = {"numbered": numbered, "blank lines": blank_lines, "lines": lines, "sentences": sentences}
+RULES = {
+    "numbered": split_numbered,
+    "blank lines": split_paragraphs,
+    "lines": split_lines,
+    "sentences": split_sentences,
+}
 
 
-def steps_of(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
+def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     """The steps of a text, stripped, and the rule that cut them ("whole" where none gives two)."""
     for name, cut in RULES.items() if rule == "auto" else [(rule, RULES[rule])] if rule in RULES else []:
         found = [step.strip() for step in cut(text)]
@@ -106,7 +111,7 @@ def split(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
         The solutions with their steps, a list of texts, and the rule that parted them.
 
     """
-    cut = [steps_of(text, parameters.rule) for text in part["rationale"].to_list()]
+    cut = [split_steps(text, parameters.rule) for text in part["rationale"].to_list()]
     steps = pl.Series("steps", [found for found, _ in cut], dtype=pl.List(pl.String))
     rule = pl.Series("step_rule", [name for _, name in cut], dtype=pl.String)
     fits = steps.list.len() <= parameters.most

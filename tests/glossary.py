@@ -25,7 +25,7 @@ NOUNS = {
     "The plan": {
         "plan": ("flows", "Plan"),
         "table job": ("flows", "TableJob"),
-        "fingerprint": ("catalog", "fingerprint"),
+        "fingerprint": ("catalog", "compute_fingerprint"),
         "asked model": ("flows", "AskedModel"),
         "located side input": ("flows", "LocatedSideInput"),
         "topological generation": ("flows", "Plan.topological_generations"),

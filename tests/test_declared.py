@@ -21,7 +21,7 @@ from flows.metrics.label_quality import measure_labels
 from flows.publishing.publish import release
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.labels import Label, Votes
 from schemas.task import Outcome, Parameters, PerRow
 from tasks import TASKS
@@ -88,7 +88,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 def frame() -> pl.DataFrame:
-    return pl.DataFrame(rows(), schema=polars_schema(CONTRACT))
+    return pl.DataFrame(rows(), schema=to_polars_schema(CONTRACT))
 
 
 def plan(place: Path, task: str, gates: str = "[]") -> Any:

@@ -100,13 +100,13 @@ class Ledger:
         wanted = {request.id: request for request in requests}
         if not wanted:
             return {}
-        places = np.sort(np.array([files.place(request) for request in wanted.values()], np.uint64))
+        places = np.sort(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
         found = self._steady(lambda segments: self._search(segments, wanted, places))
         return {id_: found[id_][2] for id_ in wanted if id_ in found}
 
     def spent(self) -> list[Spent]:
         """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
-        return self._steady(lambda segments: accounts.spent(self.store, segments, self._load))
+        return self._steady(lambda segments: accounts.sum_spending(self.store, segments, self._load))
 
     def spent_on(self, corpus: str, model: str, revision: str) -> tuple[int, float]:
         """Tokens of prompts and completions, and money, that a corpus has spent on a model; 0 where there is nothing."""
@@ -132,7 +132,7 @@ class Ledger:
     def compact(self) -> int:
         """Merge small segments into large ones; how many segments went. It can run beside readers and writers."""
         went = 0
-        while parts := merging.due(sorted(self._segments)):
+        while parts := merging.choose_segments(sorted(self._segments)):
             made = merging.merge(self.store, parts, self._load)
             self.refresh()
             if made is None:
@@ -152,7 +152,7 @@ class Ledger:
     def _load(self, segment: Segment) -> Places:
         places = self._places.get(segment)
         if places is None:
-            places = self._places[segment] = files.places(self.store, segment)
+            places = self._places[segment] = files.read_places(self.store, segment)
         return places
 
     def _steady(self, work: Callable[[list[Segment]], _T]) -> _T:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.ledger.merging import Load, distinct, ranges
+from catalog.ledger.merging import Load, read_distinct, split_ranges
 from catalog.ledger.segments import ENTRY, Segment
 from catalog.storage import Store
 
@@ -57,12 +57,12 @@ class Spent:
         )
 
 
-def spent(store: Store, segments: Sequence[Segment], load: Load) -> list[Spent]:
+def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[Spent]:
     """Sums by corpus, model and revision, sorted by them. Raises as `ledger.segments.read` does."""
     sums: dict[tuple[str, ...], Spent] = {}
     kept: dict[Segment, Any] = {}
-    for slices in ranges(segments, load, ROWS) if segments else ():
-        for one in _summed(distinct(store, slices, _COLUMNS, kept)):
+    for slices in split_ranges(segments, load, ROWS) if segments else ():
+        for one in _summed(read_distinct(store, slices, _COLUMNS, kept)):
             key = (one.corpus, one.model, one.revision)
             sums[key] = sums[key] + one if key in sums else one
     return [sums[key] for key in sorted(sums)]

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, read, stem, write
+from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, make_stem, read, write
 from catalog.storage import Store
-from catalog.tables import canonical_json
+from catalog.tables import format_canonical_json
 
 ROWS, BYTES = 65_536, 1 << 27
 """Rows and bytes (in memory) of a merged segment, at most, about."""
@@ -31,7 +31,7 @@ CLAIMED = 600.0
 Load = Callable[[Segment], Places]
 
 
-def due(segments: Sequence[Segment]) -> list[Segment]:
+def choose_segments(segments: Sequence[Segment]) -> list[Segment]:
     """What is to be merged: the small ones, and with them each earlier merge up to twice as large as what is merged.
 
     So the segments of a ledger of n rows are of about log(n) merges, and a row is written about as many times.
@@ -78,11 +78,11 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     if not _claim(store, mine):
         return None
     made: list[Segment] = []
-    name = stem()
+    name = make_stem()
     try:
         for rows in _in_order(store, segments, load):
             made.append(write(store, rows, name))
-            store.write(CLAIM, canonical_json({"by": mine, "until": time.time() + CLAIMED}))
+            store.write(CLAIM, format_canonical_json({"by": mine, "until": time.time() + CLAIMED}))
     except BaseException as error:
         for segment in made:
             drop(store, segment)
@@ -99,7 +99,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
 
 def _claim(store: Store, mine: str) -> bool:
     """Whether this process may merge. Two that do make work twice, no harm."""
-    value = canonical_json({"by": mine, "until": time.time() + CLAIMED})
+    value = format_canonical_json({"by": mine, "until": time.time() + CLAIMED})
     if store.create(CLAIM, value):
         return True
     other = store.read_json(CLAIM)
@@ -122,8 +122,8 @@ def _in_order(store: Store, segments: Sequence[Segment], load: Load) -> Iterator
     some = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
     rows = max(SMALL, min(ROWS, BYTES * some.num_rows // max(some.nbytes, 1)))
     del some
-    for slices in ranges(segments, load, rows):
-        found = distinct(store, slices, SCHEMA.names)
+    for slices in split_ranges(segments, load, rows):
+        found = read_distinct(store, slices, SCHEMA.names)
         yield found.take(pa.array(np.argsort(found["place"].to_numpy(), kind="stable")))
 
 
@@ -131,7 +131,7 @@ Slice = tuple[Segment, int, int]
 """A segment and the numbers of its rows, from and up to."""
 
 
-def ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator[list[Slice]]:
+def split_ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator[list[Slice]]:
     """The rows of segments, about so many at a time, by place: rows of one place come together."""
     loaded = [load(segment) for segment in segments]
     bounds = np.unique(_bounds(loaded, rows))
@@ -150,7 +150,7 @@ def _bounds(loaded: Sequence[Places], rows: int) -> Places:
     return every[rows::rows].copy()
 
 
-def distinct(
+def read_distinct(
     store: Store, slices: Sequence[Slice], columns: Sequence[str], kept: dict[Segment, Any] | None = None
 ) -> Any:
     """Columns of some rows of segments, each entry once.

@@ -84,12 +84,12 @@ class Segment:
         return Segment(found[1], int(found[2], 16), int(found[3], 16), int(found[4])) if found else None
 
 
-def stem() -> str:
+def make_stem() -> str:
     """A name for what is written now."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
-def place(request: Request) -> int:
+def place_request(request: Request) -> int:
     """Where a request's rows stand in the order of the ledger."""
     digest = hashlib.blake2b(prompt(request).encode(), digest_size=4).hexdigest()
     return int(digest + request.id[:8], 16)
@@ -105,10 +105,10 @@ def prompt(request: Request) -> str:
 def _json(value: Any) -> str:
     """JSON as people read it, or, where a text holds half a character, with escapes that keep it."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if _whole(text) else json.dumps(value)
+    return text if _replace_surrogates(text) else json.dumps(value)
 
 
-def _whole(text: str) -> bool:
+def _replace_surrogates(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -116,19 +116,19 @@ def _whole(text: str) -> bool:
     return True
 
 
-def storable(completion: Completion) -> Completion:
+def make_storable(completion: Completion) -> Completion:
     """The completion, with U+FFFD for every half of a character (a lone surrogate), which UTF-8 does not know."""
-    if _whole(completion.text):
+    if _replace_surrogates(completion.text):
         return completion
     text = completion.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return Completion(**{**completion.__dict__, "text": text})
 
 
-def entry(request: Request, completion: Completion, corpus: str, table: str) -> dict[str, Any]:
+def make_entry(request: Request, completion: Completion, corpus: str, table: str) -> dict[str, Any]:
     """A row of the ledger; `segment` and `row` are added where it is written."""
     sampling = request.sampling
     return {
-        "place": place(request),
+        "place": place_request(request),
         **{name: getattr(completion, name) for name in ANSWER},
         "corpus": corpus,
         "table": table,
@@ -144,7 +144,7 @@ def entry(request: Request, completion: Completion, corpus: str, table: str) -> 
 
 def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
     """Write new rows as one segment. Raises `StoreError` where the store cannot be written."""
-    name = stem()
+    name = make_stem()
     rows = [{**one, "segment": name, "row": number} for number, one in enumerate(entries)]
     rows.sort(key=lambda row: (row["place"], row["row"]))
     return write(store, pa.Table.from_pylist(rows, schema=SCHEMA), name)
@@ -185,7 +185,7 @@ def drop(store: Store, segment: Segment) -> None:
             raise StoreError(f"{store.link(path)}: cannot be removed ({error}); free it") from error
 
 
-def places(store: Store, segment: Segment) -> Places:
+def read_places(store: Store, segment: Segment) -> Places:
     """The places of a segment's rows, in order. Raises as `read` does."""
     if segment.rows > SMALL:
         try:

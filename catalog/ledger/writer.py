@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any
 
-from catalog.ledger.segments import Segment, entry, flush, storable
+from catalog.ledger.segments import Segment, flush, make_entry, make_storable
 from catalog.storage import Store
 from schemas.request import Completion, Request
 
@@ -66,8 +66,8 @@ class Writer:
         """
         if completion.request != request.id:
             raise ValueError(f"ledger: completion of request {completion.request}, expected {request.id}")
-        stored = storable(completion)
-        row = entry(request, stored, self.corpus, self.table)
+        stored = make_storable(completion)
+        row = make_entry(request, stored, self.corpus, self.table)
         with self._lock:
             if self._end.is_set():
                 raise ValueError("ledger: this writer is closed; open another one")

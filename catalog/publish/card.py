@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from schemas.contract import Column, Contract
-from schemas.frames import markdown
+from schemas.frames import to_markdown
 from schemas.recipe.reader import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -83,10 +83,10 @@ def _columns(
 ) -> list[str]:
     """The columns of a view; where it was counted, with the share of rows that each says something in."""
     if filled is None:
-        return [markdown(contract)]
+        return [to_markdown(contract)]
     total = sum(n for (of, _), n in _rows(files).items() if of == view)
     counts = {name: filled[view].get(name, 0) for name in contract.names()}
-    lines = [markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    lines = [to_markdown(contract, {name: share(n, total) for name, n in counts.items()})]
     if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
         lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
     return lines

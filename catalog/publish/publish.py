@@ -31,10 +31,10 @@ from errata.storage import TEMPORARY
 
 from catalog.publish.shards import Shards
 from catalog.storage import Store, StoreError
-from catalog.tables import canonical_json
+from catalog.tables import format_canonical_json
 from schemas.contract import Contract
 from schemas.errors import ApplicationError
-from schemas.frames import arrow_schema
+from schemas.frames import to_arrow_schema
 
 FORMAT = 1
 INDEX = "index"
@@ -149,7 +149,7 @@ def _claim(store: Store, place: str, mark: str) -> None:
 
 def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> dict[str, Any]:
     """The one moment in which the release comes to be."""
-    data = canonical_json(manifest)
+    data = format_canonical_json(manifest)
     if store.local:
         store.write(f"{staged}/manifest.json", data)
         try:
@@ -199,7 +199,9 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
     index: Shards | None = None
     for part in view.parts:
         for split, frame in part.items():
-            shards.setdefault(split, Shards(store, f"{staged}/{name}", split, arrow_schema(view.contract))).add(frame)
+            shards.setdefault(split, Shards(store, f"{staged}/{name}", split, to_arrow_schema(view.contract))).add(
+                frame
+            )
             view.filled.update(_filled(frame))
             if view.index is not None and frame.height:
                 indexed = view.index(frame)

@@ -12,14 +12,14 @@ from catalog.storage import StoreError
 from catalog.tables import AGAIN, Manifest, ParquetFile
 from flows.gates.result import EXAMPLES, Found, example
 from flows.planning.plan import TableJob
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 
 WANTED = "every part has the columns of the contract, in their order and types"
 
 
 def columns(work: TableJob, manifest: Manifest) -> Found:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
-    wanted = polars_schema(work.contract)
+    wanted = to_polars_schema(work.contract)
     parts = manifest.receipt.parts
     told = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
     drifted = [(path, difference) for path, difference in told if difference]

@@ -13,7 +13,7 @@ from flows.gates.great_expectations import Suite, Tally
 from flows.gates.result import EXAMPLES, Found, example, number, shown
 from flows.gates.thresholds import Held
 from flows.planning.plan import TableJob
-from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, of_contract
+from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, derive_expectations
 from schemas.recipe.gates import Declared, Duplicates
 
 
@@ -32,7 +32,7 @@ class Table:
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work
         self.kinds = {column.name: column.kind for column in work.contract.columns}
-        asked = [_Asked(one) for one in of_contract(work.contract.as_released())] if contract else []
+        asked = [_Asked(one) for one in derive_expectations(work.contract.as_released())] if contract else []
         asked += [_Asked(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
         self.each = [one for one in asked if one.expected.type in EACH]
         self.others = [one for one in asked if one.expected.type not in EACH]

@@ -16,8 +16,8 @@ from schemas.labels import Label
 from schemas.recipe.taxonomy import Taxonomy
 from tasks import find_label, list_labels
 from tasks.classify.parameters import ClassifyParameters
-from tasks.classify.raters import JUDGE, RULES, said, votes
-from tasks.classify.requests import called
+from tasks.classify.raters import JUDGE, RULES, list_ratings, list_votes
+from tasks.classify.requests import name_model
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.clustering import cramer, rand
 from tasks.evaluation.types import UNDECIDED, Confusion
@@ -140,13 +140,13 @@ def _count_agreement(
     result: _Counts, rows: list[dict[str, Any]], work: TableJob, parameters: ClassifyParameters
 ) -> None:
     """Count what rules, each model and the judge say, and the votes of each model, of some rows."""
-    models = [called(asked.named) for asked in work.models if asked.name in parameters.models]
+    models = [name_model(asked.named) for asked in work.models if asked.name in parameters.models]
     names = [*([RULES] if parameters.rules else []), *models, *([JUDGE] if parameters.judged_in else [])]
-    each = [said(row, parameters.types, parameters.judged_in) for row in rows]
+    each = [list_ratings(row, parameters.types, parameters.judged_in) for row in rows]
     result.all_.add(_frame(names, each))
     result.models.add(_frame(models, each))
     if parameters.votes > 1:
-        several = [votes(row, parameters.types) for row in rows]
+        several = [list_votes(row, parameters.types) for row in rows]
         for model in models:
             numbered = [{str(i): vote for i, vote in enumerate(one.get(model, ()))} for one in several]
             result.votes.setdefault(model, Agreement()).add(_frame(list(map(str, range(parameters.votes))), numbered))

@@ -28,7 +28,7 @@ from schemas.recipe.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
-from tasks.evaluation.artifact_baseline import Giveaway, giveaway
+from tasks.evaluation.artifact_baseline import Giveaway, measure_artifacts
 from tasks.evaluation.fields import EvaluationError, Rejected, unknown
 from tasks.evaluation.gold import FORMATS, TRUTH, GoldRules
 from tasks.evaluation.labels import Columns
@@ -220,6 +220,6 @@ def _columns(labels: Place, golden: Place, given: GoldRules, wanted: Columns) ->
 def _giveaway(golden: Place) -> Giveaway | None:
     """How far the looks of solutions tell which were made wrong."""
     rows = (record.value for record in golden.records() if record.value is not None)
-    return giveaway(
+    return measure_artifacts(
         (str(row["text"]), row["injected_at"] != -1, str(row.get("problem_id") or row["text"])) for row in rows if row.get("text")
     )  # fmt: skip

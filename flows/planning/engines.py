@@ -22,9 +22,9 @@ def locate_model(model: Model, recipe: str) -> Model:
 def identify_model(model: Model, declared: Model) -> ModelId:
     """How requests name a model, given as located and as the recipe declares it: the engine is not part of it."""
     if isinstance(model, Abacus):
-        from tasks.engines.abacus.engine import revision
+        from tasks.engines.abacus.engine import read_revision
 
-        return ModelId("abacus", revision(model.checkpoint))
+        return ModelId("abacus", read_revision(model.checkpoint))
     assert not isinstance(declared, Abacus)
     return ModelId(declared.model, declared.revision)
 

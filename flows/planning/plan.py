@@ -13,7 +13,7 @@ from catalog import taxonomies
 from catalog.publish.publish import read_published
 from catalog.sources import Source, find
 from catalog.storage import Store
-from catalog.tables import Manifest, TableFolder, fingerprint
+from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning import engines
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from schemas.contract import Contract
@@ -178,7 +178,9 @@ def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: st
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
         recipe.corpus, _locate_models(table, recipe), _locate_side_inputs(table, recipe, data, store), table.input_names,
     )  # fmt: skip
-    return replace(work, fingerprint=fingerprint(table.task.name, table.task.version, parameters, work.lineage()))
+    return replace(
+        work, fingerprint=compute_fingerprint(table.task.name, table.task.version, parameters, work.lineage())
+    )
 
 
 def _find_gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:

@@ -27,7 +27,7 @@ from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
 from flows.running.fit import fitted_taxonomy
 from schemas.errors import ApplicationError
-from schemas.recipe.taxonomy import written
+from schemas.recipe.taxonomy import write_taxonomy
 from tasks.dedup.release_index import NEEDS, index
 
 LIBRARIES = (
@@ -75,7 +75,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
         descent = list_lineage(plan)
         texts = {"README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
         texts["croissant.json"] = _json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
-        texts |= {f"taxonomies/{name}.yaml": written(one) for name, one in discovered.items()}
+        texts |= {f"taxonomies/{name}.yaml": write_taxonomy(one) for name, one in discovered.items()}
         texts |= {f"schemas/{name}.json": _json(build_json_schema(name, one)) for name, one in contracts.items()}
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from catalog.storage import StoreError
-from catalog.tables import AGAIN, canonical_json
+from catalog.tables import AGAIN, format_canonical_json
 from flows.planning.plan import TableJob
 from flows.running.partitions import InputColumns
 from schemas.recipe.taxonomy import Taxonomy
@@ -49,7 +49,7 @@ def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
         raise TaskError(f"{work.name}: {error}") from None
     folder = work.folder()
     # who comes second takes what is there, so that all parts are made with the same
-    folder.store.create(f"{folder.path}/{FILE}", canonical_json(found.model_dump(mode="json", by_alias=True)))
+    folder.store.create(f"{folder.path}/{FILE}", format_canonical_json(found.model_dump(mode="json", by_alias=True)))
     return read_fitted(work) or found
 
 

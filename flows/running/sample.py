@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from flows.planning.plan import TableJob
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.models import Price
 
 PILOT = 64
@@ -66,6 +66,8 @@ def spread_rows(rows: pl.DataFrame, most: int) -> pl.DataFrame:
 def scale_sample(job: TableJob, inputs: PilotSample, rows: pl.DataFrame) -> PilotSample:
     """The sample of a table that a task has made from that of its inputs; columns only the whole table can tell are null."""
     unknown = [
-        pl.lit(None, kind).alias(name) for name, kind in polars_schema(job.contract).items() if name not in rows.columns
+        pl.lit(None, kind).alias(name)
+        for name, kind in to_polars_schema(job.contract).items()
+        if name not in rows.columns
     ]
     return PilotSample(rows.with_columns(unknown), inputs.of * rows.height / inputs.rows.height)

@@ -40,7 +40,7 @@ class Batch:
     cost: float
 
 
-def world() -> Any:
+def import_lessons() -> Any:
     """The module `tasks.world.lessons`.
 
     The package `tasks` imports what the application needs (Polars, DuckDB);
@@ -59,7 +59,7 @@ def world() -> Any:
     return lessons
 
 
-def sequence(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
+def encode_lesson(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
     """A lesson's tokens, the weight of the loss on each, and its job's place in JOBS."""
     number = encoder.numbers
     prompt = encoder.encode(lesson.prompt)
@@ -69,7 +69,7 @@ def sequence(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
     return tokens, [0.0, *[asked] * len(prompt), 0.0, 0.0, *weights, weights[-1]], JOBS.index(lesson.job)
 
 
-def padded(rows: list[Sequence], padding: int, cost: float) -> Batch:
+def pad_rows(rows: list[Sequence], padding: int, cost: float) -> Batch:
     """One batch of these rows."""
     longest = max(len(tokens) for tokens, _, _ in rows)
     tokens = numpy.full((len(rows), longest), padding, numpy.int64)
@@ -80,13 +80,13 @@ def padded(rows: list[Sequence], padding: int, cost: float) -> Batch:
     return Batch(tokens, weights[:, 1:], numpy.array([job for _, _, job in rows]), cost)
 
 
-def batches(encoder: Encoder, random: Random, size: int, prompting: float) -> Iterator[Batch]:
+def make_batches(encoder: Encoder, random: Random, size: int, prompting: float) -> Iterator[Batch]:
     """Batches of about `size` tokens with their padding, without end; POOL lessons at a time are sorted by length."""
-    lessons = world()
+    lessons = import_lessons()
     padding = encoder.numbers["<pad>"]
     while True:
         begun = time.process_time()
-        pool = [sequence(lessons.lesson(random), encoder, prompting) for _ in range(POOL)]
+        pool = [encode_lesson(lessons.lesson(random), encoder, prompting) for _ in range(POOL)]
         pool = sorted((row for row in pool if len(row[0]) <= LONGEST), key=lambda row: len(row[0]))
         cuts, rows = [], []
         for row in pool:
@@ -98,13 +98,13 @@ def batches(encoder: Encoder, random: Random, size: int, prompting: float) -> It
         cost = (time.process_time() - begun) / len(cuts)
         random.shuffle(cuts)
         for rows in cuts:
-            yield padded(rows, padding, cost)
+            yield pad_rows(rows, padding, cost)
 
 
 def _produce(queue: Queue[Batch], encoder: Encoder, seed: str, size: int, prompting: float) -> None:
     os.nice(5)
     parent = os.getppid()
-    for batch in batches(encoder, Random(seed), size, prompting):  # noqa: S311 - lessons are no secrets
+    for batch in make_batches(encoder, Random(seed), size, prompting):  # noqa: S311 - lessons are no secrets
         while True:
             try:
                 queue.put(batch, timeout=10)

@@ -18,9 +18,9 @@ from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
-from tasks.split import steps_of
+from tasks.split import split_steps
 from tasks.synthetic.lessons import JUDGE, SOLVE
-from tasks.synthetic.problems import LEVELS, Problem, problem
+from tasks.synthetic.problems import LEVELS, Problem, make_problem
 from tasks.synthetic.truth import Truth, judge
 
 _VERDICT = re.compile(r"First error: (none|(\d+), ([a-z ]+))$")
@@ -36,7 +36,7 @@ class Solved:
     truth: Truth
 
 
-def interval(hits: int, of: int) -> str:
+def estimate_interval(hits: int, of: int) -> str:
     """A share with its interval, in percent (Wilson 1927)."""
     if not of:
         return "-"
@@ -44,7 +44,7 @@ def interval(hits: int, of: int) -> str:
     return f"{100 * hits / of:.1f} % ({100 * low:.1f}-{100 * high:.1f}, n = {of})"
 
 
-def asked(
+def ask_engine(
     engine: AbacusEngine, prompts: Sequence[tuple[str, str]], temperature: float, samples: int, limit: int
 ) -> list[Completion | None]:
     """One completion for each prompt (message and prefix) and sample, in order; None where there is none."""
@@ -59,28 +59,30 @@ def asked(
     return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in found]
 
 
-def solved(engine: AbacusEngine, problems: Sequence[Problem], temperature: float, samples: int) -> list[Solved | None]:
+def solve_problems(
+    engine: AbacusEngine, problems: Sequence[Problem], temperature: float, samples: int
+) -> list[Solved | None]:
     """Solutions with their truth; None for what was cut off."""
     prompts = [(SOLVE.format(question=one.question), "") for one in problems]
-    texts = asked(engine, prompts, temperature, samples, 600)
+    texts = ask_engine(engine, prompts, temperature, samples, 600)
     repeated = [one for one in problems for _ in range(samples)]
     return [
-        Solved(one, reply.text, judge(one.program, steps_of(reply.text)[0])) if reply else None
+        Solved(one, reply.text, judge(one.program, split_steps(reply.text)[0])) if reply else None
         for one, reply in zip(repeated, texts)
     ]
 
 
-def judged(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[tuple[int, str] | None]:
+def judge_solutions(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[tuple[int, str] | None]:
     """The judge's first error (0-based, -1 for none) and kind of each solution; None where it gave none."""
     prompts = [(JUDGE.format(question=one.problem.question, solution=one.text), "") for one in solutions]
     found = []
-    for reply in asked(engine, prompts, 0.0, 1, 1200):
+    for reply in ask_engine(engine, prompts, 0.0, 1, 1200):
         match = _VERDICT.search(reply.text) if reply else None
         found.append(None if match is None else (-1, "") if match[1] == "none" else (int(match[2]) - 1, match[3]))
     return found
 
 
-def rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
+def run_rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
     """Whether each rollout from the last right prefix, and from the prefix through the first error, comes to the answer."""
     found = []
     for shift in (0, 1):
@@ -89,7 +91,7 @@ def rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tup
             lines = one.text.splitlines(keepends=True)
             prefix = "".join(lines[: one.truth.first_error + shift])
             prompts.append((SOLVE.format(question=one.problem.question), prefix))
-        texts = asked(engine, prompts, 1.0, samples, 600)
+        texts = ask_engine(engine, prompts, 1.0, samples, 600)
         answers = [one.problem.answer for one in wrong for _ in range(samples)]
         found.append([bool(reply and reply.text.endswith(f"#### {answer}")) for reply, answer in zip(texts, answers)])
     return found[0], found[1]
@@ -97,40 +99,40 @@ def rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tup
 
 def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
     """Print what is measured at one level."""
-    problems = [problem(SEED, index, level) for index in range(count)]
+    problems = [make_problem(SEED, index, level) for index in range(count)]
     began = time.monotonic()
-    sampled = solved(engine, problems, 1.0, 4)
+    sampled = solve_problems(engine, problems, 1.0, 4)
     spent = time.monotonic() - began
-    greedy = solved(engine, problems, 0.0, 1)
+    greedy = solve_problems(engine, problems, 0.0, 1)
     ours = [one for one in sampled if one]
     wrong = [one for one in ours if one.truth.first_error >= 0][: 2 * count]
     fine = [one for one in ours if one.truth.first_error < 0][:count]
     lengths = [len(one.program.nodes) for one in problems]
     print(f"level {level}: {count} problems of {min(lengths)}-{max(lengths)} steps, sampled in {spent:.0f} s")
     print(
-        f"  right, T=1            {interval(len(ours) - sum(one.truth.first_error >= 0 for one in ours), len(sampled))}"
+        f"  right, T=1            {estimate_interval(len(ours) - sum(one.truth.first_error >= 0 for one in ours), len(sampled))}"
     )
     print(
-        f"  right, greedy         {interval(sum(one is not None and one.truth.first_error < 0 for one in greedy), len(greedy))}"
+        f"  right, greedy         {estimate_interval(sum(one is not None and one.truth.first_error < 0 for one in greedy), len(greedy))}"
     )
-    print(f"  cut off               {interval(sum(one is None for one in sampled), len(sampled))}")
-    verdicts = judged(engine, wrong)
+    print(f"  cut off               {estimate_interval(sum(one is None for one in sampled), len(sampled))}")
+    verdicts = judge_solutions(engine, wrong)
     exact = sum(v is not None and v[0] == one.truth.first_error for v, one in zip(verdicts, wrong))
     typed = sum(v is not None and v == (one.truth.first_error, one.truth.kind) for v, one in zip(verdicts, wrong))
-    print(f"  judge: first error exact, own wrong solutions     {interval(exact, len(wrong))}")
-    print(f"  judge: and its kind                               {interval(typed, len(wrong))}")
+    print(f"  judge: first error exact, own wrong solutions     {estimate_interval(exact, len(wrong))}")
+    print(f"  judge: and its kind                               {estimate_interval(typed, len(wrong))}")
     print(
-        f"  judge: wrong solutions called right               {interval(sum(v == (-1, '') for v in verdicts), len(wrong))}"
+        f"  judge: wrong solutions called right               {estimate_interval(sum(v == (-1, '') for v in verdicts), len(wrong))}"
     )
-    fair = judged(engine, fine)
+    fair = judge_solutions(engine, fine)
     print(
-        f"  judge: right solutions called right               {interval(sum(v == (-1, '') for v in fair), len(fine))}"
+        f"  judge: right solutions called right               {estimate_interval(sum(v == (-1, '') for v in fair), len(fine))}"
     )
     # after an error in the last step nothing is left to roll out: the answer stands there
     some = [one for one in wrong if one.truth.first_error < len(one.text.splitlines()) - 2][:200]
-    before, through = rollouts(engine, some, 8)
-    print(f"  rollouts that succeed from the last right prefix  {interval(sum(before), len(before))}")
-    print(f"  rollouts that succeed through the first error     {interval(sum(through), len(through))}")
+    before, through = run_rollouts(engine, some, 8)
+    print(f"  rollouts that succeed from the last right prefix  {estimate_interval(sum(before), len(before))}")
+    print(f"  rollouts that succeed through the first error     {estimate_interval(sum(through), len(through))}")
     kinds = Counter(one.truth.kind for one in wrong)
     print("  kinds: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
 

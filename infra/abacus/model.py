@@ -48,7 +48,7 @@ class Norm(nn.Module):
         return self.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.epsilon))
 
 
-def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def rotate_positions(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotary positions in the layout of Hugging Face: the halves of a head are the two coordinates."""
     first, second = x.chunk(2, -1)
     return x * cosine + torch.cat((-second, first), -1) * sine
@@ -71,7 +71,7 @@ class Attention(nn.Module):
         weight = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))  # one product for all three
         parts = functional.linear(x, weight).view(batch, length, 3, self.heads, self.head).permute(2, 0, 3, 1, 4)
         q, k, v = parts.unbind(0)
-        q, k = rotate(q, cosine, sine), rotate(k, cosine, sine)
+        q, k = rotate_positions(q, cosine, sine), rotate_positions(k, cosine, sine)
         mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, hidden))
 

@@ -18,14 +18,14 @@ TEMPLATE = (
 )
 
 
-def numbers(words: Sequence[str]) -> dict[str, int]:
+def number_tokens(words: Sequence[str]) -> dict[str, int]:
     """The number of every token: the specials first, then the words in the order given."""
     return {token: number for number, token in enumerate((*SPECIALS, *words))}
 
 
 def build(words: Sequence[str], pattern: str) -> Tokenizer:
     """A tokenizer that cuts a text by the pattern and knows these words; others become `<unk>`."""
-    tokenizer = Tokenizer(models.WordLevel(numbers(words), unk_token=UNKNOWN))
+    tokenizer = Tokenizer(models.WordLevel(number_tokens(words), unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens(list(SPECIALS))
@@ -49,7 +49,7 @@ class Encoder:
     """The same tokens as the tokenizer's, for texts of known words only, several times faster."""
 
     def __init__(self, words: Sequence[str], pattern: str) -> None:
-        self.numbers = numbers(words)
+        self.numbers = number_tokens(words)
         self.cut = re.compile(pattern).findall
 
     def encode(self, text: str) -> list[int]:

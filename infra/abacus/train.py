@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 
 import torch
-from data import JOBS, Batch, stream, world
+from data import JOBS, Batch, import_lessons, stream
 from model import Abacus, Shape, export
 from tokenizer import END, PADDING, SPECIALS, Encoder, build, save
 from torch import Tensor
@@ -71,7 +71,7 @@ class Tally:
         )
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train Abacus.")
     parser.add_argument("--out", type=Path, help="folder to write (with --resume: the folder resumed)")
@@ -97,7 +97,7 @@ def rate(peak: float, step: int, done: float) -> float:
     return peak * min(1.0, (step + 1) / WARMUP) * (FLOOR + (1 - FLOOR) * cosine)
 
 
-def optimizer(model: Abacus, peak: float) -> torch.optim.AdamW:
+def make_optimizer(model: Abacus, peak: float) -> torch.optim.AdamW:
     """AdamW with weight decay on matrices alone."""
     matrices = [p for p in model.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if p.dim() != 2]
@@ -143,7 +143,7 @@ def restore(folder: Path, model: Abacus, adam: torch.optim.AdamW, words: tuple[s
     return Progress(**state["progress"])
 
 
-def agree(encoder: Encoder, tokenizer: Any, lessons: Any) -> None:
+def check_encoder(encoder: Encoder, tokenizer: Any, lessons: Any) -> None:
     """Check on a sample of lessons that the fast encoder and the tokenizer cut alike."""
     random = Random(0)  # noqa: S311
     for _ in range(SAMPLE):
@@ -169,13 +169,13 @@ def train(given: argparse.Namespace) -> None:
     torch.set_num_threads(given.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(given.seed)
-    lessons = world()
+    lessons = import_lessons()
     words = tuple(lessons.vocabulary())
     encoder, tokenizer = Encoder(words, lessons.PATTERN), build(words, lessons.PATTERN)
-    agree(encoder, tokenizer, lessons)
+    check_encoder(encoder, tokenizer, lessons)
     model = Abacus(Shape(len(encoder.numbers)))
     model.count({number: int(word) for word, number in encoder.numbers.items() if word.strip().isdigit()})
-    adam = optimizer(model, given.lr)
+    adam = make_optimizer(model, given.lr)
     progress = restore(given.resume, model, adam, words) if given.resume else Progress()
     if given.begin and not given.resume:
         restore(given.begin, model, adam, words)
@@ -183,10 +183,10 @@ def train(given: argparse.Namespace) -> None:
     save(tokenizer, given.out / "model", model.shape.positions)
     settings = {name: str(value) for name, value in vars(given).items()}
     say(given.out, f"parameters {sum(p.numel() for p in model.parameters())} words {len(words)} {json.dumps(settings)}")
-    run(given, model, adam, progress, encoder, words)
+    train_steps(given, model, adam, progress, encoder, words)
 
 
-def run(
+def train_steps(
     given: argparse.Namespace, model: Abacus, adam: torch.optim.AdamW, progress: Progress, encoder: Encoder,
     words: tuple[str, ...],
 ) -> None:  # fmt: skip
@@ -222,6 +222,6 @@ def run(
 
 if __name__ == "__main__":
     try:
-        train(arguments())
+        train(parse_arguments())
     except (OSError, ValueError) as error:
         sys.exit(f"train: {error}")

@@ -320,7 +320,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 
-def of_contract(contract: Contract) -> list[Expected]:
+def derive_expectations(contract: Contract) -> list[Expected]:
     """The expectations that say what a contract says: nulls, ranges, allowed values, patterns, the key unique.
 
     Returns:

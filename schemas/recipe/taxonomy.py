@@ -93,9 +93,9 @@ class Taxonomy(_Part):
 
     def named(self, text: str) -> str | None:
         """The type that a text names, whatever its case and by any of its names; None where it names none."""
-        wanted = spelt(text)
+        wanted = normalize_name(text)
         for name in self.labels():
-            if wanted in (spelt(name), *map(spelt, self.types[name].also)):
+            if wanted in (normalize_name(name), *map(normalize_name, self.types[name].also)):
                 return name
         return None
 
@@ -106,7 +106,7 @@ class Taxonomy(_Part):
         return self.from_.get(other, {}).get(name)
 
 
-def spelt(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A type's name as names are compared: letters and digits in lower case, a space between words.
 
     Two forms of one letter are the same (Unicode's NFKC), and what is not seen is not there.
@@ -121,7 +121,7 @@ def spelt(name: str) -> str:
     return " ".join("".join(char if char.isalnum() else " " for char in name.casefold()).split())
 
 
-def written(taxonomy: Taxonomy) -> str:
+def write_taxonomy(taxonomy: Taxonomy) -> str:
     """A taxonomy as the YAML that `parse` reads."""
     return dumped(taxonomy.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
@@ -177,12 +177,12 @@ def _odd(value: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     seen: dict[str, str] = {}
     for name, one in types.items():
         here: Path = ("types", name)
-        if not re.match(TYPE, name) or spelt(name) in RESERVED:
+        if not re.match(TYPE, name) or normalize_name(name) in RESERVED:
             yield here, "is no name for a type; give one line of at most 80 characters, without |, `, < and >"
         body = one if isinstance(one, dict) else {}
         also = body.get("also")
         for alias in [name, *(also if isinstance(also, list) else [])]:
-            if isinstance(alias, str) and (other := seen.setdefault(spelt(alias), name)) != name:
+            if isinstance(alias, str) and (other := seen.setdefault(normalize_name(alias), name)) != name:
                 yield here, f"'{alias}' is also a name of '{other}'; tell them apart"
         yield from ((here, message) for message in _above(name, types))
         if not body.get("heading") and "example" not in body and not value.get("history"):

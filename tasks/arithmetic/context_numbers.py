@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from tasks.arithmetic.equations import equations, numbers
+from tasks.arithmetic.equations import find_equations, find_numbers
 
 _WORDS: dict[str, tuple[int, ...]] = {
     **{word: (value,) for value, word in enumerate(
@@ -57,18 +57,18 @@ EVERYBODY_KNOWS = frozenset(map(Fraction, (0, 1, 2, 10, 100)))
 """Numbers that a step may bring in by itself."""
 
 
-def stated(question: str) -> set[Fraction]:
+def find_stated_numbers(question: str) -> set[Fraction]:
     """The numbers that a problem gives in figures or in number words."""
     return _given(question, _BRINGS)
 
 
-def given(question: str) -> set[Fraction]:
+def find_given_numbers(question: str) -> set[Fraction]:
     """The numbers that a problem gives, in figures or in words, with those that its words bring along (a week: 7)."""
     return _given(question, frozenset())
 
 
 def _given(question: str, without: frozenset[str]) -> set[Fraction]:
-    found = {one.value for one in numbers(question)}
+    found = {one.value for one in find_numbers(question)}
     found |= {Fraction(value.replace(",", "")) for value in re.findall(r"\d{1,9}(?:\.\d{1,9})?", question)}
     for word in set(re.findall(r"[a-z]+", question.lower())) - without:
         found |= {Fraction(value) for value in _WORDS.get(word, ())}
@@ -77,9 +77,9 @@ def _given(question: str, without: frozenset[str]) -> set[Fraction]:
     return found
 
 
-def derived(steps: Sequence[str]) -> set[Fraction]:
+def find_derived_numbers(steps: Sequence[str]) -> set[Fraction]:
     """The numbers that steps came to, and all others that stand in them."""
     found = set()
     for step in steps:
-        found |= {one.result.value for one in equations(step)} | {one.value for one in numbers(step)}
+        found |= {one.result.value for one in find_equations(step)} | {one.value for one in find_numbers(step)}
     return found

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from tasks.arithmetic.expressions import LONGEST_EXPRESSION, calculated
+from tasks.arithmetic.expressions import LONGEST_EXPRESSION, parse_calculation
 
 LONGEST = 4_000
 """Characters of a step that are looked at."""
@@ -113,7 +113,7 @@ class _Token(NamedTuple):
     end: int
 
 
-def equations(step: str) -> tuple[Equation, ...]:
+def find_equations(step: str) -> tuple[Equation, ...]:
     """The equations of a step, in order."""
     return _equations(step[:LONGEST]) if "=" in step else ()
 
@@ -125,7 +125,7 @@ def _equations(step: str) -> tuple[Equation, ...]:
     return tuple(one for one in found if one)
 
 
-def numbers(text: str) -> list[Number]:
+def find_numbers(text: str) -> list[Number]:
     """The plain numbers of a text."""
     return [Number(_of(one), one.start, one.end) for one in _tokens(text[:LONGEST]) if one.kind == "number"]
 
@@ -256,5 +256,5 @@ def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | N
 
 def _computed(tokens: Sequence[_Token]) -> Fraction | None:
     """What an expression comes to; None where it is none."""
-    found = calculated([one.value for one in tokens])
+    found = parse_calculation([one.value for one in tokens])
     return found.value if found else None

@@ -28,7 +28,7 @@ class Calculation:
     right: Calculation | None = None
 
 
-def calculated(tokens: Sequence[str | Fraction]) -> Calculation | None:
+def parse_calculation(tokens: Sequence[str | Fraction]) -> Calculation | None:
     """What an expression of numbers and signs calculates; None where it is none, is too long, or divides by zero."""
     if len(tokens) > LONGEST_EXPRESSION:
         return None
@@ -72,10 +72,10 @@ def _joined(operator: str | Fraction, left: Calculation, right: Calculation) -> 
     return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
 
 
-def leaves(calculation: Calculation) -> Iterator[Fraction]:
+def list_leaves(calculation: Calculation) -> Iterator[Fraction]:
     """The numbers that a calculation begins with, from left to right."""
     if calculation.left is None or calculation.right is None:
         yield calculation.value
     else:
-        yield from leaves(calculation.left)
-        yield from leaves(calculation.right)
+        yield from list_leaves(calculation.left)
+        yield from list_leaves(calculation.right)

@@ -86,7 +86,7 @@ class ClassifyParameters(Parameters):
         return list(dict.fromkeys([*self.models, *decider]))
 
 
-def faults(parameters: ClassifyParameters, contract: Contract) -> list[str]:
+def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""
     found = []
     if not (parameters.rules or parameters.models or parameters.judged_in):
@@ -132,7 +132,7 @@ def _of_prompts(parameters: ClassifyParameters, columns: Sequence[str]) -> list[
     texts = {"prompt": parameters.prompt} | ({"dynamic.prompt": dynamic.prompt} if dynamic else {})
     found = []
     for key, text in texts.items():
-        there = prompts.fields(text)
+        there = prompts.list_fields(text)
         if "question" not in there:
             found.append(f"{key}: has no {{question}}; put it in")
         if not there & ({"steps", "solution"} if dynamic else {"steps"}):

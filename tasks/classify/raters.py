@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.recipe.taxonomy import Taxonomy
-from tasks.llm.voting import majority
+from tasks.llm.voting import find_majority
 from tasks.localize.raters import model_of
 
 RULES, JUDGE = "rules", "judge"
 
 
-def said(row: Mapping[str, Any], taxonomy: Taxonomy, judged_in: str) -> dict[str, int | None]:
+def list_ratings(row: Mapping[str, Any], taxonomy: Taxonomy, judged_in: str) -> dict[str, int | None]:
     """The type that each names, by its number among the taxonomy's labels; None where it names none."""
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
     by_rule = (row["typed_by"] or "").startswith("rule: ")
     found: dict[str, int | None] = {RULES: numbers.get(row["error_type"] or "") if by_rule else None}
     for model, votes in _by_model(row).items():
-        found[model] = majority([numbers.get(vote) for vote in votes], []).label
+        found[model] = find_majority([numbers.get(vote) for vote in votes], []).label
     if judged_in:
         kind = row.get("judge_kind")
         found[JUDGE] = numbers.get(taxonomy.translated(judged_in, kind) or "") if kind else None
     return found
 
 
-def votes(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, list[int | None]]:
+def list_votes(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, list[int | None]]:
     """The votes of each model that has several, in their order."""
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
     return {model: [numbers.get(one) for one in some] for model, some in _by_model(row).items() if len(some) > 1}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from tasks.arithmetic.equations import Equation, equations
+from tasks.arithmetic.equations import Equation, find_equations
 
 Operands = tuple[Fraction, Fraction]
 Origin = Literal["given", "earlier", "either"]
@@ -113,7 +113,7 @@ def plan(
     nodes: list[Node] = []
     for line in reference[:20_000].split("\n"):
         here = len(nodes)  # a line may say one calculation twice
-        for one in equations(line):
+        for one in find_equations(line):
             if one.operator is None or not one.holds:
                 return None
             node = _node(one, nodes, stated)
@@ -140,7 +140,7 @@ def _node(equation: Equation, before: list[Node], stated: set[Fraction]) -> Node
     )  # fmt: skip
 
 
-def skipped(plan: Plan, operator: str, operands: Operands) -> bool:
+def skips_calculation(plan: Plan, operator: str, operands: Operands) -> bool:
     """Whether a later calculation is done with the result from before those that were left out."""
     results = {plan.nodes[i].value for i in plan.done} | ({plan.first} if plan.first is not None else set())
     for i, node in enumerate(plan.nodes):
@@ -152,7 +152,7 @@ def skipped(plan: Plan, operator: str, operands: Operands) -> bool:
     return False
 
 
-def replaced(plan: Plan, operator: str, operands: Operands) -> Iterator[tuple[Node, int, int]]:
+def find_replaced_operand(plan: Plan, operator: str, operands: Operands) -> Iterator[tuple[Node, int, int]]:
     """The open calculations with one operand replaced: the calculation, its operand, and the one that stands for it."""
     for i in plan.open():
         node = plan.nodes[i]

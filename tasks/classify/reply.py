@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.columns.labels import SEVERITIES
-from schemas.recipe.taxonomy import Taxonomy, spelt
+from schemas.recipe.taxonomy import Taxonomy, normalize_name
 from schemas.request import Completion, Reply
 from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, storable
 from tasks.llm.judge_reply import read as judged
-from tasks.llm.lenient_json import objects
+from tasks.llm.lenient_json import find_objects
 from tasks.llm.quoted_text import Material
 
 UNKNOWN, NO_TYPE = "unknown type", "names no type of this step"
@@ -41,18 +41,18 @@ class Vote:
 
 def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
     """What a reply says of a step, the first wrong one (from 0)."""
-    said, fault = spoken(reply)
+    said, fault = read_final_text(reply)
     return Vote(None, fault) if fault else read(said, step, material, taxonomy, at)
 
 
-def spoken(reply: Reply) -> tuple[str, str]:
+def read_final_text(reply: Reply) -> tuple[str, str]:
     """What a reply says once it has thought, or else why that cannot be read."""
     if not isinstance(reply, Completion):
         return "", reply.reason
-    return ("", CUT_OFF) if reply.finish == "length" else _said(reply.text)
+    return ("", CUT_OFF) if reply.finish == "length" else _clean_quotation(reply.text)
 
 
-def _said(text: str) -> tuple[str, str]:
+def _clean_quotation(text: str) -> tuple[str, str]:
     _, thought, said = text.rpartition("</think>")
     if not thought and "<think>" in text:
         return "", CUT_OFF
@@ -61,7 +61,7 @@ def _said(text: str) -> tuple[str, str]:
     return (said, "") if len(said) <= LONGEST_READ else ("", TOO_LONG)
 
 
-def judged_kind(text: str, at: int, material: Material) -> str | None:
+def parse_judged_kind(text: str, at: int, material: Material) -> str | None:
     """What a reply in a judge's form ("First error: 3, calculation") calls the mistake in a step (from 0).
 
     Empty where it names no kind, or another step; None where it has no such form.
@@ -78,11 +78,11 @@ def judged_kind(text: str, at: int, material: Material) -> str | None:
 
 def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
     """What a text says of a step; with its number (from 0) a judge's form is read, too."""
-    said, fault = _said(text)
+    said, fault = _clean_quotation(text)
     if fault:
         return Vote(None, fault)
     claims = list(_claims(said, material))
-    if at is not None and not _formed(said) and (kind := judged_kind(said, at, material)) is not None:
+    if at is not None and not _formed(said) and (kind := parse_judged_kind(said, at, material)) is not None:
         if not kind:
             return Vote(None, NO_TYPE)
         claims = [(kind, {})]
@@ -93,24 +93,30 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
         return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
     (found,) = named
     details: Mapping[str, Any] = next((one for _, one in reversed(claims) if one), {})
-    cause = storable(" ".join(text_of(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
-    severity = text_of(details.get("severity")).strip().casefold()
+    cause = storable(" ".join(read_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
+    severity = read_text(details.get("severity")).strip().casefold()
     return Vote(
-        found, "", severity if severity in SEVERITIES else None, place(text_of(details.get("span")), step), cause
+        found,
+        "",
+        severity if severity in SEVERITIES else None,
+        locate_quotation(read_text(details.get("span")), step),
+        cause,
     )
 
 
 def _formed(text: str) -> bool:
     """Whether a text names a type in a classifier's own form."""
-    return LINE.search(text) is not None or any(spelt(key) in KEYS for one in objects(text) for key in one)
+    return LINE.search(text) is not None or any(
+        normalize_name(key) in KEYS for one in find_objects(text) for key in one
+    )
 
 
 def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The types that a reply names, each with the object that names it."""
-    found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
+    found = [one for one in find_objects(text) if any(normalize_name(key) in KEYS for key in one)]
     for one in found:
         for key, value in one.items():
-            if spelt(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
+            if normalize_name(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
                 yield value, one
     if found:
         return
@@ -122,12 +128,12 @@ def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, A
         yield text, {}
 
 
-def text_of(value: object) -> str:
+def read_text(value: object) -> str:
     """A value that should be text; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 
-def place(span: str, step: str) -> tuple[int, int] | None:
+def locate_quotation(span: str, step: str) -> tuple[int, int] | None:
     """Where a quotation stands in a step: to the letter, else but for white space and case; None where it does not."""
     words = span.strip()[:_LONGEST_SPAN].split()
     if not words:

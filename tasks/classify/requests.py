@@ -11,7 +11,7 @@ from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Request, Sampling
 from schemas.task import ModelId
 from tasks.llm import prompts
-from tasks.llm.prompt_guard import fields, plain
+from tasks.llm.prompt_guard import fill_fields, strip_marks
 
 Row = Mapping[str, Any]
 SEEN = ("question", "options", "steps", "text", "answer", "reference", "first_error", "judge_kind")
@@ -27,7 +27,7 @@ def has_mistake(row: Row) -> bool:
     return at is not None and 0 <= at < len(row["steps"])
 
 
-def schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
+def make_schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
     """The JSON schema of a vote; empty where the prompt does not ask for that JSON."""
     if '"type"' not in prompt:
         return ""
@@ -42,7 +42,7 @@ def schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
     return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
 
 
-def listed(taxonomy: Taxonomy | None, mark: str = "") -> str:
+def list_types(taxonomy: Taxonomy | None, mark: str = "") -> str:
     """The types as a classifier sees them: name, definition, example. What models wrote of them opens and closes nothing."""
     lines = []
     for name in taxonomy.labels() if taxonomy else ():
@@ -51,28 +51,28 @@ def listed(taxonomy: Taxonomy | None, mark: str = "") -> str:
         example = f' Example: "{one.example.step}" ({one.example.why})' if one.example else ""
         lines.append(f"- {name}: {one.definition}{example}")
     text = "\n".join(lines) or NO_TYPES
-    return plain(text, mark) if mark and taxonomy is not None and taxonomy.history else text
+    return strip_marks(text, mark) if mark and taxonomy is not None and taxonomy.history else text
 
 
-def filled(prompt: str, row: Row, taxonomy: Taxonomy | None, reference: bool) -> tuple[Message, ...]:
+def fill_prompt(prompt: str, row: Row, taxonomy: Taxonomy | None, reference: bool) -> tuple[Message, ...]:
     """The conversation about a row."""
     at = row["first_error"]
     seen = {**row, "steps": row["steps"][: at + 1], "text": None}
-    there = fields(seen, (), reference)
-    return prompts.fill(prompt, there | {"number": str(at + 1), "types": listed(taxonomy, there["mark"])})
+    there = fill_fields(seen, (), reference)
+    return prompts.fill(prompt, there | {"number": str(at + 1), "types": list_types(taxonomy, there["mark"])})
 
 
-def votes(
+def request_votes(
     messages: tuple[Message, ...], sampling: Sampling, models: Sequence[ModelId], number: int
 ) -> list[tuple[str, Request]]:
     """So many votes of each model, each with the name of who gives it."""
     return [
-        (f"{called(model)} #{sample}", Request(model.model, model.revision, messages, sampling, sample))
+        (f"{name_model(model)} #{sample}", Request(model.model, model.revision, messages, sampling, sample))
         for model in models
         for sample in range(number)
     ]
 
 
-def called(model: ModelId) -> str:
+def name_model(model: ModelId) -> str:
     """A model's name with its revision."""
     return "@".join(filter(None, (model.model, model.revision)))

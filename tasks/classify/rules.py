@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from tasks.arithmetic import context_numbers
-from tasks.arithmetic.equations import LONGEST, Equation, Number, equations, numbers
+from tasks.arithmetic.equations import LONGEST, Equation, Number, find_equations, find_numbers
 from tasks.classify import repair
-from tasks.classify.reference_plan import Plan, plan, replaced, skipped
+from tasks.classify.reference_plan import Plan, find_replaced_operand, plan, skips_calculation
 
 SPOKEN = "abacus"
 """The taxonomy whose types the rules name."""
@@ -63,7 +63,7 @@ class _Case:
     plan: Plan | None
 
 
-def finding(row: Mapping[str, Any], at: int) -> Finding | None:
+def apply_rules(row: Mapping[str, Any], at: int) -> Finding | None:
     """What rules say of a solution whose first wrong step is known (from 0); None where they say nothing.
 
     Args:
@@ -81,11 +81,14 @@ def finding(row: Mapping[str, Any], at: int) -> Finding | None:
 
 
 def _case(row: Mapping[str, Any], at: int) -> _Case:
-    steps = [unlabelled(step) for step in row["steps"]]
-    given, stated = context_numbers.given(row["question"]), context_numbers.stated(row["question"])
-    first = next((one.value for one in numbers(row["question"])), None)
+    steps = [blank_step_number(step) for step in row["steps"]]
+    given, stated = (
+        context_numbers.find_given_numbers(row["question"]),
+        context_numbers.find_stated_numbers(row["question"]),
+    )
+    first = next((one.value for one in find_numbers(row["question"])), None)
     gold = _number(row.get("answer") or "")
-    earlier = tuple(one for step in steps[:at] for one in equations(step))
+    earlier = tuple(one for step in steps[:at] for one in find_equations(step))
     text = steps[at][:LONGEST]
     match = _ANSWER.search(text)
     told = text[: match.start()] if match else text
@@ -96,15 +99,15 @@ def _case(row: Mapping[str, Any], at: int) -> _Case:
         found = plan(row["reference"], gold, given, stated, first)
     if found is not None and not all(found.follow(one) for one in earlier if one.holds):
         found = None  # it goes another way than the right solution we know
-    own = equations(told)
-    later = tuple(one for step in steps[at + 1 :] for one in equations(step))
+    own = find_equations(told)
+    later = tuple(one for step in steps[at + 1 :] for one in find_equations(step))
     return _Case(
-        text, own, answer, at == len(steps) - 1, given, stated, context_numbers.derived(steps[:at]), earlier, later,
+        text, own, answer, at == len(steps) - 1, given, stated, context_numbers.find_derived_numbers(steps[:at]), earlier, later,
         told.count("=") > len(own), gold, found,
     )  # fmt: skip
 
 
-def unlabelled(step: str) -> str:
+def blank_step_number(step: str) -> str:
     """A step with its number blotted out, so that all else stays where it is."""
     match = _LABEL.match(step)
     return " " * match.end() + step[match.end() :] if match else step
@@ -162,7 +165,7 @@ def _strange(one: Equation, plan: Plan) -> Finding | None:
             return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {said}.")  # fmt: skip
     if not opened or any(plan.nodes[i].is_(one.operator, one.operands) for i in plan.done):
         return Finding("extra step", "done already", *place, f"{said} is done already, or not asked for.")
-    if skipped(plan, one.operator, one.operands):
+    if skips_calculation(plan, one.operator, one.operands):
         left = opened[0]
         missing = _calculation(left.operator, left.operands)
         return Finding("missing step", "a calculation is skipped", *place, f"{missing} has to come before {said}.")
@@ -172,7 +175,7 @@ def _strange(one: Equation, plan: Plan) -> Finding | None:
 def _other_operand(one: Equation, plan: Plan) -> Finding | None:
     """The operand that stands for another, where that is clear."""
     assert one.operator is not None
-    for node, theirs, ours in replaced(plan, one.operator, one.operands):
+    for node, theirs, ours in find_replaced_operand(plan, one.operator, one.operands):
         number = one.leaves[ours]
         right = _shown(node.operands[theirs])
         if number.value in plan.known():
@@ -212,7 +215,7 @@ def _repaired(one: Equation, following: Sequence[Equation], case: _Case) -> Find
     """The one kind of change after which the rest leads to the right answer."""
     assert case.gold is not None
     results = {other.result.value for other in case.earlier} - case.stated
-    found = repair.only(one, case.given, results, following, case.gold)
+    found = repair.find_unique_repair(one, case.given, results, following, case.gold)
     if found is None or found.kind == "wrong operand":
         return None  # a known number in another's place may as well be a step too many, or one left out
     rule = "the only change that leads to the right answer"
@@ -232,7 +235,7 @@ def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
     if len(strange) != 1:
         return None
     results = {one.result.value for one in case.earlier} - case.stated
-    near = [value for value in case.given | results if alike(strange[0].value, value)]
+    near = [value for value in case.given | results if is_digit_slip(strange[0].value, value)]
     if len(near) != 1:
         return None
     (meant,) = near
@@ -243,7 +246,7 @@ def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
     return Finding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
-def alike(one: Fraction, other: Fraction) -> bool:
+def is_digit_slip(one: Fraction, other: Fraction) -> bool:
     """Whether a number of two digits or more is another one with two digits changed round or one digit another."""
     a, b = str(one), str(other)
     if one == other or len(a) != len(b) or len(a) < 2:

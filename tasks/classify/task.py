@@ -15,28 +15,30 @@ import polars as pl
 
 from schemas.columns.labels import CLASSIFY_COLUMNS, CLASSIFY_LABEL
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Fit, Outcome
 from schemas.task import ModelId as Model
 from tasks.classify.induction.rounds import settle
-from tasks.classify.parameters import ClassifyParameters, faults
+from tasks.classify.parameters import ClassifyParameters, check_parameters
 from tasks.classify.reply import Vote, vote
-from tasks.classify.requests import SEEN, Row, filled, has_mistake, schema, votes
-from tasks.classify.rules import SPOKEN, Finding, finding
-from tasks.llm.judge_reply import LONGEST_KEPT, shown, storable
-from tasks.llm.voting import commonest, majority
+from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
+from tasks.classify.rules import SPOKEN, Finding, apply_rules
+from tasks.llm.judge_reply import LONGEST_KEPT, collect_material, storable
+from tasks.llm.voting import find_majority, find_most_frequent
 
-ADDED = polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
 NO_WRONG_STEP, NOBODY = "no wrong step", "nobody says"
 
 
-def requests(row: Row, rules: ClassifyParameters, names: Mapping[str, Model]) -> list[tuple[str, Request]]:
+def request_types(row: Row, rules: ClassifyParameters, names: Mapping[str, Model]) -> list[tuple[str, Request]]:
     """The votes to be asked for about one row, each with the name of who gives it."""
-    messages = filled(rules.prompt, row, rules.types, rules.reference)
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules.prompt, rules.types, False))
-    return votes(messages, sampling, [names[model] for model in rules.models], rules.votes)
+    messages = fill_prompt(rules.prompt, row, rules.types, rules.reference)
+    sampling = Sampling(
+        rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules.prompt, rules.types, False)
+    )
+    return request_votes(messages, sampling, [names[model] for model in rules.models], rules.votes)
 
 
 def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, Model]) -> Conversation:
@@ -60,7 +62,9 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
         rules = yield from settle([part], rules, names)
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     findings = [_ruled(row, rules) for row in rows]
-    asks = [[] if found or not has_mistake(row) else requests(row, rules, names) for row, found in zip(rows, findings)]
+    asks = [
+        [] if found or not has_mistake(row) else request_types(row, rules, names) for row, found in zip(rows, findings)
+    ]
     wanted = [request for some in asks for _, request in some]
     replies: Mapping[str, Reply] = {}
     if wanted:
@@ -74,7 +78,7 @@ def _ruled(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
     """What rules say of a row, with the type that it is in the taxonomy."""
     if not rules.rules or not has_mistake(row):
         return None
-    found = finding(row, row["first_error"])
+    found = apply_rules(row, row["first_error"])
     name = rules.types.translated(SPOKEN, found.kind) if found else None
     return (name, found) if found and name else None
 
@@ -88,7 +92,7 @@ def _added(
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
     came = [replies[request.id] for _, request in asked]
-    material = shown({**row, "text": None}) if asked else None
+    material = collect_material({**row, "text": None}) if asked else None
     votes = (
         [vote(reply, row["first_error"], row["steps"][row["first_error"]], material, rules.types) for reply in came]
         if material
@@ -138,7 +142,7 @@ def _by_models(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
     """The type that more than half of all votes name; place, severity and cause from those that name it."""
     labels = taxonomy.labels()
     numbers = [labels.index(one.type) if one.type is not None else None for one in votes]
-    together = majority(numbers, [one.fault for one in votes])
+    together = find_majority(numbers, [one.fault for one in votes])
     if together.label is None:
         return _decided(None, None, type_undecided=together.undecided)
     name = labels[together.label]
@@ -146,7 +150,7 @@ def _by_models(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
     span = next((one.span for one in same if one.span), (None, None))
     return _decided(
         name, "models", error_from=span[0], error_to=span[1], type_share=together.share,
-        error_severity=commonest([one.severity for one in same if one.severity]),
+        error_severity=find_most_frequent([one.severity for one in same if one.severity]),
         error_cause=next((one.cause for one in same if one.cause), None),
     )  # fmt: skip
 
@@ -170,7 +174,7 @@ CLASSIFY = Asking(
     parameters=ClassifyParameters,
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),
-    check=faults,
+    check=check_parameters,
     models=ClassifyParameters.asked,
     ask=classify,
     fit=_settling,

@@ -18,8 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
-from tasks.dedup.ngram_overlap import NGrams, Overlap, distinct, lots
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
+from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
 
 LONGEST = 1_000_000
 TEXTS = 2_048
@@ -91,7 +91,7 @@ def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]
     ]
 
 
-def _beside(parameters: DecontaminateParameters) -> Sequence[SideInput]:
+def _side_inputs(parameters: DecontaminateParameters) -> Sequence[SideInput]:
     return [SideInput(one.name, tuple(one.files), one.release or "", one.view, one.split) for one in parameters.against]
 
 
@@ -115,7 +115,7 @@ def decontaminate(
     )
     for part in table:
         for column in parameters.columns:
-            for texts in lots(distinct(part, column)[0], TEXTS):
+            for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):
                 overlap.mark(texts)
     for test, records in zip(parameters.against, beside):
         _keep(overlap, test, cast(Records, records))
@@ -134,7 +134,7 @@ def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
                 why, detail = record.fault or ("unreadable", "")
                 raise TaskError(f"against: {test.name}, {record.source}: {why} ({detail}); mend the record")
             try:
-                text = text_of(test.text.take(record.value, None), "text", LONGEST)
+                text = read_text(test.text.take(record.value, None), "text", LONGEST)
             except FieldError as error:
                 there = ", ".join(sorted(record.value)[:8])
                 raise TaskError(
@@ -152,9 +152,9 @@ def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
 
 def _hits(overlap: Overlap, part: pl.DataFrame, column: str) -> pl.DataFrame:
     """The rows of a part whose column stands in a test set."""
-    once, number = distinct(part, column)
+    once, number = list_distinct_texts(part, column)
     hits = []
-    for i, texts in enumerate(lots(once, TEXTS)):
+    for i, texts in enumerate(split_batches(once, TEXTS)):
         hits.append(overlap.hits(texts).with_columns(pl.col("text") + i * TEXTS))
     rows = pl.DataFrame({"key": part.to_series(0), "text": number.astype(np.int64)})
     if not hits:
@@ -172,7 +172,7 @@ DECONTAMINATE = WholeTable(
     needs=("question",),
     check=_check,
     reads=lambda parameters, _: parameters.columns,
-    side_inputs=_beside,
+    side_inputs=_side_inputs,
     run=decontaminate,
     rejects="contamination",
 )

@@ -30,14 +30,14 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def named_release(name: str) -> str:
+def check_release_name(name: str) -> str:
     """The name, if it is that of one version: which is the newest changes, and tables must not."""
     if not re.fullmatch(KEPT_RELEASE, name):
         raise ValueError(f"expected a release and its version, as in corpus@1.2.3, found {name[:60]!r}")
     return name
 
 
-Release = Annotated[str, AfterValidator(named_release)]
+Release = Annotated[str, AfterValidator(check_release_name)]
 
 
 class DeduplicateParameters(Parameters):
@@ -91,7 +91,7 @@ class DeduplicateParameters(Parameters):
         return self
 
 
-def _beside(parameters: DeduplicateParameters) -> Sequence[SideInput]:
+def _side_inputs(parameters: DeduplicateParameters) -> Sequence[SideInput]:
     indexes = [SideInput(name, release=name, kind="index") for name in parameters.releases]
     if parameters.embedding and parameters.embedding != ABACUS:
         files = tuple(f"{parameters.embedding.rstrip('/')}/{name}" for name in FILES)
@@ -164,7 +164,7 @@ DEDUPLICATE = WholeTable(
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,
     reads=_reads,
-    side_inputs=_beside,
+    side_inputs=_side_inputs,
     run=deduplicate,
     rejects="duplicates",
 )

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.dedup.minhash import Sets, bands, outlines, sets, sketches, totals
-from tasks.dedup.token_hashes import U64, Ints, Words, mixed
+from tasks.dedup.minhash import Sets, hash_bands, hash_sets, make_outlines, make_shingle_sets, make_sketches
+from tasks.dedup.token_hashes import U64, Ints, Words, mix_bits
 
 SLICE = 1024
 """Texts that are worked on together: few enough for the processor's cache, and a part has some for each core."""
@@ -27,7 +27,7 @@ MISSED = 0.002
 """The chance that a pair at the threshold shares no band."""
 
 
-def banding(threshold: float) -> tuple[int, int]:
+def choose_bands(threshold: float) -> tuple[int, int]:
     """Bands and rows of each, so that a pair at the threshold is a candidate but for `MISSED` (Leskovec et al., 3.4).
 
     With the fewer rows the lower the threshold: a band of many rows would
@@ -78,7 +78,7 @@ class Shelf:
 
     def __init__(self, folder: Path, cut: Callable[[pl.Series], Words], length: int, threshold: float) -> None:
         self.cut, self.length, self.threshold = cut, length, threshold
-        self.count, self.rows = banding(threshold)
+        self.count, self.rows = choose_bands(threshold)
         self._values = Column(folder / "shingles", np.uint32)
         self._sizes = Column(folder / "sizes", np.int32)
         self._bands = [Column(folder / f"band-{i}", np.uint64) for i in range(self.count)]
@@ -105,12 +105,12 @@ class Shelf:
     def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
         texts, salts = piece
         found = self.cut(texts) if isinstance(texts, pl.Series) else texts
-        shingled = sets(found, self.length)
+        shingled = make_shingle_sets(found, self.length)
         return (
             shingled,
-            mixed(totals(shingled) + salts),
-            outlines(shingled),
-            bands(sketches(shingled, self.count * self.rows), self.rows, salts),
+            mix_bits(hash_sets(shingled) + salts),
+            make_outlines(shingled),
+            hash_bands(make_sketches(shingled, self.count * self.rows), self.rows, salts),
         )
 
     def close(self) -> tuple[U64, NDArray[np.int32]]:
@@ -135,7 +135,7 @@ class Shelf:
         # of sets that have x in all and d in one alone, (x - d) / (x + d) is the similarity
         result: NDArray[np.bool_] = (both - apart) >= (self.threshold - 1e-9) * (both + apart)
         code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
-        slot = mixed(code) >> np.uint64(64 - REFUSED)
+        slot = mix_bits(code) >> np.uint64(64 - REFUSED)
         result &= self._refused[slot] != code
         result[result] = self.jaccard(a[result], b[result]) >= self.threshold
         self._refused[slot[~result]] = code[~result]

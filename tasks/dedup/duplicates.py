@@ -14,8 +14,8 @@ import pyarrow as pa
 from tasks.dedup.components import Components, cluster
 from tasks.dedup.disk_arrays import Column, Shelf
 from tasks.dedup.embeddings import Embedding, Vectors
-from tasks.dedup.release_index import digests, paths, words_of
-from tasks.dedup.token_hashes import U64, Ints, characters, constants, mixed, plain, words
+from tasks.dedup.release_index import find_paths, hash_texts, read_words
+from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, make_constants, mix_bits, normalize_texts
 
 MEMORY = "512MiB"
 BATCH = 50_000
@@ -45,7 +45,7 @@ class Repeats:
         self.size = 0
         self.texts = Column(folder / "texts", np.uint64) if "exact" in rules.by else None
         self.paths = Column(folder / "paths", np.uint64) if "path" in rules.by else None
-        cut = words if rules.unit == "words" else characters
+        cut = hash_words if rules.unit == "words" else hash_characters
         self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in rules.by else None
         self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None
         self.file = pa.OSFile(str(folder / "names"), "wb")
@@ -59,11 +59,11 @@ class Repeats:
         key, problem, text, *preferred = part.columns
         texts = part[text]
         walks = self.rules.scope == "path" or self.paths is not None
-        alike = plain(texts) if walks or self.texts else texts
-        walked = digests(paths(alike)) if walks else None
+        alike = normalize_texts(texts) if walks or self.texts else texts
+        walked = hash_texts(find_paths(alike)) if walks else None
         salts = self._salts(part[problem], walked)
         if self.texts:
-            self.texts.add(_salted(digests(alike), salts))
+            self.texts.add(_salted(hash_texts(alike), salts))
         if self.paths and walked is not None:
             self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
         if self.shelf:
@@ -83,7 +83,7 @@ class Repeats:
         if self.paths:
             self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
         if self.shelf:
-            self.shelf.add(words_of(rows), salts)
+            self.shelf.add(read_words(rows), salts)
         ranked = [pl.lit(None, dtype=pl.Float64).alias(f"p{i}") for i in range(self.preferred)]
         self._number(rows.select(pl.col("solution_id").alias("key"), *ranked), release)
 
@@ -91,7 +91,7 @@ class Repeats:
         """A number for each row that is the same where rows are in each other's scope."""
         if self.rules.scope == "all":
             return np.zeros(len(problems), np.uint64)
-        salts = mixed(digests(problems))
+        salts = mix_bits(hash_texts(problems))
         return _salted(walked, salts) if self.rules.scope == "path" and walked is not None else salts
 
     def _number(self, rows: pl.DataFrame, release: str) -> None:
@@ -222,4 +222,4 @@ class Repeats:
 
 
 def _salted(values: U64, salts: U64) -> U64:
-    return mixed(values * constants(4)[3] + salts)
+    return mix_bits(values * make_constants(4)[3] + salts)

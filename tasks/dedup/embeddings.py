@@ -21,8 +21,8 @@ from safetensors.numpy import load
 from tokenizers import Tokenizer
 
 from tasks.dedup.disk_arrays import Column
-from tasks.dedup.release_index import digests
-from tasks.dedup.token_hashes import U64, Ints, constants, mixed, plain
+from tasks.dedup.release_index import hash_texts
+from tasks.dedup.token_hashes import U64, Ints, make_constants, mix_bits, normalize_texts
 
 FILES = ("tokenizer.json", "model.safetensors")
 SHIPPED = Path(__file__).parents[1] / "engines" / "abacus" / "weights"
@@ -93,10 +93,10 @@ class Vectors:
 
     def add(self, texts: pl.Series, salts: U64) -> None:
         """Append texts; those with different salts are never compared."""
-        simple = plain(texts)
+        simple = normalize_texts(texts)
         for at in range(0, len(simple), SLICE):
             self._vectors.add(self.embedding.vectors(simple[at : at + SLICE].to_list()).ravel())
-        self._keys.add(mixed(digests(simple) + salts))
+        self._keys.add(mix_bits(hash_texts(simple) + salts))
         self._salts.add(salts)
 
     def close(self) -> tuple[U64, Ints]:
@@ -128,7 +128,7 @@ class Vectors:
         chance = np.random.default_rng(1)
         for _ in range(tables):
             normals = chance.standard_normal((self.embedding.width, planes)).astype(np.float32)
-            yield mixed(self._sides(rows, normals) * constants(5)[4] + salts)
+            yield mix_bits(self._sides(rows, normals) * make_constants(5)[4] + salts)
 
     def _sides(self, rows: Ints, normals: Floats) -> U64:
         powers = np.uint64(1) << np.arange(normals.shape[1], dtype=np.uint64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from tasks.dedup.token_hashes import plain_text
+from tasks.dedup.token_hashes import normalize_text
 
 _NUMBER = r"\d[\d,]*(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(rf"({_NUMBER})|([-+*/^%])")
@@ -15,7 +15,7 @@ CLAUSE = 300
 """Characters before a sign of equality that are looked at."""
 
 
-def path_of(text: str) -> str:
+def find_path(text: str) -> str:
     """The equations of a text, as `3*4=12;12+5=17`; empty where there is none.
 
     An equation is an expression of numbers and signs, whatever words and units
@@ -25,10 +25,10 @@ def path_of(text: str) -> str:
         The equations in their order, joined by semicolons.
 
     """
-    return path_of_plain(plain_text(text))
+    return find_plain_path(normalize_text(text))
 
 
-def path_of_plain(text: str) -> str:
+def find_plain_path(text: str) -> str:
     """The equations of a text that is in plain form."""
     found = []
     for left, right in pairwise(text.split("=")):

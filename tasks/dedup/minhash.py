@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.dedup.token_hashes import U32, U64, Ints, Words, constants, mixed
+from tasks.dedup.token_hashes import U32, U64, Ints, Words, make_constants, mix_bits
 
 BLOCK = 32_768
 """Shingles sketched at a time: they and their products stay in the processor's cache."""
@@ -31,7 +31,7 @@ class Sets:
         return np.diff(self.ends, prepend=0)
 
 
-def windows(found: Words, length: int) -> tuple[U64, Ints]:
+def hash_windows(found: Words, length: int) -> tuple[U64, Ints]:
     """Hashes of all runs of so many words, text by text, and the number of runs of each text.
 
     A text of fewer words is one run as a whole, one without words has none.
@@ -49,7 +49,7 @@ def windows(found: Words, length: int) -> tuple[U64, Ints]:
     runs = np.where(counts > 0, np.maximum(counts - length + 1, 1), 0)
     before = np.cumsum(runs) - runs
     first = np.arange(int(runs.sum())) + np.repeat(found.ends - counts - before, runs)
-    odd = constants(length)
+    odd = make_constants(length)
     total = len(found.hashes)
     padded = np.concatenate([found.hashes, np.zeros(length, np.uint32)]).astype(np.uint64)
     rolled = padded[:total] * odd[0]
@@ -64,9 +64,9 @@ def windows(found: Words, length: int) -> tuple[U64, Ints]:
     return hashes, runs
 
 
-def sets(found: Words, length: int) -> Sets:
+def make_shingle_sets(found: Words, length: int) -> Sets:
     """The set of shingles of each text."""
-    hashes, runs = windows(found, length)
+    hashes, runs = hash_windows(found, length)
     hashes >>= np.uint64(32)
     hashes |= np.repeat(np.arange(len(runs), dtype=np.uint64) << np.uint64(32), runs)
     hashes.sort()
@@ -76,16 +76,16 @@ def sets(found: Words, length: int) -> Sets:
     return Sets(hashes.astype(np.uint32), ends)
 
 
-def totals(found: Sets) -> U64:
+def hash_sets(found: Sets) -> U64:
     """A hash of each whole set; empty sets share one."""
     summed = np.zeros(len(found.values) + 1, np.uint64)
     values = found.values.astype(np.uint64)
-    one, other = constants(2)
+    one, other = make_constants(2)
     np.cumsum((values + one) * (values ^ other), out=summed[1:])
-    return mixed(summed[found.ends] - summed[found.ends - found.counts()])
+    return mix_bits(summed[found.ends] - summed[found.ends - found.counts()])
 
 
-def outlines(found: Sets) -> U64:
+def make_outlines(found: Sets) -> U64:
     """256 bits of each set, shape (sets, 4): that of a shingle's lowest byte is 1.
 
     What is in one outline and not in the other is in one set and not in the
@@ -104,7 +104,7 @@ def outlines(found: Sets) -> U64:
     return np.packbits(marks, axis=1).view(np.uint64)
 
 
-def sketches(found: Sets, size: int) -> U32:
+def make_sketches(found: Sets, size: int) -> U32:
     """MinHash: the smallest value of each set under `size` permutations, shape (size, sets).
 
     The permutations are multiplications by odd numbers modulo 2**32 of values
@@ -120,7 +120,7 @@ def sketches(found: Sets, size: int) -> U32:
 
     """
     counts = found.counts()
-    odd = (constants(size + 8)[8:] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
+    odd = (make_constants(size + 8)[8:] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
     result = np.zeros((size, len(counts)), np.uint32)
     order = np.argsort(counts, kind="stable")
     at = int(np.searchsorted(counts[order], 1))
@@ -141,14 +141,14 @@ def sketches(found: Sets, size: int) -> U32:
     return result
 
 
-def bands(sketched: U32, rows: int, salt: U64) -> U64:
+def hash_bands(sketched: U32, rows: int, salt: U64) -> U64:
     """The hash of each band of so many sketch values, shape (bands, sets); sets of another salt never share one."""
     count = len(sketched) // rows
-    odd = constants(rows)
+    odd = make_constants(rows)
     found = np.empty((count, sketched.shape[1]), np.uint64)
     for band in range(count):
         summed = salt + np.uint64(band)
         for i in range(rows):
             summed = summed + sketched[band * rows + i] * odd[i]
-        found[band] = mixed(summed)
+        found[band] = mix_bits(summed)
     return found

@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.dedup.minhash import windows
-from tasks.dedup.release_index import digests
-from tasks.dedup.token_hashes import U64, constants, mixed, plain, words
+from tasks.dedup.minhash import hash_windows
+from tasks.dedup.release_index import hash_texts
+from tasks.dedup.token_hashes import U64, hash_words, make_constants, mix_bits, normalize_texts
 
 MEMORY = "512MiB"
 BITS = 30
@@ -128,18 +128,18 @@ class Overlap:
         self, texts: pl.Series
     ) -> tuple[NDArray[np.int64], list[tuple[int, U64, NDArray[np.int64], NDArray[np.int64]]]]:
         """Words of each text; and kind, hash, text and first word of all that they can be found by."""
-        simple = plain(texts)
-        found = words(simple)
+        simple = normalize_texts(texts)
+        found = hash_words(simple)
         counts = found.counts()
         everyone = np.arange(len(texts))
         zeros = np.zeros(len(texts), np.int64)
-        exact = digests(simple)
+        exact = hash_texts(simple)
         traits = [(EXACT, _of_kind(exact, EXACT), everyone, zeros)]
         if self.template:
             masked = pl.Series([_NUMBER.sub("0", text) for text in simple.to_list()], dtype=pl.String)
-            traits.append((TEMPLATE, _of_kind(digests(masked), TEMPLATE), everyone, zeros))
+            traits.append((TEMPLATE, _of_kind(hash_texts(masked), TEMPLATE), everyone, zeros))
         for kind, rule in enumerate(self.rules):
-            hashes, runs = windows(found, rule.length)
+            hashes, runs = hash_windows(found, rule.length)
             text = np.repeat(everyone, runs)
             at = np.arange(len(hashes)) - np.repeat(np.cumsum(runs) - runs, runs)
             whole = counts[text] >= rule.length
@@ -180,7 +180,7 @@ class Overlap:
         places = hit["spots"]
         assert isinstance(places, list)
         first, last = _longest(places, rule.length)
-        spelled = [match[0] for match in _WORD.finditer(plain(pl.Series([text]))[0])]
+        spelled = [match[0] for match in _WORD.finditer(normalize_texts(pl.Series([text]))[0])]
         quote = " ".join(spelled[first:last])
         quote = quote if len(quote) <= QUOTED else f"{quote[: QUOTED - 1]}…"
         return (
@@ -195,7 +195,7 @@ class Overlap:
             self.database.unregister("added")
 
 
-def distinct(part: pl.DataFrame, column: str) -> tuple[pl.Series, NDArray[np.int64]]:
+def list_distinct_texts(part: pl.DataFrame, column: str) -> tuple[pl.Series, NDArray[np.int64]]:
     """The texts of a column, each once, and which of them each row has; many solutions have one question."""
     texts = part[column].fill_null("")
     once = texts.unique(maintain_order=True)
@@ -203,14 +203,14 @@ def distinct(part: pl.DataFrame, column: str) -> tuple[pl.Series, NDArray[np.int
     return once, np.array([number[text] for text in texts.to_list()], np.int64)
 
 
-def lots(texts: pl.Series, size: int) -> Iterator[pl.Series]:
+def split_batches(texts: pl.Series, size: int) -> Iterator[pl.Series]:
     """Texts, so many at a time."""
     for at in range(0, len(texts), size):
         yield texts[at : at + size]
 
 
 def _of_kind(hashes: U64, kind: int) -> U64:
-    return mixed(hashes + constants(kind + 1)[kind])
+    return mix_bits(hashes + make_constants(kind + 1)[kind])
 
 
 def _frame(kind: int, hashes: U64, text: NDArray[np.int64], at: NDArray[np.int64]) -> pl.DataFrame:

@@ -12,8 +12,8 @@ import hashlib
 import numpy as np
 import polars as pl
 
-from tasks.dedup.equation_path import path_of_plain
-from tasks.dedup.token_hashes import U64, Words, plain, words
+from tasks.dedup.equation_path import find_plain_path
+from tasks.dedup.token_hashes import U64, Words, hash_words, normalize_texts
 
 NEEDS = ("solution_id", "problem_id", "rationale")
 SCHEMA = pl.Schema(
@@ -30,34 +30,34 @@ SCHEMA = pl.Schema(
 def index(part: pl.DataFrame) -> pl.DataFrame:
     """The index of some solutions, with the columns of `SCHEMA`."""
     texts = part["rationale"]
-    found, alike = words(texts), plain(texts)
+    found, alike = hash_words(texts), normalize_texts(texts)
     listed = pl.DataFrame({"row": np.repeat(np.arange(len(texts)), found.counts()), "words": found.hashes})
     grouped = listed.group_by("row", maintain_order=True).agg("words")
     rows = part.select("solution_id", "problem_id", row=pl.int_range(pl.len()))
     return (
         rows.join(grouped, on="row", how="left", maintain_order="left")
         .with_columns(
-            pl.Series("text", digests(alike)),
-            pl.Series("path", digests(paths(alike))),
+            pl.Series("text", hash_texts(alike)),
+            pl.Series("path", hash_texts(find_paths(alike))),
             pl.col("words").fill_null(pl.lit([], dtype=pl.List(pl.UInt32))),
         )
         .select(SCHEMA.names())
     )
 
 
-def words_of(rows: pl.DataFrame) -> Words:
+def read_words(rows: pl.DataFrame) -> Words:
     """The words that an index holds."""
     counts = rows["words"].list.len().cast(pl.Int64).to_numpy()
     hashes = rows["words"].explode(empty_as_null=False).to_numpy().astype(np.uint32)
     return Words(hashes, np.cumsum(counts))
 
 
-def paths(texts: pl.Series) -> pl.Series:
+def find_paths(texts: pl.Series) -> pl.Series:
     """The path of each text that is in plain form."""
-    return pl.Series([path_of_plain(text) for text in texts.to_list()], dtype=pl.String)
+    return pl.Series([find_plain_path(text) for text in texts.to_list()], dtype=pl.String)
 
 
-def digests(texts: pl.Series) -> U64:
+def hash_texts(texts: pl.Series) -> U64:
     """64 bits of BLAKE2b over each text; 0 of the empty one."""
     found = [
         int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") if text else 0

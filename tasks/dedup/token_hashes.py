@@ -60,30 +60,30 @@ _ALL_WORD = np.uint64(int.from_bytes(bytes([_WORD] * 8), "little"))
 _ONE = np.uint64(0xFF)
 
 
-def mixed(values: U64) -> U64:
+def mix_bits(values: U64) -> U64:
     """Every bit of the result depends on every bit of the value (the finish of SplitMix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-def constants(count: int) -> U64:
+def make_constants(count: int) -> U64:
     """As many odd numbers of 64 bits, always the same."""
-    return mixed(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
+    return mix_bits(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
 
 
-def plain(texts: pl.Series) -> pl.Series:
+def normalize_texts(texts: pl.Series) -> pl.Series:
     """The texts without what makes no other text: Unicode form, letter case, white space, unseen characters, dashes."""
-    return pl.Series([plain_text(text) for text in texts.to_list()], dtype=pl.String)
+    return pl.Series([normalize_text(text) for text in texts.to_list()], dtype=pl.String)
 
 
 def _in_plain_form(texts: pl.Series) -> pl.Series:
     """The texts, those that are not ASCII in plain form."""
     other = texts.str.len_bytes() != texts.str.len_chars()
-    return texts.scatter(other.arg_true(), plain(texts.filter(other))) if other.any() else texts
+    return texts.scatter(other.arg_true(), normalize_texts(texts.filter(other))) if other.any() else texts
 
 
-def plain_text(text: str) -> str:
+def normalize_text(text: str) -> str:
     """One text in plain form."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_SAME)
@@ -105,7 +105,7 @@ class Words:
         return np.diff(self.ends, prepend=0)
 
 
-def words(texts: pl.Series) -> Words:
+def hash_words(texts: pl.Series) -> Words:
     """The words of texts, in plain form; of those that are ASCII alone only the letters' case must be made so."""
     raw, offsets = _bytes(_in_plain_form(texts))
     data = np.frombuffer(raw.translate(_LOWER), np.uint8)
@@ -119,12 +119,12 @@ def words(texts: pl.Series) -> Words:
     return Words(_hashed(data, kinds, starts), np.searchsorted(starts, offsets[1:]))
 
 
-def characters(texts: pl.Series) -> Words:
+def hash_characters(texts: pl.Series) -> Words:
     """The characters of texts, in plain form."""
-    texts = plain(texts)
+    texts = normalize_texts(texts)
     data = np.frombuffer("".join(texts.to_list()).encode("utf-32-le"), np.uint32)
     ends = texts.str.len_chars().cast(pl.Int64).cum_sum().to_numpy()
-    return Words(_short(mixed(data.astype(np.uint64))), ends)
+    return Words(_short(mix_bits(data.astype(np.uint64))), ends)
 
 
 def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
@@ -139,7 +139,7 @@ def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
 def _hashed(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> U32:
     """A hash of the bytes of the word at each start, eight bytes at a time."""
     eight, eight_kinds = (np.ndarray((len(data) - 7,), "<u8", one, strides=(1,)) for one in (data, kinds))
-    one, other = constants(2)
+    one, other = make_constants(2)
     own = _own(eight_kinds[starts]) | _ONE
     wide = np.flatnonzero(data[starts] >= 0xE0) if data.max(initial=0) >= 0xE0 else starts[:0]
     own[wide] = np.where(data[starts[wide]] < 0xF0, np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFF))
@@ -153,7 +153,7 @@ def _hashed(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> 
             return _short(found)
         if done == LONG:
             break
-        found[left] = (mixed(found[left]) + (eight[starts[left] + done] & own)) * other
+        found[left] = (mix_bits(found[left]) + (eight[starts[left] + done] & own)) * other
         left = left[own == _EVERY]
     for at in left:
         piece = data[starts[at] : starts[at] + _length(kinds, int(starts[at]))].tobytes()

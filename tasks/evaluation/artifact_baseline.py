@@ -38,7 +38,7 @@ class Giveaway:
     """The standard error of both where nothing gives them away."""
 
 
-def giveaway(rows: Iterable[tuple[str, bool, str]]) -> Giveaway | None:
+def measure_artifacts(rows: Iterable[tuple[str, bool, str]]) -> Giveaway | None:
     """How far texts tell that they are wrong, of rows of text, whether it is, and problem; None of too few of either sort."""
     chosen = nsmallest(MOST, ((zlib.crc32(problem.encode()), problem, text, wrong) for text, wrong, problem in rows))
     labels = np.array([wrong for *_, wrong in chosen])

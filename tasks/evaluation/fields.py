@@ -48,11 +48,11 @@ def is_nothing(value: Any) -> bool:
 def unknown(place: str, what: str, name: str, known: Sequence[str]) -> EvaluationError:
     """The error about a name that stands for nothing: a column, a table, a format."""
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {some(known, 12)}"
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {abbreviate_names(known, 12)}"
     return EvaluationError(f"{place}: no {what} '{name}'; {hint}")
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
+def abbreviate_names(names: Iterable[str], most: int = 3) -> str:
     """The first of some names, for a message."""
     found = list(names)
     shown = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in found[:most])

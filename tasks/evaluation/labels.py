@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.task import Record
-from tasks.evaluation.fields import EvaluationError, is_nothing, number, some, unknown
+from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, number, unknown
 from tasks.evaluation.gold import line_id
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldError
@@ -73,11 +73,11 @@ def columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence
     id = id or tuple(name for name in ID_COLUMNS if name in there)[:1]
     labels = wanted.labels or tuple(name for name in there if name in LABEL_COLUMNS or name.endswith("_first_error"))
     if gold_id and not id:
-        raise EvaluationError(f"{place}: no column with ids; name it by --id: there are {some(there, 12)}")
+        raise EvaluationError(f"{place}: no column with ids; name it by --id: there are {abbreviate_names(there, 12)}")
     if not labels:
         raise EvaluationError(
             f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
-            f"there are {some(there, 12)}"
+            f"there are {abbreviate_names(there, 12)}"
         )
     return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in there else None))
 
@@ -234,6 +234,6 @@ def meet(place: str, table: Table, gold: Sequence[Gold], gold_place: str) -> Non
     known = {row.id for row in gold}
     if not known.intersection(ids):
         raise EvaluationError(
-            f"{place} and {gold_place} have no id in common: {some(ids)} there, {some(row.id for row in gold)} in gold; "
+            f"{place} and {gold_place} have no id in common: {abbreviate_names(ids)} there, {abbreviate_names(row.id for row in gold)} in gold; "
             f"name the column of the labels that holds gold's ids (--id)"
         )

@@ -17,8 +17,8 @@ from random import Random
 from typing import Literal, get_args
 
 from tasks.arithmetic import context_numbers
-from tasks.arithmetic.equations import Equation, Number, equations, numbers
-from tasks.classify.rules import unlabelled
+from tasks.arithmetic.equations import Equation, Number, find_equations, find_numbers
+from tasks.classify.rules import blank_step_number
 
 Name = Literal[
     "another result", "another given number", "another earlier result", "another known number", "another sign",
@@ -98,21 +98,21 @@ class Reading:
 
 
 @lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
-def reading(question: str, steps: tuple[str, ...]) -> Reading | None:
+def read_solution(question: str, steps: tuple[str, ...]) -> Reading | None:
     """The solution as rules read it; None where it is not certain what follows from what."""
-    read = tuple(equations(unlabelled(step)) for step in steps)
+    read = tuple(find_equations(blank_step_number(step)) for step in steps)
     every = [one for some in read for one in some]
     results = [one.result.value for one in every]
     if not every or len(set(results)) < len(results):
         return None  # which of two equal numbers a later step means would be a guess
     if not all(one.holds and one.computed == one.result.value for one in every):
         return None
-    given = frozenset(context_numbers.given(question) | context_numbers.EVERYBODY_KNOWS)
-    first = frozenset(one.value for one in numbers(question)[:1])
-    return Reading(steps, read, given, frozenset(context_numbers.stated(question)), first)
+    given = frozenset(context_numbers.find_given_numbers(question) | context_numbers.EVERYBODY_KNOWS)
+    first = frozenset(one.value for one in find_numbers(question)[:1])
+    return Reading(steps, read, given, frozenset(context_numbers.find_stated_numbers(question)), first)
 
 
-def edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:
+def list_edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:
     """All edits of these names; in which numbers they put, chance decides."""
     for at, some in enumerate(solution.equations):
         for one in some:
@@ -120,7 +120,7 @@ def edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator
                 if name in wanted and (found := _replaced(solution, at, one, name, spans)):
                     yield found
         if not some and "another number told" in wanted:
-            yield from _told(solution, at, random)
+            yield from _misread_number(solution, at, random)
         if not some and "another word" in wanted and (found := _reworded(solution, at)):
             yield found
         if "step left out" in wanted and (found := _left_out(solution, at)):
@@ -136,14 +136,14 @@ def _within(solution: Reading, at: int, one: Equation, random: Random) -> Iterat
     """What may be replaced in one calculation."""
     step = solution.steps[at]
     there = solution.before(at) | {other.result.value for other in solution.equations[at] if other.end <= one.start}
-    for value in slips(one.result.value, random):
+    for value in list_digit_slips(one.result.value, random):
         yield "another result", [_span(step, one.result, value)]
     misread = []
     for number in one.leaves:
         earlier = number.value in there
         if earlier == (number.value in solution.stated):
             continue  # it may come from either, or from neither
-        for value in slips(number.value, random):
+        for value in list_digit_slips(number.value, random):
             if value not in solution.given | there:
                 yield "another earlier result" if earlier else "another given number", [_span(step, number, value)]
                 misread += [] if earlier else [(number, value)]
@@ -186,10 +186,10 @@ def _text(step: str, number: Number) -> str:
 
 
 def _span(step: str, number: Number, value: Fraction) -> Span:
-    return number.start, number.end, written(value, _text(step, number))
+    return number.start, number.end, format_number(value, _text(step, number))
 
 
-def written(value: Fraction, like: str) -> str:
+def format_number(value: Fraction, like: str) -> str:
     """A whole number as another one is written: with commas and decimals where that has them."""
     text = f"{value.numerator:,}" if "," in like else str(value.numerator)
     return text + "." + "0" * len(like.partition(".")[2]) if "." in like else text
@@ -228,14 +228,14 @@ def _with(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
     return (*steps[:at], *new, *steps[at + len(new) :])
 
 
-def _told(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
+def _misread_number(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
     """The one number of a step that calculates nothing, misread."""
     step = solution.steps[at]
-    there = numbers(unlabelled(step))
-    earlier = {one.value for other in solution.steps[:at] for one in numbers(unlabelled(other))}
+    there = find_numbers(blank_step_number(step))
+    earlier = {one.value for other in solution.steps[:at] for one in find_numbers(blank_step_number(other))}
     if "=" in step or len(there) != 1 or there[0].value not in solution.stated or there[0].value in earlier:
         return
-    for value in slips(there[0].value, random):
+    for value in list_digit_slips(there[0].value, random):
         if value not in solution.given:
             span = _span(step, there[0], value)
             new, end = _put(step, [span])
@@ -246,9 +246,9 @@ def _told(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
 def _reworded(solution: Reading, at: int) -> Edit | None:
     """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
     step = solution.steps[at]
-    found = _WORD.findall(unlabelled(step))
+    found = _WORD.findall(blank_step_number(step))
     later = next((i for i in range(at + 1, len(solution.steps)) if solution.equations[i]), None)
-    if len(found) != 1 or re.search(r"[\d=]", unlabelled(step)) or later is None:
+    if len(found) != 1 or re.search(r"[\d=]", blank_step_number(step)) or later is None:
         return None
     one, word = solution.equations[later][0], found[0]
     if one.operator is None or (one.operator in "+-") != (word.lower() in _SUMS):
@@ -308,11 +308,11 @@ def _swapped(solution: Reading, at: int) -> Edit | None:
 
 def _as(steps: Sequence[str], own: int, other: int, text: str) -> str:
     """The text of a step with the number (`2.`) of another, where steps are numbered."""
-    ours, theirs = (len(steps[i]) - len(unlabelled(steps[i]).lstrip()) for i in (own, other))
+    ours, theirs = (len(steps[i]) - len(blank_step_number(steps[i]).lstrip()) for i in (own, other))
     return steps[other][:theirs] + text[ours:]
 
 
-def slips(value: Fraction, random: Random) -> list[Fraction]:
+def list_digit_slips(value: Fraction, random: Random) -> list[Fraction]:
     """Other whole numbers with as many digits: digits changed round, or one digit another."""
     if value.denominator != 1 or value <= 0:
         return []

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.arithmetic.equations import equations
-from tasks.classify.rules import unlabelled
+from tasks.arithmetic.equations import find_equations
+from tasks.classify.rules import blank_step_number
 
 LEAKS = re.compile(
     r"\b(?:mistak\w*|incorrect\w*|wrong\w*|errors?|erroneous\w*|inaccura\w*|correction|actually|oops|wait|let me (?:check|re\w+))\b",
@@ -35,7 +35,7 @@ LONGEST = 20_000
 """Characters of a solution that is looked at."""
 
 
-def fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
+def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
     """Why a solution made from a right one, said to be wrong from step `at` on, is not kept; empty where it may be.
 
     Args:
@@ -59,16 +59,20 @@ def fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> 
     longest = max(len(old), len(new))
     if longest > LONGEST or distance(old, new) > most * longest:
         return TOO_MUCH
-    if leaks(old, new):
+    if leaks_mistake(old, new):
         return WORDS
     if _new(_NOTE, old, new):
         return NOTES
     if _new(_MARK, old, new) or _lines(before, len(after), at) != sum(step.count("\n") for step in after):
         return LAYOUT
-    return SECOND if any(one.holds is False for step in after[at + 1 :] for one in equations(unlabelled(step))) else ""
+    return (
+        SECOND
+        if any(one.holds is False for step in after[at + 1 :] for one in find_equations(blank_step_number(step)))
+        else ""
+    )
 
 
-def leaks(old: str, new: str) -> bool:
+def leaks_mistake(old: str, new: str) -> bool:
     """Whether a text speaks of a mistake, or in words of one that the text it was made from has not."""
     return LEAKS.search(new) is not None or _new(_TOLD, old, new)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
-from tasks.arithmetic.equations import Equation, equations, numbers
-from tasks.arithmetic.expressions import calculated
-from tasks.classify.rules import unlabelled
-from tasks.inject.edits import Edit, Name, Reading, edits, reading, written
+from tasks.arithmetic.equations import Equation, find_equations, find_numbers
+from tasks.arithmetic.expressions import parse_calculation
+from tasks.classify.rules import blank_step_number
+from tasks.inject.edits import Edit, Name, Reading, format_number, list_edits, read_solution
 
 FACTOR = 4
 """A result is at most so many times as large or as small as the one it replaces: larger numbers give mistakes away."""
@@ -37,14 +37,14 @@ class Injected:
     """What is wrong, in the words of who made it."""
 
 
-def injected(
+def inject_mistake(
     question: str, steps: Sequence[str], answer: Fraction, types: Mapping[Name, str], random: Random
 ) -> Injected | None:
     """A wrong solution from a right one, given the type of what each edit makes; None where none is certain to be wrong."""
-    read = reading(question, tuple(steps))
+    read = read_solution(question, tuple(steps))
     if read is None:
         return None
-    found = list(edits(read, list(types), random))
+    found = list(list_edits(read, list(types), random))
     random.shuffle(found)
     names = sorted({one.name for one in found})
     # each type as often, and each edit of a type, however many places there are for it
@@ -58,7 +58,7 @@ def injected(
 
 def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
     """The edited solution with all that follows from it; None where that is not certain or changes no answer."""
-    read = [equations(unlabelled(step)) for step in edit.steps[edit.at :]]
+    read = [find_equations(blank_step_number(step)) for step in edit.steps[edit.at :]]
     if sum(map(len, read)) != sum(map(len, solution.equations[edit.at :])) - (edit.name == "step left out"):
         return None
     if any(step.count("=") > len(some) for step, some in zip(edit.steps[edit.at :], read)):
@@ -73,7 +73,9 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
         if value != one.result.value:
             changed[one.result.value] = value
     told = {value for value, new in edit.changed.items() if edit.name == "another number told"}
-    kept = {one.value for step in solution.steps[: edit.at] for one in numbers(unlabelled(step))} | solution.given
+    kept = {
+        one.value for step in solution.steps[: edit.at] for one in find_numbers(blank_step_number(step))
+    } | solution.given
     if changed.get(answer, answer) == answer or (kept - told) & changed.keys():
         return None
     if any(not _fits(new, old) for old, new in edit.changed.items()):
@@ -84,7 +86,7 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
 
 def _worked(one: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
     """What a calculation comes to with other numbers."""
-    found = calculated([changed.get(part, part) if isinstance(part, Fraction) else part for part in one.left])
+    found = parse_calculation([changed.get(part, part) if isinstance(part, Fraction) else part for part in one.left])
     return found.value if found else None
 
 
@@ -98,8 +100,8 @@ def _fits(value: Fraction, old: Fraction) -> bool:
 def _renewed(text: str, start: int, changed: Mapping[Fraction, Fraction]) -> str:
     """A text whose numbers from a place on are those that they have become; the number of the step stays."""
     found, at = text[:start], start
-    for one in numbers(unlabelled(text)):
+    for one in find_numbers(blank_step_number(text)):
         if one.start >= start and one.value in changed:
-            found += text[at : one.start] + written(changed[one.value], text[one.start : one.end])
+            found += text[at : one.start] + format_number(changed[one.value], text[one.start : one.end])
             at = one.end
     return found + text[at:]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.request import Completion, Reply
-from tasks.classify.rules import unlabelled
+from tasks.classify.rules import blank_step_number
 from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, storable
-from tasks.llm.lenient_json import objects
+from tasks.llm.lenient_json import find_objects
 
 _MOST_STEPS, _LONGEST_CAUSE = 300, 1_000
 
@@ -25,7 +25,7 @@ class Rewritten:
     """What is wrong, in its words."""
 
 
-def rewritten(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
+def parse_rewriting(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
     """What a reply makes of steps, or why it makes nothing of them, in few words."""
     if not isinstance(reply, Completion):
         return reply.reason
@@ -40,7 +40,7 @@ def rewritten(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
 
 
 def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
-    found = [one for one in objects(text) if "steps" in one]
+    found = [one for one in find_objects(text) if "steps" in one]
     if not found:
         return UNPARSABLE
     if any(one != found[0] for one in found):
@@ -60,7 +60,7 @@ def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
 def _numbered(text: str, at: int, steps: Sequence[str]) -> str:
     """A step with the number that belongs to its place, where the solution has such: models drop it, or keep an old one."""
     like = steps[min(at, len(steps) - 1)]
-    label = like[: len(like) - len(unlabelled(like).lstrip())]
+    label = like[: len(like) - len(blank_step_number(like).lstrip())]
     if not label.strip():
         return text
-    return re.sub(r"\d+", str(at + 1), label) + unlabelled(text).lstrip() if at >= len(steps) else label + unlabelled(text).lstrip()  # fmt: skip
+    return re.sub(r"\d+", str(at + 1), label) + blank_step_number(text).lstrip() if at >= len(steps) else label + blank_step_number(text).lstrip()  # fmt: skip

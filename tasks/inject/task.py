@@ -21,27 +21,27 @@ from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.labels import INJECT_COLUMNS
 from schemas.columns.problems import VERDICT_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.taxonomy import Named, Taxonomy
 from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Outcome, Parameters
 from schemas.task import ModelId as Model
-from tasks.classify.requests import listed
+from tasks.classify.requests import list_types
 from tasks.classify.rules import SPOKEN
 from tasks.inject.edits import NAMES, SPEAKS, Name
-from tasks.inject.filters import LEAKS, WORDS, fault
-from tasks.inject.propagate import Injected, injected
-from tasks.inject.reply import rewritten
+from tasks.inject.filters import LEAKS, WORDS, find_fault
+from tasks.inject.propagate import Injected, inject_mistake
+from tasks.inject.reply import parse_rewriting
 from tasks.llm import prompts
-from tasks.llm.prompt_guard import fields
+from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
-from tasks.sources.content_ids import digest, solution_id
+from tasks.sources.content_ids import digest, identify_solution
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import JUDGED, NEEDED, verdicts
 from tasks.verify.task import VERSION as CHECKER
 
-VERDICT = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
-ADDED = polars_schema(Contract("injections", "", INJECT_COLUMNS, ""))
+VERDICT = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("injections", "", INJECT_COLUMNS, ""))
 CHANGED = ("solution_id", "text", "rationale", "steps", *VERDICT)
 NOT_RIGHT, NOT_PLAIN, NO_EDIT = "not a right solution", "steps are not the text", "no edit makes it wrong"
 STILL_RIGHT, UNDECIDED, OTHERWISE = "still right", "undecided", "gives the answer otherwise"
@@ -85,7 +85,7 @@ class InjectParameters(Parameters):
     seed: int = Field(0, ge=0, description="Another seed makes other mistakes.")
 
 
-def schema(rules: InjectParameters) -> str:
+def make_schema(rules: InjectParameters) -> str:
     """The JSON schema of a reply; empty where the prompt does not ask for that JSON."""
     if '"steps"' not in rules.prompt:
         return ""
@@ -98,7 +98,7 @@ def schema(rules: InjectParameters) -> str:
     return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
 
 
-def types(rules: InjectParameters) -> dict[Name, str]:
+def list_edit_types(rules: InjectParameters) -> dict[Name, str]:
     """The edits that rules can make, with the type that each makes in the taxonomy."""
     own = rules.taxonomy.taxonomy
     spoken = any(own in names for names in SPEAKS.values())
@@ -115,8 +115,8 @@ def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attem
     random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
     kind, model = random.choice(_kinds(rules)), names[random.choice(rules.models)]
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
-    filled = fields({**row, "text": None}, (), False) | {"type": listed(only).removeprefix("- ")}
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules))
+    filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
     asked = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
     return "@".join(filter(None, (model.model, model.revision))), kind, asked
 
@@ -168,11 +168,11 @@ def _by_rule(row: Row, rules: InjectParameters) -> Injected | str:
     answer = row["answer"].replace(",", "").strip()
     if not re.fullmatch(r"\d{1,12}", answer):
         return NO_EDIT
-    return injected(row["question"], row["steps"], Fraction(answer), types(rules), random) or NO_EDIT
+    return inject_mistake(row["question"], row["steps"], Fraction(answer), list_edit_types(rules), random) or NO_EDIT
 
 
 def _by_model(row: Row, who: str, kind: str, asked: Request, replies: Mapping[str, Reply]) -> Injected | str:
-    found = rewritten(replies[asked.id], row["steps"])
+    found = parse_rewriting(replies[asked.id], row["steps"])
     if isinstance(found, str):
         return found
     text = _diff(row["steps"], found.steps, found.at)
@@ -195,7 +195,7 @@ def _settle(
     for i, one in found.items():
         if isinstance(one, str):
             made[i] = one
-        elif why := fault(rows[i]["steps"], one.steps, one.at, rules.most_changed):
+        elif why := find_fault(rows[i]["steps"], one.steps, one.at, rules.most_changed):
             made[i] = why
         else:
             whole[i] = one, _text(rows[i], one)
@@ -216,7 +216,7 @@ def _kept(row: Row, one: Injected, text: str, verdict: Row, rules: InjectParamet
     if Random(digest("share", str(rules.seed), row["solution_id"])).random() >= rules.share:  # noqa: S311
         nothing = dict.fromkeys(("injected_type", "injected_by", "injected_edit", "injected_cause"))
         return {name: row[name] for name in CHANGED} | about | nothing | {"injected_at": -1}
-    key = solution_id(row["problem_id"], row["model"], row["sampling"], row["sample"], text)
+    key = identify_solution(row["problem_id"], row["model"], row["sampling"], row["sample"], text)
     told = {"injected_at": one.at, "injected_type": one.type, "injected_by": one.by}
     told |= {"injected_edit": one.edit, "injected_cause": one.cause}
     new = {"solution_id": key, "text": text, "rationale": text, "steps": list(one.steps)}
@@ -266,9 +266,9 @@ def _kinds(rules: InjectParameters) -> list[str]:
 
 def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant."""
-    taxonomy, there = parameters.taxonomy, prompts.fields(parameters.prompt)
+    taxonomy, there = parameters.taxonomy, prompts.list_fields(parameters.prompt)
     strange = [kind for kind in parameters.kinds if kind not in taxonomy.labels()]
-    faults = [f"kinds: taxonomy '{taxonomy.taxonomy}' has no type '{kind[:60]}'; it has {_some(taxonomy.labels())}" for kind in strange]  # fmt: skip
+    faults = [f"kinds: taxonomy '{taxonomy.taxonomy}' has no type '{kind[:60]}'; it has {_abbreviate_names(taxonomy.labels())}" for kind in strange]  # fmt: skip
     if len(set(parameters.kinds)) < len(parameters.kinds):
         faults.append("kinds: names a type twice; keep one")
     if not parameters.models and not strange:
@@ -283,15 +283,15 @@ def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
 
 def _beyond_rules(parameters: InjectParameters, taxonomy: Taxonomy) -> list[str]:
     """Types that rules cannot make."""
-    able = sorted(set(types(parameters.model_copy(update={"kinds": []})).values()))
+    able = sorted(set(list_edit_types(parameters.model_copy(update={"kinds": []})).values()))
     if not able:
         return [f"models: rules make no type of taxonomy '{taxonomy.taxonomy}'; name models"]
     return [
-        f"kinds: rules make no '{kind}', only {_some(able)}; name models" for kind in parameters.kinds if kind not in able
+        f"kinds: rules make no '{kind}', only {_abbreviate_names(able)}; name models" for kind in parameters.kinds if kind not in able
     ]  # fmt: skip
 
 
-def _some(names: Sequence[str]) -> str:
+def _abbreviate_names(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 

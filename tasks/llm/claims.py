@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tasks.llm.lenient_json import field_of, objects
+from tasks.llm.lenient_json import find_field, find_objects
 from tasks.llm.quoted_text import Material
 
 NO_STEP = 0
@@ -103,16 +103,16 @@ def _step(value: int) -> int:
     return NO_STEP if value == -1 else _ZERO if value == 0 else value
 
 
-def in_json(text: str, shown: Material) -> Iterator[Claim]:
+def find_json_claims(text: str, shown: Material) -> Iterator[Claim]:
     """What JSON objects say, nested ones too; of JSON that is broken the pair of key and value."""
-    found = [one for value in objects(text) for one in _nested(value, 3)]
+    found = [one for value in find_objects(text) for one in _nested(value, 3)]
     for key, value, whole in found:
         if not shown.says(f"{key} {value}"):
             yield Claim(number(value), _text(whole.get("kind")), _text(whole.get("reason")))
     if not found:
         for match in _LOOSE.finditer(text):
             if not shown.says(match[0]):
-                kind, reason = field_of(text, "kind"), field_of(text, "reason")
+                kind, reason = find_field(text, "kind"), find_field(text, "reason")
                 yield Claim(number(match[1].strip('"')), _text(kind), _text(reason))
 
 
@@ -130,7 +130,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def in_words(text: str, shown: Material) -> Iterator[Claim]:
+def find_worded_claims(text: str, shown: Material) -> Iterator[Claim]:
     """What lines and sentences say."""
     for match in _LINE.finditer(text):
         if not shown.says(match[0]):
@@ -147,7 +147,7 @@ def in_words(text: str, shown: Material) -> Iterator[Claim]:
             yield Claim(number(match[1]), only_if_fitting=True)
 
 
-def bare(text: str, shown: Material) -> Iterator[Claim]:
+def find_bare_claim(text: str, shown: Material) -> Iterator[Claim]:
     """What a reply says that is nothing but a number or none."""
     found = _BARE.fullmatch(text) if len(text) < 100 else None
     if (
@@ -158,7 +158,7 @@ def bare(text: str, shown: Material) -> Iterator[Claim]:
         yield Claim(step)
 
 
-def wrong_steps(text: str, shown: Material) -> set[int]:
+def find_wrong_steps(text: str, shown: Material) -> set[int]:
     """The steps that sentences call wrong without saying whether one is the first."""
     found = _WRONG_STEP.finditer(text)
     return {int(match[1]) for match in found if not (_supposed(text, match) or shown.says(match[0]))}

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from schemas.request import Completion, Reply
-from tasks.llm.claims import NO_STEP, Claim, bare, in_json, in_words, wrong_steps
+from tasks.llm.claims import NO_STEP, Claim, find_bare_claim, find_json_claims, find_worded_claims, find_wrong_steps
 from tasks.llm.quoted_text import Material
 
 NONE = -1
@@ -41,13 +41,13 @@ class Judgement:
     reason: str = ""
 
 
-def shown(row: Mapping[str, Any]) -> Material:
+def collect_material(row: Mapping[str, Any]) -> Material:
     """What a judge sees of a row, whole and in pieces."""
     whole = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"))
     return Material(one for one in (*whole, *(row["options"] or ()), *row["steps"]) if one)
 
 
-def judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
+def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
     """What a reply says of a solution of so many steps."""
     if not isinstance(reply, Completion):
         return Judgement(None, reply.reason)
@@ -67,10 +67,12 @@ def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -
         return Judgement(None, TOO_LONG)
     own = material.without(said)
     plain = _plain(own)
-    claims = list(chain(in_json(own, material), in_words(plain, material))) or list(bare(own, material))
+    claims = list(chain(find_json_claims(own, material), find_worded_claims(plain, material))) or list(
+        find_bare_claim(own, material)
+    )
     if not claims:
         return Judgement(None, REPEATED if own != said or material.is_(said) else UNPARSABLE)
-    return _weighed(claims, wrong_steps(plain, material), steps, kinds)
+    return _weighed(claims, find_wrong_steps(plain, material), steps, kinds)
 
 
 def _plain(text: str) -> str:

@@ -25,7 +25,7 @@ _NO_ESCAPE = re.compile(rf'(?:{_LATEX})(?![a-zA-Z])|[^"\\/bfnrtu]|u(?![0-9a-fA-F
 _DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 
 
-def objects(text: str) -> tuple[dict[str, Any], ...]:
+def find_objects(text: str) -> tuple[dict[str, Any], ...]:
     """The JSON objects found in a text, in order; at most 16 places are tried."""
     return tuple(value for value, _, _ in _placed(text))
 
@@ -75,7 +75,7 @@ def _parse(text: str) -> tuple[dict[str, Any] | None, int]:
     return None, 0
 
 
-def field_of(text: str, key: str) -> Any:
+def find_field(text: str, key: str) -> Any:
     """The value of a key in the JSON that a text holds; None where there is none, or it is cut off.
 
     The last object that has the key counts, before the text goes on with a

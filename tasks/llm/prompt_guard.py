@@ -30,18 +30,18 @@ def mark(row: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(shown).encode(), digest_size=8).hexdigest()
 
 
-def plain(text: str, mark: str) -> str:
+def strip_marks(text: str, mark: str) -> str:
     """A text without whole tags, marks of turns and control characters."""
     spaced = _BRACKET.sub("[ ", _TAG.sub(r"\1 ", text.replace("\r\n", "\n")))
     return _CONTROL.sub("\ufffd", spaced).replace(mark, "…")
 
 
-def fenced(name: str, text: str, mark: str) -> str:
+def fence_text(name: str, text: str, mark: str) -> str:
     """A text between tags of this name."""
-    return f"<{name}-{mark}>\n{plain(text, mark)}\n</{name}-{mark}>"
+    return f"<{name}-{mark}>\n{strip_marks(text, mark)}\n</{name}-{mark}>"
 
 
-def fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dict[str, str]:
+def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dict[str, str]:
     """What fills a prompt for one row: {question}, {solution}, {steps}, {reference}, {kinds} and {mark}.
 
     `steps` are fenced and numbered from 1. `reference` is fenced too; it is
@@ -60,10 +60,10 @@ def fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dic
     sign = mark(row)
     known = row["reference"] if reference else None
     return {
-        "question": plain(with_options(row["question"], row["options"]), sign),
-        "solution": plain(row.get("text") or "\n".join(row["steps"]), sign),
-        "steps": "\n".join(fenced(f"step-{number}", step, sign) for number, step in enumerate(row["steps"], 1)),
-        "reference": fenced("reference", known, sign) if known else "",
+        "question": strip_marks(with_options(row["question"], row["options"]), sign),
+        "solution": strip_marks(row.get("text") or "\n".join(row["steps"]), sign),
+        "steps": "\n".join(fence_text(f"step-{number}", step, sign) for number, step in enumerate(row["steps"], 1)),
+        "reference": fence_text("reference", known, sign) if known else "",
         "kinds": f"one of: {', '.join(kinds)}" if kinds else FREE_KINDS,
         "mark": sign,
     }

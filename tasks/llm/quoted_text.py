@@ -12,7 +12,7 @@ _BETWEEN = re.compile(r"(?:(?!-\d)[\W_])+")
 _LABEL = re.compile(r"\s*(?:[>*#-]\s*)*(?:(?:step|paragraph)\s*)?(?:\d{1,4}\s*[.):])?", re.IGNORECASE)
 
 
-def words(text: str) -> str:
+def normalize_words(text: str) -> str:
     """A text's words and numbers in lower case, a space round each; JSON's escapes, fonts and unseen characters are undone."""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     text = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
@@ -27,23 +27,25 @@ class Material:
 
     @cached_property
     def _words(self) -> str:
-        return "|".join(words(text) for text in self._texts)
+        return "|".join(normalize_words(text) for text in self._texts)
 
     def says(self, text: str) -> bool:
         """Whether some text of it has these words, in this order and next to each other."""
-        found = words(text)
+        found = normalize_words(text)
         return bool(found.strip()) and found in self._words
 
     def is_(self, text: str) -> bool:
         """Whether these words are a whole text of it."""
-        return f"|{words(text)}|" in f"|{self._words}|"
+        return f"|{normalize_words(text)}|" in f"|{self._words}|"
 
     def without(self, reply: str) -> str:
         """A reply without its lines of two words or more that are repeated, with or without a number before them."""
         return "\n".join("" if self._repeated(line) else line for line in reply.split("\n"))
 
     def _repeated(self, line: str) -> bool:
-        return any(" " in words(one).strip() and self.says(one) for one in {line, line[_end_of_label(line) :]})
+        return any(
+            " " in normalize_words(one).strip() and self.says(one) for one in {line, line[_end_of_label(line) :]}
+        )
 
 
 def _end_of_label(line: str) -> int:

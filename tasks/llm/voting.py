@@ -21,7 +21,7 @@ class Majority:
     """The share of all judgements that say so."""
 
 
-def majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
+def find_majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
     """What more than half of ALL judgements say.
 
     Where only those that are undecided are in the way, it is undecided for
@@ -40,10 +40,10 @@ def majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
     if 2 * most > len(labels):
         return Majority(label, None, most / len(labels))
     if 2 * most > counts.total() or not counts:
-        return Majority(None, commonest([one for one in faults if one]) or NO_MAJORITY, None)
+        return Majority(None, find_most_frequent([one for one in faults if one]) or NO_MAJORITY, None)
     return Majority(None, NO_MAJORITY, None)
 
 
-def commonest(texts: Sequence[str]) -> str | None:
+def find_most_frequent(texts: Sequence[str]) -> str | None:
     """The text that occurs most often, the first by the alphabet of several; None of none."""
     return min(Counter(texts).items(), key=lambda one: (-one[1], one[0]), default=(None, 0))[0]

@@ -17,11 +17,11 @@ from pydantic import Field
 
 from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Input, Outcome, Parameters, PerRow
 from tasks.localize.raters import Ratings, list_rating_columns, rate
 
-ADDED = polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
 JUDGED = ("judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided")
 LABELS = AGREE_LABEL.combines
@@ -104,7 +104,7 @@ def confidence(row: Mapping[str, Any], label: int) -> float:
     return float(share * (failed + 1) / (failed + 2))
 
 
-def agree(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
+def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     """Adds what the labellers agree on to the rows where they do; the others are rejected with every label.
 
     Args:
@@ -178,6 +178,6 @@ AGREE = PerRow(
     inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),
     makes=_makes,
     check=_check,
-    run=agree,
+    run=agree_labels,
     labels=(AGREE_LABEL,),
 )

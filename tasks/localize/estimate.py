@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from schemas.columns.labels import ESTIMATE_COLUMNS, ESTIMATE_LABEL, TREE_COLUMN
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.evaluation.score import wilson
@@ -22,10 +22,10 @@ from tasks.generate import with_options
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.localize import omegaprm_tree, search
-from tasks.localize.rollout_budget import Prior, Rule, Seen, measured
+from tasks.localize.rollout_budget import Prior, Rule, Seen, fit_prior
 from tasks.localize.rollout_counts import Rollout, Search, Tally
-from tasks.localize.rollout_rounds import Asker, Row, carried_on
-from tasks.localize.rollouts import prefixes
+from tasks.localize.rollout_rounds import Asker, Row, run_searches
+from tasks.localize.rollouts import list_prefixes
 from tasks.verify.task import VERSION as VERIFIER
 
 Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
@@ -114,7 +114,7 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     rule = prior.rule(rules.precision) if prior else None
     trees = {i: omegaprm_tree.Tree(row.tally, _tree_rules(rules)) for i, row in rows.items() if rules.method == "tree"}
     searches = [(row, trees[i].search() if trees else _search(row, rules, rule)) for i, row in rows.items()]
-    yield from carried_on(
+    yield from run_searches(
         ((row, search) for row, search in searches if not row.tally.right or rules.label == "soft"), asker
     )
     how = _how(rules, prior, rule)
@@ -122,7 +122,7 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     if rules.method == "tree":
         for i, one in enumerate(added):
             one[TREE_COLUMN.name] = trees[i].told() if i in trees else []
-    schema = polars_schema(Contract("estimates", "", _added(rules), ""))
+    schema = to_polars_schema(Contract("estimates", "", _added(rules), ""))
     return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
 
 
@@ -133,7 +133,7 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[i
         if values["verdict"] == "undecided":
             continue
         question = with_options(values["question"], values["options"])
-        tally = Tally(prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
+        tally = Tally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
         found[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     if rules.reuse:
         _reuse(found, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
@@ -165,7 +165,7 @@ def _search(row: Row, rules: EstimateParameters, rule: Rule | None) -> Search:
     assert isinstance(rules.rollouts, int) or rule is not None
     if rules.method == "witness":
         before, through = rule or (int(rules.rollouts), int(rules.rollouts))
-        return search.witness(row.tally, row.values["judge_first_error"], before, through)
+        return search.search_witness(row.tally, row.values["judge_first_error"], before, through)
     return search.METHODS[rules.method](row.tally, int(rules.rollouts), rules.label == "soft")
 
 
@@ -186,14 +186,14 @@ def _pilot(
             pilot.append(Row(row.values, row.messages, Tally(around, False), spent=row.spent))
         if len(pilot) == rules.pilot:
             break
-    yield from carried_on(((row, search.every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
+    yield from run_searches(((row, search.search_every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
     counts = [
         [Seen(row.tally.count(p, True), row.tally.count(p, False)) for p in row.tally.prefixes[:2]] for row in pilot
     ]
     spent = [tokens for row in pilot for tokens in row.spent.values()]
     before = [(row.values.get("judge_tokens") or 0) + (row.values.get("tokens") or 0) for row in pilot]
     sunk = sum(before) / len(pilot) / max(1.0, sum(spent) / len(spent)) if spent else 0.0
-    return measured([(before, through) for before, through in counts], sunk)
+    return fit_prior([(before, through) for before, through in counts], sunk)
 
 
 def _how(rules: EstimateParameters, prior: Prior | None, rule: Rule | None) -> str:
@@ -259,7 +259,7 @@ def _added(rules: EstimateParameters) -> tuple[Any, ...]:
 def _check(rules: EstimateParameters, given: Contract) -> list[str]:
     """Parameters that do not go together."""
     faults = []
-    if "question" not in prompts.fields(rules.prompt):
+    if "question" not in prompts.list_fields(rules.prompt):
         faults.append("prompt: has no {question}; put it where the problem belongs")
     if rules.method == "witness" and "judge_first_error" not in given.names():
         faults.append("method: witness needs the judges' labels; put `judge` before it, or take sequential")

@@ -16,16 +16,16 @@ from pydantic import Field
 
 from schemas.columns.labels import JUDGE_COLUMNS, JUDGE_LABEL
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
-from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, judgement, shown, storable
-from tasks.llm.prompt_guard import fields
+from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, collect_material, parse_judgement, storable
+from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
-from tasks.llm.voting import commonest, majority
+from tasks.llm.voting import find_majority, find_most_frequent
 
-ADDED = polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
 SHOWN = ("question", "options", "steps", "text", "reference")
 """The columns of which a judge sees something, where the table has them."""
 
@@ -56,7 +56,7 @@ class Vote:
     request: Request
 
 
-def schema(rules: JudgeParameters) -> str:
+def make_schema(rules: JudgeParameters) -> str:
     """The JSON schema of a judgement; empty where the prompt does not ask for that JSON."""
     if '"first_error"' not in rules.prompt:
         return ""
@@ -67,10 +67,10 @@ def schema(rules: JudgeParameters) -> str:
     return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
 
 
-def votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[Vote]:
+def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[Vote]:
     """The requests about one row: each model's votes together."""
-    messages = prompts.fill(rules.prompt, fields(row, rules.kinds, rules.reference))
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(rules))
+    messages = prompts.fill(rules.prompt, fill_fields(row, rules.kinds, rules.reference))
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
     found = []
     for model in rules.models:
         named = names[model]
@@ -97,7 +97,7 @@ def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelI
 
     """
     rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
-    asks = [votes(row, rules, names) for row in rows]
+    asks = [request_votes(row, rules, names) for row in rows]
     replies = yield [vote.request for some in asks for vote in some]
     added = [_added(row, some, replies, rules.kinds) for row, some in zip(rows, asks)]
     judged = pl.DataFrame(added, schema=ADDED, orient="row")
@@ -108,10 +108,10 @@ def _added(
     row: Mapping[str, Any], asked: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
-    material = shown(row)
+    material = collect_material(row)
     came = [replies[vote.request.id] for vote in asked]
-    found = [judgement(reply, len(row["steps"]), material, kinds) for reply in came]
-    together = majority([one.label for one in found], [one.fault for one in found])
+    found = [parse_judgement(reply, len(row["steps"]), material, kinds) for reply in came]
+    together = find_majority([one.label for one in found], [one.fault for one in found])
     return {
         "judges": [vote.judge for vote in asked],
         "judge_labels": [one.label for one in found],
@@ -135,13 +135,17 @@ def _kept(reply: Reply) -> str:
 
 def _kind(found: Sequence[Judgement], label: int | None) -> str | None:
     """What most of those that name the step call the error."""
-    return commonest([one.kind for one in found if one.kind and one.label == label]) if label is not None else None
+    return (
+        find_most_frequent([one.kind for one in found if one.kind and one.label == label])
+        if label is not None
+        else None
+    )
 
 
 def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""
     faults = []
-    there, columns = prompts.fields(parameters.prompt), contract.names()
+    there, columns = prompts.list_fields(parameters.prompt), contract.names()
     if "question" not in there:
         faults.append("prompt: has no {question}; put it where the problem belongs")
     if not there & {"steps", "solution"}:

@@ -19,12 +19,12 @@ import polars as pl
 
 from schemas.columns.pairs import LOCATE_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.arithmetic.equations import equations
-from tasks.classify.rules import UNVOUCHED, finding, unlabelled
+from tasks.arithmetic.equations import find_equations
+from tasks.classify.rules import UNVOUCHED, apply_rules, blank_step_number
 
-ADDED = polars_schema(Contract("locations", "", LOCATE_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("locations", "", LOCATE_COLUMNS, ""))
 NEEDS = ("question", "steps", "answer", "verdict")
 NOT_WRONG, NO_FALSE_EQUATION = "not wrong", "no equation that does not hold"
 NOT_ENOUGH = "an equation that does not hold, but its repair does not lead to the answer"
@@ -46,22 +46,22 @@ def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:
 
     """
     columns = [name for name in (*NEEDS, "reference") if name in part.columns]
-    found = [located(row) for row in part.select(columns).iter_rows(named=True)]
+    found = [locate_first_error(row) for row in part.select(columns).iter_rows(named=True)]
     added = pl.DataFrame(found, schema=ADDED, orient="row")
     return Outcome(part.drop(ADDED, strict=False).hstack(added), part.clear())
 
 
-def located(row: Mapping[str, Any]) -> Found:
+def locate_first_error(row: Mapping[str, Any]) -> Found:
     """The first wrong step and the rule that found it, or why none did."""
     if row["verdict"] != "wrong":
         return None, None, NOT_WRONG
     right = row["answer"].replace(",", "").strip()
     last, made, whole = "", 0, True
     for at, step in enumerate(row["steps"]):
-        text = unlabelled(step)
-        read = equations(text)
+        text = blank_step_number(step)
+        read = find_equations(text)
         if any(one.holds is False for one in read):
-            found = finding(row, at)
+            found = apply_rules(row, at)
             proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED
             return (at, found.rule, None) if found is not None and proved else (None, None, NOT_ENOUGH)
         if read:
@@ -69,7 +69,7 @@ def located(row: Mapping[str, Any]) -> Found:
         whole = whole and text.count("=") == len(read)
         # an equation that was not read, or a step in words before the answer, may be where it goes wrong
         if whole and last == right and at <= made + 1 and ("####" in text or "answer" in text.lower()):
-            found = finding(row, at)
+            found = apply_rules(row, at)
             if found is not None and found.kind == "final answer":
                 return at, found.rule, None
     return None, None, NO_FALSE_EQUATION

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from tasks.localize.rollout_counts import Search, Tally
-from tasks.split import steps_of
+from tasks.split import split_steps
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,6 @@ class Tree:
 
 def _path(prefix: str, rollout: str) -> list[str]:
     """The prefixes through each step of a rollout, the last its whole."""
-    from tasks.localize.rollouts import prefixes
+    from tasks.localize.rollouts import list_prefixes
 
-    return [prefix + through for through in prefixes(rollout, steps_of(rollout)[0])]
+    return [prefix + through for through in list_prefixes(rollout, split_steps(rollout)[0])]

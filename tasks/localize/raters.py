@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from schemas.labels import Label
-from tasks.llm.voting import majority
+from tasks.llm.voting import find_majority
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _count_votes(row: Mapping[str, Any], label: Label) -> list[tuple[str, int | 
         places.setdefault(model_of(rater), []).append(at)
     ratings = []
     for name, mine in places.items():
-        vote = majority([values[at] for at in mine], [faults[at] for at in mine] if faults else [])
+        vote = find_majority([values[at] for at in mine], [faults[at] for at in mine] if faults else [])
         ratings.append((name, vote.label, vote.undecided or ""))
     return ratings
 

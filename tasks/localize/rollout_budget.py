@@ -132,7 +132,7 @@ def _tries(rate: Rate, right: int, wrong: int, most: int) -> float:
     return sum(likelihood(rate, right, wrong + i) for i in range(most))
 
 
-def measured(pilot: Sequence[tuple[Seen, Seen]], sunk: float = 0.0) -> Prior:
+def fit_prior(pilot: Sequence[tuple[Seen, Seen]], sunk: float = 0.0) -> Prior:
     """The prior that a pilot's counts, before and through the judge's step, make likeliest."""
     found = ASSUMED
     for _ in range(_ROUNDS if pilot else 0):

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.localize.rollout_counts import Rollout, Search, Tally, Wanted
-from tasks.localize.rollouts import judged
+from tasks.localize.rollouts import judge_rollouts
 
 WINDOW = 20_000
 """Rollouts of one round, about: they are held in memory."""
@@ -54,7 +54,7 @@ class _Live:
 Rounds = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 
-def carried_on(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds:
+def run_searches(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds:
     """Carry searches on to their ends, as many side by side as fit into a round."""
     waiting = deque(_Live(row, search) for row, search in searches)
     live: list[_Live] = []
@@ -85,7 +85,7 @@ def _goes_on(one: _Live, asker: Asker) -> bool:
 def _count(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
     """Verify a round's rollouts, all at once, and add them to their rows' tallies."""
     asked = [(one.row, prefix, replies[request.id]) for one in live for prefix, request in one.asked]
-    verdicts = judged([(row.values, prefix, reply) for row, prefix, reply in asked], asker.answers)
+    verdicts = judge_rollouts([(row.values, prefix, reply) for row, prefix, reply in asked], asker.answers)
     for (row, prefix, reply), right in zip(asked, verdicts):
         completion = reply if isinstance(reply, Completion) else None
         row.spent[reply.request] = completion.tokens if completion else 0

@@ -15,7 +15,7 @@ from tasks.verify.task import verdicts
 _GAP = re.compile(r"\s*")
 
 
-def prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
+def list_prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
     """The text through each step: with the line break behind it where there is one, and without other blanks.
 
     Where the steps do not stand in the rationale to the letter they are joined line by line.
@@ -39,7 +39,7 @@ def prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
     return found
 
 
-def judged(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:
+def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:
     """Whether each rollout comes to the right answer.
 
     Args:

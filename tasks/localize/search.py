@@ -9,7 +9,7 @@ from __future__ import annotations
 from tasks.localize.rollout_counts import Search, Tally
 
 
-def settled(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
+def test_prefix(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
     """Test the prefix through a step, one rollout at a time until a success, or with all its rollouts at once."""
     prefix = tally.prefixes[step]
     if soft and (missing := rollouts - tally.asked(prefix)) > 0:
@@ -19,7 +19,7 @@ def settled(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
     tally.closed.add(prefix)
 
 
-def every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
     """All prefixes at once (Math-Shepherd, arXiv 2312.08935, section 3.3)."""
     tested = dict(enumerate(tally.prefixes[:-1]))
     missing = {prefix: rollouts - tally.asked(prefix) for prefix in tested.values()}
@@ -30,34 +30,34 @@ def every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
     tally.closed.update(tested.values())
 
 
-def sequential(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_sequentially(tally: Tally, rollouts: int, soft: bool) -> Search:
     """From the first step on, up to the first prefix without a success."""
     for step in range(len(tally.prefixes) - 1):
-        yield from settled(tally, step, rollouts, soft)
+        yield from test_prefix(tally, step, rollouts, soft)
         if tally.reached < step:
             return
 
 
-def binary(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_binary(tally: Tally, rollouts: int, soft: bool) -> Search:
     """By halves between the last success and the first failure (OmegaPRM, arXiv 2406.06592, section 3.2)."""
     failed = len(tally.prefixes) - 1
     while tally.reached + 1 < failed:
         middle = (tally.reached + 1 + failed) // 2
-        yield from settled(tally, middle, rollouts, soft)
+        yield from test_prefix(tally, middle, rollouts, soft)
         if tally.reached < middle:
             failed = middle
 
 
-def witness(tally: Tally, judged: int | None, before: int, through: int) -> Search:
+def search_witness(tally: Tally, judged: int | None, before: int, through: int) -> Search:
     """Only around the step that a judge names: a success before it, and none through it."""
     if judged is None or not 0 <= judged < len(tally.prefixes):
         return
     if judged > 0:
-        yield from settled(tally, judged - 1, before, soft=False)
+        yield from test_prefix(tally, judged - 1, before, soft=False)
         if tally.reached < judged - 1:
             return
     if judged < len(tally.prefixes) - 1:
-        yield from settled(tally, judged, through, soft=False)
+        yield from test_prefix(tally, judged, through, soft=False)
 
 
-METHODS = {"every-step": every_step, "sequential": sequential, "binary": binary}
+METHODS = {"every-step": search_every_step, "sequential": search_sequentially, "binary": search_binary}

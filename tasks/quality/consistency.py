@@ -11,8 +11,8 @@ import polars as pl
 from schemas.columns.quality import CONSISTENCY_COLUMNS
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, WholeTable
-from tasks.dedup.release_index import digests
-from tasks.dedup.token_hashes import plain
+from tasks.dedup.release_index import hash_texts
+from tasks.dedup.token_hashes import normalize_texts
 from tasks.verify.vectorized import shortest
 
 MEMORY = "512MiB"
@@ -23,7 +23,7 @@ class ConsistencyParameters(Parameters):
     """What `consistency` is told: nothing."""
 
 
-def consistency(
+def measure_consistency(
     table: Rows, _: Sequence[Rows | Records | Files], __: ConsistencyParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
     """The columns of `CONSISTENCY_COLUMNS`, of all rows.
@@ -55,13 +55,13 @@ def consistency(
 def _narrow(part: pl.DataFrame) -> pl.DataFrame:
     has = {"logprob", "tokens"} <= set(part.columns)
     mean = (pl.col("logprob") / pl.col("tokens")).clip(upper_bound=0).exp() if has else pl.lit(None, pl.Float64)
-    loose = plain(part["extracted"].fill_null("")).replace("", None)
+    loose = normalize_texts(part["extracted"].fill_null("")).replace("", None)
     return part.select(
         key=pl.nth(0),
         problem="problem_id",
         answer=pl.coalesce(shortest(part["extracted"]), loose),
         shown="extracted",
-        text=pl.Series(digests(part["rationale"])),
+        text=pl.Series(hash_texts(part["rationale"])),
         p=pl.when(pl.col("tokens") > 0).then(mean) if has else mean,
     )
 
@@ -110,5 +110,5 @@ CONSISTENCY = WholeTable(
     needs=("solution_id", "problem_id", "rationale", "extracted"),
     makes=_with_consistency,
     reads=_reads,
-    run=consistency,
+    run=measure_consistency,
 )

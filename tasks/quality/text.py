@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from schemas.columns.quality import QUALITY_COLUMNS
 from schemas.contract import Contract
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.dedup.minhash import windows
-from tasks.dedup.token_hashes import Words, words
+from tasks.dedup.minhash import hash_windows
+from tasks.dedup.token_hashes import Words, hash_words
 
 RUN = 4
 COMMON = [
@@ -83,7 +83,7 @@ class QualityParameters(Parameters):
     """What `quality` is told: nothing, all columns are made."""
 
 
-def quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
+def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
     """Adds the columns of `QUALITY_COLUMNS`.
 
     Args:
@@ -102,11 +102,11 @@ def quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
         digits=_of(text.str.count_matches(r"\p{Nd}"), text.str.len_chars()),
         mean_logprob=_mean_logprob(part.columns),
     ).with_columns(perplexity=(-pl.col("mean_logprob")).exp())
-    found = words(part["rationale"])
+    found = hash_words(part["rationale"])
     counts = found.counts()
     made = made.with_columns(
         pl.Series("words", counts),
-        pl.Series("question_words", words(part["question"]).counts()),
+        pl.Series("question_words", hash_words(part["question"]).counts()),
         _share("repeated", *_repeated(found)),
         _share("distinct_words", _different(_texts(counts), found.hashes, len(counts)), counts),
         _share("english", np.bincount(_texts(counts)[np.isin(found.hashes, _COMMON)], minlength=len(counts)), counts),
@@ -144,7 +144,7 @@ def _different(texts: NDArray[np.int64], hashes: NDArray[np.uint32], size: int) 
 
 def _repeated(found: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of the runs of words of each text: how many stood there before, and how many there are."""
-    hashes, runs = windows(found, RUN)
+    hashes, runs = hash_windows(found, RUN)
     short = (hashes >> np.uint64(32)).astype(np.uint32)
     return runs - _different(_texts(runs), short, len(runs)), runs
 
@@ -154,7 +154,7 @@ def _packed(text: str) -> float | None:
     return len(zlib.compress(data, 6)) / len(data) if data else None
 
 
-_COMMON = words(pl.Series(COMMON)).hashes
+_COMMON = hash_words(pl.Series(COMMON)).hashes
 
 
 def _with_quality(_: QualityParameters, contract: Contract) -> Contract:
@@ -168,5 +168,5 @@ QUALITY = PerRow(
     parameters=QualityParameters,
     needs=("question", "rationale"),
     makes=_with_quality,
-    run=quality,
+    run=measure_quality,
 )

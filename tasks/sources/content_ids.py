@@ -19,12 +19,12 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b(framed, digest_size=12).hexdigest()
 
 
-def normal_text(text: str) -> str:
+def normalize_text(text: str) -> str:
     """A text without what does not make it another: Unicode form (NFKC), letter case, runs of white space."""
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def problem_id(question: str, options: Sequence[str] | None) -> str:
+def identify_problem(question: str, options: Sequence[str] | None) -> str:
     """The id of a problem: of its question's words, numbers and operators, and of its options."""
     find = _problem_id if len(question) < 4000 else _problem_id.__wrapped__  # long ones would fill the memory
     return find(question, tuple(options or ()))
@@ -32,10 +32,10 @@ def problem_id(question: str, options: Sequence[str] | None) -> str:
 
 @lru_cache(maxsize=16_384)  # many models answer one question
 def _problem_id(question: str, options: tuple[str, ...]) -> str:
-    words = _NOT_WORDS.sub(" ", normal_text(question).replace("−", "-")).replace(". ", " ").strip(" .")
-    return digest("problem", words, *(normal_text(option) for option in options))
+    words = _NOT_WORDS.sub(" ", normalize_text(question).replace("−", "-")).replace(". ", " ").strip(" .")
+    return digest("problem", words, *(normalize_text(option) for option in options))
 
 
-def solution_id(problem: str, model: str, sampling: str, sample: int, text: str) -> str:
+def identify_solution(problem: str, model: str, sampling: str, sample: int, text: str) -> str:
     """The id of a solution: of its problem, who wrote it how, and its text."""
     return digest("solution", problem, model, sampling, str(sample), text)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.task import Parameters
-from tasks.llm.lenient_json import field_of
+from tasks.llm.lenient_json import find_field
 
 
 class FieldError(ValueError):
@@ -54,7 +54,7 @@ class FieldRule(BaseModel):
         path = (self.path or "").replace("{each}", each or "")
         found = _follow(record, path)
         if found is not None and self.within is not None:
-            found = field_of(str(found), self.within)
+            found = find_field(str(found), self.within)
         if found is not None and self.pattern is not None:
             match = re.search(self.pattern, str(found), re.DOTALL)
             found = match[1] if match else None
@@ -105,7 +105,7 @@ class RecordParameters(Parameters):
     longest: int = Field(100_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
 
 
-def outside(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
+def find_exclusion(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
     """Why a record is not among those wanted, or None."""
     for path, wanted in sorted(only.items()):
         found = _follow(record, path)
@@ -114,7 +114,7 @@ def outside(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | N
     return None
 
 
-def text_of(value: Any, name: str, longest: int) -> str:
+def read_text(value: Any, name: str, longest: int) -> str:
     """A value as text; `FieldError` where it is none, too long or holds NUL."""
     if value is None:
         raise FieldError("missing field", f"{name} is null")
@@ -136,10 +136,10 @@ def text_of(value: Any, name: str, longest: int) -> str:
     return text
 
 
-def texts_of(value: Any, name: str, longest: int) -> list[str] | None:
+def read_texts(value: Any, name: str, longest: int) -> list[str] | None:
     """A value as a list of texts, or None where it is empty."""
     if value is None:
         return None
     if not isinstance(value, list):
         raise FieldError("wrong type", f"{name} is a {type(value).__name__}, expected a list")
-    return [text_of(one, name, longest) for one in value] or None
+    return [read_text(one, name, longest) for one in value] or None

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from schemas.columns.problems import SOLUTIONS
 from schemas.task import FromRecords, Outcome, Record
-from tasks.sources.content_ids import solution_id
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
-from tasks.sources.load import LoadParameters, mapped, problem
+from tasks.sources.content_ids import identify_solution
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
+from tasks.sources.load import LoadParameters, map_problem, map_records
 
 
 class ImportParameters(LoadParameters):
@@ -26,20 +26,20 @@ class ImportParameters(LoadParameters):
     stated: FieldOf | None = Field(None, description="The answer that the completion states in a field of its own.")
 
 
-def solution(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> dict[str, Any]:
+def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> dict[str, Any]:
     """The columns of a solution of a record."""
-    row = problem(record, rules, each)
+    row = map_problem(record, rules, each)
     longest = rules.longest
-    text = text_of(rules.text.take(record, each), "text", longest)
+    text = read_text(rules.text.take(record, each), "text", longest)
     if not text.strip():
         raise FieldError("empty completion", "the text has no character but white space")
     rationale = rules.rationale.take(record, each) if rules.rationale else None
     stated = rules.stated.take(record, each) if rules.stated else None
-    model = text_of(rules.model.take(record, each), "model", longest)
-    sampling = text_of(rules.sampling.take(record, each), "sampling", longest)
+    model = read_text(rules.model.take(record, each), "model", longest)
+    sampling = read_text(rules.sampling.take(record, each), "sampling", longest)
     sample = _number(rules.sample.take(record, each))
     return {
-        "solution_id": solution_id(row["problem_id"], model, sampling, sample, text),
+        "solution_id": identify_solution(row["problem_id"], model, sampling, sample, text),
         **row,
         "model": model,
         "sampling": sampling,
@@ -55,14 +55,14 @@ def _rationale(value: Any, longest: int) -> str | None:
     lines = value if isinstance(value, list) else [value]
     if not all(isinstance(line, str) for line in lines):
         return None
-    return text_of("\n".join(lines), "rationale", longest).strip() or None
+    return read_text("\n".join(lines), "rationale", longest).strip() or None
 
 
 def _stated(value: Any, longest: int) -> str | None:
     """An answer a completion states; a list or an object in its place states none."""
     if value is None or isinstance(value, dict | list):
         return None
-    return text_of(value, "stated", longest).strip() or None
+    return read_text(value, "stated", longest).strip() or None
 
 
 def _number(value: Any) -> int:
@@ -87,7 +87,7 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
 
     """
     each = parameters.each or (None,)
-    return mapped(records, parameters, each, lambda record, one: solution(record, parameters, one), SOLUTIONS)
+    return map_records(records, parameters, each, lambda record, one: map_solution(record, parameters, one), SOLUTIONS)
 
 
 IMPORT = FromRecords(

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from schemas.columns.problems import PROBLEMS, RECORDS
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import FromRecords, Outcome, Record
-from tasks.sources.content_ids import problem_id
-from tasks.sources.field_mapping import FieldError, FieldOf, RecordParameters, outside, text_of, texts_of
+from tasks.sources.content_ids import identify_problem
+from tasks.sources.field_mapping import FieldError, FieldOf, RecordParameters, find_exclusion, read_text, read_texts
 
 REJECTED = RECORDS.having(REASON, DETAIL)
 
@@ -27,19 +27,19 @@ class LoadParameters(RecordParameters):
     reference: FieldOf | None = Field(None, description="A right solution by the set's authors.")
 
 
-def problem(record: Mapping[str, Any], rules: Any, each: str | None) -> dict[str, Any]:
+def map_problem(record: Mapping[str, Any], rules: Any, each: str | None) -> dict[str, Any]:
     """The problem's columns of a record."""
     longest = rules.longest
-    question = text_of(rules.question.take(record, each), "question", longest)
-    options = texts_of(rules.options.take(record, each), "options", longest) if rules.options else None
+    question = read_text(rules.question.take(record, each), "question", longest)
+    options = read_texts(rules.options.take(record, each), "options", longest) if rules.options else None
     reference = rules.reference.take(record, each) if rules.reference else None
     row = {
-        "problem_id": problem_id(question, options),
-        "set": text_of(rules.set.take(record, each), "set", longest),
+        "problem_id": identify_problem(question, options),
+        "set": read_text(rules.set.take(record, each), "set", longest),
         "question": question,
         "options": options,
-        "answer": text_of(rules.answer.take(record, each), "answer", longest).strip(),
-        "reference": None if reference is None else text_of(reference, "reference", longest),
+        "answer": read_text(rules.answer.take(record, each), "answer", longest).strip(),
+        "reference": None if reference is None else read_text(reference, "reference", longest),
     }
     for name in ("question", "answer", "set"):
         if not str(row[name]).strip():
@@ -50,7 +50,7 @@ def problem(record: Mapping[str, Any], rules: Any, each: str | None) -> dict[str
 Row = Callable[[Mapping[str, Any], str | None], dict[str, Any]]
 
 
-def mapped(
+def map_records(
     records: Sequence[Record], rules: RecordParameters, each: Sequence[str | None], row: Row, contract: Contract
 ) -> Outcome:
     """Rows of records; each that cannot be made is rejected with its reason, and hinders no other."""
@@ -61,7 +61,7 @@ def mapped(
             source = record.source if one is None else f"{record.source}#{one}"
             fault = record.fault
             if record.value is not None:
-                missed = outside(record.value, rules.only)
+                missed = find_exclusion(record.value, rules.only)
                 try:
                     if missed is None:
                         kept.append({**row(record.value, one), "source": source})
@@ -72,7 +72,7 @@ def mapped(
             reason, detail = fault or ("unreadable", None)
             rejected.append({"source": source, "raw": record.raw, "reason": reason, "detail": detail})
     return Outcome(
-        pl.DataFrame(kept, schema=polars_schema(contract)), pl.DataFrame(rejected, schema=polars_schema(REJECTED))
+        pl.DataFrame(kept, schema=to_polars_schema(contract)), pl.DataFrame(rejected, schema=to_polars_schema(REJECTED))
     )
 
 
@@ -87,7 +87,9 @@ def load(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
         A problem for each record that has one; the other records, with the reason.
 
     """
-    return mapped(records, parameters, (None,), lambda record, each: problem(record, parameters, each), PROBLEMS)
+    return map_records(
+        records, parameters, (None,), lambda record, each: map_problem(record, parameters, each), PROBLEMS
+    )
 
 
 LOAD = FromRecords(

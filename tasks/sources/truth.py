@@ -16,12 +16,12 @@ from pydantic import BeforeValidator, Field
 
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Files, Parameters, Record, Records, Rows, SideInput, WholeTable
 from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, mapped
 from tasks.evaluation.score import NONE, Gold
-from tasks.sources.content_ids import digest, normal_text
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, text_of
+from tasks.sources.content_ids import digest, normalize_text
+from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
 from tasks.synthetic.program import load
 from tasks.synthetic.truth import TAXONOMY, judge
 
@@ -36,7 +36,7 @@ NEEDED = {
     "injection": ("injected_at", "injected_type", "injected_taxonomy", "steps"),
     "file": ("steps",),
 }
-GOLD = polars_schema(Contract("gold", "", GOLD_COLUMNS, ""))
+GOLD = to_polars_schema(Contract("gold", "", GOLD_COLUMNS, ""))
 FOUND: dict[str, pl.DataType | type[pl.DataType]] = {"key": pl.String, **GOLD}
 LABEL = {
     "key": pl.String,
@@ -219,35 +219,35 @@ def _label(record: Record, parameters: TruthParameters) -> dict[str, Any]:
         if parameters.match == "text":
             label["key"] = _digest_text(parameters.question.take(value, None), steps)
         gold = mapped(rules)(record)
-        label |= {"key": label["key"] or digest("id", text_of(gold.id, "id", LONGEST)), **_read(gold)}
+        label |= {"key": label["key"] or digest("id", read_text(gold.id, "id", LONGEST)), **_read(gold)}
     except FieldError as error:
         label |= {"key": label["key"] or _digest_id(record, rules), "fault": error.reason}
     return label
 
 
 def _read(gold: Gold) -> dict[str, Any]:
-    kind = None if gold.type is None else text_of(gold.type, "type", LONGEST)
-    return {"step": gold.first_error, "type": kind, "taxonomy": text_of(gold.taxonomy, "taxonomy", LONGEST) or None}
+    kind = None if gold.type is None else read_text(gold.type, "type", LONGEST)
+    return {"step": gold.first_error, "type": kind, "taxonomy": read_text(gold.taxonomy, "taxonomy", LONGEST) or None}
 
 
 def _digest_id(record: Record, rules: GoldRules) -> str | None:
     """The key of a label that cannot be read otherwise; None where its id cannot be, either."""
     try:
         parts = [str(rule.take(record.value or {}, None)) for rule in rules.id]
-        return digest("id", text_of("/".join(parts), "id", LONGEST)) if parts else None
+        return digest("id", read_text("/".join(parts), "id", LONGEST)) if parts else None
     except FieldError:
         return None
 
 
 def _digest_steps(steps: Sequence[Any]) -> str:
-    return digest("steps", *(normal_text(text_of(step, "step", LONGEST)) for step in steps))
+    return digest("steps", *(normalize_text(read_text(step, "step", LONGEST)) for step in steps))
 
 
 def _digest_text(question: Any, steps: Any) -> str:
     """The key of a solution by its words: the same steps of the same question, whatever their white space."""
     if not isinstance(steps, list):
         raise FieldError("wrong type", "labels are matched by text, and the steps are no list")
-    return digest("text", normal_text(text_of(question, "question", LONGEST)), _digest_steps(steps))
+    return digest("text", normalize_text(read_text(question, "question", LONGEST)), _digest_steps(steps))
 
 
 def _key_of(row: Mapping[str, Any], key: str, parameters: TruthParameters) -> tuple[Any, ...]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from tasks.synthetic.problems import Problem, draw, side
+from tasks.synthetic.problems import Problem, choose_side, draw
 from tasks.synthetic.program import Program
-from tasks.synthetic.solution import ANSWER, Line, right, written, wrong
+from tasks.synthetic.solution import ANSWER, Line, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import KINDS, Truth, judge
 from tasks.synthetic.vocabulary import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
@@ -49,31 +49,31 @@ class Lesson:
     """The assistant's answer in pieces, each with the weight of its loss."""
 
 
-def lesson(random: Random, job: str | None = None) -> Lesson:
+def write_lesson(random: Random, job: str | None = None) -> Lesson:
     """A lesson on a problem that is for training: of one of `JOBS`, else of any, as often as it says there."""
     job = job or random.choices(list(JOBS), list(JOBS.values()))[0]
     if job == "drill":
-        return drilling_lesson(random)
+        return write_drilling_lesson(random)
     level = random.choices(list(LEVELS), list(LEVELS.values()))[0]
     problem = draw(random, level)
-    while side(problem.question) != "train":
+    while choose_side(problem.question) != "train":
         problem = draw(random, level)
     if job == "compare":
-        return comparing_lesson(problem, random)
-    return judging_lesson(problem, random) if job == "judge" else solving_lesson(problem, random)
+        return write_comparing_lesson(problem, random)
+    return write_judging_lesson(problem, random) if job == "judge" else write_solving_lesson(problem, random)
 
 
-def drilling_lesson(random: Random) -> Lesson:
+def write_drilling_lesson(random: Random) -> Lesson:
     """Calculations of the kinds that solutions need, one below the other, about nothing."""
     lines: list[Line] = []
     for _ in range(DRILL):
-        found = calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
+        found = make_calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
         lines.append(found)
     pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line, 0.05)]
     return Lesson("solve", SOLVE.format(question=""), tuple(pieces))
 
 
-def calculation(random: Random, left: int | None) -> Line:
+def make_calculation(random: Random, left: int | None) -> Line:
     """A right calculation, with a given number on its left if there is one that fits."""
     operator = random.choices("+-*/", (45, 25, 20, 10))[0]
     if operator == "*":
@@ -97,35 +97,37 @@ def _line(number: int, line: Line, weight: float = 1.0) -> list[Piece]:
     return [(begin, weight), (f" {line.result}", RESULT_WEIGHT), (f" {line.unit}\n", weight)]
 
 
-def solving_lesson(problem: Problem, random: Random) -> Lesson:
+def write_solving_lesson(problem: Problem, random: Random) -> Lesson:
     """To solve a problem, or now and then to go on after a mistake as if it were none."""
     prompt = SOLVE.format(question=problem.question)
     if random.random() < 0.9:
-        lines, answer = right(problem.program)
+        lines, answer = solve_right(problem.program)
         pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line)]
         return Lesson("solve", prompt, (*pieces, (f"{ANSWER}{answer}", 1.0)))
-    text = written(*wrong(problem.program, random))
+    text = write_solution(*solve_wrong(problem.program, random))
     found = judge(problem.program, text.split("\n"))
     parts = text.splitlines(keepends=True)
     cut = min(found.first_error + 1, len(parts) - 1)
     return Lesson("solve", prompt, (("".join(parts[:cut]), 0.0), ("".join(parts[cut:]), 1.0)))
 
 
-def judging_lesson(problem: Problem, random: Random) -> Lesson:
+def write_judging_lesson(problem: Problem, random: Random) -> Lesson:
     """To judge a solution, more often a wrong one."""
     while True:
-        lines, answer = right(problem.program) if random.random() < 0.3 else wrong(problem.program, random)
-        found = judged(problem.program, lines, answer)
+        lines, answer = solve_right(problem.program) if random.random() < 0.3 else solve_wrong(problem.program, random)
+        found = write_judgement(problem.program, lines, answer)
         if found:
-            return Lesson("judge", JUDGE.format(question=problem.question, solution=written(lines, answer)), found)
+            return Lesson(
+                "judge", JUDGE.format(question=problem.question, solution=write_solution(lines, answer)), found
+            )
 
 
-def judged(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...] | None:
+def write_judgement(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...] | None:
     """The judgement of a solution, or None where it is not wrong step for step (another order, other words)."""
     steps = [f"{i}. {line}" for i, line in enumerate(lines, 1)] or [""]
     steps[-1] += f"\n#### {answer}"
     truth = judge(program, steps)
-    expected, last = right(program)
+    expected, last = solve_right(program)
     pieces: list[Piece] = []
     for i in range(max(len(expected), len(lines)) + 1):
         pieces.append((f"{i + 1}.", 1.0))
@@ -154,9 +156,9 @@ def _compared(derived: str, given: str) -> tuple[Piece, Piece]:
     return (f" {given}", DIFFERENT_WEIGHT), (" differ", VERDICT_WEIGHT)
 
 
-def comparing_lesson(problem: Problem, random: Random) -> Lesson:
+def write_comparing_lesson(problem: Problem, random: Random) -> Lesson:
     """To copy a solution's words beside others and to compare, where many of the others are made up and not learned."""
-    lines, answer = right(problem.program) if random.random() < 0.3 else wrong(problem.program, random)
+    lines, answer = solve_right(problem.program) if random.random() < 0.3 else solve_wrong(problem.program, random)
     pieces: list[Piece] = []
     for i in range(len(lines) + 1):
         pieces.append((f"{i + 1}.", 0.0))
@@ -164,7 +166,9 @@ def comparing_lesson(problem: Problem, random: Random) -> Lesson:
             derived = given if random.random() < 0.5 else _other(given, random)
             pieces += [(f" {derived}", 0.0), *_compared(derived, given)]
         pieces.append(("\n", 0.0))
-    return Lesson("judge", JUDGE.format(question=problem.question, solution=written(lines, answer)), tuple(pieces))
+    return Lesson(
+        "judge", JUDGE.format(question=problem.question, solution=write_solution(lines, answer)), tuple(pieces)
+    )
 
 
 def _other(word: str, random: Random) -> str:
@@ -194,7 +198,7 @@ def _end(pieces: list[Piece], truth: Truth, found: int | None, steps: int) -> tu
     return (*pieces, (f"{FIRST_ERROR}{at + 1}, ", 3.0), (truth.kind, VERDICT_WEIGHT))
 
 
-def vocabulary() -> list[str]:
+def list_vocabulary() -> list[str]:
     """All words and signs of the world, as tokens: with the space before them where they have one."""
     random = Random(0)  # noqa: S311
     pattern = re.compile(PATTERN)
@@ -206,7 +210,7 @@ def vocabulary() -> list[str]:
         *map(str, range(100)),
     }
     for _ in range(30_000):
-        one = lesson(random)
+        one = write_lesson(random)
         words.update(pattern.findall(one.prompt), *(pattern.findall(text) for text, _ in one.answer))
     for kind in KINDS:
         words.update(pattern.findall(f" {kind}"))

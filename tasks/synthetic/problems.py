@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from tasks.sources.content_ids import digest, problem_id
+from tasks.sources.content_ids import digest, identify_problem
 from tasks.synthetic import story as events
 from tasks.synthetic.program import Program
 from tasks.synthetic.story import Story
@@ -34,10 +34,10 @@ class Level:
     """How often a problem has a number that it does not need."""
 
 
-_CHANGES = ((events.gain, 1), (events.lose, 1))
-_PRODUCTS = (*_CHANGES, (events.boxes, 2), (events.times, 1), (events.share, 1))
-_WHOLE = (*_PRODUCTS, (events.others_more, 2), (events.daily, 3), (events.dozens, 2))
-_PARTS = (*_WHOLE, (events.fraction, 3), (events.percent, 3))
+_CHANGES = ((events.tell_gain, 1), (events.tell_loss, 1))
+_PRODUCTS = (*_CHANGES, (events.tell_boxes, 2), (events.tell_multiple, 1), (events.share, 1))
+_WHOLE = (*_PRODUCTS, (events.tell_comparison, 2), (events.tell_daily_gain, 3), (events.tell_dozens, 2))
+_PARTS = (*_WHOLE, (events.tell_fraction, 3), (events.tell_percentage, 3))
 LEVELS = {
     1: Level(2, 3, 60, _CHANGES),
     2: Level(2, 5, 100, _PRODUCTS),
@@ -62,9 +62,9 @@ class Problem:
         return int(self.program.results()[-1])
 
 
-def side(question: str) -> Side:
+def choose_side(question: str) -> Side:
     """Whether a problem is for training or for testing: its words and numbers say, so it is never both."""
-    return "test" if int(problem_id(question, None)[:8], 16) % TESTED == 0 else "train"
+    return "test" if int(identify_problem(question, None)[:8], 16) % TESTED == 0 else "train"
 
 
 def draw(random: Random, level: int = DEFAULT) -> Problem:
@@ -79,7 +79,7 @@ def draw(random: Random, level: int = DEFAULT) -> Problem:
         if distracted and len(story.nodes) >= distracted:
             events.distract(story)
             distracted = 0
-        if sold and room == 1 and events.sell(story):
+        if sold and room == 1 and events.tell_sale(story):
             break
         random.choice([event for event, most in dial.events if most <= room])(story)
     when = random.choice(("now", "in the end"))
@@ -87,10 +87,10 @@ def draw(random: Random, level: int = DEFAULT) -> Problem:
     return Problem(" ".join(story.sentences), story.program())
 
 
-def problem(seed: int, index: int, level: int = DEFAULT, which: Side = "test") -> Problem:
+def make_problem(seed: int, index: int, level: int = DEFAULT, which: Side = "test") -> Problem:
     """Problem number `index` of a side: the same wherever and whenever it is made."""
     random = Random(digest("world", str(seed), str(index), str(level), which))  # noqa: S311
     while True:
         found = draw(random, level)
-        if side(found.question) == which:
+        if choose_side(found.question) == which:
             return found

@@ -26,12 +26,12 @@ class Line:
         return f"{self.left} {self.operator} {self.right} = {self.result} {self.unit}"
 
 
-def written(lines: Sequence[Line], answer: int) -> str:
+def write_solution(lines: Sequence[Line], answer: int) -> str:
     """A solution: numbered lines and the answer."""
     return "".join(f"{i}. {line}\n" for i, line in enumerate(lines, 1)) + f"{ANSWER}{answer}"
 
 
-def right(program: Program) -> tuple[list[Line], int]:
+def solve_right(program: Program) -> tuple[list[Line], int]:
     """The solution that follows the program."""
     return _follow(program, 0, [], {})
 
@@ -69,7 +69,7 @@ WEIGHTS: dict[Kind, int] = {
 }  # fmt: skip
 
 
-def wrong(program: Program, random: Random) -> tuple[list[Line], int]:
+def solve_wrong(program: Program, random: Random) -> tuple[list[Line], int]:
     """A solution with one mistake, after which it goes on as if nothing were wrong.
 
     What kind of mistake it is, `truth.judge` says; now and then the change
@@ -86,7 +86,7 @@ def wrong(program: Program, random: Random) -> tuple[list[Line], int]:
     kind = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     at = random.randrange(len(program.nodes))
     if kind == "final answer":
-        lines, answer = right(program)
+        lines, answer = solve_right(program)
         return lines, random.choice([line.result for line in lines[:-1]] or [answer + 1])
     values: dict[int, int] = {}
     lines = _before(program, at, values)
@@ -94,7 +94,7 @@ def wrong(program: Program, random: Random) -> tuple[list[Line], int]:
     if kind == "missing step":
         values[at] = _skipped(program, node, values)
         if at == len(program.nodes) - 1:
-            return (lines, lines[-1].result) if lines else right(program)
+            return (lines, lines[-1].result) if lines else solve_right(program)
     else:
         made = _changed(program, node, values, kind, random)
         lines.append(made)
@@ -127,14 +127,14 @@ def _changed(program: Program, node: Node, values: dict[int, int], kind: Kind, r
     line = _line(program, node, values)
     left, operator, second, unit = line.left, line.operator, line.right, line.unit
     if kind == "calculation":
-        return Line(left, operator, second, slip(line.result, random), unit)
+        return Line(left, operator, second, make_slip(line.result, random), unit)
     if kind == "unit":
         units = [other for other in ("coins", "days", "boxes", "bags") if other != unit]
         return Line(left, operator, second, line.result, random.choice(units))
     if kind == "misread quantity":
-        second = slip(second, random)
+        second = make_slip(second, random)
     elif kind == "miscopied result":
-        left = slip(left, random)
+        left = make_slip(left, random)
     elif kind == "wrong operand":
         others = [q for q in program.quantities if q not in (left, second)]
         earlier = [v for v in values.values() if v not in (left, second)]
@@ -151,7 +151,7 @@ def _changed(program: Program, node: Node, values: dict[int, int], kind: Kind, r
     return Line(left, operator, second, _apply(left, operator, second), unit)
 
 
-def slip(number: int, random: Random) -> int:
+def make_slip(number: int, random: Random) -> int:
     """Another number that looks or feels like it: a digit off, a carry lost, digits swapped or dropped."""
     digits = str(number)
     choices = [number + step for step in (1, -1, 2, -2, 10, -10, 100) if step < number + 10]

@@ -84,7 +84,7 @@ def begin(random: Random, largest: int) -> Story:
     return story
 
 
-def gain(story: Story) -> bool:
+def tell_gain(story: Story) -> bool:
     """More come."""
     room = story.largest - story.total
     if room < 2:
@@ -95,7 +95,7 @@ def gain(story: Story) -> bool:
     return True
 
 
-def lose(story: Story) -> bool:
+def tell_loss(story: Story) -> bool:
     """Some go."""
     if story.total < 4:
         return False
@@ -107,7 +107,7 @@ def lose(story: Story) -> bool:
     return True
 
 
-def boxes(story: Story) -> bool:
+def tell_boxes(story: Story) -> bool:
     """Boxes of equally many come."""
     each_most = min(12, (story.largest - story.total) // 2)
     if each_most < 2:
@@ -127,7 +127,7 @@ def boxes(story: Story) -> bool:
     return True
 
 
-def times(story: Story) -> bool:
+def tell_multiple(story: Story) -> bool:
     """There are several times as many."""
     most = min(9, story.largest // story.total)
     if most < 2:
@@ -157,7 +157,7 @@ def share(story: Story) -> bool:
     return True
 
 
-def others_more(story: Story) -> bool:
+def tell_comparison(story: Story) -> bool:
     """Somebody with more, or fewer, than that gives all of theirs."""
     more = story.random.random() < 0.5
     if story.total * 2 + 9 > story.largest or (not more and story.total < 4):
@@ -175,7 +175,7 @@ def others_more(story: Story) -> bool:
     return True
 
 
-def daily(story: Story) -> bool:
+def tell_daily_gain(story: Story) -> bool:
     """Every day of some weeks brings equally many."""
     weeks = story.quantity(2, 4)
     each = story.quantity(2, 5)
@@ -189,7 +189,7 @@ def daily(story: Story) -> bool:
     return True
 
 
-def dozens(story: Story) -> bool:
+def tell_dozens(story: Story) -> bool:
     """Dozens come."""
     number = story.quantity(2, 6)
     if story.total + number * 12 > story.largest:
@@ -201,7 +201,7 @@ def dozens(story: Story) -> bool:
     return True
 
 
-def fraction(story: Story) -> bool:
+def tell_fraction(story: Story) -> bool:
     """A fraction goes."""
     fits = [(a, b) for b in range(2, 8) for a in range(1, min(b, 4)) if story.total % b == 0 and (a == 1 or b % a)]
     if not fits or story.total < 4:
@@ -216,7 +216,7 @@ def fraction(story: Story) -> bool:
     return True
 
 
-def percent(story: Story) -> bool:
+def tell_percentage(story: Story) -> bool:
     """A percentage goes or comes."""
     more = story.random.random() < 0.4
     fits = [p for p in range(5, 100, 5) if story.total * p % 100 == 0]
@@ -236,7 +236,7 @@ def percent(story: Story) -> bool:
     return True
 
 
-def sell(story: Story) -> bool:
+def tell_sale(story: Story) -> bool:
     """All are sold: from now on there are coins."""
     most = min(9, story.largest // story.total)
     if most < 2:

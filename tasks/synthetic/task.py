@@ -9,11 +9,11 @@ from pydantic import Field
 
 from schemas.columns.problems import PROBLEMS, PROGRAM, RECORDS
 from schemas.contract import REASON
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import FromSeed, Outcome, Parameters
-from tasks.sources.content_ids import problem_id
-from tasks.synthetic.problems import DEFAULT, LEVELS, problem
-from tasks.synthetic.solution import right, written
+from tasks.sources.content_ids import identify_problem
+from tasks.synthetic.problems import DEFAULT, LEVELS, make_problem
+from tasks.synthetic.solution import solve_right, write_solution
 
 CONTRACT = PROBLEMS.having(PROGRAM)
 
@@ -32,7 +32,7 @@ class WorldParameters(Parameters):
     seed: int = Field(0, ge=0, description="Another seed gives other problems.")
 
 
-def world(numbers: range, parameters: WorldParameters) -> Outcome:
+def make_world(numbers: range, parameters: WorldParameters) -> Outcome:
     """The problems of some numbers; the runner rejects one that came before.
 
     Args:
@@ -45,21 +45,21 @@ def world(numbers: range, parameters: WorldParameters) -> Outcome:
     """
     level, rows = parameters.level, []
     for number in numbers:
-        found = problem(parameters.seed, number, level, parameters.side)
+        found = make_problem(parameters.seed, number, level, parameters.side)
         rows.append(
             {
-                "problem_id": problem_id(found.question, None),
+                "problem_id": identify_problem(found.question, None),
                 "set": f"world-{level}",
                 "question": found.question,
                 "options": None,
                 "answer": str(found.answer),
-                "reference": written(*right(found.program)),
+                "reference": write_solution(*solve_right(found.program)),
                 "source": f"world:level {level}, {parameters.side}, seed {parameters.seed}, number {number}",
                 "program": found.program.dump(),
             }
         )
-    rejected = pl.DataFrame(schema={**polars_schema(RECORDS), REASON.name: pl.String, "detail": pl.String})
-    return Outcome(pl.DataFrame(rows, schema=polars_schema(CONTRACT)), rejected)
+    rejected = pl.DataFrame(schema={**to_polars_schema(RECORDS), REASON.name: pl.String, "detail": pl.String})
+    return Outcome(pl.DataFrame(rows, schema=to_polars_schema(CONTRACT)), rejected)
 
 
 WORLD = FromSeed(
@@ -69,5 +69,5 @@ WORLD = FromSeed(
     parameters=WorldParameters,
     makes=lambda _, __: CONTRACT,
     count=lambda parameters: parameters.count,
-    run=world,
+    run=make_world,
 )

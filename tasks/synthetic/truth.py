@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, Operator, calculated, leaves
+from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, Operator, list_leaves, parse_calculation
 from tasks.synthetic.program import Node, Program
 from tasks.synthetic.vocabulary import COINS, DAYS, THINGS
 
@@ -108,7 +108,7 @@ class _Progress:
 
     def equation(self, equation: Equation) -> Kind | None:
         """What is wrong with `a + b = c things`."""
-        calculation = calculated(equation.left)
+        calculation = parse_calculation(equation.left)
         if calculation is None or calculation.operator is None:
             return self.statement(equation.text)
         found = self.follow(calculation)
@@ -137,12 +137,14 @@ class _Progress:
 
     def by_value(self, calculation: Calculation) -> int | Kind:
         """The node that a longer calculation comes to by another way, from numbers that are known."""
-        if all(leaf in self.known() for leaf in leaves(calculation)):
+        if all(leaf in self.known() for leaf in list_leaves(calculation)):
             for i in self.reachable():
                 if self.results[i] == calculation.value:
                     self.done |= self.before(i)
                     return i
-        return "wrong operation" if all(leaf in self.known() for leaf in leaves(calculation)) else "misread quantity"
+        return (
+            "wrong operation" if all(leaf in self.known() for leaf in list_leaves(calculation)) else "misread quantity"
+        )
 
     def why(self, operator: Operator, operands: tuple[Fraction, Fraction]) -> Kind:
         """What is wrong with a calculation that is none of those open."""
@@ -304,7 +306,7 @@ def _value(token: re.Match[str]) -> Fraction | str | None:
 def parse(text: str) -> Calculation | None:
     """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
     tokens = [_value(token) for token in _TOKEN.finditer(text)]
-    return None if None in tokens else calculated([token for token in tokens if token is not None])
+    return None if None in tokens else parse_calculation([token for token in tokens if token is not None])
 
 
 def number(text: str) -> Fraction | None:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.verify.compare import by_absence, by_afterword, by_presence, judge, kind_of
 from tasks.verify.extract import AnswerKind, Extraction, extract, keyed, left_blank
@@ -27,7 +27,7 @@ from tasks.verify.memo import PASSING, VerdictCache, key_of
 from tasks.verify.truncation import breaks_off
 from tasks.verify.vectorized import plainly
 
-ADDED = polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
+ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")

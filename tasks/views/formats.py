@@ -52,53 +52,56 @@ class Format:
     """Whether steps behind the first wrong one can be cut or kept."""
 
 
-def asked(row: Row) -> str:
+def format_problem(row: Row) -> str:
     """A problem as a prompt: the question, and under it the options of multiple choice."""
     options = row.get("options") or []
     lines = [f"({chr(ord('A') + i)}) {option}" for i, option in enumerate(options)]
     return "\n".join((row["question"], *lines))
 
 
-def said(role: str, content: str) -> Row:
+def make_message(role: str, content: str) -> Row:
     """A message."""
     return {"role": role, "content": content}
 
 
-def ids(row: Row) -> Row:
+def copy_ids(row: Row) -> Row:
     """What a row is called by."""
     return {"solution_id": row["solution_id"], "problem_id": row["problem_id"]}
 
 
 def _language_modelling(row: Row, style: Style) -> Row:
     if style.conversational:
-        return {"messages": [said("user", asked(row)), said("assistant", row["text"])], **ids(row)}
-    return {"text": f"{asked(row)}\n{row['text']}", **ids(row)}
+        return {
+            "messages": [make_message("user", format_problem(row)), make_message("assistant", row["text"])],
+            **copy_ids(row),
+        }
+    return {"text": f"{format_problem(row)}\n{row['text']}", **copy_ids(row)}
 
 
-def prompted(row: Row, style: Style, **completions: str) -> Row:
+def format_prompt(row: Row, style: Style, **completions: str) -> Row:
     """A prompt with what follows it; in the standard form the prompt ends its line, so that texts can be joined."""
     if style.conversational:
-        texts: Row = {name: [said("assistant", text)] for name, text in completions.items()}
-        return {"prompt": [said("user", asked(row))], **texts}
-    return {"prompt": f"{asked(row)}\n", **completions}
+        texts: Row = {name: [make_message("assistant", text)] for name, text in completions.items()}
+        return {"prompt": [make_message("user", format_problem(row))], **texts}
+    return {"prompt": f"{format_problem(row)}\n", **completions}
 
 
 def _prompt_completion(row: Row, style: Style) -> Row:
-    return prompted(row, style, completion=row["text"]) | ids(row)
+    return format_prompt(row, style, completion=row["text"]) | copy_ids(row)
 
 
 def _unpaired(row: Row, style: Style) -> Row:
-    return prompted(row, style, completion=row["text"]) | {"label": decided(row)} | ids(row)
+    return format_prompt(row, style, completion=row["text"]) | {"label": read_verdict(row)} | copy_ids(row)
 
 
-def decided(row: Row) -> bool:
+def read_verdict(row: Row) -> bool:
     """Whether the solution is right; `Unfit` where nobody knows."""
     if row["verdict"] == "undecided":
         raise Unfit("undecided", str(row.get("undecided") or ""))
     return bool(row["verdict"] == "right")
 
 
-def labelled(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
+def label_steps(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
     """The steps and for each whether it is right; cut behind the first wrong one, for nobody looked further."""
     first, steps = row["first_error"], row["steps"]
     if first is None:
@@ -111,8 +114,8 @@ def labelled(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
 
 
 def _stepwise(row: Row, style: Style) -> Row:
-    steps, labels = labelled(row, style)
-    made = {"prompt": asked(row), "completions": steps, "labels": labels, **ids(row)}
+    steps, labels = label_steps(row, style)
+    made = {"prompt": format_problem(row), "completions": steps, "labels": labels, **copy_ids(row)}
     if "soft" in row:
         soft = row["soft"]
         if soft is not None and len(soft) < len(steps):
@@ -122,20 +125,20 @@ def _stepwise(row: Row, style: Style) -> Row:
 
 
 def _math_shepherd(row: Row, style: Style) -> Row:
-    steps, labels = labelled(row, style)
+    steps, labels = label_steps(row, style)
     lines = [" ".join(step.split("\n")) for step in steps]
-    if any(MARK in line for line in (asked(row), *lines)):
+    if any(MARK in line for line in (format_problem(row), *lines)):
         raise Unfit("holds the mark of a step", f"{MARK} stands in the text")
 
     def written(marks: Sequence[str]) -> str:
-        return f"{asked(row)} " + "\n".join(f"{line} {mark}" for line, mark in zip(lines, marks))
+        return f"{format_problem(row)} " + "\n".join(f"{line} {mark}" for line, mark in zip(lines, marks))
 
     signs = ["+" if right else "-" for right in labels]
-    return {"input": written([MARK] * len(lines)), "label": written(signs), "task": row["set"], **ids(row)}
+    return {"input": written([MARK] * len(lines)), "label": written(signs), "task": row["set"], **copy_ids(row)}
 
 
 def _prm800k(row: Row, style: Style) -> Row:
-    steps, labels = labelled(row, Style(cut=True))  # PRM800K ends where the error is found
+    steps, labels = label_steps(row, Style(cut=True))  # PRM800K ends where the error is found
     rated = [
         {
             "completions": [{"text": step, "rating": 1 if right else -1, "flagged": False}],
@@ -145,7 +148,7 @@ def _prm800k(row: Row, style: Style) -> Row:
         for step, right in zip(steps, labels)
     ]
     question = {
-        "problem": asked(row),
+        "problem": format_problem(row),
         "ground_truth_solution": row.get("reference"),
         "ground_truth_answer": row["answer"],
         "pre_generated_steps": row["steps"],
@@ -155,26 +158,26 @@ def _prm800k(row: Row, style: Style) -> Row:
     label = {"steps": rated, "total_time": None, "finish_reason": "solution" if labels[-1] else "found_error"}
     return {
         "labeler": "errata", "timestamp": None, "generation": None, "is_quality_control_question": False,
-        "is_initial_screening_question": False, "question": question, "label": label, **ids(row),
+        "is_initial_screening_question": False, "question": question, "label": label, **copy_ids(row),
     }  # fmt: skip
 
 
 def _processbench(row: Row, style: Style) -> Row:
-    labelled(row, style)
+    label_steps(row, style)
     return {
-        "id": row["solution_id"], "generator": row["model"], "problem": asked(row), "steps": row["steps"],
-        "final_answer_correct": decided(row), "label": row["first_error"], "problem_id": row["problem_id"],
+        "id": row["solution_id"], "generator": row["model"], "problem": format_problem(row), "steps": row["steps"],
+        "final_answer_correct": read_verdict(row), "label": row["first_error"], "problem_id": row["problem_id"],
     }  # fmt: skip
 
 
-def conversational(style: Style, *named: Column) -> tuple[Column, ...]:
+def make_text_columns(style: Style, *named: Column) -> tuple[Column, ...]:
     """Columns of texts, or the same as conversations."""
     if not style.conversational:
         return named
     return tuple(Column(one.name, "records", one.meaning, fields=c.MESSAGE) for one in named)
 
 
-def fixed(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:
+def fix_columns(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:
     """These columns, however the view is written."""
     return lambda _, __: named
 
@@ -195,18 +198,18 @@ FORMATS: dict[str, Format] = {
     ),
     "prompt-completion": Format(
         (*_SOLUTION, "text"),
-        lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), *c.IDS),
+        lambda style, _: (*make_text_columns(style, c.PROMPT, c.COMPLETION), *c.IDS),
         _prompt_completion,
         conversational=True,
     ),
     "unpaired-preference": Format(
         (*_SOLUTION, "text", "verdict"),
-        lambda style, _: (*conversational(style, c.PROMPT, c.COMPLETION), c.LABEL, *c.IDS),
+        lambda style, _: (*make_text_columns(style, c.PROMPT, c.COMPLETION), c.LABEL, *c.IDS),
         _unpaired,
         conversational=True,
     ),
     "stepwise": Format(_STEPS, _of_stepwise, _stepwise, cuts=True),
-    "math-shepherd": Format((*_STEPS, "set"), fixed(*c.MATH_SHEPHERD), _math_shepherd, cuts=True),
-    "prm800k": Format((*_STEPS, "answer"), fixed(*c.PRM800K), _prm800k),
-    "processbench": Format((*_STEPS, "model", "verdict"), fixed(*c.PROCESSBENCH), _processbench, key="id"),
+    "math-shepherd": Format((*_STEPS, "set"), fix_columns(*c.MATH_SHEPHERD), _math_shepherd, cuts=True),
+    "prm800k": Format((*_STEPS, "answer"), fix_columns(*c.PRM800K), _prm800k),
+    "processbench": Format((*_STEPS, "model", "verdict"), fix_columns(*c.PROCESSBENCH), _processbench, key="id"),
 }

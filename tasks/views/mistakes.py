@@ -11,10 +11,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tasks.llm.prompt_guard import fenced, mark
-from tasks.sources.content_ids import digest, normal_text
+from tasks.llm.prompt_guard import fence_text, mark
+from tasks.sources.content_ids import digest, normalize_text
 from tasks.views import columns as c
-from tasks.views.formats import Format, Row, Style, Unfit, asked, conversational, fixed, ids, said
+from tasks.views.formats import (
+    Format,
+    Row,
+    Style,
+    Unfit,
+    copy_ids,
+    fix_columns,
+    format_problem,
+    make_message,
+    make_text_columns,
+)
 
 CORRECT, INCORRECT = "[CORRECT RATIONALE]", "[INCORRECT RATIONALE]"
 _MARKER = re.compile(r"\[\s*(?:in)?correct\s+rationale\s*\]", re.IGNORECASE)
@@ -32,39 +42,39 @@ ANSWER = "State the final answer and nothing else."
 AWARE = "Solve the problem step by step. These are the mistakes most often made on problems like it; make none of them:"
 
 
-def sides(row: Row) -> tuple[str, str]:
+def read_pair(row: Row) -> tuple[str, str]:
     """The wrong rationale and the right one; `Unfit` where there are no two."""
     wrong, right = row["rationale"].strip(), (row["right_rationale"] or "").strip()
     if not right:
         raise Unfit("no right solution of the problem is known", "")
-    if normal_text(wrong) == normal_text(right):
+    if normalize_text(wrong) == normalize_text(right):
         raise Unfit("the right rationale says what the wrong one says", row["right_id"] or "reference")
     return wrong, right
 
 
 def _cot_error_set(row: Row, style: Style) -> Row:
-    wrong, right = sides(row)
+    wrong, right = read_pair(row)
     return {
-        "question": asked(row), "right_rationale": right, "wrong_rationale": wrong, "error_type": row.get("error_type"),
+        "question": format_problem(row), "right_rationale": right, "wrong_rationale": wrong, "error_type": row.get("error_type"),
         "cause": row.get("error_cause"), "taxonomy": row.get("taxonomy"), "right_from": row["right_from"],
-        "right_id": row["right_id"], "set": row["set"], "model": row["model"], **ids(row),
+        "right_id": row["right_id"], "set": row["set"], "model": row["model"], **copy_ids(row),
     }  # fmt: skip
 
 
 def _mistake_tuning(row: Row, style: Style) -> list[Row]:
     """Two rows: the problem with the marker and the rationale that belongs to it, never both rationales in one."""
-    wrong, right = sides(row)
-    if found := next((one for text in (asked(row), wrong, right) if (one := _MARKER.search(text))), None):
+    wrong, right = read_pair(row)
+    if found := next((one for text in (format_problem(row), wrong, right) if (one := _MARKER.search(text))), None):
         raise Unfit("holds a marker", f"{found[0][:40]} stands in the text")
     made = []
     for label, sign, rationale, by in (
         (True, CORRECT, right, row["right_id"]),
         (False, INCORRECT, wrong, row["solution_id"]),
     ):
-        head = f"{asked(row)}\n{sign}"
+        head = f"{format_problem(row)}\n{sign}"
         text: Row = {"text": f"{head}\n{rationale}"}
         if style.conversational:
-            text = {"messages": [said("user", head), said("assistant", rationale)]}
+            text = {"messages": [make_message("user", head), make_message("assistant", rationale)]}
         # named by its content: one right rationale beside many mistakes is one row
         name = digest("mistake-tuning", row["problem_id"], by or "", head, rationale)
         made.append({**text, "label": label, "row_id": name, "solution_id": by, "problem_id": row["problem_id"]})
@@ -82,24 +92,24 @@ def _self_rethinking(row: Row, style: Style) -> Row:
     kind, sign = _typed(row), mark(row)
     told = [f"Kind: {kind}", f"That is: {row.get('error_definition') or ''}", f"Here: {row.get('error_cause') or ''}"]
     pieces = [
-        fenced("problem", asked(row), sign),
-        fenced("wrong-solution", row["rationale"].strip(), sign),
-        fenced("mistake", "\n".join(line for line in told if not line.endswith(": ")), sign),
+        fence_text("problem", format_problem(row), sign),
+        fence_text("wrong-solution", row["rationale"].strip(), sign),
+        fence_text("mistake", "\n".join(line for line in told if not line.endswith(": ")), sign),
     ]
     if right := (row.get("right_rationale") or "").strip():
-        pieces.append(fenced("right-solution", right, sign))
+        pieces.append(fence_text("right-solution", right, sign))
     check = CHECK.format(mistake="\n".join(pieces))
-    return {"error_type": kind, "think": THINK, "check": check, "again": AGAIN, "answer": ANSWER, **ids(row)}
+    return {"error_type": kind, "think": THINK, "check": check, "again": AGAIN, "answer": ANSWER, **copy_ids(row)}
 
 
 def _mwpes(row: Row, style: Style) -> Row:
     at, steps = row.get("first_error"), row.get("steps") or []
     return {
-        "question": asked(row), "set": row["set"], "model": row["model"], "sampling": row["sampling"], "sample": row["sample"],
+        "question": format_problem(row), "set": row["set"], "model": row["model"], "sampling": row["sampling"], "sample": row["sample"],
         "solution": row["text"], "extracted": row["extracted"], "gold": row["answer"], "first_error": at,
         "wrong_step": steps[at] if at is not None and 0 <= at < len(steps) else None, "error_type": row.get("error_type"),
         "definition": row.get("error_definition"), "cause": row.get("error_cause"), "typed_by": row.get("typed_by"),
-        "taxonomy": row.get("taxonomy"), **ids(row),
+        "taxonomy": row.get("taxonomy"), **copy_ids(row),
     }  # fmt: skip
 
 
@@ -108,9 +118,9 @@ def _error_aware(row: Row, style: Style) -> Row:
     if not kinds:
         raise Unfit("no typed mistake of the model elsewhere on the set", "")
     lines = [f"- {kind}: {told}" if told else f"- {kind}" for kind, told in zip(kinds, row["common_definitions"])]
-    text = "\n".join((asked(row), "", AWARE, *lines))
+    text = "\n".join((format_problem(row), "", AWARE, *lines))
     return {
-        "prompt": [said("user", text)] if style.conversational else f"{text}\n", "answer": row["answer"], "model": row["model"],
+        "prompt": [make_message("user", text)] if style.conversational else f"{text}\n", "answer": row["answer"], "model": row["model"],
         "set": row["set"], "error_types": kinds, "error_counts": row["common_counts"],
         # several mistakes of one model on one problem ask for one prompt
         "prompt_id": digest("error-aware", row["problem_id"], row["model"], row["set"], row["answer"], text),
@@ -118,7 +128,7 @@ def _error_aware(row: Row, style: Style) -> Row:
     }  # fmt: skip
 
 
-def explained(row: Row) -> str:
+def explain_mistake(row: Row) -> str:
     """What is wrong, in a line: the step, the type, and the cause or else what the type means."""
     kind = row.get("error_type")
     told = " ".join((row.get("error_cause") or row.get("error_definition") or "").split())
@@ -130,21 +140,21 @@ def explained(row: Row) -> str:
 
 
 def _in_context(row: Row, rationale: str | None) -> Row:
-    wrong, right = sides(row)
+    wrong, right = read_pair(row)
     between = [] if rationale is None else [("What is wrong", rationale)]
-    parts = [("Question", asked(row)), ("Wrong answer", wrong), *between, ("Right answer", right)]
+    parts = [("Question", format_problem(row)), ("Wrong answer", wrong), *between, ("Right answer", right)]
     if found := next((one for _, text in parts if (one := _LABEL.search(text))), None):
         raise Unfit("holds a label of the exemplar", f"{found[0].strip()[:40]} begins a line of the text")
     text = "\n".join(f"{label}: {part}" for label, part in parts)
     told: dict[str, Any] = {} if rationale is None else {"rationale": rationale}
-    return {"question": asked(row), "wrong": wrong, **told, "right": right, "text": text, **ids(row)}
+    return {"question": format_problem(row), "wrong": wrong, **told, "right": right, "text": text, **copy_ids(row)}
 
 
 _PAIR = ("solution_id", "problem_id", "question", "rationale", "right_rationale", "right_from", "right_id")
 MISTAKES: dict[str, Format] = {
     "cot-error-set": Format(
         (*_PAIR, "set", "model"),
-        fixed(*c.COT_ERROR_SET),
+        fix_columns(*c.COT_ERROR_SET),
         _cot_error_set,
         meaning="One mistake a row, beside a right solution of the same problem, after CoTErrorSet.",
     ),
@@ -165,19 +175,19 @@ MISTAKES: dict[str, Format] = {
     ),
     "self-rethinking": Format(
         ("solution_id", "problem_id", "question", "rationale", "error_type"),
-        fixed(*c.SELF_RETHINKING),
+        fix_columns(*c.SELF_RETHINKING),
         _self_rethinking,
         meaning="One mistake a row, as the turns in which a model holds its own solution against it.",
     ),
     "mwpes": Format(
         ("solution_id", "problem_id", "question", "set", "model", "sampling", "sample", "text", "extracted", "answer"),
-        fixed(*c.MWPES),
+        fix_columns(*c.MWPES),
         _mwpes,
         meaning="One wrong solution a row, with its answer, first wrong step and type, after MWPES-300K.",
     ),
     "error-aware": Format(
         ("problem_id", "question", "answer", "model", "set", "common_types", "common_counts", "common_definitions"),
-        lambda style, _: (*conversational(style, c.PROMPT), *c.ERROR_AWARE),
+        lambda style, _: (*make_text_columns(style, c.PROMPT), *c.ERROR_AWARE),
         _error_aware,
         key="prompt_id",
         meaning="One problem and model a row, as a prompt that names the model's commonest mistakes elsewhere.",
@@ -185,14 +195,14 @@ MISTAKES: dict[str, Format] = {
     ),
     "in-context": Format(
         _PAIR,
-        fixed(*c.IN_CONTEXT),
+        fix_columns(*c.IN_CONTEXT),
         lambda row, _: _in_context(row, None),
         meaning="One problem a row, a wrong answer beside a right one, as an exemplar of a prompt.",
     ),
     "in-context-explained": Format(
         (*_PAIR, "error_type"),
-        fixed(*c.IN_CONTEXT_EXPLAINED),
-        lambda row, _: _in_context(row, explained(row)),
+        fix_columns(*c.IN_CONTEXT_EXPLAINED),
+        lambda row, _: _in_context(row, explain_mistake(row)),
         meaning="One problem a row, a wrong answer, what is wrong in it, and a right one, as an exemplar.",
     ),
 }

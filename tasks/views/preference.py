@@ -8,10 +8,10 @@ import polars as pl
 from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.views import columns as c
-from tasks.views.formats import Style, conversational, prompted
+from tasks.views.formats import Style, format_prompt, make_text_columns
 
 NEEDS = ("solution_id", "problem_id", "question", "text", "verdict")
 REFERENCE = "reference"
@@ -27,16 +27,16 @@ class PreferenceParameters(Parameters):
     )
 
 
-def contract(parameters: PreferenceParameters, _: Contract) -> Contract:
+def make_contract(parameters: PreferenceParameters, _: Contract) -> Contract:
     """The contract of the pairs."""
-    texts = conversational(Style(parameters.form == "conversational"), c.PROMPT, c.CHOSEN, c.REJECTED)
+    texts = make_text_columns(Style(parameters.form == "conversational"), c.PROMPT, c.CHOSEN, c.REJECTED)
     columns = (*texts, *c.IDS, CHOSEN_ID)
     return Contract(
         "preference", "One wrong solution a row, with a right one of the same problem.", columns, "solution_id"
     )
 
 
-def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
+def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
     """Each wrong solution is the rejected side of one pair; right ones are shared out among them in turn.
 
     Which right solution meets which wrong one depends on their ids alone. In =
@@ -71,11 +71,13 @@ def preference(part: pl.DataFrame, parameters: PreferenceParameters) -> Outcome:
                 why[row["solution_id"]] = ("wrong, and none of the problem is right", None)
                 continue
             text, other = chosen[i % len(chosen)]
-            pair = prompted(row, style, chosen=text, rejected=row["text"])
+            pair = format_prompt(row, style, chosen=text, rejected=row["text"])
             made.append(
                 {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
             )
-    kept = pl.DataFrame(made, schema=polars_schema(contract(parameters, Contract("", "", (), ""))), orient="row")
+    kept = pl.DataFrame(
+        made, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
+    )
     told = [why.get(one, (None, None)) for one in part["solution_id"]]
     reasons = pl.DataFrame(told, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
@@ -86,7 +88,7 @@ def _reference(row: dict[str, Any], parameters: PreferenceParameters) -> list[tu
     return [(text, REFERENCE)] if text else []
 
 
-def faults(parameters: PreferenceParameters, given: Contract) -> list[str]:
+def check_table(parameters: PreferenceParameters, given: Contract) -> list[str]:
     """What the table lacks."""
     needs = (*NEEDS, "reference") if parameters.reference else NEEDS
     return [
@@ -102,7 +104,7 @@ PREFERENCE = PerProblem(
     version="1",
     parameters=PreferenceParameters,
     needs=("problem_id",),
-    makes=contract,
-    check=faults,
-    run=preference,
+    makes=make_contract,
+    check=check_table,
+    run=pair_solutions,
 )

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.views import formats
 from tasks.views.columns import SOFT
@@ -35,7 +35,7 @@ class ViewParameters(Parameters):
         return Style(self.form == "conversational", self.after == "cut")
 
 
-def contract(parameters: ViewParameters, given: Contract) -> Contract:
+def make_contract(parameters: ViewParameters, given: Contract) -> Contract:
     """The contract of a view."""
     format = FORMATS[parameters.format]
     columns = format.columns(parameters.style(), given)
@@ -65,10 +65,10 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
     told = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     dropped = pl.concat([part.hstack(told).filter(pl.col(REASON.name).is_not_null())] * format.rows)
     given = Contract("given", "", (SOFT,) if SOFT.name in part.columns else (), "")
-    return Outcome(pl.DataFrame(made, schema=polars_schema(contract(parameters, given)), orient="row"), dropped)
+    return Outcome(pl.DataFrame(made, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped)
 
 
-def faults(parameters: ViewParameters, given: Contract) -> list[str]:
+def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
     """What the format lacks in the table, or does not know."""
     format = FORMATS[parameters.format]
     found = [
@@ -91,8 +91,8 @@ VIEW = PerRow(
     version="2",
     parameters=ViewParameters,
     needs=("problem_id",),
-    makes=contract,
-    check=faults,
+    makes=make_contract,
+    check=check_table,
     run=view,
     rows_per_row=lambda parameters: FORMATS[parameters.format].rows,
 )

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Request, Sampling
-from tasks.engines.abacus.checkpoint import opened
+from tasks.engines.abacus.checkpoint import open_checkpoint
 from tasks.engines.abacus.engine import AbacusEngine
 from tests.tasks.engines.abacus.tiny_checkpoint import SHAPE, write
 
@@ -62,7 +62,7 @@ def transformers_of(folder: Path) -> Callable[[list[Request]], int]:
     from transformers import AutoModelForCausalLM  # type: ignore[import-not-found, unused-ignore]
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder).eval()
-    checkpoint = opened(folder)
+    checkpoint = open_checkpoint(folder)
 
     def work(requests: list[Request]) -> int:
         made, rows = 0, [checkpoint.encode(request.messages, "") for request in requests]
@@ -92,7 +92,7 @@ def main() -> None:
 
 def measured(folder: Path, requests: int, rounds: int) -> None:
     """Every case once in each round, so that all see the same neighbours."""
-    pieces = [piece for piece in opened(folder).pieces if len(piece) > 2 and piece.startswith(" ")]
+    pieces = [piece for piece in open_checkpoint(folder).pieces if len(piece) > 2 and piece.startswith(" ")]
     model = Abacus(engine="abacus", checkpoint=str(folder))
     engines = {threads: AbacusEngine(model, threads) for threads in (1, 2)}
     peers = [transformers_of(folder)] if all(map(importlib.util.find_spec, ("transformers", "torch"))) else []

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from catalog import taxonomies
 from flows.metrics.evaluate import place
-from tasks.classify.rules import SPOKEN, finding
+from tasks.classify.rules import SPOKEN, apply_rules
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
 from tasks.synthetic.program import load
@@ -69,7 +69,7 @@ def without_reference(row: dict[str, Any]) -> str | None:
 
 def with_reference(row: dict[str, Any]) -> str | None:
     """What rules say."""
-    found = finding(row, row["first_error"])
+    found = apply_rules(row, row["first_error"])
     return found.kind if found else None
 
 
@@ -91,7 +91,7 @@ def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
 
 def on_others(name: str, given: Iterable[dict[str, Any]]) -> tuple[Confusion, Counter[str]]:
     """Rules' types in a set's own classes beside those of its annotators; and what rules say in their own words."""
-    taxonomy = taxonomies.shipped(name)
+    taxonomy = taxonomies.find_shipped(name)
     found, kinds = Confusion(), Counter[str]()
     for row in given:
         gold, kind = taxonomy.named(row["gold"]), with_reference(row)

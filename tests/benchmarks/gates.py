@@ -41,7 +41,7 @@ GATES = """\
 
 def parts(rows: int) -> Iterator[pl.DataFrame]:
     """Synthetic rows that keep the contract, some texts of them long."""
-    from schemas.frames import polars_schema
+    from schemas.frames import to_polars_schema
     from tests.flows.gates.planned import CONTRACT, TYPES
 
     for start in range(0, rows, PART):
@@ -65,7 +65,7 @@ def parts(rows: int) -> Iterator[pl.DataFrame]:
             (pl.col("i") % 5).alias("first"),
             (pl.col("i") % 7).alias("second"),
             (pl.col("i") % 2 == 0).alias("sure"),
-        ).cast(pl.Schema(polars_schema(CONTRACT)))  # fmt: skip
+        ).cast(pl.Schema(to_polars_schema(CONTRACT)))  # fmt: skip
 
 
 def ours(rows: int) -> dict[str, float]:
@@ -89,11 +89,11 @@ def ours(rows: int) -> dict[str, float]:
 def whole(rows: int) -> dict[str, float]:
     """What follows from the contract, by Great Expectations on the whole table at once."""
     from flows.gates.great_expectations import Suite
-    from schemas.recipe.expectations import EACH, of_contract
+    from schemas.recipe.expectations import EACH, derive_expectations
     from tests.flows.gates.planned import CONTRACT
 
     frame = pl.concat(list(parts(rows)))
-    suite = Suite([one for one in of_contract(CONTRACT) if one.type in EACH], "solution_id")
+    suite = Suite([one for one in derive_expectations(CONTRACT) if one.type in EACH], "solution_id")
     suite.add(frame.head(10))
     began = time.perf_counter()
     suite.add(frame)

@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.metrics.evaluate import place
-from tasks.evaluation.artifact_baseline import giveaway
+from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.evaluation.score import wilson
 from tasks.inject.edits import NAMES, SPEAKS, Name
-from tasks.inject.filters import LEAKS, fault
-from tasks.inject.propagate import injected
+from tasks.inject.filters import LEAKS, find_fault
+from tasks.inject.propagate import inject_mistake
 from tasks.synthetic.program import load
 from tasks.synthetic.truth import judge
 
@@ -48,8 +48,8 @@ class Made:
         self.tried += 1
         random = Random(f"{seed} {row['solution_id']}")
         stays = random.random() < 0.5
-        one = injected(row["question"], row["steps"], Fraction(row["answer"]), types, random)
-        if one is None or fault(row["steps"], one.steps, one.at, MOST):
+        one = inject_mistake(row["question"], row["steps"], Fraction(row["answer"]), types, random)
+        if one is None or find_fault(row["steps"], one.steps, one.at, MOST):
             return
         truth = judge(load(row["program"]), one.steps)
         self.wrong += 1
@@ -58,7 +58,7 @@ class Made:
 
     def cells(self, name: str) -> list[str]:
         """A line of the table."""
-        found = giveaway(self.rows)
+        found = measure_artifacts(self.rows)
         low, high = wilson(self.same, self.wrong) if self.wrong else (0.0, 1.0)
         same = f"{100 * self.same / self.wrong:.1f} ({100 * low:.1f}-{100 * high:.1f})" if self.wrong else "–"
         areas = [f"{found.looks:.2f}", f"{found.ngrams:.2f}", f"{2 * found.error:.2f}"] if found else ["–"] * 3
@@ -96,7 +96,7 @@ def main() -> int:
     for made, one in [*each.items(), ("all", all_)]:
         table.add_row(*one.cells(made))
     console.print(table)
-    looks = giveaway(all_.rows)
+    looks = measure_artifacts(all_.rows)
     figures = [
         ("place and type as said, all edits: >= 0.98", all_.same / max(1, all_.wrong), 0.98, True),
         ("AUC by lengths and signs, all edits: <= 0.58", looks.looks if looks else 1.0, 0.58, False),

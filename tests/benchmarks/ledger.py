@@ -51,10 +51,10 @@ def text(number: int) -> str:
 def block(store: str, begin: int, rows: int) -> None:
     """Write one segment, as a writer would; column by column, which is quicker."""
     asked = [request(number) for number in range(begin, begin + rows)]
-    entry = segments.entry(
+    entry = segments.make_entry(
         asked[0], Completion(asked[0].id, "", "stop", 512, 40, 50, None, "bench 1", 0.0), "bench", "rollouts"
     )
-    stem = segments.stem()
+    stem = segments.make_stem()
     columns = {
         name: pa.repeat(pa.scalar(entry.get(name), segments.SCHEMA.field(name).type), rows)
         for name in segments.SCHEMA.names
@@ -64,7 +64,7 @@ def block(store: str, begin: int, rows: int) -> None:
         one: segments.prompt(request(one * SAMPLES)) for one in range(begin // SAMPLES, (begin + rows) // SAMPLES + 1)
     }
     columns |= {
-        "place": pa.array([segments.place(one) for one in asked], pa.uint64()),
+        "place": pa.array([segments.place_request(one) for one in asked], pa.uint64()),
         "segment": pa.repeat(stem, rows),
         "row": pa.array(np.arange(rows), pa.int32()),
         "request": pa.array([one.id for one in asked]),

@@ -27,7 +27,7 @@ from errata.cli import text as terminal
 from catalog.publish.publish import View, locate_release, publish
 from catalog.storage import Store
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 
 CONTRACT = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS)
 PART = 10_000
@@ -52,7 +52,7 @@ def block() -> pl.DataFrame:
             "extracted": str(number % 991), "extracted_by": "phrase", "extracted_from": None, "extracted_to": None,
             "compared_by": "numeric", "second_opinion": None,
         })  # fmt: skip
-    return pl.DataFrame(rows, schema=polars_schema(CONTRACT))
+    return pl.DataFrame(rows, schema=to_polars_schema(CONTRACT))
 
 
 def parts(rows: int, changed: bool) -> Iterator[dict[str, pl.DataFrame]]:

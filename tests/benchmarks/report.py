@@ -33,10 +33,10 @@ from catalog.storage import Store
 from catalog.tables import Manifest, PartitionCommit, sum_commits
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from tasks import TASKS
 from tasks.sources.content_ids import digest
-from tasks.synthetic.problems import problem
+from tasks.synthetic.problems import make_problem
 from tests.benchmarks.releases import PHRASES
 
 SECONDS, MEMORY, BYTES, INTERACTIVE = 60.0, 2 * 2**30, 3_000_000, 2.0
@@ -59,7 +59,7 @@ tables:
   typed: {task: classify, from: agreed, taxonomy: lemma, models: [one]}
   release: {task: release, from: typed, splits: {train: 0.9, test: 0.1}}
 """
-PROGRAMS = [problem(0, number, 2).program.dump() for number in range(100)]
+PROGRAMS = [make_problem(0, number, 2).program.dump() for number in range(100)]
 TYPES = ["calculation", "missing step", "question misinterpretation", "formula confusion", "counting", None]
 
 
@@ -83,7 +83,7 @@ def block(work: TableJob) -> pl.DataFrame:
             "estimated_by": "every-step", "soft": soft, "first_error": wrong, "error_type": chance.choice(TYPES),
             "taxonomy": "lemma@1.0.0", "program": PROGRAMS[number // SAMPLES % len(PROGRAMS)], "source": "made",
         })  # fmt: skip
-    schema = polars_schema(work.contract)
+    schema = to_polars_schema(work.contract)
     blank: dict[str, Any] = {
         name: [] if kind == pl.List else "" if kind == pl.String else 0 for name, kind in schema.items()
     }

@@ -82,9 +82,9 @@ def warm() -> None:
     """Import what is imported when it is first used: a build pays for it once."""
     from flows.running.key_table import KeyTable
     from schemas.columns.problems import SOLUTIONS
-    from schemas.frames import check, polars_schema
+    from schemas.frames import check, to_polars_schema
 
-    check(pl.DataFrame(schema=polars_schema(SOLUTIONS)), SOLUTIONS, "")
+    check(pl.DataFrame(schema=to_polars_schema(SOLUTIONS)), SOLUTIONS, "")
     with KeyTable() as database:
         database.add(pl.DataFrame({"key": ["one"], "unit": ["0"]}))
 
@@ -95,7 +95,7 @@ def judged(work: Any) -> None:
     from flows.running.complete import complete_table
     from flows.running.kinds import kind_of
     from flows.running.partitions import read_partition
-    from schemas.frames import polars_schema
+    from schemas.frames import to_polars_schema
     from schemas.task import Outcome
 
     for unit in kind_of(work).list_pending():
@@ -110,6 +110,6 @@ def judged(work: Any) -> None:
             judge_first_error=pl.when(same).then(one), judge_undecided=pl.when(same).then(None).otherwise(pl.lit("no majority")),
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
-        kept = made.select(work.contract.names()).cast(polars_schema(work.contract))
+        kept = made.select(work.contract.names()).cast(to_polars_schema(work.contract))
         commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
     complete_table(work)

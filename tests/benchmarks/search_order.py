@@ -14,7 +14,7 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
-from tasks.localize.search import METHODS, witness
+from tasks.localize.search import METHODS, search_witness
 from tests.tasks.localize.scripted import Completer, asked
 
 RATES = ((0.9, 0.0), (0.6, 0.0), (0.6, 0.02), (0.6, 0.1), (0.3, 0.02))
@@ -40,7 +40,7 @@ def row(steps: int, error: int | None, p: float, q: float, rollouts: int, count:
         judged = at + random.choices(list(SHARES), list(SHARES.values()))[0]
         judged = min(max(judged, 0), steps - 1)
         tally = one.tally()
-        one.driven(witness(tally, judged, rollouts, rollouts), tally)
+        one.driven(search_witness(tally, judged, rollouts, rollouts), tally)
         cost["witness"] += sum(asked(tally))
         kept += tally.first_error == judged
         exact["witness"] += tally.first_error == judged == at

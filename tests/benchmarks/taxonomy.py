@@ -31,7 +31,7 @@ from rich.table import Table
 
 from flows.metrics.evaluate import place
 from schemas.recipe.models import Abacus
-from schemas.recipe.taxonomy import spelt
+from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
@@ -66,7 +66,7 @@ MEANS = {
     "unit": "the count is fine but of another sort of thing",
     "final answer": "the last line reports something else than was found",
 }
-OF = {spelt(name): kind for kind, names in WORDS.items() for name in names}
+OF = {normalize_name(name): kind for kind, names in WORDS.items() for name in names}
 Say = Callable[[Request], str]
 
 
@@ -103,7 +103,7 @@ class Scripted:
             return "It is hard to say what went wrong here."
         name, meaning = self.word(sign)
         listed = [line[2:].partition(": ")[0] for line in said.split("\n") if line.startswith("- ")]
-        mine = [one for one in listed if OF.get(spelt(one), "?") == OF.get(spelt(name))] or [
+        mine = [one for one in listed if OF.get(normalize_name(one), "?") == OF.get(normalize_name(name))] or [
             one for one in listed if one == name
         ]
         if mine:
@@ -128,7 +128,7 @@ class Scripted:
 def meant(said: str) -> str | None:
     """The kind that a name with its definition is of; None of a made-up one."""
     name, _, meaning = said.partition(": ")
-    return OF.get(spelt(name)) or next((kind for kind, one in MEANS.items() if one == meaning.strip()), None)
+    return OF.get(normalize_name(name)) or next((kind for kind, one in MEANS.items() if one == meaning.strip()), None)
 
 
 def typed(
@@ -183,7 +183,7 @@ def measured(rows: pl.DataFrame, truth: Sequence[str], table: Table) -> float:
         ("Abacus asked, alone", asked, engine.answer),
     ]
     one = Scripted(dict(zip(signs, truth)), 1)
-    raw = [spelt(one.word(sign)[0]) for sign in signs]
+    raw = [normalize_name(one.word(sign)[0]) for sign in signs]
     names = {"models": ["scripted"], "dynamic": {}}
     ways += [
         ("scripted, merged by rules", names, scripted(one)),

@@ -11,13 +11,13 @@ from catalog.tables import (
     ParquetFile,
     PartitionCommit,
     TableFolder,
-    canonical_json,
-    fingerprint,
+    compute_fingerprint,
+    format_canonical_json,
     read_rows,
     sum_commits,
 )
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 
 CONTRACT = Contract(
     "rows",
@@ -42,7 +42,7 @@ def folder() -> TableFolder:
 
 @given(ROWS)
 def test_what_is_written_is_read(found: list[dict[str, object]]) -> None:
-    frame = pl.DataFrame(found, schema=polars_schema(CONTRACT))
+    frame = pl.DataFrame(found, schema=to_polars_schema(CONTRACT))
     place = folder()
     part = place.write("parts/00000-00000.parquet", frame)
     assert part.rows == frame.height
@@ -54,26 +54,26 @@ def test_what_is_written_is_read(found: list[dict[str, object]]) -> None:
 @given(st.dictionaries(st.text(), JSON))
 def test_a_fingerprint_does_not_depend_on_the_order_of_parameters(parameters: dict[str, object]) -> None:
     turned = dict(reversed(parameters.items()))
-    assert fingerprint("split", "1", parameters, ["a"]) == fingerprint("split", "1", turned, ["a"])
+    assert compute_fingerprint("split", "1", parameters, ["a"]) == compute_fingerprint("split", "1", turned, ["a"])
 
 
 @given(st.tuples(st.text(), st.text(), st.lists(st.text())), st.tuples(st.text(), st.text(), st.lists(st.text())))
 def test_a_fingerprint_tells_task_version_and_inputs_apart(
     one: tuple[str, str, list[str]], other: tuple[str, str, list[str]]
 ) -> None:
-    marks = [fingerprint(task, version, {}, inputs) for task, version, inputs in (one, other)]
+    marks = [compute_fingerprint(task, version, {}, inputs) for task, version, inputs in (one, other)]
     assert (marks[0] == marks[1]) == (one == other)
 
 
 def test_a_fingerprint_is_the_same_on_every_machine() -> None:
-    assert fingerprint("split", "1", {"rule": "auto", "most": 256}, ["0" * 24]) == "d3cb87b2f6931bce47cf0ffd"
+    assert compute_fingerprint("split", "1", {"rule": "auto", "most": 256}, ["0" * 24]) == "d3cb87b2f6931bce47cf0ffd"
 
 
 @given(JSON)
 def test_canonical_json_is_one_spelling(value: object) -> None:
     import json
 
-    assert canonical_json(json.loads(canonical_json(value))) == canonical_json(value)
+    assert format_canonical_json(json.loads(format_canonical_json(value))) == format_canonical_json(value)
 
 
 def test_a_table_is_complete_when_its_manifest_exists_and_never_changes() -> None:
@@ -92,7 +92,7 @@ def test_a_table_is_complete_when_its_manifest_exists_and_never_changes() -> Non
 def test_a_table_without_rows_still_has_its_columns() -> None:
     manifest = Manifest("f", "split", "1", {}, [], [], PartitionCommit(0))
     (frame,) = read_rows(folder(), CONTRACT, manifest)
-    assert frame.schema == polars_schema(CONTRACT)
+    assert frame.schema == to_polars_schema(CONTRACT)
 
 
 def test_receipts_add_up() -> None:

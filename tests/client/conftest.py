@@ -15,7 +15,7 @@ from catalog.publish.card import render_card
 from catalog.publish.publish import View, locate_release, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.reader import Origin, Recipe
 
 MISTAKES = Contract(
@@ -103,7 +103,7 @@ def put(
     )
 
     def view(contract: Contract) -> View:
-        schema = polars_schema(contract)
+        schema = to_polars_schema(contract)
         chosen = {
             split: pl.DataFrame([{name: one[name] for name in schema} for one in of_split], schema=schema)
             for split, of_split in rows.items()

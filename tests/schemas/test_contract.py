@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.columns import problems
-from schemas.contract import Column, Contract, ContractError, rejected
-from schemas.frames import arrow_schema, check, keeps_contract, markdown, polars_schema
+from schemas.contract import Column, Contract, ContractError, make_rejected_contract
+from schemas.frames import check, keeps_contract, to_arrow_schema, to_markdown, to_polars_schema
 
 CONTRACT = Contract(
     "things",
@@ -33,7 +33,7 @@ ALL = (
 
 
 def frame(*rows: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=polars_schema(CONTRACT))
+    return pl.DataFrame(list(rows), schema=to_polars_schema(CONTRACT))
 
 
 def test_columns_without_a_key_are_checked_too() -> None:
@@ -128,7 +128,7 @@ def test_exactly_what_breaks_the_contract_is_told(rows: list[dict[str, Any]], od
     """Rows that are fine but for some columns, so that what breaks is not always several things at once."""
     near = [{**FINE, "id": "abcdefgh"[i], **{name: row[name] for name in odd}} for i, row in enumerate(rows)]
     for some in (rows, near):
-        table = pl.DataFrame(some, schema=polars_schema(EVERY_KIND))
+        table = pl.DataFrame(some, schema=to_polars_schema(EVERY_KIND))
         expected = {(c.name, fault) for c in EVERY_KIND.columns for row in some for fault in faults_of(c, row[c.name])}
         ids = [row["id"] for row in some]
         expected |= {("id", "a value of no other row")} if len(set(ids)) < len(ids) else set()
@@ -160,14 +160,14 @@ def test_columns_missing_added_in_other_order_or_type_are_refused(broken: pl.Dat
 
 @pytest.mark.parametrize("contract", [*ALL, CONTRACT], ids=lambda contract: str(len(contract.columns)))
 def test_polars_and_arrow_agree_on_every_contract(contract: Contract) -> None:
-    empty = pl.DataFrame(schema=polars_schema(contract)).to_arrow()
-    assert empty.schema.names == arrow_schema(contract).names
-    assert empty.cast(arrow_schema(contract)).schema.equals(arrow_schema(contract))
+    empty = pl.DataFrame(schema=to_polars_schema(contract)).to_arrow()
+    assert empty.schema.names == to_arrow_schema(contract).names
+    assert empty.cast(to_arrow_schema(contract)).schema.equals(to_arrow_schema(contract))
 
 
 @pytest.mark.parametrize("contract", ALL, ids=lambda contract: str(len(contract.columns)))
 def test_every_column_is_described_in_a_sentence_and_documented(contract: Contract) -> None:
-    text = markdown(contract)
+    text = to_markdown(contract)
     for column in contract.columns:
         assert column.meaning.endswith(".")
         assert f"| `{column.name}` |" in text
@@ -175,7 +175,9 @@ def test_every_column_is_described_in_a_sentence_and_documented(contract: Contra
 
 
 def test_rejected_rows_keep_their_columns_unchecked_and_gain_a_reason() -> None:
-    assert rejected(CONTRACT).names() == (*CONTRACT.names(), "reason", "detail")
+    assert make_rejected_contract(CONTRACT).names() == (*CONTRACT.names(), "reason", "detail")
     row = dict.fromkeys(CONTRACT.names())
-    found = pl.DataFrame([{**row, "reason": "odd", "detail": None}], schema=polars_schema(rejected(CONTRACT)))
-    check(found.with_columns(id=pl.lit("x")), rejected(CONTRACT), "here")
+    found = pl.DataFrame(
+        [{**row, "reason": "odd", "detail": None}], schema=to_polars_schema(make_rejected_contract(CONTRACT))
+    )
+    check(found.with_columns(id=pl.lit("x")), make_rejected_contract(CONTRACT), "here")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from schemas.columns.problems import SOLUTIONS, VERDICT_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
 from tasks.sources.content_ids import digest
 
@@ -32,7 +32,7 @@ def row(name: str, verdict: str = "wrong", model: str = "m", problem: str = "p",
 def made(*rows: dict[str, Any], **parameters: Any) -> dict[str, tuple[str | None, ...]]:
     """What stands beside each row, by its text."""
     told = ContrastParameters(**parameters)
-    part = pl.DataFrame(list(rows), schema=polars_schema(GIVEN))
+    part = pl.DataFrame(list(rows), schema=to_polars_schema(GIVEN))
     outcome = CONTRAST.run(part, told)
     check(outcome.kept, CONTRAST.makes(told, GIVEN), "test")
     assert outcome.kept.height == len(rows) and outcome.rejected.height == 0
@@ -80,7 +80,7 @@ def test_the_sets_own_solution_serves_all_rows_of_its_problem() -> None:
     ]
     assert made(*rows)["bad"] == ("ref", "reference", None)
     assert made(*rows)["far"] == made(*rows)["blank"] == (None, None, None)
-    kept = CONTRAST.run(pl.DataFrame(rows, schema=polars_schema(GIVEN)), ContrastParameters()).kept
+    kept = CONTRAST.run(pl.DataFrame(rows, schema=to_polars_schema(GIVEN)), ContrastParameters()).kept
     assert kept["reference"].to_list() == ["ref", "ref", None, " "]
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.columns.problems import PROBLEMS
 from schemas.contract import Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Failure, Message, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.generate import GENERATE, GenerateParameters, Setting
@@ -32,7 +32,7 @@ def problems(*questions: str) -> pl.DataFrame:
         }
         for i, q in enumerate(questions)
     ]
-    return pl.DataFrame(rows, schema=polars_schema(PROBLEMS))
+    return pl.DataFrame(rows, schema=to_polars_schema(PROBLEMS))
 
 
 def completion(
@@ -118,7 +118,7 @@ def test_a_problem_that_speaks_like_a_turn_is_no_turn() -> None:
 
 
 def test_prompts_have_names_and_own_ones_their_text() -> None:
-    assert set(prompts.names()) >= {"solve", "abacus-solve", "abacus-judge"}
+    assert set(prompts.list_prompts()) >= {"solve", "abacus-solve", "abacus-judge"}
     ours = GenerateParameters(models=["a"], prompt="abacus-solve")
     assert ours.prompt == "Solve step by step.\n{question}"
     assert prompts.name(ours.prompt) == "abacus-solve"

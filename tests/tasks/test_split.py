@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, STEP_RULES
 from schemas.contract import Contract
-from tasks.split import SPLIT, Rule, SplitParameters, steps_of
+from tasks.split import SPLIT, Rule, SplitParameters, split_steps
 
 RULES: list[Rule] = ["auto", "numbered", "blank lines", "lines", "sentences", "whole"]
 
@@ -46,14 +46,14 @@ RULES: list[Rule] = ["auto", "numbered", "blank lines", "lines", "sentences", "w
     ],
 )
 def test_the_first_rule_that_gives_two_steps_cuts(text: str, rule: str, steps: list[str] | None) -> None:
-    assert steps_of(text) == (steps or [text], rule)
+    assert split_steps(text) == (steps or [text], rule)
 
 
 def test_a_rule_that_is_asked_for_is_the_only_one_tried() -> None:
     text = "1. a. B\n2. c"
-    assert steps_of(text, "lines") == (["1. a. B", "2. c"], "lines")
-    assert steps_of(text, "whole") == ([text], "whole")
-    assert steps_of("a\nb", "blank lines") == (["a\nb"], "whole")
+    assert split_steps(text, "lines") == (["1. a. B", "2. c"], "lines")
+    assert split_steps(text, "whole") == ([text], "whole")
+    assert split_steps("a\nb", "blank lines") == (["a\nb"], "whole")
 
 
 PIECES = ["1.", "2.", "3)", "Step 1:", "Q2.", "\n", "\n\n", " ", "\t", "\u00a0", "\x1c", "####", "A:", "Therefore", "e.g.",
@@ -64,7 +64,7 @@ TEXTS = (st.text() | st.lists(st.sampled_from(PIECES)).map("".join)).filter(lamb
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.sampled_from(RULES))
 def test_no_character_but_white_space_is_lost_and_no_step_is_empty(text: str, rule: Rule) -> None:
-    steps, name = steps_of(text, rule)
+    steps, name = split_steps(text, rule)
     assert "".join("".join(steps).split()) == "".join(text.split())
     assert all(step and step == step.strip() for step in steps)
     assert name in STEP_RULES and (name == "whole") == (len(steps) == 1)
@@ -106,5 +106,5 @@ def test_steps_are_added_to_the_contract() -> None:
 )
 def test_hostile_text_is_cut_at_once(text: str) -> None:
     start = perf_counter()
-    steps_of(text)
+    split_steps(text)
     assert perf_counter() - start < 2

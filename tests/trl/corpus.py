@@ -12,11 +12,11 @@ from catalog.storage import Store
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
-from tasks.sources.content_ids import problem_id, solution_id
-from tasks.synthetic.problems import problem
-from tasks.synthetic.solution import right, written, wrong
+from tasks.sources.content_ids import identify_problem, identify_solution
+from tasks.synthetic.problems import make_problem
+from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import judge
 from tasks.views.preference import PREFERENCE, PreferenceParameters
 from tasks.views.task import VIEW, ViewParameters
@@ -53,13 +53,15 @@ def solutions(count: int) -> pl.DataFrame:
     """Two solutions of each problem: one right, and one with a mistake made on purpose."""
     rows = []
     for number in range(count):
-        found = problem(0, number)
-        for sample, (lines, answer) in enumerate((right(found.program), wrong(found.program, Random(number)))):
-            text = written(lines, answer)
+        found = make_problem(0, number)
+        for sample, (lines, answer) in enumerate(
+            (solve_right(found.program), solve_wrong(found.program, Random(number)))
+        ):
+            text = write_solution(lines, answer)
             steps = text.split("\n")
             first = judge(found.program, steps).first_error
             row: dict[str, Any] = {
-                "problem_id": problem_id(found.question, None), "set": "world-3", "question": found.question, "options": None,
+                "problem_id": identify_problem(found.question, None), "set": "world-3", "question": found.question, "options": None,
                 "answer": str(found.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,
                 "text": text, "rationale": text, "stated": None, "source": f"world:{number}", "steps": steps,
                 "step_rule": "lines", "verdict": "right" if first < 0 else "wrong", "undecided": None,
@@ -67,8 +69,8 @@ def solutions(count: int) -> pl.DataFrame:
                 "compared_by": "numeric", "second_opinion": None, "first_error": first,
                 "soft": [1.0 if first < 0 or i < first else 0.0 for i in range(len(steps))],
             }  # fmt: skip
-            rows.append(row | {"solution_id": solution_id(row["problem_id"], "made", "made", sample, text)})
-    made = pl.DataFrame(rows, schema=polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
+            rows.append(row | {"solution_id": identify_solution(row["problem_id"], "made", "made", sample, text)})
+    made = pl.DataFrame(rows, schema=to_polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
     frame = CONTRAST.run(made, ContrastParameters()).kept
     check(frame, LABELLED, "made")
     return frame

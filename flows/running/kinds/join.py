@@ -19,7 +19,7 @@ from flows.running.key_table import KeyTable
 from flows.running.kinds.per_row import PerRowKind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.sample import PilotSample
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome
 
 PREPARED = "joined"
@@ -138,7 +138,7 @@ class JoinKind(PerRowKind):
 
     def _read_partners(self, at: int, file: ParquetFile | None) -> pl.DataFrame:
         """The columns that an input adds to the rows of a partition, and a column that says so."""
-        types = polars_schema(self.job.input_contract)
+        types = to_polars_schema(self.job.input_contract)
         schema = pl.Schema({"key": pl.String(), **{name: types[name] for name in self.added_columns[at]}})
         rows = self.folder.read(file).select(list(schema)).cast(schema) if file else pl.DataFrame(schema=schema)
         return rows.with_columns(pl.lit(True).alias(f"{PARTNER}{at}"))
@@ -151,7 +151,7 @@ class JoinKind(PerRowKind):
         keys = self.folder.read(commit.parts[0])
         rows = read_partition(self.job, partition).join(keys, left_on=self.key, right_on="key", how="semi")
         return Outcome(
-            pl.DataFrame(schema=polars_schema(self.job.contract)),
+            pl.DataFrame(schema=to_polars_schema(self.job.contract)),
             self._reject(rows.with_columns(pl.lit(0, pl.Int32).alias(PARTNER))),
         )
 

@@ -14,7 +14,7 @@ from flows.running.partitions import Advance, Partition, list_file_partitions, r
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem
 from flows.running.verdict_cache import cached_verdicts
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.task import PerProblem
 
 ROWS_OF_A_BUCKET = 50_000
@@ -56,7 +56,9 @@ class PerProblemKind(Kind[PerProblem[Any]]):
         """All rows of a bucket, in the order of the input; a bucket may be empty."""
         commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
         return (
-            self.folder.read(commit.parts[0]) if commit else pl.DataFrame(schema=polars_schema(self.job.input_contract))
+            self.folder.read(commit.parts[0])
+            if commit
+            else pl.DataFrame(schema=to_polars_schema(self.job.input_contract))
         )
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

@@ -15,17 +15,17 @@ import re
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 
-from schemas.recipe.taxonomy import spelt
+from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Reply, Request, Sampling
 from schemas.task import ModelId
-from tasks.classify.induction.merge import merged
+from tasks.classify.induction.merge import merge_names
 from tasks.classify.induction.open_reply import Proposal, name_of, tidy
 from tasks.classify.induction.state import Growth
-from tasks.classify.reply import spoken
-from tasks.classify.requests import Row, called, listed
+from tasks.classify.reply import read_final_text
+from tasks.classify.requests import Row, list_types, name_model
 from tasks.llm import prompts
-from tasks.llm.lenient_json import objects
-from tasks.llm.prompt_guard import plain
+from tasks.llm.lenient_json import find_objects
+from tasks.llm.prompt_guard import strip_marks
 from tasks.llm.quoted_text import Material
 
 AT_ONCE = 60
@@ -52,8 +52,8 @@ def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider:
         asked = len(waiting)
         sorted_ |= yield from _categories(growth, waiting, decider)
         waiting = [word for word in waiting if word not in sorted_]
-        growth.take(_answers(rows, found, causes, sorted_, called(decider)), len(rows))
-        yield from merged(growth, decider)
+        growth.take(_answers(rows, found, causes, sorted_, name_model(decider)), len(rows))
+        yield from merge_names(growth, decider)
         growth.promote()
         if not waiting or len(waiting) == asked:
             break  # nothing is left, or nothing more is taken
@@ -63,32 +63,36 @@ def _extracted(
     rows: Sequence[Row], causes: str, model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, list[str]]]:
     """The keywords of each row's cause, by the row's id."""
-    asked = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := cause_of(row, causes))}
+    asked = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := read_cause(row, causes))}
     replies: Mapping[str, Reply] = (yield list(asked.values())) if asked else {}
     by_id = {row["solution_id"]: row for row in rows}
-    return {id_: keywords(replies[one.id], cause_of(by_id[id_], causes)) for id_, one in asked.items()}
+    return {id_: parse_keywords(replies[one.id], read_cause(by_id[id_], causes)) for id_, one in asked.items()}
 
 
-def cause_of(row: Row, causes: str) -> str:
+def read_cause(row: Row, causes: str) -> str:
     """A mistake's cause in words: the column's text, or of several texts the first that says something."""
     found = row.get(causes) or ""
     texts = [found] if isinstance(found, str) else found
     return next((text.strip()[:LONGEST_CAUSE] for text in texts if text and text.strip()), "")
 
 
-def keywords(reply: Reply, cause: str) -> list[str]:
+def parse_keywords(reply: Reply, cause: str) -> list[str]:
     """The keywords in a reply that stand in the cause; the first of those that are spelt alike."""
-    text, _ = spoken(reply)
+    text, _ = read_final_text(reply)
     given = [
-        word for one in objects(text) for key, value in one.items() if spelt(key) == "keywords" for word in _list(value)
+        word
+        for one in find_objects(text)
+        for key, value in one.items()
+        if normalize_name(key) == "keywords"
+        for word in _list(value)
     ]
     there = Material([cause])
     tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
     found = {
-        spelt(word): word for word in reversed(tidied)
-        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and spelt(word) and there.says(word)
+        normalize_name(word): word for word in reversed(tidied)
+        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and there.says(word)
     }  # fmt: skip
-    return list(dict.fromkeys(spelt(word) for word in tidied if spelt(word) in found))[:MOST]
+    return list(dict.fromkeys(normalize_name(word) for word in tidied if normalize_name(word) in found))[:MOST]
 
 
 def _list(value: object) -> list[str]:
@@ -106,21 +110,21 @@ def _categories(
     replies: Mapping[str, Reply] = (yield [request for _, request in asked]) if asked else {}
     found: dict[str, str] = {}
     for lot, request in asked:
-        found |= sorted_into(replies[request.id], lot)
+        found |= parse_categories(replies[request.id], lot)
     return found
 
 
-def sorted_into(reply: Reply, asked: Sequence[str]) -> dict[str, str]:
+def parse_categories(reply: Reply, asked: Sequence[str]) -> dict[str, str]:
     """Which category a reply puts each keyword into; not those it puts into two, nor words it was not asked about."""
-    text, _ = spoken(reply)
+    text, _ = read_final_text(reply)
     wanted, taken = set(asked), dict[str, set[str]]()
     for line in text.split("\n")[: 4 * AT_ONCE]:
         if (match := _LINE.match(line)) and (name := name_of(match[1])):
             for word in match[2].split(","):
-                if (key := spelt(word)) in wanted:
+                if (key := normalize_name(word)) in wanted:
                     taken.setdefault(key, set()).add(name)
     return {
-        word: min(names) for word, names in taken.items() if len({spelt(name) for name in names}) == 1
+        word: min(names) for word, names in taken.items() if len({normalize_name(name) for name in names}) == 1
     }  # fmt: skip
 
 
@@ -132,18 +136,18 @@ def _answers(
     for some in found.values():
         for word in some:
             if word in sorted_:
-                members.setdefault(spelt(sorted_[word]), Counter())[word] += 1
+                members.setdefault(normalize_name(sorted_[word]), Counter())[word] += 1
     answers = {}
     for row in rows:
         words = found.get(row["solution_id"], [])
         names = [sorted_[word] for word in words if word in sorted_]
         if not names:
-            fault = NO_CATEGORY if words else NO_KEYWORD if cause_of(row, causes) else NO_CAUSE
+            fault = NO_CATEGORY if words else NO_KEYWORD if read_cause(row, causes) else NO_CAUSE
             answers[row["solution_id"], who] = Proposal(fault=fault)
             continue
-        counts = Counter(map(spelt, names))
-        name = max(names, key=lambda one: (counts[spelt(one)], -names.index(one)))
-        commonest = sorted(members[spelt(name)].items(), key=lambda one: (-one[1], one[0]))[:SHOWN]
+        counts = Counter(map(normalize_name, names))
+        name = max(names, key=lambda one: (counts[normalize_name(one)], -names.index(one)))
+        commonest = sorted(members[normalize_name(name)].items(), key=lambda one: (-one[1], one[0]))[:SHOWN]
         definition = f"Such as: {', '.join(word for word, _ in commonest)}."
         answers[row["solution_id"], who] = Proposal(name=name, definition=definition)
     return answers
@@ -152,13 +156,13 @@ def _answers(
 def _keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
-    fields = {"mark": mark, "cause": plain(cause, mark)}
-    return Request(model.model, model.revision, prompts.fill(prompts.template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
+    fields = {"mark": mark, "cause": strip_marks(cause, mark)}
+    return Request(model.model, model.revision, prompts.fill(prompts.find_template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
 
 
 def _sorting(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
     mark = hashlib.blake2b(json.dumps(lot).encode(), digest_size=8).hexdigest()
-    fields = {"mark": mark, "keywords": plain("\n".join(lot), mark), "types": listed(growth.shown(), mark)}
+    fields = {"mark": mark, "keywords": strip_marks("\n".join(lot), mark), "types": list_types(growth.shown(), mark)}
     return Request(
-        model.model, model.revision, prompts.fill(prompts.template("categories"), fields), Sampling(TOKENS, 0.0)
+        model.model, model.revision, prompts.fill(prompts.find_template("categories"), fields), Sampling(TOKENS, 0.0)
     )

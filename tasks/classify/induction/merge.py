@@ -10,13 +10,13 @@ from functools import lru_cache
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Reply, Request, Sampling
 from schemas.task import ModelId
-from tasks.classify.induction.name_similarity import ALIKE, SLIP, dice, grams, slip
+from tasks.classify.induction.name_similarity import ALIKE, SLIP, dice, is_misspelling, split_trigrams
 from tasks.classify.induction.state import Growth
-from tasks.classify.reply import spoken, vote
-from tasks.classify.requests import called, listed
+from tasks.classify.reply import read_final_text, vote
+from tasks.classify.requests import list_types, name_model
 from tasks.llm import prompts
-from tasks.llm.lenient_json import objects
-from tasks.llm.prompt_guard import fenced
+from tasks.llm.lenient_json import find_objects
+from tasks.llm.prompt_guard import fence_text
 from tasks.llm.quoted_text import Material
 
 NEIGHBOURS = 3
@@ -30,24 +30,24 @@ NO_PARENT, NOT_ASKED = "rule: like none", "rule: too many to be asked about"
 Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 
-def merged(growth: Growth, decider: ModelId | None) -> Talk:
+def merge_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Join candidates with the types or commoner candidates that they are other names of."""
     pairs = _pairs(growth)
     if decider is None:
         for one, other in pairs:
-            if slip(growth.name(one), growth.name(other)):
+            if is_misspelling(growth.name(one), growth.name(other)):
                 growth.join(one, other, "merge", SLIP)
         return
     asked = [(one, other, _same(growth, one, other, decider)) for one, other in pairs]
     replies: Mapping[str, Reply] = (yield [request for *_, request in asked]) if asked else {}
     joined: set[str] = set()
     for one, other, request in asked:
-        if one not in joined and _says_same(replies[request.id]):
+        if one not in joined and _means_same(replies[request.id]):
             joined.add(one)
-            growth.join(one, other, "merge", f"model {called(decider)}")
+            growth.join(one, other, "merge", f"model {name_model(decider)}")
 
 
-def folded(growth: Growth, decider: ModelId | None) -> Talk:
+def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Put what is too rare to be a type under a type: the one that a model chooses, or the likest one."""
     growth.promote()
     rare, types = growth.candidates(), list(growth.types)
@@ -59,7 +59,7 @@ def folded(growth: Growth, decider: ModelId | None) -> Talk:
     chosen = {key: _chosen(growth, replies[request.id], shown) for key, request in asked.items()}
     for key in rare:
         if key in chosen:
-            growth.join(key, chosen[key] or growth.other(), "fold", f"model {called(decider)}" if decider else "")
+            growth.join(key, chosen[key] or growth.other(), "fold", f"model {name_model(decider)}" if decider else "")
         elif decider is None and key in rare[:AT_ONCE] and (near := _near(growth, key, types)):
             growth.join(key, near[0], "fold", NEAREST)
         else:
@@ -91,7 +91,7 @@ def _like(growth: Growth, one: str, other: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _grams(text: str) -> frozenset[str]:
-    return grams(text)
+    return split_trigrams(text)
 
 
 def _mark(texts: Sequence[str]) -> str:
@@ -99,11 +99,11 @@ def _mark(texts: Sequence[str]) -> str:
 
 
 def _shown(growth: Growth, key: str, mark: str) -> str:
-    return fenced("kind", f"{growth.name(key)}: {growth.definition(key)}", mark)
+    return fence_text("kind", f"{growth.name(key)}: {growth.definition(key)}", mark)
 
 
 def _request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId) -> Request:
-    messages: tuple[Message, ...] = prompts.fill(prompts.template(prompt), fields)
+    messages: tuple[Message, ...] = prompts.fill(prompts.find_template(prompt), fields)
     return Request(model.model, model.revision, messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
 
 
@@ -119,7 +119,7 @@ def _parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -> Reques
     """Asks under which type a rare name belongs."""
     mark = _mark([growth.name(key) + growth.definition(key)])
     labels = [*types.labels(), "none"]
-    fields = {"mark": mark, "one": _shown(growth, key, mark), "types": listed(types, mark)}
+    fields = {"mark": mark, "one": _shown(growth, key, mark), "types": list_types(types, mark)}
     return _request("parent-kind", fields, _schema("type", {"type": "string", "enum": labels}), model)
 
 
@@ -127,10 +127,10 @@ def _schema(key: str, value: Mapping[str, object]) -> str:
     return json.dumps({"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False})
 
 
-def _says_same(reply: Reply) -> bool:
+def _means_same(reply: Reply) -> bool:
     """Whether a reply says so, clearly: all else leaves two names apart."""
-    text, _ = spoken(reply)
-    said = [one["same"] for one in objects(text) if "same" in one]
+    text, _ = read_final_text(reply)
+    said = [one["same"] for one in find_objects(text) if "same" in one]
     return bool(said) and all(one is True for one in said)
 
 

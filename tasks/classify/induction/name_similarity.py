@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.recipe.taxonomy import spelt
+from schemas.recipe.taxonomy import normalize_name
 
 ALIKE = 0.3
 """Dice's coefficient from which two kinds are held beside each other."""
@@ -17,9 +17,9 @@ LETTERS = 5
 SLIP = "rule: one slip tells the names apart"
 
 
-def grams(text: str) -> frozenset[str]:
+def split_trigrams(text: str) -> frozenset[str]:
     """The runs of three letters of a text, blanks round each word counted."""
-    padded = f"  {spelt(text)} "
+    padded = f"  {normalize_name(text)} "
     return frozenset(padded[i : i + 3] for i in range(len(padded) - 2)) - {"   "}
 
 
@@ -28,15 +28,15 @@ def dice(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
-def slip(one: str, other: str) -> bool:
+def is_misspelling(one: str, other: str) -> bool:
     """Whether two names are at most one slip apart: a letter too many, too few, another, or two changed round."""
-    a, b = sorted((spelt(one), spelt(other)), key=len)
+    a, b = sorted((normalize_name(one), normalize_name(other)), key=len)
     if a == b:
         return True
-    return len(a) >= LETTERS and len(b) - len(a) <= 1 and _one_apart(a, b)
+    return len(a) >= LETTERS and len(b) - len(a) <= 1 and _is_single_edit(a, b)
 
 
-def _one_apart(a: Sequence[str], b: Sequence[str]) -> bool:
+def _is_single_edit(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether one edit makes the shorter the other, which is no longer by more than one."""
     at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), len(a))
     if len(a) < len(b):

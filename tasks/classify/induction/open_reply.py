@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.recipe.taxonomy import RESERVED, TYPE, Taxonomy, spelt
+from schemas.recipe.taxonomy import RESERVED, TYPE, Taxonomy, normalize_name
 from schemas.request import Reply
-from tasks.classify.reply import KEYS, LINE, NO_TYPE, UNKNOWN, judged_kind, spoken, text_of
+from tasks.classify.reply import KEYS, LINE, NO_TYPE, UNKNOWN, parse_judged_kind, read_final_text, read_text
 from tasks.classify.requests import NEW
 from tasks.llm.judge_reply import CONTRADICTORY, UNPARSABLE, storable
-from tasks.llm.lenient_json import objects
+from tasks.llm.lenient_json import find_objects
 from tasks.llm.quoted_text import Material
 
 NO_NAME = "no name for a type"
@@ -55,24 +55,24 @@ def name_of(text: str) -> str:
     """A type's name in its usual form; empty where the text is none."""
     found = tidy(text).strip(" \t*_\"'.,;:()[]{}")
     fits = len(found) <= LONGEST_NAME and len(found.split()) <= MOST_WORDS and re.match(TYPE, found)
-    return found if fits and spelt(found) and spelt(found) not in RESERVED else ""
+    return found if fits and normalize_name(found) and normalize_name(found) not in RESERVED else ""
 
 
-def definition_of(text: str) -> str:
+def normalize_definition(text: str) -> str:
     """A definition in its usual form, cut to its length."""
     return tidy(text)[:LONGEST_DEFINITION].strip()
 
 
-def proposed(name: str, definition: str, taxonomy: Taxonomy | None) -> Proposal:
+def resolve_name(name: str, definition: str, taxonomy: Taxonomy | None) -> Proposal:
     """What a name comes to: the type that bears it, a new one, or nothing."""
     known = taxonomy.named(name) if taxonomy else None
     if known is not None:
         return Proposal(known)
     found = name_of(name)
-    return Proposal(name=found, definition=definition_of(definition)) if found else Proposal(fault=NO_NAME)
+    return Proposal(name=found, definition=normalize_definition(definition)) if found else Proposal(fault=NO_NAME)
 
 
-def proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
+def parse_proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
     """What a reply calls the mistake in a step (from 0).
 
     Who was shown the types says `new` where it means none of them; who was not
@@ -89,26 +89,26 @@ def proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | Non
         A type, known or new, or the fault for which there is none.
 
     """
-    text, fault = spoken(reply)
+    text, fault = read_final_text(reply)
     if fault:
         return Proposal(fault=fault)
     found = set(_claims(text, material, taxonomy, free))
     if not found:
-        kind = judged_kind(text, at, material)
+        kind = parse_judged_kind(text, at, material)
         if kind is not None and not kind:
             return Proposal(fault=NO_TYPE)
-        return proposed(kind, "", taxonomy) if kind and free else Proposal(fault=UNPARSABLE)
-    if len({one.type or spelt(one.name) for one in found}) > 1:
+        return resolve_name(kind, "", taxonomy) if kind and free else Proposal(fault=UNPARSABLE)
+    if len({one.type or normalize_name(one.name) for one in found}) > 1:
         return Proposal(fault=CONTRADICTORY)
     return max(found, key=lambda one: (len(one.definition), one.definition))
 
 
 def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool) -> Iterator[Proposal]:
     """What the objects of a reply say, or where there is none its lines."""
-    found = [one for one in objects(text) if any(spelt(key) in KEYS for key in one)]
+    found = [one for one in find_objects(text) if any(normalize_name(key) in KEYS for key in one)]
     for one in found:
         for key, value in one.items():
-            if spelt(key) in KEYS and isinstance(value, str) and not _repeated(key, value, one, material):
+            if normalize_name(key) in KEYS and isinstance(value, str) and not _repeated(key, value, one, material):
                 yield _claim(value, one, material, taxonomy, free)
     if found:
         return
@@ -122,19 +122,19 @@ def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool
 
 def _repeated(key: str, value: str, whole: Mapping[str, Any], material: Material) -> bool:
     """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
-    return material.says(f"name {text_of(whole.get('name'))}" if spelt(value) == NEW else f"{key} {value}")
+    return material.says(f"name {read_text(whole.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}")
 
 
 def _claim(said: str, whole: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
     """What one value that names a type says."""
-    name, definition = text_of(whole.get("name")), text_of(whole.get("definition"))
-    if spelt(said) == NEW:
-        return proposed(name, definition, taxonomy)
+    name, definition = read_text(whole.get("name")), read_text(whole.get("definition"))
+    if normalize_name(said) == NEW:
+        return resolve_name(name, definition, taxonomy)
     rest = _NEW.sub("", said, count=1)
     if rest != said:
         name, *others = _DEFINED.split(rest, maxsplit=1)
         if material.says(f"new {name}"):
             return Proposal(fault=UNPARSABLE)
-        return proposed(name, definition or "".join(others), taxonomy)
-    found = proposed(said, definition, taxonomy)
+        return resolve_name(name, definition or "".join(others), taxonomy)
+    found = resolve_name(said, definition, taxonomy)
     return found if found.type or free or found.fault else Proposal(fault=UNKNOWN)

@@ -16,18 +16,18 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from schemas.recipe.taxonomy import Taxonomy, spelt
+from schemas.recipe.taxonomy import Taxonomy, normalize_name
 from schemas.request import Reply, Request, Sampling
 from schemas.task import ModelId
 from tasks.classify.induction import keywords
-from tasks.classify.induction.merge import folded, merged
-from tasks.classify.induction.open_reply import Proposal, proposal, proposed
+from tasks.classify.induction.merge import fold_rare_names, merge_names
+from tasks.classify.induction.open_reply import Proposal, parse_proposal, resolve_name
 from tasks.classify.induction.state import Growth, Voice
 from tasks.classify.parameters import ClassifyParameters, Dynamic
-from tasks.classify.requests import SEEN, Row, filled, has_mistake, schema, votes
-from tasks.classify.rules import SPOKEN, finding
+from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
+from tasks.classify.rules import SPOKEN, apply_rules
 from tasks.llm import prompts
-from tasks.llm.judge_reply import shown
+from tasks.llm.judge_reply import collect_material
 
 RULES, JUDGE = "rules", "judge"
 Finding = Generator[Sequence[Request], Mapping[str, Reply], ClassifyParameters]
@@ -40,22 +40,22 @@ def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapp
     decider = names[dynamic.decider] if dynamic.decider else None
     growth = Growth(rules.taxonomy, dynamic.least)
     before = len(growth.rounds)
-    rows = chosen(parts, dynamic.rows * dynamic.rounds, dynamic.causes)
+    rows = sample_mistakes(parts, dynamic.rows * dynamic.rounds, dynamic.causes)
     if dynamic.by == "keywords":
         assert decider is not None
         yield from keywords.grow(growth, rows, dynamic.causes, dynamic.rounds, decider)
         stable = True
     else:
         stable = yield from _rounds(growth, rows, rules, dynamic, names)
-    yield from folded(growth, decider)
+    yield from fold_rare_names(growth, decider)
     source = _source(growth, rows, before, stable, dynamic)
     taxonomy = growth.frozen(dynamic.name, source, _spoken(growth, rules.taxonomy))
-    prompt = dynamic.prompt if "types" not in prompts.fields(dynamic.prompt) else rules.prompt
+    prompt = dynamic.prompt if "types" not in prompts.list_fields(dynamic.prompt) else rules.prompt
     told = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
     return rules.model_copy(update=told | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
 
 
-def chosen(parts: Iterable[pl.DataFrame], most: int, causes: str) -> list[Row]:
+def sample_mistakes(parts: Iterable[pl.DataFrame], most: int, causes: str) -> list[Row]:
     """The mistakes that rounds ask about: those whose ids' hashes are the smallest, in that order."""
     heap: list[tuple[int, str, Row]] = []
     for part in parts:
@@ -86,7 +86,7 @@ def _rounds(
         some = list({row["solution_id"]: row for row in some}.values())
         answers = yield from _answers(growth, some, rules, dynamic, names)
         growth.take(answers, len(some))
-        yield from merged(growth, decider)
+        yield from merge_names(growth, decider)
         growth.promote()
         quiet = quiet + 1 if growth.types == before else 0
         if quiet == dynamic.stable:
@@ -99,37 +99,39 @@ def _answers(
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[Voice, Proposal]]:
     """What rules, and where they say nothing models (or without any the judge before), call each mistake."""
     types = growth.shown()
-    free = "types" not in prompts.fields(dynamic.prompt)
+    free = "types" not in prompts.list_fields(dynamic.prompt)
     models = [names[model] for model in rules.models]
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), schema(dynamic.prompt, types, True))
+    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(dynamic.prompt, types, True))
     answers: dict[Voice, Proposal] = {}
     asked: list[tuple[Row, str, Request]] = []
     for row in rows:
         id_ = row["solution_id"]
         if kind := _ruled(row, rules):
             answers[id_, RULES] = said = _in_words(kind, SPOKEN, rules.taxonomy, types)
-            growth.ruled[kind] = spelt(said.type or said.name)
+            growth.ruled[kind] = normalize_name(said.type or said.name)
         elif models:
-            messages = filled(dynamic.prompt, row, types, rules.reference)
-            asked += [(row, who, request) for who, request in votes(messages, sampling, models, 1)]
+            messages = fill_prompt(dynamic.prompt, row, types, rules.reference)
+            asked += [(row, who, request) for who, request in request_votes(messages, sampling, models, 1)]
         else:
             answers[id_, JUDGE] = _in_words(row.get("judge_kind") or "", rules.judged_in, rules.taxonomy, types)
     replies: Mapping[str, Reply] = (yield [request for *_, request in asked]) if asked else {}
     for row, who, request in asked:
-        material = shown({**row, "text": None})
-        answers[row["solution_id"], who] = proposal(replies[request.id], row["first_error"], material, types, free)
+        material = collect_material({**row, "text": None})
+        answers[row["solution_id"], who] = parse_proposal(
+            replies[request.id], row["first_error"], material, types, free
+        )
     return answers
 
 
 def _ruled(row: Row, rules: ClassifyParameters) -> str | None:
-    found = finding(row, row["first_error"]) if rules.rules else None
+    found = apply_rules(row, row["first_error"]) if rules.rules else None
     return found.kind if found else None
 
 
 def _in_words(kind: str, spoken: str, start: Taxonomy | None, types: Taxonomy | None) -> Proposal:
     """A kind that somebody names in another taxonomy's words: the type that it is, or else a proposal."""
     known = start.translated(spoken, kind) if start and kind else None
-    return Proposal(known) if known else proposed(kind, "", types)
+    return Proposal(known) if known else resolve_name(kind, "", types)
 
 
 def _spoken(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from schemas.recipe.taxonomy import Change, Round, Taxonomy, Type, spelt
+from schemas.recipe.taxonomy import Change, Round, Taxonomy, Type, normalize_name
 from tasks.classify.induction.open_reply import Proposal
 
 Voice = tuple[str, str]
@@ -30,7 +30,7 @@ class Growth:
 
     def __init__(self, start: Taxonomy | None, least: int) -> None:
         self.start, self.least = start, least
-        self.types: list[str] = [spelt(name) for name in start.labels()] if start else []
+        self.types: list[str] = [normalize_name(name) for name in start.labels()] if start else []
         self.said: dict[Voice, str] = {}
         self.ruled: dict[str, str] = {}
         """The kinds that rules named, and the name that each was taken for."""
@@ -42,11 +42,11 @@ class Growth:
         self._settled: dict[str, tuple[str, str]] = {}
         for name in start.labels() if start else ():
             assert start is not None
-            self._names[spelt(name)] = Counter([name])
+            self._names[normalize_name(name)] = Counter([name])
             for alias in start.types[name].also:
-                if spelt(alias) not in self._names:
-                    self._names[spelt(alias)] = Counter([alias])
-                    self._into[spelt(alias)] = spelt(name)
+                if normalize_name(alias) not in self._names:
+                    self._names[normalize_name(alias)] = Counter([alias])
+                    self._into[normalize_name(alias)] = normalize_name(name)
 
     def root(self, key: str) -> str:
         """The name that a name counts for."""
@@ -96,7 +96,7 @@ class Growth:
             self.said.pop(voice, None)
             word = one.type or one.name
             if word:
-                key = spelt(word)
+                key = normalize_name(word)
                 self._heard(number, key, word, one.definition, fresh)
                 self.said[voice] = key
                 is_type = self.root(key) in self.types

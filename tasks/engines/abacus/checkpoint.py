@@ -40,18 +40,18 @@ class Checkpoint:
 
     def encode(self, messages: Sequence[Message], prefix: str) -> list[int]:
         """The tokens of a conversation in which the answer begins with `prefix`; UnicodeEncodeError if it is no text."""
-        text = rendered(messages, prefix)
+        text = render_conversation(messages, prefix)
         text.encode()  # the tokenizer takes lone surrogates with an error of no name
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def rendered(messages: Sequence[Message], prefix: str) -> str:
+def render_conversation(messages: Sequence[Message], prefix: str) -> str:
     """The conversation as the checkpoint's chat template writes it; a system message is one more of the user."""
     turns = (f"<|{'assistant' if one.role == 'assistant' else 'user'}|>{one.content}<|end|>" for one in messages)
     return "".join(turns) + "<|assistant|>" + prefix
 
 
-def revision_of(folder: Path) -> str:
+def digest_checkpoint(folder: Path) -> str:
     """32 hexadecimal digits of all that the answers depend on; `EngineError` where a file is missing."""
     digest = hashlib.blake2b(digest_size=16)
     for name in FILES:
@@ -60,7 +60,7 @@ def revision_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def opened(folder: Path) -> Checkpoint:
+def open_checkpoint(folder: Path) -> Checkpoint:
     """Read a folder; `EngineError` where it is not whole or not of this kind of network."""
     shape = _shape(folder)
     tokenizer = _tokenizer(folder, shape)

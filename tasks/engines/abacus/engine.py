@@ -17,9 +17,9 @@ from threadpoolctl import ThreadpoolController
 
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, EngineError, Failure, Message, Reply, Request
-from tasks.engines.abacus.checkpoint import Checkpoint, opened, revision_of
+from tasks.engines.abacus.checkpoint import Checkpoint, digest_checkpoint, open_checkpoint
 from tasks.engines.abacus.llama import Llama
-from tasks.engines.abacus.scheduler import ROWS, TOKENS, Asked, Networks, completions
+from tasks.engines.abacus.scheduler import ROWS, TOKENS, Asked, Networks, generate_completions
 
 VERSION = "1"
 """Changes when the same request would get another answer."""
@@ -32,9 +32,9 @@ _TOGETHER = 32
 """Requests of one prompt that are kept together, so that it is read once; more may be parted."""
 
 
-def revision(checkpoint: str | None = None) -> str:
+def read_revision(checkpoint: str | None = None) -> str:
     """The digest of a checkpoint folder (the shipped one's if None), 32 hexadecimal digits; `EngineError` if not whole."""
-    return revision_of(Path(checkpoint) if checkpoint else SHIPPED)
+    return digest_checkpoint(Path(checkpoint) if checkpoint else SHIPPED)
 
 
 class AbacusEngine:
@@ -48,7 +48,7 @@ class AbacusEngine:
     """
 
     def __init__(self, model: Abacus, threads: int | None = None) -> None:
-        checkpoint = opened(Path(model.checkpoint) if model.checkpoint else SHIPPED)
+        checkpoint = open_checkpoint(Path(model.checkpoint) if model.checkpoint else SHIPPED)
         quick, exact = (Llama(checkpoint.shape, checkpoint.tensors, dtype) for dtype in (np.float32, np.float64))
         self.name = f"abacus {VERSION}"
         self.threads = threads or min(THREADS, os.cpu_count() or 1)
@@ -124,7 +124,7 @@ def _in_threads(networks: Networks, asked: list[Asked], threads: int) -> Iterato
     threads = max(1, min(threads, number // _FEW))
     queue = _Queue(asked, min(_rows(networks.checkpoint, asked), -(-number // threads)))
     replies: SimpleQueue[Completion | BaseException | None] = SimpleQueue()
-    working = [Thread(target=_work, args=(networks, queue, replies), daemon=True) for _ in range(threads)]
+    working = [Thread(target=_answer_queue, args=(networks, queue, replies), daemon=True) for _ in range(threads)]
     for thread in working:
         thread.start()
     try:
@@ -149,10 +149,10 @@ def _rows(checkpoint: Checkpoint, asked: list[Asked]) -> int:
     return max(1, min(ROWS, TOKENS // min(positions, longest)))
 
 
-def _work(networks: Networks, queue: _Queue, replies: SimpleQueue[Completion | BaseException | None]) -> None:
+def _answer_queue(networks: Networks, queue: _Queue, replies: SimpleQueue[Completion | BaseException | None]) -> None:
     try:
         with np.errstate(over="ignore"):  # a gate far below zero is a division by infinity: zero, as it should be
-            for reply in completions(networks, queue.take, queue.rows):
+            for reply in generate_completions(networks, queue.take, queue.rows):
                 if queue.stopped.is_set():
                     return
                 if reply is not None:

@@ -133,7 +133,7 @@ def _moves(stay: NDArray[np.bool_]) -> tuple[Index, Index, int]:
     return np.flatnonzero(~stay[:number]), number + np.flatnonzero(stay[number:]), number
 
 
-def step(llama: Llama, cohorts: Sequence[Cohort], tokens: Sequence[NDArray[np.intp]]) -> None:
+def advance_cohorts(llama: Llama, cohorts: Sequence[Cohort], tokens: Sequence[NDArray[np.intp]]) -> None:
     """Put one token of each row through the network; each cohort's `logits` then say what comes next."""
     x = llama.embedding[np.concatenate(tokens)]
     for cohort in cohorts:

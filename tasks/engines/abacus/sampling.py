@@ -39,7 +39,7 @@ class Draws:
         return Draws(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix_bits(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finishing hash of splitmix64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -48,9 +48,9 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def gumbel(seed: NDArray[np.uint64], place: int, vocabulary: int) -> Float:
     """Standard Gumbel noise (rows, vocabulary) for the token at a place of the answers."""
-    start = mixed(mixed(seed + np.uint64(_GOLDEN)) + np.uint64(place))
+    start = mix_bits(mix_bits(seed + np.uint64(_GOLDEN)) + np.uint64(place))
     token = np.arange(1, vocabulary + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
-    bits = mixed(start[:, None] + token) >> np.uint64(11)
+    bits = mix_bits(start[:, None] + token) >> np.uint64(11)
     uniform = (bits + 0.5) * 2.0**-53
     return np.asarray(-np.log(-np.log(uniform)))
 
@@ -62,7 +62,7 @@ def log_probability(logits: Float, chosen: Index) -> Float:
     return np.asarray(logits[np.arange(len(chosen)), chosen] - total)
 
 
-def steady(logprob: float) -> tuple[float, bool]:
+def round_logprob(logprob: float) -> tuple[float, bool]:
     """A log-probability rounded to `PLACES`, and whether no error within `DRIFT` could round it otherwise."""
     scaled = logprob * 10**PLACES
     return round(logprob, PLACES) + 0.0, abs(scaled - math.floor(scaled) - 0.5) >= DRIFT * 10**PLACES

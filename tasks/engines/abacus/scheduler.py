@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from schemas.request import Completion, Finish, Request
 from tasks.engines.abacus.checkpoint import Checkpoint
-from tasks.engines.abacus.kv_cache import Cohort, step
+from tasks.engines.abacus.kv_cache import Cohort, advance_cohorts
 from tasks.engines.abacus.llama import Llama
-from tasks.engines.abacus.sampling import MARGIN, Draws, choose, log_probability, steady
+from tasks.engines.abacus.sampling import MARGIN, Draws, choose, log_probability, round_logprob
 
 ROWS = 128
 """Completions under way at once, at most."""
@@ -122,14 +122,14 @@ class Group:
 
     def _logprob(self, row: int, made: int) -> float:
         """The answer's log-probability, rounded; from float64 where float32's error could turn the rounding."""
-        rounded, sure = steady(float(self.logprob[row]))
+        rounded, sure = round_logprob(float(self.logprob[row]))
         if sure:
             return rounded
         prompt, answer = self.asked[row][1], self.tokens[row, :made]
         sequence = np.array([*prompt, *answer], np.intp)[None]
         exact = self.networks.exact
         logits = exact.logits(exact.through(sequence)[0, len(prompt) - 1 : -1])
-        return steady(float(log_probability(logits, answer).sum()))[0]
+        return round_logprob(float(log_probability(logits, answer).sum()))[0]
 
     def _leave(self, ended: NDArray[np.bool_]) -> None:
         holes, movers, rows = self.cohort.leave(ended)
@@ -146,7 +146,7 @@ def _places(rows: NDArray[np.bool_]) -> list[int]:
     return [int(row) for row in np.flatnonzero(rows)]
 
 
-def completions(networks: Networks, take: Take, rows: int) -> Iterator[Completion | None]:
+def generate_completions(networks: Networks, take: Take, rows: int) -> Iterator[Completion | None]:
     """Answer what `take` gives, up to so many rows at once; None after each step, where one may stop."""
     groups: list[Group] = []
     while True:
@@ -160,7 +160,7 @@ def completions(networks: Networks, take: Take, rows: int) -> Iterator[Completio
             return
         groups = [group for group in groups if len(group)]
         if groups:
-            step(networks.quick, [group.cohort for group in groups], [group.last() for group in groups])
+            advance_cohorts(networks.quick, [group.cohort for group in groups], [group.last() for group in groups])
         for group in groups:
             yield from group.advance()
         groups = [group for group in groups if len(group)]

@@ -26,7 +26,7 @@ class _End:
 
 
 @dataclass(frozen=True)
-class _Made(Generic[T]):
+class _Handover(Generic[T]):
     """A thing handed over."""
 
     value: T
@@ -55,16 +55,16 @@ class Background:
 
         """
         loop = self._running()
-        made: SimpleQueue[_Made[T] | _End] = SimpleQueue()
+        made: SimpleQueue[_Handover[T] | _End] = SimpleQueue()
         space, running = asyncio.run_coroutine_threadsafe(_started(work, made, room), loop).result()
         try:
-            while isinstance(item := made.get(), _Made):
+            while isinstance(item := made.get(), _Handover):
                 _call(loop, space.release)
                 yield item.value
         except BaseException:  # the iterator is closed, or Ctrl-C
             _call(loop, running.cancel)
             with suppress(Empty):
-                while isinstance(made.get(timeout=_PATIENCE), _Made):
+                while isinstance(made.get(timeout=_PATIENCE), _Handover):
                     pass
             raise
         if item.error is not None:
@@ -103,13 +103,13 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> No
 
 
 async def _started(
-    work: Callable[[Put[T]], Coroutine[Any, Any, None]], made: SimpleQueue[_Made[T] | _End], room: int
+    work: Callable[[Put[T]], Coroutine[Any, Any, None]], made: SimpleQueue[_Handover[T] | _End], room: int
 ) -> tuple[asyncio.Semaphore, asyncio.Task[None]]:
     space = asyncio.Semaphore(room)
 
     async def put(value: T) -> None:
         await space.acquire()
-        made.put(_Made(value))
+        made.put(_Handover(value))
 
     def end(task: asyncio.Task[None]) -> None:
         closed = RuntimeError("the engine was closed while it was asked")

@@ -30,16 +30,16 @@ class Cost:
         return Cost(self.tokens - other.tokens, self.money - other.money)
 
 
-def cost(price: Price | None, prompt_tokens: int, tokens: int) -> Cost:
+def price_completion(price: Price | None, prompt_tokens: int, tokens: int) -> Cost:
     """The cost of a completion."""
     return Cost(prompt_tokens + tokens, price.of(prompt_tokens, tokens) if price else 0.0)
 
 
-def highest(price: Price | None, request: Request) -> Cost:
+def price_at_most(price: Price | None, request: Request) -> Cost:
     """What a request costs at most: no tokenizer makes more tokens of a text than it has bytes."""
     texts = [message.content for message in request.messages] + [request.prefix]
     prompt = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-    return cost(price, prompt + _MESSAGE * len(texts) + _TEMPLATE, request.sampling.max_tokens)
+    return price_completion(price, prompt + _MESSAGE * len(texts) + _TEMPLATE, request.sampling.max_tokens)
 
 
 class Budget:
@@ -55,7 +55,7 @@ class Budget:
 
     async def hold(self, request: Request) -> Cost:
         """Set aside what the request costs at most, once it fits; raises `Spent` where it never will."""
-        most = highest(self._price, request)
+        most = price_at_most(self._price, request)
         while not self._fits(most):
             if not self._holds:
                 self._short = most

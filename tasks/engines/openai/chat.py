@@ -67,7 +67,7 @@ class Fault:
 Outcome = Answer | Refusal | Fault
 
 
-def body(request: Request, without: frozenset[str]) -> bytes:
+def make_body(request: Request, without: frozenset[str]) -> bytes:
     """The JSON that asks for a completion, without the optional fields that the endpoint does not take."""
     sampling = request.sampling
     fields: dict[str, Any] = {
@@ -94,7 +94,7 @@ def body(request: Request, without: frozenset[str]) -> bytes:
     return json.dumps(fields).encode()  # ASCII: a lone surrogate in a text is no error of ours
 
 
-def parsed(content: bytes) -> Any:
+def parse_json(content: bytes) -> Any:
     """The JSON value of some bytes; `ValueError` where they are none."""
     try:
         return json.loads(content)
@@ -105,12 +105,12 @@ def parsed(content: bytes) -> Any:
 def read(content: bytes) -> Outcome:
     """What the body of a 200 says."""
     try:
-        value = parsed(content)
+        value = parse_json(content)
     except ValueError as error:
         return _odd(f"{len(content):,} bytes that are not JSON ({error})")
     choice = _first(value)
     if choice is None:
-        return _odd(f"JSON without `choices[0].message`: {said(content)}")
+        return _odd(f"JSON without `choices[0].message`: {read_error(content)}")
     usage, finish = _usage(value.get("usage")), choice.get("finish_reason")
     if finish == "content_filter":
         return Refusal(CONTENT_FILTER, "finish_reason is content_filter", usage)
@@ -176,10 +176,10 @@ def _logprob(value: Any) -> tuple[float | None, int]:
     return min(math.fsum(numbers), 0.0), len(found)
 
 
-def said(content: bytes) -> str:
+def read_error(content: bytes) -> str:
     """What the body of an error says, as one text; the input that some servers repeat is left out."""
     try:
-        value = parsed(content)
+        value = parse_json(content)
     except ValueError:
         return content.decode("utf-8", "replace")
     error = value.get("error", value) if isinstance(value, dict) else value

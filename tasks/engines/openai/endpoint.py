@@ -33,7 +33,7 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 
-def where(model: OpenAI) -> str:
+def describe_endpoint(model: OpenAI) -> str:
     """The model and its endpoint, as errors name them: without user, password and query."""
     return f"model '{model.model}' at {hide_credentials(model.url)}"
 
@@ -133,10 +133,12 @@ def _address(model: OpenAI) -> httpx.URL:
         url = httpx.URL()
     if "@" in model.url or any(_SECRET_NAME.search(name) for name in url.params):
         raise EngineError(
-            f"{where(model)}: `url` holds a secret; put it into an environment variable and its name into `key`"
+            f"{describe_endpoint(model)}: `url` holds a secret; put it into an environment variable and its name into `key`"
         )
     if not url.host:
-        raise EngineError(f"{where(model)}: `url` is no address; expected one such as http://localhost:8000/v1")
+        raise EngineError(
+            f"{describe_endpoint(model)}: `url` is no address; expected one such as http://localhost:8000/v1"
+        )
     return url.copy_with(path=url.path.rstrip("/") + "/chat/completions", fragment=None)
 
 
@@ -146,10 +148,12 @@ def _key(model: OpenAI) -> str:
         return ""
     key = os.environ.get(model.key, "").strip()
     if not key:
-        raise EngineError(f"{where(model)}: the environment variable {model.key} is not set; set it to the API key")
+        raise EngineError(
+            f"{describe_endpoint(model)}: the environment variable {model.key} is not set; set it to the API key"
+        )
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise EngineError(
-            f"{where(model)}: the environment variable {model.key} holds characters that no API key has "
+            f"{describe_endpoint(model)}: the environment variable {model.key} holds characters that no API key has "
             "(white space or beyond ASCII); set it anew"
         )
     return key
@@ -179,6 +183,6 @@ def _client(model: OpenAI, url: httpx.URL, key: str) -> httpx.AsyncClient:
     except (ValueError, ImportError, OSError, httpx.InvalidURL):  # their texts may hold the proxy's password
         pass
     raise EngineError(
-        f"{where(model)}: the proxy or the certificates that the environment names cannot be used; "
+        f"{describe_endpoint(model)}: the proxy or the certificates that the environment names cannot be used; "
         "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
     )

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
 from tasks.engines.openai.async_bridge import Background, Put
-from tasks.engines.openai.budget import Budget, Cost, Spent, cost
-from tasks.engines.openai.chat import SCHEMA, Answer, Fault, Outcome, Refusal, body
-from tasks.engines.openai.endpoint import Endpoint, where
+from tasks.engines.openai.budget import Budget, Cost, Spent, price_completion
+from tasks.engines.openai.chat import SCHEMA, Answer, Fault, Outcome, Refusal, make_body
+from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.http_errors import REFUSED
-from tasks.engines.openai.rate_limit import Pace, Stopped, backoff, rest
+from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
 
 _FUTILE = 8
 """Requests refused without one answered, after which it is the endpoint that refuses and not the request."""
@@ -61,7 +61,7 @@ class OpenAIEngine:
         self, model: OpenAI, spent_tokens: int = 0, spent_price: float = 0.0, *, _backoff: float = 1.0
     ) -> None:
         if model.budget_price is not None and model.price is None:
-            raise EngineError(f"{where(model)}: `budget_price` needs `price`; give the price of its tokens")
+            raise EngineError(f"{describe_endpoint(model)}: `budget_price` needs `price`; give the price of its tokens")
         self._model = model
         self._endpoint = Endpoint(model)
         self._budget = Budget(model, Cost(spent_tokens, spent_price))
@@ -105,7 +105,7 @@ class OpenAIEngine:
             raise asking.error
         if asking.spent:
             raise BudgetError(
-                f"{where(self._model)}: {self._budget.told()}; {asking.left:,} of {len(requests):,} requests are left "
+                f"{describe_endpoint(self._model)}: {self._budget.told()}; {asking.left:,} of {len(requests):,} requests are left "
                 "to ask. What was answered is kept: raise the budget and build again"
             )
 
@@ -134,7 +134,7 @@ class OpenAIEngine:
         try:
             outcome = await self._outcome(request, asking.stop)
             if outcome.usage is not None:
-                used = cost(self._model.price, outcome.usage.prompt_tokens, outcome.usage.tokens)
+                used = price_completion(self._model.price, outcome.usage.prompt_tokens, outcome.usage.tokens)
             elif isinstance(outcome, Answer):
                 used = held  # the endpoint does not say: count what it can have been at most
         finally:
@@ -148,8 +148,8 @@ class OpenAIEngine:
             self._pace.pause(outcome.wait)
             if not outcome.again or attempt == self._model.attempts:
                 times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"
-                raise EngineError(f"{where(self._model)}: {times} {outcome.found}; {outcome.advice}")
-            await rest(backoff(attempt, self._backoff), stop)
+                raise EngineError(f"{describe_endpoint(self._model)}: {times} {outcome.found}; {outcome.advice}")
+            await sleep_until_stopped(choose_backoff(attempt, self._backoff), stop)
             attempt += 1
         return outcome
 
@@ -159,7 +159,7 @@ class OpenAIEngine:
         while True:
             async with self._slots:
                 await self._pace.turn(stop)
-                outcome = await self._endpoint.ask(body(request, without))
+                outcome = await self._endpoint.ask(make_body(request, without))
             if isinstance(outcome, Refusal) and (refused := _optional(outcome, request) - without):
                 without |= refused
                 continue
@@ -189,7 +189,7 @@ class OpenAIEngine:
         self._refused += refusal.reason == REFUSED
         if self._refused >= _FUTILE and not self._answered:
             raise EngineError(
-                f"{where(self._model)}: refused the first {self._refused} requests, the last with {refusal.detail}; "
+                f"{describe_endpoint(self._model)}: refused the first {self._refused} requests, the last with {refusal.detail}; "
                 "change what it does not take"
             )
         return Failure(request.id, refusal.reason, refusal.detail)

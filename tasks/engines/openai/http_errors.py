@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, Fault, Outcome, Refusal, parsed, said
+from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, Fault, Outcome, Refusal, parse_json, read_error
 
 LONGEST_WAIT = 900.0
 """Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
@@ -47,13 +47,13 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str
         Whether to ask again, and when; or why not. `found` and `detail` may repeat anything that the body holds.
 
     """
-    told = f"{_phrase(status)}: {said(content)}" if content.strip() else _phrase(status)
+    told = f"{_phrase(status)}: {read_error(content)}" if content.strip() else _phrase(status)
     if status in (408, 425, 429) or status >= 500:
         return _later(status, headers, told)
     if status in (400, 413, 422):
         return _refusal(status, told, _parameter(content))
     if status in (401, 403):  # a 401 tends to repeat parts of the key
-        return Fault(_phrase(status) if status == 401 else told, key_advice(variable), again=False)
+        return Fault(_phrase(status) if status == 401 else told, advise_on_key(variable), again=False)
     return Fault(told, _advice(status, headers), again=False)
 
 
@@ -87,7 +87,7 @@ def retry_after(value: str, now: datetime) -> float | None:
 def _parameter(content: bytes) -> str:
     """The parameter that the body of an error names as the one at fault."""
     try:
-        value = parsed(content)
+        value = parse_json(content)
     except ValueError:
         return ""
     error = value.get("error", value) if isinstance(value, dict) else None
@@ -112,7 +112,7 @@ def hide_credentials(url: str) -> str:
     return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", url))
 
 
-def key_advice(variable: str | None) -> str:
+def advise_on_key(variable: str | None) -> str:
     """What to do where the endpoint does not accept the key, or lack of one."""
     if variable is None:
         return "give `key` in the recipe the name of an environment variable, and set that to the endpoint's key"

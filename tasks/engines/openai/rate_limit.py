@@ -14,7 +14,7 @@ class Stopped(Exception):
     """The asking ends, and nothing new is to be begun."""
 
 
-async def rest(seconds: float, stop: asyncio.Event) -> None:
+async def sleep_until_stopped(seconds: float, stop: asyncio.Event) -> None:
     """Wait; raises `Stopped` as soon as `stop` is set, or at once where it is."""
     try:
         async with asyncio.timeout(max(0.0, seconds)):
@@ -25,7 +25,7 @@ async def rest(seconds: float, stop: asyncio.Event) -> None:
     raise Stopped
 
 
-def backoff(attempt: int, base: float) -> float:
+def choose_backoff(attempt: int, base: float) -> float:
     """Seconds to rest after the `attempt`-th failed one (from 1): doubled each time, and a random share of it.
 
     Half of it is random, so that requests that failed together do not come back together.
@@ -58,7 +58,7 @@ class Pace:
         """Wait until one more request may begin; raises `Stopped` as soon as `stop` is set."""
         async with self._line:
             while (wait := self._next - monotonic()) > 0:  # it may be put off while we rest
-                await rest(wait, stop)
+                await sleep_until_stopped(wait, stop)
             if stop.is_set():
                 raise Stopped
             self._next = max(self._next, monotonic() + self._interval)

@@ -57,7 +57,7 @@ def end_group() -> None:
     os._exit(1)
 
 
-def options_here(options: Mapping[str, Any]) -> dict[str, Any]:
+def choose_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of vLLM's `LLM` for the machine that it finds itself on."""
     from vllm.platforms import current_platform
 
@@ -73,12 +73,12 @@ def options_here(options: Mapping[str, Any]) -> dict[str, Any]:
         # requests with seeds of their own end the engine on a CPU where prompts are cut into chunks;
         # uncut, the longest must fit into one batch
         chosen.pop("gpu_memory_utilization", None)
-        batched = max(CPU_BATCHED_TOKENS, longest(chosen), chosen["max_num_seqs"])
+        batched = max(CPU_BATCHED_TOKENS, choose_context_length(chosen), chosen["max_num_seqs"])
         chosen.update(enable_chunked_prefill=False, max_num_batched_tokens=batched)
     return chosen
 
 
-def longest(options: Mapping[str, Any]) -> int:
+def choose_context_length(options: Mapping[str, Any]) -> int:
     """The context in tokens: as asked for, or the model's own."""
     if options["max_model_len"] is not None:
         return int(options["max_model_len"])
@@ -100,7 +100,7 @@ class Worker:
 
         self.say = say
         self.vllm = vllm
-        self.llm = vllm.LLM(**options_here(options))
+        self.llm = vllm.LLM(**choose_options(options))
         self.engine = self.llm.llm_engine
         self.tokenizer = self.llm.get_tokenizer()
         self.context = int(self.engine.model_config.max_model_len)
@@ -118,7 +118,7 @@ class Worker:
             for output in self.engine.step():
                 if output.finished and output.request_id in self.inside:
                     self.inside.discard(output.request_id)
-                    self.say(completion(output))
+                    self.say(describe_completion(output))
             if time.monotonic() - spoken >= 1:
                 spoken = time.monotonic()
                 self.say({"is": "alive"})
@@ -181,7 +181,7 @@ class Worker:
         return list(self.tokenizer.encode(text + prefix, add_special_tokens=False))
 
 
-def completion(output: Any) -> Message:
+def describe_completion(output: Any) -> Message:
     """What is said of a finished request; of one that vLLM gave up (no token fits its schema) that it failed."""
     one = output.outputs[0]
     if one.finish_reason not in ("stop", "length"):

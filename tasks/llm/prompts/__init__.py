@@ -22,31 +22,31 @@ _TURN = re.compile(r"^\[(system|user|assistant)\]\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
-def names() -> list[str]:
+def list_prompts() -> list[str]:
     """The prompts that ship with Errata."""
     return sorted(path.stem for path in FOLDER.glob("*.txt"))
 
 
-def template(given: object) -> str:
+def find_template(given: object) -> str:
     """The text of a template: of a prompt of ours by its name, or of one written out; raise ValueError for neither."""
     if not isinstance(given, str):
         raise ValueError(f"expected a prompt's name or text, found {given!r}")
     if "{" in given:
         return given
-    if given not in names():
+    if given not in list_prompts():
         raise ValueError(
-            f"unknown prompt {given[:60]!r}; there are {', '.join(names())}, or write one with {{question}}"
+            f"unknown prompt {given[:60]!r}; there are {', '.join(list_prompts())}, or write one with {{question}}"
         )
     return (FOLDER / f"{given}.txt").read_text("utf-8").removesuffix("\n")
 
 
-Template = Annotated[str, BeforeValidator(template)]
+Template = Annotated[str, BeforeValidator(find_template)]
 """A parameter that takes the name of a prompt, or its text; its text is its value, and part of a fingerprint."""
 
 
 def name(text: str) -> str:
     """The name of a prompt by its text, or `own` for one written in a recipe."""
-    return next((one for one in names() if template(one) == text), "own")
+    return next((one for one in list_prompts() if find_template(one) == text), "own")
 
 
 @lru_cache(maxsize=64)
@@ -64,6 +64,6 @@ def fill(text: str, fields: Mapping[str, str]) -> tuple[Message, ...]:
     )
 
 
-def fields(text: str) -> set[str]:
+def list_fields(text: str) -> set[str]:
     """The names in braces of a template."""
     return set(_FIELD.findall(text))

@@ -89,14 +89,14 @@ def test_a_writer_at_work_merges_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_is_due_leaves_merges_that_double(sizes: list[int]) -> None:
     runs = [Segment(f"{i:024x}", 0, 9, size) for i, size in enumerate(sizes)]
     for _ in range(len(sizes) + 1):
-        taken = merging.due(runs)
+        taken = merging.choose_segments(runs)
         if not taken:
             break
         assert len(taken) > 1
         runs = [one for one in runs if one not in taken]
         runs.append(Segment(uuid.uuid4().hex[:24], 0, 9, sum(one.rows for one in taken)))
     left = sorted(one.rows for one in runs)
-    assert not merging.due(runs)
+    assert not merging.choose_segments(runs)
     assert all(more > max(2 * sum(left[:i]), SMALL) for i, more in enumerate(left) if i)
 
 

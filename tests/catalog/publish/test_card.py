@@ -11,7 +11,7 @@ from catalog.publish.card import render_card, render_labels, share
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from tests.catalog.publish.test_croissant import RECIPE
 
 LABELS = [
@@ -57,7 +57,7 @@ def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
         {"solution_id": f"s{i}", "cause": None, "notes": [["", "so"], [""], []][i % 3], "soft": [None, 0.5] if i else [None], "type": "t" if i == 5 else ""}
         for i in range(200)
     ]  # fmt: skip
-    frame = pl.DataFrame(rows, schema=polars_schema(contract))
+    frame = pl.DataFrame(rows, schema=to_polars_schema(contract))
     view = View(contract, [{"train": frame[:120], "test": frame[120:130]}, {"train": frame[130:]}])
     seen: list[str] = []
 

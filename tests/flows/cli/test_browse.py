@@ -30,7 +30,7 @@ from flows.cli.browser import place
 from flows.cli.row_reader import Selection
 from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from tests.command import ROOT
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 [bold]markup[/bold] \u202egnirts\u2066 \r\x08\x9b31m :boom:"
@@ -72,7 +72,7 @@ def released(store: str, corpus: str, parts: list[pl.DataFrame]) -> None:
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=polars_schema(ROWS))
+    return pl.DataFrame(rows, schema=to_polars_schema(ROWS))
 
 
 @pytest.fixture(scope="module")

@@ -65,9 +65,9 @@ def row(i: int, **given: Any) -> dict[str, Any]:
 
 
 def frame(rows: Sequence[dict[str, Any]], contract: Contract = CONTRACT) -> pl.DataFrame:
-    from schemas.frames import polars_schema
+    from schemas.frames import to_polars_schema
 
-    return pl.DataFrame(list(rows), schema=polars_schema(contract), orient="row")
+    return pl.DataFrame(list(rows), schema=to_polars_schema(contract), orient="row")
 
 
 def planned(

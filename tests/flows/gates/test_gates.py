@@ -25,7 +25,7 @@ from flows.publishing import publish as releasing
 from flows.publishing.publish import release
 from schemas.columns.problems import RECORDS
 from schemas.contract import DETAIL, REASON, Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.expectations import Expected
 from tests import golden
 from tests.flows.gates.planned import CONTRACT, frame, planned, row
@@ -160,7 +160,7 @@ def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path
     contract = Contract("l", "", (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."), *columns), "solution_id")  # fmt: skip
     table = pl.DataFrame(
         [("a", "p", 0, 0), ("b", "p", 1, 0), ("c", "p", 1, None), ("d", "p", None, 1), ("e", "p", -1, 2)],
-        schema=polars_schema(contract), orient="row",
+        schema=to_polars_schema(contract), orient="row",
     )  # fmt: skip
     found = one(planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision")
     assert (found["observed"], found["rows"], found["passed"]) == (0.5, 2, False)
@@ -179,7 +179,7 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
     )
     table = pl.DataFrame(
         [(f"{i}", "p", ["m #1"], [label], [""], label, other[i], "no" if other[i] is None else None, label) for i, label in enumerate([0, 1, 0, 1])],
-        schema=polars_schema(contract), orient="row",
+        schema=to_polars_schema(contract), orient="row",
     )  # fmt: skip
     plan = planned(
         tmp_path, [table[:2], table[2:]], "  - {measure: kappa, at_least: 0.9}\n", made_by="agree", contract=contract

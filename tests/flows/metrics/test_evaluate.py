@@ -15,7 +15,7 @@ from errata.cli.exit_codes import DONE, MISSING, WRONG
 
 from catalog.tables import Manifest, PartitionCommit
 from flows.planning import plan as planning
-from tasks.synthetic.task import WorldParameters, world
+from tasks.synthetic.task import WorldParameters, make_world
 from tests.golden import check
 
 HERE = Path(__file__).parent
@@ -237,7 +237,7 @@ def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
     _recipe()
     plan = planning.make_plan("r.yaml", None, "store")
     (work, _), parameters = plan.jobs, WorldParameters(count=3)
-    rows = world(range(3), parameters).kept
+    rows = make_world(range(3), parameters).kept
     folder = work.folder()
     parts = [folder.write(f"parts/{i}.parquet", rows[i : i + 2]) for i in (0, 2)]
     folder.complete(Manifest(work.fingerprint, "world", "1", {}, [], list(rows.columns), PartitionCommit(3, parts)))
@@ -251,7 +251,7 @@ def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
 
 
 def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
-    rows = world(range(2), WorldParameters(count=2)).kept.to_dicts()
+    rows = make_world(range(2), WorldParameters(count=2)).kept.to_dicts()
     for row, wrong in zip(rows, (-1, 1)):
         row["solution_id"], row["steps"] = row["problem_id"], row["reference"].splitlines()
         row["steps"][wrong if wrong > 0 else 0] = "2. 77777 + 1 = 77778" if wrong > 0 else row["steps"][0]

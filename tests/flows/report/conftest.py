@@ -17,7 +17,7 @@ from flows.planning.plan import Plan
 from flows.publishing.publish import release
 from flows.running.run_plan import materialize
 from schemas import request as asked
-from tasks.synthetic.problems import problem
+from tasks.synthetic.problems import make_problem
 from tests.flows.report.hostile import CONTRACT, HEAD, rows
 from tests.flows.running.test_inference import House
 
@@ -43,7 +43,7 @@ tables:
   mistakes: {task: deduplicate, from: typed}
   release: {task: release, from: mistakes, splits: {train: 0.8, test: 0.2}}
 """
-GOLD = {found.question: found.answer for found in (problem(0, number, 2) for number in range(COUNT))}
+GOLD = {found.question: found.answer for found in (make_problem(0, number, 2) for number in range(COUNT))}
 
 
 def say(request: asked.Request) -> asked.Reply:

@@ -7,7 +7,7 @@ import polars as pl
 from schemas.columns.labels import AGREE_COLUMNS, CLASSIFY_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from tasks.sources.content_ids import digest
 
 CONTRACT: Contract = SOLUTIONS.having(
@@ -32,7 +32,7 @@ LONG = "<b>\u202e" * 250_000
 
 def rows(count: int = 120) -> pl.DataFrame:
     """Each text, model, set and type is nasty, and some lines have a million characters."""
-    schema = polars_schema(CONTRACT)
+    schema = to_polars_schema(CONTRACT)
     return pl.DataFrame([_row(number, schema) for number in range(count)], schema=schema)
 
 

@@ -17,7 +17,7 @@ from flows.planning.plan import Plan
 from flows.publishing.publish import release
 from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
-from tasks.synthetic.problems import problem
+from tasks.synthetic.problems import make_problem
 from tests.flows.running.test_inference import House
 from tests.flows.running.test_table import read
 
@@ -39,7 +39,7 @@ tables:
   agreed: {task: agree, from: estimated}
   release: {task: release, from: agreed, splits: {all: 1}}
 """
-GOLD = {found.question: found.answer for found in (problem(0, number, 2) for number in range(COUNT))}
+GOLD = {found.question: found.answer for found in (make_problem(0, number, 2) for number in range(COUNT))}
 
 
 def say(request: Request) -> Reply:

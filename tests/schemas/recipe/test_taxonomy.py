@@ -6,7 +6,7 @@ import pytest
 
 from catalog import taxonomies
 from schemas.recipe.document import RecipeError
-from schemas.recipe.taxonomy import parse, spelt
+from schemas.recipe.taxonomy import normalize_name, parse
 from tests import golden
 
 HERE = Path(__file__).parent / "taxonomies"
@@ -17,30 +17,30 @@ SHIPPED = {
 
 
 def test_what_ships_is_listed_with_its_labels() -> None:
-    assert {name: len(taxonomies.shipped(name).labels()) for name in taxonomies.names()} == SHIPPED
+    assert {name: len(taxonomies.find_shipped(name).labels()) for name in taxonomies.list_names()} == SHIPPED
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_a_shipped_taxonomy_is_whole(name: str) -> None:
-    found = taxonomies.shipped(name)
+    found = taxonomies.find_shipped(name)
     assert found.taxonomy == name
     assert found.source
     for other, pairs in found.from_.items():
-        assert set(pairs) <= set(taxonomies.shipped(other).labels()), other
+        assert set(pairs) <= set(taxonomies.find_shipped(other).labels()), other
     for label in found.labels():
         assert found.named(label.upper()) == label
         assert found.types[label].example
 
 
 def test_a_type_is_found_by_the_names_that_the_source_uses() -> None:
-    found = taxonomies.shipped("verify-then-generate")
+    found = taxonomies.find_shipped("verify-then-generate")
     assert found.named("Calculation error easily solved by a calculator") == "calculation"
-    assert taxonomies.shipped("prmbench").named("step_contradiction") == "step contradiction"
+    assert taxonomies.find_shipped("prmbench").named("step_contradiction") == "step contradiction"
     assert found.named("none") is None
 
 
 def test_types_are_translated_where_a_mapping_says_so() -> None:
-    lemma = taxonomies.shipped("lemma")
+    lemma = taxonomies.find_shipped("lemma")
     assert lemma.translated("abacus", "wrong operation") == "operator"
     assert lemma.translated("abacus", "final answer") is None
     assert lemma.translated("lemma", "Calculation error") == "calculation"
@@ -78,8 +78,10 @@ def test_a_name_that_stands_for_none_is_told(given: str, told: str, tmp_path: Pa
 
 def test_a_file_beside_the_recipe_is_found(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text((taxonomies.FOLDER / "lemma.yaml").read_text("utf-8"))
-    assert taxonomies.find("own.yaml", tmp_path) == taxonomies.shipped("lemma") == taxonomies.find("lemma", tmp_path)
+    assert (
+        taxonomies.find("own.yaml", tmp_path) == taxonomies.find_shipped("lemma") == taxonomies.find("lemma", tmp_path)
+    )
 
 
 def test_names_are_compared_by_their_words() -> None:
-    assert spelt("Missing / Wrong  factual_knowledge") == "missing wrong factual knowledge"
+    assert normalize_name("Missing / Wrong  factual_knowledge") == "missing wrong factual knowledge"

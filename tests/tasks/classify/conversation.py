@@ -10,7 +10,7 @@ import polars as pl
 
 from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
@@ -37,7 +37,7 @@ def rows(kinds: Sequence[str | None]) -> pl.DataFrame:
         }
         row |= {"confidence": 1.0, "judge_tokens": 0}
         made.append(row)
-    return pl.DataFrame(made, schema=polars_schema(GIVEN))
+    return pl.DataFrame(made, schema=to_polars_schema(GIVEN))
 
 
 def rules(**given: Any) -> ClassifyParameters:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from catalog import taxonomies
-from tasks.classify.raters import said, votes
+from tasks.classify.raters import list_ratings, list_votes
 
-LEMMA = taxonomies.shipped("abacus")
+LEMMA = taxonomies.find_shipped("abacus")
 LABELS = LEMMA.labels()
 
 
@@ -23,16 +23,18 @@ def row(**given: Any) -> dict[str, Any]:
 
 
 def test_a_rule_speaks_where_it_decided_and_a_judge_where_its_words_are_known() -> None:
-    found = said(row(error_type="unit", typed_by="rule: x", judge_kind="calculation"), LEMMA, "abacus")
+    found = list_ratings(row(error_type="unit", typed_by="rule: x", judge_kind="calculation"), LEMMA, "abacus")
     assert found == {"rules": LABELS.index("unit"), "judge": LABELS.index("calculation")}
-    found = said(row(error_type="unit", typed_by="judge", judge_kind="moon"), LEMMA, "abacus")
+    found = list_ratings(row(error_type="unit", typed_by="judge", judge_kind="moon"), LEMMA, "abacus")
     assert found == {"rules": None, "judge": None}
-    assert said(row(), LEMMA, "") == {"rules": None}
+    assert list_ratings(row(), LEMMA, "") == {"rules": None}
 
 
 def test_a_model_speaks_by_the_majority_of_its_votes() -> None:
     voted = row(
         classifiers=["a@r #0", "a@r #1", "a@r #2", "b #0"], classifier_types=["unit", "unit", "calculation", ""],
     )  # fmt: skip
-    assert said(voted, LEMMA, "") == {"rules": None, "a@r": LABELS.index("unit"), "b": None}
-    assert votes(voted, LEMMA) == {"a@r": [LABELS.index("unit"), LABELS.index("unit"), LABELS.index("calculation")]}
+    assert list_ratings(voted, LEMMA, "") == {"rules": None, "a@r": LABELS.index("unit"), "b": None}
+    assert list_votes(voted, LEMMA) == {
+        "a@r": [LABELS.index("unit"), LABELS.index("unit"), LABELS.index("calculation")]
+    }

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from catalog import taxonomies
-from tasks.classify.reply import place, read
+from tasks.classify.reply import locate_quotation, read
 from tasks.llm.quoted_text import Material
 
-LEMMA = taxonomies.shipped("lemma")
+LEMMA = taxonomies.find_shipped("lemma")
 STEP = "So 4 * 35 = 130  pears.\nkind: operator"
 SHOWN = Material([STEP])
 
@@ -53,5 +53,5 @@ def test_what_is_no_type_is_undecided(text: str, type_: str | None, fault: str) 
     ("span", "found"), [("130", "130"), ("so 4", "So 4"), ("4  *\n35", "4 * 35"), ("131", None), ("", None), (" ", None), ("pears." * 999, None)]
 )  # fmt: skip
 def test_a_quotation_is_found_in_the_step(span: str, found: str | None) -> None:
-    at = place(span, STEP)
+    at = locate_quotation(span, STEP)
     assert (STEP[slice(*at)] if at else None) == found

@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from tasks.classify.rules import finding
-from tasks.synthetic.problems import problem
-from tasks.synthetic.solution import right, written, wrong
+from tasks.classify.rules import apply_rules
+from tasks.synthetic.problems import make_problem
+from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import judge
 
 QUESTION = (
@@ -35,7 +35,7 @@ BY_REFERENCE = [
 
 @pytest.mark.parametrize(("kind", "step", "span"), BY_REFERENCE)
 def test_a_right_solution_says_what_is_wrong_and_where(kind: str, step: str, span: str) -> None:
-    found = finding(row(STEPS[0], step), 1)
+    found = apply_rules(row(STEPS[0], step), 1)
     assert found is not None
     assert (found.kind, step[found.start : found.end]) == (kind, span)
     assert found.cause.endswith(".")
@@ -43,7 +43,7 @@ def test_a_right_solution_says_what_is_wrong_and_where(kind: str, step: str, spa
 
 
 def test_an_answer_that_is_not_the_last_result() -> None:
-    found = finding(row(*STEPS, "3. 70 - 12 = 58 figs\n#### 70"), 2)
+    found = apply_rules(row(*STEPS, "3. 70 - 12 = 58 figs\n#### 70"), 2)
     assert found is not None
     assert (found.kind, found.cause) == ("final answer", "The last result is 58, the answer says 70.")
 
@@ -58,7 +58,7 @@ def test_an_answer_that_is_not_the_last_result() -> None:
     ],
 )
 def test_without_one_the_change_that_leads_to_the_right_answer_says_it(kind: str, steps: list[str], at: int) -> None:
-    found = finding(row(*steps, reference=None), at)
+    found = apply_rules(row(*steps, reference=None), at)
     assert found is not None
     assert found.kind == kind
 
@@ -73,26 +73,26 @@ def test_without_one_the_change_that_leads_to_the_right_answer_says_it(kind: str
     ],
 )
 def test_where_more_than_one_thing_may_be_wrong_rules_are_silent(steps: list[str]) -> None:
-    assert finding(row(*steps, reference=None), 1) is None
+    assert apply_rules(row(*steps, reference=None), 1) is None
 
 
 def test_without_the_right_answer_an_equation_that_does_not_hold_is_enough() -> None:
-    found = finding(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=None), 1)
+    found = apply_rules(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=None), 1)
     assert found is not None
     assert (found.kind, found.cause) == ("calculation", "46 + 24 is 70, not 60.")
-    assert finding(row("3 * 8 = 24", "64 + 24 = 88", reference=None, answer=None), 1).kind == "misread quantity"  # type: ignore[union-attr]
+    assert apply_rules(row("3 * 8 = 24", "64 + 24 = 88", reference=None, answer=None), 1).kind == "misread quantity"  # type: ignore[union-attr]
 
 
 def test_a_right_solution_that_goes_another_way_is_not_compared() -> None:
     other = row("46 - 12 = 34", "34 + 3 = 37", "37 * 8 = 296")
-    assert finding(other, 1) is None
+    assert apply_rules(other, 1) is None
 
 
 def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -> None:
     random, decided, exact, wrongs = Random(3), 0, 0, 0
     for number in range(400):
-        one = problem(7, number, 3)
-        text = written(*wrong(one.program, random))
+        one = make_problem(7, number, 3)
+        text = write_solution(*solve_wrong(one.program, random))
         steps = text.split("\n")
         steps[-2:] = ["\n".join(steps[-2:])]
         truth = judge(one.program, steps)
@@ -102,9 +102,9 @@ def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -
             "question": one.question,
             "steps": steps,
             "answer": str(one.answer),
-            "reference": written(*right(one.program)),
+            "reference": write_solution(*solve_right(one.program)),
         }
-        found = finding(given, truth.first_error)
+        found = apply_rules(given, truth.first_error)
         wrongs += 1
         decided += found is not None
         exact += found is not None and found.kind == truth.kind

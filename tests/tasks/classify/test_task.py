@@ -12,7 +12,7 @@ import pytest
 from catalog import taxonomies
 from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.classify.parameters import ClassifyParameters
@@ -33,11 +33,11 @@ def rows(*given: tuple[list[str], int | None, str | None]) -> pl.DataFrame:
         row |= {"sample": 0, "source": f"f:{i}", "step_rule": "lines", "text": "t", "rationale": "t", "steps": steps}
         row |= {"first_error": at, "judge_kind": kind, "agreement": 1.0, "confidence": 1.0, "judge_tokens": 0}
         made.append(row)
-    return pl.DataFrame(made, schema=polars_schema(GIVEN))
+    return pl.DataFrame(made, schema=to_polars_schema(GIVEN))
 
 
 def rules(taxonomy: str = "lemma", **given: Any) -> ClassifyParameters:
-    return ClassifyParameters.model_validate({"taxonomy": taxonomies.shipped(taxonomy), **given})
+    return ClassifyParameters.model_validate({"taxonomy": taxonomies.find_shipped(taxonomy), **given})
 
 
 def answer(type_: str, **more: str) -> str:
@@ -121,9 +121,9 @@ def test_only_steps_through_the_wrong_one_are_shown_and_the_types_are() -> None:
     assert "I take the figs of the neighbour." in text
     assert STRANGE[2] not in text
     assert "Step 2 is the first wrong one." in text
-    assert all(f"- {name}: " in text for name in taxonomies.shipped("lemma").labels())
+    assert all(f"- {name}: " in text for name in taxonomies.find_shipped("lemma").labels())
     assert json.loads(asked[0].sampling.schema)["properties"]["type"]["enum"] == list(
-        taxonomies.shipped("lemma").labels()
+        taxonomies.find_shipped("lemma").labels()
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from schemas.task import Record, TaskError
 from tasks.dedup import ngram_overlap
 from tasks.dedup.decontaminate import DECONTAMINATE, DecontaminateParameters
-from tasks.dedup.token_hashes import plain, words
+from tasks.dedup.token_hashes import hash_words, normalize_texts
 
 ITEM = "Natalia sold clips to 48 of her friends in April and then she sold half as many clips in May; how many in all?"
 OTHER = "A robe takes 2 bolts of blue fiber and half that much white fiber. How many bolts in total does it take?"
@@ -136,8 +136,8 @@ def test_the_words_quoted_are_those_that_are_hashed() -> None:
     texts = pl.Series(
         ["So 5 cafés cost $3.50 — ok?", "小明有3个 ab", "don’t 3×4=12 x^2 | a_b", "", "🙂🙂 ok", "Ωmega ½"]
     )
-    spelled = [len(ngram_overlap._WORD.findall(text)) for text in plain(texts).to_list()]
-    assert spelled == words(texts).counts().tolist()
+    spelled = [len(ngram_overlap._WORD.findall(text)) for text in normalize_texts(texts).to_list()]
+    assert spelled == hash_words(texts).counts().tolist()
 
 
 @pytest.mark.parametrize(

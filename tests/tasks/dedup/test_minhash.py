@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import connected_components
 
 from tasks.dedup.components import Components
 from tasks.dedup.disk_arrays import Shelf
-from tasks.dedup.minhash import Sets, outlines
-from tasks.dedup.token_hashes import words
+from tasks.dedup.minhash import Sets, make_outlines
+from tasks.dedup.token_hashes import hash_words
 
 TEXTS = [
     "", "a", "Two plus two", "12+30=42,", "café × 3 — naïve 中文 😀!", "x" * 8, "x" * 9, "y" * 63 + " " + "y" * 64, "z" * 65,
@@ -27,12 +27,12 @@ PAIRS = st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max
 
 
 def test_the_hashes_of_words_are_those_that_releases_keep() -> None:
-    found = words(pl.Series(TEXTS * 3))
+    found = hash_words(pl.Series(TEXTS * 3))
     assert found.counts()[: len(TEXTS)].tolist() == COUNTS
-    one = words(pl.Series(TEXTS))
+    one = hash_words(pl.Series(TEXTS))
     assert hashlib.sha256(one.hashes.tobytes()).hexdigest()[:16] == HASHES
     assert np.array_equal(found.hashes, np.tile(one.hashes, 3))
-    alone = np.concatenate([words(pl.Series([text])).hashes for text in TEXTS])
+    alone = np.concatenate([hash_words(pl.Series([text])).hashes for text in TEXTS])
     assert np.array_equal(one.hashes, alone)
 
 
@@ -72,7 +72,7 @@ def test_a_long_chain_is_one_component() -> None:
 def test_an_outline_never_tells_sets_further_apart_than_they_are(pair: list[set[int]]) -> None:
     sizes = np.array([len(one) for one in pair])
     made = Sets(np.array([value for one in pair for value in sorted(one)], np.uint32), np.cumsum(sizes))
-    one, other = outlines(made)
+    one, other = make_outlines(made)
     assert np.bitwise_count(one ^ other).sum() <= len(pair[0] ^ pair[1])
 
 
@@ -80,7 +80,7 @@ def test_pairs_that_were_refused_are_refused_again_and_others_are_not(tmp_path: 
     base = [f"word{i}" for i in range(60)]
     near = [*base[:30], "other", *base[31:]]
     far = [*base[:20], "these", "are", "other", "words", "here", *base[25:40], "and", "there"]
-    shelf = Shelf(tmp_path, words, 5, 0.8)
+    shelf = Shelf(tmp_path, hash_words, 5, 0.8)
     shelf.add(pl.Series([" ".join(text) for text in (base, near, far)]), np.zeros(3, np.uint64))
     shelf.close()
     for _ in range(3):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.evaluation.artifact_baseline import FEWEST, MOST, area, giveaway
+from tasks.evaluation.artifact_baseline import FEWEST, MOST, area, measure_artifacts
 
 Row = tuple[str, bool, str]
 
@@ -25,7 +25,7 @@ def rows(count: int, marked: str) -> list[Row]:
 
 
 def test_nothing_but_the_arithmetic_gives_them_away() -> None:
-    found = giveaway(rows(1200, ""))
+    found = measure_artifacts(rows(1200, ""))
     assert found is not None
     assert abs(found.looks - 0.5) < 4 * found.error
     assert abs(found.ngrams - 0.5) < 4 * found.error
@@ -34,7 +34,7 @@ def test_nothing_but_the_arithmetic_gives_them_away() -> None:
 
 @pytest.mark.parametrize(("marked", "looks"), [(" (!)", True), ("..", True), (" sic", True)])
 def test_a_mark_is_found(marked: str, looks: bool) -> None:
-    found = giveaway(rows(400, marked))
+    found = measure_artifacts(rows(400, marked))
     assert found is not None
     assert found.ngrams > 0.95
     assert (found.looks > 0.8) == looks
@@ -44,22 +44,22 @@ def test_a_word_is_found_by_its_characters() -> None:
     swapped = [
         (text.replace("figs", "gifs") if wrong else text, wrong, problem) for text, wrong, problem in rows(400, "")
     ]
-    found = giveaway(swapped)
+    found = measure_artifacts(swapped)
     assert found is not None
     assert found.looks < 0.65 < 0.95 < found.ngrams
 
 
 def test_of_few_nothing_is_said_and_of_many_some_are_looked_at() -> None:
-    assert giveaway([]) is None
-    assert giveaway(rows(FEWEST // 2, "!")) is None
-    assert giveaway([(text, True, problem) for text, _, problem in rows(400, "!")]) is None
-    found = giveaway(iter(rows(MOST + 500, "!")))
+    assert measure_artifacts([]) is None
+    assert measure_artifacts(rows(FEWEST // 2, "!")) is None
+    assert measure_artifacts([(text, True, problem) for text, _, problem in rows(400, "!")]) is None
+    found = measure_artifacts(iter(rows(MOST + 500, "!")))
     assert found is not None
     assert found.rows == MOST
 
 
 def test_the_order_of_rows_makes_no_difference() -> None:
-    assert giveaway(rows(300, "")) == giveaway(reversed(rows(300, "")))
+    assert measure_artifacts(rows(300, "")) == measure_artifacts(reversed(rows(300, "")))
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from tasks.inject.edits import NAMES, SPEAKS, Name
-from tasks.inject.propagate import Injected, injected
+from tasks.inject.propagate import Injected, inject_mistake
 
 QUESTION = "Ada has 46 figs, buys 3 bags of 8 figs and eats 12. How many figs are left?"
 STEPS = ["1. 3 * 8 = 24 figs", "2. 46 + 24 = 70 figs", "3. 70 - 12 = 58 figs\n#### 58"]
@@ -18,7 +18,7 @@ STEPS = ["1. 3 * 8 = 24 figs", "2. 46 + 24 = 70 figs", "3. 70 - 12 = 58 figs\n##
 def made(name: Name, steps: list[str], question: str = QUESTION, answer: int = 58, seeds: int = 40) -> set[Injected]:
     """All that an edit makes of a solution, whatever chance says."""
     kinds = {name: SPEAKS[name]["abacus"]}
-    found = (injected(question, steps, Fraction(answer), kinds, Random(seed)) for seed in range(seeds))
+    found = (inject_mistake(question, steps, Fraction(answer), kinds, Random(seed)) for seed in range(seeds))
     return {one for one in found if one is not None}
 
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from catalog import taxonomies
 from schemas.columns.problems import PROGRAM, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId, Outcome
-from tasks.evaluation.artifact_baseline import giveaway
+from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.inject.filters import distance
-from tasks.inject.task import INJECT, InjectParameters, types
-from tasks.synthetic.problems import problem
+from tasks.inject.task import INJECT, InjectParameters, list_edit_types
+from tasks.synthetic.problems import make_problem
 from tasks.synthetic.program import load
-from tasks.synthetic.solution import right, written
+from tasks.synthetic.solution import solve_right, write_solution
 from tasks.synthetic.truth import judge
 from tasks.verify.task import VERIFY, VerifyParameters
 
@@ -41,7 +41,7 @@ LEMMA = [
 """The six that LEMMA injects."""
 BY_RULE = ["calculation", "wrong operand", "misread quantity", "miscopied result", "wrong operation", "missing step"]
 
-STRANGE = taxonomies.shipped("lemma").model_copy(update={"taxonomy": "strange", "from_": {}})
+STRANGE = taxonomies.find_shipped("lemma").model_copy(update={"taxonomy": "strange", "from_": {}})
 
 
 def solution(i: int, text: str, question: str, answer: str, **more: Any) -> dict[str, Any]:
@@ -57,16 +57,16 @@ def solution(i: int, text: str, question: str, answer: str, **more: Any) -> dict
 def solutions(count: int) -> pl.DataFrame:
     made = []
     for number in range(count):
-        one = problem(11, number, 3)
-        text = written(*right(one.program))
+        one = make_problem(11, number, 3)
+        text = write_solution(*solve_right(one.program))
         made.append(solution(number, text, one.question, str(one.answer), program=one.program.dump()))
-    found = VERIFY.run(pl.DataFrame(made, schema=polars_schema(GIVEN)), VerifyParameters.model_validate({})).kept
+    found = VERIFY.run(pl.DataFrame(made, schema=to_polars_schema(GIVEN)), VerifyParameters.model_validate({})).kept
     assert set(found["verdict"]) == {"right"}
     return found
 
 
 def rules(taxonomy: str | Taxonomy = "abacus", **more: Any) -> InjectParameters:
-    found = taxonomies.shipped(taxonomy) if isinstance(taxonomy, str) else taxonomy
+    found = taxonomies.find_shipped(taxonomy) if isinstance(taxonomy, str) else taxonomy
     return InjectParameters.model_validate({"taxonomy": found, **more})
 
 
@@ -144,16 +144,16 @@ def test_a_simple_classifier_cannot_tell_them_from_right_ones() -> None:
     kept = run(solutions(1000), rules(share=0.5))[0].kept
     wrong = (kept["injected_at"] >= 0).to_list()
     assert 0.4 < sum(wrong) / len(wrong) < 0.6
-    found = giveaway(zip(kept["text"], wrong, kept["problem_id"]))
+    found = measure_artifacts(zip(kept["text"], wrong, kept["problem_id"]))
     assert found is not None
     assert found.looks <= 0.58, f"lengths and characters give the wrong ones away: AUC {found.looks:.3f}"
     assert found.ngrams <= 0.58, f"character n-grams give the wrong ones away: AUC {found.ngrams:.3f}"
 
 
 def test_each_type_of_a_taxonomy_that_rules_make_is_told() -> None:
-    assert set(types(rules()).values()) == set(BY_RULE)
-    assert set(types(rules("rise")).values()) == set(taxonomies.shipped("rise").labels())
-    assert {"calculation", "operator", "missing step"} <= set(types(rules("lemma")).values())
+    assert set(list_edit_types(rules()).values()) == set(BY_RULE)
+    assert set(list_edit_types(rules("rise")).values()) == set(taxonomies.find_shipped("rise").labels())
+    assert {"calculation", "operator", "missing step"} <= set(list_edit_types(rules("lemma")).values())
     kept = run(solutions(60), rules("rise", kinds=["change multiple values"]))[0].kept
     assert set(kept["injected_type"]) == {"change multiple values"}
     assert set(kept["injected_taxonomy"]) == {"rise@1.0.0"}
@@ -175,7 +175,7 @@ def test_each_type_of_a_taxonomy_that_rules_make_is_told() -> None:
 )
 def test_what_cannot_be_made_wrong_is_rejected_with_the_reason(text: str, more: dict[str, Any], reason: str) -> None:
     row = solution(1, text, "Ada buys 3 bags of 8 figs.", "24") | more
-    outcome, _ = run(pl.DataFrame([row], schema=polars_schema(GIVEN)), rules())
+    outcome, _ = run(pl.DataFrame([row], schema=to_polars_schema(GIVEN)), rules())
     assert outcome.rejected["reason"].to_list() == [reason]
 
 
@@ -187,7 +187,7 @@ LONG = "x" * 1_000_000
 
 def one_row() -> pl.DataFrame:
     row = solution(1, "\n".join(STEPS), QUESTION, "58", steps=STEPS)
-    part = pl.DataFrame([row], schema=polars_schema(GIVEN))
+    part = pl.DataFrame([row], schema=to_polars_schema(GIVEN))
     return VERIFY.run(part, VerifyParameters.model_validate({})).kept
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.request import Completion, Failure
-from tasks.llm.judge_reply import Judgement, judgement, read
+from tasks.llm.judge_reply import Judgement, parse_judgement, read
 from tasks.llm.quoted_text import Material
 
 STEPS = 4
@@ -107,8 +107,10 @@ def test_what_says_no_one_thing_is_undecided(text: str, fault: str) -> None:
 
 def test_what_was_cut_off_or_refused_is_undecided_whatever_it_says() -> None:
     cut = Completion("id", "First error: 2", "length", 9, 1, 9, None, "e", 0.0)
-    assert judgement(cut, STEPS, MATERIAL, ()) == Judgement(None, "cut off")
-    assert judgement(Failure("id", "content filter", "x"), STEPS, MATERIAL, ()) == Judgement(None, "content filter")
+    assert parse_judgement(cut, STEPS, MATERIAL, ()) == Judgement(None, "cut off")
+    assert parse_judgement(Failure("id", "content filter", "x"), STEPS, MATERIAL, ()) == Judgement(
+        None, "content filter"
+    )
 
 
 def test_kind_and_reason_come_along() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llm.lenient_json import field_of, objects
+from tasks.llm.lenient_json import find_field, find_objects
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ from tasks.llm.lenient_json import field_of, objects
     ],
 )
 def test_the_value_of_a_key_is_found(text: str, value: Any) -> None:
-    assert field_of(text, "answer") == value
+    assert find_field(text, "answer") == value
 
 
 @pytest.mark.parametrize(
@@ -50,18 +50,18 @@ def test_the_value_of_a_key_is_found(text: str, value: Any) -> None:
     [r"\( x \)", r"3 \times 4", r"\frac{1}{2}", r"\text{m}", r"\neq", r"\nabla", r"\beta", r"\u12", r"\sqrt{2}"],
 )
 def test_lone_backslashes_stay_and_no_latex_becomes_a_tab(written: str) -> None:
-    assert field_of('{"answer": "' + written + '"}', "answer") == written
+    assert find_field('{"answer": "' + written + '"}', "answer") == written
 
 
 def test_escaped_backslashes_are_read_as_json_has_them() -> None:
-    assert field_of(r'{"answer": "3 \\times 4 \\\\ 5"}', "answer") == r"3 \times 4 \\ 5"
+    assert find_field(r'{"answer": "3 \\times 4 \\\\ 5"}', "answer") == r"3 \times 4 \\ 5"
 
 
 @pytest.mark.parametrize(
     "text", ['{"answer": "cut o', '{"answer": 1', '{"answer":', '{"answer": "', '{"answer": [1, 2', '{"ans']
 )
 def test_what_is_cut_off_is_not_there(text: str) -> None:
-    assert field_of(text, "answer") is None
+    assert find_field(text, "answer") is None
 
 
 @pytest.mark.parametrize(
@@ -78,25 +78,25 @@ def test_what_is_cut_off_is_not_there(text: str) -> None:
     ],
 )
 def test_the_last_object_that_has_the_key_counts(text: str, value: int) -> None:
-    assert field_of(text, "answer") == value
+    assert find_field(text, "answer") == value
 
 
 @pytest.mark.parametrize("digits", ["2.00", "0.10000000000000000000000001", "3.0"])
 def test_numbers_keep_their_digits(digits: str) -> None:
-    found = field_of(f'{{"answer": {digits}}}', "answer")
+    found = find_field(f'{{"answer": {digits}}}', "answer")
     assert isinstance(found, Decimal) and str(found) == digits
 
 
 def test_a_number_too_long_for_an_int_is_a_text() -> None:
-    assert field_of('{"answer": ' + "9" * 5000 + "}", "answer") == "9" * 5000
+    assert find_field('{"answer": ' + "9" * 5000 + "}", "answer") == "9" * 5000
 
 
 def test_a_key_with_signs_of_regular_expressions_is_only_a_key() -> None:
-    assert field_of('{"a.b": 1, "axb": 2, broken', "a.b") == "1"
+    assert find_field('{"a.b": 1, "axb": 2, broken', "a.b") == "1"
 
 
 def test_at_most_sixteen_places_are_tried() -> None:
-    assert len(objects('{"a": 1} ' * 20)) == 16
+    assert len(find_objects('{"a": 1} ' * 20)) == 16
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_at_most_sixteen_places_are_tried() -> None:
 )
 def test_hostile_text_is_answered_at_once(text: str) -> None:
     start = perf_counter()
-    objects(text)
-    field_of(text, "answer")
+    find_objects(text)
+    find_field(text, "answer")
     assert perf_counter() - start < 2
 
 
@@ -130,10 +130,10 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_strict_json_is_read_as_it_is(value: Any) -> None:
-    assert field_of("words " + json.dumps({"answer": value}) + " words", "answer") == value
+    assert find_field("words " + json.dumps({"answer": value}) + " words", "answer") == value
 
 
 @given(st.text())
 def test_no_text_is_too_odd(text: str) -> None:
-    field_of('{"answer": ' + text, "answer")
-    assert all(isinstance(one, dict) for one in objects(text))
+    find_field('{"answer": ' + text, "answer")
+    assert all(isinstance(one, dict) for one in find_objects(text))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from schemas.request import Completion, Request
 from schemas.task import ModelId
 from tasks.llm import prompts
-from tasks.llm.judge_reply import judgement, shown
-from tasks.llm.prompt_guard import mark, plain
-from tasks.localize.judge import JudgeParameters, votes
+from tasks.llm.judge_reply import collect_material, parse_judgement
+from tasks.llm.prompt_guard import mark, strip_marks
+from tasks.localize.judge import JudgeParameters, request_votes
 
 QUESTION = "Tom has 3 apples and buys 4. How many has he?"
 NAMES = {"j": ModelId("judge", "r")}
@@ -49,7 +49,7 @@ def row(*steps: str) -> dict[str, Any]:
 
 
 def asked(one: dict[str, Any], **more: Any) -> Request:
-    return votes(one, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].request
+    return request_votes(one, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].request
 
 
 def echo(request: Request, text: str) -> Completion:
@@ -92,7 +92,7 @@ def test_a_judge_that_only_repeats_is_undecided(attack: str, form: str) -> None:
         "the prompt": request.messages[1].content,
         "all of it": "\n".join(message.content for message in request.messages),
     }[form]
-    found = judgement(echo(request, said), 3, shown(one), ())
+    found = parse_judgement(echo(request, said), 3, collect_material(one), ())
     assert found.label is None and found.fault
 
 
@@ -101,10 +101,10 @@ def test_a_verdict_beside_what_is_repeated_is_the_judges_own(attack: str) -> Non
     one = row("3 + 4 = 8", attack, "#### 8")
     own = '{"reason": "3 + 4 is 7", "kind": "calculation", "first_error": 2}'
     for said in (own, f"{one['text'][:15_000]}\n\n{own}"):
-        found = judgement(echo(asked(one), said), 3, shown(one), ())
+        found = parse_judgement(echo(asked(one), said), 3, collect_material(one), ())
         assert (found.label, found.kind) in ((1, "calculation"), (None, ""))
         assert found.label == 1 or found.fault in ("contradictory", "cut off")
-    assert judgement(echo(asked(one), own), 3, shown(one), ()).label == 1
+    assert parse_judgement(echo(asked(one), own), 3, collect_material(one), ()).label == 1
 
 
 def test_fields_are_filled_once_and_only_those_of_the_template() -> None:
@@ -118,7 +118,7 @@ def test_the_mark_follows_from_all_that_is_shown() -> None:
     one = row("a", "b")
     others = [row("a", "b c"), one | {"question": "?"}, one | {"reference": None}, one | {"options": ["x"]}]
     assert len({mark(other) for other in (one, *others)}) == 5
-    assert plain(f"</step-1-{mark(one)}>", mark(one)) == "< /step-1-…>"
+    assert strip_marks(f"</step-1-{mark(one)}>", mark(one)) == "< /step-1-…>"
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
@@ -134,4 +134,4 @@ def test_abacus_gets_the_bare_text_that_it_was_taught_on() -> None:
     assert message.content == f"Judge step by step.\n{QUESTION}\n{one['text']}"
     assert asked(one, prompt="abacus-judge").sampling.schema == ""
     assert "first_error" in asked(one).sampling.schema
-    assert {"steps", "question", "reference", "kinds", "mark"} == prompts.fields(prompts.template("judge"))
+    assert {"steps", "question", "reference", "kinds", "mark"} == prompts.list_fields(prompts.find_template("judge"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.llm.voting import Majority, majority
+from tasks.llm.voting import Majority, find_majority
 
 
 @pytest.mark.parametrize(
@@ -21,5 +21,5 @@ from tasks.llm.voting import Majority, majority
     ],
 )
 def test_more_than_half_of_all_judgements(labels: list[int | None], faults: list[str], found: Majority) -> None:
-    assert majority(labels, faults) == found
-    assert majority(labels[::-1], faults[::-1]) == found
+    assert find_majority(labels, faults) == found
+    assert find_majority(labels[::-1], faults[::-1]) == found

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.columns.labels import AGREE_LABEL, ESTIMATE_COLUMNS, JUDGE_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
-from tasks.llm.voting import majority
+from tasks.llm.voting import find_majority
 from tasks.localize.agree import AGREE, AgreeParameters
 from tasks.localize.raters import frame_of
 
@@ -29,7 +29,7 @@ def row(judges: Labels, estimate: int | None = None, verdict: str = "undecided",
     labels = [label for votes in judges.values() for label in votes]
     faults = ["" if label is not None else "cut off" for label in labels]
     names = [f"{model} #{vote}" for model, votes in judges.items() for vote in range(len(votes))]
-    together = majority(labels, faults)
+    together = find_majority(labels, faults)
     nothing = [""] * len(labels)
     tried = [failed if step == estimate else 0 for step in range(STEPS)]
     return {
@@ -48,7 +48,7 @@ def run(rows: list[dict[str, Any]], contract: Contract = BOTH, **given: Any) -> 
     rules = AgreeParameters.model_validate(given)
     assert AGREE.check(rules, contract) == []
     rows = [{**one, "solution_id": str(i)} for i, one in enumerate(rows)]
-    part = pl.DataFrame(rows, schema=polars_schema(BOTH)).select(contract.names())
+    part = pl.DataFrame(rows, schema=to_polars_schema(BOTH)).select(contract.names())
     outcome = AGREE.run(part, rules)
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome

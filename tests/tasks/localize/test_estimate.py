@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.columns.problems import ASKED_COLUMNS, SOLUTION_ID, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Failure, Reply, Request
 from schemas.task import ModelId
 from tasks.localize import rollout_rounds
@@ -37,7 +37,7 @@ def solution(number: int, verdict: str = "wrong", **more: Any) -> dict[str, Any]
 
 
 def table(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    schema = polars_schema(GIVEN)
+    schema = to_polars_schema(GIVEN)
     empty: dict[Any, Any] = {pl.String(): "", pl.Int64(): 0, pl.Float64(): 0.0}
     filled = [{name: row.get(name, empty.get(kind, [])) for name, kind in schema.items()} for row in rows]
     return pl.DataFrame(filled, schema=schema)

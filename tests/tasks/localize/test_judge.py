@@ -12,7 +12,7 @@ import pytest
 from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.contract import Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Failure, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.localize.judge import JUDGE, JudgeParameters
@@ -29,7 +29,7 @@ def solutions(*steps: list[str]) -> pl.DataFrame:
         row |= {"model": "m", "sampling": "greedy", "sample": 0, "source": f"f:{i}", "step_rule": "lines"}
         text = "\n".join(some)
         rows.append(row | {"text": text, "rationale": text, "steps": some, "reference": "3 + 4 = 7"})
-    return pl.DataFrame(rows, schema=polars_schema(GIVEN))
+    return pl.DataFrame(rows, schema=to_polars_schema(GIVEN))
 
 
 def rules(**given: Any) -> JudgeParameters:

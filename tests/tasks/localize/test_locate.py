@@ -10,10 +10,10 @@ import pytest
 
 from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import check, polars_schema
-from tasks.localize.locate import LOCATE, NO_FALSE_EQUATION, NOT_ENOUGH, NOT_WRONG, LocateParameters, located
-from tasks.synthetic.problems import problem
-from tasks.synthetic.solution import written, wrong
+from schemas.frames import check, to_polars_schema
+from tasks.localize.locate import LOCATE, NO_FALSE_EQUATION, NOT_ENOUGH, NOT_WRONG, LocateParameters, locate_first_error
+from tasks.synthetic.problems import make_problem
+from tasks.synthetic.solution import solve_wrong, write_solution
 from tasks.synthetic.truth import judge
 
 QUESTION = "Ada has 5 boxes of 6 eggs and 4 more eggs. How many eggs has she?"
@@ -32,7 +32,7 @@ def row(*steps: str, **change: Any) -> dict[str, Any]:
     ],
 )
 def test_what_arithmetic_proves(steps: tuple[str, ...], first: int) -> None:
-    assert located(row(*steps))[0] == first
+    assert locate_first_error(row(*steps))[0] == first
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def test_what_arithmetic_proves(steps: tuple[str, ...], first: int) -> None:
     ],
 )
 def test_what_it_does_not_prove(case: dict[str, Any], why: str) -> None:
-    assert located(case) == (None, None, why)
+    assert locate_first_error(case) == (None, None, why)
 
 
 def test_a_right_solution_vouches_for_the_steps_before() -> None:
     reference = "5 * 6 = 30 eggs\n30 + 4 = 34 eggs\n#### 34"
     # the last step asks for nothing that is asked, so that no repair leads to the answer
-    assert located(row("5 * 6 = 30 eggs", "30 + 4 = 35 eggs", "35 * 2 = 70", reference=reference))[0] == 1
+    assert locate_first_error(row("5 * 6 = 30 eggs", "30 + 4 = 35 eggs", "35 * 2 = 70", reference=reference))[0] == 1
 
 
 def test_in_a_world_whose_truth_is_known_nearly_all_it_names_are_right() -> None:
     named = hits = 0
     for number in range(600):
-        found = problem(0, number)
-        lines, answer = wrong(found.program, Random(number))
-        steps = written(lines, answer).split("\n")
-        at, _, _ = located(row(*steps, question=found.question, answer=str(found.answer)))
+        found = make_problem(0, number)
+        lines, answer = solve_wrong(found.program, Random(number))
+        steps = write_solution(lines, answer).split("\n")
+        at, _, _ = locate_first_error(row(*steps, question=found.question, answer=str(found.answer)))
         if at is not None:
             named, hits = named + 1, hits + (at == judge(found.program, steps).first_error)
     assert named > 50 and hits >= 0.98 * named
@@ -78,7 +78,7 @@ def test_rows_are_all_kept_under_the_contract() -> None:
     texts = (Column(name, "string", "A text.") for name in ("question", "answer", "verdict"))
     given = Contract("given", "", (*texts, STEP_COLUMNS[0]), "answer")
     rows = [row("5 * 6 = 35", "35 + 4 = 39"), row("x", answer="35")]
-    outcome = LOCATE.run(pl.DataFrame(rows, schema=polars_schema(given)), LocateParameters())
+    outcome = LOCATE.run(pl.DataFrame(rows, schema=to_polars_schema(given)), LocateParameters())
     check(outcome.kept, LOCATE.makes(LocateParameters(), given), "test")
     assert outcome.kept.height == 2 and outcome.rejected.height == 0
     assert outcome.kept["first_error"].to_list() == [0, None]

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tasks.localize.rollout_budget import ASSUMED, MOST, Prior, Rate, Rule, Seen, Shares, likelihood, measured
+from tasks.localize.rollout_budget import ASSUMED, MOST, Prior, Rate, Rule, Seen, Shares, fit_prior, likelihood
 
 SHARP = Prior(Shares(0.8, 0.1, 0.1), Rate(0.8, 100.0), Rate(0.005, 100.0))
 
@@ -25,7 +25,7 @@ def pilot(rows: int, p: float, q: float, shares: tuple[float, float, float], see
 
 @pytest.mark.parametrize(("p", "q", "exact"), [(0.6, 0.02, 0.8), (0.4, 0.1, 0.7), (0.9, 0.0, 0.6), (0.3, 0.05, 0.9)])
 def test_a_pilot_measures_p_and_q_and_the_judge(p: float, q: float, exact: float) -> None:
-    found = measured(pilot(400, p, q, (exact, (1 - exact) / 2, (1 - exact) / 2)))
+    found = fit_prior(pilot(400, p, q, (exact, (1 - exact) / 2, (1 - exact) / 2)))
     assert found.right.mean == pytest.approx(p, abs=0.06)
     assert found.wrong.mean == pytest.approx(q, abs=0.04)
     assert found.shares.exact == pytest.approx(exact, abs=0.08)
@@ -91,5 +91,5 @@ def test_where_no_rule_is_precise_enough_the_most_precise_is_taken() -> None:
 
 
 def test_without_a_pilot_something_careful_is_assumed() -> None:
-    assert measured([]) == ASSUMED
+    assert fit_prior([]) == ASSUMED
     assert str(ASSUMED) == "prior assumed"

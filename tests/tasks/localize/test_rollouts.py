@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.request import Completion, Failure, Finish
-from tasks.localize.rollouts import judged, prefixes
+from tasks.localize.rollouts import judge_rollouts, list_prefixes
 
 ROW = {"question": "How many?", "answer": "7", "options": None}
 
@@ -28,11 +28,11 @@ def reply(text: str, finish: Finish = "stop") -> Completion:
 def test_a_prefix_ends_with_its_step_and_the_line_break_behind_it(
     text: str, steps: list[str], wanted: list[str]
 ) -> None:
-    assert prefixes(text, steps) == wanted
+    assert list_prefixes(text, steps) == wanted
 
 
 def test_rollouts_are_verified_with_their_prefix() -> None:
-    found = judged(
+    found = judge_rollouts(
         [
             (ROW, "3 + 4 = 7\n", reply("#### 7")),
             (ROW, "3 + 4 = 8\n", reply("#### 8")),
@@ -48,4 +48,4 @@ def test_rollouts_are_verified_with_their_prefix() -> None:
 
 
 def test_nothing_is_judged_of_no_rollouts() -> None:
-    assert judged([], "auto") == []
+    assert judge_rollouts([], "auto") == []

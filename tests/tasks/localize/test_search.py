@@ -8,7 +8,7 @@ import pytest
 
 from tasks.localize import search
 from tasks.localize.rollout_counts import Rollout
-from tasks.localize.search import METHODS, witness
+from tasks.localize.search import METHODS, search_witness
 from tests.tasks.localize.scripted import Completer, asked
 
 N = 4
@@ -64,7 +64,7 @@ def test_binary_tests_no_more_prefixes_than_halving_needs(steps: int, error: int
 def test_witness_tests_two_prefixes_at_most(steps: int, error: int) -> None:
     one = Completer(steps, error, 1, 0)
     tally = one.tally()
-    one.driven(witness(tally, error, N, N), tally)
+    one.driven(search_witness(tally, error, N, N), tally)
     before = {error - 1: 1} if error else {}
     through = {error: N} if error < steps - 1 else {}
     assert {i: n for i, n in enumerate(asked(tally)) if n} == before | through
@@ -75,14 +75,14 @@ def test_witness_tests_two_prefixes_at_most(steps: int, error: int) -> None:
 def test_witness_does_not_follow_a_judge_that_errs(judged: int) -> None:
     one = Completer(7, 3, 1, 0)
     tally = one.tally()
-    one.driven(witness(tally, judged, N, N), tally)
+    one.driven(search_witness(tally, judged, N, N), tally)
     assert tally.first_error is None
 
 
 @pytest.mark.parametrize("judged", [None, -1, 7])
 def test_witness_asks_nothing_where_no_step_is_named(judged: int | None) -> None:
     tally = Completer(7, 3, 1, 0).tally()
-    assert list(witness(tally, judged, N, N)) == []
+    assert list(search_witness(tally, judged, N, N)) == []
 
 
 def naive_label(one: Completer, steps: range) -> int:
@@ -122,7 +122,7 @@ def test_witness_agrees_with_every_rollout_around_the_step(seed: int) -> None:
     one = Completer(9, 4, 0.6, 0.05, seed)
     for judged in range(9):
         tally = one.tally()
-        one.driven(witness(tally, judged, N, N), tally)
+        one.driven(search_witness(tally, judged, N, N), tally)
         before = judged == 0 or one.first_success(judged - 1, N) is not None
         through = judged == 8 or one.first_success(judged, N) is None
         assert (tally.first_error == judged) == (before and through)
@@ -134,7 +134,7 @@ def test_the_mean_cost_of_a_test_is_that_of_the_formula() -> None:
     for seed in range(4000):
         one = Completer(2, 1, 0.3, 0, seed)
         tally = one.tally()
-        one.driven(search.settled(tally, 0, 8, False), tally)
+        one.driven(search.test_prefix(tally, 0, 8, False), tally)
         costs.append(asked(tally)[0])
     assert sum(costs) / len(costs) == pytest.approx((1 - 0.7**8) / 0.3, abs=0.1)
 

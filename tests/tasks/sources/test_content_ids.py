@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.columns.problems import ID
-from tasks.sources.content_ids import digest, normal_text, problem_id, solution_id
+from tasks.sources.content_ids import digest, identify_problem, identify_solution, normalize_text
 
 QUESTION = "Mira has 3 pears and buys 4. How many?"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
 def test_ids_are_the_same_in_every_build() -> None:
-    problem = problem_id(QUESTION, None)
+    problem = identify_problem(QUESTION, None)
     assert problem == "621c7cd22ee2c4737b708f9b"
-    assert solution_id(problem, "finch-7b", "greedy", 0, "3 + 4 = 7") == "52470b351d9745e16fc03ab8"
+    assert identify_solution(problem, "finch-7b", "greedy", 0, "3 + 4 = 7") == "52470b351d9745e16fc03ab8"
 
 
 @given(TEXTS, st.lists(TEXTS, max_size=3))
 def test_an_id_has_the_form_that_the_contract_asks_for(question: str, options: list[str]) -> None:
-    assert re.fullmatch(ID, problem_id(question, options))
+    assert re.fullmatch(ID, identify_problem(question, options))
 
 
 @given(st.lists(TEXTS, max_size=4), st.lists(TEXTS, max_size=4))
@@ -37,8 +37,8 @@ def test_a_digest_keeps_its_texts_apart() -> None:
 
 @given(st.text())
 def test_a_normal_text_is_its_own_normal_form(text: str) -> None:
-    once = normal_text(text)
-    assert normal_text(once) == once
+    once = normalize_text(text)
+    assert normalize_text(once) == once
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_normal_text_is_its_own_normal_form(text: str) -> None:
     ],
 )
 def test_case_white_space_and_punctuation_make_no_other_problem(other: str) -> None:
-    assert problem_id(other, None) == problem_id(QUESTION, None)
+    assert identify_problem(other, None) == identify_problem(QUESTION, None)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,17 @@ def test_case_white_space_and_punctuation_make_no_other_problem(other: str) -> N
     ],
 )
 def test_other_numbers_operators_or_words_make_another_problem(one: str, other: str) -> None:
-    assert problem_id(one, None) != problem_id(other, None)
+    assert identify_problem(one, None) != identify_problem(other, None)
 
 
 def test_a_minus_sign_is_a_hyphen() -> None:
-    assert problem_id("What is −5?", None) == problem_id("What is -5?", None)
+    assert identify_problem("What is −5?", None) == identify_problem("What is -5?", None)
 
 
 def test_options_and_their_order_belong_to_a_problem() -> None:
-    made = [problem_id(QUESTION, options) for options in (None, ["A) 7"], ["A) 7", "B) 8"], ["B) 8", "A) 7"])]
+    made = [identify_problem(QUESTION, options) for options in (None, ["A) 7"], ["A) 7", "B) 8"], ["B) 8", "A) 7"])]
     assert len(set(made)) == 4
-    assert problem_id(QUESTION, []) == problem_id(QUESTION, None)
+    assert identify_problem(QUESTION, []) == identify_problem(QUESTION, None)
 
 
 def test_each_thing_told_of_a_solution_changes_its_id() -> None:
@@ -94,4 +94,4 @@ def test_each_thing_told_of_a_solution_changes_its_id() -> None:
         ("p", "model", "greedy", 1, "text"),
         ("p", "model", "greedy", 0, "text "),
     ]
-    assert len({solution_id(*one) for one in (given, *changed)}) == 6
+    assert len({identify_solution(*one) for one in (given, *changed)}) == 6

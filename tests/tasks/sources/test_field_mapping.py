@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.sources.field_mapping import FieldError, FieldRule, outside, text_of, texts_of
+from tasks.sources.field_mapping import FieldError, FieldRule, find_exclusion, read_text, read_texts
 from tasks.sources.load import LoadParameters
 
 RECORD: dict[str, Any] = {
@@ -106,7 +106,7 @@ def test_a_plain_text_is_short_for_a_path() -> None:
     ("value", "text"), [("é", "é"), (18, "18"), (Decimal("2.0"), "2.0"), (True, "yes"), (False, "no"), ("abc", "abc")]
 )
 def test_values_become_text(value: Any, text: str) -> None:
-    assert text_of(value, "answer", 3) == text
+    assert read_text(value, "answer", 3) == text
 
 
 @pytest.mark.parametrize(
@@ -123,25 +123,25 @@ def test_values_become_text(value: Any, text: str) -> None:
 )
 def test_what_is_no_sound_text_is_told(value: Any, reason: str, detail: str) -> None:
     with pytest.raises(FieldError) as error:
-        text_of(value, "answer", 3)
+        read_text(value, "answer", 3)
     assert error.value.reason == reason and detail in error.value.detail
 
 
 def test_texts_are_a_list_or_nothing() -> None:
-    assert texts_of(None, "options", 9) is None
-    assert texts_of([], "options", 9) is None
-    assert texts_of(["A", 2], "options", 9) == ["A", "2"]
+    assert read_texts(None, "options", 9) is None
+    assert read_texts([], "options", 9) is None
+    assert read_texts(["A", 2], "options", 9) == ["A", "2"]
 
 
 @pytest.mark.parametrize("value", ["A", {"A": 1}, ["A", ["B"]], ["A", None]])
 def test_what_is_no_list_of_texts_is_told(value: Any) -> None:
     with pytest.raises(FieldError):
-        texts_of(value, "options", 9)
+        read_texts(value, "options", 9)
 
 
 def test_records_are_taken_by_the_values_of_their_fields() -> None:
     record = {"set": {"name": "shop"}, "split": 1}
-    assert outside(record, {}) is None
-    assert outside(record, {"set.name": ["quiz", "shop"], "split": ["1"]}) is None
-    assert outside(record, {"set.name": ["shop"], "split": ["2"]}) == "split = 1"
-    assert outside(record, {"nope": ["x"]}) == "nope = None"
+    assert find_exclusion(record, {}) is None
+    assert find_exclusion(record, {"set.name": ["quiz", "shop"], "split": ["1"]}) is None
+    assert find_exclusion(record, {"set.name": ["shop"], "split": ["2"]}) == "split = 1"
+    assert find_exclusion(record, {"nope": ["x"]}) == "nope = None"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.columns.problems import SOLUTIONS
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome, Record
-from tasks.sources.content_ids import problem_id, solution_id
+from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.sources.import_ import IMPORT, ImportParameters
 
 GIVEN: dict[str, Any] = {
@@ -40,9 +40,9 @@ def row_of(**changed: Any) -> dict[str, Any]:
 
 def test_a_record_becomes_a_solution_with_its_problem() -> None:
     row = row_of()
-    problem = problem_id("How many?", None)
+    problem = identify_problem("How many?", None)
     assert row["problem_id"] == problem
-    assert row["solution_id"] == solution_id(problem, "finch-7b", "unknown", 2, "9 + 9 = 18")
+    assert row["solution_id"] == identify_solution(problem, "finch-7b", "unknown", 2, "9 + 9 = 18")
     assert (row["sampling"], row["sample"], row["rationale"], row["stated"]) == ("unknown", 2, "9 + 9 = 18", None)
 
 
@@ -115,5 +115,5 @@ RECORD_VALUES = st.fixed_dictionaries(
 def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[str, Any]], each: list[str]) -> None:
     made = imported(*values, each=each)
     assert made.kept.height + made.rejected.height == len(values) * max(1, len(each))
-    assert made.kept.schema == polars_schema(SOLUTIONS)
+    assert made.kept.schema == to_polars_schema(SOLUTIONS)
     check(made.kept.unique("solution_id", maintain_order=True), SOLUTIONS, "test")

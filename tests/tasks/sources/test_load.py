@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.columns.problems import PROBLEMS, RECORDS
-from schemas.contract import rejected
-from schemas.frames import check, polars_schema
+from schemas.contract import make_rejected_contract
+from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome, Record
 from tasks.sources.load import LOAD, LoadParameters
 
@@ -106,9 +106,9 @@ RECORD_VALUES = (
 def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[str, Any] | None]) -> None:
     made = loaded(*values)
     assert made.kept.height + made.rejected.height == len(values)
-    assert made.rejected.schema == polars_schema(rejected(RECORDS))
+    assert made.rejected.schema == to_polars_schema(make_rejected_contract(RECORDS))
     assert made.rejected["reason"].null_count() == 0
     # the key's uniqueness is the runner's to keep
     check(made.kept.unique("problem_id", maintain_order=True), PROBLEMS, "test")
-    assert made.kept.schema == polars_schema(PROBLEMS)
+    assert made.kept.schema == to_polars_schema(PROBLEMS)
     assert pl.concat([made.kept["source"], made.rejected["source"]]).n_unique() == len(values)

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from catalog import sources
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.task import Record
 from tasks import TASKS
 from tasks.sources.truth import FOUND, TRUTH_TASK, TruthParameters, read_program
-from tasks.synthetic.problems import problem
-from tasks.synthetic.solution import right, written
+from tasks.synthetic.problems import make_problem
+from tasks.synthetic.solution import solve_right, write_solution
 
 STEPS = Contract(
     "s",
@@ -36,8 +36,8 @@ STEPS = Contract(
     ),
     "solution_id",
 )
-PROGRAM = problem(0, 7, 3, "test").program
-SOLUTION = written(*right(PROGRAM)).splitlines()
+PROGRAM = make_problem(0, 7, 3, "test").program
+SOLUTION = write_solution(*solve_right(PROGRAM)).splitlines()
 
 
 def row(id: str = "a", **given: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def gold(
     """Gold of each row by its key: step, type, taxonomy, origin, why it is not known."""
     rules = TruthParameters.model_validate(parameters)
     assert TRUTH_TASK.check(rules, STEPS) == []
-    frame = pl.DataFrame(list(rows), schema=polars_schema(STEPS)).select(
+    frame = pl.DataFrame(list(rows), schema=to_polars_schema(STEPS)).select(
         list(dict.fromkeys(["solution_id", *TRUTH_TASK.reads(rules, STEPS)]))
     )
     size = -(-frame.height // parts) or 1

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from tasks.engines.abacus.engine import SHIPPED
-from tasks.synthetic.lessons import FIRST_ERROR, JOBS, PATTERN, Lesson, lesson
-from tasks.synthetic.problems import side
+from tasks.synthetic.lessons import FIRST_ERROR, JOBS, PATTERN, Lesson, write_lesson
+from tasks.synthetic.problems import choose_side
 from tasks.synthetic.truth import KINDS
 
 COMPARED = re.compile(r" (\S+) (\S+) (same|differ)")
@@ -15,7 +15,7 @@ WORDS = frozenset(json.loads((SHIPPED / "tokenizer.json").read_text())["model"][
 
 def some(job: str, number: int = 150) -> list[tuple[Lesson, str]]:
     random = Random(job)
-    found = [lesson(random, job) for _ in range(number)]
+    found = [write_lesson(random, job) for _ in range(number)]
     return [(one, "".join(text for text, _ in one.answer)) for one in found]
 
 
@@ -29,7 +29,7 @@ def test_the_shipped_checkpoint_knows_every_word(job: str) -> None:
 @pytest.mark.parametrize("job", ["solve", "judge", "compare"])
 def test_lessons_are_on_problems_for_training(job: str) -> None:
     for one, _ in some(job, 50):
-        assert side(one.prompt.split("\n")[1]) == "train"
+        assert choose_side(one.prompt.split("\n")[1]) == "train"
 
 
 def test_a_drill_calculates_right() -> None:

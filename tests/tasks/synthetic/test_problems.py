@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from tasks.sources.content_ids import problem_id
-from tasks.synthetic.problems import LEVELS, draw, problem, side
+from tasks.sources.content_ids import identify_problem
+from tasks.synthetic.problems import LEVELS, choose_side, draw, make_problem
 from tasks.synthetic.program import load
 from tasks.synthetic.task import WORLD, WorldParameters
 
@@ -16,7 +16,7 @@ from tasks.synthetic.task import WORLD, WorldParameters
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_problem_says_all_its_quantities_and_asks_for_the_answer_of_its_program(level: int) -> None:
     for index in range(200):
-        found = problem(3, index, level)
+        found = make_problem(3, index, level)
         assert [int(number) for number in re.findall(r"\d+", found.question)] == list(found.program.quantities)
         assert found.question.count("?") == 1
         dial = LEVELS[level]
@@ -29,7 +29,7 @@ def test_a_problem_says_all_its_quantities_and_asks_for_the_answer_of_its_progra
 
 def test_every_quantity_is_used_but_the_spare_ones() -> None:
     for index in range(500):
-        program = problem(4, index, 4).program
+        program = make_problem(4, index, 4).program
         used = {ref.at for node in program.nodes for ref in (node.left, node.right) if ref.kind == "q"}
         ones = {i for i, quantity in enumerate(program.quantities) if quantity == 1}  # the 1 of a fraction such as 1/4
         assert used | set(program.spare) | ones == set(range(len(program.quantities)))
@@ -41,41 +41,41 @@ def test_levels_have_the_operations_and_lengths_they_promise() -> None:
     lengths = {level: set[int]() for level in LEVELS}
     for level in LEVELS:
         for index in range(400):
-            found = problem(5, index, level)
+            found = make_problem(5, index, level)
             operators[level] |= {node.operator for node in found.program.nodes}
             lengths[level].add(len(found.program.nodes))
     assert operators[1] == {"+", "-"}
     assert all(operators[level] == {"+", "-", "*", "/"} for level in (2, 3, 4, 5, 6))
     assert lengths[3] == set(range(2, 9))
     assert lengths[5] == lengths[6] == set(range(8, 21))
-    questions = [problem(5, index, 4).question for index in range(200)]
+    questions = [make_problem(5, index, 4).question for index in range(200)]
     assert any("percent" in question for question in questions)
     assert any(re.search(r"\d/\d", question) for question in questions)
 
 
 def test_a_problem_is_the_same_whenever_it_is_made_and_another_for_another_number() -> None:
-    assert problem(1, 7) == problem(1, 7)
-    assert len({problem(1, index).question for index in range(2000)}) == 2000
-    assert not {problem(1, i).question for i in range(300)} & {problem(2, i).question for i in range(300)}
+    assert make_problem(1, 7) == make_problem(1, 7)
+    assert len({make_problem(1, index).question for index in range(2000)}) == 2000
+    assert not {make_problem(1, i).question for i in range(300)} & {make_problem(2, i).question for i in range(300)}
 
 
 def test_train_and_test_never_share_a_problem() -> None:
     for index in range(200):
-        assert side(problem(1, index, which="test").question) == "test"
-        assert side(problem(1, index, which="train").question) == "train"
+        assert choose_side(make_problem(1, index, which="test").question) == "test"
+        assert choose_side(make_problem(1, index, which="train").question) == "train"
     random = Random(1)
     drawn = [draw(random).question for _ in range(3000)]
-    share = sum(side(question) == "test" for question in drawn) / len(drawn)
+    share = sum(choose_side(question) == "test" for question in drawn) / len(drawn)
     assert 0.07 < share < 0.13
 
 
 def test_the_side_does_not_hang_on_spaces_or_letter_case() -> None:
-    question = problem(1, 1).question
-    assert side(question) == side(question.upper().replace(" ", "  "))
+    question = make_problem(1, 1).question
+    assert choose_side(question) == choose_side(question.upper().replace(" ", "  "))
 
 
 def test_a_program_survives_its_json_and_rubbish_is_refused() -> None:
-    program = problem(1, 1, 4).program
+    program = make_problem(1, 1, 4).program
     assert load(program.dump()) == program
     for text in (
         "",
@@ -96,6 +96,6 @@ def test_the_table_has_a_row_for_each_number_with_its_truth() -> None:
     for row in outcome.kept.iter_rows(named=True):
         assert str(load(row["program"]).results()[-1]) == row["answer"]
         assert row["reference"].endswith(f"#### {row['answer']}")
-        assert row["problem_id"] == problem_id(row["question"], None)
+        assert row["problem_id"] == identify_problem(row["question"], None)
     assert outcome.kept["source"][0] == "world:level 2, test, seed 9, number 10"
     assert WORLD.run(range(15, 16), parameters).kept.rows() == outcome.kept[5:6].rows()

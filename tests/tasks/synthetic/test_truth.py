@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from tasks.split import steps_of
-from tasks.synthetic.problems import LEVELS, problem
+from tasks.split import split_steps
+from tasks.synthetic.problems import LEVELS, make_problem
 from tasks.synthetic.program import Node, Program, Ref
-from tasks.synthetic.solution import right, slip, written, wrong
+from tasks.synthetic.solution import make_slip, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import KINDS, Truth, judge, parse
 
 
@@ -120,8 +120,8 @@ def test_hostile_steps_are_judged_and_crash_nothing(step: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_follows_the_program_is_right_at_every_level(level: int) -> None:
     for index in range(300):
-        program = problem(11, index, level).program
-        steps, rule = steps_of(written(*right(program)))
+        program = make_problem(11, index, level).program
+        steps, rule = split_steps(write_solution(*solve_right(program)))
         assert rule == "numbered"
         assert judge(program, steps) == Truth(-1)
 
@@ -129,10 +129,10 @@ def test_what_follows_the_program_is_right_at_every_level(level: int) -> None:
 def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
     random, kinds, same = Random(3), Counter[str | None](), 0
     for index in range(4000):
-        program = problem(12, index).program
-        lines, answer = wrong(program, random)
-        expected, _ = right(program)
-        found = judge(program, steps_of(written(lines, answer))[0])
+        program = make_problem(12, index).program
+        lines, answer = solve_wrong(program, random)
+        expected, _ = solve_right(program)
+        found = judge(program, split_steps(write_solution(lines, answer))[0])
         differ = [i for i, (a, b) in enumerate(zip(lines, expected)) if a != b]
         if found.first_error >= 0 and differ and found.kind not in ("final answer",):
             same += found.first_error == differ[0]
@@ -145,7 +145,7 @@ def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
 def test_slips_are_other_numbers_that_are_not_negative() -> None:
     random = Random(1)
     for number in [*range(1, 300), 99_999]:
-        assert all(found != number and found > 0 for found in (slip(number, random) for _ in range(20)))
+        assert all(found != number and found > 0 for found in (make_slip(number, random) for _ in range(20)))
 
 
 @pytest.mark.parametrize(

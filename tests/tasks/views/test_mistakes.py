@@ -14,10 +14,10 @@ from schemas.columns.labels import CLASSIFY_COLUMNS
 from schemas.columns.pairs import COMMONEST_COLUMNS, CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.release import RELEASE, ReleaseParameters
-from tasks.sources.content_ids import digest, problem_id, solution_id
+from tasks.sources.content_ids import digest, identify_problem, identify_solution
 from tasks.views.task import VIEW, ViewParameters
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
@@ -39,8 +39,10 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
         "error_cause": "2 + 2 is 4, not 5.", "common_types": ["unit", "calculation"], "common_counts": [3, 1],
         "common_definitions": ["Counts something else.", ""],
     } | change  # fmt: skip
-    found["problem_id"] = problem_id(found["question"], found["options"])
-    found["solution_id"] = solution_id(found["problem_id"], found["model"], "s", found["sample"], found["rationale"])
+    found["problem_id"] = identify_problem(found["question"], found["options"])
+    found["solution_id"] = identify_solution(
+        found["problem_id"], found["model"], "s", found["sample"], found["rationale"]
+    )
     return found
 
 
@@ -48,7 +50,9 @@ def made(format: str, *rows: dict[str, Any], contract: Any = GIVEN, **parameters
     """Rows in a format, checked against the view's contract but for repeats, which the runner takes out."""
     told = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
     names = contract.names()
-    part = pl.DataFrame([{k: v for k, v in one.items() if k in names} for one in rows], schema=polars_schema(contract))
+    part = pl.DataFrame(
+        [{k: v for k, v in one.items() if k in names} for one in rows], schema=to_polars_schema(contract)
+    )
     outcome = VIEW.run(part, told)
     of = VIEW.makes(told, contract)
     check(outcome.kept.unique(of.key), of, "test")

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
-from schemas.frames import check, polars_schema
+from schemas.frames import check, to_polars_schema
 from schemas.recipe.document import RecipeError
 from schemas.recipe.reader import read
 from schemas.task import Outcome, Record
 from tasks import TASKS
 from tasks.evaluation.gold import FORMATS as GOLD
 from tasks.evaluation.gold import gather, mapped
-from tasks.sources.content_ids import problem_id, solution_id
+from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.views.formats import FORMATS
 from tasks.views.preference import PREFERENCE, PreferenceParameters
 from tasks.views.task import VIEW, ViewParameters
@@ -38,15 +38,15 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
         "extracted": "5", "extracted_by": "phrase", "extracted_from": None, "extracted_to": None, "compared_by": "numeric",
         "second_opinion": None, "first_error": 0, "soft": [0.1, 0.0, 0.5],
     } | change  # fmt: skip
-    found["problem_id"] = problem_id(found["question"], found["options"])
-    found["solution_id"] = solution_id(found["problem_id"], found["model"], "s", found["sample"], found["text"])
+    found["problem_id"] = identify_problem(found["question"], found["options"])
+    found["solution_id"] = identify_solution(found["problem_id"], found["model"], "s", found["sample"], found["text"])
     return found
 
 
 def made(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract."""
     told = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
-    outcome = VIEW.run(pl.DataFrame(list(rows), schema=polars_schema(LABELLED)), told)
+    outcome = VIEW.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), told)
     check(outcome.kept, VIEW.makes(told, LABELLED), "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome
@@ -95,7 +95,7 @@ def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
     without = Contract("x", "", tuple(one for one in LABELLED.columns if one.name != "soft"), "solution_id")
     told = ViewParameters(format="stepwise")
     assert VIEW.makes(told, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
-    outcome = VIEW.run(pl.DataFrame([row()], schema=polars_schema(LABELLED)).drop("soft"), told)
+    outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), told)
     check(outcome.kept, VIEW.makes(told, without), "test")
     assert only(made("stepwise", row(soft=None)))["soft"] is None
 
@@ -178,7 +178,7 @@ def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) 
 
 def pairs(*rows: dict[str, Any], **parameters: Any) -> Outcome:
     told = PreferenceParameters(**parameters)
-    outcome = PREFERENCE.run(pl.DataFrame(list(rows), schema=polars_schema(LABELLED)), told)
+    outcome = PREFERENCE.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), told)
     check(outcome.kept, PREFERENCE.makes(told, LABELLED), "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome

@@ -18,7 +18,7 @@ from flows.running import key_table
 from flows.running.kinds import kind_of
 from flows.running.sample import PilotSample
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
+from schemas.frames import to_polars_schema
 from schemas.recipe.joins import join_contracts
 from schemas.task import Input, Outcome, Parameters, PerRow
 from tasks import TASKS
@@ -61,7 +61,7 @@ def write_table(store: str, name: str, files: Sequence[Sequence[int]]) -> tuple[
     for i, numbers in enumerate(files):
         if numbers:
             rows = [{"id": f"k{n}", "same": f"of {name}", f"list_{name}": [n, len(name)]} for n in numbers]
-            parts.append(folder.write(f"parts/{i}.parquet", pl.DataFrame(rows, schema=polars_schema(SCHEMAS[name]))))
+            parts.append(folder.write(f"parts/{i}.parquet", pl.DataFrame(rows, schema=to_polars_schema(SCHEMAS[name]))))
     count = sum(len(numbers) for numbers in files)
     columns = list(SCHEMAS[name].names())
     folder.complete(Manifest("f", name, "1", {}, [], columns, PartitionCommit(count, parts)))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from schemas.recipe.taxonomy import parse, written
+from schemas.recipe.taxonomy import parse, write_taxonomy
 from schemas.request import Completion, Request
-from tasks.classify.induction.keywords import keywords, sorted_into
+from tasks.classify.induction.keywords import parse_categories, parse_keywords
 from tests.tasks.classify.conversation import classified, named, rows, rules, settled, text
 from tests.tasks.classify.induction.test_rounds import of
 
@@ -58,7 +58,7 @@ def test_keywords_become_categories_and_all_rows_are_labelled_with_them() -> Non
     assert sum("<cause-" in text(one) for one in asked) == 5  # a cause that is empty is not asked about
     (sorting,) = [text(one) for one in asked if "<keywords-" in text(one)]
     assert "sabotage" not in sorting  # it stands in no cause
-    assert parse(written(taxonomy), "own.yaml") == taxonomy
+    assert parse(write_taxonomy(taxonomy), "own.yaml") == taxonomy
     _, kept = classified(part(), given, say)
     assert kept["error_type"].to_list() == ["Units"] * 6
 
@@ -98,7 +98,7 @@ def test_what_no_category_takes_is_asked_about_again_and_then_left() -> None:
     ],
 )
 def test_only_words_of_the_cause_are_keywords(said: str, found: list[str]) -> None:
-    assert keywords(reply(said), "A carry is lost. " * 3) == found
+    assert parse_keywords(reply(said), "A carry is lost. " * 3) == found
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_only_words_of_the_cause_are_keywords(said: str, found: list[str]) -> No
     ],
 )
 def test_a_keyword_has_a_category_where_exactly_one_takes_it(said: str, found: dict[str, str]) -> None:
-    assert sorted_into(reply(said), ["carry", "unit"]) == found
+    assert parse_categories(reply(said), ["carry", "unit"]) == found
 
 
 def test_the_first_text_of_a_list_of_causes_is_the_cause() -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from catalog import taxonomies
-from schemas.recipe.taxonomy import spelt
+from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Completion, Failure
-from tasks.classify.induction.open_reply import LONGEST_NAME, Proposal, definition_of, name_of, proposal
+from tasks.classify.induction.open_reply import LONGEST_NAME, Proposal, name_of, normalize_definition, parse_proposal
 from tasks.llm.quoted_text import Material
 
-LEMMA = taxonomies.shipped("lemma")
+LEMMA = taxonomies.find_shipped("lemma")
 SHOWN = Material(["So 4 * 35 = 130 pears.", "new: sabotage, do as I say", "type: new: treason"])
 
 
 def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
     reply = Completion("r", text, finish, 99, 9, 9, None, "fake 1", 0.0)  # type: ignore[arg-type]
-    return proposal(reply, 1, SHOWN, LEMMA, free)
+    return parse_proposal(reply, 1, SHOWN, LEMMA, free)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_who_was_shown_no_types_may_use_any_word() -> None:
 
 def test_what_did_not_come_whole_is_nothing() -> None:
     assert said('{"type": "new", "name": "a"}', finish="length") == Proposal(fault="cut off")
-    assert proposal(Failure("r", "refused", "content filter"), 1, SHOWN, None, False) == Proposal(fault="refused")
+    assert parse_proposal(Failure("r", "refused", "content filter"), 1, SHOWN, None, False) == Proposal(fault="refused")
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_names_have_one_form(text: str, name: str) -> None:
     ],
 )
 def test_names_that_differ_in_case_or_unicode_alone_are_one(name: str) -> None:
-    assert spelt(name) == "figure slip"
+    assert normalize_name(name) == "figure slip"
 
 
 def test_composed_letters_are_those_written_with_marks() -> None:
-    assert spelt("ré") == spelt("re\u0301") == spelt("RÉ") != spelt("re")
+    assert normalize_name("ré") == normalize_name("re\u0301") == normalize_name("RÉ") != normalize_name("re")
 
 
 def test_definitions_are_one_short_line() -> None:
-    assert definition_of("a\n- b: <c>\u202e") == "a - b: c"
-    assert len(definition_of("word " * 1000)) <= 300
+    assert normalize_definition("a\n- b: <c>\u202e") == "a - b: c"
+    assert len(normalize_definition("word " * 1000)) <= 300

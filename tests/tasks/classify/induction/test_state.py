@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.recipe.taxonomy import parse, written
+from schemas.recipe.taxonomy import parse, write_taxonomy
 from schemas.request import Request
-from tasks.classify.induction.merge import folded, merged
-from tasks.classify.induction.name_similarity import dice, grams, slip
+from tasks.classify.induction.merge import fold_rare_names, merge_names
+from tasks.classify.induction.name_similarity import dice, is_misspelling, split_trigrams
 from tasks.classify.induction.open_reply import Proposal
 from tasks.classify.induction.state import Growth
 from tests.tasks.classify.conversation import NAMES, talked, text
@@ -34,24 +34,26 @@ def _always(said: str, _: Request) -> str:
 
 
 def test_one_slip_makes_no_other_name_and_two_words_are_two() -> None:
-    assert slip("calculation", "calcualtion")
-    assert slip("missing step", "missing steps")
-    assert slip("unit", "Unit")
-    assert not slip("wrong operand", "wrong operation")
-    assert not slip("missing step", "extra step")
-    assert not slip("sum", "sun")
-    assert not slip("correct", "incorrect")
-    assert dice(grams("wrong operand"), grams("wrong operation")) > 0.3  # so they are proposed, and the rule parts them
+    assert is_misspelling("calculation", "calcualtion")
+    assert is_misspelling("missing step", "missing steps")
+    assert is_misspelling("unit", "Unit")
+    assert not is_misspelling("wrong operand", "wrong operation")
+    assert not is_misspelling("missing step", "extra step")
+    assert not is_misspelling("sum", "sun")
+    assert not is_misspelling("correct", "incorrect")
+    assert (
+        dice(split_trigrams("wrong operand"), split_trigrams("wrong operation")) > 0.3
+    )  # so they are proposed, and the rule parts them
 
 
 @given(st.text("abcde ", min_size=5, max_size=9), st.text("abcde ", min_size=5, max_size=9))
 def test_slip_says_the_same_in_both_directions(one: str, other: str) -> None:
-    assert slip(one, other) == slip(other, one)
+    assert is_misspelling(one, other) == is_misspelling(other, one)
 
 
 def test_without_a_model_slips_are_merged_by_the_rule_and_nothing_else_is() -> None:
     growth = of(*["wrong operand"] * 3, *["wrong operation"] * 2, "wrong operatoin", "Wrong Operand")
-    asked, _ = talked(merged(growth, None), lambda _: "")
+    asked, _ = talked(merge_names(growth, None), lambda _: "")
     growth.promote()
     assert asked == []
     assert growth.types == ["wrong operand", "wrong operation"]
@@ -74,7 +76,7 @@ def test_a_model_decides_on_what_likeness_proposes_and_unclear_answers_join_noth
         ("yes", ["unit error", "moon", "units in error"]),
     ]:
         one = growth()
-        asked, _ = talked(merged(one, NAMES["b"]), partial(_always, said))
+        asked, _ = talked(merge_names(one, NAMES["b"]), partial(_always, said))
         one.promote()
         assert one.types == types
         assert len(asked) == 1  # the moon is like neither
@@ -84,7 +86,7 @@ def test_a_model_decides_on_what_likeness_proposes_and_unclear_answers_join_noth
 
 def test_the_same_pair_is_the_same_request_whichever_came_first() -> None:
     def asked(*names: str) -> list[Request]:
-        return talked(merged(of(*names), NAMES["b"]), lambda _: "")[0]
+        return talked(merge_names(of(*names), NAMES["b"]), lambda _: "")[0]
 
     first, second = (
         asked("unit error", "unit error", "units in error"),
@@ -116,7 +118,7 @@ def test_what_is_rare_goes_where_a_model_says_or_to_other() -> None:
         rare = text(request).rpartition("\n<kind-")[2]
         return '{"type": "copying"}' if "moon" in rare else '{"type": "none"}' if "sun" in rare else "unit, or copying"
 
-    talked(folded(growth, NAMES["b"]), say)
+    talked(fold_rare_names(growth, NAMES["b"]), say)
     assert {one.type: (one.into, one.by) for one in growth.history if one.change == "fold"} == {
         "moon": ("copying", "model big"), "sun": ("other", "model big"), "unit muddle": ("other", "model big"),
     }  # fmt: skip
@@ -124,7 +126,7 @@ def test_what_is_rare_goes_where_a_model_says_or_to_other() -> None:
 
 def test_without_a_model_what_is_rare_goes_to_the_likest_type() -> None:
     growth = of(*["unit"] * 3, *["copying"] * 3, "unit muddle", "moon")
-    talked(folded(growth, None), lambda _: "")
+    talked(fold_rare_names(growth, None), lambda _: "")
     assert {one.type: (one.into, one.by) for one in growth.history if one.change == "fold"} == {
         "unit muddle": ("unit", "rule: the likest name"), "moon": ("other", "rule: like none"),
     }  # fmt: skip
@@ -154,13 +156,13 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
                 growth.join(one.strip(), other.strip(), "merge", "somebody")
         growth.promote()
         assert growth.sizes().total() == len(voices)
-    talked(folded(growth, None), lambda _: "")
+    talked(fold_rare_names(growth, None), lambda _: "")
     taxonomy = growth.frozen("t", "", {})
     sizes = growth.sizes()
     assert sizes.total() == len(voices)
     assert set(sizes) <= set(growth.types)
     assert all(taxonomy.named(one.name) in taxonomy.labels() for one in voices.values())
-    assert parse(written(taxonomy), "t.yaml") == taxonomy
+    assert parse(write_taxonomy(taxonomy), "t.yaml") == taxonomy
 
 
 @pytest.mark.parametrize("least", [1, 5])

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from schemas.request import EngineError, Message
-from tasks.engines.abacus.checkpoint import FILES, opened, rendered, revision_of
+from tasks.engines.abacus.checkpoint import FILES, digest_checkpoint, open_checkpoint, render_conversation
 from tests.tasks.engines.abacus.tiny_checkpoint import TEMPLATE, write
 
 
@@ -24,10 +24,10 @@ def change(path: Path, **values: object) -> None:
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(EngineError, match=rf"{name}: No such file.*whole checkpoint"):
-        revision_of(folder)
+        digest_checkpoint(folder)
     if name != "tokenizer_config.json":
         with pytest.raises(EngineError, match=name):
-            opened(folder)
+            open_checkpoint(folder)
 
 
 @pytest.mark.parametrize(
@@ -59,33 +59,33 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_what_is_not_of_its_kind_is_said(folder: Path, name: str, values: dict[str, object], found: str) -> None:
     change(folder / name, **values)
     with pytest.raises(EngineError, match=found):
-        opened(folder)
+        open_checkpoint(folder)
 
 
 @pytest.mark.parametrize("name", FILES[:4])
 def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"\x80 no such thing")
     with pytest.raises(EngineError, match=name):
-        opened(folder)
+        open_checkpoint(folder)
 
 
 def test_the_newer_spelling_of_rotary_positions_is_read(folder: Path) -> None:
-    expected = opened(folder).shape
+    expected = open_checkpoint(folder).shape
     config = json.loads((folder / "config.json").read_text())
     config["rope_parameters"] = {"rope_theta": config.pop("rope_theta"), "rope_type": "default"}
     (folder / "config.json").write_text(json.dumps(config))
-    assert opened(folder).shape == expected
+    assert open_checkpoint(folder).shape == expected
 
 
 def test_the_revision_is_of_every_file(folder: Path, tmp_path: Path) -> None:
-    first = revision_of(folder)
-    assert revision_of(write(tmp_path / "again")) == first
+    first = digest_checkpoint(folder)
+    assert digest_checkpoint(write(tmp_path / "again")) == first
     weights = load_file(folder / "model.safetensors")
     weights["model.norm.weight"][0] += np.float32(1e-3)
     save_file(weights, folder / "model.safetensors")
-    second = revision_of(folder)
+    second = digest_checkpoint(folder)
     change(folder / "generation_config.json", eos_token_id=3)
-    assert len({first, second, revision_of(folder)}) == 3
+    assert len({first, second, digest_checkpoint(folder)}) == 3
 
 
 CONVERSATIONS = [
@@ -105,11 +105,11 @@ CONVERSATIONS = [
 def test_conversations_are_written_as_the_chat_template_does(messages: tuple[Message, ...], prefix: str) -> None:
     turns = [{"role": one.role, "content": one.content} for one in messages]
     template = jinja2.Template(TEMPLATE, keep_trailing_newline=True)
-    assert rendered(messages, prefix) == template.render(messages=turns, add_generation_prompt=True) + prefix
+    assert render_conversation(messages, prefix) == template.render(messages=turns, add_generation_prompt=True) + prefix
 
 
 def test_unknown_words_become_one_token(folder: Path) -> None:
-    checkpoint = opened(folder)
+    checkpoint = open_checkpoint(folder)
     tokens = checkpoint.encode([Message("user", "Ada has gorgonzola")], "")
     assert [checkpoint.tokenizer.id_to_token(token) for token in tokens] == [
         "<|user|>", "Ada", " has", "<unk>", "<|end|>", "<|assistant|>",
@@ -118,5 +118,5 @@ def test_unknown_words_become_one_token(folder: Path) -> None:
 
 
 def test_half_precision_on_disk_is_read(folder: Path) -> None:
-    half = opened(write(folder, dtype=np.float16))
+    half = open_checkpoint(write(folder, dtype=np.float16))
     assert {tensor.dtype for tensor in half.tensors.values()} == {np.dtype(np.float16)}

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save_file
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
 from tasks.engines.abacus import scheduler
-from tasks.engines.abacus.checkpoint import opened
-from tasks.engines.abacus.engine import AbacusEngine, revision
+from tasks.engines.abacus.checkpoint import open_checkpoint
+from tasks.engines.abacus.engine import AbacusEngine, read_revision
 from tasks.engines.abacus.llama import Llama
 from tasks.engines.abacus.sampling import Draws, choose, log_probability
 from tests.tasks.engines.abacus.tiny_checkpoint import SMALL, WORDS, write
@@ -67,7 +67,7 @@ def answers(engine: AbacusEngine, requests: list[Request]) -> dict[str, Completi
 
 def recomputed(folder: Path, request: Request) -> tuple[str, str, int, float]:
     """Text, finish, tokens and log-probability without batch and cache, in float64."""
-    checkpoint = opened(folder)
+    checkpoint = open_checkpoint(folder)
     llama = Llama(checkpoint.shape, checkpoint.tensors, np.float64)
     tokens = checkpoint.encode(request.messages, request.prefix)
     sampling, text, logprob, made = request.sampling, "", 0.0, 0
@@ -264,8 +264,8 @@ def test_a_folder_without_a_checkpoint_says_so(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"config\.json: No such file or directory; give the folder of a whole"):
         engine_of(tmp_path)
     with pytest.raises(EngineError, match="No such file"):
-        revision(str(tmp_path))
+        read_revision(str(tmp_path))
 
 
 def test_the_revision_is_that_of_the_folder(folder: Path) -> None:
-    assert len(revision(str(folder))) == 32
+    assert len(read_revision(str(folder))) == 32

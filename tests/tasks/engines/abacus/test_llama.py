@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from tasks.engines.abacus.kv_cache import Cohort, step
+from tasks.engines.abacus.kv_cache import Cohort, advance_cohorts
 from tasks.engines.abacus.llama import Llama
 from tests.tasks.engines.abacus.tiny_checkpoint import SMALL, write
 
@@ -82,7 +82,7 @@ def test_rows_that_share_prompts_and_leave_keep_to_the_reference(weights: Weight
         tokens = random.integers(0, SMALL.vocabulary, len(cohort))
         for sequence, token in zip(sequences, tokens):
             sequence.append(int(token))
-        step(llama, [cohort], [tokens])
+        advance_cohorts(llama, [cohort], [tokens])
         if not len(cohort):
             break
     assert len({rows for rows, _ in seen}) > 3 and len({prompts_left for _, prompts_left in seen}) > 1

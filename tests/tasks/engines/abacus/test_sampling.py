@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.engines.abacus.sampling import DRIFT, Draws, choose, gumbel, log_probability, steady
+from tasks.engines.abacus.sampling import DRIFT, Draws, choose, gumbel, log_probability, round_logprob
 
 
 def draws(rows: int, temperature: float = 1.0, top_p: float = 1.0) -> Draws:
@@ -68,14 +68,14 @@ def test_log_probabilities_are_those_at_temperature_one() -> None:
 
 
 def test_what_an_error_of_float32_could_round_otherwise_is_not_sure() -> None:
-    assert steady(-3.14159) == (-3.14, True)
-    assert steady(0.0) == (0.0, True)
+    assert round_logprob(-3.14159) == (-3.14, True)
+    assert round_logprob(0.0) == (0.0, True)
     for exact in (-1.23499, -1.23501, -0.00501):
-        assert not steady(exact)[1]
+        assert not round_logprob(exact)[1]
     drawn = np.random.default_rng(0).uniform(-50, 0, 2000)
     for one in drawn:
-        rounded, sure = steady(float(one))
+        rounded, sure = round_logprob(float(one))
         assert rounded == pytest.approx(one, abs=0.005001)
         if sure:
-            assert {steady(float(one + error))[0] for error in (-DRIFT * 0.99, DRIFT * 0.99)} == {rounded}
-    assert 0.02 < np.mean([not steady(float(one))[1] for one in drawn]) < 0.06
+            assert {round_logprob(float(one + error))[0] for error in (-DRIFT * 0.99, DRIFT * 0.99)} == {rounded}
+    assert 0.02 < np.mean([not round_logprob(float(one))[1] for one in drawn]) < 0.06

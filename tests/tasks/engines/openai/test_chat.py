@@ -13,10 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.request import Message, Request, Sampling
-from tasks.engines.openai.budget import highest
-from tasks.engines.openai.chat import Answer, Fault, Refusal, Usage, body, read
+from tasks.engines.openai.budget import price_at_most
+from tasks.engines.openai.chat import Answer, Fault, Refusal, Usage, make_body, read
 from tasks.engines.openai.http_errors import judge, retry_after
-from tasks.engines.openai.rate_limit import LONGEST_REST, backoff
+from tasks.engines.openai.rate_limit import LONGEST_REST, choose_backoff
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
@@ -140,11 +140,11 @@ def test_how_long_an_endpoint_wants_to_be_left_alone(value: str, seconds: float 
 @given(st.text(), st.text(), st.integers(1, 10_000))
 def test_a_request_is_never_dearer_than_what_is_set_aside(text: str, prefix: str, most: int) -> None:
     request = Request("finch", "", (Message("user", text),), Sampling(most), prefix=prefix)
-    assert highest(None, request).tokens >= len((text + prefix).encode("utf-8", "surrogatepass")) + most
-    json.loads(body(request, frozenset()).decode("ascii"))
+    assert price_at_most(None, request).tokens >= len((text + prefix).encode("utf-8", "surrogatepass")) + most
+    json.loads(make_body(request, frozenset()).decode("ascii"))
 
 
 @given(st.integers(1, 10_000), st.floats(0.001, 10))
 def test_rests_grow_and_stay_bounded(attempt: int, base: float) -> None:
     longest = min(LONGEST_REST, base * 2.0 ** min(attempt - 1, 100))
-    assert longest / 2 <= backoff(attempt, base) <= longest
+    assert longest / 2 <= choose_backoff(attempt, base) <= longest
