@@ -93,13 +93,13 @@ def locate_file(corpus: str, version: str, digest: str, path: str) -> Path:
 def is_intact(path: Path, file: dict[str, Any]) -> bool:
     """Whether a file is there with the bytes the manifest says; they are read only if the file changed since."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return False
-    if found.st_size != file["bytes"]:
+    if status.st_size != file["bytes"]:
         return False
     record = find_root() / "checked" / _hash(str(path.absolute()))
-    mark = f"{found.st_size} {found.st_mtime_ns} {found.st_ino} {file['sha256']}"
+    mark = f"{status.st_size} {status.st_mtime_ns} {status.st_ino} {file['sha256']}"
     with suppress(OSError):
         if record.read_text() == mark:
             return True
@@ -143,10 +143,10 @@ def _download(path: Path, file: dict[str, Any], place: Storage, at: str) -> None
             taken.flush()
             os.fsync(taken.fileno())
         if size != file["bytes"] or digest.hexdigest() != file["sha256"]:
-            found = f"{size:,} bytes, SHA-256 {digest.hexdigest()[:12]}…"
+            actual = f"{size:,} bytes, SHA-256 {digest.hexdigest()[:12]}…"
             expected = f"{file['bytes']:,} bytes, {file['sha256'][:12]}…"
             raise Unreadable(
-                f"{place.link(at)}: its bytes are not those that were released ({found}; {expected} expected); nothing was kept"
+                f"{place.link(at)}: its bytes are not those that were released ({actual}; {expected} expected); nothing was kept"
             )
         os.replace(temporary, path)
     finally:

@@ -48,10 +48,10 @@ def find_signer(manifest: bytes, signature: bytes, signers: str, name: str) -> s
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, SIGNATURE)
         file.write_bytes(signature)
-        found = _keygen("find-principals", "-s", str(file), "-f", signers, data=manifest)
-        principal = found.stdout.decode(errors="replace").split("\n")[0].strip()
-        if found.returncode or not principal:
-            raise Unreadable(f"{name}: is signed by nobody in {signers} ({_why(found)}); do not use it")
+        search = _keygen("find-principals", "-s", str(file), "-f", signers, data=manifest)
+        principal = search.stdout.decode(errors="replace").split("\n")[0].strip()
+        if search.returncode or not principal:
+            raise Unreadable(f"{name}: is signed by nobody in {signers} ({_why(search)}); do not use it")
         done = _keygen("verify", "-n", NAMESPACE, "-I", principal, "-s", str(file), "-f", signers, data=manifest)
     if done.returncode:
         raise Unreadable(f"{name}: its signature is not that of its manifest ({_why(done)}); do not use it")

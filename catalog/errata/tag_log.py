@@ -54,7 +54,7 @@ class State:
 
     def as_json(self) -> dict[str, Any]:
         """The state as an event holds it."""
-        notices = {version: {"kind": one.kind, "reason": one.reason} for version, one in self.notices.items()}
+        notices = {version: {"kind": notice.kind, "reason": notice.reason} for version, notice in self.notices.items()}
         return {"number": self.number, "tags": dict(self.tags), "notices": notices}
 
     @staticmethod
@@ -62,7 +62,9 @@ class State:
         """The state in an event; `Unreadable` where there is none."""
         try:
             tags = {str(tag): str(version) for tag, version in value["tags"].items()}
-            notices = {str(v): Notice(str(one["kind"]), str(one["reason"])) for v, one in value["notices"].items()}
+            notices = {
+                str(v): Notice(str(notice["kind"]), str(notice["reason"])) for v, notice in value["notices"].items()
+            }
             versions = [*tags.values(), *notices]
             if all(TAG.fullmatch(tag) for tag in tags) and all(EXACT.fullmatch(version) for version in versions):
                 return State(int(value["number"]), tags, notices)

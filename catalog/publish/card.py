@@ -74,7 +74,7 @@ def render_card(
     ]
     if recipe.sources:
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
-        text += [f"| {one.name} | {one.license} | {one.url or ''} |" for one in recipe.sources]
+        text += [f"| {entry.name} | {entry.license} | {entry.url or ''} |" for entry in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
 
 
@@ -101,11 +101,11 @@ def share(n: int, total: int) -> str:
 
 def _rows(files: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
     """Rows by view and split."""
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for file in files:
         key = (str(file["view"]), str(file["split"]))
-        found[key] = found.get(key, 0) + int(file["rows"])
-    return found
+        counts[key] = counts.get(key, 0) + int(file["rows"])
+    return counts
 
 
 def _config(view: str, files: Sequence[Mapping[str, Any]], first: bool) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _info(view: str, contract: Contract, files: Sequence[Mapping[str, Any]]) -> 
         }
         for split in dict.fromkeys(str(file["split"]) for file in own)
     ]
-    size = sum(one["num_bytes"] for one in splits)
+    size = sum(entry["num_bytes"] for entry in splits)
     features = [{"name": column.name, **_feature(column)} for column in contract.columns]
     return {"config_name": view, "features": features, "splits": splits, "download_size": size, "dataset_size": size}
 
@@ -158,23 +158,23 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -.",
         "", "| table | labels by | solutions | labelled | precision | asked | tokens |", "|---|---|---:|---:|---|---:|---:|",
     ]  # fmt: skip
-    for one in labels:
+    for entry in labels:
         precision = "-"
-        if "exact" in one:
-            low, high = one["interval"]
-            precision = f"{100 * one['exact'] / one['named']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
-        share = f"{one['labelled']:,} ({100 * one['labelled'] / max(1, one['rows']):.0f} %)"
-        by = ", ".join(filter(None, [one["task"], one["how"]]))
-        spent = " | ".join(f"{one[name]:,}" if name in one else "" for name in ("replies", "tokens"))
-        lines.append(f"| {one['table']} | {by} | {one['rows']:,} | {share} | {precision} | {spent} |")
-    for one in labels:
-        if len(one.get("kappa", ())) > 1 and one["fleiss"] is not None:
-            lines += ["", f"Fleiss' kappa in {one['table']}: {one['fleiss']:.3f}."]
-        for pair in one.get("kappa", ()):
+        if "exact" in entry:
+            low, high = entry["interval"]
+            precision = f"{100 * entry['exact'] / entry['named']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+        share = f"{entry['labelled']:,} ({100 * entry['labelled'] / max(1, entry['rows']):.0f} %)"
+        by = ", ".join(filter(None, [entry["task"], entry["how"]]))
+        spent = " | ".join(f"{entry[name]:,}" if name in entry else "" for name in ("replies", "tokens"))
+        lines.append(f"| {entry['table']} | {by} | {entry['rows']:,} | {share} | {precision} | {spent} |")
+    for entry in labels:
+        if len(entry.get("kappa", ())) > 1 and entry["fleiss"] is not None:
+            lines += ["", f"Fleiss' kappa in {entry['table']}: {entry['fleiss']:.3f}."]
+        for pair in entry.get("kappa", ()):
             kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
             lines += [
                 "",
-                f"Cohen's kappa in {one['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
+                f"Cohen's kappa in {entry['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
             ]
     return lines
 
@@ -182,36 +182,36 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
 def render_types(types: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
     lines: list[str] = []
-    for one in types:
-        decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["by"].items()) or "nobody"
-        said = f"`{one['table']}`: {one['typed']:,} of {one['rows']:,} mistakes typed by `{one['taxonomy']}`; by {decided}."
-        why = ", ".join(f"{_cell(name)} {n:,}" for name, n in one["undecided"].items())
+    for entry in types:
+        decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["by"].items()) or "nobody"
+        said = f"`{entry['table']}`: {entry['typed']:,} of {entry['rows']:,} mistakes typed by `{entry['taxonomy']}`; by {decided}."
+        why = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["undecided"].items())
         lines += [said + (f" Undecided: {why}." if why else ""), ""]
-        if one["share"] is not None:
-            lines += [f"Mean share of the votes for the type that was taken: {100 * one['share']:.1f} %.", ""]
+        if entry["share"] is not None:
+            lines += [f"Mean share of the votes for the type that was taken: {100 * entry['share']:.1f} %.", ""]
         lines += ["| type | mistakes | share |", "|---|---:|---:|"]
-        lines += [f"| {_cell(name)} | {n:,} | {100 * n / one['rows']:.1f} % |" for name, n in one["types"].items()]
+        lines += [f"| {_cell(name)} | {n:,} | {100 * n / entry['rows']:.1f} % |" for name, n in entry["types"].items()]
         for by in ("model", "set", "step"):
-            if shifts := _by(by, one[f"types_by_{by}"], list(one["types"])):
+            if shifts := _by(by, entry[f"types_by_{by}"], list(entry["types"])):
                 lines += ["", *shifts]
-        lines += ["", *_render_shifts(one), *_agreement(one), *_rounds(one)]
-        lines += _against_truth(one["truth"]) if "truth" in one else []
+        lines += ["", *_render_shifts(entry), *_agreement(entry), *_rounds(entry)]
+        lines += _against_truth(entry["truth"]) if "truth" in entry else []
     return lines[:-1] if lines and not lines[-1] else lines
 
 
 def render_gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     """The gates as Markdown: those of the recipe, those that were missed, and how many follow from contracts."""
     lines = ["| table | gate | wanted | found | |", "|---|---|---|---|---|"]
-    own = [one for one in gates if one["declared"] != "contract" or not one["passed"]]
-    for one in own:
-        about = f"{one['expectation']} {one['column']}" if one["column"] else one["expectation"]
-        found = f"could not be checked: {one['fault']}" if one["fault"] else one["observed"]
-        rows = ", ".join(f"{row['row']}: {row['value']}" for row in one["examples"])
-        cells = [one["view"], about, one["wanted"], f"{found} ({rows})" if rows else found]
-        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if one['passed'] else '**warning**'} |")
-    met = [one for one in gates if one not in own]
-    told = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
-    return [*(lines if own else []), *(["", told] if own and met else [told] if met else [])]
+    own = [gate for gate in gates if gate["declared"] != "contract" or not gate["passed"]]
+    for gate in own:
+        about = f"{gate['expectation']} {gate['column']}" if gate["column"] else gate["expectation"]
+        observed = f"could not be checked: {gate['fault']}" if gate["fault"] else gate["observed"]
+        rows = ", ".join(f"{row['row']}: {row['value']}" for row in gate["examples"])
+        cells = [gate["view"], about, gate["wanted"], f"{observed} ({rows})" if rows else observed]
+        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if gate['passed'] else '**warning**'} |")
+    met = [gate for gate in gates if gate not in own]
+    sentence = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
+    return [*(lines if own else []), *(["", sentence] if own and met else [sentence] if met else [])]
 
 
 def _quoted(value: object) -> str:
@@ -236,9 +236,9 @@ def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]
     return lines
 
 
-def _render_shifts(one: Mapping[str, Any]) -> list[str]:
+def _render_shifts(entry: Mapping[str, Any]) -> list[str]:
     """How strongly the type hangs on model, set and step."""
-    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    shifts = [f"{by} {value:.2f}" for by, value in entry.get("shift", {}).items() if value is not None]
     return (
         [f"How far the type depends on (Cramér's V, 0 not at all, 1 wholly): {', '.join(shifts)}.", ""]
         if shifts
@@ -246,15 +246,15 @@ def _render_shifts(one: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _agreement(one: Mapping[str, Any]) -> list[str]:
+def _agreement(entry: Mapping[str, Any]) -> list[str]:
     """Kappas of those who classify."""
     lines: list[str] = []
-    for pair in one.get("kappa", ()):
+    for pair in entry.get("kappa", ()):
         names = " and ".join(map(_cell, pair["labellers"]))
         lines += [f"Cohen's kappa of {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).", ""]
-    if one.get("fleiss") is not None:
-        lines += [f"Fleiss' kappa of all models: {one['fleiss']:.3f}.", ""]
-    for own in one.get("votes", ()):
+    if entry.get("fleiss") is not None:
+        lines += [f"Fleiss' kappa of all models: {entry['fleiss']:.3f}.", ""]
+    for own in entry.get("votes", ()):
         said = (
             f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
         )
@@ -266,18 +266,18 @@ def _kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _rounds(one: Mapping[str, Any]) -> list[str]:
-    """How the taxonomy was found: what each round's answers were, and what became of the names."""
-    if "found" not in one:
+def _rounds(entry: Mapping[str, Any]) -> list[str]:
+    """How the taxonomy was found: what row round's answers were, and what became of the names."""
+    if "found" not in entry:
         return []
-    found = one["found"]
+    induction = entry["found"]
     lines = [
-        f"{_cell(found['source'])} Names proposed: {found['candidate']}; made types: {found['new']}; merged: {found['merge']}; "
-        f"folded: {found['fold']}. All of it, with who decided: `taxonomies/{one['table']}.yaml`.",
+        f"{_cell(induction['source'])} Names proposed: {induction['candidate']}; made types: {induction['new']}; merged: {induction['merge']}; "
+        f"folded: {induction['fold']}. All of it, with who decided: `taxonomies/{entry['table']}.yaml`.",
         "", "| round | mistakes | answers that name a type | that propose one | undecided | types then |", "|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     names = ("round", "rows", "known", "proposed", "undecided", "types")
-    return [*lines, *(f"| {' | '.join(f'{one[name]:,}' for name in names)} |" for one in found["rounds"]), ""]
+    return [*lines, *(f"| {' | '.join(f'{row[name]:,}' for name in names)} |" for row in induction["rounds"]), ""]
 
 
 def _against_truth(truth: Mapping[str, Any]) -> list[str]:
@@ -299,6 +299,6 @@ def _against_truth(truth: Mapping[str, Any]) -> list[str]:
     head = [*map(_cell, names), *(["F1"] if f1 else [])]
     lines = [f"| true \\ said | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
     for name, row in confusion.items():
-        cells = [str(row.get(one, "")) for one in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
+        cells = [str(row.get(other, "")) for other in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
         lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
     return [*said, *lines, ""]

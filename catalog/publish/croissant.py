@@ -52,7 +52,7 @@ def render_croissant(
     data = [file for file in files if file.get("split")]
     splits = dict.fromkeys((str(file["view"]), str(file["split"])) for file in data)
     shards = {key: [file for file in data if (file["view"], file["split"]) == key] for key in splits}
-    sets = [_file_set(view, split, found) for (view, split), found in shards.items() if len(found) > 1]
+    sets = [_file_set(view, split, files) for (view, split), files in shards.items() if len(files) > 1]
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -65,7 +65,7 @@ def render_croissant(
         "url": f"corpus://{recipe.corpus}@{recipe.version}",
         "keywords": ["reasoning-mistakes", "errata"],
         "distribution": [*map(_file, data), *sets],
-        "recordSet": [_record_set(view, split, views[view], found) for (view, split), found in shards.items()],
+        "recordSet": [_record_set(view, split, views[view], result) for (view, split), result in shards.items()],
         **_responsible(recipe, funnel, lineage, labels),
         **_provenance(recipe, lineage),
     }
@@ -78,16 +78,16 @@ def _file(file: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _file_set(view: str, split: str, found: Files) -> dict[str, Any]:
+def _file_set(view: str, split: str, files: Files) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet", "@id": f"{view}/{split}-files", "name": f"{view}/{split}-files", "encodingFormat": PARQUET,
-        "containedIn": [{"@id": file["path"]} for file in found], "includes": f"{view}/{split}-*.parquet",
+        "containedIn": [{"@id": file["path"]} for file in files], "includes": f"{view}/{split}-*.parquet",
     }  # fmt: skip
 
 
-def _record_set(view: str, split: str, contract: Contract, found: Files) -> dict[str, Any]:
+def _record_set(view: str, split: str, contract: Contract, files: Files) -> dict[str, Any]:
     name = f"{view}/{split}"
-    source = {"fileObject": {"@id": found[0]["path"]}} if len(found) == 1 else {"fileSet": {"@id": f"{name}-files"}}
+    source = {"fileObject": {"@id": files[0]["path"]}} if len(files) == 1 else {"fileSet": {"@id": f"{name}-files"}}
     return {
         "@type": "cr:RecordSet", "@id": name, "name": name, "description": contract.meaning,
         "key": {"@id": f"{name}/{contract.key}"},
@@ -96,51 +96,51 @@ def _record_set(view: str, split: str, contract: Contract, found: Files) -> dict
 
 
 def _field(id: str, column: Column, source: Mapping[str, Any]) -> dict[str, Any]:
-    one = column.kind.removesuffix("s") if column.kind != "boolean" else "boolean"
-    found: dict[str, Any] = {
-        "@type": "cr:Field", "@id": id, "name": id, "description": column.meaning, "dataType": TYPES.get(one, "sc:Text"),
+    kind = column.kind.removesuffix("s") if column.kind != "boolean" else "boolean"
+    field: dict[str, Any] = {
+        "@type": "cr:Field", "@id": id, "name": id, "description": column.meaning, "dataType": TYPES.get(kind, "sc:Text"),
         "source": {**source, "extract": {"column": column.name}},
     }  # fmt: skip
     if column.kind.endswith("s"):
-        found |= {"isArray": True, "arrayShape": "-1"}
-    return found
+        field |= {"isArray": True, "arrayShape": "-1"}
+    return field
 
 
 def _responsible(recipe: Recipe, funnel: Files, lineage: Files, labels: Files) -> dict[str, Any]:
     """The RAI terms, of what is known: where rows come from, who labelled them, what was left out."""
-    models = sorted({name for one in lineage for name in one["inputs"] if str(name).startswith("model ")})
+    models = sorted({name for each in lineage for name in each["inputs"] if str(name).startswith("model ")})
     sources = ", ".join(source.name for source in recipe.sources) or "problems made by the recipe itself"
-    rejected = {f"{one['table']}: {reason}": n for one in funnel for reason, n in one["reasons"].items()}
-    told = "; ".join(f"{reason} {n:,}" for reason, n in sorted(rejected.items(), key=lambda item: -item[1])[:20])
+    rejected = {f"{entry['table']}: {reason}": n for entry in funnel for reason, n in entry["reasons"].items()}
+    sentence = "; ".join(f"{reason} {n:,}" for reason, n in sorted(rejected.items(), key=lambda item: -item[1])[:20])
     return {
         "rai:dataCollection": f"Solutions that language models wrote to problems of: {sources}.",
         "rai:dataCollectionType": ["Experiments"],
         "rai:dataAnnotationProtocol": " ".join([PROTOCOL, *map(_measured, labels), recipe.quality.strip()]).strip(),
-        "rai:machineAnnotationTools": [f"Errata: {one['task']} ({one['table']})" for one in lineage]
+        "rai:machineAnnotationTools": [f"Errata: {table['task']} ({table['table']})" for table in lineage]
         + [name.removeprefix("model ").strip() for name in models],
-        "rai:dataLimitations": f"Rows that could not be judged were left out, and counted: {told or 'none'}.",
+        "rai:dataLimitations": f"Rows that could not be judged were left out, and counted: {sentence or 'none'}.",
         "rai:dataBiases": "The mistakes are those of the models named here on the problems named here, and of no others; wrong solutions whose answer could not be read are missing.",
         "rai:personalSensitiveInformation": "None is collected; problems and solutions may contain invented names.",
     }
 
 
-def _measured(one: Mapping[str, Any]) -> str:
+def _measured(entry: Mapping[str, Any]) -> str:
     """What was measured of a table of labels."""
-    by = f"{one['table']} (by {', '.join(filter(None, [one['task'], one.get('how')]))})"
-    told = f"{by}: {one['labelled']:,} of {one['rows']:,} solutions have a label of the first wrong step"
-    if "exact" in one:
-        low, high = one["interval"]
-        told += f", {one['exact']:,} of the {one['named']:,} that name a step name the true one (95 %: {100 * low:.1f}-{100 * high:.1f} %)"
-    return f"{told}."
+    by = f"{entry['table']} (by {', '.join(filter(None, [entry['task'], entry.get('how')]))})"
+    sentence = f"{by}: {entry['labelled']:,} of {entry['rows']:,} solutions have a label of the first wrong step"
+    if "exact" in entry:
+        low, high = entry["interval"]
+        sentence += f", {entry['exact']:,} of the {entry['named']:,} that name a step name the true one (95 %: {100 * low:.1f}-{100 * high:.1f} %)"
+    return f"{sentence}."
 
 
 def _provenance(recipe: Recipe, lineage: Files) -> dict[str, Any]:
     """The PROV terms: the sources, and the build's tables with their fingerprints."""
-    sources = [{"@type": "prov:Entity", "@id": f"source:{one.name}", "prov:label": one.name, **({"prov:atLocation": one.url} if one.url else {})} for one in recipe.sources]  # fmt: skip
+    sources = [{"@type": "prov:Entity", "@id": f"source:{entry.name}", "prov:label": entry.name, **({"prov:atLocation": entry.url} if entry.url else {})} for entry in recipe.sources]  # fmt: skip
     steps = [
-        {"@type": "prov:Activity", "@id": f"table:{one['table']}", "prov:label": f"{one['task']} {one['fingerprint']}",
-         "prov:used": [str(name) for name in one["inputs"]]}
-        for one in lineage
+        {"@type": "prov:Activity", "@id": f"table:{each['table']}", "prov:label": f"{each['task']} {each['fingerprint']}",
+         "prov:used": [str(name) for name in each["inputs"]]}
+        for each in lineage
     ]  # fmt: skip
     return {"prov:wasDerivedFrom": sources, "prov:wasGeneratedBy": steps}
 
@@ -167,20 +167,20 @@ def _object(columns: Sequence[Column]) -> dict[str, Any]:
 def _property(column: Column) -> dict[str, Any]:
     """One column: type, limits, null or not."""
     if column.kind in ("record", "records"):
-        one = _object(column.fields)
+        kind = _object(column.fields)
     else:
         name = column.kind.removesuffix("s")
-        one = {"type": [name, "null"] if column.kind in ("integers", "numbers") else name}
+        kind = {"type": [name, "null"] if column.kind in ("integers", "numbers") else name}
     if column.kind.endswith("s"):
-        found: dict[str, Any] = {"type": "array", "items": one}
+        schema: dict[str, Any] = {"type": "array", "items": kind}
         if column.at_least is not None and column.kind not in ("integers", "numbers"):
-            found["minItems"] = int(column.at_least)
+            schema["minItems"] = int(column.at_least)
     else:
         limits = {"minimum": column.at_least, "maximum": column.at_most}
-        found = one | {name: limit for name, limit in limits.items() if limit is not None}
+        schema = kind | {name: limit for name, limit in limits.items() if limit is not None}
         if column.one_of:
-            found["enum"] = list(column.one_of)
+            schema["enum"] = list(column.one_of)
         if column.pattern:
-            found["pattern"] = f"^(?:{column.pattern})$"
-    found = found if not column.nullable else {"anyOf": [found, {"type": "null"}]}
-    return {"description": column.meaning, **found}
+            schema["pattern"] = f"^(?:{column.pattern})$"
+    schema = schema if not column.nullable else {"anyOf": [schema, {"type": "null"}]}
+    return {"description": column.meaning, **schema}

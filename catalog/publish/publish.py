@@ -210,8 +210,8 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
             if {"set", "model"} <= set(frame.columns):
                 for of_set, model, n in frame.group_by("set", "model").len().iter_rows():
                     view.counts[(split, of_set, model)] += n
-    for split, one in shards.items():
-        for shard in one.close():
+    for split, writer in shards.items():
+        for shard in writer.close():
             yield {"view": name, "split": split, "rows": shard.rows, **shard.seal()}
     for shard in index.close() if index is not None else ():
         yield shard.seal()

@@ -80,7 +80,7 @@ class Shards:
         """Take rows; they are written when a row group of them waits."""
         if frame.height:
             self.waiting.append(frame)
-        if sum(one.height for one in self.waiting) >= GROUP_ROWS:
+        if sum(each.height for each in self.waiting) >= GROUP_ROWS:
             self._flush()
 
     def _flush(self) -> None:

@@ -161,9 +161,9 @@ class Browser:
             line = f"{self.asking[0]}: {self.asking[1]}▏  (Enter; empty for all; Esc)"
         else:
             line = self.notice or KEYS
-        found = Text(text.strip_controls(line), style="" if self.asking or self.notice else "dim", no_wrap=True)
-        found.truncate(width, overflow="ellipsis")
-        return found
+        result = Text(text.strip_controls(line), style="" if self.asking or self.notice else "dim", no_wrap=True)
+        result.truncate(width, overflow="ellipsis")
+        return result
 
     def press(self, key: str) -> bool:
         """Do what a key asks for; whether to go on."""
@@ -219,7 +219,7 @@ class Browser:
             else:
                 self.notice = f"there are rows 1 to {len(self.chosen.rows):,}"
             return
-        filters = {one: value for one, value in self.chosen.filters.items() if one != name}
+        filters = {other: value for other, value in self.chosen.filters.items() if other != name}
         self.choose({**filters, name: typed} if typed else filters)
 
     def choose(self, filters: dict[str, str], at: int = 0) -> None:
@@ -249,13 +249,13 @@ class Browser:
 
     def look(self, k: int | None) -> None:
         """Look for the k-th match, or for all; a key stops it, and it says how far it is."""
-        told = time.monotonic()
+        reported = time.monotonic()
         while (k is None or (k >= 0 and self.chosen.number(k) is None)) and self.chosen.look_on():
             if keyboard.wait_for_key(0):
                 self.notice = f"stopped at row {self.chosen.looked:,}"
                 return
-            if time.monotonic() - told > SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported > SECONDS:
+                reported = time.monotonic()
                 self.notice = f"looking … row {self.chosen.looked:,} of {len(self.chosen.rows):,}; any key stops"
                 if self.screen:
                     self.screen.update(self.view())

@@ -164,7 +164,7 @@ class Selection:
         self.by = {name: _column(name, schema.names) for name in self.filters if name != "search" and len(self.rows)}
         asked = list(self.by.values())
         if "search" in self.filters:
-            asked += [one.name for one in schema if _is_text(one.type)]
+            asked += [column.name for column in schema if _is_text(column.type)]
         self.strides = self.rows.scan(list(dict.fromkeys(asked)))
         self.looked = 0
         self.whole = not self.filters or not len(self.rows)
@@ -203,8 +203,8 @@ class Selection:
             if name == "search":
                 hit = _holding(batch, value)
             else:
-                told = batch[self.by[name]].cast(pa.large_string())
-                hit = pc.match_like(told, _like(value)) if "*" in value else pc.equal(told, value)
+                values = batch[self.by[name]].cast(pa.large_string())
+                hit = pc.match_like(values, _like(value)) if "*" in value else pc.equal(values, value)
             all_of = pc.and_(all_of, pc.fill_null(hit, False))
         return all_of
 
@@ -226,14 +226,14 @@ def list_filters() -> dict[str, tuple[str, ...]]:
 
 def _column(name: str, columns: Sequence[str]) -> str:
     filters = list_filters()
-    found = next((column for column in filters[name] if column in columns), None)
-    if found is None:
-        there = [one for one, names in filters.items() if set(names) & set(columns)]
+    result = next((column for column in filters[name] if column in columns), None)
+    if result is None:
+        there = [each for each, names in filters.items() if set(names) & set(columns)]
         raise EvaluationError(
             f"--{name}: these rows have no column {' or '.join(filters[name])}; they can be filtered by "
             f"{', '.join([*there, 'search'])}"
         )
-    return found
+    return result
 
 
 def _is_text(kind: Any) -> bool:

@@ -47,18 +47,18 @@ def truncate_text(value: Any) -> str:
 
 def render_lines(row: Mapping[str, Any], console: Console, width: int) -> list[Text]:
     """A row as lines of at most `width` cells."""
-    found: list[Text] = []
-    for one, indent in _parts(row):
+    rendered: list[Text] = []
+    for part, indent in _parts(row):
         hang = " " * indent
-        for i, line in enumerate(one.split("\n", allow_blank=True)):
+        for i, line in enumerate(part.split("\n", allow_blank=True)):
             wrapped = line.wrap(console, max(8, width - indent), tab_size=4)
             for j, piece in enumerate(wrapped):
                 first = i == 0 and j == 0
-                found.append(piece if first and indent == 0 else Text(hang if not first else "") + piece)
-    for line in found:
+                rendered.append(piece if first and indent == 0 else Text(hang if not first else "") + piece)
+    for line in rendered:
         line.rstrip()
         line.truncate(width)
-    return found
+    return rendered
 
 
 def _parts(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
@@ -78,10 +78,10 @@ def _parts(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
             yield Text(truncate_text(row[name])), 0
     if row.get("answer") is not None:
         yield Text(""), 0
-        found = row.get("extracted")
+        extracted = row.get("extracted")
         yield (
             Text(
-                f"gold {truncate_text(row['answer'])[:200]}, found {truncate_text(found)[:200] if found is not None else 'none'}"
+                f"gold {truncate_text(row['answer'])[:200]}, found {truncate_text(extracted)[:200] if extracted is not None else 'none'}"
             ),
             0,
         )
@@ -108,7 +108,7 @@ def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, in
     if steps:
         yield Text(""), 0
     soft: Sequence[Any] = next(
-        (row[one.values] for one in list_labels("step") if one.values and row.get(one.values)), []
+        (row[label.values] for label in list_labels("step") if label.values and row.get(label.values)), []
     )
     for i, step in enumerate(steps[:STEPS]):
         mark = Text(f"{'✗' if i == wrong else ' '} {i:>3} ", style=WRONG if i == wrong else DIM)
@@ -125,18 +125,20 @@ def _type(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     """The type of the mistake, who says so, and its cause."""
     labels = list_labels("type")
     errors = [
-        *(one.column for one in labels),
-        *(one.error for one in list_labels("step") if one.error),
+        *(label.column for label in labels),
+        *(label.error for label in list_labels("step") if label.error),
         "injected_type",
     ]
     kind = next((row[name] for name in errors if row.get(name)), None)
-    undecided = next((row[one.undecided] for one in labels if one.undecided and row.get(one.undecided)), None)
+    undecided = next((row[label.undecided] for label in labels if label.undecided and row.get(label.undecided)), None)
     if not kind and not undecided:
         return
     yield Text(""), 0
-    by = next((row[one.method] for one in labels if one.method and row.get(one.method)), None)
+    by = next((row[label.method] for label in labels if label.method and row.get(label.method)), None)
     said = f"{truncate_text(kind)[:200]}" if kind else f"type undecided: {truncate_text(undecided)[:200]}"
-    more = ", ".join(truncate_text(one)[:100] for one in (row.get("error_severity"), by, row.get("taxonomy")) if one)
+    more = ", ".join(
+        truncate_text(label)[:100] for label in (row.get("error_severity"), by, row.get("taxonomy")) if label
+    )
     yield Text("type  ", style=DIM) + Text(said, style=BOLD) + Text(f"  ({more})" if more else "", style=DIM), 6
     for label in labels:
         if label.cause and row.get(label.cause):
@@ -153,7 +155,7 @@ def _labellers(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
             lines += _votes(row, label.votes)
             known |= {str(name).rpartition(" #")[0] or name for name in names}
         elif label.votes:
-            others = [one for one in zip(names, _list(row, label.votes.values)) if one[0] not in known]
+            others = [each for each in zip(names, _list(row, label.votes.values)) if each[0] not in known]
             lines += [(Text(f"  {truncate_text(name)[:80]}: {_where(value)}"), 4) for name, value in others]
             known |= {name for name, _ in others}
     for label in steps:

@@ -101,7 +101,7 @@ def compare_rows(plan: Plan, before: str) -> Difference:
 
 
 def refuse_semver_violations(plan: Plan) -> None:
-    """Raise `PublishError` where the recipe's version promises more than its rows keep."""
+    """Raise `PublishError` where the recipe's version is too small a bump for what its rows differ in."""
     version = plan.recipe.version
     before = latest_release(plan, below=version)
     if before is None:

@@ -47,7 +47,7 @@ def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -
         chosen = [0, *block]
         some = [row for row in ([row[i] for i in chosen] for row in rows) if any(row[1:]) or len(blocks) == 1]
         rest = [widths[i] for i in block]
-        here = [min(natural, width - sum(one + 2 for one in rest)), *rest]
+        here = [min(natural, width - sum(width_each + 2 for width_each in rest)), *rest]
         shown.append(_block([head[i] for i in chosen], some, sum(i < left for i in chosen), here))
     return "\n\n".join(shown)
 

@@ -50,49 +50,49 @@ def format_funnel(steps: Sequence[dict[str, Any]], width: int | None = None) -> 
     rows: list[list[object]] = []
     for step in steps:
         rows.append([step["table"], step["task"], step["rows_in"], step["kept"], step["rejected"]])
-        reasons = sorted(step["reasons"].items(), key=lambda found: (-found[1], found[0]))
+        reasons = sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0]))
         rows += [[f"    {reason}", "", "", "", n] for reason, n in reasons]
     return format_table(["table", "task", "in", "kept", "rejected"], rows, left=2, width=width)
 
 
-def format_labels(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
+def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The labels of first wrong steps: how many there are, how many of those that name a step are exact, what was asked."""
     rows: list[list[object]] = []
-    for one in found:
+    for entry in entries:
         precision, interval = "-", ""
-        if "exact" in one:
-            low, high = one["interval"]
-            precision, interval = f"{100 * one['exact'] / one['named']:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"
-        share = f"{100 * one['labelled'] / max(1, one['rows']):.0f} %"
+        if "exact" in entry:
+            low, high = entry["interval"]
+            precision, interval = f"{100 * entry['exact'] / entry['named']:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"
+        share = f"{100 * entry['labelled'] / max(1, entry['rows']):.0f} %"
         rows.append(
             [
-                one["table"],
-                one["task"],
-                one["rows"],
+                entry["table"],
+                entry["task"],
+                entry["rows"],
                 share,
                 precision,
                 interval,
-                one.get("replies", ""),
-                one.get("tokens", ""),
+                entry.get("replies", ""),
+                entry.get("tokens", ""),
             ]
         )
     head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
-    kappas = [wrap_lines(line, width) for line in _kappas(found)]
+    kappas = [wrap_lines(line, width) for line in _kappas(entries)]
     return "\n".join([format_table(head, rows, left=2, width=width), *kappas]) if rows else ""
 
 
-def _kappas(found: Sequence[dict[str, Any]]) -> list[str]:
+def _kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
     """Cohen's kappa of each pair of labellers, and Fleiss' where there are more than two."""
     said = []
-    for one in found:
-        pairs = one.get("kappa", ())
+    for entry in entries:
+        pairs = entry.get("kappa", ())
         for pair in pairs:
             names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
             said.append(
-                f"Cohen's kappa in {one['table']}, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
+                f"Cohen's kappa in {entry['table']}, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
             )
         if len(pairs) > 1:
-            said.append(f"Fleiss' kappa in {one['table']}: {_kappa(one.get('fleiss'))}")
+            said.append(f"Fleiss' kappa in {entry['table']}: {_kappa(entry.get('fleiss'))}")
     return [strip_controls(line) for line in said]
 
 
@@ -100,57 +100,57 @@ def _kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def format_types(found: Sequence[dict[str, Any]], width: int | None = None) -> str:
+def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The types of mistakes: how many there are of each, and, where the truth is known, how often that is right."""
     texts = []
-    for one in found:
-        truth = one.get("truth", {})
+    for entry in entries:
+        truth = entry.get("truth", {})
         rows = [
-            [name, n, f"{100 * n / max(1, one['rows']):.1f}", *_f1(truth, name)] for name, n in one["types"].items()
+            [name, n, f"{100 * n / max(1, entry['rows']):.1f}", *_f1(truth, name)] for name, n in entry["types"].items()
         ]
-        head = [f"type ({one['taxonomy']})", "mistakes", "%", *(["F1"] if "f1" in truth else [])]
+        head = [f"type ({entry['taxonomy']})", "mistakes", "%", *(["F1"] if "f1" in truth else [])]
         texts.append(format_table([strip_controls(cell) for cell in head], rows, width=width))
-        texts += [wrap_lines(text, width) for text in (_format_induction(one), _agreement(one)) if text]
+        texts += [wrap_lines(text, width) for text in (_format_induction(entry), _agreement(entry)) if text]
         if truth.get("rand") is not None:
-            told = f"adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}"
-            texts.append(wrap_lines(told, width))
+            shown = f"adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}"
+            texts.append(wrap_lines(shown, width))
         if "rules" in truth:
             rules = truth["rules"]
-            told = (
+            shown = (
                 f"against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} %, macro-F1 {truth['macro_f1']:.3f}; "
                 f"rules decide {100 * rules['decided'] / rules['rows']:.1f} %, "
                 f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % of it rightly"
             )
-            texts.append(wrap_lines(told, width))
+            texts.append(wrap_lines(shown, width))
         if truth:
             texts.append(_confusion(truth["confusion"], width))
     return "\n\n".join(texts)
 
 
-def format_gates(found: Sequence[dict[str, Any]], width: int = 80) -> str:
+def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
     """The gates of a recipe and those that were missed; of what follows from contracts only how many there are."""
-    own = [one for one in found if one["declared"] != "contract" or not one["passed"]]
+    own = [gate for gate in gates if gate["declared"] != "contract" or not gate["passed"]]
     rows: list[list[object]] = []
-    for one in own:
-        about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
-        name = str(one["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
-        seen = "not checked" if one["fault"] else one["observed"]
+    for gate in own:
+        about = f"{gate['view']}.{gate['column']}" if gate["column"] else gate["view"]
+        name = str(gate["expectation"]).removeprefix("expect_").removeprefix("column_").replace("_", " ")
+        seen = "not checked" if gate["fault"] else gate["observed"]
         seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
-        mark = "passed" if one["passed"] else "WARNING" if one["severity"] == "warn" else "MISSED"
+        mark = "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
         rows.append(
-            [_brief(name, 22), _brief(about, 15), _brief(_bounds(one), max(12, width - 62)), _brief(seen, 16), mark]
+            [_brief(name, 22), _brief(about, 15), _brief(_bounds(gate), max(12, width - 62)), _brief(seen, 16), mark]
         )
-    met = sum(one not in own for one in found)
+    met = sum(gate not in own for gate in gates)
     lines = [format_table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
     if met:
         lines.append(f"{met} expectations that follow from the columns' contracts were met")
     return "\n".join(lines)
 
 
-def _bounds(one: dict[str, Any]) -> str:
+def _bounds(gate: dict[str, Any]) -> str:
     """What is wanted, without the name of the expectation, which stands beside it."""
-    wanted = str(one["wanted"])
-    return wanted.partition(": ")[2] if str(one["expectation"]).startswith("expect_") and ": " in wanted else wanted
+    wanted = str(gate["wanted"])
+    return wanted.partition(": ")[2] if str(gate["expectation"]).startswith("expect_") and ": " in wanted else wanted
 
 
 def _brief(value: object, width: int) -> str:
@@ -162,39 +162,41 @@ def _f1(truth: dict[str, Any], name: str) -> list[object]:
     return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if "f1" in truth else []
 
 
-def _format_induction(one: dict[str, Any]) -> str:
+def _format_induction(entry: dict[str, Any]) -> str:
     """How a taxonomy was found in the mistakes, if it was."""
-    if "found" not in one:
+    if "found" not in entry:
         return ""
-    found = one["found"]
+    induction = entry["found"]
     names = ("round", "rows", "known", "proposed", "undecided", "types")
-    rounds = format_table(["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in found["rounds"]])
-    said = f"{found['candidate']} names proposed, {found['merge']} merged, {found['fold']} folded: taxonomies/{one['table']}.yaml"
-    return "\n".join([strip_controls(found["source"]), strip_controls(said), rounds])
+    rounds = format_table(
+        ["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in induction["rounds"]]
+    )
+    said = f"{induction['candidate']} names proposed, {induction['merge']} merged, {induction['fold']} folded: taxonomies/{entry['table']}.yaml"
+    return "\n".join([strip_controls(induction["source"]), strip_controls(said), rounds])
 
 
-def _agreement(one: dict[str, Any]) -> str:
+def _agreement(entry: dict[str, Any]) -> str:
     """Kappas of those who classify, and how far types depend on model, set and step."""
     lines = []
-    for pair in one.get("kappa", ()):
+    for pair in entry.get("kappa", ()):
         names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
         lines.append(f"Cohen's kappa of types, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes)")
-    if one.get("fleiss") is not None:
-        lines.append(f"Fleiss' kappa of types, all models: {_kappa(one['fleiss'])}")
-    for own in one.get("votes", ()):
+    if entry.get("fleiss") is not None:
+        lines.append(f"Fleiss' kappa of types, all models: {_kappa(entry['fleiss'])}")
+    for own in entry.get("votes", ()):
         name = own["model"].partition("@")[0]
         lines.append(f"Fleiss' kappa of types, votes of {name}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)")
-    shifts = [f"{by} {value:.2f}" for by, value in one.get("shift", {}).items() if value is not None]
+    shifts = [f"{by} {value:.2f}" for by, value in entry.get("shift", {}).items() if value is not None]
     lines += [f"types depend on (Cramér's V): {', '.join(shifts)}"] if shifts else []
     return "\n".join(map(strip_controls, lines))
 
 
-def _confusion(found: dict[str, dict[str, int]], width: int | None) -> str:
+def _confusion(counts: dict[str, dict[str, int]], width: int | None) -> str:
     """How often each true type is said to be each type, as a table; what is said is numbered."""
-    names = sorted({name for row in found.values() for name in row} | set(found))
+    names = sorted({name for row in counts.values() for name in row} | set(counts))
     head = ["true \\ said", *(f"({i})" for i in range(1, len(names) + 1))]
     order = {name: f"({i}) {name}" for i, name in enumerate(names, 1)}
-    rows = [[strip_controls(order[name]), *(found.get(name, {}).get(one, "") for one in names)] for name in names]
+    rows = [[strip_controls(order[name]), *(counts.get(name, {}).get(said, "") for said in names)] for name in names]
     return format_table(head, rows, width=width)
 
 
@@ -202,22 +204,22 @@ def format_counts_of_views(release: Release, width: int = 100) -> str:
     """Rows by model and set of each view, once for views that have the same; named where there are several."""
     views: dict[str, list[str]] = {}
     for view in release.views:
-        if told := format_counts(release, view, width):
-            views.setdefault(told, []).append(view)
+        if shown := format_counts(release, view, width):
+            views.setdefault(shown, []).append(view)
     if len(release.views) == 1:
         return "\n".join(views)
     return "\n\n".join(
-        f"{wrap_lines(strip_controls(', '.join(names)), width)}\n{told}" for told, names in views.items()
+        f"{wrap_lines(strip_controls(', '.join(names)), width)}\n{shown}" for shown, names in views.items()
     )
 
 
 def format_counts(release: Release, view: str, width: int = 100) -> str:
     """Rows by model and set; the smallest sets are folded into one column where the width is not enough."""
-    found = release.manifest["counts"].get(view, [])
+    entries = release.manifest["counts"].get(view, [])
     by_set: dict[str, int] = {}
-    for one in found:
-        by_set[one["set"]] = by_set.get(one["set"], 0) + one["rows"]
-    models = sorted({str(one["model"]) for one in found})
+    for entry in entries:
+        by_set[entry["set"]] = by_set.get(entry["set"], 0) + entry["rows"]
+    models = sorted({str(entry["model"]) for entry in entries})
     longest = max((len(model) for model in models), default=0)
     room = width - min(longest, max(columns.LEAST, width // 2)) - 9
     shown: list[str] = []
@@ -230,7 +232,7 @@ def format_counts(release: Release, view: str, width: int = 100) -> str:
 
     def row(model: str | None) -> list[object]:
         rows = {
-            name: sum(x["rows"] for x in found if x["set"] == name and model in (None, x["model"])) for name in by_set
+            name: sum(x["rows"] for x in entries if x["set"] == name and model in (None, x["model"])) for name in by_set
         }
         rest = [sum(rows[name] for name in folded)] if folded else []
         return [model or "all", *(rows[name] for name in shown), *rest, sum(rows.values())]

@@ -83,13 +83,13 @@ class Difference:
     def removes(self) -> bool:
         """Whether something that was there is gone or is not as it was."""
         return bool(self.views_removed) or any(
-            one.removed or one.changed or one.columns_removed or one.columns_retyped for one in self.views
+            view.removed or view.changed or view.columns_removed or view.columns_retyped for view in self.views
         )
 
     @property
     def adds(self) -> bool:
         """Whether something is there that was not."""
-        return bool(self.views_added) or any(one.added or one.columns_added for one in self.views)
+        return bool(self.views_added) or any(view.added or view.columns_added for view in self.views)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -112,7 +112,10 @@ def _read(before: Release, after: Release, view: str) -> ViewDifference:
     """The difference of a view, from its rows; those of both releases are gone through side by side."""
     with ThreadPoolExecutor(2) as pool:
         return compare_views(
-            view, *pool.map(lambda one: digest_rows(read_frames(one, view), find_key(one, view)), (before, after))
+            view,
+            *pool.map(
+                lambda release: digest_rows(read_frames(release, view), find_key(release, view)), (before, after)
+            ),
         )
 
 
@@ -130,37 +133,37 @@ def _same_files(before: Release, after: Release, view: str) -> ViewDifference | 
 
 def compare_views(view: str, before: ViewDigest, after: ViewDigest) -> ViewDifference:
     """What differs in a view, from its two digests."""
-    found = ViewDifference(view, before.rows.height, after.rows.height)
+    result = ViewDifference(view, before.rows.height, after.rows.height)
     common = [name for name in before.columns if name in after.columns]
-    found.columns_added = [name for name in after.columns if name not in common]
-    found.columns_removed = [name for name in before.columns if name not in common]
+    result.columns_added = [name for name in after.columns if name not in common]
+    result.columns_removed = [name for name in before.columns if name not in common]
     kinds = {name: (before.columns[name].kind, after.columns[name].kind) for name in common}
-    found.columns_retyped = [
+    result.columns_retyped = [
         (name, *kind) for name, kind in kinds.items() if kind[0] != kind[1] and before.rows.height and after.rows.height
     ]
-    _rows(found, before, after, [name for name in common if name in before.rows and name in after.rows])
-    found.shifts = _shifts(before, after, common)
-    return found
+    _rows(result, before, after, [name for name in common if name in before.rows and name in after.rows])
+    result.shifts = _shifts(before, after, common)
+    return result
 
 
-def _rows(found: ViewDifference, before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> None:
+def _rows(result: ViewDifference, before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> None:
     """Count the rows added, removed and changed, and what changed in them."""
     import polars as pl
 
-    old, new = (_unique(one.rows) for one in (before, after))
+    old, new = (_unique(digest.rows) for digest in (before, after))
     gone, come = (a.join(b, on="\0key", how="anti")["\0key"] for a, b in ((old, new), (new, old)))
     both = old.select("\0key", *common).join(new.select("\0key", *common), on="\0key", suffix="\0new")
     differs = {name: both[name] != both[f"{name}\0new"] for name in common}
     changed = pl.Series([False], dtype=pl.Boolean).new_from_index(0, both.height)
-    for name, one in differs.items():
-        changed = changed | one
-        if count := int(one.sum()):
-            found.changed_by_column[name] = count
-            found.relabelled += _relabelled(name, both.filter(one), before, after)
-    found.added, found.removed, found.changed = come.len(), gone.len(), int(changed.sum())
-    found.kept = both.height - found.changed
+    for name, differing in differs.items():
+        changed = changed | differing
+        if count := int(differing.sum()):
+            result.changed_by_column[name] = count
+            result.relabelled += _relabelled(name, both.filter(differing), before, after)
+    result.added, result.removed, result.changed = come.len(), gone.len(), int(changed.sum())
+    result.kept = both.height - result.changed
     named = {"added": come, "removed": gone, "changed": both["\0key"].filter(changed)}
-    found.examples = {what: ids.sort().head(EXAMPLES).to_list() for what, ids in named.items() if ids.len()}
+    result.examples = {what: ids.sort().head(EXAMPLES).to_list() for what, ids in named.items() if ids.len()}
 
 
 def _unique(rows: Any) -> Any:
@@ -180,21 +183,22 @@ def _relabelled(name: str, rows: Any, before: ViewDigest, after: ViewDigest) -> 
     if olds is None or news is None:
         return []
     pairs = rows.group_by(name, f"{name}\0new").len().iter_rows()
-    found = [Relabelled(name, olds[old], news[new], count) for old, new, count in pairs]
-    return sorted(found, key=lambda one: (-one.rows, one.before, one.after))
+    result = [Relabelled(name, olds[old], news[new], count) for old, new, count in pairs]
+    return sorted(result, key=lambda label: (-label.rows, label.before, label.after))
 
 
 def _shifts(before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> list[Shift]:
     """The distributions that moved, most first."""
-    found = []
+    shifts = []
     for name in common:
         old, new = before.columns[name], after.columns[name]
         unit = "items" if "list" in old.kind else "bytes"
         if _repeats(old) and _repeats(new):
-            found.append(_shift(name, old.counts, new.counts))
-        found.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))
+            shifts.append(_shift(name, old.counts, new.counts))
+        shifts.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))
     return sorted(
-        (one for one in found if one.distance > 0), key=lambda one: (-one.distance, one.what != SPLIT, one.what)
+        (shift for shift in shifts if shift.distance > 0),
+        key=lambda shift: (-shift.distance, shift.what != SPLIT, shift.what),
     )
 
 

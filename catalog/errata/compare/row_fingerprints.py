@@ -69,18 +69,18 @@ def digest_rows(rows: Iterable[tuple[str, Any]], key: str | None) -> ViewDigest:
     import polars as pl
 
     columns: dict[str, Column] = {SPLIT: Column("string")}
-    found = []
+    parts = []
     for split, frame in rows:
         whole = frame.with_columns(pl.lit(split).alias(SPLIT))
         hashes = whole.select(pl.all().hash(0))
         names = pl.Series("key", whole[key]).cast(pl.String) if key else hashes.drop(SPLIT).hash_rows().cast(pl.String)
-        found.append(hashes.with_columns(names.alias("\0key")))
+        parts.append(hashes.with_columns(names.alias("\0key")))
         for name in whole.columns:
             column = columns.setdefault(name, Column(_kind(whole.schema[name])))
             _count(column, whole[name], hashes[name], labels=name != key)
-    if not found:
+    if not parts:
         return ViewDigest(key, columns, pl.DataFrame(schema={"\0key": pl.String, SPLIT: pl.UInt64}))
-    return ViewDigest(key, columns, pl.concat(found))
+    return ViewDigest(key, columns, pl.concat(parts))
 
 
 def _kind(kind: Any) -> str:

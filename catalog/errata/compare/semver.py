@@ -14,9 +14,9 @@ from .difference import Difference
 Step = Literal["PATCH", "MINOR", "MAJOR"]
 
 
-def find_required_step(found: Difference) -> Step:
+def find_required_step(difference: Difference) -> Step:
     """The least step that what differs needs."""
-    return "MAJOR" if found.removes else "MINOR" if found.adds else "PATCH"
+    return "MAJOR" if difference.removes else "MINOR" if difference.adds else "PATCH"
 
 
 def bump(before: str, step: Step) -> str:
@@ -37,27 +37,27 @@ def find_step(before: str, after: str) -> Step:
     return "MINOR" if old[1] != new[1] else "PATCH"
 
 
-def find_violation(found: Difference, before: str, after: str) -> str | None:
+def find_violation(difference: Difference, before: str, after: str) -> str | None:
     """Why the step to `after` is too small, given what differs from `before`; None if it does not."""
-    needed, given = find_required_step(found), find_step(before, after)
+    needed, given = find_required_step(difference), find_step(before, after)
     order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
     if order.index(given) >= order.index(needed):
         return None
-    promise = {"PATCH": "the same rows", "MINOR": "only more rows"}[given]
-    return f"{after} after {before} promises {promise} ({given}), but this is {needed}: {describe(found)}; use {bump(before, needed)}"
+    meaning = {"PATCH": "the same rows", "MINOR": "only more rows"}[given]
+    return f"{after} after {before} means {meaning} ({given}), but this is {needed}: {describe(difference)}; use {bump(before, needed)}"
 
 
-def describe(found: Difference) -> str:
+def describe(difference: Difference) -> str:
     """What differs, in a line."""
-    parts = [f"view {view} added" for view in found.views_added] + [
-        f"view {view} removed" for view in found.views_removed
+    parts = [f"view {view} added" for view in difference.views_added] + [
+        f"view {view} removed" for view in difference.views_removed
     ]
-    for one in found.views:
-        counts = [("added", one.added), ("removed", one.removed), ("changed", one.changed)]
+    for each in difference.views:
+        counts = [("added", each.added), ("removed", each.removed), ("changed", each.changed)]
         said = [f"{count:,} {what}" for what, count in counts if count]
-        said += _columns(one.columns_added, "added") + _columns(one.columns_removed, "removed")
-        said += [f"column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
-        parts += [f"{one.view}: {', '.join(said)}"] if said else []
+        said += _columns(each.columns_added, "added") + _columns(each.columns_removed, "removed")
+        said += [f"column {name} was {old}, is {new}" for name, old, new in each.columns_retyped]
+        parts += [f"{each.view}: {', '.join(said)}"] if said else []
     return "; ".join(parts) or "nothing differs"
 
 

@@ -13,29 +13,29 @@ MOST = 12
 """Lines of a table, at most."""
 
 
-def as_text(found: Difference) -> str:
+def as_text(difference: Difference) -> str:
     """Everything that differs, for a terminal."""
-    parts = [format_headline(found), format_table(ROWS, _rows(found), left=1) if found.views else ""]
-    parts += [f"view {strip_controls(view)} is new" for view in found.views_added]
-    parts += [f"view {strip_controls(view)} is gone" for view in found.views_removed]
-    for one in found.views:
-        if one.same:
+    parts = [format_headline(difference), format_table(ROWS, _rows(difference), left=1) if difference.views else ""]
+    parts += [f"view {strip_controls(view)} is new" for view in difference.views_added]
+    parts += [f"view {strip_controls(view)} is gone" for view in difference.views_removed]
+    for each in difference.views:
+        if each.same:
             continue
-        parts += [_columns(one)]
-        if one.changed_by_column:
-            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+        parts += [_columns(each)]
+        if each.changed_by_column:
+            changed = sorted(each.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
             parts.append(
-                format_table([f"{one.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]])
+                format_table([f"{each.view}: changed", "rows"], [[name, count] for name, count in changed[:MOST]])
             )
-        if one.relabelled:
+        if each.relabelled:
             parts.append(
-                format_table([f"{one.view}: label", "before", "after", "rows"], _relabelled(one)[:MOST], left=3)
+                format_table([f"{each.view}: label", "before", "after", "rows"], _relabelled(each)[:MOST], left=3)
             )
         parts += [
-            format_table([f"{one.view}: {strip_controls(shift.what)}", *SHIFT], _shift(shift)[:MOST])
-            for shift in one.shifts[:MOST]
+            format_table([f"{each.view}: {strip_controls(shift.what)}", *SHIFT], _shift(shift)[:MOST])
+            for shift in each.shifts[:MOST]
         ]
-        parts += [f"{one.view}, {what}: {strip_controls(', '.join(ids))}" for what, ids in one.examples.items()]
+        parts += [f"{each.view}, {what}: {strip_controls(', '.join(ids))}" for what, ids in each.examples.items()]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -43,25 +43,30 @@ ROWS = ["view", "before", "after", "same", "added", "removed", "changed"]
 SHIFT = ["before", "after", "share before, %", "share after, %"]
 
 
-def format_headline(found: Difference) -> str:
+def format_headline(difference: Difference) -> str:
     """The two releases, what differs, and the step it needs."""
-    step, before = find_required_step(found), found.before.partition("@")[2]
-    return strip_controls(f"{found.before} → {found.after}: {step} (at least {bump(before, step)}): {describe(found)}")
+    step, before = find_required_step(difference), difference.before.partition("@")[2]
+    return strip_controls(
+        f"{difference.before} → {difference.after}: {step} (at least {bump(before, step)}): {describe(difference)}"
+    )
 
 
-def _rows(found: Difference) -> list[list[object]]:
-    return [[one.view, one.before, one.after, one.kept, one.added, one.removed, one.changed] for one in found.views]
+def _rows(difference: Difference) -> list[list[object]]:
+    return [
+        [view.view, view.before, view.after, view.kept, view.added, view.removed, view.changed]
+        for view in difference.views
+    ]
 
 
-def _columns(one: ViewDifference) -> str:
-    lines = [f"{one.view}: new columns: {', '.join(one.columns_added)}"] if one.columns_added else []
-    lines += [f"{one.view}: columns that are gone: {', '.join(one.columns_removed)}"] if one.columns_removed else []
-    lines += [f"{one.view}: column {name} was {old}, is {new}" for name, old, new in one.columns_retyped]
+def _columns(view: ViewDifference) -> str:
+    lines = [f"{view.view}: new columns: {', '.join(view.columns_added)}"] if view.columns_added else []
+    lines += [f"{view.view}: columns that are gone: {', '.join(view.columns_removed)}"] if view.columns_removed else []
+    lines += [f"{view.view}: column {name} was {old}, is {new}" for name, old, new in view.columns_retyped]
     return strip_controls("\n".join(lines))
 
 
-def _relabelled(one: ViewDifference) -> list[list[object]]:
-    return [[each.column, each.before, each.after, each.rows] for each in one.relabelled]
+def _relabelled(view: ViewDifference) -> list[list[object]]:
+    return [[each.column, each.before, each.after, each.rows] for each in view.relabelled]
 
 
 def _shift(shift: Shift) -> list[list[object]]:
@@ -94,27 +99,31 @@ i { display: block; height: .5em; margin-top: .2em; background: #0072b2 } i + i 
 """
 
 
-def as_html(found: Difference) -> str:
+def as_html(difference: Difference) -> str:
     """Everything that differs, as a page."""
-    title = escape(strip_controls(f"{found.before} → {found.after}"))
-    body = [f"<h1>{title}</h1>", f"<p class=step>{escape(format_headline(found))}</p>", _html(ROWS, _rows(found))]
-    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is new.</p>" for view in found.views_added]
-    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is gone.</p>" for view in found.views_removed]
-    for one in found.views:
-        if one.same:
+    title = escape(strip_controls(f"{difference.before} → {difference.after}"))
+    body = [
+        f"<h1>{title}</h1>",
+        f"<p class=step>{escape(format_headline(difference))}</p>",
+        _html(ROWS, _rows(difference)),
+    ]
+    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is new.</p>" for view in difference.views_added]
+    body += [f"<p>View <b>{escape(strip_controls(view))}</b> is gone.</p>" for view in difference.views_removed]
+    for each in difference.views:
+        if each.same:
             continue
-        body.append(f"<h2>{escape(strip_controls(one.view))}</h2>")
-        body += [f"<p>{escape(line)}</p>" for line in _columns(one).splitlines()]
-        if one.changed_by_column:
-            changed = sorted(one.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
+        body.append(f"<h2>{escape(strip_controls(each.view))}</h2>")
+        body += [f"<p>{escape(line)}</p>" for line in _columns(each).splitlines()]
+        if each.changed_by_column:
+            changed = sorted(each.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
             body += ["<h3>Changed columns</h3>", _html(["column", "rows"], [[name, count] for name, count in changed])]
-        if one.relabelled:
-            body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(one))]
-        if one.shifts:
+        if each.relabelled:
+            body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(each))]
+        if each.shifts:
             body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
-        for shift in one.shifts[:MOST]:
+        for shift in each.shifts[:MOST]:
             body += [f"<h3>{escape(strip_controls(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
-        for what, ids in one.examples.items():
+        for what, ids in each.examples.items():
             body.append(f"<p>{what}: {', '.join(f'<code>{escape(strip_controls(each))}</code>' for each in ids)} …</p>")
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"

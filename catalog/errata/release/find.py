@@ -78,10 +78,10 @@ class Release:
             near = get_close_matches(view, self.views, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.views)}"
             raise NotFound(f"{self.name} has no view '{view}'; {hint}")
-        found = [file for file in self.manifest["files"] if file.get("view") == view]
-        if split is not None and split not in (splits := sorted({str(file["split"]) for file in found})):
+        files = [file for file in self.manifest["files"] if file.get("view") == view]
+        if split is not None and split not in (splits := sorted({str(file["split"]) for file in files})):
             raise NotFound(f"view '{view}' of {self.name} has no split '{split}'; there are {', '.join(splits)}")
-        return [file for file in found if split in (None, file["split"])]
+        return [file for file in files if split in (None, file["split"])]
 
     def local(self, file: dict[str, Any]) -> Path | None:
         """Where a file lies on this disk, its bytes being those released; None if it must be downloaded first."""
@@ -105,9 +105,9 @@ class Release:
             ErrataError: It cannot be had: the store does not answer, its bytes are others than those released, or ERRATA_OFFLINE forbids to download it.
 
         """
-        found = self.local(file)
-        if found is not None:
-            return found
+        local = self.local(file)
+        if local is not None:
+            return local
         if self.storage.local:
             raise self._damaged(file)
         if cache.is_offline():
@@ -152,10 +152,10 @@ class Release:
         known = {file["path"]: file for file in self.manifest["files"]}
         try:
             place.fs.invalidate_cache()
-            found = place.fs.find(place.full(folder))
+            paths = place.fs.find(place.full(folder))
         except Exception as error:
             raise place.unreadable(folder, error) from error
-        there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in found} - {"manifest.json", SIGNATURE}
+        there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in paths} - {"manifest.json", SIGNATURE}
         there = {path for path in there if not path.startswith(TEMPORARY)}
         faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
         faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
@@ -164,8 +164,8 @@ class Release:
             for chunk in cache.read_chunks(place, f"{folder}/{path}"):
                 digest.update(chunk)
             if digest.hexdigest() != known[path]["sha256"]:
-                found, released = digest.hexdigest()[:12], known[path]["sha256"][:12]
-                faults.append(f"{path}: its bytes changed (SHA-256 {found}…, {released}… released)")
+                now, released = digest.hexdigest()[:12], known[path]["sha256"][:12]
+                faults.append(f"{path}: its bytes changed (SHA-256 {now}…, {released}… released)")
         return faults
 
 
@@ -183,13 +183,13 @@ def releases(store: str | None = None) -> list[tuple[str, str]]:
 
     """
     place = Storage(store)
-    found = []
+    result = []
     for corpus in filter(NAME.fullmatch, place.names("releases")):
         versions = [version for version in place.names(f"releases/{corpus}") if EXACT.fullmatch(version)]
         for version in sort_versions(versions):
             if place.exists(f"releases/{corpus}/{version}/manifest.json"):
-                found.append((corpus, version))
-    return found
+                result.append((corpus, version))
+    return result
 
 
 def open_release(name: str, store: str | None = None) -> Release:
@@ -209,5 +209,7 @@ def open_release(name: str, store: str | None = None) -> Release:
         ErrataError: What was asked for is wrong, or the release cannot be read: `NotFound`, `Yanked`, `Locked`, `Unreadable`, `Unreachable`.
 
     """
-    found: ResolvedRelease = resolve(parse_name(name), store)
-    return Release(f"{found.store}/releases/{found.corpus}/{found.version}", found.manifest, found.digest, found.store)
+    result: ResolvedRelease = resolve(parse_name(name), store)
+    return Release(
+        f"{result.store}/releases/{result.corpus}/{result.version}", result.manifest, result.digest, result.store
+    )

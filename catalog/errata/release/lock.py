@@ -100,10 +100,10 @@ def _fits(pin: Pin, asked: ReleaseSpec) -> bool:
     return asked.spec in ("", pin.version)
 
 
-def write(found: Iterable[Pin]) -> None:
+def write(pins: Iterable[Pin]) -> None:
     """Write the lock file, whole or not at all."""
     lines = [HEAD, f"format = {FORMAT}\n"]
-    for pin in sorted(found, key=lambda pin: pin.asked):
+    for pin in sorted(pins, key=lambda pin: pin.asked):
         if has_password(pin.store):
             raise ErrataError(
                 "the store's URL holds a password, which must not be in a lock file; give it by the environment"

@@ -87,12 +87,12 @@ def parse_name(name: str) -> ReleaseSpec:
         raise ErrataError(
             f"{name[:80]!r} names no version to pin; write {corpus}@1.2.3#sha256:…, both as `errata lock` tells them"
         )
-    found = None
+    versions = None
     if spec and not EXACT.fullmatch(spec) and not TAG.fullmatch(spec):
-        found = _range(spec)
-        if found is None:
+        versions = _range(spec)
+        if versions is None:
             raise _malformed(name)
-    return ReleaseSpec(corpus, spec, digest.removeprefix("sha256:") or None, found)
+    return ReleaseSpec(corpus, spec, digest.removeprefix("sha256:") or None, versions)
 
 
 def _malformed(name: str) -> ErrataError:
@@ -101,18 +101,18 @@ def _malformed(name: str) -> ErrataError:
 
 def _range(spec: str) -> Range | None:
     """The range that a text declares, or None where it declares none."""
-    found = Range()
+    versions = Range()
     for part in spec.split(","):
         bound = _BOUND.fullmatch(part.strip(" "))
         if bound is None:
             return None
-        found = found.both(_bound(bound))
-    return found
+        versions = versions.both(_bound(bound))
+    return versions
 
 
-def _bound(found: re.Match[str]) -> Range:
+def _bound(match: re.Match[str]) -> Range:
     """One bound: of a number left out, 0 stands for the low end, and the next greater one for the high end."""
-    sign, given = found[1], [int(number) for number in found.groups()[1:] if number is not None]
+    sign, given = match[1], [int(number) for number in match.groups()[1:] if number is not None]
     low = _filled(given)
     if sign == "^":  # up to the first number that is not 0
         at = next((i for i, number in enumerate(given) if number), len(given) - 1)

@@ -55,17 +55,17 @@ def resolve(asked: ReleaseSpec, store: str | None) -> ResolvedRelease:
         data = _read_manifest(index, asked.corpus, version)
         if data is None:
             continue  # still being published
-        found, where = digest_of(data), f"{url}/releases/{asked.corpus}/{version}/manifest.json"
-        if asked.digest not in (None, found):
-            raise _describe_change(asked, where, found, pinned is not None)
+        digest, where = digest_of(data), f"{url}/releases/{asked.corpus}/{version}/manifest.json"
+        if asked.digest not in (None, digest):
+            raise _describe_change(asked, where, digest, pinned is not None)
         manifest = read(data, where, asked.corpus, version)
         cache.keep_manifest(data)
         if index.storage and not index.storage.local:
-            digests = index.digests | {version: found}
+            digests = index.digests | {version: digest}
             known = {"versions": index.versions, "state": index.state.as_json(), "digests": digests}
             cache.keep_index(url, asked.corpus, known)
         _warn(asked, version, index.state)
-        return ResolvedRelease(url, asked.corpus, version, found, manifest)
+        return ResolvedRelease(url, asked.corpus, version, digest, manifest)
     raise _describe_missing(asked, index)
 
 
@@ -105,8 +105,8 @@ def _list_candidates(asked: ReleaseSpec, index: StoreIndex) -> list[str]:
         return [version]
     if asked.range is None and (set_by_hand := state.tags.get(tag_log.LATEST)):
         return [set_by_hand]
-    fitting = [one for one in reversed(versions) if asked.range is None or one in asked.range]
-    standing = [one for one in fitting if not state.yanked(one)]
+    fitting = [version for version in reversed(versions) if asked.range is None or version in asked.range]
+    standing = [version for version in fitting if not state.yanked(version)]
     if fitting and not standing:
         raise Yanked(
             _describe_withdrawal(
@@ -134,8 +134,8 @@ def _read_manifest(index: StoreIndex, corpus: str, version: str) -> bytes | None
         raise
 
 
-def _describe_change(asked: ReleaseSpec, where: str, found: str, locked: bool) -> Exception:
-    message = f"{where}: its SHA-256 is {found[:16]}…, pinned is {str(asked.digest)[:16]}…"
+def _describe_change(asked: ReleaseSpec, where: str, digest: str, locked: bool) -> Exception:
+    message = f"{where}: its SHA-256 is {digest[:16]}…, pinned is {str(asked.digest)[:16]}…"
     if locked:
         return Locked(
             f"{message} by {lock.locate_file()}; this is not the release that was locked: ask the store's owner"
@@ -154,7 +154,7 @@ def _describe_missing(asked: ReleaseSpec, index: StoreIndex) -> NotFound:
     """The error that says what there is instead."""
     where = f"store {index.store}" if index.storage else f"cache of {index.store}"
     if index.storage:
-        versions = [one for one in index.versions if _is_published(index.storage, asked.corpus, one)]
+        versions = [version for version in index.versions if _is_published(index.storage, asked.corpus, version)]
     else:
         versions = index.versions
     if not versions:
@@ -180,10 +180,12 @@ def _is_published(storage: Storage, corpus: str, version: str) -> bool:
 
 def _list_corpora(storage: Storage) -> list[str]:
     """The corpora that have a release."""
-    found = []
+    corpora = []
     for corpus in filter(NAME.fullmatch, storage.names("releases")):
         if any(
-            _is_published(storage, corpus, one) for one in storage.names(f"releases/{corpus}") if EXACT.fullmatch(one)
+            _is_published(storage, corpus, version)
+            for version in storage.names(f"releases/{corpus}")
+            if EXACT.fullmatch(version)
         ):
-            found.append(corpus)
-    return found
+            corpora.append(corpus)
+    return corpora

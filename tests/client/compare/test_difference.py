@@ -148,10 +148,10 @@ def test_a_number_that_lies_is_told(tmp_path: Path) -> None:
         two(tmp_path / "x", {"train": rows(9)}, {"train": rows(7)}),
     )
     assert find_violation(more, "1.0.0", "1.0.1") == (
-        "1.0.1 after 1.0.0 promises the same rows (PATCH), but this is MINOR: mistakes: 2 added; questions: 2 added; use 1.1.0"
+        "1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR: mistakes: 2 added; questions: 2 added; use 1.1.0"
     )
     assert find_violation(fewer, "1.0.0", "1.1.0") == (
-        "1.1.0 after 1.0.0 promises only more rows (MINOR), but this is MAJOR: mistakes: 2 removed; questions: 2 removed; use 2.0.0"
+        "1.1.0 after 1.0.0 means only more rows (MINOR), but this is MAJOR: mistakes: 2 removed; questions: 2 removed; use 2.0.0"
     )
     assert (
         find_violation(more, "1.0.0", "1.1.0") is None

@@ -50,7 +50,7 @@ GATED = TINY.replace("corpus: tiny", "corpus: gated").replace(
 )
 REFUSED = {
     "gated": (GATED, "gates[0]: some: rows: found 14, wanted at least 500"),
-    "lying": (LYING, "1.0.1 after 1.0.0 promises the same rows (PATCH), but this is MINOR"),
+    "lying": (LYING, "1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR"),
 }
 """Builds that are stopped at their release, and what is said of them."""
 DEPLOYMENTS = """\

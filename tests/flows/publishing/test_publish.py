@@ -93,7 +93,7 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     release(made(20, "1.0.0"))
     more = made(30, "1.0.1")
     with pytest.raises(
-        PublishError, match=r"version 1.0.1 after 1.0.0 promises the same rows \(PATCH\), but this is MINOR"
+        PublishError, match=r"version 1.0.1 after 1.0.0 means the same rows \(PATCH\), but this is MINOR"
     ):
         release(more)
     assert [version for _, version in errata.releases()] == ["1.0.0"]
@@ -102,9 +102,7 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     assert (found.before, find_required_step(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
     release(made(30, "1.1.0"))
     fewer = made(10, "1.2.0")
-    with pytest.raises(
-        PublishError, match=r"promises only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"
-    ):
+    with pytest.raises(PublishError, match=r"means only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"):
         release(fewer)
     release(made(10, "2.0.0"))
     assert errata.open_release("tiny").faults() == []
@@ -121,10 +119,11 @@ def test_the_command_proposes_and_refuses(
     made(30, "1.0.1")
     assert main(["release", recipe]) == REFUSED
     shown = capsys.readouterr()
-    assert "proposed: 1.1.0; the recipe says 1.0.1" in shown.out and "version 1.0.1 after 1.0.0 promises" in shown.err
+    assert "proposed: 1.1.0; the recipe says 1.0.1" in shown.out and "version 1.0.1 after 1.0.0 means" in shown.err
     assert main(["release", recipe, "--json"]) == REFUSED
     told = json.loads(capsys.readouterr().out)
     assert (told["proposed"], told["step"], told["before"]) == ("1.1.0", "MINOR", "1.0.0")
+    assert told["semver_violation"].startswith("1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR")
     assert main(["release", recipe, "--set", "1.0.0"]) == REFUSED
     assert "1.0.0 does not follow 1.0.0, which is published" in capsys.readouterr().err
     assert main(["release", recipe, "--set", "next"]) == WRONG
