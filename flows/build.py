@@ -23,7 +23,7 @@ from catalog import tags
 from catalog.publish.publish import PublishError, find_clash, locate_release, read_published
 from catalog.storage import Store, StoreError
 from flows.gates.check import watch_gates
-from flows.gates.result import GateError, line
+from flows.gates.result import GateError, format_result
 from flows.observing import prefect_artifacts, prefect_runs
 from flows.observing.openlineage import Lineage
 from flows.planning import plan as planning
@@ -187,7 +187,7 @@ def _check_gates(plan: Plan) -> Sequence[Mapping[str, Any]]:
         prefect_artifacts.gated(plan, found)
     for one in found:
         if not one["passed"]:
-            get_run_logger().warning("gate missed: %s", line(one))
+            get_run_logger().warning("gate missed: %s", format_result(one))
     return found
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from flows.cli.row_reader import list_filters
 from flows.cli.row_view import render_lines
-from flows.gates.check import check
+from flows.gates.check import list_results
 from flows.metrics.error_types import measure_types
 from flows.metrics.label_quality import measure_labels
 from flows.publishing.publish import release
@@ -106,13 +106,17 @@ def test_the_agreement_of_what_is_combined_is_measured(tmp_path: Path) -> None:
     assert [pair["labellers"] for pair in found["kappa"]] == [["people", "ann"], ["people", "bob"], ["ann", "bob"]]
     assert found["kappa"][0]["cohen"] == 1.0 and "tokens" not in found
     gate = "  - {measure: kappa, at_least: -1}\n"
-    (kappa,) = [one for one in check(plan(tmp_path / "k", "both", gate)) if one["expectation"] == "kappa"]
+    (kappa,) = [one for one in list_results(plan(tmp_path / "k", "both", gate)) if one["expectation"] == "kappa"]
     assert kappa["passed"] and kappa["observed"] == min(pair["cohen"] for pair in found["kappa"])
 
 
 def test_gates_know_what_it_decides(tmp_path: Path) -> None:
     gates = "  - {measure: undecided, at_most: 0.1}\n  - {measure: precision, at_least: 0.6}\n"
-    found = {one["expectation"]: one for one in check(plan(tmp_path, "people", gates)) if one["declared"] != "contract"}
+    found = {
+        one["expectation"]: one
+        for one in list_results(plan(tmp_path, "people", gates))
+        if one["declared"] != "contract"
+    }
     assert (found["undecided"]["observed"], found["undecided"]["passed"]) == (pytest.approx(1 / 6), False)
     assert (found["precision"]["observed"], found["precision"]["rows"]) == (pytest.approx(2 / 3), 3)
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from flows.cli import keyboard, row_view
 from flows.cli.row_reader import RowReader, Selection, list_filters, read_release, read_table
 from flows.planning import plan as planning
-from tasks.evaluation.fields import EvaluationError, unknown
+from tasks.evaluation.fields import EvaluationError, make_unknown_error
 
 _OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
 _OF_RELEASE = re.compile(r"(.*?)(?::([^:/]+))?")
@@ -50,7 +50,7 @@ def place(name: str, split: str | None, rejected: bool, data: str | None, store:
         plan = planning.make_plan(recipe, data, store)
         works = {work.name: work for work in plan.jobs[:-1]}
         if table not in works:
-            raise unknown(recipe, "table", table, list(works))
+            raise make_unknown_error(recipe, "table", table, list(works))
         if table not in plan.done:
             raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
         receipt = plan.done[table].receipt

@@ -69,14 +69,14 @@ def _link(plan: Plan, store: str) -> str:
 
 def _print_released(plan: Plan, store: str, seconds: float) -> None:
     """What was released, and warnings of its gates."""
-    from flows.gates.result import line
+    from flows.gates.result import format_result
 
     manifest = plan.published
     assert manifest is not None
     print(f"\n{text.format_funnel(manifest['funnel'])}\n")
     for gate in manifest["gates"]:
         if not gate["passed"]:
-            print(text.strip_controls(f"warning: {line(gate)}"), file=sys.stderr)
+            print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
     link = _link(plan, store)
     print(

@@ -14,14 +14,14 @@ from flows.cli.arguments import add_data, add_json
 
 def run_evaluate(given: Namespace) -> int:
     """`errata evaluate`."""
-    from flows.metrics.evaluate import evaluate, place
+    from flows.metrics.evaluate import evaluate, find_rows
     from flows.metrics.scores import as_json, report
     from tasks.evaluation.labels import Columns
 
     store = locate_store(given.store)
-    labels = [place(name, given.data, store) for name in given.labels]
+    labels = [find_rows(name, given.data, store) for name in given.labels]
     own = given.labels.index(given.gold) if given.gold in given.labels else None
-    gold = place(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
+    gold = find_rows(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
     id = tuple(name for name in given.id.split(",") if name)
     result = evaluate(labels, gold, given.format, Columns(id, tuple(given.label), given.labeller), given.base, given.by)
     print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if given.json else report(result))

@@ -39,15 +39,15 @@ def run_trace(given: Namespace) -> int:
         print("errata trace: name a row, or a model with --model", file=sys.stderr)
         return WRONG
     if given.row is not None:
-        row = provenance.row(given.name, given.row, store)
+        row = provenance.trace_row(given.name, given.row, store)
         shown = (
             json.dumps(row, indent=1, ensure_ascii=False)
             if given.json
-            else text.strip_controls(provenance.as_text(row))
+            else text.strip_controls(provenance.format_row(row))
         )
     else:
-        rows = provenance.touched(given.name, given.model, store)
-        as_text = text.strip_controls(provenance.touched_text(rows))
+        rows = provenance.trace_model(given.name, given.model, store)
+        as_text = text.strip_controls(provenance.format_model(rows))
         shown = json.dumps(rows, indent=1, ensure_ascii=False) if given.json else as_text
     print(shown)
     return DONE

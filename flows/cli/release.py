@@ -97,18 +97,20 @@ def _propose(given: Namespace, plan: Plan, comparison: Comparison) -> int:
 
 def run_gates(given: Namespace) -> int:
     """`errata gates`: what a release would have to satisfy, and whether it does."""
-    from flows.gates.check import check
-    from flows.gates.result import line
+    from flows.gates.check import list_results
+    from flows.gates.result import format_result
 
     plan = _complete_tables(given, locate_store(given.store))
-    results = check(plan)
+    results = list_results(plan)
     missed = [result for result in results if not result["passed"]]
     if given.json:
         print(json.dumps(results, indent=1, ensure_ascii=False))
     else:
         width = shutil.get_terminal_size().columns
         print(text.format_gates(results, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
-        print("".join(f"\n{text.strip_controls(line(result))}" for result in missed), end="\n" if missed else "")
+        print(
+            "".join(f"\n{text.strip_controls(format_result(result))}" for result in missed), end="\n" if missed else ""
+        )
     return FAILED if any(result["severity"] == "fail" for result in missed) else DONE
 
 

@@ -18,7 +18,7 @@ from errata.storage import locate_store
 
 def run_report(given: Namespace) -> int:
     """Print the place of the report; render it where a file is asked for, or the release holds none."""
-    from flows.report.build import page_of
+    from flows.report.build import render_release
 
     store = locate_store(given.store)
     release = errata.open_release(given.name, store)
@@ -28,7 +28,7 @@ def run_report(given: Namespace) -> int:
         place = published
     else:
         place = Path(given.output or f"{release.name.replace('@', '-')}-report.html")
-        _write(place, page_of(release, compared))
+        _write(place, render_release(release, compared))
     link = place.absolute().as_uri()
     print(text.strip_controls(f"report  {link}"))
     if given.open and not webbrowser.open(link):

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.result import EXAMPLES, example
+from flows.gates.result import EXAMPLES, make_example
 from flows.running.key_table import KeyTable
 from schemas.recipe.expectations import Expected
 
@@ -33,7 +33,7 @@ _NUMBERS = {
 """How each number is made, in one query over all rows."""
 
 
-class Whole:
+class Aggregates:
     """The narrow columns of a table that questions about all its rows need."""
 
     def __init__(self, key: str) -> None:
@@ -42,7 +42,7 @@ class Whole:
         self.needed = {key}
         self.table = KeyTable()
 
-    def __enter__(self) -> Whole:
+    def __enter__(self) -> Aggregates:
         self.table.__enter__()
         return self
 
@@ -89,7 +89,7 @@ class Whole:
         some = self.table.query(
             f"SELECT DISTINCT key, n FROM narrow JOIN ({shared}) USING ({digest}) ORDER BY key LIMIT {EXAMPLES}"
         )
-        return rows, int(sharing), int(repeating), [example(key, f"{n} rows are so") for key, n in some]
+        return rows, int(sharing), int(repeating), [make_example(key, f"{n} rows are so") for key, n in some]
 
     def number(self, type: str, column: str) -> Any:
         """The number that an expectation is about; None where there is none."""
@@ -111,7 +111,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def of_number(whole: Whole, one: Expected, kind: str | None) -> str:
+def add_number(whole: Aggregates, one: Expected, kind: str | None) -> str:
     """The narrow column that a number is made from: texts are told apart by digests, of others the values."""
     if not one.columns:
         return "key"

@@ -10,10 +10,10 @@ import polars as pl
 from catalog.storage import Store
 from catalog.tables import TableFolder
 from flows.gates import schema_drift
-from flows.gates.measures import Unmeasurable, measured
-from flows.gates.result import Found, GateError, line, shown
-from flows.gates.table import Table
-from flows.gates.thresholds import Held, compared
+from flows.gates.measures import Unmeasurable, measure_gate
+from flows.gates.result import GateError, Result, format_result, show_value
+from flows.gates.table import GatedTable
+from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
 from flows.running import progress
 from schemas.recipe.document import Document
@@ -26,28 +26,28 @@ Advance = Callable[[int], None]
 """Told of the rows that were looked at."""
 
 
-def checked(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
     """What was found at each gate; raise `GateError` where one that must hold does not.
 
     The columns of the released tables' parts are looked at always, all else
     only where the recipe has `gates`.
     """
-    found = check(plan, advance)
+    found = list_results(plan, advance)
     missed = [one for one in found if not one["passed"] and one["severity"] == "fail"]
     if missed:
-        raise GateError(_refusal(plan, missed), found)
+        raise GateError(_describe_refusal(plan, missed), found)
     return found if plan.recipe.gates is not None else []
 
 
 def watch_gates(plan: Plan) -> list[dict[str, Any]]:
     """What was found at the gates; whoever watches is told how far they are."""
     if plan.recipe.gates is None:
-        return checked(plan)
+        return check_gates(plan)
     rows = sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
     progress.watcher.begin("gates", rows, 0)
     passed, missed = 0, 0
     try:
-        results = checked(plan, lambda rows: progress.watcher.advance("gates", rows, None))
+        results = check_gates(plan, lambda rows: progress.watcher.advance("gates", rows, None))
         passed, missed = _count_passed(results)
         return results
     except GateError as error:
@@ -62,7 +62,7 @@ def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return passed, len(results) - passed
 
 
-def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
+def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
     """Why nothing is released, a line for each gate, as errors of a recipe are told."""
     recipe = plan.recipe
     document = Document(recipe.text, recipe.file)
@@ -71,10 +71,10 @@ def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
         key: tuple[str | int, ...] = ("gates",)
         if one["declared"] != "contract":
             key = ("gates", int(one["declared"][len("gates[") : -1]))
-        fault = document.fault(key, line(one))
+        fault = document.fault(key, format_result(one))
         where = "gates" if recipe.gates is not None else "columns"
         lines.append(
-            str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {line(one)}"
+            str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {format_result(one)}"
         )
     command = f"errata gates {recipe.file}"
     return "\n".join(
@@ -83,64 +83,66 @@ def _refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
     )  # fmt: skip
 
 
-def check(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
+def list_results(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
     """What was found at each gate, whether or not it holds."""
     works = {work.name: work for work in plan.jobs}
     views = plan.recipe.tables[-1].inputs
     gates = plan.recipe.gates
-    asked = [one.table for one in gates or () if _of_rows(one)]
-    columns = {name: schema_drift.columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))}
-    found = [one.told() for one in columns.values() if one.view in views or not one.passed]
+    asked = [one.table for one in gates or () if _is_of_rows(one)]
+    columns = {
+        name: schema_drift.check_columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))
+    }
+    found = [one.as_json() for one in columns.values() if one.view in views or not one.passed]
     if gates is None:
         return found
-    held: list[Held] = []
+    held: list[Threshold] = []
     for name, head in columns.items():
         own = [one for one in gates if one.table == name]
-        with Table(works[name], own, contract=name in views) as table:
+        with GatedTable(works[name], own, contract=name in views) as table:
             if head.passed:
-                _look(table, works[name], plan, advance)
+                _scan_rows(table, works[name], plan, advance)
             else:
                 table.fault("the columns of its parts differ")
-            held += table.held()
-    held += [_held(gate, plan) for gate in gates if not _of_rows(gate)]
-    return [*found, *(one.told() for one in _in_order(compared(held)))]
+            held += table.thresholds()
+    held += [_measure_gate(gate, plan) for gate in gates if not _is_of_rows(gate)]
+    return [*found, *(one.as_json() for one in _sort_results(compare_thresholds(held)))]
 
 
-def _of_rows(gate: Declared) -> bool:
+def _is_of_rows(gate: Declared) -> bool:
     """Whether a gate is answered by going through the rows of its table."""
     return isinstance(gate.gate, Arguments) or (isinstance(gate.gate, Duplicates) and bool(gate.gate.columns))
 
 
-def _in_order(found: Sequence[Found]) -> list[Found]:
+def _sort_results(found: Sequence[Result]) -> list[Result]:
     """What contracts ask, then the recipe's gates in its order."""
 
-    def place(one: Found) -> int:
+    def place(one: Result) -> int:
         return -1 if one.declared == "contract" else int(one.declared[len("gates[") : -1])
 
     return sorted(found, key=place)
 
 
-def _held(gate: Declared, plan: Plan) -> Held:
+def _measure_gate(gate: Declared, plan: Plan) -> Threshold:
     """The value of a measure, yet to be compared with its bounds."""
     assert isinstance(gate.gate, Bounded)
     try:
-        value = measured(gate, plan)
+        value = measure_gate(gate, plan)
     except Unmeasurable as error:
-        return Held.of(gate, None, fault=shown(str(error)))
-    return Held.of(gate, value.value, value.rows, value.examples, value.note)
+        return Threshold.of_measure(gate, None, fault=show_value(str(error)))
+    return Threshold.of_measure(gate, value.value, value.rows, value.examples, value.note)
 
 
-def _look(table: Table, work: TableJob, plan: Plan, advance: Advance) -> None:
+def _scan_rows(table: GatedTable, work: TableJob, plan: Plan, advance: Advance) -> None:
     """Go once through the rows of a table."""
     needed = table.needed()
     if not needed:
         return
-    for rows in _batches(work, plan, needed):
+    for rows in _read_batches(work, plan, needed):
         table.add(rows)
         advance(rows.height)
 
 
-def _batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _read_batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Rows of a table some ten thousand at a time, however its parts are cut."""
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
     waiting: list[pl.DataFrame] = []
@@ -151,12 +153,12 @@ def _batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.
             and sum(one.estimated_size() for one in waiting) < BATCH_BYTES
         ):
             continue
-        yield from _cut(pl.concat(waiting))
+        yield from _split_batch(pl.concat(waiting))
         waiting = []
     if waiting:
-        yield from _cut(pl.concat(waiting))
+        yield from _split_batch(pl.concat(waiting))
 
 
-def _cut(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _split_batch(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     pieces = max(-(-rows.height // BATCH_ROWS), -(-int(rows.estimated_size()) // BATCH_BYTES), 1)
     yield from rows.iter_slices(max(1, -(-rows.height // pieces)))

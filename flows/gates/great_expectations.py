@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.result import EXAMPLES, example, shown
+from flows.gates.result import EXAMPLES, make_example, show_value
 from schemas.recipe.expectations import Expected, Of
 
 _STARTING = Lock()
@@ -80,7 +80,7 @@ class Suite:
             if isinstance(one, Mapping) and len(tally.examples) < EXAMPLES:  # without a key there are numbers of rows
                 values = [value for name, value in one.items() if name != self.key] or [one[self.key]]
                 value = values[0] if len(values) == 1 else ", ".join(map(str, values))
-                tally.examples.append(example(one[self.key], value))
+                tally.examples.append(make_example(one[self.key], value))
 
 
 def alias(column: str, of: Of) -> str:
@@ -123,7 +123,7 @@ def _fault(told: Mapping[str, Any]) -> str | None:
     infos = [told] if "raised_exception" in told else [one for one in told.values() if isinstance(one, Mapping)]
     for one in infos:
         if one.get("raised_exception"):
-            return shown(str(one.get("exception_message") or "no message").strip())
+            return show_value(str(one.get("exception_message") or "no message").strip())
     return None
 
 

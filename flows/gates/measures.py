@@ -12,7 +12,7 @@ import polars as pl
 from errata.compare import row_fingerprints
 
 from catalog.tables import ParquetFile
-from flows.gates.result import EXAMPLES, example
+from flows.gates.result import EXAMPLES, make_example
 from flows.metrics import evaluate, label_quality
 from flows.planning.plan import DATA, Plan, TableJob
 from flows.planning.versioning import latest_release
@@ -31,7 +31,7 @@ class Unmeasurable(ValueError):
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """A number and what it is of."""
 
     value: float | int
@@ -42,77 +42,77 @@ class Measured:
     """What else there is to know of it."""
 
 
-def measured(gate: Declared, plan: Plan) -> Measured:
+def measure_gate(gate: Declared, plan: Plan) -> Measurement:
     """The value of a gate's measure; `Unmeasurable` where it has none."""
     (work,) = (work for work in plan.jobs if work.name == gate.table)
     return _MEASURES[gate.name](gate, work, plan)
 
 
-def _share(part: int, of: int, what: str) -> float:
+def _divide(part: int, of: int, what: str) -> float:
     if not of:
         raise Unmeasurable(f"there is no {what} to measure it of")
     return part / of
 
 
-def _rows(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_rows(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     kept = plan.done[work.name].receipt.rows_kept()
-    return Measured(kept, kept)
+    return Measurement(kept, kept)
 
 
-def _undecided(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_undecided(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     assert isinstance(gate.gate, Undecided)
     receipt = plan.done[work.name].receipt
     own = gate.gate.column is None
     column = gate.gate.column or TASKS[work.task].labels[0].column
     undecided, examples = 0, list[dict[str, Any]]()
-    for part in _kept(work, plan, [work.contract.key, column]):
+    for part in _read_kept(work, plan, [work.contract.key, column]):
         open_ = part.filter(pl.col(column).is_null() | (pl.col(column).cast(pl.String) == "undecided"))
         undecided += open_.height
-        examples += [example(*row) for row in open_.head(EXAMPLES - len(examples)).iter_rows()]
+        examples += [make_example(*row) for row in open_.head(EXAMPLES - len(examples)).iter_rows()]
     if own:
-        examples += _rejected(work, plan, EXAMPLES - len(examples))
+        examples += _list_rejected(work, plan, EXAMPLES - len(examples))
         undecided += receipt.rows_rejected()
     came = receipt.rows_in if own else receipt.rows_kept()
-    return Measured(_share(undecided, came, "row"), came, examples)
+    return Measurement(_divide(undecided, came, "row"), came, examples)
 
 
-def _retention(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_retention(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     assert isinstance(gate.gate, Retention)
     receipt, of = plan.done[work.name].receipt, gate.gate.of
     came = plan.done[of].receipt.rows_kept() if of else receipt.rows_in
-    return Measured(_share(receipt.rows_kept(), came, "row"), came, _rejected(work, plan, EXAMPLES))
+    return Measurement(_divide(receipt.rows_kept(), came, "row"), came, _list_rejected(work, plan, EXAMPLES))
 
 
-def _share_rejected(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_rejected(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     """The share that a task rejected."""
     receipt = plan.done[work.name].receipt
-    share = _share(receipt.rows_rejected(), receipt.rows_in, "row")
-    return Measured(share, receipt.rows_in, _rejected(work, plan, EXAMPLES))
+    share = _divide(receipt.rows_rejected(), receipt.rows_in, "row")
+    return Measurement(share, receipt.rows_in, _list_rejected(work, plan, EXAMPLES))
 
 
-def _kappa(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_kappa(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     pairs = [pair for pair in label_quality.measure_table(plan, work)["kappa"] if pair["cohen"] is not None]
     if not pairs:
         raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
     lowest = min(pairs, key=lambda pair: pair["cohen"])
     note = f"of {' and '.join(lowest['labellers'])}"
-    return Measured(lowest["cohen"], lowest["rows"], _rejected(work, plan, EXAMPLES), note)
+    return Measurement(lowest["cohen"], lowest["rows"], _list_rejected(work, plan, EXAMPLES), note)
 
 
-def _precision(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_precision(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     assert isinstance(gate.gate, Precision)
     column = gate.gate.column or _label_column(work)
-    pairs = _of_gold(gate.gate, column, work, plan) if gate.gate.gold else _of_columns(column, work, plan)
+    pairs = _pair_with_file(gate.gate, column, work, plan) if gate.gate.gold else _pair_with_columns(column, work, plan)
     named, exact, examples = 0, 0, list[dict[str, Any]]()
     for key, label, truth in pairs:
         if label is None or label == NONE:
             continue
         named, exact = named + 1, exact + (label == truth)
         if label != truth and len(examples) < EXAMPLES:
-            examples.append(example(key, f"step {label}, truly {truth}"))
-    share = _share(exact, named, "label that names a step")
+            examples.append(make_example(key, f"step {label}, truly {truth}"))
+    share = _divide(exact, named, "label that names a step")
     low, high = wilson(exact, named)
-    return Measured(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
+    return Measurement(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
 
 
 def _label_column(work: TableJob) -> str:
@@ -121,17 +121,17 @@ def _label_column(work: TableJob) -> str:
     return next(label.column for label in labels if label.column in work.contract.names())
 
 
-def _of_columns(column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+def _pair_with_columns(column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
     """Key, label and true step of each row whose gold is known."""
-    for part in _kept(work, plan, [work.contract.key, column, GOLD_STEP]):
+    for part in _read_kept(work, plan, [work.contract.key, column, GOLD_STEP]):
         yield from part.drop_nulls(GOLD_STEP).iter_rows()
 
 
-def _of_gold(gate: Precision, column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
+def _pair_with_file(gate: Precision, column: str, work: TableJob, plan: Plan) -> Iterator[tuple[str, int | None, int]]:
     """Id, label and true step of each row that gold has."""
-    own = evaluate.made(work, plan.done[work.name])
+    own = evaluate.read_table(work, plan.done[work.name])
     name = str(gate.gold).removeprefix(f"{DATA}/")
-    gold = evaluate.files(name, [source for source in plan.release.sources if source.name == name])
+    gold = evaluate.read_files(name, [source for source in plan.release.sources if source.name == name])
     try:
         found = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
     except (errata.ErrataError, ValueError) as error:
@@ -141,25 +141,25 @@ def _of_gold(gate: Precision, column: str, work: TableJob, plan: Plan) -> Iterat
         yield str(row.id), labels.get(row.id), row.first_error
 
 
-def _drift(gate: Declared, work: TableJob, plan: Plan) -> Measured:
+def _measure_drift(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     """Total variation from the newest release before this one, as `errata diff` tells of it."""
     assert isinstance(gate.gate, Drift)
     column, kept = gate.gate.column, plan.done[work.name].receipt.rows_kept()
     before = latest_release(plan, below=plan.recipe.version)
     if before is None:
-        return Measured(0, kept, note="nothing was released before")
+        return Measurement(0, kept, note="nothing was released before")
     release = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
     if work.name not in release.views or column not in [one["name"] for one in release.manifest["columns"][work.name]]:
-        return Measured(0, kept, note=f"{before} has no column {column} in {work.name}")
-    new = _distribution(_kept(work, plan, [column]), column)
-    old = _distribution((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
+        return Measurement(0, kept, note=f"{before} has no column {column} in {work.name}")
+    new = _count_values(_read_kept(work, plan, [column]), column)
+    old = _count_values((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
     moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
     most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
-    told = [example(value, f"{100 * by:+.1f} points") for value, by in most if by]
-    return Measured(sum(map(abs, moved.values())) / 2, kept, told, f"since {before}")
+    told = [make_example(value, f"{100 * by:+.1f} points") for value, by in most if by]
+    return Measurement(sum(map(abs, moved.values())) / 2, kept, told, f"since {before}")
 
 
-def _distribution(frames: Iterator[pl.DataFrame], column: str) -> Counter[object]:
+def _count_values(frames: Iterator[pl.DataFrame], column: str) -> Counter[object]:
     found: Counter[object] = Counter()
     for frame in frames:
         found.update(dict(frame[column].value_counts().iter_rows()))
@@ -168,13 +168,13 @@ def _distribution(frames: Iterator[pl.DataFrame], column: str) -> Counter[object
     return found
 
 
-def _kept(work: TableJob, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
+def _read_kept(work: TableJob, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Some columns of the rows that a table keeps, part by part, in the order named."""
     for part in plan.done[work.name].receipt.parts:
         yield work.folder().read(part, list(dict.fromkeys(columns))).select(columns)
 
 
-def _rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
+def _list_rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
     """Some rows that a table rejected, each with the reason."""
     found = list[dict[str, Any]]()
     key = work.input_contract.key if work.inputs else "source"
@@ -183,12 +183,12 @@ def _rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
         if len(found) >= wanted:
             break
         frame = work.folder().read(part, [key, "reason"]).head(wanted - len(found))
-        found += [example(*row) for row in frame.select(key, "reason").iter_rows()]
+        found += [make_example(*row) for row in frame.select(key, "reason").iter_rows()]
     return found
 
 
-Measure = Callable[[Declared, TableJob, Plan], Measured]
+Measure = Callable[[Declared, TableJob, Plan], Measurement]
 _MEASURES: Mapping[str, Measure] = {
-    "rows": _rows, "undecided": _undecided, "retention": _retention, "kappa": _kappa, "precision": _precision,
-    "drift": _drift, "duplicates": _share_rejected, "contamination": _share_rejected,
+    "rows": _measure_rows, "undecided": _measure_undecided, "retention": _measure_retention, "kappa": _measure_kappa, "precision": _measure_precision,
+    "drift": _measure_drift, "duplicates": _measure_rejected, "contamination": _measure_rejected,
 }  # fmt: skip

@@ -32,7 +32,7 @@ class GateError(ApplicationError):
 
 
 @dataclass(frozen=True)
-class Found:
+class Result:
     """What was found at one gate."""
 
     view: str
@@ -56,24 +56,24 @@ class Found:
     fault: str | None = None
     """Why it could not be checked."""
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As the manifest has it."""
         return asdict(self)
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     """A value in a line: cut, and without characters that steer a terminal or turn the direction of writing."""
     line = text.strip_controls(value if isinstance(value, str) else repr(value)).replace("\n", " ")
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def example(row: object, value: object) -> dict[str, Any]:
+def make_example(row: object, value: object) -> dict[str, Any]:
     """One row that is not as wanted."""
     plain = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
-    return {"row": shown(str(row)), "value": value if plain else shown(value)}
+    return {"row": show_value(str(row)), "value": value if plain else show_value(value)}
 
 
-def number(value: float | int | None) -> str | float | int | None:
+def round_number(value: float | int | None) -> str | float | int | None:
     """A number as JSON can have it, to ten digits: sums differ in the last ones by the order in which they are added."""
     if value is None or isinstance(value, int):
         return value
@@ -82,18 +82,18 @@ def number(value: float | int | None) -> str | float | int | None:
     return float(f"{value:.10g}")
 
 
-def line(one: Mapping[str, Any]) -> str:
+def format_result(one: Mapping[str, Any]) -> str:
     """One gate that was missed, in a line."""
     about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
     if one["fault"]:
         return f"{about}: {one['expectation']} could not be checked ({one['fault']}); this says nothing of the data"
-    rows = ", ".join(_example(row) for row in one["examples"])
+    rows = ", ".join(_format_example(row) for row in one["examples"])
     return f"{about}: {one['expectation']}: found {one['observed']}, wanted {one['wanted']}" + (
         f"; for example {rows}" if rows else ""
     )
 
 
-def _example(row: Mapping[str, Any]) -> str:
+def _format_example(row: Mapping[str, Any]) -> str:
     value = row["value"]
     brief = textwrap.shorten("null" if value is None else str(value), BRIEF, placeholder=" …")
     return str(row["row"]) if value == row["row"] else f"{row['row']} ({brief})"

@@ -10,23 +10,23 @@ import pyarrow.parquet as pq
 
 from catalog.storage import StoreError
 from catalog.tables import AGAIN, Manifest, ParquetFile
-from flows.gates.result import EXAMPLES, Found, example
+from flows.gates.result import EXAMPLES, Result, make_example
 from flows.planning.plan import TableJob
 from schemas.frames import to_polars_schema
 
 WANTED = "every part has the columns of the contract, in their order and types"
 
 
-def columns(work: TableJob, manifest: Manifest) -> Found:
+def check_columns(work: TableJob, manifest: Manifest) -> Result:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = to_polars_schema(work.contract)
     parts = manifest.receipt.parts
     told = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
     drifted = [(path, difference) for path, difference in told if difference]
-    return Found(
+    return Result(
         view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
         observed=f"{len(drifted)} of {len(parts)} parts that differ", wanted=WANTED,
-        examples=[example(path, difference) for path, difference in drifted[:EXAMPLES]],
+        examples=[make_example(path, difference) for path, difference in drifted[:EXAMPLES]],
         rows=manifest.receipt.rows_kept(),
     )  # fmt: skip
 

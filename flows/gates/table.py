@@ -8,17 +8,17 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.aggregates import MANY, Whole, of_number
+from flows.gates.aggregates import MANY, Aggregates, add_number
 from flows.gates.great_expectations import Suite, Tally
-from flows.gates.result import EXAMPLES, Found, example, number, shown
-from flows.gates.thresholds import Held
+from flows.gates.result import EXAMPLES, Result, make_example, round_number, show_value
+from flows.gates.thresholds import Threshold
 from flows.planning.plan import TableJob
 from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, derive_expectations
 from schemas.recipe.gates import Declared, Duplicates
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     """One expectation of a table and who asks it."""
 
     expected: Expected
@@ -26,25 +26,25 @@ class _Asked:
     """The recipe's gate; None where the contract asks."""
 
 
-class Table:
+class GatedTable:
     """The questions to one table; rows are added, then the answers told."""
 
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work
         self.kinds = {column.name: column.kind for column in work.contract.columns}
-        asked = [_Asked(one) for one in derive_expectations(work.contract.as_released())] if contract else []
-        asked += [_Asked(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
+        asked = [_Question(one) for one in derive_expectations(work.contract.as_released())] if contract else []
+        asked += [_Question(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
         self.each = [one for one in asked if one.expected.type in EACH]
         self.others = [one for one in asked if one.expected.type not in EACH]
         self.suite = Suite([one.expected for one in self.each], work.contract.key)
-        self.whole = Whole(work.contract.key)
+        self.whole = Aggregates(work.contract.key)
         self.columns = [self._narrow(one.expected) for one in self.others]
         self.repeats = [one for one in gates if isinstance(one.gate, Duplicates) and one.gate.columns]
         self.digests = [self.whole.digest(one.gate.named(), nulls=True) for one in self.repeats]
         self.why: str | None = None
         self.rows = 0
 
-    def __enter__(self) -> Table:
+    def __enter__(self) -> GatedTable:
         self.whole.__enter__()
         return self
 
@@ -62,7 +62,7 @@ class Table:
             return self.whole.digest(one.columns, nulls=False)
         if one.type in DISTINCT:
             return self.whole.value(one.columns[0])
-        return of_number(self.whole, one, self.kinds.get(one.columns[0]) if one.columns else None)
+        return add_number(self.whole, one, self.kinds.get(one.columns[0]) if one.columns else None)
 
     def needed(self) -> list[str]:
         """The columns that must be read, in the contract's order."""
@@ -82,34 +82,34 @@ class Table:
         if self.others or self.repeats:
             self.whole.add(rows)
 
-    def held(self) -> list[Held]:
+    def thresholds(self) -> list[Threshold]:
         """What was found, when all rows were added."""
-        found = [self._told(one, tally) for one, tally in zip(self.each, self.suite.tallies)]
-        found += [self._of_all(*one) for one in zip(self.others, self.columns)]
-        return found + [self._duplicates(*one) for one in zip(self.repeats, self.digests)]
+        found = [self._summarize_rows(one, tally) for one, tally in zip(self.each, self.suite.tallies)]
+        found += [self._check_aggregate(*one) for one in zip(self.others, self.columns)]
+        return found + [self._measure_duplicates(*one) for one in zip(self.repeats, self.digests)]
 
-    def _of_all(self, one: _Asked, column: str) -> Held:
+    def _check_aggregate(self, one: _Question, column: str) -> Threshold:
         if self.why:
-            return Held(self._found(one, fault=self.why))
+            return Threshold(self._make_result(one, fault=self.why))
         if one.expected.type in UNIQUE:
             rows, sharing, _, examples = self.whole.repeated(column)
-            return self._told(one, Tally(self.rows, self.rows - rows, sharing, examples))
+            return self._summarize_rows(one, Tally(self.rows, self.rows - rows, sharing, examples))
         if one.expected.type in NUMBER:
-            return self._number(one, column)
-        return self._different(one, column)
+            return self._check_number(one, column)
+        return self._check_values(one, column)
 
-    def _number(self, one: _Asked, column: str) -> Held:
-        value = number(self.whole.number(one.expected.type, column))
+    def _check_number(self, one: _Question, column: str) -> Threshold:
+        value = round_number(self.whole.number(one.expected.type, column))
         given = {name: v for name, v in one.expected.kwargs.items() if name != "column"}
         fault = "there is no value to measure" if value is None else None
-        return Held(self._found(one, observed=value, fault=fault), given)
+        return Threshold(self._make_result(one, observed=value, fault=fault), given)
 
-    def _different(self, one: _Asked, column: str) -> Held:
+    def _check_values(self, one: _Question, column: str) -> Threshold:
         """The different values against a set."""
         values = self.whole.different(column)
         wanted = one.expected.kwargs["value_set"]
         if values is None:
-            return Held(self._found(one, fault=f"there are more than {MANY:,} different values"))
+            return Threshold(self._make_result(one, fault=f"there are more than {MANY:,} different values"))
         unexpected = [value for value in values if value not in wanted]
         missing = [value for value in wanted if value not in values]
         if one.expected.type.endswith("contain_set"):
@@ -117,34 +117,36 @@ class Table:
         elif one.expected.type.endswith("in_set"):
             missing = []
         said = [f"{len(values):,} different values"]
-        said += [f"without {', '.join(shown(value) for value in missing[:EXAMPLES])}"] if missing else []
-        examples = [example(value, "is not of the set") for value in unexpected[:EXAMPLES]]
+        said += [f"without {', '.join(show_value(value) for value in missing[:EXAMPLES])}"] if missing else []
+        examples = [make_example(value, "is not of the set") for value in unexpected[:EXAMPLES]]
         passed = not missing and not unexpected
-        return Held(self._found(one, observed=" ".join(said), passed=passed, examples=examples))
+        return Threshold(self._make_result(one, observed=" ".join(said), passed=passed, examples=examples))
 
-    def _duplicates(self, gate: Declared, digest: str) -> Held:
+    def _measure_duplicates(self, gate: Declared, digest: str) -> Threshold:
         if self.why or not self.rows:
-            return Held.of(gate, None, fault=self.why or "there is no row to measure it of")
+            return Threshold.of_measure(gate, None, fault=self.why or "there is no row to measure it of")
         _, _, repeating, examples = self.whole.repeated(digest)
-        return Held.of(gate, repeating / self.rows, self.rows, examples)
+        return Threshold.of_measure(gate, repeating / self.rows, self.rows, examples)
 
-    def _told(self, one: _Asked, tally: Tally) -> Held:
+    def _summarize_rows(self, one: _Question, tally: Tally) -> Threshold:
         """What was counted of an expectation of rows."""
         if fault := self.why or tally.fault:
-            return Held(self._found(one, fault=fault))
+            return Threshold(self._make_result(one, fault=fault))
         passed = tally.passed(one.expected.kwargs.get("mostly", 1.0))
         observed = f"{tally.unexpected:,} of {tally.rows - tally.missing:,} otherwise"
-        return Held(
-            self._found(one, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES])
+        return Threshold(
+            self._make_result(
+                one, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES]
+            )
         )
 
-    def _found(self, one: _Asked, **given: Any) -> Found:
+    def _make_result(self, one: _Question, **given: Any) -> Result:
         """What was found at an expectation."""
         expected, gate = one.expected, one.gate
         column = ", ".join(expected.columns) or None
         says = f"{column or self.work.name}: {expected.wanted}."
         defaults: dict[str, Any] = {"passed": False, "observed": None, "examples": [], "fault": None}
-        return Found(
+        return Result(
             view=self.work.name, expectation=expected.type, column=column, says=says,
             severity=gate.gate.severity if gate else "fail", wanted=expected.wanted, rows=self.rows,
             declared=f"gates[{gate.index}]" if gate else "contract", **{**defaults, **given},

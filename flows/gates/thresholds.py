@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from flows.gates.great_expectations import Suite
-from flows.gates.result import Found, number
+from flows.gates.result import Result, round_number
 from schemas.recipe.expectations import Expected
 from schemas.recipe.gates import Bounded, Declared, worded
 
@@ -17,22 +17,22 @@ BETWEEN = "expect_column_values_to_be_between"
 
 
 @dataclass(frozen=True)
-class Held:
+class Threshold:
     """What was found at a gate; where there are bounds, they are yet to be looked at."""
 
-    found: Found
+    result: Result
     bounds: Mapping[str, Any] = field(default_factory=dict)
     """What the observed number must be between, as Great Expectations is told; empty: it is known whether it passed."""
 
     @staticmethod
-    def of(
+    def of_measure(
         gate: Declared,
         value: Any,
         rows: int = 0,
         examples: Sequence[dict[str, Any]] = (),
         note: str = "",
         fault: str | None = None,
-    ) -> Held:
+    ) -> Threshold:
         """The value of a measure."""
         assert isinstance(gate.gate, Bounded)
         given = gate.gate
@@ -40,30 +40,30 @@ class Held:
         columns = ", ".join(gate.gate.named()) or None
         about = f"{gate.table} ({columns})" if columns else gate.table
         says = f"{gate.name} of {about}: {wanted}{f' ({note})' if note else ''}."
-        found = Found(
-            gate.table, gate.name, columns, says, gate.gate.severity, False, number(value), wanted, list(examples), rows,
+        found = Result(
+            gate.table, gate.name, columns, says, gate.gate.severity, False, round_number(value), wanted, list(examples), rows,
             f"gates[{gate.index}]", fault,
         )  # fmt: skip
         bounds = {"min_value": given.at_least, "max_value": given.at_most}
-        return Held(found, {name: value for name, value in bounds.items() if value is not None})
+        return Threshold(found, {name: value for name, value in bounds.items() if value is not None})
 
 
-def compared(held: Sequence[Held]) -> list[Found]:
+def compare_thresholds(held: Sequence[Threshold]) -> list[Result]:
     """What was found, with the numbers compared."""
     waiting = {
         f"n{i}": one
         for i, one in enumerate(held)
-        if one.bounds and one.found.fault is None and isinstance(one.found.observed, int | float)
+        if one.bounds and one.result.fault is None and isinstance(one.result.observed, int | float)
     }
     expected = [Expected(BETWEEN, {"column": name, **one.bounds}) for name, one in waiting.items()]
     suite = Suite(expected, key="")
     if waiting:
-        suite.add(pl.DataFrame({name: [one.found.observed] for name, one in waiting.items()}))
+        suite.add(pl.DataFrame({name: [one.result.observed] for name, one in waiting.items()}))
     tallies = dict(zip(waiting, suite.tallies))
-    return [_with(one.found, tallies.get(f"n{i}")) for i, one in enumerate(held)]
+    return [_with_tally(one.result, tallies.get(f"n{i}")) for i, one in enumerate(held)]
 
 
-def _with(found: Found, tally: Any) -> Found:
+def _with_tally(found: Result, tally: Any) -> Result:
     if tally is None:
         return found
     passed = tally.passed(1.0)

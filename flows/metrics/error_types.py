@@ -185,9 +185,9 @@ def _summarize_truth(result: _Counts, is_found: bool) -> dict[str, Any]:
     """How types compare with the true ones; those that were found only as a partition, for their names are their own."""
     index = {"rand": _rounded(rand(result.confusion.counts))}
     if is_found:
-        whole = result.confusion.told()
+        whole = result.confusion.summarize()
         return {name: whole[name] for name in ("rows", "decided", "confusion")} | index
-    return {**result.confusion.told(), **index, "rules": result.ruled.told(brief=True)}
+    return {**result.confusion.summarize(), **index, "rules": result.ruled.summarize(brief=True)}
 
 
 def _mean(shares: list[float]) -> float | None:

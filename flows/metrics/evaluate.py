@@ -20,7 +20,7 @@ from catalog import sources, tables
 from catalog.sources import Source, SourceError
 from catalog.tables import Manifest
 from flows.metrics.scores import Evaluation
-from flows.metrics.type_confusion import TYPE, beside
+from flows.metrics.type_confusion import TYPE, compare_types
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
 from schemas.columns.gold import GOLD_STEP
@@ -28,8 +28,8 @@ from schemas.recipe.document import Document
 from schemas.task import Record
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
-from tasks.evaluation.artifact_baseline import Giveaway, measure_artifacts
-from tasks.evaluation.fields import EvaluationError, Rejected, unknown
+from tasks.evaluation.artifact_baseline import ArtifactBaseline, measure_artifacts
+from tasks.evaluation.fields import EvaluationError, Rejected, make_unknown_error
 from tasks.evaluation.gold import FORMATS, TRUTH, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
@@ -40,7 +40,7 @@ _OF_RELEASE = re.compile(r"([a-z0-9][a-z0-9_-]*(?:@[^:/]*)?)(?::([^:/]+))?")
 
 
 @dataclass(frozen=True)
-class Place:
+class RowsAt:
     """Where rows lie."""
 
     name: str
@@ -56,25 +56,25 @@ class Place:
         raise EvaluationError(f"{self.name}: holds no row that can be read")
 
 
-def place(name: str, data: str | None, store: str) -> Place:
+def find_rows(name: str, data: str | None, store: str) -> RowsAt:
     """What a name stands for: a file, RECIPE.yaml:TABLE of a build, or a release (corpus@1.2.3, a view after a colon)."""
     if not os.path.exists(name):
         if of_build := _OF_BUILD.fullmatch(name):
-            return _built(name, of_build[1], of_build[2], data, store)
+            return _find_table(name, of_build[1], of_build[2], data, store)
         if of_release := _OF_RELEASE.fullmatch(name):
-            return _released(name, of_release[1], of_release[2], store)
+            return _find_release(name, of_release[1], of_release[2], store)
     if os.path.isdir(name):
         raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
-    _there(name)
-    return files(name, sources.find(name, name))
+    _refuse_missing(name)
+    return read_files(name, sources.find(name, name))
 
 
-def files(name: str, found: Sequence[Source]) -> Place:
+def read_files(name: str, found: Sequence[Source]) -> RowsAt:
     """Files that were found already."""
-    return Place(name, lambda: chain.from_iterable(_read(source) for source in found))
+    return RowsAt(name, lambda: chain.from_iterable(_read(source) for source in found))
 
 
-def _there(name: str) -> None:
+def _refuse_missing(name: str) -> None:
     """Raise `EvaluationError` about a local file that is not there; patterns and URLs are looked at later."""
     path = Path(name)
     if path.exists() or any(mark in name for mark in ("*", "?", "[", "://")):
@@ -88,13 +88,13 @@ def _there(name: str) -> None:
 def _read(source: Source) -> Iterator[Record]:
     """A file's records; besides the formats of `records`, a JSON array, as ProcessBench comes."""
     if source.url.endswith(".json"):
-        yield from _array(source)
+        yield from _read_array(source)
         return
     for batch, _ in sources.batches(source):
         yield from batch
 
 
-def _array(source: Source) -> Iterator[Record]:
+def _read_array(source: Source) -> Iterator[Record]:
     with fsspec.open(source.url, "rb") as file:
         data = file.read()
     try:
@@ -111,31 +111,31 @@ def _array(source: Source) -> Iterator[Record]:
         yield Record(where, None if fault else row, fault=fault)
 
 
-def _built(name: str, recipe: str, table: str, data: str | None, store: str) -> Place:
+def _find_table(name: str, recipe: str, table: str, data: str | None, store: str) -> RowsAt:
     plan = planning.make_plan(recipe, data, store)
     works = {work.name: work for work in plan.jobs[:-1]}
     if table not in works:
-        raise unknown(recipe, "table", table, list(works))
+        raise make_unknown_error(recipe, "table", table, list(works))
     if table not in plan.done:
         raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-    return made(works[table], plan.done[table], name)
+    return read_table(works[table], plan.done[table], name)
 
 
-def made(work: TableJob, manifest: Manifest, name: str = "") -> Place:
+def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
     """A complete table of a build."""
     name = name or work.name
-    return Place(name, lambda: _rows(name, tables.read_rows(work.folder(), work.contract, manifest)))
+    return RowsAt(name, lambda: _iterate_rows(name, tables.read_rows(work.folder(), work.contract, manifest)))
 
 
-def _released(name: str, release: str, view: str | None, store: str) -> Place:
+def _find_release(name: str, release: str, view: str | None, store: str) -> RowsAt:
     try:
         found = errata.load(release, view=view, store=store)
     except errata.NotFound as error:
         raise errata.NotFound(f"{name}: no such file, and no release either: {error}") from None
-    return Place(name, lambda: _rows(name, found.to_batches(1000)))
+    return RowsAt(name, lambda: _iterate_rows(name, found.to_batches(1000)))
 
 
-def _rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
+def _iterate_rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
     """The rows of frames (of Polars or Arrow) as records."""
     number = 0
     for frame in frames:
@@ -144,12 +144,12 @@ def _rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
             yield Record(f"{name}:{number}", row)
 
 
-def rules(format: str) -> GoldRules:
+def read_rules(format: str) -> GoldRules:
     """The mapping that a format's name, or a YAML file, gives."""
     if format in FORMATS:
         return FORMATS[format]
     if not format.endswith((".yaml", ".yml")):
-        raise unknown("--format", "format", format, [*FORMATS, "MAPPING.yaml"])
+        raise make_unknown_error("--format", "format", format, [*FORMATS, "MAPPING.yaml"])
     try:
         document = Document(Path(format).read_text("utf-8"), format)
     except (OSError, UnicodeDecodeError) as error:
@@ -164,18 +164,20 @@ def rules(format: str) -> GoldRules:
     raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
 
 
-def gold(where: Place, format: str, given: GoldRules) -> tuple[list[Gold], list[Rejected]]:
+def read_gold(where: RowsAt, format: str, given: GoldRules) -> tuple[list[Gold], list[Rejected]]:
     """The gold that a place holds, and its rows that hold none; `EvaluationError` where not one does."""
     there = where.columns()
     if format == TRUTH and GOLD_STEP not in there and set(NEEDED["program"]) <= set(there):
-        where = Place(where.name, lambda records=where.records: map(read_program, records()))  # type: ignore[misc]
+        where = RowsAt(where.name, lambda records=where.records: map(read_program, records()))  # type: ignore[misc]
         there = [*there, GOLD_STEP]
-    for column in sorted(golds.fields(given)):
-        if column not in there and format == TRUTH and not golds.fitting(there):
+    for column in sorted(golds.list_fields(given)):
+        if column not in there and format == TRUTH and not golds.list_fitting_formats(there):
             raise EvaluationError(f"{where.name}: no column '{column}'; {_advice(format, there)}")
         if column not in there:
-            raise EvaluationError(f"{unknown(where.name, 'column', column, there)}; {_advice(format, there)}")
-    found, rejected = golds.gather(where.records(), golds.mapped(given))
+            raise EvaluationError(
+                f"{make_unknown_error(where.name, 'column', column, there)}; {_advice(format, there)}"
+            )
+    found, rejected = golds.gather(where.records(), golds.map_gold(given))
     if not found:
         first = rejected[0]
         raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
@@ -184,7 +186,7 @@ def gold(where: Place, format: str, given: GoldRules) -> tuple[list[Gold], list[
 
 def _advice(format: str, there: Sequence[str]) -> str:
     """What to do about gold that has not the columns of its format."""
-    if fits := [one for one in golds.fitting(there) if one != format]:
+    if fits := [one for one in golds.list_fitting_formats(there) if one != format]:
         return f"its columns are those of --format {fits[0]}"
     if format == TRUTH:
         return "task truth makes it, or it follows from program and steps; other gold needs --gold and --format"
@@ -192,32 +194,32 @@ def _advice(format: str, there: Sequence[str]) -> str:
 
 
 def evaluate(
-    labels: Sequence[Place], golden: Place, format: str, wanted: Columns, base: int | None = None, by: str = "set"
+    labels: Sequence[RowsAt], golden: RowsAt, format: str, wanted: Columns, base: int | None = None, by: str = "set"
 ) -> Evaluation:
     """Compare the labels of some places, taken together, with the gold of another (or of one of them)."""
-    given = rules(format)
-    found, rejected = gold(golden, format, given)
-    columns = [_columns(place, golden, given, wanted) for place in labels]
-    table = labelled.joined([(one.name, labelled.read(one.records(), c)) for one, c in zip(labels, columns)])
+    given = read_rules(format)
+    found, rejected = read_gold(golden, format, given)
+    columns = [_choose_columns(place, golden, given, wanted) for place in labels]
+    table = labelled.join_labels([(one.name, labelled.read(one.records(), c)) for one, c in zip(labels, columns)])
     name = ", ".join(one.name for one in labels)
-    labelled.meet(name, table, found, golden.name)
+    labelled.check_ids(name, table, found, golden.name)
     return Evaluation(
-        name, golden.name, format, by, found, labelled.checked(table, found, base), rejected,
-        beside(found, [(record, c) for one, c in zip(labels, columns) if TYPE in one.columns() for record in one.records()]),
-        _giveaway(golden) if format == golds.INJECTED else None,
+        name, golden.name, format, by, found, labelled.check_labels(table, found, base), rejected,
+        compare_types(found, [(record, c) for one, c in zip(labels, columns) if TYPE in one.columns() for record in one.records()]),
+        _measure_artifacts(golden) if format == golds.INJECTED else None,
     )  # fmt: skip
 
 
-def _columns(labels: Place, golden: Place, given: GoldRules, wanted: Columns) -> Columns:
+def _choose_columns(labels: RowsAt, golden: RowsAt, given: GoldRules, wanted: Columns) -> Columns:
     """Where a place's labels stand, and by which ids."""
     own = {GOLD_STEP, *([given.first_error.path] if labels is golden else [])}
     ids = tuple(rule.path for rule in given.id if rule.path)
     there = [name for name in labels.columns() if name not in own]
-    columns = labelled.columns(labels.name, there, wanted, ids)
+    columns = labelled.choose_columns(labels.name, there, wanted, ids)
     return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns
 
 
-def _giveaway(golden: Place) -> Giveaway | None:
+def _measure_artifacts(golden: RowsAt) -> ArtifactBaseline | None:
     """How far the looks of solutions tell which were made wrong."""
     rows = (record.value for record in golden.records() if record.value is not None)
     return measure_artifacts(

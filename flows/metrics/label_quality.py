@@ -17,7 +17,7 @@ from schemas.labels import Label
 from tasks import find_label
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.score import NONE, wilson
-from tasks.localize.raters import frame_of, list_rating_columns
+from tasks.localize.raters import build_frame, list_rating_columns
 
 
 @dataclass
@@ -66,7 +66,7 @@ def _count(plan: Plan, work: TableJob, label: Label) -> _Counts:
         if label.method in part.columns and part.height:
             result.how = str(part[label.method][0])
         if label.combines:
-            result.agreement.add(frame_of(part, label.combines))
+            result.agreement.add(build_frame(part, label.combines))
     return result
 
 

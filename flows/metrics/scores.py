@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 from errata.cli import text
 
-from flows.metrics.type_confusion import Typed
+from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.agreement import Agreement, agreement
-from tasks.evaluation.artifact_baseline import Giveaway
+from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, grouped, length, score
 from tasks.evaluation.types import UNDECIDED
@@ -46,9 +46,9 @@ class Evaluation:
     """Each labeller's labels, counted from 0."""
     rejected: Sequence[Rejected]
     """Rows of gold that cannot be used."""
-    typed: Typed | None = None
+    typed: TypeComparison | None = None
     """What the labels say of the types of mistakes, where gold knows them."""
-    giveaway: Giveaway | None = None
+    artifact_baseline: ArtifactBaseline | None = None
     """How far the looks of mistakes made on purpose tell them from right solutions; None of other gold, or of little."""
 
     def groups(self, labeller: str) -> dict[str, Score]:
@@ -81,24 +81,24 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         groups = found.groups(name)
         labellers[name] = {
             "average_f1": average_f1(groups.values()) if found.by == "set" else None,
-            "all": _score(score(found.rows, found.labellers[name])),
-            "groups": {group: _score(one) for group, one in groups.items()},
+            "all": _describe_score(score(found.rows, found.labellers[name])),
+            "groups": {group: _describe_score(one) for group, one in groups.items()},
             "not_in_gold": found.unknown(name),
         }
     return {
         "labels": found.labels, "gold": found.gold, "format": found.format, "rows": len(found.rows), "by": found.by,
-        "labellers": labellers, "agreement": _agreed(found.agreement()), "types": _types_told(found.typed),
-        "giveaway": asdict(found.giveaway) if found.giveaway else None, "rejected": [asdict(one) for one in found.rejected],
+        "labellers": labellers, "agreement": _describe_agreement(found.agreement()), "types": _describe_types(found.typed),
+        "giveaway": asdict(found.artifact_baseline) if found.artifact_baseline else None, "rejected": [asdict(one) for one in found.rejected],
     }  # fmt: skip
 
 
-def _types_told(found: Typed | None) -> dict[str, Any] | None:
+def _describe_types(found: TypeComparison | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {"taxonomy": found.taxonomy, "without_a_name": found.nameless, **found.confusion.told()}
+    return {"taxonomy": found.taxonomy, "without_a_name": found.nameless, **found.confusion.summarize()}
 
 
-def _agreed(found: Agreement | None) -> dict[str, Any] | None:
+def _describe_agreement(found: Agreement | None) -> dict[str, Any] | None:
     if found is None:
         return None
     pairs = [
@@ -108,7 +108,7 @@ def _agreed(found: Agreement | None) -> dict[str, Any] | None:
     return {"pairs": pairs, "all": {"rows": found.rows, "fleiss_kappa": found.fleiss}}
 
 
-def _score(one: Score) -> dict[str, Any]:
+def _describe_score(one: Score) -> dict[str, Any]:
     shares = {
         "exact_wrong": one.wrong, "exact_right": one.right, "precision": one.located, "recall": one.wrong,
         "labelled": one.kept, "labelled_wrong": one.kept_wrong, "labelled_right": one.kept_right,
@@ -145,7 +145,7 @@ def report(found: Evaluation) -> str:
         _distances(scored),
         _agreements(found.agreement()),
         _types(found.typed),
-        _looks(found.giveaway),
+        _looks(found.artifact_baseline),
         NOTES,
         _remarks(found),
     ]
@@ -223,7 +223,7 @@ def _agreements(found: Agreement | None) -> str:
     return f"{_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
 
 
-def _types(found: Typed | None) -> str:
+def _types(found: TypeComparison | None) -> str:
     """A line for each true type: how often it is said, what is said instead most, and all types together."""
     if found is None or not found.confusion.rows:
         return ""
@@ -250,7 +250,7 @@ def _types(found: Typed | None) -> str:
     return f"{table}\n\n" + "\n".join(lines)
 
 
-def _looks(found: Giveaway | None) -> str:
+def _looks(found: ArtifactBaseline | None) -> str:
     if found is None:
         return ""
     return (

@@ -18,7 +18,7 @@ TYPE, TAXONOMY = "error_type", "taxonomy"
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypeComparison:
     """What was said of the types of gold's mistakes."""
 
     confusion: Confusion
@@ -29,14 +29,14 @@ class Typed:
     """Mistakes whose type has no name in it."""
 
 
-def beside(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]]) -> Typed | None:
+def compare_types(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]]) -> TypeComparison | None:
     """The types that records say, beside gold's; None where either knows none."""
     said: dict[str, str | None] = {}
     taxonomy = ""
     for record, columns in records:
         value = record.value or {}
         kind = value.get(TYPE)
-        said[labelled.identity(record, columns.id)] = None if is_nothing(kind) else str(kind)
+        said[labelled.take_id(record, columns.id)] = None if is_nothing(kind) else str(kind)
         taxonomy = taxonomy or str(value.get(TAXONOMY) or "").partition("@")[0]
     mistakes = [row for row in gold if row.type is not None]
     if not said or not mistakes:
@@ -47,7 +47,7 @@ def beside(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]]) -> T
         nameless += truth is None
         if truth is not None:
             found.add(truth, said.get(row.id))
-    return Typed(found, taxonomy, nameless)
+    return TypeComparison(found, taxonomy, nameless)
 
 
 def _translated(kind: str, taxonomy: str, other: str) -> str | None:

@@ -29,7 +29,7 @@ ANSWER = ("request", "model", "revision", "engine", "at", "temperature", "top_p"
 
 
 @dataclass(frozen=True)
-class Made:
+class LineageTable:
     """A table that a release was made from, still in the store."""
 
     name: str
@@ -48,20 +48,22 @@ class Made:
                     yield found
 
 
-def _tables(release: Release, store: Store) -> tuple[list[Made], list[str]]:
+def _tables(release: Release, store: Store) -> tuple[list[LineageTable], list[str]]:
     """The tables of a release's lineage, and the names of those that are gone."""
     made, gone = [], []
     for one in release.manifest.get("lineage", []):
         folder = TableFolder(store, one["task"], one["fingerprint"])
         manifest = folder.read_manifest()
         if manifest is not None:
-            made.append(Made(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest))
+            made.append(
+                LineageTable(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest)
+            )
         elif not (one["task"] in TASKS and TASKS[one["task"]].publishes):
             gone.append(one["table"])
     return made, gone
 
 
-def row(name: str, id: str, store: str) -> dict[str, Any]:
+def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
     """All that is known of a row: itself, each table it passed with what that added, and every completion."""
     release = errata.open_release(name, store)
     found = [(view, split, one) for view in release.views for split, one in _released(release, view, id)]
@@ -140,7 +142,7 @@ def _completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
     return [found[request] for request in wanted if request in found]
 
 
-def touched(name: str, model: str, store: str) -> dict[str, Any]:
+def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
     """All rows of a release that a model (or one revision of it: MODEL@REVISION) wrote, or was asked about."""
     release = errata.open_release(name, store)
     bare, _, revision = model.partition("@")
@@ -165,7 +167,7 @@ def touched(name: str, model: str, store: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _touched(table: Made, model: str, requests: set[str]) -> set[str]:
+def _touched(table: LineageTable, model: str, requests: set[str]) -> set[str]:
     """The solutions in a table that a model wrote, or that one of its completions is about."""
     found: set[str] = set()
     for part in table.manifest.receipt.parts:
@@ -214,7 +216,7 @@ def _count(release: Release, view: str, ids: Sequence[str]) -> int:
     return count
 
 
-def as_text(found: dict[str, Any]) -> str:
+def format_row(found: dict[str, Any]) -> str:
     """A row's lineage for a reader."""
     parts = [found["release"], "  ".join(f"{column} {value}" for column, value in found["row"].items() if value)]
     parts.append("in " + ", ".join(f"{one['view']}/{one['split']}" for one in found["views"]))
@@ -237,7 +239,7 @@ def _short(value: object) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def touched_text(found: dict[str, Any]) -> str:
+def format_model(found: dict[str, Any]) -> str:
     """A model's rows for a reader."""
     tables = text.format_table(
         ["table", "solutions touched"], [[name, count] for name, count in found["tables"].items()]

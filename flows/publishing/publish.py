@@ -17,7 +17,7 @@ from catalog.publish.card import render_card
 from catalog.publish.croissant import build_json_schema, render_croissant
 from catalog.publish.publish import View, list_counts, publish
 from catalog.storage import Store
-from flows.gates.check import checked
+from flows.gates.check import check_gates
 from flows.metrics.error_types import measure_types
 from flows.metrics.label_quality import measure_labels
 from flows.planning.funnel import count_funnel, list_lineage
@@ -54,7 +54,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     where it does not satisfy them, `PublishError` where its version says less
     than what changed since the one before, or is published with other content.
     """
-    found = list(checked(plan) if gates is None else gates)
+    found = list(check_gates(plan) if gates is None else gates)
     refuse_semver_violations(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.jobs}
@@ -92,7 +92,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
         }
         head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
         rows = {name: list_counts(view) for name, view in views.items()}
-        return texts | build.files(plan, {**head, "counts": rows, **rest}), rest
+        return texts | build.make_files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
 

@@ -13,30 +13,30 @@ from errata.release.find import Release
 
 from flows.planning.plan import Plan
 from flows.planning.versioning import latest_release
-from flows.report.statistics.collect import FORMAT, of_plan, of_release
-from flows.report.statistics.drift import drift
+from flows.report.statistics.collect import FORMAT, collect_from_plan, collect_from_release
+from flows.report.statistics.drift import measure_drift
 
 STATISTICS, PAGE = "report.json", "report.html"
 LARGEST = 32 * 2**20
 """Bytes of a `report.json` that is read."""
 
 
-def files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
+def make_files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
     """`report.json` and `report.html` of what a plan publishes; the manifest is whole but for its texts."""
-    found = of_plan(plan, manifest)
+    found = collect_from_plan(plan, manifest)
     before = latest_release(plan, below=plan.recipe.version)
     if before is not None:
         with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
             earlier = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
-        found["drift"] = drift(found, statistics(earlier))
-    return {STATISTICS: json.dumps(found, indent=1, ensure_ascii=False) + "\n", PAGE: rendered(manifest, found)}
+        found["drift"] = measure_drift(found, read_statistics(earlier))
+    return {STATISTICS: json.dumps(found, indent=1, ensure_ascii=False) + "\n", PAGE: render(manifest, found)}
 
 
-def statistics(release: Release) -> dict[str, Any]:
+def read_statistics(release: Release) -> dict[str, Any]:
     """The statistics of a release as it was published with them, or else what its rows tell."""
     file = next((one for one in release.manifest["files"] if one["path"] == STATISTICS), None)
     if file is None:
-        return of_release(release)
+        return collect_from_release(release)
     where = f"{release.url}/{STATISTICS}"
     if file["bytes"] > LARGEST:
         raise Unreadable(f"{where}: holds {file['bytes']:,} bytes, at most {LARGEST:,} are read; restore it")
@@ -49,20 +49,20 @@ def statistics(release: Release) -> dict[str, Any]:
     return found
 
 
-def page_of(release: Release, compared: Release | None = None) -> str:
+def render_release(release: Release, compared: Release | None = None) -> str:
     """The page of a release, with its drift against another where one is named; `Unreadable` where it cannot be made."""
-    found = statistics(release)
+    found = read_statistics(release)
     try:
         if compared is not None:
-            found["drift"] = drift(found, statistics(compared))
-        return rendered(release.manifest, found)
+            found["drift"] = measure_drift(found, read_statistics(compared))
+        return render(release.manifest, found)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         where = f"{release.url}/{STATISTICS}"
         raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error
 
 
-def rendered(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def render(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """The page; what draws its plots takes seconds to import, so only pages do."""
-    from flows.report.page import page
+    from flows.report.page import render_page
 
-    return page(manifest, found)
+    return render_page(manifest, found)

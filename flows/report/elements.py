@@ -80,37 +80,37 @@ SHORT = {
 }  # fmt: skip
 
 
-def unmeasured(name: str, title: str, why: str) -> Section:
+def make_unmeasured(name: str, title: str, why: str) -> Section:
     """A section of which nothing is known."""
     return Section(name, title, why, measured=False)
 
 
-def without(name: str, title: str, found: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
+def explain_missing(name: str, title: str, found: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
     """A section that was not measured: why, of statistics made from tables and of those from a release alone."""
-    return unmeasured(name, title, f"Not measured: {of_tables if found['from'] == 'tables' else of_release}.")
+    return make_unmeasured(name, title, f"Not measured: {of_tables if found['from'] == 'tables' else of_release}.")
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """12,345; – where there is none."""
     return "–" if value is None else f"{value:,.0f}"
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def format_percent(value: float | None, digits: int = 1) -> str:
     """12.3 %; – where there is none."""
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def of(part: float, whole: float) -> str:
+def format_share(part: float, whole: float) -> str:
     """A share in percent; – of nothing."""
-    return percent(part / whole if whole else None)
+    return format_percent(part / whole if whole else None)
 
 
-def kappa(value: float | None) -> str:
+def format_kappa(value: float | None) -> str:
     """0.812; – where it is not defined."""
     return "–" if value is None else f"{value:.3f}"
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Bytes as people read them."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
@@ -119,17 +119,17 @@ def size(count: float) -> str:
     raise AssertionError
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
 
 
-def model_name(name: object) -> str:
+def format_model(name: object) -> str:
     """A model with no more of its revision than tells it apart."""
     return re.sub(r"@([0-9a-f]{7})[0-9a-f]{9,}", r"@\1", str(name))
 
 
-def brief(n: int) -> str:
+def format_brief(n: int) -> str:
     """1234 as 1.2k: what fits a cell."""
     return (
         str(n)
@@ -142,17 +142,17 @@ def brief(n: int) -> str:
     )
 
 
-def ordered(totals: Counter[str]) -> list[str]:
+def sort_names(totals: Counter[str]) -> list[str]:
     """Names, those with most first, those told of together last."""
     return sorted(totals, key=lambda one: (one == OTHERS, -totals[one], one))
 
 
-def shown(title: str, names: Sequence[str]) -> str:
+def make_title(title: str, names: Sequence[str]) -> str:
     """A title that says so where a picture leaves some out."""
     return f"{title} (the {SHOWN} largest of {len(names)} models)" if len(names) > SHOWN else title
 
 
-def step_name(label: int | None, latest: int | None = None) -> str:
+def name_step(label: int | None, latest: int | None = None) -> str:
     """A label as people count: step 1 is the first."""
     if label is None:
         return "undecided"

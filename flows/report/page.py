@@ -20,51 +20,58 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from flows.report.elements import Cell, Plot, Section, model_name
-from flows.report.sections.answers import exploration, soundness, verdicts
-from flows.report.sections.error_positions import positions, types
-from flows.report.sections.labels import labellers, rollouts
-from flows.report.sections.overview import cost, drifted, funnel, gates, headlines, repeats
+from flows.report.elements import Cell, Plot, Section, format_model
+from flows.report.sections.answers import show_exploration, show_soundness, show_verdicts
+from flows.report.sections.error_positions import show_positions, show_types
+from flows.report.sections.labels import show_labellers, show_rollouts
+from flows.report.sections.overview import (
+    list_headlines,
+    show_cost,
+    show_drift,
+    show_duplicates,
+    show_funnel,
+    show_gates,
+)
 
 HERE = Path(__file__).parent
 SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section], ...] = (
-    funnel, gates, verdicts, positions, types, labellers, rollouts, soundness, exploration, cost, repeats, drifted,
+    show_funnel, show_gates, show_verdicts, show_positions, show_types, show_labellers, show_rollouts, show_soundness, show_exploration, show_cost, show_duplicates, show_drift,
 )  # fmt: skip
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def page(release: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def render_page(release: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """The HTML of a report; the same manifest and statistics give the same bytes."""
     sections = [one(release, found) for one in SECTIONS]
     plots = {part.name: part.spec for one in sections for part in one.parts if isinstance(part, Plot)}
-    scripts = [Markup(_script(text)) for text in ([bundle()] if plots else []) + [_file("page.js")]]  # noqa: S704
+    scripts = [Markup(_script(text)) for text in ([read_bundle()] if plots else []) + [_file("page.js")]]  # noqa: S704
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["model"] = model_name
+    environment.filters["model"] = format_model
     environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
     html: str = environment.from_string(_file("page.html.j2")).render(
         release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=found,
-        headlines=headlines(release, found), sections=sections, plots=Markup(embedded(plots)),  # noqa: S704
+        headlines=list_headlines(release, found), sections=sections, plots=Markup(embed_json(plots)),  # noqa: S704
         scripts=scripts, style=Markup(_file("page.css")), policy=_policy(scripts),  # noqa: S704
         choices={name: sorted({one[name] for one in found["examples"] if one.get(name)}) for name in ("type", "model", "set")},
     )  # fmt: skip
     return html
 
 
-def embedded(value: Any) -> str:
+def embed_json(value: Any) -> str:
     """JSON that can stand in a script element: no character of it ends the element, or a line of JavaScript."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return "".join(_UNSAFE.get(c, c) for c in text)
 
 
 @lru_cache(maxsize=1)
-def bundle() -> str:
+def read_bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script that defines `vegaEmbed`; of the installed vl-convert, no network."""
     import vl_convert  # only pages need it
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
-def drawn_by() -> str:
+def describe_renderer() -> str:
     """What draws the plots."""
     return f"vl-convert {version('vl-convert-python')}"
 

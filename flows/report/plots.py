@@ -66,7 +66,7 @@ def _data(rows: Sequence[Row]) -> Any:
     return alt.Data(values=values)  # type: ignore[no-untyped-call, unused-ignore]
 
 
-def stacked(
+def plot_stacked(
     rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], colours: Sequence[str], x: str, share: bool
 ) -> dict[str, Any]:
     """Bars of `n` by `name`, stacked by `part`, in the given orders; with `share` each as long as the next."""
@@ -81,7 +81,7 @@ def stacked(
     return _drawn(base.mark_bar(stroke="var(--page)", strokeWidth=1).encode(color=colour), 24 * len(names))
 
 
-def bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s") -> dict[str, Any]:
+def plot_bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s") -> dict[str, Any]:
     """One bar of `n` by `name`, with the `label` behind it."""
     most = max((row["n"] for row in rows), default=1) * 1.3
     base = alt.Chart(_data(rows)).encode(
@@ -93,7 +93,7 @@ def bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s") ->
     return _drawn(alt.layer(base.mark_bar(color="var(--series-0)"), label), 24 * len(names))
 
 
-def columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
+def plot_columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
     """Columns of `n` by `name`, side by side by `part`."""
     colours = list(SERIES[: len(parts)])
     chart = alt.Chart(_data(rows)).mark_bar(stroke="var(--ink)", strokeWidth=0.5).encode(
@@ -108,7 +108,7 @@ def columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], x: 
     return spec
 
 
-def heat(
+def plot_heat(
     rows: Sequence[Row], across: Sequence[str], down: Sequence[str], x: str, y: str, top: float, turned: bool = False
 ) -> dict[str, Any]:
     """A cell of `value` for `x` and `y`, its `label` in it, the darkest at `top`; `says` when pointed at."""
@@ -128,7 +128,7 @@ def heat(
     return _drawn(alt.layer(cells, words), 26 * len(down))
 
 
-def curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
+def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
     """Lines of `n` over `x`, each `part` with a shape of its own, whole or dashed by `kind`."""
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("x:O", title=x, axis=alt.Axis(labelAngle=0)),
@@ -142,7 +142,7 @@ def curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[st
     return _drawn(alt.layer(base.mark_line(strokeWidth=2).encode(strokeDash=dash), points), 260)
 
 
-def pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, Any]:
+def plot_pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, Any]:
     """Two points by `name`, before and now, joined by a line."""
     base = alt.Chart(_data(rows)).encode(
         y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),

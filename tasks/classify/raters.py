@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.recipe.taxonomy import Taxonomy
 from tasks.llm.voting import find_majority
-from tasks.localize.raters import model_of
+from tasks.localize.raters import parse_model
 
 RULES, JUDGE = "rules", "judge"
 
@@ -34,5 +34,5 @@ def list_votes(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, list[int
 def _by_model(row: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for who, name in zip(row.get("classifiers") or (), row.get("classifier_types") or ()):
-        found.setdefault(model_of(who), []).append(name)
+        found.setdefault(parse_model(who), []).append(name)
     return found

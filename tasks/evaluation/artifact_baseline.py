@@ -25,7 +25,7 @@ _PENALTY = 1.0
 
 
 @dataclass(frozen=True)
-class Giveaway:
+class ArtifactBaseline:
     """What gives wrong solutions away: areas under the curve, 0.5 is chance."""
 
     rows: int
@@ -38,7 +38,7 @@ class Giveaway:
     """The standard error of both where nothing gives them away."""
 
 
-def measure_artifacts(rows: Iterable[tuple[str, bool, str]]) -> Giveaway | None:
+def measure_artifacts(rows: Iterable[tuple[str, bool, str]]) -> ArtifactBaseline | None:
     """How far texts tell that they are wrong, of rows of text, whether it is, and problem; None of too few of either sort."""
     chosen = nsmallest(MOST, ((zlib.crc32(problem.encode()), problem, text, wrong) for text, wrong, problem in rows))
     labels = np.array([wrong for *_, wrong in chosen])
@@ -49,7 +49,7 @@ def measure_artifacts(rows: Iterable[tuple[str, bool, str]]) -> Giveaway | None:
     bad, good = int(labels.sum()), int((~labels).sum())
     shown = [text[:_LONGEST] for _, _, text, _ in chosen]
     looks, ngrams = (_crossed(features, labels, folds) for features in (_looks(shown), _ngrams(shown)))
-    return Giveaway(len(shown), looks, ngrams, float(np.sqrt((good + bad + 1) / (12 * good * bad))))
+    return ArtifactBaseline(len(shown), looks, ngrams, float(np.sqrt((good + bad + 1) / (12 * good * bad))))
 
 
 def _looks(texts: Sequence[str]) -> Floats:

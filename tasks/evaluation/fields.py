@@ -45,7 +45,7 @@ def is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and isnan(value))
 
 
-def unknown(place: str, what: str, name: str, known: Sequence[str]) -> EvaluationError:
+def make_unknown_error(place: str, what: str, name: str, known: Sequence[str]) -> EvaluationError:
     """The error about a name that stands for nothing: a column, a table, a format."""
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {abbreviate_names(known, 12)}"

@@ -79,7 +79,7 @@ FORMATS: dict[str, GoldRules] = {
 }  # fmt: skip
 
 
-def mapped(rules: GoldRules) -> Read:
+def map_gold(rules: GoldRules) -> Read:
     """The reader of a data set."""
 
     def read(record: Record) -> Gold:
@@ -92,9 +92,9 @@ def mapped(rules: GoldRules) -> Read:
             raise FieldError("contradictory", f"{said}, but '{rules.right.path}' is {right[:40]!r}")  # type: ignore[union-attr]
         id = "/".join(str(rule.take(value, None)) for rule in rules.id)
         found = rules.set.take(value, None) if rules.set else None
-        set_ = str(found or stem(record.source))
-        kind, taxonomy = (_said(rule, value) if first != NONE else "" for rule in (rules.type, rules.taxonomy))
-        return Gold(id or line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0])  # fmt: skip
+        set_ = str(found or take_stem(record.source))
+        kind, taxonomy = (_take_text(rule, value) if first != NONE else "" for rule in (rules.type, rules.taxonomy))
+        return Gold(id or make_line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0])  # fmt: skip
 
     return read
 
@@ -118,7 +118,7 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
     return first
 
 
-def _said(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
+def _take_text(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
     """What a field says, as text; empty where it says nothing."""
     found = rule.take(value, None) if rule else None
     return "" if is_nothing(found) else str(found).strip()
@@ -148,24 +148,24 @@ def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Reje
     return list(found.values()), rejected
 
 
-def fitting(columns: Sequence[str]) -> list[str]:
+def list_fitting_formats(columns: Sequence[str]) -> list[str]:
     """The formats whose fields are all among the columns."""
     there = set(columns)
-    return [name for name, rules in FORMATS.items() if fields(rules) <= there]
+    return [name for name, rules in FORMATS.items() if list_fields(rules) <= there]
 
 
-def fields(rules: GoldRules) -> set[str]:
+def list_fields(rules: GoldRules) -> set[str]:
     """The fields that a data set's rows must have."""
     rule: list[FieldRule | None] = [*rules.id, rules.first_error, rules.steps, rules.set, rules.right, rules.type, rules.taxonomy]  # fmt: skip
     return {one.path.partition(".")[0] for one in rule if one is not None and one.path and not one.optional}
 
 
-def line_id(source: str) -> str:
+def make_line_id(source: str) -> str:
     """The id of a row that has none: its file's name and its line, without folders."""
     name, _, line = source.rpartition(":")
     return f"{PurePosixPath(name).name}:{line}"
 
 
-def stem(source: str) -> str:
+def take_stem(source: str) -> str:
     """The file's name without folders and endings."""
     return PurePosixPath(source.rpartition(":")[0] or source).name.partition(".")[0]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.task import Record
-from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, number, unknown
-from tasks.evaluation.gold import line_id
+from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, make_unknown_error, number
+from tasks.evaluation.gold import make_line_id
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldError
 
@@ -46,7 +46,7 @@ Table = Mapping[str, Mapping[str, Label]]
 """By labeller, then by the solution's id."""
 
 
-def columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
+def choose_columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
     """The columns to read: those wanted, the rest by their names.
 
     Ids are looked for under gold's own names, `gold_id`, and those of ID_COLUMNS;
@@ -68,7 +68,7 @@ def columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence
     """
     for name in (*wanted.id, *wanted.labels, *filter(None, [wanted.labeller])):
         if name not in there:
-            raise unknown(place, "column", name, there)
+            raise make_unknown_error(place, "column", name, there)
     id = wanted.id or (tuple(gold_id) if gold_id and set(gold_id) <= set(there) else ())
     id = id or tuple(name for name in ID_COLUMNS if name in there)[:1]
     labels = wanted.labels or tuple(name for name in there if name in LABEL_COLUMNS or name.endswith("_first_error"))
@@ -89,7 +89,7 @@ def read(records: Iterable[Record], given: Columns) -> Table:
         if record.value is None:
             reason, detail = record.fault or ("unreadable", "")
             raise EvaluationError(f"{record.source}: {reason} ({detail}); mend or remove the line")
-        id, who = identity(record, given.id), _labeller(record, given.labeller)
+        id, who = take_id(record, given.id), _labeller(record, given.labeller)
         for column in given.labels:
             name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
             before = found.setdefault(name, {})
@@ -107,7 +107,7 @@ def _twice(record: Record, id: str, labeller: str, before: Label, given: Columns
     )
 
 
-def joined(places: Sequence[tuple[str, Table]]) -> Table:
+def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
     """The labels of several places together; `EvaluationError` where a labeller says two things of one solution."""
     found: dict[str, dict[str, Label]] = {}
     for _, table in places:
@@ -127,15 +127,15 @@ def _shown(label: Label) -> str:
     return "undecided" if label.first_error is None else str(label.first_error)
 
 
-def identity(record: Record, names: Sequence[str]) -> str:
+def take_id(record: Record, names: Sequence[str]) -> str:
     """The id of a record's solution, from the columns of these names; file and line where there are none."""
     value = record.value or {}
     for name in names:
         if is_nothing(value.get(name)):
             raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its id")
     if not names:
-        return line_id(record.source)
-    return "/".join(line_id(str(value[name])) if name == "source" else str(value[name]) for name in names)
+        return make_line_id(record.source)
+    return "/".join(make_line_id(str(value[name])) if name == "source" else str(value[name]) for name in names)
 
 
 def _labeller(record: Record, name: str | None) -> str | None:
@@ -150,7 +150,7 @@ def _labeller(record: Record, name: str | None) -> str | None:
 def _label(record: Record, column: str) -> int | None:
     value = record.value or {}
     if column not in value:
-        raise unknown(record.source, "column", column, list(value))
+        raise make_unknown_error(record.source, "column", column, list(value))
     found = value[column]
     if is_nothing(found) or str(found).strip().lower() in UNDECIDED:
         return None
@@ -162,7 +162,7 @@ def _label(record: Record, column: str) -> int | None:
         ) from None
 
 
-def checked(table: Table, gold: Sequence[Gold], base: int | None) -> dict[str, dict[str, int | None]]:
+def check_labels(table: Table, gold: Sequence[Gold], base: int | None) -> dict[str, dict[str, int | None]]:
     """Labels counted from 0.
 
     Args:
@@ -228,7 +228,7 @@ def _look_counted_from_zero(name: str, labels: Mapping[str, int | None], known: 
         )
 
 
-def meet(place: str, table: Table, gold: Sequence[Gold], gold_place: str) -> None:
+def check_ids(place: str, table: Table, gold: Sequence[Gold], gold_place: str) -> None:
     """Raise `EvaluationError` where no labelled solution is in gold."""
     ids = list(dict.fromkeys(id for labels in table.values() for id in labels))
     known = {row.id for row in gold}

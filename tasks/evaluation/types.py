@@ -62,7 +62,7 @@ class Confusion:
         true = sorted({truth for truth, _ in self.counts})
         return sum(map(self.f1, true)) / len(true) if true else 0.0
 
-    def told(self, brief: bool = False) -> dict[str, Any]:
+    def summarize(self, brief: bool = False) -> dict[str, Any]:
         """All figures, rounded, for manifests; `brief` without F1 and confusion."""
         found: dict[str, Any] = {"rows": self.rows, "decided": self.decided, "exact": self.exact}
         if self.decided:

@@ -121,7 +121,7 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     added = [_columns(values, rows.get(i), how, rules.method) for i, values in enumerate(part.iter_rows(named=True))]
     if rules.method == "tree":
         for i, one in enumerate(added):
-            one[TREE_COLUMN.name] = trees[i].told() if i in trees else []
+            one[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
     schema = to_polars_schema(Contract("estimates", "", _added(rules), ""))
     return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
 

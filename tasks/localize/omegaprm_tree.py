@@ -109,7 +109,7 @@ class Tree:
         """U: large where the state was seldom searched."""
         return self.rules.exploration * sqrt(sum(one.visits for one in self.states)) / (1 + state.visits)
 
-    def told(self) -> list[str]:
+    def describe(self) -> list[str]:
         """Each state as JSON: its prefix, N, rollouts tried, MC, U, and Q of its best rollout left."""
         rows = []
         for state in self.states:

@@ -23,7 +23,7 @@ class Ratings:
     """Why each is undecided; empty where it is not."""
 
 
-def model_of(rater: str) -> str:
+def parse_model(rater: str) -> str:
     """The model in the name of a vote ("model@revision #vote")."""
     return rater.rpartition(" #")[0] or rater
 
@@ -48,7 +48,7 @@ def _count_votes(row: Mapping[str, Any], label: Label) -> list[tuple[str, int | 
     values, faults = row.get(label.votes.values) or (), row.get(label.votes.faults or "") or ()
     places: dict[str, list[int]] = {}
     for at, rater in enumerate(row.get(label.votes.raters) or ()):
-        places.setdefault(model_of(rater), []).append(at)
+        places.setdefault(parse_model(rater), []).append(at)
     ratings = []
     for name, mine in places.items():
         vote = find_majority([values[at] for at in mine], [faults[at] for at in mine] if faults else [])
@@ -70,7 +70,7 @@ def list_rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def frame_of(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
+def build_frame(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
     """A column for each rater, a row for each solution; for `tasks.evaluation.agreement`."""
     wanted = [name for name in list_rating_columns(labels) if name in part.columns]
     for label in labels:

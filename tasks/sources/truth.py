@@ -18,7 +18,7 @@ from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Files, Parameters, Record, Records, Rows, SideInput, WholeTable
-from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, mapped
+from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
@@ -136,7 +136,7 @@ def _gold_of(row: Mapping[str, Any], source: str) -> dict[str, Any]:
         return _not_known(error.reason)
 
 
-def truth(
+def add_gold(
     table: Rows, side_inputs: Sequence[Rows | Records | Files], parameters: TruthParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
     """The columns of `GOLD_COLUMNS`, of all rows.
@@ -218,7 +218,7 @@ def _label(record: Record, parameters: TruthParameters) -> dict[str, Any]:
         label["steps"] = _digest_steps(steps) if isinstance(steps, list) else None
         if parameters.match == "text":
             label["key"] = _digest_text(parameters.question.take(value, None), steps)
-        gold = mapped(rules)(record)
+        gold = map_gold(rules)(record)
         label |= {"key": label["key"] or digest("id", read_text(gold.id, "id", LONGEST)), **_read(gold)}
     except FieldError as error:
         label |= {"key": label["key"] or _digest_id(record, rules), "fault": error.reason}
@@ -295,5 +295,5 @@ TRUTH_TASK = WholeTable(
     check=_check,
     reads=_reads,
     side_inputs=_side_inputs,
-    run=truth,
+    run=add_gold,
 )

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog import taxonomies
-from flows.metrics.evaluate import place
+from flows.metrics.evaluate import find_rows
 from tasks.classify.rules import SPOKEN, apply_rules
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
@@ -121,7 +121,7 @@ def main() -> int:
     table.add_column("", no_wrap=True)
     for head in ("mistakes", "decided, %", "precision, % (95 %)", "accuracy, %", "macro-F1"):
         table.add_column(head, justify="right", no_wrap=True)
-    typed = place("catalog/recipes/abacus.yaml:typed", None, given.store)
+    typed = find_rows("catalog/recipes/abacus.yaml:typed", None, given.store)
     abacus = on_abacus(record.value for record in typed.records() if record.value is not None)
     for name, one in abacus.items():
         table.add_row(*cells(name, one))

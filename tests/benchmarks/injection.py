@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.metrics.evaluate import place
+from flows.metrics.evaluate import find_rows
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.evaluation.score import wilson
 from tasks.inject.edits import NAMES, SPEAKS, Name
@@ -82,7 +82,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     console = Console(width=120)
-    rows = right([one.value for one in place(given.table, None, given.store).records() if one.value is not None])
+    rows = right([one.value for one in find_rows(given.table, None, given.store).records() if one.value is not None])
     rows = sorted(rows, key=lambda row: str(row["solution_id"]))[: given.most]
     table = Table(title=f"mistakes made in {len(rows):,} right solutions", title_justify="left")
     table.add_column("", no_wrap=True)

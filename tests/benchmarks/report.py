@@ -161,13 +161,13 @@ import errata
 release = errata.open_release("big@1.0.0", store)
 if form == "tables":
     from flows.planning import plan as planning
-    from flows.report.build import files
+    from flows.report.build import make_files
     plan = planning.make_plan(str(folder / "big.yaml"), None, store)
-    made = files(plan, release.manifest)
+    made = make_files(plan, release.manifest)
     out.write_text(made["report.html"]); size = len(made["report.json"])
 else:
-    from flows.report.build import page_of
-    out.write_text(page_of(release)); size = 0
+    from flows.report.build import render_release
+    out.write_text(render_release(release)); size = 0
 seconds, memory = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "memory": memory, "json": size, "bytes": out.stat().st_size}))
 """

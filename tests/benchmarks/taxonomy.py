@@ -29,7 +29,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from flows.metrics.evaluate import place
+from flows.metrics.evaluate import find_rows
 from schemas.recipe.models import Abacus
 from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Completion, Reply, Request
@@ -208,7 +208,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default="store", help="where catalog/recipes/abacus.yaml was built (make corpus)")
     given = parser.parse_args()
-    agreed = place("catalog/recipes/abacus.yaml:agreed", None, given.store)
+    agreed = find_rows("catalog/recipes/abacus.yaml:agreed", None, given.store)
     some = [record.value for record in agreed.records() if record.value is not None]
     pairs = [
         (row, kind)

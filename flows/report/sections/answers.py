@@ -13,14 +13,14 @@ from flows.report.elements import (
     Plot,
     Section,
     Table,
-    model_name,
-    number,
-    of,
-    ordered,
-    percent,
-    shown,
-    unmeasured,
-    without,
+    explain_missing,
+    format_model,
+    format_number,
+    format_percent,
+    format_share,
+    make_title,
+    make_unmeasured,
+    sort_names,
 )
 from tasks import find_rejects
 
@@ -28,11 +28,11 @@ Facts = Mapping[str, Any]
 VERDICTS = ("wrong", "undecided", "right")
 
 
-def verdicts(_: Facts, found: Facts) -> Section:
+def show_verdicts(_: Facts, found: Facts) -> Section:
     """Right, wrong and undecided by model and set."""
     name, title, told = "verdicts", "Verdicts by model and set", found["verdicts"]
     if not told:
-        return without(
+        return explain_missing(
             name,
             title,
             found,
@@ -42,40 +42,41 @@ def verdicts(_: Facts, found: Facts) -> Section:
     counts = told["verdicts"]
     by_model, by_set = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
     for model, of_set, verdict, n in told["by"]:
-        model = model_name(model)
+        model = format_model(model)
         by_model[model, verdict] += n
         by_set[model, of_set, verdict] += n
     totals = Counter[str]()
     for (model, _verdict), n in by_model.items():
         totals[model] += n
-    models = ordered(totals)
+    models = sort_names(totals)
     table = Table(
         "Verdicts by model", ("model", "solutions", *VERDICTS, "wrong of decided"),
-        [[model, number(totals[model]), *(number(by_model[model, one]) for one in VERDICTS), _wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
+        [[model, format_number(totals[model]), *(format_number(by_model[model, one]) for one in VERDICTS), _wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
     )  # fmt: skip
     data = [
         {"name": model, "part": verdict, "n": by_model[model, verdict], "order": i}
         for model in models[:SHOWN]
         for i, verdict in enumerate(VERDICTS)
     ]
-    spec = plots.stacked(
+    spec = plots.plot_stacked(
         data, models[:SHOWN], VERDICTS, [plots.TONES[one] for one in VERDICTS], "share of the solutions", share=True
     )
     says = "One bar for each model: the shares of its solutions that are wrong (left), undecided (middle) and right (right)."
-    parts: list[Plot | Table] = [Plot("verdicts-plot", shown("By model", models), says, spec, table)]
+    parts: list[Plot | Table] = [Plot("verdicts-plot", make_title("By model", models), says, spec, table)]
     sets = sorted({key[1] for key in by_set})
     if len(sets) > 1:
         parts.append(_by_set(by_set, models, sets))
     if told["undecided"]:
-        rows = [[reason, number(n), of(n, told["rows"])] for reason, n in told["undecided"].items()]
+        rows = [[reason, format_number(n), format_share(n, told["rows"])] for reason, n in told["undecided"].items()]
         parts.append(Table("Why verdicts are undecided", ("reason", "solutions", "share of all"), rows))
     if found["difficulty"]:
         rows = [
-            [level, number(n), of(n, sum(found["difficulty"].values()))] for level, n in found["difficulty"].items()
+            [level, format_number(n), format_share(n, sum(found["difficulty"].values()))]
+            for level, n in found["difficulty"].items()
         ]
         parts.append(Table("How difficult problems are: the share of their decided solutions that is right", ("problems", "number", "share"), rows))  # fmt: skip
     decided = counts.get("right", 0) + counts.get("wrong", 0)
-    lead = f"{number(counts.get('wrong', 0))} of {number(decided)} decided solutions are wrong ({of(counts.get('wrong', 0), decided)}); {number(counts.get('undecided', 0))} are undecided and never become mistakes."
+    lead = f"{format_number(counts.get('wrong', 0))} of {format_number(decided)} decided solutions are wrong ({format_share(counts.get('wrong', 0), decided)}); {format_number(counts.get('undecided', 0))} are undecided and never become mistakes."
     return Section(name, title, lead, tuple(parts))
 
 
@@ -95,18 +96,18 @@ def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequ
                         "y": model,
                         "value": round(share, 4),
                         "label": f"{100 * share:.0f}",
-                        "says": f"{number(wrong)} of {number(wrong + right)} wrong",
+                        "says": f"{format_number(wrong)} of {format_number(wrong + right)} wrong",
                     }
                 )
         rows.append(line)
     table = Table("Wrong among decided, by model and set", ("model", *sets), rows)
-    spec = plots.heat(
+    spec = plots.plot_heat(
         data, sets, models[:SHOWN], "", "", max((one["value"] for one in data), default=1.0), turned=len(sets) > 4
     )
     says = "For each model and set the share of decided solutions that is wrong, in percent."
     return Plot(
         "verdicts-sets",
-        shown("Wrong among decided, in percent, by model and set", models),
+        make_title("Wrong among decided, in percent, by model and set", models),
         says,
         spec,
         table,
@@ -115,17 +116,20 @@ def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequ
 
 
 def _wrong(wrong: int, right: int) -> str:
-    return of(wrong, wrong + right)
+    return format_share(wrong, wrong + right)
 
 
-def soundness(release: Facts, found: Facts) -> Section:
+def show_soundness(release: Facts, found: Facts) -> Section:
     """Soundness and completeness of the verifier."""
     name, title, told = "soundness", "Soundness and completeness of the verifier", found["soundness"]
     gold = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) == "unrecognised gold"]
     parts: list[Plot | Table] = []
     if told:
         counts = {(verdict, truth): n for verdict, truth, n in told["counts"]}
-        rows = [[one, number(counts.get((one, "wrong"), 0)), number(counts.get((one, "right"), 0))] for one in VERDICTS]
+        rows = [
+            [one, format_number(counts.get((one, "wrong"), 0)), format_number(counts.get((one, "right"), 0))]
+            for one in VERDICTS
+        ]
         parts.append(
             Table("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
         )
@@ -141,22 +145,22 @@ def soundness(release: Facts, found: Facts) -> Section:
         rows = [
             [
                 step["table"],
-                number(step["rows_in"]),
-                number(step["kept"]),
-                of(step["kept"], step["rows_in"]),
+                format_number(step["rows_in"]),
+                format_number(step["kept"]),
+                format_share(step["kept"], step["rows_in"]),
                 _kinds(step["reasons"]),
             ]
             for step in gold
         ]
         parts.append(Table("The verifier on the gold answers themselves: what it does not recognise is left out", ("table", "rows", "recognised", "share", "why not"), rows))  # fmt: skip
     if not parts:
-        return unmeasured(
+        return make_unmeasured(
             name, title, "Not measured: the truth of these solutions is not known, and no gold answers were tried."
         )
     if told:
-        lead = f"Of the solutions called wrong {percent(told['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {percent(told['wrong']['complete']['share'])} are called wrong ({number(told['rows'])} solutions whose truth is known)."
+        lead = f"Of the solutions called wrong {format_percent(told['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {format_percent(told['wrong']['complete']['share'])} are called wrong ({format_number(told['rows'])} solutions whose truth is known)."
     else:
-        share = of(sum(step["kept"] for step in gold), sum(step["rows_in"] for step in gold))
+        share = format_share(sum(step["kept"] for step in gold), sum(step["rows_in"] for step in gold))
         lead = f"The truth of these solutions is not known, so soundness was not measured. The verifier recognises {share} of the gold answers as equal to themselves."
     notes = (
         (
@@ -171,7 +175,8 @@ def soundness(release: Facts, found: Facts) -> Section:
 def _kinds(reasons: Facts) -> str:
     return (
         "; ".join(
-            f"{reason} {number(n)}" for reason, n in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:6]
+            f"{reason} {format_number(n)}"
+            for reason, n in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:6]
         )
         or "–"
     )
@@ -179,14 +184,14 @@ def _kinds(reasons: Facts) -> str:
 
 def _interval(told: Facts) -> str:
     low, high = told["interval"]
-    return f"{percent(told['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {number(told['of'])}"
+    return f"{format_percent(told['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(told['of'])}"
 
 
-def exploration(_: Facts, found: Facts) -> Section:
+def show_exploration(_: Facts, found: Facts) -> Section:
     """Pass@K-S, Reward@K-S and distinct equations."""
     name, title, told = "exploration", "Exploration and exploitation", found["exploration"]
     if not told:
-        return without(
+        return explain_missing(
             name,
             title,
             found,
@@ -203,27 +208,35 @@ def exploration(_: Facts, found: Facts) -> Section:
             for kind, key in (("Pass@K-S", "pass"), ("Reward@K-S", "reward"))
         ]
         rows = [
-            [str(one["k"]), str(one["s"]), percent(one["pass"]), percent(one["reward"]), percent(one["distinct"])]
+            [
+                str(one["k"]),
+                str(one["s"]),
+                format_percent(one["pass"]),
+                format_percent(one["reward"]),
+                format_percent(one["distinct"]),
+            ]
             for one in points
         ]
-        who = f"{model_name(group['model'])}, {group['sampling']}"[:160]
+        who = f"{format_model(group['model'])}, {group['sampling']}"[:160]
         table = Table(
-            f"{who}: {number(group['problems'])} problems",
+            f"{who}: {format_number(group['problems'])} problems",
             ("K", "S", "Pass@K-S", "Reward@K-S", "distinct equations"),
             rows,
             left=0,
         )
-        spec = plots.curves(
+        spec = plots.plot_curves(
             data, [f"S = {one}" for one in sizes[:6]], "K, solutions of a problem", "share of the problems"
         )
         says = "Lines over K for each S: Pass@K-S drawn whole, Reward@K-S dashed."
-        parts.append(Plot(f"exploration-{i}", f"{who} ({number(group['problems'])} problems)", says, spec, table))
+        parts.append(
+            Plot(f"exploration-{i}", f"{who} ({format_number(group['problems'])} problems)", says, spec, table)
+        )
     last = told["groups"][0]["points"]
     top = [one for one in last if one["s"] == 1][-1]
-    lead = f"With {top['k']} solutions each, {percent(top['pass'])} of the problems are solved at least once; the answer most of them end in is right for {percent(top['reward'])}."
+    lead = f"With {top['k']} solutions each, {format_percent(top['pass'])} of the problems are solved at least once; the answer most of them end in is right for {format_percent(top['reward'])}."
     notes = (
         "After B-STaR (arXiv 2412.17256). Pass@K-S: the share of problems of which at least S of the first K solutions are right and different texts. Reward@K-S: the share whose S best-rewarded of the first K solutions are all right.",
         "B-STaR's reward knows the gold answer and a process reward model; here it is the share of the K solutions that end in the same answer, then the mean log-probability of a token: what can be had without gold.",
-        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {number(told['solutions'])} solutions, all those of a random sample of problems.",
+        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {format_number(told['solutions'])} solutions, all those of a random sample of problems.",
     )
     return Section(name, title, lead, tuple(parts), notes)

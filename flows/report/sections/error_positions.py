@@ -12,14 +12,14 @@ from flows.report.elements import (
     Plot,
     Section,
     Table,
-    brief,
-    model_name,
-    number,
-    of,
-    ordered,
-    percent,
-    step_name,
-    unmeasured,
+    format_brief,
+    format_model,
+    format_number,
+    format_percent,
+    format_share,
+    make_unmeasured,
+    name_step,
+    sort_names,
 )
 from flows.report.statistics.mistakes import LONGEST, UNDECIDED
 from flows.report.statistics.verdicts import LEVELS, OTHERS, UNKNOWN
@@ -27,20 +27,20 @@ from flows.report.statistics.verdicts import LEVELS, OTHERS, UNKNOWN
 Facts = Mapping[str, Any]
 
 
-def positions(_: Facts, found: Facts) -> Section:
+def show_positions(_: Facts, found: Facts) -> Section:
     """Step position against length."""
     name, title, told = "positions", "Where solutions first go wrong", found["positions"]
     if not told:
-        return unmeasured(name, title, "Not measured: no label in this release names a first wrong step.")
+        return make_unmeasured(name, title, "Not measured: no label in this release names a first wrong step.")
     cells = {(at, long): n for at, long, n in told["grid"]}
     total = sum(cells.values())
-    steps = [step_name(at, LONGEST - 1) for at in range(max(at for at, _ in cells) + 1)]
+    steps = [name_step(at, LONGEST - 1) for at in range(max(at for at, _ in cells) + 1)]
     lengths = sorted({long for _, long in cells})
     by_step = Counter[int]()
     for (at, _), n in cells.items():
         by_step[at] += n
     rows = [
-        [_length(long), *(number(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps)))]
+        [_length(long), *(format_number(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps)))]
         for long in lengths
     ]
     table = Table("Solutions by number of steps (down) and first wrong step (across)", ("steps", *steps), rows)
@@ -49,32 +49,35 @@ def positions(_: Facts, found: Facts) -> Section:
             "x": steps[at],
             "y": _length(long),
             "value": n,
-            "label": brief(n),
-            "says": f"{number(n)} solutions of {_length(long)} steps first go wrong at step {steps[at]}",
+            "label": format_brief(n),
+            "says": f"{format_number(n)} solutions of {_length(long)} steps first go wrong at step {steps[at]}",
         }
         for (at, long), n in cells.items()
     ]
-    spec = plots.heat(
+    spec = plots.plot_heat(
         data, steps, [_length(long) for long in lengths], "first wrong step", "steps", max(cells.values())
     )
     says = "For each number of steps (down) and each step (across) how many solutions first go wrong there."
     heat = Plot("positions-heat", "First wrong step against length", says, spec, table, width=90 + 38 * len(steps))
     bars = [
-        {"name": f"step {steps[at]}", "n": by_step[at] / total, "label": percent(by_step[at] / total)}
+        {"name": f"step {steps[at]}", "n": by_step[at] / total, "label": format_percent(by_step[at] / total)}
         for at in range(len(steps))
     ]
     marginal = Table(
         "Solutions by first wrong step",
         ("step", "solutions", "share"),
-        [[f"step {steps[at]}", number(by_step[at]), of(by_step[at], total)] for at in range(len(steps))],
+        [
+            [f"step {steps[at]}", format_number(by_step[at]), format_share(by_step[at], total)]
+            for at in range(len(steps))
+        ],
     )
     names = [f"step {one}" for one in steps]
-    plot = Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
+    plot = Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.plot_bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
     mean = sum(at * n for (at, _), n in cells.items()) / total + 1
     length = sum(long * n for (_, long), n in cells.items()) / total
-    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {number(total)} solutions."
+    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_number(total)} solutions."
     if told["none"] or told["undecided"]:
-        lead += f" {number(told['none'])} more have no wrong step, and of {number(told['undecided'])} it is undecided."
+        lead += f" {format_number(told['none'])} more have no wrong step, and of {format_number(told['undecided'])} it is undecided."
     notes = (
         f"Labels of “{told['column']}” in the table “{told['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
     )
@@ -85,42 +88,46 @@ def _length(long: int) -> str:
     return f"{long}{'+' if long == LONGEST else ''}"
 
 
-def types(release: Facts, found: Facts) -> Section:
+def show_types(release: Facts, found: Facts) -> Section:
     """Types by model, set and difficulty."""
     name, title, told = "types", "Types of mistakes", found["types"]
     if not told:
-        return unmeasured(name, title, "Not measured: the mistakes of this release were not classified.")
+        return make_unmeasured(name, title, "Not measured: the mistakes of this release were not classified.")
     counts, total = told["types"], sum(told["types"].values())
     kinds = [
         *(one for one in counts if one not in (OTHERS, UNDECIDED)),
         *(one for one in (OTHERS, UNDECIDED) if one in counts),
     ]
     bars = [
-        {"name": kind, "n": counts[kind], "label": f"{number(counts[kind])} ({of(counts[kind], total)})"}
+        {
+            "name": kind,
+            "n": counts[kind],
+            "label": f"{format_number(counts[kind])} ({format_share(counts[kind], total)})",
+        }
         for kind in kinds
     ]
     table = Table(
         "Mistakes by type",
         ("type", "mistakes", "share"),
-        [[kind, number(counts[kind]), of(counts[kind], total)] for kind in kinds],
+        [[kind, format_number(counts[kind]), format_share(counts[kind], total)] for kind in kinds],
     )
     parts: list[Plot | Table] = [
         Plot(
             "types-plot",
             "All mistakes",
             "Bars: how many mistakes are of each type.",
-            plots.bars(bars, kinds, "mistakes"),
+            plots.plot_bars(bars, kinds, "mistakes"),
             table,
         )
     ]
     for by, what in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
         if told.get(f"by_{by}"):
-            cells = [[model_name(group), kind, n] for group, kind, n in told[f"by_{by}"]]
+            cells = [[format_model(group), kind, n] for group, kind, n in told[f"by_{by}"]]
             parts += [_heat(by, what, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(one["table"], one["truth"]) for one in release.get("types") or [] if "truth" in one]
-    lead = f"{number(total - counts.get(UNDECIDED, 0))} of {number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({of(counts[kinds[0]], total)})."
+    lead = f"{format_number(total - counts.get(UNDECIDED, 0))} of {format_number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
     for _, truth in truths[:1]:
-        lead += f" Against the truth, {of(truth['exact'], truth['rows'])} of {number(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
+        lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_number(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (
         f"Of the rows of “{told['table']}”, by {', '.join(told['taxonomies']) or 'no taxonomy named'}. A cell is the share of its line: how the mistakes of one model, set or level are divided among the types.",
     )
@@ -135,9 +142,13 @@ def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[st
     for (group, _), n in counts.items():
         totals[group] += n
     levels = [*LEVELS, UNKNOWN]
-    groups = [one for one in levels if one in totals] if by == "level" else ordered(totals)
+    groups = [one for one in levels if one in totals] if by == "level" else sort_names(totals)
     rows = [
-        [group, number(totals[group]), *(of(counts.get((group, kind), 0), totals[group]) for kind in kinds)]
+        [
+            group,
+            format_number(totals[group]),
+            *(format_share(counts.get((group, kind), 0), totals[group]) for kind in kinds),
+        ]
         for group in groups
     ]
     table = Table(f"Types by {what}: shares of each line", (what, "mistakes", *kinds), rows)
@@ -148,11 +159,11 @@ def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[st
             "y": group,
             "value": round(share, 4),
             "label": f"{100 * share:.0f}" if share else "",
-            "says": f"{number(counts.get((group, kind), 0))} of {number(totals[group])} mistakes ({percent(share)})",
+            "says": f"{format_number(counts.get((group, kind), 0))} of {format_number(totals[group])} mistakes ({format_percent(share)})",
         }
         for (group, kind), share in shares.items()
     ]
-    spec = plots.heat(data, kinds, groups[:SHOWN], "", "", max(shares.values()), turned=True)
+    spec = plots.plot_heat(data, kinds, groups[:SHOWN], "", "", max(shares.values()), turned=True)
     says = f"For each {what} the share of its mistakes that is of each type, in percent."
     title = f"By {what}, in percent" + (f" (the {SHOWN} largest of {len(groups)})" if len(groups) > SHOWN else "")
     return Plot(f"types-{by}", title, says, spec, table, width=220 + 52 * len(kinds))

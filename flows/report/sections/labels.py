@@ -10,21 +10,21 @@ from flows.report.elements import (
     Plot,
     Section,
     Table,
-    brief,
-    kappa,
-    model_name,
-    number,
-    of,
-    percent,
-    step_name,
-    unmeasured,
+    format_brief,
+    format_kappa,
+    format_model,
+    format_number,
+    format_percent,
+    format_share,
+    make_unmeasured,
+    name_step,
 )
 from flows.report.statistics.agreement import BINS, LATEST, SIDES
 
 Facts = Mapping[str, Any]
 
 
-def labellers(release: Facts, found: Facts) -> Section:
+def show_labellers(release: Facts, found: Facts) -> Section:
     """Who agrees with whom about the first wrong step, and how far labels can be trusted."""
     name, title, told = "labellers", "Agreement of labellers", found["labellers"]
     labels = release.get("labels") or []
@@ -36,11 +36,11 @@ def labellers(release: Facts, found: Facts) -> Section:
         pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
     if not pairs:
         if not labels:
-            return unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
+            return make_unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
         return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
     table = Table(
         "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
-        [[*(model_name(one)[:80] for one in pair["labellers"]), number(pair["rows"]), percent(pair.get("share")), kappa(pair["cohen"])] for pair in pairs],
+        [[*(format_model(one)[:80] for one in pair["labellers"]), format_number(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
         left=2,
     )  # fmt: skip
     parts: list[Plot | Table] = []
@@ -51,15 +51,17 @@ def labellers(release: Facts, found: Facts) -> Section:
     parts += [_matrix(pair, i) for i, pair in enumerate(pairs) if pair.get("matrix")]
     known = [pair["cohen"] for pair in pairs if pair["cohen"] is not None]
     lead = (
-        f"Cohen's kappa {kappa(min(known))} to {kappa(max(known))} over {len(pairs)} pairs."
+        f"Cohen's kappa {format_kappa(min(known))} to {format_kappa(max(known))} over {len(pairs)} pairs."
         if len(known) > 1
-        else f"Cohen's kappa {kappa(known[0] if known else None)} over {number(pairs[0]['rows'])} solutions that both decide."
+        else f"Cohen's kappa {format_kappa(known[0] if known else None)} over {format_number(pairs[0]['rows'])} solutions that both decide."
     )
     fleiss, sample = (told["fleiss"], told["sample"]) if told else (None, False)
     if told and sample:
         fleiss = next((one["fleiss"] for one in labels if one["table"] == told["table"]), fleiss)
     if len(pairs) > 1 and told and fleiss is not None:
-        lead += f" Fleiss' kappa of all labellers is {kappa(fleiss)}, over {number(told['all'])} solutions."
+        lead += (
+            f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_number(told['all'])} solutions."
+        )
     notes = (
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
         *(["Matrices and shares are of a random sample of the problems."] if sample else []),
@@ -68,10 +70,10 @@ def labellers(release: Facts, found: Facts) -> Section:
 
 
 def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
-    names = list(dict.fromkeys(model_name(name) for pair in pairs for name in pair["labellers"]))
+    names = list(dict.fromkeys(format_model(name) for pair in pairs for name in pair["labellers"]))
     data = []
     for pair in pairs:
-        one, other = map(model_name, pair["labellers"])
+        one, other = map(format_model, pair["labellers"])
         value = pair["cohen"]
         for x, y in ((one, other), (other, one)):
             data.append(
@@ -80,10 +82,10 @@ def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
                     "y": y,
                     "value": max(0.0, value or 0.0),
                     "label": "–" if value is None else f"{value:.2f}",
-                    "says": f"kappa {kappa(value)} over {number(pair['rows'])} solutions",
+                    "says": f"kappa {format_kappa(value)} over {format_number(pair['rows'])} solutions",
                 }
             )
-    spec = plots.heat(data, names, names, "", "", 1.0, turned=True)
+    spec = plots.plot_heat(data, names, names, "", "", 1.0, turned=True)
     return Plot(
         "kappas",
         "Cohen's kappa of each pair",
@@ -96,23 +98,25 @@ def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
 
 def _matrix(pair: Facts, i: int) -> Plot:
     """Which steps the one names where the other names another."""
-    one, other = (model_name(name)[:60] for name in pair["labellers"])
+    one, other = (format_model(name)[:60] for name in pair["labellers"])
     cells = {(a, b): n for a, b, n in pair["matrix"]}
     places = range(min(min(key) for key in cells), max(max(key) for key in cells) + 1)
-    names = [step_name(at, LATEST) for at in places]
-    rows = [[step_name(a, LATEST), *(number(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places]
+    names = [name_step(at, LATEST) for at in places]
+    rows = [
+        [name_step(a, LATEST), *(format_number(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places
+    ]
     table = Table(f"First wrong step by {one} (down) and by {other} (across)", ("step", *names), rows)
     data = [
         {
-            "x": step_name(b, LATEST),
-            "y": step_name(a, LATEST),
+            "x": name_step(b, LATEST),
+            "y": name_step(a, LATEST),
             "value": n,
-            "label": brief(n),
-            "says": f"{number(n)} solutions",
+            "label": format_brief(n),
+            "says": f"{format_number(n)} solutions",
         }
         for (a, b), n in cells.items()
     ]
-    spec = plots.heat(data, names, names, other, one, max(cells.values()))
+    spec = plots.plot_heat(data, names, names, other, one, max(cells.values()))
     says = f"A matrix: the step named by {one} against the one named by {other}; on the diagonal they agree."
     return Plot(
         f"matrix-{i}", f"{one} against {other}: the step each names", says, spec, table, width=110 + 40 * len(names)
@@ -125,16 +129,16 @@ def _trusted(labels: Sequence[Facts]) -> Table:
         precision = "not measured"
         if "exact" in one:
             low, high = one["interval"]
-            precision = f"{of(one['exact'], one['named'])} ({100 * low:.1f}–{100 * high:.1f})"
+            precision = f"{format_share(one['exact'], one['named'])} ({100 * low:.1f}–{100 * high:.1f})"
         rows.append(
             [
                 one["table"],
                 one["how"] or one["task"],
-                number(one["rows"]),
-                of(one["labelled"], one["rows"]),
+                format_number(one["rows"]),
+                format_share(one["labelled"], one["rows"]),
                 precision,
-                number(one.get("replies")),
-                number(one.get("tokens")),
+                format_number(one.get("replies")),
+                format_number(one.get("tokens")),
             ]
         )
     head = ("table", "by", "solutions", "labelled", "precision (95 %)", "replies", "tokens")
@@ -146,11 +150,11 @@ def _trusted(labels: Sequence[Facts]) -> Table:
     )
 
 
-def rollouts(_: Facts, found: Facts) -> Section:
+def show_rollouts(_: Facts, found: Facts) -> Section:
     """The spread of Monte-Carlo values."""
     name, title = "rollouts", "Monte-Carlo values"
     if not found["rollouts"]:
-        return unmeasured(
+        return make_unmeasured(
             name, title, "Not measured: no rollouts were made for this release, or it does not hold them."
         )
     parts, said = [], []
@@ -158,19 +162,19 @@ def rollouts(_: Facts, found: Facts) -> Section:
     for i, told in enumerate(found["rollouts"]):
         counts = {(side, at): n for side, at, n in told["bins"]}
         sides = [side for side in SIDES if any(key[0] == side for key in counts)]
-        rows = [[bins[at], *(number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
+        rows = [[bins[at], *(format_number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
         table = Table(
             f"Prefixes of “{told['table']}” by the share of their rollouts that succeed", ("share", *sides), rows
         )
         data = [
             {"name": bins[at], "part": side, "n": counts.get((side, at), 0)} for side in sides for at in range(BINS)
         ]
-        spec = plots.columns(data, bins, sides, "share of rollouts that succeed", "prefixes")
+        spec = plots.plot_columns(data, bins, sides, "share of rollouts that succeed", "prefixes")
         says = "Columns: how many prefixes have which share of successful rollouts, by where they end."
         parts.append(Plot(f"rollouts-{i}", f"{told['table']}: {told['how']}"[:160], says, spec, table))
         extreme = sum(n for (_, at), n in counts.items() if at in (0, BINS - 1))
         said.append(
-            f"in “{told['table']}” {of(extreme, told['prefixes'])} of {number(told['prefixes'])} prefixes succeed nearly never or nearly always"
+            f"in “{told['table']}” {format_share(extreme, told['prefixes'])} of {format_number(told['prefixes'])} prefixes succeed nearly never or nearly always"
         )
     lead = f"{'; '.join(said)}.".capitalize()
     notes = (

@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.report import plots
-from flows.report.elements import Cell, Plot, Section, Table, model_name, number, of, percent, size, unmeasured, without
+from flows.report.elements import (
+    Cell,
+    Plot,
+    Section,
+    Table,
+    explain_missing,
+    format_model,
+    format_number,
+    format_percent,
+    format_share,
+    format_size,
+    make_unmeasured,
+)
 from schemas.task import Rejects
 from tasks import find_label, find_rejects
 
@@ -20,34 +32,46 @@ CONTRACT = "contract"
 """What a gate is declared by that no recipe wrote."""
 
 
-def headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
+def list_headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
     """The numbers on top: what is counted, how many, and what stands beside it."""
     rows = found["rows"]
-    splits = ", ".join(f"{number(n)} {split}" for split, n in rows["by_split"].items())
-    shown = [("released rows", number(rows["rows"]), splits)]
+    splits = ", ".join(f"{format_number(n)} {split}" for split, n in rows["by_split"].items())
+    shown = [("released rows", format_number(rows["rows"]), splits)]
     if rows["problems"]:
-        shown.append(("problems", number(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
+        shown.append(("problems", format_number(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
     if rows["models"]:
         shown.append(
-            ("models", number(rows["models"]), f"{number(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}")
+            (
+                "models",
+                format_number(rows["models"]),
+                f"{format_number(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}",
+            )
         )
     funnel = release.get("funnel") or []
     entered = _entered(funnel)
     if entered:
-        shown.append(("kept of the solutions", of(rows["rows"], entered), f"of {number(entered)} that came in"))
+        shown.append(
+            ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_number(entered)} that came in")
+        )
     if found["verdicts"]:
         counts = found["verdicts"]["verdicts"]
         decided = counts.get("right", 0) + counts.get("wrong", 0)
-        shown.append(("wrong among decided", of(counts.get("wrong", 0), decided), f"of {number(decided)} verdicts"))
+        shown.append(
+            (
+                "wrong among decided",
+                format_share(counts.get("wrong", 0), decided),
+                f"of {format_number(decided)} verdicts",
+            )
+        )
     if found["labellers"] and found["labellers"]["fleiss"] is not None:
         told = found["labellers"]
-        shown.append(("agreement (kappa)", f"{told['fleiss']:.2f}", f"{number(told['all'])} solutions"))
+        shown.append(("agreement (kappa)", f"{told['fleiss']:.2f}", f"{format_number(told['all'])} solutions"))
     if gates := release.get("gates"):
         failed = sum(not one["passed"] for one in gates)
         shown.append(
             ("gates passed", f"{len(gates) - failed} of {len(gates)}", "✓ all" if not failed else f"✗ {failed} not")
         )
-    shown.append(("size", size(rows["bytes"]), f"{len(rows['views'])} view{'s' * (len(rows['views']) > 1)}"))
+    shown.append(("size", format_size(rows["bytes"]), f"{len(rows['views'])} view{'s' * (len(rows['views']) > 1)}"))
     return shown
 
 
@@ -57,15 +81,15 @@ def _entered(funnel: Sequence[Facts]) -> int:
     return int(verified["rows_in"]) if verified else 0
 
 
-def funnel(release: Facts, found: Facts) -> Section:
+def show_funnel(release: Facts, found: Facts) -> Section:
     """From problems to released rows."""
     steps = release.get("funnel") or []
     name, title = "funnel", "From problems to released rows"
     if not steps:
-        return unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
+        return make_unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
     rows = [
-        [step["table"], step["task"], number(step["rows_in"]), number(step["kept"]),
-         number(step["rejected"]), _reasons(step["reasons"])]
+        [step["table"], step["task"], format_number(step["rows_in"]), format_number(step["kept"]),
+         format_number(step["rejected"]), _reasons(step["reasons"])]
         for step in steps
     ]  # fmt: skip
     data = []
@@ -74,34 +98,34 @@ def funnel(release: Facts, found: Facts) -> Section:
             {"name": step["table"], "part": "kept", "n": step["kept"], "order": 0},
             {"name": step["table"], "part": "rejected", "n": step["rejected"], "order": 1},
         ]
-    spec = plots.stacked(
+    spec = plots.plot_stacked(
         data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
     )  # fmt: skip
     entered = _entered(steps)
     table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
     plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
-    released = f"{number(found['rows']['rows'])} rows were released"
-    lead = f"{released}{f', of {number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
+    released = f"{format_number(found['rows']['rows'])} rows were released"
+    lead = f"{released}{f', of {format_number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
     notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
     return Section(name, title, lead, (plot,), notes)
 
 
 def _reasons(reasons: Facts, most: int = 8) -> str:
     order = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
-    shown = [f"{name} {number(n)}" for name, n in order[:most]]
+    shown = [f"{name} {format_number(n)}" for name, n in order[:most]]
     return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
 
 
-def gates(release: Facts, _: Facts) -> Section:
+def show_gates(release: Facts, _: Facts) -> Section:
     """What the release was required to satisfy."""
     name, title, found = "gates", "Gates of the release", release.get("gates")
     if not found:
-        return unmeasured(name, title, "Not measured: this release was published without gates.")
+        return make_unmeasured(name, title, "Not measured: this release was published without gates.")
     failed = [one for one in found if not one["passed"]]
     kept = [one for one in found if one["passed"] and one.get("declared") == CONTRACT]
     order = sorted(found, key=lambda one: (one["passed"], one.get("severity") != "fail"))
     rows = [
-        [_state(one), one.get("view") or "–", _sentence(one), _value(one.get("observed")), _value(one.get("wanted")), number(one.get("rows"))]
+        [_state(one), one.get("view") or "–", _sentence(one), _value(one.get("observed")), _value(one.get("wanted")), format_number(one.get("rows"))]
         for one in order if one["passed"] is False or one.get("declared") != CONTRACT
     ]  # fmt: skip
     parts = []
@@ -110,7 +134,7 @@ def gates(release: Facts, _: Facts) -> Section:
         parts.append(Table("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
     if kept:
         by_view = Counter(str(one.get("view") or "–") for one in kept)
-        counts = [[view, number(n)] for view, n in by_view.items()]
+        counts = [[view, format_number(n)] for view, n in by_view.items()]
         parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
     if failed:
         shown = [
@@ -152,15 +176,17 @@ def _value(value: Any) -> str:
         return ": ".join(_value(one) for one in value.values())
     if isinstance(value, float):
         return f"{value:,.4g}"
-    return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
+    return format_number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
 
 
-def repeats(release: Facts, _: Facts) -> Section:
+def show_duplicates(release: Facts, _: Facts) -> Section:
     """Duplicates and contamination, as the tables that looked for them count."""
     name, title = "repeats", "Duplicates and contamination"
     steps = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) in dict(LOOKED_FOR)]
     if not steps:
-        return unmeasured(name, title, "Not measured: no table of this corpus looked for duplicates or for test sets.")
+        return make_unmeasured(
+            name, title, "Not measured: no table of this corpus looked for duplicates or for test sets."
+        )
     rows: list[list[str | Cell]] = []
     for step in steps:
         rows.append(
@@ -168,18 +194,20 @@ def repeats(release: Facts, _: Facts) -> Section:
                 step["table"],
                 step["task"],
                 "",
-                number(step["rows_in"]),
-                number(step["rejected"]),
-                of(step["rejected"], step["rows_in"]),
+                format_number(step["rows_in"]),
+                format_number(step["rejected"]),
+                format_share(step["rejected"], step["rows_in"]),
             ]
         )
         order = sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0]))
-        rows += [["", "", reason, "", number(n), of(n, step["rows_in"])] for reason, n in order[:20]]
+        rows += [["", "", reason, "", format_number(n), format_share(n, step["rows_in"])] for reason, n in order[:20]]
     said = []
     for kind, what in LOOKED_FOR:
         mine = [step for step in steps if find_rejects(step["task"]) == kind]
         if mine:
-            said.append(f"{number(sum(step['rejected'] for step in mine))} rows were left out because they {what}")
+            said.append(
+                f"{format_number(sum(step['rejected'] for step in mine))} rows were left out because they {what}"
+            )
         else:
             said.append(
                 "duplicates were not looked for"
@@ -192,11 +220,11 @@ def repeats(release: Facts, _: Facts) -> Section:
     return Section(name, title, f"{said[0].capitalize()}; {said[1]}.", (table,))
 
 
-def cost(_: Facts, found: Facts) -> Section:
+def show_cost(_: Facts, found: Facts) -> Section:
     """Tokens and money."""
     name, title, spent = "cost", "Tokens and money", found["spending"]
     if not spent:
-        return without(
+        return explain_missing(
             name, title, found, "nothing was asked of a model for it", "a release alone does not tell what was asked"
         )
     released = found["rows"]["rows"] or 1
@@ -207,13 +235,13 @@ def cost(_: Facts, found: Facts) -> Section:
             [
                 one["table"],
                 one["task"],
-                ", ".join(map(model_name, one["models"])),
-                number(one["tokens"]),
-                number(one["tokens"] / released),
+                ", ".join(map(format_model, one["models"])),
+                format_number(one["tokens"]),
+                format_number(one["tokens"] / released),
             ]
             for one in spent["tables"]
         ]
-        rows.append(["all", "", "", number(tokens), number(tokens / released)])
+        rows.append(["all", "", "", format_number(tokens), format_number(tokens / released)])
         parts.append(
             Table(
                 "Tokens of the completions in this release's tables",
@@ -222,15 +250,15 @@ def cost(_: Facts, found: Facts) -> Section:
                 left=3,
             )
         )
-        said.append(f"{number(tokens / released)} tokens of completions for each released row")
+        said.append(f"{format_number(tokens / released)} tokens of completions for each released row")
     if spent["ledger"]:
         rows = [
             [
-                model_name(one["model"]),
-                number(one["requests"]),
-                number(one["cut_off"]),
-                number(one["prompt_tokens"]),
-                number(one["tokens"]),
+                format_model(one["model"]),
+                format_number(one["requests"]),
+                format_number(one["cut_off"]),
+                format_number(one["prompt_tokens"]),
+                format_number(one["tokens"]),
                 _price(one),
             ]
             for one in spent["ledger"]
@@ -252,11 +280,11 @@ def _price(one: Facts) -> str:
     return "–" if one["price"] is None else f"{one['price']:,.2f}{'+' if one['unpriced'] else ''}"
 
 
-def drifted(_: Facts, found: Facts) -> Section:
+def show_drift(_: Facts, found: Facts) -> Section:
     """What shifted since the release before."""
     name, title, told = "drift", "Drift against another release", found.get("drift")
     if not told:
-        return unmeasured(
+        return make_unmeasured(
             name,
             title,
             "Not measured: there is no earlier release of this corpus to compare with (errata report --compare names one).",
@@ -292,7 +320,7 @@ def _moved(one: Facts) -> Plot:
         for when, share in (("before", old), ("now", new))
     ]
     rows = [
-        [name, percent(old), percent(new), f"{100 * (new - old):+.1f}"]
+        [name, format_percent(old), format_percent(new), f"{100 * (new - old):+.1f}"]
         for name, (_, old, new) in zip(names, one["moved"])
     ]
     table = Table(f"Shares by {one['of']}, the largest changes first", (one["of"], "before", "now", "points"), rows)
@@ -301,7 +329,7 @@ def _moved(one: Facts) -> Plot:
         f"drift-{one['of'].replace(' ', '-')}",
         f"By {one['of']}",
         says,
-        plots.pairs(data, names, "share of the rows"),
+        plots.plot_pairs(data, names, "share of the rows"),
         table,
     )
 
@@ -309,13 +337,13 @@ def _moved(one: Facts) -> Plot:
 def _most(one: Facts) -> str:
     value, old, new = one["moved"][0]
     value = f"step {int(value) + 1}" if one["of"] == "first wrong step" else value
-    return f"{str(value)[:80]}: {percent(old)} to {percent(new)}"
+    return f"{str(value)[:80]}: {format_percent(old)} to {format_percent(new)}"
 
 
 def _unit(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    return percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else number(value)
+    return format_percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else format_number(value)
 
 
 def _change(one: Facts) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from flows.report.statistics.rows import sampled
+from flows.report.statistics.rows import sample_rows
 from schemas.labels import Label
 from tasks.evaluation.agreement import Agreement
-from tasks.localize.raters import frame_of, list_rating_columns
+from tasks.localize.raters import build_frame, list_rating_columns
 
 BINS = 10
 LATEST = 9
@@ -23,7 +23,7 @@ PAIRS = 3
 SIDES = ("before the first wrong step", "from the first wrong step on", "no first wrong step named")
 
 
-class Labellers:
+class RaterAgreement:
     """Counts which steps the labellers of the same solutions name."""
 
     def __init__(self, rows: int, labels: Sequence[Label]) -> None:
@@ -35,11 +35,11 @@ class Labellers:
     def add(self, part: pl.DataFrame) -> None:
         """Count a part."""
         try:
-            self.agreement.add(frame_of(sampled(part, self.rows, LOOKED_AT), self.labels))
+            self.agreement.add(build_frame(sample_rows(part, self.rows, LOOKED_AT), self.labels))
         except ValueError:  # labellers that differ from part to part have no agreement in common
             self.mixed = True
 
-    def told(self, table: str) -> dict[str, Any] | None:
+    def summarize(self, table: str) -> dict[str, Any] | None:
         """Each pair with its kappa, and the matrices of the first; None where there are not two labellers."""
         if self.mixed or not self.agreement.pairs:
             return None
@@ -68,7 +68,7 @@ class Labellers:
         }
 
 
-class Rollouts:
+class RolloutValues:
     """Counts the share of rollouts that succeed, by where the prefix ends."""
 
     def __init__(self, label: Label) -> None:
@@ -96,7 +96,7 @@ class Rollouts:
         for which, bin_, n in rows.drop_nulls("soft").group_by(side=side, bin=place).len().iter_rows():
             self.counts[SIDES[which], bin_] += n
 
-    def told(self, table: str) -> dict[str, Any] | None:
+    def summarize(self, table: str) -> dict[str, Any] | None:
         """Prefixes by side and bin; None where no rollout was made."""
         if not self.counts:
             return None

@@ -15,12 +15,12 @@ from errata.compare.row_fingerprints import find_key
 from errata.release.find import Release
 
 from flows.planning.plan import Plan, TableJob
-from flows.report.statistics.agreement import Labellers, Rollouts
+from flows.report.statistics.agreement import RaterAgreement, RolloutValues
 from flows.report.statistics.examples import Examples
 from flows.report.statistics.exploration import Exploration
 from flows.report.statistics.mistakes import Positions, Types
-from flows.report.statistics.rows import Source, measure, of_table, of_view
-from flows.report.statistics.spending import Tokens, spending, spent_in
+from flows.report.statistics.rows import RowSource, measure, read_table, read_view
+from flows.report.statistics.spending import Tokens, find_token_column, sum_spending
 from flows.report.statistics.verdicts import Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
 from schemas.labels import LabelKind
@@ -31,28 +31,28 @@ NAMES = 200
 """Models and sets whose rows are told one by one."""
 
 
-def of_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
     told = _head(manifest, "tables")
     verified = next((work for work in reversed(plan.jobs) if find_label(work.task, "verdict")), None)
-    levels = _verified(told, of_table(plan, verified)) if verified else None
+    levels = _verified(told, read_table(plan, verified)) if verified else None
     subject = _subject(plan)
-    _mistakes(told, of_table(plan, subject), subject.contract.key, levels)
+    _mistakes(told, read_table(plan, subject), subject.contract.key, levels)
     for work in plan.jobs:
         _labels(told, plan, work)
     tokens = {work.name: _tokens(plan, work) for work in plan.jobs if _asks(work)}
-    told["spending"] = spending(plan, tokens)
+    told["spending"] = sum_spending(plan, tokens)
     return told
 
 
-def of_release(release: Release) -> dict[str, Any]:
+def collect_from_release(release: Release) -> dict[str, Any]:
     """What a release that was published without statistics can still tell: that of its own rows."""
     told = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
     views = {view: [str(one["name"]) for one in release.manifest["columns"][view]] for view in release.views}
     view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
     key = find_key(release, view)
     if key is not None:
-        _mistakes(told, of_view(release, view), key, None)
+        _mistakes(told, read_view(release, view), key, None)
     return told
 
 
@@ -87,28 +87,28 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _verified(told: dict[str, Any], source: Source) -> pl.DataFrame | None:
+def _verified(told: dict[str, Any], source: RowSource) -> pl.DataFrame | None:
     """Fill in what verdicts tell; the level of difficulty of each problem."""
     verdicts, difficulty = Verdicts(), Difficulty()
     exploration, soundness = Exploration(source.rows), Soundness()
     measure(source, [verdicts, difficulty, exploration, soundness])
-    told["verdicts"], told["difficulty"] = verdicts.told(source.name), difficulty.told()
-    told["exploration"], told["soundness"] = exploration.told(), soundness.told()
+    told["verdicts"], told["difficulty"] = verdicts.summarize(source.name), difficulty.summarize()
+    told["exploration"], told["soundness"] = exploration.summarize(), soundness.summarize()
     return difficulty.levels()
 
 
-def _mistakes(told: dict[str, Any], source: Source, key: str, levels: pl.DataFrame | None) -> None:
+def _mistakes(told: dict[str, Any], source: RowSource, key: str, levels: pl.DataFrame | None) -> None:
     """Fill in what the mistakes themselves tell."""
     steps = [label.column for label in list_labels("step")]
     label = next((name for name in steps if name in source.columns), steps[0])
-    positions, types, examples, problems = Positions(label), Types(levels), Examples(key), Problems()
+    positions, types, examples, problems = Positions(label), Types(levels), Examples(key), ProblemCount()
     measure(source, [positions, types, examples, problems])
-    told["positions"], told["types"] = positions.told(source.name), types.told(source.name)
-    told["examples"] = examples.told()
+    told["positions"], told["types"] = positions.summarize(source.name), types.summarize(source.name)
+    told["examples"] = examples.choose()
     told["rows"]["problems"] = problems.count
 
 
-class Problems:
+class ProblemCount:
     """Counts different problems."""
 
     wants = ("problem_id",)
@@ -133,24 +133,24 @@ def _labels(told: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
     label = find_label(work.task, "step")
     if label and label.combines:
-        source = of_table(plan, work, dropped=True)
-        labellers = Labellers(source.rows, label.combines)
+        source = read_table(plan, work, dropped=True)
+        labellers = RaterAgreement(source.rows, label.combines)
         measure(source, [labellers])
-        told["labellers"] = labellers.told(work.name) or told["labellers"]
+        told["labellers"] = labellers.summarize(work.name) or told["labellers"]
     if label and label.values:
-        rollouts = Rollouts(label)
-        measure(of_table(plan, work), [rollouts])
-        told["rollouts"] += [one] if (one := rollouts.told(work.name)) else []
+        rollouts = RolloutValues(label)
+        measure(read_table(plan, work), [rollouts])
+        told["rollouts"] += [one] if (one := rollouts.summarize(work.name)) else []
 
 
 def _asks(work: TableJob) -> bool:
-    return bool(work.models) and spent_in(work) is not None
+    return bool(work.models) and find_token_column(work) is not None
 
 
 def _tokens(plan: Plan, work: TableJob) -> int:
     """Tokens of the completions that a table asked for."""
-    tokens = Tokens(spent_in(work) or "")
-    measure(of_table(plan, work), [tokens])
+    tokens = Tokens(find_token_column(work) or "")
+    measure(read_table(plan, work), [tokens])
     return tokens.sum
 
 

@@ -10,7 +10,7 @@ MOVED = 8
 """Values of a distribution whose change is told, the largest."""
 
 
-def drift(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+def measure_drift(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of a release beside those of another (as `report.json` holds them).
 
     Distances are total variation: half the sum of the absolute differences of

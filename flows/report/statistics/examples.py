@@ -44,7 +44,7 @@ class Examples:
         both = rows if self.chosen is None else pl.concat([self.chosen, rows], how="diagonal_relaxed")
         self.chosen = _best(both, self.key)
 
-    def told(self) -> list[dict[str, Any]]:
+    def choose(self) -> list[dict[str, Any]]:
         """The examples, the first of each type before the second of any, as many as there is room for."""
         if self.chosen is None:
             return []

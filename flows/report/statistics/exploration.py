@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.report.statistics.rows import sampled
+from flows.report.statistics.rows import sample_rows
 from tasks.dedup.equation_path import find_path
 from tasks.sources.content_ids import digest
 
@@ -56,7 +56,7 @@ class Exploration:
         """Look at a part."""
         if not {"sample", "verdict", "model", "sampling"} <= set(part.columns):
             return
-        for row in sampled(part, self.rows).iter_rows(named=True):
+        for row in sample_rows(part, self.rows).iter_rows(named=True):
             text = row.get("rationale") or row.get("text") or ""
             tokens = row.get("tokens") or 0
             likely = (row.get("logprob") or 0.0) / tokens if tokens else 0.0
@@ -65,7 +65,7 @@ class Exploration:
             one = Solved(row["sample"], row["verdict"] == "right", said, path, row.get("extracted"), likely)
             self.groups[row["model"], row["sampling"]][row["problem_id"]].append(one)
 
-    def told(self) -> dict[str, Any] | None:
+    def summarize(self) -> dict[str, Any] | None:
         """Curves of the groups that sampled more than once; None where none did."""
         sizes = {key: sum(map(len, problems.values())) for key, problems in self.groups.items()}
         deep = [key for key in sizes if self._depth(key) > 1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.report.statistics.verdicts import OTHERS, levelled
+from flows.report.statistics.verdicts import OTHERS, add_levels
 
 LONGEST = 15
 """Steps from this number on are told of together."""
@@ -31,7 +31,7 @@ class Positions:
         long = pl.col("steps").list.len().cast(pl.Int64).clip(upper_bound=LONGEST)
         self.counts.update({(at, steps): n for at, steps, n in part.group_by(place, long).len().iter_rows()})
 
-    def told(self, table: str) -> dict[str, Any] | None:
+    def summarize(self, table: str) -> dict[str, Any] | None:
         """Step (counted from 0), steps, rows; None where no step is named."""
         grid = [[at, long, n] for (at, long), n in self.counts.items() if at is not None and at >= 0]
         if not grid:
@@ -62,7 +62,7 @@ class Types:
             return
         part = part.with_columns(pl.col("error_type").fill_null(UNDECIDED))
         if self.levels is not None and "problem_id" in part.columns:
-            part = levelled(part, self.levels)
+            part = add_levels(part, self.levels)
         self.types.update(dict(part["error_type"].value_counts().iter_rows()))
         for name, counts in self.counts.items():
             if name in part.columns:
@@ -71,7 +71,7 @@ class Types:
         if "taxonomy" in part.columns:
             self.taxonomies |= set(part["taxonomy"].drop_nulls().unique())
 
-    def told(self, table: str) -> dict[str, Any] | None:
+    def summarize(self, table: str) -> dict[str, Any] | None:
         """Types in all and by each; None where there are none."""
         if not self.types:
             return None

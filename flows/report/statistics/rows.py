@@ -17,7 +17,7 @@ SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
-class Source:
+class RowSource:
     """Rows with their columns, gone through as often as one likes; never more than a part of them is held."""
 
     name: str
@@ -41,7 +41,7 @@ class Measure(Protocol):
         ...
 
 
-def measure(source: Source, measures: Sequence[Measure]) -> None:
+def measure(source: RowSource, measures: Sequence[Measure]) -> None:
     """Go once through a source, with all measures."""
     wanted = {name for one in measures for name in one.wants}
     columns = [name for name in source.columns if name in wanted]
@@ -51,7 +51,7 @@ def measure(source: Source, measures: Sequence[Measure]) -> None:
                 one.add(part)
 
 
-def of_table(plan: Plan, work: TableJob, dropped: bool = False) -> Source:
+def read_table(plan: Plan, work: TableJob, dropped: bool = False) -> RowSource:
     """A complete table of a plan; with `dropped` the rows that it rejected too, without what it would have added."""
     receipt, folder = plan.done[work.name].receipt, work.folder()
     columns = work.contract.names()
@@ -63,10 +63,10 @@ def of_table(plan: Plan, work: TableJob, dropped: bool = False) -> Source:
         for part in receipt.rejected if dropped else ():
             yield folder.read(part, there)
 
-    return Source(work.name, columns, receipt.rows_in if dropped else receipt.rows_kept(), read)
+    return RowSource(work.name, columns, receipt.rows_in if dropped else receipt.rows_kept(), read)
 
 
-def of_view(release: Release, view: str) -> Source:
+def read_view(release: Release, view: str) -> RowSource:
     """A view of a release, all splits."""
     columns = tuple(str(column["name"]) for column in release.manifest["columns"][view])
     files = release.files(view)
@@ -77,10 +77,10 @@ def of_view(release: Release, view: str) -> Source:
             for at in range(0, file["rows"], ROWS):
                 yield pl.scan_parquet(path).slice(at, ROWS).select(names).collect()
 
-    return Source(view, columns, sum(file["rows"] for file in files), read)
+    return RowSource(view, columns, sum(file["rows"] for file in files), read)
 
 
-def sampled(part: pl.DataFrame, rows: int, most: int = SAMPLE) -> pl.DataFrame:
+def sample_rows(part: pl.DataFrame, rows: int, most: int = SAMPLE) -> pl.DataFrame:
     """The rows of a share of the problems: about `most` of all `rows`, the same ones whenever they are built.
 
     Ids are hashes, so those below a bound are a random sample of the problems.

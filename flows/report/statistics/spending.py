@@ -11,7 +11,7 @@ from catalog.storage import Store
 from flows.planning.plan import Plan, TableJob
 
 
-def spent_in(work: TableJob) -> str | None:
+def find_token_column(work: TableJob) -> str | None:
     """The column with the tokens of the completions that a table asked for; None where it asked for none."""
     names = [name for name in work.contract.names() if name == "tokens" or name.endswith("_tokens")]
     fresh = [name for name in names if name not in work.input_contract.names()]
@@ -32,7 +32,7 @@ class Tokens:
             self.sum += int(part[self.column].sum())
 
 
-def spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
+def sum_spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
     """Tokens by table, and the ledger's sums by model; None where nothing was asked."""
     works = {work.name: work for work in plan.jobs}
     tables = [

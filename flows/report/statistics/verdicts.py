@@ -30,7 +30,7 @@ class Verdicts:
             self.counts[model, of_set, verdict] += n
         self.why.update(dict(part["undecided"].drop_nulls().value_counts().iter_rows()))
 
-    def told(self, table: str) -> dict[str, Any] | None:
+    def summarize(self, table: str) -> dict[str, Any] | None:
         """The counts, bounded; None of nothing."""
         if not self.counts:
             return None
@@ -80,7 +80,7 @@ class Difficulty:
         name = level.replace_strict(dict(enumerate(LEVELS)), return_dtype=pl.String)
         return self._summed().select("problem", level=pl.when(pl.col("all") > 1).then(name).otherwise(pl.lit(UNKNOWN)))
 
-    def told(self) -> dict[str, int] | None:
+    def summarize(self) -> dict[str, int] | None:
         """Problems by level, those of which it is known in the order of `LEVELS`."""
         found = self.levels()
         if found is None:
@@ -89,7 +89,7 @@ class Difficulty:
         return {level: counts[level] for level in (*LEVELS, UNKNOWN) if level in counts}
 
 
-def levelled(part: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
+def add_levels(part: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
     """A part with the column `level` of its problems; null where none is known."""
     return part.with_columns(problem=_number()).join(levels, on="problem", how="left").drop("problem")
 

@@ -27,7 +27,7 @@ class Soundness:
         known = part.drop_nulls(GOLD_STEP).group_by("verdict", truth=truth).len()
         self.counts.update({(verdict, truth): n for verdict, truth, n in known.iter_rows()})
 
-    def told(self) -> dict[str, Any] | None:
+    def summarize(self) -> dict[str, Any] | None:
         """The counts of verdict and truth; soundness and completeness of both verdicts with their 95 % intervals."""
         if not self.counts:
             return None

@@ -17,9 +17,9 @@ import pytest
 from catalog.publish.card import render_gates
 from catalog.storage import Store
 from flows.gates import great_expectations as suites
-from flows.gates.check import check, checked
+from flows.gates.check import check_gates, list_results
 from flows.gates.great_expectations import Suite
-from flows.gates.result import GateError, line
+from flows.gates.result import GateError, format_result
 from flows.planning.plan import Plan
 from flows.publishing import publish as releasing
 from flows.publishing.publish import release
@@ -37,7 +37,9 @@ HOSTILE = "<script>alert(1)</script> | [x](http://a.b) \x1b[31m \u202egnp.exe `c
 
 def one(plan: Plan, name: str) -> dict[str, Any]:
     """What was found at the recipe's only gate of a name."""
-    (found,) = [found for found in check(plan) if found["expectation"] == name and found["declared"] != "contract"]
+    (found,) = [
+        found for found in list_results(plan) if found["expectation"] == name and found["declared"] != "contract"
+    ]
     return found
 
 
@@ -101,7 +103,7 @@ def test_duplicates_are_found_across_parts(tmp_path: Path) -> None:
 
 def test_a_key_that_is_in_two_parts_breaks_the_contract(tmp_path: Path) -> None:
     plan = planned(tmp_path, [rows(3), frame([row(2)])])
-    missed = [found for found in check(plan) if not found["passed"]]
+    missed = [found for found in list_results(plan) if not found["passed"]]
     assert [(found["expectation"], found["column"]) for found in missed] == [
         ("expect_column_values_to_be_unique", "solution_id")
     ]
@@ -120,15 +122,15 @@ def test_a_key_that_is_in_two_parts_breaks_the_contract(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_whatever_breaks_a_contract_is_found_in_its_row(tmp_path: Path, given: dict[str, Any], column: str) -> None:
     plan = planned(tmp_path, [rows(3), frame([row(9, **given), row(10)])])
-    missed = [found for found in check(plan) if not found["passed"]]
+    missed = [found for found in list_results(plan) if not found["passed"]]
     assert {found["column"] for found in missed} == {column}
     assert all("1 of 5" in found["observed"] and found["examples"] for found in missed)
     with pytest.raises(GateError, match=f"rows.{column}: expect_column_values"):
-        checked(plan)
+        check_gates(plan)
 
 
 def test_what_keeps_its_contract_passes(tmp_path: Path) -> None:
-    found = checked(planned(tmp_path, [rows(5), frame([row(i) for i in range(5, 8)])]))
+    found = check_gates(planned(tmp_path, [rows(5), frame([row(i) for i in range(5, 8)])]))
     assert len(found) == 14 and all(one["passed"] for one in found)
 
 
@@ -187,7 +189,7 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
     found = one(plan, "kappa")
     assert (found["observed"], found["passed"]) == (kappa, kappa == 1.0)
     if kappa is None:
-        assert "could not be checked (no two labellers have decided" in line(found)
+        assert "could not be checked (no two labellers have decided" in format_result(found)
 
 
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(
 ) -> None:
     monkeypatch.setattr(suites, "started", lambda: pytest.fail("imports Great Expectations"))
     bad = frame([row(0, tokens=-5)])
-    assert checked(planned(tmp_path, [bad], None)) == []
+    assert check_gates(planned(tmp_path, [bad], None)) == []
     assert release(planned(tmp_path, [bad], None))["gates"] == []
 
 
@@ -272,7 +274,7 @@ def test_what_fails_inside_great_expectations_says_nothing_of_the_data() -> None
     suite.add(pl.DataFrame({"k": ["a"], "n": ["x"]}))
     (tally,) = suite.tallies
     assert tally.fault and not tally.passed(1.0) and not tally.examples
-    told = line({"view": "t", "column": "n", "expectation": "e", "fault": tally.fault})
+    told = format_result({"view": "t", "column": "n", "expectation": "e", "fault": tally.fault})
     assert told.startswith("t.n: e could not be checked (") and told.endswith("this says nothing of the data")
 
 
@@ -283,7 +285,7 @@ def test_a_column_that_vanished_under_an_expectation_is_a_fault_of_the_check(
         return rows.select(self.key).to_pandas()
 
     monkeypatch.setattr(Suite, "_seen", broken)
-    found = check(
+    found = list_results(
         planned(tmp_path, [rows(3)], "  - {expect: column_values_to_be_null, column: text, severity: warn}\n")
     )
     asked = [one for one in found if one["expectation"] == "expect_column_values_to_be_null"]
@@ -296,9 +298,9 @@ def test_nothing_is_told_to_anybody_over_a_network(tmp_path: Path) -> None:
         "import socket, sys, pathlib, os, tempfile\n"
         "def refuse(*given, **named): print('NETWORK', given, flush=True); raise OSError('no network')\n"
         "socket.socket.connect = socket.socket.connect_ex = socket.create_connection = socket.getaddrinfo = refuse\n"
-        "from flows.gates.check import checked\n"
+        "from flows.gates.check import check_gates\n"
         "from tests.flows.gates.planned import frame, planned, row\n"
-        "found = checked(planned(pathlib.Path(sys.argv[1]), [frame([row(1)])]))\n"
+        "found = check_gates(planned(pathlib.Path(sys.argv[1]), [frame([row(1)])]))\n"
         "print(len(found), os.environ['GX_ANALYTICS_ENABLED'], os.listdir(tempfile.gettempdir()))\n"
     )
     empty = tmp_path / "tmp"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.gates import check as checking
-from flows.gates.check import check
+from flows.gates.check import list_results
 from flows.gates.great_expectations import _built, started
 from schemas.recipe.expectations import DISTINCT, EXPECTATIONS, Arguments, Expected
 from tests.flows.gates.planned import frame, planned, row
@@ -106,7 +106,7 @@ def yaml_of(gates: list[dict[str, Any]]) -> str:
 
 
 def found(rows: pl.DataFrame, at: Sequence[int], place: Path) -> list[dict[str, Any]]:
-    told = check(planned(place, cut(rows, at), yaml_of(ASKED)))
+    told = list_results(planned(place, cut(rows, at), yaml_of(ASKED)))
     return [one for one in told if one["declared"] != "contract"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.metrics.evaluate import gold, place, rules
+from flows.metrics.evaluate import find_rows, read_gold, read_rules
 from tasks.evaluation.gold import GoldRules
 from tasks.evaluation.score import NONE, Gold
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.data, pytest.mark.skipif(not DATA, reason="ERRATA_DATA
 
 def read(file: str, format: str, given: GoldRules | None = None) -> list[Gold]:
     """The gold of a file, none of whose rows may be rejected."""
-    found, rejected = gold(place(f"{DATA}/{file}", None, "store"), format, given or rules(format))
+    found, rejected = read_gold(find_rows(f"{DATA}/{file}", None, "store"), format, given or read_rules(format))
     assert rejected == []
     assert all(row.steps is not None and NONE <= row.first_error < row.steps for row in found)
     return found
@@ -52,8 +52,8 @@ def test_prmbench_through_a_mapping_of_ones_own(tmp_path: Path) -> None:
     mapping.write_text(
         "id: [idx, classification]\nfirst_error: error_steps.0\nbase: 1\nsteps: modified_process\nset: classification\n"
     )
-    where = place(f"{DATA}/prmbench/*.jsonl.gz", None, "store")
-    found, rejected = gold(where, str(mapping), rules(str(mapping)))
+    where = find_rows(f"{DATA}/prmbench/*.jsonl.gz", None, "store")
+    found, rejected = read_gold(where, str(mapping), read_rules(str(mapping)))
     assert (len(found), Counter(row.set for row in found)["circular"]) == (398, 50)
     # two rows name steps past their solution's end
     assert [one.reason for one in rejected] == ["out of range"] * 2

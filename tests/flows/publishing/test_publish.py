@@ -189,7 +189,7 @@ def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsy
     assert (completion["request"], completion["model"], completion["engine"]) == (row["request_id"], "big", "fake 1")
     assert row["question"] in completion["prompt"] and completion["temperature"] == 1.0
     assert {one["view"] for one in found["views"]} >= {"verified"}
-    text = provenance.as_text(found)
+    text = provenance.format_row(found)
     assert row["request_id"] in text and "verified  (verify " in text
     code, told = traced("tiny", "0" * 24, capsys=capsys)
     assert code == MISSING and "has no row '000000000000000000000000'" in told

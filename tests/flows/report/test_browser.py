@@ -11,7 +11,7 @@ from errata.release.find import Release
 from playwright.sync_api import Browser
 
 from flows.planning.plan import Plan
-from flows.report.build import page_of
+from flows.report.build import render_release
 from tests.flows.report.conftest import Opened
 from tests.flows.report.hostile import NASTY
 
@@ -28,7 +28,7 @@ def page(built: Plan) -> Path:
 def bad(hostile: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the hostile release."""
     file = tmp_path_factory.mktemp("page") / "report.html"
-    file.write_text(page_of(hostile), "utf-8")
+    file.write_text(render_release(hostile), "utf-8")
     return file
 
 

@@ -13,8 +13,8 @@ from errata.cli.exit_codes import DONE, FAILED, MISSING, WRONG
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
-from flows.report.build import files, page_of, rendered
-from flows.report.page import SECTIONS, embedded
+from flows.report.build import make_files, render, render_release
+from flows.report.page import SECTIONS, embed_json
 from tests.flows.report.conftest import publish_hostile
 from tests.flows.report.hostile import NASTY
 from tests.golden import check
@@ -41,7 +41,7 @@ def test_what_is_rendered_again_is_what_was_published(built: Plan, store: str, t
     release = errata.open_release("reported@0.2.0")
     published = Path(release.url.removeprefix("file://"), "report.html").read_text()
     assert main(["report", "reported@0.2.0", "--output", "again.html"]) == DONE
-    assert (tmp_path / "again.html").read_text() == published == files(built, release.manifest)["report.html"]
+    assert (tmp_path / "again.html").read_text() == published == make_files(built, release.manifest)["report.html"]
 
 
 def test_releases_are_compared(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_statistics_that_are_none_are_refused(
     (tmp_path / "report.json").write_text(json.dumps({**found, **change}))
     monkeypatch.setattr(Release, "path", lambda *_: tmp_path / "report.json")
     with pytest.raises(errata.Unreadable, match=says):
-        page_of(release)
+        render_release(release)
     assert main(["report", "reported@0.2.0", "--output", "x.html"]) == FAILED
     assert not (tmp_path / "x.html").exists()
 
@@ -106,13 +106,13 @@ def test_every_section_says_so_where_nothing_was_measured(hostile: Release) -> N
         "sets": None,
     }
     release = {"corpus": "c", "version": "1.0.0", "recipe": {"title": "T"}}
-    html = rendered(release, {**nothing, "rows": rows, "rollouts": [], "examples": [], "from": "rows"})
+    html = render(release, {**nothing, "rows": rows, "rollouts": [], "examples": [], "from": "rows"})
     assert html.count("Not measured: ") == len(SECTIONS)
     assert "data-plot=" not in html and len(html) < 50_000
 
 
 def test_no_json_ends_its_element() -> None:
-    text = embedded({"x": [*NASTY]})
+    text = embed_json({"x": [*NASTY]})
     assert not set(text) & set("<>&\u2028\u2029")
     assert json.loads(text) == {"x": [*NASTY]}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.elements import Cell, Table, brief, model_name, size, step_name
-from flows.report.plots import bars, heat, stacked
-from flows.report.sections.labels import labellers
-from flows.report.sections.overview import cost, gates, repeats
+from flows.report.elements import Cell, Table, format_brief, format_model, format_size, name_step
+from flows.report.plots import plot_bars, plot_heat, plot_stacked
+from flows.report.sections.labels import show_labellers
+from flows.report.sections.overview import show_cost, show_duplicates, show_gates
 
 GATE: dict[str, Any] = {
     "view": "mistakes", "expectation": "share", "column": None, "says": "Few are undecided.", "severity": "fail",
@@ -23,18 +23,18 @@ def cells(table: Any, column: int) -> list[str]:
 def test_gates_that_failed_come_first_with_their_rows() -> None:
     failed = {**GATE, "passed": False, "observed": 0.2, "examples": [{"row": "4f6c", "value": None}]}
     warned, broken = {**failed, "severity": "warn"}, {**failed, "fault": "no such column"}
-    section = gates({"gates": [GATE, warned, failed, broken]}, {})
+    section = show_gates({"gates": [GATE, warned, failed, broken]}, {})
     assert section.lead == "3 of 4 expectations do not hold."
     assert cells(section.parts[0], 0) == ["✗ failed", "? not checked", "! warned", "✓ passed"]
     assert cells(section.parts[0], 3) == ["0.2", "0.2", "0.2", "0.0123"]
     assert cells(section.parts[1], 1)[0] == "4f6c: –"
-    assert gates({"gates": [GATE]}, {}).lead == "All 1 expectations hold."
-    assert not gates({"gates": []}, {}).measured
+    assert show_gates({"gates": [GATE]}, {}).lead == "All 1 expectations hold."
+    assert not show_gates({"gates": []}, {}).measured
 
 
 def test_what_contracts_ask_is_counted_by_view_unless_it_failed() -> None:
     kept = {**GATE, "declared": "contract"}
-    section = gates({"gates": [kept, kept, {**kept, "view": "steps"}, {**kept, "passed": False}, GATE]}, {})
+    section = show_gates({"gates": [kept, kept, {**kept, "view": "steps"}, {**kept, "passed": False}, GATE]}, {})
     assert cells(section.parts[0], 0) == ["✗ failed", "✓ passed"]
     assert [cells(section.parts[1], at) for at in (0, 1)] == [["mistakes", "steps"], ["2", "1"]]
 
@@ -43,13 +43,13 @@ def test_money_is_told_for_each_released_row() -> None:
     paid = {"model": "m", "requests": 3, "cut_off": 0, "prompt_tokens": 10, "tokens": 20, "price": 5.0, "unpriced": 1}
     table = {"table": "solutions", "task": "generate", "tokens": 2_000, "models": ["m"]}
     found = {"rows": {"rows": 100}, "spending": {"tables": [table], "ledger": [paid]}, "from": "tables"}
-    section = cost({}, found)
+    section = show_cost({}, found)
     assert (
         section.lead
         == "20 tokens of completions for each released row; 5.00 paid in all, 0.0500 for each released row."
     )
     assert cells(section.parts[1], 5) == ["5.00+"]
-    assert "nothing was asked" in cost({}, {"spending": None, "from": "tables"}).lead
+    assert "nothing was asked" in show_cost({}, {"spending": None, "from": "tables"}).lead
 
 
 def test_contamination_that_nobody_looked_for_is_not_none() -> None:
@@ -61,7 +61,7 @@ def test_contamination_that_nobody_looked_for_is_not_none() -> None:
         "rejected": 1,
         "reasons": {"in gsm8k": 1},
     }
-    section = repeats({"funnel": [step]}, {})
+    section = show_duplicates({"funnel": [step]}, {})
     assert section.lead == "Duplicates were not looked for; 1 rows were left out because they stand in a test set."
 
 
@@ -70,7 +70,7 @@ def test_the_kappas_of_a_sample_are_those_of_all() -> None:
     told = {"table": "agreed", "sample": True, "pairs": [pair], "fleiss": 0.5, "all": 10}
     every = {"labellers": ["a", "b"], "rows": 1000, "cohen": 0.625}
     label = {"table": "agreed", "task": "agree", "how": "", "rows": 1, "labelled": 1, "kappa": [every], "fleiss": None}
-    section = labellers({"labels": [label]}, {"labellers": told})
+    section = show_labellers({"labels": [label]}, {"labellers": told})
     assert section.lead == "Cohen's kappa 0.625 over 1,000 solutions that both decide."
     assert cells(section.parts[0], 3) == ["90.0 %"]
     assert any("random sample" in note for note in section.notes)
@@ -90,17 +90,17 @@ def test_no_name_becomes_part_of_an_expression() -> None:
         "says": name,
     }
     for spec in (
-        stacked([row], [name], [name], ["red"], "x", share=True),
-        bars([row], [name], "x"),
-        heat([row], [name], [name], "", "", 1.0),
+        plot_stacked([row], [name], [name], ["red"], "x", share=True),
+        plot_bars([row], [name], "x"),
+        plot_heat([row], [name], [name], "", "", 1.0),
     ):
         held = str({key: value for key, value in spec.items() if key != "data"}).replace(str([name]), "")
         assert "hacked" not in held and "'sort'" not in held
 
 
 def test_numbers_are_written_as_people_read_them() -> None:
-    assert [brief(n) for n in (7, 1_234, 45_600, 2_500_000)] == ["7", "1.2k", "45k", "2.5M"]
-    assert [size(n) for n in (900, 1_234, 288_000, 5_400_000)] == ["900 bytes", "1.2 kB", "288 kB", "5.4 MB"]
-    assert [step_name(at, 9) for at in (-1, 0, 9)] == ["none", "1", "10+"]
-    assert model_name("abacus@24da81235b84a2b66f4284b80f18d6df #0") == "abacus@24da812 #0"
-    assert model_name("Llama-3@main") == "Llama-3@main"
+    assert [format_brief(n) for n in (7, 1_234, 45_600, 2_500_000)] == ["7", "1.2k", "45k", "2.5M"]
+    assert [format_size(n) for n in (900, 1_234, 288_000, 5_400_000)] == ["900 bytes", "1.2 kB", "288 kB", "5.4 MB"]
+    assert [name_step(at, 9) for at in (-1, 0, 9)] == ["none", "1", "10+"]
+    assert format_model("abacus@24da81235b84a2b66f4284b80f18d6df #0") == "abacus@24da812 #0"
+    assert format_model("Llama-3@main") == "Llama-3@main"

@@ -12,12 +12,12 @@ import pytest
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
-from flows.report.statistics.agreement import SIDES, Rollouts
-from flows.report.statistics.collect import of_plan, of_release
-from flows.report.statistics.drift import drift
+from flows.report.statistics.agreement import SIDES, RolloutValues
+from flows.report.statistics.collect import collect_from_plan, collect_from_release
+from flows.report.statistics.drift import measure_drift
 from flows.report.statistics.examples import BYTES, EACH, STEP, Examples
 from flows.report.statistics.exploration import Exploration
-from flows.report.statistics.rows import of_table, sampled
+from flows.report.statistics.rows import read_table, sample_rows
 from flows.report.statistics.verdicts import LEVELS, MODELS, OTHERS, Difficulty, Verdicts
 from flows.report.statistics.verifier_soundness import Soundness
 from schemas.columns.labels import ESTIMATE_LABEL
@@ -63,12 +63,12 @@ def test_statistics_add_up_with_the_manifest(found: dict[str, Any], release: Rel
 
 
 def test_two_builds_of_the_statistics_are_the_same(found: dict[str, Any], release: Release, built: Plan) -> None:
-    again = of_plan(built, release.manifest)
+    again = collect_from_plan(built, release.manifest)
     assert {**again, "drift": found["drift"]} == found
 
 
 def test_rows_alone_tell_what_they_can(release: Release, found: dict[str, Any]) -> None:
-    told = of_release(release)
+    told = collect_from_release(release)
     assert told["from"] == "rows"
     for name in ("positions", "examples"):
         if name == "positions":
@@ -97,7 +97,7 @@ def test_pass_and_reward_by_hand() -> None:
     )  # fmt: skip
     measure = Exploration(part.height)
     measure.add(part)
-    told = measure.told()
+    told = measure.summarize()
     assert told is not None
     (group,) = told["groups"]
     points = {(one["k"], one["s"]): one for one in group["points"]}
@@ -114,7 +114,7 @@ def test_pass_and_reward_by_hand() -> None:
 def test_one_solution_a_problem_explores_nothing() -> None:
     measure = Exploration(1)
     measure.add(solutions(("a", 0, "right", "4", "2 + 2 = 4")))
-    assert measure.told() is None
+    assert measure.summarize() is None
 
 
 def test_difficulty_is_the_share_of_right_solutions() -> None:
@@ -130,7 +130,7 @@ def test_difficulty_is_the_share_of_right_solutions() -> None:
     parts = Difficulty()
     for at in range(0, frame.height, 2):
         parts.add(frame.slice(at, 2))
-    assert parts.told() == {LEVELS[0]: 1, LEVELS[1]: 1, LEVELS[4]: 1, "one solution": 1}
+    assert parts.summarize() == {LEVELS[0]: 1, LEVELS[1]: 1, LEVELS[4]: 1, "one solution": 1}
 
 
 def test_many_models_are_told_of_together() -> None:
@@ -138,7 +138,7 @@ def test_many_models_are_told_of_together() -> None:
     frame = solutions(("a", 0, "wrong", "", ""))
     for i in range(MODELS + 40):
         measure.add(frame.with_columns(model=pl.lit(f"m{i}")))
-    told = measure.told("verified")
+    told = measure.summarize("verified")
     assert told is not None and len(told["by"]) == MODELS
     assert sum(n for model, _, _, n in told["by"] if model == OTHERS) == 41
     assert told["rows"] == MODELS + 40
@@ -148,9 +148,9 @@ def test_values_lie_on_their_side_of_the_first_error() -> None:
     part = pl.DataFrame(
         {"soft": [[1.0, 0.5, 0.0, None], [0.25]], "estimate_first_error": [2, None], "estimated_by": ["x", "x"]}
     )
-    measure = Rollouts(ESTIMATE_LABEL)
+    measure = RolloutValues(ESTIMATE_LABEL)
     measure.add(part)
-    told = measure.told("estimated")
+    told = measure.summarize("estimated")
     assert told is not None
     assert told["bins"] == sorted([[SIDES[0], 9, 1], [SIDES[0], 5, 1], [SIDES[1], 0, 1], [SIDES[2], 2, 1]])
     assert (told["prefixes"], told["untried"]) == (4, 1)
@@ -161,7 +161,7 @@ def test_soundness_is_of_every_step_whose_truth_is_known() -> None:
     measure = Soundness()
     measure.add(pl.DataFrame(rows, schema={"verdict": pl.String, "gold_first_error": pl.Int64}, orient="row"))
     measure.add(pl.DataFrame({"verdict": ["wrong"]}))
-    summary = measure.told()
+    summary = measure.summarize()
     assert summary is not None and summary["rows"] == 4
     assert summary["counts"] == [
         ["right", "wrong", 1],
@@ -177,10 +177,10 @@ def test_soundness_is_of_every_step_whose_truth_is_known() -> None:
 def test_a_sample_is_of_whole_problems_and_about_as_large_as_asked() -> None:
     ids = [digest("p", str(i // 4)) for i in range(8_000)]
     frame = pl.DataFrame({"problem_id": ids})
-    chosen = sampled(frame, frame.height, 2_000)
+    chosen = sample_rows(frame, frame.height, 2_000)
     assert 1_700 < chosen.height < 2_300
     assert set(chosen["problem_id"].value_counts()["count"]) == {4}
-    assert sampled(frame, frame.height, 8_000).equals(frame)
+    assert sample_rows(frame, frame.height, 8_000).equals(frame)
 
 
 def test_examples_are_few_short_and_of_every_type(hostile: Release) -> None:
@@ -192,7 +192,7 @@ def test_examples_are_few_short_and_of_every_type(hostile: Release) -> None:
         measure = Examples("solution_id")
         for at in range(0, frame.height, size):
             measure.add(frame.slice(at, size))
-        told.append(measure.told())
+        told.append(measure.choose())
     assert told[0] == told[1]
     kinds = {one["type"] for one in told[0]}
     assert len(kinds) == frame["error_type"].n_unique()
@@ -206,7 +206,7 @@ def test_drift_is_total_variation() -> None:
     def told(version: str, **sets: int) -> dict[str, Any]:
         return {"corpus": "c", "version": version, "rows": {"rows": sum(sets.values()), "by_set": sets}}
 
-    found = drift(told("2.0.0", a=50, b=50), told("1.0.0", a=75, c=25))
+    found = measure_drift(told("2.0.0", a=50, b=50), told("1.0.0", a=75, c=25))
     (shift,) = found["shifts"]
     assert (shift["of"], shift["distance"]) == ("set", 0.5)
     assert shift["moved"] == [["b", 0.0, 0.5], ["a", 0.75, 0.5], ["c", 0.25, 0.0]]
@@ -215,5 +215,5 @@ def test_drift_is_total_variation() -> None:
 
 def test_dropped_rows_are_gone_through_too(built: Plan) -> None:
     work = next(work for work in built.jobs if work.name == "wrong")
-    every = sum(part.height for part in of_table(built, work, dropped=True).read(["solution_id"]))
+    every = sum(part.height for part in read_table(built, work, dropped=True).read(["solution_id"]))
     assert every == built.done["wrong"].receipt.rows_in > built.done["wrong"].receipt.rows_kept()

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.task import Record
-from tasks.evaluation.gold import FORMATS, GoldRules, fitting, gather, mapped
+from tasks.evaluation.gold import FORMATS, GoldRules, gather, list_fitting_formats, map_gold
 from tasks.evaluation.score import NONE
 
 PROCESSBENCH: dict[str, Any] = {
@@ -26,7 +26,7 @@ BIGBENCH: dict[str, Any] = {"steps": ["a", "b", "c"], "mistake_index": 2}
 def one(format: str | GoldRules, value: dict[str, Any]) -> tuple[str, int, int | None, str] | tuple[str, str]:
     """What a row is read as, or why it is rejected."""
     rules = FORMATS[format] if isinstance(format, str) else format
-    rows, rejected = gather([Record("data/math.jsonl.gz:12", value)], mapped(rules))
+    rows, rejected = gather([Record("data/math.jsonl.gz:12", value)], map_gold(rules))
     if rejected:
         return rejected[0].reason, rejected[0].detail
     return rows[0].id, rows[0].first_error, rows[0].steps, rows[0].set
@@ -99,7 +99,7 @@ def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None
         Record("f.jsonl:3", PROCESSBENCH),
         Record("f.jsonl:4", PROCESSBENCH | {"label": 0}),
     ]
-    rows, rejected = gather(records, mapped(FORMATS["processbench"]))
+    rows, rejected = gather(records, map_gold(FORMATS["processbench"]))
     assert [(row.id, row.first_error) for row in rows] == [("omnimath-7", 2)]
     assert [(one.source, one.reason, one.detail) for one in rejected] == [
         ("f.jsonl:2", "not JSON", "cut off"),
@@ -110,13 +110,13 @@ def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None
 
 def test_gold_columns_are_gold_where_they_say_something() -> None:
     row = {"solution_id": "x", "steps": ["a", "b"], "set": "world-3", "gold_first_error": 1, "gold_error_type": "unit", "gold_taxonomy": "abacus@1.0.0"}  # fmt: skip
-    (found,), _ = gather([Record("t:1", row)], mapped(FORMATS["truth"]))
+    (found,), _ = gather([Record("t:1", row)], map_gold(FORMATS["truth"]))
     assert (found.id, found.first_error, found.steps, found.set) == ("x", 1, 2, "world-3")
     assert (found.type, found.taxonomy) == ("unit", "abacus")
-    (found,), _ = gather([Record("t:1", row | {"gold_first_error": -1})], mapped(FORMATS["truth"]))
+    (found,), _ = gather([Record("t:1", row | {"gold_first_error": -1})], map_gold(FORMATS["truth"]))
     assert (found.first_error, found.type) == (NONE, None)
     for bad, reason in (({"gold_first_error": None}, "missing field"), ({"gold_first_error": 2}, "out of range")):
-        _, (rejected,) = gather([Record("t:1", row | bad)], mapped(FORMATS["truth"]))
+        _, (rejected,) = gather([Record("t:1", row | bad)], map_gold(FORMATS["truth"]))
         assert rejected.reason == reason
 
 
@@ -132,4 +132,4 @@ def test_gold_columns_are_gold_where_they_say_something() -> None:
     ],
 )
 def test_columns_tell_the_format(row: dict[str, Any], formats: list[str]) -> None:
-    assert fitting(list(row)) == formats
+    assert list_fitting_formats(list(row)) == formats

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError
-from tasks.evaluation.labels import Columns, Table, checked, columns, meet, read
+from tasks.evaluation.labels import Columns, Table, check_ids, check_labels, choose_columns, read
 from tasks.evaluation.score import NONE, Gold
 
 PLAIN = Columns(("id",), ("first_error",))
@@ -42,7 +42,7 @@ def gold(*first_errors: int, steps: int | None = 5) -> list[Gold]:
 def test_columns_are_found_by_their_names(
     there: list[str], wanted: Columns, gold_id: list[str], found: Columns
 ) -> None:
-    assert columns("l", there, wanted, gold_id) == found
+    assert choose_columns("l", there, wanted, gold_id) == found
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def labelled(*labels: int | None) -> Table:
 
 
 def test_labels_counted_from_1_are_made_to_count_from_0() -> None:
-    assert checked(labelled(1, 5, 0, -1, None), gold(0, 4, NONE, NONE, 2), 1) == {
+    assert check_labels(labelled(1, 5, 0, -1, None), gold(0, 4, NONE, NONE, 2), 1) == {
         "first_error": {"0": 0, "1": 4, "2": NONE, "3": NONE, "4": None}
     }
 
@@ -120,31 +120,31 @@ def test_labels_counted_from_1_are_made_to_count_from_0() -> None:
 )  # fmt: skip
 def test_labels_out_of_range_are_refused(labels: tuple[int, ...], base: int | None, message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
-        checked(labelled(*labels), gold(0, 4), base)
+        check_labels(labelled(*labels), gold(0, 4), base)
 
 
 def test_labels_are_in_range_where_nobody_knows_the_steps() -> None:
-    assert checked(labelled(99), gold(3, steps=None), None) == {"first_error": {"0": 99}}
-    assert checked(labelled(1, 99), gold(3), None)["first_error"]["1"] == 99  # not in gold
+    assert check_labels(labelled(99), gold(3, steps=None), None) == {"first_error": {"0": 99}}
+    assert check_labels(labelled(1, 99), gold(3), None)["first_error"]["1"] == 99  # not in gold
 
 
 def test_labels_that_look_counted_from_1_are_refused_unless_they_are_said_to_be_right() -> None:
     rows = gold(*[i % 3 for i in range(30)], steps=9)
     shifted = labelled(*[i % 3 + 1 for i in range(30)])
     with pytest.raises(EvaluationError, match=r"look counted from 1: of 30 .* 30 lie one after gold's, 0 on it"):
-        checked(shifted, rows, None)
-    assert checked(shifted, rows, 0)["first_error"]["0"] == 1
-    assert checked(shifted, rows, 1)["first_error"]["0"] == 0
+        check_labels(shifted, rows, None)
+    assert check_labels(shifted, rows, 0)["first_error"]["0"] == 1
+    assert check_labels(shifted, rows, 1)["first_error"]["0"] == 0
 
 
 def test_a_late_or_small_labeller_is_not_taken_for_one_that_counts_from_1() -> None:
     rows = gold(*[1] * 40, steps=9)
-    checked(labelled(*[1] * 15 + [2] * 25), rows, None)  # 25 late, but 15 exact
-    checked(labelled(*[2] * 19), rows, None)  # too few to tell
-    checked(labelled(*[2] * 15 + [3] * 20), rows, None)  # late, but not by one
+    check_labels(labelled(*[1] * 15 + [2] * 25), rows, None)  # 25 late, but 15 exact
+    check_labels(labelled(*[2] * 19), rows, None)  # too few to tell
+    check_labels(labelled(*[2] * 15 + [3] * 20), rows, None)  # late, but not by one
 
 
 def test_labels_and_gold_without_a_common_id() -> None:
     with pytest.raises(EvaluationError, match=r"l and g have no id in common: 0  there, 0, 1 in gold.*--id"):
-        meet("l", {"a": {"0 ": labelled(0)["first_error"]["0"]}}, gold(1, 1), "g")
-    meet("l", labelled(0), gold(1), "g")
+        check_ids("l", {"a": {"0 ": labelled(0)["first_error"]["0"]}}, gold(1, 1), "g")
+    check_ids("l", labelled(0), gold(1), "g")

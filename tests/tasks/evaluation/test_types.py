@@ -13,11 +13,11 @@ def test_figures_of_a_small_confusion() -> None:
     assert [found.f1(name) for name in "abc"] == [pytest.approx(4 / 6), pytest.approx(0.5), 0.0]
     assert found.macro_f1() == pytest.approx((4 / 6 + 0.5) / 3)
     assert found.names() == ["a", "b", "c"]
-    assert found.told()["confusion"] == {"a": {"a": 2, "b": 1}, "b": {"b": 1, "undecided": 1}, "c": {"a": 1}}
+    assert found.summarize()["confusion"] == {"a": {"a": 2, "b": 1}, "b": {"b": 1, "undecided": 1}, "c": {"a": 1}}
 
 
 def test_nothing_said_has_no_precision() -> None:
     found = Confusion()
     found.add("a", None)
-    assert "precision_interval" not in found.told()
+    assert "precision_interval" not in found.summarize()
     assert Confusion().macro_f1() == 0.0

@@ -15,7 +15,7 @@ from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.llm.voting import find_majority
 from tasks.localize.agree import AGREE, AgreeParameters
-from tasks.localize.raters import frame_of
+from tasks.localize.raters import build_frame
 
 KEY = Column("solution_id", "string", "Key.")
 STEPS = 4
@@ -130,12 +130,12 @@ def test_the_labels_of_kept_and_rejected_rows_make_one_frame() -> None:
     outcome = run([row({"a": [1], "b": [1]}, 1), row({"a": [1], "b": [None]}, 2)])
     names = [name for name in outcome.rejected.columns if name in BOTH.names()]
     both = pl.concat([outcome.kept.select(names), outcome.rejected.select(names)])
-    assert frame_of(both, AGREE_LABEL.combines).to_dict(as_series=False) == {
+    assert build_frame(both, AGREE_LABEL.combines).to_dict(as_series=False) == {
         "a": [1, 1],
         "b": [1, None],
         "estimation": [1, 2],
     }
-    assert frame_of(both.clear(), AGREE_LABEL.combines).columns == []
+    assert build_frame(both.clear(), AGREE_LABEL.combines).columns == []
 
 
 LABEL = st.none() | st.integers(-1, STEPS - 1)

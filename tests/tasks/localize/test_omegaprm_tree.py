@@ -73,6 +73,6 @@ def test_quality_and_bonus_are_those_of_the_paper() -> None:
 def test_states_are_told_with_their_statistics() -> None:
     one = tree()
     run(one, 3)
-    rows = [json.loads(row) for row in one.told()]
+    rows = [json.loads(row) for row in one.describe()]
     assert rows[0]["prefix"] == "" and rows[0]["MC"] == 0.5 and rows[0]["tried"] == 4
     assert set(rows[0]) == {"prefix", "N", "tried", "MC", "U", "Q"}

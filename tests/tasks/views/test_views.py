@@ -18,7 +18,7 @@ from schemas.recipe.reader import read
 from schemas.task import Outcome, Record
 from tasks import TASKS
 from tasks.evaluation.gold import FORMATS as GOLD
-from tasks.evaluation.gold import gather, mapped
+from tasks.evaluation.gold import gather, map_gold
 from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.views.formats import FORMATS
 from tasks.views.preference import PREFERENCE, PreferenceParameters
@@ -170,7 +170,7 @@ def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) 
     kept = made("processbench", *rows).kept
     found, rejected = gather(
         [Record(f"{i}", json.loads(json.dumps(one))) for i, one in enumerate(kept.to_dicts())],
-        mapped(GOLD["processbench"]),
+        map_gold(GOLD["processbench"]),
     )
     assert rejected == []
     assert [one.first_error for one in found] == [one["first_error"] for one in sound]
