@@ -25,6 +25,7 @@ import fsspec
 from errata.storage import CREDENTIALS_FAULT, has_password, mask_secrets
 
 from catalog import hub
+from catalog.digests import Digests, read_stamp
 from schemas.errors import ApplicationError
 from schemas.task import Record
 
@@ -54,12 +55,27 @@ class Source:
     """SHA-256 of its bytes; of the rows of a data set on the hub its name, revision, configuration and split."""
     size: int = 0
     """Its bytes; 0 where nobody knows."""
+    stamp: str = ""
+    """What tells without reading that it is still the same (`catalog.digests`); empty where only its bytes do."""
 
 
-def find(pattern: str, name: str) -> list[Source]:
-    """The files that a path, URL or pattern names, sorted; `SourceError` where there is none."""
+def find(pattern: str, name: str, digests: Digests | None = None) -> list[Source]:
+    """Find the files that a path, URL or pattern names.
+
+    Args:
+        pattern: Where to look; may hold the wildcards of fsspec's `glob`.
+        name: What it is called in the recipe.
+        digests: The digests that are remembered; files that have not changed are not read then.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        SourceError: There is none, or one cannot be read.
+
+    """
     if _is_rows(pattern):
-        return [Source(pattern, name, _hub_digest(pattern, name))]
+        return [Source(pattern, name, _hub_digest(pattern, name, digests))]
     shown = mask_secrets(pattern)
     if has_password(pattern):
         raise SourceError(f"{shown}: {CREDENTIALS_FAULT}")
@@ -79,7 +95,7 @@ def find(pattern: str, name: str) -> list[Source]:
     # a file's name begins as the recipe writes it, up to the first wildcard, and goes on as the file is called
     fixed, beginning = (re.split(r"[*?\[]", one)[0].rpartition("/")[0] for one in (str(path), name))
     return [
-        _file(fs, one, f"{beginning}/{one[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else one)
+        _file(fs, one, f"{beginning}/{one[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else one, digests)
         for one in files
     ]
 
@@ -89,17 +105,17 @@ def _absolute(name: str) -> bool:
 
 
 def unchanged(source: Source) -> None:
-    """Raise `SourceError` if a file is no longer the one that was planned with."""
-    (now,) = find(source.url, source.name) if _is_rows(source.url) else [_digested(source)]
+    """Raise `SourceError` if a file is no longer the one that was planned with; it is read only where its stamp is no proof."""
+    if _is_rows(source.url):
+        (now,) = find(source.url, source.name)
+    else:
+        fs, path = hub.open_file_system(source.url)
+        fs.invalidate_cache()
+        if source.stamp and _stamp(fs, path, source.name) == source.stamp:
+            return
+        now = _file(fs, path, source.name)
     if now.digest != source.digest:
         raise SourceError(f"{source.name}: has changed while it was read; build again")
-
-
-def _digested(source: Source) -> Source:
-    fs, path = hub.open_file_system(source.url)
-    if hub.is_file(source.url):
-        fs.invalidate_cache()
-    return _file(fs, path, source.name)
 
 
 def _is_rows(url: str) -> bool:
@@ -107,16 +123,34 @@ def _is_rows(url: str) -> bool:
     return url.startswith("hf://") and not hub.is_file(url)
 
 
-def _file(fs: Any, path: str, name: str) -> Source:
+def _file(fs: Any, path: str, name: str, digests: Digests | None = None) -> Source:
+    """A file as a source, hashed unless its digest is remembered."""
+    url, stamp = str(fs.unstrip_protocol(path)), _stamp(fs, path, name)
+    if digests and (known := digests.recall(url, stamp)):
+        return Source(url, name, *known, stamp)
     digest, size = hashlib.sha256(), 0
+    with _readable(name), fs.open(path, "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+            size += len(chunk)
+    if digests:
+        digests.remember(url, stamp, digest.hexdigest(), size)
+    return Source(url, name, digest.hexdigest(), size, stamp)
+
+
+def _stamp(fs: Any, path: str, name: str) -> str:
+    with _readable(name):
+        return read_stamp(fs, path)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Raise what storage raises of a file as `SourceError`."""
     try:
-        with hub.raise_os_errors(), fs.open(path, "rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
-                size += len(chunk)
+        with hub.raise_os_errors():
+            yield
     except OSError as error:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from None
-    return Source(str(fs.unstrip_protocol(path)), name, digest.hexdigest(), size)
 
 
 def batches(source: Source) -> Iterator[tuple[list[Record], float]]:
@@ -281,7 +315,7 @@ def _hub_parts(url: str, name: str) -> tuple[str, str | None, str | None, str]:
     return repository, revision or None, query.get("config"), query.get("split", "train")
 
 
-def _hub_digest(url: str, name: str) -> str:
+def _hub_digest(url: str, name: str, digests: Digests | None = None) -> str:
     """What stands for the content: the pinned revision, or, of a local folder, the bytes of its files."""
     repository, *rest = _hub_parts(url, name)
     digest = hashlib.sha256(repr(rest).encode())
@@ -291,7 +325,7 @@ def _hub_digest(url: str, name: str) -> str:
         if not files:
             raise SourceError(f"{name}: no folder with files at {repository}; check the path")
         for file in files:
-            digest.update(f"{file[len(repository) :]}\0{_file(fs, file, name).digest}\n".encode())
+            digest.update(f"{file[len(repository) :]}\0{_file(fs, file, name, digests).digest}\n".encode())
     else:
         digest.update(repository.encode())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from prefect import flow, runtime, task
@@ -94,10 +95,17 @@ class PrefectExecutor:
         return as_completed(list(futures))  # type: ignore[arg-type]
 
 
-@flow(
-    name="build", flow_run_name=prefect_runs.name, on_failure=[prefect_runs.notify], on_crashed=[prefect_runs.notify, prefect_runs.settle],
-    on_cancellation=[prefect_runs.settle], task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),  # type: ignore[arg-type]
-)  # fmt: skip
+OPTIONS: dict[str, Any] = {
+    "name": "build",
+    "flow_run_name": prefect_runs.name,
+    "on_failure": [prefect_runs.notify],
+    "on_crashed": [prefect_runs.notify, prefect_runs.settle],
+    "on_cancellation": [prefect_runs.settle],
+    "task_runner": ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),
+}
+
+
+@flow(**OPTIONS)
 def build(
     recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
     models: dict[str, dict[str, str]] | None = None, version: str | None = None, tag: str | None = None, retries: int = 0,
@@ -120,11 +128,44 @@ def build(
         raise RecipeError([Fault(recipe, 1, "version", f"is asked to be {version!r:.40}, expected 'auto' or none")])
     if tag is not None:
         tags.check_tag(tag)
+    auto = version == AUTO
+
+    def attempt() -> Plan:
+        return _build(planning.make_plan(recipe, data, store, models), publish, auto)
+
     with prefect_runs.under_way():
-        plan = retry_build(lambda: _build(recipe, data, store, publish, models, version), retries, time.sleep)
+        plan = retry_build(attempt, retries, time.sleep)
         if tag is not None and publish:
             tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
     return Store(store).link(locate_release(plan.recipe.corpus, plan.recipe.version))
+
+
+def build_plan(
+    plan: Plan, data: str | None = None, publish: bool = True, models: Models | None = None, auto: bool = False
+) -> Plan:
+    """Build what was planned already, as a run of the flow `build`.
+
+    Args:
+        plan: The plan; the run's parameters, which Prefect's pages show, are those it was made with.
+        data: The folder that `${data}` stood for.
+        publish: Whether a release is made of the tables when they are complete.
+        models: The weights that it was planned with.
+        auto: Whether the release gets the smallest valid version.
+
+    Returns:
+        The plan with its tables and, if it was published, under its version and with its manifest.
+
+    """
+
+    @flow(**OPTIONS)
+    def build(
+        recipe: str, data: str | None, store: str, publish: bool, models: dict[str, dict[str, str]] | None, version: str | None
+    ) -> Plan:  # fmt: skip
+        with prefect_runs.under_way():
+            return _build(plan, publish, auto)
+
+    given = {name: dict(changes) for name, changes in (models or {}).items()} or None
+    return build(plan.recipe.file, data, plan.store, publish, given, AUTO if auto else None)
 
 
 def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
@@ -140,26 +181,23 @@ def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], No
     raise AssertionError
 
 
-def _build(
-    recipe: str, data: str | None, store: str, publish: bool, models: Models | None, version: str | None
-) -> Plan:
+def _build(plan: Plan, publish: bool, auto: bool) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
-    plan = planning.make_plan(recipe, data, store, models)
-    there = versioning.matching_release(plan) if version == AUTO else plan if plan.finished else None
+    there = versioning.matching_release(plan) if auto else plan if plan.finished else None
     if there and publish:
-        link = Store(store).link(locate_release(there.recipe.corpus, there.recipe.version))
+        link = Store(plan.store).link(locate_release(there.recipe.corpus, there.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
         return there
-    if publish and version is None:
+    if publish and not auto:
         refuse_clash(plan)
     with prefect_artifacts.shown(plan):
         plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)])
     if not publish:
         return plan
     prefect_artifacts.funnel_of(plan)
-    plan, manifest = _publish(plan, version == AUTO)
+    plan, manifest = _publish(plan, auto)
     prefect_artifacts.released(plan, manifest)
-    return plan
+    return replace(plan, published=manifest)
 
 
 def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from typing import Any
 
 from schemas.labels import Label, LabelKind
@@ -37,6 +38,20 @@ _ALL: tuple[Task[Any], ...] = (
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
+
+
+def find_task(name: str) -> Task[Any]:
+    """The task that a recipe calls so."""
+    return TASKS[name]
+
+
+def _reduce_task(task: Task[Any]) -> tuple[Any, tuple[str]]:
+    """What pickle writes of a task: its name, as its functions are code that is there on the other side, too."""
+    return find_task, (task.name,)
+
+
+for _kind in {type(_task) for _task in _ALL}:
+    copyreg.pickle(_kind, _reduce_task)
 
 
 def list_labels(kind: LabelKind) -> tuple[Label, ...]:

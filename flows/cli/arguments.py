@@ -24,6 +24,14 @@ def add_models(parser: ArgumentParser) -> None:
     parser.add_argument("--model", action="append", default=[], metavar="NAME.revision=VALUE", help=help)
 
 
+def add_rehash(parser: ArgumentParser) -> None:
+    """Sources that are hashed anew."""
+    help = (
+        "read and hash all sources, also those whose size and times say that they have not changed since the last time"
+    )
+    parser.add_argument("--rehash", action="store_true", help=help)
+
+
 def add_json(parser: ArgumentParser) -> None:
     """Output for scripts."""
     parser.add_argument("--json", action="store_true", help="everything as JSON, for scripts")

@@ -14,7 +14,7 @@ from errata.cli.exit_codes import DONE, REFUSED
 from errata.cli.verb import Verb
 from errata.storage import locate_store
 
-from flows.cli.arguments import add_models, add_recipe, parse_count
+from flows.cli.arguments import add_models, add_recipe, add_rehash, parse_count
 
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
@@ -24,50 +24,44 @@ if TYPE_CHECKING:
 
 def run_build(given: Namespace) -> int:
     """`errata build`."""
+    from flows.planning.plan import make_plan
+    from flows.planning.versioning import matching_release
+
     changes, auto = parse_changes(given.model), given.version == "auto"
+    plan = make_plan(given.recipe, given.data, locate_store(given.store), changes, given.rehash)
     return build(
-        given.recipe, given.data, locate_store(given.store), verbose=given.verbose, plain=given.plain, models=changes, auto=auto
+        (matching_release(plan) if auto else None) or plan, given.data, verbose=given.verbose, plain=given.plain, models=changes, auto=auto
     )  # fmt: skip
 
 
 def build(
-    recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False
+    plan: Plan, data: str | None, *, verbose: bool, plain: bool, models: Models | None = None, auto: bool = False
 ) -> int:  # fmt: skip
-    """Build and release a recipe; `auto` lets what differs number the release."""
+    """Make a plan's tables and release them; `auto` lets what differs number the release."""
     from catalog.storage import Store
     from flows.cli.flow_run import run_flow
 
     began = time.monotonic()
-    plan = _make_plan(recipe, data, store, models, auto)
     if plan.finished:
         assert plan.published is not None
         print(text.format_funnel(plan.published["funnel"]))
         name = f"{plan.recipe.corpus} {plan.recipe.version}"
-        print(f"\n{name} is released already, nothing to do: {_link(plan, store)}")
+        print(f"\n{name} is released already, nothing to do: {_link(plan)}")
         return DONE
-    Store(store).check_writable()
-    run_flow(plan, recipe, data, store, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
-    _print_released(_make_plan(recipe, data, store, models, auto), store, time.monotonic() - began)
+    Store(plan.store).check_writable()
+    plan = run_flow(plan, data, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
+    _print_released(plan, time.monotonic() - began)
     return DONE
 
 
-def _make_plan(recipe: str, data: str | None, store: str, models: Models | None, auto: bool) -> Plan:
-    """The plan, under the version that holds what it would release if one is to be found."""
-    from flows.planning.plan import make_plan
-    from flows.planning.versioning import matching_release
-
-    plan = make_plan(recipe, data, store, models)
-    return (matching_release(plan) if auto else None) or plan
-
-
-def _link(plan: Plan, store: str) -> str:
+def _link(plan: Plan) -> str:
     from catalog.publish.publish import locate_release
     from catalog.storage import Store
 
-    return Store(store).link(locate_release(plan.recipe.corpus, plan.recipe.version))
+    return Store(plan.store).link(locate_release(plan.recipe.corpus, plan.recipe.version))
 
 
-def _print_released(plan: Plan, store: str, seconds: float) -> None:
+def _print_released(plan: Plan, seconds: float) -> None:
     """What was released, and warnings of its gates."""
     from flows.gates.result import format_result
 
@@ -78,7 +72,7 @@ def _print_released(plan: Plan, store: str, seconds: float) -> None:
         if not gate["passed"]:
             print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
-    link = _link(plan, store)
+    link = _link(plan)
     print(
         f"released {plan.recipe.corpus} {plan.recipe.version}: {rows:,} rows in {seconds:.0f} s\nrelease  {link}\n"
         f"card     {link}/README.md\nreport   {link}/report.html"
@@ -104,7 +98,7 @@ def run_plan(given: Namespace) -> int:
     from flows.planning.forecast import forecast_tables
     from flows.planning.plan import make_plan
 
-    plan = make_plan(given.recipe, given.data, locate_store(given.store), parse_changes(given.model))
+    plan = make_plan(given.recipe, given.data, locate_store(given.store), parse_changes(given.model), given.rehash)
     forecasts = forecast_tables(plan, given.pilot) if plan.published is None else []
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
@@ -152,6 +146,7 @@ def _show_forecasts(forecasts: Sequence[Forecast]) -> str:
 def _add_build(parser: ArgumentParser) -> None:
     add_recipe(parser)
     add_models(parser)
+    add_rehash(parser)
     help = "auto: the smallest valid bump, if anything differs (default: the recipe's own)"
     parser.add_argument("--version", choices=["auto"], help=help)
     parser.add_argument("--verbose", action="store_true", help="show what Prefect logs")
@@ -161,6 +156,7 @@ def _add_build(parser: ArgumentParser) -> None:
 def _add_plan(parser: ArgumentParser) -> None:
     add_recipe(parser)
     add_models(parser)
+    add_rehash(parser)
     help = (
         "rows to ask about, so that tokens can be forecast (default: 64 of the embedded model, else 0); paid but once"
     )

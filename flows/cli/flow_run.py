@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 
 def run_flow(
-    plan: Plan, recipe: str, data: str | None, store: str, *, verbose: bool, plain: bool, publish: bool,
-    models: Models | None = None, auto: bool = False,
-) -> None:  # fmt: skip
-    """Run the flow, showing how far it is; without `publish` it stops when the tables are complete."""
+    plan: Plan, data: str | None, *, verbose: bool, plain: bool, publish: bool, models: Models | None = None, auto: bool = False
+) -> Plan:  # fmt: skip
+    """Run the flow of a plan, showing how far it is; without `publish` it stops when the tables are complete."""
     from rich.console import Console
 
     from flows.running import progress
@@ -40,8 +39,7 @@ def run_flow(
     _end_at_once_when_interrupted(live)
     progress.set_watcher(live or progress.PlainLines(console))
     with live.progress if live else nullcontext(), explain_unreachable():
-        changes = {name: dict(given) for name, given in (models or {}).items()}
-        flow.build(recipe, data, store, publish, changes or None, flow.AUTO if auto else None)
+        return flow.build_plan(plan, data, publish, models, auto)
 
 
 def _end_at_once_when_interrupted(live: LiveTable | None) -> None:

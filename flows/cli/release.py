@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 def run_release(given: Namespace) -> int:
     """`errata release`: propose a version, or set and release it."""
+    from flows.planning.plan import with_version
     from flows.planning.versioning import compare_with_release, latest_release, write_version
 
     store = locate_store(given.store)
@@ -43,7 +44,7 @@ def run_release(given: Namespace) -> int:
         print(f"{given.recipe}: version {violation}", file=sys.stderr)
         return REFUSED
     write_version(given.recipe, version)
-    return build(given.recipe, given.data, store, verbose=False, plain=False)
+    return build(with_version(plan, version), given.data, verbose=False, plain=False)
 
 
 def _complete_tables(given: Namespace, store: str) -> Plan:
@@ -52,8 +53,7 @@ def _complete_tables(given: Namespace, store: str) -> Plan:
 
     plan = make_plan(given.recipe, given.data, store)
     if plan.topological_generations():
-        run_flow(plan, given.recipe, given.data, store, verbose=False, plain=given.json, publish=False)
-        plan = make_plan(given.recipe, given.data, store)
+        plan = run_flow(plan, given.data, verbose=False, plain=given.json, publish=False)
     return plan
 
 

@@ -16,7 +16,6 @@ from flows.gates.table import GatedTable
 from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
 from flows.running import progress
-from schemas.recipe.document import Document
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
 
@@ -65,13 +64,16 @@ def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
     """Why nothing is released, a line for each gate, as errors of a recipe are told."""
     recipe = plan.recipe
-    document = Document(recipe.text, recipe.file)
     lines = []
     for one in missed:
         key: tuple[str | int, ...] = ("gates",)
         if one["declared"] != "contract":
             key = ("gates", int(one["declared"][len("gates[") : -1]))
+<<<<<<< HEAD
         fault = document.fault(key, format_result(one))
+=======
+        fault = recipe.fault(key, line(one))
+>>>>>>> 5954916 (The plan is made once for each command; the store remembers digests of sources; recipes are read by ruamel.yaml)
         where = "gates" if recipe.gates is not None else "columns"
         lines.append(
             str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {format_result(one)}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from errata import ErrataError
 
 from catalog import taxonomies
+from catalog.digests import Digests
 from catalog.publish.publish import read_published
 from catalog.sources import Source, find
 from catalog.storage import Store
@@ -18,8 +19,7 @@ from flows.planning import engines
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from schemas.contract import Contract
 from schemas.recipe.changes import Models, with_models
-from schemas.recipe.changes import with_version as change_version
-from schemas.recipe.document import Document, Fault, RecipeError
+from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.reader import Recipe, Table, read
@@ -112,11 +112,69 @@ class Plan:
         return [[work for work in missing if depth[work.name] == level] for level in levels]
 
 
-def make_plan(recipe: str, data: str | None, store: str, models: Models | None = None) -> Plan:
-    """Read a recipe, fingerprint its tables and see which exist; raise `RecipeError` or `SourceError`.
+@dataclass
+class _Locator:
+    """Finds what a recipe names: files and releases, as they are now."""
 
-    `models` gives models of the recipe other weights: all that they answer, and
-    all that follows from it, has other fingerprints then.
+    recipe: Recipe
+    data: str | None
+    store: str
+    digests: Digests
+    found: dict[str, list[Source]] = field(default_factory=dict)
+    """The files of each location, which several tables may name."""
+
+    def sources(self, table: Table) -> tuple[Source, ...]:
+        """The files that a table is read from; of a release, the gold that gates hold labels against."""
+        if table.task.publishes:
+            gates = [declared.gate for declared in self.recipe.gates or ()]
+            places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
+        else:
+            places = dict.fromkeys(table.task.locations(table.parameters))
+        return tuple(source for place in places for source in self.find(place, table))
+
+    def side_inputs(self, table: Table) -> tuple[LocatedSideInput, ...]:
+        """What is read beside a table's inputs."""
+        wanted = table.task.side_inputs(table.parameters)
+        try:
+            return tuple(locate_side_input(each, self.store, lambda place: self.find(place, table)) for each in wanted)
+        except ErrataError as error:
+            raise RecipeError([self.recipe.fault(("tables", table.name), str(error))]) from None
+
+    def find(self, place: str, table: Table) -> list[Source]:
+        """The files at a location: below `--data`, or beside the recipe."""
+        if place not in self.found:
+            self.found[place] = find(self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests)
+        return self.found[place]
+
+    def _resolve(self, place: str, table: Table) -> str:
+        if place.startswith(f"{DATA}/"):
+            if not self.data:
+                message = f"begins with {DATA} and no data folder was given; add --data DIR or set ERRATA_DATA"
+                raise RecipeError([self.recipe.fault(("tables", table.name, "files"), message)])
+            return f"{self.data.rstrip('/')}/{place[len(DATA) + 1 :]}"
+        if "://" in place or os.path.isabs(place):
+            return place
+        return str(Path(self.recipe.file).parent / place)
+
+
+def make_plan(recipe: str, data: str | None, store: str, models: Models | None = None, rehash: bool = False) -> Plan:
+    """Read a recipe, fingerprint its tables and see which exist: once for each command, which hands the plan on.
+
+    Args:
+        recipe: The YAML file.
+        data: The folder that `${data}` stands for in it.
+        store: Where the tables lie; it remembers the digests of sources, too.
+        models: Other weights of the recipe's models: all that they answer, and all that follows from it, has other
+            fingerprints then.
+        rehash: Whether sources are read and hashed though the store remembers them.
+
+    Returns:
+        The plan.
+
+    Raises:
+        RecipeError: The recipe is wrong.
+        SourceError: A file that it names is not there or cannot be read.
+
     """
     path = Path(recipe)
     try:
@@ -127,11 +185,13 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
     found = _read(text, recipe)
     if models:
-        found = _read(with_models(text, recipe, models), recipe)
+        found = _read(with_models(found.document, models), recipe)
     place = Store(store)
+    locator = _Locator(found, data, store, Digests(place, rehash))
     works: dict[str, TableJob] = {}
     for table in found.tables:
-        works[table.name] = _make_job(table, works, found, data, store)
+        sources, side_inputs = locator.sources(table), locator.side_inputs(table)
+        works[table.name] = _make_job(table, works, found, store, sources, side_inputs)
     done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).read_manifest())}
     return Plan(found, store, tuple(works.values()), done, read_published(place, found.corpus, found.version))
 
@@ -142,23 +202,24 @@ def _read(text: str, recipe: str) -> Recipe:
 
 def with_version(plan: Plan, version: str) -> Plan:
     """The same plan under another version: its tables are the same, its release is another."""
-    recipe = replace(plan.recipe, version=version, text=change_version(plan.recipe.text, plan.recipe.file, version))
+    recipe = plan.recipe.with_version(version)
     works = {work.name: work for work in plan.jobs[:-1]}
-    works[recipe.tables[-1].name] = _make_job(recipe.tables[-1], works, recipe, None, plan.store)
+    release = _make_job(recipe.tables[-1], works, recipe, plan.store, plan.release.sources)
     there = read_published(Store(plan.store), recipe.corpus, version)
-    return replace(plan, recipe=recipe, jobs=tuple(works.values()), published=there)
+    return replace(plan, recipe=recipe, jobs=(*plan.jobs[:-1], release), published=there)
 
 
 def _folder(store: Store, work: TableJob) -> TableFolder:
     return TableFolder(store, work.task, work.fingerprint)
 
 
-def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: str | None, store: str) -> TableJob:
+def _make_job(
+    table: Table, works: dict[str, TableJob], recipe: Recipe, store: str, sources: tuple[Source, ...],
+    side_inputs: tuple[LocatedSideInput, ...] = (),
+) -> TableJob:  # fmt: skip
     inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
-    sources: tuple[Source, ...] = ()
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
-    if locations := table.task.locations(table.parameters):
-        sources = tuple(one for place in locations for one in _find(place, table, recipe, data))
+    if table.task.locations(table.parameters):
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
     if table.task.publishes:
@@ -167,7 +228,6 @@ def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: st
             parameters["beside"] = beside
         if recipe.gates is not None:
             parameters["gates"] = [gate.told() for gate in recipe.gates]
-            sources = _find_gold(table, recipe, data)
     if table.input_names:
         parameters["from"] = list(table.input_names)
     if table.task.asks_models:
@@ -176,28 +236,11 @@ def _make_job(table: Table, works: dict[str, TableJob], recipe: Recipe, data: st
         parameters.pop("model", None)
     work = TableJob(
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
-        recipe.corpus, _locate_models(table, recipe), _locate_side_inputs(table, recipe, data, store), table.input_names,
+        recipe.corpus, _locate_models(table, recipe), side_inputs, table.input_names,
     )  # fmt: skip
     return replace(
         work, fingerprint=compute_fingerprint(table.task.name, table.task.version, parameters, work.lineage())
     )
-
-
-def _find_gold(release: Table, recipe: Recipe, data: str | None) -> tuple[Source, ...]:
-    """The files of gold that the recipe's gates hold labels against."""
-    gates = [one.gate for one in recipe.gates or ()]
-    places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
-    return tuple(one for place in places for one in _find(place, release, recipe, data))
-
-
-def _locate_side_inputs(table: Table, recipe: Recipe, data: str | None, store: str) -> tuple[LocatedSideInput, ...]:
-    """What a table is held against, as it is now."""
-    wanted = table.task.side_inputs(table.parameters)
-    try:
-        return tuple(locate_side_input(one, store, lambda place: _find(place, table, recipe, data)) for one in wanted)
-    except ErrataError as error:
-        where = Document(recipe.text, recipe.file).fault(("tables", table.name), "")
-        raise RecipeError([Fault(where.file, where.line, where.key, str(error))]) from None
 
 
 def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe: Recipe) -> list[str]:
@@ -233,17 +276,3 @@ def _describe_corpus(recipe: Recipe) -> list[Any]:
         sources,
         *([recipe.quality] if recipe.quality else []),
     ]
-
-
-def _find(place: str, table: Table, recipe: Recipe, data: str | None) -> list[Source]:
-    """The sources that a location of a recipe names: below `--data`, or beside the recipe."""
-    if place.startswith(f"{DATA}/"):
-        if not data:
-            where = Document(recipe.text, recipe.file).fault(("tables", table.name, "files"), "")
-            message = f"begins with {DATA} and no data folder was given; add --data DIR or set ERRATA_DATA"
-            raise RecipeError([Fault(where.file, where.line, where.key, message)])
-        name = place[len(DATA) + 1 :]
-        return find(f"{data.rstrip('/')}/{name}", name)
-    if "://" in place or os.path.isabs(place):
-        return find(place, place)
-    return find(str(Path(recipe.file).parent / place), place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from catalog.publish.publish import PublishError, read_published
 from catalog.storage import Store
 from flows.planning.plan import Plan, with_version
 from flows.planning.splits import split_rows
-from schemas.recipe.document import Fault, RecipeError
+from schemas.recipe.changes import with_version as change_version
+from schemas.recipe.document import Document, RecipeError
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,9 @@ def refuse_semver_violations(plan: Plan) -> None:
 
 
 def write_version(recipe: str, version: str) -> None:
-    """Write a version into a recipe, and nothing else."""
+    """Write a version into a recipe's file, and nothing else."""
     path = Path(recipe)
-    text = path.read_text("utf-8")
-    found = re.subn(r"^(version:[ \t]*)[^\s#]+", rf"\g<1>{version}", text, count=1, flags=re.MULTILINE)
-    if found[1] != 1:
-        raise RecipeError(
-            [Fault(recipe, 1, "version", f"is not a line of its own; write `version: {version}` yourself")]
-        )
-    path.write_text(found[0], "utf-8")
+    document = Document(path.read_text("utf-8"), recipe)
+    if document.faults or not isinstance(document.value, dict):
+        raise RecipeError(document.faults or [document.fault(("version",), f"write `version: {version}` yourself")])
+    path.write_text(change_version(document, version), "utf-8")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
-import yaml
+from ruamel.yaml.nodes import MappingNode, Node
 
 from schemas.recipe.document import Document, Fault, RecipeError
 from schemas.recipe.models import MODELS
@@ -23,12 +23,11 @@ Models = Mapping[str, Mapping[str, str]]
 _KINDS = {get_args(kind.model_fields["engine"].annotation)[0]: kind for kind in MODELS}
 
 
-def with_models(text: str, file: str, models: Models) -> str:
+def with_models(document: Document, models: Models) -> str:
     """A sound recipe's text with other weights.
 
     Args:
-        text: The recipe.
-        file: Where it stands, for errors.
+        document: The recipe.
         models: For each model by its name in the recipe, other values of `model`, `revision` or `checkpoint`.
 
     Returns:
@@ -38,29 +37,33 @@ def with_models(text: str, file: str, models: Models) -> str:
         RecipeError: It has no such model or parameter.
 
     """
-    document = Document(text, file)
     faults = [fault for name, changes in models.items() for fault in _faults(document, name, changes)]
     if faults:
         raise RecipeError(faults)
-    for name, changes in models.items():
-        for key, value in changes.items():
-            text = _put(text, file, ("models", name, key), value)
+    edits = [
+        _edit(document, ("models", name, key), _quote(value))
+        for name, changes in models.items()
+        for key, value in changes.items()
+    ]
+    text = document.text
+    for start, end, written in sorted(edits, reverse=True):
+        text = text[:start] + written + text[end:]
     return text
 
 
-def with_version(text: str, file: str, version: str) -> str:
+def with_version(document: Document, version: str) -> str:
     """A sound recipe's text with another version.
 
     Args:
-        text: The recipe.
-        file: Where it stands, for errors.
+        document: The recipe.
         version: MAJOR.MINOR.PATCH.
 
     Returns:
         The text, comments and all, but for the number.
 
     """
-    return _put(text, file, ("version",), version)
+    start, end, written = _edit(document, ("version",), version)
+    return document.text[:start] + written + document.text[end:]
 
 
 def _faults(document: Document, name: str, changes: Any) -> list[Fault]:
@@ -96,29 +99,42 @@ def _near(name: str, known: Any) -> str:
     return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
 
 
-def _put(text: str, file: str, path: tuple[str, ...], value: str) -> str:
-    """The text with a value at a path whose mapping is there."""
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    written = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
+def _quote(value: str) -> str:
+    """A text between quotes, as YAML and JSON have it."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
+
+
+def _edit(document: Document, path: tuple[str, ...], written: str) -> tuple[int, int, str]:
+    """Where a value at a path, whose mapping is there, is to be written: first and last character, and what stands there then."""
+    mapping = cast(MappingNode, document.node)
     for step in path[:-1]:
-        key, node = _entry(node, step)
-        if node.start_mark.index < key.end_mark.index:
+        key, value = cast(tuple[Node, Node], _entry(mapping, step))
+        if _is_alias(key, value):
             message = "is an alias, so that a change would be one of others too; write the mapping out"
-            raise RecipeError([Fault(file, key.start_mark.line + 1, ".".join(path[:-1]), message)])
-    found = _entry(node, path[-1])
-    if found[1] is not None:
-        key, old = found
-        if old.start_mark.index < key.end_mark.index:
-            raise RecipeError([Fault(file, key.start_mark.line + 1, ".".join(path), "is an alias; write it out")])
-        bare = written if path != ("version",) else value
-        blank = " " if old.start_mark.index == key.end_mark.index + 1 and old.value == "" else ""
-        return f"{text[: old.start_mark.index]}{blank}{bare}{text[old.end_mark.index :]}"
-    at, column = node.start_mark.index, node.start_mark.column
-    if node.flow_style:
-        return f"{text[: at + 1]}{path[-1]}: {written}, {text[at + 1 :]}"
-    return f"{text[:at]}{path[-1]}: {written}\n{' ' * column}{text[at:]}"
+            raise RecipeError([Fault(document.file, key.start_mark.line + 1, ".".join(path[:-1]), message)])
+        mapping = cast(MappingNode, value)
+    entry = _entry(mapping, path[-1])
+    if entry is None:
+        at, column = mapping.start_mark.index, mapping.start_mark.column
+        if mapping.flow_style:
+            return at + 1, at + 1, f"{path[-1]}: {written}, "
+        return at, at, f"{path[-1]}: {written}\n{' ' * column}"
+    key, value = entry
+    if _is_alias(key, value):
+        message = "is an alias; write it out"
+        raise RecipeError([Fault(document.file, key.start_mark.line + 1, ".".join(path), message)])
+    if value.start_mark.index == value.end_mark.index:  # nothing is there, and the mark is that of what comes next
+        after = document.text.index(":", key.end_mark.index) + 1
+        return after, after, f" {written}"
+    start, end = value.start_mark.index, value.end_mark.index
+    return start, end, written + ("\n" if document.text[start:end].endswith("\n") else "")  # as of a folded text
 
 
-def _entry(node: Any, name: str) -> tuple[Any, Any]:
-    """Key and value of a mapping's entry; None and None where there is none."""
-    return next(((key, value) for key, value in node.value if key.value == name), (None, None))
+def _is_alias(key: Node, value: Node) -> bool:
+    """Whether the value was composed elsewhere, before its key."""
+    return bool(value.start_mark.index < key.end_mark.index)
+
+
+def _entry(mapping: MappingNode, name: str) -> tuple[Node, Node] | None:
+    """Key and value of a mapping's entry."""
+    return next(((key, value) for key, value in mapping.value if key.value == name), None)

@@ -1,19 +1,35 @@
 """YAML with positions: the values of a document, the line of each, and all that is wrong with its form.
 
-Plain scalars follow YAML 1.2's core schema, not YAML 1.1: `no` and `1:30` are strings.
+Plain scalars follow YAML 1.2's core schema, without octal and hexadecimal
+numbers: `no`, `1:30` and `0o17` are strings.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
 
 from schemas.errors import ApplicationError
 
 Path = tuple[str | int, ...]
+CHARACTERS = 4 * 2**20
+"""Of a file; a recipe has some thousand."""
+VALUES = 100_000
+"""Of a file, aliases written out: a few aliases of aliases can stand for billions."""
+_CORE = "tag:yaml.org,2002:"
+_KINDS: dict[str, Any] = {
+    "str": str,
+    "null": lambda _: None,
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": int,
+    "float": float,
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -44,34 +60,29 @@ class RecipeError(ApplicationError, ValueError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader with YAML 1.2's plain scalars."""
+class _TooLarge(Exception):
+    """The values are more than a document may have."""
 
 
-_Loader.yaml_implicit_resolvers = {}
+class CoreResolver(VersionedResolver):
+    """Tells the type of plain scalars by the core schema alone; ruamel.yaml's own also knows dates and `1_000`."""
+
+    patterns: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+    @property
+    def versioned_resolver(self) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+        """The patterns by the first character of a scalar, whatever version of YAML a file says it has."""
+        return self.patterns
+
+
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
     ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+0123456789.")),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what `_Loader` reads: what would be read as another type is quoted."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """No anchors: each value is written where it stands."""
-        return True
-
-
-_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
-
-
-def dumped(value: Any) -> str:
-    """A value of mappings, lists, texts, numbers and null as a YAML document."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    for _char in _first:
+        CoreResolver.patterns.setdefault(_char, []).append((f"{_CORE}{_tag}", re.compile(_pattern)))
 
 
 def dotted(path: Path) -> str:
@@ -83,23 +94,32 @@ def dotted(path: Path) -> str:
 
 
 class Document:
-    """A YAML file: its values and where each of them stands."""
+    """A YAML file: its text, its values and where each of them stands.
+
+    Args:
+        text: What the file holds.
+        file: Its name, for faults.
+
+    """
 
     def __init__(self, text: str, file: str) -> None:
+        self.text = text
         self.file = file
         self.lines: dict[Path, int] = {(): 1}
         self.faults: list[Fault] = []
         self.value: Any = None
+        self.node: Node | None = None
+        """The document as ruamel.yaml composed it, with the marks of each node."""
         try:
-            node = yaml.compose(text, Loader=_Loader)
+            self._compose()
         except RecursionError:
             self.faults.append(Fault(file, 1, "", "nested too deeply to be a recipe; write it flatter"))
-            return
-        except yaml.YAMLError as error:
+        except _TooLarge:
+            self.value = None
+            message = f"holds more than {VALUES:,} values once its aliases are written out; write it smaller"
+            self.faults.append(Fault(file, 1, "", message))
+        except YAMLError as error:
             self.faults.append(self._unparsable(error))
-            return
-        if node is not None:
-            self.value = self._value(node, (), ())
 
     def fault(self, path: Path, message: str) -> Fault:
         """A fault at a path, or at the nearest key above it that stands in the file."""
@@ -108,32 +128,46 @@ class Document:
             known = known[:-1]
         return Fault(self.file, self.lines[known], dotted(path), message)
 
-    def _unparsable(self, error: yaml.YAMLError) -> Fault:
-        mark = getattr(error, "problem_mark", None)
+    def _compose(self) -> None:
+        if len(self.text) > CHARACTERS:
+            message = f"holds {len(self.text):,} characters, at most {CHARACTERS:,} are read; write it smaller"
+            self.faults.append(Fault(self.file, 1, "", message))
+            return
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Resolver = CoreResolver
+        yaml.composer.warn_double_anchors = False  # YAML 1.2 lets an anchor be set again
+        self.node = yaml.compose(self.text)
+        if self.node is not None:
+            self.value = self._value(self.node, (), ())
+
+    def _unparsable(self, error: YAMLError) -> Fault:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return Fault(self.file, line, "", f"not YAML: {problem} (column {column}); mend the text there")
 
-    def _value(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> Any:
+    def _value(self, node: Node, path: Path, above: tuple[Node, ...]) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
+        if len(self.lines) > VALUES:
+            raise _TooLarge
         if node in above:
             self.faults.append(self.fault(path, "refers to itself; write the value out"))
             return None
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, MappingNode):
             return self._mapping(node, path, (*above, node))
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             return [self._value(item, (*path, i), (*above, node)) for i, item in enumerate(node.value)]
         try:
-            return yaml.constructor.SafeConstructor().construct_object(node)
-        except (yaml.YAMLError, ValueError):
+            return _KINDS[str(node.tag).removeprefix(_CORE)](node.value)
+        except (KeyError, ValueError):
             self.faults.append(self.fault(path, f"'{node.value}' cannot be read as {node.tag}; quote it"))
             return None
 
-    def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, path: Path, above: tuple[Node, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             here = key_node.start_mark.line + 1
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            key = key_node.value if isinstance(key_node, ScalarNode) else None
             if key is None:
                 self.faults.append(Fault(self.file, here, dotted(path), "a key must be plain text"))
             elif key == "<<":

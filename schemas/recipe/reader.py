@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.contract import Contract
+from schemas.recipe.changes import with_version
 from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
@@ -79,8 +80,8 @@ class Table:
 class Recipe:
     """A corpus and the tables that lead to it, inputs before what is made of them; the release is last."""
 
-    file: str
-    text: str
+    document: Document = field(repr=False, compare=False)
+    """Its text, and where in it each value stands."""
     corpus: str
     version: str
     title: str
@@ -93,6 +94,24 @@ class Recipe:
     quality: str = ""
     gates: tuple[Declared, ...] | None = None
     """What a release must satisfy beside its contracts; None where the recipe asks for nothing."""
+
+    @property
+    def file(self) -> str:
+        """Its file, as the user named it."""
+        return self.document.file
+
+    @property
+    def text(self) -> str:
+        """Its text, which a release keeps."""
+        return self.document.text
+
+    def fault(self, path: Path, message: str) -> Fault:
+        """A fault at a path of the recipe, such as `("tables", "judged")`, or at the nearest key above it."""
+        return self.document.fault(path, message)
+
+    def with_version(self, version: str) -> Recipe:
+        """The same recipe under another version."""
+        return replace(self, version=version, document=Document(with_version(self.document, version), self.file))
 
 
 def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
@@ -116,7 +135,7 @@ def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> 
         raise RecipeError(document.faults)
     if not isinstance(document.value, dict):
         raise RecipeError([Fault(file, 1, "", "expected a mapping that begins with `corpus:`, found no keys")])
-    return _Reader(document, tasks, taxonomies).recipe(text)
+    return _Reader(document, tasks, taxonomies).recipe()
 
 
 @dataclass(frozen=True)
@@ -136,7 +155,7 @@ class _Reader:
         self.taxonomies = taxonomies
         self.faults = list(document.faults)
 
-    def recipe(self, text: str) -> Recipe:
+    def recipe(self) -> Recipe:
         head = self._model(_Head, self.document.value, ())
         raw = self.document.value.get("tables")
         raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
@@ -155,7 +174,7 @@ class _Reader:
         if self.faults or not isinstance(head, _Head):
             raise RecipeError(self.faults)
         return Recipe(
-            self.document.file, text, head.corpus, head.version, head.title, head.description, head.license,
+            self.document, head.corpus, head.version, head.title, head.description, head.license,
             tuple(head.sources), head.seed, head.models, tuple(tables), head.quality, gates,
         )  # fmt: skip
 
@@ -435,8 +454,8 @@ def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str
     names = [field.alias or name for name, field in model.model_fields.items()]
     if len(location) == 1:
         return names
-    for field in model.model_fields.values():
-        for nested in _models_in(field.annotation):
+    for parameter in model.model_fields.values():
+        for nested in _models_in(parameter.annotation):
             if any(str(location[0]) == name for name in names):
                 names_there = [f.alias or n for n, f in nested.model_fields.items()]
                 if len(location) > 1 and location[-1] not in names_there:

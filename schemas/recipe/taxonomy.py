@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from schemas.recipe.document import Document, Fault, Path, RecipeError, dumped
+from schemas.recipe.document import CoreResolver, Document, Fault, Path, RecipeError
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 TYPE = r"^[^\W_](?:[^\n\r|`<>]{0,78}[^\s|`<>])?$"
@@ -121,9 +122,21 @@ def normalize_name(name: str) -> str:
     return " ".join("".join(char if char.isalnum() else " " for char in name.casefold()).split())
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what a document would be read as another type; the lines of releases are broken as PyYAML breaks them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No anchors: each value is written where it stands."""
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = CoreResolver.patterns
+
+
 def write_taxonomy(taxonomy: Taxonomy) -> str:
     """A taxonomy as the YAML that `parse` reads."""
-    return dumped(taxonomy.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    value = taxonomy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def parse(text: str, file: str) -> Taxonomy:

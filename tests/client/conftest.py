@@ -16,6 +16,7 @@ from catalog.publish.publish import View, locate_release, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
+from schemas.recipe.document import Document
 from schemas.recipe.reader import Origin, Recipe
 
 MISTAKES = Contract(
@@ -89,8 +90,7 @@ def put(
     """Publish a release; the URL of its folder. `stop` is called when all but card and manifest are written."""
     mark = mark or f"{corpus}-{version}"
     recipe = Recipe(
-        file=f"{corpus}.yaml",
-        text=f"corpus: {corpus}\n",
+        document=Document(f"corpus: {corpus}\n", f"{corpus}.yaml"),
         corpus=corpus,
         version=version,
         title=f"Mistakes, {corpus}: with a colon",

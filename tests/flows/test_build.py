@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,49 @@ def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, 
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT / "catalog", capture_output=True)
 
 
+COUNTING = """
+import os
+from fsspec.implementations.local import LocalFileSystem
+original = LocalFileSystem._open
+def counted(self, path, *given, **named):
+    if path.endswith("generations.jsonl"):
+        with open(os.environ["OPENED"], "a") as file:
+            file.write("x")
+    return original(self, path, *given, **named)
+LocalFileSystem._open = counted
+"""
+
+
+def test_a_build_reads_each_source_twice_and_a_second_one_not_at_all(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "sitecustomize.py").write_text(COUNTING)  # in every process of the build
+    paths = os.pathsep.join([str(tmp_path / "python"), str(ROOT / "catalog"), str(ROOT)])
+    opened = tmp_path / "opened"
+    shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
+    shutil.copy(SAMPLE, tmp_path / "sample.yaml")
+    time.sleep(2.1)  # what has just been written is not trusted to its times
+    command = [
+        sys.executable,
+        "-m",
+        "errata.cli",
+        "build",
+        str(tmp_path / "sample.yaml"),
+        "--store",
+        str(tmp_path / "s"),
+    ]
+    for more, reads in (([], 2), ([], 0), (["--rehash"], 1)):
+        opened.write_text("")
+        subprocess.run(
+            [*command, *more],
+            env={**environment, "PYTHONPATH": paths, "OPENED": str(opened)},
+            check=True,
+            capture_output=True,
+        )
+        assert len(opened.read_text()) == reads
+
+
 def test_the_same_recipe_elsewhere_gives_the_same_bytes(
     built: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -100,13 +144,14 @@ def test_a_version_with_other_content_is_refused_before_any_work(
     shutil.copytree(SAMPLE.parent / "sample", tmp_path / "sample")
     recipe = tmp_path / "sample.yaml"
     recipe.write_text(SAMPLE.read_text().replace("seed: 1", "seed: 2"))
+    shutil.rmtree(tmp_path / "s" / "digests", ignore_errors=True)
     before = files_of(tmp_path / "s")
     found = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
     assert found.returncode == 4
     assert "version 0.1.0 is published with other content" in found.stderr
     assert "raise `version` in the recipe" in found.stderr
     assert "Traceback" not in found.stderr
-    assert files_of(tmp_path / "s") == before
+    assert {name: data for name, data in files_of(tmp_path / "s").items() if not name.startswith("digests/")} == before
     plan = errata("plan", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
     assert plan.returncode == 4
     recipe.write_text(recipe.read_text().replace("version: 0.1.0", "version: 0.2.0"))

@@ -15,6 +15,7 @@ import yaml
 from catalog.publish import shards
 from catalog.publish.card import render_card
 from catalog.publish.croissant import build_json_schema, render_croissant
+from schemas.recipe.document import Document
 from schemas.recipe.reader import Origin, Recipe
 from tasks.views.task import VIEW, ViewParameters
 from tests.client.conftest import FUNNEL, VIEWS, put, row
@@ -25,7 +26,7 @@ LINEAGE = [
     {"table": "read", "task": "load", "fingerprint": "ab", "parameters": {}, "inputs": ["f.jsonl 12", "model m r"]}
 ]
 RECIPE = Recipe(
-    file="r", text="", corpus="tiny", version="1.0.0", title="Tiny", description="Made for tests.", license="CC-BY-4.0",
+    document=Document("", "r"), corpus="tiny", version="1.0.0", title="Tiny", description="Made for tests.", license="CC-BY-4.0",
     sources=(Origin(name="numbers", license="MIT", url="https://example.org/n"),), seed=0, models={}, tables=(),
     quality="Precision 98 % on 500 rows.",
 )  # fmt: skip

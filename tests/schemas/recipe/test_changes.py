@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.recipe.changes import with_models, with_version
-from schemas.recipe.document import RecipeError
+from schemas.recipe.document import Document, RecipeError
 from tests import golden
 
 ERRORS = Path(__file__).parent / "changes-errors.txt"
@@ -44,9 +44,11 @@ BAD = {
 
 
 def test_a_change_is_made_there_and_nowhere_else() -> None:
-    changed = with_models(TEXT, "r.yaml", {"small": {"revision": "1e5"}, "large": {"revision": "b", "model": "é"}})
+    changed = with_models(
+        Document(TEXT, "r.yaml"), {"small": {"revision": "1e5"}, "large": {"revision": "b", "model": "é"}}
+    )
     assert changed == TEXT.replace("{engine: vllm, model: ours/small}", '{revision: "1e5", engine: vllm, model: ours/small}').replace('"gpt"', '"é"').replace("revision: a\n", 'revision: "b"\n')  # fmt: skip
-    assert with_version(TEXT, "r.yaml", "1.2.3") == TEXT.replace("0.1.0", "1.2.3")
+    assert with_version(Document(TEXT, "r.yaml"), "1.2.3") == TEXT.replace("0.1.0", "1.2.3")
 
 
 @given(st.text(min_size=1))
@@ -58,7 +60,10 @@ def test_any_text_is_read_back_as_it_was_given(value: str) -> None:
         ("own", "checkpoint"),
         ("large", "model"),
     ):
-        before, after = yaml.safe_load(TEXT), yaml.safe_load(with_models(TEXT, "r.yaml", {name: {key: value}}))
+        before, after = (
+            yaml.safe_load(TEXT),
+            yaml.safe_load(with_models(Document(TEXT, "r.yaml"), {name: {key: value}})),
+        )
         before["models"][name][key] = value
         assert after == before
 
@@ -67,6 +72,6 @@ def test_what_cannot_be_changed_is_told() -> None:
     told = []
     for name, changes in BAD.items():
         with pytest.raises(RecipeError) as caught:
-            with_models(TEXT, "r.yaml", changes)  # type: ignore[arg-type]
+            with_models(Document(TEXT, "r.yaml"), changes)  # type: ignore[arg-type]
         told.append(f"{name}\n    {caught.value}")
     golden.check(ERRORS, "\n".join(told) + "\n")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from catalog import taxonomies
-from schemas.recipe.document import RecipeError
+from schemas.recipe.document import Document, RecipeError
 from schemas.recipe.reader import read
 from tasks import TASKS
 from tests import golden
@@ -26,7 +26,7 @@ def test_each_fault_of_a_recipe_is_a_line_with_file_line_and_key(path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted((CATALOG / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_of_the_catalog_is_sound(path: Path) -> None:
-    recipe = read(path.read_text(), path.name, TASKS, lambda name: taxonomies.find(name, CATALOG))
+    recipe = read(path.read_text(), path.name, TASKS, lambda name: taxonomies.find(name, CATALOG / "recipes"))
     assert recipe.corpus == path.stem
     assert recipe.tables[-1].task.name == "release"
 
@@ -59,6 +59,41 @@ def test_words_of_yaml_1_1_are_text() -> None:
     text = HEAD + SOLUTIONS.replace("{value: s}", "{value: no}") + "  release: {task: release, from: s}\n"
     parameters = read(text, "r.yaml", TASKS).tables[0].parameters
     assert parameters.set.value == "no"  # type: ignore[attr-defined]
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(12)
+)
+CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in range(3000))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BOMB, "r.yaml:1: holds more than 100,000 values once its aliases are written out; write it smaller"),
+        (CHAIN, "r.yaml:1: holds more than 100,000 values once its aliases are written out; write it smaller"),
+        ("a: " + "[" * 5000, "r.yaml:1: nested too deeply to be a recipe; write it flatter"),
+        ("a: " + "x" * 5_000_000, "r.yaml:1: holds 5,000,003 characters, at most 4,194,304 are read; write it smaller"),
+    ],
+    ids=["aliases of aliases", "a chain of aliases", "deep", "long"],
+)
+def test_what_is_too_large_is_refused(text: str, told: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        read(text, "r.yaml", TASKS)
+    assert str(error.value) == told
+
+
+def test_numbers_are_those_of_yaml_1_2() -> None:
+    document = Document("a: 010\nb: 1_000\nc: 2001-12-14\nd: 0x1F\ne: 1e3\nf: .5\ng: !!int '7'\nh: \"\\/\"\n", "r.yaml")
+    assert document.value == {
+        "a": 10, "b": "1_000", "c": "2001-12-14", "d": "0x1F", "e": 1000.0, "f": 0.5, "g": 7, "h": "/",
+    }  # fmt: skip
+    tagged = Document("a: !!int x\nb: !!binary eA==\nc: !ours y\nd: 1\n", "r.yaml")
+    assert [str(fault) for fault in tagged.faults] == [
+        "r.yaml:1: a: 'x' cannot be read as tag:yaml.org,2002:int; quote it",
+        "r.yaml:2: b: 'eA==' cannot be read as tag:yaml.org,2002:binary; quote it",
+        "r.yaml:3: c: 'y' cannot be read as !ours; quote it",
+    ]
 
 
 @pytest.mark.parametrize(
