@@ -69,11 +69,7 @@ def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
         key: tuple[str | int, ...] = ("gates",)
         if one["declared"] != "contract":
             key = ("gates", int(one["declared"][len("gates[") : -1]))
-<<<<<<< HEAD
-        fault = document.fault(key, format_result(one))
-=======
-        fault = recipe.fault(key, line(one))
->>>>>>> 5954916 (The plan is made once for each command; the store remembers digests of sources; recipes are read by ruamel.yaml)
+        fault = recipe.fault(key, format_result(one))
         where = "gates" if recipe.gates is not None else "columns"
         lines.append(
             str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {format_result(one)}"
