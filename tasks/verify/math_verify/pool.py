@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
 
 from tasks.verify.memo import PASSING, VerdictCache, key_of
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
@@ -86,18 +85,8 @@ class Workers:
                 worker.process.kill()
 
 
-_shared: Workers | None = None
-_lock = Lock()
-
-
-def shared() -> Workers:
-    """The workers of this process; they end with it."""
-    global _shared
-    with _lock:
-        if _shared is None:
-            _shared = Workers(os.cpu_count() or 1)
-            atexit.register(_shared.close)
-        return _shared
+_SHARED = Workers(os.cpu_count() or 1)  # none is started before the first comparison
+atexit.register(_SHARED.close)
 
 
 class Opinions:
@@ -118,7 +107,7 @@ class Opinions:
 
 
 compared = Opinions(
-    lambda gold, answer: shared().compare(gold, answer),
+    _SHARED.compare,
     VerdictCache("opinions", f"math-verify {version('math-verify')}"),
 )
 """What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""
