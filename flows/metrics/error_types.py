@@ -19,7 +19,7 @@ from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.raters import JUDGE, RULES, list_ratings, list_votes
 from tasks.classify.requests import name_model
 from tasks.evaluation.agreement import Agreement
-from tasks.evaluation.clustering import cramer, rand
+from tasks.evaluation.clustering import compute_adjusted_rand, cramer
 from tasks.evaluation.types import UNDECIDED, Confusion
 
 LATEST = 5
@@ -183,7 +183,7 @@ def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:
 
 def _summarize_truth(result: _Counts, is_found: bool) -> dict[str, Any]:
     """How types compare with the true ones; those that were found only as a partition, for their names are their own."""
-    index = {"rand": _rounded(rand(result.confusion.counts))}
+    index = {"rand": _rounded(compute_adjusted_rand(result.confusion.counts))}
     if is_found:
         whole = result.confusion.summarize()
         return {name: whole[name] for name in ("rows", "decided", "confusion")} | index

@@ -12,10 +12,10 @@ import polars as pl
 from errata.cli import text
 
 from flows.metrics.type_confusion import TypeComparison
-from tasks.evaluation.agreement import Agreement, agreement
+from tasks.evaluation.agreement import Agreement, measure_agreement
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.fields import Rejected
-from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, grouped, length, score
+from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
 
 WIDTH = 80
@@ -53,7 +53,9 @@ class Evaluation:
 
     def groups(self, labeller: str) -> dict[str, Score]:
         """The labeller's score by group."""
-        found = grouped(self.rows, self.labellers[labeller], length if self.by == "length" else lambda row: row.set)
+        found = score_groups(
+            self.rows, self.labellers[labeller], name_length_range if self.by == "length" else lambda row: row.set
+        )
         return {name: found[name] for name in sorted(found, key=_natural)}
 
     def agreement(self) -> Agreement | None:
@@ -62,7 +64,7 @@ class Evaluation:
             return None
         ids = [row.id for row in self.rows]
         columns = {name: [labels.get(id) for id in ids] for name, labels in self.labellers.items()}
-        return agreement([pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64))])
+        return measure_agreement([pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64))])
 
     def unknown(self, labeller: str) -> int:
         """Labels of solutions that gold does not have."""

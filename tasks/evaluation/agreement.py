@@ -20,7 +20,7 @@ import polars as pl
 
 
 @dataclass
-class Pair:
+class RaterPair:
     """Two labellers on the solutions that both decide."""
 
     counts: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Pair:
 class Agreement:
     """The counts that all kappas follow from; of any number of solutions they are as many as there are labels."""
 
-    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], RaterPair] = field(default_factory=dict)
     """Each pair of labellers, in the order of their columns."""
     raters: int = 0
     """Labellers, of all."""
@@ -94,7 +94,7 @@ class Agreement:
         self.raters = len(names)
         for pair in pairs:
             both = frame.select(pair).drop_nulls().group_by(pair).len()
-            self.pairs.setdefault(pair, Pair()).counts.update({(one, other): n for one, other, n in both.rows()})
+            self.pairs.setdefault(pair, RaterPair()).counts.update({(one, other): n for one, other, n in both.rows()})
         for *labels, count in frame.drop_nulls().group_by(names).len().rows():
             self.rows += count
             for label, raters in Counter(labels).items():
@@ -107,7 +107,7 @@ def _beyond(observed: int, expected: int, of: int) -> float | None:
     return (observed - expected) / (of - expected) if of > expected else None
 
 
-def agreement(frames: Iterable[pl.DataFrame]) -> Agreement:
+def measure_agreement(frames: Iterable[pl.DataFrame]) -> Agreement:
     """The agreement over frames, one after the other: nothing of a frame is held but its counts."""
     found = Agreement()
     for frame in frames:

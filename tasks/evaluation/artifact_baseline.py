@@ -88,10 +88,10 @@ def _judged(features: Floats, labels: NDArray[np.bool_], known: NDArray[np.bool_
     target = labels[known] - labels[known].mean()
     products = scaled[known] @ scaled[known].T
     weights = scaled[known].T @ np.linalg.solve(products + _PENALTY * np.eye(len(products)), target)
-    return area(scaled[new] @ weights, labels[new])
+    return compute_auc(scaled[new] @ weights, labels[new])
 
 
-def area(scores: Floats, labels: NDArray[np.bool_]) -> float:
+def compute_auc(scores: Floats, labels: NDArray[np.bool_]) -> float:
     """The share of pairs of a wrong and a right one in which the wrong one has the higher score; ties count half."""
     from scipy.stats import rankdata  # a second to import: only who asks pays for it
 

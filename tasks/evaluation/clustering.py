@@ -12,7 +12,7 @@ from math import comb
 import numpy as np
 
 
-def rand(counts: Mapping[tuple[str, str], int]) -> float | None:
+def compute_adjusted_rand(counts: Mapping[tuple[str, str], int]) -> float | None:
     """The adjusted Rand index: 1 the same partition, 0 as by chance; None where chance alone makes them the same.
 
     Args:

@@ -147,7 +147,7 @@ def score(gold: Iterable[Gold], labels: Labels) -> Score:
     )
 
 
-def grouped(gold: Sequence[Gold], labels: Labels, group: Callable[[Gold], str]) -> dict[str, Score]:
+def score_groups(gold: Sequence[Gold], labels: Labels, group: Callable[[Gold], str]) -> dict[str, Score]:
     """The score of each group of rows, groups in the order of their first row."""
     groups: dict[str, list[Gold]] = {}
     for row in gold:
@@ -161,7 +161,7 @@ def average_f1(scores: Iterable[Score]) -> float | None:
     return sum(found) / len(found) if found else None
 
 
-def length(row: Gold) -> str:
+def name_length_range(row: Gold) -> str:
     """The range of LENGTHS that a row's number of steps lies in."""
     if row.steps is None:
         return "unknown"

@@ -72,7 +72,7 @@ def label_errors(
             raise TaskError(
                 f"labels: more than {COMBINATIONS:,} combinations of labels; name columns of verdicts, types or steps"
             )
-    told = _told(counts)
+    told = _judge_combinations(counts)
     for part in table:
         keys = part.select(key=pl.nth(0), combination=_combined(part, parameters))
         yield keys.join(told, on="combination", how="left", maintain_order="left").drop("combination")
@@ -95,7 +95,7 @@ def _combined(part: pl.DataFrame, parameters: LabelErrorsParameters) -> pl.Serie
     return part.select(combination=pl.concat_str(texts, separator=SEPARATOR)).to_series()
 
 
-def _told(counts: Counter[str]) -> pl.DataFrame:
+def _judge_combinations(counts: Counter[str]) -> pl.DataFrame:
     """What is found of each combination of labels."""
     combinations = sorted(counts)
     split = [one.split(SEPARATOR) for one in combinations]

@@ -37,7 +37,7 @@ from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 from tasks.engines.abacus.engine import AbacusEngine
-from tasks.evaluation.clustering import rand
+from tasks.evaluation.clustering import compute_adjusted_rand
 from tasks.llm.prompt_guard import mark
 from tasks.synthetic.program import load
 from tasks.synthetic.truth import judge
@@ -162,7 +162,7 @@ def scripted(one: Scripted) -> Callable[[Sequence[Request]], Iterator[Reply]]:
 
 def index(truth: Sequence[str], said: Sequence[str | None]) -> float:
     """The adjusted Rand index of labels against the truth."""
-    return rand(Counter((one, other or "undecided") for one, other in zip(truth, said))) or 0.0
+    return compute_adjusted_rand(Counter((one, other or "undecided") for one, other in zip(truth, said))) or 0.0
 
 
 def measured(rows: pl.DataFrame, truth: Sequence[str], table: Table) -> float:

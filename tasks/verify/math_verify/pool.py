@@ -23,7 +23,7 @@ FIRST = 60
 _SCRIPT = Path(__file__).with_name("worker.py")
 
 
-class Worker:
+class ComparisonWorker:
     """One process that compares one pair at a time."""
 
     def __init__(self, seconds: int = SECONDS, mebibytes: int = MEBIBYTES) -> None:
@@ -45,12 +45,12 @@ class Worker:
         return reply
 
 
-class Workers:
+class ComparisonPool:
     """Up to as many workers as there are processors, made when first needed."""
 
     def __init__(self, most: int, seconds: int = SECONDS) -> None:
         self.seconds = seconds
-        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[ComparisonWorker | None] = queue.LifoQueue()
         for _ in range(most):
             self._idle.put(None)
 
@@ -59,11 +59,11 @@ class Workers:
         worker = self._idle.get()
         try:
             if worker is None or not worker.process.alive:
-                worker = Worker(self.seconds)
+                worker = ComparisonWorker(self.seconds)
                 worker.compare("1", "1")
             reply = worker.compare(gold, answer)
             if reply == "died":  # killed from outside, maybe: only what a pair does twice is the pair's
-                worker = Worker(self.seconds)
+                worker = ComparisonWorker(self.seconds)
                 worker.compare("1", "1")
                 reply = worker.compare(gold, answer)
             return reply
@@ -85,11 +85,11 @@ class Workers:
                 worker.process.kill()
 
 
-_SHARED = Workers(os.cpu_count() or 1)  # none is started before the first comparison
+_SHARED = ComparisonPool(os.cpu_count() or 1)  # none is started before the first comparison
 atexit.register(_SHARED.close)
 
 
-class Opinions:
+class CachedComparison:
     """What the workers said of pairs: each is asked once."""
 
     def __init__(self, ask: Callable[[str, str], str], memory: VerdictCache) -> None:
@@ -106,8 +106,5 @@ class Opinions:
         return said
 
 
-compared = Opinions(
-    _SHARED.compare,
-    VerdictCache("opinions", f"math-verify {version('math-verify')}"),
-)
+compared = CachedComparison(_SHARED.compare, VerdictCache("opinions", f"math-verify {version('math-verify')}"))
 """What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""

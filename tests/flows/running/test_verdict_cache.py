@@ -11,7 +11,7 @@ import pytest
 from catalog.storage import Store
 from flows.running import verdict_cache as flow
 from flows.running.verdict_cache import cache_folder, cached_verdicts, load_verdicts, save_verdicts
-from tasks.verify.math_verify.pool import Opinions
+from tasks.verify.math_verify.pool import CachedComparison
 from tasks.verify.memo import VerdictCache
 from tasks.verify.task import PAIR, judgements
 
@@ -25,12 +25,12 @@ def store(tmp_path: Path) -> Store:
     return Store(f"file://{tmp_path}")
 
 
-def opinions(asked: list[str]) -> Opinions:
+def opinions(asked: list[str]) -> CachedComparison:
     def ask(gold: str, answer: str) -> str:
         asked.append(answer)
         return answer if answer in ("timed out", "died", "too large") else "equal"
 
-    return Opinions(ask, VerdictCache("opinions", "math-verify 0"))
+    return CachedComparison(ask, VerdictCache("opinions", "math-verify 0"))
 
 
 def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:

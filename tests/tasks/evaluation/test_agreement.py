@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from tasks.evaluation.agreement import Agreement, agreement
+from tasks.evaluation.agreement import Agreement, measure_agreement
 
 
 def frame(**columns: list[int | None]) -> pl.DataFrame:
@@ -22,7 +22,7 @@ def of_counts(*counts: tuple[int, int, int]) -> pl.DataFrame:
 
 def test_cohens_kappa_of_a_two_by_two_table() -> None:
     # 20 and 15 of 50 the same; expected 0.5 * 0.6 + 0.5 * 0.4 = 0.5, so (0.7 - 0.5) / 0.5
-    pair = agreement([of_counts((1, 1, 20), (1, 2, 5), (2, 1, 10), (2, 2, 15))]).pairs["a", "b"]
+    pair = measure_agreement([of_counts((1, 1, 20), (1, 2, 5), (2, 1, 10), (2, 2, 15))]).pairs["a", "b"]
     assert (pair.rows, pair.same) == (50, 35)
     assert pair.kappa == pytest.approx(0.4)
 
@@ -31,10 +31,10 @@ def test_cohens_kappa_of_three_categories() -> None:
     # 140 of 200 the same; expected 0.6 * 0.5 + 0.3 * 0.3 + 0.1 * 0.2 = 0.41, so (0.7 - 0.41) / 0.59
     counts = [(0, 0, 88), (0, 1, 14), (0, 2, 18), (1, 0, 10), (1, 1, 40), (1, 2, 10), (2, 0, 2), (2, 1, 6), (2, 2, 12)]
     observed, expected = 140 / 200, (120 * 100 + 60 * 60 + 20 * 40) / 200**2
-    assert agreement([of_counts(*counts)]).pairs["a", "b"].kappa == pytest.approx(
+    assert measure_agreement([of_counts(*counts)]).pairs["a", "b"].kappa == pytest.approx(
         (observed - expected) / (1 - expected)
     )
-    assert agreement([of_counts(*counts)]).pairs["a", "b"].kappa == pytest.approx(0.4915, abs=1e-4)
+    assert measure_agreement([of_counts(*counts)]).pairs["a", "b"].kappa == pytest.approx(0.4915, abs=1e-4)
 
 
 FLEISS = [
@@ -46,13 +46,13 @@ FLEISS = [
 
 def test_fleiss_kappa_of_fourteen_raters() -> None:
     rows = [[label for label, raters in enumerate(counts) for _ in range(raters)] for counts in FLEISS]
-    found = agreement([pl.DataFrame(rows, schema=[f"r{i}" for i in range(14)], orient="row")])
+    found = measure_agreement([pl.DataFrame(rows, schema=[f"r{i}" for i in range(14)], orient="row")])
     assert (found.raters, found.rows) == (14, 10)
     assert found.fleiss == pytest.approx(0.2099, abs=1e-4)
 
 
 def test_what_one_leaves_undecided_is_left_out() -> None:
-    found = agreement([frame(a=[1, 1, None, None, -1], b=[1, 2, 1, None, -1], c=[1, None, 1, None, -1])])
+    found = measure_agreement([frame(a=[1, 1, None, None, -1], b=[1, 2, 1, None, -1], c=[1, None, 1, None, -1])])
     assert {names: (one.rows, one.same) for names, one in found.pairs.items()} == {
         ("a", "b"): (3, 2), ("a", "c"): (2, 2), ("b", "c"): (3, 3),
     }  # fmt: skip
@@ -60,13 +60,15 @@ def test_what_one_leaves_undecided_is_left_out() -> None:
 
 
 def test_where_chance_does_all_there_is_no_kappa() -> None:
-    found = agreement([frame(a=[1, 1], b=[1, 1])])
+    found = measure_agreement([frame(a=[1, 1], b=[1, 1])])
     assert (found.fleiss, found.pairs["a", "b"].kappa) == (None, None)
-    assert agreement([frame(a=[1, 2], b=[2, 1])]).pairs["a", "b"].kappa == -1
-    assert agreement([frame(a=[None], b=[1])]).fleiss is None
-    assert agreement([frame(a=[1, 2])]) == Agreement(raters=1, rows=2, labels=agreement([frame(a=[1, 2])]).labels)
-    assert agreement([frame(a=[1, 2])]).fleiss is None
-    assert agreement([]).fleiss is None
+    assert measure_agreement([frame(a=[1, 2], b=[2, 1])]).pairs["a", "b"].kappa == -1
+    assert measure_agreement([frame(a=[None], b=[1])]).fleiss is None
+    assert measure_agreement([frame(a=[1, 2])]) == Agreement(
+        raters=1, rows=2, labels=measure_agreement([frame(a=[1, 2])]).labels
+    )
+    assert measure_agreement([frame(a=[1, 2])]).fleiss is None
+    assert measure_agreement([]).fleiss is None
 
 
 LABELS = st.lists(st.tuples(*[st.none() | st.integers(-1, 2)] * 3), max_size=30)
@@ -77,20 +79,20 @@ def test_in_parts_it_is_that_of_the_whole(rows: list[tuple[int | None, ...]], si
     schema = {"a": pl.Int64, "b": pl.Int64, "c": pl.Int64}
     whole = pl.DataFrame(rows, schema=schema, orient="row")
     parts = [whole.slice(at, size) for at in range(0, max(len(rows), 1), size)]
-    assert agreement(parts) == agreement([whole])
-    swapped = agreement([whole.select("c", "a", "b")])
-    assert swapped.fleiss == agreement([whole]).fleiss
-    assert swapped.pairs["c", "a"].kappa == agreement([whole]).pairs["a", "c"].kappa
+    assert measure_agreement(parts) == measure_agreement([whole])
+    swapped = measure_agreement([whole.select("c", "a", "b")])
+    assert swapped.fleiss == measure_agreement([whole]).fleiss
+    assert swapped.pairs["c", "a"].kappa == measure_agreement([whole]).pairs["a", "c"].kappa
 
 
 def test_other_labellers_are_no_part_of_it() -> None:
     with pytest.raises(ValueError, match="labellers a, c are not those of the frames before"):
-        agreement([frame(a=[1], b=[1]), frame(a=[1], c=[1])])
+        measure_agreement([frame(a=[1], b=[1]), frame(a=[1], c=[1])])
 
 
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=2, max_size=30))
 def test_cohens_kappa_is_that_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
     one, other = map(list, zip(*rows))
-    (pair,) = agreement([frame(one=one, other=other)]).pairs.values()
+    (pair,) = measure_agreement([frame(one=one, other=other)]).pairs.values()
     if pair.kappa is not None:
         assert pair.kappa == pytest.approx(cohen_kappa_score(one, other), abs=1e-12)

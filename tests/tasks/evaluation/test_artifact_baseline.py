@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.evaluation.artifact_baseline import FEWEST, MOST, area, measure_artifacts
+from tasks.evaluation.artifact_baseline import FEWEST, MOST, compute_auc, measure_artifacts
 
 Row = tuple[str, bool, str]
 
@@ -69,4 +69,4 @@ def test_the_area_is_the_share_of_pairs(pairs: list[tuple[int, bool]]) -> None:
     good, bad = scores[~labels], scores[labels]
     if len(good) and len(bad):
         both = (bad[:, None] > good[None, :]).mean() + (bad[:, None] == good[None, :]).mean() / 2
-        assert area(scores, labels) == pytest.approx(both)
+        assert compute_auc(scores, labels) == pytest.approx(both)

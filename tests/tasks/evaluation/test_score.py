@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tasks.evaluation.score import NONE, Gold, Share, average_f1, grouped, length, score, wilson
+from tasks.evaluation.score import NONE, Gold, Share, average_f1, name_length_range, score, score_groups, wilson
 
 
 def gold(*first_errors: int, steps: int | None = 9, set: str = "s", begin: int = 0) -> list[Gold]:
@@ -52,7 +52,7 @@ def test_the_average_is_of_the_sets_and_not_of_the_rows() -> None:
     # set a: 1 of 1 wrong, 1 of 1 right, F1 1; set b: 1 of 4 wrong, 3 of 4 right, F1 2*(1/4)*(3/4)/1 = 3/8
     rows = gold(1, NONE, set="a") + gold(1, 1, 1, 1, NONE, NONE, NONE, NONE, set="b", begin=2)
     said = labels(1, NONE, 1, 0, None, NONE, NONE, NONE, NONE, 3)
-    found = grouped(rows, said, lambda row: row.set)
+    found = score_groups(rows, said, lambda row: row.set)
     assert [one.f1 for one in found.values()] == [1.0, pytest.approx(3 / 8)]
     assert average_f1(found.values()) == pytest.approx(11 / 16)
     # pooled it is another number: 2 of 5 and 4 of 5
@@ -81,7 +81,7 @@ def test_the_interval_is_that_of_scipy(hits: int, of: int) -> None:
 
 def test_lengths_are_taken_together() -> None:
     rows = [Gold("a", NONE, steps, "s", "f:1") for steps in (1, 2, 5, 6, 7, 8, 20, 21, 900, None)]
-    assert [length(row) for row in rows] == [
+    assert [name_length_range(row) for row in rows] == [
         "1 step", "2-5 steps", "2-5 steps", "6-7 steps", "6-7 steps", "8-20 steps", "8-20 steps", "21+ steps",
         "21+ steps", "unknown",
     ]  # fmt: skip

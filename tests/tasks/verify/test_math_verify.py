@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.verify.math_verify.pool import FIRST, Worker, Workers, compared
+from tasks.verify.math_verify.pool import FIRST, ComparisonPool, ComparisonWorker, compared
 from tasks.verify.math_verify.worker import LATER
 from tasks.verify.memo import key_of
 from tasks.worker_process import WorkerProcess
@@ -27,22 +27,22 @@ PATIENT = 60
 """Seconds for replies that must come on however busy a machine."""
 
 
-def ready(seconds: int = PATIENT, mebibytes: int = 1536) -> Worker:
-    worker = Worker(seconds, mebibytes)
+def ready(seconds: int = PATIENT, mebibytes: int = 1536) -> ComparisonWorker:
+    worker = ComparisonWorker(seconds, mebibytes)
     assert worker.compare("1", "1") == "equal"
     return worker
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
+def worker() -> Iterator[ComparisonWorker]:
     worker = ready()
     yield worker
     worker.process.kill()
 
 
 @pytest.fixture
-def workers() -> Iterator[Workers]:
-    workers = Workers(2, PATIENT)
+def workers() -> Iterator[ComparisonPool]:
+    workers = ComparisonPool(2, PATIENT)
     yield workers
     workers.close()
 
@@ -73,11 +73,11 @@ def gone(pid: int) -> bool:
         ("", "18", "gold unparsable"),
     ],
 )
-def test_expressions_are_compared(worker: Worker, gold: str, answer: str, reply: str) -> None:
+def test_expressions_are_compared(worker: ComparisonWorker, gold: str, answer: str, reply: str) -> None:
     assert worker.compare(gold, answer) == reply
 
 
-def test_an_answer_is_never_run_nor_a_file_read(worker: Worker, tmp_path: Path) -> None:
+def test_an_answer_is_never_run_nor_a_file_read(worker: ComparisonWorker, tmp_path: Path) -> None:
     target, secret = tmp_path / "touched", tmp_path / "secret.tex"
     secret.write_text("18")
     for answer in (
@@ -134,7 +134,7 @@ def test_half_a_reply_is_none() -> None:
     assert worker.compare("x", "y") == "died"
 
 
-def test_a_dead_worker_is_replaced(workers: Workers) -> None:
+def test_a_dead_worker_is_replaced(workers: ComparisonPool) -> None:
     assert workers.compare("x", "x") == "equal"
     first = workers._idle.get()
     assert first is not None
@@ -146,14 +146,14 @@ def test_a_dead_worker_is_replaced(workers: Workers) -> None:
     assert second is not None and second.process.pid != first.process.pid
 
 
-def test_eight_threads_get_their_own_replies_from_two_workers(workers: Workers) -> None:
+def test_eight_threads_get_their_own_replies_from_two_workers(workers: ComparisonPool) -> None:
     pairs = [("x + 1", f"{1 + i % 3} + x") for i in range(64)]
     with ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(lambda pair: workers.compare(*pair), pairs))
     assert replies == ["different" if i % 3 else "equal" for i in range(64)]
 
 
-def test_an_interrupted_comparison_leaves_no_reply_for_the_next(workers: Workers) -> None:
+def test_an_interrupted_comparison_leaves_no_reply_for_the_next(workers: ComparisonPool) -> None:
     assert workers.compare("x", "x") == "equal"
 
     def interrupt(*_: object) -> None:
@@ -171,7 +171,7 @@ def test_an_interrupted_comparison_leaves_no_reply_for_the_next(workers: Workers
 
 
 def test_closing_ends_the_processes() -> None:
-    workers = Workers(1, PATIENT)
+    workers = ComparisonPool(1, PATIENT)
     workers.compare("x", "x")
     worker = workers._idle.get()
     workers._idle.put(worker)
