@@ -200,3 +200,17 @@ def test_no_task_is_known_by_its_name(path: Path) -> None:
 )  # fmt: skip
 def test_the_search_finds_names_of_tasks(text: str) -> None:
     assert list(named_tasks(ast.parse(text)))
+
+
+def test_arithmetic_knows_no_world_and_gold_is_worked_out_in_one_place() -> None:
+    importing = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("flows", "schemas", "tasks")
+        for path in (ROOT / top).rglob("*.py")
+        if "synthetic" not in path.parts
+        and any(
+            isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tasks.synthetic")
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        )
+    }
+    assert importing == {"tasks/__init__.py", "tasks/sources/truth.py"}

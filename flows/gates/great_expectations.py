@@ -52,12 +52,12 @@ class Suite:
         library, batches = started()
         if self._suite is None:
             self._suite = _built(library, self.expected)
-        told = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
+        format_ = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
         if self.key in rows.columns:
-            told["unexpected_index_column_names"] = [self.key]
+            format_["unexpected_index_column_names"] = [self.key]
         batch = batches.get_batch({"dataframe": self._seen(rows)})
         with warnings.catch_warnings(action="ignore"):
-            found = batch.validate(self._suite, result_format=told)
+            found = batch.validate(self._suite, result_format=format_)
         for one in found.results:
             result = one.to_json_dict()
             self._count(result["expectation_config"]["meta"]["place"], result, rows.height)
@@ -68,9 +68,9 @@ class Suite:
         key = {self.key: pl.col(self.key)} if self.key in rows.columns else {}
         return rows.select(**{**values, **key}).to_pandas(use_pyarrow_extension_array=True)
 
-    def _count(self, i: int, told: Mapping[str, Any], rows: int) -> None:
-        tally, result = self.tallies[i], told["result"]
-        if (fault := _fault(told["exception_info"])) or "unexpected_count" not in result:
+    def _count(self, i: int, validation: Mapping[str, Any], rows: int) -> None:
+        tally, result = self.tallies[i], validation["result"]
+        if (fault := _fault(validation["exception_info"])) or "unexpected_count" not in result:
             tally.fault = tally.fault or fault or "Great Expectations counted nothing"
             return
         tally.rows += result.get("element_count", rows)
@@ -118,9 +118,13 @@ def _built(library: Any, expected: Sequence[Expected]) -> Any:
     return library.ExpectationSuite("gates", expectations=made)
 
 
-def _fault(told: Mapping[str, Any]) -> str | None:
+def _fault(validation: Mapping[str, Any]) -> str | None:
     """What was raised inside an expectation, in a line; None if nothing was."""
-    infos = [told] if "raised_exception" in told else [one for one in told.values() if isinstance(one, Mapping)]
+    infos = (
+        [validation]
+        if "raised_exception" in validation
+        else [one for one in validation.values() if isinstance(one, Mapping)]
+    )
     for one in infos:
         if one.get("raised_exception"):
             return show_value(str(one.get("exception_message") or "no message").strip())

@@ -155,8 +155,8 @@ def _measure_drift(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     old = _count_values((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
     moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
     most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
-    told = [make_example(value, f"{100 * by:+.1f} points") for value, by in most if by]
-    return Measurement(sum(map(abs, moved.values())) / 2, kept, told, f"since {before}")
+    examples = [make_example(value, f"{100 * by:+.1f} points") for value, by in most if by]
+    return Measurement(sum(map(abs, moved.values())) / 2, kept, examples, f"since {before}")
 
 
 def _count_values(frames: Iterator[pl.DataFrame], column: str) -> Counter[object]:

@@ -21,8 +21,8 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = to_polars_schema(work.contract)
     parts = manifest.receipt.parts
-    told = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
-    drifted = [(path, difference) for path, difference in told if difference]
+    differences = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
+    drifted = [(path, difference) for path, difference in differences if difference]
     return Result(
         view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
         observed=f"{len(drifted)} of {len(parts)} parts that differ", wanted=WANTED,

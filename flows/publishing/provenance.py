@@ -221,9 +221,9 @@ def format_row(found: dict[str, Any]) -> str:
     parts = [found["release"], "  ".join(f"{column} {value}" for column, value in found["row"].items() if value)]
     parts.append("in " + ", ".join(f"{one['view']}/{one['split']}" for one in found["views"]))
     for step in found["tables"]:
-        told = [f"\n{step['table']}  ({step['task']} {step['fingerprint']})"]
-        told += [f"  {column}: {_short(value)}" for column, value in step["added"].items() if value is not None]
-        parts.append("\n".join(told))
+        lines = [f"\n{step['table']}  ({step['task']} {step['fingerprint']})"]
+        lines += [f"  {column}: {_short(value)}" for column, value in step["added"].items() if value is not None]
+        parts.append("\n".join(lines))
     for one in found["completions"]:
         head = f"\ncompletion {one['request']} of {one['model']} {one['revision']}, {one['engine']}, {one['at']}"
         parts.append(

@@ -30,8 +30,8 @@ VERDICTS = ("wrong", "undecided", "right")
 
 def show_verdicts(_: Facts, found: Facts) -> Section:
     """Right, wrong and undecided by model and set."""
-    name, title, told = "verdicts", "Verdicts by model and set", found["verdicts"]
-    if not told:
+    name, title, summary = "verdicts", "Verdicts by model and set", found["verdicts"]
+    if not summary:
         return explain_missing(
             name,
             title,
@@ -39,9 +39,9 @@ def show_verdicts(_: Facts, found: Facts) -> Section:
             "no table of this corpus verified answers",
             "a release alone holds only the rows that were kept",
         )
-    counts = told["verdicts"]
+    counts = summary["verdicts"]
     by_model, by_set = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
-    for model, of_set, verdict, n in told["by"]:
+    for model, of_set, verdict, n in summary["by"]:
         model = format_model(model)
         by_model[model, verdict] += n
         by_set[model, of_set, verdict] += n
@@ -66,8 +66,10 @@ def show_verdicts(_: Facts, found: Facts) -> Section:
     sets = sorted({key[1] for key in by_set})
     if len(sets) > 1:
         parts.append(_by_set(by_set, models, sets))
-    if told["undecided"]:
-        rows = [[reason, format_number(n), format_share(n, told["rows"])] for reason, n in told["undecided"].items()]
+    if summary["undecided"]:
+        rows = [
+            [reason, format_number(n), format_share(n, summary["rows"])] for reason, n in summary["undecided"].items()
+        ]
         parts.append(Table("Why verdicts are undecided", ("reason", "solutions", "share of all"), rows))
     if found["difficulty"]:
         rows = [
@@ -121,11 +123,11 @@ def _wrong(wrong: int, right: int) -> str:
 
 def show_soundness(release: Facts, found: Facts) -> Section:
     """Soundness and completeness of the verifier."""
-    name, title, told = "soundness", "Soundness and completeness of the verifier", found["soundness"]
+    name, title, summary = "soundness", "Soundness and completeness of the verifier", found["soundness"]
     gold = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) == "unrecognised gold"]
     parts: list[Plot | Table] = []
-    if told:
-        counts = {(verdict, truth): n for verdict, truth, n in told["counts"]}
+    if summary:
+        counts = {(verdict, truth): n for verdict, truth, n in summary["counts"]}
         rows = [
             [one, format_number(counts.get((one, "wrong"), 0)), format_number(counts.get((one, "right"), 0))]
             for one in VERDICTS
@@ -133,7 +135,9 @@ def show_soundness(release: Facts, found: Facts) -> Section:
         parts.append(
             Table("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
         )
-        shares = [[one, _interval(told[one]["sound"]), _interval(told[one]["complete"])] for one in ("wrong", "right")]
+        shares = [
+            [one, _interval(summary[one]["sound"]), _interval(summary[one]["complete"])] for one in ("wrong", "right")
+        ]
         parts.append(
             Table(
                 "Soundness and completeness, with 95 % intervals",
@@ -157,8 +161,8 @@ def show_soundness(release: Facts, found: Facts) -> Section:
         return make_unmeasured(
             name, title, "Not measured: the truth of these solutions is not known, and no gold answers were tried."
         )
-    if told:
-        lead = f"Of the solutions called wrong {format_percent(told['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {format_percent(told['wrong']['complete']['share'])} are called wrong ({format_number(told['rows'])} solutions whose truth is known)."
+    if summary:
+        lead = f"Of the solutions called wrong {format_percent(summary['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {format_percent(summary['wrong']['complete']['share'])} are called wrong ({format_number(summary['rows'])} solutions whose truth is known)."
     else:
         share = format_share(sum(step["kept"] for step in gold), sum(step["rows_in"] for step in gold))
         lead = f"The truth of these solutions is not known, so soundness was not measured. The verifier recognises {share} of the gold answers as equal to themselves."
@@ -166,7 +170,7 @@ def show_soundness(release: Facts, found: Facts) -> Section:
         (
             "The verifier looks at the answer, the truth at every step: a right answer reached over a wrong step counts against the verdict right here.",
         )
-        if told
+        if summary
         else ()
     )
     return Section(name, title, lead, tuple(parts), notes)
@@ -182,15 +186,15 @@ def _kinds(reasons: Facts) -> str:
     )
 
 
-def _interval(told: Facts) -> str:
-    low, high = told["interval"]
-    return f"{format_percent(told['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(told['of'])}"
+def _interval(summary: Facts) -> str:
+    low, high = summary["interval"]
+    return f"{format_percent(summary['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(summary['of'])}"
 
 
 def show_exploration(_: Facts, found: Facts) -> Section:
     """Pass@K-S, Reward@K-S and distinct equations."""
-    name, title, told = "exploration", "Exploration and exploitation", found["exploration"]
-    if not told:
+    name, title, summary = "exploration", "Exploration and exploitation", found["exploration"]
+    if not summary:
         return explain_missing(
             name,
             title,
@@ -199,7 +203,7 @@ def show_exploration(_: Facts, found: Facts) -> Section:
             "a release alone does not hold the right solutions",
         )
     parts = []
-    for i, group in enumerate(told["groups"]):
+    for i, group in enumerate(summary["groups"]):
         points = group["points"]
         sizes = sorted({one["s"] for one in points})
         data = [
@@ -231,12 +235,12 @@ def show_exploration(_: Facts, found: Facts) -> Section:
         parts.append(
             Plot(f"exploration-{i}", f"{who} ({format_number(group['problems'])} problems)", says, spec, table)
         )
-    last = told["groups"][0]["points"]
+    last = summary["groups"][0]["points"]
     top = [one for one in last if one["s"] == 1][-1]
     lead = f"With {top['k']} solutions each, {format_percent(top['pass'])} of the problems are solved at least once; the answer most of them end in is right for {format_percent(top['reward'])}."
     notes = (
         "After B-STaR (arXiv 2412.17256). Pass@K-S: the share of problems of which at least S of the first K solutions are right and different texts. Reward@K-S: the share whose S best-rewarded of the first K solutions are all right.",
         "B-STaR's reward knows the gold answer and a process reward model; here it is the share of the K solutions that end in the same answer, then the mean log-probability of a token: what can be had without gold.",
-        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {format_number(told['solutions'])} solutions, all those of a random sample of problems.",
+        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {format_number(summary['solutions'])} solutions, all those of a random sample of problems.",
     )
     return Section(name, title, lead, tuple(parts), notes)

@@ -29,10 +29,10 @@ Facts = Mapping[str, Any]
 
 def show_positions(_: Facts, found: Facts) -> Section:
     """Step position against length."""
-    name, title, told = "positions", "Where solutions first go wrong", found["positions"]
-    if not told:
+    name, title, summary = "positions", "Where solutions first go wrong", found["positions"]
+    if not summary:
         return make_unmeasured(name, title, "Not measured: no label in this release names a first wrong step.")
-    cells = {(at, long): n for at, long, n in told["grid"]}
+    cells = {(at, long): n for at, long, n in summary["grid"]}
     total = sum(cells.values())
     steps = [name_step(at, LONGEST - 1) for at in range(max(at for at, _ in cells) + 1)]
     lengths = sorted({long for _, long in cells})
@@ -76,10 +76,10 @@ def show_positions(_: Facts, found: Facts) -> Section:
     mean = sum(at * n for (at, _), n in cells.items()) / total + 1
     length = sum(long * n for (_, long), n in cells.items()) / total
     lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_number(total)} solutions."
-    if told["none"] or told["undecided"]:
-        lead += f" {format_number(told['none'])} more have no wrong step, and of {format_number(told['undecided'])} it is undecided."
+    if summary["none"] or summary["undecided"]:
+        lead += f" {format_number(summary['none'])} more have no wrong step, and of {format_number(summary['undecided'])} it is undecided."
     notes = (
-        f"Labels of “{told['column']}” in the table “{told['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
+        f"Labels of “{summary['column']}” in the table “{summary['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
     )
     return Section(name, title, lead, (heat, plot), notes)
 
@@ -90,10 +90,10 @@ def _length(long: int) -> str:
 
 def show_types(release: Facts, found: Facts) -> Section:
     """Types by model, set and difficulty."""
-    name, title, told = "types", "Types of mistakes", found["types"]
-    if not told:
+    name, title, summary = "types", "Types of mistakes", found["types"]
+    if not summary:
         return make_unmeasured(name, title, "Not measured: the mistakes of this release were not classified.")
-    counts, total = told["types"], sum(told["types"].values())
+    counts, total = summary["types"], sum(summary["types"].values())
     kinds = [
         *(one for one in counts if one not in (OTHERS, UNDECIDED)),
         *(one for one in (OTHERS, UNDECIDED) if one in counts),
@@ -121,15 +121,15 @@ def show_types(release: Facts, found: Facts) -> Section:
         )
     ]
     for by, what in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
-        if told.get(f"by_{by}"):
-            cells = [[format_model(group), kind, n] for group, kind, n in told[f"by_{by}"]]
+        if summary.get(f"by_{by}"):
+            cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
             parts += [_heat(by, what, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(one["table"], one["truth"]) for one in release.get("types") or [] if "truth" in one]
     lead = f"{format_number(total - counts.get(UNDECIDED, 0))} of {format_number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
     for _, truth in truths[:1]:
         lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_number(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (
-        f"Of the rows of “{told['table']}”, by {', '.join(told['taxonomies']) or 'no taxonomy named'}. A cell is the share of its line: how the mistakes of one model, set or level are divided among the types.",
+        f"Of the rows of “{summary['table']}”, by {', '.join(summary['taxonomies']) or 'no taxonomy named'}. A cell is the share of its line: how the mistakes of one model, set or level are divided among the types.",
     )
     return Section(name, title, lead, tuple(parts), notes)
 

@@ -26,12 +26,14 @@ Facts = Mapping[str, Any]
 
 def show_labellers(release: Facts, found: Facts) -> Section:
     """Who agrees with whom about the first wrong step, and how far labels can be trusted."""
-    name, title, told = "labellers", "Agreement of labellers", found["labellers"]
+    name, title, summary = "labellers", "Agreement of labellers", found["labellers"]
     labels = release.get("labels") or []
     trusted = _trusted(labels)
-    kappas = [pair for one in labels for pair in one.get("kappa", ()) if not told or one["table"] == told["table"]]
-    pairs = [*(told["pairs"] if told else kappas)]
-    if told and told["sample"]:  # the kappas of the manifest are of all
+    kappas = [
+        pair for one in labels for pair in one.get("kappa", ()) if not summary or one["table"] == summary["table"]
+    ]
+    pairs = [*(summary["pairs"] if summary else kappas)]
+    if summary and summary["sample"]:  # the kappas of the manifest are of all
         every = {tuple(pair["labellers"]): pair for pair in kappas}
         pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
     if not pairs:
@@ -55,13 +57,11 @@ def show_labellers(release: Facts, found: Facts) -> Section:
         if len(known) > 1
         else f"Cohen's kappa {format_kappa(known[0] if known else None)} over {format_number(pairs[0]['rows'])} solutions that both decide."
     )
-    fleiss, sample = (told["fleiss"], told["sample"]) if told else (None, False)
-    if told and sample:
-        fleiss = next((one["fleiss"] for one in labels if one["table"] == told["table"]), fleiss)
-    if len(pairs) > 1 and told and fleiss is not None:
-        lead += (
-            f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_number(told['all'])} solutions."
-        )
+    fleiss, sample = (summary["fleiss"], summary["sample"]) if summary else (None, False)
+    if summary and sample:
+        fleiss = next((one["fleiss"] for one in labels if one["table"] == summary["table"]), fleiss)
+    if len(pairs) > 1 and summary and fleiss is not None:
+        lead += f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_number(summary['all'])} solutions."
     notes = (
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
         *(["Matrices and shares are of a random sample of the problems."] if sample else []),
@@ -159,22 +159,22 @@ def show_rollouts(_: Facts, found: Facts) -> Section:
         )
     parts, said = [], []
     bins = [f"{i / BINS:.1f}–{(i + 1) / BINS:.1f}" for i in range(BINS)]
-    for i, told in enumerate(found["rollouts"]):
-        counts = {(side, at): n for side, at, n in told["bins"]}
+    for i, summary in enumerate(found["rollouts"]):
+        counts = {(side, at): n for side, at, n in summary["bins"]}
         sides = [side for side in SIDES if any(key[0] == side for key in counts)]
         rows = [[bins[at], *(format_number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
         table = Table(
-            f"Prefixes of “{told['table']}” by the share of their rollouts that succeed", ("share", *sides), rows
+            f"Prefixes of “{summary['table']}” by the share of their rollouts that succeed", ("share", *sides), rows
         )
         data = [
             {"name": bins[at], "part": side, "n": counts.get((side, at), 0)} for side in sides for at in range(BINS)
         ]
         spec = plots.plot_columns(data, bins, sides, "share of rollouts that succeed", "prefixes")
         says = "Columns: how many prefixes have which share of successful rollouts, by where they end."
-        parts.append(Plot(f"rollouts-{i}", f"{told['table']}: {told['how']}"[:160], says, spec, table))
+        parts.append(Plot(f"rollouts-{i}", f"{summary['table']}: {summary['how']}"[:160], says, spec, table))
         extreme = sum(n for (_, at), n in counts.items() if at in (0, BINS - 1))
         said.append(
-            f"in “{told['table']}” {format_share(extreme, told['prefixes'])} of {format_number(told['prefixes'])} prefixes succeed nearly never or nearly always"
+            f"in “{summary['table']}” {format_share(extreme, summary['prefixes'])} of {format_number(summary['prefixes'])} prefixes succeed nearly never or nearly always"
         )
     lead = f"{'; '.join(said)}.".capitalize()
     notes = (

@@ -64,8 +64,8 @@ def list_headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
             )
         )
     if found["labellers"] and found["labellers"]["fleiss"] is not None:
-        told = found["labellers"]
-        shown.append(("agreement (kappa)", f"{told['fleiss']:.2f}", f"{format_number(told['all'])} solutions"))
+        summary = found["labellers"]
+        shown.append(("agreement (kappa)", f"{summary['fleiss']:.2f}", f"{format_number(summary['all'])} solutions"))
     if gates := release.get("gates"):
         failed = sum(not one["passed"] for one in gates)
         shown.append(
@@ -282,8 +282,8 @@ def _price(one: Facts) -> str:
 
 def show_drift(_: Facts, found: Facts) -> Section:
     """What shifted since the release before."""
-    name, title, told = "drift", "Drift against another release", found.get("drift")
-    if not told:
+    name, title, summary = "drift", "Drift against another release", found.get("drift")
+    if not summary:
         return make_unmeasured(
             name,
             title,
@@ -291,16 +291,16 @@ def show_drift(_: Facts, found: Facts) -> Section:
         )
     rows = [
         [one["name"], _unit(one["before"], one["unit"]), _unit(one["now"], one["unit"]), _change(one)]
-        for one in told["numbers"]
+        for one in summary["numbers"]
     ]
     parts: list[Plot | Table] = [Table("Numbers", ("what", "before", "now", "change"), rows)]
-    shifts = told["shifts"]
+    shifts = summary["shifts"]
     if shifts:
         far = [[one["of"], Cell(f"{one['distance']:.3f}", share=one["distance"]), _most(one)] for one in shifts]
         parts.append(Table("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
         parts += [_moved(one) for one in shifts if one["distance"] >= 0.005]
     worst = max(shifts, key=lambda one: one["distance"], default=None)
-    lead = f"Compared with {told['before']}."
+    lead = f"Compared with {summary['before']}."
     if worst:
         lead += (
             f" The distribution of {worst['of']} shifted most, by {worst['distance']:.3f}."

@@ -53,11 +53,11 @@ class RaterAgreement:
             }
             for names, pair in self.agreement.pairs.items()
         ]
-        for told, pair in list(zip(pairs, self.agreement.pairs.values()))[:PAIRS]:
+        for summary, pair in list(zip(pairs, self.agreement.pairs.values()))[:PAIRS]:
             cells = Counter[tuple[int, int]]()
             for (one, other), n in pair.counts.items():
                 cells[min(one, LATEST), min(other, LATEST)] += n
-            told["matrix"] = [[*key, n] for key, n in sorted(cells.items())]
+            summary["matrix"] = [[*key, n] for key, n in sorted(cells.items())]
         part = self.rows > LOOKED_AT
         return {
             "table": table,

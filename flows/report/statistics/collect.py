@@ -33,27 +33,27 @@ NAMES = 200
 
 def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
-    told = _head(manifest, "tables")
+    summary = _head(manifest, "tables")
     verified = next((work for work in reversed(plan.jobs) if find_label(work.task, "verdict")), None)
-    levels = _verified(told, read_table(plan, verified)) if verified else None
+    levels = _verified(summary, read_table(plan, verified)) if verified else None
     subject = _subject(plan)
-    _mistakes(told, read_table(plan, subject), subject.contract.key, levels)
+    _mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
     for work in plan.jobs:
-        _labels(told, plan, work)
+        _labels(summary, plan, work)
     tokens = {work.name: _tokens(plan, work) for work in plan.jobs if _asks(work)}
-    told["spending"] = sum_spending(plan, tokens)
-    return told
+    summary["spending"] = sum_spending(plan, tokens)
+    return summary
 
 
 def collect_from_release(release: Release) -> dict[str, Any]:
     """What a release that was published without statistics can still tell: that of its own rows."""
-    told = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
+    summary = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
     views = {view: [str(one["name"]) for one in release.manifest["columns"][view]] for view in release.views}
     view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
     key = find_key(release, view)
     if key is not None:
-        _mistakes(told, read_view(release, view), key, None)
-    return told
+        _mistakes(summary, read_view(release, view), key, None)
+    return summary
 
 
 def _head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -77,35 +77,35 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for one in counts:
         for name, counter in by.items():
             counter[str(one[name])] += one["rows"]
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "view": first, "views": {name: dict(splits) for name, splits in views.items()}, "rows": views[first].total(),
         "bytes": sum(file["bytes"] for file in manifest["files"] if "view" in file), "by_split": dict(views[first]),
     }  # fmt: skip
     for name, counter in by.items():
-        told[f"{name}s"] = len(counter) or None
-        told[f"by_{name}"] = dict(counter.most_common(NAMES))
-    return told
+        summary[f"{name}s"] = len(counter) or None
+        summary[f"by_{name}"] = dict(counter.most_common(NAMES))
+    return summary
 
 
-def _verified(told: dict[str, Any], source: RowSource) -> pl.DataFrame | None:
+def _verified(summary: dict[str, Any], source: RowSource) -> pl.DataFrame | None:
     """Fill in what verdicts tell; the level of difficulty of each problem."""
     verdicts, difficulty = Verdicts(), Difficulty()
     exploration, soundness = Exploration(source.rows), Soundness()
     measure(source, [verdicts, difficulty, exploration, soundness])
-    told["verdicts"], told["difficulty"] = verdicts.summarize(source.name), difficulty.summarize()
-    told["exploration"], told["soundness"] = exploration.summarize(), soundness.summarize()
+    summary["verdicts"], summary["difficulty"] = verdicts.summarize(source.name), difficulty.summarize()
+    summary["exploration"], summary["soundness"] = exploration.summarize(), soundness.summarize()
     return difficulty.levels()
 
 
-def _mistakes(told: dict[str, Any], source: RowSource, key: str, levels: pl.DataFrame | None) -> None:
+def _mistakes(summary: dict[str, Any], source: RowSource, key: str, levels: pl.DataFrame | None) -> None:
     """Fill in what the mistakes themselves tell."""
     steps = [label.column for label in list_labels("step")]
     label = next((name for name in steps if name in source.columns), steps[0])
     positions, types, examples, problems = Positions(label), Types(levels), Examples(key), ProblemCount()
     measure(source, [positions, types, examples, problems])
-    told["positions"], told["types"] = positions.summarize(source.name), types.summarize(source.name)
-    told["examples"] = examples.choose()
-    told["rows"]["problems"] = problems.count
+    summary["positions"], summary["types"] = positions.summarize(source.name), types.summarize(source.name)
+    summary["examples"] = examples.choose()
+    summary["rows"]["problems"] = problems.count
 
 
 class ProblemCount:
@@ -129,18 +129,18 @@ class ProblemCount:
         return len(self._seen) if self._there else None
 
 
-def _labels(told: dict[str, Any], plan: Plan, work: TableJob) -> None:
+def _labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
     label = find_label(work.task, "step")
     if label and label.combines:
         source = read_table(plan, work, dropped=True)
         labellers = RaterAgreement(source.rows, label.combines)
         measure(source, [labellers])
-        told["labellers"] = labellers.summarize(work.name) or told["labellers"]
+        summary["labellers"] = labellers.summarize(work.name) or summary["labellers"]
     if label and label.values:
         rollouts = RolloutValues(label)
         measure(read_table(plan, work), [rollouts])
-        told["rollouts"] += [one] if (one := rollouts.summarize(work.name)) else []
+        summary["rollouts"] += [one] if (one := rollouts.summarize(work.name)) else []
 
 
 def _asks(work: TableJob) -> bool:

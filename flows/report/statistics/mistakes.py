@@ -76,7 +76,7 @@ class Types:
         if not self.types:
             return None
         kinds = _kept(self.types, TYPES)
-        told: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "table": table,
             "taxonomies": sorted(self.taxonomies),
             "types": _folded(self.types, kinds),
@@ -89,8 +89,8 @@ class Types:
             cells = Counter[tuple[str, str]]()
             for (group, kind), n in counts.items():
                 cells[group if group in groups else OTHERS, kind if kind in kinds else OTHERS] += n
-            told[f"by_{name}"] = [[*key, n] for key, n in sorted(cells.items())]
-        return told
+            summary[f"by_{name}"] = [[*key, n] for key, n in sorted(cells.items())]
+        return summary
 
 
 def _kept(counts: Counter[str], most: int) -> set[str]:
