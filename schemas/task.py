@@ -230,6 +230,10 @@ class ModelId:
     model: str
     revision: str
 
+    def __str__(self) -> str:
+        """`model@revision`, or the model alone where it has none, as tables and reports write it."""
+        return f"{self.model}@{self.revision}" if self.revision else self.model
+
 
 @dataclass(frozen=True)
 class Fit(Generic[P]):

@@ -125,7 +125,7 @@ def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: G
     made = []
     for one, reply in kept:
         assert isinstance(reply, Completion)
-        model = "@".join(filter(None, (one.request.model, one.request.revision)))
+        model = str(ModelId(one.request.model, one.request.revision))
         how = f"{one.setting}, prompt {prompt}"
         text = _storable(reply.text)
         key = identify_solution(ids[one.row], model, how, one.request.sample, text)

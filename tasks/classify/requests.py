@@ -75,4 +75,4 @@ def request_votes(
 
 def name_model(model: ModelId) -> str:
     """A model's name with its revision."""
-    return "@".join(filter(None, (model.model, model.revision)))
+    return str(model)

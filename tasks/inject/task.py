@@ -118,7 +118,7 @@ def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attem
     filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
     asked = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
-    return "@".join(filter(None, (model.model, model.revision))), kind, asked
+    return str(model), kind, asked
 
 
 def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Model]) -> Conversation:

@@ -145,7 +145,7 @@ def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
 
     Of a solution's own text only the whole counts: that it is wrong is why it is here.
     """
-    model = "@".join(filter(None, (asker.model, asker.revision)))
+    model = str(ModelId(asker.model, asker.revision))
     by_problem: dict[str, list[Row]] = {}
     for row in rows.values():
         by_problem.setdefault(row.values["problem_id"], []).append(row)

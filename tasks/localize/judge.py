@@ -74,7 +74,7 @@ def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping
     found = []
     for model in rules.models:
         named = names[model]
-        who = "@".join(filter(None, (named.model, named.revision)))
+        who = str(named)
         for vote in range(rules.votes):
             request = Request(named.model, named.revision, messages, sampling, vote)
             found.append(Vote(f"{who} #{vote}", request))

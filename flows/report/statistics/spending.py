@@ -9,6 +9,7 @@ import polars as pl
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning.plan import Plan, TableJob
+from schemas.task import ModelId
 
 
 def find_token_column(work: TableJob) -> str | None:
@@ -48,7 +49,7 @@ def sum_spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
     if not tables and not paid:
         return None
     ledger = [
-        {"model": "@".join(filter(None, (one.model, one.revision))), "requests": one.requests, "cut_off": one.truncated,
+        {"model": str(ModelId(one.model, one.revision)), "requests": one.requests, "cut_off": one.truncated,
          "prompt_tokens": one.prompt_tokens, "tokens": one.tokens, "price": None if one.price is None else round(one.price, 6), "unpriced": one.unpriced}
         for one in paid
     ]  # fmt: skip
