@@ -33,7 +33,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Label:
+class SourcedLabel:
     """What a labeller says of a solution."""
 
     first_error: int | None
@@ -42,7 +42,7 @@ class Label:
     """File and line (or row) it was read from."""
 
 
-Table = Mapping[str, Mapping[str, Label]]
+Table = Mapping[str, Mapping[str, SourcedLabel]]
 """By labeller, then by the solution's id."""
 
 
@@ -84,7 +84,7 @@ def choose_columns(place: str, there: Sequence[str], wanted: Columns, gold_id: S
 
 def read(records: Iterable[Record], given: Columns) -> Table:
     """The labels of records; `EvaluationError` about the first row that is not as it should be."""
-    found: dict[str, dict[str, Label]] = {}
+    found: dict[str, dict[str, SourcedLabel]] = {}
     for record in records:
         if record.value is None:
             reason, detail = record.fault or ("unreadable", "")
@@ -95,11 +95,11 @@ def read(records: Iterable[Record], given: Columns) -> Table:
             before = found.setdefault(name, {})
             if id in before:
                 raise EvaluationError(_twice(record, id, name, before[id], given))
-            before[id] = Label(_label(record, column), record.source)
+            before[id] = SourcedLabel(_label(record, column), record.source)
     return found
 
 
-def _twice(record: Record, id: str, labeller: str, before: Label, given: Columns) -> str:
+def _twice(record: Record, id: str, labeller: str, before: SourcedLabel, given: Columns) -> str:
     more = "" if given.labeller else ", or name the column that tells labellers apart (--labeller)"
     return (
         f"{record.source}: '{id[:80]}' has a label of '{labeller[:40]}' already at {before.source}; "
@@ -109,7 +109,7 @@ def _twice(record: Record, id: str, labeller: str, before: Label, given: Columns
 
 def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
     """The labels of several places together; `EvaluationError` where a labeller says two things of one solution."""
-    found: dict[str, dict[str, Label]] = {}
+    found: dict[str, dict[str, SourcedLabel]] = {}
     for _, table in places:
         for name, labels in table.items():
             before = found.setdefault(name, {})
@@ -123,7 +123,7 @@ def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
     return found
 
 
-def _shown(label: Label) -> str:
+def _shown(label: SourcedLabel) -> str:
     return "undecided" if label.first_error is None else str(label.first_error)
 
 
@@ -191,7 +191,7 @@ def _from_zero(label: int | None, base: int) -> int | None:
     return label if label is None else max(label - base, NONE)
 
 
-def _fit(name: str, labels: Mapping[str, Label], known: Mapping[str, Gold], base: int) -> None:
+def _fit(name: str, labels: Mapping[str, SourcedLabel], known: Mapping[str, Gold], base: int) -> None:
     """Every label is one of the solution's steps, or none (-1; counted from 1, 0 too)."""
     outside = []
     past = True
