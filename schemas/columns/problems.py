@@ -66,11 +66,11 @@ STEP_COLUMNS = (
 
 VERDICTS = ("right", "wrong", "undecided")
 EXTRACTION_RULES = (
-    "stated", "boxed", "hashes", "final line", "phrase", "corrected", "bold", "choice", "opening", "last date", "last number", "denial",
+    "stated", "boxed", "hashes", "final line", "phrase", "corrected", "bold", "choice", "opening", "last date", "last number", "span", "denial",
 )  # fmt: skip
 COMPARISON_RULES = (
     "numeric", "fraction", "percent", "unit", "sum", "time", "date", "choice", "yes or no", "text", "base", "interval", "set", "tuple", "matrix",
-    "equation", "expression", "denial", "absent",
+    "equation", "relation", "family", "antiderivative", "ratio", "cases", "congruence", "amounts", "expression", "denial", "absent",
 )  # fmt: skip
 VERDICT_COLUMNS = (
     Column("verdict", "string", "Whether the extracted answer equals the gold one.", one_of=VERDICTS),

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from math import prod
 
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.answer_types import read_answer
+from tasks.verify.answer_types.amounts import amounts_in
+from tasks.verify.answer_types.regions import ALL
 from tasks.verify.dates import DATE
 from tasks.verify.extract import AnswerKind, Extraction, extract
-from tasks.verify.judgement import Compare, Judgement, expression
+from tasks.verify.judgement import Compare, Judgement, either, expression
 from tasks.verify.no_answer import DENIAL
 from tasks.verify.normalize import LONGEST, bare, tidy
 from tasks.verify.number import mentions, number_of, numbers_in, several_of
-from tasks.verify.numeric import MARKED, number, number_or_none, numbers
+from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, number, number_or_none, numbers
+from tasks.verify.plain_text import last_of_implications
 from tasks.verify.truncation import afterword
 from tasks.verify.units import several_units
-from tasks.verify.words import YES, choice, date, worded
+from tasks.verify.words import YES, choice, date, lettered, worded
+from tasks.verify.written_numbers import UNIT_POWER, in_figures
 
 NEAR = 400
 """Characters at the end of a text in which a result is one that it came to at last."""
 NUMERIC = ("numeric", "fraction", "percent", "set", "expression")
-_RULE_OF = {"number": "numeric", "yes or no": "yes or no"} | {
-    one: one for one in ("choice", "text", "date", "expression")
+_RULE_OF = {"number": "numeric", "yes or no": "yes or no", "none": "set", "reals": "interval"} | {
+    one: one for one in ("choice", "text", "date", "expression", "time", "ratio", "amounts")
 }
 
 
@@ -30,6 +38,12 @@ def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
     """What sort of answer a problem asks for, told from its gold answer."""
     if options:
         return "choice"
+    if DATE.fullmatch(gold.strip()):
+        return "date"
+    if lettered(gold):
+        return "text"
+    if (special := _special(gold)) is not None:
+        return special
     if several_of(gold):
         return "number"
     if "=" in gold and re.search(r"[a-zA-Z]\s*[-+*/^]|[-+*/^\d]\s*[a-zA-Z]", gold.split("=")[0]):
@@ -40,11 +54,41 @@ def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
         return "number"
     if gold.strip().casefold() in YES:
         return "yes or no"
-    if DATE.fullmatch(gold.strip()):
-        return "date"
     if re.search(r"[\\^=√{}()\[\]+*]|\d[a-z]\b|^[a-z]$|\d\s*_\s*\{?\d", gold):
         return "expression"
     return "text"
+
+
+_LETTER_OF_OPTION = re.compile(r"\([A-J]\)|(?:option |choice )\(?[A-J]\)?", re.IGNORECASE)
+_SPECIAL: dict[str, AnswerKind] = {
+    "nothing": "none", "number in a base": "expression", "residue": "expression", "time of day": "time", "matrix": "expression", "cases": "expression",
+    "antiderivative": "expression", "family": "expression", "interval": "expression", "ratio": "ratio", "named amounts": "amounts",
+}  # fmt: skip
+"""By the type of a gold answer that is none of plain numbers and words: what sort of answer is sought in a text."""
+
+
+@lru_cache(maxsize=65_536)
+def _special(gold: str) -> AnswerKind | None:
+    try:
+        reading = read_answer(gold)
+    except Unreadable:
+        return None
+    if (
+        reading.type == "value"
+        and reading.value.unit
+        and reading.value.digits >= 0
+        and number_or_none(in_figures(gold))
+    ):
+        return "number"
+    if reading.type == "text" and reading.value:
+        return (
+            "yes or no"
+            if len(reading.value) == 1 and reading.value[0] in YES
+            else None
+            if re.search(r"\d", gold)
+            else "text"
+        )
+    return "reals" if reading.value == ALL else _SPECIAL.get(reading.type)
 
 
 def judge(
@@ -60,19 +104,61 @@ def judge(
         return worded(gold, answer)
     if kind == "date":
         return date(gold, answer)
-    if kind == "expression":
+    if kind in ("expression", "time", "ratio", "none", "reals"):
         return expression(gold, answer, compare)
+    if kind == "amounts":
+        return _amounts(gold, found, compare)
+    found = replace(
+        found, answer=in_figures(last_of_implications(answer), question), context=UNIT_POWER.sub(r"\1", found.context)
+    )
+    answer, gold = found.answer, in_figures(gold)
     if len(answer.split()) > 6 and DENIAL.search(answer) and not _zero(gold):
         return (
             Judgement("undecided", "set", "several answers") if _gold_in(gold, answer) else Judgement("wrong", "denial")
         )
     if re.search(r"\b(?:incorrect|not correct)\b", answer):
         return Judgement("undecided", "numeric", "unparsable")
+    if _LETTER_OF_OPTION.fullmatch(answer.strip()):
+        return Judgement("undecided", "choice", "not fully read")
+    if QUALIFIED.search(answer) and not DENIAL.search(answer):
+        return Judgement("undecided", "numeric", "not fully read")
     wanted = several_of(gold)
-    judged = numbers(wanted, found) if wanted else number(gold, found, question, compare)
-    if judged.undecided == "unparsable" and DENIAL.search(answer) and not _gold_in(gold, answer) and not _zero(gold):
+    judged = _numbers(gold, wanted, found, compare) if wanted else number(gold, found, question, compare)
+    if (
+        judged.undecided in ("unparsable", "not fully read")
+        and DENIAL.search(answer)
+        and not _gold_in(gold, answer)
+        and not _zero(gold)
+    ):
         return Judgement("wrong", "denial")
     return judged
+
+
+def _numbers(gold: str, wanted: list[Fraction], found: Extraction, compare: Compare) -> Judgement:
+    """Several numbers: by their types where the answer is a formula, else by the results that its words give."""
+    if SYMBOLS.search(found.answer) or re.search(r"\\(?:boxed|frac|lbrace|\{)|[(\[=]", found.answer):
+        judged = expression(gold, found.answer, compare)
+        if (
+            judged.verdict == "wrong" and "=" in found.answer and "=" not in gold
+        ):  # letters may stand for others than those asked for
+            return Judgement("undecided", judged.rule, "not fully read", judged.opinion)
+        if judged.verdict != "undecided" or SYMBOLS.search(found.answer):
+            return judged
+    return numbers(wanted, found)
+
+
+def _amounts(gold: str, found: Extraction, compare: Compare) -> Judgement:
+    """Amounts by their names, wherever in its sentence the answer gives them."""
+    wanted = read_answer(gold).value
+    given = amounts_in(found.context or found.answer, wanted)
+    if given is None:
+        judged = expression(gold, found.answer, compare)
+        return (
+            judged
+            if judged.verdict != "wrong" or judged.proved
+            else Judgement("undecided", "amounts", "not fully read")
+        )
+    return either(given == wanted, "amounts")
 
 
 def _gold_in(gold: str, text: str) -> bool:
@@ -134,7 +220,7 @@ def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Ju
     if not wanted or not given or _made_of(given, wanted) or _compound(found.context or found.answer):
         return judged
     if re.search(
-        r"[\d)]\s*(?:[+*/^]|-\s)|[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)",
+        r"[~'’^_{}<>\u00a0\u2000-\u200a\u202f]|\\|[\d)]\s*(?:[+*/^]|-\s)|[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)",
         found.answer,
     ):
         return judged

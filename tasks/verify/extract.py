@@ -12,10 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tasks.verify.dates import DATE
+from tasks.verify.final_text import final_text, unfinished_thought
 from tasks.verify.no_answer import DENIAL, NOTHING_LEFT
 from tasks.verify.truncation import AGAIN, TAIL, cut_off, last_sentence, own
+from tasks.verify.written_numbers import CHINESE_COUNT, UNIT_POWER, in_figures
 
-AnswerKind = Literal["number", "choice", "text", "yes or no", "date", "expression"]
+AnswerKind = Literal[
+    "number", "choice", "text", "yes or no", "date", "expression", "time", "ratio", "amounts", "none", "reals"
+]
 
 NEAR_THE_END = 300
 """Characters from a mark to the end of a completion that breaks off: what it marked earlier need not be its answer."""
@@ -24,18 +28,33 @@ BOXES = 16
 
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
 _FINAL_LINE = re.compile(
-    r"^[ \t]*[*_]{0,2}(?:A|Answer|Final Answer)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*(\S[^\n]{0,400})", re.MULTILINE
+    r"^[ \t]*(?:[-*•✅☑✓>]\s+)?[#*_ ]{0,8}(?:(?-i:A)(?=[*_]{0,2}[ \t]*:)|Ans|Answer|Final Answer|Final|Final Result|The answer|The final answer)[*_]{0,2}[ \t]*[:=][*_]{0,2}[ \t]*(\S[^\n]{0,400})",
+    re.MULTILINE | re.IGNORECASE,
 )
+_HEADING = re.compile(
+    r"^[ \t#*_]*(?:Final[ \t]+)?(?:Answer|Result)[ \t*_]*:?[ \t*_]*\n\s*(\S[^\n]{0,400})", re.MULTILINE | re.IGNORECASE
+)
+"""A heading, with the answer in the next line."""
+_TAGGED = re.compile(r"<answer>\s*((?:(?!</answer>)[^\n]){1,400}?)\s*</answer>", re.IGNORECASE)
+_NOT_BUT = re.compile(
+    r"\banswer (?:is not|isn['’]t) [^\n.]{1,60}?,? but (?:rather |instead )?(\S[^\n]{0,200})", re.IGNORECASE
+)
+_FOREIGN = re.compile(
+    r"(?:答案|答え|解答|答|正解|\bAntwort|\bErgebnis|\brespuesta|\brésultat|\bréponse|\bresposta|\bresultado|\bответ|정답|답|الجواب|الإجابة|उत्तर|\brisposta|\bantwoord)"
+    r"(?:\s+(?:final|finale|correcta|correcte|correta|richtige))?\s*(?:\b(?:ist|lautet|es|est|é|è|is)\b\s*[:：]?|[:：]|是\s*[:：]?|为\s*[:：]?|は|은|는|هو\s*:?|هي\s*:?|है\s*:?)\s*(\S[^\n。]{0,400})",
+    re.IGNORECASE,
+)
+"""Answers behind the phrases of other languages."""
 _KEYED = re.compile(
     r"^[^\w\n]{0,8}answer[\\\"'`*_]{1,8}[ \t]*:[ \t]*(\{[^{}]{0,400}\}|\[[^\[\]]{0,400}\]|\S[^\n]{0,400})", re.MULTILINE
 )
 """The key of a JSON answer that is broken, or holds more than a text or a number."""
 _PHRASE = re.compile(
-    r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is|=|:|would be|will be|must be|should be)(?:\s*:)?\s*(\S[^\n]{0,400})",
+    r"\banswer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s*(?:is\b(?!n['’]t)|=|:|would be|will be|must be|should be)(?:\s*:)?\s*((?:\$\$|\\\[)\s*[^\n]{1,400}|\S[^\n]{0,400})",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\w.:])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
+_NUMBER = re.compile(r"(?<![a-zA-Z0-9_.:^])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
 MARKED = ("boxed", "hashes", "final line", "phrase", "corrected")
@@ -45,12 +64,45 @@ _BLANK = re.compile(r"answer[\\\"'`*_]{1,8}\s*:\s*[\\\"']{1,2}[\s_?.]*[\\\"']{1,
 _MARK = re.compile(r"####|\\boxed|\banswer\b[\\\"'`*_]{0,8}\s*(?:is\b|=|:)", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CORRECTED = re.compile(
-    r"\b(?:wait|hold on|correction|on second thought|scratch that|i made a mistake|let me correct|my mistake)\b",
+    r"\b(?:no,? wait|wait|hold on|correction|on second thought|scratch that|i made a mistake|let me correct|my mistake)\b",
     re.IGNORECASE,
 )
 _YES_OR_NO = re.compile(
     r"^[\s\"'*]*(yes|no|true|false)\b(?![ ]+(?:one|doubt|matter|definitive|right|clear))", re.IGNORECASE
 )
+_CHECKED = re.compile(
+    r"(?:\\(?:text|textbf|mathrm)\s*\{)?\s*(?:correct|verified|checked|true|yes|done|proved|proven|qed|q\.e\.d\.?|ok|\\checkmark|✓|\\blacksquare)\s*[.!]?\s*\}?",
+    re.IGNORECASE,
+)
+"""What a box holds that closes a check, and no answer."""
+_BETWEEN = re.compile(
+    r"[\s$.]*(?:\\[)\]])?[\s$]*(?:,?\s*\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,?\s*(?:and|or)\b|[,;]|\\q?quad)[\s$]*(?:\\[(\[])?[\s$]*"
+)
+"""What may stand between two boxes that are one answer."""
+_HEADED = re.compile(
+    r"(?:step|part|case|example|method|conclusion|solution|explanation|problem|question|for|check|verification|verify|summary|note|let)\b|.*:$",
+    re.IGNORECASE,
+)
+"""What stands behind #### where it is a heading of Markdown."""
+_SPAN = re.compile(r"\$\$([^$]+)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(r"\\[a-zA-Z]|[\^_=<>]|^-?[\d.,]+[a-z]$|^[a-z]$")
+_TIMES = re.compile(
+    r"\b\d{1,2}:[0-5]\d(?:\s*[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s*[ap]\.?m\b\.?|\b(?:noon|midnight)\b", re.IGNORECASE
+)
+_RATIOS = re.compile(r"(?<![\d:])\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+|\b\d+ to \d+\b")
+_REALS = re.compile(
+    r"\ball (?:real (?:numbers|values)|reals|numbers)\b|\bevery real number\b|\bany real number\b", re.IGNORECASE
+)
+_NONE = re.compile(
+    r"\bno (?:real |such |valid |possible |integer |positive )*(?:solutions?|values?|answers?|roots?|integers?|functions?|pairs?)\b(?: exists?)?|\bempty set\b|\bdoes not exist\b",
+    re.IGNORECASE,
+)
+_OUTPUT = re.compile(
+    r"(?:```(?:output|text|plaintext)\s*\n|\b(?:Output|Result)\s*:?\s*\n```[a-z]*\s*\n)\s*([^`]{1,300}?)\s*```\s*$",
+    re.IGNORECASE,
+)
+_ALIGNED = re.compile(r"\\end\{(?:align|aligned|gather|equation|eqnarray)\*?\}[\s$.\])\\]*$")
+_CELLS = re.compile(r"^\|(.+)\|$")
 _EMPTY = re.compile(r"(?:[^\w∞]|_)*|x{1,3}|\?+|n/?a|none provided|your answer.*", re.IGNORECASE | re.DOTALL)
 
 
@@ -75,19 +127,39 @@ class Extraction:
 
 def boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
-    found = _box(text)
-    return found[0] if found else None
+    boxes = _boxes(text)
+    return boxes[-1][0] if boxes else None
 
 
-def _box(text: str) -> tuple[str, int] | None:
-    """What the last closed box holds, and where that begins."""
+def _boxes(text: str) -> list[tuple[str, int, int, int]]:
+    """The closed boxes, in order: what each holds, where that begins, and where the box itself begins and ends."""
+    found: list[tuple[str, int, int, int]] = []
     for match in list(_BOXED.finditer(text))[: -BOXES - 1 : -1]:
         depth = 1
         for i in range(match.end(), min(len(text), match.end() + 2000)):
             depth += (text[i] == "{") - (text[i] == "}")
             if depth == 0:
-                return text[match.end() : i].strip(), match.end()
-    return None
+                if not found or i < found[-1][2]:  # a box in a box is part of it
+                    found.append((text[match.end() : i].strip(), match.end(), match.start(), i + 1))
+                elif found[-1][3] < i + 1:
+                    found[-1] = (text[match.end() : i].strip(), match.end(), match.start(), i + 1)
+                break
+    return found[::-1]
+
+
+def _box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
+    """What the last box holds, or the last that are one answer, and where that begins; a box that closes a check is none."""
+    boxes = _boxes(text)
+    while len(boxes) > 1 and kind != "yes or no" and (_CHECKED.fullmatch(boxes[-1][0]) or not boxes[-1][0]):
+        boxes.pop()
+    if not boxes:
+        return None
+    first = len(boxes) - 1
+    while first and _BETWEEN.fullmatch(text, boxes[first - 1][3], boxes[first][2]):
+        first -= 1
+    if first < len(boxes) - 1:
+        return text[boxes[first][2] : boxes[-1][3]], boxes[first][2]
+    return boxes[-1][0], boxes[-1][1]
 
 
 def _sentence(text: str) -> str:
@@ -102,6 +174,10 @@ def _last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str
     for match in pattern.finditer(text):
         empty = kind == "number" and not re.search(r"\d", match[1]) and text[match.end() :].strip()
         denied = kind == "number" and re.match(r"not\s+[-−$]?\d", match[1], re.IGNORECASE)
+        if pattern is _HEADING and len(match[1].split()) > 5:
+            continue
+        if pattern is _HASHES and not _bare(match, text, kind):
+            continue
         if not match[1].rstrip().endswith("?") and not empty and not denied:
             found = match
     return found
@@ -109,12 +185,32 @@ def _last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str
 
 def _marked(text: str, kind: AnswerKind) -> Extraction | None:
     """The marked answer that stands last: "#### 18", "Answer: 18", "the answer is 18"."""
-    rules = (("hashes", _HASHES), ("final line", _FINAL_LINE), ("phrase", _PHRASE))
+    rules = (
+        ("hashes", _HASHES), ("final line", _FINAL_LINE), ("final line", _HEADING), ("final line", _TAGGED), ("phrase", _PHRASE),
+        ("phrase", _NOT_BUT), ("phrase", _FOREIGN),
+    )  # fmt: skip
     found = [(match.start(1), name, match[1]) for name, rule in rules if (match := _last(rule, text, kind))]
     if not found:
         return None
     at, name, answer = max(found)
-    return Extraction(_sentence(answer) if name != "hashes" else answer.strip(), name, near=at)
+    if opened := re.match(r"(\$\$|\\\[)\s*", text[at:]):
+        closed = text.find("$$" if opened[1] == "$$" else "\\]", at + opened.end(), at + 500)
+        if closed > 0:
+            return Extraction(text[at + opened.end() : closed].strip(), name, near=at)
+    answer = answer.strip() if name == "hashes" else _sentence(answer)
+    turn = _CORRECTED.search(answer)
+    if turn and re.search(r"\d", answer[: turn.start()]) and re.search(r"\d", answer[turn.end() :]):
+        return Extraction(answer[turn.end() :].strip(" ,.:-"), "corrected", near=at + turn.end())
+    return Extraction(answer, name, near=at)
+
+
+def _bare(match: re.Match[str], text: str, kind: AnswerKind) -> bool:
+    """Whether what stands behind #### is an answer, and no heading."""
+    if _HEADED.match(match[1].strip().strip("*")) and not re.fullmatch(
+        r"(?:solution|conclusion)?\s*:?\s*[-$\d][^a-z]*", match[1].strip(), re.IGNORECASE
+    ):
+        return False
+    return kind != "number" or bool(re.search(r"\d", match[1])) or not text[match.end() :].strip()
 
 
 def keyed(text: str, kind: AnswerKind) -> Extraction | None:
@@ -149,7 +245,9 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
     """
     if stated is not None and stated.strip() and (kind == "choice" or not _EMPTY.fullmatch(stated.strip())):
         return Extraction(stated.strip(), "stated")
-    text = own(text, _MARK)
+    if unfinished_thought(text):
+        return None
+    text = own(final_text(text), _MARK)
     begun = max(0, len(text) - TAIL)
     tail = text[begun:]
     found = _found(tail, kind)
@@ -161,13 +259,32 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
 
 
 def _found(tail: str, kind: AnswerKind) -> Extraction | None:
-    box = _box(tail)
+    box = _box(tail, kind)
     if box is None and _BOXED.search(tail):  # it breaks off inside the box
         return None
-    found = Extraction(box[0], "boxed", near=box[1]) if box and box[0] else _marked(tail, kind)
+    found = Extraction(box[0], "boxed", near=box[1]) if box and box[0] else None
+    marked = _marked(tail, kind)
+    if found is None or (marked and _overrides(marked, found, tail, kind)):
+        found = marked
     if not found or not found.answer:
         return _unmarked(tail, kind)
     return _corrected(tail, found, kind) or found
+
+
+def _overrides(marked: Extraction, box: Extraction, text: str, kind: AnswerKind) -> bool:
+    """Whether a marked answer behind a box is the final statement: a bare answer, of the sort that is asked for."""
+    behind = (box.near or 0) + len(box.answer)
+    if (marked.near or 0) <= behind or "\\boxed" in marked.answer or _EMPTY.fullmatch(marked.answer):
+        return False
+    bare = marked.answer.strip("*$ ")
+    if kind == "number":
+        return bool(re.fullmatch(r"[-−]?[$€£]?\d[\d,.]*(?:/\d+)?\s*%?(?:\s+[a-zA-Z]+){0,2}", bare))
+    return (
+        kind in ("expression", "ratio", "time")
+        and len(bare) < 60
+        and not re.search(r"[a-zA-Z]{3,}(?![a-zA-Z{])(?<!\\[a-z]{3})(?<!\\[a-z]{4})", bare)
+        and bool(re.search(r"\d", bare))
+    )
 
 
 def _corrected(text: str, found: Extraction, kind: AnswerKind) -> Extraction | None:
@@ -188,14 +305,17 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     and again.
 
     Returns:
-        The answer and the rule that found it; None where there is none.
-
+        The answer with the rule that found it; None where the text comes to none.
     """
     if kind == "yes or no":
         return _opening(text)
+    if (shown := _shown(text)) is not None:
+        return shown
     last = last_sentence(text)
     if last is None or _CODE.search(last) or text.count(last) > AGAIN:
         return None
+    if cells := _CELLS.match(last):
+        last = cells[1].rpartition("|")[2].strip()
     bold = _BOLD.findall(last)
     if bold and (kind != "number" or re.search(r"\d", bold[-1])):
         return Extraction(bold[-1].strip(), "bold")
@@ -206,6 +326,59 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
         return Extraction(dates[-1][0], "last date") if dates else _denied(last)
     if kind == "number":
         return _last_number(last)
+    return _last_of(last, kind)
+
+
+_KINDS: dict[str, re.Pattern[str]] = {"time": _TIMES, "ratio": _RATIOS, "reals": _REALS, "none": _NONE}
+
+
+def _last_of(last: str, kind: AnswerKind) -> Extraction | None:
+    """What of the sort that is asked for stands last in a sentence; of formulas the last whole span."""
+    if (pattern := _KINDS.get(kind)) is not None:
+        found = [match[0] for match in pattern.finditer(last)]
+        if len(set(found)) == 1 or (found and kind in ("none", "reals")):
+            return Extraction(found[-1].rstrip(".") if kind == "ratio" else found[-1], "last number")
+    if kind == "amounts":
+        return Extraction(last, "last number", last) if re.search(r"\d", last) else None
+    span = _last_span(last)
+    if span is not None and kind in ("expression", "ratio", "time", "none", "reals"):
+        return Extraction(span[0], "span", last)
+    return None
+
+
+def _last_span(last: str) -> tuple[str, int, int] | None:
+    """The last span of mathematics in a sentence, where the sentence ends with it (and a unit of two words at most)."""
+    spans = [
+        match
+        for match in _SPAN.finditer(last)
+        if _FORMULA.search(next(part for part in match.groups() if part).strip())
+    ]
+    if not spans or re.search(r"[=+*/(-]\s*$", next(part for part in spans[-1].groups() if part)):
+        return None
+    if not re.fullmatch(r"[\s.!*]*(?:[a-zA-Z]+[\s.!*]*){0,2}", last[spans[-1].end() :]):
+        return None
+    return next(part for part in spans[-1].groups() if part).strip(), spans[-1].start(), spans[-1].end()
+
+
+def _shown(text: str) -> Extraction | None:
+    """The result in the last line of a program's output, or of aligned equations."""
+    end = text[-1500:].rstrip()
+    if end.endswith("```") and (match := _OUTPUT.search(end)):
+        line = match[1].strip().rpartition("\n")[2].strip()
+        return (
+            Extraction(line, "last number", line)
+            if re.fullmatch(r"[-\d.,/$()\[\] a-z]{1,60}", line) and re.search(r"\d", line)
+            else None
+        )
+    if match := _ALIGNED.search(end):
+        row = (
+            re.split(r"\\\\", end[: match.start()].rstrip().removesuffix("\\\\"))[-1]
+            .replace("&", "")
+            .strip()
+            .rstrip(".")
+        )
+        side = row.rpartition("=")[2].strip()
+        return Extraction(side, "span", row) if side and len(row) < 200 else None
     return None
 
 
@@ -238,10 +411,25 @@ def _last_number(last: str) -> Extraction | None:
         return Extraction(last, "denial")
     if not re.search(r"\d", last) and (none := NOTHING_LEFT.search(last)):
         return Extraction(none[0], "denial")
-    numbers = list(_NUMBER.finditer(last))
+    masked = UNIT_POWER.sub(lambda match: match[1] + " " * (len(match[0]) - len(match[1])), last)
+    numbers = list(_NUMBER.finditer(masked))
+    span = _last_span(last)
+    if span is not None and (not numbers or numbers[-1].end() <= span[2]):
+        return Extraction(span[0], "span", last)
     if not numbers:
-        return None
+        return _in_words(last)
     start, end = numbers[-1].span()
     if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
         start = numbers[-2].start()  # "12 or 14" gives two
     return Extraction(last[start:end].strip(), "last number", last)
+
+
+def _in_words(last: str) -> Extraction | None:
+    """A number that a sentence gives in words or in Chinese figures, where it gives only one."""
+    counted = [match[0] for match in CHINESE_COUNT.finditer(last)]
+    if counted:
+        return Extraction(counted[-1] + last[last.rfind(counted[-1]) + len(counted[-1]) :][:1], "last number")
+    figures = in_figures(last)
+    if figures != last and len(re.findall(r"\d[\d.,]*", figures)) == 1 and len(last.split()) <= 4:
+        return Extraction(last.strip(" ."), "last number")
+    return None

@@ -80,7 +80,7 @@ def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
 GOLD = PerRow(
     name="gold",
     summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
-    version=VERSION.replace("3 ", "2 ", 1),
+    version=VERSION.replace("4 ", "3 ", 1),
     parameters=VerifyParameters,
     needs=NEEDED,
     run=gold,

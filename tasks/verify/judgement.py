@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.verify.equivalence import UNKNOWN, same
+from tasks.verify.answer_types import compare_answers
+from tasks.verify.answer_types.base import ALIKE, UNKNOWN
 
 Compare = Callable[[str, str], str]
 """Compares two expressions: `equal`, `different`, or a reason why neither can be said."""
@@ -32,19 +33,23 @@ def either(equal: bool, rule: str) -> Judgement:
     return Judgement("right" if equal else "wrong", rule)
 
 
+ASKED = ("expression", "set", "tuple", "matrix", "equation", "interval", "relation")
+"""Rules of which a second opinion may decide what is not settled."""
+
+
 def expression(gold: str, answer: str, compare: Compare) -> Judgement:
-    """What exact arithmetic proves; else what it finds and math-verify does not contradict."""
-    found = same(gold, answer)
+    """What is proved of two answers read whole; else what is found and math-verify does not contradict."""
+    found = compare_answers(gold, answer)
     decided = found.said in ("equal", "different")
     if found.settled and decided:
         return Judgement("right" if found.said == "equal" else "wrong", found.rule, proved=True)
-    if (
-        not decided and found.said != UNKNOWN
-    ):  # what we cannot read math-verify reads as it likes: 31.\overline{6} as 31
-        return Judgement("undecided", found.rule, found.said)
+    # what we cannot read math-verify reads as it likes: 31.\overline{6} as 31
+    if not decided and (found.said not in (UNKNOWN, ALIKE) or found.rule not in ASKED):
+        return Judgement("undecided", found.rule, "not settled" if found.said == ALIKE else found.said)
     reply = compare(gold, answer)
     if reply not in ("equal", "different"):
         return Judgement("undecided", found.rule, reply, reply)
-    if decided and reply != found.said:
+    expected = "equal" if found.said == ALIKE else found.said
+    if expected in ("equal", "different") and reply != expected:
         return Judgement("undecided", found.rule, "checkers disagree", reply)
     return Judgement("right" if reply == "equal" else "wrong", found.rule, None, reply)

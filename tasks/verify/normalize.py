@@ -13,7 +13,7 @@ ROW = "\u240a"
 _RAISED = re.compile("([⁻⁺]?[⁰¹²³⁴-⁹ⁿ]+)")
 _LOWERED = re.compile("([₀-₉]+)")
 _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[a-z])")
-_REPEATING = re.compile(r"(?<![\d.])(\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?\s*(\d+)\s*\}?")
+REPEATING = re.compile(r"(?<![\d.])(\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?\s*(\d+)\s*\}?")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _SIGNS = {
     "−": "-", "–": "-", "—": "-", "‑": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "⁄": "/", "∞": "\\infty ",
@@ -25,12 +25,12 @@ _SIGNS = {
 _ONE_BY_ONE = str.maketrans(_SIGNS)
 _FONTS = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|mathbb|operatorname|rm|bf|it)\b\s*\{([^{}]*)\}")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mbox|hbox)\s*\{([^{}]*)\}")
-_NOISE = re.compile(
+NOISE = re.compile(
     r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|nolimits|quad|qquad|medspace|thinspace)(?![a-zA-Z])"
     r"|\\[,;:! ]|\\\(|\\\)|\\\[|\\\]|~|\$|`"
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_NAMES = (
+NAMES = (
     (re.compile(r"\b(\d{1,4})\s+choose\s+(\d{1,4})\b"), r"\\binom{\1}{\2}"),
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"), (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])"), r"\\le "), (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])"), r"\\ge "),
@@ -40,7 +40,7 @@ _NAMES = (
     (re.compile(r"(?<![a-zA-Z\\])percent\b"), "%"), (re.compile(r"<="), r"\\le "), (re.compile(r">="), r"\\ge "), (re.compile(r"!="), r"\\ne "),
     (re.compile(r"\\(?:lt)(?![a-zA-Z])"), "<"), (re.compile(r"\\(?:gt)(?![a-zA-Z])"), ">"),
 )  # fmt: skip
-_STARS = re.compile(r"\*\*(?=\S)([^*]+?)(?<=\S)\*\*")
+STARS = re.compile(r"\*\*(?=\S)([^*]+?)(?<=\S)\*\*")
 _UNITS = (
     r"dollars?|cents?|euros?|pounds?|usd|eur|units?|square|cubic|sq|cu|degrees?|radians?|rad|inches|inch|in|feet|foot|ft|yards?|miles?|mi|mph|"
     r"km/h|m/s|mm|cm|dm|km|m|mg|kg|g|ml|l|meters?|metres?|centimeters?|kilometers?|millimeters?|grams?|kilograms?|lbs?|ounces?|oz|tons?|liters?|"
@@ -79,7 +79,7 @@ def unicoded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_ONE_BY_ONE)
 
 
-def _repeating(match: re.Match[str]) -> str:
+def repeating(match: re.Match[str]) -> str:
     """A decimal with digits that repeat for ever, as a fraction."""
     whole, fixed, again = match.groups()
     bottom = (10 ** len(again) - 1) * 10 ** len(fixed)
@@ -103,8 +103,8 @@ def unboxed(text: str) -> str:
 def tidy(text: str) -> str:
     """An answer of at most `LONGEST` characters in plain dress, as `formula` and `shape` read it."""
     text = unboxed(unicoded(text[:LONGEST]).replace("\0", " ").replace("\\$", "$"))
-    text = _STARS.sub(r"\1", text).replace("\\\\", ROW)
-    text = _FONTS.sub(r" \1 ", _REPEATING.sub(_repeating, text))
+    text = STARS.sub(r"\1", text).replace("\\\\", ROW)
+    text = _FONTS.sub(r" \1 ", REPEATING.sub(repeating, text))
     text = (
         text.replace("{,}", ",")
         .replace(",\\!", ",")
@@ -115,9 +115,9 @@ def tidy(text: str) -> str:
     text = _MONEY.sub(" ", text)
     if text.startswith("{{") and text.endswith("}}"):  # a template's calculation
         text = text[2:-2].replace("//", "/")
-    for pattern, name in _NAMES:
+    for pattern, name in NAMES:
         text = pattern.sub(name, text)
-    text = _NOISE.sub(" ", text)
+    text = NOISE.sub(" ", text)
     return re.sub(r"\s+", " ", text).strip().strip("\"'").strip()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from tasks.verify.dates import as_number, hours_of
@@ -16,6 +17,18 @@ from tasks.verify.vectorized import ROUGHLY
 
 MARKED = re.compile(r"\d!|\d[₀-₉]|\d\s*_\s*\{?\d")
 """Signs that change what the figures before them mean: factorials, bases."""
+SYMBOLS = re.compile(
+    r"[<>≤≥≠∈⟨]|\^|[⁰¹²³⁴-⁹]|\\(?:le|leq|leqslant|ge|geq|geqslant|lt|gt|ne|neq|in|notin|cup|cap|sqrt|pi|infty|pm|mp|log|ln|lg|sin|cos|tan|cot|exp|sum|prod|"
+    r"int|lim|binom|p?mod|bmod|equiv|approx|overline|bar|dots|ldots|cdots|theta|alpha|beta|gamma|lambda|begin|to|circ|degree|lfloor|lceil|mid|vert)(?![a-zA-Z])"
+    r"|[√π∞±°≈≡…]|(?<![\w.])\d[\d.,]*[a-zA-Z](?![a-zA-Z'])|(?:(?<=[\s(=,])|^)[a-zA-Z]\s*[<>]|\)\s*[a-zA-Z](?![a-zA-Z])|\d\s*:\s*\d"
+)
+"""Signs of a formula, in which a number is not the answer."""
+QUALIFIED = re.compile(
+    r"\b(?:at least|at most|between|more than|less than|fewer than|greater than|larger than|smaller than|up to|no more than|no less than|not|isn['’]t|never)\s+\$?\d"
+    r"|\d(?:\s*(?!if|or|unless|except)[a-zA-Z]+)?[\s,(]*(?:\\text\s*\{\s*)?(?:or more|or less|or fewer|or above|or below|if|unless|except)\b",
+    re.IGNORECASE,
+)
+"""Words with which a number is not the answer alone."""
 PERCENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
 _SHARE = re.compile(
     r"\b(?:rates?|probabilit\w+|chances?|odds|likel\w+|interest|discount\w*|taxe?s?|tips?|commissions?|fractions?|ratios?|proportions?|"
@@ -62,7 +75,7 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
     if value == -wanted and _LESS.search(asked(question)):
         return Judgement("undecided", "numeric", "sign unclear")
     if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
-        return Judgement("undecided", "numeric", "rounding")
+        return Judgement("undecided", "numeric", "rounded")
     if value * 100 == wanted and PERCENT.search(question):
         return Judgement("undecided", "percent", "percent unclear")
     digits, given_digits = decimals(gold), decimals(found.answer)
@@ -70,7 +83,7 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
         given_digits > 0 and round(wanted, given_digits) == value
     )
     if rounded or (_inexact(gold) and 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6)):
-        return Judgement("undecided", "numeric", "rounding")
+        return Judgement("undecided", "numeric", "rounded")
     return None
 
 
@@ -127,11 +140,11 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
             else Judgement("undecided", "text", "unparsable")
         )
     try:
-        given = None if MARKED.search(found.answer) else number_of(found.answer)
+        given = None if MARKED.search(found.answer) or SYMBOLS.search(found.answer) else number_of(found.answer)
     except Several:
         return _several(sought[0], found, question)
     if given is None:
-        return _worked_out(gold, sought[0], found, compare)
+        return _worked_out(gold, sought[0], found, question, compare)
     rule = "percent" if given[1] or sought[1] else "fraction" if _FRACTION.search(found.answer + gold) else "numeric"
     judged = _percents(given, sought, question, rule)
     if judged.verdict == "wrong" and given[0] != sought[0]:
@@ -176,7 +189,17 @@ def _several(wanted: Fraction, found: Extraction, question: str) -> Judgement:
     return _beside(wanted, found.context or found.answer, question)
 
 
-def _worked_out(gold: str, wanted: Fraction, found: Extraction, compare: Compare) -> Judgement:
+_LETTER_UNIT = re.compile(r"\s*\$?(-?\d[\d,]*(?:\.\d+)?)\s?([gmlshLKk])\.?\s*")
+_LETTER_NAMES = {"g": "gram", "m": "met(?:er|re)", "l": "lit(?:er|re)", "s": "second", "h": "hour", "k": "thousand"}
+
+
+def _names_unit(question: str, letter: str) -> bool:
+    """Whether a question speaks of the unit that a letter stands for."""
+    low = letter.casefold()
+    return bool(re.search(rf"\d\s?{low}\b|\b{_LETTER_NAMES[low]}s?\b", question, re.IGNORECASE)) and low != "k"
+
+
+def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, compare: Compare) -> Judgement:
     """An answer that is no plain number: a time, or an expression that may have gold's value; words make it no mistake."""
     answer = found.answer
     if (time := hours_of(answer)) is not None:
@@ -191,7 +214,22 @@ def _worked_out(gold: str, wanted: Fraction, found: Extraction, compare: Compare
         and not re.search(r"[\[({]", answer)
     ):
         return Judgement("undecided", "numeric", "unparsable")  # a decimal comma, or a number cut off
+    if (
+        (match := _LETTER_UNIT.fullmatch(answer))
+        and _names_unit(question, match[2])
+        and (given := number_or_none(match[1]))
+    ):
+        judged = _percents(given, (wanted, False), question, "numeric")
+        return (
+            judged
+            if judged.verdict == "right"
+            else _not_wrong_by_form(gold, replace(found, answer=match[1]), question) or judged
+        )
     judged = expression(gold, answer, compare)
+    if judged.undecided == "not settled":  # words where a number is asked for
+        judged = Judgement("undecided", "expression", "unparsable", judged.opinion)
+    if judged.verdict == "wrong" and found.context and re.search(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer):
+        return Judgement("undecided", "expression", "not fully read")  # letters that the text may have given values
     if (
         judged.verdict == "wrong"
         and answer.rstrip().endswith("!")

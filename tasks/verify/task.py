@@ -21,6 +21,7 @@ from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.verify.compare import by_absence, by_afterword, by_presence, judge, kind_of
 from tasks.verify.extract import AnswerKind, Extraction, extract, keyed, left_blank
+from tasks.verify.final_text import unfinished_thought
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import PASSING, VerdictCache, key_of
@@ -31,7 +32,7 @@ ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"3 math-verify {version('math-verify')}"
+VERSION = f"4 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
 JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
@@ -39,6 +40,7 @@ JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 
 _OPEN = Judgement("undecided", "", "no answer")
 _BROKEN = Judgement("undecided", "", "breaks off")
+_UNFINISHED = Judgement("undecided", "", "unfinished thought")
 
 
 class VerifyParameters(Parameters):
@@ -62,7 +64,9 @@ def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
     if found is not None or left_blank(whole):
         return found
     found = extract(row["rationale"], None, kind)
-    return extract(whole, None, kind) if found is None and whole != row["rationale"] else found
+    if found is None and whole != row["rationale"]:
+        found = extract(whole, None, kind)
+    return keyed(whole, kind) if found is None and not breaks_off(whole) else found
 
 
 def judged(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
@@ -119,7 +123,9 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
     span = None
-    if found is None and breaks_off(text):
+    if found is None and unfinished_thought(text):
+        judged = _UNFINISHED
+    elif found is None and breaks_off(text):
         judged = _BROKEN
     if found is not None:
         for second_look in (by_absence, by_presence, by_afterword):

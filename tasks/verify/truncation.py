@@ -17,11 +17,11 @@ _OBJECT = re.compile(r"\{\s*\"")
 _END_MARKS = ("</s>", "<eos>", "<|endoftext|>", "<|eot_id|>", "<|im_end|>", "<|end|>")
 _CLOSING = re.compile(r"^[ \t\]})]*\}\s*,?\s*(?:```.*)?$", re.MULTILINE)
 _STOP = re.compile(
-    r"(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)\s+"
+    r"(?<=[。！？])|(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)\s+"
 )
-_END = re.compile(r"(?:[.!)$]|\*\*|(?<=\w)\*|(?<=[.!])[\"”])['\"”’]?$")
+_END = re.compile(r"(?:[.!)$。！|]|\\[)\]]|\*\*|(?<=\w)\*|(?<=[.!])[\"”])['\"”’]?$")
 _NUMBER_AT_END = re.compile(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$")
-_CUT = re.compile(r",\d{1,2}$|(?:[-+*/^×÷<>\\([{]|\bStep)\s*[$€£]?\d[\d.,]*$")
+_CUT = re.compile(r",\d{1,2}$|(?:[-+*/^×÷<\\([{]|(?<![=-])>|\bStep)\s*[$€£]?\d[\d.,]*$")
 """A number cut off within its thousands, or in the middle of a formula."""
 
 
@@ -87,7 +87,7 @@ def last_sentence(text: str) -> str | None:
     """
     text = unpadded(text).rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
-    found = _STOP.split(lines[-1].strip())
+    found = [part for part in _STOP.split(lines[-1].strip()) if part] or [""]
     if len(found[-1]) > SENTENCE:
         return None
     last = re.sub(r"\s+", " ", found[-1])

@@ -75,6 +75,8 @@ def _letter(answer: str, options: Sequence[str]) -> str | None:
 
 def worded(gold: str, answer: str) -> Judgement:
     """The judgement on a yes or no, a name or another text."""
+    if (lettered := _lettered(gold, answer)) is not None:
+        return either(lettered, "choice")
     wanted, found = _words(gold), _words(answer)
     if not found:
         return Judgement("undecided", "text", "unparsable")
@@ -90,7 +92,11 @@ def worded(gold: str, answer: str) -> Judgement:
                 else Judgement("undecided", "yes or no", "unparsable")
             )
         return either(said == {YES[wanted[0]]}, "yes or no")
-    if wanted == found:
+    if (
+        wanted == found
+        or _listed(gold) == _listed(answer)
+        or wanted == [word for word in found if word not in _FILLERS]
+    ):
         return Judgement("right", "text")
     if set(wanted) & set(found) or len(found) > 6:
         return Judgement("undecided", "text", "several answers" if set(wanted) <= set(found) else "unparsable")
@@ -99,6 +105,53 @@ def worded(gold: str, answer: str) -> Judgement:
     if len(shapes) > 1 and any(re.search(r"\d", text) for text in (gold, answer)):
         return Judgement("undecided", "text", "unparsable")
     return Judgement("wrong", "text")
+
+
+_FILLERS = frozenset(
+    [
+        "it",
+        "falls",
+        "is",
+        "was",
+        "be",
+        "will",
+        "are",
+        "on",
+        "so",
+        "therefore",
+        "thus",
+        "hence",
+        "answer",
+        "that",
+        "this",
+        "day",
+    ]
+)
+"""Words of a sentence that say nothing beside an answer."""
+_OPTIONED = re.compile(r"^\W*(?:option\s*)?\(?([A-J])\)?(?:[).:]|$)\W*(.*)$", re.DOTALL)
+
+
+def _lettered(gold: str, answer: str) -> bool | None:
+    """Whether two answers name one option, where both begin with its letter and at most one goes on with its text."""
+    found = [_OPTIONED.match(_plain_words(text)) for text in (gold, answer)]
+    if found[0] is None or found[1] is None or (found[0][2] and found[1][2] and found[0][2] != found[1][2]):
+        return None
+    return found[0][1] == found[1][1]
+
+
+def lettered(gold: str) -> bool:
+    """Whether a gold answer is an option's letter in brackets, with or without its text."""
+    return bool(re.match(r"^\W*(?:\\text\w*\{)?\s*\([A-J]\)", gold))
+
+
+def _plain_words(text: str) -> str:
+    return re.sub(r"[*$\\\s]+", " ", plain(text)).strip()
+
+
+def _listed(text: str) -> frozenset[str]:
+    """The items of a list of names, in any order; of one name alone nothing that equals another."""
+    items = frozenset(_normal(item) for item in re.split(r",|;|\band\b", plain(text)) if _normal(item))
+    return items if len(items) > 1 else frozenset([text])
 
 
 def _words(text: str) -> list[str]:

@@ -29,8 +29,9 @@ from typing import Any
 
 import polars as pl
 
-from tasks.verify import equivalence, number, structure
+from tasks.verify import number, plain_text, written_numbers
 from tasks.verify.algebra import formula
+from tasks.verify.answer_types import formulas, read_answer
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import PAIR, judgements, paired, verdicts
 from tests.benchmarks.recordings import GSM, SETS, solutions
@@ -80,7 +81,9 @@ def forget() -> None:
     """Empty the caches, so that a set is timed from nothing."""
     compared("1", "1")  # a worker that waits, as math-verify is imported before its time runs
     compared.memory.clear()
-    for cache in (number._number_of, structure.shape, formula.formula, equivalence._value):
+    for cache in (
+        number._number_of, plain_text.plain_text, written_numbers.in_figures, formula.formula, read_answer, formulas.value, formulas.same_tree,
+    ):  # fmt: skip
         cache.cache_clear()
 
 

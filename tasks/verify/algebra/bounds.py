@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from mpmath.ctx_iv import MPIntervalContext
+from mpmath.libmp import to_rational
 
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import TooLarge, Undefined
@@ -39,6 +40,21 @@ def different(a: Tree, b: Tree) -> bool:
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return False
     return bool(one.b < other.a or other.b < one.a)
+
+
+def overlap(a: Tree, b: Tree) -> bool:
+    """Whether two formulas have bounds, and these overlap: so narrow are they that the two are equal, all but surely."""
+    try:
+        one, other = bounds(a), bounds(b)
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
+        return False
+    return bool(one.a <= other.b and other.a <= one.b)
+
+
+def ends(tree: Tree) -> tuple[Fraction, Fraction]:
+    """Two rational numbers between which a formula's value lies; raises where it has none or is too large."""
+    low, high = bounds(tree)._mpi_
+    return Fraction(*map(int, to_rational(low))), Fraction(*map(int, to_rational(high)))
 
 
 def bounds(tree: Tree, angle: bool = False) -> Any:

@@ -6,6 +6,8 @@ import re
 
 TOKENS = 400
 """Of how many signs a formula may consist."""
+SIGNS = 4
+"""Of ± in a formula, which doubles with each."""
 DIGITS = 1000
 """Digits of a number."""
 
@@ -45,6 +47,8 @@ def tokens(text: str) -> list[str]:
             found += _words(word)
         else:
             found.append(f"\\{command}" if command else (number or sign).replace("**", "^"))
+    if sum(token in ("\\pm", "\\mp") for token in found) > SIGNS:
+        raise Unreadable("too many ±")
     return found
 
 

@@ -63,7 +63,7 @@ def test_the_form_of_a_number_does_not_matter(gold: str, answer: str) -> None:
         ("10000001", "10000002", "wrong"),
         ("1/2", "0.5", "right"),
         ("2.5", "2½", "right"),
-        ("3.33", "10/3", "rounding"),
+        ("3.33", "10/3", "rounded"),
         ("3", "3.4", "wrong"),
         ("18", "12 or 14", "several answers"),
         ("12", "12 or 14", "several answers"),
@@ -72,7 +72,7 @@ def test_the_form_of_a_number_does_not_matter(gold: str, answer: str) -> None:
         ("0", "3-3", "right"),
         ("31", "5*6", "wrong"),
         ("18", "many", "unparsable"),
-        ("18", "", "unparsable"),
+        ("18", "", "not fully read"),
         ("0.5", "50%", "right"),
         ("50%", "0.5", "right"),
         ("50%", "50", "percent unclear"),
@@ -199,7 +199,9 @@ def test_the_sort_of_answer_is_told_from_gold(gold: str, kind: str) -> None:
     assert kind_of(gold, OPTIONS) == "choice"
 
 
-@pytest.mark.parametrize(("reply", "said"), [("equal", "right"), ("different", "wrong"), ("timed out", "timed out")])
+@pytest.mark.parametrize(
+    ("reply", "said"), [("equal", "right"), ("different", "checkers disagree"), ("timed out", "timed out")]
+)
 def test_an_expression_is_what_the_workers_say(reply: str, said: str) -> None:
     judged = judge(r"1+\sqrt{3}", Extraction(r"\sqrt{4+2\sqrt{3}}", "boxed"), "expression", [], "", lambda *_: reply)
     assert (judged.undecided or judged.verdict, judged.rule) == (said, "expression")
@@ -207,7 +209,7 @@ def test_an_expression_is_what_the_workers_say(reply: str, said: str) -> None:
 
 def test_words_round_an_expression_make_it_no_mistake() -> None:
     judged = judge("30", Extraction("5^2 more eggs", "phrase"), "number", [], "", lambda *_: "different")
-    assert (judged.verdict, judged.undecided) == ("undecided", "unparsable")
+    assert (judged.verdict, judged.undecided) == ("undecided", "not fully read")
     assert judge("30", Extraction("5^2", "phrase"), "number", [], "", lambda *_: "different").verdict == "wrong"
 
 
@@ -253,9 +255,9 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
         ("34", "2040 minutes or 34 hours", "How much time does she spend?", "right"),
         ("198", "$1.98", "A cone costs 99 cents. How much would 2 cones cost?", "right"),
         ("95", "5700 seconds", "It takes a minute and 5 seconds each. How long will it take?", "other unit"),
-        ("1059955", "1,060,000", "About how many children are there?", "rounding"),
+        ("1059955", "1,060,000", "About how many children are there?", "rounded"),
         ("1059955", "1,060,000", "How many children are there?", "wrong"),
-        ("6", "6.75 kg", "About how much did each box weigh?", "rounding"),
+        ("6", "6.75 kg", "About how much did each box weigh?", "rounded"),
         ("25", "-25", "What is the difference between their scores?", "sign unclear"),
         ("25", "-25", "What is the positive difference?", "wrong"),
         ("25", "-25", "How many points does she have?", "wrong"),
@@ -264,7 +266,7 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
         ("6", "no pencils left", "How many pencils did each get?", "unparsable"),
         ("['36', '12']", "The man is 3*12 = 36 years old and the son is 12 years old", "Find their ages.", "right"),
         ("['30', '15']", "15 girls and 15 boys", "How many of each?", "wrong"),
-        ("['40', '15']", "x = 15 and y = 5", "How old are they?", "unparsable"),
+        ("['40', '15']", "x = 15 and y = 5", "How old are they?", "not fully read"),
         ("['40', '30']", "70 km/h and 0 km/h", "What are their speeds?", "wrong"),
     ],
 )  # fmt: skip

@@ -1,0 +1,186 @@
+"""What answers are, by type: how each is read, whole, and when two are the same. A new type is one file and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.answer_types.amounts import AMOUNTS
+from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, all_of
+from tasks.verify.answer_types.based import BASED, compare_based_to_formula
+from tasks.verify.answer_types.cases import CASES
+from tasks.verify.answer_types.collection import COLLECTION, MATRIX, Collection
+from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula
+from tasks.verify.answer_types.families import ANTIDERIVATIVE, FAMILY, Antiderivative
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, letters_of
+from tasks.verify.answer_types.nothing import NOTHING
+from tasks.verify.answer_types.ratio import RATIO, compare_ratios
+from tasks.verify.answer_types.regions import REGION, Region, as_region, compare_regions
+from tasks.verify.answer_types.residue import RESIDUE
+from tasks.verify.answer_types.text import WORDS
+from tasks.verify.answer_types.time_of_day import TIME, Clock
+from tasks.verify.answer_types.values import VALUE
+from tasks.verify.plain_text import plain_text
+
+ANSWER_TYPES: dict[str, AnswerType] = {
+    answer_type.name: answer_type
+    for answer_type in (
+        NOTHING, BASED, RESIDUE, TIME, MATRIX, CASES, ANTIDERIVATIVE, FAMILY, REGION, RATIO, EQUATION, COLLECTION, AMOUNTS, VALUE, WORDS,
+    )
+}  # fmt: skip
+"""In the order in which an answer is tried to be read as them."""
+
+
+@lru_cache(maxsize=65_536)
+def read_answer(answer: str) -> Reading:
+    """The reading of an answer.
+
+    Args:
+        answer: The answer as it stands in a text, LaTeX or plain.
+
+    Returns:
+        Its type and its value as that type; nothing of it is left over.
+
+    Raises:
+        Unreadable: where it cannot be read whole as an answer of any type, with what is left over.
+    """
+    text = plain_text(answer)
+    if not text:
+        raise Unreadable("empty")
+    rest = ""
+    for answer_type in ANSWER_TYPES.values():
+        try:
+            value = answer_type.read(text)
+        except (Unreadable, RecursionError, ValueError) as error:
+            rest = rest or str(error)
+            continue
+        if value is not None:
+            return Reading(answer_type.name, value)
+    raise Unreadable(rest or text)
+
+
+def compare_answers(gold: str, answer: str) -> Finding:
+    """Whether two answers are the same: both read whole, compared as values of a type."""
+    try:
+        wanted = read_answer(gold)
+    except Unreadable:
+        return Finding("gold unparsable", "expression")
+    try:
+        found = read_answer(answer)
+    except Unreadable:
+        return Finding(NOT_READ, ANSWER_TYPES[wanted.type].rule)
+    return compare_readings(wanted, found)
+
+
+def compare_readings(wanted: Reading, found: Reading) -> Finding:
+    """Whether two readings are the same."""
+    if wanted.type == found.type:
+        return ANSWER_TYPES[wanted.type].compare(wanted.value, found.value)
+    if across := _ACROSS.get((wanted.type, found.type)):
+        return across(wanted.value, found.value)
+    if turned := _ACROSS.get((found.type, wanted.type)):
+        return turned(found.value, wanted.value)
+    return Finding(UNKNOWN, ANSWER_TYPES[wanted.type].rule)
+
+
+def _value_and_collection(value: Formula, collection: Collection) -> Finding:
+    """A set with gold among its members does not say which is meant."""
+    if len(collection.parts) == 1:
+        return all_of(
+            [compare_formulas(value, part) if isinstance(part, Formula) else "different" for part in collection.parts],
+            "set",
+        )
+    replies = {compare_formulas(value, part) if isinstance(part, Formula) else "different" for part in collection.parts}
+    if replies == {"different"}:
+        return Finding("different", "set", True)
+    return Finding("several answers" if "equal" in replies else UNKNOWN, "set")
+
+
+def _collection_and_value(collection: Collection, value: Formula) -> Finding:
+    if len(collection.parts) == 1:
+        return _value_and_collection(value, collection)
+    different = len(collection.parts) > 1
+    return Finding("different" if different else UNKNOWN, "set", different)
+
+
+def _region_and_collection(region: Any, collection: Collection) -> Finding:
+    """A pair in brackets beside intervals is one."""
+    pair = [part.tree for part in collection.parts if isinstance(part, Formula)]
+    if isinstance(region, Region) and collection.form in ("()", "[]") and len(pair) == len(collection.parts) == 2:
+        return compare_regions(region, as_region(collection.form, pair[0], pair[1]))
+    return Finding("different", "interval", False)
+
+
+def _region_and_value(region: Any, value: Formula) -> Finding:
+    if isinstance(region, Region) and region.pieces and not letters_of(value.tree):
+        return Finding("different", "relation", True)
+    return Finding("different", "relation", False)
+
+
+def _ratio_and_value(ratio: tuple[Formula, ...], value: Formula) -> Finding:
+    if len(ratio) != 2:
+        return Finding(UNKNOWN, "ratio")
+    return all_of([compare_formulas(Formula(("over", ratio[0].tree, ratio[1].tree)), value)], "ratio")
+
+
+def _ratio_and_time(ratio: tuple[Formula, ...], clock: Clock) -> Finding:
+    if clock.half or len(ratio) != 2:
+        return Finding(UNKNOWN, "ratio")
+    parts = tuple(Formula(("number", Fraction(number))) for number in (clock.hour, clock.minute))
+    return compare_ratios(ratio, parts)
+
+
+def _residue_and_value(residue: tuple[Formula, Formula], value: Formula) -> Finding:
+    return (
+        all_of([compare_formulas(residue[0], value)], "congruence")
+        if compare_formulas(residue[0], value) == "equal"
+        else Finding(UNKNOWN, "congruence")
+    )
+
+
+def _nothing_and_other(_: str, __: Any) -> Finding:
+    return Finding("different", "set", True)
+
+
+def _words_and_value(words: tuple[str, ...], value: Formula) -> Finding:
+    tree = value.tree
+    single = tree[0] == "letter" and len(tree[1]) == 1
+    if len(words) == 1 and len(words[0]) == 1 and single:
+        return Finding("equal" if words[0] == tree[1].casefold() else "different", "text", True)
+    return Finding(UNKNOWN, "text")
+
+
+def _antiderivative_and_value(wanted: Antiderivative, found: Formula) -> Finding:
+    reply = compare_formulas(wanted.whole(), found)
+    return Finding(
+        "constant missing" if compare_formulas(wanted.body, found) == "equal" else reply,
+        "antiderivative",
+        reply == "different",
+    )
+
+
+def _value_and_antiderivative(wanted: Formula, found: Antiderivative) -> Finding:
+    return all_of([compare_formulas(wanted, found.whole())], "expression")
+
+
+_ACROSS: dict[tuple[str, str], Callable[[Any, Any], Finding]] = {
+    ("value", "collection"): _value_and_collection,
+    ("collection", "value"): _collection_and_value,
+    ("interval", "collection"): _region_and_collection,
+    ("interval", "value"): _region_and_value,
+    ("ratio", "value"): _ratio_and_value,
+    ("ratio", "time of day"): _ratio_and_time,
+    ("residue", "value"): _residue_and_value,
+    ("equation", "value"): compare_equation_to_formula,
+    ("number in a base", "value"): compare_based_to_formula,
+    ("antiderivative", "value"): _antiderivative_and_value,
+    ("value", "antiderivative"): _value_and_antiderivative,
+    ("nothing", "value"): _nothing_and_other,
+    ("nothing", "collection"): _nothing_and_other,
+    ("nothing", "interval"): _nothing_and_other,
+    ("text", "value"): _words_and_value,
+}
+"""Of two different types: how values of the first are compared with those of the second."""

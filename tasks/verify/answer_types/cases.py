@@ -1,0 +1,76 @@
+r"""Values under conditions: `\\begin{cases} … \\end{cases}`, `n/2 if n is even, … otherwise`."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, all_of, words_of
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
+from tasks.verify.answer_types.regions import Region, Relation, compare_regions, read_region
+from tasks.verify.normalize import ROW
+
+Condition = Region | Relation | str
+Cases = tuple[tuple[Formula, Condition], ...]
+_ENVIRONMENT = re.compile(
+    r"^(?:[a-zA-Z](?:\([a-z]\))?\s*=\s*)?(?:\\lbrace\s*)?\\begin\s*\{(?:cases|array|aligned)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\s*\{(?:cases|array|aligned)\}$",
+    re.DOTALL,
+)
+_IF = re.compile(
+    r"\s*,?\s*(?:\u27e8\s*,?\s*(?P<marked>if|when|for|where|whenever|provided that|with)\b\s*(?P<words>[^\u27e8\u27e9]*)\u27e9|(?<![a-zA-Z\\])(?P<plain>if|when|for|where)(?![a-zA-Z])\s*)"
+)
+_OTHERWISE = re.compile(
+    r"\s*,?\s*(?:\u27e8\s*,?\s*(?:and\s+)?(?:otherwise|else)\s*\u27e9|\b(?:otherwise|else)\b)\s*,?\s*"
+)
+
+
+def read_cases(text: str) -> Cases | None:
+    """Each value with its condition."""
+    if match := _ENVIRONMENT.match(text):
+        rows = [row for row in match[1].split(ROW) if row.strip()]
+        return tuple(_read_case(row.replace("&", " ", 1)) for row in rows)
+    if not _IF.search(text) and not _OTHERWISE.search(text):
+        return None
+    pieces = [piece for piece in re.split(r"[,;](?![^()\[\]]*[)\]])|(?<=otherwise)\s+", text) if piece.strip()]
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and not _IF.search(joined[-1]) and (_IF.match(piece) or _OTHERWISE.fullmatch(piece.strip())):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(_read_case(re.sub(r"^\s*\u27e8?\s*and\s*\u27e9?\s+", "", piece)) for piece in joined)
+
+
+def _read_case(text: str) -> tuple[Formula, Condition]:
+    if match := _OTHERWISE.search(text):
+        rest = (text[: match.start()] + " " + text[match.end() :]).strip(" ,")
+        return read_formula(rest), "otherwise"
+    match = _IF.search(text)
+    if match is None:
+        raise Unreadable(text)
+    said = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
+    try:
+        condition = read_region(said)
+    except Unreadable:
+        condition = None
+    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(words_of(said)) or said
+
+
+def compare_cases(wanted: Cases, found: Cases) -> Finding:
+    """Case by case, in any order; only conditions that are the same are compared."""
+    if len(wanted) != len(found):
+        return Finding(UNKNOWN, "cases")
+    said = []
+    for tree, condition in wanted:
+        like = [other for other, theirs in found if _same_condition(condition, theirs)]
+        said.append(compare_formulas(tree, like[0]) if len(like) == 1 else UNKNOWN)
+    return all_of(said, "cases", sure=UNKNOWN not in said)
+
+
+def _same_condition(one: Condition, other: Condition) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return compare_regions(one, other).said == "equal"
+
+
+CASES = AnswerType("cases", "cases", read_cases, compare_cases)

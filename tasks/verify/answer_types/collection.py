@@ -1,0 +1,249 @@
+"""Several values: sets, tuples, lists of tuples, roots with ±, values by their names, sequences with dots, matrices."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.answer_types.base import ALIKE, PARTS, UNKNOWN, AnswerType, Finding, all_of, balanced, closes, split
+from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, alternatives, compare_formulas, read_formula
+from tasks.verify.normalize import ROW
+
+_AND = re.compile(
+    r"\s*,?\s*(?:\u27e8\s*,?\s*(?:and|or)\s*,?\s*\u27e9|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z]))\s*|\s*;\s*"
+)
+_LEAD = re.compile(r"^\u27e8?\s*(?:both|either|the (?:solutions?|roots?|values?|numbers?) (?:is|are))\s*\u27e9?\s+")
+_MATRIX = re.compile(r"^\\begin\s*\{([pbvBV]?matrix|array)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\s*\{\1\}$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Several values."""
+
+    parts: tuple[Part, ...]
+    form: str
+    """`list`, `set`, or the brackets of a tuple."""
+    name: str = ""
+    """What it is said to be the value of."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of its parts counts."""
+        return self.form not in ("list", "set") or any(
+            isinstance(part, Formula) and part.tree == DOTS for part in self.parts
+        )
+
+
+Part = Formula | Collection
+
+
+def _thousands(parts: list[str]) -> bool:
+    """Whether commas between parts separate thousands."""
+    return bool(re.fullmatch(r"[-+$€£¥₹\s]*\d{1,3}", parts[0])) and all(
+        re.fullmatch(r"\d{3}(?:\.\d+)?(?:\D.{0,20})?", part) for part in parts[1:]
+    )
+
+
+def read_collection(text: str) -> Collection | None:
+    """Several values; None where it is a single one."""
+    found = _read(text, outside=True)
+    return found if isinstance(found, Collection) else None
+
+
+def _read(text: str, outside: bool = False) -> Part:
+    text = _LEAD.sub("", text.strip(), count=1).strip()
+    name = ""
+    sides = split(text, "=")
+    if len(sides) == 2 and NAME.match(sides[0].strip()) and not outside_list(sides[1]):
+        name, inner = re.sub(r"\s+", "", sides[0]), sides[1].strip()
+    else:
+        inner = text
+    if match := re.match(r"^(\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|[a-zA-Z])\s*(?:\\in(?![a-z]))\s*(?=\\lbrace)", inner):
+        name, inner = match[1], inner[match.end() :]
+    if bracketed := _bracketed(inner):
+        return Collection(bracketed.parts, bracketed.form, name)
+    parts = _parts(text)
+    if len(parts) > 1:
+        if not outside:
+            raise Unreadable(text)
+        return Collection(_read_parts(parts), "list")
+    if inner.startswith("'") or inner.startswith('"'):
+        inner = inner.strip("'\"")
+    formula = read_formula(text)
+    trees = alternatives(formula.tree)
+    if len(trees) > 1:
+        return Collection(
+            tuple(Formula(tree, formula.name, formula.of, formula.unit) for tree in trees), "list", formula.name
+        )
+    return formula
+
+
+def outside_list(text: str) -> bool:
+    """Whether commas or words part what stands behind an equals sign, outside of brackets."""
+    return len(_parts(text)) > 1
+
+
+def _parts(text: str) -> list[str]:
+    parts: list[str] = []
+    for piece in _AND.split(text):
+        cut = split(piece)
+        parts += [piece] if len(cut) > 1 and _thousands([cut[0].strip(), *cut[1:]]) else cut
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _bracketed(text: str) -> Collection | None:
+    """A set or tuple in brackets; None for a value, or several things in brackets."""
+    if text.startswith("\\lbrace") and text.endswith("\\rbrace") and text.count("\\lbrace") == 1:
+        members = text[len("\\lbrace") : -len("\\rbrace")].strip()
+        if re.search(r"\||:|\\mid", members):
+            raise Unreadable(text)
+        return Collection(_read_parts(_parts(members)), "set") if members else None
+    if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and closes(text) and balanced(text[1:-1]):
+        inside = split(text[1:-1])
+        if len(inside) > 1 and not (
+            text[0] == "(" and len(inside) > 1 and _thousands([inside[0].strip(), *inside[1:]]) and len(inside[1]) > 3
+        ):
+            stripped = [part.strip().strip("'\"") for part in inside]
+            if text[0] == "[" and any("'" in part or '"' in part for part in inside):
+                return Collection(_read_parts(stripped), "list")
+            return Collection(_read_parts(stripped), "set" if text[0] == "{" else text[0] + text[-1])
+        if text[0] == "{" and re.fullmatch(r"\{[^{}]*\}", text):
+            return Collection((read_formula(text[1:-1]),), "set")
+    return None
+
+
+def _read_parts(parts: list[str]) -> tuple[Part, ...]:
+    if not 0 < len(parts) <= PARTS or not all(parts):
+        raise Unreadable("parts of a collection")
+    read: list[Part] = []
+    for part in parts:
+        if part == "\\dots":
+            read.append(Formula(DOTS))
+            continue
+        found = _read(part)
+        if isinstance(found, Collection) and found.form == "list":
+            read += found.parts  # the two of a ±
+        else:
+            read.append(found)
+    return tuple(read)
+
+
+def compare_parts(wanted: Part, found: Part) -> str:
+    """equal, different, or why neither can be said."""
+    if isinstance(wanted, Formula) and isinstance(found, Formula):
+        if wanted.name and found.name and wanted.name != found.name and not wanted.of:
+            return "other letter" if compare_formulas(wanted, found) == "equal" else compare_formulas(wanted, found)
+        return compare_formulas(wanted, found)
+    if isinstance(wanted, Collection) and isinstance(found, Collection):
+        return compare_collections(wanted, found).said
+    return "different"
+
+
+def compare_collections(wanted: Collection, found: Collection) -> Finding:
+    """In order where both say so, by their names where all have one, else in any order."""
+    names = [_names(collection) for collection in (wanted, found)]
+    if (
+        names[0]
+        and names[1]
+        and len(set(names[0])) == len(names[0])
+        and len(set(names[1])) == len(names[1])
+        and set(names[0]) == set(names[1])
+    ):
+        by_name = {part.name: part for part in found.parts if isinstance(part, Formula)}
+        said = [compare_parts(part, by_name[part.name]) for part in wanted.parts if isinstance(part, Formula)]
+        return all_of(said, "set")
+    if wanted.ordered and found.ordered:
+        return _in_order(wanted, found)
+    if wanted.ordered != found.ordered:
+        return _order_unclear(wanted, found, names)
+    return _in_any_order(wanted, found)
+
+
+def _names(collection: Collection) -> list[str]:
+    """The names of all its parts; empty where one has none."""
+    names = [part.name for part in collection.parts if isinstance(part, Formula) and part.name]
+    return names if len(names) == len(collection.parts) else []
+
+
+def _dotted(collection: Collection) -> bool:
+    return any(isinstance(part, Formula) and part.tree == DOTS for part in collection.parts)
+
+
+def _before_dots(collection: Collection) -> list[Part]:
+    """What a sequence begins with."""
+    dots = [at for at, part in enumerate(collection.parts) if isinstance(part, Formula) and part.tree == DOTS]
+    return list(collection.parts[: dots[0]] if dots else collection.parts)
+
+
+def _in_order(wanted: Collection, found: Collection) -> Finding:
+    if _dotted(wanted) or _dotted(found):
+        if wanted.parts == found.parts:
+            return Finding("equal", "tuple", True)
+        heads = [_before_dots(collection) for collection in (wanted, found)]
+        if any(compare_parts(a, b) == "different" for a, b in zip(*heads)):
+            return Finding("different", "tuple", True)
+        return Finding("sequence unclear", "tuple")
+    if len(wanted.parts) != len(found.parts):
+        return Finding("different", "tuple", True)
+    finding = all_of([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
+    if finding.said == "equal" and wanted.form != found.form:
+        # (1, 2) and [1, 2] may be lists in two dresses, or an open and a closed interval
+        return Finding("brackets differ", "tuple") if len(wanted.parts) == 2 else finding
+    return finding
+
+
+def _order_unclear(wanted: Collection, found: Collection, names: list[list[str]]) -> Finding:
+    """A tuple beside a list: right in the tuple's order, undecided in another."""
+    if len(wanted.parts) == len(found.parts):
+        finding = all_of([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
+        if finding.said == "equal":
+            return finding
+    finding = _in_any_order(wanted, found)
+    if finding.said == "equal":
+        return Finding("order unclear", "tuple")
+    return finding
+
+
+def _in_any_order(wanted: Collection, found: Collection) -> Finding:
+    """Each of either has its like in the other; of lists as often."""
+    said = []
+    for some, others in ((wanted.parts, found.parts), (found.parts, wanted.parts)):
+        for part in some:
+            replies = {
+                compare_parts(part, other) if some is wanted.parts else compare_parts(other, part) for other in others
+            }
+            if "equal" in replies:
+                continue
+            doubts = replies - {"different"}
+            said.append(
+                next((reply for reply in sorted(doubts) if reply not in (ALIKE, UNKNOWN)), min(doubts))
+                if doubts
+                else "different"
+            )
+    if not said and len(wanted.parts) != len(found.parts) and "set" not in (wanted.form, found.form):
+        return Finding("different", "set", False)
+    return all_of(said, "set")
+
+
+def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
+    """Rows of a matrix or vector."""
+    match = _MATRIX.match(re.sub(r"^[A-Za-z]\s*=\s*(?=\\begin)", "", text))
+    if match is None:
+        return None
+    rows = [row for row in match[2].split(ROW) if row.strip()]
+    cells = tuple(tuple(read_formula(cell) for cell in row.split("&")) for row in rows)
+    if not cells or sum(map(len, cells)) > PARTS:
+        raise Unreadable("a matrix")
+    return cells
+
+
+def compare_matrices(wanted: tuple[tuple[Formula, ...], ...], found: tuple[tuple[Formula, ...], ...]) -> Finding:
+    """Cell by cell."""
+    if [len(row) for row in wanted] != [len(row) for row in found]:
+        return Finding("different", "matrix", True)
+    return all_of([compare_formulas(a, b) for row, other in zip(wanted, found) for a, b in zip(row, other)], "matrix")
+
+
+COLLECTION = AnswerType("collection", "set", read_collection, compare_collections)
+MATRIX = AnswerType("matrix", "matrix", read_matrix, compare_matrices)

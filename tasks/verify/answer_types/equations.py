@@ -1,0 +1,88 @@
+"""Equations that say nothing of a single letter: lines, curves; the same where one is a multiple of the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tasks.verify.algebra.formula import Tree
+from tasks.verify.algebra.sums import Sum, TooLarge, Undefined
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.values import Value
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split
+from tasks.verify.answer_types.formulas import NAME, Formula, letters_of, read_formula, value
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Two sides that are equal."""
+
+    left: Tree
+    right: Tree
+
+
+def read_equation(text: str) -> Equation | None:
+    """An equation with letters on both sides, or with more than a name on the left."""
+    sides = [side.strip() for side in split(text, "=")]
+    if len(sides) != 2 or not all(sides) or "\\approx" in text:
+        return None
+    if NAME.match(sides[0]):
+        name = re.sub(r"\s+", "", sides[0])
+        try:
+            right = read_formula(sides[1]).tree
+        except Unreadable:
+            return None
+        if not (len(name) == 1 and name in letters_of(right)):
+            return None
+    left, right = (read_formula(side).tree for side in sides)
+    if left[0] == "either" or right[0] == "either":
+        raise Unreadable(text)
+    if not letters_of(left) and left[0] != "letter":
+        return None if letters_of(right) != frozenset() and right[0] == "letter" else _closed(text, left, right)
+    return Equation(left, right)
+
+
+def _closed(text: str, left: Tree, right: Tree) -> Equation | None:
+    return Equation(left, right) if letters_of(right) else None
+
+
+def compare_equations(wanted: Equation, found: Equation) -> Finding:
+    """The same where the differences of their sides are in a constant ratio; linear ones that are not differ."""
+    try:
+        one, other = (value(equation.left) + -value(equation.right) for equation in (wanted, found))
+        if not one.top or not other.top:
+            return Finding("equal" if not one.top and not other.top else UNKNOWN, "equation")
+        ratio = _ratio(one, other)
+    except (TooLarge, Undefined, RecursionError):
+        return Finding(UNKNOWN, "equation")
+    if ratio:
+        return Finding("equal", "equation", True)
+    return Finding("different", "equation", _linear(one.top) and _linear(other.top))
+
+
+def _ratio(one: Value, other: Value) -> Fraction | None:
+    """The number by which all terms of one are those of the other."""
+    if len(other.top) == 1:
+        return Value(one.top, other.top).rational()
+    if one.top.keys() != other.top.keys():
+        return None
+    ratios = {one.top[monomial] / other.top[monomial] for monomial in one.top}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def _linear(terms: Sum) -> bool:
+    return all(
+        len(monomial) == 0 or (len(monomial) == 1 and isinstance(monomial[0][0], str) and monomial[0][1] == 1)
+        for monomial in terms
+    )
+
+
+def compare_equation_to_formula(equation: Equation, formula: Formula) -> Finding:
+    """`2y = 4x + 6` beside `y = 2x + 3`, or beside `2x + 3` where one side is a letter."""
+    if formula.name and len(formula.name) == 1:
+        return compare_equations(equation, Equation(("letter", formula.name), formula.tree))
+    return Finding(UNKNOWN, "equation")
+
+
+EQUATION = AnswerType("equation", "equation", read_equation, compare_equations)

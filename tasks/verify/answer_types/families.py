@@ -1,0 +1,191 @@
+"""Families with a free whole number (`π/6 + kπ`) and antiderivatives (`x² + C`): the letter they are free in counts for nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+from tasks.verify.algebra.formula import Tree
+from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, number
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.values import Value
+from tasks.verify.answer_types.base import ALIKE, UNKNOWN, AnswerType, Finding
+from tasks.verify.answer_types.collection import Collection, read_collection
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, letters_of, read_formula, renamed, value
+
+_INTEGER = re.compile(
+    r"[,;]?\s*\(?\s*(?:[,;]\s*)?\u27e8?\s*\(?(?:where|for(?: (?:all|any|every|some|each))?|with|such that)?\s*(?:integers?)?\s*\u27e9?\s*(?P<letter>[a-zA-Z])\s*"
+    r"(?:\\in\s*\\integers|\u27e8?\s*(?:is|being|be)? ?(?:an?|any|some|in|belongs to)? ?(?:arbitrary )?(?:integers?|whole number|\\integers)\s*\)?\s*\u27e9?)\s*\)?$"
+)
+_LETTERS = ("k", "n", "m", "l", "j", "K", "N", "M")
+PI = (("pi", Fraction(1)),)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Values from a first one on, a period apart; of several, each with its own."""
+
+    members: tuple[tuple[Tree, str], ...]
+    """Formulas, and the letter that each is free in."""
+
+
+def read_family(text: str) -> Family | None:
+    """A family whose letter is declared, or is told by a period of π or of degrees."""
+    match = _INTEGER.search(text)
+    declared = match["letter"] if match else ""
+    body = text[: match.start()].rstrip(" ,;:(") if match else text
+    if not declared and "\\pi" not in body and "\\degree" not in body:
+        return None
+    try:
+        found = read_collection(body) or read_formula(body)
+    except Unreadable:
+        if declared:
+            raise
+        return None
+    parts = found.parts if isinstance(found, Collection) else (found,)
+    members = []
+    for part in parts:
+        letter = declared or (_free_letter(part) if isinstance(part, Formula) else "")
+        if not isinstance(part, Formula) or not letter or (isinstance(found, Collection) and found.ordered):
+            if declared:
+                raise Unreadable(text)
+            return None
+        members.append((part.tree, letter))
+    return Family(tuple(members))
+
+
+def _free_letter(part: Formula) -> str:
+    """The letter a formula is linear in, with a multiple of π or degrees as its period beside a first value of the same sort."""
+    letters = letters_of(part.tree)
+    letter = next(iter(letters)) if len(letters) == 1 else ""
+    split = _split(part.tree, letter) if letter in _LETTERS else None
+    if split is None:
+        return ""
+    first, period = split
+    angles = all(set(side.top) == {PI} for side in (first, period) if side.top) or "degrees" in repr(part.tree)
+    return letter if angles and first.top and period.rational() != 0 else ""
+
+
+def _split(tree: Tree, letter: str) -> tuple[Value, Value] | None:
+    """First value and period of a tree linear in a letter."""
+    try:
+        whole = value(tree)
+        if whole.bottom != number(1):
+            return None
+        first: Sum = {}
+        period: Sum = {}
+        for monomial, factor in whole.top.items():
+            powers = dict(monomial)
+            if letter not in powers:
+                first[monomial] = factor
+            elif powers.pop(letter) == 1:
+                period[tuple(sorted(powers.items(), key=lambda item: repr(item[0])))] = factor
+            else:
+                return None
+        return (Value(first), Value(period)) if period else None
+    except (TooLarge, Undefined, RecursionError):
+        return None
+
+
+def compare_families(wanted: Family, found: Family) -> Finding:
+    """The same first values within the period that all of them share."""
+    splits = [[_split(tree, letter) for tree, letter in family.members] for family in (wanted, found)]
+    if any(split is None for some in splits for split in some):
+        return _by_letter(wanted, found)
+    periods = [split[1] for some in splits for split in some if split]
+    scales = [_over(period, periods[0]) for period in periods]
+    if any(scale is None for scale in scales):
+        return Finding(UNKNOWN, "family")
+    common = lcm(*(abs(scale.numerator) for scale in scales if scale)) / Fraction(
+        lcm(*(scale.denominator for scale in scales if scale))
+    )
+    shared = Fraction(lcm(*(abs((scale / common).numerator) for scale in scales if scale))) * common
+    sets = []
+    for some in splits:
+        members = set()
+        for split in some:
+            if split is None:
+                continue
+            first, step = _over(split[0], periods[0]), _over(split[1], periods[0])
+            if first is None or not step:
+                return Finding(UNKNOWN, "family")
+            count = abs(shared / step)
+            if count.denominator != 1 or count > 1000:
+                return Finding(UNKNOWN, "family")
+            members |= {(first + at * step) % shared for at in range(int(count))}
+        sets.append(members)
+    return Finding("equal" if sets[0] == sets[1] else "different", "family", True)
+
+
+def _over(one: Value, other: Value) -> Fraction | None:
+    """The rational ratio of two values."""
+    return Fraction(0) if not one.top else (one * other.inverse()).rational()
+
+
+def _by_letter(wanted: Family, found: Family) -> Finding:
+    if len(wanted.members) != len(found.members):
+        return Finding(UNKNOWN, "family")
+    said = [
+        compare_formulas(Formula(tree), Formula(renamed(other, theirs, letter)))
+        for (tree, letter), (other, theirs) in zip(wanted.members, found.members)
+    ]
+    return Finding("equal", "family", True) if said.count("equal") == len(said) else Finding(UNKNOWN, "family")
+
+
+_CONSTANT = re.compile(
+    r"^(?P<body>.+?)\s*\+\s*(?P<letter>[Cc]|C_\{?[01]\}?|\u27e8\s*(?:C|c|constant|const\.?)\s*\u27e9|constant)$"
+)
+
+
+@dataclass(frozen=True)
+class Antiderivative:
+    """A function up to a constant."""
+
+    body: Formula
+    letter: str
+
+    def whole(self) -> Formula:
+        """It with its constant, as a formula like others."""
+        return Formula(("sum", self.body.tree, ("letter", self.letter)), self.body.name, self.body.of)
+
+
+def read_antiderivative(text: str) -> Antiderivative | None:
+    """A formula of a letter `+ C`."""
+    match = _CONSTANT.match(
+        re.sub(
+            r"[,;]?\s*\u27e8\s*where\s*\u27e9\s*[Cc]\s*\u27e8\s*is (?:a|an|any|the)[^\u27e8\u27e9]*constant[^\u27e8\u27e9]*\u27e9$",
+            "",
+            text,
+        )
+    )
+    if match is None:
+        return None
+    letter = match["letter"][0]
+    try:
+        body = read_formula(match["body"])
+    except Unreadable:
+        return None
+    letters = letters_of(body.tree)
+    return Antiderivative(body, letter) if letters and not letters & {letter, letter.swapcase()} else None
+
+
+def compare_antiderivatives(wanted: Antiderivative, found: Antiderivative) -> Finding:
+    """They differ by a number at most."""
+    reply = compare_formulas(wanted.body, found.body)
+    if reply == "different":
+        try:
+            apart = value(wanted.body.tree) + -value(found.body.tree)
+        except (TooLarge, Undefined, RecursionError):
+            return Finding(UNKNOWN, "antiderivative")
+        names = {name for monomial in (*apart.top, *apart.bottom) for name, _ in monomial}
+        if all(isinstance(name, int) or name in ("pi", "e") for name in names):
+            return Finding("equal", "antiderivative", True)
+        if not all(isinstance(name, int | str) for name in names):
+            return Finding(ALIKE, "antiderivative")  # logarithms and roots of letters: constants may hide in them
+    return Finding(reply, "antiderivative", reply in ("equal", "different"))
+
+
+FAMILY = AnswerType("family", "family", read_family, compare_families)
+ANTIDERIVATIVE = AnswerType("antiderivative", "antiderivative", read_antiderivative, compare_antiderivatives)

@@ -1,0 +1,254 @@
+"""Formulas as parts of answers: read whole, with the unit behind them and the approximation beside them, and compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from tasks.verify.algebra.bounds import different, ends, overlap
+from tasks.verify.algebra.exact import difference, value_of
+from tasks.verify.algebra.formula import Tree, formula
+from tasks.verify.algebra.sums import TooLarge, Undefined, free
+from tasks.verify.algebra.tokens import FUNCTIONS, GREEK, Unreadable
+from tasks.verify.algebra.values import Value
+from tasks.verify.answer_types.base import ALIKE, UNKNOWN, split
+from tasks.verify.answer_types.unit_names import without_unit
+
+DOTS: Tree = ("dots",)
+INFINITY: Tree = ("constant", "infinity")
+LETTER = r"(?:[a-zA-Z]|\\(?:" + "|".join(sorted(GREEK)) + r"))"
+_INDEX = r"(?:_\s*(?:\{[^{}]*\}|[\w\\]+))?(?:\s*'+)?"
+NAME = re.compile(
+    rf"^(?:{LETTER}\s*{_INDEX}(?:\s*\(\s*(?P<of>{LETTER}(?:\s*,\s*{LETTER})*)\s*\))?"
+    rf"|\\(?:angle|triangle|measuredangle)\s*[A-Za-z0-9_{{}} ]+|\|?[A-Z]{{2,3}}\|?|\u27e8[^\u27e9]*\u27e9|[A-Za-z][A-Za-z' ]{{2,60}}"
+    rf"|\(\s*{LETTER}{_INDEX}(?:\s*,\s*{LETTER}{_INDEX})+\s*\))$"
+)
+"""What may stand before an equals sign to say whose value follows: `x`, `f(x)`, `m_{\\max}`, `\\angle ABC`, `(p, q)`, words."""
+_ABOUT = re.compile(
+    r"^(?:\u27e8\s*)?(?:about|approximately|approx\.?|roughly|around|nearly|exactly|only|a total of|total:?)\s+(?:\u27e9)?",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(
+    r"\s*\(\s*(?:\\approx|=)\s*(?P<a>[^()]+)\)$|\s*,?\s*\u27e8\s*,?\s*(?:or|which is)?\s*(?:about|approximately|approx\.?|roughly)\s*\u27e9\s*(?P<b>[^\u27e8\u27e9]+)$"
+    r"|\s*\u27e8\s*\(\s*(?:about|approximately|approx\.?|roughly|or about|or)\s*\u27e9\s*(?P<c>[^\u27e8\u27e9()]+)\)$"
+    r"|\s*\(\s*\u27e8\s*(?:about|approximately|approx\.?|roughly|or about)\s*\u27e9\s*(?P<d>[^\u27e8\u27e9()]+)\)$"
+    r"|\s*\(\s*(?:about|approximately|approx\.?|roughly)\s+(?P<e>[^()]+)\)$|,?\s+(?:or|which is)\s+(?:about|approximately|roughly)\s+(?P<f>\S.*)$"
+)
+_DECIMAL = re.compile(r"^-?\s*\d*\.\d+$|^-?\s*\d[\d,]*(?:\.\d*)?$")
+_MAYBE_UNIT = re.compile(r"(?<=[\d)}])\s*([mgslhdt])(?:\s*\^\s*\{?\s*[23]\s*\}?)?$")
+_FUSED = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,3}(?![a-zA-Z])")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula read whole."""
+
+    tree: Tree
+    name: str = ""
+    """What it is said to be the value of."""
+    of: str = ""
+    """The letter of a function it is said to be the value of: the x of f(x)."""
+    unit: str = ""
+    """The unit behind it."""
+    digits: int = -1
+    """Digits behind the point, where it is a decimal number as it stands; −1 otherwise."""
+    doubtful: frozenset[str] = frozenset()
+    """Letters that came from runs of several: "ox" may be a word."""
+
+
+@lru_cache(maxsize=65_536)
+def value(tree: Tree) -> Value:
+    """The exact value of a tree."""
+    return value_of(tree)
+
+
+def letters_of(tree: Tree) -> frozenset[str]:
+    """The letters in a tree."""
+    if tree[0] == "letter":
+        return frozenset([tree[1]])
+    return frozenset().union(*(letters_of(part) for part in tree[1:] if isinstance(part, tuple)))
+
+
+def renamed(tree: Tree, letter: str, new: str) -> Tree:
+    """A tree with one letter for another."""
+    if tree == ("letter", letter):
+        return ("letter", new)
+    return tuple(renamed(part, letter, new) if isinstance(part, tuple) else part for part in tree)
+
+
+def infinite(tree: Tree) -> int:
+    """1 and -1 of the infinities, 0 of all else."""
+    if tree == INFINITY:
+        return 1
+    if tree[0] == "minus" and len(tree) == 2:
+        return -infinite(tree[1])
+    return 0
+
+
+@lru_cache(maxsize=65_536)
+def same_tree(a: Tree, b: Tree) -> str:
+    """equal, different, too large, alike, or not settled."""
+    if a == b:
+        return "equal"
+    endless = [infinite(tree) for tree in (a, b)]
+    if any(endless):
+        return "equal" if endless[0] == endless[1] else "different"
+    if DOTS in (a, b):
+        return UNKNOWN
+    try:
+        apart = difference(value(a), value(b))
+    except TooLarge:
+        return "different" if different(a, b) else "too large"
+    except (Undefined, RecursionError, ZeroDivisionError):
+        return "different" if different(a, b) else UNKNOWN
+    if not apart:
+        return "equal"
+    if free(apart) or different(a, b):
+        return "different"
+    return ALIKE if overlap(a, b) else UNKNOWN
+
+
+def alternatives(tree: Tree) -> list[Tree]:
+    """The trees that one with ± stands for."""
+    upper, lower = _half(tree, False), _half(tree, True)
+    return [upper] if upper == lower else [upper, lower]
+
+
+def _half(tree: Tree, lower: bool) -> Tree:
+    if tree[0] == "either":
+        return _half(tree[2 if lower else 1], lower)
+    return tuple(_half(part, lower) if isinstance(part, tuple) else part for part in tree)
+
+
+def read_formula(text: str) -> Formula:
+    """One formula with what may stand beside it; raises `Unreadable` with what is left over."""
+    text = _ABOUT.sub("", text.strip(), count=1).strip()
+    approximations = []
+    if (match := _BESIDE.search(text)) is not None:
+        approximations.append(next(part for part in match.groups() if part))
+        text = text[: match.start()]
+    sides = [side.strip() for side in re.split(r"\\approx(?![a-z])", text)]
+    approximations += sides[1:]
+    read = _read_chain(sides[0]) if sides[0] else None
+    about = [_read_side(side) for side in approximations]
+    if read is None:  # "≈ 6.7" alone
+        if len(about) != 1:
+            raise Unreadable(text)
+        return about[0]
+    for beside in about:
+        if same_tree(read.tree, beside.tree) == "equal":
+            continue
+        if not rounds(read.tree, beside):
+            raise Unreadable(f"{text}: approximations differ")
+    unit = read.unit or next((beside.unit for beside in about if beside.unit), "")
+    if unit != read.unit:
+        read = Formula(read.tree, read.name, read.of, unit, read.digits, read.doubtful)
+    return read
+
+
+def _read_chain(text: str) -> Formula:
+    """`a = b = c`: the name it begins with, and what its sides agree in, or come to."""
+    sides = [side.strip() for side in _equals(text)]
+    name, of = "", ""
+    if len(sides) > 1 and (match := NAME.match(sides[0])) and not _numeric_name(sides[0], sides[1:]):
+        name, of = re.sub(r"\s+", "", sides[0]), match["of"] or ""
+        sides = sides[1:]
+    parts = [_read_side(side) for side in sides]
+    read = parts[0]
+    for part in parts[1:]:
+        reply = same_tree(read.tree, part.tree)
+        if reply != "equal" and not rounds(read.tree, part):
+            raise Unreadable(f"{text}: sides differ")
+    last = next((part for part in reversed(parts) if same_tree(read.tree, part.tree) == "equal"), read)
+    doubtful = frozenset().union(*(part.doubtful for part in parts))
+    return Formula(last.tree, name, of, last.unit, last.digits, doubtful)
+
+
+def _equals(text: str) -> list[str]:
+    """A text cut at its equals signs; `:` after a name counts as one."""
+    return split(text, "=") if "=" in text else [text]
+
+
+def _numeric_name(name: str, _: list[str]) -> bool:
+    """Whether what looks like a name is a constant."""
+    return name in ("e", "i", "\\pi", "\\infty")
+
+
+def _read_side(text: str) -> Formula:
+    text, unit = without_unit(_ABOUT.sub("", text.strip(), count=1).strip())
+    if not text:
+        raise Unreadable("empty")
+    if text == "\\dots":
+        return Formula(DOTS)
+    tree = formula(text)
+    runs = [
+        run
+        for run in _FUSED.findall(re.sub(r"\\[a-zA-Z]+", " ", text))
+        if run.casefold() not in FUNCTIONS | {"pi", "inf"}
+    ]
+    found = _DECIMAL.match(text)
+    digits = len(text.partition(".")[2]) if found else -1
+    if (match := _MAYBE_UNIT.search(text)) is not None:
+        runs.append(match[1])
+    return Formula(tree, "", "", unit, digits, frozenset("".join(runs)))
+
+
+def rounds(exact: Tree, beside: Formula) -> bool:
+    """Whether a decimal number beside an exact value is that value rounded, or cut, to its digits (two of them at least)."""
+    try:
+        number = value(beside.tree).rational()
+        if number is None or beside.digits < 0:
+            return False
+        low, high = ends(exact)
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError, RecursionError):
+        return False
+    step = Fraction(1, 10**beside.digits)
+    if beside.digits == 0:
+        return abs(number) >= 10 and low - Fraction(1, 2) <= number <= high + Fraction(1, 2)
+    return low - step < number < high + step and abs(number) >= 10 * step
+
+
+def compare_formulas(wanted: Formula, found: Formula) -> str:
+    """equal, different, or why neither can be said."""
+    tree = found.tree
+    if wanted.of and found.of and wanted.of != found.of and "," not in wanted.of + found.of:
+        tree = renamed(tree, found.of, wanted.of)
+    reply = same_tree(wanted.tree, tree)
+    if reply == "equal":
+        return _units(wanted, found)
+    if reply not in ("different", ALIKE):
+        return reply
+    if _rounded(wanted, found):
+        return "rounded"
+    if reply == "different" and _turned(wanted.tree, tree):
+        return "other unit"
+    if reply == "different":
+        unsure = (found.doubtful - letters_of(wanted.tree)) | (wanted.doubtful - letters_of(tree))
+        if unsure or (wanted.unit and found.unit and wanted.unit != found.unit):
+            return "other unit" if not unsure else "not fully read"
+    return reply
+
+
+def _units(wanted: Formula, found: Formula) -> str:
+    if wanted.unit and found.unit and wanted.unit != found.unit:
+        return "other unit"
+    return "equal"
+
+
+def _rounded(wanted: Formula, found: Formula) -> bool:
+    """Whether one of two values is a decimal number that the other rounds to."""
+    if found.digits > 0 and rounds(wanted.tree, found):
+        return True
+    return wanted.digits > 0 and rounds(found.tree, wanted)
+
+
+def _turned(wanted: Tree, found: Tree) -> bool:
+    """Whether one is the other's angle in degrees."""
+    try:
+        pi = Value({(("pi", Fraction(1)),): Fraction(1, 180)})
+        one, other = value(wanted), value(found)
+        return bool(one.top) and (not difference(one * pi, other) or not difference(one, other * pi))
+    except (ArithmeticError, RecursionError):
+        return False

@@ -1,0 +1,54 @@
+"""Times of day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tasks.verify.answer_types.base import AnswerType, Finding
+
+_TIME = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\s*\u27e8?\s*([ap])?\.?\s*(m)?\.?\s*\u27e9?", re.IGNORECASE)
+_HOUR = re.compile(
+    r"(\d{1,2})\s*\u27e8?\s*([ap])\.?\s*m\.?\s*\u27e9?|(noon|midnight)|(\d{1,2})\s*\u27e8?\s*o['’]clock\s*\u27e9?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A time of day, or a ratio that looks like one."""
+
+    hour: int
+    minute: int
+    half: str = ""
+    """a or p, where it is said."""
+
+
+def read_time(text: str) -> Clock | None:
+    """`3:30 PM`, `noon`."""
+    if match := _TIME.fullmatch(text):
+        if bool(match[4]) != bool(match[5]) or int(match[1]) > 24:
+            return None
+        return Clock(int(match[1]), int(match[2]), (match[4] or "").casefold())
+    if match := _HOUR.fullmatch(text.strip("\u27e8\u27e9 ")):
+        if match[3]:
+            return Clock(12, 0, "p" if match[3].casefold() == "noon" else "a")
+        return Clock(int(match[1] or match[4]), 0, (match[2] or "").casefold())
+    return None
+
+
+def compare_times(wanted: Clock, found: Clock) -> Finding:
+    """By the hour of the day; one that does not say which half is right where its figures are."""
+    if wanted.half and found.half:
+        day = [(clock.hour % 12 + (12 if clock.half == "p" else 0), clock.minute) for clock in (wanted, found)]
+        return Finding("equal" if day[0] == day[1] else "different", "time", True)
+    if (wanted.hour, wanted.minute) == (found.hour, found.minute):
+        return Finding("equal", "time", True)
+    said, bare = (wanted, found) if wanted.half else (found, wanted)
+    if said.half and said.hour % 12 + (12 if said.half == "p" else 0) == bare.hour and said.minute == bare.minute:
+        return Finding("equal", "time", True)
+    same_figures = (wanted.hour - found.hour) % 12 == 0 and wanted.minute == found.minute
+    return Finding("time unclear", "time") if same_figures else Finding("different", "time", True)
+
+
+TIME = AnswerType("time of day", "time", read_time, compare_times)

@@ -1,0 +1,159 @@
+"""Numbers as people write them: with all sorts of thousands, a decimal comma, in words, in Chinese figures, with units raised to powers."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+_ESCAPED_SPACE = re.compile(r"(?<=\d)\\(?:u(?:00a0|2002|2003|2009|200a|202f|3000)|xa0)(?=\d)", re.IGNORECASE)
+_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(
+    r"(?<![\d.,])\d{1,3}(?:(?:\\[,;: ]|\\!|~|['’]|[\u00a0\u2002\u2003\u2009\u200a\u202f ])\d{3})+(?![\d/]|\s*/\s*\d)"
+)
+_SEPARATOR = re.compile(r"\\[,;: !]|[~'’\s]")
+_INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])")
+_DOTTED = re.compile(r"(?<![\d.,])(-?\d{1,3}(?:\.\d{3})+),(\d+)(?![\d,])")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(-?\d+),(\d+)(?![\d,]|\.\d)")
+_CONTINENTAL = re.compile(
+    r"[а-яА-Я]|\b(?:der|die|das|ist|und|wie|viel|viele|ein|eine|antwort|also|beträgt|el|los|las|una|cuánt\w+|respuesta|es|les|des|une|combien|réponse|est|"
+    r"quant\w+|resposta|são|il|che|risposta|het|een|hoeveel|jest|ile|kolik)\b",
+    re.IGNORECASE,
+)
+"""Signs of a language that writes decimals with a comma."""
+UNIT_POWER = re.compile(
+    r"(\b(?:cm|mm|dm|km|m|ft|in|inches|feet|yards?|meters?|metres?|centimeters?|units?)\}?)\s*(?:\^\s*\{?\s*[23]\s*\}?|[²³]|(?<=m)[23](?!\d)|(?<=ft)[23](?!\d))"
+)
+MOST_WORDS = 6
+"""Of an answer whose words are read as numbers."""
+_RATE = re.compile(
+    r"(?<=\d)\s*(?:/\s*|per\s+)(?:year|month|week|day|hour|minute|second|mile|kg|pound|item|person|unit|piece|dozen|gallon|km)s?\.?$",
+    re.IGNORECASE,
+)
+_SCALES = {
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+    "lakh": 10**5,
+    "crore": 10**7,
+}
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = {
+    name: 10 * at
+    for at, name in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
+_VALUES = {name: at for at, name in enumerate(_UNITS)} | _TENS
+_WORD = "|".join([*_VALUES, *_SCALES])
+_PHRASE = re.compile(
+    rf"(?<![\w-])(?:a\s+(?=dozen|hundred|thousand|million|billion|half\b))?(?:(?:{_WORD})(?:[\s-]+(?:and\s+)?(?=(?:{_WORD})\b(?![\s-]quarters)))?)+(?:\s+and\s+(?:a\s+)?(?P<part>half|(?:one|a)[\s-](?:half|third|quarter)|three[\s-]quarters))?(?![\w-])",
+    re.IGNORECASE,
+)
+_SCALED = re.compile(
+    r"(?<![\d.,/])(-?\d[\d,]*(?:\.\d+)?)\s*(million|billion|trillion|thousand|hundred|lakh|crore)s?\b", re.IGNORECASE
+)
+_MIXED = re.compile(r"(?<![\w.,/])(\d+)\s+and\s+(?:a|one|1)[\s-]+(half|third|quarter)\b", re.IGNORECASE)
+_PARTS = {"half": Fraction(1, 2), "third": Fraction(1, 3), "quarter": Fraction(1, 4), "quarters": Fraction(3, 4)}
+CHINESE_COUNT = re.compile("[零〇一二两三四五六七八九十百千万]+(?=[个個只只元块岁人天小时分钟米本颗名张枚条辆]|$)")
+_CHINESE_DIGITS = {sign: at for at, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000}
+
+
+def _close_up(match: re.Match[str]) -> str:
+    return _SEPARATOR.sub("", match[0])
+
+
+@lru_cache(maxsize=65_536)
+def in_figures(text: str, language: str = "") -> str:
+    """A text with plain figures for the numbers it writes otherwise.
+
+    Args:
+        text: An answer.
+        language: A text by whose language a comma between digits is told, such as the question.
+
+    Returns:
+        The text, with the numbers rewritten and all else as it was.
+    """
+    if "\\" in text or "{" in text:
+        text = _COMMA.sub(",", _ESCAPED_SPACE.sub(" ", text))
+    text = _THOUSANDS.sub(_close_up, text)
+    if "," in text:
+        text = _INDIAN.sub(lambda match: match[0].replace(",", ""), text)
+        text = _DOTTED.sub(lambda match: match[1].replace(".", "") + "." + match[2], text)
+        if _DECIMAL_COMMA.search(text) and _CONTINENTAL.search(f"{language} {text}"):
+            text = _DECIMAL_COMMA.sub(_pointed, text)
+    text = _RATE.sub("", UNIT_POWER.sub(r"\1", text))
+    if re.search(r"[a-zA-Z]{3}", text):
+        text = _SCALED.sub(
+            lambda match: _figures(Fraction(match[1].replace(",", "")) * _SCALES[match[2].casefold()]), text
+        )
+        text = _MIXED.sub(lambda match: _figures(int(match[1]) + _PARTS[match[2].casefold()]), text)
+        if len(text.split()) <= MOST_WORDS and not re.search(r"\d", text) and "dozen" not in language.casefold():
+            text = _PHRASE.sub(_worded, text)
+    if not text.isascii():
+        text = CHINESE_COUNT.sub(lambda match: str(chinese(match[0])), text)
+    return text
+
+
+def _pointed(match: re.Match[str]) -> str:
+    """A decimal comma as a point; three digits behind it may as well be thousands."""
+    return match[0] if len(match[2]) == 3 and match[1].lstrip("-") != "0" else f"{match[1]}.{match[2]}"
+
+
+def _figures(number: Fraction) -> str:
+    return str(number) if number.denominator in (1, 3) else f"{float(number)!r}"
+
+
+def _worded(match: re.Match[str]) -> str:
+    whole = match[0][: match.start("part") - match.start()] if match["part"] else match[0]
+    words = re.findall("[a-z]+", whole.casefold())
+    total, part = Fraction(0), Fraction(0)
+    current = Fraction(0)
+    for word in words:
+        if word in _VALUES:
+            current += _VALUES[word]
+        elif word == "dozen" or word == "hundred":
+            current = (current or Fraction(1)) * _SCALES[word]
+        elif word in _SCALES:
+            total += (current or Fraction(1)) * _SCALES[word]
+            current = Fraction(0)
+    if match["part"]:
+        part = _PARTS[re.findall("[a-z]+", match["part"].casefold())[-1]]
+    return _figures(total + current + part)
+
+
+def chinese(signs: str) -> int:
+    """A number in Chinese figures."""
+    total, section, digit = 0, 0, 0
+    for sign in signs:
+        if sign in _CHINESE_DIGITS:
+            digit = _CHINESE_DIGITS[sign]
+        elif sign == "万":
+            total, section, digit = (section + digit) * 10**4, 0, 0
+        else:
+            section += (digit or 1) * _CHINESE_SCALES[sign]
+            digit = 0
+    return total + section + digit
