@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
@@ -17,6 +16,7 @@ from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
+from tasks.llm.question import format_question
 from tasks.sources.content_ids import identify_solution
 
 LONGEST = 100_000
@@ -72,13 +72,7 @@ def make_requests(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[
 
 
 def _messages(row: Mapping[str, Any], template: str) -> tuple[Message, ...]:
-    return prompts.fill(template, {"question": with_options(row["question"], row["options"])})
-
-
-def with_options(question: str, options: Sequence[str] | None) -> str:
-    """A question with its choices below it, lettered."""
-    letters = (*ascii_uppercase, *(f"{a}{b}" for a in ascii_uppercase for b in ascii_uppercase))
-    return "\n".join([question, *(f"{letter}) {option}" for letter, option in zip(letters, options or ()))])
+    return prompts.fill(template, {"question": format_question(row["question"], row["options"])})
 
 
 def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Conversation:

@@ -17,6 +17,7 @@ from rich.text import Text
 from schemas.columns.gold import GOLD_STEP
 from schemas.labels import LabelKind, Votes
 from tasks import TASKS, list_labels
+from tasks.llm.question import format_question
 
 LONGEST = 8_000
 """Characters of a text that are shown."""
@@ -68,8 +69,9 @@ def _parts(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
         yield Text(head, style=DIM), 0
     for name in ("question", "problem", "prompt"):
         if row.get(name):
+            asked = format_question(str(row[name]), _list(row, "options")) if name == "question" else row[name]
             yield Text(""), 0
-            yield Text(truncate_text(row[name]), style=BOLD), 0
+            yield Text(truncate_text(asked), style=BOLD), 0
     wrong = find_first_wrong(row)
     yield from _steps(row, wrong)
     for name in ("solution", "text"):
@@ -198,7 +200,7 @@ def _where(label: Any) -> str:
 
 def _rest(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
     """The other columns, a line or some for each."""
-    shown = _list_shown()
+    shown = _list_shown() | ({"options"} if row.get("question") else set())  # they stand below the question
     names = [name for name in row if name not in shown and row[name] not in (None, "", [])]
     if names:
         yield Text(""), 0

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.generate import with_options
+from tasks.llm.question import format_question
 
 # what opens a turn or a tag for some model; a space makes mere text of it
 _TAG = re.compile(r"([<＜])(?=[|｜/!?A-Za-z<＜])")
@@ -60,7 +60,7 @@ def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -
     sign = mark(row)
     known = row["reference"] if reference else None
     return {
-        "question": strip_marks(with_options(row["question"], row["options"]), sign),
+        "question": strip_marks(format_question(row["question"], row["options"]), sign),
         "solution": strip_marks(row.get("text") or "\n".join(row["steps"]), sign),
         "steps": "\n".join(fence_text(f"step-{number}", step, sign) for number, step in enumerate(row["steps"], 1)),
         "reference": fence_text("reference", known, sign) if known else "",

@@ -18,9 +18,9 @@ from schemas.frames import to_polars_schema
 from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.evaluation.score import wilson
-from tasks.generate import with_options
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
+from tasks.llm.question import format_question
 from tasks.localize import omegaprm_tree, search
 from tasks.localize.rollout_budget import Prior, Rule, Seen, fit_prior
 from tasks.localize.rollout_counts import Rollout, Search, Tally
@@ -132,7 +132,7 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[i
     for i, values in enumerate(part.iter_rows(named=True)):
         if values["verdict"] == "undecided":
             continue
-        question = with_options(values["question"], values["options"])
+        question = format_question(values["question"], values["options"])
         tally = Tally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
         found[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     if rules.reuse:

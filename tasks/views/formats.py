@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from schemas.contract import Column, Contract
+from tasks.llm.question import format_question
 from tasks.views import columns as c
 
 Row = dict[str, Any]
@@ -53,10 +54,8 @@ class Format:
 
 
 def format_problem(row: Row) -> str:
-    """A problem as a prompt: the question, and under it the options of multiple choice."""
-    options = row.get("options") or []
-    lines = [f"({chr(ord('A') + i)}) {option}" for i, option in enumerate(options)]
-    return "\n".join((row["question"], *lines))
+    """A problem as models were asked it: the question, and under it the options of multiple choice."""
+    return format_question(row["question"], row.get("options"))
 
 
 def make_message(role: str, content: str) -> Row:

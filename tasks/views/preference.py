@@ -101,7 +101,7 @@ def check_table(parameters: PreferenceParameters, given: Contract) -> list[str]:
 PREFERENCE = PerProblem(
     name="preference",
     summary="Pairs each wrong solution with a right one of the same problem, for preference training.",
-    version="1",
+    version="2",
     parameters=PreferenceParameters,
     needs=("problem_id",),
     makes=make_contract,

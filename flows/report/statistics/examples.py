@@ -12,6 +12,7 @@ import polars as pl
 from flows.report.statistics.mistakes import UNDECIDED
 from schemas.labels import LabelKind, Votes
 from tasks import list_labels
+from tasks.llm.question import format_question
 
 EACH, ALL = 12, 180
 """Examples of a type, and of all, at most."""
@@ -22,7 +23,7 @@ BYTES = 1_000_000
 QUESTION, STEP, STEPS, REASON, NAME = 1_200, 500, 40, 500, 120
 """Characters that are shown of each, and steps."""
 TEXTS = (
-    "question", "answer", "extracted", "verdict", "steps", "rationale", "text", "error_severity", "typed_by", "reference",
+    "question", "options", "answer", "extracted", "verdict", "steps", "rationale", "text", "error_severity", "typed_by", "reference",
 )  # fmt: skip
 _KEYS = ("model", "set", "error_type")
 _SAID = ("model", "set", "verdict", "typed_by", "error_severity", "answer", "extracted")
@@ -75,7 +76,7 @@ def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {
         "id": _short(row[key], NAME), "type": _short(row["kind"], NAME),
         **{name: None if row.get(name) is None else _short(row[name], NAME) for name in _SAID},
-        "question": _short(row.get("question") or "", QUESTION),
+        "question": _short(format_question(row.get("question") or "", row.get("options")), QUESTION),
         "first_error": at, "begin": begin, "length": len(steps),
         "steps": [_short(step, STEP) for step in steps[begin : begin + STEPS]],
         "reasons": _reasons(row),

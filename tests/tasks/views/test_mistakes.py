@@ -77,7 +77,7 @@ def test_cot_error_set_has_the_papers_four_parts_and_what_they_come_from() -> No
         "What is 2 + 2?", "2 + 2 is 4.\nSo 4.", "2 + 2 is 5.\nSo 5.", "calculation", "2 + 2 is 4, not 5.", "abacus@1.0.0",
         "same model",
     ]  # fmt: skip
-    assert only(made("cot-error-set", row(options=["4", "5"])))["question"] == "What is 2 + 2?\n(A) 4\n(B) 5"
+    assert only(made("cot-error-set", row(options=["4", "5"])))["question"] == "What is 2 + 2?\nA) 4\nB) 5"
 
 
 def test_what_nobody_says_is_null() -> None:

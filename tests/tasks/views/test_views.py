@@ -67,7 +67,7 @@ def test_language_modelling() -> None:
 def test_prompt_completion() -> None:
     assert only(made("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
     found = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
-    assert found["prompt"] == [{"role": "user", "content": "What is 2 + 2?\n(A) 4\n(B) 5"}]
+    assert found["prompt"] == [{"role": "user", "content": "What is 2 + 2?\nA) 4\nB) 5"}]
     assert found["completion"] == [{"role": "assistant", "content": row()["text"]}]
 
 
