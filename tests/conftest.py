@@ -15,16 +15,18 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("errata", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)  # --hypothesis-profile explore
 settings.load_profile("errata")
-TIERS = {"prefect_url": "build", "browser": "browser"}
-"""Whoever asks for such a fixture belongs to such a tier."""
+TIERS = {"build", "kill", "browser", "data", "external", "slow"}
+NEEDED = {"prefect_url": "build", "browser": "browser"}
+"""Whoever asks for such a fixture belongs to such a tier, unless a mark says otherwise."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark tests by the fixtures they ask for."""
     for item in items:
-        for fixture in TIERS.keys() & set(item.fixturenames):
-            item.add_marker(TIERS[fixture])
+        if not TIERS & {mark.name for mark in item.iter_markers()}:
+            for fixture in NEEDED.keys() & set(item.fixturenames):
+                item.add_marker(NEEDED[fixture])
 
 
 def _free_port() -> int:
