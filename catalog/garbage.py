@@ -37,21 +37,21 @@ def find(store: Store, older_than: float, now: datetime | None = None) -> list[G
     now = now or datetime.now(UTC)
     try:
         store.fs.invalidate_cache()
-        there: dict[str, dict[str, Any]] = store.fs.find(store.full(""), detail=True, withdirs=True)
+        listing: dict[str, dict[str, Any]] = store.fs.find(store.full(""), detail=True, withdirs=True)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise StoreError(f"store {store.url}: cannot be listed ({error}); nothing was removed") from error
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    paths = {str(path)[len(store.root) :].strip("/"): info for path, info in there.items()}
+    paths = {str(path)[len(store.root) :].strip("/"): info for path, info in listing.items()}
     released = {
         folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)
     }
     for path, info in paths.items():
-        if found := _unreferenced(path, released):
-            groups[found].append(info)
+        if key := _unreferenced(path, released):
+            groups[key].append(info)
     sized = (Garbage(path, what, *_measured(infos, now)) for (path, what), infos in sorted(groups.items()))
-    return [one for one in sized if one.hours >= older_than]
+    return [piece for piece in sized if piece.hours >= older_than]
 
 
 def _release(path: str) -> bool:
@@ -85,23 +85,23 @@ def _measured(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, flo
 
 def _written(info: dict[str, Any]) -> datetime | None:
     """When something was last written, as file systems tell it."""
-    found = next((info[name] for name in ("LastModified", "mtime", "last_modified", "created") if info.get(name)), None)
-    if isinstance(found, int | float):
-        return datetime.fromtimestamp(found, UTC)
-    if isinstance(found, datetime):
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = next((info[name] for name in ("LastModified", "mtime", "last_modified", "created") if info.get(name)), None)
+    if isinstance(time, int | float):
+        return datetime.fromtimestamp(time, UTC)
+    if isinstance(time, datetime):
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
     return None
 
 
-def remove(store: Store, found: list[Garbage]) -> Iterator[Garbage]:
+def remove(store: Store, pieces: list[Garbage]) -> Iterator[Garbage]:
     """Remove garbage, each piece as it is told; one that has become a release meanwhile is left."""
-    for one in found:
-        if _release(one.path) and store.exists(f"{one.path}/manifest.json"):
+    for piece in pieces:
+        if _release(piece.path) and store.exists(f"{piece.path}/manifest.json"):
             continue
         try:
-            store.fs.rm(store.full(one.path), recursive=True)
+            store.fs.rm(store.full(piece.path), recursive=True)
         except FileNotFoundError:
             continue  # its publisher, or another who tidies up, was first
         except OSError as error:
-            raise StoreError(f"{store.link(one.path)}: cannot be removed ({error.strerror or error})") from error
-        yield one
+            raise StoreError(f"{store.link(piece.path)}: cannot be removed ({error.strerror or error})") from error
+        yield piece

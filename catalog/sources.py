@@ -76,27 +76,29 @@ def find(pattern: str, name: str, digests: Digests | None = None) -> list[Source
     """
     if _is_rows(pattern):
         return [Source(pattern, name, _hub_digest(pattern, name, digests))]
-    shown = mask_secrets(pattern)
+    masked = mask_secrets(pattern)
     if has_password(pattern):
-        raise SourceError(f"{shown}: {CREDENTIALS_FAULT}")
+        raise SourceError(f"{masked}: {CREDENTIALS_FAULT}")
     try:
         fs, path = hub.open_file_system(pattern)
     except (OSError, ValueError, ImportError) as error:
-        raise SourceError(f"{name}: cannot be looked for at {shown} ({error}); check the path") from None
+        raise SourceError(f"{name}: cannot be looked for at {masked} ({error}); check the path") from None
     if hub.is_file(pattern) and (fault := hub.find_fault(fs, path)):
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
-        found = sorted(str(one) for one in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
-        files = [one for one in found if fs.isfile(one)]
+        matches = sorted(str(match) for match in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
+        files = [match for match in matches if fs.isfile(match)]
     except (OSError, ValueError, ImportError) as error:
-        raise SourceError(f"{name}: cannot be looked for at {shown} ({error}); check the path") from None
+        raise SourceError(f"{name}: cannot be looked for at {masked} ({error}); check the path") from None
     if not files:
-        raise SourceError(f"{name}: no such file at {shown}; check the path, and --data where it begins with ${{data}}")
+        raise SourceError(
+            f"{name}: no such file at {masked}; check the path, and --data where it begins with ${{data}}"
+        )
     # a file's name begins as the recipe writes it, up to the first wildcard, and goes on as the file is called
-    fixed, beginning = (re.split(r"[*?\[]", one)[0].rpartition("/")[0] for one in (str(path), name))
+    fixed, beginning = (re.split(r"[*?\[]", text)[0].rpartition("/")[0] for text in (str(path), name))
     return [
-        _file(fs, one, f"{beginning}/{one[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else one, digests)
-        for one in files
+        _file(fs, file, f"{beginning}/{file[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else file, digests)
+        for file in files
     ]
 
 
@@ -104,7 +106,7 @@ def _absolute(name: str) -> bool:
     return name.startswith("/") or "://" in name
 
 
-def unchanged(source: Source) -> None:
+def verify_unchanged(source: Source) -> None:
     """Raise `SourceError` if a file is no longer the one that was planned with; it is read only where its stamp is no proof."""
     if _is_rows(source.url):
         (now,) = find(source.url, source.name)
@@ -153,7 +155,7 @@ def _readable(name: str) -> Iterator[None]:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from None
 
 
-def batches(source: Source) -> Iterator[tuple[list[Record], float]]:
+def read_batches(source: Source) -> Iterator[tuple[list[Record], float]]:
     """The source's records in order, some thousands at a time, with the share of the source read so far."""
     batch: list[Record] = []
     size = 0

@@ -146,14 +146,14 @@ class TableFolder:
 
 def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:
     """The sum of receipts, parts in their order."""
-    found = list(receipts)
+    commits = list(receipts)
     reasons: Counter[str] = Counter()
-    for one in found:
-        reasons.update(one.reasons)
+    for commit in commits:
+        reasons.update(commit.reasons)
     return PartitionCommit(
-        sum(one.rows_in for one in found),
-        [part for one in found for part in one.parts],
-        [part for one in found for part in one.rejected],
+        sum(commit.rows_in for commit in commits),
+        [part for commit in commits for part in commit.parts],
+        [part for commit in commits for part in commit.rejected],
         dict(sorted(reasons.items())),
     )
 

@@ -44,7 +44,7 @@ def tag(store: Store, corpus: str, name: str, version: str | None, reason: str =
             raise NotFound(f"'{corpus}' has no tag '{name}'; there are {', '.join(now.tags) or 'none'}")
         if version is not None and now.yanked(version):
             raise ErrataError(f"{corpus}@{version} was yanked ({now.notices[version].reason}); tag another version")
-        tags = {tag: there for tag, there in now.tags.items() if tag != name}
+        tags = {tag: tagged for tag, tagged in now.tags.items() if tag != name}
         happened = {"what": "tag", "tag": name, "version": version, "before": now.tags.get(name)}
         return happened, replace(now, tags=tags | ({} if version is None else {name: version}))
 
@@ -78,8 +78,8 @@ def _check(store: Store, corpus: str, version: str) -> None:
     if not NAME.fullmatch(corpus) or not EXACT.fullmatch(version):
         raise ErrataError(f"{f'{corpus}@{version}'[:80]!r} names no release; write corpus@1.2.3")
     if read_published(store, corpus, version) is None:
-        there = [name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
-        hint = f"there are {', '.join(sort_versions(there))}" if there else "nothing of this corpus is there"
+        versions = [name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
+        hint = f"there are {', '.join(sort_versions(versions))}" if versions else "nothing of this corpus is there"
         raise NotFound(f"store {store.url}: '{corpus}' has no version {version}; {hint}")
 
 

@@ -23,11 +23,11 @@ def find_shipped(name: str) -> Taxonomy:
     return parse(path.read_text("utf-8"), f"taxonomies/{path.name}")
 
 
-def find(given: str, folder: Path) -> Taxonomy:
+def find(reference: str, folder: Path) -> Taxonomy:
     """The taxonomy that a recipe in a folder means.
 
     Args:
-        given: A name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
+        reference: A name (`lemma`), one with its version (`lemma@1.0.0`), or a YAML file.
         folder: Where the recipe lies.
 
     Returns:
@@ -38,20 +38,20 @@ def find(given: str, folder: Path) -> Taxonomy:
         RecipeError: The file has faults.
 
     """
-    if given.endswith((".yaml", ".yml")):
-        return _read(folder / given)
-    name, _, version = given.partition("@")
+    if reference.endswith((".yaml", ".yml")):
+        return _read(folder / reference)
+    name, _, version = reference.partition("@")
     if name not in list_names():
         near = get_close_matches(name, list_names(), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(list_names())}, or name a YAML file"
         raise ValueError(f"unknown taxonomy {name[:60]!r}; {hint}")
-    found = find_shipped(name)
-    if version not in ("", found.version):
+    taxonomy = find_shipped(name)
+    if version not in ("", taxonomy.version):
         raise ValueError(
-            f"taxonomy '{name}' is here in version {found.version}, not {version[:20]}; write {found.id}, or keep the "
+            f"taxonomy '{name}' is here in version {taxonomy.version}, not {version[:20]}; write {taxonomy.id}, or keep the "
             "other version in a YAML file beside the recipe"
         )
-    return found
+    return taxonomy
 
 
 def _read(path: Path) -> Taxonomy:
@@ -60,8 +60,8 @@ def _read(path: Path) -> Taxonomy:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"taxonomy {path}: cannot be read ({reason})") from None
-    found = parse(text, str(path))
-    for other, pairs in found.from_.items():
+    taxonomy = parse(text, str(path))
+    for other, pairs in taxonomy.from_.items():
         if other in list_names() and (odd := [theirs for theirs in pairs if theirs not in find_shipped(other).types]):
             raise ValueError(f"taxonomy {path}: from.{other}: '{odd[0]}' is no type of '{other}'")
-    return found
+    return taxonomy

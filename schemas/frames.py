@@ -99,15 +99,15 @@ def list_rules(contract: Contract) -> tuple[Rule, ...]:
 def _bounds(column: Column) -> list[tuple[str, pl.Expr]]:
     """What is expected of a column's numbers, items or lengths, and whether it holds."""
     value, low, high = pl.col(column.name), column.at_least, column.at_most
-    what, smallest, largest = "", value, value
+    subject, smallest, largest = "", value, value
     if column.kind in ("integers", "numbers"):
-        what, smallest, largest = "items of ", value.list.min(), value.list.max()
+        subject, smallest, largest = "items of ", value.list.min(), value.list.max()
     elif column.kind in WHOLE:
-        what, smallest, high = "a length of ", value.list.len(), None
+        subject, smallest, high = "a length of ", value.list.len(), None
     elif column.kind not in ("integer", "number"):
         return []
-    bounds = [] if low is None else [(f"{what}at least {low:g}", smallest.ge(low))]
-    return bounds if high is None else [*bounds, (f"{what}at most {high:g}", largest.le(high))]
+    bounds = [] if low is None else [(f"{subject}at least {low:g}", smallest.ge(low))]
+    return bounds if high is None else [*bounds, (f"{subject}at most {high:g}", largest.le(high))]
 
 
 @lru_cache(maxsize=256)
@@ -163,8 +163,8 @@ def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: Rule) -> str 
     row = frame.row(rows[0], named=True)
     key = f" ({contract.key} {row[contract.key]})" if contract.key in row and contract.key != rule.column else ""
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    found = "null" if row[rule.column] is None else repr(row[rule.column])[:FOUND_CHARACTERS]
-    return f"{rule.column}: expected {rule.expected}, found {found} in row {rows[0]}{key}{more}"
+    value = "null" if row[rule.column] is None else repr(row[rule.column])[:FOUND_CHARACTERS]
+    return f"{rule.column}: expected {rule.expected}, found {value} in row {rows[0]}{key}{more}"
 
 
 def to_markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:

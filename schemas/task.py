@@ -93,7 +93,7 @@ def list_nothing(_: Any) -> Sequence[Any]:
     return ()
 
 
-def no_fit(_: Any) -> Fit[Any] | None:
+def skip_fit(_: Any) -> Fit[Any] | None:
     """What a task finds out beforehand whose parts do not depend on each other."""
 
 
@@ -123,7 +123,7 @@ class Task(Generic[P]):
     """What it reads beside its input."""
     models: Callable[[P], Sequence[str]] = list_nothing
     """The models it asks, by their names in the recipe."""
-    fit: Callable[[P], Fit[P] | None] = no_fit
+    fit: Callable[[P], Fit[P] | None] = skip_fit
     """What it finds out about the whole table before its parts are asked about, if anything."""
     asks_models: ClassVar[bool] = False
     """Whether it asks models."""

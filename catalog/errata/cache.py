@@ -34,8 +34,8 @@ CHUNK = 2**20
 
 def find_root() -> Path:
     """The cache's folder: ERRATA_CACHE, else `errata` in the user's folder for caches."""
-    given = os.environ.get(CACHE)
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "errata"
+    folder = os.environ.get(CACHE)
+    return Path(folder) if folder else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "errata"
 
 
 def is_offline() -> bool:
@@ -157,8 +157,8 @@ def _download(path: Path, file: dict[str, Any], place: Storage, at: str) -> None
 def read_chunks(place: Storage, at: str) -> Iterator[bytes]:
     """A file of a store, piece by piece; `Unreadable` where it is missing, `Unreachable` where the store vanishes."""
     try:
-        with place.open(at) as given:
-            while chunk := given.read(CHUNK):
+        with place.open(at) as file:
+            while chunk := file.read(CHUNK):
                 yield chunk
     except FileNotFoundError:
         raise Unreadable(f"{place.link(at)}: is missing; `errata verify` tells more") from None

@@ -29,7 +29,7 @@ from schemas.request import Completion, Request
 LOOSE = 64
 """Small segments from which on a writer that ends merges them."""
 ATTEMPTS = 20
-_Found = tuple[str, int, Completion]
+_Entry = tuple[str, int, Completion]
 _T = TypeVar("_T")
 
 
@@ -67,10 +67,10 @@ class Ledger:
                 names = again
             segments = {name: Segment.named(name) for name in again}
             known = {segment for segment in segments.values() if segment}
-            ours = {name for one in known for name in (one.path, one.places)} | {merging.CLAIM}
+            ours = {name for segment in known for name in (segment.path, segment.places)} | {merging.CLAIM}
             self.ignored = [name for name in again if not segments[name] and f"{FOLDER}/{name}" not in ours]
             self._segments = frozenset(known)
-            self._places = {one: places for one, places in self._places.items() if one in known}
+            self._places = {segment: places for segment, places in self._places.items() if segment in known}
 
     def _listed(self) -> list[str]:
         try:
@@ -101,8 +101,8 @@ class Ledger:
         if not wanted:
             return {}
         places = np.sort(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
-        found = self._steady(lambda segments: self._search(segments, wanted, places))
-        return {id_: found[id_][2] for id_ in wanted if id_ in found}
+        entries = self._steady(lambda segments: self._search(segments, wanted, places))
+        return {id_: entries[id_][2] for id_ in wanted if id_ in entries}
 
     def spent(self) -> list[Spent]:
         """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
@@ -110,9 +110,13 @@ class Ledger:
 
     def spent_on(self, corpus: str, model: str, revision: str) -> tuple[int, float]:
         """Tokens of prompts and completions, and money, that a corpus has spent on a model; 0 where there is nothing."""
-        mine = [one for one in self.spent() if (one.corpus, one.model, one.revision) == (corpus, model, revision)]
-        tokens = sum(one.prompt_tokens + one.tokens for one in mine)
-        return tokens, sum(one.price or 0.0 for one in mine)
+        mine = [
+            account
+            for account in self.spent()
+            if (account.corpus, account.model, account.revision) == (corpus, model, revision)
+        ]
+        tokens = sum(account.prompt_tokens + account.tokens for account in mine)
+        return tokens, sum(account.price or 0.0 for account in mine)
 
     def writer(self, corpus: str, table: str, count: int = COUNT, seconds: float = SECONDS) -> Writer:
         """What takes completions that a table of a corpus asked for.
@@ -133,11 +137,11 @@ class Ledger:
         """Merge small segments into large ones; how many segments went. It can run beside readers and writers."""
         went = 0
         while parts := merging.choose_segments(sorted(self._segments)):
-            made = merging.merge(self.store, parts, self._load)
+            merged = merging.merge(self.store, parts, self._load)
             self.refresh()
-            if made is None:
+            if merged is None:
                 break
-            went += len(parts) - len(made)
+            went += len(parts) - len(merged)
         return went
 
     def _tidy(self) -> None:
@@ -165,33 +169,33 @@ class Ledger:
         link = self.store.link(FOLDER)
         raise StoreError(f"{link}: segments go as fast as they are listed; see what removes them, and try again")
 
-    def _search(self, segments: Sequence[Segment], wanted: dict[str, Request], places: Places) -> dict[str, _Found]:
-        def one(segment: Segment) -> list[_Found]:
+    def _search(self, segments: Sequence[Segment], wanted: dict[str, Request], places: Places) -> dict[str, _Entry]:
+        def search_segment(segment: Segment) -> list[_Entry]:
             begin = np.searchsorted(places, np.uint64(segment.low), side="left")
             mine = places[begin : np.searchsorted(places, np.uint64(segment.high), side="right")]
-            return self._found(segment, _rows_at(self._load(segment), mine), wanted) if len(mine) else []
+            return self._match_rows(segment, _rows_at(self._load(segment), mine), wanted) if len(mine) else []
 
-        first: dict[str, _Found] = {}
+        first: dict[str, _Entry] = {}
         with ThreadPoolExecutor(8) as threads:
-            for found in threads.map(one, segments):
-                for candidate in found:
+            for entries in threads.map(search_segment, segments):
+                for candidate in entries:
                     known = first.get(candidate[2].request)
                     if known is None or candidate[:2] < known[:2]:
                         first[candidate[2].request] = candidate
         return first
 
-    def _found(self, segment: Segment, rows: NDArray[np.int64], wanted: dict[str, Request]) -> list[_Found]:
+    def _match_rows(self, segment: Segment, rows: NDArray[np.int64], wanted: dict[str, Request]) -> list[_Entry]:
         """What of these rows of a segment answers requests."""
         if not len(rows):
             return []
         table = files.read(self.store, segment, [*files.ENTRY, *files.ANSWER], rows)
-        found = []
+        entries = []
         for row in table.to_pylist():
             entry = row.pop("segment"), row.pop("row")
             request = wanted.get(row["request"])
             if request is not None and (completion := Completion(**row)).answers(request):
-                found.append((*entry, completion))
-        return found
+                entries.append((*entry, completion))
+        return entries
 
 
 def _rows_at(places: Places, wanted: Places) -> NDArray[np.int64]:

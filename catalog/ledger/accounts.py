@@ -43,7 +43,7 @@ class Spent:
 
     def __add__(self, other: Spent) -> Spent:
         """The sum, under this one's names."""
-        prices = [one.price for one in (self, other) if one.price is not None]
+        prices = [account.price for account in (self, other) if account.price is not None]
         return replace(
             self,
             requests=self.requests + other.requests,
@@ -62,9 +62,9 @@ def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[
     sums: dict[tuple[str, ...], Spent] = {}
     kept: dict[Segment, Any] = {}
     for slices in split_ranges(segments, load, ROWS) if segments else ():
-        for one in _summed(read_distinct(store, slices, _COLUMNS, kept)):
-            key = (one.corpus, one.model, one.revision)
-            sums[key] = sums[key] + one if key in sums else one
+        for account in _summed(read_distinct(store, slices, _COLUMNS, kept)):
+            key = (account.corpus, account.model, account.revision)
+            sums[key] = sums[key] + account if key in sums else account
     return [sums[key] for key in sorted(sums)]
 
 
@@ -73,12 +73,12 @@ def _summed(entries: Any) -> list[Spent]:
     known = pc.cast(pc.is_valid(entries["price"]), pa.int64())
     entries = entries.append_column("truncated", truncated).append_column("known", known)
     sums = ["prompt_tokens", "tokens", "truncated", "known", "price"]
-    asked = [("place", "count"), ("at", "min"), ("at", "max"), *((name, "sum") for name in sums)]
+    aggregates = [("place", "count"), ("at", "min"), ("at", "max"), *((name, "sum") for name in sums)]
     return [
         Spent(
             row["corpus"], row["model"], row["revision"], row["place_count"], row["prompt_tokens_sum"],
             row["tokens_sum"], row["truncated_sum"], row["price_sum"] if row["known_sum"] else None,
             row["place_count"] - row["known_sum"], row["at_min"], row["at_max"],
         )
-        for row in entries.group_by(_BY).aggregate(asked).to_pylist()
+        for row in entries.group_by(_BY).aggregate(aggregates).to_pylist()
     ]  # fmt: skip

@@ -77,14 +77,14 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     mine = uuid.uuid4().hex
     if not _claim(store, mine):
         return None
-    made: list[Segment] = []
+    merged: list[Segment] = []
     name = make_stem()
     try:
         for rows in _in_order(store, segments, load):
-            made.append(write(store, rows, name))
+            merged.append(write(store, rows, name))
             store.write(CLAIM, format_canonical_json({"by": mine, "until": time.time() + CLAIMED}))
     except BaseException as error:
-        for segment in made:
+        for segment in merged:
             drop(store, segment)
         if isinstance(error, FileNotFoundError):
             return None
@@ -92,7 +92,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     else:
         for segment in segments:
             drop(store, segment)
-        return made
+        return merged
     finally:
         _yield(store, mine)
 
@@ -119,12 +119,12 @@ def _yield(store: Store, mine: str) -> None:
 
 def _in_order(store: Store, segments: Sequence[Segment], load: Load) -> Iterator[Any]:
     """The distinct entries of segments by place, one table for each segment to come."""
-    some = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
-    rows = max(SMALL, min(ROWS, BYTES * some.num_rows // max(some.nbytes, 1)))
-    del some
+    sample = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
+    rows = max(SMALL, min(ROWS, BYTES * sample.num_rows // max(sample.nbytes, 1)))
+    del sample
     for slices in split_ranges(segments, load, rows):
-        found = read_distinct(store, slices, SCHEMA.names)
-        yield found.take(pa.array(np.argsort(found["place"].to_numpy(), kind="stable")))
+        entries = read_distinct(store, slices, SCHEMA.names)
+        yield entries.take(pa.array(np.argsort(entries["place"].to_numpy(), kind="stable")))
 
 
 Slice = tuple[Segment, int, int]
@@ -137,8 +137,8 @@ def split_ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator
     bounds = np.unique(_bounds(loaded, rows))
     begins = [0] * len(segments)
     for bound in [*bounds, None]:
-        ends = [len(one) if bound is None else int(np.searchsorted(one, bound)) for one in loaded]
-        slices = [one for one in zip(segments, begins, ends) if one[1] < one[2]]
+        ends = [len(places) if bound is None else int(np.searchsorted(places, bound)) for places in loaded]
+        slices = [part for part in zip(segments, begins, ends) if part[1] < part[2]]
         begins = ends
         if slices:
             yield slices
@@ -166,7 +166,7 @@ def read_distinct(
 
     """
 
-    def one(part: Slice) -> Any:
+    def read_slice(part: Slice) -> Any:
         segment, begin, end = part
         if kept is None or segment.rows > SMALL:
             return read(store, segment, columns, None if end - begin == segment.rows else np.arange(begin, end))
@@ -175,9 +175,9 @@ def read_distinct(
         return kept[segment].slice(begin, end - begin)
 
     with ThreadPoolExecutor(8) as threads:
-        found = pa.concat_tables(threads.map(one, slices)).unify_dictionaries()
-    codes = pa.chunked_array([chunk.indices for chunk in found["segment"].chunks])
-    numbers = found.select(["place", *ENTRY]).set_column(1, "segment", codes)
-    numbers = numbers.append_column("nth", pa.array(np.arange(found.num_rows)))
+        entries = pa.concat_tables(threads.map(read_slice, slices)).unify_dictionaries()
+    codes = pa.chunked_array([chunk.indices for chunk in entries["segment"].chunks])
+    numbers = entries.select(["place", *ENTRY]).set_column(1, "segment", codes)
+    numbers = numbers.append_column("nth", pa.array(np.arange(entries.num_rows)))
     first = numbers.group_by(["place", *ENTRY], use_threads=False).aggregate([("nth", "min")])["nth_min"]
-    return found if len(first) == found.num_rows else found.take(first)
+    return entries if len(first) == entries.num_rows else entries.take(first)

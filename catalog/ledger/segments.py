@@ -80,8 +80,8 @@ class Segment:
     @staticmethod
     def named(name: str) -> Segment | None:
         """The segment of this name, or None if no segment is called so."""
-        found = _NAME.fullmatch(name)
-        return Segment(found[1], int(found[2], 16), int(found[3], 16), int(found[4])) if found else None
+        match = _NAME.fullmatch(name)
+        return Segment(match[1], int(match[2], 16), int(match[3], 16), int(match[4])) if match else None
 
 
 def make_stem() -> str:
@@ -145,7 +145,7 @@ def make_entry(request: Request, completion: Completion, corpus: str, table: str
 def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
     """Write new rows as one segment. Raises `StoreError` where the store cannot be written."""
     name = make_stem()
-    rows = [{**one, "segment": name, "row": number} for number, one in enumerate(entries)]
+    rows = [{**entry, "segment": name, "row": number} for number, entry in enumerate(entries)]
     rows.sort(key=lambda row: (row["place"], row["row"]))
     return write(store, pa.Table.from_pylist(rows, schema=SCHEMA), name)
 
@@ -189,23 +189,23 @@ def read_places(store: Store, segment: Segment) -> Places:
     """The places of a segment's rows, in order. Raises as `read` does."""
     if segment.rows > SMALL:
         try:
-            found: Places = np.load(io.BytesIO(store.read(segment.places)), allow_pickle=False)
+            places: Places = np.load(io.BytesIO(store.read(segment.places)), allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):
-            found = np.zeros(0, np.uint64)
-        if _fits(found, segment):
-            return found
-    found = read(store, segment, ["place"])["place"].to_numpy()
-    if not _fits(found, segment):
-        raise _alien(store, segment, "its places are not in order, or not those its name says")
-    return found
+            places = np.zeros(0, np.uint64)
+        if _fits(places, segment):
+            return places
+    places = read(store, segment, ["place"])["place"].to_numpy()
+    if not _fits(places, segment):
+        raise _make_error(store, segment, "its places are not in order, or not those its name says")
+    return places
 
 
-def _fits(found: Any, segment: Segment) -> bool:
+def _fits(places: Any, segment: Segment) -> bool:
     return bool(
-        found.dtype == np.uint64
-        and found.shape == (segment.rows,)
-        and (found[0], found[-1]) == (segment.low, segment.high)
-        and (found[1:] >= found[:-1]).all()
+        places.dtype == np.uint64
+        and places.shape == (segment.rows,)
+        and (places[0], places[-1]) == (segment.low, segment.high)
+        and (places[1:] >= places[:-1]).all()
     )
 
 
@@ -235,7 +235,7 @@ def read(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[n
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise _alien(store, segment, str(error).split("\n")[0]) from error
+        raise _make_error(store, segment, str(error).split("\n")[0]) from error
 
 
 def _opened(store: Store, path: str, whole: bool) -> Any:
@@ -261,12 +261,12 @@ def _rows(file: Any, columns: Sequence[str], rows: NDArray[np.int64]) -> Any:
     of = np.searchsorted(ends, rows, side="right")
     groups, nth = np.unique(of, return_inverse=True)
     begins = sizes[groups].cumsum() - sizes[groups]
-    found = file.read_row_groups(groups.tolist(), columns=list(columns))
-    return found.take(pa.array(rows - (ends - sizes)[of] + begins[nth]))
+    table = file.read_row_groups(groups.tolist(), columns=list(columns))
+    return table.take(pa.array(rows - (ends - sizes)[of] + begins[nth]))
 
 
-def _alien(store: Store, segment: Segment, found: str) -> StoreError:
+def _make_error(store: Store, segment: Segment, reason: str) -> StoreError:
     return StoreError(
-        f"{store.link(segment.path)}: cannot be read as a segment of the ledger ({found}); "
+        f"{store.link(segment.path)}: cannot be read as a segment of the ledger ({reason}); "
         "restore it, or move it away: what it held is then asked again"
     )

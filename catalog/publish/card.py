@@ -184,9 +184,9 @@ def render_types(types: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
     for entry in types:
         decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["by"].items()) or "nobody"
-        said = f"`{entry['table']}`: {entry['typed']:,} of {entry['rows']:,} mistakes typed by `{entry['taxonomy']}`; by {decided}."
+        summary = f"`{entry['table']}`: {entry['typed']:,} of {entry['rows']:,} mistakes typed by `{entry['taxonomy']}`; by {decided}."
         why = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["undecided"].items())
-        lines += [said + (f" Undecided: {why}." if why else ""), ""]
+        lines += [summary + (f" Undecided: {why}." if why else ""), ""]
         if entry["share"] is not None:
             lines += [f"Mean share of the votes for the type that was taken: {100 * entry['share']:.1f} %.", ""]
         lines += ["| type | mistakes | share |", "|---|---:|---:|"]
@@ -224,11 +224,14 @@ def _cell(text: object) -> str:
     return str(text).replace("|", "/").replace("<", "‹").replace("\n", " ")
 
 
-def _by(what: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
+def _by(dimension: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
     """How types shift with the model, the set or the step: shares in percent, one line each."""
     if len(counts) < 2:
         return []
-    lines = [f"| by {what}, % | mistakes | {' | '.join(map(_cell, names))} |", f"|---|{'---:|' * (len(names) + 1)}"]
+    lines = [
+        f"| by {dimension}, % | mistakes | {' | '.join(map(_cell, names))} |",
+        f"|---|{'---:|' * (len(names) + 1)}",
+    ]
     for outer, inner in counts.items():
         total = sum(inner.values())
         shares = " | ".join(f"{100 * inner.get(name, 0) / total:.0f}" for name in names)
@@ -255,10 +258,10 @@ def _agreement(entry: Mapping[str, Any]) -> list[str]:
     if entry.get("fleiss") is not None:
         lines += [f"Fleiss' kappa of all models: {entry['fleiss']:.3f}.", ""]
     for own in entry.get("votes", ()):
-        said = (
+        line = (
             f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
         )
-        lines += [said, ""]
+        lines += [line, ""]
     return lines
 
 
@@ -282,18 +285,21 @@ def _rounds(entry: Mapping[str, Any]) -> list[str]:
 
 def _against_truth(truth: Mapping[str, Any]) -> list[str]:
     """Accuracy, macro-F1 and the confusion matrix; of a taxonomy that was found the Rand index alone."""
-    said = []
+    summary = []
     if "rules" in truth:
         rules = truth["rules"]
         low, high = rules.get("precision_interval", (0.0, 1.0))
-        said += [
+        summary += [
             f"Against the truth: accuracy {100 * truth['exact'] / truth['rows']:.1f} % of {truth['rows']:,}, "
             f"macro-F1 {truth['macro_f1']:.3f}; rules decide {100 * rules['decided'] / rules['rows']:.1f} %, of which "
             f"{100 * rules['exact'] / max(1, rules['decided']):.1f} % are right ({100 * low:.1f}-{100 * high:.1f}).",
             "",
         ]
     if truth.get("rand") is not None:
-        said += [f"Adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}.", ""]
+        summary += [
+            f"Adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}.",
+            "",
+        ]
     confusion, f1 = truth["confusion"], truth.get("f1", {})
     names = sorted({name for row in confusion.values() for name in row} | set(confusion))
     head = [*map(_cell, names), *(["F1"] if f1 else [])]
@@ -301,4 +307,4 @@ def _against_truth(truth: Mapping[str, Any]) -> list[str]:
     for name, row in confusion.items():
         cells = [str(row.get(other, "")) for other in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
         lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
-    return [*said, *lines, ""]
+    return [*summary, *lines, ""]

@@ -160,37 +160,39 @@ def _appear(store: Store, staged: str, place: str, manifest: dict[str, Any]) -> 
                 raise
     elif store.create(f"{place}/manifest.json", data):
         return manifest
-    return _same(store.read_json(f"{place}/manifest.json") or {}, manifest, store, place)
+    return _check_same(store.read_json(f"{place}/manifest.json") or {}, manifest, store, place)
 
 
-def find_clash(there: Mapping[str, Any], version: str, mark: str, link: str) -> PublishError | None:
+def find_clash(published: Mapping[str, Any], version: str, mark: str, link: str) -> PublishError | None:
     """The error of publishing, under a version that is there, what has another fingerprint; None if it is the same."""
-    if there["fingerprint"] == mark:
+    if published["fingerprint"] == mark:
         return None
     return PublishError(
-        f"{link}: version {version} is published with other content (fingerprint {there['fingerprint']}, this build has "
+        f"{link}: version {version} is published with other content (fingerprint {published['fingerprint']}, this build has "
         f"{mark}); a release never changes: raise `version` in the recipe"
     )
 
 
-def _same(there: dict[str, Any], made: dict[str, Any], store: Store, place: str) -> dict[str, Any]:
+def _check_same(published: dict[str, Any], built: dict[str, Any], store: Store, place: str) -> dict[str, Any]:
     """The manifest there, if it is of the same build and holds the same data."""
 
     def data(manifest: dict[str, Any]) -> dict[str, str]:
         return {file["path"]: file["sha256"] for file in manifest["files"] if file.get("split")}
 
-    other = find_clash(there, made["version"], made["fingerprint"], store.link(place))
+    other = find_clash(published, built["version"], built["fingerprint"], store.link(place))
     if other:
         raise other
     differing = sorted(
-        path for path in data(there).keys() | data(made).keys() if data(there).get(path) != data(made).get(path)
+        path
+        for path in data(published).keys() | data(built).keys()
+        if data(published).get(path) != data(built).get(path)
     )
     if differing:
         raise PublishError(
-            f"{store.link(place)}: version {made['version']} is published with other bytes in {', '.join(differing[:3])} "
+            f"{store.link(place)}: version {built['version']} is published with other bytes in {', '.join(differing[:3])} "
             "though of the same build (other library versions?); keep it, or raise `version` in the recipe"
         )
-    return there
+    return published
 
 
 def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[dict[str, Any]]:

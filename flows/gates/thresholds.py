@@ -11,7 +11,7 @@ import polars as pl
 from flows.gates.great_expectations import Suite
 from flows.gates.result import Result, round_number
 from schemas.recipe.expectations import Expected
-from schemas.recipe.gates import Bounded, Declared, worded
+from schemas.recipe.gates import Bounded, Declared, format_bounds
 
 BETWEEN = "expect_column_values_to_be_between"
 
@@ -36,7 +36,7 @@ class Threshold:
         """The value of a measure."""
         assert isinstance(gate.gate, Bounded)
         given = gate.gate
-        wanted = worded(given.at_least, given.at_most)
+        wanted = format_bounds(given.at_least, given.at_most)
         columns = ", ".join(gate.gate.named()) or None
         about = f"{gate.table} ({columns})" if columns else gate.table
         says = f"{gate.name} of {about}: {wanted}{f' ({note})' if note else ''}."

@@ -90,7 +90,7 @@ def _read(source: Source) -> Iterator[Record]:
     if source.url.endswith(".json"):
         yield from _read_array(source)
         return
-    for batch, _ in sources.batches(source):
+    for batch, _ in sources.read_batches(source):
         yield from batch
 
 

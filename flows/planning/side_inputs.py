@@ -12,7 +12,7 @@ import polars as pl
 from errata import NotFound, open_release
 
 from catalog.publish.publish import INDEX
-from catalog.sources import Source, SourceError, batches, unchanged
+from catalog.sources import Source, SourceError, read_batches, verify_unchanged
 from schemas.task import Files, Record, Records, Rows, SideInput
 
 
@@ -80,8 +80,8 @@ class _RecordBatches:
 
     def __iter__(self) -> Iterator[Sequence[Record]]:
         for source in self.sources:
-            yield from (batch for batch, _ in batches(source))
-            unchanged(source)
+            yield from (batch for batch, _ in read_batches(source))
+            verify_unchanged(source)
 
 
 class _IndexFrames:

@@ -81,9 +81,9 @@ def _faults(document: Document, name: str, changes: Any) -> list[Fault]:
         return [
             document.fault(path, f"is to be changed to {str(changes)[:40]!r}, expected a mapping such as {example}")
         ]
-    told = f"a model of engine '{engine}'"
+    model = f"a model of engine '{engine}'"
     faults = [
-        document.fault((*path, key), f"cannot be changed in {told}; {_near(str(key), known)}")
+        document.fault((*path, key), f"cannot be changed in {model}; {_near(str(key), known)}")
         for key in changes
         if key not in known
     ]

@@ -85,7 +85,7 @@ for _tag, _pattern, _first in (
         CoreResolver.patterns.setdefault(_char, []).append((f"{_CORE}{_tag}", re.compile(_pattern)))
 
 
-def dotted(path: Path) -> str:
+def format_path(path: Path) -> str:
     """`('tables', 'a', 'from', 0)` as `tables.a.from[0]`."""
     text = ""
     for step in path:
@@ -126,7 +126,7 @@ class Document:
         known = path
         while known not in self.lines:
             known = known[:-1]
-        return Fault(self.file, self.lines[known], dotted(path), message)
+        return Fault(self.file, self.lines[known], format_path(path), message)
 
     def _compose(self) -> None:
         if len(self.text) > CHARACTERS:
@@ -164,20 +164,20 @@ class Document:
             return None
 
     def _mapping(self, node: MappingNode, path: Path, above: tuple[Node, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            here = key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
             key = key_node.value if isinstance(key_node, ScalarNode) else None
             if key is None:
-                self.faults.append(Fault(self.file, here, dotted(path), "a key must be plain text"))
+                self.faults.append(Fault(self.file, line, format_path(path), "a key must be plain text"))
             elif key == "<<":
                 message = "merge keys are not read; repeat the keys, or alias a whole value (*name)"
-                self.faults.append(Fault(self.file, here, dotted((*path, key)), message))
-            elif key in found:
+                self.faults.append(Fault(self.file, line, format_path((*path, key)), message))
+            elif key in mapping:
                 first = self.lines[(*path, key)]
                 message = f"given twice, first on line {first}; keep one"
-                self.faults.append(Fault(self.file, here, dotted((*path, key)), message))
+                self.faults.append(Fault(self.file, line, format_path((*path, key)), message))
             else:
-                self.lines[(*path, key)] = here
-                found[key] = self._value(value_node, (*path, key), above)
-        return found
+                self.lines[(*path, key)] = line
+                mapping[key] = self._value(value_node, (*path, key), above)
+        return mapping

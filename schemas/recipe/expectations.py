@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from schemas.contract import Column, Contract
 from schemas.frames import WHOLE
-from schemas.recipe.gates import Faults, Gate, Tables, worded
+from schemas.recipe.gates import Faults, Gate, Tables, format_bounds
 
 Value = str | int | float | bool
 PLAIN = ("string", "integer", "number", "boolean")
@@ -39,9 +39,9 @@ class Arguments(Gate):
 
     def named(self) -> tuple[str, ...]:
         """The columns it names."""
-        given = self.kwargs()
-        one = [given[name] for name in ("column", "column_A", "column_B") if name in given]
-        return (*one, *given.get("column_list", ()))
+        arguments = self.kwargs()
+        columns = [arguments[name] for name in ("column", "column_A", "column_B") if name in arguments]
+        return (*columns, *arguments.get("column_list", ()))
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
@@ -139,8 +139,8 @@ class RegexList(Mostly):
 
     @model_validator(mode="after")
     def _sound(self) -> RegexList:
-        for one in self.regex_list:
-            _compiled(one)
+        for pattern in self.regex_list:
+            _compiled(pattern)
         return self
 
 
@@ -296,23 +296,23 @@ class Expected:
     @property
     def columns(self) -> tuple[str, ...]:
         """The table's columns that it is about."""
-        one = [self.kwargs[name] for name in ("column", "column_A", "column_B") if name in self.kwargs]
-        return (*one, *self.kwargs.get("column_list", ()))
+        names = [self.kwargs[name] for name in ("column", "column_A", "column_B") if name in self.kwargs]
+        return (*names, *self.kwargs.get("column_list", ()))
 
     @property
     def wanted(self) -> str:
         """What it wants, in few words: its name and arguments."""
         words = re.sub("^expect_(column|table)?_?", "", self.type).replace("_", " ")
-        given = dict(self.kwargs)
+        arguments = dict(self.kwargs)
         for name in ("column", "column_A", "column_B", "column_list", "ignore_row_if"):
-            given.pop(name, None)
-        mostly = given.pop("mostly", 1.0)
-        bounds = [given.pop(name, None) for name in ("min_value", "max_value", "strict_min", "strict_max")]
-        said = [worded(bounds[0], bounds[1], bool(bounds[2]), bool(bounds[3]))]
-        said += [_shown(value) for value in given.values() if value is not False]
-        said += [f"in {100 * mostly:.10g} % or more"] if mostly < 1 else []
-        what = "" if self.of in ("value", "presence") else f" ({self.of})"
-        return ": ".join(filter(None, [f"{words}{what}", ", ".join(filter(None, said))]))
+            arguments.pop(name, None)
+        mostly = arguments.pop("mostly", 1.0)
+        bounds = [arguments.pop(name, None) for name in ("min_value", "max_value", "strict_min", "strict_max")]
+        phrases = [format_bounds(bounds[0], bounds[1], bool(bounds[2]), bool(bounds[3]))]
+        phrases += [_shown(value) for value in arguments.values() if value is not False]
+        phrases += [f"in {100 * mostly:.10g} % or more"] if mostly < 1 else []
+        subject = "" if self.of in ("value", "presence") else f" ({self.of})"
+        return ": ".join(filter(None, [f"{words}{subject}", ", ".join(filter(None, phrases))]))
 
 
 def _shown(value: Any) -> str:
@@ -327,8 +327,8 @@ def derive_expectations(contract: Contract) -> list[Expected]:
         They are named as Great Expectations names them.
 
     """
-    found = [one for column in contract.columns for one in _of_column(column)]
-    return [*found, Expected("expect_column_values_to_be_unique", {"column": contract.key})]
+    expectations = [expectation for column in contract.columns for expectation in _of_column(column)]
+    return [*expectations, Expected("expect_column_values_to_be_unique", {"column": contract.key})]
 
 
 def _of_column(column: Column) -> Iterator[Expected]:

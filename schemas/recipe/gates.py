@@ -33,7 +33,7 @@ Faults = Iterator[tuple[str, str]]
 """Of each fault the parameter and what is wrong with it; a name that is not known is followed by those that are."""
 
 
-def worded(low: float | None, high: float | None, strict_low: bool = False, strict_high: bool = False) -> str:
+def format_bounds(low: float | None, high: float | None, strict_low: bool = False, strict_high: bool = False) -> str:
     """Bounds in words."""
     least = "" if low is None else f"{'above' if strict_low else 'at least'} {low:.10g}"
     most = "" if high is None else f"{'below' if strict_high else 'at most'} {high:.10g}"
@@ -119,20 +119,20 @@ def _combines(task: Task[Any]) -> bool:
     return any(label.combines for label in task.labels)
 
 
-def _rejects(what: Rejects) -> Callable[[Task[Any]], bool]:
-    return lambda task: task.rejects == what
+def _rejects(rejects: Rejects) -> Callable[[Task[Any]], bool]:
+    return lambda task: task.rejects == rejects
 
 
-def _made_by(name: str, tables: Tables, fits: Callable[[Task[Any]], bool], what: str) -> Faults:
+def _find_unfit_task(name: str, tables: Tables, fits: Callable[[Task[Any]], bool], measure: str) -> Faults:
     """A fault where a table is not made by a task of which this can be measured."""
     about = tables[name]
     if not fits(about.task):
-        there = ", ".join(f"'{one}'" for one, table in tables.items() if fits(table.task))
+        candidates = ", ".join(f"'{other}'" for other, table in tables.items() if fits(table.task))
         listed = " or ".join(f"'{task.name}'" for task in about.tasks.values() if fits(task))
         yield (
             "table",
-            f"{what} is measured of a table that task {listed} makes, and '{name}' is made by '{about.task.name}'; "
-            + (f"there is {there}" if there else "add one to the recipe"),
+            f"{measure} is measured of a table that task {listed} makes, and '{name}' is made by '{about.task.name}'; "
+            + (f"there is {candidates}" if candidates else "add one to the recipe"),
         )
 
 
@@ -141,7 +141,7 @@ class Kappa(Bounded):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        yield from _made_by(name, tables, _combines, "kappa")
+        yield from _find_unfit_task(name, tables, _combines, "kappa")
 
 
 class Precision(Share):
@@ -163,17 +163,17 @@ class Precision(Share):
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
         about = tables[name]
-        there = about.contract.names()
+        columns = about.contract.names()
         makers = {
             label.column: task.name for task in about.tasks.values() for label in task.labels if label.kind == "step"
         }
-        if self.column is None and not set(makers) & set(there):
+        if self.column is None and not set(makers) & set(columns):
             names = [*makers.values()]
             listed = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "a labeller"
             yield "table", f"table '{name}' has no labels of steps; name one that {listed} makes"
         if self.gold is not None and set("*?[") & set(self.gold):
             yield "gold", "names several files; put them together in one"
-        if self.gold is None and GOLD_STEP not in there:
+        if self.gold is None and GOLD_STEP not in columns:
             yield (
                 "gold",
                 f"nothing is known of the truth of table '{name}'; put a table of task truth before it, or add `gold:` and a "
@@ -202,9 +202,9 @@ class Drift(Share):
 
 
 def _plain(column: str, contract: Contract) -> Faults:
-    for one in contract.columns:
-        if one.name == column and one.kind not in ("string", "integer", "boolean"):
-            yield "column", f"'{column}' is of type {one.kind}; expected string, integer or boolean"
+    for declared in contract.columns:
+        if declared.name == column and declared.kind not in ("string", "integer", "boolean"):
+            yield "column", f"'{column}' is of type {declared.kind}; expected string, integer or boolean"
 
 
 class Duplicates(Share):
@@ -229,7 +229,7 @@ class Contamination(Share):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        yield from _made_by(name, tables, _rejects("contamination"), "contamination")
+        yield from _find_unfit_task(name, tables, _rejects("contamination"), "contamination")
 
 
 MEASURES: Mapping[str, type[Bounded]] = {

@@ -38,31 +38,35 @@ def find_join_faults(task: str, inputs: Sequence[NamedInput]) -> Iterator[tuple[
 
     """
     first = inputs[0]
-    for one in inputs:
-        lacking = [f"'{name}'" for name in one.input.needs if name not in one.contract.names()]
+    for named in inputs:
+        lacking = [f"'{name}'" for name in named.input.needs if name not in named.contract.names()]
         if lacking:
-            needed = f"table '{one.table}' has no {', '.join(lacking)}, which '{one.input.name}' of task '{task}' needs"
-            yield one.input.name, f"{needed}; put a task that makes them before"
-        if one.contract.key != first.contract.key:
-            keys = f"table '{first.table}' has the key '{first.contract.key}' and '{one.table}' '{one.contract.key}'"
-            yield one.input.name, f"{keys}; join tables that are made from the same rows"
-    for i, one in enumerate(inputs):
+            needed = (
+                f"table '{named.table}' has no {', '.join(lacking)}, which '{named.input.name}' of task '{task}' needs"
+            )
+            yield named.input.name, f"{needed}; put a task that makes them before"
+        if named.contract.key != first.contract.key:
+            keys = (
+                f"table '{first.table}' has the key '{first.contract.key}' and '{named.table}' '{named.contract.key}'"
+            )
+            yield named.input.name, f"{keys}; join tables that are made from the same rows"
+    for i, named in enumerate(inputs):
         for other in inputs[:i]:
-            yield from _find_clashes(other, one)
+            yield from _find_clashes(other, named)
 
 
-def _find_clashes(one: NamedInput, other: NamedInput) -> Iterator[tuple[str, str]]:
+def _find_clashes(first: NamedInput, other: NamedInput) -> Iterator[tuple[str, str]]:
     """Find columns that both have, and that are not the same: those that one of them is asked for, or of other types."""
-    columns = {column.name: column for column in one.contract.columns}
-    asked = {*one.input.needs, *other.input.needs}
+    columns = {column.name: column for column in first.contract.columns}
+    needed = {*first.input.needs, *other.input.needs}
     for column in other.contract.columns:
         known = columns.get(column.name)
         if known is None:
             continue
-        if column.name in asked:
-            both = f"tables '{one.table}' and '{other.table}' both have '{column.name}'"
+        if column.name in needed:
+            both = f"tables '{first.table}' and '{other.table}' both have '{column.name}'"
             yield other.input.name, f"{both}; make each from a table without it, or name one that has all in `from`"
             return
         if (known.kind, known.fields) != (column.kind, column.fields):
-            kinds = f"column '{column.name}' is {known.kind} in '{one.table}' and {column.kind} in '{other.table}'"
+            kinds = f"column '{column.name}' is {known.kind} in '{first.table}' and {column.kind} in '{other.table}'"
             yield other.input.name, f"{kinds}; make both from the same table"

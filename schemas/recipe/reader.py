@@ -166,10 +166,10 @@ class _Reader:
         for name in self.models:
             self._name(("models", name))
         parsed = {name: self._parse(name, table, raw) for name, table in raw.items()}
-        order = self._order({name: found[1].tables for name, found in parsed.items()})
+        order = self._order({name: entry[1].tables for name, entry in parsed.items()})
         tables = self._contracts(order, parsed)
         if raw:
-            self._one_release(parsed)
+            self._check_release(parsed)
         gates = self._gates({table.name: table for table in tables})
         if self.faults or not isinstance(head, _Head):
             raise RecipeError(self.faults)
@@ -196,79 +196,79 @@ class _Reader:
             self._fault(here, f"has no task; add `task:` and one of {_list(self.tasks)}")
             return None, inputs, None
         if task is None:
-            self._fault((*here, "task"), f"unknown task {_shown(known)}; {_instead(str(known), self.tasks)}")
+            self._fault((*here, "task"), f"unknown task {_shown(known)}; {_advise(str(known), self.tasks)}")
             return None, inputs, None
         if task.needs and table.get("from") is None:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
         if not task.needs and "from" in table:
             self._fault((*here, "from"), f"task '{task.name}' reads no table; remove `from`")
-        given = {key: value for key, value in table.items() if key not in ("task", "from")}
-        parameters = self._model(task.parameters, given, here)
+        values = {key: value for key, value in table.items() if key not in ("task", "from")}
+        parameters = self._model(task.parameters, values, here)
         return task, inputs, parameters if isinstance(parameters, Parameters) else None
 
-    def _inputs(self, here: Path, given: Any, tables: Mapping[str, Any], task: Task[Any] | None) -> _Inputs:
+    def _inputs(self, here: Path, declared: Any, tables: Mapping[str, Any], task: Task[Any] | None) -> _Inputs:
         """The tables that `from` names, by name in the order of the task's inputs where it is a mapping."""
-        if given is None:
+        if declared is None:
             return _Inputs()
-        if isinstance(given, dict):
-            return self._named_inputs((*here, "from"), given, tables, task)
-        names = given if isinstance(given, list) else [given]
-        found: list[str] = []
+        if isinstance(declared, dict):
+            return self._named_inputs((*here, "from"), declared, tables, task)
+        names = declared if isinstance(declared, list) else [declared]
+        inputs: list[str] = []
         for i, name in enumerate(names):
-            self._input((*here, "from", i) if isinstance(given, list) else (*here, "from"), name, tables, found)
+            self._input((*here, "from", i) if isinstance(declared, list) else (*here, "from"), name, tables, inputs)
         if not names:
             self._fault((*here, "from"), "names no table; give one or more")
-        return _Inputs(tuple(found))
+        return _Inputs(tuple(inputs))
 
-    def _input(self, path: Path, name: Any, tables: Mapping[str, Any], found: list[str]) -> None:
+    def _input(self, path: Path, name: Any, tables: Mapping[str, Any], inputs: list[str]) -> None:
         """Add a table to those found, or a fault."""
         if not isinstance(name, str) or name not in tables:
-            self._fault(path, f"unknown table {_shown(name)}; {_instead(str(name), tables)}")
-        elif name in found:
+            self._fault(path, f"unknown table {_shown(name)}; {_advise(str(name), tables)}")
+        elif name in inputs:
             self._fault(path, f"table '{name}' is named twice; keep one")
         else:
-            found.append(name)
+            inputs.append(name)
 
     def _named_inputs(
-        self, here: Path, given: dict[str, Any], tables: Mapping[str, Any], task: Task[Any] | None
+        self, here: Path, declared: dict[str, Any], tables: Mapping[str, Any], task: Task[Any] | None
     ) -> _Inputs:
-        known = [one.name for one in task.inputs] if task else list(given)
+        known = [entry.name for entry in task.inputs] if task else list(declared)
         if task and not known:
             self._fault(
                 here, f"task '{task.name}' has no inputs of other names; give a table's name, or a list of them"
             )
             return _Inputs()
-        for name in given:
+        for name in declared:
             if name not in known:
-                self._fault((*here, name), f"unknown input '{name}'; {_instead(name, known)}")
-        missing = [name for name in known if name not in given]
-        if task and missing and set(given) <= set(known):
-            wanted, lacking = " and ".join(known), " and ".join(f"`{name}:`" for name in missing)
-            self._fault(here, f"task '{task.name}' joins {wanted}; add {lacking} and the name of a table")
-        found: list[str] = []
+                self._fault((*here, name), f"unknown input '{name}'; {_advise(name, known)}")
+        missing = [name for name in known if name not in declared]
+        if task and missing and set(declared) <= set(known):
+            joined, lacking = " and ".join(known), " and ".join(f"`{name}:`" for name in missing)
+            self._fault(here, f"task '{task.name}' joins {joined}; add {lacking} and the name of a table")
+        inputs: list[str] = []
         for name in known:
-            if name in given:
-                self._named_input((*here, name), given[name], tables, found)
-        return _Inputs(tuple(found), tuple(known)) if len(found) == len(known) else _Inputs()
+            if name in declared:
+                self._named_input((*here, name), declared[name], tables, inputs)
+        return _Inputs(tuple(inputs), tuple(known)) if len(inputs) == len(known) else _Inputs()
 
-    def _named_input(self, path: Path, name: Any, tables: Mapping[str, Any], found: list[str]) -> None:
+    def _named_input(self, path: Path, name: Any, tables: Mapping[str, Any], inputs: list[str]) -> None:
         if isinstance(name, str):
-            self._input(path, name, tables, found)
+            self._input(path, name, tables, inputs)
         else:
             self._fault(path, f"expected the name of one table, found {_shown(name)}")
 
     def _order(self, edges: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Table names, inputs first; those on a cycle are faults and left out."""
         done: list[str] = []
-        told: set[str] = set()
+        cyclic: set[str] = set()
 
         def visit(name: str, above: tuple[str, ...]) -> None:
             if name in done:
                 return
             if name in above:
                 cycle = above[above.index(name) :]
-                if not told.intersection(cycle):
-                    told.update(cycle)
+                if not cyclic.intersection(cycle):
+                    cyclic.update(cycle)
                     ring = " → ".join((*cycle, name))
                     self._fault(("tables", cycle[0], "from"), f"the tables need each other: {ring}; break the circle")
                 return
@@ -278,7 +278,7 @@ class _Reader:
 
         for name in edges:
             visit(name, ())
-        return [name for name in done if name not in told]
+        return [name for name in done if name not in cyclic]
 
     def _contracts(self, order: list[str], parsed: Mapping[str, Any]) -> list[Table]:
         """The tables with their contracts, where the contracts of their inputs are known."""
@@ -288,59 +288,61 @@ class _Reader:
             ready = all(other in tables for other in inputs.tables)
             if task is None or not ready or bool(task.needs) != bool(inputs.tables):
                 continue
-            given = self._input_contract(name, task, inputs, [tables[other].contract for other in inputs.tables])
-            if given is None or parameters is None:
+            input_contract = self._input_contract(
+                name, task, inputs, [tables[other].contract for other in inputs.tables]
+            )
+            if input_contract is None or parameters is None:
                 continue
-            self._models_asked(name, task, parameters)
-            for message in task.check(parameters, given):
+            self._check_models(name, task, parameters)
+            for message in task.check(parameters, input_contract):
                 key, _, rest = message.partition(": ")
                 self._fault(("tables", name, *key.split(".")), rest)
-            made = task.makes(parameters, given)
-            tables[name] = Table(name, task, inputs.tables, parameters, made, given, inputs.names)
+            contract = task.makes(parameters, input_contract)
+            tables[name] = Table(name, task, inputs.tables, parameters, contract, input_contract, inputs.names)
         releases = [table for table in tables.values() if table.task.publishes]
         return [table for table in tables.values() if table not in releases] + releases
 
     def _input_contract(
-        self, name: str, task: Task[Any], inputs: _Inputs, given: Sequence[Contract]
+        self, name: str, task: Task[Any], inputs: _Inputs, contracts: Sequence[Contract]
     ) -> Contract | None:
         """The contract of a table's input, None where what it is made from does not do."""
         here, before = ("tables", name, "from"), len(self.faults)
         if inputs.names:
-            named = [NamedInput(*one) for one in zip(task.inputs, inputs.tables, given)]
+            named = [NamedInput(*entry) for entry in zip(task.inputs, inputs.tables, contracts)]
             for input_name, message in find_join_faults(task.name, named):
                 self._fault((*here, input_name), message)
-            return join_contracts(given) if len(self.faults) == before else None
-        if not task.publishes and any(one.columns != given[0].columns for one in given):
+            return join_contracts(contracts) if len(self.faults) == before else None
+        if not task.publishes and any(contract.columns != contracts[0].columns for contract in contracts):
             names = ", ".join(f"'{other}'" for other in inputs.tables)
-            example = ", ".join(f"{one.name}: …" for one in task.inputs)
+            example = ", ".join(f"{entry.name}: …" for entry in task.inputs)
             instead = f", or name them: `from: {{{example}}}`" if example else ""
             self._fault(here, f"tables {names} differ in their columns; join like with like{instead}")
             return None
-        for other, contract in zip(inputs.tables, given):
+        for other, contract in zip(inputs.tables, contracts):
             for column in task.needs:
                 if column not in contract.names():
                     message = f"table '{other}' has no column '{column}', which task '{task.name}' needs"
                     self._fault(here, f"{message}; put a task that makes it before")
         if len(self.faults) > before:
             return None
-        return given[0] if given else NO_ROWS
+        return contracts[0] if contracts else NO_ROWS
 
-    def _models_asked(self, table: str, task: Task[Any], parameters: Parameters) -> None:
+    def _check_models(self, table: str, task: Task[Any], parameters: Parameters) -> None:
         """A fault for each model that a table asks and that the recipe does not declare."""
         for model in task.models(parameters):
             if model not in self.models:
-                there = _instead(model, self.models) if self.models else "declare it under `models:`"
-                self._fault(("tables", table, "models"), f"unknown model '{model}'; {there}")
+                advice = _advise(model, self.models) if self.models else "declare it under `models:`"
+                self._fault(("tables", table, "models"), f"unknown model '{model}'; {advice}")
 
-    def _one_release(self, parsed: Mapping[str, Any]) -> None:
-        ends = [name for name, found in parsed.items() if (found[0] and found[0].publishes)]
-        unknown = any(found[0] is None for found in parsed.values())
+    def _check_release(self, parsed: Mapping[str, Any]) -> None:
+        ends = [name for name, entry in parsed.items() if (entry[0] and entry[0].publishes)]
+        unknown = any(entry[0] is None for entry in parsed.values())
         if not ends and not unknown:
             self._fault(("tables",), "no table is made by task 'release'; add one, `from` what is to be released")
         for name in ends[1:]:
             self._fault(("tables", name), f"a recipe makes one release and '{ends[0]}' is one; list both in its `from`")
-        for name, found in parsed.items():
-            for other in set(found[1].tables) & set(ends):
+        for name, entry in parsed.items():
+            for other in set(entry[1].tables) & set(ends):
                 self._fault(("tables", name, "from"), f"'{other}' is the release; nothing is made from it")
 
     def _gates(self, tables: Mapping[str, Table]) -> tuple[Declared, ...] | None:
@@ -349,9 +351,9 @@ class _Reader:
             return None
         about = {name: About(table.task, table.contract, self.tasks) for name, table in tables.items()}
         views = [name for table in tables.values() if table.task.publishes for name in table.inputs]
-        about = {name: one for name, one in about.items() if not tables[name].task.publishes}
-        found = [self._gate(i, one, about, views) for i, one in enumerate(raw) if isinstance(one, dict)]
-        return tuple(one for one in found if one is not None)
+        about = {name: entry for name, entry in about.items() if not tables[name].task.publishes}
+        gates = [self._gate(i, entry, about, views) for i, entry in enumerate(raw) if isinstance(entry, dict)]
+        return tuple(gate for gate in gates if gate is not None)
 
     def _gate(self, i: int, raw: dict[str, Any], about: Mapping[str, About], views: list[str]) -> Declared | None:
         """One gate, with a fault for whatever is wrong with it."""
@@ -365,7 +367,7 @@ class _Reader:
         name = f"expect_{name}" if kinds[0] == "expect" and not name.startswith("expect_") else name
         if name not in known:
             kind = "expectation" if kinds[0] == "expect" else "measure"
-            self._fault((*here, kinds[0]), f"unknown {kind} {_shown(raw[kinds[0]])}; {_instead(name, known)}")
+            self._fault((*here, kinds[0]), f"unknown {kind} {_shown(raw[kinds[0]])}; {_advise(name, known)}")
             return None
         gate = self._model(known[name], {key: value for key, value in raw.items() if key != kinds[0]}, here)
         if not isinstance(gate, Gate):
@@ -377,13 +379,13 @@ class _Reader:
             self._fault(here, f"the release has several views; add `table:` and one of {_list(views)}")
             return None
         if table not in about:
-            self._fault((*here, "table"), f"unknown table {_shown(table)}; {_instead(table, about)}")
+            self._fault((*here, "table"), f"unknown table {_shown(table)}; {_advise(table, about)}")
             return None
-        there = about[table].contract.names()
+        columns = about[table].contract.names()
         for column in gate.named():
-            if column not in there:
+            if column not in columns:
                 key = next((key for key, value in raw.items() if value == column), "columns")
-                self._fault((*here, key), f"table '{table}' has no column '{column}'; {_instead(column, there)}")
+                self._fault((*here, key), f"table '{table}' has no column '{column}'; {_advise(column, columns)}")
         for key, message in gate.faults(table, about, views):
             self._fault((*here, key) if key else here, message)
         return Declared(i, name, table, gate)
@@ -392,12 +394,12 @@ class _Reader:
         try:
             return model.model_validate(value, context={"taxonomies": self.taxonomies})
         except ValidationError as error:
-            for found in error.errors(include_url=False):
-                path: Path = (*here, *_without_branches(found["loc"], value))
-                if found["type"] == "missing":
+            for detail in error.errors(include_url=False):
+                path: Path = (*here, *_without_branches(detail["loc"], value))
+                if detail["type"] == "missing":
                     self._fault(path[:-1] or path, f"'{path[-1]}' is missing; add it")
                 else:
-                    self._fault(path, _told(dict(found), model))
+                    self._fault(path, _describe_error(dict(detail), model))
             return None
 
 
@@ -427,11 +429,11 @@ _EXPECTED = {
 }
 
 
-def _told(found: dict[str, Any], model: type[BaseModel]) -> str:
+def _describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
     """One fault of pydantic's in the words of a recipe."""
-    kind, context, value = found["type"], found.get("ctx", {}), found["input"]
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
-        return f"unknown parameter; {_instead(str(found['loc'][-1]), _fields(model, found['loc']))}"
+        return f"unknown parameter; {_advise(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, found {_shown(value)}"
     limits = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
@@ -446,7 +448,7 @@ def _told(found: dict[str, Any], model: type[BaseModel]) -> str:
         return f"expected at least {context['min_length']}, found {_shown(value)}"
     if kind == "value_error":
         return str(context["error"])
-    return f"{found['msg']}, found {_shown(value)}"
+    return f"{detail['msg']}, found {_shown(value)}"
 
 
 def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -480,7 +482,7 @@ def _list(names: Any) -> str:
     return ", ".join(sorted(str(name) for name in names))
 
 
-def _instead(name: str, known: Any) -> str:
+def _advise(name: str, known: Any) -> str:
     """`did you mean 'x'?`, or what there is."""
-    near = get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
+    near = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else f"there are {_list(known) or 'none'}"

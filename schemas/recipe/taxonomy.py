@@ -90,7 +90,7 @@ class Taxonomy(_Part):
 
     def labels(self) -> tuple[str, ...]:
         """The types that mistakes can be labelled with, in the order of the document."""
-        return tuple(name for name, one in self.types.items() if not one.heading)
+        return tuple(name for name, entry in self.types.items() if not entry.heading)
 
     def named(self, text: str) -> str | None:
         """The type that a text names, whatever its case and by any of its names; None where it names none."""
@@ -158,46 +158,49 @@ def parse(text: str, file: str) -> Taxonomy:
     if not isinstance(document.value, dict):
         where = "expected a mapping that begins with `taxonomy:`, found no keys"
         raise RecipeError(faults or [Fault(file, 1, "", where)])
-    found = None
+    taxonomy = None
     try:
-        found = Taxonomy.model_validate(document.value)
+        taxonomy = Taxonomy.model_validate(document.value)
     except ValidationError as error:
-        faults += [document.fault(_place(one["loc"]), _told(dict(one))) for one in error.errors(include_url=False)]
-    faults += [document.fault(path, message) for path, message in _odd(document.value)]
-    if faults or found is None:
+        faults += [
+            document.fault(_place(detail["loc"]), _describe_error(dict(detail)))
+            for detail in error.errors(include_url=False)
+        ]
+    faults += [document.fault(path, message) for path, message in _find_faults(document.value)]
+    if faults or taxonomy is None:
         raise RecipeError(faults)
-    return found
+    return taxonomy
 
 
 def _place(location: tuple[int | str, ...]) -> Path:
     return tuple(step for step in location if step != "[key]")
 
 
-def _told(found: dict[str, Any]) -> str:
+def _describe_error(detail: dict[str, Any]) -> str:
     """One fault of pydantic's in words."""
-    kind = found["type"]
+    kind = detail["type"]
     if kind == "missing":
         return "is missing; add it"
     if kind == "extra_forbidden":
         return "unknown key; see README.md for what a taxonomy holds"
-    return f"{found['msg'][:1].lower()}{found['msg'][1:]}, found {str(found['input'])[:60]!r}"
+    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, found {str(detail['input'])[:60]!r}"
 
 
-def _odd(value: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def _find_faults(value: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """What is wrong between the parts of a document, as far as they have the form of a taxonomy's."""
-    given = value.get("types")
-    types: dict[str, Any] = given if isinstance(given, dict) else {}
+    declared = value.get("types")
+    types: dict[str, Any] = declared if isinstance(declared, dict) else {}
     seen: dict[str, str] = {}
-    for name, one in types.items():
+    for name, entry in types.items():
         here: Path = ("types", name)
         if not re.match(TYPE, name) or normalize_name(name) in RESERVED:
             yield here, "is no name for a type; give one line of at most 80 characters, without |, `, < and >"
-        body = one if isinstance(one, dict) else {}
+        body = entry if isinstance(entry, dict) else {}
         also = body.get("also")
         for alias in [name, *(also if isinstance(also, list) else [])]:
             if isinstance(alias, str) and (other := seen.setdefault(normalize_name(alias), name)) != name:
                 yield here, f"'{alias}' is also a name of '{other}'; tell them apart"
-        yield from ((here, message) for message in _above(name, types))
+        yield from ((here, message) for message in _find_parent_faults(name, types))
         if not body.get("heading") and "example" not in body and not value.get("history"):
             yield here, "has no example; add one with `problem`, `step` and `why`"
     maps = value.get("from")
@@ -211,11 +214,11 @@ def _is_heading(body: Any) -> bool:
     return isinstance(body, dict) and body.get("heading") is True
 
 
-def _above(name: str, types: Mapping[str, Any]) -> Iterator[str]:
+def _find_parent_faults(name: str, types: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a type's parents."""
     path = [name]
-    while isinstance(one := types.get(path[-1]), dict) and one.get("parent") is not None:
-        parent = one["parent"]
+    while isinstance(entry := types.get(path[-1]), dict) and entry.get("parent") is not None:
+        parent = entry["parent"]
         if parent not in types:
             if len(path) == 1:
                 yield f"its parent '{parent}' is no type of this taxonomy; add it, or leave `parent` out"

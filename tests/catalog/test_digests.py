@@ -14,7 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from catalog import digests
 from catalog.digests import FOLDER, Digests, read_stamp
-from catalog.sources import SourceError, find, unchanged
+from catalog.sources import SourceError, find, verify_unchanged
 from catalog.storage import Store
 
 OLD = 1_600_000_000
@@ -52,7 +52,7 @@ def test_a_file_that_has_not_changed_is_hashed_once(tmp_path: Path, opened: list
     store = Store(str(tmp_path / "store"))
     first = find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
     assert first == find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store)) and first[0].size == 9
-    unchanged(first[0])
+    verify_unchanged(first[0])
     assert opened == ["a.jsonl"]
     assert find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store, rehash=True)) == first
     assert opened == ["a.jsonl"] * 2
@@ -69,7 +69,7 @@ def test_a_file_that_was_written_to_is_hashed_again(change: str, tmp_path: Path)
     # of the same size and time of writing, as `cp -p` or an archive makes it, it is known by the time of its change
     write(path, "three\n" if change == "size" else "two\n", OLD + (change == "time"))
     with pytest.raises(SourceError, match=r"a\.jsonl: has changed while it was read; build again"):
-        unchanged(before)
+        verify_unchanged(before)
     (after,) = find(str(path), "a.jsonl", Digests(store))
     assert after.digest != before.digest
 
@@ -79,11 +79,11 @@ def test_a_file_that_has_just_changed_is_not_trusted(tmp_path: Path, opened: lis
     write(path, "one\n")
     (source,) = find(str(path), "a.jsonl", Digests(store))
     assert source.stamp == "" and store.names(FOLDER) == []
-    unchanged(source)
+    verify_unchanged(source)
     assert opened == ["a.jsonl"] * 2
     path.write_text("two\n")
     with pytest.raises(SourceError, match="has changed"):
-        unchanged(source)
+        verify_unchanged(source)
 
 
 @pytest.mark.usefixtures("settled")
@@ -92,7 +92,7 @@ def test_a_file_that_is_only_touched_is_still_the_same(tmp_path: Path, opened: l
     write(path, "one\n")
     (source,) = find(str(path), "a.jsonl")
     write(path, "one\n", OLD + 5)
-    unchanged(source)
+    verify_unchanged(source)
     assert opened == ["a.jsonl"] * 2
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalog.sources import SourceError, batches, find, unchanged
+from catalog.sources import SourceError, find, read_batches, verify_unchanged
 
 URL = "hf://datasets/us/tests/data/test.jsonl"
 
@@ -85,7 +85,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def rows(url: str = URL) -> list[Any]:
-    return [record.value for source in find(url, url) for batch, _ in batches(source) for record in batch]
+    return [record.value for source in find(url, url) for batch, _ in read_batches(source) for record in batch]
 
 
 def test_a_file_of_a_data_set_is_read_from_the_hub(hub: Hub) -> None:
@@ -97,10 +97,10 @@ def test_a_file_of_a_data_set_is_read_from_the_hub(hub: Hub) -> None:
 def test_a_file_that_has_changed_on_the_hub_is_seen(hub: Hub) -> None:
     hub.files["data/test.jsonl"] = b'{"question": "one?"}\n'
     (source,) = find(URL, URL)
-    unchanged(source)
+    verify_unchanged(source)
     hub.files["data/test.jsonl"] = b'{"question": "another one?"}\n'
     with pytest.raises(SourceError, match="has changed while it was read"):
-        unchanged(source)
+        verify_unchanged(source)
 
 
 def test_a_file_that_is_not_there_and_a_hub_that_refuses_are_told(hub: Hub) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog import sources
-from catalog.sources import Source, SourceError, batches, find
+from catalog.sources import Source, SourceError, find, read_batches
 from schemas.task import Record
 from tests import golden
 
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 def read(path: Path, name: str | None = None) -> list[Record]:
     (source,) = find(str(path), name or path.name)
-    return [record for batch, _ in batches(source) for record in batch]
+    return [record for batch, _ in read_batches(source) for record in batch]
 
 
 def faults(found: list[Record]) -> list[tuple[str, str | None]]:
@@ -52,7 +52,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     path.write_bytes(b'{"a": "' + b"x" * 100_000_000 + b'"}\n{"a": 2}\n')
     (source,) = find(str(path), path.name)
     tracemalloc.start()
-    found = [record for batch, _ in batches(source) for record in batch]
+    found = [record for batch, _ in read_batches(source) for record in batch]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert faults(found) == [("a.jsonl:1", "record too large"), ("a.jsonl:2", None)]
@@ -88,7 +88,7 @@ def test_a_folder_of_the_hub_s_form_is_read_by_datasets(tmp_path: Path) -> None:
     pq.write_table(pa.table({"q": ["1", "2"]}), tmp_path / "data" / "test-00000.parquet")
     url = f"hf://{tmp_path}?split=test"
     (source,) = find(url, "local")
-    assert [record.value for batch, _ in batches(source) for record in batch] == [{"q": "1"}, {"q": "2"}]
+    assert [record.value for batch, _ in read_batches(source) for record in batch] == [{"q": "1"}, {"q": "2"}]
     pq.write_table(pa.table({"q": ["1", "3"]}), tmp_path / "data" / "test-00000.parquet")
     assert find(url, "local")[0].digest != source.digest
 
@@ -105,7 +105,7 @@ def test_the_share_read_grows_to_one(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b"".join(b'{"a": %d}\n' % i for i in range(20_000))))
     (source,) = find(str(path), path.name)
-    shares = [share for _, share in batches(source)]
+    shares = [share for _, share in read_batches(source)]
     assert len(shares) == 5
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -143,7 +143,7 @@ def test_a_data_set_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"nothing")
     source = Source(f"hf://{tmp_path}?split=nosuch", "local", "")
     with pytest.raises(SourceError, match="local: `datasets` cannot load it"):
-        list(batches(source))
+        list(read_batches(source))
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:

@@ -42,14 +42,14 @@ def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -
             taken = first
         blocks[-1].append(i)
         taken += 2 + widths[i]
-    shown = []
+    formatted = []
     for block in blocks:
         chosen = [0, *block]
-        some = [row for row in ([row[i] for i in chosen] for row in rows) if any(row[1:]) or len(blocks) == 1]
+        cells = [row for row in ([row[i] for i in chosen] for row in rows) if any(row[1:]) or len(blocks) == 1]
         rest = [widths[i] for i in block]
-        here = [min(natural, width - sum(width_each + 2 for width_each in rest)), *rest]
-        shown.append(_block([head[i] for i in chosen], some, sum(i < left for i in chosen), here))
-    return "\n\n".join(shown)
+        block_widths = [min(natural, width - sum(width_each + 2 for width_each in rest)), *rest]
+        formatted.append(_block([head[i] for i in chosen], cells, sum(i < left for i in chosen), block_widths))
+    return "\n\n".join(formatted)
 
 
 def _block(head: Row, rows: Sequence[Row], left: int, widths: Sequence[int]) -> str:

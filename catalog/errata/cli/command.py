@@ -36,26 +36,26 @@ ROOT = Path(__file__).resolve().parents[3]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    asked = arguments[0] if arguments else ""
+    verb_name = arguments[0] if arguments else ""
     # a verb of the client does not load the application
-    added = () if asked in {verb.name for verb in VERBS} else _find_application()
-    if asked in OF_APPLICATION and not added:
+    added = () if verb_name in {verb.name for verb in VERBS} else _find_application()
+    if verb_name in OF_APPLICATION and not added:
         needs = "needs the application: run it in a checkout of Errata (make corpus shows how)"
-        return text.print_error(ErrataError(f"`errata {asked}` {needs}"))
+        return text.print_error(ErrataError(f"`errata {verb_name}` {needs}"))
     absent = () if added else OF_APPLICATION
-    given = build_parser((*VERBS, *added), absent).parse_args(arguments)
+    options = build_parser((*VERBS, *added), absent).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows `?`
     with warnings.catch_warnings():
         warnings.simplefilter("always", ErrataWarning)
         warnings.showwarning = _print_warning
-        return run_verb(given)
+        return run_verb(options)
 
 
-def run_verb(given: Namespace) -> int:
+def run_verb(options: Namespace) -> int:
     """Run a verb; what people can mend is told in lines, what nobody foresaw is raised."""
     try:
-        code = int(given.run(given))
+        code = int(options.run(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -67,7 +67,7 @@ def run_verb(given: Namespace) -> int:
     except ErrataError as error:
         return text.print_error(error)
     except Exception as error:
-        if getattr(given, "verbose", False):
+        if getattr(options, "verbose", False):
             raise
         if isinstance(error, OSError):
             return text.print_error(error)

@@ -12,23 +12,25 @@ from .exit_codes import DONE
 from .verb import RELEASE, Verb
 
 
-def diff(given: Namespace) -> int:
+def diff(options: Namespace) -> int:
     """`errata diff`."""
     from ..compare.difference import compare_releases
     from ..compare.text import as_html, as_text
 
-    difference = compare_releases(open_release(given.before, given.store), open_release(given.after, given.store))
-    suffix = Path(given.output or "").suffix.lstrip(".").lower()
-    form = given.format or (suffix if suffix in ("json", "html") else "text")
+    difference = compare_releases(
+        open_release(options.before, options.store), open_release(options.after, options.store)
+    )
+    suffix = Path(options.output or "").suffix.lstrip(".").lower()
+    form = options.format or (suffix if suffix in ("json", "html") else "text")
     if form == "json":
-        shown = json.dumps(difference.as_json(), indent=1, ensure_ascii=False) + "\n"
+        content = json.dumps(difference.as_json(), indent=1, ensure_ascii=False) + "\n"
     else:
-        shown = as_html(difference) if form == "html" else as_text(difference) + "\n"
-    if given.output:
-        Path(f"{given.output}.part").write_text(shown, "utf-8")
-        os.replace(f"{given.output}.part", given.output)
+        content = as_html(difference) if form == "html" else as_text(difference) + "\n"
+    if options.output:
+        Path(f"{options.output}.part").write_text(content, "utf-8")
+        os.replace(f"{options.output}.part", options.output)
     else:
-        print(shown, end="")
+        print(content, end="")
     return DONE
 
 

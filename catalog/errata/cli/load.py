@@ -21,17 +21,17 @@ GROUP_ROWS = 50_000
 """Rows of a row group of a Parquet file that is written, about."""
 
 
-def load(given: Namespace) -> int:
+def load(options: Namespace) -> int:
     """`errata load`."""
-    release = open_release(given.name, given.store)
-    files = release.files(given.view, given.split)
-    suffix = Path(given.output or "").suffix.lstrip(".").lower()
-    form = given.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
-    rows = read_batches(release, files, given.limit)
-    if given.output:
-        with open(f"{given.output}.part", "wb") as file:
+    release = open_release(options.name, options.store)
+    files = release.files(options.view, options.split)
+    suffix = Path(options.output or "").suffix.lstrip(".").lower()
+    form = options.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
+    rows = read_batches(release, files, options.limit)
+    if options.output:
+        with open(f"{options.output}.part", "wb") as file:
             _WRITERS[form](rows, file)
-        os.replace(f"{given.output}.part", given.output)
+        os.replace(f"{options.output}.part", options.output)
     else:
         _WRITERS[form](rows, sys.stdout.buffer)
         sys.stdout.buffer.flush()

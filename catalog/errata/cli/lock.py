@@ -16,14 +16,16 @@ from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
 
 
-def lock(given: Namespace) -> int:
+def lock(options: Namespace) -> int:
     """`errata lock`."""
     pins = {pin.asked: pin for pin in lock_file.read_pins()}
-    if given.check:
+    if options.check:
         return _check(list(pins.values()))
-    asked = {str(parse_name(name)): given.store for name in given.names}
-    if given.upgrade:
-        asked |= {pin.asked: given.store or pin.store for pin in pins.values() if not given.names or pin.asked in asked}
+    asked = {str(parse_name(name)): options.store for name in options.names}
+    if options.upgrade:
+        asked |= {
+            pin.asked: options.store or pin.store for pin in pins.values() if not options.names or pin.asked in asked
+        }
     for name, store in asked.items():
         release = _open_unpinned(name, store)
         pins[name] = Pin(name, release.manifest["version"], release.digest, locate_store(store))

@@ -20,18 +20,18 @@ from .exit_codes import DONE
 from .verb import RELEASE, Verb
 
 
-def pull(given: Namespace) -> int:
+def pull(options: Namespace) -> int:
     """`errata pull`."""
-    names = [given.name] if given.name else [pin.asked for pin in lock_file.read_pins()]
+    names = [options.name] if options.name else [pin.asked for pin in lock_file.read_pins()]
     if not names:
         raise ErrataError(f"{lock_file.locate_file()} pins nothing; name a release, or pin one with: errata lock NAME")
     for name in names:
-        release = open_release(name, given.store)
-        whole = given.view is None and given.split is None
-        files = release.manifest["files"] if whole else release.files(given.view, given.split)
+        release = open_release(name, options.store)
+        whole = options.view is None and options.split is None
+        files = release.manifest["files"] if whole else release.files(options.view, options.split)
         _download(release, files)
-        if given.output:
-            print(text.strip_controls(f"{release.name}: {_copy(release, files, Path(given.output))}"))
+        if options.output:
+            print(text.strip_controls(f"{release.name}: {_copy(release, files, Path(options.output))}"))
         else:
             rows = sum(file.get("rows", 0) for file in files)
             print(text.strip_controls(f"{release.pin}: {len(files)} files, {rows:,} rows, all as released"))

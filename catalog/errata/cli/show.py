@@ -15,13 +15,13 @@ from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
 
 
-def list_releases(given: Namespace) -> int:
+def list_releases(options: Namespace) -> int:
     """`errata list`."""
     rows: list[list[object]] = []
     code = DONE
-    for corpus, version in releases(given.store):
+    for corpus, version in releases(options.store):
         try:
-            release = open_release(f"{corpus}@{version}", given.store)
+            release = open_release(f"{corpus}@{version}", options.store)
         except Unreadable as error:
             text.print_error(error)
             code = FAILED
@@ -35,10 +35,10 @@ def list_releases(given: Namespace) -> int:
     return code
 
 
-def show(given: Namespace) -> int:
+def show(options: Namespace) -> int:
     """`errata show`."""
-    release = open_release(given.name, given.store)
-    if given.json:
+    release = open_release(options.name, options.store)
+    if options.json:
         print(json.dumps(release.manifest, indent=1))
         return DONE
     width = max(40, shutil.get_terminal_size().columns)
@@ -51,7 +51,7 @@ def show(given: Namespace) -> int:
     parts.append(text.format_types(release.manifest.get("types", []), width))
     parts.append(text.format_gates(release.manifest.get("gates", []), width))
     parts.append(text.format_counts_of_views(release, width))
-    parts += [text.format_example(row, min(width, 100)) for row in read_first(release, given.examples)]
+    parts += [text.format_example(row, min(width, 100)) for row in read_first(release, options.examples)]
     print("\n\n".join(part for part in parts if part))
     return DONE
 

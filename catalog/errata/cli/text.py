@@ -83,17 +83,17 @@ def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -
 
 def _kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
     """Cohen's kappa of each pair of labellers, and Fleiss' where there are more than two."""
-    said = []
+    lines = []
     for entry in entries:
         pairs = entry.get("kappa", ())
         for pair in pairs:
             names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
-            said.append(
+            lines.append(
                 f"Cohen's kappa in {entry['table']}, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
             )
         if len(pairs) > 1:
-            said.append(f"Fleiss' kappa in {entry['table']}: {_kappa(entry.get('fleiss'))}")
-    return [strip_controls(line) for line in said]
+            lines.append(f"Fleiss' kappa in {entry['table']}: {_kappa(entry.get('fleiss'))}")
+    return [strip_controls(line) for line in lines]
 
 
 def _kappa(value: float | None) -> str:
@@ -171,8 +171,8 @@ def _format_induction(entry: dict[str, Any]) -> str:
     rounds = format_table(
         ["round", "mistakes", *names[2:]], [[row[name] for name in names] for row in induction["rounds"]]
     )
-    said = f"{induction['candidate']} names proposed, {induction['merge']} merged, {induction['fold']} folded: taxonomies/{entry['table']}.yaml"
-    return "\n".join([strip_controls(induction["source"]), strip_controls(said), rounds])
+    summary = f"{induction['candidate']} names proposed, {induction['merge']} merged, {induction['fold']} folded: taxonomies/{entry['table']}.yaml"
+    return "\n".join([strip_controls(induction["source"]), strip_controls(summary), rounds])
 
 
 def _agreement(entry: dict[str, Any]) -> str:
@@ -196,7 +196,10 @@ def _confusion(counts: dict[str, dict[str, int]], width: int | None) -> str:
     names = sorted({name for row in counts.values() for name in row} | set(counts))
     head = ["true \\ said", *(f"({i})" for i in range(1, len(names) + 1))]
     order = {name: f"({i}) {name}" for i, name in enumerate(names, 1)}
-    rows = [[strip_controls(order[name]), *(counts.get(name, {}).get(said, "") for said in names)] for name in names]
+    rows = [
+        [strip_controls(order[name]), *(counts.get(name, {}).get(predicted, "") for predicted in names)]
+        for name in names
+    ]
     return format_table(head, rows, width=width)
 
 
@@ -247,9 +250,9 @@ def format_example(row: dict[str, Any], width: int) -> str:
 
     def wrapped(text: object, indent: str, first: str = "") -> str:
         cut = strip_controls(str(text)[:LONGEST])
-        said = [part for line in cut.split("\n") for part in columns.wrap_text(line, width - len(indent), hang=0)]
-        said = said if len(said) <= 12 else [*said[:11], "…"]
-        return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(said))
+        lines = [part for line in cut.split("\n") for part in columns.wrap_text(line, width - len(indent), hang=0)]
+        lines = lines if len(lines) <= 12 else [*lines[:11], "…"]
+        return "\n".join((first if i == 0 and first else indent) + line for i, line in enumerate(lines))
 
     head = " · ".join(str(row[name]) for name in ("set", "model", "sampling", "verdict") if row.get(name))
     parts = [wrapped(head, ""), wrapped(row.get("question", ""), "  ")]

@@ -163,7 +163,7 @@ def _rows(result: ViewDifference, before: ViewDigest, after: ViewDigest, common:
     result.added, result.removed, result.changed = come.len(), gone.len(), int(changed.sum())
     result.kept = both.height - result.changed
     named = {"added": come, "removed": gone, "changed": both["\0key"].filter(changed)}
-    result.examples = {what: ids.sort().head(EXAMPLES).to_list() for what, ids in named.items() if ids.len()}
+    result.examples = {change: ids.sort().head(EXAMPLES).to_list() for change, ids in named.items() if ids.len()}
 
 
 def _unique(rows: Any) -> Any:
@@ -207,8 +207,8 @@ def _repeats(column: Column) -> bool:
     return column.labels is not None and len(column.counts) <= max(4, column.counts.total() // 5)
 
 
-def _shift(what: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:
+def _shift(name: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:
     old, new = max(1, sum(before.values())), max(1, sum(after.values()))
     keys = before.keys() | after.keys()
     distance = sum(abs(before.get(key, 0) / old - after.get(key, 0) / new) for key in keys) / 2
-    return Shift(what, dict(Counter(before).most_common()), dict(Counter(after).most_common()), round(distance, 6))
+    return Shift(name, dict(Counter(before).most_common()), dict(Counter(after).most_common()), round(distance, 6))

@@ -93,14 +93,14 @@ def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
     import polars as pl
 
     if column.labels is not None and labels and not isinstance(values.dtype, pl.Float64 | pl.Float32):
-        some = pl.DataFrame({"v": values, "h": hashes}).group_by("h").agg(pl.col("v").first(), pl.len())
-        new = [row for row in some.iter_rows() if row[0] not in column.labels] if some.height <= FEW else None
+        distinct = pl.DataFrame({"v": values, "h": hashes}).group_by("h").agg(pl.col("v").first(), pl.len())
+        new = [row for row in distinct.iter_rows() if row[0] not in column.labels] if distinct.height <= FEW else None
         if new is None or len(new) + len(column.labels) > FEW:
             column.labels = None
             column.counts.clear()
         else:
             column.labels |= {number: _shown(value) for number, value, _ in new}
-            for number, _, count in some.iter_rows():
+            for number, _, count in distinct.iter_rows():
                 column.counts[column.labels[number]] += count
     elif not labels:
         column.labels = None

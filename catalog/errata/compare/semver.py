@@ -39,12 +39,12 @@ def find_step(before: str, after: str) -> Step:
 
 def find_violation(difference: Difference, before: str, after: str) -> str | None:
     """Why the step to `after` is too small, given what differs from `before`; None if it does not."""
-    needed, given = find_required_step(difference), find_step(before, after)
+    needed, actual = find_required_step(difference), find_step(before, after)
     order: list[Step] = ["PATCH", "MINOR", "MAJOR"]
-    if order.index(given) >= order.index(needed):
+    if order.index(actual) >= order.index(needed):
         return None
-    meaning = {"PATCH": "the same rows", "MINOR": "only more rows"}[given]
-    return f"{after} after {before} means {meaning} ({given}), but this is {needed}: {describe(difference)}; use {bump(before, needed)}"
+    meaning = {"PATCH": "the same rows", "MINOR": "only more rows"}[actual]
+    return f"{after} after {before} means {meaning} ({actual}), but this is {needed}: {describe(difference)}; use {bump(before, needed)}"
 
 
 def describe(difference: Difference) -> str:
@@ -54,12 +54,12 @@ def describe(difference: Difference) -> str:
     ]
     for each in difference.views:
         counts = [("added", each.added), ("removed", each.removed), ("changed", each.changed)]
-        said = [f"{count:,} {what}" for what, count in counts if count]
-        said += _columns(each.columns_added, "added") + _columns(each.columns_removed, "removed")
-        said += [f"column {name} was {old}, is {new}" for name, old, new in each.columns_retyped]
-        parts += [f"{each.view}: {', '.join(said)}"] if said else []
+        changes = [f"{count:,} {change}" for change, count in counts if count]
+        changes += _columns(each.columns_added, "added") + _columns(each.columns_removed, "removed")
+        changes += [f"column {name} was {old}, is {new}" for name, old, new in each.columns_retyped]
+        parts += [f"{each.view}: {', '.join(changes)}"] if changes else []
     return "; ".join(parts) or "nothing differs"
 
 
-def _columns(names: list[str], what: str) -> list[str]:
-    return [f"{len(names)} columns {what}"] if len(names) > 3 else [f"column {name} {what}" for name in names]
+def _columns(names: list[str], change: str) -> list[str]:
+    return [f"{len(names)} columns {change}"] if len(names) > 3 else [f"column {name} {change}" for name in names]

@@ -35,7 +35,7 @@ def as_text(difference: Difference) -> str:
             format_table([f"{each.view}: {strip_controls(shift.what)}", *SHIFT], _shift(shift)[:MOST])
             for shift in each.shifts[:MOST]
         ]
-        parts += [f"{each.view}, {what}: {strip_controls(', '.join(ids))}" for what, ids in each.examples.items()]
+        parts += [f"{each.view}, {change}: {strip_controls(', '.join(ids))}" for change, ids in each.examples.items()]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -123,8 +123,10 @@ def as_html(difference: Difference) -> str:
             body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
         for shift in each.shifts[:MOST]:
             body += [f"<h3>{escape(strip_controls(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
-        for what, ids in each.examples.items():
-            body.append(f"<p>{what}: {', '.join(f'<code>{escape(strip_controls(each))}</code>' for each in ids)} …</p>")
+        for change, ids in each.examples.items():
+            body.append(
+                f"<p>{change}: {', '.join(f'<code>{escape(strip_controls(each))}</code>' for each in ids)} …</p>"
+            )
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
 

@@ -88,8 +88,8 @@ class CorpusFileSystem(AbstractFileSystem):  # type: ignore[misc]
             raise PermissionError(f"corpus://{path}: releases never change; open it for reading")
         name, below = _split_path(path)
         release = self.release(name)
-        given = {"block_size": block_size, **options}
-        known = {option: given[option] for option in OPTIONS if given.get(option) is not None}
+        settings = {"block_size": block_size, **options}
+        known = {option: settings[option] for option in OPTIONS if settings.get(option) is not None}
         return release.open(_find_file(release, path, below), fs=self, **known)
 
     @classmethod

@@ -155,11 +155,11 @@ class Release:
             paths = place.fs.find(place.full(folder))
         except Exception as error:
             raise place.unreadable(folder, error) from error
-        there = {str(path)[len(place.full(folder)) :].lstrip("/") for path in paths} - {"manifest.json", SIGNATURE}
-        there = {path for path in there if not path.startswith(TEMPORARY)}
-        faults = [f"{path}: is missing" for path in sorted(known.keys() - there)]
-        faults += [f"{path}: is not in the manifest" for path in sorted(there - known.keys())]
-        for path in sorted(known.keys() & there):
+        stored = {str(path)[len(place.full(folder)) :].lstrip("/") for path in paths} - {"manifest.json", SIGNATURE}
+        stored = {path for path in stored if not path.startswith(TEMPORARY)}
+        faults = [f"{path}: is missing" for path in sorted(known.keys() - stored)]
+        faults += [f"{path}: is not in the manifest" for path in sorted(stored - known.keys())]
+        for path in sorted(known.keys() & stored):
             digest = hashlib.sha256()
             for chunk in cache.read_chunks(place, f"{folder}/{path}"):
                 digest.update(chunk)

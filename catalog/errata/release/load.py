@@ -84,9 +84,9 @@ def read_batches(release: Release, files: Sequence[dict[str, Any]], limit: int |
             if left is not None and left <= 0:
                 return
             for batch in pq.ParquetFile(release.path(file)).iter_batches(BATCH, use_threads=False):
-                some = batch if left is None else batch.slice(0, max(0, left))
-                left = None if left is None else left - some.num_rows
-                yield some
+                rows = batch if left is None else batch.slice(0, max(0, left))
+                left = None if left is None else left - rows.num_rows
+                yield rows
                 if left == 0:
                     return
 
@@ -117,12 +117,12 @@ def read_first(release: Release, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _explain_errors(release: Release, given: Any) -> Any:
+def _explain_errors(release: Release, batches: Any) -> Any:
     """Batches; `Unreadable` where one cannot be read."""
     import pyarrow as pa
 
     try:
-        yield from given
+        yield from batches
     except (OSError, pa.ArrowException) as error:
         raise _describe_damage(release, error) from None
 
@@ -197,10 +197,10 @@ def _stream_polars(release: Release, files: Sequence[dict[str, Any]]) -> Any:
     from .filesystem import CorpusFileSystem
 
     fs = CorpusFileSystem(store=release.store)
-    found = ds.dataset(
+    dataset = ds.dataset(
         [url.removeprefix("corpus://") for url in list_urls(release, files)], filesystem=fs, format="parquet"
     )
-    return polars.scan_pyarrow_dataset(found)
+    return polars.scan_pyarrow_dataset(dataset)
 
 
 def _stream_datasets(release: Release, files: Sequence[dict[str, Any]]) -> Any:

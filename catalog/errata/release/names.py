@@ -112,20 +112,20 @@ def _range(spec: str) -> Range | None:
 
 def _bound(match: re.Match[str]) -> Range:
     """One bound: of a number left out, 0 stands for the low end, and the next greater one for the high end."""
-    sign, given = match[1], [int(number) for number in match.groups()[1:] if number is not None]
-    low = _filled(given)
+    sign, numbers = match[1], [int(number) for number in match.groups()[1:] if number is not None]
+    low = _filled(numbers)
     if sign == "^":  # up to the first number that is not 0
-        at = next((i for i, number in enumerate(given) if number), len(given) - 1)
-        return Range(low, _after(given[: at + 1]))
+        at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)
+        return Range(low, _after(numbers[: at + 1]))
     if sign == "~":
-        return Range(low, _after(given[:2]))
+        return Range(low, _after(numbers[:2]))
     if sign == "=":
-        return Range(low, _after(given))
+        return Range(low, _after(numbers))
     if sign == ">=":
         return Range(low)
     if sign == "<":
         return Range(high=low)
-    after = _after(given)
+    after = _after(numbers)
     return Range(after) if sign == ">" else Range(high=after)
 
 

@@ -164,14 +164,14 @@ def _describe_missing(asked: ReleaseSpec, index: StoreIndex) -> NotFound:
         near = get_close_matches(asked.corpus, corpora, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(corpora) or 'none'}"
         return NotFound(f"{where}: no corpus '{asked.corpus}'; {hint}")
-    there = f"there are {', '.join(versions)}"
+    advice = f"there are {', '.join(versions)}"
     if asked.tag:
         tags = sorted({*index.state.tags, tag_log.LATEST})
         near = get_close_matches(asked.tag, tags, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(tags)}"
         return NotFound(f"{where}: '{asked.corpus}' has no tag '{asked.tag}'; {hint}")
-    what = f"version {asked.spec}" if asked.exact else f"version in {asked.spec}"
-    return NotFound(f"{where}: '{asked.corpus}' has no {what}; {there}")
+    version = f"version {asked.spec}" if asked.exact else f"version in {asked.spec}"
+    return NotFound(f"{where}: '{asked.corpus}' has no {version}; {advice}")
 
 
 def _is_published(storage: Storage, corpus: str, version: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from catalog.sources import batches, unchanged
+from catalog.sources import read_batches, verify_unchanged
 from catalog.tables import PartitionCommit
 from flows.running.commit import write_outcome
 from flows.running.kinds.kind import Kind
@@ -38,7 +38,7 @@ class FromFilesKind(Kind[FromRecords[Any]]):
         """
         assert partition.source is not None
         parameters = self.job.parameters
-        for chunk, (batch, share) in enumerate(batches(partition.source)):
+        for chunk, (batch, share) in enumerate(read_batches(partition.source)):
             name = f"{partition.name}-{chunk:05d}"
             rows_in = len(batch) * self.task.rows_per_record(parameters)
             commit = self.folder.read_commit(name)
@@ -47,14 +47,14 @@ class FromFilesKind(Kind[FromRecords[Any]]):
                 self.folder.commit(name, commit)
             yield commit
             advance(self.job.name, rows_in, share)
-        unchanged(partition.source)
+        verify_unchanged(partition.source)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """Rows of the first records of each file; what all of them hold is guessed from the share read."""
         kept: list[pl.DataFrame] = []
         of = 0.0
         for source in self.job.sources:
-            for batch, share in islice(batches(source), 1):
+            for batch, share in islice(read_batches(source), 1):
                 rows = self.task.run(batch, self.job.parameters).kept
                 kept.append(rows)
                 of += rows.height / share if share else rows.height

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.sources import batches, find
+from catalog.sources import find, read_batches
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import check
 from schemas.recipe.reader import read
@@ -181,7 +181,7 @@ def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:
     recipe = read(file.read_text(encoding="utf-8"), str(file), TASKS)
     (table,) = (table for table in recipe.tables if table.name == "generations")
     (source,) = find(str(CATALOG / "sample" / "generations.jsonl"), "sample/generations.jsonl")
-    records = [record for batch, _ in batches(source) for record in batch]
+    records = [record for batch, _ in read_batches(source) for record in batch]
     made = IMPORT.run(records, table.parameters)  # type: ignore[arg-type]
     cut = SPLIT.run(made.kept, SplitParameters(rule="auto", most=256))
     return records, VERIFY.run(cut.kept, AUTO).kept, made.rejected
