@@ -10,7 +10,7 @@ from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
 from schemas.recipe.models import MODELS
-from schemas.recipe.reader import _Head
+from schemas.recipe.recipe import Head
 from schemas.task import Task
 from tasks import TASKS
 from tasks.classify.parameters import Dynamic
@@ -88,7 +88,7 @@ def fields() -> str:
 
 
 def head() -> str:
-    return "\n".join(parameters(_Head.model_fields))
+    return "\n".join(parameters(Head.model_fields))
 
 
 def gates() -> str:

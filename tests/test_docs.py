@@ -10,7 +10,8 @@ from errata.cli.command import VERBS as CLIENT
 
 from catalog import taxonomies
 from flows.cli import VERBS as APPLICATION
-from schemas.recipe.reader import Recipe, read
+from schemas.recipe.reader import read
+from schemas.recipe.recipe import Recipe
 from tasks import TASKS
 from tests.generated import PARTS
 from tests.glossary import NOUNS, find_entry, list_runner_classes

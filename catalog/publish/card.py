@@ -11,7 +11,7 @@ import yaml
 
 from schemas.contract import Column, Contract
 from schemas.frames import to_markdown
-from schemas.recipe.reader import Recipe
+from schemas.recipe.recipe import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 

@@ -22,7 +22,8 @@ from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
-from schemas.recipe.reader import Recipe, Table, read
+from schemas.recipe.reader import read
+from schemas.recipe.recipe import Recipe, Table
 from schemas.task import ModelId, Parameters
 from tasks import TASKS
 

@@ -4,114 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.contract import Contract
-from schemas.recipe.changes import with_version
 from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
-from schemas.recipe.models import Model
+from schemas.recipe.recipe import NAME, NO_ROWS, Head, Recipe, Table
 from schemas.recipe.taxonomy import Find
+from schemas.recipe.wording import advise, describe_error, list_names, show_value, strip_branches
 from schemas.task import Parameters, Task
 
-NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
-VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
 Tasks = Mapping[str, Task[Any]]
-NO_ROWS = Contract("nothing", "", (), "")
-"""The contract of the input of a task that has none."""
-
-
-class Origin(BaseModel):
-    """Where rows of the corpus come from: named in its card."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    name: str = Field(description="The source's name.")
-    license: str = Field(description="Its licence: an SPDX name or a sentence.")
-    url: str | None = Field(None, description="Where it is published.")
-
-
-class _Head(BaseModel):
-    """The part of a recipe that is about the corpus and not about its tables."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    corpus: str = Field(pattern=NAME, description="The corpus' name: lower-case letters, digits, - and _.")
-    version: str = Field(pattern=VERSION, description="MAJOR.MINOR.PATCH of the release this recipe makes.")
-    title: str = Field(description="A line for people.")
-    description: str = Field("", description="A paragraph for people; Markdown.")
-    license: str = Field(description="The licence of the release: an SPDX name.")
-    sources: list[Origin] = Field([], description="What the rows come from.")
-    quality: str = Field("", description="What was measured of the labels, and their limits, for the card; Markdown.")
-    seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
-    models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
-    tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
-    gates: list[dict[str, Any]] | None = Field(
-        None,
-        description="What a release must satisfy: measures and expectations; with `[]` the contracts alone, without it nothing is asked.",
-    )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as a recipe declares it: the task that makes it, its parameters, and the tables it is made from."""
-
-    name: str
-    """Its name in the recipe."""
-    task: Task[Any]
-    """The task that makes it."""
-    inputs: tuple[str, ...]
-    """The tables it is made from."""
-    parameters: Parameters
-    """The task's parameters."""
-    contract: Contract
-    """What its rows are."""
-    input_contract: Contract = NO_ROWS
-    """What the rows of its inputs are, joined where they are named."""
-    input_names: tuple[str, ...] = ()
-    """The names by which the task knows its inputs; empty where they are one after the other."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A corpus and the tables that lead to it, inputs before what is made of them; the release is last."""
-
-    document: Document = field(repr=False, compare=False)
-    """Its text, and where in it each value stands."""
-    corpus: str
-    version: str
-    title: str
-    description: str
-    license: str
-    sources: tuple[Origin, ...]
-    seed: int
-    models: Mapping[str, Model]
-    tables: tuple[Table, ...]
-    quality: str = ""
-    gates: tuple[Declared, ...] | None = None
-    """What a release must satisfy beside its contracts; None where the recipe asks for nothing."""
-
-    @property
-    def file(self) -> str:
-        """Its file, as the user named it."""
-        return self.document.file
-
-    @property
-    def text(self) -> str:
-        """Its text, which a release keeps."""
-        return self.document.text
-
-    def fault(self, path: Path, message: str) -> Fault:
-        """A fault at a path of the recipe, such as `("tables", "judged")`, or at the nearest key above it."""
-        return self.document.fault(path, message)
-
-    def with_version(self, version: str) -> Recipe:
-        """The same recipe under another version."""
-        return replace(self, version=version, document=Document(with_version(self.document, version), self.file))
 
 
 def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
@@ -156,7 +64,7 @@ class _Reader:
         self.faults = list(document.faults)
 
     def recipe(self) -> Recipe:
-        head = self._model(_Head, self.document.value, ())
+        head = self._model(Head, self.document.value, ())
         raw = self.document.value.get("tables")
         raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
         models = self.document.value.get("models")
@@ -171,7 +79,7 @@ class _Reader:
         if raw:
             self._check_release(parsed)
         gates = self._gates({table.name: table for table in tables})
-        if self.faults or not isinstance(head, _Head):
+        if self.faults or not isinstance(head, Head):
             raise RecipeError(self.faults)
         return Recipe(
             self.document, head.corpus, head.version, head.title, head.description, head.license,
@@ -193,10 +101,10 @@ class _Reader:
         task = self.tasks.get(known) if isinstance(known, str) else None
         inputs = self._inputs(here, table.get("from"), tables, task)
         if known is None:
-            self._fault(here, f"has no task; add `task:` and one of {_list(self.tasks)}")
+            self._fault(here, f"has no task; add `task:` and one of {list_names(self.tasks)}")
             return None, inputs, None
         if task is None:
-            self._fault((*here, "task"), f"unknown task {_shown(known)}; {_advise(str(known), self.tasks)}")
+            self._fault((*here, "task"), f"unknown task {show_value(known)}; {advise(str(known), self.tasks)}")
             return None, inputs, None
         if task.needs and table.get("from") is None:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
@@ -223,7 +131,7 @@ class _Reader:
     def _input(self, path: Path, name: Any, tables: Mapping[str, Any], inputs: list[str]) -> None:
         """Add a table to those found, or a fault."""
         if not isinstance(name, str) or name not in tables:
-            self._fault(path, f"unknown table {_shown(name)}; {_advise(str(name), tables)}")
+            self._fault(path, f"unknown table {show_value(name)}; {advise(str(name), tables)}")
         elif name in inputs:
             self._fault(path, f"table '{name}' is named twice; keep one")
         else:
@@ -240,7 +148,7 @@ class _Reader:
             return _Inputs()
         for name in declared:
             if name not in known:
-                self._fault((*here, name), f"unknown input '{name}'; {_advise(name, known)}")
+                self._fault((*here, name), f"unknown input '{name}'; {advise(name, known)}")
         missing = [name for name in known if name not in declared]
         if task and missing and set(declared) <= set(known):
             joined, lacking = " and ".join(known), " and ".join(f"`{name}:`" for name in missing)
@@ -255,7 +163,7 @@ class _Reader:
         if isinstance(name, str):
             self._input(path, name, tables, inputs)
         else:
-            self._fault(path, f"expected the name of one table, found {_shown(name)}")
+            self._fault(path, f"expected the name of one table, found {show_value(name)}")
 
     def _order(self, edges: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Table names, inputs first; those on a cycle are faults and left out."""
@@ -331,7 +239,7 @@ class _Reader:
         """A fault for each model that a table asks and that the recipe does not declare."""
         for model in task.models(parameters):
             if model not in self.models:
-                advice = _advise(model, self.models) if self.models else "declare it under `models:`"
+                advice = advise(model, self.models) if self.models else "declare it under `models:`"
                 self._fault(("tables", table, "models"), f"unknown model '{model}'; {advice}")
 
     def _check_release(self, parsed: Mapping[str, Any]) -> None:
@@ -367,7 +275,7 @@ class _Reader:
         name = f"expect_{name}" if kinds[0] == "expect" and not name.startswith("expect_") else name
         if name not in known:
             kind = "expectation" if kinds[0] == "expect" else "measure"
-            self._fault((*here, kinds[0]), f"unknown {kind} {_shown(raw[kinds[0]])}; {_advise(name, known)}")
+            self._fault((*here, kinds[0]), f"unknown {kind} {show_value(raw[kinds[0]])}; {advise(name, known)}")
             return None
         gate = self._model(known[name], {key: value for key, value in raw.items() if key != kinds[0]}, here)
         if not isinstance(gate, Gate):
@@ -376,16 +284,16 @@ class _Reader:
         if table is None and not views:  # nothing is released, which is a fault already
             return None
         if table is None:
-            self._fault(here, f"the release has several views; add `table:` and one of {_list(views)}")
+            self._fault(here, f"the release has several views; add `table:` and one of {list_names(views)}")
             return None
         if table not in about:
-            self._fault((*here, "table"), f"unknown table {_shown(table)}; {_advise(table, about)}")
+            self._fault((*here, "table"), f"unknown table {show_value(table)}; {advise(table, about)}")
             return None
         columns = about[table].contract.names()
         for column in gate.named():
             if column not in columns:
                 key = next((key for key, value in raw.items() if value == column), "columns")
-                self._fault((*here, key), f"table '{table}' has no column '{column}'; {_advise(column, columns)}")
+                self._fault((*here, key), f"table '{table}' has no column '{column}'; {advise(column, columns)}")
         for key, message in gate.faults(table, about, views):
             self._fault((*here, key) if key else here, message)
         return Declared(i, name, table, gate)
@@ -395,94 +303,9 @@ class _Reader:
             return model.model_validate(value, context={"taxonomies": self.taxonomies})
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                path: Path = (*here, *_without_branches(detail["loc"], value))
+                path: Path = (*here, *strip_branches(detail["loc"], value))
                 if detail["type"] == "missing":
                     self._fault(path[:-1] or path, f"'{path[-1]}' is missing; add it")
                 else:
-                    self._fault(path, _describe_error(dict(detail), model))
+                    self._fault(path, describe_error(dict(detail), model))
             return None
-
-
-def _without_branches(location: tuple[int | str, ...], value: Any) -> Path:
-    """A pydantic location without the names it adds for branches of a type."""
-    path: list[str | int] = []
-    for step in location:
-        if isinstance(value, dict) and (step in value or step == location[-1]):
-            path.append(step)
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
-            path.append(step)
-            value = value[step] if step < len(value) else None
-    return tuple(path)
-
-
-_EXPECTED = {
-    "string_type": "text (quote it if it looks like a number)",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-
-
-def _describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
-    """One fault of pydantic's in the words of a recipe."""
-    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
-    if kind == "extra_forbidden":
-        return f"unknown parameter; {_advise(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, found {_shown(value)}"
-    limits = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
-    if kind in limits:
-        limit = next(iter(context.values()))
-        return f"expected a number {limits[kind]} {limit}, found {_shown(value)}"
-    if kind == "literal_error":
-        return f"expected one of {context['expected']}, found {_shown(value)}"
-    if kind == "string_pattern_mismatch":
-        return f"expected text that matches {context['pattern']}, found {_shown(value)}"
-    if kind in ("too_short", "string_too_short"):
-        return f"expected at least {context['min_length']}, found {_shown(value)}"
-    if kind == "value_error":
-        return str(context["error"])
-    return f"{detail['msg']}, found {_shown(value)}"
-
-
-def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The names allowed where a location ends: those of the model, or of one nested in it."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    if len(location) == 1:
-        return names
-    for parameter in model.model_fields.values():
-        for nested in _models_in(parameter.annotation):
-            if any(str(location[0]) == name for name in names):
-                names_there = [f.alias or n for n, f in nested.model_fields.items()]
-                if len(location) > 1 and location[-1] not in names_there:
-                    return names_there
-    return names
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The record types that an annotation speaks of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
-
-
-def _shown(value: Any) -> str:
-    """A value as an error shows it: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _list(names: Any) -> str:
-    return ", ".join(sorted(str(name) for name in names))
-
-
-def _advise(name: str, known: Any) -> str:
-    """`did you mean 'x'?`, or what there is."""
-    near = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else f"there are {_list(known) or 'none'}"

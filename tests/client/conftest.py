@@ -17,7 +17,7 @@ from catalog.storage import Store
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.recipe.document import Document
-from schemas.recipe.reader import Origin, Recipe
+from schemas.recipe.recipe import Origin, Recipe
 
 MISTAKES = Contract(
     "mistakes",

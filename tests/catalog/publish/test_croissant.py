@@ -16,7 +16,7 @@ from catalog.publish import shards
 from catalog.publish.card import render_card
 from catalog.publish.croissant import build_json_schema, render_croissant
 from schemas.recipe.document import Document
-from schemas.recipe.reader import Origin, Recipe
+from schemas.recipe.recipe import Origin, Recipe
 from tasks.views.task import VIEW, ViewParameters
 from tests.client.conftest import FUNNEL, VIEWS, put, row
 from tests.trl.corpus import LABELLED, solutions

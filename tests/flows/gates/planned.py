@@ -14,7 +14,8 @@ from catalog.storage import Store
 from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob
 from schemas.contract import Column, Contract
-from schemas.recipe.reader import NO_ROWS, read
+from schemas.recipe.reader import read
+from schemas.recipe.recipe import NO_ROWS
 from schemas.task import FromSeed, Outcome, Parameters, Task
 from tasks import TASKS
 from tasks.release import RELEASE

@@ -1,0 +1,96 @@
+"""Faults of a recipe in its own words: what pydantic found wrong with a value, and what a name may have been meant to be."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.recipe.document import Path
+
+
+def strip_branches(location: tuple[int | str, ...], value: Any) -> Path:
+    """A pydantic location without the names it adds for branches of a type."""
+    path: list[str | int] = []
+    for step in location:
+        if isinstance(value, dict) and (step in value or step == location[-1]):
+            path.append(step)
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            path.append(step)
+            value = value[step] if step < len(value) else None
+    return tuple(path)
+
+
+_EXPECTED = {
+    "string_type": "text (quote it if it looks like a number)",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
+    """One fault of pydantic's in the words of a recipe."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind == "extra_forbidden":
+        return f"unknown parameter; {advise(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, found {show_value(value)}"
+    limits = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+    if kind in limits:
+        limit = next(iter(context.values()))
+        return f"expected a number {limits[kind]} {limit}, found {show_value(value)}"
+    if kind == "literal_error":
+        return f"expected one of {context['expected']}, found {show_value(value)}"
+    if kind == "string_pattern_mismatch":
+        return f"expected text that matches {context['pattern']}, found {show_value(value)}"
+    if kind in ("too_short", "string_too_short"):
+        return f"expected at least {context['min_length']}, found {show_value(value)}"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"{detail['msg']}, found {show_value(value)}"
+
+
+def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The names allowed where a location ends: those of the model, or of one nested in it."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    if len(location) == 1:
+        return names
+    for parameter in model.model_fields.values():
+        for nested in _models_in(parameter.annotation):
+            if any(str(location[0]) == name for name in names):
+                names_there = [f.alias or n for n, f in nested.model_fields.items()]
+                if len(location) > 1 and location[-1] not in names_there:
+                    return names_there
+    return names
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The record types that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def show_value(value: Any) -> str:
+    """A value as an error shows it: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def list_names(names: Any) -> str:
+    """Names by the alphabet, with commas."""
+    return ", ".join(sorted(str(name) for name in names))
+
+
+def advise(name: str, known: Any) -> str:
+    """`did you mean 'x'?`, or what there is."""
+    near = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else f"there are {list_names(known) or 'none'}"
