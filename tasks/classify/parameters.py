@@ -88,38 +88,38 @@ class ClassifyParameters(Parameters):
 
 def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""
-    found = []
+    faults = []
     if not (parameters.rules or parameters.models or parameters.judged_in):
-        found.append("models: nobody classifies; name models, or leave `rules` on")
+        faults.append("models: nobody classifies; name models, or leave `rules` on")
     if parameters.taxonomy is None and parameters.dynamic is None:
-        found.append("taxonomy: is missing; name one, or have one found with `dynamic`")
+        faults.append("taxonomy: is missing; name one, or have one found with `dynamic`")
     if parameters.taxonomy is not None and parameters.dynamic is None:
-        found += _untranslated(parameters, parameters.taxonomy)
+        faults += _untranslated(parameters, parameters.taxonomy)
     if parameters.dynamic is not None:
-        found += _of_dynamic(parameters, parameters.dynamic, contract.names())
-    found += _of_prompts(parameters, contract.names())
+        faults += _of_dynamic(parameters, parameters.dynamic, contract.names())
+    faults += _of_prompts(parameters, contract.names())
     if parameters.judged_in and "judge_kind" not in contract.names():
-        found.append("judged_in: the table has no column 'judge_kind'; put `judge` before")
+        faults.append("judged_in: the table has no column 'judge_kind'; put `judge` before")
     if len(set(parameters.models)) < len(parameters.models):
-        found.append("models: names a model twice; keep one and raise `votes`")
+        faults.append("models: names a model twice; keep one and raise `votes`")
     if parameters.temperature == 0 and parameters.votes > 1:
-        found.append("votes: temperature 0 gives the same vote each time; raise `temperature`, or leave 1 vote")
-    return found
+        faults.append("votes: temperature 0 gives the same vote each time; raise `temperature`, or leave 1 vote")
+    return faults
 
 
 def _untranslated(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:
     """Whose words the taxonomy does not know."""
-    found = []
+    faults = []
     if parameters.rules and not (parameters.models or parameters.judged_in) and not _speaks(taxonomy, SPOKEN):
-        found.append(
+        faults.append(
             f"rules: taxonomy '{taxonomy.taxonomy}' maps no type of '{SPOKEN}', which rules speak; name models"
         )
     if parameters.judged_in and not _speaks(taxonomy, parameters.judged_in):
-        found.append(
+        faults.append(
             f"judged_in: taxonomy '{taxonomy.taxonomy}' maps no type of '{parameters.judged_in[:60]}'; it maps those of "
             f"{', '.join(taxonomy.from_) or 'no other'}"
         )
-    return found
+    return faults
 
 
 def _speaks(taxonomy: Taxonomy, other: str) -> bool:
@@ -130,33 +130,33 @@ def _of_prompts(parameters: ClassifyParameters, columns: Sequence[str]) -> list[
     """Fields that prompts lack."""
     dynamic = parameters.dynamic
     texts = {"prompt": parameters.prompt} | ({"dynamic.prompt": dynamic.prompt} if dynamic else {})
-    found = []
+    faults = []
     for key, text in texts.items():
-        there = prompts.list_fields(text)
-        if "question" not in there:
-            found.append(f"{key}: has no {{question}}; put it in")
-        if not there & ({"steps", "solution"} if dynamic else {"steps"}):
-            found.append(f"{key}: has no {{steps}}; put it in")
-        if "types" not in there and not dynamic:
-            found.append(f"{key}: has no {{types}}; put it in")
-        if parameters.reference and "reference" not in there:
-            found.append(f"{key if dynamic else 'reference'}: the prompt has no {{reference}}; put it where the right solution belongs")  # fmt: skip
+        fields = prompts.list_fields(text)
+        if "question" not in fields:
+            faults.append(f"{key}: has no {{question}}; put it in")
+        if not fields & ({"steps", "solution"} if dynamic else {"steps"}):
+            faults.append(f"{key}: has no {{steps}}; put it in")
+        if "types" not in fields and not dynamic:
+            faults.append(f"{key}: has no {{types}}; put it in")
+        if parameters.reference and "reference" not in fields:
+            faults.append(f"{key if dynamic else 'reference'}: the prompt has no {{reference}}; put it where the right solution belongs")  # fmt: skip
     if parameters.reference and "reference" not in columns:
-        found.append("reference: the table has no column 'reference'; classify without")
-    return found
+        faults.append("reference: the table has no column 'reference'; classify without")
+    return faults
 
 
 def _of_dynamic(parameters: ClassifyParameters, dynamic: Dynamic, columns: Sequence[str]) -> list[str]:
     if dynamic.by == "classifier":
         return []
-    found = []
+    faults = []
     if not dynamic.decider:
-        found.append("dynamic.decider: keywords are taken and sorted by a model; name it")
+        faults.append("dynamic.decider: keywords are taken and sorted by a model; name it")
     if dynamic.causes not in columns:
-        found.append(
+        faults.append(
             f"dynamic.causes: the table has no column '{dynamic.causes[:60]}'; put a task that tells causes before "
             "(`classify` by models: error_cause; `judge`: judge_reasons)"
         )
     if not parameters.models:
-        found.append("models: nobody can label rows with categories made of keywords; name models")
-    return found
+        faults.append("models: nobody can label rows with categories made of keywords; name models")
+    return faults

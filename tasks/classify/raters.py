@@ -16,23 +16,23 @@ def list_ratings(row: Mapping[str, Any], taxonomy: Taxonomy, judged_in: str) -> 
     """The type that each names, by its number among the taxonomy's labels; None where it names none."""
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
     by_rule = (row["typed_by"] or "").startswith("rule: ")
-    found: dict[str, int | None] = {RULES: numbers.get(row["error_type"] or "") if by_rule else None}
+    ratings: dict[str, int | None] = {RULES: numbers.get(row["error_type"] or "") if by_rule else None}
     for model, votes in _by_model(row).items():
-        found[model] = find_majority([numbers.get(vote) for vote in votes], []).label
+        ratings[model] = find_majority([numbers.get(vote) for vote in votes], []).label
     if judged_in:
         kind = row.get("judge_kind")
-        found[JUDGE] = numbers.get(taxonomy.translated(judged_in, kind) or "") if kind else None
-    return found
+        ratings[JUDGE] = numbers.get(taxonomy.translated(judged_in, kind) or "") if kind else None
+    return ratings
 
 
 def list_votes(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, list[int | None]]:
     """The votes of each model that has several, in their order."""
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
-    return {model: [numbers.get(one) for one in some] for model, some in _by_model(row).items() if len(some) > 1}
+    return {model: [numbers.get(vote) for vote in votes] for model, votes in _by_model(row).items() if len(votes) > 1}
 
 
 def _by_model(row: Mapping[str, Any]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    votes: dict[str, list[str]] = {}
     for who, name in zip(row.get("classifiers") or (), row.get("classifier_types") or ()):
-        found.setdefault(parse_model(who), []).append(name)
-    return found
+        votes.setdefault(parse_model(who), []).append(name)
+    return votes

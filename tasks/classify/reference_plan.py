@@ -112,12 +112,12 @@ def plan(
     """
     nodes: list[Node] = []
     for line in reference[:20_000].split("\n"):
-        here = len(nodes)  # a line may say one calculation twice
-        for one in find_equations(line):
-            if one.operator is None or not one.holds:
+        start = len(nodes)  # a line may say one calculation twice
+        for equation in find_equations(line):
+            if equation.operator is None or not equation.holds:
                 return None
-            node = _node(one, nodes, stated)
-            if not any(node.is_(other.operator, other.operands) for other in nodes[here:]):
+            node = _node(equation, nodes, stated)
+            if not any(node.is_(other.operator, other.operands) for other in nodes[start:]):
                 nodes.append(node)
     if not nodes or nodes[-1].value != answer or len(nodes) > 64:
         return None

@@ -37,23 +37,23 @@ def calculate(operator: str, left: Fraction, right: Fraction) -> Fraction | None
     return {"+": left + right, "-": left - right, "*": left * right}[operator]
 
 
-def list_repairs(one: Equation, given: set[Fraction], results: set[Fraction]) -> Iterator[Repair]:
+def list_repairs(equation: Equation, given: set[Fraction], results: set[Fraction]) -> Iterator[Repair]:
     """Every change of one number, the result or the operation of a calculation with two operands."""
-    assert one.operator is not None
-    if not one.holds:
-        yield Repair("calculation", one.result, one.computed, one.computed)
-    left, right = one.operands
+    assert equation.operator is not None
+    if not equation.holds:
+        yield Repair("calculation", equation.result, equation.computed, equation.computed)
+    left, right = equation.operands
     for operator in _OPERATORS:
         value = calculate(operator, left, right)
-        if operator != one.operator and value is not None:
+        if operator != equation.operator and value is not None:
             yield Repair("wrong operation", None, operator, value)
-    if one.operator in "-/" and (value := calculate(one.operator, right, left)) is not None and left != right:
+    if equation.operator in "-/" and (value := calculate(equation.operator, right, left)) is not None and left != right:
         yield Repair("wrong operation", None, "the other way round", value)
-    for k, number in enumerate(one.leaves):
+    for k, number in enumerate(equation.leaves):
         strange = number.value not in given | results
         for other in given | results:
             operands = (other, right) if k == 0 else (left, other)
-            value = calculate(one.operator, *operands)
+            value = calculate(equation.operator, *operands)
             if other != number.value and value is not None:
                 kind = (
                     "wrong operand" if not strange else "miscopied result" if other in results else "misread quantity"
@@ -65,14 +65,14 @@ def leads_to_gold(wrong: Equation, value: Fraction, following: Sequence[Equation
     """Whether the calculations that follow come to the right answer once a wrong one has another value."""
     changed = {wrong.result.value: value}
     last = value
-    for one in following[:MOST_FOLLOWING]:
-        if one.operator is None:
+    for equation in following[:MOST_FOLLOWING]:
+        if equation.operator is None:
             return False
-        left, right = (changed.get(operand, operand) for operand in one.operands)
-        found = calculate(one.operator, left, right)
-        if found is None:
+        left, right = (changed.get(operand, operand) for operand in equation.operands)
+        result = calculate(equation.operator, left, right)
+        if result is None:
             return False
-        changed[one.result.value] = last = found
+        changed[equation.result.value] = last = result
     return last == gold
 
 
@@ -82,5 +82,7 @@ def find_unique_repair(
     """A repair that leads to the right answer, where all that do are of one kind."""
     if wrong.operator is None:
         return None
-    right = [one for one in list_repairs(wrong, given, results) if leads_to_gold(wrong, one.value, following, gold)]
-    return right[0] if len({one.kind for one in right}) == 1 else None
+    right = [
+        repair for repair in list_repairs(wrong, given, results) if leads_to_gold(wrong, repair.value, following, gold)
+    ]
+    return right[0] if len({repair.kind for repair in right}) == 1 else None

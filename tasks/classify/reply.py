@@ -41,8 +41,8 @@ class Vote:
 
 def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
     """What a reply says of a step, the first wrong one (from 0)."""
-    said, fault = read_final_text(reply)
-    return Vote(None, fault) if fault else read(said, step, material, taxonomy, at)
+    text, fault = read_final_text(reply)
+    return Vote(None, fault) if fault else read(text, step, material, taxonomy, at)
 
 
 def read_final_text(reply: Reply) -> tuple[str, str]:
@@ -53,12 +53,12 @@ def read_final_text(reply: Reply) -> tuple[str, str]:
 
 
 def _clean_quotation(text: str) -> tuple[str, str]:
-    _, thought, said = text.rpartition("</think>")
+    _, thought, final = text.rpartition("</think>")
     if not thought and "<think>" in text:
         return "", CUT_OFF
-    if not said.strip():
+    if not final.strip():
         return "", EMPTY
-    return (said, "") if len(said) <= LONGEST_READ else ("", TOO_LONG)
+    return (final, "") if len(final) <= LONGEST_READ else ("", TOO_LONG)
 
 
 def parse_judged_kind(text: str, at: int, material: Material) -> str | None:
@@ -70,19 +70,19 @@ def parse_judged_kind(text: str, at: int, material: Material) -> str | None:
         The kind in the reply's own words.
 
     """
-    found = judged(text, at + 1, material)
-    if found.label is None:
+    judgement = judged(text, at + 1, material)
+    if judgement.label is None:
         return None
-    return found.kind if found.label == at else ""
+    return judgement.kind if judgement.label == at else ""
 
 
 def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
     """What a text says of a step; with its number (from 0) a judge's form is read, too."""
-    said, fault = _clean_quotation(text)
+    final, fault = _clean_quotation(text)
     if fault:
         return Vote(None, fault)
-    claims = list(_claims(said, material))
-    if at is not None and not _formed(said) and (kind := parse_judged_kind(said, at, material)) is not None:
+    claims = list(_claims(final, material))
+    if at is not None and not _formed(final) and (kind := parse_judged_kind(final, at, material)) is not None:
         if not kind:
             return Vote(None, NO_TYPE)
         claims = [(kind, {})]
@@ -91,12 +91,12 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
     named = {taxonomy.named(name) for name, _ in claims}
     if None in named or len(named) > 1:
         return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
-    (found,) = named
-    details: Mapping[str, Any] = next((one for _, one in reversed(claims) if one), {})
+    (label,) = named
+    details: Mapping[str, Any] = next((record for _, record in reversed(claims) if record), {})
     cause = storable(" ".join(read_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
     severity = read_text(details.get("severity")).strip().casefold()
     return Vote(
-        found,
+        label,
         "",
         severity if severity in SEVERITIES else None,
         locate_quotation(read_text(details.get("span")), step),
@@ -107,18 +107,18 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
 def _formed(text: str) -> bool:
     """Whether a text names a type in a classifier's own form."""
     return LINE.search(text) is not None or any(
-        normalize_name(key) in KEYS for one in find_objects(text) for key in one
+        normalize_name(key) in KEYS for record in find_objects(text) for key in record
     )
 
 
 def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The types that a reply names, each with the object that names it."""
-    found = [one for one in find_objects(text) if any(normalize_name(key) in KEYS for key in one)]
-    for one in found:
-        for key, value in one.items():
+    records = [record for record in find_objects(text) if any(normalize_name(key) in KEYS for key in record)]
+    for record in records:
+        for key, value in record.items():
             if normalize_name(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
-                yield value, one
-    if found:
+                yield value, record
+    if records:
         return
     lines = list(LINE.finditer(text))
     for match in lines:

@@ -33,13 +33,15 @@ def make_schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
         return ""
     labels = taxonomy.labels() if taxonomy else ()
     # the cause comes first: a model that has written it chooses better than one that answers at once
-    found: dict[str, Any] = {"cause": {"type": "string"}}
+    properties: dict[str, Any] = {"cause": {"type": "string"}}
     if not proposing:
-        found |= {"span": {"type": "string"}, "severity": {"type": "string", "enum": list(SEVERITIES)}}
-    found["type"] = {"type": "string", "enum": [*labels, *([NEW] if proposing else [])]}
+        properties |= {"span": {"type": "string"}, "severity": {"type": "string", "enum": list(SEVERITIES)}}
+    properties["type"] = {"type": "string", "enum": [*labels, *([NEW] if proposing else [])]}
     if proposing:
-        found |= {"name": {"type": "string"}, "definition": {"type": "string"}}
-    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+        properties |= {"name": {"type": "string"}, "definition": {"type": "string"}}
+    return json.dumps(
+        {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    )
 
 
 def list_types(taxonomy: Taxonomy | None, mark: str = "") -> str:
@@ -47,9 +49,9 @@ def list_types(taxonomy: Taxonomy | None, mark: str = "") -> str:
     lines = []
     for name in taxonomy.labels() if taxonomy else ():
         assert taxonomy is not None
-        one = taxonomy.types[name]
-        example = f' Example: "{one.example.step}" ({one.example.why})' if one.example else ""
-        lines.append(f"- {name}: {one.definition}{example}")
+        kind = taxonomy.types[name]
+        example = f' Example: "{kind.example.step}" ({kind.example.why})' if kind.example else ""
+        lines.append(f"- {name}: {kind.definition}{example}")
     text = "\n".join(lines) or NO_TYPES
     return strip_marks(text, mark) if mark and taxonomy is not None and taxonomy.history else text
 
@@ -58,8 +60,8 @@ def fill_prompt(prompt: str, row: Row, taxonomy: Taxonomy | None, reference: boo
     """The conversation about a row."""
     at = row["first_error"]
     seen = {**row, "steps": row["steps"][: at + 1], "text": None}
-    there = fill_fields(seen, (), reference)
-    return prompts.fill(prompt, there | {"number": str(at + 1), "types": list_types(taxonomy, there["mark"])})
+    fields = fill_fields(seen, (), reference)
+    return prompts.fill(prompt, fields | {"number": str(at + 1), "types": list_types(taxonomy, fields["mark"])})
 
 
 def request_votes(

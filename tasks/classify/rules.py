@@ -86,24 +86,24 @@ def _case(row: Mapping[str, Any], at: int) -> _Case:
         context_numbers.find_given_numbers(row["question"]),
         context_numbers.find_stated_numbers(row["question"]),
     )
-    first = next((one.value for one in find_numbers(row["question"])), None)
+    first = next((number.value for number in find_numbers(row["question"])), None)
     gold = _number(row.get("answer") or "")
-    earlier = tuple(one for step in steps[:at] for one in find_equations(step))
+    earlier = tuple(equation for step in steps[:at] for equation in find_equations(step))
     text = steps[at][:LONGEST]
     match = _ANSWER.search(text)
-    told = text[: match.start()] if match else text
+    working = text[: match.start()] if match else text
     value = _number(match[1]) if match else None
     answer = Number(value, match.start(1), match.end(1)) if match and value is not None else None
-    found = None
+    reference = None
     if row.get("reference") and gold is not None:
-        found = plan(row["reference"], gold, given, stated, first)
-    if found is not None and not all(found.follow(one) for one in earlier if one.holds):
-        found = None  # it goes another way than the right solution we know
-    own = find_equations(told)
-    later = tuple(one for step in steps[at + 1 :] for one in find_equations(step))
+        reference = plan(row["reference"], gold, given, stated, first)
+    if reference is not None and not all(reference.follow(equation) for equation in earlier if equation.holds):
+        reference = None  # it goes another way than the right solution we know
+    own = find_equations(working)
+    later = tuple(equation for step in steps[at + 1 :] for equation in find_equations(step))
     return _Case(
         text, own, answer, at == len(steps) - 1, given, stated, context_numbers.find_derived_numbers(steps[:at]), earlier, later,
-        told.count("=") > len(own), gold, found,
+        working.count("=") > len(own), gold, reference,
     )  # fmt: skip
 
 
@@ -120,19 +120,19 @@ def _number(text: str) -> Fraction | None:
 
 def _by_plan(case: _Case, plan: Plan) -> Finding | None:
     """What a right solution says of the step."""
-    for one in case.equations:
-        at = plan.found(one)
+    for equation in case.equations:
+        at = plan.found(equation)
         if at is None:
-            return _strange(one, plan)
-        if one.holds is False:
-            return _miscalculated(one, "another result than the operands have")
-        if one.holds is None:
+            return _strange(equation, plan)
+        if equation.holds is False:
+            return _miscalculated(equation, "another result than the operands have")
+        if equation.holds is None:
             return None
         node = plan.nodes[at]
-        if node.unit and one.unit and node.unit != one.unit:
-            start = case.text.lower().find(one.unit, one.result.end)
-            cause = f"The {_shown(one.result.value)} are {node.unit}, not {one.unit}."
-            return Finding("unit", "unit of the right solution", start, start + len(one.unit), cause, "minor")
+        if node.unit and equation.unit and node.unit != equation.unit:
+            start = case.text.lower().find(equation.unit, equation.result.end)
+            cause = f"The {_shown(equation.result.value)} are {node.unit}, not {equation.unit}."
+            return Finding("unit", "unit of the right solution", start, start + len(equation.unit), cause, "minor")
         plan.finish(at)
     return _ended(case, plan)
 
@@ -147,36 +147,38 @@ def _ended(case: _Case, plan: Plan) -> Finding | None:
         cause = f"{_calculation(missing.operator, missing.operands)} is left out."
         return Finding("missing step", "the right solution goes on", *place, cause)
     if case.answer is not None and case.answer.value != case.gold:
-        said = f"The last result is {_shown(plan.nodes[-1].value)}, the answer says {_shown(case.answer.value)}."
-        return Finding("final answer", "answer is not the last result", *place, said)
+        cause = f"The last result is {_shown(plan.nodes[-1].value)}, the answer says {_shown(case.answer.value)}."
+        return Finding("final answer", "answer is not the last result", *place, cause)
     return None
 
 
-def _strange(one: Equation, plan: Plan) -> Finding | None:
+def _strange(equation: Equation, plan: Plan) -> Finding | None:
     """What is wrong with a calculation that is none of those open."""
-    if one.operator is None:
+    if equation.operator is None:
         return None
     opened = [plan.nodes[i] for i in plan.open()]
-    place = (one.start, one.end)
-    said = _calculation(one.operator, one.operands)
+    place = (equation.start, equation.end)
+    calculation = _calculation(equation.operator, equation.operands)
     for node in opened:
-        if set(node.operands) == set(one.operands):
+        if set(node.operands) == set(equation.operands):
             right = _calculation(node.operator, node.operands)
-            return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {said}.")  # fmt: skip
-    if not opened or any(plan.nodes[i].is_(one.operator, one.operands) for i in plan.done):
-        return Finding("extra step", "done already", *place, f"{said} is done already, or not asked for.")
-    if skips_calculation(plan, one.operator, one.operands):
+            return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {calculation}.")  # fmt: skip
+    if not opened or any(plan.nodes[i].is_(equation.operator, equation.operands) for i in plan.done):
+        return Finding("extra step", "done already", *place, f"{calculation} is done already, or not asked for.")
+    if skips_calculation(plan, equation.operator, equation.operands):
         left = opened[0]
         missing = _calculation(left.operator, left.operands)
-        return Finding("missing step", "a calculation is skipped", *place, f"{missing} has to come before {said}.")
-    return _other_operand(one, plan)
+        return Finding(
+            "missing step", "a calculation is skipped", *place, f"{missing} has to come before {calculation}."
+        )
+    return _other_operand(equation, plan)
 
 
-def _other_operand(one: Equation, plan: Plan) -> Finding | None:
+def _other_operand(equation: Equation, plan: Plan) -> Finding | None:
     """The operand that stands for another, where that is clear."""
-    assert one.operator is not None
-    for node, theirs, ours in find_replaced_operand(plan, one.operator, one.operands):
-        number = one.leaves[ours]
+    assert equation.operator is not None
+    for node, theirs, ours in find_replaced_operand(plan, equation.operator, equation.operands):
+        number = equation.leaves[ours]
         right = _shown(node.operands[theirs])
         if number.value in plan.known():
             cause = f"{_shown(number.value)} stands where {right} belongs."
@@ -185,71 +187,75 @@ def _other_operand(one: Equation, plan: Plan) -> Finding | None:
         if origin == "either":
             return None
         kind = "miscopied result" if origin == "earlier" else "misread quantity"
-        what = "the earlier result" if origin == "earlier" else "the given number"
-        cause = f"{_shown(number.value)} is neither given nor worked out; {what} {right} belongs there."
+        source = "the earlier result" if origin == "earlier" else "the given number"
+        cause = f"{_shown(number.value)} is neither given nor worked out; {source} {right} belongs there."
         return Finding(kind, "neither given nor derived", number.start, number.end, cause)
-    strange = [number for number in one.leaves if number.value not in plan.known()]
+    strange = [number for number in equation.leaves if number.value not in plan.known()]
     if not strange:
-        said = _calculation(one.operator, one.operands)
-        return Finding("wrong operand", "no right calculation", one.start, one.end, f"Nothing asks for {said}.")
+        calculation = _calculation(equation.operator, equation.operands)
+        return Finding(
+            "wrong operand", "no right calculation", equation.start, equation.end, f"Nothing asks for {calculation}."
+        )
     cause = f"{_shown(strange[0].value)} is neither given nor worked out before."
     return Finding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
 def _alone(case: _Case) -> Finding | None:
     """What the step itself says, and where the right answer is known, what leads to it."""
-    there = case.given | case.before | context_numbers.EVERYBODY_KNOWS
-    for i, one in enumerate(case.equations):
-        strange = [number for number in one.leaves if number.value not in there]
-        if strange or one.holds is False:
+    known = case.given | case.before | context_numbers.EVERYBODY_KNOWS
+    for i, equation in enumerate(case.equations):
+        strange = [number for number in equation.leaves if number.value not in known]
+        if strange or equation.holds is False:
             if case.gold is not None:
-                return _repaired(one, (*case.equations[i + 1 :], *case.later), case)
-            return _unknown(strange, case) if strange else _miscalculated(one, UNVOUCHED)
-        if one.holds is None:
+                return _repaired(equation, (*case.equations[i + 1 :], *case.later), case)
+            return _unknown(strange, case) if strange else _miscalculated(equation, UNVOUCHED)
+        if equation.holds is None:
             return None
-        there = there | {one.result.value}
+        known = known | {equation.result.value}
     return _answered(case)
 
 
-def _repaired(one: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
+def _repaired(equation: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
     """The one kind of change after which the rest leads to the right answer."""
     assert case.gold is not None
     results = {other.result.value for other in case.earlier} - case.stated
-    found = repair.find_unique_repair(one, case.given, results, following, case.gold)
-    if found is None or found.kind == "wrong operand":
+    change = repair.find_unique_repair(equation, case.given, results, following, case.gold)
+    if change is None or change.kind == "wrong operand":
         return None  # a known number in another's place may as well be a step too many, or one left out
     rule = "the only change that leads to the right answer"
-    if found.kind == "calculation":
-        return _miscalculated(one, rule)
-    if found.place is None:
-        assert one.operator is not None
-        said = f"{_calculation(one.operator, one.operands)} should be another operation ({found.right})."
-        return Finding(found.kind, rule, one.start, one.end, said)
-    assert isinstance(found.right, Fraction)
-    cause = f"{_shown(found.place.value)} stands where {_shown(found.right)} belongs."
-    return Finding(found.kind, rule, found.place.start, found.place.end, cause)
+    if change.kind == "calculation":
+        return _miscalculated(equation, rule)
+    if change.place is None:
+        assert equation.operator is not None
+        cause = f"{_calculation(equation.operator, equation.operands)} should be another operation ({change.right})."
+        return Finding(change.kind, rule, equation.start, equation.end, cause)
+    assert isinstance(change.right, Fraction)
+    cause = f"{_shown(change.place.value)} stands where {_shown(change.right)} belongs."
+    return Finding(change.kind, rule, change.place.start, change.place.end, cause)
 
 
 def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
     """A number that is neither given nor derived, where it is clear which number it should be."""
     if len(strange) != 1:
         return None
-    results = {one.result.value for one in case.earlier} - case.stated
+    results = {equation.result.value for equation in case.earlier} - case.stated
     near = [value for value in case.given | results if is_digit_slip(strange[0].value, value)]
     if len(near) != 1:
         return None
     (meant,) = near
     earlier = meant in results
-    what = "earlier result" if earlier else "given number"
-    cause = f"{_shown(strange[0].value)} is neither given nor worked out before; it is like the {what} {_shown(meant)}."
+    source = "earlier result" if earlier else "given number"
+    cause = (
+        f"{_shown(strange[0].value)} is neither given nor worked out before; it is like the {source} {_shown(meant)}."
+    )
     kind = "miscopied result" if earlier else "misread quantity"
     return Finding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
-def is_digit_slip(one: Fraction, other: Fraction) -> bool:
+def is_digit_slip(value: Fraction, other: Fraction) -> bool:
     """Whether a number of two digits or more is another one with two digits changed round or one digit another."""
-    a, b = str(one), str(other)
-    if one == other or len(a) != len(b) or len(a) < 2:
+    a, b = str(value), str(other)
+    if value == other or len(a) != len(b) or len(a) < 2:
         return False
     apart = [i for i in range(len(a)) if a[i] != b[i]]
     swapped = len(apart) == 2 and apart[1] == apart[0] + 1 and a[apart[0]] == b[apart[1]] and a[apart[1]] == b[apart[0]]
@@ -258,20 +264,20 @@ def is_digit_slip(one: Fraction, other: Fraction) -> bool:
 
 def _answered(case: _Case) -> Finding | None:
     """An answer that is not what the last calculation came to, where that was right."""
-    made = [*case.earlier, *case.equations]
-    if case.opaque or not made or case.answer is None or case.gold is None or case.answer.value == case.gold:
+    equations = [*case.earlier, *case.equations]
+    if case.opaque or not equations or case.answer is None or case.gold is None or case.answer.value == case.gold:
         return None
-    if made[-1].result.value != case.gold:
+    if equations[-1].result.value != case.gold:
         return None
     cause = f"The last result is {_shown(case.gold)}, the answer says {_shown(case.answer.value)}."
     return Finding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
 
 
-def _miscalculated(one: Equation, rule: str) -> Finding:
-    said = f"The left side comes to {_shown(one.computed)}, not {_shown(one.result.value)}."
-    if one.operator:
-        said = f"{_calculation(one.operator, one.operands)} is {_shown(one.computed)}, not {_shown(one.result.value)}."
-    return Finding("calculation", rule, one.result.start, one.result.end, said)
+def _miscalculated(equation: Equation, rule: str) -> Finding:
+    cause = f"The left side comes to {_shown(equation.computed)}, not {_shown(equation.result.value)}."
+    if equation.operator:
+        cause = f"{_calculation(equation.operator, equation.operands)} is {_shown(equation.computed)}, not {_shown(equation.result.value)}."
+    return Finding("calculation", rule, equation.result.start, equation.result.end, cause)
 
 
 def _body(text: str) -> tuple[int, int]:
@@ -286,7 +292,7 @@ def _calculation(operator: str, operands: tuple[Fraction, Fraction]) -> str:
 def _shown(value: Fraction) -> str:
     """A number as people write it: whole, with few decimals, or as a fraction."""
     for places in range(5):
-        whole = value * 10**places
-        if whole.denominator == 1:
-            return f"{Decimal(whole.numerator).scaleb(-places):f}"
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            return f"{Decimal(scaled.numerator).scaleb(-places):f}"
     return str(value)

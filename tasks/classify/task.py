@@ -63,13 +63,13 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     findings = [_ruled(row, rules) for row in rows]
     asks = [
-        [] if found or not has_mistake(row) else request_types(row, rules, names) for row, found in zip(rows, findings)
+        [] if ruled or not has_mistake(row) else request_types(row, rules, names) for row, ruled in zip(rows, findings)
     ]
-    wanted = [request for some in asks for _, request in some]
+    requests = [request for pairs in asks for _, request in pairs]
     replies: Mapping[str, Reply] = {}
-    if wanted:
-        replies = yield wanted
-    added = [_added(row, found, some, replies, rules) for row, found, some in zip(rows, findings, asks)]
+    if requests:
+        replies = yield requests
+    added = [_added(row, ruled, pairs, replies, rules) for row, ruled, pairs in zip(rows, findings, asks)]
     typed = pl.DataFrame(added, schema=ADDED, orient="row")
     return Outcome(pl.concat([part.drop(ADDED, strict=False), typed], how="horizontal"), part.clear())
 
@@ -78,21 +78,21 @@ def _ruled(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
     """What rules say of a row, with the type that it is in the taxonomy."""
     if not rules.rules or not has_mistake(row):
         return None
-    found = apply_rules(row, row["first_error"])
-    name = rules.types.translated(SPOKEN, found.kind) if found else None
-    return (name, found) if found and name else None
+    finding = apply_rules(row, row["first_error"])
+    name = rules.types.translated(SPOKEN, finding.kind) if finding else None
+    return (name, finding) if finding and name else None
 
 
 def _added(
     row: Row,
     ruled: tuple[str, Finding] | None,
-    asked: Sequence[tuple[str, Request]],
+    requests: Sequence[tuple[str, Request]],
     replies: Mapping[str, Reply],
     rules: ClassifyParameters,
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
-    came = [replies[request.id] for _, request in asked]
-    material = collect_material({**row, "text": None}) if asked else None
+    came = [replies[request.id] for _, request in requests]
+    material = collect_material({**row, "text": None}) if requests else None
     votes = (
         [vote(reply, row["first_error"], row["steps"][row["first_error"]], material, rules.types) for reply in came]
         if material
@@ -108,11 +108,11 @@ def _added(
         "taxonomy": rules.types.id,
         **decided,
         "error_definition": rules.types.types[decided["error_type"]].definition if decided["error_type"] else None,
-        "classifiers": [who for who, _ in asked],
-        "classifier_types": [one.type or "" for one in votes],
-        "classifier_faults": [one.fault for one in votes],
+        "classifiers": [who for who, _ in requests],
+        "classifier_types": [ballot.type or "" for ballot in votes],
+        "classifier_faults": [ballot.fault for ballot in votes],
         "classifier_replies": [_kept(reply) for reply in came],
-        "classifier_requests": [request.id for _, request in asked],
+        "classifier_requests": [request.id for _, request in requests],
         "classifier_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
     }
 
@@ -127,10 +127,10 @@ def _decided(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:
     return {"error_type": name, "typed_by": by, **empty, **more}
 
 
-def _by_rule(name: str, found: Finding) -> dict[str, Any]:
+def _by_rule(name: str, finding: Finding) -> dict[str, Any]:
     return _decided(
-        name, f"rule: {found.rule}", error_severity=found.severity, error_from=found.start, error_to=found.end,
-        error_cause=found.cause,
+        name, f"rule: {finding.rule}", error_severity=finding.severity, error_from=finding.start, error_to=finding.end,
+        error_cause=finding.cause,
     )  # fmt: skip
 
 
@@ -141,17 +141,17 @@ def _nobody(row: Row) -> dict[str, Any]:
 def _by_models(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
     """The type that more than half of all votes name; place, severity and cause from those that name it."""
     labels = taxonomy.labels()
-    numbers = [labels.index(one.type) if one.type is not None else None for one in votes]
-    together = find_majority(numbers, [one.fault for one in votes])
+    numbers = [labels.index(ballot.type) if ballot.type is not None else None for ballot in votes]
+    together = find_majority(numbers, [ballot.fault for ballot in votes])
     if together.label is None:
         return _decided(None, None, type_undecided=together.undecided)
     name = labels[together.label]
-    same = [one for one in votes if one.type == name]
-    span = next((one.span for one in same if one.span), (None, None))
+    same = [ballot for ballot in votes if ballot.type == name]
+    span = next((ballot.span for ballot in same if ballot.span), (None, None))
     return _decided(
         name, "models", error_from=span[0], error_to=span[1], type_share=together.share,
-        error_severity=find_most_frequent([one.severity for one in same if one.severity]),
-        error_cause=next((one.cause for one in same if one.cause), None),
+        error_severity=find_most_frequent([ballot.severity for ballot in same if ballot.severity]),
+        error_cause=next((ballot.cause for ballot in same if ballot.cause), None),
     )  # fmt: skip
 
 

@@ -94,90 +94,92 @@ class Reading:
 
     def before(self, at: int) -> set[Fraction]:
         """The results of the steps before one."""
-        return {one.result.value for some in self.equations[:at] for one in some}
+        return {equation.result.value for equations in self.equations[:at] for equation in equations}
 
 
 @lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
 def read_solution(question: str, steps: tuple[str, ...]) -> Reading | None:
     """The solution as rules read it; None where it is not certain what follows from what."""
     read = tuple(find_equations(blank_step_number(step)) for step in steps)
-    every = [one for some in read for one in some]
-    results = [one.result.value for one in every]
+    every = [equation for equations in read for equation in equations]
+    results = [equation.result.value for equation in every]
     if not every or len(set(results)) < len(results):
         return None  # which of two equal numbers a later step means would be a guess
-    if not all(one.holds and one.computed == one.result.value for one in every):
+    if not all(equation.holds and equation.computed == equation.result.value for equation in every):
         return None
     given = frozenset(context_numbers.find_given_numbers(question) | context_numbers.EVERYBODY_KNOWS)
-    first = frozenset(one.value for one in find_numbers(question)[:1])
+    first = frozenset(number.value for number in find_numbers(question)[:1])
     return Reading(steps, read, given, frozenset(context_numbers.find_stated_numbers(question)), first)
 
 
-def list_edits(solution: Reading, wanted: Sequence[Name], random: Random) -> Iterator[Edit]:
+def list_edits(solution: Reading, names: Sequence[Name], random: Random) -> Iterator[Edit]:
     """All edits of these names; in which numbers they put, chance decides."""
-    for at, some in enumerate(solution.equations):
-        for one in some:
-            for name, spans in _within(solution, at, one, random):
-                if name in wanted and (found := _replaced(solution, at, one, name, spans)):
-                    yield found
-        if not some and "another number told" in wanted:
+    for at, equations in enumerate(solution.equations):
+        for equation in equations:
+            for name, spans in _within(solution, at, equation, random):
+                if name in names and (edit := _replaced(solution, at, equation, name, spans)):
+                    yield edit
+        if not equations and "another number told" in names:
             yield from _misread_number(solution, at, random)
-        if not some and "another word" in wanted and (found := _reworded(solution, at)):
-            yield found
-        if "step left out" in wanted and (found := _left_out(solution, at)):
-            yield found
-        if "steps swapped" in wanted and (found := _swapped(solution, at)):
-            yield found
+        if not equations and "another word" in names and (edit := _reworded(solution, at)):
+            yield edit
+        if "step left out" in names and (edit := _left_out(solution, at)):
+            yield edit
+        if "steps swapped" in names and (edit := _swapped(solution, at)):
+            yield edit
 
 
 Span = tuple[int, int, str]
 
 
-def _within(solution: Reading, at: int, one: Equation, random: Random) -> Iterator[tuple[Name, list[Span]]]:
+def _within(solution: Reading, at: int, equation: Equation, random: Random) -> Iterator[tuple[Name, list[Span]]]:
     """What may be replaced in one calculation."""
     step = solution.steps[at]
-    there = solution.before(at) | {other.result.value for other in solution.equations[at] if other.end <= one.start}
-    for value in list_digit_slips(one.result.value, random):
-        yield "another result", [_span(step, one.result, value)]
+    results = solution.before(at) | {
+        other.result.value for other in solution.equations[at] if other.end <= equation.start
+    }
+    for value in list_digit_slips(equation.result.value, random):
+        yield "another result", [_span(step, equation.result, value)]
     misread = []
-    for number in one.leaves:
-        earlier = number.value in there
+    for number in equation.leaves:
+        earlier = number.value in results
         if earlier == (number.value in solution.stated):
             continue  # it may come from either, or from neither
         for value in list_digit_slips(number.value, random):
-            if value not in solution.given | there:
+            if value not in solution.given | results:
                 yield "another earlier result" if earlier else "another given number", [_span(step, number, value)]
                 misread += [] if earlier else [(number, value)]
-        for value in sorted(solution.stated - {leaf.value for leaf in one.leaves}):
-            if not earlier and value.denominator == 1 and not _elsewhere(solution, one, number, value):
+        for value in sorted(solution.stated - {leaf.value for leaf in equation.leaves}):
+            if not earlier and value.denominator == 1 and not _elsewhere(solution, equation, number, value):
                 yield "another known number", [_span(step, number, value)]
     for (first, a), (second, b) in combinations(misread, 2):
         if first != second:
             yield "several numbers", [_span(step, first, a), _span(step, second, b)]
-    yield from _terms(step, one)
+    yield from _terms(step, equation)
 
 
-def _elsewhere(solution: Reading, one: Equation, number: Number, value: Fraction) -> bool:
+def _elsewhere(solution: Reading, equation: Equation, number: Number, value: Fraction) -> bool:
     """Whether with another number a calculation looks like another one of the solution, or like one done too early."""
     if value in solution.first:
         return True
-    operands = {value, *(leaf.value for leaf in one.leaves if leaf is not number)}
-    others = (other for some in solution.equations for other in some if other is not one)
-    return any((o.operator == one.operator and value in o.left) or operands == {*o.left[::2]} for o in others)
+    operands = {value, *(leaf.value for leaf in equation.leaves if leaf is not number)}
+    others = (other for equations in solution.equations for other in equations if other is not equation)
+    return any((o.operator == equation.operator and value in o.left) or operands == {*o.left[::2]} for o in others)
 
 
-def _terms(step: str, one: Equation) -> Iterator[tuple[Name, list[Span]]]:
+def _terms(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
     """Signs exchanged, terms swapped, terms left out."""
-    for first, second in combinations(one.leaves, 2):
+    for first, second in combinations(equation.leaves, 2):
         swap = [(first.start, first.end, _text(step, second)), (second.start, second.end, _text(step, first))]
         if first.value != second.value:
             yield "swapped terms", swap
-    for i, (first, second) in enumerate(zip(one.leaves, one.leaves[1:])):
+    for i, (first, second) in enumerate(zip(equation.leaves, equation.leaves[1:])):
         between = step[first.end : second.start]
         if not _SIGNED.fullmatch(between):
             continue
         for sign in "+-*/":
             yield "another sign", [(first.end, second.start, _like(between, sign))]
-        if len(one.leaves) > 2 and not (i == 0 and step[one.start] == "("):
+        if len(equation.leaves) > 2 and not (i == 0 and step[equation.start] == "("):
             yield "term left out", [(first.end, second.end, "")]
 
 
@@ -202,15 +204,15 @@ def _like(between: str, sign: str) -> str:
     return between.replace(old, manner)
 
 
-def _replaced(solution: Reading, at: int, one: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
+def _replaced(solution: Reading, at: int, equation: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
     """The edit that puts texts in their places in a calculation; None where they are the same."""
     old = solution.steps[at]
     new, end = _put(old, spans)
     if new == old:
         return None
     before, after = (" and ".join(texts) for texts in zip(*((old[a:b].strip(), text.strip()) for a, b, text in spans)))
-    value = Fraction(after.replace(",", "")) if name == "another result" else one.result.value
-    changed = {one.result.value: value} if name == "another result" else {}
+    value = Fraction(after.replace(",", "")) if name == "another result" else equation.result.value
+    changed = {equation.result.value: value} if name == "another result" else {}
     return Edit(name, _with(solution.steps, at, new), at, end, before, after, changed)
 
 
@@ -231,33 +233,35 @@ def _with(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
 def _misread_number(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
     """The one number of a step that calculates nothing, misread."""
     step = solution.steps[at]
-    there = find_numbers(blank_step_number(step))
-    earlier = {one.value for other in solution.steps[:at] for one in find_numbers(blank_step_number(other))}
-    if "=" in step or len(there) != 1 or there[0].value not in solution.stated or there[0].value in earlier:
+    numbers = find_numbers(blank_step_number(step))
+    earlier = {number.value for other in solution.steps[:at] for number in find_numbers(blank_step_number(other))}
+    if "=" in step or len(numbers) != 1 or numbers[0].value not in solution.stated or numbers[0].value in earlier:
         return
-    for value in list_digit_slips(there[0].value, random):
+    for value in list_digit_slips(numbers[0].value, random):
         if value not in solution.given:
-            span = _span(step, there[0], value)
+            span = _span(step, numbers[0], value)
             new, end = _put(step, [span])
-            told = step[span[0] : span[1]], span[2]
-            yield Edit("another number told", _with(solution.steps, at, new), at, end, *told, {there[0].value: value})
+            texts = step[span[0] : span[1]], span[2]
+            yield Edit(
+                "another number told", _with(solution.steps, at, new), at, end, *texts, {numbers[0].value: value}
+            )
 
 
 def _reworded(solution: Reading, at: int) -> Edit | None:
     """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
     step = solution.steps[at]
-    found = _WORD.findall(blank_step_number(step))
+    words = _WORD.findall(blank_step_number(step))
     later = next((i for i in range(at + 1, len(solution.steps)) if solution.equations[i]), None)
-    if len(found) != 1 or re.search(r"[\d=]", blank_step_number(step)) or later is None:
+    if len(words) != 1 or re.search(r"[\d=]", blank_step_number(step)) or later is None:
         return None
-    one, word = solution.equations[later][0], found[0]
-    if one.operator is None or (one.operator in "+-") != (word.lower() in _SUMS):
+    equation, word = solution.equations[later][0], words[0]
+    if equation.operator is None or (equation.operator in "+-") != (word.lower() in _SUMS):
         return None
-    first, second = one.leaves
+    first, second = equation.leaves
     between = solution.steps[later][first.end : second.start]
     if not _SIGNED.fullmatch(between):
         return None
-    sign = _like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[one.operator])
+    sign = _like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[equation.operator])
     other = _TURNED[word.lower()]
     other = other.capitalize() if word[0].isupper() else other
     new, _ = _put(step, [(step.index(word), step.index(word) + len(word), other)])
@@ -268,40 +272,40 @@ def _reworded(solution: Reading, at: int) -> Edit | None:
 
 def _carried(solution: Reading, at: int) -> tuple[Equation, Number] | None:
     """The one calculation of a step, and the number that it changes: an earlier result, or what all begins with."""
-    some = solution.equations[at] if at < len(solution.steps) else ()
-    if len(some) != 1 or len(some[0].leaves) != 2:
+    equations = solution.equations[at] if at < len(solution.steps) else ()
+    if len(equations) != 1 or len(equations[0].leaves) != 2:
         return None
     context_numbers = solution.before(at) or solution.first
-    stands = [leaf for leaf in some[0].leaves if leaf.value in context_numbers]
-    return (some[0], stands[0]) if len(stands) == 1 else None
+    stands = [leaf for leaf in equations[0].leaves if leaf.value in context_numbers]
+    return (equations[0], stands[0]) if len(stands) == 1 else None
 
 
 def _left_out(solution: Reading, at: int) -> Edit | None:
     """A step left out: the next one goes on with the number that it would have changed."""
-    found = _carried(solution, at)
+    carried = _carried(solution, at)
     following = solution.equations[at + 1][:1] if at + 1 < len(solution.steps) else ()
-    if found is None or not any(found[0].result.value in other.left for other in following):
+    if carried is None or not any(carried[0].result.value in other.left for other in following):
         return None
-    one, stands = found
+    equation, stands = carried
     if any(stands.value in other.left for other in following):
         return None
     later = (_as(solution.steps, i, i - 1, solution.steps[i]) for i in range(at + 1, len(solution.steps)))
     text = solution.steps[at].strip()
-    return Edit("step left out", (*solution.steps[:at], *later), at, 0, text, "", {one.result.value: stands.value})
+    return Edit("step left out", (*solution.steps[:at], *later), at, 0, text, "", {equation.result.value: stands.value})
 
 
 def _swapped(solution: Reading, at: int) -> Edit | None:
     """Two steps in each other's place: the second does to the first's number what it should do to its result."""
     if at + 2 >= len(solution.steps):
         return None  # the last step says the answer
-    found, following = _carried(solution, at), _carried(solution, at + 1)
-    if found is None or following is None or following[1].value != found[0].result.value:
+    carried, following = _carried(solution, at), _carried(solution, at + 1)
+    if carried is None or following is None or following[1].value != carried[0].result.value:
         return None
-    (one, stands), (other, carries) = found, following
+    (equation, stands), (other, carries) = carried, following
     now, after = solution.steps[at], solution.steps[at + 1]
     # results stay where they stood: each is worked out anew from the numbers before it
-    first, _ = _put(after, [_span(after, carries, stands.value), _span(after, other.result, one.result.value)])
-    second, _ = _put(now, [_span(now, stands, one.result.value), _span(now, one.result, other.result.value)])
+    first, _ = _put(after, [_span(after, carries, stands.value), _span(after, other.result, equation.result.value)])
+    second, _ = _put(now, [_span(now, stands, equation.result.value), _span(now, equation.result, other.result.value)])
     pair = _as(solution.steps, at + 1, at, first), _as(solution.steps, at, at + 1, second)
     return Edit("steps swapped", _with(solution.steps, at, *pair), at, 0, now.strip(), after.strip(), {})
 
@@ -317,7 +321,7 @@ def list_digit_slips(value: Fraction, random: Random) -> list[Fraction]:
     if value.denominator != 1 or value <= 0:
         return []
     digits = str(value.numerator)
-    found = {digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :] for i in range(len(digits) - 1)}
+    texts = {digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :] for i in range(len(digits) - 1)}
     for i in range(len(digits)):
-        found.add(digits[:i] + random.choice("123456789") + digits[i + 1 :])
-    return sorted(Fraction(int(one)) for one in found if one != digits and one[0] != "0")
+        texts.add(digits[:i] + random.choice("123456789") + digits[i + 1 :])
+    return sorted(Fraction(int(text)) for text in texts if text != digits and text[0] != "0")

@@ -67,7 +67,9 @@ def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float
         return LAYOUT
     return (
         SECOND
-        if any(one.holds is False for step in after[at + 1 :] for one in find_equations(blank_step_number(step)))
+        if any(
+            equation.holds is False for step in after[at + 1 :] for equation in find_equations(blank_step_number(step))
+        )
         else ""
     )
 
@@ -79,7 +81,7 @@ def leaks_mistake(old: str, new: str) -> bool:
 
 def _new(pattern: re.Pattern[str], old: str, new: str) -> bool:
     """Whether a text has something of a kind that another has not."""
-    return bool({one.group().lower() for one in pattern.finditer(new)} - {one.group().lower() for one in pattern.finditer(old)})  # fmt: skip
+    return bool({match.group().lower() for match in pattern.finditer(new)} - {match.group().lower() for match in pattern.finditer(old)})  # fmt: skip
 
 
 def _lines(before: Sequence[str], count: int, at: int) -> int:
@@ -88,17 +90,17 @@ def _lines(before: Sequence[str], count: int, at: int) -> int:
     return sum(step.count("\n") for step in before) - gone
 
 
-def distance(one: str, other: str) -> int:
+def distance(text: str, other: str) -> int:
     """Levenshtein's distance: characters to replace, put in or leave out."""
-    start = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-    one, other = one[start:], other[start:]
-    end = next((i for i, (a, b) in enumerate(zip(one[::-1], other[::-1])) if a != b), min(len(one), len(other)))
-    one, other = one[: len(one) - end], other[: len(other) - end]
-    there = np.array([*map(ord, other)], np.int32)
+    start = next((i for i, (a, b) in enumerate(zip(text, other)) if a != b), min(len(text), len(other)))
+    text, other = text[start:], other[start:]
+    end = next((i for i, (a, b) in enumerate(zip(text[::-1], other[::-1])) if a != b), min(len(text), len(other)))
+    text, other = text[: len(text) - end], other[: len(other) - end]
+    codes = np.array([*map(ord, other)], np.int32)
     steps = np.arange(len(other) + 1, dtype=np.int32)
     row = steps.copy()
-    for i, char in enumerate(map(ord, one), 1):
+    for i, char in enumerate(map(ord, text), 1):
         # without insertions first; each of those then costs one more than what stands to its left
-        found = np.concatenate(([i], np.minimum(row[1:] + 1, row[:-1] + (there != char)))).astype(np.int32)
-        row = np.minimum.accumulate(found - steps) + steps
+        costs = np.concatenate(([i], np.minimum(row[1:] + 1, row[:-1] + (codes != char)))).astype(np.int32)
+        row = np.minimum.accumulate(costs - steps) + steps
     return int(row[-1])

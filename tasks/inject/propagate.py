@@ -44,15 +44,15 @@ def inject_mistake(
     read = read_solution(question, tuple(steps))
     if read is None:
         return None
-    found = list(list_edits(read, list(types), random))
-    random.shuffle(found)
-    names = sorted({one.name for one in found})
+    edits = list(list_edits(read, list(types), random))
+    random.shuffle(edits)
+    names = sorted({edit.name for edit in edits})
     # each type as often, and each edit of a type, however many places there are for it
-    for wanted in random.sample(kinds := sorted({types[name] for name in names}), len(kinds)):
-        for name in random.sample(own := [one for one in names if types[one] == wanted], len(own)):
-            for edit in found:
-                if edit.name == name and (made := _settled(read, edit, answer)) is not None:
-                    return Injected(made, edit.at, wanted, f"rule: {name}", f"{edit.before} → {edit.after}")
+    for kind in random.sample(kinds := sorted({types[name] for name in names}), len(kinds)):
+        for name in random.sample(own := [candidate for candidate in names if types[candidate] == kind], len(own)):
+            for edit in edits:
+                if edit.name == name and (propagated := _settled(read, edit, answer)) is not None:
+                    return Injected(propagated, edit.at, kind, f"rule: {name}", f"{edit.before} → {edit.after}")
     return None
 
 
@@ -61,22 +61,22 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
     read = [find_equations(blank_step_number(step)) for step in edit.steps[edit.at :]]
     if sum(map(len, read)) != sum(map(len, solution.equations[edit.at :])) - (edit.name == "step left out"):
         return None
-    if any(step.count("=") > len(some) for step, some in zip(edit.steps[edit.at :], read)):
+    if any(step.count("=") > len(equations) for step, equations in zip(edit.steps[edit.at :], read)):
         return None  # what is not read is not worked out anew
     changed = dict(edit.changed)
-    for i, one in ((i, one) for i, some in enumerate(read) for one in some):
-        if i == 0 and one.result.start < edit.through:
+    for i, equation in ((i, equation) for i, equations in enumerate(read) for equation in equations):
+        if i == 0 and equation.result.start < edit.through:
             continue
-        value = _worked(one, {} if i == 0 and one.start < edit.through else changed)
-        if value is None or (value != one.result.value and not _fits(value, one.result.value)):
+        value = _worked(equation, {} if i == 0 and equation.start < edit.through else changed)
+        if value is None or (value != equation.result.value and not _fits(value, equation.result.value)):
             return None
-        if value != one.result.value:
-            changed[one.result.value] = value
-    told = {value for value, new in edit.changed.items() if edit.name == "another number told"}
+        if value != equation.result.value:
+            changed[equation.result.value] = value
+    misread = {value for value, new in edit.changed.items() if edit.name == "another number told"}
     kept = {
-        one.value for step in solution.steps[: edit.at] for one in find_numbers(blank_step_number(step))
+        number.value for step in solution.steps[: edit.at] for number in find_numbers(blank_step_number(step))
     } | solution.given
-    if changed.get(answer, answer) == answer or (kept - told) & changed.keys():
+    if changed.get(answer, answer) == answer or (kept - misread) & changed.keys():
         return None
     if any(not _fits(new, old) for old, new in edit.changed.items()):
         return None
@@ -84,10 +84,12 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
     return (*edit.steps[: edit.at], first, *(_renewed(step, 0, changed) for step in edit.steps[edit.at + 1 :]))
 
 
-def _worked(one: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
+def _worked(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
     """What a calculation comes to with other numbers."""
-    found = parse_calculation([changed.get(part, part) if isinstance(part, Fraction) else part for part in one.left])
-    return found.value if found else None
+    calculation = parse_calculation(
+        [changed.get(part, part) if isinstance(part, Fraction) else part for part in equation.left]
+    )
+    return calculation.value if calculation else None
 
 
 def _fits(value: Fraction, old: Fraction) -> bool:
@@ -99,9 +101,9 @@ def _fits(value: Fraction, old: Fraction) -> bool:
 
 def _renewed(text: str, start: int, changed: Mapping[Fraction, Fraction]) -> str:
     """A text whose numbers from a place on are those that they have become; the number of the step stays."""
-    found, at = text[:start], start
-    for one in find_numbers(blank_step_number(text)):
-        if one.start >= start and one.value in changed:
-            found += text[at : one.start] + format_number(changed[one.value], text[one.start : one.end])
-            at = one.end
-    return found + text[at:]
+    renewed, at = text[:start], start
+    for number in find_numbers(blank_step_number(text)):
+        if number.start >= start and number.value in changed:
+            renewed += text[at : number.start] + format_number(changed[number.value], text[number.start : number.end])
+            at = number.end
+    return renewed + text[at:]

@@ -31,30 +31,30 @@ def parse_rewriting(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
         return reply.reason
     if reply.finish == "length":
         return CUT_OFF
-    _, thought, said = reply.text.rpartition("</think>")
+    _, thought, text = reply.text.rpartition("</think>")
     if not thought and "<think>" in reply.text:
         return CUT_OFF
-    if not said.strip():
+    if not text.strip():
         return EMPTY
-    return TOO_LONG if len(said) > LONGEST_READ else _read(said, steps)
+    return TOO_LONG if len(text) > LONGEST_READ else _read(text, steps)
 
 
 def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
-    found = [one for one in find_objects(text) if "steps" in one]
-    if not found:
+    records = [record for record in find_objects(text) if "steps" in record]
+    if not records:
         return UNPARSABLE
-    if any(one != found[0] for one in found):
+    if any(record != records[0] for record in records):
         return CONTRADICTORY
-    said, at, cause = found[0]["steps"], found[0].get("first_error"), found[0].get("cause")
+    texts, at, cause = records[0]["steps"], records[0].get("first_error"), records[0].get("cause")
     if isinstance(at, str) and re.fullmatch(r"\s*\d{1,4}\s*", at):
         at = int(at)
-    if not isinstance(at, int) or isinstance(at, bool) or not isinstance(said, list):
+    if not isinstance(at, int) or isinstance(at, bool) or not isinstance(texts, list):
         return UNPARSABLE
-    if not 1 <= len(said) <= _MOST_STEPS or not all(isinstance(one, str) and one.strip() for one in said):
+    if not 1 <= len(texts) <= _MOST_STEPS or not all(isinstance(step, str) and step.strip() for step in texts):
         return UNPARSABLE
-    new = tuple(_numbered(storable(one).strip(), i, steps) for i, one in enumerate(said))
-    told = storable(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
-    return Rewritten(new, at - 1, told or None)
+    new = tuple(_numbered(storable(step).strip(), i, steps) for i, step in enumerate(texts))
+    trimmed = storable(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
+    return Rewritten(new, at - 1, trimmed or None)
 
 
 def _numbered(text: str, at: int, steps: Sequence[str]) -> str:

@@ -90,24 +90,26 @@ def make_schema(rules: InjectParameters) -> str:
     if '"steps"' not in rules.prompt:
         return ""
     # the cause comes first: a model that has planned the mistake makes it better than one that writes at once
-    found = {
+    properties = {
         "cause": {"type": "string"},
         "first_error": {"type": "integer"},
         "steps": {"type": "array", "items": {"type": "string"}},
     }
-    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+    return json.dumps(
+        {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    )
 
 
 def list_edit_types(rules: InjectParameters) -> dict[Name, str]:
     """The edits that rules can make, with the type that each makes in the taxonomy."""
     own = rules.taxonomy.taxonomy
     spoken = any(own in names for names in SPEAKS.values())
-    found = {}
+    types = {}
     for name in NAMES:
         kind = SPEAKS[name].get(own) if spoken else rules.taxonomy.translated(SPOKEN, SPEAKS[name][SPOKEN])
         if kind and kind in (rules.kinds or rules.taxonomy.labels()):
-            found[name] = kind
-    return found
+            types[name] = kind
+    return types
 
 
 def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attempt: int) -> tuple[str, str, Request]:
@@ -117,8 +119,8 @@ def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attem
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
     filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
-    asked = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
-    return str(model), kind, asked
+    query = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
+    return str(model), kind, query
 
 
 def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Model]) -> Conversation:
@@ -139,19 +141,19 @@ def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Mode
 
     """
     rows = part.to_dicts()
-    made: list[dict[str, Any] | str] = [_unfit(row) for row in rows]
-    waiting = [i for i, why in enumerate(made) if not why]
+    results: list[dict[str, Any] | str] = [_unfit(row) for row in rows]
+    waiting = [i for i, why in enumerate(results) if not why]
     if not rules.models:
-        found = {i: _by_rule(rows[i], rules) for i in waiting}
-        _settle(rows, found, made, rules)
+        injected = {i: _by_rule(rows[i], rules) for i in waiting}
+        _settle(rows, injected, results, rules)
     for attempt in range(rules.attempts if rules.models else 0):
-        asked = {i: request(rows[i], rules, names, attempt) for i in waiting}
-        if not asked:
+        queries = {i: request(rows[i], rules, names, attempt) for i in waiting}
+        if not queries:
             break
-        replies = yield [one for _, _, one in asked.values()]
-        _settle(rows, {i: _by_model(rows[i], *asked[i], replies) for i in waiting}, made, rules)
-        waiting = [i for i in waiting if isinstance(made[i], str)]
-    return _outcome(part, made)
+        replies = yield [query for _, _, query in queries.values()]
+        _settle(rows, {i: _by_model(rows[i], *queries[i], replies) for i in waiting}, results, rules)
+        waiting = [i for i in waiting if isinstance(results[i], str)]
+    return _outcome(part, results)
 
 
 def _unfit(row: Row) -> str:
@@ -171,12 +173,12 @@ def _by_rule(row: Row, rules: InjectParameters) -> Injected | str:
     return inject_mistake(row["question"], row["steps"], Fraction(answer), list_edit_types(rules), random) or NO_EDIT
 
 
-def _by_model(row: Row, who: str, kind: str, asked: Request, replies: Mapping[str, Reply]) -> Injected | str:
-    found = parse_rewriting(replies[asked.id], row["steps"])
-    if isinstance(found, str):
-        return found
-    text = _diff(row["steps"], found.steps, found.at)
-    return Injected(found.steps, found.at, kind, who, text, found.cause)
+def _by_model(row: Row, who: str, kind: str, query: Request, replies: Mapping[str, Reply]) -> Injected | str:
+    rewriting = parse_rewriting(replies[query.id], row["steps"])
+    if isinstance(rewriting, str):
+        return rewriting
+    text = _diff(row["steps"], rewriting.steps, rewriting.at)
+    return Injected(rewriting.steps, rewriting.at, kind, who, text, rewriting.cause)
 
 
 def _diff(before: Sequence[str], after: Sequence[str], at: int) -> str:
@@ -188,25 +190,28 @@ def _diff(before: Sequence[str], after: Sequence[str], at: int) -> str:
 
 
 def _settle(
-    rows: Sequence[Row], found: Mapping[int, Injected | str], made: list[dict[str, Any] | str], rules: InjectParameters
+    rows: Sequence[Row],
+    injected: Mapping[int, Injected | str],
+    results: list[dict[str, Any] | str],
+    rules: InjectParameters,
 ) -> None:
     """Put in what was made of rows where it can be kept, and why not elsewhere."""
-    whole: dict[int, tuple[Injected, str]] = {}
-    for i, one in found.items():
-        if isinstance(one, str):
-            made[i] = one
-        elif why := find_fault(rows[i]["steps"], one.steps, one.at, rules.most_changed):
-            made[i] = why
+    fitting: dict[int, tuple[Injected, str]] = {}
+    for i, injection in injected.items():
+        if isinstance(injection, str):
+            results[i] = injection
+        elif why := find_fault(rows[i]["steps"], injection.steps, injection.at, rules.most_changed):
+            results[i] = why
         else:
-            whole[i] = one, _text(rows[i], one)
-    needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in whole.items()]  # fmt: skip
+            fitting[i] = injection, _text(rows[i], injection)
+    needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in fitting.items()]  # fmt: skip
     frame = pl.DataFrame(needed, schema_overrides={"options": pl.List(pl.String), "stated": pl.String})
     judged = verdicts(frame, "auto", compared, JUDGED).to_dicts() if needed else []
-    for (i, (one, text)), verdict in zip(whole.items(), judged):
-        made[i] = _kept(rows[i], one, text, verdict, rules)
+    for (i, (injection, text)), verdict in zip(fitting.items(), judged):
+        results[i] = _kept(rows[i], injection, text, verdict, rules)
 
 
-def _kept(row: Row, one: Injected, text: str, verdict: Row, rules: InjectParameters) -> dict[str, Any] | str:
+def _kept(row: Row, injection: Injected, text: str, verdict: Row, rules: InjectParameters) -> dict[str, Any] | str:
     """What becomes of a row: its new columns, or why nothing does."""
     if verdict["verdict"] != "wrong":
         return STILL_RIGHT if verdict["verdict"] == "right" else f"{UNDECIDED}: {verdict['undecided']}"
@@ -217,44 +222,44 @@ def _kept(row: Row, one: Injected, text: str, verdict: Row, rules: InjectParamet
         nothing = dict.fromkeys(("injected_type", "injected_by", "injected_edit", "injected_cause"))
         return {name: row[name] for name in CHANGED} | about | nothing | {"injected_at": -1}
     key = identify_solution(row["problem_id"], row["model"], row["sampling"], row["sample"], text)
-    told = {"injected_at": one.at, "injected_type": one.type, "injected_by": one.by}
-    told |= {"injected_edit": one.edit, "injected_cause": one.cause}
-    new = {"solution_id": key, "text": text, "rationale": text, "steps": list(one.steps)}
-    return new | dict(verdict) | about | told
+    columns = {"injected_at": injection.at, "injected_type": injection.type, "injected_by": injection.by}
+    columns |= {"injected_edit": injection.edit, "injected_cause": injection.cause}
+    new = {"solution_id": key, "text": text, "rationale": text, "steps": list(injection.steps)}
+    return new | dict(verdict) | about | columns
 
 
 def _gaps(text: str, steps: Sequence[str]) -> list[str] | None:
     """What stands before, between and behind a text's steps; None where they do not stand in it one after the other."""
-    found, at = [], 0
+    gaps, at = [], 0
     for step in steps:
         start = text.find(step, at)
         if start < 0:
             return None
-        found.append(text[at:start])
+        gaps.append(text[at:start])
         at = start + len(step)
-    return [*found, text[at:]]
+    return [*gaps, text[at:]]
 
 
-def _text(row: Row, one: Injected) -> str:
+def _text(row: Row, injection: Injected) -> str:
     """The solution with other steps; between them stands what stood there before."""
     gaps = _gaps(row["text"], row["steps"])
     assert gaps is not None
-    if len(one.steps) < len(row["steps"]):
-        del gaps[one.at + 1 if one.at < len(one.steps) else one.at]
-    elif len(one.steps) > len(row["steps"]):
-        gaps.insert(max(1, one.at), gaps[1] if len(gaps) > 2 else "\n")
-    return "".join(gap + step for gap, step in zip(gaps, one.steps)) + gaps[-1]
+    if len(injection.steps) < len(row["steps"]):
+        del gaps[injection.at + 1 if injection.at < len(injection.steps) else injection.at]
+    elif len(injection.steps) > len(row["steps"]):
+        gaps.insert(max(1, injection.at), gaps[1] if len(gaps) > 2 else "\n")
+    return "".join(gap + step for gap, step in zip(gaps, injection.steps)) + gaps[-1]
 
 
-def _outcome(part: pl.DataFrame, made: Sequence[dict[str, Any] | str]) -> Outcome:
-    good = pl.Series([not isinstance(one, str) for one in made], dtype=pl.Boolean)
+def _outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -> Outcome:
+    good = pl.Series([not isinstance(result, str) for result in results], dtype=pl.Boolean)
     new = pl.DataFrame(
-        [one for one in made if not isinstance(one, str)],
+        [result for result in results if not isinstance(result, str)],
         schema={**{name: part.schema[name] for name in CHANGED}, **ADDED},
     )
     kept = part.filter(good).drop(ADDED, strict=False).with_columns(new[name] for name in CHANGED)
     rejected = part.filter(~good).with_columns(
-        pl.Series(REASON.name, [one for one in made if isinstance(one, str)], dtype=pl.String),
+        pl.Series(REASON.name, [result for result in results if isinstance(result, str)], dtype=pl.String),
         pl.lit(None, pl.String).alias(DETAIL.name),
     )
     return Outcome(kept.hstack(new.select(ADDED.names())), rejected)
@@ -266,14 +271,14 @@ def _kinds(rules: InjectParameters) -> list[str]:
 
 def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant."""
-    taxonomy, there = parameters.taxonomy, prompts.list_fields(parameters.prompt)
+    taxonomy, fields = parameters.taxonomy, prompts.list_fields(parameters.prompt)
     strange = [kind for kind in parameters.kinds if kind not in taxonomy.labels()]
     faults = [f"kinds: taxonomy '{taxonomy.taxonomy}' has no type '{kind[:60]}'; it has {_abbreviate_names(taxonomy.labels())}" for kind in strange]  # fmt: skip
     if len(set(parameters.kinds)) < len(parameters.kinds):
         faults.append("kinds: names a type twice; keep one")
     if not parameters.models and not strange:
         faults += _beyond_rules(parameters, taxonomy)
-    faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in there]
+    faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in fields]
     if len(set(parameters.models)) < len(parameters.models):
         faults.append("models: names a model twice; keep one")
     if parameters.models and parameters.temperature == 0 and parameters.attempts > 1:

@@ -43,19 +43,19 @@ Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider: ModelId) -> Talk:
     """Let a taxonomy grow from the causes of mistakes: one round of keywords, then rounds of sorting them."""
-    found = yield from _extracted(rows, causes, decider)
-    waiting = sorted({word for some in found.values() for word in some})
-    counts = Counter(word for some in found.values() for word in some)
+    keywords = yield from _extracted(rows, causes, decider)
+    waiting = sorted({word for words in keywords.values() for word in words})
+    counts = Counter(word for words in keywords.values() for word in words)
     waiting.sort(key=lambda word: (-counts[word], word))
     sorted_: dict[str, str] = {}
     for _ in range(rounds):
-        asked = len(waiting)
+        before = len(waiting)
         sorted_ |= yield from _categories(growth, waiting, decider)
         waiting = [word for word in waiting if word not in sorted_]
-        growth.take(_answers(rows, found, causes, sorted_, name_model(decider)), len(rows))
+        growth.take(_answers(rows, keywords, causes, sorted_, name_model(decider)), len(rows))
         yield from merge_names(growth, decider)
         growth.promote()
-        if not waiting or len(waiting) == asked:
+        if not waiting or len(waiting) == before:
             break  # nothing is left, or nothing more is taken
 
 
@@ -63,16 +63,18 @@ def _extracted(
     rows: Sequence[Row], causes: str, model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, list[str]]]:
     """The keywords of each row's cause, by the row's id."""
-    asked = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := read_cause(row, causes))}
-    replies: Mapping[str, Reply] = (yield list(asked.values())) if asked else {}
+    requests = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := read_cause(row, causes))}
+    replies: Mapping[str, Reply] = (yield list(requests.values())) if requests else {}
     by_id = {row["solution_id"]: row for row in rows}
-    return {id_: parse_keywords(replies[one.id], read_cause(by_id[id_], causes)) for id_, one in asked.items()}
+    return {
+        id_: parse_keywords(replies[request.id], read_cause(by_id[id_], causes)) for id_, request in requests.items()
+    }
 
 
 def read_cause(row: Row, causes: str) -> str:
     """A mistake's cause in words: the column's text, or of several texts the first that says something."""
-    found = row.get(causes) or ""
-    texts = [found] if isinstance(found, str) else found
+    value = row.get(causes) or ""
+    texts = [value] if isinstance(value, str) else value
     return next((text.strip()[:LONGEST_CAUSE] for text in texts if text and text.strip()), "")
 
 
@@ -81,24 +83,24 @@ def parse_keywords(reply: Reply, cause: str) -> list[str]:
     text, _ = read_final_text(reply)
     given = [
         word
-        for one in find_objects(text)
-        for key, value in one.items()
+        for record in find_objects(text)
+        for key, value in record.items()
         if normalize_name(key) == "keywords"
         for word in _list(value)
     ]
-    there = Material([cause])
+    material = Material([cause])
     tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
-    found = {
+    accepted = {
         normalize_name(word): word for word in reversed(tidied)
-        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and there.says(word)
+        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and material.says(word)
     }  # fmt: skip
-    return list(dict.fromkeys(normalize_name(word) for word in tidied if normalize_name(word) in found))[:MOST]
+    return list(dict.fromkeys(normalize_name(word) for word in tidied if normalize_name(word) in accepted))[:MOST]
 
 
 def _list(value: object) -> list[str]:
     if isinstance(value, str):
         return value.split(",")
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _categories(
@@ -106,22 +108,22 @@ def _categories(
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, str]]:
     """The category of each keyword that some reply put into exactly one."""
     lots = [words[at : at + AT_ONCE] for at in range(0, len(words), AT_ONCE)]
-    asked = [(lot, _sorting(growth, lot, model)) for lot in lots]
-    replies: Mapping[str, Reply] = (yield [request for _, request in asked]) if asked else {}
-    found: dict[str, str] = {}
-    for lot, request in asked:
-        found |= parse_categories(replies[request.id], lot)
-    return found
+    requests = [(lot, _sorting(growth, lot, model)) for lot in lots]
+    replies: Mapping[str, Reply] = (yield [request for _, request in requests]) if requests else {}
+    categories: dict[str, str] = {}
+    for lot, request in requests:
+        categories |= parse_categories(replies[request.id], lot)
+    return categories
 
 
-def parse_categories(reply: Reply, asked: Sequence[str]) -> dict[str, str]:
+def parse_categories(reply: Reply, words: Sequence[str]) -> dict[str, str]:
     """Which category a reply puts each keyword into; not those it puts into two, nor words it was not asked about."""
     text, _ = read_final_text(reply)
-    wanted, taken = set(asked), dict[str, set[str]]()
+    keys, taken = set(words), dict[str, set[str]]()
     for line in text.split("\n")[: 4 * AT_ONCE]:
         if (match := _LINE.match(line)) and (name := name_of(match[1])):
             for word in match[2].split(","):
-                if (key := normalize_name(word)) in wanted:
+                if (key := normalize_name(word)) in keys:
                     taken.setdefault(key, set()).add(name)
     return {
         word: min(names) for word, names in taken.items() if len({normalize_name(name) for name in names}) == 1
@@ -129,25 +131,25 @@ def parse_categories(reply: Reply, asked: Sequence[str]) -> dict[str, str]:
 
 
 def _answers(
-    rows: Sequence[Row], found: Mapping[str, Sequence[str]], causes: str, sorted_: Mapping[str, str], who: str
+    rows: Sequence[Row], keywords: Mapping[str, Sequence[str]], causes: str, sorted_: Mapping[str, str], who: str
 ) -> dict[tuple[str, str], Proposal]:
     """What each mistake's keywords come to: the category of most of them, the weightiest of several."""
     members: dict[str, Counter[str]] = {}
-    for some in found.values():
-        for word in some:
+    for group in keywords.values():
+        for word in group:
             if word in sorted_:
                 members.setdefault(normalize_name(sorted_[word]), Counter())[word] += 1
     answers = {}
     for row in rows:
-        words = found.get(row["solution_id"], [])
+        words = keywords.get(row["solution_id"], [])
         names = [sorted_[word] for word in words if word in sorted_]
         if not names:
             fault = NO_CATEGORY if words else NO_KEYWORD if read_cause(row, causes) else NO_CAUSE
             answers[row["solution_id"], who] = Proposal(fault=fault)
             continue
         counts = Counter(map(normalize_name, names))
-        name = max(names, key=lambda one: (counts[normalize_name(one)], -names.index(one)))
-        commonest = sorted(members[normalize_name(name)].items(), key=lambda one: (-one[1], one[0]))[:SHOWN]
+        name = max(names, key=lambda candidate: (counts[normalize_name(candidate)], -names.index(candidate)))
+        commonest = sorted(members[normalize_name(name)].items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
         definition = f"Such as: {', '.join(word for word, _ in commonest)}."
         answers[row["solution_id"], who] = Proposal(name=name, definition=definition)
     return answers

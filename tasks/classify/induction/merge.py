@@ -34,29 +34,29 @@ def merge_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Join candidates with the types or commoner candidates that they are other names of."""
     pairs = _pairs(growth)
     if decider is None:
-        for one, other in pairs:
-            if is_misspelling(growth.name(one), growth.name(other)):
-                growth.join(one, other, "merge", SLIP)
+        for key, other in pairs:
+            if is_misspelling(growth.name(key), growth.name(other)):
+                growth.join(key, other, "merge", SLIP)
         return
-    asked = [(one, other, _same(growth, one, other, decider)) for one, other in pairs]
-    replies: Mapping[str, Reply] = (yield [request for *_, request in asked]) if asked else {}
+    requests = [(key, other, _same(growth, key, other, decider)) for key, other in pairs]
+    replies: Mapping[str, Reply] = (yield [request for *_, request in requests]) if requests else {}
     joined: set[str] = set()
-    for one, other, request in asked:
-        if one not in joined and _means_same(replies[request.id]):
-            joined.add(one)
-            growth.join(one, other, "merge", f"model {name_model(decider)}")
+    for key, other, request in requests:
+        if key not in joined and _means_same(replies[request.id]):
+            joined.add(key)
+            growth.join(key, other, "merge", f"model {name_model(decider)}")
 
 
 def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Put what is too rare to be a type under a type: the one that a model chooses, or the likest one."""
     growth.promote()
     rare, types = growth.candidates(), list(growth.types)
-    shown = growth.shown()
-    asked: dict[str, Request] = {}
-    if decider is not None and shown is not None:
-        asked = {key: _parent(growth, key, shown, decider) for key in rare[:AT_ONCE]}
-    replies: Mapping[str, Reply] = (yield list(asked.values())) if asked else {}
-    chosen = {key: _chosen(growth, replies[request.id], shown) for key, request in asked.items()}
+    taxonomy = growth.shown()
+    requests: dict[str, Request] = {}
+    if decider is not None and taxonomy is not None:
+        requests = {key: _parent(growth, key, taxonomy, decider) for key in rare[:AT_ONCE]}
+    replies: Mapping[str, Reply] = (yield list(requests.values())) if requests else {}
+    chosen = {key: _chosen(growth, replies[request.id], taxonomy) for key, request in requests.items()}
     for key in rare:
         if key in chosen:
             growth.join(key, chosen[key] or growth.other(), "fold", f"model {name_model(decider)}" if decider else "")
@@ -68,25 +68,25 @@ def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
 
 def _pairs(growth: Growth) -> list[tuple[str, str]]:
     """Candidates, each with the names before it that are most like it."""
-    some = growth.candidates()[:AT_ONCE]
-    found = []
-    for at, key in enumerate(some):
-        found += [(key, other) for other in _near(growth, key, [*growth.types, *some[:at]])[:NEIGHBOURS]]
-    return found
+    candidates = growth.candidates()[:AT_ONCE]
+    pairs = []
+    for at, key in enumerate(candidates):
+        pairs += [(key, other) for other in _near(growth, key, [*growth.types, *candidates[:at]])[:NEIGHBOURS]]
+    return pairs
 
 
 def _near(growth: Growth, key: str, others: Sequence[str]) -> list[str]:
     """Those of some names that are like one in name or meaning, the likest first."""
     scored = [(_like(growth, key, other), other) for other in others if other != key]
-    return [other for score, other in sorted(scored, key=lambda one: (-one[0], one[1])) if score >= ALIKE]
+    return [other for score, other in sorted(scored, key=lambda pair: (-pair[0], pair[1])) if score >= ALIKE]
 
 
-def _like(growth: Growth, one: str, other: str) -> float:
+def _like(growth: Growth, key: str, other: str) -> float:
     """How like two names are, or what they are said to mean."""
-    names = dice(_grams(growth.name(one)), _grams(growth.name(other)))
-    if not (growth.defined(one) and growth.defined(other)):
+    names = dice(_grams(growth.name(key)), _grams(growth.name(other)))
+    if not (growth.defined(key) and growth.defined(other)):
         return names
-    return max(names, dice(_grams(growth.definition(one)), _grams(growth.definition(other))))
+    return max(names, dice(_grams(growth.definition(key)), _grams(growth.definition(other))))
 
 
 @lru_cache(maxsize=4096)
@@ -107,11 +107,11 @@ def _request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId
     return Request(model.model, model.revision, messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
 
 
-def _same(growth: Growth, one: str, other: str, model: ModelId) -> Request:
+def _same(growth: Growth, first: str, other: str, model: ModelId) -> Request:
     """Asks whether two names are one; the same whichever came first."""
-    one, other = sorted((one, other))
-    mark = _mark([growth.name(key) + growth.definition(key) for key in (one, other)])
-    fields = {"mark": mark, "one": _shown(growth, one, mark), "other": _shown(growth, other, mark)}
+    first, other = sorted((first, other))
+    mark = _mark([growth.name(key) + growth.definition(key) for key in (first, other)])
+    fields = {"mark": mark, "one": _shown(growth, first, mark), "other": _shown(growth, other, mark)}
     return _request("same-kind", fields, _schema("same", {"type": "boolean"}), model)
 
 
@@ -130,13 +130,13 @@ def _schema(key: str, value: Mapping[str, object]) -> str:
 def _means_same(reply: Reply) -> bool:
     """Whether a reply says so, clearly: all else leaves two names apart."""
     text, _ = read_final_text(reply)
-    said = [one["same"] for one in find_objects(text) if "same" in one]
-    return bool(said) and all(one is True for one in said)
+    answers = [record["same"] for record in find_objects(text) if "same" in record]
+    return bool(answers) and all(answer is True for answer in answers)
 
 
 def _chosen(growth: Growth, reply: Reply, types: Taxonomy | None) -> str | None:
     """The type that a reply names; None for none, or for what cannot be read."""
     if types is None:
         return None
-    found = vote(reply, 0, "", Material([]), types).type
-    return next((key for key in growth.types if growth.name(key) == found), None)
+    kind = vote(reply, 0, "", Material([]), types).type
+    return next((key for key in growth.types if growth.name(key) == kind), None)

@@ -23,14 +23,14 @@ def split_trigrams(text: str) -> frozenset[str]:
     return frozenset(padded[i : i + 3] for i in range(len(padded) - 2)) - {"   "}
 
 
-def dice(one: frozenset[str], other: frozenset[str]) -> float:
+def dice(first: frozenset[str], other: frozenset[str]) -> float:
     """Twice what two sets share by what they have: 0 nothing, 1 all (Dice 1945)."""
-    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
+    return 2 * len(first & other) / (len(first) + len(other)) if first and other else 0.0
 
 
-def is_misspelling(one: str, other: str) -> bool:
+def is_misspelling(name: str, other: str) -> bool:
     """Whether two names are at most one slip apart: a letter too many, too few, another, or two changed round."""
-    a, b = sorted((normalize_name(one), normalize_name(other)), key=len)
+    a, b = sorted((normalize_name(name), normalize_name(other)), key=len)
     if a == b:
         return True
     return len(a) >= LETTERS and len(b) - len(a) <= 1 and _is_single_edit(a, b)

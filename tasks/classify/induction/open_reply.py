@@ -53,9 +53,9 @@ def tidy(text: str) -> str:
 
 def name_of(text: str) -> str:
     """A type's name in its usual form; empty where the text is none."""
-    found = tidy(text).strip(" \t*_\"'.,;:()[]{}")
-    fits = len(found) <= LONGEST_NAME and len(found.split()) <= MOST_WORDS and re.match(TYPE, found)
-    return found if fits and normalize_name(found) and normalize_name(found) not in RESERVED else ""
+    name = tidy(text).strip(" \t*_\"'.,;:()[]{}")
+    fits = len(name) <= LONGEST_NAME and len(name.split()) <= MOST_WORDS and re.match(TYPE, name)
+    return name if fits and normalize_name(name) and normalize_name(name) not in RESERVED else ""
 
 
 def normalize_definition(text: str) -> str:
@@ -68,8 +68,8 @@ def resolve_name(name: str, definition: str, taxonomy: Taxonomy | None) -> Propo
     known = taxonomy.named(name) if taxonomy else None
     if known is not None:
         return Proposal(known)
-    found = name_of(name)
-    return Proposal(name=found, definition=normalize_definition(definition)) if found else Proposal(fault=NO_NAME)
+    new_name = name_of(name)
+    return Proposal(name=new_name, definition=normalize_definition(definition)) if new_name else Proposal(fault=NO_NAME)
 
 
 def parse_proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
@@ -92,25 +92,25 @@ def parse_proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy
     text, fault = read_final_text(reply)
     if fault:
         return Proposal(fault=fault)
-    found = set(_claims(text, material, taxonomy, free))
-    if not found:
+    proposals = set(_claims(text, material, taxonomy, free))
+    if not proposals:
         kind = parse_judged_kind(text, at, material)
         if kind is not None and not kind:
             return Proposal(fault=NO_TYPE)
         return resolve_name(kind, "", taxonomy) if kind and free else Proposal(fault=UNPARSABLE)
-    if len({one.type or normalize_name(one.name) for one in found}) > 1:
+    if len({proposal.type or normalize_name(proposal.name) for proposal in proposals}) > 1:
         return Proposal(fault=CONTRADICTORY)
-    return max(found, key=lambda one: (len(one.definition), one.definition))
+    return max(proposals, key=lambda proposal: (len(proposal.definition), proposal.definition))
 
 
 def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool) -> Iterator[Proposal]:
     """What the objects of a reply say, or where there is none its lines."""
-    found = [one for one in find_objects(text) if any(normalize_name(key) in KEYS for key in one)]
-    for one in found:
-        for key, value in one.items():
-            if normalize_name(key) in KEYS and isinstance(value, str) and not _repeated(key, value, one, material):
-                yield _claim(value, one, material, taxonomy, free)
-    if found:
+    records = [record for record in find_objects(text) if any(normalize_name(key) in KEYS for key in record)]
+    for record in records:
+        for key, value in record.items():
+            if normalize_name(key) in KEYS and isinstance(value, str) and not _repeated(key, value, record, material):
+                yield _claim(value, record, material, taxonomy, free)
+    if records:
         return
     for match in LINE.finditer(text):
         if not material.says(match[0]):
@@ -120,21 +120,23 @@ def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool
             yield _claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
 
 
-def _repeated(key: str, value: str, whole: Mapping[str, Any], material: Material) -> bool:
+def _repeated(key: str, value: str, record: Mapping[str, Any], material: Material) -> bool:
     """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
-    return material.says(f"name {read_text(whole.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}")
+    return material.says(f"name {read_text(record.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}")
 
 
-def _claim(said: str, whole: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool) -> Proposal:
+def _claim(
+    value: str, record: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool
+) -> Proposal:
     """What one value that names a type says."""
-    name, definition = read_text(whole.get("name")), read_text(whole.get("definition"))
-    if normalize_name(said) == NEW:
+    name, definition = read_text(record.get("name")), read_text(record.get("definition"))
+    if normalize_name(value) == NEW:
         return resolve_name(name, definition, taxonomy)
-    rest = _NEW.sub("", said, count=1)
-    if rest != said:
+    rest = _NEW.sub("", value, count=1)
+    if rest != value:
         name, *others = _DEFINED.split(rest, maxsplit=1)
         if material.says(f"new {name}"):
             return Proposal(fault=UNPARSABLE)
         return resolve_name(name, definition or "".join(others), taxonomy)
-    found = resolve_name(said, definition, taxonomy)
-    return found if found.type or free or found.fault else Proposal(fault=UNKNOWN)
+    proposal = resolve_name(value, definition, taxonomy)
+    return proposal if proposal.type or free or proposal.fault else Proposal(fault=UNKNOWN)

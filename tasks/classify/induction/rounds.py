@@ -51,8 +51,8 @@ def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapp
     source = _source(growth, rows, before, stable, dynamic)
     taxonomy = growth.frozen(dynamic.name, source, _spoken(growth, rules.taxonomy))
     prompt = dynamic.prompt if "types" not in prompts.list_fields(dynamic.prompt) else rules.prompt
-    told = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
-    return rules.model_copy(update=told | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
+    changes = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
+    return rules.model_copy(update=changes | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
 
 
 def sample_mistakes(parts: Iterable[pl.DataFrame], most: int, causes: str) -> list[Row]:
@@ -65,12 +65,12 @@ def sample_mistakes(parts: Iterable[pl.DataFrame], most: int, causes: str) -> li
                 heapq.heappush(heap, (-number, row["solution_id"], row))
             elif -number > heap[0][0]:
                 heapq.heapreplace(heap, (-number, row["solution_id"], row))
-    return [row for *_, row in sorted(heap, key=lambda one: (-one[0], one[1]))]
+    return [row for *_, row in sorted(heap, key=lambda entry: (-entry[0], entry[1]))]
 
 
 def _rows(part: pl.DataFrame, causes: str) -> Iterator[Row]:
-    wanted = [name for name in ("solution_id", *SEEN, causes) if name in part.columns]
-    yield from filter(has_mistake, part.select(list(dict.fromkeys(wanted))).to_dicts())
+    columns = [name for name in ("solution_id", *SEEN, causes) if name in part.columns]
+    yield from filter(has_mistake, part.select(list(dict.fromkeys(columns))).to_dicts())
 
 
 def _rounds(
@@ -81,11 +81,13 @@ def _rounds(
     quiet = 0
     for number in range(dynamic.rounds):
         # where there are fewer mistakes than that, the first ones are asked about again, with the types known now
-        some = [rows[i % len(rows)] for i in range(number * dynamic.rows, (number + 1) * dynamic.rows)] if rows else []
+        sample = (
+            [rows[i % len(rows)] for i in range(number * dynamic.rows, (number + 1) * dynamic.rows)] if rows else []
+        )
         before = list(growth.types)
-        some = list({row["solution_id"]: row for row in some}.values())
-        answers = yield from _answers(growth, some, rules, dynamic, names)
-        growth.take(answers, len(some))
+        sample = list({row["solution_id"]: row for row in sample}.values())
+        answers = yield from _answers(growth, sample, rules, dynamic, names)
+        growth.take(answers, len(sample))
         yield from merge_names(growth, decider)
         growth.promote()
         quiet = quiet + 1 if growth.types == before else 0
@@ -103,19 +105,19 @@ def _answers(
     models = [names[model] for model in rules.models]
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(dynamic.prompt, types, True))
     answers: dict[Voice, Proposal] = {}
-    asked: list[tuple[Row, str, Request]] = []
+    requests: list[tuple[Row, str, Request]] = []
     for row in rows:
         id_ = row["solution_id"]
         if kind := _ruled(row, rules):
-            answers[id_, RULES] = said = _in_words(kind, SPOKEN, rules.taxonomy, types)
-            growth.ruled[kind] = normalize_name(said.type or said.name)
+            answers[id_, RULES] = proposal = _in_words(kind, SPOKEN, rules.taxonomy, types)
+            growth.ruled[kind] = normalize_name(proposal.type or proposal.name)
         elif models:
             messages = fill_prompt(dynamic.prompt, row, types, rules.reference)
-            asked += [(row, who, request) for who, request in request_votes(messages, sampling, models, 1)]
+            requests += [(row, who, request) for who, request in request_votes(messages, sampling, models, 1)]
         else:
             answers[id_, JUDGE] = _in_words(row.get("judge_kind") or "", rules.judged_in, rules.taxonomy, types)
-    replies: Mapping[str, Reply] = (yield [request for *_, request in asked]) if asked else {}
-    for row, who, request in asked:
+    replies: Mapping[str, Reply] = (yield [request for *_, request in requests]) if requests else {}
+    for row, who, request in requests:
         material = collect_material({**row, "text": None})
         answers[row["solution_id"], who] = parse_proposal(
             replies[request.id], row["first_error"], material, types, free
@@ -124,8 +126,8 @@ def _answers(
 
 
 def _ruled(row: Row, rules: ClassifyParameters) -> str | None:
-    found = apply_rules(row, row["first_error"]) if rules.rules else None
-    return found.kind if found else None
+    finding = apply_rules(row, row["first_error"]) if rules.rules else None
+    return finding.kind if finding else None
 
 
 def _in_words(kind: str, spoken: str, start: Taxonomy | None, types: Taxonomy | None) -> Proposal:

@@ -58,7 +58,7 @@ class Growth:
         """How a name is mostly written, the first by the alphabet of several; a type's stays as it was."""
         if key in self._settled:
             return self._settled[key][0]
-        return min(self._names[key].items(), key=lambda one: (-one[1], one[0]))[0]
+        return min(self._names[key].items(), key=lambda pair: (-pair[1], pair[0]))[0]
 
     def definition(self, key: str) -> str:
         """What most answers say that it means, the first by the alphabet of several; a type's stays as it was."""
@@ -66,8 +66,8 @@ class Growth:
             return self._settled[key][1]
         if self.start and (known := self.start.types.get(self.name(key))):
             return known.definition
-        found = self._definitions.get(key) or Counter([f"What classifiers call {self.name(key)}."])
-        return min(found.items(), key=lambda one: (-one[1], one[0]))[0]
+        counts = self._definitions.get(key) or Counter([f"What classifiers call {self.name(key)}."])
+        return min(counts.items(), key=lambda pair: (-pair[1], pair[0]))[0]
 
     def defined(self, key: str) -> bool:
         """Whether anybody said what it means."""
@@ -92,12 +92,12 @@ class Growth:
         number = len(self.rounds) + 1
         known = proposed = 0
         fresh: dict[str, int] = {}
-        for voice, one in sorted(answers.items(), key=lambda pair: pair[0]):
+        for voice, proposal in sorted(answers.items(), key=lambda pair: pair[0]):
             self.said.pop(voice, None)
-            word = one.type or one.name
+            word = proposal.type or proposal.name
             if word:
                 key = normalize_name(word)
-                self._heard(number, key, word, one.definition, fresh)
+                self._heard(number, key, word, proposal.definition, fresh)
                 self.said[voice] = key
                 is_type = self.root(key) in self.types
                 known, proposed = known + is_type, proposed + (not is_type)
@@ -127,16 +127,16 @@ class Growth:
 
     def join(self, key: str, other: str, change: Literal["merge", "fold"], by: str) -> None:
         """Let a name's answers count for another; nothing where they are one already, or a type would go under."""
-        one, into = self.root(key), self.root(other)
-        if one == into or one in self.types:
+        root, into = self.root(key), self.root(other)
+        if root == into or root in self.types:
             return
         self.history.append(
             Change(
-                round=len(self.rounds), change=change, type=self.name(one), into=self.name(into),
-                rows=self.sizes()[one], by=by,
+                round=len(self.rounds), change=change, type=self.name(root), into=self.name(into),
+                rows=self.sizes()[root], by=by,
             )
         )  # fmt: skip
-        self._into[one] = into
+        self._into[root] = into
 
     def promote(self) -> None:
         """Make types of the candidates that have enough mistakes, and note how many types the round leaves."""
@@ -183,10 +183,10 @@ class Growth:
         self.promote()
         if not self.types:
             self.other()
-        found = self.shown(name)
-        assert found is not None
-        pairs = {other: {**found.from_.get(other, {}), **dict(some)} for other, some in mapped.items() if some}
-        found = found.model_copy(update={"source": source, "from_": {**found.from_, **pairs}})
-        content = [found.model_dump(mode="json", by_alias=True, include={"types", "from_"})]
+        taxonomy = self.shown(name)
+        assert taxonomy is not None
+        pairs = {other: {**taxonomy.from_.get(other, {}), **dict(types)} for other, types in mapped.items() if types}
+        taxonomy = taxonomy.model_copy(update={"source": source, "from_": {**taxonomy.from_, **pairs}})
+        content = [taxonomy.model_dump(mode="json", by_alias=True, include={"types", "from_"})]
         digest = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=4).hexdigest()
-        return found.model_copy(update={"taxonomy": f"{name[:54]}-{digest}"})
+        return taxonomy.model_copy(update={"taxonomy": f"{name[:54]}-{digest}"})
