@@ -54,11 +54,11 @@ class Components:
 
     def _first(self, rows: Ints) -> Ints:
         """The smallest number of each row's component."""
-        found = self._above[rows]
-        while not np.array_equal(up := self._above[found], found):
-            found = up
-        self._above[rows] = found
-        return found
+        roots = self._above[rows]
+        while not np.array_equal(up := self._above[roots], roots):
+            roots = up
+        self._above[rows] = roots
+        return roots
 
     def root(self) -> Ints:
         """The smallest number of the component of every row."""
@@ -68,8 +68,8 @@ class Components:
 
     def apart(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the rows of each pair are not connected yet."""
-        found: NDArray[np.bool_] = self._first(a) != self._first(b)
-        return found
+        separate: NDArray[np.bool_] = self._first(a) != self._first(b)
+        return separate
 
     def unite_equal(self, values: U64, rows: Ints) -> Ints:
         """Connect rows whose values are equal; the first row of each value, in the order of values."""
@@ -81,7 +81,7 @@ class Components:
         return rows[np.delete(order, again + 1)]
 
 
-def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components) -> None:
+def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, components: Components) -> None:
     """Connect the rows that share a value of any of the `buckets` (one array over the rows each) and are alike.
 
     The result depends on the order of rows: give it from their content.
@@ -102,8 +102,8 @@ def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, found: Components)
         size = np.diff(np.flatnonzero(edge))
         sizes = np.repeat(size, size)
         for a, b in _gathered(_all_pairs(ordered, np.flatnonzero((sizes > 1) & (sizes <= ALL_PAIRS)))):
-            _connect(rows[order[a]], rows[order[b]], alike, found)
-        _lead(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, found)
+            _connect(rows[order[a]], rows[order[b]], alike, components)
+        _lead(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, components)
 
 
 def _all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
@@ -128,17 +128,17 @@ def _gathered(pairs: Iterable[tuple[Ints, Ints]]) -> Iterator[tuple[Ints, Ints]]
         yield np.concatenate([a for a, _ in waiting]), np.concatenate([b for _, b in waiting])
 
 
-def _connect(a: Ints, b: Ints, alike: Alike, found: Components) -> None:
+def _connect(a: Ints, b: Ints, alike: Alike, components: Components) -> None:
     """Connect the pairs that are alike and not connected yet."""
     for at in range(0, len(a), PAIRS):
-        one, other = a[at : at + PAIRS], b[at : at + PAIRS]
-        apart = found.apart(one, other)
-        one, other = one[apart], other[apart]
-        same = alike(one, other)
-        found.unite(one[same], other[same])
+        left, right = a[at : at + PAIRS], b[at : at + PAIRS]
+        apart = components.apart(left, right)
+        left, right = left[apart], right[apart]
+        same = alike(left, right)
+        components.unite(left[same], right[same])
 
 
-def _lead(ordered: U64, rows: Ints, left: Ints, alike: Alike, found: Components) -> None:
+def _lead(ordered: U64, rows: Ints, left: Ints, alike: Alike, components: Components) -> None:
     """In large buckets: hold all against the first, those left against the next, and so on."""
     for _ in range(LEADERS):
         if not len(left):
@@ -147,5 +147,5 @@ def _lead(ordered: U64, rows: Ints, left: Ints, alike: Alike, found: Components)
         first = np.concatenate([[True], values[1:] != values[:-1]])
         leader = rows[left[first][np.cumsum(first) - 1]][~first]
         others = left[~first]
-        _connect(leader, rows[others], alike, found)
-        left = others[found.apart(leader, rows[others])]
+        _connect(leader, rows[others], alike, components)
+        left = others[components.apart(leader, rows[others])]

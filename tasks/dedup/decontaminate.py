@@ -80,19 +80,22 @@ class DecontaminateParameters(Parameters):
 
 def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]:
     kinds = {column.name: column.kind for column in contract.columns}
-    found = [
+    faults = [
         f"columns: the table has no column '{name}' with text; there are {', '.join(k for k in kinds if kinds[k] == 'string')}"
         for name in parameters.columns
         if kinds.get(name) != "string"
     ]
-    names = [one.name for one in parameters.against]
-    return found + [
+    names = [test.name for test in parameters.against]
+    return faults + [
         f"against: two test sets are called '{name}'" for name in sorted({n for n in names if names.count(n) > 1})
     ]
 
 
 def _side_inputs(parameters: DecontaminateParameters) -> Sequence[SideInput]:
-    return [SideInput(one.name, tuple(one.files), one.release or "", one.view, one.split) for one in parameters.against]
+    return [
+        SideInput(test.name, tuple(test.files), test.release or "", test.view, test.split)
+        for test in parameters.against
+    ]
 
 
 def decontaminate(
@@ -121,8 +124,8 @@ def decontaminate(
         _keep(overlap, test, cast(Records, records))
     overlap.close()
     for part in table:
-        found = [_hits(overlap, part, column) for column in parameters.columns]
-        yield pl.concat(found).unique("key", keep="first", maintain_order=True)
+        frames = [_hits(overlap, part, column) for column in parameters.columns]
+        yield pl.concat(frames).unique("key", keep="first", maintain_order=True)
 
 
 def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
@@ -136,10 +139,10 @@ def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
             try:
                 text = read_text(test.text.take(record.value, None), "text", LONGEST)
             except FieldError as error:
-                there = ", ".join(sorted(record.value)[:8])
+                fields = ", ".join(sorted(record.value)[:8])
                 raise TaskError(
                     f"against: {test.name}, {record.source}: {error}; name the field with the text by `text:` "
-                    f"(there are {there})"
+                    f"(there are {fields})"
                 ) from None
             sources.append(record.source)
             texts.append(text)

@@ -106,13 +106,13 @@ def _reads(parameters: DeduplicateParameters, _: Contract) -> Sequence[str]:
 def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
     """What is wrong with the columns that the parameters name."""
     kinds = {column.name: column.kind for column in contract.columns}
-    found = []
+    faults = []
     for name in parameters.prefer:
         if name not in kinds:
-            found.append(f"prefer: the table has no column '{name}'; there are {', '.join(kinds)}")
+            faults.append(f"prefer: the table has no column '{name}'; there are {', '.join(kinds)}")
         elif kinds[name] in ("strings", "integers", "numbers"):
-            found.append(f"prefer: column '{name}' holds lists; name one of numbers, texts or yes and no")
-    return found
+            faults.append(f"prefer: column '{name}' holds lists; name one of numbers, texts or yes and no")
+    return faults
 
 
 def _embedding(parameters: DeduplicateParameters, beside: Sequence[Rows | Records | Files]) -> Embedding | None:

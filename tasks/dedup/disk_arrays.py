@@ -97,15 +97,15 @@ class Shelf:
         done = list(self._pool.map(self._sketched, pieces))
         self._values.add(np.concatenate([shingled.values for shingled, *_ in done]))
         self._sizes.add(np.concatenate([shingled.counts() for shingled, *_ in done]))
-        self._keys.add(np.concatenate([whole for _, whole, _, _ in done]))
+        self._keys.add(np.concatenate([hashed for _, hashed, _, _ in done]))
         self._outlines.add(np.concatenate([outlined for _, _, outlined, _ in done]).ravel())
         for column, values in zip(self._bands, np.concatenate([banded for *_, banded in done], axis=1)):
             column.add(values)
 
     def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
         texts, salts = piece
-        found = self.cut(texts) if isinstance(texts, pl.Series) else texts
-        shingled = make_shingle_sets(found, self.length)
+        words = self.cut(texts) if isinstance(texts, pl.Series) else texts
+        shingled = make_shingle_sets(words, self.length)
         return (
             shingled,
             mix_bits(hash_sets(shingled) + salts),

@@ -109,29 +109,29 @@ class Repeats:
             return
         self.names.close()
         self.file.close()
-        yield from self._told(self._components())
+        yield from self._rejections(self._components())
 
     def _components(self) -> Components:
-        found = Components(self.size)
+        components = Components(self.size)
         self.same_text = self.texts.whole() if self.texts else None
         self.same_path = self.paths.whole() if self.paths else None
         if self.same_text is not None:
-            found.unite_equal(self.same_text, np.arange(self.size))
+            components.unite_equal(self.same_text, np.arange(self.size))
         if self.same_path is not None:
             walked = np.flatnonzero(self.same_path)
-            found.unite_equal(self.same_path[walked], walked)
+            components.unite_equal(self.same_path[walked], walked)
         if self.shelf:
             keys, sizes = self.shelf.close()
             rows = np.flatnonzero(sizes)
-            rows = found.unite_equal(keys[rows], rows)
-            cluster(self.shelf.buckets(rows), rows, self.shelf.alike, found)
+            rows = components.unite_equal(keys[rows], rows)
+            cluster(self.shelf.buckets(rows), rows, self.shelf.alike, components)
         if self.vectors:
             keys, rows = self.vectors.close()
-            rows = found.unite_equal(keys[rows], rows)
-            cluster(self.vectors.buckets(rows), rows, self.vectors.alike, found)
-        return found
+            rows = components.unite_equal(keys[rows], rows)
+            cluster(self.vectors.buckets(rows), rows, self.vectors.alike, components)
+        return components
 
-    def _told(self, connected: Components) -> Iterator[pl.DataFrame]:
+    def _rejections(self, connected: Components) -> Iterator[pl.DataFrame]:
         """The rows of each component but the one that stays, and why."""
         root = connected.root()
         repeated = pl.Series(np.bincount(root, minlength=self.size)[root] > 1)
@@ -159,7 +159,7 @@ class Repeats:
                 row=pl.int_range(first, first + len(batch)), release=pl.lit(release), root=pl.Series(root[places])
             )
             waiting.append(rows.filter(repeated[places]))
-            if sum(one.height for one in waiting) >= BATCH:
+            if sum(frame.height for frame in waiting) >= BATCH:
                 yield pl.concat(waiting)
                 waiting = []
         if waiting:
@@ -180,33 +180,33 @@ class Repeats:
 
     def _reasons(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Why each row is rejected: by what it is most surely a repeat of the one that stays."""
-        one, other = rows["row"].to_numpy(), rows["keeper"].to_numpy()
-        reasons = np.full(len(one), "", object)
-        told = np.full(len(one), "", object)
-        left = np.ones(len(one), bool)
+        rejected, other = rows["row"].to_numpy(), rows["keeper"].to_numpy()
+        reasons = np.full(len(rejected), "", object)
+        evidence = np.full(len(rejected), "", object)
+        left = np.ones(len(rejected), bool)
 
         def say(where: np.ndarray, reason: str, words: np.ndarray | str) -> None:
-            reasons[where], told[where] = reason, words
+            reasons[where], evidence[where] = reason, words
             left[where] = False
 
         if self.same_text is not None:
-            say(self.same_text[one] == self.same_text[other], "duplicate", "the same text as ")
+            say(self.same_text[rejected] == self.same_text[other], "duplicate", "the same text as ")
         if self.same_path is not None:
-            same = left & (self.same_path[one] == self.same_path[other]) & (self.same_path[one] != 0)
+            same = left & (self.same_path[rejected] == self.same_path[other]) & (self.same_path[rejected] != 0)
             say(same, "same equations", "the same equations as ")
         if self.shelf and left.any():
-            shares = np.zeros(len(one))
-            shares[left] = self.shelf.jaccard(one[left], other[left])
+            shares = np.zeros(len(rejected))
+            shares[left] = self.shelf.jaccard(rejected[left], other[left])
             texts = np.array([f"similarity {share:.2f} to " for share in shares], object)
             say(near := left & (shares > 0), "near duplicate", texts[near])
         if self.vectors and left.any():
-            cosines = self.vectors.cosine(one, other)
+            cosines = self.vectors.cosine(rejected, other)
             texts = np.array([f"cosine {cosine:.2f} to " for cosine in cosines], object)
             say(meant := left.copy(), "same meaning", texts[meant])
         if left.any():
             say(left.copy(), "near duplicate", "through others, to ")
         frame = rows.with_columns(
-            pl.Series("reason", reasons, dtype=pl.String), pl.Series("told", told, dtype=pl.String)
+            pl.Series("reason", reasons, dtype=pl.String), pl.Series("evidence", evidence, dtype=pl.String)
         )
         where = (
             pl.when(pl.col("keeper_release") != "")
@@ -217,7 +217,7 @@ class Repeats:
         return frame.select(
             "key",
             released.otherwise("reason").alias("reason"),
-            (pl.col("told") + pl.col("keeper_key") + where).alias("detail"),
+            (pl.col("evidence") + pl.col("keeper_key") + where).alias("detail"),
         )
 
 

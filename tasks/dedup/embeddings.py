@@ -51,16 +51,16 @@ class Embedding:
             raise EmbeddingError(f"is no safetensors file of NumPy's number types ({error})") from None
         except Exception as error:  # tokenizers raises plain Exception
             raise EmbeddingError(f"tokenizer.json cannot be read ({error})") from None
-        found = [value for name, value in sorted(tensors.items()) if name.endswith(TABLES) and value.ndim == 2]
-        if not found:
+        tables = [value for name, value in sorted(tensors.items()) if name.endswith(TABLES) and value.ndim == 2]
+        if not tables:
             raise EmbeddingError(
                 f"no tensor whose name ends in {', '.join(TABLES)}; there are {', '.join(sorted(tensors))[:200]}"
             )
-        if len(found[0]) < self.tokenizer.get_vocab_size():
+        if len(tables[0]) < self.tokenizer.get_vocab_size():
             raise EmbeddingError(
-                f"{len(found[0])} vectors for {self.tokenizer.get_vocab_size()} tokens; they belong to each other?"
+                f"{len(tables[0])} vectors for {self.tokenizer.get_vocab_size()} tokens; they belong to each other?"
             )
-        table = found[0].astype(np.float32)
+        table = tables[0].astype(np.float32)
         self.table: Floats = table - table.mean(axis=0)  # what all tokens share tells none apart
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
@@ -72,11 +72,11 @@ class Embedding:
 
     def vectors(self, texts: list[str]) -> Floats:
         """The vectors of texts, of length 1 (0 of a text without tokens), shape (texts, width)."""
-        found = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
         result = np.zeros((len(texts), self.width), np.float32)
-        for i, one in enumerate(found):
-            if one.ids:
-                result[i] = self.table[one.ids].mean(axis=0)
+        for i, encoding in enumerate(encodings):
+            if encoding.ids:
+                result[i] = self.table[encoding.ids].mean(axis=0)
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         np.divide(result, lengths, out=result, where=lengths > 1e-6)
         return result
@@ -103,8 +103,8 @@ class Vectors:
         """End the adding: a hash of each text (and salt), and the rows that have a vector."""
         self._area, flat = self._vectors.mapped()
         self.values = flat.reshape(-1, self.embedding.width)
-        some = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
-        return self._keys.whole(), np.flatnonzero(np.concatenate([np.zeros(0, bool), *some]))
+        nonzero = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
+        return self._keys.whole(), np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """Cells of kindred vectors: the sides of random planes on which they lie (Charikar, 2002).
@@ -132,11 +132,11 @@ class Vectors:
 
     def _sides(self, rows: Ints, normals: Floats) -> U64:
         powers = np.uint64(1) << np.arange(normals.shape[1], dtype=np.uint64)
-        found = np.zeros(len(rows), np.uint64)
+        sides = np.zeros(len(rows), np.uint64)
         for at in range(0, len(rows), BLOCK):
-            found[at : at + BLOCK] = ((self.values[rows[at : at + BLOCK]] @ normals) > 0) @ powers
+            sides[at : at + BLOCK] = ((self.values[rows[at : at + BLOCK]] @ normals) > 0) @ powers
         self._forget()
-        return found
+        return sides
 
     def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the vectors of each pair are as near as the threshold asks."""
@@ -144,12 +144,12 @@ class Vectors:
 
     def cosine(self, a: Ints, b: Ints) -> NDArray[np.float64]:
         """The cosine of each pair."""
-        found = np.zeros(len(a))
+        cosines = np.zeros(len(a))
         for at in range(0, len(a), BLOCK):
-            one, other = self.values[a[at : at + BLOCK]], self.values[b[at : at + BLOCK]]
-            found[at : at + BLOCK] = np.einsum("ij,ij->i", one, other)
+            left, right = self.values[a[at : at + BLOCK]], self.values[b[at : at + BLOCK]]
+            cosines[at : at + BLOCK] = np.einsum("ij,ij->i", left, right)
         self._forget()
-        return found
+        return cosines
 
     def _forget(self) -> None:
         if self._area is not None:

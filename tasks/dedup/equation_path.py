@@ -30,12 +30,12 @@ def find_path(text: str) -> str:
 
 def find_plain_path(text: str) -> str:
     """The equations of a text that is in plain form."""
-    found = []
+    equations = []
     for left, right in pairwise(text.split("=")):
         result = _RESULT.match(right)
         if result and (expression := _expression(left[-CLAUSE:])):
-            found.append(f"{expression}={_short(result[1])}")
-    return ";".join(found)
+            equations.append(f"{expression}={_short(result[1])}")
+    return ";".join(equations)
 
 
 def _expression(clause: str) -> str:

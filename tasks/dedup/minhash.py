@@ -31,42 +31,42 @@ class Sets:
         return np.diff(self.ends, prepend=0)
 
 
-def hash_windows(found: Words, length: int) -> tuple[U64, Ints]:
+def hash_windows(words: Words, length: int) -> tuple[U64, Ints]:
     """Hashes of all runs of so many words, text by text, and the number of runs of each text.
 
     A text of fewer words is one run as a whole, one without words has none.
     They are multilinear, so that the upper halves are the better ones.
 
     Args:
-        found: The words of the texts.
+        words: The words of the texts.
         length: Words of a run.
 
     Returns:
         The hashes one after the other, and for each text how many are its own.
 
     """
-    counts = found.counts()
+    counts = words.counts()
     runs = np.where(counts > 0, np.maximum(counts - length + 1, 1), 0)
     before = np.cumsum(runs) - runs
-    first = np.arange(int(runs.sum())) + np.repeat(found.ends - counts - before, runs)
+    first = np.arange(int(runs.sum())) + np.repeat(words.ends - counts - before, runs)
     odd = make_constants(length)
-    total = len(found.hashes)
-    padded = np.concatenate([found.hashes, np.zeros(length, np.uint32)]).astype(np.uint64)
+    total = len(words.hashes)
+    padded = np.concatenate([words.hashes, np.zeros(length, np.uint32)]).astype(np.uint64)
     rolled = padded[:total] * odd[0]
     for i in range(1, length):
         rolled += padded[i : i + total] * odd[i]
     hashes = rolled[first]
     short = np.flatnonzero((counts > 0) & (counts < length))
     if len(short):  # a run must not go on into the next text
-        at, own = found.ends[short] - counts[short], counts[short]
+        at, own = words.ends[short] - counts[short], counts[short]
         terms = (np.where(i < own, padded[at + i] * odd[i], np.uint64(i + 1)) for i in range(length))
         hashes[before[short]] = np.sum(list(terms), axis=0, dtype=np.uint64)
     return hashes, runs
 
 
-def make_shingle_sets(found: Words, length: int) -> Sets:
+def make_shingle_sets(words: Words, length: int) -> Sets:
     """The set of shingles of each text."""
-    hashes, runs = hash_windows(found, length)
+    hashes, runs = hash_windows(words, length)
     hashes >>= np.uint64(32)
     hashes |= np.repeat(np.arange(len(runs), dtype=np.uint64) << np.uint64(32), runs)
     hashes.sort()
@@ -76,35 +76,35 @@ def make_shingle_sets(found: Words, length: int) -> Sets:
     return Sets(hashes.astype(np.uint32), ends)
 
 
-def hash_sets(found: Sets) -> U64:
+def hash_sets(sets: Sets) -> U64:
     """A hash of each whole set; empty sets share one."""
-    summed = np.zeros(len(found.values) + 1, np.uint64)
-    values = found.values.astype(np.uint64)
-    one, other = make_constants(2)
-    np.cumsum((values + one) * (values ^ other), out=summed[1:])
-    return mix_bits(summed[found.ends] - summed[found.ends - found.counts()])
+    summed = np.zeros(len(sets.values) + 1, np.uint64)
+    values = sets.values.astype(np.uint64)
+    first, other = make_constants(2)
+    np.cumsum((values + first) * (values ^ other), out=summed[1:])
+    return mix_bits(summed[sets.ends] - summed[sets.ends - sets.counts()])
 
 
-def make_outlines(found: Sets) -> U64:
+def make_outlines(sets: Sets) -> U64:
     """256 bits of each set, shape (sets, 4): that of a shingle's lowest byte is 1.
 
     What is in one outline and not in the other is in one set and not in the
     other, so that most pairs that are not alike are told from it alone.
 
     Args:
-        found: Sets of hashes.
+        sets: Sets of hashes.
 
     Returns:
         Four words of 64 bits a set.
 
     """
-    counts = found.counts()
+    counts = sets.counts()
     marks = np.zeros((len(counts), 256), np.uint8)
-    marks[np.repeat(np.arange(len(counts)), counts), found.values & np.uint32(255)] = 1
+    marks[np.repeat(np.arange(len(counts)), counts), sets.values & np.uint32(255)] = 1
     return np.packbits(marks, axis=1).view(np.uint64)
 
 
-def make_sketches(found: Sets, size: int) -> U32:
+def make_sketches(sets: Sets, size: int) -> U32:
     """MinHash: the smallest value of each set under `size` permutations, shape (size, sets).
 
     The permutations are multiplications by odd numbers modulo 2**32 of values
@@ -112,14 +112,14 @@ def make_sketches(found: Sets, size: int) -> U32:
     with their own last value, so that the smallest is taken of whole rows.
 
     Args:
-        found: Sets of hashes.
+        sets: Sets of hashes.
         size: Permutations.
 
     Returns:
         The smallest values, a row for each permutation.
 
     """
-    counts = found.counts()
+    counts = sets.counts()
     odd = (make_constants(size + 8)[8:] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
     result = np.zeros((size, len(counts)), np.uint32)
     order = np.argsort(counts, kind="stable")
@@ -129,8 +129,8 @@ def make_sketches(found: Sets, size: int) -> U32:
         wide = int(counts[rows[-1]])
         rows = rows[: max(1, BLOCK // wide)]
         wide = int(counts[rows[-1]])
-        first = found.ends[rows] - counts[rows]
-        block = found.values[first + np.minimum(np.arange(wide)[:, None], counts[rows] - 1)]
+        first = sets.ends[rows] - counts[rows]
+        block = sets.values[first + np.minimum(np.arange(wide)[:, None], counts[rows] - 1)]
         product = np.empty_like(block)
         least = np.empty((size, len(rows)), np.uint32)
         for i in range(size):
@@ -145,10 +145,10 @@ def hash_bands(sketched: U32, rows: int, salt: U64) -> U64:
     """The hash of each band of so many sketch values, shape (bands, sets); sets of another salt never share one."""
     count = len(sketched) // rows
     odd = make_constants(rows)
-    found = np.empty((count, sketched.shape[1]), np.uint64)
+    hashes = np.empty((count, sketched.shape[1]), np.uint64)
     for band in range(count):
         summed = salt + np.uint64(band)
         for i in range(rows):
             summed = summed + sketched[band * rows + i] * odd[i]
-        found[band] = mix_bits(summed)
-    return found
+        hashes[band] = mix_bits(summed)
+    return hashes

@@ -58,8 +58,8 @@ class Bitmap:
     def has(self, hashes: U64) -> NDArray[np.bool_]:
         """Which hashes are marked."""
         place = hashes >> np.uint64(64 - BITS)
-        found: NDArray[np.bool_] = (self.bits[place >> np.uint64(3)] & self._bit(place)) != 0
-        return found
+        marked: NDArray[np.bool_] = (self.bits[place >> np.uint64(3)] & self._bit(place)) != 0
+        return marked
 
     @staticmethod
     def _bit(place: U64) -> NDArray[np.uint8]:
@@ -86,12 +86,12 @@ class Overlap:
     def keep(self, name: str, sources: pl.Series, texts: pl.Series) -> None:
         """Keep of the items of a test set what is marked."""
         counts, traits = self._traits(texts)
-        found = []
+        frames = []
         for kind, hashes, text, at in traits:
-            there = self.marked.has(hashes)
-            self.kept.add(hashes[there])
-            found.append(_frame(kind, hashes[there], text[there], at[there]))
-        grams = pl.concat(found).with_columns(pl.col("text") + self.items).rename({"text": "item"})
+            marked = self.marked.has(hashes)
+            self.kept.add(hashes[marked])
+            frames.append(_frame(kind, hashes[marked], text[marked], at[marked]))
+        grams = pl.concat(frames).with_columns(pl.col("text") + self.items).rename({"text": "item"})
         items = pl.DataFrame(
             {"item": np.arange(self.items, self.items + len(texts)), "source": sources, "words": counts}
         )
@@ -108,14 +108,14 @@ class Overlap:
 
     def hits(self, texts: pl.Series) -> pl.DataFrame:
         """The best hit of each text that has one: `text` (its number), `name` of the test set, and `evidence`."""
-        found = [
-            _frame(kind, hashes[there], text[there], at[there])
+        frames = [
+            _frame(kind, hashes[kept], text[kept], at[kept])
             for kind, hashes, text, at in self._traits(texts)[1]
-            if (there := self.kept.has(hashes)).any()
+            if (kept := self.kept.has(hashes)).any()
         ]
-        if not found:
+        if not frames:
             return pl.DataFrame(schema={"text": pl.Int64, "name": pl.String, "evidence": pl.String})
-        self.database.register("added", pl.concat(found).to_arrow())
+        self.database.register("added", pl.concat(frames).to_arrow())
         self.database.execute(
             "CREATE OR REPLACE TEMP TABLE trait AS SELECT t.* FROM added t SEMI JOIN gram USING (kind, hash)"
         )
@@ -129,8 +129,8 @@ class Overlap:
     ) -> tuple[NDArray[np.int64], list[tuple[int, U64, NDArray[np.int64], NDArray[np.int64]]]]:
         """Words of each text; and kind, hash, text and first word of all that they can be found by."""
         simple = normalize_texts(texts)
-        found = hash_words(simple)
-        counts = found.counts()
+        words = hash_words(simple)
+        counts = words.counts()
         everyone = np.arange(len(texts))
         zeros = np.zeros(len(texts), np.int64)
         exact = hash_texts(simple)
@@ -139,11 +139,11 @@ class Overlap:
             masked = pl.Series([_NUMBER.sub("0", text) for text in simple.to_list()], dtype=pl.String)
             traits.append((TEMPLATE, _of_kind(hash_texts(masked), TEMPLATE), everyone, zeros))
         for kind, rule in enumerate(self.rules):
-            hashes, runs = hash_windows(found, rule.length)
+            hashes, runs = hash_windows(words, rule.length)
             text = np.repeat(everyone, runs)
             at = np.arange(len(hashes)) - np.repeat(np.cumsum(runs) - runs, runs)
-            whole = counts[text] >= rule.length
-            traits.append((kind, _of_kind(hashes[whole], kind), text[whole], at[whole]))
+            complete = counts[text] >= rule.length
+            traits.append((kind, _of_kind(hashes[complete], kind), text[complete], at[complete]))
         empty = counts == 0
         return counts, [(kind, h[~empty[t]], t[~empty[t]], a[~empty[t]]) for kind, h, t, a in traits]
 

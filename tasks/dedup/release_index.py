@@ -30,8 +30,8 @@ SCHEMA = pl.Schema(
 def index(part: pl.DataFrame) -> pl.DataFrame:
     """The index of some solutions, with the columns of `SCHEMA`."""
     texts = part["rationale"]
-    found, alike = hash_words(texts), normalize_texts(texts)
-    listed = pl.DataFrame({"row": np.repeat(np.arange(len(texts)), found.counts()), "words": found.hashes})
+    words, alike = hash_words(texts), normalize_texts(texts)
+    listed = pl.DataFrame({"row": np.repeat(np.arange(len(texts)), words.counts()), "words": words.hashes})
     grouped = listed.group_by("row", maintain_order=True).agg("words")
     rows = part.select("solution_id", "problem_id", row=pl.int_range(pl.len()))
     return (
@@ -59,8 +59,8 @@ def find_paths(texts: pl.Series) -> pl.Series:
 
 def hash_texts(texts: pl.Series) -> U64:
     """64 bits of BLAKE2b over each text; 0 of the empty one."""
-    found = [
+    hashes = [
         int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") if text else 0
         for text in texts.to_list()
     ]
-    return np.array(found, np.uint64)
+    return np.array(hashes, np.uint64)

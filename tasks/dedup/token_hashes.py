@@ -131,34 +131,34 @@ def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
     """All texts' bytes with a blank behind each and eight at the end, and where each begins (and the last ends)."""
     column = (texts + " ").to_arrow().cast("large_string")
     _, offsets, data = column.buffers()
-    found = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    raw = data[found[0] : found[-1]].to_pybytes() if data is not None else b""
-    return raw + b" " * 8, found - found[0]
+    bounds = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    raw = data[bounds[0] : bounds[-1]].to_pybytes() if data is not None else b""
+    return raw + b" " * 8, bounds - bounds[0]
 
 
 def _hashed(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> U32:
     """A hash of the bytes of the word at each start, eight bytes at a time."""
-    eight, eight_kinds = (np.ndarray((len(data) - 7,), "<u8", one, strides=(1,)) for one in (data, kinds))
-    one, other = make_constants(2)
+    eight, eight_kinds = (np.ndarray((len(data) - 7,), "<u8", array, strides=(1,)) for array in (data, kinds))
+    first, other = make_constants(2)
     own = _own(eight_kinds[starts]) | _ONE
     wide = np.flatnonzero(data[starts] >= 0xE0) if data.max(initial=0) >= 0xE0 else starts[:0]
     own[wide] = np.where(data[starts[wide]] < 0xF0, np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFF))
-    found = ((eight[starts] & own) + one) * other
+    hashes = ((eight[starts] & own) + first) * other
     left = np.flatnonzero(own == _EVERY)
     for done in range(8, LONG + 8, 8):
         # the texts end in eight blanks, so that nothing is read behind them
         own = _own(eight_kinds[starts[left] + done])
         left, own = left[own != 0], own[own != 0]
         if not len(left):
-            return _short(found)
+            return _short(hashes)
         if done == LONG:
             break
-        found[left] = (mix_bits(found[left]) + (eight[starts[left] + done] & own)) * other
+        hashes[left] = (mix_bits(hashes[left]) + (eight[starts[left] + done] & own)) * other
         left = left[own == _EVERY]
     for at in left:
         piece = data[starts[at] : starts[at] + _length(kinds, int(starts[at]))].tobytes()
-        found[at] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
-    return _short(found)
+        hashes[at] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
+    return _short(hashes)
 
 
 _EVERY = np.uint64(2**64 - 1)
