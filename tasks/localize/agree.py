@@ -117,14 +117,14 @@ def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     """
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     ratings = [rate(row, LABELS) for row in rows]
-    verdicts = [apply_rule(row, one, rules) for row, one in zip(rows, ratings)]
+    verdicts = [apply_rule(row, rating, rules) for row, rating in zip(rows, ratings)]
     holds = pl.Series([verdict.label is not None for verdict in verdicts], dtype=pl.Boolean)
-    added = [_added(*one) for one in zip(rows, ratings, verdicts) if one[2].label is not None]
+    added = [_added(*labelled) for labelled in zip(rows, ratings, verdicts) if labelled[2].label is not None]
     kept = part.filter(holds).drop(ADDED, strict=False)
-    dropped = [(row, one, verdict) for row, one, verdict in zip(rows, ratings, verdicts) if verdict.label is None]
+    dropped = [(row, rating, verdict) for row, rating, verdict in zip(rows, ratings, verdicts) if verdict.label is None]
     rejected = part.filter(~holds).with_columns(
         pl.Series(REASON.name, [verdict.reason for *_, verdict in dropped], dtype=pl.String),
-        pl.Series(DETAIL.name, [_detail(row, one) for row, one, _ in dropped], dtype=pl.String),
+        pl.Series(DETAIL.name, [_detail(row, rating) for row, rating, _ in dropped], dtype=pl.String),
     )
     return Outcome(pl.concat([kept, pl.DataFrame(added, schema=ADDED)], how="horizontal"), rejected)
 
@@ -147,8 +147,8 @@ def _detail(row: Mapping[str, Any], ratings: Ratings) -> str:
 
 
 def _describe(name: str, label: int | None, why: str) -> str:
-    said = f"undecided ({why})" if label is None else "none" if label < 0 else f"step {label}"
-    return f"{name}: {said}"
+    answer = f"undecided ({why})" if label is None else "none" if label < 0 else f"step {label}"
+    return f"{name}: {answer}"
 
 
 def _check(parameters: AgreeParameters, contract: Contract) -> list[str]:

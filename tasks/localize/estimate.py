@@ -120,24 +120,24 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     how = _how(rules, prior, rule)
     added = [_columns(values, rows.get(i), how, rules.method) for i, values in enumerate(part.iter_rows(named=True))]
     if rules.method == "tree":
-        for i, one in enumerate(added):
-            one[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
+        for i, columns in enumerate(added):
+            columns[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
     schema = to_polars_schema(Contract("estimates", "", _added(rules), ""))
     return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
 
 
 def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[int, Row]:
     """The solutions with a verdict, by their number in the part, with what other solutions tell of their prefixes."""
-    found = {}
+    rows = {}
     for i, values in enumerate(part.iter_rows(named=True)):
         if values["verdict"] == "undecided":
             continue
         question = format_question(values["question"], values["options"])
         tally = Tally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
-        found[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
+        rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     if rules.reuse:
-        _reuse(found, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
-    return found
+        _reuse(rows, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
+    return rows
 
 
 def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
@@ -229,7 +229,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Metho
         "soft": [s / n if n else None for s, n in zip(succeeded, tried)],
         "soft_low": [low for low, _ in intervals],
         "soft_high": [high for _, high in intervals],
-        "reused": sum(one.reused for prefix in tally.prefixes[:-1] for one in tally.found.get(prefix, ())),
+        "reused": sum(rollout.reused for prefix in tally.prefixes[:-1] for rollout in tally.found.get(prefix, ())),
         "rollouts": len(row.spent),
         "rollout_tokens": sum(row.spent.values()),
     }

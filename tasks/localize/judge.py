@@ -63,22 +63,24 @@ def make_schema(rules: JudgeParameters) -> str:
     kind: dict[str, Any] = {"type": "string", **({"enum": [*rules.kinds, "none"]} if rules.kinds else {})}
     step = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["none"]}]}
     # the reason comes first: a model that has written it judges better than one that answers at once
-    found = {"reason": {"type": "string"}, "kind": kind, "first_error": step}
-    return json.dumps({"type": "object", "properties": found, "required": list(found), "additionalProperties": False})
+    properties = {"reason": {"type": "string"}, "kind": kind, "first_error": step}
+    return json.dumps(
+        {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    )
 
 
 def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[Vote]:
     """The requests about one row: each model's votes together."""
     messages = prompts.fill(rules.prompt, fill_fields(row, rules.kinds, rules.reference))
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
-    found = []
+    votes = []
     for model in rules.models:
         named = names[model]
         who = str(named)
         for vote in range(rules.votes):
             request = Request(named.model, named.revision, messages, sampling, vote)
-            found.append(Vote(f"{who} #{vote}", request))
-    return found
+            votes.append(Vote(f"{who} #{vote}", request))
+    return votes
 
 
 def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
@@ -98,32 +100,34 @@ def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelI
     """
     rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
     asks = [request_votes(row, rules, names) for row in rows]
-    replies = yield [vote.request for some in asks for vote in some]
-    added = [_added(row, some, replies, rules.kinds) for row, some in zip(rows, asks)]
+    replies = yield [vote.request for votes in asks for vote in votes]
+    added = [_added(row, votes, replies, rules.kinds) for row, votes in zip(rows, asks)]
     judged = pl.DataFrame(added, schema=ADDED, orient="row")
     return Outcome(pl.concat([part.drop(ADDED, strict=False), judged], how="horizontal"), part.clear())
 
 
 def _added(
-    row: Mapping[str, Any], asked: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
+    row: Mapping[str, Any], votes: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
     material = collect_material(row)
-    came = [replies[vote.request.id] for vote in asked]
-    found = [parse_judgement(reply, len(row["steps"]), material, kinds) for reply in came]
-    together = find_majority([one.label for one in found], [one.fault for one in found])
+    came = [replies[vote.request.id] for vote in votes]
+    judgements = [parse_judgement(reply, len(row["steps"]), material, kinds) for reply in came]
+    together = find_majority(
+        [judgement.label for judgement in judgements], [judgement.fault for judgement in judgements]
+    )
     return {
-        "judges": [vote.judge for vote in asked],
-        "judge_labels": [one.label for one in found],
-        "judge_faults": [one.fault for one in found],
-        "judge_kinds": [one.kind for one in found],
-        "judge_reasons": [one.reason for one in found],
+        "judges": [vote.judge for vote in votes],
+        "judge_labels": [judgement.label for judgement in judgements],
+        "judge_faults": [judgement.fault for judgement in judgements],
+        "judge_kinds": [judgement.kind for judgement in judgements],
+        "judge_reasons": [judgement.reason for judgement in judgements],
         "judge_replies": [_kept(reply) for reply in came],
-        "judge_requests": [vote.request.id for vote in asked],
+        "judge_requests": [vote.request.id for vote in votes],
         "judge_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
         "judge_first_error": together.label,
         "judge_undecided": together.undecided,
-        "judge_kind": _kind(found, together.label),
+        "judge_kind": _kind(judgements, together.label),
         "judge_share": together.share,
     }
 
@@ -133,10 +137,10 @@ def _kept(reply: Reply) -> str:
     return storable(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
-def _kind(found: Sequence[Judgement], label: int | None) -> str | None:
+def _kind(judgements: Sequence[Judgement], label: int | None) -> str | None:
     """What most of those that name the step call the error."""
     return (
-        find_most_frequent([one.kind for one in found if one.kind and one.label == label])
+        find_most_frequent([judgement.kind for judgement in judgements if judgement.kind and judgement.label == label])
         if label is not None
         else None
     )
@@ -145,14 +149,14 @@ def _kind(found: Sequence[Judgement], label: int | None) -> str | None:
 def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""
     faults = []
-    there, columns = prompts.list_fields(parameters.prompt), contract.names()
-    if "question" not in there:
+    fields, columns = prompts.list_fields(parameters.prompt), contract.names()
+    if "question" not in fields:
         faults.append("prompt: has no {question}; put it where the problem belongs")
-    if not there & {"steps", "solution"}:
+    if not fields & {"steps", "solution"}:
         faults.append("prompt: has no {steps}; put it where the numbered steps belong, or {solution} for the bare text")
-    if "solution" in there and "text" not in columns:
+    if "solution" in fields and "text" not in columns:
         faults.append("prompt: {solution} needs a column 'text', which the table has not; write {steps}")
-    if parameters.reference and "reference" not in there:
+    if parameters.reference and "reference" not in fields:
         faults.append("reference: the prompt has no {reference}; put it where the right solution belongs")
     if parameters.reference and "reference" not in columns:
         faults.append("reference: the table has no column 'reference'; judge without")

@@ -46,8 +46,8 @@ def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:
 
     """
     columns = [name for name in (*NEEDS, "reference") if name in part.columns]
-    found = [locate_first_error(row) for row in part.select(columns).iter_rows(named=True)]
-    added = pl.DataFrame(found, schema=ADDED, orient="row")
+    results = [locate_first_error(row) for row in part.select(columns).iter_rows(named=True)]
+    added = pl.DataFrame(results, schema=ADDED, orient="row")
     return Outcome(part.drop(ADDED, strict=False).hstack(added), part.clear())
 
 
@@ -56,22 +56,22 @@ def locate_first_error(row: Mapping[str, Any]) -> Found:
     if row["verdict"] != "wrong":
         return None, None, NOT_WRONG
     right = row["answer"].replace(",", "").strip()
-    last, made, whole = "", 0, True
+    last, last_at, all_read = "", 0, True
     for at, step in enumerate(row["steps"]):
         text = blank_step_number(step)
         read = find_equations(text)
-        if any(one.holds is False for one in read):
-            found = apply_rules(row, at)
-            proved = found is not None and found.kind == "calculation" and found.rule != UNVOUCHED
-            return (at, found.rule, None) if found is not None and proved else (None, None, NOT_ENOUGH)
+        if any(equation.holds is False for equation in read):
+            finding = apply_rules(row, at)
+            proved = finding is not None and finding.kind == "calculation" and finding.rule != UNVOUCHED
+            return (at, finding.rule, None) if finding is not None and proved else (None, None, NOT_ENOUGH)
         if read:
-            last, made = str(read[-1].result.value), at
-        whole = whole and text.count("=") == len(read)
+            last, last_at = str(read[-1].result.value), at
+        all_read = all_read and text.count("=") == len(read)
         # an equation that was not read, or a step in words before the answer, may be where it goes wrong
-        if whole and last == right and at <= made + 1 and ("####" in text or "answer" in text.lower()):
-            found = apply_rules(row, at)
-            if found is not None and found.kind == "final answer":
-                return at, found.rule, None
+        if all_read and last == right and at <= last_at + 1 and ("####" in text or "answer" in text.lower()):
+            finding = apply_rules(row, at)
+            if finding is not None and finding.kind == "final answer":
+                return at, finding.rule, None
     return None, None, NO_FALSE_EQUATION
 
 

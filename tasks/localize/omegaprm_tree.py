@@ -107,7 +107,7 @@ class Tree:
 
     def bonus(self, state: State) -> float:
         """U: large where the state was seldom searched."""
-        return self.rules.exploration * sqrt(sum(one.visits for one in self.states)) / (1 + state.visits)
+        return self.rules.exploration * sqrt(sum(other.visits for other in self.states)) / (1 + state.visits)
 
     def describe(self) -> list[str]:
         """Each state as JSON: its prefix, N, rollouts tried, MC, U, and Q of its best rollout left."""

@@ -72,11 +72,11 @@ def list_rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
 
 def build_frame(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
     """A column for each rater, a row for each solution; for `tasks.evaluation.agreement`."""
-    wanted = [name for name in list_rating_columns(labels) if name in part.columns]
+    columns = [name for name in list_rating_columns(labels) if name in part.columns]
     for label in labels:
         if label.votes and label.votes.raters in part.columns:
             part = part.filter(pl.col(label.votes.raters).is_not_null())  # not so where a row was joined with none
-    rows = [rate(row, labels) for row in part.select(wanted).to_dicts()]
+    rows = [rate(row, labels) for row in part.select(columns).to_dicts()]
     names = list(dict.fromkeys(name for row in rows for name in row.names))
     by_name = [dict(zip(row.names, row.labels)) for row in rows]
     return pl.DataFrame(

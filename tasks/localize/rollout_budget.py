@@ -88,11 +88,11 @@ class Prior:
 
         """
         rules = [Rule(before, through) for before in range(1, MOST + 1) for through in range(1, MOST + 1)]
-        found = [(rule, *self.expected(rule)) for rule in rules]
-        good = [(rule, cost / right) for rule, right, kept, cost in found if right / kept >= precision]
+        expected = [(rule, *self.expected(rule)) for rule in rules]
+        good = [(rule, cost / right) for rule, right, kept, cost in expected if right / kept >= precision]
         if good:
-            return min(good, key=lambda one: one[1])[0]
-        return max(found, key=lambda one: one[1] / one[2])[0]
+            return min(good, key=lambda entry: entry[1])[0]
+        return max(expected, key=lambda entry: entry[1] / entry[2])[0]
 
     def expected(self, rule: Rule) -> tuple[float, float, float]:
         """Of a row whose judge names a middle step: the chance that it is kept and right, that it is kept, and its cost."""
@@ -134,9 +134,9 @@ def _tries(rate: Rate, right: int, wrong: int, most: int) -> float:
 
 def fit_prior(pilot: Sequence[tuple[Seen, Seen]], sunk: float = 0.0) -> Prior:
     """The prior that a pilot's counts, before and through the judge's step, make likeliest."""
-    found = ASSUMED
+    prior = ASSUMED
     for _ in range(_ROUNDS if pilot else 0):
-        cases = [_cases(found, before, through) for before, through in pilot]
+        cases = [_cases(prior, before, through) for before, through in pilot]
         # one row more of each case: a pilot that saw none does not say that there is none
         shares = Shares(*((1 + sum(column)) / (3 + len(pilot)) for column in zip(*cases)))
         rights, wrongs = [], []
@@ -145,8 +145,8 @@ def fit_prior(pilot: Sequence[tuple[Seen, Seen]], sunk: float = 0.0) -> Prior:
             rights += [(exact, before), (early, both)]
             wrongs += [(exact, through), (late, both)]
         wrong = _likeliest(wrongs, 0.0)
-        found = Prior(shares, _likeliest(rights, wrong.mean * _APART), wrong, len(pilot), sunk)
-    return found
+        prior = Prior(shares, _likeliest(rights, wrong.mean * _APART), wrong, len(pilot), sunk)
+    return prior
 
 
 def _cases(prior: Prior, before: Seen, through: Seen) -> tuple[float, float, float]:

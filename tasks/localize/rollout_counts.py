@@ -48,11 +48,11 @@ class Tally:
 
     def count(self, prefix: str, right: bool | None) -> int:
         """Rollouts from a prefix that were right, wrong, or (None) neither."""
-        return sum(one.right is right for one in self.found.get(prefix, ()))
+        return sum(rollout.right is right for rollout in self.found.get(prefix, ()))
 
     def tried(self, prefix: str) -> int:
         """Rollouts from a prefix that were decided."""
-        return sum(one.right is not None for one in self.found.get(prefix, ()))
+        return sum(rollout.right is not None for rollout in self.found.get(prefix, ()))
 
     @property
     def reached(self) -> int:

@@ -48,7 +48,7 @@ class Row:
 class _Live:
     row: Row
     search: Search
-    asked: list[tuple[str, Request]] = field(default_factory=list)
+    requests: list[tuple[str, Request]] = field(default_factory=list)
 
 
 Rounds = Generator[Sequence[Request], Mapping[str, Reply], None]
@@ -59,34 +59,34 @@ def run_searches(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds
     waiting = deque(_Live(row, search) for row, search in searches)
     live: list[_Live] = []
     while waiting or live:
-        room = WINDOW - sum(len(one.asked) for one in live)
+        room = WINDOW - sum(len(running.requests) for running in live)
         while waiting and room > 0:
-            one = waiting.popleft()
-            if _goes_on(one, asker):
-                live.append(one)
-                room -= len(one.asked)
+            running = waiting.popleft()
+            if _goes_on(running, asker):
+                live.append(running)
+                room -= len(running.requests)
         if live:
-            replies = yield [request for one in live for _, request in one.asked]
+            replies = yield [request for running in live for _, request in running.requests]
             _count(live, replies, asker)
-            live = [one for one in live if _goes_on(one, asker)]
+            live = [running for running in live if _goes_on(running, asker)]
 
 
-def _goes_on(one: _Live, asker: Asker) -> bool:
+def _goes_on(running: _Live, asker: Asker) -> bool:
     """Let a search ask for more; whether it does."""
-    wanted: Wanted | None = next(one.search, None)
-    one.asked = []
-    for prefix, count in (wanted or {}).items():
-        first = one.row.samples.get(prefix, 0)
-        one.row.samples[prefix] = first + count
-        one.asked += [(prefix, asker.request(one.row, prefix, first + i)) for i in range(count)]
-    return wanted is not None
+    counts: Wanted | None = next(running.search, None)
+    running.requests = []
+    for prefix, count in (counts or {}).items():
+        first = running.row.samples.get(prefix, 0)
+        running.row.samples[prefix] = first + count
+        running.requests += [(prefix, asker.request(running.row, prefix, first + i)) for i in range(count)]
+    return counts is not None
 
 
 def _count(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
     """Verify a round's rollouts, all at once, and add them to their rows' tallies."""
-    asked = [(one.row, prefix, replies[request.id]) for one in live for prefix, request in one.asked]
-    verdicts = judge_rollouts([(row.values, prefix, reply) for row, prefix, reply in asked], asker.answers)
-    for (row, prefix, reply), right in zip(asked, verdicts):
+    answered = [(running.row, prefix, replies[request.id]) for running in live for prefix, request in running.requests]
+    verdicts = judge_rollouts([(row.values, prefix, reply) for row, prefix, reply in answered], asker.answers)
+    for (row, prefix, reply), right in zip(answered, verdicts):
         completion = reply if isinstance(reply, Completion) else None
         row.spent[reply.request] = completion.tokens if completion else 0
         row.tally.add(prefix, Rollout(right, completion.text if completion else ""))

@@ -28,15 +28,15 @@ def list_prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
         As many texts as steps.
 
     """
-    found, end = [], 0
+    prefixes, end = [], 0
     for step in steps:
         start = rationale.find(step, end)
         if start < 0 or rationale[end:start].strip():
             return ["\n".join(steps[: i + 1]) + "\n" for i in range(len(steps))]
         end = start + len(step)
         gap = _GAP.match(rationale, end)
-        found.append(rationale[:end] + (gap[0].rstrip(" \t") if gap and "\n" in gap[0] else ""))
-    return found
+        prefixes.append(rationale[:end] + (gap[0].rstrip(" \t") if gap and "\n" in gap[0] else ""))
+    return prefixes
 
 
 def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:

@@ -23,8 +23,8 @@ def search_every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
     """All prefixes at once (Math-Shepherd, arXiv 2312.08935, section 3.3)."""
     tested = dict(enumerate(tally.prefixes[:-1]))
     missing = {prefix: rollouts - tally.asked(prefix) for prefix in tested.values()}
-    if soft and (some := {prefix: count for prefix, count in missing.items() if count > 0}):
-        yield some
+    if soft and (counts := {prefix: count for prefix, count in missing.items() if count > 0}):
+        yield counts
     while open := [p for i, p in tested.items() if i > tally.reached and tally.asked(p) < rollouts]:
         yield dict.fromkeys(open, 1)
     tally.closed.update(tested.values())
