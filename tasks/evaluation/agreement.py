@@ -34,15 +34,15 @@ class RaterPair:
     @property
     def same(self) -> int:
         """Solutions that both give the same label."""
-        return sum(count for (one, other), count in self.counts.items() if one == other)
+        return sum(count for (first, second), count in self.counts.items() if first == second)
 
     @property
     def kappa(self) -> float | None:
         """Cohen's kappa: 1 always the same, 0 as by chance; None of nothing, or where both always say one thing."""
         first: Counter[int] = Counter()
         second: Counter[int] = Counter()
-        for (one, other), count in self.counts.items():
-            first[one] += count
+        for (label, other), count in self.counts.items():
+            first[label] += count
             second[other] += count
         # in whole numbers: what is expected by chance, times the square of the rows
         expected = sum(first[label] * second[label] for label in first)
@@ -94,7 +94,9 @@ class Agreement:
         self.raters = len(names)
         for pair in pairs:
             both = frame.select(pair).drop_nulls().group_by(pair).len()
-            self.pairs.setdefault(pair, RaterPair()).counts.update({(one, other): n for one, other, n in both.rows()})
+            self.pairs.setdefault(pair, RaterPair()).counts.update(
+                {(first, second): n for first, second, n in both.rows()}
+            )
         for *labels, count in frame.drop_nulls().group_by(names).len().rows():
             self.rows += count
             for label, raters in Counter(labels).items():
@@ -109,7 +111,7 @@ def _beyond(observed: int, expected: int, of: int) -> float | None:
 
 def measure_agreement(frames: Iterable[pl.DataFrame]) -> Agreement:
     """The agreement over frames, one after the other: nothing of a frame is held but its counts."""
-    found = Agreement()
+    agreement = Agreement()
     for frame in frames:
-        found.add(frame)
-    return found
+        agreement.add(frame)
+    return agreement

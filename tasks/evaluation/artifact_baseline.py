@@ -47,9 +47,9 @@ def measure_artifacts(rows: Iterable[tuple[str, bool, str]]) -> ArtifactBaseline
     if min(sizes) < FEWEST // 2:
         return None
     bad, good = int(labels.sum()), int((~labels).sum())
-    shown = [text[:_LONGEST] for _, _, text, _ in chosen]
-    looks, ngrams = (_crossed(features, labels, folds) for features in (_looks(shown), _ngrams(shown)))
-    return ArtifactBaseline(len(shown), looks, ngrams, float(np.sqrt((good + bad + 1) / (12 * good * bad))))
+    texts = [text[:_LONGEST] for _, _, text, _ in chosen]
+    looks, ngrams = (_crossed(features, labels, folds) for features in (_looks(texts), _ngrams(texts)))
+    return ArtifactBaseline(len(texts), looks, ngrams, float(np.sqrt((good + bad + 1) / (12 * good * bad))))
 
 
 def _looks(texts: Sequence[str]) -> Floats:
@@ -65,15 +65,15 @@ def _looks(texts: Sequence[str]) -> Floats:
 
 def _ngrams(texts: Sequence[str]) -> Floats:
     """How often each run of characters occurs, by hashes; logarithms of counts."""
-    found = np.zeros((len(texts), _BUCKETS))
-    for row, text in zip(found, texts):
+    counts = np.zeros((len(texts), _BUCKETS))
+    for row, text in zip(counts, texts):
         codes = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
         for size in range(1, _LONGEST_RUN + 1):
             runs = np.full(max(0, len(codes) - size + 1), size, np.uint64)
             for k in range(size):
                 runs = (runs ^ codes[k : k + len(runs)]) * _PRIME
             row += np.bincount((runs >> np.uint64(40)) % np.uint64(_BUCKETS), minlength=_BUCKETS)
-    return np.log1p(found)
+    return np.log1p(counts)
 
 
 def _crossed(features: Floats, labels: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:

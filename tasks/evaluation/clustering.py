@@ -23,12 +23,12 @@ def compute_adjusted_rand(counts: Mapping[tuple[str, str], int]) -> float | None
 
     """
     first, second = Counter[str](), Counter[str]()
-    for (one, other), n in counts.items():
-        first[one] += n
+    for (part, other), n in counts.items():
+        first[part] += n
         second[other] += n
     pairs = comb(first.total(), 2)
     together = sum(comb(n, 2) for n in counts.values())
-    ours, theirs = (sum(comb(n, 2) for n in some.values()) for some in (first, second))
+    ours, theirs = (sum(comb(n, 2) for n in sizes.values()) for sizes in (first, second))
     if not pairs or ours * theirs * 2 == pairs * (ours + theirs):
         return None
     expected = ours * theirs / pairs
@@ -48,11 +48,11 @@ def cramer(counts: Mapping[tuple[str, str], int]) -> float | None:
     from scipy.stats.contingency import association  # a second to import: only who asks pays for it
 
     cells = {pair: n for pair, n in counts.items() if n}
-    rows = {part: i for i, part in enumerate(sorted({one for one, _ in cells}))}
+    rows = {part: i for i, part in enumerate(sorted({part for part, _ in cells}))}
     columns = {part: i for i, part in enumerate(sorted({other for _, other in cells}))}
     if min(len(rows), len(columns)) < 2:
         return None
     table = np.zeros((len(rows), len(columns)), np.int64)
-    for (one, other), n in cells.items():
-        table[rows[one], columns[other]] = n
+    for (part, other), n in cells.items():
+        table[rows[part], columns[other]] = n
     return float(association(table, method="cramer"))

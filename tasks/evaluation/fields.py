@@ -34,10 +34,15 @@ def number(value: Any, name: str) -> int:
         return int(value)
     text = str(value).strip()
     # a number that JSON spelt 3.0 comes as a Decimal
-    whole, _, rest = text.removeprefix("-").partition(".")
-    if isinstance(value, bool) or not (whole.isdecimal() and whole.isascii()) or len(whole) > 9 or rest.strip("0"):
+    integer, _, decimals = text.removeprefix("-").partition(".")
+    if (
+        isinstance(value, bool)
+        or not (integer.isdecimal() and integer.isascii())
+        or len(integer) > 9
+        or decimals.strip("0")
+    ):
         raise FieldError("not a step number", f"{name} is {text[:40]!r}, expected a whole number")
-    return -int(whole) if text.startswith("-") else int(whole)
+    return -int(integer) if text.startswith("-") else int(integer)
 
 
 def is_nothing(value: Any) -> bool:
@@ -54,6 +59,6 @@ def make_unknown_error(place: str, what: str, name: str, known: Sequence[str]) -
 
 def abbreviate_names(names: Iterable[str], most: int = 3) -> str:
     """The first of some names, for a message."""
-    found = list(names)
-    shown = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in found[:most])
-    return f"{shown}, …" if len(found) > most else shown or "none"
+    listed = list(names)
+    shown = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in listed[:most])
+    return f"{shown}, …" if len(listed) > most else shown or "none"

@@ -20,7 +20,7 @@ Read = Callable[[Record], Gold]
 def _texts(value: Any) -> Any:
     """A value or several as texts; null is spelt `null`."""
     many = value if isinstance(value, list) else [value]
-    return ["null" if one is None else str(one) if isinstance(one, int) else one for one in many]
+    return ["null" if item is None else str(item) if isinstance(item, int) else item for item in many]
 
 
 def _several(value: Any) -> Any:
@@ -88,11 +88,11 @@ def map_gold(rules: GoldRules) -> Read:
         first = _first_error(value, rules, steps)
         right = None if rules.right is None else str(rules.right.take(value, None))
         if right is not None and right != ("yes" if first == NONE else "no"):
-            said = "no step is wrong" if first == NONE else f"step {first + 1} is wrong"
-            raise FieldError("contradictory", f"{said}, but '{rules.right.path}' is {right[:40]!r}")  # type: ignore[union-attr]
+            problem = "no step is wrong" if first == NONE else f"step {first + 1} is wrong"
+            raise FieldError("contradictory", f"{problem}, but '{rules.right.path}' is {right[:40]!r}")  # type: ignore[union-attr]
         id = "/".join(str(rule.take(value, None)) for rule in rules.id)
-        found = rules.set.take(value, None) if rules.set else None
-        set_ = str(found or take_stem(record.source))
+        name = rules.set.take(value, None) if rules.set else None
+        set_ = str(name or take_stem(record.source))
         kind, taxonomy = (_take_text(rule, value) if first != NONE else "" for rule in (rules.type, rules.taxonomy))
         return Gold(id or make_line_id(record.source), first, steps, set_, record.source, kind or None, taxonomy.partition("@")[0])  # fmt: skip
 
@@ -105,13 +105,13 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
     path = rule.path or ""
     if path and path not in value and path.partition(".")[0] not in value:
         raise FieldError("missing field", f"'{path}'")
-    found = rule.model_copy(update={"optional": True}).take(value, None)
-    spelt = "null" if is_nothing(found) else str(found).strip()
+    label = rule.model_copy(update={"optional": True}).take(value, None)
+    spelt = "null" if is_nothing(label) else str(label).strip()
     if spelt in rules.none:
         return NONE
     if spelt == "null":
         raise FieldError("missing field", f"'{path}' is null, which does not mean 'none' here")
-    first = number(found, f"'{path}'") - rules.base
+    first = number(label, f"'{path}'") - rules.base
     if first < 0 or (steps is not None and first >= steps):
         last = f" to {steps - 1 + rules.base}" if steps is not None else " or more"
         raise FieldError("out of range", f"'{path}' is {spelt}, expected {rules.base}{last}")
@@ -120,8 +120,8 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
 
 def _take_text(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
     """What a field says, as text; empty where it says nothing."""
-    found = rule.take(value, None) if rule else None
-    return "" if is_nothing(found) else str(found).strip()
+    text = rule.take(value, None) if rule else None
+    return "" if is_nothing(text) else str(text).strip()
 
 
 def _steps(value: Any) -> int:
@@ -132,32 +132,36 @@ def _steps(value: Any) -> int:
 
 def gather(records: Iterable[Record], read: Read) -> tuple[list[Gold], list[Rejected]]:
     """The gold of records, and those that hold none; of rows with one id the first stays."""
-    found: dict[str, Gold] = {}
+    gold: dict[str, Gold] = {}
     rejected: list[Rejected] = []
     for record in records:
         try:
             if record.value is None:
                 raise FieldError(*(record.fault or ("unreadable", "")))
             row = read(record)
-            if (first := found.get(row.id)) is not None:
+            if (first := gold.get(row.id)) is not None:
                 other = "" if first.first_error == row.first_error else ", where gold is another"
                 raise FieldError("duplicate id", f"'{row.id[:80]}' is that of {first.source} too{other}")
-            found[row.id] = row
+            gold[row.id] = row
         except FieldError as error:
             rejected.append(Rejected(record.source, error.reason, error.detail))
-    return list(found.values()), rejected
+    return list(gold.values()), rejected
 
 
 def list_fitting_formats(columns: Sequence[str]) -> list[str]:
     """The formats whose fields are all among the columns."""
-    there = set(columns)
-    return [name for name, rules in FORMATS.items() if list_fields(rules) <= there]
+    available = set(columns)
+    return [name for name, rules in FORMATS.items() if list_fields(rules) <= available]
 
 
 def list_fields(rules: GoldRules) -> set[str]:
     """The fields that a data set's rows must have."""
     rule: list[FieldRule | None] = [*rules.id, rules.first_error, rules.steps, rules.set, rules.right, rules.type, rules.taxonomy]  # fmt: skip
-    return {one.path.partition(".")[0] for one in rule if one is not None and one.path and not one.optional}
+    return {
+        field_rule.path.partition(".")[0]
+        for field_rule in rule
+        if field_rule is not None and field_rule.path and not field_rule.optional
+    }
 
 
 def make_line_id(source: str) -> str:

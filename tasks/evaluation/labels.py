@@ -46,7 +46,7 @@ Table = Mapping[str, Mapping[str, SourcedLabel]]
 """By labeller, then by the solution's id."""
 
 
-def choose_columns(place: str, there: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
+def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_id: Sequence[str]) -> Columns:
     """The columns to read: those wanted, the rest by their names.
 
     Ids are looked for under gold's own names, `gold_id`, and those of ID_COLUMNS;
@@ -55,7 +55,7 @@ def choose_columns(place: str, there: Sequence[str], wanted: Columns, gold_id: S
 
     Args:
         place: Where the labels lie, for errors.
-        there: The columns of the table.
+        available: The columns of the table.
         wanted: The columns that were asked for; empty where none was.
         gold_id: The columns of gold's ids.
 
@@ -67,24 +67,28 @@ def choose_columns(place: str, there: Sequence[str], wanted: Columns, gold_id: S
 
     """
     for name in (*wanted.id, *wanted.labels, *filter(None, [wanted.labeller])):
-        if name not in there:
-            raise make_unknown_error(place, "column", name, there)
-    id = wanted.id or (tuple(gold_id) if gold_id and set(gold_id) <= set(there) else ())
-    id = id or tuple(name for name in ID_COLUMNS if name in there)[:1]
-    labels = wanted.labels or tuple(name for name in there if name in LABEL_COLUMNS or name.endswith("_first_error"))
+        if name not in available:
+            raise make_unknown_error(place, "column", name, available)
+    id = wanted.id or (tuple(gold_id) if gold_id and set(gold_id) <= set(available) else ())
+    id = id or tuple(name for name in ID_COLUMNS if name in available)[:1]
+    labels = wanted.labels or tuple(
+        name for name in available if name in LABEL_COLUMNS or name.endswith("_first_error")
+    )
     if gold_id and not id:
-        raise EvaluationError(f"{place}: no column with ids; name it by --id: there are {abbreviate_names(there, 12)}")
+        raise EvaluationError(
+            f"{place}: no column with ids; name it by --id: there are {abbreviate_names(available, 12)}"
+        )
     if not labels:
         raise EvaluationError(
             f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
-            f"there are {abbreviate_names(there, 12)}"
+            f"there are {abbreviate_names(available, 12)}"
         )
-    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in there else None))
+    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in available else None))
 
 
 def read(records: Iterable[Record], given: Columns) -> Table:
     """The labels of records; `EvaluationError` about the first row that is not as it should be."""
-    found: dict[str, dict[str, SourcedLabel]] = {}
+    table: dict[str, dict[str, SourcedLabel]] = {}
     for record in records:
         if record.value is None:
             reason, detail = record.fault or ("unreadable", "")
@@ -92,11 +96,11 @@ def read(records: Iterable[Record], given: Columns) -> Table:
         id, who = take_id(record, given.id), _labeller(record, given.labeller)
         for column in given.labels:
             name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
-            before = found.setdefault(name, {})
+            before = table.setdefault(name, {})
             if id in before:
                 raise EvaluationError(_twice(record, id, name, before[id], given))
             before[id] = SourcedLabel(_label(record, column), record.source)
-    return found
+    return table
 
 
 def _twice(record: Record, id: str, labeller: str, before: SourcedLabel, given: Columns) -> str:
@@ -109,10 +113,10 @@ def _twice(record: Record, id: str, labeller: str, before: SourcedLabel, given: 
 
 def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
     """The labels of several places together; `EvaluationError` where a labeller says two things of one solution."""
-    found: dict[str, dict[str, SourcedLabel]] = {}
+    joined: dict[str, dict[str, SourcedLabel]] = {}
     for _, table in places:
         for name, labels in table.items():
-            before = found.setdefault(name, {})
+            before = joined.setdefault(name, {})
             for id, label in labels.items():
                 other = before.setdefault(id, label)
                 if other.first_error != label.first_error:
@@ -120,7 +124,7 @@ def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
                         f"{label.source}: '{name[:40]}' says {_shown(label)} of '{id[:80]}', but {_shown(other)} at "
                         f"{other.source}; name only one of the two places"
                     )
-    return found
+    return joined
 
 
 def _shown(label: SourcedLabel) -> str:
@@ -141,21 +145,21 @@ def take_id(record: Record, names: Sequence[str]) -> str:
 def _labeller(record: Record, name: str | None) -> str | None:
     if name is None:
         return None
-    found = (record.value or {}).get(name)
-    if is_nothing(found):
+    labeller = (record.value or {}).get(name)
+    if is_nothing(labeller):
         raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its labeller")
-    return str(found)
+    return str(labeller)
 
 
 def _label(record: Record, column: str) -> int | None:
     value = record.value or {}
     if column not in value:
         raise make_unknown_error(record.source, "column", column, list(value))
-    found = value[column]
-    if is_nothing(found) or str(found).strip().lower() in UNDECIDED:
+    label = value[column]
+    if is_nothing(label) or str(label).strip().lower() in UNDECIDED:
         return None
     try:
-        return number(found, f"'{column}'")
+        return number(label, f"'{column}'")
     except FieldError as error:
         raise EvaluationError(
             f"{record.source}: {error.detail}, -1 where no step is wrong, or null where it is undecided"
@@ -178,13 +182,13 @@ def check_labels(table: Table, gold: Sequence[Gold], base: int | None) -> dict[s
 
     """
     known = {row.id: row for row in gold}
-    found: dict[str, dict[str, int | None]] = {}
+    checked: dict[str, dict[str, int | None]] = {}
     for name, labels in table.items():
         _fit(name, labels, known, base or 0)
-        found[name] = {id: _from_zero(label.first_error, base or 0) for id, label in labels.items()}
+        checked[name] = {id: _from_zero(label.first_error, base or 0) for id, label in labels.items()}
         if base is None:
-            _look_counted_from_zero(name, found[name], known)
-    return found
+            _look_counted_from_zero(name, checked[name], known)
+    return checked
 
 
 def _from_zero(label: int | None, base: int) -> int | None:

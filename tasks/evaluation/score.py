@@ -157,8 +157,8 @@ def score_groups(gold: Sequence[Gold], labels: Labels, group: Callable[[Gold], s
 
 def average_f1(scores: Iterable[Score]) -> float | None:
     """The plain mean of the F1 of several sets, those left out that have none; None where all are."""
-    found = [one.f1 for one in scores if one.f1 is not None]
-    return sum(found) / len(found) if found else None
+    values = [set_score.f1 for set_score in scores if set_score.f1 is not None]
+    return sum(values) / len(values) if values else None
 
 
 def name_length_range(row: Gold) -> str:

@@ -17,9 +17,9 @@ class Confusion:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, truth: str, said: str | None) -> None:
+    def add(self, truth: str, predicted: str | None) -> None:
         """One row, with what was said of it; None where nothing was."""
-        self.counts[truth, said or UNDECIDED] += 1
+        self.counts[truth, predicted or UNDECIDED] += 1
 
     @property
     def rows(self) -> int:
@@ -29,33 +29,33 @@ class Confusion:
     @property
     def decided(self) -> int:
         """Rows of which something is said."""
-        return sum(n for (_, said), n in self.counts.items() if said != UNDECIDED)
+        return sum(n for (_, predicted), n in self.counts.items() if predicted != UNDECIDED)
 
     @property
     def exact(self) -> int:
         """Rows of which the true type is said."""
-        return sum(n for (truth, said), n in self.counts.items() if truth == said)
+        return sum(n for (truth, predicted), n in self.counts.items() if truth == predicted)
 
     def names(self) -> list[str]:
         """All types that are true or said of some row, the commonest true ones first."""
         true: Counter[str] = Counter()
-        for (truth, said), n in self.counts.items():
+        for (truth, predicted), n in self.counts.items():
             true[truth] += n
-            true[said] += 0
+            true[predicted] += 0
         del true[UNDECIDED]
         return sorted(true, key=lambda name: (-true[name], name))
 
     def true(self) -> list[str]:
         """The types that are true of some row, the commonest first."""
-        there = {truth for truth, _ in self.counts}
-        return [name for name in self.names() if name in there]
+        true_types = {truth for truth, _ in self.counts}
+        return [name for name in self.names() if name in true_types]
 
     def f1(self, name: str) -> float:
         """The harmonic mean of a type's precision and recall (2 exact / (true + said)); 0 where it is never right."""
         exact = self.counts[name, name]
         true = sum(n for (truth, _), n in self.counts.items() if truth == name)
-        said = sum(n for (_, one), n in self.counts.items() if one == name)
-        return 2 * exact / (true + said) if true + said else 0.0
+        predicted = sum(n for (_, label), n in self.counts.items() if label == name)
+        return 2 * exact / (true + predicted) if true + predicted else 0.0
 
     def macro_f1(self) -> float:
         """The plain mean of F1 over the types that are true of some row."""
@@ -64,13 +64,13 @@ class Confusion:
 
     def summarize(self, brief: bool = False) -> dict[str, Any]:
         """All figures, rounded, for manifests; `brief` without F1 and confusion."""
-        found: dict[str, Any] = {"rows": self.rows, "decided": self.decided, "exact": self.exact}
+        figures: dict[str, Any] = {"rows": self.rows, "decided": self.decided, "exact": self.exact}
         if self.decided:
-            found["precision_interval"] = [round(end, 4) for end in wilson(self.exact, self.decided)]
+            figures["precision_interval"] = [round(end, 4) for end in wilson(self.exact, self.decided)]
         if brief:
-            return found
+            return figures
         confusion: dict[str, dict[str, int]] = {}
-        for (truth, said), n in sorted(self.counts.items()):
-            confusion.setdefault(truth, {})[said] = n
+        for (truth, predicted), n in sorted(self.counts.items()):
+            confusion.setdefault(truth, {})[predicted] = n
         f1 = {name: round(self.f1(name), 4) for name in self.names()}
-        return found | {"macro_f1": round(self.macro_f1(), 4), "f1": f1, "confusion": confusion}
+        return figures | {"macro_f1": round(self.macro_f1(), 4), "f1": f1, "confusion": confusion}
