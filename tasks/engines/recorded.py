@@ -100,7 +100,7 @@ class RecordedEngine:
         """The reply to each request, in their order; `EngineError` before the first where any is missing."""
         missing = [request for request in requests if self._place(request) is None]
         if missing:
-            raise EngineError(self._told(missing, len(requests)))
+            raise EngineError(self._describe_missing(missing, len(requests)))
         for request in requests:
             yield self._completion(request)
 
@@ -184,7 +184,7 @@ class RecordedEngine:
             price=cost,
         )
 
-    def _told(self, missing: Sequence[Request], asked: int) -> str:
+    def _describe_missing(self, missing: Sequence[Request], asked: int) -> str:
         """What is missing and what to do."""
         place = self._model.file or ("the lines given" if self._file else "the ledger")
         first = missing[0]
@@ -221,8 +221,8 @@ def _read(raw: bytes) -> Line:
             raise ValueError(str(first["ctx"]["error"]))
         case "json_invalid":
             raise ValueError(f"not a line of JSON ({first['ctx']['error']})")
-    found = _short(json.dumps(first["input"], ensure_ascii=True, default=str))
-    raise ValueError(f"{f'`{place}`: ' if place else ''}{first['msg']}, found {found}")
+    value = _short(json.dumps(first["input"], ensure_ascii=True, default=str))
+    raise ValueError(f"{f'`{place}`: ' if place else ''}{first['msg']}, found {value}")
 
 
 def open_engine(model: Recorded, _: Spent) -> Engine:

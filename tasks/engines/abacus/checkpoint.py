@@ -47,7 +47,9 @@ class Checkpoint:
 
 def render_conversation(messages: Sequence[Message], prefix: str) -> str:
     """The conversation as the checkpoint's chat template writes it; a system message is one more of the user."""
-    turns = (f"<|{'assistant' if one.role == 'assistant' else 'user'}|>{one.content}<|end|>" for one in messages)
+    turns = (
+        f"<|{'assistant' if message.role == 'assistant' else 'user'}|>{message.content}<|end|>" for message in messages
+    )
     return "".join(turns) + "<|assistant|>" + prefix
 
 
@@ -83,15 +85,15 @@ def _shape(folder: Path) -> Shape:
             rope_theta=float(config["rope_theta"] if "rope_theta" in config else rope["rope_theta"]),
             epsilon=float(config["rms_norm_eps"]),
         )  # fmt: skip
-        found = {"model_type": config["model_type"], "num_key_value_heads": config.get("num_key_value_heads", heads)}
-        found |= {"head_dim": config.get("head_dim", shape.head), "rope_type": rope.get("rope_type", "default")}
+        values = {"model_type": config["model_type"], "num_key_value_heads": config.get("num_key_value_heads", heads)}
+        values |= {"head_dim": config.get("head_dim", shape.head), "rope_type": rope.get("rope_type", "default")}
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         _wrong(folder, "config.json", f"no sizes of a Llama ({type(error).__name__}: {error})")
     expected = {"model_type": "llama", "num_key_value_heads": heads, "head_dim": shape.head, "rope_type": "default"}
-    found |= {key: config.get(key, value) for key, value in _SAME.items()}
+    values |= {key: config.get(key, value) for key, value in _SAME.items()}
     for key, value in (expected | _SAME).items():
-        if found[key] != value:
-            _wrong(folder, "config.json", f"{key} is {found[key]!r}, but this engine knows only {value!r}")
+        if values[key] != value:
+            _wrong(folder, "config.json", f"{key} is {values[key]!r}, but this engine knows only {value!r}")
     return shape
 
 
@@ -101,9 +103,9 @@ def _tensors(folder: Path, shape: Shape) -> dict[str, Array]:
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         _wrong(folder, "model.safetensors", f"cannot be read as float32 or float16 weights ({error})")
     for name, expected in shape.tensors().items():
-        found = tensors[name].shape if name in tensors else None
-        if found != expected:
-            _wrong(folder, "model.safetensors", f"{name} has shape {found}, by config.json it is {expected}")
+        actual = tensors[name].shape if name in tensors else None
+        if actual != expected:
+            _wrong(folder, "model.safetensors", f"{name} has shape {actual}, by config.json it is {expected}")
     return tensors
 
 
@@ -136,7 +138,7 @@ def _read(folder: Path, name: str) -> bytes:
         _wrong(folder, name, error.strerror or str(error))
 
 
-def _wrong(folder: Path, name: str, found: str) -> NoReturn:
+def _wrong(folder: Path, name: str, problem: str) -> NoReturn:
     raise EngineError(
-        f"model 'abacus': {folder / name}: {found}; give the folder of a whole checkpoint of Abacus' kind"
+        f"model 'abacus': {folder / name}: {problem}; give the folder of a whole checkpoint of Abacus' kind"
     )

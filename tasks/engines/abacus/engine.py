@@ -88,7 +88,7 @@ def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list
         else:
             detail = f"the prompt has {len(prompt)} tokens, the context {positions}"
             failures += [Failure(request.id, "longer than the context", detail) for request in those]
-    return sorted(asked, key=lambda one: (len(one.requests), len(one.prompt)), reverse=True), failures
+    return sorted(asked, key=lambda batch: (len(batch.requests), len(batch.prompt)), reverse=True), failures
 
 
 class _Queue:
@@ -120,7 +120,7 @@ class _Queue:
 
 
 def _in_threads(networks: Networks, asked: list[Asked], threads: int) -> Iterator[Completion]:
-    number = sum(len(one.requests) for one in asked)
+    number = sum(len(batch.requests) for batch in asked)
     threads = max(1, min(threads, number // _FEW))
     queue = _Queue(asked, min(_rows(networks.checkpoint, asked), -(-number // threads)))
     replies: SimpleQueue[Completion | BaseException | None] = SimpleQueue()
@@ -145,7 +145,7 @@ def _in_threads(networks: Networks, asked: list[Asked], threads: int) -> Iterato
 def _rows(checkpoint: Checkpoint, asked: list[Asked]) -> int:
     """How many rows fit in the memory meant for them, if all were as long as the longest may become."""
     positions = checkpoint.shape.positions
-    longest = max(len(one.prompt) + max(request.sampling.max_tokens for request in one.requests) for one in asked)
+    longest = max(len(batch.prompt) + max(request.sampling.max_tokens for request in batch.requests) for batch in asked)
     return max(1, min(ROWS, TOKENS // min(positions, longest)))
 
 

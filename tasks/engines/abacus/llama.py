@@ -45,10 +45,10 @@ class Shape:
             "mlp.gate_proj": (inner, hidden), "mlp.up_proj": (inner, hidden), "mlp.down_proj": (hidden, inner),
             "input_layernorm": (hidden,), "post_attention_layernorm": (hidden,),
         }  # fmt: skip
-        found: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocabulary, hidden)}
+        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocabulary, hidden)}
         for number in range(self.layers):
-            found |= {f"model.layers.{number}.{name}.weight": shape for name, shape in layer.items()}
-        return found | {"model.norm.weight": (hidden,)}
+            shapes |= {f"model.layers.{number}.{name}.weight": shape for name, shape in layer.items()}
+        return shapes | {"model.norm.weight": (hidden,)}
 
 
 class Layer(NamedTuple):

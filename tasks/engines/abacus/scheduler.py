@@ -57,10 +57,10 @@ class Group:
         self.limit = np.array([min(s.max_tokens, positions - len(p)) for s, (_, p) in zip(sampling, self.asked)])
         self.draws = Draws(
             np.array([request.seed for request, _ in self.asked], np.uint64),
-            np.array([one.temperature for one in sampling], np.float64),
-            np.array([one.top_p for one in sampling], np.float64),
+            np.array([setting.temperature for setting in sampling], np.float64),
+            np.array([setting.top_p for setting in sampling], np.float64),
         )
-        self.stopping = np.array([bool(one.stop) for one in sampling])
+        self.stopping = np.array([bool(setting.stop) for setting in sampling])
         self.text = ["" for _ in sampling]
         self.tokens = np.zeros((len(sampling), int(self.limit.max()) + 1), np.intp)
         self.logprob = np.zeros(len(sampling))
@@ -104,28 +104,28 @@ class Group:
         piece = self.networks.checkpoint.pieces[self.tokens[row, self.cohort.made]]
         text = self.text[row] = self.text[row] + piece
         stops = self.asked[row][0].sampling.stop
-        found = (text.find(stop, max(0, len(text) - len(piece) - len(stop))) for stop in stops)
-        cuts = [at for at in found if at >= 0]
+        places = (text.find(stop, max(0, len(text) - len(piece) - len(stop))) for stop in stops)
+        cuts = [at for at in places if at >= 0]
         return text[: min(cuts)] if cuts else None
 
-    def _text(self, row: int, made: int) -> str:
+    def _text(self, row: int, length: int) -> str:
         pieces = self.networks.checkpoint.pieces
-        return "".join(pieces[token] for token in self.tokens[row, :made])
+        return "".join(pieces[token] for token in self.tokens[row, :length])
 
-    def _completion(self, row: int, finish: Finish, made: int, text: str) -> Completion:
+    def _completion(self, row: int, finish: Finish, length: int, text: str) -> Completion:
         request, prompt = self.asked[row]
         return Completion(
             request=request.id, text=text, finish=finish, limit=request.sampling.max_tokens,
-            prompt_tokens=len(prompt), tokens=made, logprob=self._logprob(row, made),
+            prompt_tokens=len(prompt), tokens=length, logprob=self._logprob(row, length),
             engine=self.networks.name, at=time.time(),
         )  # fmt: skip
 
-    def _logprob(self, row: int, made: int) -> float:
+    def _logprob(self, row: int, length: int) -> float:
         """The answer's log-probability, rounded; from float64 where float32's error could turn the rounding."""
         rounded, sure = round_logprob(float(self.logprob[row]))
         if sure:
             return rounded
-        prompt, answer = self.asked[row][1], self.tokens[row, :made]
+        prompt, answer = self.asked[row][1], self.tokens[row, :length]
         sequence = np.array([*prompt, *answer], np.intp)[None]
         exact = self.networks.exact
         logits = exact.logits(exact.through(sequence)[0, len(prompt) - 1 : -1])

@@ -55,16 +55,16 @@ class Background:
 
         """
         loop = self._running()
-        made: SimpleQueue[_Handover[T] | _End] = SimpleQueue()
-        space, running = asyncio.run_coroutine_threadsafe(_started(work, made, room), loop).result()
+        outputs: SimpleQueue[_Handover[T] | _End] = SimpleQueue()
+        space, running = asyncio.run_coroutine_threadsafe(_started(work, outputs, room), loop).result()
         try:
-            while isinstance(item := made.get(), _Handover):
+            while isinstance(item := outputs.get(), _Handover):
                 _call(loop, space.release)
                 yield item.value
         except BaseException:  # the iterator is closed, or Ctrl-C
             _call(loop, running.cancel)
             with suppress(Empty):
-                while isinstance(made.get(timeout=_PATIENCE), _Handover):
+                while isinstance(outputs.get(timeout=_PATIENCE), _Handover):
                     pass
             raise
         if item.error is not None:
@@ -103,17 +103,17 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> No
 
 
 async def _started(
-    work: Callable[[Put[T]], Coroutine[Any, Any, None]], made: SimpleQueue[_Handover[T] | _End], room: int
+    work: Callable[[Put[T]], Coroutine[Any, Any, None]], outputs: SimpleQueue[_Handover[T] | _End], room: int
 ) -> tuple[asyncio.Semaphore, asyncio.Task[None]]:
     space = asyncio.Semaphore(room)
 
     async def put(value: T) -> None:
         await space.acquire()
-        made.put(_Handover(value))
+        outputs.put(_Handover(value))
 
     def end(task: asyncio.Task[None]) -> None:
         closed = RuntimeError("the engine was closed while it was asked")
-        made.put(_End(closed if task.cancelled() else task.exception()))
+        outputs.put(_End(closed if task.cancelled() else task.exception()))
 
     running = asyncio.create_task(work(put))
     running.add_done_callback(end)
@@ -121,8 +121,8 @@ async def _started(
 
 
 async def _ended(last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
         task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
+    await asyncio.gather(*others, return_exceptions=True)
     await last()

@@ -56,7 +56,7 @@ class Refusal:
 class Fault:
     """An exchange that brought nothing."""
 
-    found: str
+    problem: str
     advice: str
     again: bool = True
     """Whether it may go well another time."""
@@ -125,8 +125,8 @@ def read(content: bytes) -> Outcome:
     return Answer(text, ended, usage, *_logprob(choice.get("logprobs")))
 
 
-def _odd(found: str) -> Fault:
-    return Fault(found, "check that `url` is that of an OpenAI-compatible endpoint")
+def _odd(problem: str) -> Fault:
+    return Fault(problem, "check that `url` is that of an OpenAI-compatible endpoint")
 
 
 def _first(value: Any) -> dict[str, Any] | None:
@@ -169,11 +169,11 @@ def _logprob(value: Any) -> tuple[float | None, int]:
     tokens = value.get("content") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not tokens:
         return None, 0
-    found = [_number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
-    numbers = [one for one in found if one is not None]
-    if len(numbers) < len(found):
+    logprobs = [_number(token.get("logprob")) if isinstance(token, dict) else None for token in tokens]
+    numbers = [logprob for logprob in logprobs if logprob is not None]
+    if len(numbers) < len(logprobs):
         return None, 0
-    return min(math.fsum(numbers), 0.0), len(found)
+    return min(math.fsum(numbers), 0.0), len(logprobs)
 
 
 def read_error(content: bytes) -> str:

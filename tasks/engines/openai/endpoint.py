@@ -71,7 +71,7 @@ class Endpoint:
             return replace(outcome, text=self._without_key(outcome.text)) if long else outcome
         if isinstance(outcome, Refusal):
             return replace(outcome, detail=self._shown(outcome.detail))
-        return replace(outcome, found=self._shown(outcome.found), advice=self._without_key(outcome.advice))
+        return replace(outcome, problem=self._shown(outcome.problem), advice=self._without_key(outcome.advice))
 
     async def close(self) -> None:
         """Close its connections."""
@@ -95,9 +95,10 @@ class Endpoint:
             return Fault(f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`")
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # of a redirect to a bad address httpx shows a piece, which may be one of the key
-            told = "a redirect to no address" if "location header" in str(error) else str(error)
+            message = "a redirect to no address" if "location header" in str(error) else str(error)
             return Fault(
-                f"{type(error).__name__}{told and f' ({told})'}", "check that the endpoint is up and can be reached"
+                f"{type(error).__name__}{message and f' ({message})'}",
+                "check that the endpoint is up and can be reached",
             )
 
     def _shown(self, text: str) -> str:

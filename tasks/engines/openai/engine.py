@@ -148,7 +148,7 @@ class OpenAIEngine:
             self._pace.pause(outcome.wait)
             if not outcome.again or attempt == self._model.attempts:
                 times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"
-                raise EngineError(f"{describe_endpoint(self._model)}: {times} {outcome.found}; {outcome.advice}")
+                raise EngineError(f"{describe_endpoint(self._model)}: {times} {outcome.problem}; {outcome.advice}")
             await sleep_until_stopped(choose_backoff(attempt, self._backoff), stop)
             attempt += 1
         return outcome

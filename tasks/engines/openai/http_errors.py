@@ -44,17 +44,17 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str
         variable: The environment variable that holds the key.
 
     Returns:
-        Whether to ask again, and when; or why not. `found` and `detail` may repeat anything that the body holds.
+        Whether to ask again, and when; or why not. `problem` and `detail` may repeat anything that the body holds.
 
     """
-    told = f"{_phrase(status)}: {read_error(content)}" if content.strip() else _phrase(status)
+    message = f"{_phrase(status)}: {read_error(content)}" if content.strip() else _phrase(status)
     if status in (408, 425, 429) or status >= 500:
-        return _later(status, headers, told)
+        return _later(status, headers, message)
     if status in (400, 413, 422):
-        return _refusal(status, told, _parameter(content))
+        return _refusal(status, message, _parameter(content))
     if status in (401, 403):  # a 401 tends to repeat parts of the key
-        return Fault(_phrase(status) if status == 401 else told, advise_on_key(variable), again=False)
-    return Fault(told, _advice(status, headers), again=False)
+        return Fault(_phrase(status) if status == 401 else message, advise_on_key(variable), again=False)
+    return Fault(message, _advice(status, headers), again=False)
 
 
 def _phrase(status: int) -> str:
@@ -64,13 +64,13 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _later(status: int, headers: Mapping[str, str], told: str) -> Fault:
-    if status == 429 and _QUOTA.search(told):
-        return Fault(told, "raise the account's quota at the provider; then build again", again=False)
+def _later(status: int, headers: Mapping[str, str], message: str) -> Fault:
+    if status == 429 and _QUOTA.search(message):
+        return Fault(message, "raise the account's quota at the provider; then build again", again=False)
     wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
     if wait > LONGEST_WAIT:
-        return Fault(f"{told} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False)
-    return Fault(told, _SLOWER if status == 429 else _LATER, wait=wait)
+        return Fault(f"{message} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False)
+    return Fault(message, _SLOWER if status == 429 else _LATER, wait=wait)
 
 
 def retry_after(value: str, now: datetime) -> float | None:
@@ -94,17 +94,17 @@ def _parameter(content: bytes) -> str:
     return str(error.get("param") or "") if isinstance(error, dict) else ""
 
 
-def _refusal(status: int, told: str, parameter: str) -> Outcome:
-    if status == 413 or _CONTEXT.search(told):
-        return Refusal(TOO_LONG, told)
-    if _FILTER.search(told):
-        return Refusal(CONTENT_FILTER, told)
-    if _PREFIX.search(told):
-        return Fault(told, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False)
-    named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(told))
+def _refusal(status: int, message: str, parameter: str) -> Outcome:
+    if status == 413 or _CONTEXT.search(message):
+        return Refusal(TOO_LONG, message)
+    if _FILTER.search(message):
+        return Refusal(CONTENT_FILTER, message)
+    if _PREFIX.search(message):
+        return Fault(message, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False)
+    named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(message))
     if not named and parameter in _SETTINGS:
-        return Fault(told, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False)
-    return Refusal(REFUSED, told, named=named)
+        return Fault(message, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False)
+    return Refusal(REFUSED, message, named=named)
 
 
 def hide_credentials(url: str) -> str:

@@ -128,10 +128,10 @@ class VLLMEngine:
     def _reply(self, request: Request, message: Mapping[str, Any]) -> Reply:
         if message["is"] == "failure":
             return Failure(request.id, message["reason"], message["detail"])
-        price, made = self.model.price, (message["prompt_tokens"], message["tokens"])
+        price, counts = self.model.price, (message["prompt_tokens"], message["tokens"])
         return Completion(
-            request.id, message["text"], message["finish"], request.sampling.max_tokens, *made,
-            message["logprob"], self.name, time.time(), price.of(*made) if price else None,
+            request.id, message["text"], message["finish"], request.sampling.max_tokens, *counts,
+            message["logprob"], self.name, time.time(), price.of(*counts) if price else None,
         )  # fmt: skip
 
     def _start(self) -> WorkerProcess:
@@ -140,8 +140,8 @@ class VLLMEngine:
         try:
             self._process = process = WorkerProcess(command, _environment(self.model))
         except OSError as error:
-            found = f"`python: {command[0]}` cannot be run ({error.strerror}): name a Python that has vLLM"
-            raise EngineError(f"model {self.model.model!r} (vllm): {found}") from None
+            problem = f"`python: {command[0]}` cannot be run ({error.strerror}): name a Python that has vLLM"
+            raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
         process.send({"options": _options(self.model)})
         message = process.receive(self._starting, log_counts=True)
         if message["is"] == "fatal":
@@ -160,15 +160,15 @@ class VLLMEngine:
         except WorkerEnded:
             self.close()
 
-    def _failed(self, found: str) -> EngineError:
+    def _failed(self, problem: str) -> EngineError:
         """End what is left of the process and say what happened, and what to do."""
         log = self._process.tail_log(LAST_WORDS) if self._process else []
         self.close()
-        said = "\n".join((found, *log))
-        advice = next((text for pattern, text in _ADVICE if re.search(pattern, said)), "see the last lines above")
+        output = "\n".join((problem, *log))
+        advice = next((text for pattern, text in _ADVICE if re.search(pattern, output)), "see the last lines above")
         words = "".join(f"\n  | {line}" for line in log)
         python = self.model.python or sys.executable
-        return EngineError(f"model {self.model.model!r} (vllm, {python}): {found}{words}\nWhat to do: {advice}.")
+        return EngineError(f"model {self.model.model!r} (vllm, {python}): {problem}{words}\nWhat to do: {advice}.")
 
     def close(self) -> None:
         """Kill the process group; GPUs' memory is free when this returns."""

@@ -183,22 +183,22 @@ class Worker:
 
 def describe_completion(output: Any) -> Message:
     """What is said of a finished request; of one that vLLM gave up (no token fits its schema) that it failed."""
-    one = output.outputs[0]
-    if one.finish_reason not in ("stop", "length"):
-        detail = f"finish reason {one.finish_reason} after {len(one.token_ids)} tokens"
+    answer = output.outputs[0]
+    if answer.finish_reason not in ("stop", "length"):
+        detail = f"finish reason {answer.finish_reason} after {len(answer.token_ids)} tokens"
         return {
             "is": "failure", "number": int(output.request_id), "reason": "ended without an answer", "detail": detail
         }  # fmt: skip
-    tokens, logprob = len(one.token_ids), one.cumulative_logprob
-    if one.finish_reason == "stop" and not isinstance(one.stop_reason, str):  # the end mark, which is no text
+    tokens, logprob = len(answer.token_ids), answer.cumulative_logprob
+    if answer.finish_reason == "stop" and not isinstance(answer.stop_reason, str):  # the end mark, which is no text
         tokens -= 1
         if logprob is not None:
-            logprob -= one.logprobs[-1][one.token_ids[-1]].logprob
+            logprob -= answer.logprobs[-1][answer.token_ids[-1]].logprob
     return {
         "is": "completion",
         "number": int(output.request_id),
-        "text": one.text,
-        "finish": one.finish_reason,
+        "text": answer.text,
+        "finish": answer.finish_reason,
         "prompt_tokens": len(output.prompt_token_ids),
         "tokens": tokens,
         "logprob": min(logprob, 0.0) if logprob is not None and math.isfinite(logprob) else None,

@@ -63,7 +63,7 @@ def test_whatever_a_200_holds_it_is_read(content: bytes) -> None:
 @given(st.integers(201, 999), st.dictionaries(st.sampled_from(["retry-after", "location"]), st.text()), BODIES)
 def test_whatever_another_status_holds_it_is_no_answer(status: int, headers: dict[str, str], content: bytes) -> None:
     outcome = judge(status, headers, content, None)
-    assert isinstance(outcome, Refusal) or (isinstance(outcome, Fault) and outcome.found and outcome.advice)
+    assert isinstance(outcome, Refusal) or (isinstance(outcome, Fault) and outcome.problem and outcome.advice)
 
 
 @pytest.mark.parametrize(
