@@ -68,18 +68,20 @@ def find_given_numbers(question: str) -> set[Fraction]:
 
 
 def _given(question: str, without: frozenset[str]) -> set[Fraction]:
-    found = {one.value for one in find_numbers(question)}
-    found |= {Fraction(value.replace(",", "")) for value in re.findall(r"\d{1,9}(?:\.\d{1,9})?", question)}
+    values = {number.value for number in find_numbers(question)}
+    values |= {Fraction(value.replace(",", "")) for value in re.findall(r"\d{1,9}(?:\.\d{1,9})?", question)}
     for word in set(re.findall(r"[a-z]+", question.lower())) - without:
-        found |= {Fraction(value) for value in _WORDS.get(word, ())}
+        values |= {Fraction(value) for value in _WORDS.get(word, ())}
     if "%" in question and not without:
-        found.add(Fraction(100))
-    return found
+        values.add(Fraction(100))
+    return values
 
 
 def find_derived_numbers(steps: Sequence[str]) -> set[Fraction]:
     """The numbers that steps came to, and all others that stand in them."""
-    found = set()
+    values = set()
     for step in steps:
-        found |= {one.result.value for one in find_equations(step)} | {one.value for one in find_numbers(step)}
-    return found
+        values |= {equation.result.value for equation in find_equations(step)} | {
+            number.value for number in find_numbers(step)
+        }
+    return values

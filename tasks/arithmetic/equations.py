@@ -121,13 +121,13 @@ def find_equations(step: str) -> tuple[Equation, ...]:
 @lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
 def _equations(step: str) -> tuple[Equation, ...]:
     tokens = _tokens(step)
-    found = (_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
-    return tuple(one for one in found if one)
+    equations = (_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
+    return tuple(equation for equation in equations if equation)
 
 
 def find_numbers(text: str) -> list[Number]:
     """The plain numbers of a text."""
-    return [Number(_of(one), one.start, one.end) for one in _tokens(text[:LONGEST]) if one.kind == "number"]
+    return [Number(_of(token), token.start, token.end) for token in _tokens(text[:LONGEST]) if token.kind == "number"]
 
 
 def _of(token: _Token) -> Fraction:
@@ -137,7 +137,7 @@ def _of(token: _Token) -> Fraction:
 
 @lru_cache(maxsize=256)
 def _tokens(step: str) -> tuple[_Token, ...]:
-    found = []
+    tokens = []
     for match in _TOKEN.finditer(step):
         kind = match.lastgroup or ""
         text = match[kind]
@@ -153,8 +153,8 @@ def _tokens(step: str) -> tuple[_Token, ...]:
             kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
         elif kind == "skip":
             continue
-        found.append(_Token(kind, value, match.start(match.lastindex or 0), match.end()))
-    return tuple(found)
+        tokens.append(_Token(kind, value, match.start(match.lastindex or 0), match.end()))
+    return tuple(tokens)
 
 
 # the same few numbers and words stand in most steps
@@ -182,16 +182,16 @@ def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
     if computed is None:
         return None
     stated, chain = right
-    leaves = tuple(Number(_of(one), one.start, one.end) for one in left if one.kind == "number")
+    leaves = tuple(Number(_of(token), token.start, token.end) for token in left if token.kind == "number")
     binary = len(left) == 3 and left[1].kind == "op"
-    whole = _computed(chain) if len(chain) > 1 else None
+    total = _computed(chain) if len(chain) > 1 else None
     after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
     unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
-    divides = any(one.kind == "op" and one.value == "/" for one in left)
-    holds = True if whole == computed else _holds(computed, stated.value, divides)
+    divides = any(token.kind == "op" and token.value == "/" for token in left)
+    holds = True if total == computed else _holds(computed, stated.value, divides)
     return Equation(
         left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
-        tuple(one.value for one in left),
+        tuple(token.value for token in left),
     )  # fmt: skip
 
 
@@ -205,31 +205,33 @@ def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:
 
 def _left(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
     """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
-    found: list[_Token] = []
+    expression: list[_Token] = []
     i = at - 1
-    while i >= 0 and len(found) <= LONGEST_EXPRESSION:
+    while i >= 0 and len(expression) <= LONGEST_EXPRESSION:
         token = tokens[i]
         if token.kind == "word":
             before = i
             while before >= 0 and tokens[before].kind == "word" and i - before < 4:
                 before -= 1
             after_number = before >= 0 and (tokens[before].kind == "number" or tokens[before].value == ")")
-            if not after_number or (found and found[0].kind == "number"):
+            if not after_number or (expression and expression[0].kind == "number"):
                 break
             i = before
             continue
-        if token.kind not in ("number", "op") or (token.kind == "number" and found and found[0].kind == "number"):
+        if token.kind not in ("number", "op") or (
+            token.kind == "number" and expression and expression[0].kind == "number"
+        ):
             break
-        found.insert(0, token)
+        expression.insert(0, token)
         i -= 1
     stop = tokens[i] if i >= 0 else None
     if stop is not None and (stop.kind == "odd" or (stop.kind == "other" and stop.value not in _CLEAN)):
         return None
-    if found and found[0].value == "-" and stop is None:
-        found = found[1:]  # a bullet
-    if len(found) < 3 or (found[0].kind == "op" and found[0].value != "("):
+    if expression and expression[0].value == "-" and stop is None:
+        expression = expression[1:]  # a bullet
+    if len(expression) < 3 or (expression[0].kind == "op" and expression[0].value != "("):
         return None
-    return found if sum(one.kind == "number" for one in found) > 1 else None
+    return expression if sum(part.kind == "number" for part in expression) > 1 else None
 
 
 def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | None:
@@ -256,5 +258,5 @@ def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | N
 
 def _computed(tokens: Sequence[_Token]) -> Fraction | None:
     """What an expression comes to; None where it is none."""
-    found = parse_calculation([one.value for one in tokens])
-    return found.value if found else None
+    calculation = parse_calculation([token.value for token in tokens])
+    return calculation.value if calculation else None

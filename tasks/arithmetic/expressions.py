@@ -33,10 +33,10 @@ def parse_calculation(tokens: Sequence[str | Fraction]) -> Calculation | None:
     if len(tokens) > LONGEST_EXPRESSION:
         return None
     try:
-        found, rest = _sum(tokens, 0)
+        calculation, end = _sum(tokens, 0)
     except (IndexError, ZeroDivisionError, TypeError):
         return None
-    return found if rest == len(tokens) else None
+    return calculation if end == len(tokens) else None
 
 
 def _sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
