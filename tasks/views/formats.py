@@ -114,13 +114,13 @@ def label_steps(row: Row, style: Style) -> tuple[Sequence[str], list[bool]]:
 
 def _stepwise(row: Row, style: Style) -> Row:
     steps, labels = label_steps(row, style)
-    made = {"prompt": format_problem(row), "completions": steps, "labels": labels, **copy_ids(row)}
+    example = {"prompt": format_problem(row), "completions": steps, "labels": labels, **copy_ids(row)}
     if "soft" in row:
         soft = row["soft"]
         if soft is not None and len(soft) < len(steps):
             raise Unfit("fewer soft labels than steps", f"{len(soft)} of {len(steps)}")
-        made["soft"] = None if soft is None else soft[: len(steps)]
-    return made
+        example["soft"] = None if soft is None else soft[: len(steps)]
+    return example
 
 
 def _math_shepherd(row: Row, style: Style) -> Row:
@@ -173,7 +173,7 @@ def make_text_columns(style: Style, *named: Column) -> tuple[Column, ...]:
     """Columns of texts, or the same as conversations."""
     if not style.conversational:
         return named
-    return tuple(Column(one.name, "records", one.meaning, fields=c.MESSAGE) for one in named)
+    return tuple(Column(column.name, "records", column.meaning, fields=c.MESSAGE) for column in named)
 
 
 def fix_columns(*named: Column) -> Callable[[Style, Contract], tuple[Column, ...]]:

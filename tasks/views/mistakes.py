@@ -64,9 +64,9 @@ def _cot_error_set(row: Row, style: Style) -> Row:
 def _mistake_tuning(row: Row, style: Style) -> list[Row]:
     """Two rows: the problem with the marker and the rationale that belongs to it, never both rationales in one."""
     wrong, right = read_pair(row)
-    if found := next((one for text in (format_problem(row), wrong, right) if (one := _MARKER.search(text))), None):
-        raise Unfit("holds a marker", f"{found[0][:40]} stands in the text")
-    made = []
+    if marker := next((match for text in (format_problem(row), wrong, right) if (match := _MARKER.search(text))), None):
+        raise Unfit("holds a marker", f"{marker[0][:40]} stands in the text")
+    rows = []
     for label, sign, rationale, by in (
         (True, CORRECT, right, row["right_id"]),
         (False, INCORRECT, wrong, row["solution_id"]),
@@ -77,8 +77,8 @@ def _mistake_tuning(row: Row, style: Style) -> list[Row]:
             text = {"messages": [make_message("user", head), make_message("assistant", rationale)]}
         # named by its content: one right rationale beside many mistakes is one row
         name = digest("mistake-tuning", row["problem_id"], by or "", head, rationale)
-        made.append({**text, "label": label, "row_id": name, "solution_id": by, "problem_id": row["problem_id"]})
-    return made
+        rows.append({**text, "label": label, "row_id": name, "solution_id": by, "problem_id": row["problem_id"]})
+    return rows
 
 
 def _typed(row: Row) -> str:
@@ -90,11 +90,11 @@ def _typed(row: Row) -> str:
 def _self_rethinking(row: Row, style: Style) -> Row:
     """The user's turns, with this mistake as what the model is to hold its own solution against."""
     kind, sign = _typed(row), mark(row)
-    told = [f"Kind: {kind}", f"That is: {row.get('error_definition') or ''}", f"Here: {row.get('error_cause') or ''}"]
+    facts = [f"Kind: {kind}", f"That is: {row.get('error_definition') or ''}", f"Here: {row.get('error_cause') or ''}"]
     pieces = [
         fence_text("problem", format_problem(row), sign),
         fence_text("wrong-solution", row["rationale"].strip(), sign),
-        fence_text("mistake", "\n".join(line for line in told if not line.endswith(": ")), sign),
+        fence_text("mistake", "\n".join(line for line in facts if not line.endswith(": ")), sign),
     ]
     if right := (row.get("right_rationale") or "").strip():
         pieces.append(fence_text("right-solution", right, sign))
@@ -117,7 +117,10 @@ def _error_aware(row: Row, style: Style) -> Row:
     kinds = row["common_types"]
     if not kinds:
         raise Unfit("no typed mistake of the model elsewhere on the set", "")
-    lines = [f"- {kind}: {told}" if told else f"- {kind}" for kind, told in zip(kinds, row["common_definitions"])]
+    lines = [
+        f"- {kind}: {definition}" if definition else f"- {kind}"
+        for kind, definition in zip(kinds, row["common_definitions"])
+    ]
     text = "\n".join((format_problem(row), "", AWARE, *lines))
     return {
         "prompt": [make_message("user", text)] if style.conversational else f"{text}\n", "answer": row["answer"], "model": row["model"],
@@ -131,23 +134,23 @@ def _error_aware(row: Row, style: Style) -> Row:
 def explain_mistake(row: Row) -> str:
     """What is wrong, in a line: the step, the type, and the cause or else what the type means."""
     kind = row.get("error_type")
-    told = " ".join((row.get("error_cause") or row.get("error_definition") or "").split())
-    if not kind and not told:
+    cause = " ".join((row.get("error_cause") or row.get("error_definition") or "").split())
+    if not kind and not cause:
         raise Unfit("nobody says what is wrong", str(row.get("type_undecided") or ""))
     at = row.get("first_error")
     where = "The solution" if at is None or at < 0 else f"Step {at + 1}"
-    return f"{where} is wrong{f' ({kind})' if kind else ''}{f': {told}' if told else '.'}"
+    return f"{where} is wrong{f' ({kind})' if kind else ''}{f': {cause}' if cause else '.'}"
 
 
 def _in_context(row: Row, rationale: str | None) -> Row:
     wrong, right = read_pair(row)
     between = [] if rationale is None else [("What is wrong", rationale)]
     parts = [("Question", format_problem(row)), ("Wrong answer", wrong), *between, ("Right answer", right)]
-    if found := next((one for _, text in parts if (one := _LABEL.search(text))), None):
-        raise Unfit("holds a label of the exemplar", f"{found[0].strip()[:40]} begins a line of the text")
+    if label_match := next((match for _, text in parts if (match := _LABEL.search(text))), None):
+        raise Unfit("holds a label of the exemplar", f"{label_match[0].strip()[:40]} begins a line of the text")
     text = "\n".join(f"{label}: {part}" for label, part in parts)
-    told: dict[str, Any] = {} if rationale is None else {"rationale": rationale}
-    return {"question": format_problem(row), "wrong": wrong, **told, "right": right, "text": text, **copy_ids(row)}
+    extra: dict[str, Any] = {} if rationale is None else {"rationale": rationale}
+    return {"question": format_problem(row), "wrong": wrong, **extra, "right": right, "text": text, **copy_ids(row)}
 
 
 _PAIR = ("solution_id", "problem_id", "question", "rationale", "right_rationale", "right_from", "right_id")

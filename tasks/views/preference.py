@@ -51,7 +51,7 @@ def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outc
 
     """
     style = Style(parameters.form == "conversational")
-    made: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
     why: dict[str, tuple[str, str | None]] = {}
     for problem in part.partition_by("problem_id", maintain_order=True):
         rows = problem.sort("solution_id").to_dicts()
@@ -72,14 +72,14 @@ def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outc
                 continue
             text, other = chosen[i % len(chosen)]
             pair = format_prompt(row, style, chosen=text, rejected=row["text"])
-            made.append(
+            pairs.append(
                 {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
             )
     kept = pl.DataFrame(
-        made, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
+        pairs, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
     )
-    told = [why.get(one, (None, None)) for one in part["solution_id"]]
-    reasons = pl.DataFrame(told, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
+    rejections = [why.get(solution_id, (None, None)) for solution_id in part["solution_id"]]
+    reasons = pl.DataFrame(rejections, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
 
 

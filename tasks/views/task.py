@@ -54,35 +54,37 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
 
     """
     format, style = FORMATS[parameters.format], parameters.style()
-    made, why = [], []
+    examples, why = [], []
     for row in part.iter_rows(named=True):
         try:
-            found = format.make(row, style)
-            made += found if isinstance(found, list) else [found]
+            example = format.make(row, style)
+            examples += example if isinstance(example, list) else [example]
             why.append((None, None))
         except Unfit as error:
             why.append((error.args[0], error.args[1] or None))
-    told = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    dropped = pl.concat([part.hstack(told).filter(pl.col(REASON.name).is_not_null())] * format.rows)
+    reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
+    dropped = pl.concat([part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())] * format.rows)
     given = Contract("given", "", (SOFT,) if SOFT.name in part.columns else (), "")
-    return Outcome(pl.DataFrame(made, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped)
+    return Outcome(
+        pl.DataFrame(examples, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped
+    )
 
 
 def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
     """What the format lacks in the table, or does not know."""
     format = FORMATS[parameters.format]
-    found = [
+    faults = [
         f"format: {parameters.format} needs the column '{name}'; put a task that makes it before"
         for name in format.needs
         if name not in given.names()
     ]
     if parameters.form == "conversational" and not format.conversational:
         able = ", ".join(name for name, other in FORMATS.items() if other.conversational)
-        found.append(f"form: {parameters.format} has texts only; conversational are {able}")
+        faults.append(f"form: {parameters.format} has texts only; conversational are {able}")
     if parameters.after == "wrong" and not format.cuts:
         able = " and ".join(name for name, other in FORMATS.items() if other.cuts)
-        found.append(f"after: {parameters.format} leaves no choice; {able} do")
-    return found
+        faults.append(f"after: {parameters.format} leaves no choice; {able} do")
+    return faults
 
 
 VIEW = PerRow(
