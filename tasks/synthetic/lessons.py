@@ -67,8 +67,8 @@ def write_drilling_lesson(random: Random) -> Lesson:
     """Calculations of the kinds that solutions need, one below the other, about nothing."""
     lines: list[Line] = []
     for _ in range(DRILL):
-        found = make_calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
-        lines.append(found)
+        calculation = make_calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
+        lines.append(calculation)
     pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line, 0.05)]
     return Lesson("solve", SOLVE.format(question=""), tuple(pieces))
 
@@ -105,9 +105,9 @@ def write_solving_lesson(problem: Problem, random: Random) -> Lesson:
         pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line)]
         return Lesson("solve", prompt, (*pieces, (f"{ANSWER}{answer}", 1.0)))
     text = write_solution(*solve_wrong(problem.program, random))
-    found = judge(problem.program, text.split("\n"))
+    truth = judge(problem.program, text.split("\n"))
     parts = text.splitlines(keepends=True)
-    cut = min(found.first_error + 1, len(parts) - 1)
+    cut = min(truth.first_error + 1, len(parts) - 1)
     return Lesson("solve", prompt, (("".join(parts[:cut]), 0.0), ("".join(parts[cut:]), 1.0)))
 
 
@@ -115,10 +115,10 @@ def write_judging_lesson(problem: Problem, random: Random) -> Lesson:
     """To judge a solution, more often a wrong one."""
     while True:
         lines, answer = solve_right(problem.program) if random.random() < 0.3 else solve_wrong(problem.program, random)
-        found = write_judgement(problem.program, lines, answer)
-        if found:
+        pieces = write_judgement(problem.program, lines, answer)
+        if pieces:
             return Lesson(
-                "judge", JUDGE.format(question=problem.question, solution=write_solution(lines, answer)), found
+                "judge", JUDGE.format(question=problem.question, solution=write_solution(lines, answer)), pieces
             )
 
 
@@ -188,9 +188,9 @@ def _words(lines: list[Line], i: int, answer: int) -> list[str]:
     return [str(line.left), line.operator, str(line.right), str(line.result), line.unit]
 
 
-def _end(pieces: list[Piece], truth: Truth, found: int | None, steps: int) -> tuple[Piece, ...] | None:
+def _end(pieces: list[Piece], truth: Truth, first_wrong: int | None, steps: int) -> tuple[Piece, ...] | None:
     """The judgement with its conclusion, where it agrees with the truth."""
-    at = -1 if found is None else min(found, max(0, steps - 1))
+    at = -1 if first_wrong is None else min(first_wrong, max(0, steps - 1))
     if truth.first_error != at:
         return None
     if truth.kind is None:
@@ -210,8 +210,8 @@ def list_vocabulary() -> list[str]:
         *map(str, range(100)),
     }
     for _ in range(30_000):
-        one = write_lesson(random)
-        words.update(pattern.findall(one.prompt), *(pattern.findall(text) for text, _ in one.answer))
+        lesson = write_lesson(random)
+        words.update(pattern.findall(lesson.prompt), *(pattern.findall(text) for text, _ in lesson.answer))
     for kind in KINDS:
         words.update(pattern.findall(f" {kind}"))
     return sorted(words)

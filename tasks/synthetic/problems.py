@@ -91,6 +91,6 @@ def make_problem(seed: int, index: int, level: int = DEFAULT, which: Side = "tes
     """Problem number `index` of a side: the same wherever and whenever it is made."""
     random = Random(digest("world", str(seed), str(index), str(level), which))  # noqa: S311
     while True:
-        found = draw(random, level)
-        if choose_side(found.question) == which:
-            return found
+        problem = draw(random, level)
+        if choose_side(problem.question) == which:
+            return problem

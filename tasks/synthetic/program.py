@@ -51,10 +51,10 @@ class Program:
 
     def results(self) -> list[Fraction]:
         """The values of all nodes; the last is the answer."""
-        found: list[Fraction] = []
+        values: list[Fraction] = []
         for node in self.nodes:
-            found.append(APPLY[node.operator](*self.operands(node, found)))
-        return found
+            values.append(APPLY[node.operator](*self.operands(node, values)))
+        return values
 
     def dump(self) -> str:
         """The program as one line of JSON, as tables hold it."""

@@ -96,13 +96,13 @@ def solve_wrong(program: Program, random: Random) -> tuple[list[Line], int]:
         if at == len(program.nodes) - 1:
             return (lines, lines[-1].result) if lines else solve_right(program)
     else:
-        made = _changed(program, node, values, kind, random)
-        lines.append(made)
-        values[at] = made.result
+        changed = _changed(program, node, values, kind, random)
+        lines.append(changed)
+        values[at] = changed.result
         if kind == "extra step":
-            operator = random.choice((made.operator, "+", "-"))
-            second = random.choice((made.right, *program.quantities))
-            again = Line(made.result, operator, second, _apply(made.result, operator, second), made.unit)
+            operator = random.choice((changed.operator, "+", "-"))
+            second = random.choice((changed.right, *program.quantities))
+            again = Line(changed.result, operator, second, _apply(changed.result, operator, second), changed.unit)
             lines.append(again)
             values[at] = again.result
     return _follow(program, at + 1, lines, values)

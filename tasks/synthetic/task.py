@@ -45,17 +45,17 @@ def make_world(numbers: range, parameters: WorldParameters) -> Outcome:
     """
     level, rows = parameters.level, []
     for number in numbers:
-        found = make_problem(parameters.seed, number, level, parameters.side)
+        problem = make_problem(parameters.seed, number, level, parameters.side)
         rows.append(
             {
-                "problem_id": identify_problem(found.question, None),
+                "problem_id": identify_problem(problem.question, None),
                 "set": f"world-{level}",
-                "question": found.question,
+                "question": problem.question,
                 "options": None,
-                "answer": str(found.answer),
-                "reference": write_solution(*solve_right(found.program)),
+                "answer": str(problem.answer),
+                "reference": write_solution(*solve_right(problem.program)),
                 "source": f"world:level {level}, {parameters.side}, seed {parameters.seed}, number {number}",
-                "program": found.program.dump(),
+                "program": problem.program.dump(),
             }
         )
     rejected = pl.DataFrame(schema={**to_polars_schema(RECORDS), REASON.name: pl.String, "detail": pl.String})

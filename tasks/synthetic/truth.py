@@ -94,14 +94,14 @@ class _Progress:
         """What is wrong with the next step, if anything is."""
         body = _LABEL.sub("", text)
         answer = _ANSWER.search(body)
-        told = body[: answer.start()] if answer else body
-        equations = list(_equations(told))
+        statement = body[: answer.start()] if answer else body
+        equations = list(_equations(statement))
         for equation in equations:
             kind = self.equation(equation)
             if kind:
                 return kind
         if not equations:
-            kind = self.statement(told)
+            kind = self.statement(statement)
             if kind:
                 return kind
         return self.end(number(answer[1]) if answer else None) if last or answer else None
@@ -111,20 +111,20 @@ class _Progress:
         calculation = parse_calculation(equation.left)
         if calculation is None or calculation.operator is None:
             return self.statement(equation.text)
-        found = self.follow(calculation)
-        if isinstance(found, str):
-            return found
+        node = self.follow(calculation)
+        if isinstance(node, str):
+            return node
         if not equation.values or any(value != calculation.value for value in equation.values):
             return "calculation"
-        return "unit" if self.other_unit(found, equation.tail) else None
+        return "unit" if self.other_unit(node, equation.tail) else None
 
     def follow(self, calculation: Calculation) -> int | Kind:
         """The node that a calculation is, its inner ones included, or what is wrong with it."""
         for inner in (calculation.left, calculation.right):
             if inner is not None and inner.operator is not None:
-                found = self.follow(inner)
-                if isinstance(found, str):
-                    return self.by_value(calculation) if found != "calculation" else found
+                problem = self.follow(inner)
+                if isinstance(problem, str):
+                    return self.by_value(calculation) if problem != "calculation" else problem
         assert calculation.operator and calculation.left and calculation.right
         operands = (calculation.left.value, calculation.right.value)
         for i in (*self.open(), *self.after_one_in_the_head()):
@@ -169,16 +169,16 @@ class _Progress:
         for i, node in enumerate(self.program.nodes):
             if i in self.done or i in self.open() or node.operator != operator:
                 continue
-            wanted = self.operands(i)
+            expected = self.operands(i)
             for k in (0, 1) if operator in "+*" else (0,):
                 for m in (0, 1) if operator in "+*" else (1,):
-                    if operands[1 - k] == wanted[m] and operands[k] in results and wanted[m] != wanted[1 - m]:
+                    if operands[1 - k] == expected[m] and operands[k] in results and expected[m] != expected[1 - m]:
                         return True
         return False
 
     def statement(self, text: str) -> Kind | None:
         """What is wrong with a step without a calculation: a number that nothing leads to."""
-        for value in (number(found) for found in re.findall(_NUMBER, text)):
+        for value in (number(numeral) for numeral in re.findall(_NUMBER, text)):
             if value is None or value in self.known():
                 continue
             reached = [i for i in self.open() if self.results[i] == value]
@@ -253,7 +253,7 @@ def _equations(text: str) -> Iterator[Equation]:
         left, start = _left_of(tokens, at, after)
         values, after = _values(tokens, at)
         end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
-        if not values and len(left) > 1 and not any(one["number"] for one in tokens[at:end]):
+        if not values and len(left) > 1 and not any(token["number"] for token in tokens[at:end]):
             # "94 * 3 = as many": what should be the result is none
             yield Equation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
         if left and values:
@@ -263,7 +263,7 @@ def _equations(text: str) -> Iterator[Equation]:
 
 def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list[str | Fraction], int]:
     """The expression before an equals sign, and the token it begins with; words after its numbers are left out."""
-    found: list[str | Fraction] = []
+    expression: list[str | Fraction] = []
     start = at
     for i in range(at - 1, floor - 1, -1):
         token = tokens[i]
@@ -272,12 +272,12 @@ def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list
                 break
             continue
         value = _value(token)
-        beside = bool(found) and isinstance(found[0], Fraction)
-        if value is None or (isinstance(value, Fraction) and beside) or len(found) >= LONGEST_EXPRESSION:
+        beside = bool(expression) and isinstance(expression[0], Fraction)
+        if value is None or (isinstance(value, Fraction) and beside) or len(expression) >= LONGEST_EXPRESSION:
             break
-        found.insert(0, value)
+        expression.insert(0, value)
         start = i
-    return found, start
+    return expression, start
 
 
 def _values(tokens: Sequence[re.Match[str]], at: int) -> tuple[list[Fraction], int]:
