@@ -72,10 +72,10 @@ def label_errors(
             raise TaskError(
                 f"labels: more than {COMBINATIONS:,} combinations of labels; name columns of verdicts, types or steps"
             )
-    told = _judge_combinations(counts)
+    judged = _judge_combinations(counts)
     for part in table:
         keys = part.select(key=pl.nth(0), combination=_combined(part, parameters))
-        yield keys.join(told, on="combination", how="left", maintain_order="left").drop("combination")
+        yield keys.join(judged, on="combination", how="left", maintain_order="left").drop("combination")
 
 
 def _combined(part: pl.DataFrame, parameters: LabelErrorsParameters) -> pl.Series:
@@ -98,14 +98,14 @@ def _combined(part: pl.DataFrame, parameters: LabelErrorsParameters) -> pl.Serie
 def _judge_combinations(counts: Counter[str]) -> pl.DataFrame:
     """What is found of each combination of labels."""
     combinations = sorted(counts)
-    split = [one.split(SEPARATOR) for one in combinations]
-    weight = np.array([counts[one] for one in combinations], np.float64)
-    classes = sorted({label for one in split for label in one if label != NOTHING})
+    split = [combination.split(SEPARATOR) for combination in combinations]
+    weight = np.array([counts[combination] for combination in combinations], np.float64)
+    classes = sorted({label for labels in split for label in labels if label != NOTHING})
     number = {label: i for i, label in enumerate(classes)} | {NOTHING: -1}
-    wide = max((len(one) for one in split), default=1)
-    votes = np.array([[number[label] for label in one] + [-1] * (wide - len(one)) for one in split], np.int64).reshape(
-        -1, wide
-    )
+    wide = max((len(labels) for labels in split), default=1)
+    votes = np.array(
+        [[number[label] for label in labels] + [-1] * (wide - len(labels)) for labels in split], np.int64
+    ).reshape(-1, wide)
     given, others = votes[:, 0], votes[:, 1:]
     probable = posterior(others, weight, len(classes))
     flagged, likely = find_confident_errors(given, probable, weight)
@@ -125,18 +125,18 @@ def posterior(votes: Ints, weight: Floats, classes: int) -> Floats:
     """The probability of each class for each row of votes (-1: none), shape (rows, classes)."""
     if not classes:
         return np.zeros((len(votes), 0))
-    said = votes >= 0
-    hit = (votes[:, :, None] == np.arange(classes)) & said[:, :, None]
+    voted = votes >= 0
+    hit = (votes[:, :, None] == np.arange(classes)) & voted[:, :, None]
     accuracy = np.full(votes.shape[1], 0.8)
     prior = np.full(classes, 1 / classes)
     for _ in range(ROUNDS):
         right, wrong = np.log(accuracy), np.log((1 - accuracy) / max(1, classes - 1))
-        score = np.log(prior) + (np.where(hit, right[:, None], wrong[:, None]) * said[:, :, None]).sum(axis=1)
+        score = np.log(prior) + (np.where(hit, right[:, None], wrong[:, None]) * voted[:, :, None]).sum(axis=1)
         probable = np.exp(score - score.max(axis=1, keepdims=True))
         probable /= probable.sum(axis=1, keepdims=True)
         agreed = (hit * probable[:, None, :]).sum(axis=2)
         # four right and one wrong are added to each labeller's votes, and one to each class
-        renewed = ((agreed * weight[:, None]).sum(axis=0) + 4) / ((said * weight[:, None]).sum(axis=0) + 5)
+        renewed = ((agreed * weight[:, None]).sum(axis=0) + 4) / ((voted * weight[:, None]).sum(axis=0) + 5)
         prior = ((probable * weight[:, None]).sum(axis=0) + 1) / (weight.sum() + classes)
         if np.abs(renewed - accuracy).max(initial=0) < 1e-9:
             break
@@ -173,17 +173,17 @@ def find_confident_errors(given: Ints, probable: Floats, weight: Floats) -> tupl
 
 def _check(parameters: LabelErrorsParameters, contract: Contract) -> list[str]:
     kinds = {column.name: column.kind for column in contract.columns}
-    found = []
+    faults = []
     if parameters.given not in kinds or kinds[parameters.given] in ("strings", "integers", "numbers"):
-        found.append(
+        faults.append(
             f"given: the table has no column '{parameters.given}' of single labels; there are {', '.join(kinds)}"
         )
     for name in parameters.labels:
         if name not in kinds:
-            found.append(f"labels: the table has no column '{name}'; there are {', '.join(kinds)}")
+            faults.append(f"labels: the table has no column '{name}'; there are {', '.join(kinds)}")
         elif name == parameters.given:
-            found.append(f"labels: '{name}' is the label that is questioned; name those of others")
-    return found
+            faults.append(f"labels: '{name}' is the label that is questioned; name those of others")
+    return faults
 
 
 def _with_flags(_: LabelErrorsParameters, contract: Contract) -> Contract:

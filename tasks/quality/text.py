@@ -94,7 +94,7 @@ def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
 
     """
     text = pl.col("rationale")
-    made = part.select(
+    measures = part.select(
         characters=text.str.len_chars().cast(pl.Int64),
         step_count=pl.col("steps").list.len().cast(pl.Int64) if "steps" in part.columns else pl.lit(None, pl.Int64),
         odd_characters=_of(text.str.count_matches(ODD), text.str.len_chars()),
@@ -102,22 +102,22 @@ def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
         digits=_of(text.str.count_matches(r"\p{Nd}"), text.str.len_chars()),
         mean_logprob=_mean_logprob(part.columns),
     ).with_columns(perplexity=(-pl.col("mean_logprob")).exp())
-    found = hash_words(part["rationale"])
-    counts = found.counts()
-    made = made.with_columns(
+    words = hash_words(part["rationale"])
+    counts = words.counts()
+    measures = measures.with_columns(
         pl.Series("words", counts),
         pl.Series("question_words", hash_words(part["question"]).counts()),
-        _share("repeated", *_repeated(found)),
-        _share("distinct_words", _different(_texts(counts), found.hashes, len(counts)), counts),
-        _share("english", np.bincount(_texts(counts)[np.isin(found.hashes, _COMMON)], minlength=len(counts)), counts),
-        pl.Series("compression", [_packed(one) for one in part["rationale"].to_list()], dtype=pl.Float64),
+        _share("repeated", *_repeated(words)),
+        _share("distinct_words", _different(_texts(counts), words.hashes, len(counts)), counts),
+        _share("english", np.bincount(_texts(counts)[np.isin(words.hashes, _COMMON)], minlength=len(counts)), counts),
+        pl.Series("compression", [_packed(rationale) for rationale in part["rationale"].to_list()], dtype=pl.Float64),
     )
     names = [column.name for column in QUALITY_COLUMNS]
-    return Outcome(pl.concat([part.drop(names, strict=False), made.select(names)], how="horizontal"), part.clear())
+    return Outcome(pl.concat([part.drop(names, strict=False), measures.select(names)], how="horizontal"), part.clear())
 
 
-def _of(count: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(count / whole)
+def _of(count: pl.Expr, total: pl.Expr) -> pl.Expr:
+    return pl.when(total > 0).then(count / total)
 
 
 def _mean_logprob(columns: list[str]) -> pl.Expr:
@@ -126,10 +126,10 @@ def _mean_logprob(columns: list[str]) -> pl.Expr:
     return pl.when(pl.col("tokens") > 0).then((pl.col("logprob") / pl.col("tokens")).clip(upper_bound=0))
 
 
-def _share(name: str, count: NDArray[np.int64], whole: NDArray[np.int64]) -> pl.Series:
+def _share(name: str, count: NDArray[np.int64], total: NDArray[np.int64]) -> pl.Series:
     """Shares; null where there is nothing to share."""
-    found = pl.Series(name, count / np.maximum(whole, 1), dtype=pl.Float64)
-    return found.set(pl.Series(whole == 0), None)
+    shares = pl.Series(name, count / np.maximum(total, 1), dtype=pl.Float64)
+    return shares.set(pl.Series(total == 0), None)
 
 
 def _texts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -142,9 +142,9 @@ def _different(texts: NDArray[np.int64], hashes: NDArray[np.uint32], size: int) 
     return np.bincount((once >> np.uint64(32)).astype(np.int64), minlength=size)
 
 
-def _repeated(found: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _repeated(words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of the runs of words of each text: how many stood there before, and how many there are."""
-    hashes, runs = hash_windows(found, RUN)
+    hashes, runs = hash_windows(words, RUN)
     short = (hashes >> np.uint64(32)).astype(np.uint32)
     return runs - _different(_texts(runs), short, len(runs)), runs
 

@@ -52,15 +52,15 @@ class FieldRule(BaseModel):
         if self.value is not None:
             return self.value.replace("{each}", each or "")
         path = (self.path or "").replace("{each}", each or "")
-        found = _follow(record, path)
-        if found is not None and self.within is not None:
-            found = find_field(str(found), self.within)
-        if found is not None and self.pattern is not None:
-            match = re.search(self.pattern, str(found), re.DOTALL)
-            found = match[1] if match else None
-        if found is None and not self.optional:
+        value = _follow(record, path)
+        if value is not None and self.within is not None:
+            value = find_field(str(value), self.within)
+        if value is not None and self.pattern is not None:
+            match = re.search(self.pattern, str(value), re.DOTALL)
+            value = match[1] if match else None
+        if value is None and not self.optional:
             raise FieldError("missing field", self._sought(path))
-        return self.names.get(str(found), found) if self.names else found
+        return self.names.get(str(value), value) if self.names else value
 
     def _sought(self, path: str) -> str:
         sought = f"'{path}'" + (f", key '{self.within}' of its JSON" if self.within else "")
@@ -107,10 +107,10 @@ class RecordParameters(Parameters):
 
 def find_exclusion(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
     """Why a record is not among those wanted, or None."""
-    for path, wanted in sorted(only.items()):
-        found = _follow(record, path)
-        if str(found) not in wanted:
-            return f"{path} = {found}"
+    for path, allowed in sorted(only.items()):
+        value = _follow(record, path)
+        if str(value) not in allowed:
+            return f"{path} = {value}"
     return None
 
 
@@ -142,4 +142,4 @@ def read_texts(value: Any, name: str, longest: int) -> list[str] | None:
         return None
     if not isinstance(value, list):
         raise FieldError("wrong type", f"{name} is a {type(value).__name__}, expected a list")
-    return [read_text(one, name, longest) for one in value] or None
+    return [read_text(item, name, longest) for item in value] or None

@@ -87,7 +87,9 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
 
     """
     each = parameters.each or (None,)
-    return map_records(records, parameters, each, lambda record, one: map_solution(record, parameters, one), SOLUTIONS)
+    return map_records(
+        records, parameters, each, lambda record, variant: map_solution(record, parameters, variant), SOLUTIONS
+    )
 
 
 IMPORT = FromRecords(

@@ -57,14 +57,14 @@ def map_records(
     kept: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     for record in records:
-        for one in each:
-            source = record.source if one is None else f"{record.source}#{one}"
+        for variant in each:
+            source = record.source if variant is None else f"{record.source}#{variant}"
             fault = record.fault
             if record.value is not None:
                 missed = find_exclusion(record.value, rules.only)
                 try:
                     if missed is None:
-                        kept.append({**row(record.value, one), "source": source})
+                        kept.append({**row(record.value, variant), "source": source})
                         continue
                     fault = ("outside the recipe", missed)
                 except FieldError as error:

@@ -167,7 +167,7 @@ def _join_labels(table: Rows, records: Records, parameters: TruthParameters, fol
         database.execute(_TABLE)
         for batch in records:
             database.register(
-                "added", pl.DataFrame([_label(one, parameters) for one in batch], schema=LABEL).to_arrow()
+                "added", pl.DataFrame([_label(record, parameters) for record in batch], schema=LABEL).to_arrow()
             )
             database.execute("INSERT INTO given SELECT * FROM added WHERE key IS NOT NULL")
             database.unregister("added")
@@ -175,9 +175,9 @@ def _join_labels(table: Rows, records: Records, parameters: TruthParameters, fol
         for part in table:
             rows = [_key_of(row, part.columns[0], parameters) for row in part.iter_rows(named=True)]
             database.register("solution", pl.DataFrame(rows, schema=_SOLUTION, orient="row").to_arrow())
-            found = pl.DataFrame(database.sql(_JOIN).to_arrow_table())
+            joined = pl.DataFrame(database.sql(_JOIN).to_arrow_table())
             database.unregister("solution")
-            yield found.select(pl.col(name).cast(kind) for name, kind in FOUND.items())
+            yield joined.select(pl.col(name).cast(kind) for name, kind in FOUND.items())
 
 
 _SOLUTION = {"key": pl.String, "match": pl.String, "steps": pl.String, "length": pl.Int64}
