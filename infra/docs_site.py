@@ -31,7 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages from elsewhere, and those of the reference."""
     for path, page in PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
-    for page, text in reference().items():
+    for page, text in make_reference_pages().items():
         files.append(File.generated(config, page, content=text))
     return files
 
@@ -55,8 +55,8 @@ def relink(markdown: str, source: Path, page: str) -> str:
 
     """
 
-    def replace(found: re.Match[str]) -> str:
-        label, path, anchor = found[1], found[2], found[3] or ""
+    def replace(match: re.Match[str]) -> str:
+        label, path, anchor = match[1], match[2], match[3] or ""
         target = os.path.normpath(source.parent / path)
         place = target.removeprefix("docs/") if target.startswith("docs/") else PAGES.get(target)
         if place:
@@ -66,9 +66,9 @@ def relink(markdown: str, source: Path, page: str) -> str:
     return LINK.sub(replace, markdown)
 
 
-def reference() -> dict[str, str]:
+def make_reference_pages() -> dict[str, str]:
     """The pages of the reference: the client, what a task is, and the modules that declare the tasks."""
-    tasks = "\n".join(f"## `{module}`\n\n{_page_of(module)}" for module in task_modules())
+    tasks = "\n".join(f"## `{module}`\n\n{_page_of(module)}" for module in list_task_modules())
     return {
         "api/errata.md": f"# The client\n\n{_page_of('errata')}",
         "api/schemas.md": f"# What a task is\n\n{_page_of('schemas.task')}\n## What it asks\n\n{_page_of('schemas.request')}",
@@ -80,8 +80,8 @@ def _page_of(module: str) -> str:
     return f"::: {module}\n    options: {{show_root_toc_entry: false}}\n"
 
 
-def task_modules() -> list[str]:
+def list_task_modules() -> list[str]:
     """The modules that `tasks` imports its tasks from."""
     statements = ast.parse((ROOT / "tasks/__init__.py").read_text("utf-8")).body
-    found = [node.module or "" for node in statements if isinstance(node, ast.ImportFrom)]
-    return [module for module in found if module.startswith("tasks.")]
+    modules = [node.module or "" for node in statements if isinstance(node, ast.ImportFrom)]
+    return [module for module in modules if module.startswith("tasks.")]

@@ -41,14 +41,14 @@ def test_links_of_pages_that_lie_elsewhere(path: str, page: str, markdown: str, 
 
 
 def test_the_reference_has_every_module_that_declares_a_task() -> None:
-    assert set(docs_site.task_modules()) == set(MODULES.values())
-    text = docs_site.reference()["api/tasks.md"]
+    assert set(docs_site.list_task_modules()) == set(MODULES.values())
+    text = docs_site.make_reference_pages()["api/tasks.md"]
     assert [module for module in MODULES.values() if f"::: {module}\n" not in text] == []
 
 
 def test_every_page_is_built_and_none_is_left_out() -> None:
     config = (ROOT / "mkdocs.yml").read_text("utf-8")
-    for page in [*docs_site.PAGES.values(), *docs_site.reference()]:
+    for page in [*docs_site.PAGES.values(), *docs_site.make_reference_pages()]:
         assert f"{page}\n" in config
     assert yaml.compose(config) is not None
     assert "strict: true" in config

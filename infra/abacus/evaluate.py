@@ -55,46 +55,48 @@ def ask_engine(
         for sample in range(samples)
     ]
     replies: dict[str, Reply] = {reply.request: reply for reply in engine.answer(requests)}
-    found = [replies[request.id] for request in requests]
-    return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in found]
+    answers = [replies[request.id] for request in requests]
+    return [reply if isinstance(reply, Completion) and reply.finish == "stop" else None for reply in answers]
 
 
 def solve_problems(
     engine: AbacusEngine, problems: Sequence[Problem], temperature: float, samples: int
 ) -> list[Solved | None]:
     """Solutions with their truth; None for what was cut off."""
-    prompts = [(SOLVE.format(question=one.question), "") for one in problems]
+    prompts = [(SOLVE.format(question=problem.question), "") for problem in problems]
     texts = ask_engine(engine, prompts, temperature, samples, 600)
-    repeated = [one for one in problems for _ in range(samples)]
+    repeated = [problem for problem in problems for _ in range(samples)]
     return [
-        Solved(one, reply.text, judge(one.program, split_steps(reply.text)[0])) if reply else None
-        for one, reply in zip(repeated, texts)
+        Solved(problem, reply.text, judge(problem.program, split_steps(reply.text)[0])) if reply else None
+        for problem, reply in zip(repeated, texts)
     ]
 
 
 def judge_solutions(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[tuple[int, str] | None]:
     """The judge's first error (0-based, -1 for none) and kind of each solution; None where it gave none."""
-    prompts = [(JUDGE.format(question=one.problem.question, solution=one.text), "") for one in solutions]
-    found = []
+    prompts = [(JUDGE.format(question=solution.problem.question, solution=solution.text), "") for solution in solutions]
+    verdicts = []
     for reply in ask_engine(engine, prompts, 0.0, 1, 1200):
         match = _VERDICT.search(reply.text) if reply else None
-        found.append(None if match is None else (-1, "") if match[1] == "none" else (int(match[2]) - 1, match[3]))
-    return found
+        verdicts.append(None if match is None else (-1, "") if match[1] == "none" else (int(match[2]) - 1, match[3]))
+    return verdicts
 
 
 def run_rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
     """Whether each rollout from the last right prefix, and from the prefix through the first error, comes to the answer."""
-    found = []
+    successes = []
     for shift in (0, 1):
         prompts = []
-        for one in wrong:
-            lines = one.text.splitlines(keepends=True)
-            prefix = "".join(lines[: one.truth.first_error + shift])
-            prompts.append((SOLVE.format(question=one.problem.question), prefix))
+        for solution in wrong:
+            lines = solution.text.splitlines(keepends=True)
+            prefix = "".join(lines[: solution.truth.first_error + shift])
+            prompts.append((SOLVE.format(question=solution.problem.question), prefix))
         texts = ask_engine(engine, prompts, 1.0, samples, 600)
-        answers = [one.problem.answer for one in wrong for _ in range(samples)]
-        found.append([bool(reply and reply.text.endswith(f"#### {answer}")) for reply, answer in zip(texts, answers)])
-    return found[0], found[1]
+        answers = [solution.problem.answer for solution in wrong for _ in range(samples)]
+        successes.append(
+            [bool(reply and reply.text.endswith(f"#### {answer}")) for reply, answer in zip(texts, answers)]
+        )
+    return successes[0], successes[1]
 
 
 def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
@@ -104,21 +106,23 @@ def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
     sampled = solve_problems(engine, problems, 1.0, 4)
     spent = time.monotonic() - began
     greedy = solve_problems(engine, problems, 0.0, 1)
-    ours = [one for one in sampled if one]
-    wrong = [one for one in ours if one.truth.first_error >= 0][: 2 * count]
-    fine = [one for one in ours if one.truth.first_error < 0][:count]
-    lengths = [len(one.program.nodes) for one in problems]
+    ours = [solution for solution in sampled if solution]
+    wrong = [solution for solution in ours if solution.truth.first_error >= 0][: 2 * count]
+    fine = [solution for solution in ours if solution.truth.first_error < 0][:count]
+    lengths = [len(problem.program.nodes) for problem in problems]
     print(f"level {level}: {count} problems of {min(lengths)}-{max(lengths)} steps, sampled in {spent:.0f} s")
     print(
-        f"  right, T=1            {estimate_interval(len(ours) - sum(one.truth.first_error >= 0 for one in ours), len(sampled))}"
+        f"  right, T=1            {estimate_interval(len(ours) - sum(solution.truth.first_error >= 0 for solution in ours), len(sampled))}"
     )
     print(
-        f"  right, greedy         {estimate_interval(sum(one is not None and one.truth.first_error < 0 for one in greedy), len(greedy))}"
+        f"  right, greedy         {estimate_interval(sum(solution is not None and solution.truth.first_error < 0 for solution in greedy), len(greedy))}"
     )
-    print(f"  cut off               {estimate_interval(sum(one is None for one in sampled), len(sampled))}")
+    print(f"  cut off               {estimate_interval(sum(solution is None for solution in sampled), len(sampled))}")
     verdicts = judge_solutions(engine, wrong)
-    exact = sum(v is not None and v[0] == one.truth.first_error for v, one in zip(verdicts, wrong))
-    typed = sum(v is not None and v == (one.truth.first_error, one.truth.kind) for v, one in zip(verdicts, wrong))
+    exact = sum(v is not None and v[0] == solution.truth.first_error for v, solution in zip(verdicts, wrong))
+    typed = sum(
+        v is not None and v == (solution.truth.first_error, solution.truth.kind) for v, solution in zip(verdicts, wrong)
+    )
     print(f"  judge: first error exact, own wrong solutions     {estimate_interval(exact, len(wrong))}")
     print(f"  judge: and its kind                               {estimate_interval(typed, len(wrong))}")
     print(
@@ -129,11 +133,11 @@ def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
         f"  judge: right solutions called right               {estimate_interval(sum(v == (-1, '') for v in fair), len(fine))}"
     )
     # after an error in the last step nothing is left to roll out: the answer stands there
-    some = [one for one in wrong if one.truth.first_error < len(one.text.splitlines()) - 2][:200]
-    before, through = run_rollouts(engine, some, 8)
+    continuable = [solution for solution in wrong if solution.truth.first_error < len(solution.text.splitlines()) - 2]
+    before, through = run_rollouts(engine, continuable[:200], 8)
     print(f"  rollouts that succeed from the last right prefix  {estimate_interval(sum(before), len(before))}")
     print(f"  rollouts that succeed through the first error     {estimate_interval(sum(through), len(through))}")
-    kinds = Counter(one.truth.kind for one in wrong)
+    kinds = Counter(solution.truth.kind for solution in wrong)
     print("  kinds: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
 
 
