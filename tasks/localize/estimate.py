@@ -229,7 +229,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Metho
         "soft": [s / n if n else None for s, n in zip(succeeded, tried)],
         "soft_low": [low for low, _ in intervals],
         "soft_high": [high for _, high in intervals],
-        "reused": sum(rollout.reused for prefix in tally.prefixes[:-1] for rollout in tally.found.get(prefix, ())),
+        "reused": sum(rollout.reused for prefix in tally.prefixes[:-1] for rollout in tally.rollouts.get(prefix, ())),
         "rollouts": len(row.spent),
         "rollout_tokens": sum(row.spent.values()),
     }

@@ -20,7 +20,7 @@ from schemas.frames import to_polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
-from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, collect_material, parse_judgement, storable
+from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, collect_material, drop_surrogates, parse_judgement
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
 from tasks.llm.voting import find_majority, find_most_frequent
@@ -134,7 +134,7 @@ def _added(
 
 def _kept(reply: Reply) -> str:
     """A reply as it came, as far as it is kept; of one that was refused what was found."""
-    return storable(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
+    return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
 def _kind(judgements: Sequence[Judgement], label: int | None) -> str | None:

@@ -91,7 +91,7 @@ class Tree:
         """The value and the wrong rollouts of a state whose prefix was tested."""
         tried = self.tally.tried(state.prefix)
         state.value = self.tally.count(state.prefix, True) / tried if tried else None
-        for rollout in self.tally.found.get(state.prefix, ()):
+        for rollout in self.tally.rollouts.get(state.prefix, ()):
             if rollout.right is False and rollout.text:
                 state.waiting.append(_path(state.prefix, rollout.text))
 

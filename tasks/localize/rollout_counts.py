@@ -29,7 +29,7 @@ class Tally:
     """The text through each step, from the first; the last is the whole solution."""
     right: bool
     """Whether the whole solution comes to the right answer."""
-    found: dict[str, list[Rollout]] = field(default_factory=dict)
+    rollouts: dict[str, list[Rollout]] = field(default_factory=dict)
     """All rollouts by their prefix; the tree has prefixes that are not of this solution."""
     closed: set[str] = field(default_factory=set)
     """The prefixes of which a method wants no more rollouts."""
@@ -40,19 +40,19 @@ class Tally:
 
     def add(self, prefix: str, rollout: Rollout) -> None:
         """Count a rollout."""
-        self.found.setdefault(prefix, []).append(rollout)
+        self.rollouts.setdefault(prefix, []).append(rollout)
 
     def asked(self, prefix: str) -> int:
         """Rollouts from a prefix, decided or not."""
-        return len(self.found.get(prefix, ()))
+        return len(self.rollouts.get(prefix, ()))
 
     def count(self, prefix: str, right: bool | None) -> int:
         """Rollouts from a prefix that were right, wrong, or (None) neither."""
-        return sum(rollout.right is right for rollout in self.found.get(prefix, ()))
+        return sum(rollout.right is right for rollout in self.rollouts.get(prefix, ()))
 
     def tried(self, prefix: str) -> int:
         """Rollouts from a prefix that were decided."""
-        return sum(rollout.right is not None for rollout in self.found.get(prefix, ()))
+        return sum(rollout.right is not None for rollout in self.rollouts.get(prefix, ()))
 
     @property
     def reached(self) -> int:
