@@ -87,9 +87,13 @@ def _chosen(row: dict[str, str], right: list[dict[str, str]], parameters: Contra
                 return row["reference"], source, None
             continue
         same = source == "same model"
-        fitting = {one["rationale"]: one["solution_id"] for one in right if (one["model"] == row["model"]) == same}
+        fitting = {
+            solution["rationale"]: solution["solution_id"]
+            for solution in right
+            if (solution["model"] == row["model"]) == same
+        }
         if fitting:
-            text, name = min(fitting.items(), key=lambda one: digest("contrast", row["solution_id"], one[1]))
+            text, name = min(fitting.items(), key=lambda entry: digest("contrast", row["solution_id"], entry[1]))
             return text, source, name
     return NOTHING
 

@@ -56,8 +56,10 @@ def count_frequent_errors(
 
 
 def _narrow(part: pl.DataFrame) -> pl.DataFrame:
-    told = pl.col("error_definition") if "error_definition" in part.columns else pl.lit(None, pl.String)
-    return part.select(key=pl.nth(0), problem="problem_id", model="model", of="set", type="error_type", definition=told)
+    definition = pl.col("error_definition") if "error_definition" in part.columns else pl.lit(None, pl.String)
+    return part.select(
+        key=pl.nth(0), problem="problem_id", model="model", of="set", type="error_type", definition=definition
+    )
 
 
 _QUERY = """

@@ -15,6 +15,7 @@ from schemas.frames import to_polars_schema
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
+from tasks.llm.judge_reply import drop_surrogates
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
 from tasks.sources.content_ids import identify_solution
@@ -91,10 +92,10 @@ def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, 
 
     """
     asks = list(make_requests(part, rules, names))
-    replies = yield [one.request for one in asks]
-    faults = [_fault(replies[one.request.id], rules.max_tokens) for one in asks]
-    kept = [(one, replies[one.request.id]) for one, fault in zip(asks, faults) if fault is None]
-    dropped = [(one, fault) for one, fault in zip(asks, faults) if fault is not None]
+    replies = yield [ask.request for ask in asks]
+    faults = [_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
+    kept = [(ask, replies[ask.request.id]) for ask, fault in zip(asks, faults) if fault is None]
+    dropped = [(ask, fault) for ask, fault in zip(asks, faults) if fault is not None]
     return Outcome(_solutions(part, kept, rules), _rejected(part, dropped))
 
 
@@ -114,34 +115,29 @@ def _fault(reply: Reply, limit: int) -> tuple[str, str] | None:
 def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: GenerateParameters) -> pl.DataFrame:
     """The rows of solutions: those of their problems, and what was answered."""
     prompt = prompts.name(rules.prompt)
-    rows = part[[one.row for one, _ in kept]]
+    rows = part[[ask.row for ask, _ in kept]]
     ids = part["problem_id"].to_list()
-    made = []
-    for one, reply in kept:
+    solutions = []
+    for ask, reply in kept:
         assert isinstance(reply, Completion)
-        model = str(ModelId(one.request.model, one.request.revision))
-        how = f"{one.setting}, prompt {prompt}"
-        text = _storable(reply.text)
-        key = identify_solution(ids[one.row], model, how, one.request.sample, text)
-        made.append(
-            (key, model, how, one.request.sample, text, text, None, one.request.id, reply.tokens, reply.logprob)
+        model = str(ModelId(ask.request.model, ask.request.revision))
+        how = f"{ask.setting}, prompt {prompt}"
+        text = drop_surrogates(reply.text)
+        key = identify_solution(ids[ask.row], model, how, ask.request.sample, text)
+        solutions.append(
+            (key, model, how, ask.request.sample, text, text, None, ask.request.id, reply.tokens, reply.logprob)
         )
     columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS)
     schema = to_polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
-    return rows.hstack(pl.DataFrame(made, schema=schema, orient="row"))
-
-
-def _storable(text: str) -> str:
-    """A text without lone surrogates, which no table holds."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return rows.hstack(pl.DataFrame(solutions, schema=schema, orient="row"))
 
 
 def _rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]]]) -> pl.DataFrame:
     """The problems whose solution is none, once for each, with who was asked and what came."""
-    rows = part[[one.row for one, _ in dropped]]
+    rows = part[[ask.row for ask, _ in dropped]]
     reasons = [reason for _, (reason, _) in dropped]
     details = [
-        f"{one.request.model}, {one.setting}, sample {one.request.sample}: {detail}" for one, (_, detail) in dropped
+        f"{ask.request.model}, {ask.setting}, sample {ask.request.sample}: {detail}" for ask, (_, detail) in dropped
     ]
     return rows.with_columns(
         pl.Series(REASON.name, reasons, dtype=pl.String), pl.Series(DETAIL.name, details, dtype=pl.String)
@@ -155,17 +151,17 @@ def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
         faults.append("prompt: has no {question}; put it where the problem belongs")
     if len(set(parameters.models)) < len(parameters.models):
         faults.append("models: names a model twice; keep one")
-    if len({str(one) for one in parameters.sampling}) < len(parameters.sampling):
+    if len({str(setting) for setting in parameters.sampling}) < len(parameters.sampling):
         faults.append("sampling: has the same setting twice; keep one and raise its `samples`")
-    if any(one.temperature == 0 and one.samples > 1 for one in parameters.sampling):
+    if any(setting.temperature == 0 and setting.samples > 1 for setting in parameters.sampling):
         faults.append("sampling: temperature 0 gives the same solution each time; leave `samples` at 1")
     return faults
 
 
 def _makes(_: GenerateParameters, contract: Contract) -> Contract:
     columns = (SOLUTION_ID, *(c for c in contract.columns if c.name != SOLUTION_ID.name))
-    made = Contract("solutions", "One solution of one model a row, with its problem.", columns, SOLUTION_ID.name)
-    return made.having(*COMPLETION_COLUMNS, *ASKED_COLUMNS)
+    solutions = Contract("solutions", "One solution of one model a row, with its problem.", columns, SOLUTION_ID.name)
+    return solutions.having(*COMPLETION_COLUMNS, *ASKED_COLUMNS)
 
 
 GENERATE = Asking(
@@ -178,5 +174,5 @@ GENERATE = Asking(
     check=_check,
     models=lambda parameters: parameters.models,
     ask=generate,
-    rows_per_row=lambda parameters: len(parameters.models) * sum(one.samples for one in parameters.sampling),
+    rows_per_row=lambda parameters: len(parameters.models) * sum(setting.samples for setting in parameters.sampling),
 )

@@ -26,7 +26,7 @@ class ReleaseParameters(Parameters):
         return list(splits.items())
 
     @model_validator(mode="after")
-    def _whole(self) -> ReleaseParameters:
+    def _check_shares(self) -> ReleaseParameters:
         total = sum(self.splits.values())
         if not isclose(total, 1, abs_tol=1e-9) or any(share <= 0 for share in self.splits.values()):
             raise ValueError(f"the splits' shares must be above 0 and add up to 1, found {total:g} in all")
@@ -67,7 +67,10 @@ def release(part: pl.DataFrame, parameters: ReleaseParameters, seed: int) -> dic
         The rows by split; a split without rows has an empty frame.
 
     """
-    chosen = {one: split_of(one, seed, parameters.splits) for one in part["problem_id"].unique(maintain_order=True)}
+    chosen = {
+        problem: split_of(problem, seed, parameters.splits)
+        for problem in part["problem_id"].unique(maintain_order=True)
+    }
     where = part["problem_id"].replace_strict(chosen, return_dtype=pl.String) if chosen else part["problem_id"]
     return {name: part.filter(where == name) for name in parameters.splits}
 

@@ -51,8 +51,8 @@ def _holds(part: pl.DataFrame, where: str) -> pl.Series:
         connection.sql(
             f"SELECT 1 FROM {_ROWS} WHERE ({where})"
         )  # refuses what looks at other rows: aggregates, windows
-        found = connection.sql(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM {_ROWS}").to_arrow_table()
-    return pl.Series("holds", found.column("holds"), dtype=pl.Boolean)
+        table = connection.sql(f"SELECT CAST(({where}) AS BOOLEAN) AS holds FROM {_ROWS}").to_arrow_table()
+    return pl.Series("holds", table.column("holds"), dtype=pl.Boolean)
 
 
 def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
@@ -79,9 +79,9 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
     why = pl.lit("not selected")
     if parameters.because:
         values = [pl.col(name).cast(pl.String) for name in parameters.because]
-        told = pl.concat_str(values, separator=": ", ignore_nulls=True)
-        told = told.str.slice(0, 80).str.replace_all(r"[\p{C}\s]+", " ")  # it is counted and shown
-        why = pl.when(told.str.len_chars() > 0).then(told).otherwise(why)
+        labels = pl.concat_str(values, separator=": ", ignore_nulls=True)
+        labels = labels.str.slice(0, 80).str.replace_all(r"[\p{C}\s]+", " ")  # it is counted and shown
+        why = pl.when(labels.str.len_chars() > 0).then(labels).otherwise(why)
     unknown = pl.when(holds.filter(~kept).is_null()).then(pl.lit("the condition is null for this row")).otherwise(None)
     rejected = part.filter(~kept).with_columns(why.alias(REASON.name), unknown.cast(pl.String).alias(DETAIL.name))
     return Outcome(part.filter(kept), rejected)
@@ -89,23 +89,23 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
 
 def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
     """What DuckDB says of the condition, tried on a table without rows."""
-    found = []
+    faults = []
     kinds = {column.name: column.kind for column in contract.columns}
     for name in parameters.because:
         if name not in kinds:
-            found.append(f"because: the table has no column '{name}'; there are {', '.join(kinds)}")
+            faults.append(f"because: the table has no column '{name}'; there are {', '.join(kinds)}")
         elif kinds[name] == "strings":
-            found.append(f"because: column '{name}' holds lists; name one of texts or numbers")
+            faults.append(f"because: column '{name}' holds lists; name one of texts or numbers")
     try:
         _holds(pl.DataFrame(schema=to_polars_schema(contract)), parameters.where)
     except duckdb.Error as error:
-        told = [line.strip() for line in str(error).splitlines() if line.strip()]
-        hint = f", {told[1]}" if len(told) > 1 and told[1].startswith("Candidate") else ""
-        found.append(f"where: DuckDB refuses the condition ({told[0]}{hint}); mend it")
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        hint = f", {lines[1]}" if len(lines) > 1 and lines[1].startswith("Candidate") else ""
+        faults.append(f"where: DuckDB refuses the condition ({lines[0]}{hint}); mend it")
     else:
         if changing := _CHANGING.search(re.sub(r"'[^']*'", "", parameters.where)):
-            found.append(f"where: '{changing[0]}' depends on more than the row; use its columns alone")
-    return found
+            faults.append(f"where: '{changing[0]}' depends on more than the row; use its columns alone")
+    return faults
 
 
 SELECT = PerRow(

@@ -94,9 +94,9 @@ RULES = {
 def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     """The steps of a text, stripped, and the rule that cut them ("whole" where none gives two)."""
     for name, cut in RULES.items() if rule == "auto" else [(rule, RULES[rule])] if rule in RULES else []:
-        found = [step.strip() for step in cut(text)]
-        if len(found) > 1:
-            return found, name
+        steps = [step.strip() for step in cut(text)]
+        if len(steps) > 1:
+            return steps, name
     return [text.strip()], "whole"
 
 
@@ -112,7 +112,7 @@ def split(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
 
     """
     cut = [split_steps(text, parameters.rule) for text in part["rationale"].to_list()]
-    steps = pl.Series("steps", [found for found, _ in cut], dtype=pl.List(pl.String))
+    steps = pl.Series("steps", [texts for texts, _ in cut], dtype=pl.List(pl.String))
     rule = pl.Series("step_rule", [name for _, name in cut], dtype=pl.String)
     fits = steps.list.len() <= parameters.most
     many = part.filter(~fits).with_columns(

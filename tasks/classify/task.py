@@ -25,7 +25,7 @@ from tasks.classify.parameters import ClassifyParameters, check_parameters
 from tasks.classify.reply import Vote, vote
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
 from tasks.classify.rules import SPOKEN, Finding, apply_rules
-from tasks.llm.judge_reply import LONGEST_KEPT, collect_material, storable
+from tasks.llm.judge_reply import LONGEST_KEPT, collect_material, drop_surrogates
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
@@ -119,7 +119,7 @@ def _added(
 
 def _kept(reply: Reply) -> str:
     """A reply as it came, as far as it is kept; of one that was refused what was found."""
-    return storable(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
+    return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
 def _decided(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:

@@ -95,23 +95,23 @@ def number(value: Any) -> int | None:
     text = value.strip().casefold() if isinstance(value, str) and len(value) < 100 else ""
     if text in _NONE_WORDS:
         return NO_STEP
-    found = _STEP.fullmatch(text)
-    return _step(int(found[1])) if found else None
+    match = _STEP.fullmatch(text)
+    return _step(int(match[1])) if match else None
 
 
 def _step(value: int) -> int:
     return NO_STEP if value == -1 else _ZERO if value == 0 else value
 
 
-def find_json_claims(text: str, shown: Material) -> Iterator[Claim]:
+def find_json_claims(text: str, material: Material) -> Iterator[Claim]:
     """What JSON objects say, nested ones too; of JSON that is broken the pair of key and value."""
-    found = [one for value in find_objects(text) for one in _nested(value, 3)]
-    for key, value, whole in found:
-        if not shown.says(f"{key} {value}"):
-            yield Claim(number(value), _text(whole.get("kind")), _text(whole.get("reason")))
-    if not found:
+    pairs = [pair for value in find_objects(text) for pair in _nested(value, 3)]
+    for key, value, record in pairs:
+        if not material.says(f"{key} {value}"):
+            yield Claim(number(value), _text(record.get("kind")), _text(record.get("reason")))
+    if not pairs:
         for match in _LOOSE.finditer(text):
-            if not shown.says(match[0]):
+            if not material.says(match[0]):
                 kind, reason = find_field(text, "kind"), find_field(text, "reason")
                 yield Claim(number(match[1].strip('"')), _text(kind), _text(reason))
 
@@ -119,49 +119,49 @@ def find_json_claims(text: str, shown: Material) -> Iterator[Claim]:
 def _nested(value: Any, depth: int) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Each pair about the first error, with the object that holds it."""
     if isinstance(value, dict):
-        for key, one in value.items():
+        for key, item in value.items():
             if re.sub(r"[^a-z]", "", key[:40].casefold()) in _KEYS:
-                yield key, one, value
+                yield key, item, value
             elif depth:
-                yield from _nested(one, depth - 1)
+                yield from _nested(item, depth - 1)
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def find_worded_claims(text: str, shown: Material) -> Iterator[Claim]:
+def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
     """What lines and sentences say."""
     for match in _LINE.finditer(text):
-        if not shown.says(match[0]):
+        if not material.says(match[0]):
             yield Claim(number(match[1] or match[2]), (match[3] or "").strip())
     for pattern in _SENTENCES:
         for match in pattern.finditer(text):
-            if not (_supposed(text, match) or shown.says(match[0])):
+            if not (_supposed(text, match) or material.says(match[0])):
                 yield Claim(number(match[1]))
     for match in _NO_ERROR.finditer(text):
-        if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or shown.says(match[0])):
+        if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or material.says(match[0])):
             yield Claim(NO_STEP)
     for match in _BOXED.finditer(text):
-        if not shown.says(match[0]):
+        if not material.says(match[0]):
             yield Claim(number(match[1]), only_if_fitting=True)
 
 
-def find_bare_claim(text: str, shown: Material) -> Iterator[Claim]:
+def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
     """What a reply says that is nothing but a number or none."""
-    found = _BARE.fullmatch(text) if len(text) < 100 else None
+    match = _BARE.fullmatch(text) if len(text) < 100 else None
     if (
-        found
-        and not shown.is_(text)
-        and (step := number(found[1].strip("- ") if found[1] != "-1" else "-1")) is not None
+        match
+        and not material.is_(text)
+        and (step := number(match[1].strip("- ") if match[1] != "-1" else "-1")) is not None
     ):
         yield Claim(step)
 
 
-def find_wrong_steps(text: str, shown: Material) -> set[int]:
+def find_wrong_steps(text: str, material: Material) -> set[int]:
     """The steps that sentences call wrong without saying whether one is the first."""
-    found = _WRONG_STEP.finditer(text)
-    return {int(match[1]) for match in found if not (_supposed(text, match) or shown.says(match[0]))}
+    matches = _WRONG_STEP.finditer(text)
+    return {int(match[1]) for match in matches if not (_supposed(text, match) or material.says(match[0]))}
 
 
 def _supposed(text: str, match: re.Match[str]) -> bool:

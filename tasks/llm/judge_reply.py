@@ -43,8 +43,8 @@ class Judgement:
 
 def collect_material(row: Mapping[str, Any]) -> Material:
     """What a judge sees of a row, whole and in pieces."""
-    whole = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"))
-    return Material(one for one in (*whole, *(row["options"] or ()), *row["steps"]) if one)
+    texts = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"))
+    return Material(text for text in (*texts, *(row["options"] or ()), *row["steps"]) if text)
 
 
 def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
@@ -58,20 +58,20 @@ def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequenc
 
 def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> Judgement:
     """What a text says of a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
-    _, thought, said = text.rpartition(_THOUGHT[1])
+    _, thought, final = text.rpartition(_THOUGHT[1])
     if not thought and _THOUGHT[0] in text:
         return Judgement(None, CUT_OFF)
-    if not said.strip():
+    if not final.strip():
         return Judgement(None, EMPTY)
-    if len(said) > LONGEST_READ:
+    if len(final) > LONGEST_READ:
         return Judgement(None, TOO_LONG)
-    own = material.without(said)
+    own = material.without(final)
     plain = _plain(own)
     claims = list(chain(find_json_claims(own, material), find_worded_claims(plain, material))) or list(
         find_bare_claim(own, material)
     )
     if not claims:
-        return Judgement(None, REPEATED if own != said or material.is_(said) else UNPARSABLE)
+        return Judgement(None, REPEATED if own != final or material.is_(final) else UNPARSABLE)
     return _weighed(claims, find_wrong_steps(plain, material), steps, kinds)
 
 
@@ -83,31 +83,31 @@ def _plain(text: str) -> str:
 
 def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> Judgement:
     """What all that a reply says comes to."""
-    firm = [one for one in claims if not one.only_if_fitting]
-    said = {one.step for one in firm} or {one.step for one in claims}
-    said |= {one.step for one in claims if one.step is not None and NO_STEP <= one.step <= steps}
-    named = [one.kind for one in claims if one.kind.strip().casefold() not in _NO_KIND]
-    if None in said:
+    firm = [claim for claim in claims if not claim.only_if_fitting]
+    labels = {claim.step for claim in firm} or {claim.step for claim in claims}
+    labels |= {claim.step for claim in claims if claim.step is not None and NO_STEP <= claim.step <= steps}
+    named = [claim.kind for claim in claims if claim.kind.strip().casefold() not in _NO_KIND]
+    if None in labels:
         return Judgement(None, UNPARSABLE)
-    if len(said) > 1:
+    if len(labels) > 1:
         return Judgement(None, CONTRADICTORY)
-    (step,) = said
+    (step,) = labels
     assert step is not None
-    if (step == NO_STEP and (named or wrong)) or any(one < step for one in wrong):
+    if (step == NO_STEP and (named or wrong)) or any(wrong_step < step for wrong_step in wrong):
         return Judgement(None, CONTRADICTORY)
     if not NO_STEP <= step <= steps:
         return Judgement(None, OUT_OF_RANGE)
-    reason = next((one.reason for one in reversed(claims) if one.reason), "")
-    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), storable(reason[:_LONGEST_REASON]))
+    reason = next((claim.reason for claim in reversed(claims) if claim.reason), "")
+    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), drop_surrogates(reason[:_LONGEST_REASON]))
 
 
 def _kind(named: Sequence[str], kinds: Sequence[str]) -> str:
     if not named:
         return ""
-    kind = " ".join(storable(named[-1]).split())[:_LONGEST_KIND]
-    return next((one for one in kinds if one.casefold() == kind.casefold()), "") if kinds else kind
+    kind = " ".join(drop_surrogates(named[-1]).split())[:_LONGEST_KIND]
+    return next((name for name in kinds if name.casefold() == kind.casefold()), "") if kinds else kind
 
 
-def storable(text: str) -> str:
+def drop_surrogates(text: str) -> str:
     """A text without lone surrogates, which no table holds."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -33,7 +33,7 @@ def find_objects(text: str) -> tuple[dict[str, Any], ...]:
 @lru_cache(maxsize=16)  # several fields are taken of one text, one after the other
 def _placed(text: str) -> tuple[tuple[dict[str, Any], int, int], ...]:
     """The objects of a text, each with where it begins and ends."""
-    found: list[tuple[dict[str, Any], int, int]] = []
+    objects: list[tuple[dict[str, Any], int, int]] = []
     end = 0
     for tried, match in enumerate(_OBJECT.finditer(text)):
         if tried == _CANDIDATES:
@@ -43,8 +43,8 @@ def _placed(text: str) -> tuple[tuple[dict[str, Any], int, int], ...]:
         value, length = _parse(_BACKSLASHES.sub(_doubled, text[match.start() :]))
         if value is not None:
             end = match.start() + _undoubled(text, match.start(), length)
-            found.append((value, match.start(), end))
-    return tuple(found)
+            objects.append((value, match.start(), end))
+    return tuple(objects)
 
 
 def _undoubled(text: str, begun: int, length: int) -> int:

@@ -14,7 +14,7 @@ _LABEL = re.compile(r"\s*(?:[>*#-]\s*)*(?:(?:step|paragraph)\s*)?(?:\d{1,4}\s*[.
 
 def normalize_words(text: str) -> str:
     """A text's words and numbers in lower case, a space round each; JSON's escapes, fonts and unseen characters are undone."""
-    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     text = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
     return f" {_BETWEEN.sub(' ', text.casefold()).strip()} "
 
@@ -31,8 +31,8 @@ class Material:
 
     def says(self, text: str) -> bool:
         """Whether some text of it has these words, in this order and next to each other."""
-        found = normalize_words(text)
-        return bool(found.strip()) and found in self._words
+        words = normalize_words(text)
+        return bool(words.strip()) and words in self._words
 
     def is_(self, text: str) -> bool:
         """Whether these words are a whole text of it."""
@@ -44,10 +44,10 @@ class Material:
 
     def _repeated(self, line: str) -> bool:
         return any(
-            " " in normalize_words(one).strip() and self.says(one) for one in {line, line[_end_of_label(line) :]}
+            " " in normalize_words(part).strip() and self.says(part) for part in {line, line[_end_of_label(line) :]}
         )
 
 
 def _end_of_label(line: str) -> int:
-    found = _LABEL.match(line)
-    return found.end() if found else 0
+    match = _LABEL.match(line)
+    return match.end() if match else 0

@@ -36,14 +36,14 @@ def find_majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majori
 
     """
     counts = Counter(label for label in labels if label is not None)
-    label, most = max(counts.items(), key=lambda one: (one[1], one[0]), default=(None, 0))
+    label, most = max(counts.items(), key=lambda pair: (pair[1], pair[0]), default=(None, 0))
     if 2 * most > len(labels):
         return Majority(label, None, most / len(labels))
     if 2 * most > counts.total() or not counts:
-        return Majority(None, find_most_frequent([one for one in faults if one]) or NO_MAJORITY, None)
+        return Majority(None, find_most_frequent([fault for fault in faults if fault]) or NO_MAJORITY, None)
     return Majority(None, NO_MAJORITY, None)
 
 
 def find_most_frequent(texts: Sequence[str]) -> str | None:
     """The text that occurs most often, the first by the alphabet of several; None of none."""
-    return min(Counter(texts).items(), key=lambda one: (-one[1], one[0]), default=(None, 0))[0]
+    return min(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]), default=(None, 0))[0]

@@ -46,7 +46,7 @@ Template = Annotated[str, BeforeValidator(find_template)]
 
 def name(text: str) -> str:
     """The name of a prompt by its text, or `own` for one written in a recipe."""
-    return next((one for one in list_prompts() if find_template(one) == text), "own")
+    return next((prompt for prompt in list_prompts() if find_template(prompt) == text), "own")
 
 
 @lru_cache(maxsize=64)
