@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import IO, Any
 
+LOG_SECONDS = 0.5
+"""For lines that a living worker wrote before its last message: they come by another pipe."""
 LOG_LINES = 60
 LINE_BYTES = 2000
 # a log may quote what a hub or a proxy was called with
@@ -161,9 +163,8 @@ class WorkerProcess:
         return ended
 
     def tail_log(self, lines: int) -> list[str]:
-        """The last lines of its log, secrets masked; a moment is given to a dead one's last words."""
-        if self._process.poll() is not None:
-            self._logging.join(1)
+        """The last lines of its log, secrets masked; a moment is given to what it wrote just now."""
+        self._logging.join(1 if self._process.poll() is not None else LOG_SECONDS)
         return list(self._log)[-lines:]
 
     @property
