@@ -28,7 +28,7 @@ LOG_SECONDS = 0.5
 LOG_LINES = 60
 LINE_BYTES = 2000
 # a log may quote what a hub or a proxy was called with
-_SECRET = re.compile(r"\b(hf_|sk-)\w{8,}|(?i:bearer)\s+\S+|(?<=://)[^/\s@]+@")
+_SECRET = re.compile(r"\b(hf_|sk-)\w{8,}|(?i:bearer)\s+\S+|(?<=://)[^/\s]+@")
 
 
 class WorkerEnded(Exception):

@@ -20,7 +20,7 @@ requests, replies = os.fdopen(int(sys.argv[1]), "rb"), os.fdopen(int(sys.argv[2]
 for line in requests:
     match line.strip():
         case b'"half"': replies.write(b'"ha'); os._exit(0)
-        case b'"exit"': print("  Authorization: Bearer abcdefgh  "); sys.exit("the last word")
+        case b'"exit"': print("  Authorization: Bearer abcdefgh s3://u:p@ss@host/b  "); sys.exit("the last word")
         case b'"child"': replies.write(b"%d\\n" % subprocess.Popen(["sleep", "600"]).pid)
         case b'"silent"': time.sleep(600)
         case b'"log"':
@@ -86,7 +86,7 @@ def test_last_words_are_kept_without_secrets(start: Start) -> None:
     worker.send("exit")
     with pytest.raises(WorkerEnded):
         worker.receive(60)
-    assert worker.tail_log(9) == ["  Authorization: ***", "the last word"]
+    assert worker.tail_log(9) == ["  Authorization: *** s3://***host/b", "the last word"]
     assert worker.tail_log(1) == ["the last word"]
 
 
