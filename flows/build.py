@@ -62,7 +62,7 @@ def _retry_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None)
     """Run a batch; when it is tried again, without what had ended the first time."""
     left = batch.partitions
     if runtime.task_run.run_count > 1:
-        left = [one for one in left if not job.folder().read_commit(one.name)]
+        left = [partition for partition in left if not job.folder().read_commit(partition.name)]
     run_batch(job, PartitionBatch(left), pool)
 
 
@@ -133,7 +133,7 @@ def build(
     def attempt() -> Plan:
         return _build(planning.make_plan(recipe, data, store, models), publish, auto)
 
-    with prefect_runs.under_way():
+    with prefect_runs.track_run():
         plan = retry_build(attempt, retries, time.sleep)
         if tag is not None and publish:
             tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
@@ -161,11 +161,11 @@ def build_plan(
     def build(
         recipe: str, data: str | None, store: str, publish: bool, models: dict[str, dict[str, str]] | None, version: str | None
     ) -> Plan:  # fmt: skip
-        with prefect_runs.under_way():
+        with prefect_runs.track_run():
             return _build(plan, publish, auto)
 
-    given = {name: dict(changes) for name, changes in (models or {}).items()} or None
-    return build(plan.recipe.file, data, plan.store, publish, given, AUTO if auto else None)
+    model_changes = {name: dict(changes) for name, changes in (models or {}).items()} or None
+    return build(plan.recipe.file, data, plan.store, publish, model_changes, AUTO if auto else None)
 
 
 def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], None]) -> T:
@@ -183,30 +183,30 @@ def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], No
 
 def _build(plan: Plan, publish: bool, auto: bool) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
-    there = versioning.matching_release(plan) if auto else plan if plan.finished else None
-    if there and publish:
-        link = Store(plan.store).link(locate_release(there.recipe.corpus, there.recipe.version))
+    released = versioning.find_matching_release(plan) if auto else plan if plan.finished else None
+    if released and publish:
+        link = Store(plan.store).link(locate_release(released.recipe.corpus, released.recipe.version))
         get_run_logger().info("%s is released already, nothing to do", link)
-        return there
+        return released
     if publish and not auto:
         refuse_clash(plan)
-    with prefect_artifacts.shown(plan):
+    with prefect_artifacts.show_progress(plan):
         plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)])
     if not publish:
         return plan
-    prefect_artifacts.funnel_of(plan)
+    prefect_artifacts.show_funnel(plan)
     plan, manifest = _publish(plan, auto)
-    prefect_artifacts.released(plan, manifest)
+    prefect_artifacts.show_release(plan, manifest)
     return replace(plan, published=manifest)
 
 
 def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
-    found = _check_gates(plan)
+    results = _check_gates(plan)
     while True:
         plan = versioning.bump_version(plan) if auto else plan
         try:
-            return plan, release_task(plan, found)
+            return plan, release_task(plan, results)
         except PublishError:
             # another build may have taken the number meanwhile; then the next one is asked for
             if not auto or read_published(Store(plan.store), plan.recipe.corpus, plan.recipe.version) is None:
@@ -215,18 +215,18 @@ def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
 
 def _check_gates(plan: Plan) -> Sequence[Mapping[str, Any]]:
     """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
-    found: Sequence[Mapping[str, Any]] = []
+    results: Sequence[Mapping[str, Any]] = []
     try:
-        found = gates_task(plan)
+        results = gates_task(plan)
     except GateError as error:
-        found = error.found
+        results = error.results
         raise
     finally:
-        prefect_artifacts.gated(plan, found)
-    for one in found:
-        if not one["passed"]:
-            get_run_logger().warning("gate missed: %s", format_result(one))
-    return found
+        prefect_artifacts.show_gates(plan, results)
+    for result in results:
+        if not result["passed"]:
+            get_run_logger().warning("gate missed: %s", format_result(result))
+    return results
 
 
 def refuse_clash(plan: Plan) -> None:

@@ -52,22 +52,22 @@ def weekly(store: str | None = None, days: float = 7.0) -> str:
     """
     store = store or os.environ.get("ERRATA_STORE") or "store"
     now = time.time()
-    found = list(news(store, now - days * DAY))
-    told = report(store, found, now, days)
-    create_markdown_artifact(told, key="weekly-report", description=f"What was released in the last {days:g} days")
-    for one in found:
-        where = Store(store).link(locate_release(*one.release.name.split("@")))
-        if any(file["path"] == "report.html" for file in one.release.manifest["files"]):
-            corpus = one.release.manifest["corpus"]
-            name = f"Quality report of {one.release.name}"
+    entries = list(list_news(store, now - days * DAY))
+    page = report(store, entries, now, days)
+    create_markdown_artifact(page, key="weekly-report", description=f"What was released in the last {days:g} days")
+    for entry in entries:
+        where = Store(store).link(locate_release(*entry.release.name.split("@")))
+        if any(file["path"] == "report.html" for file in entry.release.manifest["files"]):
+            corpus = entry.release.manifest["corpus"]
+            name = f"Quality report of {entry.release.name}"
             create_link_artifact(
-                f"{where}/report.html", name, key=prefect_artifacts.key(corpus, "report"), description=name
+                f"{where}/report.html", name, key=prefect_artifacts.make_key(corpus, "report"), description=name
             )
-    get_run_logger().info("%d releases in the last %g days", len(found), days)
-    return told
+    get_run_logger().info("%d releases in the last %g days", len(entries), days)
+    return page
 
 
-def news(store: str, since: float) -> Iterator[News]:
+def list_news(store: str, since: float) -> Iterator[News]:
     """The releases that came since, withdrawn ones too, in the order of their names."""
     place, before = Store(store), dict[str, errata.Release]()
     for corpus, version in errata.releases(store):
@@ -83,17 +83,17 @@ def news(store: str, since: float) -> Iterator[News]:
         before[corpus] = release
 
 
-def report(store: str, found: list[News], now: float, days: float) -> str:
+def report(store: str, entries: list[News], now: float, days: float) -> str:
     """The report in Markdown."""
     period = f"{_day(now - days * DAY)} to {_day(now)}"
     lines = [f"# Errata, {period}", "", f"store `{Store(store).link('')}`", "", "## Released", ""]
-    if not found:
+    if not entries:
         lines += ["Nothing was released.", ""]
     else:
         lines += ["| release | on | rows | of those that came in | notice |", "|---|---|---:|---:|---|"]
-        lines += [_row(one, store) for one in found]
-        lines += ["", "## What differs", "", *(f"- {_differs(one)}" for one in found), ""]
-        lines += [f"- {fault}" for one in found for fault in _gates(one)]
+        lines += [_row(entry, store) for entry in entries]
+        lines += ["", "## What differs", "", *(f"- {_differs(entry)}" for entry in entries), ""]
+        lines += [f"- {fault}" for entry in entries for fault in _gates(entry)]
     return "\n".join([*lines, "", "## Spent since the beginning", "", "```", spending(Ledger(Store(store))), "```"])
 
 
@@ -101,28 +101,28 @@ def _day(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
-def _row(one: News, store: str) -> str:
-    manifest = one.release.manifest
-    rows = sum(file["rows"] for file in one.release.files())
+def _row(entry: News, store: str) -> str:
+    manifest = entry.release.manifest
+    rows = sum(file["rows"] for file in entry.release.files())
     came = manifest["funnel"][0]["rows_in"] if manifest.get("funnel") else 0
     notice = tag_log.read_state(Storage(store), manifest["corpus"]).notices.get(manifest["version"])
     share = f"{100 * rows / came:.1f} % of {came:,}" if came else ""
-    said = f"{notice.kind}: {text.strip_controls(notice.reason)[:80]}" if notice else ""
-    return f"| {one.release.name} | {_day(one.at)} | {rows:,} | {share} | {said} |"
+    remark = f"{notice.kind}: {text.strip_controls(notice.reason)[:80]}" if notice else ""
+    return f"| {entry.release.name} | {_day(entry.at)} | {rows:,} | {share} | {remark} |"
 
 
-def _differs(one: News) -> str:
+def _differs(entry: News) -> str:
     """How a release differs from the one before, in a line."""
-    if one.before is None:
-        return f"{one.release.name}: the first of its corpus"
-    found = difference.compare_releases(one.before, one.release)
-    return f"{one.release.name} after {one.before.name}: {semver.find_required_step(found)}, {text.strip_controls(semver.describe(found))[:500]}"
+    if entry.before is None:
+        return f"{entry.release.name}: the first of its corpus"
+    changes = difference.compare_releases(entry.before, entry.release)
+    return f"{entry.release.name} after {entry.before.name}: {semver.find_required_step(changes)}, {text.strip_controls(semver.describe(changes))[:500]}"
 
 
-def _gates(one: News) -> Iterator[str]:
+def _gates(entry: News) -> Iterator[str]:
     """The expectations that a release did not meet, though they only warn."""
-    gates: list[dict[str, Any]] = one.release.manifest.get("gates", [])
+    gates: list[dict[str, Any]] = entry.release.manifest.get("gates", [])
     for gate in gates:
         if not gate["passed"]:
-            said, observed = text.strip_controls(gate["says"])[:200], text.strip_controls(gate["observed"])[:80]
-            yield f"{one.release.name}, view {gate['view']}: not met: {said} (found {observed})"
+            expectation, observed = text.strip_controls(gate["says"])[:200], text.strip_controls(gate["observed"])[:80]
+            yield f"{entry.release.name}, view {gate['view']}: not met: {expectation} (found {observed})"

@@ -10,11 +10,11 @@ from errata.storage import locate_store
 from flows.cli.arguments import add_data, parse_count
 
 
-def run_browse(given: Namespace) -> int:
+def run_browse(options: Namespace) -> int:
     """`errata browse`."""
     from flows.cli.browser import browse
 
-    return browse(given, locate_store(given.store))
+    return browse(options, locate_store(options.store))
 
 
 def _add_browse(parser: ArgumentParser) -> None:

@@ -29,10 +29,10 @@ SECONDS = 0.2
 """The time after which a terminal is looked at again: it may have another size."""
 
 
-def browse(given: Namespace, store: str) -> int:
+def browse(options: Namespace, store: str) -> int:
     """`errata browse`."""
-    rows = place(given.name, given.split, given.rejected, given.data, store)
-    filters = {name: getattr(given, name) for name in (*list_filters(), "search") if getattr(given, name)}
+    rows = place(options.name, options.split, options.rejected, options.data, store)
+    filters = {name: getattr(options, name) for name in (*list_filters(), "search") if getattr(options, name)}
     with closing(rows), closing(Selection(rows, filters)) as chosen:
         if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
             with keyboard.set_cbreak():
@@ -40,7 +40,7 @@ def browse(given: Namespace, store: str) -> int:
                 browser.run()
                 browser.chosen.close()
             return DONE
-        return _print_rows(chosen, given.limit)
+        return _print_rows(chosen, options.limit)
 
 
 def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> RowReader:

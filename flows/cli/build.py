@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from schemas.recipe.changes import Models
 
 
-def run_build(given: Namespace) -> int:
+def run_build(options: Namespace) -> int:
     """`errata build`."""
     from flows.planning.plan import make_plan
-    from flows.planning.versioning import matching_release
+    from flows.planning.versioning import find_matching_release
 
-    changes, auto = parse_changes(given.model), given.version == "auto"
-    plan = make_plan(given.recipe, given.data, locate_store(given.store), changes, given.rehash)
+    changes, auto = parse_changes(options.model), options.version == "auto"
+    plan = make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
     return build(
-        (matching_release(plan) if auto else None) or plan, given.data, verbose=given.verbose, plain=given.plain, models=changes, auto=auto
+        (find_matching_release(plan) if auto else None) or plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
     )  # fmt: skip
 
 
@@ -79,10 +79,10 @@ def _print_released(plan: Plan, seconds: float) -> None:
     )
 
 
-def parse_changes(given: Sequence[str]) -> Models:
+def parse_changes(texts: Sequence[str]) -> Models:
     """Changes of models as they are given on a command line: `small.revision=989aa79`."""
     changes: dict[str, dict[str, str]] = {}
-    for change in given:
+    for change in texts:
         name, dot, rest = change.partition(".")
         key, sign, value = rest.partition("=")
         if not (name and dot and key and sign):

@@ -10,22 +10,22 @@ from flows.cli.arguments import add_data
 from flows.deploying.server import apply_settings, explain_unreachable
 
 
-def run_deploy(given: Namespace) -> int:
+def run_deploy(options: Namespace) -> int:
     """`errata deploy`."""
     apply_settings(verbose=True)
     from flows.deploying.serve import deploy
 
     with explain_unreachable():
-        return deploy(given)
+        return deploy(options)
 
 
-def run_serve(given: Namespace) -> int:
+def run_serve(options: Namespace) -> int:
     """`errata serve`."""
     apply_settings(verbose=True)
     from flows.deploying.serve import serve
 
     with explain_unreachable():
-        return serve(given)
+        return serve(options)
 
 
 def _add_deploy(parser: ArgumentParser) -> None:

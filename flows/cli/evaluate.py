@@ -12,19 +12,21 @@ from errata.storage import locate_store
 from flows.cli.arguments import add_data, add_json
 
 
-def run_evaluate(given: Namespace) -> int:
+def run_evaluate(options: Namespace) -> int:
     """`errata evaluate`."""
     from flows.metrics.evaluate import evaluate, find_rows
     from flows.metrics.scores import as_json, report
     from tasks.evaluation.labels import Columns
 
-    store = locate_store(given.store)
-    labels = [find_rows(name, given.data, store) for name in given.labels]
-    own = given.labels.index(given.gold) if given.gold in given.labels else None
-    gold = find_rows(given.gold, given.data, store) if given.gold and own is None else labels[own or 0]
-    id = tuple(name for name in given.id.split(",") if name)
-    result = evaluate(labels, gold, given.format, Columns(id, tuple(given.label), given.labeller), given.base, given.by)
-    print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if given.json else report(result))
+    store = locate_store(options.store)
+    labels = [find_rows(name, options.data, store) for name in options.labels]
+    own = options.labels.index(options.gold) if options.gold in options.labels else None
+    gold = find_rows(options.gold, options.data, store) if options.gold and own is None else labels[own or 0]
+    id = tuple(name for name in options.id.split(",") if name)
+    result = evaluate(
+        labels, gold, options.format, Columns(id, tuple(options.label), options.labeller), options.base, options.by
+    )
+    print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if options.json else report(result))
     return DONE
 
 

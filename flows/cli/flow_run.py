@@ -55,7 +55,7 @@ def _end_at_once_when_interrupted(live: LiveTable | None) -> None:
         if live:
             live.progress.stop()
         print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
-        prefect_runs.interrupted()
+        prefect_runs.record_interruption()
         os._exit(128 + number)
 
     for each in (signal.SIGINT, signal.SIGTERM):

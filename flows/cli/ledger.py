@@ -9,13 +9,13 @@ from errata.cli.verb import Verb
 from errata.storage import locate_store
 
 
-def run_ledger(given: Namespace) -> int:
+def run_ledger(options: Namespace) -> int:
     """`errata ledger`."""
     from catalog.ledger import Ledger
     from catalog.storage import Store
     from flows.metrics.spend import report
 
-    print(report(Ledger(Store(locate_store(given.store)))))
+    print(report(Ledger(Store(locate_store(options.store)))))
     return DONE
 
 

@@ -15,49 +15,49 @@ from errata.storage import locate_store
 from flows.cli.arguments import add_json
 
 
-def run_sign(given: Namespace) -> int:
+def run_sign(options: Namespace) -> int:
     """`errata sign`."""
     from errata.signing import SIGNATURE, sign
 
     from catalog.publish.publish import locate_release
     from catalog.storage import Store
 
-    store = locate_store(given.store)
-    release = errata.open_release(given.name, store)
+    store = locate_store(options.store)
+    release = errata.open_release(options.name, store)
     place, path = Store(store), locate_release(*release.name.split("@"))
-    place.write(f"{path}/{SIGNATURE}", sign(place.read(f"{path}/manifest.json"), given.key))
+    place.write(f"{path}/{SIGNATURE}", sign(place.read(f"{path}/manifest.json"), options.key))
     print(f"{release.name} is signed: {place.link(f'{path}/{SIGNATURE}')}")
     return DONE
 
 
-def run_trace(given: Namespace) -> int:
+def run_trace(options: Namespace) -> int:
     """`errata trace`."""
     from flows.publishing import provenance
 
-    store = locate_store(given.store)
-    if (given.row is None) == (given.model is None):
+    store = locate_store(options.store)
+    if (options.row is None) == (options.model is None):
         print("errata trace: name a row, or a model with --model", file=sys.stderr)
         return WRONG
-    if given.row is not None:
-        row = provenance.trace_row(given.name, given.row, store)
-        shown = (
+    if options.row is not None:
+        row = provenance.trace_row(options.name, options.row, store)
+        output = (
             json.dumps(row, indent=1, ensure_ascii=False)
-            if given.json
+            if options.json
             else text.strip_controls(provenance.format_row(row))
         )
     else:
-        rows = provenance.trace_model(given.name, given.model, store)
+        rows = provenance.trace_model(options.name, options.model, store)
         as_text = text.strip_controls(provenance.format_model(rows))
-        shown = json.dumps(rows, indent=1, ensure_ascii=False) if given.json else as_text
-    print(shown)
+        output = json.dumps(rows, indent=1, ensure_ascii=False) if options.json else as_text
+    print(output)
     return DONE
 
 
-def run_push(given: Namespace) -> int:
+def run_push(options: Namespace) -> int:
     """`errata push`."""
     from flows.publishing.push import push
 
-    print(text.strip_controls(push(given.name, given.target, locate_store(given.store), private=given.private)))
+    print(text.strip_controls(push(options.name, options.target, locate_store(options.store), private=options.private)))
     return DONE
 
 

@@ -26,51 +26,51 @@ if TYPE_CHECKING:
     from flows.planning.versioning import Comparison
 
 
-def run_release(given: Namespace) -> int:
+def run_release(options: Namespace) -> int:
     """`errata release`: propose a version, or set and release it."""
     from flows.planning.plan import with_version
-    from flows.planning.versioning import compare_with_release, latest_release, write_version
+    from flows.planning.versioning import compare_with_release, find_latest_release, write_version
 
-    store = locate_store(given.store)
-    plan = _complete_tables(given, store)
-    comparison = compare_with_release(plan, latest_release(plan))
-    if not given.set:
-        return _propose(given, plan, comparison)
-    version = comparison.version if given.set == "auto" else given.set
+    store = locate_store(options.store)
+    plan = _complete_tables(options, store)
+    comparison = compare_with_release(plan, find_latest_release(plan))
+    if not options.set:
+        return _propose(options, plan, comparison)
+    version = comparison.version if options.set == "auto" else options.set
     if not EXACT.fullmatch(version):
         raise ErrataError(f"--set {version[:40]!r}: expected auto or a version such as {comparison.version}")
     violation = _find_violation(comparison, version)
     if violation:
-        print(f"{given.recipe}: version {violation}", file=sys.stderr)
+        print(f"{options.recipe}: version {violation}", file=sys.stderr)
         return REFUSED
-    write_version(given.recipe, version)
-    return build(with_version(plan, version), given.data, verbose=False, plain=False)
+    write_version(options.recipe, version)
+    return build(with_version(plan, version), options.data, verbose=False, plain=False)
 
 
-def _complete_tables(given: Namespace, store: str) -> Plan:
+def _complete_tables(options: Namespace, store: str) -> Plan:
     """The plan of a recipe, all of its tables being made."""
     from flows.planning.plan import make_plan
 
-    plan = make_plan(given.recipe, given.data, store)
+    plan = make_plan(options.recipe, options.data, store)
     if plan.topological_generations():
-        plan = run_flow(plan, given.data, verbose=False, plain=given.json, publish=False)
+        plan = run_flow(plan, options.data, verbose=False, plain=options.json, publish=False)
     return plan
 
 
 def _find_violation(comparison: Comparison, version: str) -> str | None:
     """Why a version cannot follow the one before; None if it can."""
-    if comparison.before is None or comparison.found is None:
+    if comparison.before is None or comparison.difference is None:
         return None
     if parse_version(version) <= parse_version(comparison.before):
         return f"{version} does not follow {comparison.before}, which is published; use {comparison.version}"
-    return semver.find_violation(comparison.found, comparison.before, version)
+    return semver.find_violation(comparison.difference, comparison.before, version)
 
 
-def _propose(given: Namespace, plan: Plan, comparison: Comparison) -> int:
+def _propose(options: Namespace, plan: Plan, comparison: Comparison) -> int:
     """Show a proposal; whether the recipe's own number is one that can be released."""
-    version, difference = plan.recipe.version, comparison.found
+    version, difference = plan.recipe.version, comparison.difference
     violation = None if plan.finished else _find_violation(comparison, version)
-    if given.json:
+    if options.json:
         shown = {
             "recipe": version,
             "before": comparison.before,
@@ -81,33 +81,35 @@ def _propose(given: Namespace, plan: Plan, comparison: Comparison) -> int:
         }
         print(json.dumps(shown, indent=1))
     elif difference is None:
-        hint = f"{version} is as good as any (errata build {given.recipe})"
+        hint = f"{version} is as good as any (errata build {options.recipe})"
         print(f"{plan.recipe.corpus}: nothing was released before; {hint}")
     else:
         print(as_text(difference))
         if plan.finished:
             print(f"\n{plan.recipe.corpus} {version} is released already, nothing to do")
         else:
-            hint = "" if violation else f": errata build {given.recipe}"
+            hint = "" if violation else f": errata build {options.recipe}"
             print(f"\nproposed: {comparison.version}; the recipe says {version}{hint}")
-    if violation and not given.json:
-        print(f"{given.recipe}: version {violation}", file=sys.stderr)
+    if violation and not options.json:
+        print(f"{options.recipe}: version {violation}", file=sys.stderr)
     return REFUSED if violation else DONE
 
 
-def run_gates(given: Namespace) -> int:
+def run_gates(options: Namespace) -> int:
     """`errata gates`: what a release would have to satisfy, and whether it does."""
     from flows.gates.check import list_results
     from flows.gates.result import format_result
 
-    plan = _complete_tables(given, locate_store(given.store))
+    plan = _complete_tables(options, locate_store(options.store))
     results = list_results(plan)
     missed = [result for result in results if not result["passed"]]
-    if given.json:
+    if options.json:
         print(json.dumps(results, indent=1, ensure_ascii=False))
     else:
         width = shutil.get_terminal_size().columns
-        print(text.format_gates(results, width) if plan.recipe.gates is not None else f"{given.recipe} has no `gates:`")
+        print(
+            text.format_gates(results, width) if plan.recipe.gates is not None else f"{options.recipe} has no `gates:`"
+        )
         print(
             "".join(f"\n{text.strip_controls(format_result(result))}" for result in missed), end="\n" if missed else ""
         )

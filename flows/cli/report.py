@@ -16,22 +16,22 @@ from errata.release.find import Release
 from errata.storage import locate_store
 
 
-def run_report(given: Namespace) -> int:
+def run_report(options: Namespace) -> int:
     """Print the place of the report; render it where a file is asked for, or the release holds none."""
     from flows.report.build import render_release
 
-    store = locate_store(given.store)
-    release = errata.open_release(given.name, store)
-    compared = errata.open_release(given.compare, store) if given.compare else None
+    store = locate_store(options.store)
+    release = errata.open_release(options.name, store)
+    compared = errata.open_release(options.compare, store) if options.compare else None
     published = _find_published(release)
-    if published and not compared and not given.output:
+    if published and not compared and not options.output:
         place = published
     else:
-        place = Path(given.output or f"{release.name.replace('@', '-')}-report.html")
+        place = Path(options.output or f"{release.name.replace('@', '-')}-report.html")
         _write(place, render_release(release, compared))
     link = place.absolute().as_uri()
     print(text.strip_controls(f"report  {link}"))
-    if given.open and not webbrowser.open(link):
+    if options.open and not webbrowser.open(link):
         raise ErrataError(f"no browser could be opened here; open {link} yourself")
     return DONE
 

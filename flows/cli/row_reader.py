@@ -155,7 +155,7 @@ class Selection:
     rows: RowReader
     filters: dict[str, str] = field(default_factory=dict)
     """Values by filter; `search` is a text that some column holds."""
-    found: array[int] = field(default_factory=lambda: array("q"))
+    matches: array[int] = field(default_factory=lambda: array("q"))
     whole: bool = False
     """Whether all rows were looked at."""
 
@@ -171,7 +171,7 @@ class Selection:
 
     def __len__(self) -> int:
         """Those found so far."""
-        return len(self.found) if self.filters else len(self.rows)
+        return len(self.matches) if self.filters else len(self.rows)
 
     def close(self) -> None:
         """Look no further."""
@@ -181,7 +181,7 @@ class Selection:
         """The number of the k-th match; None where so many were not found yet."""
         if not self.filters:
             return k if 0 <= k < len(self.rows) else None
-        return self.found[k] if 0 <= k < len(self.found) else None
+        return self.matches[k] if 0 <= k < len(self.matches) else None
 
     def look_on(self) -> bool:
         """Look at one stride more; whether there was one."""
@@ -193,7 +193,7 @@ class Selection:
             self.whole = True
             return False
         self.looked = start + batch.num_rows
-        self.found.extend(start + i for i in pc.indices_nonzero(self._matches(batch)).to_pylist())
+        self.matches.extend(start + i for i in pc.indices_nonzero(self._matches(batch)).to_pylist())
         return True
 
     def _matches(self, batch: pa.RecordBatch) -> Any:
@@ -228,10 +228,10 @@ def _column(name: str, columns: Sequence[str]) -> str:
     filters = list_filters()
     result = next((column for column in filters[name] if column in columns), None)
     if result is None:
-        there = [each for each, names in filters.items() if set(names) & set(columns)]
+        available = [each for each, names in filters.items() if set(names) & set(columns)]
         raise EvaluationError(
             f"--{name}: these rows have no column {' or '.join(filters[name])}; they can be filtered by "
-            f"{', '.join([*there, 'search'])}"
+            f"{', '.join([*available, 'search'])}"
         )
     return result
 

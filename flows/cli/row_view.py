@@ -114,11 +114,11 @@ def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, in
     )
     for i, step in enumerate(steps[:STEPS]):
         mark = Text(f"{'✗' if i == wrong else ' '} {i:>3} ", style=WRONG if i == wrong else DIM)
-        said = Text(truncate_text(step), style=WRONG if i == wrong else "")
+        content = Text(truncate_text(step), style=WRONG if i == wrong else "")
         if i == wrong and isinstance(row.get("error_from"), int) and isinstance(row.get("error_to"), int):
-            said.stylize("underline reverse", row["error_from"], row["error_to"])
+            content.stylize("underline reverse", row["error_from"], row["error_to"])
         value = Text(f"  ({soft[i]:.2f})", style=DIM) if i < len(soft) and isinstance(soft[i], float) else Text("")
-        yield mark + said + value, 6
+        yield mark + content + value, 6
     if len(steps) > STEPS:
         yield Text(f"… {len(steps):,} steps in all", style=DIM), 6
 
@@ -137,11 +137,11 @@ def _type(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
         return
     yield Text(""), 0
     by = next((row[label.method] for label in labels if label.method and row.get(label.method)), None)
-    said = f"{truncate_text(kind)[:200]}" if kind else f"type undecided: {truncate_text(undecided)[:200]}"
+    description = f"{truncate_text(kind)[:200]}" if kind else f"type undecided: {truncate_text(undecided)[:200]}"
     more = ", ".join(
         truncate_text(label)[:100] for label in (row.get("error_severity"), by, row.get("taxonomy")) if label
     )
-    yield Text("type  ", style=DIM) + Text(said, style=BOLD) + Text(f"  ({more})" if more else "", style=DIM), 6
+    yield Text("type  ", style=DIM) + Text(description, style=BOLD) + Text(f"  ({more})" if more else "", style=DIM), 6
     for label in labels:
         if label.cause and row.get(label.cause):
             yield Text("cause ", style=DIM) + Text(truncate_text(row[label.cause])), 6

@@ -14,22 +14,22 @@ from errata.release.names import EXACT, parse_name
 from errata.storage import Storage, locate_store
 
 
-def run_tag(given: Namespace) -> int:
+def run_tag(options: Namespace) -> int:
     """`errata tag`: move, remove or show."""
     from catalog import tags
     from catalog.storage import Store
 
-    store = locate_store(given.store)
-    asked = parse_name(given.name)
-    if given.tag is None:
+    store = locate_store(options.store)
+    asked = parse_name(options.name)
+    if options.tag is None:
         return _show_history(asked.corpus, store)
-    if given.delete:
-        tags.tag(Store(store), asked.corpus, given.tag, None, given.reason)
-        print(f"{asked.corpus}@{given.tag} names nothing any more")
+    if options.delete:
+        tags.tag(Store(store), asked.corpus, options.tag, None, options.reason)
+        print(f"{asked.corpus}@{options.tag} names nothing any more")
         return DONE
-    release = errata.open_release(given.name, store)
-    tags.tag(Store(store), asked.corpus, given.tag, release.manifest["version"], given.reason)
-    print(f"{asked.corpus}@{given.tag} is {release.name} now")
+    release = errata.open_release(options.name, store)
+    tags.tag(Store(store), asked.corpus, options.tag, release.manifest["version"], options.reason)
+    print(f"{asked.corpus}@{options.tag} is {release.name} now")
     return DONE
 
 
@@ -54,21 +54,21 @@ def _show_history(corpus: str, store: str) -> int:
 
 
 def _list_event(event: dict[str, str]) -> list[object]:
-    what = f"{event['what']} {event.get('tag', '')}".strip()
-    return [event["time"], what, event.get("before") or "", event["version"] or "–", event["reason"]]
+    change = f"{event['what']} {event.get('tag', '')}".strip()
+    return [event["time"], change, event.get("before") or "", event["version"] or "–", event["reason"]]
 
 
-def run_note(given: Namespace) -> int:
+def run_note(options: Namespace) -> int:
     """`errata deprecate`, `errata yank` and `errata restore`."""
     from catalog import tags
     from catalog.storage import Store
 
-    asked = parse_name(given.name)
+    asked = parse_name(options.name)
     if asked.exact is None:
-        raise ErrataError(f"{given.name}: errata {given.verb} needs one version; write {asked.corpus}@1.2.3")
-    tags.note(Store(locate_store(given.store)), asked.corpus, asked.exact, given.verb, given.reason)
-    done = {"deprecate": "is deprecated", "yank": "is withdrawn", "restore": "stands again"}[given.verb]
-    print(f"{asked.corpus}@{asked.exact} {done}: {text.strip_controls(given.reason)}")
+        raise ErrataError(f"{options.name}: errata {options.verb} needs one version; write {asked.corpus}@1.2.3")
+    tags.note(Store(locate_store(options.store)), asked.corpus, asked.exact, options.verb, options.reason)
+    done = {"deprecate": "is deprecated", "yank": "is withdrawn", "restore": "stands again"}[options.verb]
+    print(f"{asked.corpus}@{asked.exact} {done}: {text.strip_controls(options.reason)}")
     return DONE
 
 

@@ -10,20 +10,20 @@ from errata.cli.verb import Verb
 from errata.storage import locate_store
 
 
-def run_gc(given: Namespace) -> int:
+def run_gc(options: Namespace) -> int:
     """`errata gc`."""
     from catalog import garbage
     from catalog.storage import Store
 
-    store = Store(locate_store(given.store))
-    leftovers = garbage.find(store, given.older_than)
-    removed = {each.path for each in garbage.remove(store, leftovers)} if given.remove else set()
+    store = Store(locate_store(options.store))
+    leftovers = garbage.find(store, options.older_than)
+    removed = {each.path for each in garbage.remove(store, leftovers)} if options.remove else set()
     rows: list[list[object]] = [
         [each.path, each.what, each.files, each.size, f"{each.hours:.1f}"] for each in leftovers
     ]
     if rows:
         print(text.format_table(["garbage", "what it is", "files", "bytes", "hours old"], rows, left=2))
-    if given.remove:
+    if options.remove:
         print(f"{len(removed)} removed" if rows else "nothing to remove")
         return DONE if len(removed) == len(leftovers) else FAILED
     print("errata gc --remove removes it" if rows else "no garbage")

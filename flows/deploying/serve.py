@@ -22,20 +22,20 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from prefect.workers.process import ProcessWorker
 
 from flows.deploying.server import ServerError
-from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, near, read
+from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, advise_name, read
 from schemas.recipe.document import Document, RecipeError
 
 SECONDS = 120.0
 """The time that a server may take to start."""
 
 
-def deploy(given: Namespace) -> int:
+def deploy(options: Namespace) -> int:
     """`errata deploy`: make deployments, and the pools that are not there."""
-    found = read(given.file or str(FILE))
-    chosen = found.chosen(given.names)
+    deployments = read(options.file or str(FILE))
+    chosen = deployments.chosen(options.names)
     url = _server()
-    made = _pools(found, chosen, url)
-    names = [part for one in chosen for part in ("--name", one.full_name)]
+    created = _pools(deployments, chosen, url)
+    names = [part for deployment in chosen for part in ("--name", deployment.full_name)]
     command = [
         sys.executable,
         "-m",
@@ -43,21 +43,28 @@ def deploy(given: Namespace) -> int:
         "--no-prompt",
         "deploy",
         "--prefect-file",
-        str(Path(found.file).resolve()),
+        str(Path(deployments.file).resolve()),
     ]
     ran = subprocess.run([*command, *names], cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         print(
-            text.strip_controls(f"{found.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"),
+            text.strip_controls(
+                f"{deployments.file}: Prefect could not make the deployments:\n{ran.stdout}{ran.stderr}"
+            ),
             file=sys.stderr,
         )
         return FAILED
     rows: list[list[object]] = [
-        [one.full_name, one.pool, "; ".join(one.shown) or "when it is asked for"] for one in chosen
+        [deployment.full_name, deployment.pool, "; ".join(deployment.shown) or "when it is asked for"]
+        for deployment in chosen
     ]
     print(text.format_table(["deployment", "pool", "schedule"], rows, left=3))
-    print(f"\n{''.join(f'made work pool {name}{chr(10)}' for name in made)}deployed to {url}; workers run them:")
-    print("\n".join(f"  prefect worker start --pool {pool}" for pool in sorted({one.pool for one in chosen})))
+    print(f"\n{''.join(f'made work pool {name}{chr(10)}' for name in created)}deployed to {url}; workers run them:")
+    print(
+        "\n".join(
+            f"  prefect worker start --pool {pool}" for pool in sorted({deployment.pool for deployment in chosen})
+        )
+    )
     return DONE
 
 
@@ -88,60 +95,68 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _pools(found: Deployments, chosen: list[Deployment], url: str) -> list[str]:
+def _pools(deployments: Deployments, chosen: list[Deployment], url: str) -> list[str]:
     """Make the pools that are declared and not there; their names."""
-    document = Document(Path(found.file).read_text("utf-8"), found.file)
-    made = []
+    document = Document(Path(deployments.file).read_text("utf-8"), deployments.file)
+    created = []
     with get_client(sync_client=True) as client:
-        there = [pool.name for pool in client.read_work_pools()]
-        unknown = [one for one in chosen if one.pool not in there and one.pool not in found.pools]
+        existing = [pool.name for pool in client.read_work_pools()]
+        unknown = [
+            deployment
+            for deployment in chosen
+            if deployment.pool not in existing and deployment.pool not in deployments.pools
+        ]
         if unknown:
-            place = {one["name"]: i for i, one in enumerate(document.value["deployments"])}
-            known = [*there, *found.pools]
+            place = {entry["name"]: i for i, entry in enumerate(document.value["deployments"])}
+            known = [*existing, *deployments.pools]
             raise RecipeError(
                 [
                     document.fault(
-                        ("deployments", place[one.name], "work_pool", "name"),
-                        f"no work pool '{one.pool}' on {url}, nor under definitions.work_pools; {near(one.pool, known)}",
+                        ("deployments", place[deployment.name], "work_pool", "name"),
+                        f"no work pool '{deployment.pool}' on {url}, nor under definitions.work_pools; {advise_name(deployment.pool, known)}",
                     )
-                    for one in unknown
+                    for deployment in unknown
                 ]
             )
-        for name in sorted({one.pool for one in chosen} - set(there)):
-            declared = found.pools[name]
+        for name in sorted({deployment.pool for deployment in chosen} - set(existing)):
+            declared = deployments.pools[name]
             template = ProcessWorker.get_default_base_job_template()
             pool = WorkPoolCreate(name=name, type=declared.get("type", "process"), base_job_template=template, concurrency_limit=declared.get("concurrency_limit"))  # fmt: skip
             client.create_work_pool(pool)
-            made.append(name)
-    return made
+            created.append(name)
+    return created
 
 
-def serve(given: Namespace) -> int:
+def serve(options: Namespace) -> int:
     """`errata serve`: run deployments in this process, by their schedules and when they are asked for, until it is ended."""
-    found = read(given.file or str(FILE))
-    chosen = found.chosen(given.names)
-    for name, value in (("ERRATA_STORE", given.store), ("ERRATA_DATA", given.data)):
+    deployments = read(options.file or str(FILE))
+    chosen = deployments.chosen(options.names)
+    for name, value in (("ERRATA_STORE", options.store), ("ERRATA_DATA", options.data)):
         if value:
             os.environ[name] = value if "://" in value else str(Path(value).resolve())
     os.chdir(ROOT)  # entrypoints and recipes are named from there
-    with _some_server() as url:
-        rows: list[list[object]] = [[one.full_name, "; ".join(one.shown) or "when it is asked for"] for one in chosen]
+    with _open_server() as url:
+        rows: list[list[object]] = [
+            [deployment.full_name, "; ".join(deployment.shown) or "when it is asked for"] for deployment in chosen
+        ]
         print(text.format_table(["deployment", "schedule"], rows, left=2))
         print(f"\nserved until Ctrl-C; Prefect's pages: {url.removesuffix('/api')}", flush=True)
-        prefect_serve(*(_served(one) for one in chosen), limit=given.limit, print_starting_message=False)
+        prefect_serve(
+            *(_make_runner(deployment) for deployment in chosen), limit=options.limit, print_starting_message=False
+        )
     return DONE
 
 
-def _served(one: Deployment) -> Any:
-    limit = one.declared.get("concurrency_limit")
-    return one.flow.to_deployment(
-        one.name, schedules=list(one.schedules), paused=False, parameters=one.declared.get("parameters"),
-        description=one.declared.get("description"), tags=one.declared.get("tags"), concurrency_limit=limit,
+def _make_runner(deployment: Deployment) -> Any:
+    limit = deployment.declared.get("concurrency_limit")
+    return deployment.flow.to_deployment(
+        deployment.name, schedules=list(deployment.schedules), paused=False, parameters=deployment.declared.get("parameters"),
+        description=deployment.declared.get("description"), tags=deployment.declared.get("tags"), concurrency_limit=limit,
     )  # fmt: skip
 
 
 @contextmanager
-def _some_server() -> Iterator[str]:
+def _open_server() -> Iterator[str]:
     """The server that is configured; else the one on this machine, which is started if it is not there."""
     if PREFECT_API_URL.value():
         yield _server()

@@ -50,21 +50,21 @@ class Deployments:
 
     def chosen(self, names: list[str]) -> list[Deployment]:
         """Those with the names, or all; `RecipeError` where there is no such one."""
-        known = [one.name for one in self.deployments]
+        known = [deployment.name for deployment in self.deployments]
         faults = [
-            Fault(self.file, 1, "deployments", f"no '{name}'; {near(name, known)}")
+            Fault(self.file, 1, "deployments", f"no '{name}'; {advise_name(name, known)}")
             for name in names
             if name not in known
         ]
         if faults:
             raise RecipeError(faults)
-        return [one for one in self.deployments if not names or one.name in names]
+        return [deployment for deployment in self.deployments if not names or deployment.name in names]
 
 
-def near(name: str, known: list[str]) -> str:
+def advise_name(name: str, known: list[str]) -> str:
     """`did you mean 'x'?`, or what there is."""
-    found = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean '{found[0]}'?" if found else f"there are {', '.join(sorted(known)) or 'none'}"
+    matches = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean '{matches[0]}'?" if matches else f"there are {', '.join(sorted(known)) or 'none'}"
 
 
 def read(file: str) -> Deployments:
@@ -79,18 +79,18 @@ def read(file: str) -> Deployments:
     document = Document(text, file)
     value = document.value if isinstance(document.value, dict) else {}
     listed = value.get("deployments")
-    if not document.faults and not (isinstance(listed, list) and all(isinstance(one, dict) for one in listed)):
+    if not document.faults and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
         document.faults.append(document.fault(("deployments",), "expected a list of mappings with a `name` each"))
     if document.faults:
         raise RecipeError(document.faults)
     declared = (value.get("definitions") or {}).get("work_pools") or {}
-    found = [_deployment(document, i, one) for i, one in enumerate(listed or ())]
+    deployments = [_deployment(document, i, entry) for i, entry in enumerate(listed or ())]
     if document.faults:
         raise RecipeError(document.faults)
-    return Deployments(file, declared, tuple(one for one in found if one))
+    return Deployments(file, declared, tuple(deployment for deployment in deployments if deployment))
 
 
-def _deployment(document: Document, i: int, one: dict[str, Any]) -> Deployment | None:
+def _deployment(document: Document, i: int, declared: dict[str, Any]) -> Deployment | None:
     """A deployment; its faults are added to the document's."""
     here, before = ("deployments", i), len(document.faults)
 
@@ -98,25 +98,27 @@ def _deployment(document: Document, i: int, one: dict[str, Any]) -> Deployment |
         document.faults.append(document.fault((*here, *path), message))
 
     for key in ("name", "entrypoint"):
-        if not isinstance(one.get(key), str):
+        if not isinstance(declared.get(key), str):
             fault((), f"'{key}' is missing; add it")
-    pool = (one.get("work_pool") or {}).get("name")
+    pool = (declared.get("work_pool") or {}).get("name")
     if not isinstance(pool, str):
         fault(("work_pool",), "names no work pool; write {name: cpu}")
-    flow = _flow(str(one.get("entrypoint")), fault) if len(document.faults) == before else None
+    flow = _flow(str(declared.get("entrypoint")), fault) if len(document.faults) == before else None
     known = list(flow.parameters.properties) if flow else []
-    for name in one.get("parameters") or {} if flow else ():
+    for name in declared.get("parameters") or {} if flow else ():
         if name not in known:
-            fault(("parameters", name), f"flow '{flow and flow.name}' has no such parameter; {near(name, known)}")
-    schedules = [_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(one.get("schedules") or ())]
+            fault(
+                ("parameters", name), f"flow '{flow and flow.name}' has no such parameter; {advise_name(name, known)}"
+            )
+    schedules = [_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(declared.get("schedules") or ())]
     if len(document.faults) > before:
         return None
     assert flow and pool
     shown = tuple(
         " ".join(f"{key} {entry[key]}" for key in (*KINDS, "timezone") if key in entry)
-        for entry in one.get("schedules") or ()
+        for entry in declared.get("schedules") or ()
     )
-    return Deployment(one["name"], flow, pool, tuple(s for s in schedules if s), shown, one)
+    return Deployment(declared["name"], flow, pool, tuple(s for s in schedules if s), shown, declared)
 
 
 def _flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
@@ -147,7 +149,7 @@ def _schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule |
         "rrule": "RFC 5545's text, such as FREQ=DAILY",
     }
     try:
-        return _made(kind, entry)
+        return _build_schedule(kind, entry)
     except (ValidationError, ValueError, TypeError) as error:
         why = (error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)).removeprefix(
             "Value error, "
@@ -160,7 +162,7 @@ def _schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule |
         return None
 
 
-def _made(kind: str, entry: dict[str, Any]) -> Schedule:
+def _build_schedule(kind: str, entry: dict[str, Any]) -> Schedule:
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
     zone, value = entry.get("timezone", "UTC"), entry[kind]

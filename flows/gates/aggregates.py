@@ -64,10 +64,10 @@ class Aggregates:
 
     def digest(self, columns: Sequence[str], nulls: bool) -> str:
         """What stands for the values of some columns; null where one of them is, unless nulls count as values."""
-        names = [_quoted(one) for one in columns]
+        names = [_quoted(column) for column in columns]
         digest = f"md5_number(CAST(to_json([{', '.join(f'to_json({name})' for name in names)}]) AS VARCHAR))"
-        there = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        return self._column(digest if nulls else f"CASE WHEN {there} THEN {digest} END", columns)
+        present = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        return self._column(digest if nulls else f"CASE WHEN {present} THEN {digest} END", columns)
 
     def presence(self, column: str) -> str:
         """Whether a value is there."""
@@ -86,37 +86,37 @@ class Aggregates:
         ((sharing, repeating),) = self.table.query(
             f"SELECT coalesce(sum(n), 0), coalesce(sum(n - 1), 0) FROM ({shared})"
         )
-        some = self.table.query(
+        examples = self.table.query(
             f"SELECT DISTINCT key, n FROM narrow JOIN ({shared}) USING ({digest}) ORDER BY key LIMIT {EXAMPLES}"
         )
-        return rows, int(sharing), int(repeating), [make_example(key, f"{n} rows are so") for key, n in some]
+        return rows, int(sharing), int(repeating), [make_example(key, f"{n} rows are so") for key, n in examples]
 
     def number(self, type: str, column: str) -> Any:
         """The number that an expectation is about; None where there is none."""
         if not self.table.rows:
             return 0 if "count" in type else None
-        ((found,),) = self.table.query(f"SELECT {_NUMBERS[type].format(column)}")
-        return found
+        ((value,),) = self.table.query(f"SELECT {_NUMBERS[type].format(column)}")
+        return value
 
-    def different(self, column: str) -> list[Any] | None:
+    def list_distinct(self, column: str) -> list[Any] | None:
         """The different values of a column, sorted; None where there are too many."""
         if not self.table.rows:
             return []
         query = f"SELECT {column} FROM narrow WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY {column}"
-        found = self.table.query(f"{query} LIMIT {MANY + 1}")
-        return None if len(found) > MANY else [value for (value,) in found]
+        rows = self.table.query(f"{query} LIMIT {MANY + 1}")
+        return None if len(rows) > MANY else [value for (value,) in rows]
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def add_number(whole: Aggregates, one: Expected, kind: str | None) -> str:
+def add_number(aggregates: Aggregates, expected: Expected, kind: str | None) -> str:
     """The narrow column that a number is made from: texts are told apart by digests, of others the values."""
-    if not one.columns:
+    if not expected.columns:
         return "key"
-    if one.type.endswith("non_null_values_to_be_between"):
-        return whole.presence(one.columns[0])
+    if expected.type.endswith("non_null_values_to_be_between"):
+        return aggregates.presence(expected.columns[0])
     if kind == "string":
-        return whole.digest(one.columns, nulls=False)
-    return whole.value(one.columns[0])
+        return aggregates.digest(expected.columns, nulls=False)
+    return aggregates.value(expected.columns[0])

@@ -31,11 +31,11 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
     The columns of the released tables' parts are looked at always, all else
     only where the recipe has `gates`.
     """
-    found = list_results(plan, advance)
-    missed = [one for one in found if not one["passed"] and one["severity"] == "fail"]
+    results = list_results(plan, advance)
+    missed = [result for result in results if not result["passed"] and result["severity"] == "fail"]
     if missed:
-        raise GateError(_describe_refusal(plan, missed), found)
-    return found if plan.recipe.gates is not None else []
+        raise GateError(_describe_refusal(plan, missed), results)
+    return results if plan.recipe.gates is not None else []
 
 
 def watch_gates(plan: Plan) -> list[dict[str, Any]]:
@@ -50,14 +50,14 @@ def watch_gates(plan: Plan) -> list[dict[str, Any]]:
         passed, missed = _count_passed(results)
         return results
     except GateError as error:
-        passed, missed = _count_passed(error.found)
+        passed, missed = _count_passed(error.results)
         raise
     finally:
         progress.watcher.gated("gates", passed, missed)
 
 
 def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    passed = sum(bool(one["passed"]) for one in results)
+    passed = sum(bool(result["passed"]) for result in results)
     return passed, len(results) - passed
 
 
@@ -65,14 +65,16 @@ def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
     """Why nothing is released, a line for each gate, as errors of a recipe are told."""
     recipe = plan.recipe
     lines = []
-    for one in missed:
+    for result in missed:
         key: tuple[str | int, ...] = ("gates",)
-        if one["declared"] != "contract":
-            key = ("gates", int(one["declared"][len("gates[") : -1]))
-        fault = recipe.fault(key, format_result(one))
+        if result["declared"] != "contract":
+            key = ("gates", int(result["declared"][len("gates[") : -1]))
+        fault = recipe.fault(key, format_result(result))
         where = "gates" if recipe.gates is not None else "columns"
         lines.append(
-            str(fault) if one["declared"] != "contract" else f"{fault.file}:{fault.line}: {where}: {format_result(one)}"
+            str(fault)
+            if result["declared"] != "contract"
+            else f"{fault.file}:{fault.line}: {where}: {format_result(result)}"
         )
     command = f"errata gates {recipe.file}"
     return "\n".join(
@@ -86,16 +88,16 @@ def list_results(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str
     works = {work.name: work for work in plan.jobs}
     views = plan.recipe.tables[-1].inputs
     gates = plan.recipe.gates
-    asked = [one.table for one in gates or () if _is_of_rows(one)]
+    tables = [gate.table for gate in gates or () if _is_of_rows(gate)]
     columns = {
-        name: schema_drift.check_columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *asked))
+        name: schema_drift.check_columns(works[name], plan.done[name]) for name in dict.fromkeys((*views, *tables))
     }
-    found = [one.as_json() for one in columns.values() if one.view in views or not one.passed]
+    results = [result.as_json() for result in columns.values() if result.view in views or not result.passed]
     if gates is None:
-        return found
+        return results
     held: list[Threshold] = []
     for name, head in columns.items():
-        own = [one for one in gates if one.table == name]
+        own = [gate for gate in gates if gate.table == name]
         with GatedTable(works[name], own, contract=name in views) as table:
             if head.passed:
                 _scan_rows(table, works[name], plan, advance)
@@ -103,7 +105,7 @@ def list_results(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str
                 table.fault("the columns of its parts differ")
             held += table.thresholds()
     held += [_measure_gate(gate, plan) for gate in gates if not _is_of_rows(gate)]
-    return [*found, *(one.as_json() for one in _sort_results(compare_thresholds(held)))]
+    return [*results, *(result.as_json() for result in _sort_results(compare_thresholds(held)))]
 
 
 def _is_of_rows(gate: Declared) -> bool:
@@ -111,13 +113,13 @@ def _is_of_rows(gate: Declared) -> bool:
     return isinstance(gate.gate, Arguments) or (isinstance(gate.gate, Duplicates) and bool(gate.gate.columns))
 
 
-def _sort_results(found: Sequence[Result]) -> list[Result]:
+def _sort_results(results: Sequence[Result]) -> list[Result]:
     """What contracts ask, then the recipe's gates in its order."""
 
-    def place(one: Result) -> int:
-        return -1 if one.declared == "contract" else int(one.declared[len("gates[") : -1])
+    def place(result: Result) -> int:
+        return -1 if result.declared == "contract" else int(result.declared[len("gates[") : -1])
 
-    return sorted(found, key=place)
+    return sorted(results, key=place)
 
 
 def _measure_gate(gate: Declared, plan: Plan) -> Threshold:
@@ -147,8 +149,8 @@ def _read_batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterato
     for part in plan.done[work.name].receipt.parts:
         waiting.append(folder.read(part, list(columns)).select(columns))
         if (
-            sum(one.height for one in waiting) < BATCH_ROWS
-            and sum(one.estimated_size() for one in waiting) < BATCH_BYTES
+            sum(frame.height for frame in waiting) < BATCH_ROWS
+            and sum(frame.estimated_size() for frame in waiting) < BATCH_BYTES
         ):
             continue
         yield from _split_batch(pl.concat(waiting))

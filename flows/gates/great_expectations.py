@@ -49,85 +49,89 @@ class Suite:
         """Look at some rows of the table; none at all are not looked at."""
         if not self.expected or not rows.height:
             return
-        library, batches = started()
+        library, batches = load_library()
         if self._suite is None:
-            self._suite = _built(library, self.expected)
+            self._suite = _build_suite(library, self.expected)
         format_ = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
         if self.key in rows.columns:
             format_["unexpected_index_column_names"] = [self.key]
         batch = batches.get_batch({"dataframe": self._seen(rows)})
         with warnings.catch_warnings(action="ignore"):
-            found = batch.validate(self._suite, result_format=format_)
-        for one in found.results:
-            result = one.to_json_dict()
+            validation = batch.validate(self._suite, result_format=format_)
+        for entry in validation.results:
+            result = entry.to_json_dict()
             self._count(result["expectation_config"]["meta"]["place"], result, rows.height)
 
     def _seen(self, rows: pl.DataFrame) -> Any:
         """What Great Expectations sees of the rows, in pandas."""
-        values = {alias(name, one.of): _of(name, one.of) for one in self.expected for name in one.columns}
+        values = {
+            make_alias(name, expected.of): _select_aspect(name, expected.of)
+            for expected in self.expected
+            for name in expected.columns
+        }
         key = {self.key: pl.col(self.key)} if self.key in rows.columns else {}
         return rows.select(**{**values, **key}).to_pandas(use_pyarrow_extension_array=True)
 
     def _count(self, i: int, validation: Mapping[str, Any], rows: int) -> None:
         tally, result = self.tallies[i], validation["result"]
-        if (fault := _fault(validation["exception_info"])) or "unexpected_count" not in result:
+        if (fault := _find_fault(validation["exception_info"])) or "unexpected_count" not in result:
             tally.fault = tally.fault or fault or "Great Expectations counted nothing"
             return
         tally.rows += result.get("element_count", rows)
         tally.missing += result.get("missing_count") or 0
         tally.unexpected += result["unexpected_count"]
-        for one in result.get("partial_unexpected_index_list") or ():
-            if isinstance(one, Mapping) and len(tally.examples) < EXAMPLES:  # without a key there are numbers of rows
-                values = [value for name, value in one.items() if name != self.key] or [one[self.key]]
+        for row in result.get("partial_unexpected_index_list") or ():
+            if isinstance(row, Mapping) and len(tally.examples) < EXAMPLES:  # without a key there are numbers of rows
+                values = [value for name, value in row.items() if name != self.key] or [row[self.key]]
                 value = values[0] if len(values) == 1 else ", ".join(map(str, values))
-                tally.examples.append(make_example(one[self.key], value))
+                tally.examples.append(make_example(row[self.key], value))
 
 
-def alias(column: str, of: Of) -> str:
+def make_alias(column: str, of: Of) -> str:
     """What Great Expectations knows a column by."""
     return column if of == "value" else f"{column} ({of})"
 
 
-def _of(column: str, of: Of) -> pl.Expr:
+def _select_aspect(column: str, of: Of) -> pl.Expr:
     """What of a column's values is looked at: pandas gets no lists, and no texts where only their presence counts."""
-    one = pl.col(column)
+    value = pl.col(column)
     if of == "presence":
-        return pl.when(one.is_not_null()).then(pl.lit(1, pl.Int8))
+        return pl.when(value.is_not_null()).then(pl.lit(1, pl.Int8))
     if of == "length":
-        return one.list.len().cast(pl.Int64)
+        return value.list.len().cast(pl.Int64)
     if of == "smallest":
-        return one.list.min()
+        return value.list.min()
     if of == "largest":
-        return one.list.max()
+        return value.list.max()
     if of == "nulls":
-        return (one.list.len() - one.list.drop_nulls().list.len()).cast(pl.Int64)
-    return one
+        return (value.list.len() - value.list.drop_nulls().list.len()).cast(pl.Int64)
+    return value
 
 
-def _built(library: Any, expected: Sequence[Expected]) -> Any:
+def _build_suite(library: Any, expected: Sequence[Expected]) -> Any:
     """The suite as Great Expectations has it; each expectation knows its place in ours."""
-    made = []
-    for i, one in enumerate(expected):
-        name = "".join(word.capitalize() for word in one.type.split("_"))
+    expectations = []
+    for i, item in enumerate(expected):
+        name = "".join(word.capitalize() for word in item.type.split("_"))
         # how many must do so is for all parts together to say
-        given = {key: value for key, value in one.kwargs.items() if key != "mostly"}
+        arguments = {key: value for key, value in item.kwargs.items() if key != "mostly"}
         for key in ("column", "column_A", "column_B"):
-            if key in given:
-                given[key] = alias(given[key], one.of)
-        made.append(getattr(library.expectations, name)(**given, meta={"place": i}))
-    return library.ExpectationSuite("gates", expectations=made)
+            if key in arguments:
+                arguments[key] = make_alias(arguments[key], item.of)
+        expectations.append(getattr(library.expectations, name)(**arguments, meta={"place": i}))
+    return library.ExpectationSuite("gates", expectations=expectations)
 
 
-def _fault(validation: Mapping[str, Any]) -> str | None:
+def _find_fault(validation: Mapping[str, Any]) -> str | None:
     """What was raised inside an expectation, in a line; None if nothing was."""
     infos = (
         [validation]
         if "raised_exception" in validation
-        else [one for one in validation.values() if isinstance(one, Mapping)]
+        else [info for info in validation.values() if isinstance(info, Mapping)]
     )
-    for one in infos:
-        if one.get("raised_exception"):
-            return show_value(str(one.get("exception_message") or "no message").strip())
+    for info in infos:
+        if info.get("raised_exception"):
+            return show_value(str(info.get("exception_message") or "no message").strip())
     return None
 
 
@@ -152,7 +156,7 @@ def _started() -> tuple[Any, Any]:
         return library, asset.add_batch_definition_whole_dataframe("part")
 
 
-def started() -> tuple[Any, Any]:
+def load_library() -> tuple[Any, Any]:
     """Great Expectations and what makes batches of frames; the first call takes more than ten seconds."""
     with _STARTING:
         return _started()

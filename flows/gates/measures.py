@@ -15,7 +15,7 @@ from catalog.tables import ParquetFile
 from flows.gates.result import EXAMPLES, make_example
 from flows.metrics import evaluate, label_quality
 from flows.planning.plan import DATA, Plan, TableJob
-from flows.planning.versioning import latest_release
+from flows.planning.versioning import find_latest_release
 from schemas.columns.gold import GOLD_STEP
 from schemas.recipe.gates import Declared, Drift, Precision, Retention, Undecided
 from tasks import TASKS, list_labels
@@ -48,9 +48,9 @@ def measure_gate(gate: Declared, plan: Plan) -> Measurement:
     return _MEASURES[gate.name](gate, work, plan)
 
 
-def _divide(part: int, of: int, what: str) -> float:
+def _divide(part: int, of: int, unit: str) -> float:
     if not of:
-        raise Unmeasurable(f"there is no {what} to measure it of")
+        raise Unmeasurable(f"there is no {unit} to measure it of")
     return part / of
 
 
@@ -133,11 +133,11 @@ def _pair_with_file(gate: Precision, column: str, work: TableJob, plan: Plan) ->
     name = str(gate.gold).removeprefix(f"{DATA}/")
     gold = evaluate.read_files(name, [source for source in plan.release.sources if source.name == name])
     try:
-        found = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
+        evaluation = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
     except (errata.ErrataError, ValueError) as error:
         raise Unmeasurable(str(error)) from None
-    (labels,) = found.labellers.values()
-    for row in found.rows:
+    (labels,) = evaluation.labellers.values()
+    for row in evaluation.rows:
         yield str(row.id), labels.get(row.id), row.first_error
 
 
@@ -145,27 +145,31 @@ def _measure_drift(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
     """Total variation from the newest release before this one, as `errata diff` tells of it."""
     assert isinstance(gate.gate, Drift)
     column, kept = gate.gate.column, plan.done[work.name].receipt.rows_kept()
-    before = latest_release(plan, below=plan.recipe.version)
+    before = find_latest_release(plan, below=plan.recipe.version)
     if before is None:
         return Measurement(0, kept, note="nothing was released before")
     release = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
-    if work.name not in release.views or column not in [one["name"] for one in release.manifest["columns"][work.name]]:
+    if work.name not in release.views or column not in [
+        entry["name"] for entry in release.manifest["columns"][work.name]
+    ]:
         return Measurement(0, kept, note=f"{before} has no column {column} in {work.name}")
     new = _count_values(_read_kept(work, plan, [column]), column)
     old = _count_values((frame for _, frame in row_fingerprints.read_frames(release, work.name)), column)
-    moved = {one: new[one] / max(1, new.total()) - old[one] / max(1, old.total()) for one in new.keys() | old.keys()}
-    most = sorted(moved.items(), key=lambda one: (-abs(one[1]), str(one[0])))[:EXAMPLES]
+    moved = {
+        value: new[value] / max(1, new.total()) - old[value] / max(1, old.total()) for value in new.keys() | old.keys()
+    }
+    most = sorted(moved.items(), key=lambda item: (-abs(item[1]), str(item[0])))[:EXAMPLES]
     examples = [make_example(value, f"{100 * by:+.1f} points") for value, by in most if by]
     return Measurement(sum(map(abs, moved.values())) / 2, kept, examples, f"since {before}")
 
 
 def _count_values(frames: Iterator[pl.DataFrame], column: str) -> Counter[object]:
-    found: Counter[object] = Counter()
+    counts: Counter[object] = Counter()
     for frame in frames:
-        found.update(dict(frame[column].value_counts().iter_rows()))
-        if len(found) > MANY:
+        counts.update(dict(frame[column].value_counts().iter_rows()))
+        if len(counts) > MANY:
             raise Unmeasurable(f"'{column}' has more than {MANY:,} different values; name a column of labels")
-    return found
+    return counts
 
 
 def _read_kept(work: TableJob, plan: Plan, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -176,15 +180,15 @@ def _read_kept(work: TableJob, plan: Plan, columns: list[str]) -> Iterator[pl.Da
 
 def _list_rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, Any]]:
     """Some rows that a table rejected, each with the reason."""
-    found = list[dict[str, Any]]()
+    examples = list[dict[str, Any]]()
     key = work.input_contract.key if work.inputs else "source"
     parts: list[ParquetFile] = plan.done[work.name].receipt.rejected
     for part in parts:
-        if len(found) >= wanted:
+        if len(examples) >= wanted:
             break
-        frame = work.folder().read(part, [key, "reason"]).head(wanted - len(found))
-        found += [make_example(*row) for row in frame.select(key, "reason").iter_rows()]
-    return found
+        frame = work.folder().read(part, [key, "reason"]).head(wanted - len(examples))
+        examples += [make_example(*row) for row in frame.select(key, "reason").iter_rows()]
+    return examples
 
 
 Measure = Callable[[Declared, TableJob, Plan], Measurement]

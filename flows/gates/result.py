@@ -23,9 +23,9 @@ BRIEF = 60
 class GateError(ApplicationError):
     """A release does not satisfy its gates; carries what was found at every one."""
 
-    def __init__(self, message: str, found: Sequence[Mapping[str, Any]] = ()) -> None:
-        super().__init__(message, found)
-        self.message, self.found = message, list(found)
+    def __init__(self, message: str, results: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message, results)
+        self.message, self.results = message, list(results)
 
     def __str__(self) -> str:
         return self.message
@@ -82,13 +82,15 @@ def round_number(value: float | int | None) -> str | float | int | None:
     return float(f"{value:.10g}")
 
 
-def format_result(one: Mapping[str, Any]) -> str:
+def format_result(result: Mapping[str, Any]) -> str:
     """One gate that was missed, in a line."""
-    about = f"{one['view']}.{one['column']}" if one["column"] else one["view"]
-    if one["fault"]:
-        return f"{about}: {one['expectation']} could not be checked ({one['fault']}); this says nothing of the data"
-    rows = ", ".join(_format_example(row) for row in one["examples"])
-    return f"{about}: {one['expectation']}: found {one['observed']}, wanted {one['wanted']}" + (
+    about = f"{result['view']}.{result['column']}" if result["column"] else result["view"]
+    if result["fault"]:
+        return (
+            f"{about}: {result['expectation']} could not be checked ({result['fault']}); this says nothing of the data"
+        )
+    rows = ", ".join(_format_example(row) for row in result["examples"])
+    return f"{about}: {result['expectation']}: found {result['observed']}, wanted {result['wanted']}" + (
         f"; for example {rows}" if rows else ""
     )
 

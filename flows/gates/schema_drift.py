@@ -36,19 +36,21 @@ def _schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
     path = f"{folder.path}/{part.path}"
     try:
         with folder.store.fs.open(folder.store.full(path), "rb") as file:
-            found = pl.from_arrow(pq.read_schema(file).empty_table())
+            frame = pl.from_arrow(pq.read_schema(file).empty_table())
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{folder.store.link(path)}: cannot be read ({error}); {AGAIN}") from None
-    assert isinstance(found, pl.DataFrame)
-    return found.schema
+    assert isinstance(frame, pl.DataFrame)
+    return frame.schema
 
 
-def _difference(there: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:
+def _difference(actual: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:
     """How the columns of a part differ, in a line; empty where they do not."""
-    said = [f"lacks {name}" for name in wanted if name not in there]
-    said += [f"{name} is too many" for name in there if name not in wanted]
-    said += [f"{name} is {there[name]}, not {kind}" for name, kind in wanted.items() if there.get(name, kind) != kind]
-    if not said and list(there) != list(wanted):
-        at = next(i for i, (one, other) in enumerate(zip(there, wanted)) if one != other)
-        said = [f"column {at + 1} is {list(there)[at]}, not {list(wanted)[at]}"]
-    return "; ".join(said)
+    differences = [f"lacks {name}" for name in wanted if name not in actual]
+    differences += [f"{name} is too many" for name in actual if name not in wanted]
+    differences += [
+        f"{name} is {actual[name]}, not {kind}" for name, kind in wanted.items() if actual.get(name, kind) != kind
+    ]
+    if not differences and list(actual) != list(wanted):
+        at = next(i for i, (column, other) in enumerate(zip(actual, wanted)) if column != other)
+        differences = [f"column {at + 1} is {list(actual)[at]}, not {list(wanted)[at]}"]
+    return "; ".join(differences)

@@ -32,15 +32,17 @@ class GatedTable:
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work
         self.kinds = {column.name: column.kind for column in work.contract.columns}
-        asked = [_Question(one) for one in derive_expectations(work.contract.as_released())] if contract else []
-        asked += [_Question(self._expected(one), one) for one in gates if isinstance(one.gate, Arguments)]
-        self.each = [one for one in asked if one.expected.type in EACH]
-        self.others = [one for one in asked if one.expected.type not in EACH]
-        self.suite = Suite([one.expected for one in self.each], work.contract.key)
+        questions = (
+            [_Question(expected) for expected in derive_expectations(work.contract.as_released())] if contract else []
+        )
+        questions += [_Question(self._expected(gate), gate) for gate in gates if isinstance(gate.gate, Arguments)]
+        self.each = [question for question in questions if question.expected.type in EACH]
+        self.others = [question for question in questions if question.expected.type not in EACH]
+        self.suite = Suite([question.expected for question in self.each], work.contract.key)
         self.whole = Aggregates(work.contract.key)
-        self.columns = [self._narrow(one.expected) for one in self.others]
-        self.repeats = [one for one in gates if isinstance(one.gate, Duplicates) and one.gate.columns]
-        self.digests = [self.whole.digest(one.gate.named(), nulls=True) for one in self.repeats]
+        self.columns = [self._narrow(question.expected) for question in self.others]
+        self.repeats = [gate for gate in gates if isinstance(gate.gate, Duplicates) and gate.gate.columns]
+        self.digests = [self.whole.digest(gate.gate.named(), nulls=True) for gate in self.repeats]
         self.why: str | None = None
         self.rows = 0
 
@@ -56,19 +58,19 @@ class GatedTable:
         only_presence = gate.name.endswith("_be_null")
         return Expected(gate.name, gate.gate.kwargs(), "presence" if only_presence else "value")
 
-    def _narrow(self, one: Expected) -> str:
+    def _narrow(self, expected: Expected) -> str:
         """The column of the narrow table that answers an expectation of the whole table."""
-        if one.type in UNIQUE:
-            return self.whole.digest(one.columns, nulls=False)
-        if one.type in DISTINCT:
-            return self.whole.value(one.columns[0])
-        return add_number(self.whole, one, self.kinds.get(one.columns[0]) if one.columns else None)
+        if expected.type in UNIQUE:
+            return self.whole.digest(expected.columns, nulls=False)
+        if expected.type in DISTINCT:
+            return self.whole.value(expected.columns[0])
+        return add_number(self.whole, expected, self.kinds.get(expected.columns[0]) if expected.columns else None)
 
     def needed(self) -> list[str]:
         """The columns that must be read, in the contract's order."""
         if not (self.each or self.others or self.repeats):
             return []
-        wanted = self.whole.needed | {name for one in self.each for name in one.expected.columns}
+        wanted = self.whole.needed | {name for question in self.each for name in question.expected.columns}
         return [name for name in self.work.contract.names() if name in wanted]
 
     def fault(self, why: str) -> None:
@@ -84,43 +86,43 @@ class GatedTable:
 
     def thresholds(self) -> list[Threshold]:
         """What was found, when all rows were added."""
-        found = [self._summarize_rows(one, tally) for one, tally in zip(self.each, self.suite.tallies)]
-        found += [self._check_aggregate(*one) for one in zip(self.others, self.columns)]
-        return found + [self._measure_duplicates(*one) for one in zip(self.repeats, self.digests)]
+        thresholds = [self._summarize_rows(question, tally) for question, tally in zip(self.each, self.suite.tallies)]
+        thresholds += [self._check_aggregate(*pair) for pair in zip(self.others, self.columns)]
+        return thresholds + [self._measure_duplicates(*pair) for pair in zip(self.repeats, self.digests)]
 
-    def _check_aggregate(self, one: _Question, column: str) -> Threshold:
+    def _check_aggregate(self, question: _Question, column: str) -> Threshold:
         if self.why:
-            return Threshold(self._make_result(one, fault=self.why))
-        if one.expected.type in UNIQUE:
+            return Threshold(self._make_result(question, fault=self.why))
+        if question.expected.type in UNIQUE:
             rows, sharing, _, examples = self.whole.repeated(column)
-            return self._summarize_rows(one, Tally(self.rows, self.rows - rows, sharing, examples))
-        if one.expected.type in NUMBER:
-            return self._check_number(one, column)
-        return self._check_values(one, column)
+            return self._summarize_rows(question, Tally(self.rows, self.rows - rows, sharing, examples))
+        if question.expected.type in NUMBER:
+            return self._check_number(question, column)
+        return self._check_values(question, column)
 
-    def _check_number(self, one: _Question, column: str) -> Threshold:
-        value = round_number(self.whole.number(one.expected.type, column))
-        given = {name: v for name, v in one.expected.kwargs.items() if name != "column"}
+    def _check_number(self, question: _Question, column: str) -> Threshold:
+        value = round_number(self.whole.number(question.expected.type, column))
+        bounds = {name: v for name, v in question.expected.kwargs.items() if name != "column"}
         fault = "there is no value to measure" if value is None else None
-        return Threshold(self._make_result(one, observed=value, fault=fault), given)
+        return Threshold(self._make_result(question, observed=value, fault=fault), bounds)
 
-    def _check_values(self, one: _Question, column: str) -> Threshold:
+    def _check_values(self, question: _Question, column: str) -> Threshold:
         """The different values against a set."""
-        values = self.whole.different(column)
-        wanted = one.expected.kwargs["value_set"]
+        values = self.whole.list_distinct(column)
+        wanted = question.expected.kwargs["value_set"]
         if values is None:
-            return Threshold(self._make_result(one, fault=f"there are more than {MANY:,} different values"))
+            return Threshold(self._make_result(question, fault=f"there are more than {MANY:,} different values"))
         unexpected = [value for value in values if value not in wanted]
         missing = [value for value in wanted if value not in values]
-        if one.expected.type.endswith("contain_set"):
+        if question.expected.type.endswith("contain_set"):
             unexpected = []
-        elif one.expected.type.endswith("in_set"):
+        elif question.expected.type.endswith("in_set"):
             missing = []
-        said = [f"{len(values):,} different values"]
-        said += [f"without {', '.join(show_value(value) for value in missing[:EXAMPLES])}"] if missing else []
+        phrases = [f"{len(values):,} different values"]
+        phrases += [f"without {', '.join(show_value(value) for value in missing[:EXAMPLES])}"] if missing else []
         examples = [make_example(value, "is not of the set") for value in unexpected[:EXAMPLES]]
         passed = not missing and not unexpected
-        return Threshold(self._make_result(one, observed=" ".join(said), passed=passed, examples=examples))
+        return Threshold(self._make_result(question, observed=" ".join(phrases), passed=passed, examples=examples))
 
     def _measure_duplicates(self, gate: Declared, digest: str) -> Threshold:
         if self.why or not self.rows:
@@ -128,26 +130,26 @@ class GatedTable:
         _, _, repeating, examples = self.whole.repeated(digest)
         return Threshold.of_measure(gate, repeating / self.rows, self.rows, examples)
 
-    def _summarize_rows(self, one: _Question, tally: Tally) -> Threshold:
+    def _summarize_rows(self, question: _Question, tally: Tally) -> Threshold:
         """What was counted of an expectation of rows."""
         if fault := self.why or tally.fault:
-            return Threshold(self._make_result(one, fault=fault))
-        passed = tally.passed(one.expected.kwargs.get("mostly", 1.0))
+            return Threshold(self._make_result(question, fault=fault))
+        passed = tally.passed(question.expected.kwargs.get("mostly", 1.0))
         observed = f"{tally.unexpected:,} of {tally.rows - tally.missing:,} otherwise"
         return Threshold(
             self._make_result(
-                one, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES]
+                question, observed=observed, passed=passed, examples=[] if passed else tally.examples[:EXAMPLES]
             )
         )
 
-    def _make_result(self, one: _Question, **given: Any) -> Result:
+    def _make_result(self, question: _Question, **fields: Any) -> Result:
         """What was found at an expectation."""
-        expected, gate = one.expected, one.gate
+        expected, gate = question.expected, question.gate
         column = ", ".join(expected.columns) or None
         says = f"{column or self.work.name}: {expected.wanted}."
         defaults: dict[str, Any] = {"passed": False, "observed": None, "examples": [], "fault": None}
         return Result(
             view=self.work.name, expectation=expected.type, column=column, says=says,
             severity=gate.gate.severity if gate else "fail", wanted=expected.wanted, rows=self.rows,
-            declared=f"gates[{gate.index}]" if gate else "contract", **{**defaults, **given},
+            declared=f"gates[{gate.index}]" if gate else "contract", **{**defaults, **fields},
         )  # fmt: skip

@@ -35,36 +35,36 @@ class Threshold:
     ) -> Threshold:
         """The value of a measure."""
         assert isinstance(gate.gate, Bounded)
-        given = gate.gate
-        wanted = format_bounds(given.at_least, given.at_most)
+        limits = gate.gate
+        wanted = format_bounds(limits.at_least, limits.at_most)
         columns = ", ".join(gate.gate.named()) or None
         about = f"{gate.table} ({columns})" if columns else gate.table
         says = f"{gate.name} of {about}: {wanted}{f' ({note})' if note else ''}."
-        found = Result(
+        result = Result(
             gate.table, gate.name, columns, says, gate.gate.severity, False, round_number(value), wanted, list(examples), rows,
             f"gates[{gate.index}]", fault,
         )  # fmt: skip
-        bounds = {"min_value": given.at_least, "max_value": given.at_most}
-        return Threshold(found, {name: value for name, value in bounds.items() if value is not None})
+        bounds = {"min_value": limits.at_least, "max_value": limits.at_most}
+        return Threshold(result, {name: value for name, value in bounds.items() if value is not None})
 
 
-def compare_thresholds(held: Sequence[Threshold]) -> list[Result]:
+def compare_thresholds(thresholds: Sequence[Threshold]) -> list[Result]:
     """What was found, with the numbers compared."""
     waiting = {
-        f"n{i}": one
-        for i, one in enumerate(held)
-        if one.bounds and one.result.fault is None and isinstance(one.result.observed, int | float)
+        f"n{i}": threshold
+        for i, threshold in enumerate(thresholds)
+        if threshold.bounds and threshold.result.fault is None and isinstance(threshold.result.observed, int | float)
     }
-    expected = [Expected(BETWEEN, {"column": name, **one.bounds}) for name, one in waiting.items()]
+    expected = [Expected(BETWEEN, {"column": name, **threshold.bounds}) for name, threshold in waiting.items()]
     suite = Suite(expected, key="")
     if waiting:
-        suite.add(pl.DataFrame({name: [one.result.observed] for name, one in waiting.items()}))
+        suite.add(pl.DataFrame({name: [threshold.result.observed] for name, threshold in waiting.items()}))
     tallies = dict(zip(waiting, suite.tallies))
-    return [_with_tally(one.result, tallies.get(f"n{i}")) for i, one in enumerate(held)]
+    return [_with_tally(threshold.result, tallies.get(f"n{i}")) for i, threshold in enumerate(thresholds)]
 
 
-def _with_tally(found: Result, tally: Any) -> Result:
+def _with_tally(result: Result, tally: Any) -> Result:
     if tally is None:
-        return found
+        return result
     passed = tally.passed(1.0)
-    return replace(found, passed=passed, fault=tally.fault, examples=[] if passed else found.examples)
+    return replace(result, passed=passed, fault=tally.fault, examples=[] if passed else result.examples)

@@ -103,7 +103,13 @@ def _is_induced(taxonomy: Taxonomy | None) -> bool:
 
 def _read_parts(work: TableJob, label: Label, plan: Plan) -> Iterator[pl.DataFrame]:
     steps = list_labels("step")
-    wanted = {*label.columns(), *(one.column for one in steps), *(one.error for one in steps), GOLD_TYPE, GOLD_TAXONOMY}
+    wanted = {
+        *label.columns(),
+        *(step.column for step in steps),
+        *(step.error for step in steps),
+        GOLD_TYPE,
+        GOLD_TAXONOMY,
+    }
     columns = [name for name in work.contract.names() if name in {*wanted, "model", "set"}]
     for part in plan.done[work.name].receipt.parts:
         yield work.folder().read(part, columns)
@@ -121,7 +127,7 @@ def _count(result: _Counts, row: dict[str, Any], label: Label) -> None:
     for column in ("model", "set"):
         if column in row:
             counted[column][row[column], name] += 1
-    at = next((row[one.column] for one in list_labels("step") if one.column in row), None)
+    at = next((row[step_label.column] for step_label in list_labels("step") if step_label.column in row), None)
     if at is not None and at >= 0:
         counted["step"][str(at) if at < LATEST else f"{LATEST} and later", name] += 1
     share = row.get(label.share or "")
@@ -148,7 +154,7 @@ def _count_agreement(
     if parameters.votes > 1:
         several = [list_votes(row, parameters.types) for row in rows]
         for model in models:
-            numbered = [{str(i): vote for i, vote in enumerate(one.get(model, ()))} for one in several]
+            numbered = [{str(i): vote for i, vote in enumerate(row_votes.get(model, ()))} for row_votes in several]
             result.votes.setdefault(model, Agreement()).add(_frame(list(map(str, range(parameters.votes))), numbered))
 
 
@@ -165,18 +171,18 @@ def _summarize_agreement(result: _Counts) -> dict[str, Any]:
         for names, pair in result.all_.pairs.items() if pair.rows
     ]  # fmt: skip
     own = [
-        {"model": model, "rows": one.rows, "fleiss": _rounded(one.fleiss)}
-        for model, one in result.votes.items() if one.rows
+        {"model": model, "rows": agreement.rows, "fleiss": _rounded(agreement.fleiss)}
+        for model, agreement in result.votes.items() if agreement.rows
     ]  # fmt: skip
     return {"kappa": pairs, "fleiss": _rounded(result.models.fleiss), "votes": own}
 
 
 def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:
     """How a taxonomy was found: its rounds, and how many names were proposed, joined and folded."""
-    changes = Counter(one.change for one in taxonomy.history)
+    changes = Counter(entry.change for entry in taxonomy.history)
     return {
         "source": taxonomy.source,
-        "rounds": [one.model_dump() for one in taxonomy.rounds],
+        "rounds": [entry.model_dump() for entry in taxonomy.rounds],
         **{name: changes[name] for name in ("candidate", "new", "merge", "fold")},
     }
 
@@ -199,7 +205,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:

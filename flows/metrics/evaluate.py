@@ -69,9 +69,9 @@ def find_rows(name: str, data: str | None, store: str) -> RowsAt:
     return read_files(name, sources.find(name, name))
 
 
-def read_files(name: str, found: Sequence[Source]) -> RowsAt:
+def read_files(name: str, files: Sequence[Source]) -> RowsAt:
     """Files that were found already."""
-    return RowsAt(name, lambda: chain.from_iterable(_read(source) for source in found))
+    return RowsAt(name, lambda: chain.from_iterable(_read(source) for source in files))
 
 
 def _refuse_missing(name: str) -> None:
@@ -79,7 +79,7 @@ def _refuse_missing(name: str) -> None:
     path = Path(name)
     if path.exists() or any(mark in name for mark in ("*", "?", "[", "://")):
         return
-    beside = sorted(str(one) for one in path.parent.glob("*.*")) if path.parent.is_dir() else []
+    beside = sorted(str(file) for file in path.parent.glob("*.*")) if path.parent.is_dir() else []
     near = get_close_matches(name, beside, n=1)
     hint = f"did you mean '{near[0]}'?" if near else "give a path, RECIPE.yaml:TABLE, or a release (corpus@1.2.3)"
     raise EvaluationError(f"{name}: no such file; {hint}")
@@ -129,10 +129,10 @@ def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
 
 def _find_release(name: str, release: str, view: str | None, store: str) -> RowsAt:
     try:
-        found = errata.load(release, view=view, store=store)
+        rows = errata.load(release, view=view, store=store)
     except errata.NotFound as error:
         raise errata.NotFound(f"{name}: no such file, and no release either: {error}") from None
-    return RowsAt(name, lambda: _iterate_rows(name, found.to_batches(1000)))
+    return RowsAt(name, lambda: _iterate_rows(name, rows.to_batches(1000)))
 
 
 def _iterate_rows(name: str, frames: Iterable[Any]) -> Iterator[Record]:
@@ -159,34 +159,34 @@ def read_rules(format: str) -> GoldRules:
         if not faults:
             return GoldRules.model_validate(document.value)
     except ValidationError as error:
-        faults = [document.fault(one["loc"], one["msg"]) for one in error.errors()]
-    lines = "\n".join(str(one) for one in sorted(set(faults)))
+        faults = [document.fault(detail["loc"], detail["msg"]) for detail in error.errors()]
+    lines = "\n".join(str(fault) for fault in sorted(set(faults)))
     raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
 
 
-def read_gold(where: RowsAt, format: str, given: GoldRules) -> tuple[list[Gold], list[Rejected]]:
+def read_gold(where: RowsAt, format: str, rules: GoldRules) -> tuple[list[Gold], list[Rejected]]:
     """The gold that a place holds, and its rows that hold none; `EvaluationError` where not one does."""
-    there = where.columns()
-    if format == TRUTH and GOLD_STEP not in there and set(NEEDED["program"]) <= set(there):
+    columns = where.columns()
+    if format == TRUTH and GOLD_STEP not in columns and set(NEEDED["program"]) <= set(columns):
         where = RowsAt(where.name, lambda records=where.records: map(read_program, records()))  # type: ignore[misc]
-        there = [*there, GOLD_STEP]
-    for column in sorted(golds.list_fields(given)):
-        if column not in there and format == TRUTH and not golds.list_fitting_formats(there):
-            raise EvaluationError(f"{where.name}: no column '{column}'; {_advice(format, there)}")
-        if column not in there:
+        columns = [*columns, GOLD_STEP]
+    for column in sorted(golds.list_fields(rules)):
+        if column not in columns and format == TRUTH and not golds.list_fitting_formats(columns):
+            raise EvaluationError(f"{where.name}: no column '{column}'; {_advice(format, columns)}")
+        if column not in columns:
             raise EvaluationError(
-                f"{make_unknown_error(where.name, 'column', column, there)}; {_advice(format, there)}"
+                f"{make_unknown_error(where.name, 'column', column, columns)}; {_advice(format, columns)}"
             )
-    found, rejected = golds.gather(where.records(), golds.map_gold(given))
-    if not found:
+    gold, rejected = golds.gather(where.records(), golds.map_gold(rules))
+    if not gold:
         first = rejected[0]
         raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
-    return found, rejected
+    return gold, rejected
 
 
-def _advice(format: str, there: Sequence[str]) -> str:
+def _advice(format: str, columns: Sequence[str]) -> str:
     """What to do about gold that has not the columns of its format."""
-    if fits := [one for one in golds.list_fitting_formats(there) if one != format]:
+    if fits := [name for name in golds.list_fitting_formats(columns) if name != format]:
         return f"its columns are those of --format {fits[0]}"
     if format == TRUTH:
         return "task truth makes it, or it follows from program and steps; other gold needs --gold and --format"
@@ -197,25 +197,25 @@ def evaluate(
     labels: Sequence[RowsAt], golden: RowsAt, format: str, wanted: Columns, base: int | None = None, by: str = "set"
 ) -> Evaluation:
     """Compare the labels of some places, taken together, with the gold of another (or of one of them)."""
-    given = read_rules(format)
-    found, rejected = read_gold(golden, format, given)
-    columns = [_choose_columns(place, golden, given, wanted) for place in labels]
-    table = labelled.join_labels([(one.name, labelled.read(one.records(), c)) for one, c in zip(labels, columns)])
-    name = ", ".join(one.name for one in labels)
-    labelled.check_ids(name, table, found, golden.name)
+    rules = read_rules(format)
+    gold, rejected = read_gold(golden, format, rules)
+    columns = [_choose_columns(place, golden, rules, wanted) for place in labels]
+    table = labelled.join_labels([(place.name, labelled.read(place.records(), c)) for place, c in zip(labels, columns)])
+    name = ", ".join(place.name for place in labels)
+    labelled.check_ids(name, table, gold, golden.name)
     return Evaluation(
-        name, golden.name, format, by, found, labelled.check_labels(table, found, base), rejected,
-        compare_types(found, [(record, c) for one, c in zip(labels, columns) if TYPE in one.columns() for record in one.records()]),
+        name, golden.name, format, by, gold, labelled.check_labels(table, gold, base), rejected,
+        compare_types(gold, [(record, c) for place, c in zip(labels, columns) if TYPE in place.columns() for record in place.records()]),
         _measure_artifacts(golden) if format == golds.INJECTED else None,
     )  # fmt: skip
 
 
-def _choose_columns(labels: RowsAt, golden: RowsAt, given: GoldRules, wanted: Columns) -> Columns:
+def _choose_columns(labels: RowsAt, golden: RowsAt, rules: GoldRules, wanted: Columns) -> Columns:
     """Where a place's labels stand, and by which ids."""
-    own = {GOLD_STEP, *([given.first_error.path] if labels is golden else [])}
-    ids = tuple(rule.path for rule in given.id if rule.path)
-    there = [name for name in labels.columns() if name not in own]
-    columns = labelled.choose_columns(labels.name, there, wanted, ids)
+    own = {GOLD_STEP, *([rules.first_error.path] if labels is golden else [])}
+    ids = tuple(rule.path for rule in rules.id if rule.path)
+    names = [name for name in labels.columns() if name not in own]
+    columns = labelled.choose_columns(labels.name, names, wanted, ids)
     return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns
 
 

@@ -53,10 +53,10 @@ class Evaluation:
 
     def groups(self, labeller: str) -> dict[str, Score]:
         """The labeller's score by group."""
-        found = score_groups(
+        scores = score_groups(
             self.rows, self.labellers[labeller], name_length_range if self.by == "length" else lambda row: row.set
         )
-        return {name: found[name] for name in sorted(found, key=_natural)}
+        return {name: scores[name] for name in sorted(scores, key=_natural)}
 
     def agreement(self) -> Agreement | None:
         """How far the labellers agree on the rows of gold; None of one alone."""
@@ -76,92 +76,92 @@ def _natural(name: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() else 0, name)
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
     labellers = {}
-    for name in found.labellers:
-        groups = found.groups(name)
+    for name in evaluation.labellers:
+        groups = evaluation.groups(name)
         labellers[name] = {
-            "average_f1": average_f1(groups.values()) if found.by == "set" else None,
-            "all": _describe_score(score(found.rows, found.labellers[name])),
-            "groups": {group: _describe_score(one) for group, one in groups.items()},
-            "not_in_gold": found.unknown(name),
+            "average_f1": average_f1(groups.values()) if evaluation.by == "set" else None,
+            "all": _describe_score(score(evaluation.rows, evaluation.labellers[name])),
+            "groups": {group: _describe_score(group_score) for group, group_score in groups.items()},
+            "not_in_gold": evaluation.unknown(name),
         }
     return {
-        "labels": found.labels, "gold": found.gold, "format": found.format, "rows": len(found.rows), "by": found.by,
-        "labellers": labellers, "agreement": _describe_agreement(found.agreement()), "types": _describe_types(found.typed),
-        "giveaway": asdict(found.artifact_baseline) if found.artifact_baseline else None, "rejected": [asdict(one) for one in found.rejected],
+        "labels": evaluation.labels, "gold": evaluation.gold, "format": evaluation.format, "rows": len(evaluation.rows), "by": evaluation.by,
+        "labellers": labellers, "agreement": _describe_agreement(evaluation.agreement()), "types": _describe_types(evaluation.typed),
+        "giveaway": asdict(evaluation.artifact_baseline) if evaluation.artifact_baseline else None, "rejected": [asdict(rejected) for rejected in evaluation.rejected],
     }  # fmt: skip
 
 
-def _describe_types(found: TypeComparison | None) -> dict[str, Any] | None:
-    if found is None:
+def _describe_types(comparison: TypeComparison | None) -> dict[str, Any] | None:
+    if comparison is None:
         return None
-    return {"taxonomy": found.taxonomy, "without_a_name": found.nameless, **found.confusion.summarize()}
+    return {"taxonomy": comparison.taxonomy, "without_a_name": comparison.nameless, **comparison.confusion.summarize()}
 
 
-def _describe_agreement(found: Agreement | None) -> dict[str, Any] | None:
-    if found is None:
+def _describe_agreement(agreement: Agreement | None) -> dict[str, Any] | None:
+    if agreement is None:
         return None
     pairs = [
-        {"labellers": list(names), "rows": one.rows, "same": one.same, "cohens_kappa": one.kappa}
-        for names, one in found.pairs.items()
+        {"labellers": list(names), "rows": pair.rows, "same": pair.same, "cohens_kappa": pair.kappa}
+        for names, pair in agreement.pairs.items()
     ]
-    return {"pairs": pairs, "all": {"rows": found.rows, "fleiss_kappa": found.fleiss}}
+    return {"pairs": pairs, "all": {"rows": agreement.rows, "fleiss_kappa": agreement.fleiss}}
 
 
-def _describe_score(one: Score) -> dict[str, Any]:
+def _describe_score(result: Score) -> dict[str, Any]:
     shares = {
-        "exact_wrong": one.wrong, "exact_right": one.right, "precision": one.located, "recall": one.wrong,
-        "labelled": one.kept, "labelled_wrong": one.kept_wrong, "labelled_right": one.kept_right,
+        "exact_wrong": result.wrong, "exact_right": result.right, "precision": result.located, "recall": result.wrong,
+        "labelled": result.kept, "labelled_wrong": result.kept_wrong, "labelled_right": result.kept_right,
     }  # fmt: skip
     return {
-        "f1": one.f1,
+        "f1": result.f1,
         **{name: {"hits": s.hits, "of": s.of, "rate": s.rate, "interval": s.interval} for name, s in shares.items()},
         "on_wrong": {
-            "distances": {str(distance): n for distance, n in one.distances.items()},
-            "none": one.missed,
-            "undecided": one.kept_wrong.of - one.kept_wrong.hits,
+            "distances": {str(distance): n for distance, n in result.distances.items()},
+            "none": result.missed,
+            "undecided": result.kept_wrong.of - result.kept_wrong.hits,
         },
         "on_right": {
-            "step": one.alarms, "none": one.right.hits, "undecided": one.kept_right.of - one.kept_right.hits
+            "step": result.alarms, "none": result.right.hits, "undecided": result.kept_right.of - result.kept_right.hits
         },
-        "absent": one.absent,
+        "absent": result.absent,
     }  # fmt: skip
 
 
-def report(found: Evaluation) -> str:
+def report(evaluation: Evaluation) -> str:
     """The tables, 80 columns wide, and what they mean."""
     scored: list[tuple[str, Score | None, float | None]] = []
-    for labeller in found.labellers:
-        groups = found.groups(labeller)
-        scored.append((labeller, score(found.rows, found.labellers[labeller]), None))
+    for labeller in evaluation.labellers:
+        groups = evaluation.groups(labeller)
+        scored.append((labeller, score(evaluation.rows, evaluation.labellers[labeller]), None))
         if len(groups) > 1:
-            scored += [(f"  {name}", one, None) for name, one in groups.items()]
-            if found.by == "set":
+            scored += [(f"  {name}", group_score, None) for name, group_score in groups.items()]
+            if evaluation.by == "set":
                 scored.append((f"  mean of {_with_f1(groups)} sets", None, average_f1(groups.values())))
     parts = [
-        _head(found),
+        _head(evaluation),
         _exact(scored),
         _labelled(scored),
         _distances(scored),
-        _agreements(found.agreement()),
-        _types(found.typed),
-        _looks(found.artifact_baseline),
+        _agreements(evaluation.agreement()),
+        _types(evaluation.typed),
+        _looks(evaluation.artifact_baseline),
         NOTES,
-        _remarks(found),
+        _remarks(evaluation),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(found: Evaluation) -> str:
-    wrong = sum(row.first_error >= 0 for row in found.rows)
-    rows = f"{len(found.rows):,} rows: {wrong:,} wrong, {len(found.rows) - wrong:,} right"
-    return text.strip_controls(f"labels  {found.labels}\ngold    {found.gold}, {found.format}, {rows}")
+def _head(evaluation: Evaluation) -> str:
+    wrong = sum(row.first_error >= 0 for row in evaluation.rows)
+    rows = f"{len(evaluation.rows):,} rows: {wrong:,} wrong, {len(evaluation.rows) - wrong:,} right"
+    return text.strip_controls(f"labels  {evaluation.labels}\ngold    {evaluation.gold}, {evaluation.format}, {rows}")
 
 
 def _with_f1(groups: Mapping[str, Score]) -> str:
-    n = sum(one.f1 is not None for one in groups.values())
+    n = sum(group_score.f1 is not None for group_score in groups.values())
     return str(n) if n == len(groups) else f"{n} of {len(groups)}"
 
 
@@ -171,10 +171,16 @@ Scored = Sequence[tuple[str, Score | None, float | None]]
 def _exact(scored: Scored) -> str:
     head = ["", "wrong", "exact, %", "right", "exact, %", "F1"]
     rows: list[list[object]] = []
-    for name, one, mean in scored:
+    for name, result, mean in scored:
         cells = ["", "", "", "", _percent(mean)]
-        if one is not None:
-            cells = [f"{one.wrong.of:,}", _share(one.wrong), f"{one.right.of:,}", _share(one.right), _percent(one.f1)]
+        if result is not None:
+            cells = [
+                f"{result.wrong.of:,}",
+                _share(result.wrong),
+                f"{result.right.of:,}",
+                _share(result.right),
+                _percent(result.f1),
+            ]
         rows.append([name, *cells])
     return _table(head, rows)
 
@@ -182,8 +188,8 @@ def _exact(scored: Scored) -> str:
 def _labelled(scored: Scored) -> str:
     head = ["", "labelled, %", "of wrong", "of right", "steps named", "precision, %"]
     rows: list[list[object]] = [
-        [name, _percent(one.kept.rate), _percent(one.kept_wrong.rate), _percent(one.kept_right.rate), f"{one.located.of:,}", _share(one.located)]
-        for name, one, _ in scored if one is not None
+        [name, _percent(result.kept.rate), _percent(result.kept_wrong.rate), _percent(result.kept_right.rate), f"{result.located.of:,}", _share(result.located)]
+        for name, result, _ in scored if result is not None
     ]  # fmt: skip
     return _table(head, rows)
 
@@ -194,71 +200,84 @@ def _distances(scored: Scored) -> str:
     names = [f"{distance:+d}" if distance else "0" for distance in near]
     head = ["on wrong rows", f"<{names[0]}", *names, f">{names[-1]}", "none", "undecided"]
     rows: list[list[object]] = []
-    for name, one, _ in scored:
-        if one is not None:
+    for name, result, _ in scored:
+        if result is not None:
             folded: Counter[int] = Counter()
-            for distance, n in one.distances.items():
+            for distance, n in result.distances.items():
                 folded[max(-NEAR - 1, min(NEAR + 1, distance))] += n
             counts = [folded[distance] for distance in range(-NEAR - 1, NEAR + 2)]
-            rows.append([name, *counts, one.missed, one.kept_wrong.of - one.kept_wrong.hits])
+            rows.append([name, *counts, result.missed, result.kept_wrong.of - result.kept_wrong.hits])
     right: list[list[object]] = [
-        [name, one.alarms, one.right.hits, one.kept_right.of - one.kept_right.hits]
-        for name, one, _ in scored if one is not None
+        [name, result.alarms, result.right.hits, result.kept_right.of - result.kept_right.hits]
+        for name, result, _ in scored if result is not None
     ]  # fmt: skip
     parts = [_table(head, rows)]
-    if any(one is not None and one.right.of for _, one, _ in scored):
+    if any(result is not None and result.right.of for _, result, _ in scored):
         parts.append(_table(["on right rows", "a step", "none", "undecided"], right))
     return "\n\n".join(parts)
 
 
-def _agreements(found: Agreement | None) -> str:
+def _agreements(agreement: Agreement | None) -> str:
     """A line for each pair of labellers, and one for all of several."""
-    if found is None:
+    if agreement is None:
         return ""
     rows: list[list[object]] = [
-        [" | ".join(names), one.rows, _percent(one.same / one.rows if one.rows else None), _kappa(one.kappa)]
-        for names, one in found.pairs.items()
+        [" | ".join(names), pair.rows, _percent(pair.same / pair.rows if pair.rows else None), _kappa(pair.kappa)]
+        for names, pair in agreement.pairs.items()
     ]
-    if found.raters > 2:
-        rows.append(["all (Fleiss)", found.rows, "", _kappa(found.fleiss)])
+    if agreement.raters > 2:
+        rows.append(["all (Fleiss)", agreement.rows, "", _kappa(agreement.fleiss)])
     kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
     return f"{_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
 
 
-def _types(found: TypeComparison | None) -> str:
+def _types(comparison: TypeComparison | None) -> str:
     """A line for each true type: how often it is said, what is said instead most, and all types together."""
-    if found is None or not found.confusion.rows:
+    if comparison is None or not comparison.confusion.rows:
         return ""
-    all_ = found.confusion
+    all_ = comparison.confusion
     rows: list[list[object]] = []
     for name in all_.true():
-        said = {other: n for (truth, other), n in all_.counts.items() if truth == name and n}
-        others = sorted((other for other in said if other not in (name, UNDECIDED)), key=lambda one: (-said[one], one))
-        instead = f"{others[0]} {said[others[0]]:,}" if others else ""
-        total = sum(said.values())
-        exact = said.get(name, 0)
+        predictions = {other: n for (truth, other), n in all_.counts.items() if truth == name and n}
+        others = sorted(
+            (other for other in predictions if other not in (name, UNDECIDED)),
+            key=lambda other: (-predictions[other], other),
+        )
+        instead = f"{others[0]} {predictions[others[0]]:,}" if others else ""
+        total = sum(predictions.values())
+        exact = predictions.get(name, 0)
         rows.append(
-            [name, total, exact, said.get(UNDECIDED, 0), _percent(exact / total), f"{all_.f1(name):.2f}", instead]
+            [
+                name,
+                total,
+                exact,
+                predictions.get(UNDECIDED, 0),
+                _percent(exact / total),
+                f"{all_.f1(name):.2f}",
+                instead,
+            ]
         )
     share = _percent(all_.exact / all_.rows)
     rows.append(["all", all_.rows, all_.exact, all_.rows - all_.decided, share, f"{all_.macro_f1():.2f}", ""])
     table = _table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
     of_decided = _share(Share(all_.exact, all_.decided))
     lines = [
-        f"types      of {found.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
+        f"types      of {comparison.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
     ]
-    if found.nameless:
-        lines.append(f"           {found.nameless:,} mistakes are of types that have no name there, and are left out")
+    if comparison.nameless:
+        lines.append(
+            f"           {comparison.nameless:,} mistakes are of types that have no name there, and are left out"
+        )
     return f"{table}\n\n" + "\n".join(lines)
 
 
-def _looks(found: ArtifactBaseline | None) -> str:
-    if found is None:
+def _looks(baseline: ArtifactBaseline | None) -> str:
+    if baseline is None:
         return ""
     return (
         f"giveaway   by looks alone a linear classifier tells wrong from right with an\n"
-        f"           AUC of {found.looks:.2f} (lengths, signs) and {found.ngrams:.2f} (character n-grams);\n"
-        f"           chance is 0.50 ± {2 * found.error:.2f} ({found.rows:,} solutions)"
+        f"           AUC of {baseline.looks:.2f} (lengths, signs) and {baseline.ngrams:.2f} (character n-grams);\n"
+        f"           chance is 0.50 ± {2 * baseline.error:.2f} ({baseline.rows:,} solutions)"
     )
 
 
@@ -266,19 +285,19 @@ def _kappa(kappa: float | None) -> str:
     return "–" if kappa is None else f"{kappa:.2f}"
 
 
-def _remarks(found: Evaluation) -> str:
+def _remarks(evaluation: Evaluation) -> str:
     """What was not compared."""
     lines = []
-    for labeller, labels in found.labellers.items():
-        one = score(found.rows, labels)
-        if one.absent:
-            lines.append(f"{labeller}: {one.absent:,} rows of gold are not among the labels and count as undecided")
-        if extra := found.unknown(labeller):
+    for labeller, labels in evaluation.labellers.items():
+        result = score(evaluation.rows, labels)
+        if result.absent:
+            lines.append(f"{labeller}: {result.absent:,} rows of gold are not among the labels and count as undecided")
+        if extra := evaluation.unknown(labeller):
             lines.append(f"{labeller}: {extra:,} labels are of solutions not in gold, and are left out")
-    if found.rejected:
-        lines.append(f"{len(found.rejected):,} rows of gold cannot be used:")
-        for reason, n in sorted(Counter(one.reason for one in found.rejected).items()):
-            first = next(one for one in found.rejected if one.reason == reason)
+    if evaluation.rejected:
+        lines.append(f"{len(evaluation.rejected):,} rows of gold cannot be used:")
+        for reason, n in sorted(Counter(row.reason for row in evaluation.rejected).items()):
+            first = next(row for row in evaluation.rejected if row.reason == reason)
             lines.append(f"  {n:,} {reason}, the first {first.source}: {first.detail}")
     return "\n".join(textwrap.fill(text.strip_controls(line), WIDTH, subsequent_indent="    ") for line in lines)
 

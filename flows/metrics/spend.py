@@ -18,33 +18,33 @@ HEAD = ("corpus, model", "requests", "prompt", "completion", "cut off", "price")
 
 def report(ledger: Ledger) -> str:
     """A table of 80 columns: tokens and money by corpus and, below it, by model; then the sum. May raise `StoreError`."""
-    found = ledger.spent()
-    if not found:
+    accounts = ledger.spent()
+    if not accounts:
         return f"no completion in the ledger: {ledger.store.link('ledger')}"
     rows: list[list[object]] = []
-    corpora = sorted({one.corpus for one in found})
+    corpora = sorted({account.corpus for account in accounts})
     for corpus in corpora:
-        mine = [one for one in found if one.corpus == corpus]
+        mine = [account for account in accounts if account.corpus == corpus]
         rows.append(_row(corpus, mine))
         rows += [
-            _row(f"  {model}", [one for one in mine if one.model == model])
-            for model in sorted({one.model for one in mine})
+            _row(f"  {model}", [account for account in mine if account.model == model])
+            for model in sorted({account.model for account in mine})
         ]
     if len(corpora) > 1:
-        rows.append(_row("all", found))
-    return f"{text.format_table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, found))}"
+        rows.append(_row("all", accounts))
+    return f"{text.format_table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, accounts))}"
 
 
-def _row(name: str, some: Sequence[Spent]) -> list[object]:
-    one = reduce(add, some)
-    return [name, one.requests, one.prompt_tokens, one.tokens, one.truncated, _price(one)]
+def _row(name: str, accounts: Sequence[Spent]) -> list[object]:
+    total = reduce(add, accounts)
+    return [name, total.requests, total.prompt_tokens, total.tokens, total.truncated, _price(total)]
 
 
-def _price(one: Spent) -> str:
+def _price(account: Spent) -> str:
     """Money; with a plus where some of it is not known."""
-    if one.price is None:
+    if account.price is None:
         return "–"
-    return f"{one.price:,.2f}{'+' if one.unpriced else ''}"
+    return f"{account.price:,.2f}{'+' if account.unpriced else ''}"
 
 
 def _narrowed(rows: Sequence[list[object]]) -> list[list[object]]:

@@ -31,23 +31,23 @@ class TypeComparison:
 
 def compare_types(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]]) -> TypeComparison | None:
     """The types that records say, beside gold's; None where either knows none."""
-    said: dict[str, str | None] = {}
+    predictions: dict[str, str | None] = {}
     taxonomy = ""
     for record, columns in records:
         value = record.value or {}
         kind = value.get(TYPE)
-        said[labelled.take_id(record, columns.id)] = None if is_nothing(kind) else str(kind)
+        predictions[labelled.take_id(record, columns.id)] = None if is_nothing(kind) else str(kind)
         taxonomy = taxonomy or str(value.get(TAXONOMY) or "").partition("@")[0]
     mistakes = [row for row in gold if row.type is not None]
-    if not said or not mistakes:
+    if not predictions or not mistakes:
         return None
-    found, nameless = Confusion(), 0
+    confusion, nameless = Confusion(), 0
     for row in mistakes:
         truth = _translated(str(row.type), row.taxonomy, taxonomy)
         nameless += truth is None
         if truth is not None:
-            found.add(truth, said.get(row.id))
-    return TypeComparison(found, taxonomy, nameless)
+            confusion.add(truth, predictions.get(row.id))
+    return TypeComparison(confusion, taxonomy, nameless)
 
 
 def _translated(kind: str, taxonomy: str, other: str) -> str | None:

@@ -27,11 +27,11 @@ PRODUCER = "https://github.com/errata-corpora/errata"
 PREFIX = "OPENLINEAGE"
 
 
-def enabled(environment: Mapping[str, str] = os.environ) -> bool:
+def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the environment says where events go."""
     off = environment.get(f"{PREFIX}_DISABLED", "").lower() == "true"
-    told = (f"{PREFIX}_URL", f"{PREFIX}_CONFIG", f"{PREFIX}__TRANSPORT")
-    return not off and any(name.startswith(told) for name in environment)
+    names = (f"{PREFIX}_URL", f"{PREFIX}_CONFIG", f"{PREFIX}__TRANSPORT")
+    return not off and any(name.startswith(names) for name in environment)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Lineage:
     @staticmethod
     def of(corpus: str) -> Lineage:
         """The lineage of a build of a corpus, with the client that the environment describes."""
-        if not enabled():
+        if not is_enabled():
             return Lineage(corpus)
         from openlineage.client import OpenLineageClient
 
@@ -68,10 +68,10 @@ class Lineage:
             return
         from openlineage.client.facet_v2 import error_message_run
 
-        told = error_message_run.ErrorMessageRunFacet(
+        facet = error_message_run.ErrorMessageRunFacet(
             message=f"{type(error).__name__}: {error}"[:2_000], programmingLanguage="python"
         )
-        self._emit("FAIL", work, [self._dataset(work)], {"errorMessage": told})
+        self._emit("FAIL", work, [self._dataset(work)], {"errorMessage": facet})
 
     def _emit(self, kind: str, work: TableJob, outputs: list[Any], facets: dict[str, Any]) -> None:
         if self.client is None:
@@ -136,10 +136,14 @@ def _schema(contract: Contract) -> Any:
 
 def _assertions(contract: Contract, receipt: PartitionCommit, quality: Any) -> list[Any]:
     """What a complete table was checked for: it would not be complete otherwise."""
-    found = [quality.Assertion(assertion="unique", success=True, column=contract.key)]
-    found += [quality.Assertion("not_null", True, column=one.name) for one in contract.columns if not one.nullable]
-    limited = [one for one in contract.columns if one.at_least is not None or one.at_most is not None]
-    found += [quality.Assertion("range", True, column=one.name) for one in limited]
-    found += [quality.Assertion("accepted_values", True, column=one.name) for one in contract.columns if one.one_of]
+    assertions = [quality.Assertion(assertion="unique", success=True, column=contract.key)]
+    assertions += [
+        quality.Assertion("not_null", True, column=column.name) for column in contract.columns if not column.nullable
+    ]
+    limited = [column for column in contract.columns if column.at_least is not None or column.at_most is not None]
+    assertions += [quality.Assertion("range", True, column=column.name) for column in limited]
+    assertions += [
+        quality.Assertion("accepted_values", True, column=column.name) for column in contract.columns if column.one_of
+    ]
     counted = f"{receipt.rows_kept()} kept + {receipt.rows_rejected()} rejected"
-    return [*found, quality.Assertion("row_count", True, expected=f"{receipt.rows_in} in", actual=counted)]
+    return [*assertions, quality.Assertion("row_count", True, expected=f"{receipt.rows_in} in", actual=counted)]

@@ -72,19 +72,19 @@ class Share:
     def asked(self, table: str, requests: int, known: int) -> None:
         """Models are asked."""
         with self.lock:
-            one = self.asking.setdefault(table, RequestProgress())
-            one.requests, one.known = one.requests + requests, one.known + known
-            self._answered(table, one)
+            counts = self.asking.setdefault(table, RequestProgress())
+            counts.requests, counts.known = counts.requests + requests, counts.known + known
+            self._update_share(table, counts)
 
     def answered(self, table: str, tokens: int) -> None:
         """A model answered."""
         with self.lock:
-            one = self.asking[table]
-            one.answers += 1
-            self._answered(table, one)
+            counts = self.asking[table]
+            counts.answers += 1
+            self._update_share(table, counts)
 
-    def _answered(self, table: str, one: RequestProgress) -> None:
-        self.shares[table] = one.done / max(self.total.get(table) or 0, one.requests, 1)
+    def _update_share(self, table: str, counts: RequestProgress) -> None:
+        self.shares[table] = counts.done / max(self.total.get(table) or 0, counts.requests, 1)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """A table is complete."""
@@ -97,70 +97,70 @@ class Share:
         with self.lock:
             self.shares.pop(table, None)
 
-    def told(self) -> tuple[float, str]:
+    def summarize(self) -> tuple[float, str]:
         """Per cent of the build, and where it is, in Markdown."""
         with self.lock:
             under_way = dict(self.shares)
             done = self.done
-        share = (done + sum(min(one, 1.0) for one in under_way.values())) / max(1, self.tables)
+        share = (done + sum(min(part, 1.0) for part in under_way.values())) / max(1, self.tables)
         lines = [f"{done} of {self.tables} tables are complete", *(f"`{n}`: {s:.0%}" for n, s in under_way.items())]
         return min(100.0, 100 * share), "; ".join(lines)
 
 
-class All:
-    """Several watchers, told the same."""
+class WatcherGroup:
+    """Several watchers, notified of the same."""
 
     def __init__(self, *each: Watcher) -> None:
         self.each = each
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.begin(table, rows, done)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.begin(table, rows, done)
 
     def advance(self, table: str, rows: int, share: float | None) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.advance(table, rows, share)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.advance(table, rows, share)
 
     def asked(self, table: str, requests: int, known: int) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.asked(table, requests, known)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.asked(table, requests, known)
 
     def answered(self, table: str, tokens: int) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.answered(table, tokens)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.answered(table, tokens)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.end(table, kept, rejected)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.end(table, kept, rejected)
 
     def gated(self, table: str, passed: int, missed: int) -> None:
-        """Tell all."""
-        for one in self.each:
-            one.gated(table, passed, missed)
+        """Notify all."""
+        for watcher in self.each:
+            watcher.gated(table, passed, missed)
 
 
-def key(corpus: str, what: str) -> str:
+def make_key(corpus: str, kind: str) -> str:
     """The key of an artifact: Prefect allows lower-case letters, digits and dashes."""
-    return f"{re.sub('[^a-z0-9-]+', '-', corpus)}-{what}"
+    return f"{re.sub('[^a-z0-9-]+', '-', corpus)}-{kind}"
 
 
 @contextmanager
-def shown(plan: Plan) -> Iterator[None]:
+def show_progress(plan: Plan) -> Iterator[None]:
     """Show how far a build is while it runs: on its page, and in its log where no terminal shows it."""
     share = Share(len(plan.jobs) - 1, len(plan.done))
-    made = create_progress_artifact(
-        share.told()[0], key=key(plan.recipe.corpus, "progress"), description=share.told()[1]
+    artifact = create_progress_artifact(
+        share.summarize()[0], key=make_key(plan.recipe.corpus, "progress"), description=share.summarize()[1]
     )
-    assert isinstance(made, UUID)
+    assert isinstance(artifact, UUID)
     before, over = progress.watcher, Event()
     console: Any = Logger()
-    progress.set_watcher(All(before, PlainLines(console), share))
-    thread = Thread(target=_sent, args=(made, share, over), daemon=True)
+    progress.set_watcher(WatcherGroup(before, PlainLines(console), share))
+    thread = Thread(target=_send_progress, args=(artifact, share, over), daemon=True)
     thread.start()
     try:
         yield
@@ -170,12 +170,12 @@ def shown(plan: Plan) -> Iterator[None]:
         thread.join(EVERY_SECONDS)
 
 
-def _sent(artifact: UUID, share: Share, over: Event) -> None:
+def _send_progress(artifact: UUID, share: Share, over: Event) -> None:
     """Send how far a build is, every few seconds until it is over; trouble with that is none of the build's."""
-    sent = share.told()
+    sent = share.summarize()
     while True:
         ended = over.wait(EVERY_SECONDS)
-        now = share.told()
+        now = share.summarize()
         if now != sent:
             try:
                 with get_client(sync_client=True) as client:
@@ -187,36 +187,38 @@ def _sent(artifact: UUID, share: Share, over: Event) -> None:
             return
 
 
-def funnel_of(plan: Plan) -> None:
+def show_funnel(plan: Plan) -> None:
     """Show the funnel of complete tables, whether they are released then or refused."""
     recipe, rows = plan.recipe, list(_funnel(count_funnel(plan, plan.done)))
     create_table_artifact(
-        rows, key=key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
+        rows, key=make_key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
     )
 
 
-def released(plan: Plan, manifest: Mapping[str, Any]) -> None:
+def show_release(plan: Plan, manifest: Mapping[str, Any]) -> None:
     """Show a release: where it lies, its report, what it holds."""
     recipe, store = plan.recipe, Store(plan.store)
     link, title = store.link(locate_release(recipe.corpus, recipe.version)), f"{recipe.corpus} {recipe.version}"
-    create_link_artifact(link, title, key=key(recipe.corpus, "release"), description="Where the release lies")
+    create_link_artifact(link, title, key=make_key(recipe.corpus, "release"), description="Where the release lies")
     paths = [file["path"] for file in manifest["files"]]
     report = f"{link}/{'report.html' if 'report.html' in paths else 'README.md'}"
-    what = "Quality report" if report.endswith(".html") else "Card"
+    label = "Quality report" if report.endswith(".html") else "Card"
     create_link_artifact(
-        report, f"{what} of {title}", key=key(recipe.corpus, "report"), description=f"{what} of {title}"
+        report, f"{label} of {title}", key=make_key(recipe.corpus, "report"), description=f"{label} of {title}"
     )
     create_markdown_artifact(
-        summary(manifest, link, report, what), key=key(recipe.corpus, "summary"), description=f"What **{title}** is"
+        format_release(manifest, link, report, label),
+        key=make_key(recipe.corpus, "summary"),
+        description=f"What **{title}** is",
     )
 
 
-def gated(plan: Plan, found: Sequence[Mapping[str, Any]]) -> None:
+def show_gates(plan: Plan, results: Sequence[Mapping[str, Any]]) -> None:
     """Show what was found at the gates, passed or not."""
-    rows = [{name: str(one[name]) for name in SHOWN} for one in found]
+    rows = [{name: str(result[name]) for name in SHOWN} for result in results]
     if rows:
         title = f"Gates of {plan.recipe.corpus} {plan.recipe.version}"
-        create_table_artifact(rows, key=key(plan.recipe.corpus, "gates"), description=title)
+        create_table_artifact(rows, key=make_key(plan.recipe.corpus, "gates"), description=title)
 
 
 def _funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -224,11 +226,11 @@ def _funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for step in steps:
         rows_in, kept, rejected = (step[name] for name in ("rows_in", "kept", "rejected"))
         yield {"table": step["table"], "task": step["task"], "in": rows_in, "kept": kept, "rejected": rejected}
-        for reason, count in sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0])):
+        for reason, count in sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0])):
             yield {"table": f"↳ {reason}", "task": "", "in": "", "kept": "", "rejected": count}
 
 
-def summary(manifest: Mapping[str, Any], link: str, report: str, what: str) -> str:
+def format_release(manifest: Mapping[str, Any], link: str, report: str, label: str) -> str:
     """A release in some lines of Markdown."""
     counts: dict[tuple[str, str], int] = {}
     for file in manifest["files"]:
@@ -238,4 +240,4 @@ def summary(manifest: Mapping[str, Any], link: str, report: str, what: str) -> s
     lines = [f"## {manifest['corpus']} {manifest['version']}", "", "| view | split | rows |", "|---|---|---:|"]
     lines += [f"| {view} | {split} | {rows:,} |" for (view, split), rows in counts.items()]
     # pages from a server may not open files of this machine, so the paths can be copied, too
-    return "\n".join([*lines, "", f"Release: `{link}`", "", f"{what}: `{report}`"])
+    return "\n".join([*lines, "", f"Release: `{link}`", "", f"{label}: `{report}`"])

@@ -37,15 +37,15 @@ current: UUID | None = None
 
 def name() -> str:
     """What a build is called in Prefect's pages: its recipe, and the models it was given."""
-    given: dict[str, Any] = runtime.flow_run.parameters
-    called = [Path(str(given.get("recipe", "build"))).stem]
-    for model, changes in (given.get("models") or {}).items():
+    parameters: dict[str, Any] = runtime.flow_run.parameters
+    called = [Path(str(parameters.get("recipe", "build"))).stem]
+    for model, changes in (parameters.get("models") or {}).items():
         called += [f"{model} {str(value)[:40]}" for value in (changes.values() if isinstance(changes, dict) else ())]
     return " · ".join(called)
 
 
 @contextmanager
-def under_way() -> Iterator[None]:
+def track_run() -> Iterator[None]:
     """Say which process this run is, and end the runs in the records whose processes are gone."""
     global current
     context = FlowRunContext.get()
@@ -54,27 +54,27 @@ def under_way() -> Iterator[None]:
     try:
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(current, {HOST: socket.gethostname(), PROCESS: _mark(os.getpid())})
-            for run in lost(client):
+            for run in find_lost_runs(client):
                 _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
                 get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
         yield
     except TerminationSignal:
         # Prefect would wait for the units at work until it is killed; they may be cut off anywhere
-        Thread(target=_terminated, args=(current,), daemon=True).start()
+        Thread(target=_end_process, args=(current,), daemon=True).start()
         raise
     finally:
         current = None
 
 
-def lost(client: SyncPrefectClient) -> list[FlowRun]:
+def find_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
     """Runs that are recorded as running on this machine, in processes that are gone."""
     running = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.RUNNING]}}})
-    found = []
+    runs = []
     for run in client.read_flow_runs(flow_run_filter=running, limit=200):
         host, process = (str(run.labels.get(name, "")) for name in (HOST, PROCESS))
         if host == socket.gethostname() and process and _mark(int(process.partition(":")[0])) != process:
-            found.append(run)
-    return found
+            runs.append(run)
+    return runs
 
 
 def _mark(process: int) -> str:
@@ -92,13 +92,13 @@ def _mark(process: int) -> str:
         return f"{process}:"
 
 
-def interrupted() -> None:
+def record_interruption() -> None:
     """Record the run of this process as cancelled, if the server answers within a moment."""
     if current is not None:
-        _recorded(current, Cancelled(message="interrupted; start it again to go on"))
+        _record_end(current, Cancelled(message="interrupted; start it again to go on"))
 
 
-def _terminated(run: UUID) -> None:
+def _end_process(run: UUID) -> None:
     """End this process; who cancelled its run records that itself, and otherwise it crashed."""
     try:
         with get_client(sync_client=True) as client:
@@ -106,11 +106,11 @@ def _terminated(run: UUID) -> None:
     except Exception:
         cancelled = False
     if not cancelled:
-        _recorded(run, Crashed(message="ended by SIGTERM; start it again to go on"))
+        _record_end(run, Crashed(message="ended by SIGTERM; start it again to go on"))
     os._exit(128 + signal.SIGTERM)
 
 
-def _recorded(run: UUID, state: State) -> None:
+def _record_end(run: UUID, state: State) -> None:
     """Record how a run ended, if the server answers within a moment; if not, the next build does."""
 
     def tell() -> None:

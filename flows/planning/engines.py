@@ -41,6 +41,6 @@ def open_engine(model: Model, spent: Spent) -> Engine:
     return engine
 
 
-def serving_options(model: Model) -> dict[str, Any]:
+def describe_serving(model: Model) -> dict[str, Any]:
     """What is said of a model where people look: its declaration without what was left at its default."""
     return model.model_dump(mode="json", exclude_defaults=True)

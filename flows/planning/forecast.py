@@ -6,7 +6,7 @@ import polars as pl
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.sample import WANTED, Forecast, PilotSample, spread_rows
 from tasks import TASKS
 
@@ -29,10 +29,10 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
         if job.name in plan.done:
             sample = _sample_complete(job, plan.done[job.name])
         else:
-            kind = kind_of(job)
+            kind = find_kind(job)
             inputs = kind.combine([samples[name] for name in table.inputs if name in samples])
-            sample, told = kind.forecast(inputs, pilot)
-            forecasts += told
+            sample, table_forecasts = kind.forecast(inputs, pilot)
+            forecasts += table_forecasts
         if sample is not None:
             samples[job.name] = sample
     return forecasts

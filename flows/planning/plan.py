@@ -76,7 +76,7 @@ class TableJob:
         """What it is made from, as its fingerprint and manifest know it."""
         models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
         sources = [f"{source.name} {source.digest}" for source in self.sources]
-        others = [line for found in self.side_inputs for line in found.lineage()]
+        others = [line for side_input in self.side_inputs for line in side_input.lineage()]
         return sources + [print_ for _, print_ in self.inputs] + models + others
 
 
@@ -121,7 +121,7 @@ class _Locator:
     data: str | None
     store: str
     digests: Digests
-    found: dict[str, list[Source]] = field(default_factory=dict)
+    located: dict[str, list[Source]] = field(default_factory=dict)
     """The files of each location, which several tables may name."""
 
     def sources(self, table: Table) -> tuple[Source, ...]:
@@ -143,9 +143,9 @@ class _Locator:
 
     def find(self, place: str, table: Table) -> list[Source]:
         """The files at a location: below `--data`, or beside the recipe."""
-        if place not in self.found:
-            self.found[place] = find(self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests)
-        return self.found[place]
+        if place not in self.located:
+            self.located[place] = find(self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests)
+        return self.located[place]
 
     def _resolve(self, place: str, table: Table) -> str:
         if place.startswith(f"{DATA}/"):
@@ -182,19 +182,19 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        known = ", ".join(sorted(str(one) for one in path.parent.glob("*.yaml"))) or "none"
+        known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    found = _read(text, recipe)
+    parsed = _read(text, recipe)
     if models:
-        found = _read(with_models(found.document, models), recipe)
+        parsed = _read(with_models(parsed.document, models), recipe)
     place = Store(store)
-    locator = _Locator(found, data, store, Digests(place, rehash))
+    locator = _Locator(parsed, data, store, Digests(place, rehash))
     works: dict[str, TableJob] = {}
-    for table in found.tables:
+    for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
-        works[table.name] = _make_job(table, works, found, store, sources, side_inputs)
+        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs)
     done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).read_manifest())}
-    return Plan(found, store, tuple(works.values()), done, read_published(place, found.corpus, found.version))
+    return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
 
 def _read(text: str, recipe: str) -> Recipe:
@@ -206,8 +206,8 @@ def with_version(plan: Plan, version: str) -> Plan:
     recipe = plan.recipe.with_version(version)
     works = {work.name: work for work in plan.jobs[:-1]}
     release = _make_job(recipe.tables[-1], works, recipe, plan.store, plan.release.sources)
-    there = read_published(Store(plan.store), recipe.corpus, version)
-    return replace(plan, recipe=recipe, jobs=(*plan.jobs[:-1], release), published=there)
+    published = read_published(Store(plan.store), recipe.corpus, version)
+    return replace(plan, recipe=recipe, jobs=(*plan.jobs[:-1], release), published=published)
 
 
 def _folder(store: Store, work: TableJob) -> TableFolder:
@@ -251,7 +251,7 @@ def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe:
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        waiting += [one for one in inputs[name] if one not in seen]
+        waiting += [other for other in inputs[name] if other not in seen]
     return [work.fingerprint for name, work in works.items() if name not in seen]
 
 

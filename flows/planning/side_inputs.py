@@ -52,11 +52,11 @@ def locate_side_input(beside: SideInput, store: str, find: Callable[[str], list[
     return LocatedSideInput(beside, tuple(sources))
 
 
-def open_side_input(found: LocatedSideInput) -> Rows | Records | Files:
+def open_side_input(located: LocatedSideInput) -> Rows | Records | Files:
     """What is beside a table, to be gone through."""
-    if found.beside.kind == "bytes":
-        return [_read_bytes(source) for source in found.sources]
-    return _IndexFrames(found.sources) if found.beside.kind == "index" else _RecordBatches(found.sources)
+    if located.beside.kind == "bytes":
+        return [_read_bytes(source) for source in located.sources]
+    return _IndexFrames(located.sources) if located.beside.kind == "index" else _RecordBatches(located.sources)
 
 
 def _read_bytes(source: Source) -> bytes:

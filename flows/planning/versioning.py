@@ -28,7 +28,7 @@ class Comparison:
 
     before: str | None
     """The version they are compared with; None where there is none."""
-    found: Difference | None
+    difference: Difference | None
     """What differs from it."""
     version: str
     """The smallest valid bump: the recipe's own where nothing was released before."""
@@ -39,11 +39,11 @@ def compare_with_release(plan: Plan, before: str | None) -> Comparison:
     recipe = plan.recipe
     if before is None:
         return Comparison(None, None, recipe.version)
-    found = compare_rows(plan, before)
-    return Comparison(before, found, semver.bump(before, semver.find_required_step(found)))
+    difference = compare_rows(plan, before)
+    return Comparison(before, difference, semver.bump(before, semver.find_required_step(difference)))
 
 
-def latest_release(plan: Plan, below: str | None = None) -> str | None:
+def find_latest_release(plan: Plan, below: str | None = None) -> str | None:
     """The newest version of the corpus that was published and not withdrawn, maybe below another; None if none was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
     state = tag_log.read_state(Storage(plan.store), corpus)
@@ -56,22 +56,22 @@ def latest_release(plan: Plan, below: str | None = None) -> str | None:
     return None
 
 
-def matching_release(plan: Plan) -> Plan | None:
+def find_matching_release(plan: Plan) -> Plan | None:
     """The plan under the newest version that was published with just its content; None where no version was."""
     store, corpus = Store(plan.store), plan.recipe.corpus
     state = tag_log.read_state(Storage(plan.store), corpus)
     for version in reversed(
         sort_versions([name for name in store.names(f"releases/{corpus}") if EXACT.fullmatch(name)])
     ):
-        found = with_version(plan, version)
-        if found.finished and not state.yanked(version):
-            return found
+        candidate = with_version(plan, version)
+        if candidate.finished and not state.yanked(version):
+            return candidate
     return None
 
 
 def bump_version(plan: Plan) -> Plan:
     """A plan whose tables are complete, under the smallest valid bump that is not taken."""
-    version = compare_with_release(plan, latest_release(plan)).version
+    version = compare_with_release(plan, find_latest_release(plan)).version
     store, corpus = Store(plan.store), plan.recipe.corpus
     while read_published(store, corpus, version):  # withdrawn, and newer than the one that stands
         version = semver.bump(version, "PATCH")
@@ -103,7 +103,7 @@ def compare_rows(plan: Plan, before: str) -> Difference:
 def refuse_semver_violations(plan: Plan) -> None:
     """Raise `PublishError` where the recipe's version is too small a bump for what its rows differ in."""
     version = plan.recipe.version
-    before = latest_release(plan, below=version)
+    before = find_latest_release(plan, below=version)
     if before is None:
         return
     violation = semver.find_violation(compare_rows(plan, before), before, version)

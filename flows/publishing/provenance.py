@@ -43,37 +43,37 @@ class LineageTable:
         """Its rows with one of these values, part by part."""
         for part in self.manifest.receipt.parts:
             if column in self.manifest.columns:
-                found = self.folder.read(part).filter(pl.col(column).is_in(list(values)))
-                if found.height:
-                    yield found
+                rows = self.folder.read(part).filter(pl.col(column).is_in(list(values)))
+                if rows.height:
+                    yield rows
 
 
 def _tables(release: Release, store: Store) -> tuple[list[LineageTable], list[str]]:
     """The tables of a release's lineage, and the names of those that are gone."""
-    made, gone = [], []
-    for one in release.manifest.get("lineage", []):
-        folder = TableFolder(store, one["task"], one["fingerprint"])
+    tables, gone = [], []
+    for entry in release.manifest.get("lineage", []):
+        folder = TableFolder(store, entry["task"], entry["fingerprint"])
         manifest = folder.read_manifest()
         if manifest is not None:
-            made.append(
-                LineageTable(one["table"], one["task"], one["fingerprint"], one["parameters"], folder, manifest)
+            tables.append(
+                LineageTable(entry["table"], entry["task"], entry["fingerprint"], entry["parameters"], folder, manifest)
             )
-        elif not (one["task"] in TASKS and TASKS[one["task"]].publishes):
-            gone.append(one["table"])
-    return made, gone
+        elif not (entry["task"] in TASKS and TASKS[entry["task"]].publishes):
+            gone.append(entry["table"])
+    return tables, gone
 
 
 def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
     """All that is known of a row: itself, each table it passed with what that added, and every completion."""
     release = errata.open_release(name, store)
-    found = [(view, split, one) for view in release.views for split, one in _released(release, view, id)]
-    if not found:
+    matches = [(view, split, row) for view in release.views for split, row in _find_rows(release, view, id)]
+    if not matches:
         raise NotFound(
             f"{release.name}: has no row {id[:80]!r} (looked at {', '.join(IDS)}); errata load shows its rows"
         )
     own: dict[str, str] = {}
-    for _, _, one in found:
-        own |= {column: one[column] for column in IDS if isinstance(one.get(column), str) and column not in own}
+    for _, _, row in matches:
+        own |= {column: row[column] for column in IDS if isinstance(row.get(column), str) and column not in own}
     own.setdefault("solution_id", own.get("id", ""))
     tables, gone = _tables(release, Store(store))
     steps, seen, requests = [], set[str](), set[str]()
@@ -86,23 +86,23 @@ def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
             ),
             None,
         )
-        rows = [one for part in table.where(key, [own[key]]) for one in part.to_dicts()] if key else []
-        for one in rows[:1] if key == "problem_id" else rows:
-            requests |= set(_requests(one))
-            added = {column: value for column, value in one.items() if column not in seen}
+        rows = [row for part in table.where(key, [own[key]]) for row in part.to_dicts()] if key else []
+        for row in rows[:1] if key == "problem_id" else rows:
+            requests |= set(_requests(row))
+            added = {column: value for column, value in row.items() if column not in seen}
             steps.append({"table": table.name, "task": table.task, "fingerprint": table.fingerprint, "parameters": table.parameters, "added": added})  # fmt: skip
-            seen |= one.keys()
+            seen |= row.keys()
     return {
         "release": release.pin,
         "row": own,
-        "views": [{"view": view, "split": split} for view, split, _ in found],
+        "views": [{"view": view, "split": split} for view, split, _ in matches],
         "tables": steps,
         "gone": gone,
         "completions": _completions(Store(store), requests),
     }
 
 
-def _released(release: Release, view: str, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _find_rows(release: Release, view: str, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of a view that bear an id: those that are called by it, else those of the problem."""
     for file in release.files(view):
         with release.open(file) as opened:
@@ -110,7 +110,7 @@ def _released(release: Release, view: str, id: str) -> Iterator[tuple[str, dict[
             for column in (name for name in IDS if name in whole.schema_arrow.names):
                 rows = whole.read(use_threads=False).filter(pc.equal(pc.field(column), id))
                 if rows.num_rows:
-                    yield from ((file["split"], one) for one in rows.to_pylist())
+                    yield from ((file["split"], row) for row in rows.to_pylist())
                     break
 
 
@@ -118,7 +118,7 @@ def _requests(row: dict[str, Any]) -> Iterator[str]:
     """The ledger's keys that a row names."""
     for column, value in row.items():
         if column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests")):
-            yield from [value] if isinstance(value, str) else [one for one in value or [] if isinstance(one, str)]
+            yield from [value] if isinstance(value, str) else [item for item in value or [] if isinstance(item, str)]
 
 
 def _segments(store: Store) -> Iterator[Any]:
@@ -131,15 +131,15 @@ def _segments(store: Store) -> Iterator[Any]:
 def _completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
     """What the ledger holds of some requests."""
     wanted = sorted(set(requests))
-    found: dict[str, dict[str, Any]] = {}
+    completions: dict[str, dict[str, Any]] = {}
     for segment in _segments(store) if wanted else ():
         rows = segment.read(columns=list(ANSWER), use_threads=False).filter(
             pc.field("request").isin(pa.array(wanted, pa.string()))
         )
-        for one in rows.to_pylist():
-            one["at"] = datetime.fromtimestamp(one["at"], UTC).isoformat(timespec="seconds")
-            found.setdefault(one["request"], one)
-    return [found[request] for request in wanted if request in found]
+        for row in rows.to_pylist():
+            row["at"] = datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds")
+            completions.setdefault(row["request"], row)
+    return [completions[request] for request in wanted if request in completions]
 
 
 def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
@@ -158,8 +158,8 @@ def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
     tables, gone = _tables(release, place)
     for table in tables:
         if "solution_id" in table.manifest.columns:
-            ids.setdefault(table.name, set()).update(_touched(table, model, requests))
-    every = sorted(set().union(*ids.values()) | _written(release, model))
+            ids.setdefault(table.name, set()).update(_find_touched(table, model, requests))
+    every = sorted(set().union(*ids.values()) | _find_written(release, model))
     views = {view: _count(release, view, every) for view in release.views}
     return {
         "release": release.pin, "model": model, "requests": len(requests), "tables": {name: len(rows) for name, rows in ids.items()},
@@ -167,14 +167,14 @@ def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _touched(table: LineageTable, model: str, requests: set[str]) -> set[str]:
+def _find_touched(table: LineageTable, model: str, requests: set[str]) -> set[str]:
     """The solutions in a table that a model wrote, or that one of its completions is about."""
-    found: set[str] = set()
+    ids: set[str] = set()
     for part in table.manifest.receipt.parts:
-        for one in table.folder.read(part).iter_rows(named=True):
-            if _is(model, one.get("model")) or not requests.isdisjoint(_requests(one)):
-                found.add(one["solution_id"])
-    return found
+        for row in table.folder.read(part).iter_rows(named=True):
+            if _is(model, row.get("model")) or not requests.isdisjoint(_requests(row)):
+                ids.add(row["solution_id"])
+    return ids
 
 
 def _is(model: str, name: str | None) -> bool:
@@ -182,9 +182,9 @@ def _is(model: str, name: str | None) -> bool:
     return name is not None and model in (name, name.partition("@")[0])
 
 
-def _written(release: Release, model: str) -> set[str]:
+def _find_written(release: Release, model: str) -> set[str]:
     """The solutions in a release's own rows that a model wrote."""
-    found: set[str] = set()
+    ids: set[str] = set()
     for view in release.views:
         for file in release.files(view):
             with release.open(file) as opened:
@@ -192,12 +192,12 @@ def _written(release: Release, model: str) -> set[str]:
                 if {"solution_id", "model"} <= set(whole.schema_arrow.names):
                     rows = whole.read(columns=["solution_id", "model"], use_threads=False)
                     names = [name for name in rows["model"].unique().to_pylist() if _is(model, name)]
-                    found |= set(
+                    ids |= set(
                         rows.filter(pc.field("model").isin(pa.array(names, pa.large_string())))[
                             "solution_id"
                         ].to_pylist()
                     )
-    return found
+    return ids
 
 
 def _count(release: Release, view: str, ids: Sequence[str]) -> int:
@@ -216,21 +216,26 @@ def _count(release: Release, view: str, ids: Sequence[str]) -> int:
     return count
 
 
-def format_row(found: dict[str, Any]) -> str:
+def format_row(trace: dict[str, Any]) -> str:
     """A row's lineage for a reader."""
-    parts = [found["release"], "  ".join(f"{column} {value}" for column, value in found["row"].items() if value)]
-    parts.append("in " + ", ".join(f"{one['view']}/{one['split']}" for one in found["views"]))
-    for step in found["tables"]:
+    parts = [trace["release"], "  ".join(f"{column} {value}" for column, value in trace["row"].items() if value)]
+    parts.append("in " + ", ".join(f"{entry['view']}/{entry['split']}" for entry in trace["views"]))
+    for step in trace["tables"]:
         lines = [f"\n{step['table']}  ({step['task']} {step['fingerprint']})"]
         lines += [f"  {column}: {_short(value)}" for column, value in step["added"].items() if value is not None]
         parts.append("\n".join(lines))
-    for one in found["completions"]:
-        head = f"\ncompletion {one['request']} of {one['model']} {one['revision']}, {one['engine']}, {one['at']}"
+    for completion in trace["completions"]:
+        head = f"\ncompletion {completion['request']} of {completion['model']} {completion['revision']}, {completion['engine']}, {completion['at']}"
         parts.append(
-            "\n".join([head, *(f"  {name}: {_short(one[name])}" for name in ANSWER[5:] if one[name] is not None)])
+            "\n".join(
+                [
+                    head,
+                    *(f"  {name}: {_short(completion[name])}" for name in ANSWER[5:] if completion[name] is not None),
+                ]
+            )
         )
-    if found["gone"]:
-        parts.append(f"\nno longer in the store: {', '.join(found['gone'])}")
+    if trace["gone"]:
+        parts.append(f"\nno longer in the store: {', '.join(trace['gone'])}")
     return "\n".join(parts)
 
 
@@ -239,12 +244,12 @@ def _short(value: object) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def format_model(found: dict[str, Any]) -> str:
+def format_model(trace: dict[str, Any]) -> str:
     """A model's rows for a reader."""
     tables = text.format_table(
-        ["table", "solutions touched"], [[name, count] for name, count in found["tables"].items()]
+        ["table", "solutions touched"], [[name, count] for name, count in trace["tables"].items()]
     )
-    views = text.format_table(["view", "rows touched"], [[name, count] for name, count in found["views"].items()])
-    head = f"{found['release']}\n{found['model']}: {found['requests']:,} completions in the ledger"
-    rows = "\n".join(found["rows"])
+    views = text.format_table(["view", "rows touched"], [[name, count] for name, count in trace["views"].items()])
+    head = f"{trace['release']}\n{trace['model']}: {trace['requests']:,} completions in the ledger"
+    rows = "\n".join(trace["rows"])
     return f"{head}\n\n{tables}\n\n{views}\n\n{rows}"

@@ -25,7 +25,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.planning.splits import split_rows
 from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
-from flows.running.fit import fitted_taxonomy
+from flows.running.fit import read_taxonomy
 from schemas.errors import ApplicationError
 from schemas.recipe.taxonomy import write_taxonomy
 from tasks.dedup.release_index import NEEDS, index
@@ -40,7 +40,7 @@ class NothingLeft(ApplicationError):
     """A view has no rows, so there is nothing to release."""
 
 
-def software() -> dict[str, str]:
+def list_software() -> dict[str, str]:
     """The versions of the code and of the libraries that shape its tables."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     python = f"{platform.python_implementation()} {sys.version.split()[0]}"
@@ -54,7 +54,7 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     where it does not satisfy them, `PublishError` where its version says less
     than what changed since the one before, or is published with other content.
     """
-    found = list(check_gates(plan) if gates is None else gates)
+    results = list(check_gates(plan) if gates is None else gates)
     refuse_semver_violations(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.jobs}
@@ -66,17 +66,19 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     steps = count_funnel(plan, plan.done)
     labels, kinds = measure_labels(plan), measure_types(plan)
     # those that ship are in the catalog; one that was found is nowhere else
-    discovered = {work.name: one for work in plan.jobs if (one := fitted_taxonomy(work)) and one.rounds}
+    discovered = {work.name: taxonomy for work in plan.jobs if (taxonomy := read_taxonomy(work)) and taxonomy.rounds}
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
         _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = list_lineage(plan)
-        texts = {"README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), found)}
+        texts = {"README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), results)}
         texts["croissant.json"] = _json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
-        texts |= {f"taxonomies/{name}.yaml": write_taxonomy(one) for name, one in discovered.items()}
-        texts |= {f"schemas/{name}.json": _json(build_json_schema(name, one)) for name, one in contracts.items()}
+        texts |= {f"taxonomies/{name}.yaml": write_taxonomy(taxonomy) for name, taxonomy in discovered.items()}
+        texts |= {
+            f"schemas/{name}.json": _json(build_json_schema(name, contract)) for name, contract in contracts.items()
+        }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {
             "fingerprint": last.fingerprint,
@@ -86,9 +88,9 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
             "funnel": steps,
             "labels": labels,
             "types": kinds,
-            "gates": found,
+            "gates": results,
             "lineage": descent,
-            "software": software(),
+            "software": list_software(),
         }
         head = {"corpus": plan.recipe.corpus, "version": plan.recipe.version, "views": list(views), "files": files}
         rows = {name: list_counts(view) for name, view in views.items()}

@@ -12,7 +12,7 @@ from errata.errors import Unreadable
 from errata.release.find import Release
 
 from flows.planning.plan import Plan
-from flows.planning.versioning import latest_release
+from flows.planning.versioning import find_latest_release
 from flows.report.statistics.collect import FORMAT, collect_from_plan, collect_from_release
 from flows.report.statistics.drift import measure_drift
 
@@ -23,46 +23,46 @@ LARGEST = 32 * 2**20
 
 def make_files(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, str]:
     """`report.json` and `report.html` of what a plan publishes; the manifest is whole but for its texts."""
-    found = collect_from_plan(plan, manifest)
-    before = latest_release(plan, below=plan.recipe.version)
+    statistics = collect_from_plan(plan, manifest)
+    before = find_latest_release(plan, below=plan.recipe.version)
     if before is not None:
         with warnings.catch_warnings(action="ignore", category=errata.ErrataWarning):
             earlier = errata.open_release(f"{plan.recipe.corpus}@{before}", plan.store)
-        found["drift"] = measure_drift(found, read_statistics(earlier))
-    return {STATISTICS: json.dumps(found, indent=1, ensure_ascii=False) + "\n", PAGE: render(manifest, found)}
+        statistics["drift"] = measure_drift(statistics, read_statistics(earlier))
+    return {STATISTICS: json.dumps(statistics, indent=1, ensure_ascii=False) + "\n", PAGE: render(manifest, statistics)}
 
 
 def read_statistics(release: Release) -> dict[str, Any]:
     """The statistics of a release as it was published with them, or else what its rows tell."""
-    file = next((one for one in release.manifest["files"] if one["path"] == STATISTICS), None)
+    file = next((entry for entry in release.manifest["files"] if entry["path"] == STATISTICS), None)
     if file is None:
         return collect_from_release(release)
     where = f"{release.url}/{STATISTICS}"
     if file["bytes"] > LARGEST:
         raise Unreadable(f"{where}: holds {file['bytes']:,} bytes, at most {LARGEST:,} are read; restore it")
     try:
-        found = dict(json.loads(release.path(file).read_bytes()))
+        statistics = dict(json.loads(release.path(file).read_bytes()))
     except (ValueError, TypeError, RecursionError) as error:
         raise Unreadable(f"{where}: not the JSON it should be ({error}); restore it") from None
-    if found.get("format") != FORMAT:
-        raise Unreadable(f"{where}: its format is {found.get('format')}, this reads {FORMAT}; update Errata")
-    return found
+    if statistics.get("format") != FORMAT:
+        raise Unreadable(f"{where}: its format is {statistics.get('format')}, this reads {FORMAT}; update Errata")
+    return statistics
 
 
 def render_release(release: Release, compared: Release | None = None) -> str:
     """The page of a release, with its drift against another where one is named; `Unreadable` where it cannot be made."""
-    found = read_statistics(release)
+    statistics = read_statistics(release)
     try:
         if compared is not None:
-            found["drift"] = measure_drift(found, read_statistics(compared))
-        return render(release.manifest, found)
+            statistics["drift"] = measure_drift(statistics, read_statistics(compared))
+        return render(release.manifest, statistics)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         where = f"{release.url}/{STATISTICS}"
         raise Unreadable(f"{where}: not the statistics of a release ({error!r}); restore it") from error
 
 
-def render(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def render(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
     """The page; what draws its plots takes seconds to import, so only pages do."""
     from flows.report.page import render_page
 
-    return render_page(manifest, found)
+    return render_page(manifest, statistics)

@@ -85,9 +85,9 @@ def make_unmeasured(name: str, title: str, why: str) -> Section:
     return Section(name, title, why, measured=False)
 
 
-def explain_missing(name: str, title: str, found: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
+def explain_missing(name: str, title: str, statistics: Mapping[str, Any], of_tables: str, of_release: str) -> Section:
     """A section that was not measured: why, of statistics made from tables and of those from a release alone."""
-    return make_unmeasured(name, title, f"Not measured: {of_tables if found['from'] == 'tables' else of_release}.")
+    return make_unmeasured(name, title, f"Not measured: {of_tables if statistics['from'] == 'tables' else of_release}.")
 
 
 def format_number(value: float | None) -> str:
@@ -144,7 +144,7 @@ def format_brief(n: int) -> str:
 
 def sort_names(totals: Counter[str]) -> list[str]:
     """Names, those with most first, those told of together last."""
-    return sorted(totals, key=lambda one: (one == OTHERS, -totals[one], one))
+    return sorted(totals, key=lambda name: (name == OTHERS, -totals[name], name))
 
 
 def make_title(title: str, names: Sequence[str]) -> str:

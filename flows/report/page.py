@@ -40,19 +40,19 @@ SECTIONS: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Section], ...] 
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def render_page(release: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def render_page(release: Mapping[str, Any], statistics: Mapping[str, Any]) -> str:
     """The HTML of a report; the same manifest and statistics give the same bytes."""
-    sections = [one(release, found) for one in SECTIONS]
-    plots = {part.name: part.spec for one in sections for part in one.parts if isinstance(part, Plot)}
+    sections = [make_section(release, statistics) for make_section in SECTIONS]
+    plots = {part.name: part.spec for section in sections for part in section.parts if isinstance(part, Plot)}
     scripts = [Markup(_script(text)) for text in ([read_bundle()] if plots else []) + [_file("page.js")]]  # noqa: S704
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["model"] = format_model
     environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
     html: str = environment.from_string(_file("page.html.j2")).render(
-        release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=found,
-        headlines=list_headlines(release, found), sections=sections, plots=Markup(embed_json(plots)),  # noqa: S704
+        release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=statistics,
+        headlines=list_headlines(release, statistics), sections=sections, plots=Markup(embed_json(plots)),  # noqa: S704
         scripts=scripts, style=Markup(_file("page.css")), policy=_policy(scripts),  # noqa: S704
-        choices={name: sorted({one[name] for one in found["examples"] if one.get(name)}) for name in ("type", "model", "set")},
+        choices={name: sorted({example[name] for example in statistics["examples"] if example.get(name)}) for name in ("type", "model", "set")},
     )  # fmt: skip
     return html
 
@@ -87,6 +87,6 @@ def _script(text: str) -> str:
 
 
 def _policy(scripts: list[Markup]) -> str:
-    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
-    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

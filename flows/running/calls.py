@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from flows.planning.plan import TableJob
 from flows.running import progress
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
 
 
 def prepare(job: TableJob) -> None:
     """Find out what the partitions of a table need to know of each other."""
-    kind_of(job).prepare()
+    find_kind(job).prepare()
 
 
 def run_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None) -> None:
     """Run the partitions of a batch, here or in the processes of a pool."""
     if pool is None:
-        kind_of(job).run(batch.partitions, progress.watcher.advance)
+        find_kind(job).run(batch.partitions, progress.watcher.advance)
         return
     for partition in batch.partitions:
         pool.run(job, partition, progress.watcher.advance)

@@ -63,7 +63,7 @@ def write_outcome(job: TableJob, name: str, rows_in: int, outcome: Outcome) -> P
 def _reject_repeats(job: TableJob, outcome: Outcome) -> Outcome:
     """An outcome in which each key is kept once: the later rows with it are rejected."""
     kept = outcome.kept.select(job.contract.names())
-    schema = to_polars_schema(rejected_contract(job))
+    schema = to_polars_schema(derive_rejected_contract(job))
     if outcome.rejected.height:
         dropped = [outcome.rejected.select(list(schema)).cast(schema)]
     else:
@@ -75,7 +75,7 @@ def _reject_repeats(job: TableJob, outcome: Outcome) -> Outcome:
     return Outcome(kept, pl.concat(dropped))
 
 
-def rejected_contract(job: TableJob) -> Contract:
+def derive_rejected_contract(job: TableJob) -> Contract:
     """The contract of the rows a table rejects: those of its input, or records where it has none."""
     return make_rejected_contract(job.input_contract if job.inputs else RECORDS)
 
@@ -94,6 +94,6 @@ def reject_repeats(rows: pl.DataFrame, job: TableJob) -> pl.DataFrame:
 
 def complete_rejected(job: TableJob, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows in the form in which a table rejects rows: columns that they lack are null, others are left out."""
-    schema = to_polars_schema(rejected_contract(job))
+    schema = to_polars_schema(derive_rejected_contract(job))
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
     return rows.with_columns(missing).select(list(schema)).cast(schema)

@@ -10,7 +10,7 @@ from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import reject_repeats
 from flows.running.key_table import KeyTable
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
 
 
@@ -21,7 +21,7 @@ def complete_table(job: TableJob) -> Manifest:
         AccountingError: Where a partition is missing, or rows kept and rejected are not those that came in.
 
     """
-    kind, folder = kind_of(job), job.folder()
+    kind, folder = find_kind(job), job.folder()
     commits = {partition.name: folder.read_commit(partition.name) for partition in kind.partitions}
     missing = [name for name, commit in commits.items() if commit is None]
     if missing:
@@ -58,10 +58,10 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
             rows = folder.read(parts[i])
             repeated = pl.col(key).is_in(keys["key"].implode())
             name = parts[i].path.removeprefix("parts/").removesuffix(".parquet")
-            told = reject_repeats(rows.filter(repeated), job)
-            dropped.append(folder.write(f"rejected/{name}-repeats.parquet", told))
+            repeats = reject_repeats(rows.filter(repeated), job)
+            dropped.append(folder.write(f"rejected/{name}-repeats.parquet", repeats))
             parts[i] = folder.write(f"parts/{name}-unique.parquet", rows.filter(~repeated))
-            count += told.height
+            count += repeats.height
     if not count:
         return receipt
     reasons = dict(receipt.reasons)

@@ -34,8 +34,8 @@ def read_fitted(work: TableJob) -> Parameters | None:
     try:
         return None if value is None else task.parameters.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False)[0]["msg"]
-        raise StoreError(f"{folder.store.link(path)}: not what was settled ({found}); {AGAIN}") from None
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise StoreError(f"{folder.store.link(path)}: not what was settled ({reason}); {AGAIN}") from None
 
 
 def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
@@ -44,13 +44,15 @@ def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
     if known is not None:
         return known
     try:
-        found = fit_rows(work, InputColumns(work, list(work.input_contract.names())), replies)
+        parameters = fit_rows(work, InputColumns(work, list(work.input_contract.names())), replies)
     except TaskError as error:
         raise TaskError(f"{work.name}: {error}") from None
     folder = work.folder()
     # who comes second takes what is there, so that all parts are made with the same
-    folder.store.create(f"{folder.path}/{FILE}", format_canonical_json(found.model_dump(mode="json", by_alias=True)))
-    return read_fitted(work) or found
+    folder.store.create(
+        f"{folder.path}/{FILE}", format_canonical_json(parameters.model_dump(mode="json", by_alias=True))
+    )
+    return read_fitted(work) or parameters
 
 
 def fit_rows(work: TableJob, rows: Rows, replies: Replies) -> Parameters:
@@ -65,15 +67,15 @@ def fit_rows(work: TableJob, rows: Rows, replies: Replies) -> Parameters:
         while True:
             requests = conversation.send(_replies_to(requests, replies(requests)))
     except StopIteration as end:
-        found: Parameters = end.value
-        return found
+        parameters: Parameters = end.value
+        return parameters
 
 
 def _replies_to(requests: Sequence[Request], replies: Mapping[str, Reply]) -> dict[str, Reply]:
     return {request.id: replies[request.id] for request in requests}
 
 
-def fitted_taxonomy(work: TableJob) -> Taxonomy | None:
+def read_taxonomy(work: TableJob) -> Taxonomy | None:
     """The taxonomy that a table's mistakes are labelled with; None where it has none, or none yet."""
-    found: Any = getattr(read_fitted(work), "taxonomy", None)
-    return found if isinstance(found, Taxonomy) else None
+    taxonomy: Any = getattr(read_fitted(work), "taxonomy", None)
+    return taxonomy if isinstance(taxonomy, Taxonomy) else None

@@ -42,22 +42,22 @@ class Dispatcher:
         known = self.ledger.find(list(wanted.values()))
         missing = [request for id_, request in wanted.items() if id_ not in known]
         progress.watcher.asked(self.work.name, len(wanted), len(known))
-        found: dict[str, Reply] = {**known}
+        replies: dict[str, Reply] = {**known}
         if missing:
-            found |= self._asked(missing)
-        return found
+            replies |= self._ask_models(missing)
+        return replies
 
-    def _asked(self, requests: Sequence[Request]) -> dict[str, Reply]:
+    def _ask_models(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Ask models: those that compute here one after the other, all others beside them."""
         by_model: dict[ModelId, list[Request]] = {}
         for request in requests:
             by_model.setdefault(ModelId(request.model, request.revision), []).append(request)
-        pairs = [(self.models[named], some) for named, some in by_model.items()]
-        here = [pair for pair in pairs if pair[0].model.is_local]
-        jobs = [here, *([pair] for pair in pairs if not pair[0].model.is_local)]
-        found: dict[str, Reply] = {}
+        pairs = [(self.models[named], group) for named, group in by_model.items()]
+        local = [pair for pair in pairs if pair[0].model.is_local]
+        jobs = [local, *([pair] for pair in pairs if not pair[0].model.is_local)]
+        replies: dict[str, Reply] = {}
         errors: list[BaseException] = []
-        threads = [Thread(target=self._work_off, args=(job, found, errors), daemon=True) for job in jobs if job]
+        threads = [Thread(target=self._work_off, args=(job, replies, errors), daemon=True) for job in jobs if job]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -65,28 +65,31 @@ class Dispatcher:
         self.writer.flush()
         if errors:
             raise errors[0]
-        return found
+        return replies
 
     def _engine(self, asked: AskedModel) -> Engine:
         """A model's engine; of those that compute here only one is open, so that it has the memory."""
         if asked.named not in self.engines:
             if asked.model.is_local:
-                for name in [name for name, (one, _) in self.engines.items() if one.model.is_local]:
+                for name in [name for name, (other, _) in self.engines.items() if other.model.is_local]:
                     self.engines.pop(name)[1].close()
-            self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._spent(asked))
+            self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._sum_spent(asked))
         return self.engines[asked.named][1]
 
     def _work_off(
-        self, job: Sequence[tuple[AskedModel, Sequence[Request]]], found: dict[str, Reply], errors: list[BaseException]
+        self,
+        job: Sequence[tuple[AskedModel, Sequence[Request]]],
+        replies: dict[str, Reply],
+        errors: list[BaseException],
     ) -> None:
         try:
             for asked, requests in job:
-                self._one_model(asked, requests, found, lambda: bool(errors))
-        except BaseException as error:  # told to the thread that waits
+                self._ask_model(asked, requests, replies, lambda: bool(errors))
+        except BaseException as error:  # raised by the thread that waits
             errors.append(error)
 
-    def _one_model(
-        self, asked: AskedModel, requests: Sequence[Request], found: dict[str, Reply], stopped: Callable[[], bool]
+    def _ask_model(
+        self, asked: AskedModel, requests: Sequence[Request], results: dict[str, Reply], stopped: Callable[[], bool]
     ) -> None:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
@@ -95,7 +98,7 @@ class Dispatcher:
                 request = by_id.pop(reply.request, None)
                 if request is None:
                     raise EngineError(f"model '{asked.name}': a reply came to {reply.request}, which was not asked")
-                found[reply.request] = self._kept(asked, request, reply)
+                results[reply.request] = self._record_reply(asked, request, reply)
                 if stopped():
                     return
         if by_id:
@@ -103,7 +106,7 @@ class Dispatcher:
                 f"model '{asked.name}': {len(by_id)} of {len(requests)} requests got no reply; build again"
             )
 
-    def _kept(self, asked: AskedModel, request: Request, reply: Reply) -> Reply:
+    def _record_reply(self, asked: AskedModel, request: Request, reply: Reply) -> Reply:
         if isinstance(reply, Failure):
             return reply
         price = asked.model.price
@@ -113,7 +116,7 @@ class Dispatcher:
         progress.watcher.answered(self.work.name, reply.tokens)
         return stored
 
-    def _spent(self, asked: AskedModel) -> tuple[int, float]:
+    def _sum_spent(self, asked: AskedModel) -> tuple[int, float]:
         """Tokens and money that this corpus has spent on a model before."""
         return self.ledger.spent_on(self.work.corpus, asked.named.model, asked.named.revision)
 

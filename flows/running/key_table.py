@@ -39,18 +39,18 @@ class KeyTable:
 
     def query(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query's result, which must be few."""
-        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return rows
 
-    def by_partition(self, query: str, found: KeyTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+    def by_partition(self, query: str, other: KeyTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
         """The rows of a query that has the columns key and unit (a number), one unit after the other, ordered by key.
 
         They are sorted once and gone through once, so that many units cost no
-        more than few. The query may speak of another's table, too, as `found.narrow`.
+        more than few. The query may speak of another's table, too, as `other.narrow`.
         """
-        if found is not None:
-            found._connection.close()
-            self._connection.execute(f"ATTACH '{found.file}' AS found (READ_ONLY)")
+        if other is not None:
+            other._connection.close()
+            self._connection.execute(f"ATTACH '{other.file}' AS other (READ_ONLY)")
         waiting: list[pl.DataFrame] = []
         for batch in self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH):
             for rows in pl.DataFrame(batch).partition_by("unit", maintain_order=True):
@@ -60,8 +60,8 @@ class KeyTable:
                 waiting.append(rows)
         if waiting:
             yield _concat_partition(waiting)
-        if found is not None:
-            self._connection.execute("DETACH found")
+        if other is not None:
+            self._connection.execute("DETACH other")
 
 
 def _concat_partition(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:

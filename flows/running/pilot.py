@@ -24,17 +24,17 @@ from schemas.task import Asking, Parameters
 
 @dataclass
 class _RequestCounter:
-    """What a pilot's conversation asked and heard."""
+    """Requests and replies of a pilot's conversation."""
 
     requests: dict[str, Request] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
 
-    def listening(self, desk: Dispatcher) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
-        """A desk's replies, each remembered with its request."""
+    def record_replies(self, dispatcher: Dispatcher) -> Callable[[Sequence[Request]], Mapping[str, Reply]]:
+        """A dispatcher's replies, each recorded with its request."""
 
         def replies(requests: Sequence[Request]) -> Mapping[str, Reply]:
             self.requests |= {request.id: request for request in requests}
-            came = desk.answer(requests)
+            came = dispatcher.answer(requests)
             self.replies |= came
             return came
 
@@ -61,33 +61,41 @@ def forecast_asking(
     pilot = rows.gather_every(2)[:size]
     names = {asked.name: asked.named for asked in work.models}
     settling, parameters = task.fit(work.parameters), read_fitted(work)
-    first, heard = _RequestCounter(), _RequestCounter()
-    with Dispatcher(work) as desk:
+    first, counter = _RequestCounter(), _RequestCounter()
+    with Dispatcher(work) as dispatcher:
         if parameters is None:  # what the pilot alone settles stands for what the whole table will
-            parameters = fit_rows(work, [pilot], first.listening(desk)) if pilot.height else work.parameters
+            parameters = fit_rows(work, [pilot], first.record_replies(dispatcher)) if pilot.height else work.parameters
         unasked = list(next(task.ask(others, parameters, names), ()))
-        known = set(desk.ledger.find(unasked))
-        kept = _run_pilot(task, work, parameters, pilot, desk, heard) if pilot.height else None
+        known = set(dispatcher.ledger.find(unasked))
+        kept = _run_pilot(task, work, parameters, pilot, dispatcher, counter) if pilot.height else None
     scale = sample.of / max(1, pilot.height if kept is not None else others.height)
-    asked = heard.requests.values() if kept is not None else unasked
-    told = []
-    for one in work.models:
+    asked = counter.requests.values() if kept is not None else unasked
+    forecasts = []
+    for asked_model in work.models:
         mine = [
-            request for request in asked if (request.model, request.revision) == (one.named.model, one.named.revision)
+            request
+            for request in asked
+            if (request.model, request.revision) == (asked_model.named.model, asked_model.named.revision)
         ]
-        rest = [r for r in unasked if (r.model, r.revision) == (one.named.model, one.named.revision)]
+        rest = [r for r in unasked if (r.model, r.revision) == (asked_model.named.model, asked_model.named.revision)]
         share = sum(request.id in known for request in rest) / max(1, len(rest))
         if settling is not None and first.requests:
             rounds = [
-                r for r in first.requests.values() if (r.model, r.revision) == (one.named.model, one.named.revision)
+                r
+                for r in first.requests.values()
+                if (r.model, r.revision) == (asked_model.named.model, asked_model.named.revision)
             ]
             larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
-            told.append(
-                _forecast_model(f"{work.name}, types", one.name, rounds, first.replies, larger, 0.0, one.model.price)
+            forecasts.append(
+                _forecast_model(
+                    f"{work.name}, types", asked_model.name, rounds, first.replies, larger, 0.0, asked_model.model.price
+                )
             )
-        told.append(_forecast_model(work.name, one.name, mine, heard.replies, scale, share, one.model.price))
-    made = PilotSample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
-    return made, told
+        forecasts.append(
+            _forecast_model(work.name, asked_model.name, mine, counter.replies, scale, share, asked_model.model.price)
+        )
+    pilot_sample = PilotSample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
+    return pilot_sample, forecasts
 
 
 def _run_pilot(
@@ -95,12 +103,12 @@ def _run_pilot(
     work: TableJob,
     parameters: Parameters,
     pilot: pl.DataFrame,
-    desk: Dispatcher,
-    heard: _RequestCounter,
+    dispatcher: Dispatcher,
+    counter: _RequestCounter,
 ) -> pl.DataFrame:
     """Carry a pilot's conversation on to its end; the rows it makes."""
     names = {asked.name: asked.named for asked in work.models}
-    conversation, replies = task.ask(pilot, parameters, names), heard.listening(desk)
+    conversation, replies = task.ask(pilot, parameters, names), counter.record_replies(dispatcher)
     try:
         requests = next(conversation)
         while True:
@@ -118,9 +126,9 @@ def _forecast_model(
     total = len(asked) * scale
     if not replies:
         return Forecast(table, model, total, share * total, price=price)
-    heard = [reply for request in asked if isinstance(reply := replies[request.id], Completion)]
+    completions = [reply for request in asked if isinstance(reply := replies[request.id], Completion)]
     waiting = max(0.0, total - len(asked)) * (1 - share)
-    each = max(1, len(heard))
-    prompt_tokens = sum(reply.prompt_tokens for reply in heard) / each * waiting
-    tokens = sum(reply.tokens for reply in heard) / each * waiting
+    each = max(1, len(completions))
+    prompt_tokens = sum(reply.prompt_tokens for reply in completions) / each * waiting
+    tokens = sum(reply.tokens for reply in completions) / each * waiting
     return Forecast(table, model, total, total - waiting, prompt_tokens, tokens, price)

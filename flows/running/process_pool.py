@@ -115,8 +115,10 @@ class ProcessPool:
         """Whether partitions are enough work for processes of their own; a store in memory is in this one only."""
         if self.count == 1 or Store(job.store).in_memory:
             return False
-        sizes = ((one, one.source.size // BYTES_OF_A_ROW if one.source else 0) for one in partitions)
-        return self.started or sum(kinds.count_rows(job, one) or size for one, size in sizes) >= ROWS
+        sizes = (
+            (partition, partition.source.size // BYTES_OF_A_ROW if partition.source else 0) for partition in partitions
+        )
+        return self.started or sum(kinds.count_rows(job, partition) or size for partition, size in sizes) >= ROWS
 
     def run(self, job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
         """Run a partition in a process, as `PartitionWorker.run` does; waits until one is free."""

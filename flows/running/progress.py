@@ -15,7 +15,7 @@ EVERY_SECONDS = 10.0
 
 
 class Watcher(Protocol):
-    """Is told how a build goes on."""
+    """Is notified of the progress of a build."""
 
     def begin(self, table: str, rows: int | None, done: int) -> None:
         """A table is begun: the rows that come in (None if unknown) and those done in an earlier build."""
@@ -102,7 +102,7 @@ class PlainLines:
         self.console = console
         self.lock = Lock()
         self.begun: dict[str, float] = {}
-        self.told: dict[str, float] = {}
+        self.reported: dict[str, float] = {}
         self.rows: dict[str, int] = {}
         self.total: dict[str, int | None] = {}
         self.asking: dict[str, RequestProgress] = {}
@@ -110,7 +110,7 @@ class PlainLines:
     def begin(self, table: str, rows: int | None, done: int) -> None:
         """Say that a table begins."""
         with self.lock:
-            self.begun[table] = self.told[table] = time.monotonic()
+            self.begun[table] = self.reported[table] = time.monotonic()
             self.rows[table], self.total[table] = 0, rows
         known = f", {rows:,} rows" if rows is not None else ""
         again = f", {done:,} of them done before" if done else ""
@@ -123,9 +123,9 @@ class PlainLines:
         with self.lock:
             now = time.monotonic()
             self.rows[table] = self.rows.get(table, 0) + rows
-            if now - self.told.get(table, now) < EVERY_SECONDS:
+            if now - self.reported.get(table, now) < EVERY_SECONDS:
                 return
-            self.told[table] = now
+            self.reported[table] = now
             done, spent = self.rows[table], now - self.begun[table]
             total = self.total[table] or (done / share if share else None)
             left = f", {_format_seconds(spent * (total - done) / done)} left" if total and done else ""
@@ -135,21 +135,21 @@ class PlainLines:
         """Say what is asked, the first time."""
         with self.lock:
             first = table not in self.asking
-            one = self.asking.setdefault(table, RequestProgress())
-            one.requests, one.known = one.requests + requests, one.known + known
+            counts = self.asking.setdefault(table, RequestProgress())
+            counts.requests, counts.known = counts.requests + requests, counts.known + known
         if first:
             self.console.print(f"{table}: {requests:,} requests, {known:,} of them in the ledger", highlight=False)
 
     def answered(self, table: str, tokens: int) -> None:
         """Say how far the asking is, if nothing was said of it for a while."""
         with self.lock:
-            one, now = self.asking[table], time.monotonic()
-            one.answers, one.tokens = one.answers + 1, one.tokens + tokens
-            if now - self.told.get(table, now) < EVERY_SECONDS:
+            counts, now = self.asking[table], time.monotonic()
+            counts.answers, counts.tokens = counts.answers + 1, counts.tokens + tokens
+            if now - self.reported.get(table, now) < EVERY_SECONDS:
                 return
-            self.told[table] = now
-        rate = f"{one.tokens / one.spent:,.0f} tokens/s"
-        self.console.print(f"{table}: {one}, {rate}, {one.left(self.total[table])}", highlight=False)
+            self.reported[table] = now
+        rate = f"{counts.tokens / counts.spent:,.0f} tokens/s"
+        self.console.print(f"{table}: {counts}, {rate}, {counts.left(self.total[table])}", highlight=False)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Say what a table holds."""
@@ -224,29 +224,29 @@ class LiveTable:
             task.fields["rows"] = f"{task.completed:,.0f} rows"
 
     def _task(self, table: str) -> Task:
-        one = self.ids[table]
-        return next(task for task in self.progress.tasks if task.id == one)
+        task_id = self.ids[table]
+        return next(task for task in self.progress.tasks if task.id == task_id)
 
     def asked(self, table: str, requests: int, known: int) -> None:
         """The bar goes by requests from now on."""
         with self.lock:
             task = self._task(table)
-            one: RequestProgress = task.fields.setdefault("asked", RequestProgress())
-            one.requests, one.known = one.requests + requests, one.known + known
-            self._show(task, one)
+            counts: RequestProgress = task.fields.setdefault("asked", RequestProgress())
+            counts.requests, counts.known = counts.requests + requests, counts.known + known
+            self._show(task, counts)
 
     def answered(self, table: str, tokens: int) -> None:
         """Move the bar by one request."""
         with self.lock:
             task = self._task(table)
-            one: RequestProgress = task.fields["asked"]
-            one.answers, one.tokens = one.answers + 1, one.tokens + tokens
-            self._show(task, one)
+            counts: RequestProgress = task.fields["asked"]
+            counts.answers, counts.tokens = counts.answers + 1, counts.tokens + tokens
+            self._show(task, counts)
 
-    def _show(self, task: Task, one: RequestProgress) -> None:
-        task.total = max(task.total or 0, task.fields["before"] + one.requests)
-        task.completed = task.fields["before"] + one.done
-        task.fields["rows"] = str(one)
+    def _show(self, task: Task, counts: RequestProgress) -> None:
+        task.total = max(task.total or 0, task.fields["before"] + counts.requests)
+        task.completed = task.fields["before"] + counts.done
+        task.fields["rows"] = str(counts)
 
     def end(self, table: str, kept: int, rejected: int) -> None:
         """Fill the table's bar and say what it holds."""
@@ -264,10 +264,10 @@ class LiveTable:
 
 
 watcher: Watcher = Silent()
-"""Who is told of the build in this process; the command line sets it."""
+"""Is notified of the build in this process; the command line sets it."""
 
 
-def set_watcher(one: Watcher) -> None:
-    """Tell `one` from now on."""
+def set_watcher(new: Watcher) -> None:
+    """Report the build to another watcher from now on."""
     global watcher
-    watcher = one
+    watcher = new

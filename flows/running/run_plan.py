@@ -18,7 +18,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.running import progress
 from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.process_pool import ProcessPool
 
 T = TypeVar("T", covariant=True)
@@ -121,7 +121,7 @@ class _Generation:
 
     def _submit_partitions(self) -> dict[Future[None], TableJob]:
         """Submit what is left of each table, once those that need it have been prepared."""
-        prepared = {job.name: self.executor.submit(prepare, job) for job in self.jobs if kind_of(job).prepares}
+        prepared = {job.name: self.executor.submit(prepare, job) for job in self.jobs if find_kind(job).prepares}
         running: dict[Future[None], TableJob] = {}
         for job in self.jobs:
             if job.name in prepared:
@@ -130,7 +130,7 @@ class _Generation:
         return running
 
     def _submit_pending(self, job: TableJob) -> list[Future[None]]:
-        kind = kind_of(job)
+        kind = find_kind(job)
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
         progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)

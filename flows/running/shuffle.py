@@ -45,19 +45,19 @@ def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableF
 
 def _append_rows(rows: pl.DataFrame, count: int, place: Path) -> None:
     """Append rows to the files of their shares, each time as an Arrow stream of its own."""
-    for (share,), some in rows.with_columns(shuffle_key(count).alias(SHARE)).partition_by(
+    for (share,), part in rows.with_columns(shuffle_key(count).alias(SHARE)).partition_by(
         SHARE, maintain_order=True, as_dict=True, include_key=False
     ).items():  # fmt: skip
-        table = some.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
         with open(place / f"{share:05d}", "ab") as file, pa.ipc.new_stream(file, table.schema) as stream:
             stream.write_table(table)
 
 
 def _read_shuffled(path: Path) -> pl.DataFrame:
     """The rows of a share."""
-    found = []
+    frames = []
     with open(path, "rb") as file:
         while file.peek(1):
             with pa.ipc.open_stream(file) as stream:
-                found.append(pl.DataFrame(stream.read_all()))
-    return pl.concat(found)
+                frames.append(pl.DataFrame(stream.read_all()))
+    return pl.concat(frames)

@@ -1,4 +1,4 @@
-"""Memory across builds: opinions and judgements on pairs are kept in the store, by the version that came to them.
+"""Verdicts across builds: opinions and judgements on pairs are kept in the store, by the version that came to them.
 
 One Parquet file for each unit of work that found out anything, under a name
 made from its content, so that builds side by side cannot overwrite each other.
@@ -20,43 +20,43 @@ from tasks.verify.memo import VerdictCache
 from tasks.verify.task import JUDGED
 
 COLUMNS = ("key", "said")
-MEMORIES = (compared.memory, JUDGED)
-_recalled: set[str] = set()
+CACHES = (compared.memory, JUDGED)
+_loaded: set[str] = set()
 
 
 @contextmanager
-def cached_verdicts(store: Store, memories: Sequence[VerdictCache] = MEMORIES) -> Iterator[None]:
-    """Know what the store knows, and keep what is new when the work is done."""
-    for memory in memories:
-        load_verdicts(store, memory)
+def use_verdict_cache(store: Store, caches: Sequence[VerdictCache] = CACHES) -> Iterator[None]:
+    """Load the verdicts of the store, and save new ones when the work is done."""
+    for cache in caches:
+        load_verdicts(store, cache)
     yield
-    for memory in memories:
-        save_verdicts(store, memory)
+    for cache in caches:
+        save_verdicts(store, cache)
 
 
-def cache_folder(memory: VerdictCache) -> str:
-    """Where a memory lies in a store."""
-    return f"memory/{memory.name}-{re.sub(r'[^0-9a-z.]+', '-', memory.version)}"
+def locate_cache(cache: VerdictCache) -> str:
+    """Where a cache lies in a store."""
+    return f"memory/{cache.name}-{re.sub(r'[^0-9a-z.]+', '-', cache.version)}"
 
 
-def load_verdicts(store: Store, memory: VerdictCache) -> None:
-    """Learn what earlier builds have kept; once for each store in the life of a process."""
-    place = store.full(cache_folder(memory))
-    if place in _recalled:
+def load_verdicts(store: Store, cache: VerdictCache) -> None:
+    """Load what earlier builds have kept; once for each store in the life of a process."""
+    place = store.full(locate_cache(cache))
+    if place in _loaded:
         return
-    _recalled.add(place)
-    for name in store.names(cache_folder(memory)):
-        kept = pl.read_parquet(io.BytesIO(store.read(f"{cache_folder(memory)}/{name}")))
-        memory.learn(dict(kept.select(COLUMNS).iter_rows()))
+    _loaded.add(place)
+    for name in store.names(locate_cache(cache)):
+        kept = pl.read_parquet(io.BytesIO(store.read(f"{locate_cache(cache)}/{name}")))
+        cache.learn(dict(kept.select(COLUMNS).iter_rows()))
 
 
-def save_verdicts(store: Store, memory: VerdictCache) -> None:
+def save_verdicts(store: Store, cache: VerdictCache) -> None:
     """Write what was found out since the last time."""
-    fresh = memory.take_fresh()
+    fresh = cache.take_fresh()
     if not fresh:
         return
     data = io.BytesIO()
     rows = sorted(fresh.items())
     pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row").write_parquet(data)
     name = hashlib.sha256(data.getvalue()).hexdigest()[:24]
-    store.write(f"{cache_folder(memory)}/{name}.parquet", data.getvalue())
+    store.write(f"{locate_cache(cache)}/{name}.parquet", data.getvalue())

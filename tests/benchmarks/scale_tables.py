@@ -93,12 +93,12 @@ def judged(work: Any) -> None:
     """Write, in place of asking, what two judges say of each solution that is wrong; they differ in every seventh."""
     from flows.running.commit import commit_outcome
     from flows.running.complete import complete_table
-    from flows.running.kinds import kind_of
+    from flows.running.kinds import find_kind
     from flows.running.partitions import read_partition
     from schemas.frames import to_polars_schema
     from schemas.task import Outcome
 
-    for unit in kind_of(work).list_pending():
+    for unit in find_kind(work).list_pending():
         part = read_partition(work, unit)
         one = pl.when(pl.col("verdict") == "wrong").then(2).otherwise(-1).cast(pl.Int64)
         same = pl.col("sample") % 7 != 0

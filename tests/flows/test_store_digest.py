@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.store_digest import DAY, news, report
+from flows.store_digest import DAY, list_news, report
 from tests.client.conftest import fill
 
 UNMET: dict[str, Any] = {
@@ -22,7 +22,7 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"gates": [UNMET, UNMET | {"passed": True, "says": "more"}]})
     )
-    found = list(news(store, now - DAY))
+    found = list(list_news(store, now - DAY))
     assert [one.release.name for one in found] == ["other@1.0.0", "tiny@0.9.0", "tiny@0.10.0"]
     assert [one.before and one.before.name for one in found] == [None, None, "tiny@0.9.0"]
     told = report(store, found, now, 7)
@@ -37,6 +37,6 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
 
 def test_a_quiet_week_is_said(tmp_path: Path) -> None:
     store = fill(str(tmp_path))
-    found = list(news(store, time.time() + DAY))
+    found = list(list_news(store, time.time() + DAY))
     assert found == []
     assert "Nothing was released." in report(store, found, time.time(), 7)

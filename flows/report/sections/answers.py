@@ -28,14 +28,14 @@ Facts = Mapping[str, Any]
 VERDICTS = ("wrong", "undecided", "right")
 
 
-def show_verdicts(_: Facts, found: Facts) -> Section:
+def show_verdicts(_: Facts, statistics: Facts) -> Section:
     """Right, wrong and undecided by model and set."""
-    name, title, summary = "verdicts", "Verdicts by model and set", found["verdicts"]
+    name, title, summary = "verdicts", "Verdicts by model and set", statistics["verdicts"]
     if not summary:
         return explain_missing(
             name,
             title,
-            found,
+            statistics,
             "no table of this corpus verified answers",
             "a release alone holds only the rows that were kept",
         )
@@ -51,7 +51,7 @@ def show_verdicts(_: Facts, found: Facts) -> Section:
     models = sort_names(totals)
     table = Table(
         "Verdicts by model", ("model", "solutions", *VERDICTS, "wrong of decided"),
-        [[model, format_number(totals[model]), *(format_number(by_model[model, one]) for one in VERDICTS), _wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
+        [[model, format_number(totals[model]), *(format_number(by_model[model, verdict]) for verdict in VERDICTS), _wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
     )  # fmt: skip
     data = [
         {"name": model, "part": verdict, "n": by_model[model, verdict], "order": i}
@@ -59,7 +59,12 @@ def show_verdicts(_: Facts, found: Facts) -> Section:
         for i, verdict in enumerate(VERDICTS)
     ]
     spec = plots.plot_stacked(
-        data, models[:SHOWN], VERDICTS, [plots.TONES[one] for one in VERDICTS], "share of the solutions", share=True
+        data,
+        models[:SHOWN],
+        VERDICTS,
+        [plots.TONES[verdict] for verdict in VERDICTS],
+        "share of the solutions",
+        share=True,
     )
     says = "One bar for each model: the shares of its solutions that are wrong (left), undecided (middle) and right (right)."
     parts: list[Plot | Table] = [Plot("verdicts-plot", make_title("By model", models), says, spec, table)]
@@ -71,10 +76,10 @@ def show_verdicts(_: Facts, found: Facts) -> Section:
             [reason, format_number(n), format_share(n, summary["rows"])] for reason, n in summary["undecided"].items()
         ]
         parts.append(Table("Why verdicts are undecided", ("reason", "solutions", "share of all"), rows))
-    if found["difficulty"]:
+    if statistics["difficulty"]:
         rows = [
-            [level, format_number(n), format_share(n, sum(found["difficulty"].values()))]
-            for level, n in found["difficulty"].items()
+            [level, format_number(n), format_share(n, sum(statistics["difficulty"].values()))]
+            for level, n in statistics["difficulty"].items()
         ]
         parts.append(Table("How difficult problems are: the share of their decided solutions that is right", ("problems", "number", "share"), rows))  # fmt: skip
     decided = counts.get("right", 0) + counts.get("wrong", 0)
@@ -87,14 +92,14 @@ def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequ
     data: list[dict[str, Any]] = []
     for model in models:
         line: list[str | Cell] = [model]
-        for one in sets:
-            wrong, right = by[model, one, "wrong"], by[model, one, "right"]
+        for of_set in sets:
+            wrong, right = by[model, of_set, "wrong"], by[model, of_set, "right"]
             line.append(_wrong(wrong, right))
             if wrong + right and model in models[:SHOWN]:
                 share = wrong / (wrong + right)
                 data.append(
                     {
-                        "x": one,
+                        "x": of_set,
                         "y": model,
                         "value": round(share, 4),
                         "label": f"{100 * share:.0f}",
@@ -104,7 +109,7 @@ def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequ
         rows.append(line)
     table = Table("Wrong among decided, by model and set", ("model", *sets), rows)
     spec = plots.plot_heat(
-        data, sets, models[:SHOWN], "", "", max((one["value"] for one in data), default=1.0), turned=len(sets) > 4
+        data, sets, models[:SHOWN], "", "", max((cell["value"] for cell in data), default=1.0), turned=len(sets) > 4
     )
     says = "For each model and set the share of decided solutions that is wrong, in percent."
     return Plot(
@@ -121,22 +126,27 @@ def _wrong(wrong: int, right: int) -> str:
     return format_share(wrong, wrong + right)
 
 
-def show_soundness(release: Facts, found: Facts) -> Section:
+def show_soundness(release: Facts, statistics: Facts) -> Section:
     """Soundness and completeness of the verifier."""
-    name, title, summary = "soundness", "Soundness and completeness of the verifier", found["soundness"]
+    name, title, summary = "soundness", "Soundness and completeness of the verifier", statistics["soundness"]
     gold = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) == "unrecognised gold"]
     parts: list[Plot | Table] = []
     if summary:
         counts = {(verdict, truth): n for verdict, truth, n in summary["counts"]}
         rows = [
-            [one, format_number(counts.get((one, "wrong"), 0)), format_number(counts.get((one, "right"), 0))]
-            for one in VERDICTS
+            [
+                verdict,
+                format_number(counts.get((verdict, "wrong"), 0)),
+                format_number(counts.get((verdict, "right"), 0)),
+            ]
+            for verdict in VERDICTS
         ]
         parts.append(
             Table("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
         )
         shares = [
-            [one, _interval(summary[one]["sound"]), _interval(summary[one]["complete"])] for one in ("wrong", "right")
+            [verdict, _interval(summary[verdict]["sound"]), _interval(summary[verdict]["complete"])]
+            for verdict in ("wrong", "right")
         ]
         parts.append(
             Table(
@@ -180,7 +190,7 @@ def _kinds(reasons: Facts) -> str:
     return (
         "; ".join(
             f"{reason} {format_number(n)}"
-            for reason, n in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:6]
+            for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:6]
         )
         or "–"
     )
@@ -191,35 +201,35 @@ def _interval(summary: Facts) -> str:
     return f"{format_percent(summary['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(summary['of'])}"
 
 
-def show_exploration(_: Facts, found: Facts) -> Section:
+def show_exploration(_: Facts, statistics: Facts) -> Section:
     """Pass@K-S, Reward@K-S and distinct equations."""
-    name, title, summary = "exploration", "Exploration and exploitation", found["exploration"]
+    name, title, summary = "exploration", "Exploration and exploitation", statistics["exploration"]
     if not summary:
         return explain_missing(
             name,
             title,
-            found,
+            statistics,
             "no model has several solutions of one problem",
             "a release alone does not hold the right solutions",
         )
     parts = []
     for i, group in enumerate(summary["groups"]):
         points = group["points"]
-        sizes = sorted({one["s"] for one in points})
+        sizes = sorted({point["s"] for point in points})
         data = [
-            {"x": one["k"], "part": f"S = {one['s']}", "kind": kind, "n": one[key]}
-            for one in points
+            {"x": point["k"], "part": f"S = {point['s']}", "kind": kind, "n": point[key]}
+            for point in points
             for kind, key in (("Pass@K-S", "pass"), ("Reward@K-S", "reward"))
         ]
         rows = [
             [
-                str(one["k"]),
-                str(one["s"]),
-                format_percent(one["pass"]),
-                format_percent(one["reward"]),
-                format_percent(one["distinct"]),
+                str(point["k"]),
+                str(point["s"]),
+                format_percent(point["pass"]),
+                format_percent(point["reward"]),
+                format_percent(point["distinct"]),
             ]
-            for one in points
+            for point in points
         ]
         who = f"{format_model(group['model'])}, {group['sampling']}"[:160]
         table = Table(
@@ -229,14 +239,14 @@ def show_exploration(_: Facts, found: Facts) -> Section:
             left=0,
         )
         spec = plots.plot_curves(
-            data, [f"S = {one}" for one in sizes[:6]], "K, solutions of a problem", "share of the problems"
+            data, [f"S = {size}" for size in sizes[:6]], "K, solutions of a problem", "share of the problems"
         )
         says = "Lines over K for each S: Pass@K-S drawn whole, Reward@K-S dashed."
         parts.append(
             Plot(f"exploration-{i}", f"{who} ({format_number(group['problems'])} problems)", says, spec, table)
         )
     last = summary["groups"][0]["points"]
-    top = [one for one in last if one["s"] == 1][-1]
+    top = [point for point in last if point["s"] == 1][-1]
     lead = f"With {top['k']} solutions each, {format_percent(top['pass'])} of the problems are solved at least once; the answer most of them end in is right for {format_percent(top['reward'])}."
     notes = (
         "After B-STaR (arXiv 2412.17256). Pass@K-S: the share of problems of which at least S of the first K solutions are right and different texts. Reward@K-S: the share whose S best-rewarded of the first K solutions are all right.",

@@ -27,9 +27,9 @@ from flows.report.statistics.verdicts import LEVELS, OTHERS, UNKNOWN
 Facts = Mapping[str, Any]
 
 
-def show_positions(_: Facts, found: Facts) -> Section:
+def show_positions(_: Facts, statistics: Facts) -> Section:
     """Step position against length."""
-    name, title, summary = "positions", "Where solutions first go wrong", found["positions"]
+    name, title, summary = "positions", "Where solutions first go wrong", statistics["positions"]
     if not summary:
         return make_unmeasured(name, title, "Not measured: no label in this release names a first wrong step.")
     cells = {(at, long): n for at, long, n in summary["grid"]}
@@ -71,7 +71,7 @@ def show_positions(_: Facts, found: Facts) -> Section:
             for at in range(len(steps))
         ],
     )
-    names = [f"step {one}" for one in steps]
+    names = [f"step {step}" for step in steps]
     plot = Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.plot_bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
     mean = sum(at * n for (at, _), n in cells.items()) / total + 1
     length = sum(long * n for (_, long), n in cells.items()) / total
@@ -88,15 +88,15 @@ def _length(long: int) -> str:
     return f"{long}{'+' if long == LONGEST else ''}"
 
 
-def show_types(release: Facts, found: Facts) -> Section:
+def show_types(release: Facts, statistics: Facts) -> Section:
     """Types by model, set and difficulty."""
-    name, title, summary = "types", "Types of mistakes", found["types"]
+    name, title, summary = "types", "Types of mistakes", statistics["types"]
     if not summary:
         return make_unmeasured(name, title, "Not measured: the mistakes of this release were not classified.")
     counts, total = summary["types"], sum(summary["types"].values())
     kinds = [
-        *(one for one in counts if one not in (OTHERS, UNDECIDED)),
-        *(one for one in (OTHERS, UNDECIDED) if one in counts),
+        *(kind for kind in counts if kind not in (OTHERS, UNDECIDED)),
+        *(kind for kind in (OTHERS, UNDECIDED) if kind in counts),
     ]
     bars = [
         {
@@ -120,11 +120,11 @@ def show_types(release: Facts, found: Facts) -> Section:
             table,
         )
     ]
-    for by, what in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
+    for by, label in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
         if summary.get(f"by_{by}"):
             cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
-            parts += [_heat(by, what, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
-    truths = [(one["table"], one["truth"]) for one in release.get("types") or [] if "truth" in one]
+            parts += [_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
+    truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
     lead = f"{format_number(total - counts.get(UNDECIDED, 0))} of {format_number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
     for _, truth in truths[:1]:
         lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_number(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
@@ -134,7 +134,7 @@ def show_types(release: Facts, found: Facts) -> Section:
     return Section(name, title, lead, tuple(parts), notes)
 
 
-def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Plot:
+def _heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Plot:
     counts = Counter[tuple[str, str]]()
     for group, kind, n in cells:
         counts[group, kind] += n
@@ -142,7 +142,7 @@ def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[st
     for (group, _), n in counts.items():
         totals[group] += n
     levels = [*LEVELS, UNKNOWN]
-    groups = [one for one in levels if one in totals] if by == "level" else sort_names(totals)
+    groups = [level for level in levels if level in totals] if by == "level" else sort_names(totals)
     rows = [
         [
             group,
@@ -151,7 +151,7 @@ def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[st
         ]
         for group in groups
     ]
-    table = Table(f"Types by {what}: shares of each line", (what, "mistakes", *kinds), rows)
+    table = Table(f"Types by {label}: shares of each line", (label, "mistakes", *kinds), rows)
     shares = {(group, kind): counts.get((group, kind), 0) / totals[group] for group in groups[:SHOWN] for kind in kinds}
     data = [
         {
@@ -164,6 +164,6 @@ def _heat(by: str, what: str, cells: Sequence[Sequence[Any]], kinds: Sequence[st
         for (group, kind), share in shares.items()
     ]
     spec = plots.plot_heat(data, kinds, groups[:SHOWN], "", "", max(shares.values()), turned=True)
-    says = f"For each {what} the share of its mistakes that is of each type, in percent."
-    title = f"By {what}, in percent" + (f" (the {SHOWN} largest of {len(groups)})" if len(groups) > SHOWN else "")
+    says = f"For each {label} the share of its mistakes that is of each type, in percent."
+    title = f"By {label}, in percent" + (f" (the {SHOWN} largest of {len(groups)})" if len(groups) > SHOWN else "")
     return Plot(f"types-{by}", title, says, spec, table, width=220 + 52 * len(kinds))

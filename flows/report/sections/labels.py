@@ -24,13 +24,13 @@ from flows.report.statistics.agreement import BINS, LATEST, SIDES
 Facts = Mapping[str, Any]
 
 
-def show_labellers(release: Facts, found: Facts) -> Section:
+def show_labellers(release: Facts, statistics: Facts) -> Section:
     """Who agrees with whom about the first wrong step, and how far labels can be trusted."""
-    name, title, summary = "labellers", "Agreement of labellers", found["labellers"]
+    name, title, summary = "labellers", "Agreement of labellers", statistics["labellers"]
     labels = release.get("labels") or []
     trusted = _trusted(labels)
     kappas = [
-        pair for one in labels for pair in one.get("kappa", ()) if not summary or one["table"] == summary["table"]
+        pair for label in labels for pair in label.get("kappa", ()) if not summary or label["table"] == summary["table"]
     ]
     pairs = [*(summary["pairs"] if summary else kappas)]
     if summary and summary["sample"]:  # the kappas of the manifest are of all
@@ -42,7 +42,7 @@ def show_labellers(release: Facts, found: Facts) -> Section:
         return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
     table = Table(
         "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
-        [[*(format_model(one)[:80] for one in pair["labellers"]), format_number(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
+        [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_number(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
         left=2,
     )  # fmt: skip
     parts: list[Plot | Table] = []
@@ -59,7 +59,7 @@ def show_labellers(release: Facts, found: Facts) -> Section:
     )
     fleiss, sample = (summary["fleiss"], summary["sample"]) if summary else (None, False)
     if summary and sample:
-        fleiss = next((one["fleiss"] for one in labels if one["table"] == summary["table"]), fleiss)
+        fleiss = next((label["fleiss"] for label in labels if label["table"] == summary["table"]), fleiss)
     if len(pairs) > 1 and summary and fleiss is not None:
         lead += f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_number(summary['all'])} solutions."
     notes = (
@@ -73,9 +73,9 @@ def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
     names = list(dict.fromkeys(format_model(name) for pair in pairs for name in pair["labellers"]))
     data = []
     for pair in pairs:
-        one, other = map(format_model, pair["labellers"])
+        first, other = map(format_model, pair["labellers"])
         value = pair["cohen"]
-        for x, y in ((one, other), (other, one)):
+        for x, y in ((first, other), (other, first)):
             data.append(
                 {
                     "x": x,
@@ -98,14 +98,14 @@ def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
 
 def _matrix(pair: Facts, i: int) -> Plot:
     """Which steps the one names where the other names another."""
-    one, other = (format_model(name)[:60] for name in pair["labellers"])
+    first, other = (format_model(name)[:60] for name in pair["labellers"])
     cells = {(a, b): n for a, b, n in pair["matrix"]}
     places = range(min(min(key) for key in cells), max(max(key) for key in cells) + 1)
     names = [name_step(at, LATEST) for at in places]
     rows = [
         [name_step(a, LATEST), *(format_number(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places
     ]
-    table = Table(f"First wrong step by {one} (down) and by {other} (across)", ("step", *names), rows)
+    table = Table(f"First wrong step by {first} (down) and by {other} (across)", ("step", *names), rows)
     data = [
         {
             "x": name_step(b, LATEST),
@@ -116,29 +116,29 @@ def _matrix(pair: Facts, i: int) -> Plot:
         }
         for (a, b), n in cells.items()
     ]
-    spec = plots.plot_heat(data, names, names, other, one, max(cells.values()))
-    says = f"A matrix: the step named by {one} against the one named by {other}; on the diagonal they agree."
+    spec = plots.plot_heat(data, names, names, other, first, max(cells.values()))
+    says = f"A matrix: the step named by {first} against the one named by {other}; on the diagonal they agree."
     return Plot(
-        f"matrix-{i}", f"{one} against {other}: the step each names", says, spec, table, width=110 + 40 * len(names)
+        f"matrix-{i}", f"{first} against {other}: the step each names", says, spec, table, width=110 + 40 * len(names)
     )
 
 
 def _trusted(labels: Sequence[Facts]) -> Table:
     rows = []
-    for one in labels:
+    for label in labels:
         precision = "not measured"
-        if "exact" in one:
-            low, high = one["interval"]
-            precision = f"{format_share(one['exact'], one['named'])} ({100 * low:.1f}–{100 * high:.1f})"
+        if "exact" in label:
+            low, high = label["interval"]
+            precision = f"{format_share(label['exact'], label['named'])} ({100 * low:.1f}–{100 * high:.1f})"
         rows.append(
             [
-                one["table"],
-                one["how"] or one["task"],
-                format_number(one["rows"]),
-                format_share(one["labelled"], one["rows"]),
+                label["table"],
+                label["how"] or label["task"],
+                format_number(label["rows"]),
+                format_share(label["labelled"], label["rows"]),
                 precision,
-                format_number(one.get("replies")),
-                format_number(one.get("tokens")),
+                format_number(label.get("replies")),
+                format_number(label.get("tokens")),
             ]
         )
     head = ("table", "by", "solutions", "labelled", "precision (95 %)", "replies", "tokens")
@@ -150,16 +150,16 @@ def _trusted(labels: Sequence[Facts]) -> Table:
     )
 
 
-def show_rollouts(_: Facts, found: Facts) -> Section:
+def show_rollouts(_: Facts, statistics: Facts) -> Section:
     """The spread of Monte-Carlo values."""
     name, title = "rollouts", "Monte-Carlo values"
-    if not found["rollouts"]:
+    if not statistics["rollouts"]:
         return make_unmeasured(
             name, title, "Not measured: no rollouts were made for this release, or it does not hold them."
         )
-    parts, said = [], []
+    parts, sentences = [], []
     bins = [f"{i / BINS:.1f}–{(i + 1) / BINS:.1f}" for i in range(BINS)]
-    for i, summary in enumerate(found["rollouts"]):
+    for i, summary in enumerate(statistics["rollouts"]):
         counts = {(side, at): n for side, at, n in summary["bins"]}
         sides = [side for side in SIDES if any(key[0] == side for key in counts)]
         rows = [[bins[at], *(format_number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
@@ -173,10 +173,10 @@ def show_rollouts(_: Facts, found: Facts) -> Section:
         says = "Columns: how many prefixes have which share of successful rollouts, by where they end."
         parts.append(Plot(f"rollouts-{i}", f"{summary['table']}: {summary['how']}"[:160], says, spec, table))
         extreme = sum(n for (_, at), n in counts.items() if at in (0, BINS - 1))
-        said.append(
+        sentences.append(
             f"in “{summary['table']}” {format_share(extreme, summary['prefixes'])} of {format_number(summary['prefixes'])} prefixes succeed nearly never or nearly always"
         )
-    lead = f"{'; '.join(said)}.".capitalize()
+    lead = f"{'; '.join(sentences)}.".capitalize()
     notes = (
         "The value of a prefix is the share of its rollouts that come to the right answer. Methods that stop early try few of each prefix: one that a later prefix's success shows to be good may have the value 0 itself.",
     )

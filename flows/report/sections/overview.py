@@ -32,9 +32,9 @@ CONTRACT = "contract"
 """What a gate is declared by that no recipe wrote."""
 
 
-def list_headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
+def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, str]]:
     """The numbers on top: what is counted, how many, and what stands beside it."""
-    rows = found["rows"]
+    rows = statistics["rows"]
     splits = ", ".join(f"{format_number(n)} {split}" for split, n in rows["by_split"].items())
     shown = [("released rows", format_number(rows["rows"]), splits)]
     if rows["problems"]:
@@ -53,8 +53,8 @@ def list_headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
         shown.append(
             ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_number(entered)} that came in")
         )
-    if found["verdicts"]:
-        counts = found["verdicts"]["verdicts"]
+    if statistics["verdicts"]:
+        counts = statistics["verdicts"]["verdicts"]
         decided = counts.get("right", 0) + counts.get("wrong", 0)
         shown.append(
             (
@@ -63,11 +63,11 @@ def list_headlines(release: Facts, found: Facts) -> list[tuple[str, str, str]]:
                 f"of {format_number(decided)} verdicts",
             )
         )
-    if found["labellers"] and found["labellers"]["fleiss"] is not None:
-        summary = found["labellers"]
+    if statistics["labellers"] and statistics["labellers"]["fleiss"] is not None:
+        summary = statistics["labellers"]
         shown.append(("agreement (kappa)", f"{summary['fleiss']:.2f}", f"{format_number(summary['all'])} solutions"))
     if gates := release.get("gates"):
-        failed = sum(not one["passed"] for one in gates)
+        failed = sum(not gate["passed"] for gate in gates)
         shown.append(
             ("gates passed", f"{len(gates) - failed} of {len(gates)}", "✓ all" if not failed else f"✗ {failed} not")
         )
@@ -81,7 +81,7 @@ def _entered(funnel: Sequence[Facts]) -> int:
     return int(verified["rows_in"]) if verified else 0
 
 
-def show_funnel(release: Facts, found: Facts) -> Section:
+def show_funnel(release: Facts, statistics: Facts) -> Section:
     """From problems to released rows."""
     steps = release.get("funnel") or []
     name, title = "funnel", "From problems to released rows"
@@ -104,48 +104,48 @@ def show_funnel(release: Facts, found: Facts) -> Section:
     entered = _entered(steps)
     table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
     plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
-    released = f"{format_number(found['rows']['rows'])} rows were released"
+    released = f"{format_number(statistics['rows']['rows'])} rows were released"
     lead = f"{released}{f', of {format_number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
     notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
     return Section(name, title, lead, (plot,), notes)
 
 
 def _reasons(reasons: Facts, most: int = 8) -> str:
-    order = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{name} {format_number(n)}" for name, n in order[:most]]
     return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
 
 
 def show_gates(release: Facts, _: Facts) -> Section:
     """What the release was required to satisfy."""
-    name, title, found = "gates", "Gates of the release", release.get("gates")
-    if not found:
+    name, title, gates = "gates", "Gates of the release", release.get("gates")
+    if not gates:
         return make_unmeasured(name, title, "Not measured: this release was published without gates.")
-    failed = [one for one in found if not one["passed"]]
-    kept = [one for one in found if one["passed"] and one.get("declared") == CONTRACT]
-    order = sorted(found, key=lambda one: (one["passed"], one.get("severity") != "fail"))
+    failed = [gate for gate in gates if not gate["passed"]]
+    kept = [gate for gate in gates if gate["passed"] and gate.get("declared") == CONTRACT]
+    order = sorted(gates, key=lambda gate: (gate["passed"], gate.get("severity") != "fail"))
     rows = [
-        [_state(one), one.get("view") or "–", _sentence(one), _value(one.get("observed")), _value(one.get("wanted")), format_number(one.get("rows"))]
-        for one in order if one["passed"] is False or one.get("declared") != CONTRACT
+        [_state(gate), gate.get("view") or "–", _sentence(gate), _value(gate.get("observed")), _value(gate.get("wanted")), format_number(gate.get("rows"))]
+        for gate in order if gate["passed"] is False or gate.get("declared") != CONTRACT
     ]  # fmt: skip
     parts = []
     if rows:
         head = ("result", "view", "expectation", "observed", "wanted", "rows")
         parts.append(Table("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
     if kept:
-        by_view = Counter(str(one.get("view") or "–") for one in kept)
+        by_view = Counter(str(gate.get("view") or "–") for gate in kept)
         counts = [[view, format_number(n)] for view, n in by_view.items()]
         parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
     if failed:
         shown = [
-            [_sentence(one), ", ".join(_value(key) for key in one.get("examples", [])[:5]) or "–"]
-            for one in failed[:50]
+            [_sentence(gate), ", ".join(_value(key) for key in gate.get("examples", [])[:5]) or "–"]
+            for gate in failed[:50]
         ]
         parts.append(Table("Rows that failed", ("expectation", "examples"), shown, left=2))
     lead = (
-        f"All {len(found)} expectations hold."
+        f"All {len(gates)} expectations hold."
         if not failed
-        else f"{len(failed)} of {len(found)} expectations do not hold."
+        else f"{len(failed)} of {len(gates)} expectations do not hold."
     )
     return Section(
         name,
@@ -156,24 +156,24 @@ def show_gates(release: Facts, _: Facts) -> Section:
     )
 
 
-def _sentence(one: Facts) -> str:
-    column = f" ({one['column']})" if one.get("column") else ""
-    return str(one.get("says") or f"{one.get('expectation')}{column}")[:400]
+def _sentence(gate: Facts) -> str:
+    column = f" ({gate['column']})" if gate.get("column") else ""
+    return str(gate.get("says") or f"{gate.get('expectation')}{column}")[:400]
 
 
-def _state(one: Facts) -> Cell:
-    if one["passed"]:
+def _state(gate: Facts) -> Cell:
+    if gate["passed"]:
         return Cell("✓ passed", "good")
-    if one.get("fault"):
+    if gate.get("fault"):
         return Cell("? not checked", "warn")
-    return Cell("! warned", "warn") if one.get("severity") == "warn" else Cell("✗ failed", "bad")
+    return Cell("! warned", "warn") if gate.get("severity") == "warn" else Cell("✗ failed", "bad")
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return ": ".join(_value(one) for one in value.values())
+        return ": ".join(_value(item) for item in value.values())
     if isinstance(value, float):
         return f"{value:,.4g}"
     return format_number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
@@ -199,17 +199,17 @@ def show_duplicates(release: Facts, _: Facts) -> Section:
                 format_share(step["rejected"], step["rows_in"]),
             ]
         )
-        order = sorted(step["reasons"].items(), key=lambda one: (-one[1], one[0]))
+        order = sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0]))
         rows += [["", "", reason, "", format_number(n), format_share(n, step["rows_in"])] for reason, n in order[:20]]
-    said = []
-    for kind, what in LOOKED_FOR:
+    sentences = []
+    for kind, predicate in LOOKED_FOR:
         mine = [step for step in steps if find_rejects(step["task"]) == kind]
         if mine:
-            said.append(
-                f"{format_number(sum(step['rejected'] for step in mine))} rows were left out because they {what}"
+            sentences.append(
+                f"{format_number(sum(step['rejected'] for step in mine))} rows were left out because they {predicate}"
             )
         else:
-            said.append(
+            sentences.append(
                 "duplicates were not looked for"
                 if kind == "duplicates"
                 else "contamination by test sets was not looked for"
@@ -217,29 +217,33 @@ def show_duplicates(release: Facts, _: Facts) -> Section:
     table = Table(
         "What was found, and left out", ("table", "task", "reason", "rows in", "left out", "share"), rows, left=3
     )
-    return Section(name, title, f"{said[0].capitalize()}; {said[1]}.", (table,))
+    return Section(name, title, f"{sentences[0].capitalize()}; {sentences[1]}.", (table,))
 
 
-def show_cost(_: Facts, found: Facts) -> Section:
+def show_cost(_: Facts, statistics: Facts) -> Section:
     """Tokens and money."""
-    name, title, spent = "cost", "Tokens and money", found["spending"]
+    name, title, spent = "cost", "Tokens and money", statistics["spending"]
     if not spent:
         return explain_missing(
-            name, title, found, "nothing was asked of a model for it", "a release alone does not tell what was asked"
+            name,
+            title,
+            statistics,
+            "nothing was asked of a model for it",
+            "a release alone does not tell what was asked",
         )
-    released = found["rows"]["rows"] or 1
-    parts, said = [], []
+    released = statistics["rows"]["rows"] or 1
+    parts, sentences = [], []
     if spent["tables"]:
-        tokens = sum(one["tokens"] for one in spent["tables"])
+        tokens = sum(entry["tokens"] for entry in spent["tables"])
         rows = [
             [
-                one["table"],
-                one["task"],
-                ", ".join(map(format_model, one["models"])),
-                format_number(one["tokens"]),
-                format_number(one["tokens"] / released),
+                entry["table"],
+                entry["task"],
+                ", ".join(map(format_model, entry["models"])),
+                format_number(entry["tokens"]),
+                format_number(entry["tokens"] / released),
             ]
-            for one in spent["tables"]
+            for entry in spent["tables"]
         ]
         rows.append(["all", "", "", format_number(tokens), format_number(tokens / released)])
         parts.append(
@@ -250,22 +254,22 @@ def show_cost(_: Facts, found: Facts) -> Section:
                 left=3,
             )
         )
-        said.append(f"{format_number(tokens / released)} tokens of completions for each released row")
+        sentences.append(f"{format_number(tokens / released)} tokens of completions for each released row")
     if spent["ledger"]:
         rows = [
             [
-                format_model(one["model"]),
-                format_number(one["requests"]),
-                format_number(one["cut_off"]),
-                format_number(one["prompt_tokens"]),
-                format_number(one["tokens"]),
-                _price(one),
+                format_model(entry["model"]),
+                format_number(entry["requests"]),
+                format_number(entry["cut_off"]),
+                format_number(entry["prompt_tokens"]),
+                format_number(entry["tokens"]),
+                _price(entry),
             ]
-            for one in spent["ledger"]
+            for entry in spent["ledger"]
         ]
         parts.append(Table("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "price"), rows))  # fmt: skip
-        prices = [one["price"] for one in spent["ledger"] if one["price"] is not None]
-        said.append(
+        prices = [entry["price"] for entry in spent["ledger"] if entry["price"] is not None]
+        sentences.append(
             f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
             if prices
             else "the recipe names no price, so money was not counted"
@@ -273,16 +277,16 @@ def show_cost(_: Facts, found: Facts) -> Section:
     notes = (
         "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
     )
-    return Section(name, title, f"{'; '.join(said)}.".capitalize(), tuple(parts), notes)
+    return Section(name, title, f"{'; '.join(sentences)}.".capitalize(), tuple(parts), notes)
 
 
-def _price(one: Facts) -> str:
-    return "–" if one["price"] is None else f"{one['price']:,.2f}{'+' if one['unpriced'] else ''}"
+def _price(account: Facts) -> str:
+    return "–" if account["price"] is None else f"{account['price']:,.2f}{'+' if account['unpriced'] else ''}"
 
 
-def show_drift(_: Facts, found: Facts) -> Section:
+def show_drift(_: Facts, statistics: Facts) -> Section:
     """What shifted since the release before."""
-    name, title, summary = "drift", "Drift against another release", found.get("drift")
+    name, title, summary = "drift", "Drift against another release", statistics.get("drift")
     if not summary:
         return make_unmeasured(
             name,
@@ -290,16 +294,18 @@ def show_drift(_: Facts, found: Facts) -> Section:
             "Not measured: there is no earlier release of this corpus to compare with (errata report --compare names one).",
         )
     rows = [
-        [one["name"], _unit(one["before"], one["unit"]), _unit(one["now"], one["unit"]), _change(one)]
-        for one in summary["numbers"]
+        [number["name"], _unit(number["before"], number["unit"]), _unit(number["now"], number["unit"]), _change(number)]
+        for number in summary["numbers"]
     ]
     parts: list[Plot | Table] = [Table("Numbers", ("what", "before", "now", "change"), rows)]
     shifts = summary["shifts"]
     if shifts:
-        far = [[one["of"], Cell(f"{one['distance']:.3f}", share=one["distance"]), _most(one)] for one in shifts]
+        far = [
+            [shift["of"], Cell(f"{shift['distance']:.3f}", share=shift["distance"]), _most(shift)] for shift in shifts
+        ]
         parts.append(Table("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
-        parts += [_moved(one) for one in shifts if one["distance"] >= 0.005]
-    worst = max(shifts, key=lambda one: one["distance"], default=None)
+        parts += [_moved(shift) for shift in shifts if shift["distance"] >= 0.005]
+    worst = max(shifts, key=lambda shift: shift["distance"], default=None)
     lead = f"Compared with {summary['before']}."
     if worst:
         lead += (
@@ -310,33 +316,33 @@ def show_drift(_: Facts, found: Facts) -> Section:
     return Section(name, title, lead, tuple(parts))
 
 
-def _moved(one: Facts) -> Plot:
-    names = [str(value)[:80] for value, _, _ in one["moved"]]
-    if one["of"] == "first wrong step":
+def _moved(shift: Facts) -> Plot:
+    names = [str(value)[:80] for value, _, _ in shift["moved"]]
+    if shift["of"] == "first wrong step":
         names = [f"step {int(value) + 1}" for value in names]
     data = [
         {"name": name, "part": when, "n": share}
-        for name, (_, old, new) in zip(names, one["moved"])
+        for name, (_, old, new) in zip(names, shift["moved"])
         for when, share in (("before", old), ("now", new))
     ]
     rows = [
         [name, format_percent(old), format_percent(new), f"{100 * (new - old):+.1f}"]
-        for name, (_, old, new) in zip(names, one["moved"])
+        for name, (_, old, new) in zip(names, shift["moved"])
     ]
-    table = Table(f"Shares by {one['of']}, the largest changes first", (one["of"], "before", "now", "points"), rows)
-    says = f"For each {one['of']} its share of the rows before and now."
+    table = Table(f"Shares by {shift['of']}, the largest changes first", (shift["of"], "before", "now", "points"), rows)
+    says = f"For each {shift['of']} its share of the rows before and now."
     return Plot(
-        f"drift-{one['of'].replace(' ', '-')}",
-        f"By {one['of']}",
+        f"drift-{shift['of'].replace(' ', '-')}",
+        f"By {shift['of']}",
         says,
         plots.plot_pairs(data, names, "share of the rows"),
         table,
     )
 
 
-def _most(one: Facts) -> str:
-    value, old, new = one["moved"][0]
-    value = f"step {int(value) + 1}" if one["of"] == "first wrong step" else value
+def _most(shift: Facts) -> str:
+    value, old, new = shift["moved"][0]
+    value = f"step {int(value) + 1}" if shift["of"] == "first wrong step" else value
     return f"{str(value)[:80]}: {format_percent(old)} to {format_percent(new)}"
 
 
@@ -346,10 +352,10 @@ def _unit(value: float | None, unit: str) -> str:
     return format_percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else format_number(value)
 
 
-def _change(one: Facts) -> str:
-    if one["before"] is None or one["now"] is None:
+def _change(number: Facts) -> str:
+    if number["before"] is None or number["now"] is None:
         return "–"
-    change = one["now"] - one["before"]
-    if one["unit"] == "share":
+    change = number["now"] - number["before"]
+    if number["unit"] == "share":
         return f"{100 * change:+.1f} points"
-    return f"{change:+.3f}" if one["unit"] == "kappa" else f"{change:+,.0f}"
+    return f"{change:+.3f}" if number["unit"] == "kappa" else f"{change:+,.0f}"

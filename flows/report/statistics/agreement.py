@@ -55,8 +55,8 @@ class RaterAgreement:
         ]
         for summary, pair in list(zip(pairs, self.agreement.pairs.values()))[:PAIRS]:
             cells = Counter[tuple[int, int]]()
-            for (one, other), n in pair.counts.items():
-                cells[min(one, LATEST), min(other, LATEST)] += n
+            for (step, other), n in pair.counts.items():
+                cells[min(step, LATEST), min(other, LATEST)] += n
             summary["matrix"] = [[*key, n] for key, n in sorted(cells.items())]
         part = self.rows > LOOKED_AT
         return {

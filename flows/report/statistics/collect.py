@@ -48,7 +48,7 @@ def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]
 def collect_from_release(release: Release) -> dict[str, Any]:
     """What a release that was published without statistics can still tell: that of its own rows."""
     summary = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
-    views = {view: [str(one["name"]) for one in release.manifest["columns"][view]] for view in release.views}
+    views = {view: [str(column["name"]) for column in release.manifest["columns"][view]] for view in release.views}
     view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
     key = find_key(release, view)
     if key is not None:
@@ -74,9 +74,9 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
     first = next(iter(manifest.get("views") or views))
     counts = manifest["counts"].get(first, [])
     by: dict[str, Counter[str]] = {"model": Counter(), "set": Counter()}
-    for one in counts:
+    for entry in counts:
         for name, counter in by.items():
-            counter[str(one[name])] += one["rows"]
+            counter[str(entry[name])] += entry["rows"]
     summary: dict[str, Any] = {
         "view": first, "views": {name: dict(splits) for name, splits in views.items()}, "rows": views[first].total(),
         "bytes": sum(file["bytes"] for file in manifest["files"] if "view" in file), "by_split": dict(views[first]),
@@ -140,7 +140,7 @@ def _labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
     if label and label.values:
         rollouts = RolloutValues(label)
         measure(read_table(plan, work), [rollouts])
-        summary["rollouts"] += [one] if (one := rollouts.summarize(work.name)) else []
+        summary["rollouts"] += [values] if (values := rollouts.summarize(work.name)) else []
 
 
 def _asks(work: TableJob) -> bool:
@@ -161,7 +161,7 @@ def _subject(plan: Plan) -> TableJob:
     while waiting:
         name = waiting.pop()
         above.add(name)
-        waiting += [one for one in inputs[name] if one not in above]
+        waiting += [other for other in inputs[name] if other not in above]
     works = [work for work in plan.jobs[:-1] if work.name in above]
     return max(reversed(works), key=lambda work: _telling(work.contract.names()))
 

@@ -37,21 +37,21 @@ NUMBERS = {
 SHARES = ("model", "set", "split", "verdict", "type", "first wrong step", "difficulty")
 
 
-def _number(found: Mapping[str, Any], name: str) -> float | None:
+def _number(statistics: Mapping[str, Any], name: str) -> float | None:
     """One of `NUMBERS`; None where it was not measured."""
-    rows, verdicts = found["rows"], found.get("verdicts")
+    rows, verdicts = statistics["rows"], statistics.get("verdicts")
     if name in ("rows", "problems", "models", "sets"):
         value = rows.get(name)
         return None if value is None else float(value)
     if name == "labellers agree (Fleiss or Cohen)":
-        labellers = found.get("labellers")
+        labellers = statistics.get("labellers")
         return None if not labellers else labellers["fleiss"]
     if name == "tokens per released row":
-        spent = found.get("spending")
-        tokens = sum(one["tokens"] for one in spent["tables"]) if spent else 0
+        spent = statistics.get("spending")
+        tokens = sum(table["tokens"] for table in spent["tables"]) if spent else 0
         return tokens / rows["rows"] if tokens and rows["rows"] else None
     if name == "mistakes without a type":
-        return _share((found.get("types") or {}).get("types"), ("undecided",))
+        return _share((statistics.get("types") or {}).get("types"), ("undecided",))
     counts = dict(verdicts["verdicts"]) if verdicts else None
     if name == "wrong among decided" and counts:
         counts.pop("undecided", None)
@@ -64,18 +64,18 @@ def _share(counts: Mapping[str, int] | None, names: tuple[str, ...]) -> float | 
     return sum((counts or {}).get(name, 0) for name in names) / total if total else None
 
 
-def _counts(found: Mapping[str, Any], name: str) -> dict[str, int]:
+def _counts(statistics: Mapping[str, Any], name: str) -> dict[str, int]:
     """How often each value is there."""
     if name in ("model", "set", "split"):
-        return dict(found["rows"].get(f"by_{name}", {}))
+        return dict(statistics["rows"].get(f"by_{name}", {}))
     if name == "verdict":
-        return dict((found.get("verdicts") or {}).get("verdicts", {}))
+        return dict((statistics.get("verdicts") or {}).get("verdicts", {}))
     if name == "type":
-        return dict((found.get("types") or {}).get("types", {}))
+        return dict((statistics.get("types") or {}).get("types", {}))
     if name == "difficulty":
-        return dict(found.get("difficulty") or {})
+        return dict(statistics.get("difficulty") or {})
     places = Counter[str]()
-    for at, _, n in (found.get("positions") or {}).get("grid", ()):
+    for at, _, n in (statistics.get("positions") or {}).get("grid", ()):
         places[str(at)] += n
     return dict(places)
 

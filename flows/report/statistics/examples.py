@@ -34,8 +34,8 @@ class Examples:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        said = [name for kind in get_args(LabelKind) for label in list_labels(kind) for name in label.columns()]
-        self.wants = tuple(dict.fromkeys((key, *_KEYS, *said, *TEXTS)))
+        columns = [name for kind in get_args(LabelKind) for label in list_labels(kind) for name in label.columns()]
+        self.wants = tuple(dict.fromkeys((key, *_KEYS, *columns, *TEXTS)))
         self.chosen: pl.DataFrame | None = None
 
     def add(self, part: pl.DataFrame) -> None:
@@ -51,14 +51,14 @@ class Examples:
             return []
         turn = pl.int_range(pl.len()).over("kind")
         rows = self.chosen.with_columns(turn=turn).sort("turn", "kind", self.key)
-        found, room = [], BYTES
+        examples, room = [], BYTES
         for row in rows.head(ALL).iter_rows(named=True):
-            one = _example(row, self.key)
-            room -= _size(one)
+            example = _example(row, self.key)
+            room -= _size(example)
             if room < 0:
                 break
-            found.append(one)
-        return sorted(found, key=lambda one: one["type"])
+            examples.append(example)
+        return sorted(examples, key=lambda example: example["type"])
 
 
 def _best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -71,7 +71,7 @@ def _best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What is shown of a row."""
     steps = row.get("steps") or [row.get("rationale") or row.get("text") or ""]
-    at = next((row[one.column] for one in list_labels("step") if row.get(one.column) is not None), None)
+    at = next((row[label.column] for label in list_labels("step") if row.get(label.column) is not None), None)
     begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
     return {
         "id": _short(row[key], NAME), "type": _short(row["kind"], NAME),
@@ -116,6 +116,6 @@ def _short(text: object, most: int) -> str:
     return plain if len(whole) <= most else f"{plain}… ({len(whole) - most:,} characters more)"
 
 
-def _size(one: dict[str, Any]) -> int:
+def _size(example: dict[str, Any]) -> int:
     """The bytes of an example in a page, about: twice, since what can be searched stands there again in part."""
-    return len(html.escape(str(one)).encode()) + 60 * len(one["steps"]) + 600
+    return len(html.escape(str(example)).encode()) + 60 * len(example["steps"]) + 600

@@ -60,10 +60,10 @@ class Exploration:
             text = row.get("rationale") or row.get("text") or ""
             tokens = row.get("tokens") or 0
             likely = (row.get("logprob") or 0.0) / tokens if tokens else 0.0
-            said = digest("text", " ".join(text.split()))
-            path = find_path(text[:20_000]) or said
-            one = Solved(row["sample"], row["verdict"] == "right", said, path, row.get("extracted"), likely)
-            self.groups[row["model"], row["sampling"]][row["problem_id"]].append(one)
+            wording = digest("text", " ".join(text.split()))
+            path = find_path(text[:20_000]) or wording
+            solution = Solved(row["sample"], row["verdict"] == "right", wording, path, row.get("extracted"), likely)
+            self.groups[row["model"], row["sampling"]][row["problem_id"]].append(solution)
 
     def summarize(self) -> dict[str, Any] | None:
         """Curves of the groups that sampled more than once; None where none did."""
@@ -80,33 +80,33 @@ class Exploration:
         return {"groups": groups, "more": len(deep) - len(chosen), "solutions": sum(sizes.values())}
 
     def _depth(self, key: tuple[str, str]) -> int:
-        return 1 + max(one.sample for found in self.groups[key].values() for one in found)
+        return 1 + max(solution.sample for solved in self.groups[key].values() for solution in solved)
 
 
 def _points(problems: list[list[Solved]], depth: int) -> list[dict[str, Any]]:
     """For K and S = 1, 2, 4, … the three figures."""
-    found = []
+    points = []
     sizes = [size for size in (1, 2, 4, 8, 16, 32, 64, 128, 256) if size <= depth]
     for k in sizes:
-        first = [[one for one in solved if one.sample < k] for solved in problems]
+        first = [[solution for solution in solved if solution.sample < k] for solved in problems]
         solutions = sum(map(len, first))
-        distinct = sum(len({one.path for one in solved}) for solved in first)
+        distinct = sum(len({solution.path for solution in solved}) for solved in first)
         ranked = [_ranked(solved) for solved in first]
         for s in (size for size in sizes if size <= k):
-            passed = sum(len({one.text for one in solved if one.right}) >= s for solved in first)
-            best = sum(len(solved) >= s and all(one.right for one in solved[:s]) for solved in ranked)
-            found.append({
+            passed = sum(len({solution.text for solution in solved if solution.right}) >= s for solved in first)
+            best = sum(len(solved) >= s and all(solution.right for solution in solved[:s]) for solved in ranked)
+            points.append({
                 "k": k, "s": s, "pass": round(passed / len(problems), 4), "reward": round(best / len(problems), 4),
                 "distinct": round(distinct / solutions, 4) if solutions else None,
             })  # fmt: skip
-    return found
+    return points
 
 
 def _ranked(solved: list[Solved]) -> list[Solved]:
     """By reward, the best first."""
-    votes = Counter(one.answer for one in solved if one.answer is not None)
+    votes = Counter(solution.answer for solution in solved if solution.answer is not None)
 
-    def key(one: Solved) -> tuple[float, float, int]:
-        return (-votes[one.answer] if one.answer is not None else 0, -one.logprob, one.sample)
+    def key(solution: Solved) -> tuple[float, float, int]:
+        return (-votes[solution.answer] if solution.answer is not None else 0, -solution.logprob, solution.sample)
 
     return sorted(solved, key=key)

@@ -66,8 +66,8 @@ class Types:
         self.types.update(dict(part["error_type"].value_counts().iter_rows()))
         for name, counts in self.counts.items():
             if name in part.columns:
-                found = part.drop_nulls(name).group_by(name, "error_type").len().iter_rows()
-                counts.update({(group, kind): n for group, kind, n in found})
+                groups = part.drop_nulls(name).group_by(name, "error_type").len().iter_rows()
+                counts.update({(group, kind): n for group, kind, n in groups})
         if "taxonomy" in part.columns:
             self.taxonomies |= set(part["taxonomy"].drop_nulls().unique())
 
@@ -99,7 +99,7 @@ def _kept(counts: Counter[str], most: int) -> set[str]:
 
 
 def _folded(counts: Counter[str], kept: set[str]) -> dict[str, int]:
-    found = Counter[str]()
+    folded = Counter[str]()
     for name, n in counts.items():
-        found[name if name in kept else OTHERS] += n
-    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+        folded[name if name in kept else OTHERS] += n
+    return dict(sorted(folded.items(), key=lambda item: (-item[1], item[0])))

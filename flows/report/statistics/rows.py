@@ -43,12 +43,12 @@ class Measure(Protocol):
 
 def measure(source: RowSource, measures: Sequence[Measure]) -> None:
     """Go once through a source, with all measures."""
-    wanted = {name for one in measures for name in one.wants}
+    wanted = {name for current in measures for name in current.wants}
     columns = [name for name in source.columns if name in wanted]
     for part in source.read(columns):
         if part.height:
-            for one in measures:
-                one.add(part)
+            for current in measures:
+                current.add(part)
 
 
 def read_table(plan: Plan, work: TableJob, dropped: bool = False) -> RowSource:
@@ -59,9 +59,9 @@ def read_table(plan: Plan, work: TableJob, dropped: bool = False) -> RowSource:
     def read(names: list[str]) -> Iterator[pl.DataFrame]:
         for part in receipt.parts:
             yield folder.read(part, names)
-        there = [name for name in names if name in work.input_contract.names()]
+        kept = [name for name in names if name in work.input_contract.names()]
         for part in receipt.rejected if dropped else ():
-            yield folder.read(part, there)
+            yield folder.read(part, kept)
 
     return RowSource(work.name, columns, receipt.rows_in if dropped else receipt.rows_kept(), read)
 

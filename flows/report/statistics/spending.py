@@ -41,16 +41,16 @@ def sum_spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
             "table": name,
             "task": works[name].task,
             "tokens": n,
-            "models": [one.named.model for one in works[name].models],
+            "models": [model.named.model for model in works[name].models],
         }
         for name, n in tokens.items()
     ]
-    paid = [one for one in Ledger(Store(plan.store)).spent() if one.corpus == plan.recipe.corpus]
+    paid = [account for account in Ledger(Store(plan.store)).spent() if account.corpus == plan.recipe.corpus]
     if not tables and not paid:
         return None
     ledger = [
-        {"model": str(ModelId(one.model, one.revision)), "requests": one.requests, "cut_off": one.truncated,
-         "prompt_tokens": one.prompt_tokens, "tokens": one.tokens, "price": None if one.price is None else round(one.price, 6), "unpriced": one.unpriced}
-        for one in paid
+        {"model": str(ModelId(account.model, account.revision)), "requests": account.requests, "cut_off": account.truncated,
+         "prompt_tokens": account.prompt_tokens, "tokens": account.tokens, "price": None if account.price is None else round(account.price, 6), "unpriced": account.unpriced}
+        for account in paid
     ]  # fmt: skip
     return {"tables": tables, "ledger": ledger}

@@ -82,10 +82,10 @@ class Difficulty:
 
     def summarize(self) -> dict[str, int] | None:
         """Problems by level, those of which it is known in the order of `LEVELS`."""
-        found = self.levels()
-        if found is None:
+        levels = self.levels()
+        if levels is None:
             return None
-        counts = dict(found["level"].value_counts().iter_rows())
+        counts = dict(levels["level"].value_counts().iter_rows())
         return {level: counts[level] for level in (*LEVELS, UNKNOWN) if level in counts}
 
 

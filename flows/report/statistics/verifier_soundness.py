@@ -31,16 +31,16 @@ class Soundness:
         """The counts of verdict and truth; soundness and completeness of both verdicts with their 95 % intervals."""
         if not self.counts:
             return None
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "rows": self.counts.total(),
             "counts": [[*key, n] for key, n in sorted(self.counts.items())],
         }
         for verdict in ("right", "wrong"):
             both = self.counts[verdict, verdict]
-            said = sum(n for (one, _), n in self.counts.items() if one == verdict)
-            true = sum(n for (_, one), n in self.counts.items() if one == verdict)
-            found[verdict] = {"sound": _share(both, said), "complete": _share(both, true)}
-        return found
+            called = sum(n for (label, _), n in self.counts.items() if label == verdict)
+            true = sum(n for (_, truth), n in self.counts.items() if truth == verdict)
+            summary[verdict] = {"sound": _share(both, called), "complete": _share(both, true)}
+        return summary
 
 
 def _share(part: int, whole: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ KINDS: dict[type[Task[Any]], type[Kind[Any]]] = {
 }
 
 
-def kind_of(job: TableJob) -> Kind[Any]:
+def find_kind(job: TableJob) -> Kind[Any]:
     """How a table is made."""
     task = TASKS[job.task]
     kind: type[Kind[Any]] = JoinKind if job.input_names else KINDS[type(task)]
@@ -40,9 +40,9 @@ def kind_of(job: TableJob) -> Kind[Any]:
 
 def run_partition(job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
     """Run one partition of a table in this process."""
-    return kind_of(job).run_partition(partition, advance)
+    return find_kind(job).run_partition(partition, advance)
 
 
 def count_rows(job: TableJob, partition: Partition) -> int:
     """The rows that a partition of a table stands for, 0 where nobody knows."""
-    return kind_of(job).count_rows(partition)
+    return find_kind(job).count_rows(partition)

@@ -51,32 +51,40 @@ class AskingKind(Kind[Asking[Any]]):
             conversations: list[_OpenConversation] = []
             waiting = list(reversed(partitions))
             while conversations or waiting:
-                while waiting and sum(len(one.requests) for one in conversations) < WINDOW:
+                while waiting and sum(len(conversation.requests) for conversation in conversations) < WINDOW:
                     conversations += self._begin(parameters, waiting.pop(), advance)
-                replies = dispatcher.answer([request for one in conversations for request in one.requests])
-                conversations = [one for one in conversations if not self._continue(one, replies, advance)]
+                replies = dispatcher.answer(
+                    [request for conversation in conversations for request in conversation.requests]
+                )
+                conversations = [
+                    conversation for conversation in conversations if not self._continue(conversation, replies, advance)
+                ]
 
     def _begin(self, parameters: Parameters, partition: Partition, advance: Advance) -> Iterator[_OpenConversation]:
         """The conversation about a partition, after its first requests; none where it asks nothing."""
         rows = read_partition(self.job, partition)
         names = {asked.name: asked.named for asked in self.job.models}
         conversation = self.task.ask(rows, parameters, names)
-        one = _OpenConversation(partition, self.count_rows(partition), conversation, ())
-        if not self._advance(one, None, advance):
-            yield one
+        opened = _OpenConversation(partition, self.count_rows(partition), conversation, ())
+        if not self._advance(opened, None, advance):
+            yield opened
 
-    def _continue(self, one: _OpenConversation, replies: Mapping[str, Reply], advance: Advance) -> bool:
+    def _continue(self, conversation: _OpenConversation, replies: Mapping[str, Reply], advance: Advance) -> bool:
         """Go on with a conversation; whether that was its end."""
-        return self._advance(one, {request.id: replies[request.id] for request in one.requests}, advance)
+        return self._advance(
+            conversation, {request.id: replies[request.id] for request in conversation.requests}, advance
+        )
 
-    def _advance(self, one: _OpenConversation, replies: Mapping[str, Reply] | None, advance: Advance) -> bool:
+    def _advance(self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, advance: Advance) -> bool:
         with self.naming_table():
             try:
-                one.requests = next(one.conversation) if replies is None else one.conversation.send(replies)
+                conversation.requests = (
+                    next(conversation.conversation) if replies is None else conversation.conversation.send(replies)
+                )
             except StopIteration as end:
                 outcome: Outcome = end.value
-                commit_outcome(self.job, one.partition, one.rows, outcome)
-                advance(self.job.name, one.rows, None)
+                commit_outcome(self.job, conversation.partition, conversation.rows, outcome)
+                advance(self.job.name, conversation.rows, None)
                 return True
         return False
 

@@ -38,4 +38,4 @@ class FromSeedKind(Kind[FromSeed[Any]]):
         """Rows evenly spread over the numbers."""
         count = self.task.count(self.job.parameters)
         numbers = dict.fromkeys(range(i * count // wanted, i * count // wanted + 1) for i in range(wanted))
-        return PilotSample(pl.concat([self.task.run(one, self.job.parameters).kept for one in numbers]), count)
+        return PilotSample(pl.concat([self.task.run(number, self.job.parameters).kept for number in numbers]), count)

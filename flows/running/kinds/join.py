@@ -103,7 +103,7 @@ class JoinKind(PerRowKind):
                         partners.add(self._read_added(partition))
                 if not partners.rows:
                     continue
-                query = "SELECT f.*, n.unit FROM found.narrow f JOIN narrow n USING (key) WHERE n.input = 0"
+                query = "SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key) WHERE n.input = 0"
                 for number, rows in keys.by_partition(query, partners):
                     of = self.partitions[number].name
                     files.setdefault(of, []).append(self.folder.write(f"{PREPARED}/{of}-{name}.parquet", rows))

@@ -13,7 +13,7 @@ from flows.running.kinds.kind import Kind
 from flows.running.partitions import Advance, Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem
-from flows.running.verdict_cache import cached_verdicts
+from flows.running.verdict_cache import use_verdict_cache
 from schemas.frames import to_polars_schema
 from schemas.task import PerProblem
 
@@ -48,7 +48,7 @@ class PerProblemKind(Kind[PerProblem[Any]]):
     def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
         """One chunk: the bucket."""
         rows = self._read_bucket(partition)
-        with self.naming_table(), cached_verdicts(self.folder.store):
+        with self.naming_table(), use_verdict_cache(self.folder.store):
             outcome = self.task.run(rows, self.job.parameters)
         yield self.write_chunk(partition, rows.height, outcome, advance)
 

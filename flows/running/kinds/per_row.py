@@ -11,7 +11,7 @@ from catalog.tables import PartitionCommit
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
-from flows.running.verdict_cache import cached_verdicts
+from flows.running.verdict_cache import use_verdict_cache
 from schemas.task import Outcome, PerRow
 
 
@@ -33,7 +33,7 @@ class PerRowKind(Kind[PerRow[Any]]):
 
     def run_task(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows."""
-        with self.naming_table(), cached_verdicts(self.folder.store):
+        with self.naming_table(), use_verdict_cache(self.folder.store):
             return self.task.run(rows, self.job.parameters)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

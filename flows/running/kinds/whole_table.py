@@ -35,7 +35,7 @@ class WholeTableKind(Kind[WholeTable[Any]]):
             for number, partition in enumerate(self.partitions):
                 keys = read_partition(job, partition, [key])
                 partition_of.add(keys.with_columns(unit=pl.lit(number, pl.Int32)))
-            side_inputs = [open_side_input(one) for one in job.side_inputs]
+            side_inputs = [open_side_input(located) for located in job.side_inputs]
             with self.naming_table():
                 for rows in self.task.run(InputColumns(job, columns), side_inputs, job.parameters, Path(place)):
                     decision.add(rows)
@@ -45,7 +45,7 @@ class WholeTableKind(Kind[WholeTable[Any]]):
     def _write_decision(self, partition_of: KeyTable, decision: KeyTable) -> None:
         if not decision.rows:
             return
-        query = f"SELECT DISTINCT f.*, n.unit FROM found.narrow f JOIN narrow n ON n.{self.job.contract.key} = f.key"
+        query = f"SELECT DISTINCT f.*, n.unit FROM other.narrow f JOIN narrow n ON n.{self.job.contract.key} = f.key"
         for number, rows in partition_of.by_partition(query, decision):
             name = self.partitions[number].name
             # a commit for each: one for all would be read again for every partition

@@ -243,7 +243,7 @@ def test_a_warning_is_told_and_releases(tmp_path: Path) -> None:
 def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suites, "started", lambda: pytest.fail("imports Great Expectations"))
+    monkeypatch.setattr(suites, "load_library", lambda: pytest.fail("imports Great Expectations"))
     bad = frame([row(0, tokens=-5)])
     assert check_gates(planned(tmp_path, [bad], None)) == []
     assert release(planned(tmp_path, [bad], None))["gates"] == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flows.gates import check as checking
 from flows.gates.check import list_results
-from flows.gates.great_expectations import _built, started
+from flows.gates.great_expectations import _build_suite, load_library
 from schemas.recipe.expectations import DISTINCT, EXPECTATIONS, Arguments, Expected
 from tests.flows.gates.planned import frame, planned, row
 
@@ -82,14 +82,14 @@ def cut(rows: pl.DataFrame, at: Sequence[int]) -> list[pl.DataFrame]:
 
 def of_whole(rows: pl.DataFrame) -> list[tuple[str, bool]]:
     """What Great Expectations itself says of the rows at once."""
-    library, batches = started()
+    library, batches = load_library()
     kwargs = [{key: value for key, value in one.items() if key != "expect"} for one in ASKED]
     expected = []
     for one, given_ in zip(ASKED, kwargs):
         name = f"expect_{one['expect']}"
         ignored = EXPECTATIONS[name].model_fields.get("ignore_row_if")
         expected.append(Expected(name, {**given_, **({"ignore_row_if": ignored.default} if ignored else {})}))
-    suite = _built(library, expected)
+    suite = _build_suite(library, expected)
     for asked, made in zip(expected, suite.expectations):
         if "mostly" in asked.kwargs:
             made.mostly = asked.kwargs["mostly"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flows.observing.openlineage import Lineage, enabled
+from flows.observing.openlineage import Lineage, is_enabled
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
 from flows.running.run_plan import ThreadExecutor, materialize_generation
@@ -118,4 +118,4 @@ def test_nothing_is_told_where_nobody_asked(works: tuple[TableJob, TableJob], mo
         monkeypatch.delenv(name)
     assert Lineage.of("tiny").client is None
     told(works)
-    assert not enabled({"PATH": "x"}) and not enabled({"OPENLINEAGE_URL": "x", "OPENLINEAGE_DISABLED": "true"})
+    assert not is_enabled({"PATH": "x"}) and not is_enabled({"OPENLINEAGE_URL": "x", "OPENLINEAGE_DISABLED": "true"})

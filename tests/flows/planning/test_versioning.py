@@ -14,7 +14,7 @@ from catalog.storage import Store, StoreError
 from flows import build as building
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.planning.versioning import bump_version, matching_release
+from flows.planning.versioning import bump_version, find_matching_release
 from flows.publishing import publish
 from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
@@ -64,16 +64,16 @@ def test_what_differs_numbers_a_release(tmp_path: Path) -> None:
 
 
 def test_what_is_published_already_is_found_whatever_its_version(tmp_path: Path) -> None:
-    assert matching_release(made(tmp_path)) is None
+    assert find_matching_release(made(tmp_path)) is None
     for below in (5, 7):
         publish.release(bump_version(made(tmp_path, below=below)))
     for below, version in ((5, "1.0.0"), (7, "1.1.0")):
-        there = matching_release(made(tmp_path, version="0.0.1", below=below))
+        there = find_matching_release(made(tmp_path, version="0.0.1", below=below))
         assert there is not None
         assert there.finished
         assert there.recipe.version == version
     tags.note(Store(str(tmp_path / "store")), "tiny", "1.1.0", "yank", "wrong")
-    assert matching_release(made(tmp_path, below=7)) is None
+    assert find_matching_release(made(tmp_path, below=7)) is None
     assert bump_version(made(tmp_path, below=7)).recipe.version == "1.1.1"  # 1.1.0 is taken
 
 

@@ -19,10 +19,10 @@ from catalog.tables import Manifest, read_rows
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.planning.versioning import compare_with_release, latest_release
+from flows.planning.versioning import compare_with_release, find_latest_release
 from flows.publishing import provenance
 from flows.publishing.publish import release
-from flows.running.kinds import kind_of, per_problem
+from flows.running.kinds import find_kind, per_problem
 from flows.running.run_plan import materialize
 from schemas.request import Completion, Request
 from tests.flows.running.test_inference import House
@@ -97,9 +97,9 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     ):
         release(more)
     assert [version for _, version in errata.releases()] == ["1.0.0"]
-    found = compare_with_release(more, latest_release(more))
-    assert found.found is not None
-    assert (found.before, find_required_step(found.found), found.version) == ("1.0.0", "MINOR", "1.1.0")
+    found = compare_with_release(more, find_latest_release(more))
+    assert found.difference is not None
+    assert (found.before, find_required_step(found.difference), found.version) == ("1.0.0", "MINOR", "1.1.0")
     release(made(30, "1.1.0"))
     fewer = made(10, "1.2.0")
     with pytest.raises(PublishError, match=r"means only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"):
@@ -142,7 +142,7 @@ def test_the_version_is_written_into_the_recipe_alone(tmp_path: Path) -> None:
 def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> None:
     plan = made(20, "1.0.0")
     works = {work.name: work for work in plan.jobs}
-    assert len(kind_of(works["pairs"]).partitions) == 6
+    assert len(find_kind(works["pairs"]).partitions) == 6
     receipt = plan.done["pairs"].receipt
     assert (receipt.rows_in, receipt.rows_kept() + receipt.rows_rejected()) == (40, 40)
     release(plan)

@@ -90,7 +90,7 @@ def test_one_taxonomy_for_all_parts_is_kept_released_and_read_again(tmp_path: Pa
     plan, work = built(make(tmp_path, str(tmp_path / "store")))
     rows = read(work)
     assert Counter(rows["error_type"]) == {"slip": 4, "unit": 3, "copying": 2, "other": 1}
-    taxonomy = fit.fitted_taxonomy(work)
+    taxonomy = fit.read_taxonomy(work)
     assert taxonomy is not None
     assert set(rows["taxonomy"]) == {taxonomy.id}
     (merged,) = [one for one in taxonomy.history if one.change == "merge"]
@@ -124,7 +124,7 @@ def test_neither_parts_nor_order_change_what_is_asked(tmp_path: Path, house: Hou
     (tmp_path / "b").mkdir()
     _, other = built(make(tmp_path / "b", f"memory://{uuid.uuid4().hex}", backwards=True))
     assert {request.id for request in house.asked} == first
-    assert fit.fitted_taxonomy(work) == fit.fitted_taxonomy(other)
+    assert fit.read_taxonomy(work) == fit.read_taxonomy(other)
 
 
 def test_a_build_that_breaks_goes_on_and_comes_to_the_same(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
@@ -142,12 +142,12 @@ def test_a_build_that_breaks_goes_on_and_comes_to_the_same(tmp_path: Path, house
         except EngineError:
             plan = planning.make_plan(plan.recipe.file, None, store)
     _, work = built(planning.make_plan(plan.recipe.file, None, store))
-    found = fit.fitted_taxonomy(work)
+    found = fit.read_taxonomy(work)
     asked = [request.id for request in house.asked]
     house.say = say
     house.asked.clear()
     _, whole = built(make(tmp_path, f"memory://{uuid.uuid4().hex}"))
-    assert fit.fitted_taxonomy(whole) == found
+    assert fit.read_taxonomy(whole) == found
     assert {request.id for request in house.asked} == set(asked)
 
 
@@ -188,6 +188,6 @@ def test_a_forecast_tells_rounds_and_labels_apart(tmp_path: Path, house: House, 
 def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
     house.say = say
     plan, work = built(make(tmp_path, store, RECIPE.replace("rule: unanimous", "rule: k of n, k: 9")))
-    assert fit.fitted_taxonomy(work) is None
+    assert fit.read_taxonomy(work) is None
     (told,) = measure_types(plan)
     assert (told["rows"], told["taxonomy"]) == (0, "")

@@ -15,7 +15,7 @@ from catalog.storage import Store
 from flows.planning import engines, forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
-from flows.running.kinds import asking, from_seed, kind_of
+from flows.running.kinds import asking, find_kind, from_seed
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Failure, Reply, Request
@@ -184,7 +184,7 @@ def test_parts_are_carried_on_side_by_side_within_a_window(
     monkeypatch.setattr(from_seed, "ROWS_OF_A_PARTITION", 7)
     monkeypatch.setattr(asking, "WINDOW", 20)
     work = build(make(tmp_path, store))
-    assert len(kind_of(work).partitions) == 5
+    assert len(find_kind(work).partitions) == 5
     assert read(work).height == 60
     assert house.opened == ["openai"]
 
@@ -259,4 +259,4 @@ def test_no_key_is_in_the_ledger_or_a_table(
     fs = Store(store).fs
     for path in fs.find(Store(store).full("")):
         assert b"sk-very-secret" not in fs.cat_file(path)
-    assert "sk-very-secret" not in json.dumps(engines.serving_options(work.models[0].model))
+    assert "sk-very-secret" not in json.dumps(engines.describe_serving(work.models[0].model))

@@ -30,5 +30,5 @@ def test_two_tables_are_joined() -> None:
     with KeyTable() as one, KeyTable() as other:
         one.add(pl.DataFrame({"key": ["a", "b"], "unit": [1, 0]}))
         other.add(pl.DataFrame({"key": ["b"], "reason": ["why"]}))
-        got = list(one.by_partition("SELECT f.*, n.unit FROM found.narrow f JOIN narrow n USING (key)", other))
+        got = list(one.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other))
     assert [(unit, rows.rows()) for unit, rows in got] == [(0, [("b", "why")])]

@@ -10,7 +10,7 @@ from catalog.tables import ParquetFile
 from flows import build
 from flows.planning.plan import TableJob
 from flows.running import kinds
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Partition, PartitionBatch
 from tests.flows.running.test_table import make, row
@@ -40,13 +40,13 @@ def test_units_in_bundles(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    found = kind_of(works[1]).batch(units(*rows))
+    found = find_kind(works[1]).batch(units(*rows))
     assert [one.name for one in found] == names
     assert [unit for one in found for unit in one.partitions] == units(*rows)
 
 
 def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
-    found = kind_of(works[0]).batch(kind_of(works[0]).partitions)
+    found = find_kind(works[0]).batch(find_kind(works[0]).partitions)
     assert [one.name for one in found] == ["00000", "00001"]
 
 
@@ -55,7 +55,7 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
 ) -> None:
     work, found = works[0], []
-    first, second = kind_of(work).partitions
+    first, second = find_kind(work).partitions
     kinds.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
     monkeypatch.setattr(Kind, "run_partition", lambda _, unit, __: found.append(unit.name))

@@ -19,7 +19,7 @@ from flows.planning.plan import Plan
 from flows.running import process_pool
 from flows.running.calls import prepare
 from flows.running.complete import complete_table
-from flows.running.kinds import kind_of, run_partition
+from flows.running.kinds import find_kind, run_partition
 from schemas.task import TaskError
 from tests.command import ROOT, files_of
 from tests.flows.running.test_table import make, row, silent
@@ -56,7 +56,7 @@ def complete(plan: Plan, pool: process_pool.ProcessPool | None) -> list[tuple[st
     told: list[tuple[str, int, float | None]] = []
     for work in plan.jobs[:-1]:
         prepare(work)
-        pending = kind_of(work).list_pending()
+        pending = find_kind(work).list_pending()
         assert not pool or pool.should_run(work, pending)
         for unit in pending:
             (pool.run if pool else run_partition)(work, unit, lambda *how_far: told.append(how_far))
@@ -94,12 +94,12 @@ def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own
     (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
-    assert begun.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent).rows_in == 40
+    assert begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent).rows_in == 40
 
 
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
     work = plan.jobs[0]
-    units = kind_of(work).partitions
+    units = find_kind(work).partitions
     with process_pool.ProcessPool() as pool:
         pool.count = 2
         assert not pool.should_run(work, units)
@@ -114,7 +114,7 @@ def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_p
 
 def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.ProcessPool, tmp_path: Path) -> None:
     work = plan.jobs[0]
-    unit = kind_of(work).list_pending()[0]
+    unit = find_kind(work).list_pending()[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
     with pytest.raises(SourceError) as found:
         begun.run(work, unit, silent)
@@ -123,7 +123,7 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
         begun.run(work, unit, silent)
-    assert begun.run(work, kind_of(work).list_pending()[1], silent).rows_in == 21, "the process is of use afterwards"
+    assert begun.run(work, find_kind(work).list_pending()[1], silent).rows_in == 21, "the process is of use afterwards"
 
 
 class Odd(Exception):
@@ -147,7 +147,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     plan: Plan, begun: process_pool.ProcessPool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work = plan.jobs[0]
-    unit = kind_of(work).list_pending()[0]
+    unit = find_kind(work).list_pending()[0]
     worker = process_pool.PartitionWorker(1)
     os.kill(worker.process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, worker.process.kill).start()
@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
 
 def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     work = plan.jobs[0]
-    unit = kind_of(work).list_pending()[0]
+    unit = find_kind(work).list_pending()[0]
     at_work, told = threading.Event(), []
 
     def wait(*_: object) -> None:
@@ -200,7 +200,7 @@ def test_a_process_that_cannot_begin_tells_why(
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
     with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
-        begun.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent)
+        begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent)
 
 
 @pytest.mark.kill

@@ -16,7 +16,7 @@ from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running.complete import complete_table
-from flows.running.kinds import kind_of, run_partition
+from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import AccountingError
 from schemas.contract import ContractError
 from schemas.task import Outcome, PerRow, Record
@@ -112,7 +112,7 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
         if len(done) == 2:
             raise Cut
 
-    first, second = kind_of(work).list_pending()
+    first, second = find_kind(work).list_pending()
     with pytest.raises(Cut):
         run_partition(work, first, cut)
     place = work.folder()
@@ -121,7 +121,7 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
     monkeypatch.setitem(TASKS, "import", replace(TASKS["import"], run=_only({"4", "5", "b"})))  # type: ignore[call-arg]
     run_partition(work, first, silent)
     run_partition(work, second, silent)
-    assert kind_of(work).list_pending() == []
+    assert find_kind(work).list_pending() == []
     assert complete_table(work).receipt.rows_kept() == 7
     for name, data in before.items():
         assert place.store.read(f"{place.path}/parts/{name}") == data
@@ -168,7 +168,7 @@ def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
 
 def test_a_table_is_not_completed_while_a_unit_is_missing(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one")], [row("two")])
-    run_partition(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], silent)
+    run_partition(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent)
     with pytest.raises(AccountingError, match="units 00001 have not ended"):
         complete_table(plan.jobs[0])
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalog.storage import Store
 from flows.running import verdict_cache as flow
-from flows.running.verdict_cache import cache_folder, cached_verdicts, load_verdicts, save_verdicts
+from flows.running.verdict_cache import load_verdicts, locate_cache, save_verdicts, use_verdict_cache
 from tasks.verify.math_verify.pool import CachedComparison
 from tasks.verify.memo import VerdictCache
 from tasks.verify.task import PAIR, judgements
@@ -36,16 +36,16 @@ def opinions(asked: list[str]) -> CachedComparison:
 def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:
     asked: list[str] = []
     first = opinions(asked)
-    with cached_verdicts(store, [first.memory]):
+    with use_verdict_cache(store, [first.memory]):
         assert [first("1", "one"), first("1", "one")] == ["equal", "equal"]
         for failure in ("timed out", "died", "too large"):
             assert first("1", failure) == failure
     assert asked == ["one", "timed out", "died", "too large"]
-    assert len(store.names(cache_folder(first.memory))) == 1
+    assert len(store.names(locate_cache(first.memory))) == 1
 
-    flow._recalled.clear()  # as in a new process
+    flow._loaded.clear()  # as in a new process
     second = opinions(asked)
-    with cached_verdicts(store, [second.memory]):
+    with use_verdict_cache(store, [second.memory]):
         assert second("1", "one") == "equal"
         assert second("1", "timed out") == "timed out"
     assert asked == [
@@ -55,7 +55,7 @@ def test_a_pair_is_asked_once_in_all_builds(store: Store) -> None:
         "too large",
         "timed out",
     ]  # what a busy machine could not say is not kept
-    assert len(store.names(cache_folder(second.memory))) == 1
+    assert len(store.names(locate_cache(second.memory))) == 1
 
 
 def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
@@ -67,11 +67,11 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
 
     frame = pl.DataFrame([OPEN, ("18", "19", *OPEN[2:])], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
-    with cached_verdicts(store, [first]):
+    with use_verdict_cache(store, [first]):
         made = judgements(frame, compare, first)
-    flow._recalled.clear()
+    flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
-    with cached_verdicts(store, [second]):
+    with use_verdict_cache(store, [second]):
         assert judgements(frame, compare, second) == made
     assert len(asked) == 1
     assert [one.verdict for one in made] == ["right", "wrong"]
@@ -81,12 +81,12 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
 def test_a_judgement_that_hangs_on_a_busy_machine_is_made_again(store: Store, reply: str) -> None:
     frame = pl.DataFrame([OPEN], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
-    with cached_verdicts(store, [first]):
+    with use_verdict_cache(store, [first]):
         (made,) = judgements(frame, lambda *_: reply, first)
     assert (made.verdict, made.undecided) == ("undecided", reply)
-    flow._recalled.clear()
+    flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
-    with cached_verdicts(store, [second]):
+    with use_verdict_cache(store, [second]):
         (again,) = judgements(frame, lambda *_: "equal", second)
     assert again.verdict == "right"
 
@@ -127,4 +127,4 @@ def test_nothing_new_writes_nothing(store: Store) -> None:
     some = VerdictCache("opinions", "1")
     load_verdicts(store, some)
     save_verdicts(store, some)
-    assert store.names(cache_folder(some)) == []
+    assert store.names(locate_cache(some)) == []

@@ -15,7 +15,7 @@ from catalog.storage import Store
 from catalog.tables import Manifest, PartitionCommit, TableFolder
 from flows.planning.plan import TableJob
 from flows.running import key_table
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 from flows.running.sample import PilotSample
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
@@ -168,15 +168,15 @@ def test_a_join_that_was_cut_off_goes_on_to_the_same(monkeypatch: pytest.MonkeyP
 
 def test_what_was_joined_is_not_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(f"memory://{uuid.uuid4().hex}", [[[1, 2]], [[2, 3]]])
-    kind = kind_of(job)
+    kind = find_kind(job)
     kind.prepare()
     monkeypatch.setattr(type(kind), "_write_alone", lambda *_: pytest.fail("joins again"))
-    kind_of(job).prepare()
+    find_kind(job).prepare()
 
 
 def test_samples_are_joined_by_key() -> None:
     job = make_job(f"memory://{uuid.uuid4().hex}", [[[1]], [[1]]])
-    kind = kind_of(job)
+    kind = find_kind(job)
     first = pl.DataFrame([{"id": "k1", "same": "a", "list_first": [1]}, {"id": "k2", "same": "a", "list_first": [2]}])
     second = pl.DataFrame(
         [{"id": "k2", "same": "b", "list_second": [5]}, {"id": "k3", "same": "b", "list_second": [6]}]

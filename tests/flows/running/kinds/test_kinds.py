@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from catalog.tables import PartitionCommit
-from flows.running.kinds import KINDS, kind_of
+from flows.running.kinds import KINDS, find_kind
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.run_plan import materialize
@@ -61,6 +61,6 @@ def test_a_new_kind_runs_by_its_entry_alone(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(TASKS, "split", reverse)
     plan = make(tmp_path, [row("one"), row("two")], [row("three")])
     jobs = {job.name: job for job in plan.jobs}
-    assert isinstance(kind_of(jobs["steps"]), ReverseKind)
+    assert isinstance(find_kind(jobs["steps"]), ReverseKind)
     materialize(plan)
     assert read(jobs["steps"])["text"].to_list() == ["two", "one", "three"]
