@@ -85,33 +85,33 @@ def list_news(store: str, since: float) -> Iterator[News]:
 
 def report(store: str, entries: list[News], now: float, days: float) -> str:
     """The report in Markdown."""
-    period = f"{_day(now - days * DAY)} to {_day(now)}"
+    period = f"{_format_day(now - days * DAY)} to {_format_day(now)}"
     lines = [f"# Errata, {period}", "", f"store `{Store(store).link('')}`", "", "## Released", ""]
     if not entries:
         lines += ["Nothing was released.", ""]
     else:
         lines += ["| release | on | rows | of those that came in | notice |", "|---|---|---:|---:|---|"]
-        lines += [_row(entry, store) for entry in entries]
-        lines += ["", "## What differs", "", *(f"- {_differs(entry)}" for entry in entries), ""]
-        lines += [f"- {fault}" for entry in entries for fault in _gates(entry)]
+        lines += [_format_row(entry, store) for entry in entries]
+        lines += ["", "## What differs", "", *(f"- {_describe_changes(entry)}" for entry in entries), ""]
+        lines += [f"- {fault}" for entry in entries for fault in _list_missed_gates(entry)]
     return "\n".join([*lines, "", "## Spent since the beginning", "", "```", spending(Ledger(Store(store))), "```"])
 
 
-def _day(at: float) -> str:
+def _format_day(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
-def _row(entry: News, store: str) -> str:
+def _format_row(entry: News, store: str) -> str:
     manifest = entry.release.manifest
     rows = sum(file["rows"] for file in entry.release.files())
     came = manifest["funnel"][0]["rows_in"] if manifest.get("funnel") else 0
     notice = tag_log.read_state(Storage(store), manifest["corpus"]).notices.get(manifest["version"])
     share = f"{100 * rows / came:.1f} % of {came:,}" if came else ""
     remark = f"{notice.kind}: {text.strip_controls(notice.reason)[:80]}" if notice else ""
-    return f"| {entry.release.name} | {_day(entry.at)} | {rows:,} | {share} | {remark} |"
+    return f"| {entry.release.name} | {_format_day(entry.at)} | {rows:,} | {share} | {remark} |"
 
 
-def _differs(entry: News) -> str:
+def _describe_changes(entry: News) -> str:
     """How a release differs from the one before, in a line."""
     if entry.before is None:
         return f"{entry.release.name}: the first of its corpus"
@@ -119,7 +119,7 @@ def _differs(entry: News) -> str:
     return f"{entry.release.name} after {entry.before.name}: {semver.find_required_step(changes)}, {text.strip_controls(semver.describe(changes))[:500]}"
 
 
-def _gates(entry: News) -> Iterator[str]:
+def _list_missed_gates(entry: News) -> Iterator[str]:
     """The expectations that a release did not meet, though they only warn."""
     gates: list[dict[str, Any]] = entry.release.manifest.get("gates", [])
     for gate in gates:

@@ -95,5 +95,5 @@ def read_event(place: Storage, path: str) -> dict[str, Any]:
 
 def read_state(place: Storage, corpus: str) -> State:
     """The tags and notices of a corpus as they are now."""
-    there = list_events(place, corpus)
-    return State.of(read_event(place, there[-1]), place.link(there[-1])) if there else State()
+    paths = list_events(place, corpus)
+    return State.of(read_event(place, paths[-1]), place.link(paths[-1])) if paths else State()

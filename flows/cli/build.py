@@ -93,13 +93,15 @@ def parse_changes(texts: Sequence[str]) -> Models:
     return changes
 
 
-def run_plan(given: Namespace) -> int:
+def run_plan(options: Namespace) -> int:
     """`errata plan`."""
     from flows.planning.forecast import forecast_tables
     from flows.planning.plan import make_plan
 
-    plan = make_plan(given.recipe, given.data, locate_store(given.store), parse_changes(given.model), given.rehash)
-    forecasts = forecast_tables(plan, given.pilot) if plan.published is None else []
+    plan = make_plan(
+        options.recipe, options.data, locate_store(options.store), parse_changes(options.model), options.rehash
+    )
+    forecasts = forecast_tables(plan, options.pilot) if plan.published is None else []
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     if plan.finished:

@@ -33,8 +33,8 @@ def deploy(options: Namespace) -> int:
     """`errata deploy`: make deployments, and the pools that are not there."""
     deployments = read(options.file or str(FILE))
     chosen = deployments.chosen(options.names)
-    url = _server()
-    created = _pools(deployments, chosen, url)
+    url = _find_server()
+    created = _create_pools(deployments, chosen, url)
     names = [part for deployment in chosen for part in ("--name", deployment.full_name)]
     command = [
         sys.executable,
@@ -68,7 +68,7 @@ def deploy(options: Namespace) -> int:
     return DONE
 
 
-def _server() -> str:
+def _find_server() -> str:
     """The URL of the server that is configured; `ServerError` where none is, or it does not answer."""
     url = PREFECT_API_URL.value()
     if not url:
@@ -95,7 +95,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _pools(deployments: Deployments, chosen: list[Deployment], url: str) -> list[str]:
+def _create_pools(deployments: Deployments, chosen: list[Deployment], url: str) -> list[str]:
     """Make the pools that are declared and not there; their names."""
     document = Document(Path(deployments.file).read_text("utf-8"), deployments.file)
     created = []
@@ -159,7 +159,7 @@ def _make_runner(deployment: Deployment) -> Any:
 def _open_server() -> Iterator[str]:
     """The server that is configured; else the one on this machine, which is started if it is not there."""
     if PREFECT_API_URL.value():
-        yield _server()
+        yield _find_server()
         return
     own = os.environ["PREFECT_API_URL"] = _own()
     with temporary_settings({PREFECT_API_URL: own}):

@@ -84,13 +84,13 @@ def read(file: str) -> Deployments:
     if document.faults:
         raise RecipeError(document.faults)
     declared = (value.get("definitions") or {}).get("work_pools") or {}
-    deployments = [_deployment(document, i, entry) for i, entry in enumerate(listed or ())]
+    deployments = [_parse_deployment(document, i, entry) for i, entry in enumerate(listed or ())]
     if document.faults:
         raise RecipeError(document.faults)
     return Deployments(file, declared, tuple(deployment for deployment in deployments if deployment))
 
 
-def _deployment(document: Document, i: int, declared: dict[str, Any]) -> Deployment | None:
+def _parse_deployment(document: Document, i: int, declared: dict[str, Any]) -> Deployment | None:
     """A deployment; its faults are added to the document's."""
     here, before = ("deployments", i), len(document.faults)
 
@@ -103,14 +103,16 @@ def _deployment(document: Document, i: int, declared: dict[str, Any]) -> Deploym
     pool = (declared.get("work_pool") or {}).get("name")
     if not isinstance(pool, str):
         fault(("work_pool",), "names no work pool; write {name: cpu}")
-    flow = _flow(str(declared.get("entrypoint")), fault) if len(document.faults) == before else None
+    flow = _load_flow(str(declared.get("entrypoint")), fault) if len(document.faults) == before else None
     known = list(flow.parameters.properties) if flow else []
     for name in declared.get("parameters") or {} if flow else ():
         if name not in known:
             fault(
                 ("parameters", name), f"flow '{flow and flow.name}' has no such parameter; {advise_name(name, known)}"
             )
-    schedules = [_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(declared.get("schedules") or ())]
+    schedules = [
+        _parse_schedule(entry, ("schedules", j), fault) for j, entry in enumerate(declared.get("schedules") or ())
+    ]
     if len(document.faults) > before:
         return None
     assert flow and pool
@@ -121,7 +123,7 @@ def _deployment(document: Document, i: int, declared: dict[str, Any]) -> Deploym
     return Deployment(declared["name"], flow, pool, tuple(s for s in schedules if s), shown, declared)
 
 
-def _flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
+def _load_flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
     """The flow of an entrypoint below the checkout's root."""
     path, _, function = entrypoint.partition(":")
     place = (ROOT / path).resolve()
@@ -136,7 +138,7 @@ def _flow(entrypoint: str, fault: Any) -> Flow[..., Any] | None:
         return None
 
 
-def _schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule | None:
+def _parse_schedule(entry: Any, path: tuple[str | int, ...], fault: Any) -> Schedule | None:
     """A schedule of Prefect's."""
     kinds = [kind for kind in KINDS if isinstance(entry, dict) and kind in entry]
     if len(kinds) != 1:

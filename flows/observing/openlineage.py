@@ -80,7 +80,7 @@ class Lineage:
         from openlineage.client.facet_v2 import job_type_job
 
         task = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="ERRATA", jobType=work.task.upper())
-        tables = [InputDataset(_place(work), f"tables/{task}-{print_}") for task, print_ in work.inputs]
+        tables = [InputDataset(_locate_store(work), f"tables/{task}-{print_}") for task, print_ in work.inputs]
         files = [InputDataset("file", f"{source.name} {source.digest}") for source in work.sources]
         event = RunEvent(
             eventType=RunState[kind], eventTime=datetime.now(UTC).isoformat(), producer=PRODUCER,
@@ -96,7 +96,9 @@ class Lineage:
         from openlineage.client.event_v2 import OutputDataset
 
         return OutputDataset(
-            _place(work), f"tables/{work.task}-{work.fingerprint}", facets={"schema": _schema(work.contract)}
+            _locate_store(work),
+            f"tables/{work.task}-{work.fingerprint}",
+            facets={"schema": _make_schema(work.contract)},
         )
 
     def _table(self, work: TableJob, manifest: Manifest) -> Any:
@@ -107,34 +109,34 @@ class Lineage:
 
         receipt = manifest.receipt
         facets = {
-            "schema": _schema(work.contract),
-            "dataSource": source.DatasourceDatasetFacet(name=_place(work), uri=_place(work)),
+            "schema": _make_schema(work.contract),
+            "dataSource": source.DatasourceDatasetFacet(name=_locate_store(work), uri=_locate_store(work)),
             "dataQualityAssertions": quality.DataQualityAssertionsDatasetFacet(
-                assertions=_assertions(work.contract, receipt, quality)
+                assertions=_make_assertions(work.contract, receipt, quality)
             ),
         }
         rows = statistics.OutputStatisticsOutputDatasetFacet(rowCount=receipt.rows_kept(), fileCount=len(receipt.parts))
         return OutputDataset(
-            _place(work),
+            _locate_store(work),
             f"tables/{work.task}-{work.fingerprint}",
             facets=facets,
             outputFacets={"outputStatistics": rows},
         )
 
 
-def _place(work: TableJob) -> str:
+def _locate_store(work: TableJob) -> str:
     """The store as a whole URL: others must not need to know where the build ran."""
     return Store(work.store).link("").rstrip("/")
 
 
-def _schema(contract: Contract) -> Any:
+def _make_schema(contract: Contract) -> Any:
     from openlineage.client.facet_v2 import schema_dataset
 
     fields = [schema_dataset.SchemaDatasetFacetFields(c.name, c.kind, c.meaning) for c in contract.columns]
     return schema_dataset.SchemaDatasetFacet(fields=fields)
 
 
-def _assertions(contract: Contract, receipt: PartitionCommit, quality: Any) -> list[Any]:
+def _make_assertions(contract: Contract, receipt: PartitionCommit, quality: Any) -> list[Any]:
     """What a complete table was checked for: it would not be complete otherwise."""
     assertions = [quality.Assertion(assertion="unique", success=True, column=contract.key)]
     assertions += [

@@ -189,7 +189,7 @@ def _send_progress(artifact: UUID, share: Share, over: Event) -> None:
 
 def show_funnel(plan: Plan) -> None:
     """Show the funnel of complete tables, whether they are released then or refused."""
-    recipe, rows = plan.recipe, list(_funnel(count_funnel(plan, plan.done)))
+    recipe, rows = plan.recipe, list(_list_funnel(count_funnel(plan, plan.done)))
     create_table_artifact(
         rows, key=make_key(recipe.corpus, "funnel"), description=f"Rows of **{recipe.corpus}**, table by table"
     )
@@ -221,7 +221,7 @@ def show_gates(plan: Plan, results: Sequence[Mapping[str, Any]]) -> None:
         create_table_artifact(rows, key=make_key(plan.recipe.corpus, "gates"), description=title)
 
 
-def _funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _list_funnel(steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """A row for each table, and one for each reason: a cell with all of them would be cut off on the page."""
     for step in steps:
         rows_in, kept, rejected = (step[name] for name in ("rows_in", "kept", "rejected"))

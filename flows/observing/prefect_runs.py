@@ -53,7 +53,9 @@ def track_run() -> Iterator[None]:
     current = context.flow_run.id
     try:
         with get_client(sync_client=True) as client:
-            client.update_flow_run_labels(current, {HOST: socket.gethostname(), PROCESS: _mark(os.getpid())})
+            client.update_flow_run_labels(
+                current, {HOST: socket.gethostname(), PROCESS: _identify_process(os.getpid())}
+            )
             for run in find_lost_runs(client):
                 _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
                 get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
@@ -72,12 +74,12 @@ def find_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
     runs = []
     for run in client.read_flow_runs(flow_run_filter=running, limit=200):
         host, process = (str(run.labels.get(name, "")) for name in (HOST, PROCESS))
-        if host == socket.gethostname() and process and _mark(int(process.partition(":")[0])) != process:
+        if host == socket.gethostname() and process and _identify_process(int(process.partition(":")[0])) != process:
             runs.append(run)
     return runs
 
 
-def _mark(process: int) -> str:
+def _identify_process(process: int) -> str:
     """A process by its number and, where the system tells, the time of its start: numbers are used again."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
@@ -150,7 +152,7 @@ def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
 
     The URL is a secret (whoever has it can write there), so no message names it.
     """
-    url = _webhook()
+    url = _find_webhook()
     if flow_run.deployment_id is None or not url:
         return
     text = f"{flow.name} {flow_run.name}: {state.name}: {state.message or ''}"[:2000]
@@ -162,7 +164,7 @@ def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
         print(f"{WEBHOOK}: the failure could not be told: {type(error).__name__}")
 
 
-def _webhook() -> str:
+def _find_webhook() -> str:
     """The URL to be told of failures: of the environment, else of Prefect's Secret block; empty where there is none."""
     if url := os.environ.get(WEBHOOK, ""):
         return url

@@ -184,20 +184,20 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         reason = getattr(error, "strerror", None) or str(error)
         known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
         raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    parsed = _read(text, recipe)
+    parsed = _parse_recipe(text, recipe)
     if models:
-        parsed = _read(with_models(parsed.document, models), recipe)
+        parsed = _parse_recipe(with_models(parsed.document, models), recipe)
     place = Store(store)
     locator = _Locator(parsed, data, store, Digests(place, rehash))
     works: dict[str, TableJob] = {}
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
         works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs)
-    done = {name: manifest for name, work in works.items() if (manifest := _folder(place, work).read_manifest())}
+    done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
 
-def _read(text: str, recipe: str) -> Recipe:
+def _parse_recipe(text: str, recipe: str) -> Recipe:
     return read(text, recipe, TASKS, lambda name: taxonomies.find(name, Path(recipe).parent))
 
 
@@ -210,7 +210,7 @@ def with_version(plan: Plan, version: str) -> Plan:
     return replace(plan, recipe=recipe, jobs=(*plan.jobs[:-1], release), published=published)
 
 
-def _folder(store: Store, work: TableJob) -> TableFolder:
+def _open_folder(store: Store, work: TableJob) -> TableFolder:
     return TableFolder(store, work.task, work.fingerprint)
 
 
@@ -228,7 +228,7 @@ def _make_job(
         if beside := _unreleased_fingerprints(table, works, recipe):
             parameters["beside"] = beside
         if recipe.gates is not None:
-            parameters["gates"] = [gate.told() for gate in recipe.gates]
+            parameters["gates"] = [gate.list_parameters() for gate in recipe.gates]
     if table.input_names:
         parameters["from"] = list(table.input_names)
     if table.task.asks_models:

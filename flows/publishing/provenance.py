@@ -48,7 +48,7 @@ class LineageTable:
                     yield rows
 
 
-def _tables(release: Release, store: Store) -> tuple[list[LineageTable], list[str]]:
+def _read_tables(release: Release, store: Store) -> tuple[list[LineageTable], list[str]]:
     """The tables of a release's lineage, and the names of those that are gone."""
     tables, gone = [], []
     for entry in release.manifest.get("lineage", []):
@@ -75,7 +75,7 @@ def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
     for _, _, row in matches:
         own |= {column: row[column] for column in IDS if isinstance(row.get(column), str) and column not in own}
     own.setdefault("solution_id", own.get("id", ""))
-    tables, gone = _tables(release, Store(store))
+    tables, gone = _read_tables(release, Store(store))
     steps, seen, requests = [], set[str](), set[str]()
     for table in tables:
         key = next(
@@ -88,7 +88,7 @@ def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
         )
         rows = [row for part in table.where(key, [own[key]]) for row in part.to_dicts()] if key else []
         for row in rows[:1] if key == "problem_id" else rows:
-            requests |= set(_requests(row))
+            requests |= set(_list_requests(row))
             added = {column: value for column, value in row.items() if column not in seen}
             steps.append({"table": table.name, "task": table.task, "fingerprint": table.fingerprint, "parameters": table.parameters, "added": added})  # fmt: skip
             seen |= row.keys()
@@ -98,7 +98,7 @@ def trace_row(name: str, id: str, store: str) -> dict[str, Any]:
         "views": [{"view": view, "split": split} for view, split, _ in matches],
         "tables": steps,
         "gone": gone,
-        "completions": _completions(Store(store), requests),
+        "completions": _read_completions(Store(store), requests),
     }
 
 
@@ -114,25 +114,25 @@ def _find_rows(release: Release, view: str, id: str) -> Iterator[tuple[str, dict
                     break
 
 
-def _requests(row: dict[str, Any]) -> Iterator[str]:
+def _list_requests(row: dict[str, Any]) -> Iterator[str]:
     """The ledger's keys that a row names."""
     for column, value in row.items():
         if column == "request_id" or column.endswith(("_request", "_request_id", "_requests", "requests")):
             yield from [value] if isinstance(value, str) else [item for item in value or [] if isinstance(item, str)]
 
 
-def _segments(store: Store) -> Iterator[Any]:
+def _open_segments(store: Store) -> Iterator[Any]:
     """The ledger's files, open."""
     for name in store.names(FOLDER):
         if name.endswith(".parquet"):
             yield pq.ParquetFile(io.BytesIO(store.read(f"{FOLDER}/{name}")))
 
 
-def _completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
+def _read_completions(store: Store, requests: Iterable[str]) -> list[dict[str, Any]]:
     """What the ledger holds of some requests."""
     wanted = sorted(set(requests))
     completions: dict[str, dict[str, Any]] = {}
-    for segment in _segments(store) if wanted else ():
+    for segment in _open_segments(store) if wanted else ():
         rows = segment.read(columns=list(ANSWER), use_threads=False).filter(
             pc.field("request").isin(pa.array(wanted, pa.string()))
         )
@@ -148,19 +148,19 @@ def trace_model(name: str, model: str, store: str) -> dict[str, Any]:
     bare, _, revision = model.partition("@")
     place = Store(store)
     requests: set[str] = set()
-    for segment in _segments(place):
+    for segment in _open_segments(place):
         asked = segment.read(columns=["request", "model", "revision"], use_threads=False)
         mine = pc.field("model") == bare
         requests |= set(
             asked.filter(mine & (pc.field("revision") == revision) if revision else mine)["request"].to_pylist()
         )
     ids: dict[str, set[str]] = {}
-    tables, gone = _tables(release, place)
+    tables, gone = _read_tables(release, place)
     for table in tables:
         if "solution_id" in table.manifest.columns:
             ids.setdefault(table.name, set()).update(_find_touched(table, model, requests))
     every = sorted(set().union(*ids.values()) | _find_written(release, model))
-    views = {view: _count(release, view, every) for view in release.views}
+    views = {view: _count_rows(release, view, every) for view in release.views}
     return {
         "release": release.pin, "model": model, "requests": len(requests), "tables": {name: len(rows) for name, rows in ids.items()},
         "views": views, "gone": gone, "rows": every,
@@ -172,12 +172,12 @@ def _find_touched(table: LineageTable, model: str, requests: set[str]) -> set[st
     ids: set[str] = set()
     for part in table.manifest.receipt.parts:
         for row in table.folder.read(part).iter_rows(named=True):
-            if _is(model, row.get("model")) or not requests.isdisjoint(_requests(row)):
+            if _is_model(model, row.get("model")) or not requests.isdisjoint(_list_requests(row)):
                 ids.add(row["solution_id"])
     return ids
 
 
-def _is(model: str, name: str | None) -> bool:
+def _is_model(model: str, name: str | None) -> bool:
     """Whether a row's model, which may name its revision, is the one that is asked for, which need not."""
     return name is not None and model in (name, name.partition("@")[0])
 
@@ -191,7 +191,7 @@ def _find_written(release: Release, model: str) -> set[str]:
                 whole = pq.ParquetFile(opened)
                 if {"solution_id", "model"} <= set(whole.schema_arrow.names):
                     rows = whole.read(columns=["solution_id", "model"], use_threads=False)
-                    names = [name for name in rows["model"].unique().to_pylist() if _is(model, name)]
+                    names = [name for name in rows["model"].unique().to_pylist() if _is_model(model, name)]
                     ids |= set(
                         rows.filter(pc.field("model").isin(pa.array(names, pa.large_string())))[
                             "solution_id"
@@ -200,7 +200,7 @@ def _find_written(release: Release, model: str) -> set[str]:
     return ids
 
 
-def _count(release: Release, view: str, ids: Sequence[str]) -> int:
+def _count_rows(release: Release, view: str, ids: Sequence[str]) -> int:
     """The rows of a view among these solutions."""
     count = 0
     for file in release.files(view):
@@ -222,7 +222,7 @@ def format_row(trace: dict[str, Any]) -> str:
     parts.append("in " + ", ".join(f"{entry['view']}/{entry['split']}" for entry in trace["views"]))
     for step in trace["tables"]:
         lines = [f"\n{step['table']}  ({step['task']} {step['fingerprint']})"]
-        lines += [f"  {column}: {_short(value)}" for column, value in step["added"].items() if value is not None]
+        lines += [f"  {column}: {_shorten(value)}" for column, value in step["added"].items() if value is not None]
         parts.append("\n".join(lines))
     for completion in trace["completions"]:
         head = f"\ncompletion {completion['request']} of {completion['model']} {completion['revision']}, {completion['engine']}, {completion['at']}"
@@ -230,7 +230,7 @@ def format_row(trace: dict[str, Any]) -> str:
             "\n".join(
                 [
                     head,
-                    *(f"  {name}: {_short(completion[name])}" for name in ANSWER[5:] if completion[name] is not None),
+                    *(f"  {name}: {_shorten(completion[name])}" for name in ANSWER[5:] if completion[name] is not None),
                 ]
             )
         )
@@ -239,7 +239,7 @@ def format_row(trace: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     line = " ".join(str(value).split())
     return line if len(line) <= 200 else f"{line[:199]}…"
 

@@ -60,8 +60,8 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
     works = {work.name: work for work in plan.jobs}
     last = plan.release
     views = {
-        name: View(works[name].contract.as_released(), split_rows(works[name], plan), index=_index(works[name]))
-        for name in _inputs(plan)
+        name: View(works[name].contract.as_released(), split_rows(works[name], plan), index=_find_index(works[name]))
+        for name in _list_views(plan)
     }
     steps = count_funnel(plan, plan.done)
     labels, kinds = measure_labels(plan), measure_types(plan)
@@ -73,17 +73,20 @@ def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dic
         _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = list_lineage(plan)
-        texts = {"README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _filled(views), results)}
-        texts["croissant.json"] = _json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
+        texts = {
+            "README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _count_filled(views), results)
+        }
+        texts["croissant.json"] = _format_json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
         texts |= {f"taxonomies/{name}.yaml": write_taxonomy(taxonomy) for name, taxonomy in discovered.items()}
         texts |= {
-            f"schemas/{name}.json": _json(build_json_schema(name, contract)) for name, contract in contracts.items()
+            f"schemas/{name}.json": _format_json(build_json_schema(name, contract))
+            for name, contract in contracts.items()
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {
             "fingerprint": last.fingerprint,
             "recipe": recipe,
-            "columns": {name: _columns(view) for name, view in views.items()},
+            "columns": {name: _describe_columns(view) for name, view in views.items()},
             "keys": {name: view.contract.key for name, view in views.items()},
             "funnel": steps,
             "labels": labels,
@@ -109,7 +112,7 @@ def _refuse_empty(plan: Plan, views: Mapping[str, View], files: Sequence[Mapping
         )
 
 
-def _columns(view: View) -> list[dict[str, Any]]:
+def _describe_columns(view: View) -> list[dict[str, Any]]:
     """What the manifest says of a view's columns."""
     return [
         {"name": c.name, "type": c.kind, "null": c.nullable, "filled": view.filled[c.name], "meaning": c.meaning}
@@ -117,19 +120,19 @@ def _columns(view: View) -> list[dict[str, Any]]:
     ]
 
 
-def _filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
+def _count_filled(views: Mapping[str, View]) -> dict[str, dict[str, int]]:
     """By view and column the rows in which the column says something."""
     return {name: dict(view.filled) for name, view in views.items()}
 
 
-def _json(value: dict[str, Any]) -> str:
+def _format_json(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def _index(table: TableJob) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+def _find_index(table: TableJob) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
     """What makes the index of a view; None where its rows are no solutions."""
     return index if set(NEEDS) <= set(table.contract.names()) else None
 
 
-def _inputs(plan: Plan) -> tuple[str, ...]:
+def _list_views(plan: Plan) -> tuple[str, ...]:
     return plan.recipe.tables[-1].inputs

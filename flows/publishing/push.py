@@ -35,17 +35,17 @@ def push(name: str, target: str, store: str, private: bool = False) -> str:
     files = release.manifest["files"]
     pull(release, files)
     if target.startswith("hf://"):
-        return _hub(release, target, private)
-    return _elsewhere(release, Store(target))
+        return _upload_to_hub(release, target, private)
+    return _copy_to_store(release, Store(target))
 
 
-def _manifest(release: Release) -> bytes:
+def _read_manifest(release: Release) -> bytes:
     return release.storage.read(f"{locate_release(*release.name.split('@'))}/manifest.json")
 
 
-def _elsewhere(release: Release, place: Store) -> str:
+def _copy_to_store(release: Release, place: Store) -> str:
     """Copy a release to another store, where it lies as it does at home."""
-    path, manifest = locate_release(*release.name.split("@")), _manifest(release)
+    path, manifest = locate_release(*release.name.split("@")), _read_manifest(release)
     link = place.link(path)
     try:
         if place.exists(f"{path}/manifest.json"):
@@ -68,7 +68,7 @@ def _elsewhere(release: Release, place: Store) -> str:
     return f"{release.name} is published: {link}"
 
 
-def _hub(release: Release, target: str, private: bool) -> str:
+def _upload_to_hub(release: Release, target: str, private: bool) -> str:
     """Upload a release as one commit of a dataset repository, and tag it with the version."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
@@ -79,7 +79,7 @@ def _hub(release: Release, target: str, private: bool) -> str:
     hub = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
         with raise_os_errors():
-            commit = _uploaded(hub, release, target, repository, private)
+            commit = _upload_files(hub, release, target, repository, private)
     except HFValidationError as error:
         raise ErrataError(f"{target}: names no dataset of the Hub ({error})") from None
     except OSError as error:
@@ -90,7 +90,7 @@ def _hub(release: Release, target: str, private: bool) -> str:
     return f"{release.name} is published: {commit.commit_url}, tag {release.manifest['version']}"
 
 
-def _uploaded(hub: Any, release: Release, target: str, repository: str, private: bool) -> Any:
+def _upload_files(hub: Any, release: Release, target: str, repository: str, private: bool) -> Any:
     """The commit that holds a release's files, tagged with its version."""
     version = release.manifest["version"]
     hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
@@ -113,4 +113,4 @@ def _stage(release: Release, place: Path) -> None:
         path = place / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(release.path(file), path)
-    (place / "manifest.json").write_bytes(_manifest(release))
+    (place / "manifest.json").write_bytes(_read_manifest(release))

@@ -250,6 +250,6 @@ class Declared:
     """The table it is about."""
     gate: Gate
 
-    def told(self) -> list[Any]:
+    def list_parameters(self) -> list[Any]:
         """What a fingerprint knows of it."""
         return [self.name, self.table, self.gate.model_dump(mode="json", by_alias=True, exclude_defaults=True)]

@@ -13,16 +13,16 @@ from .exit_codes import DONE, FAILED
 from .verb import RELEASE, Verb
 
 
-def verify(given: Namespace) -> int:
+def verify(options: Namespace) -> int:
     """`errata verify`."""
-    release = open_release(given.name, given.store)
+    release = open_release(options.name, options.store)
     faults = release.faults()
     for fault in faults:
         print(text.strip_controls(f"{release.url}/{fault}"), file=sys.stderr)
     files = len(release.manifest["files"])
     result = f"{len(faults)} fault(s)" if faults else f"{files} files, all as released"
-    if given.signers and not faults:
-        result += f", signed by {_find_signer(release, given.signers)}"
+    if options.signers and not faults:
+        result += f", signed by {_find_signer(release, options.signers)}"
     print(text.strip_controls(f"{release.name}: {result}"))
     return FAILED if faults else DONE
 
