@@ -116,30 +116,32 @@ def list_edits(solution: Reading, names: Sequence[Name], random: Random) -> Iter
     """All edits of these names; in which numbers they put, chance decides."""
     for at, equations in enumerate(solution.equations):
         for equation in equations:
-            for name, spans in _within(solution, at, equation, random):
-                if name in names and (edit := _replaced(solution, at, equation, name, spans)):
+            for name, spans in _list_replacements(solution, at, equation, random):
+                if name in names and (edit := _replace_spans(solution, at, equation, name, spans)):
                     yield edit
         if not equations and "another number told" in names:
             yield from _misread_number(solution, at, random)
-        if not equations and "another word" in names and (edit := _reworded(solution, at)):
+        if not equations and "another word" in names and (edit := _reverse_word(solution, at)):
             yield edit
-        if "step left out" in names and (edit := _left_out(solution, at)):
+        if "step left out" in names and (edit := _leave_out_step(solution, at)):
             yield edit
-        if "steps swapped" in names and (edit := _swapped(solution, at)):
+        if "steps swapped" in names and (edit := _swap_steps(solution, at)):
             yield edit
 
 
 Span = tuple[int, int, str]
 
 
-def _within(solution: Reading, at: int, equation: Equation, random: Random) -> Iterator[tuple[Name, list[Span]]]:
+def _list_replacements(
+    solution: Reading, at: int, equation: Equation, random: Random
+) -> Iterator[tuple[Name, list[Span]]]:
     """What may be replaced in one calculation."""
     step = solution.steps[at]
     results = solution.before(at) | {
         other.result.value for other in solution.equations[at] if other.end <= equation.start
     }
     for value in list_digit_slips(equation.result.value, random):
-        yield "another result", [_span(step, equation.result, value)]
+        yield "another result", [_make_span(step, equation.result, value)]
     misread = []
     for number in equation.leaves:
         earlier = number.value in results
@@ -147,18 +149,18 @@ def _within(solution: Reading, at: int, equation: Equation, random: Random) -> I
             continue  # it may come from either, or from neither
         for value in list_digit_slips(number.value, random):
             if value not in solution.given | results:
-                yield "another earlier result" if earlier else "another given number", [_span(step, number, value)]
+                yield "another earlier result" if earlier else "another given number", [_make_span(step, number, value)]
                 misread += [] if earlier else [(number, value)]
         for value in sorted(solution.stated - {leaf.value for leaf in equation.leaves}):
-            if not earlier and value.denominator == 1 and not _elsewhere(solution, equation, number, value):
-                yield "another known number", [_span(step, number, value)]
+            if not earlier and value.denominator == 1 and not _resembles_another(solution, equation, number, value):
+                yield "another known number", [_make_span(step, number, value)]
     for (first, a), (second, b) in combinations(misread, 2):
         if first != second:
-            yield "several numbers", [_span(step, first, a), _span(step, second, b)]
-    yield from _terms(step, equation)
+            yield "several numbers", [_make_span(step, first, a), _make_span(step, second, b)]
+    yield from _list_term_edits(step, equation)
 
 
-def _elsewhere(solution: Reading, equation: Equation, number: Number, value: Fraction) -> bool:
+def _resembles_another(solution: Reading, equation: Equation, number: Number, value: Fraction) -> bool:
     """Whether with another number a calculation looks like another one of the solution, or like one done too early."""
     if value in solution.first:
         return True
@@ -167,10 +169,10 @@ def _elsewhere(solution: Reading, equation: Equation, number: Number, value: Fra
     return any((o.operator == equation.operator and value in o.left) or operands == {*o.left[::2]} for o in others)
 
 
-def _terms(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
+def _list_term_edits(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
     """Signs exchanged, terms swapped, terms left out."""
     for first, second in combinations(equation.leaves, 2):
-        swap = [(first.start, first.end, _text(step, second)), (second.start, second.end, _text(step, first))]
+        swap = [(first.start, first.end, _get_text(step, second)), (second.start, second.end, _get_text(step, first))]
         if first.value != second.value:
             yield "swapped terms", swap
     for i, (first, second) in enumerate(zip(equation.leaves, equation.leaves[1:])):
@@ -178,17 +180,17 @@ def _terms(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
         if not _SIGNED.fullmatch(between):
             continue
         for sign in "+-*/":
-            yield "another sign", [(first.end, second.start, _like(between, sign))]
+            yield "another sign", [(first.end, second.start, _write_sign_like(between, sign))]
         if len(equation.leaves) > 2 and not (i == 0 and step[equation.start] == "("):
             yield "term left out", [(first.end, second.end, "")]
 
 
-def _text(step: str, number: Number) -> str:
+def _get_text(step: str, number: Number) -> str:
     return step[number.start : number.end]
 
 
-def _span(step: str, number: Number, value: Fraction) -> Span:
-    return number.start, number.end, format_number(value, _text(step, number))
+def _make_span(step: str, number: Number, value: Fraction) -> Span:
+    return number.start, number.end, format_number(value, _get_text(step, number))
 
 
 def format_number(value: Fraction, like: str) -> str:
@@ -197,26 +199,26 @@ def format_number(value: Fraction, like: str) -> str:
     return text + "." + "0" * len(like.partition(".")[2]) if "." in like else text
 
 
-def _like(between: str, sign: str) -> str:
+def _write_sign_like(between: str, sign: str) -> str:
     """A sign with the blanks of another, and in its manner: `×` where a solution multiplies so."""
     old = between.strip()
     manner = next((others[0] for s, others in _WRITTEN.items() if s == sign and old in ("×", "÷", "·", "−")), sign)
     return between.replace(old, manner)
 
 
-def _replaced(solution: Reading, at: int, equation: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
+def _replace_spans(solution: Reading, at: int, equation: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
     """The edit that puts texts in their places in a calculation; None where they are the same."""
     old = solution.steps[at]
-    new, end = _put(old, spans)
+    new, end = _put_spans(old, spans)
     if new == old:
         return None
     before, after = (" and ".join(texts) for texts in zip(*((old[a:b].strip(), text.strip()) for a, b, text in spans)))
     value = Fraction(after.replace(",", "")) if name == "another result" else equation.result.value
     changed = {equation.result.value: value} if name == "another result" else {}
-    return Edit(name, _with(solution.steps, at, new), at, end, before, after, changed)
+    return Edit(name, _put_steps(solution.steps, at, new), at, end, before, after, changed)
 
 
-def _put(text: str, spans: Sequence[Span]) -> tuple[str, int]:
+def _put_spans(text: str, spans: Sequence[Span]) -> tuple[str, int]:
     """A text with others in their places, and where the last of them ends."""
     end, shift = 0, 0
     for start, stop, new in sorted(spans):
@@ -226,7 +228,7 @@ def _put(text: str, spans: Sequence[Span]) -> tuple[str, int]:
     return text, end
 
 
-def _with(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
+def _put_steps(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
     return (*steps[:at], *new, *steps[at + len(new) :])
 
 
@@ -239,15 +241,15 @@ def _misread_number(solution: Reading, at: int, random: Random) -> Iterator[Edit
         return
     for value in list_digit_slips(numbers[0].value, random):
         if value not in solution.given:
-            span = _span(step, numbers[0], value)
-            new, end = _put(step, [span])
+            span = _make_span(step, numbers[0], value)
+            new, end = _put_spans(step, [span])
             texts = step[span[0] : span[1]], span[2]
             yield Edit(
-                "another number told", _with(solution.steps, at, new), at, end, *texts, {numbers[0].value: value}
+                "another number told", _put_steps(solution.steps, at, new), at, end, *texts, {numbers[0].value: value}
             )
 
 
-def _reworded(solution: Reading, at: int) -> Edit | None:
+def _reverse_word(solution: Reading, at: int) -> Edit | None:
     """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
     step = solution.steps[at]
     words = _WORD.findall(blank_step_number(step))
@@ -261,16 +263,16 @@ def _reworded(solution: Reading, at: int) -> Edit | None:
     between = solution.steps[later][first.end : second.start]
     if not _SIGNED.fullmatch(between):
         return None
-    sign = _like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[equation.operator])
+    sign = _write_sign_like(between, {"+": "-", "-": "+", "*": "/", "/": "*"}[equation.operator])
     other = _TURNED[word.lower()]
     other = other.capitalize() if word[0].isupper() else other
-    new, _ = _put(step, [(step.index(word), step.index(word) + len(word), other)])
-    turned, _ = _put(solution.steps[later], [(first.end, second.start, sign)])
-    steps = _with(_with(solution.steps, at, new), later, turned)
+    new, _ = _put_spans(step, [(step.index(word), step.index(word) + len(word), other)])
+    turned, _ = _put_spans(solution.steps[later], [(first.end, second.start, sign)])
+    steps = _put_steps(_put_steps(solution.steps, at, new), later, turned)
     return Edit("another word", steps, at, len(new), word, other, {})
 
 
-def _carried(solution: Reading, at: int) -> tuple[Equation, Number] | None:
+def _find_carried_number(solution: Reading, at: int) -> tuple[Equation, Number] | None:
     """The one calculation of a step, and the number that it changes: an earlier result, or what all begins with."""
     equations = solution.equations[at] if at < len(solution.steps) else ()
     if len(equations) != 1 or len(equations[0].leaves) != 2:
@@ -280,37 +282,41 @@ def _carried(solution: Reading, at: int) -> tuple[Equation, Number] | None:
     return (equations[0], stands[0]) if len(stands) == 1 else None
 
 
-def _left_out(solution: Reading, at: int) -> Edit | None:
+def _leave_out_step(solution: Reading, at: int) -> Edit | None:
     """A step left out: the next one goes on with the number that it would have changed."""
-    carried = _carried(solution, at)
+    carried = _find_carried_number(solution, at)
     following = solution.equations[at + 1][:1] if at + 1 < len(solution.steps) else ()
     if carried is None or not any(carried[0].result.value in other.left for other in following):
         return None
     equation, stands = carried
     if any(stands.value in other.left for other in following):
         return None
-    later = (_as(solution.steps, i, i - 1, solution.steps[i]) for i in range(at + 1, len(solution.steps)))
+    later = (_renumber_step(solution.steps, i, i - 1, solution.steps[i]) for i in range(at + 1, len(solution.steps)))
     text = solution.steps[at].strip()
     return Edit("step left out", (*solution.steps[:at], *later), at, 0, text, "", {equation.result.value: stands.value})
 
 
-def _swapped(solution: Reading, at: int) -> Edit | None:
+def _swap_steps(solution: Reading, at: int) -> Edit | None:
     """Two steps in each other's place: the second does to the first's number what it should do to its result."""
     if at + 2 >= len(solution.steps):
         return None  # the last step says the answer
-    carried, following = _carried(solution, at), _carried(solution, at + 1)
+    carried, following = _find_carried_number(solution, at), _find_carried_number(solution, at + 1)
     if carried is None or following is None or following[1].value != carried[0].result.value:
         return None
     (equation, stands), (other, carries) = carried, following
     now, after = solution.steps[at], solution.steps[at + 1]
     # results stay where they stood: each is worked out anew from the numbers before it
-    first, _ = _put(after, [_span(after, carries, stands.value), _span(after, other.result, equation.result.value)])
-    second, _ = _put(now, [_span(now, stands, equation.result.value), _span(now, equation.result, other.result.value)])
-    pair = _as(solution.steps, at + 1, at, first), _as(solution.steps, at, at + 1, second)
-    return Edit("steps swapped", _with(solution.steps, at, *pair), at, 0, now.strip(), after.strip(), {})
+    first, _ = _put_spans(
+        after, [_make_span(after, carries, stands.value), _make_span(after, other.result, equation.result.value)]
+    )
+    second, _ = _put_spans(
+        now, [_make_span(now, stands, equation.result.value), _make_span(now, equation.result, other.result.value)]
+    )
+    pair = _renumber_step(solution.steps, at + 1, at, first), _renumber_step(solution.steps, at, at + 1, second)
+    return Edit("steps swapped", _put_steps(solution.steps, at, *pair), at, 0, now.strip(), after.strip(), {})
 
 
-def _as(steps: Sequence[str], own: int, other: int, text: str) -> str:
+def _renumber_step(steps: Sequence[str], own: int, other: int, text: str) -> str:
     """The text of a step with the number (`2.`) of another, where steps are numbered."""
     ours, theirs = (len(steps[i]) - len(blank_step_number(steps[i]).lstrip()) for i in (own, other))
     return steps[other][:theirs] + text[ours:]

@@ -61,9 +61,11 @@ def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float
         return TOO_MUCH
     if leaks_mistake(old, new):
         return WORDS
-    if _new(_NOTE, old, new):
+    if _has_new_match(_NOTE, old, new):
         return NOTES
-    if _new(_MARK, old, new) or _lines(before, len(after), at) != sum(step.count("\n") for step in after):
+    if _has_new_match(_MARK, old, new) or _count_line_breaks(before, len(after), at) != sum(
+        step.count("\n") for step in after
+    ):
         return LAYOUT
     return (
         SECOND
@@ -76,15 +78,15 @@ def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float
 
 def leaks_mistake(old: str, new: str) -> bool:
     """Whether a text speaks of a mistake, or in words of one that the text it was made from has not."""
-    return LEAKS.search(new) is not None or _new(_TOLD, old, new)
+    return LEAKS.search(new) is not None or _has_new_match(_TOLD, old, new)
 
 
-def _new(pattern: re.Pattern[str], old: str, new: str) -> bool:
+def _has_new_match(pattern: re.Pattern[str], old: str, new: str) -> bool:
     """Whether a text has something of a kind that another has not."""
     return bool({match.group().lower() for match in pattern.finditer(new)} - {match.group().lower() for match in pattern.finditer(old)})  # fmt: skip
 
 
-def _lines(before: Sequence[str], count: int, at: int) -> int:
+def _count_line_breaks(before: Sequence[str], count: int, at: int) -> int:
     """The line breaks that so many steps should have, one at `at` left out or put in."""
     gone = before[at].count("\n") if count < len(before) and at < len(before) else 0
     return sum(step.count("\n") for step in before) - gone

@@ -51,12 +51,12 @@ def inject_mistake(
     for kind in random.sample(kinds := sorted({types[name] for name in names}), len(kinds)):
         for name in random.sample(own := [candidate for candidate in names if types[candidate] == kind], len(own)):
             for edit in edits:
-                if edit.name == name and (propagated := _settled(read, edit, answer)) is not None:
+                if edit.name == name and (propagated := _propagate(read, edit, answer)) is not None:
                     return Injected(propagated, edit.at, kind, f"rule: {name}", f"{edit.before} → {edit.after}")
     return None
 
 
-def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
+def _propagate(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
     """The edited solution with all that follows from it; None where that is not certain or changes no answer."""
     read = [find_equations(blank_step_number(step)) for step in edit.steps[edit.at :]]
     if sum(map(len, read)) != sum(map(len, solution.equations[edit.at :])) - (edit.name == "step left out"):
@@ -67,8 +67,8 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
     for i, equation in ((i, equation) for i, equations in enumerate(read) for equation in equations):
         if i == 0 and equation.result.start < edit.through:
             continue
-        value = _worked(equation, {} if i == 0 and equation.start < edit.through else changed)
-        if value is None or (value != equation.result.value and not _fits(value, equation.result.value)):
+        value = _recalculate(equation, {} if i == 0 and equation.start < edit.through else changed)
+        if value is None or (value != equation.result.value and not _is_plausible(value, equation.result.value)):
             return None
         if value != equation.result.value:
             changed[equation.result.value] = value
@@ -78,13 +78,13 @@ def _settled(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...]
     } | solution.given
     if changed.get(answer, answer) == answer or (kept - misread) & changed.keys():
         return None
-    if any(not _fits(new, old) for old, new in edit.changed.items()):
+    if any(not _is_plausible(new, old) for old, new in edit.changed.items()):
         return None
-    first = _renewed(edit.steps[edit.at], edit.through, changed)
-    return (*edit.steps[: edit.at], first, *(_renewed(step, 0, changed) for step in edit.steps[edit.at + 1 :]))
+    first = _replace_numbers(edit.steps[edit.at], edit.through, changed)
+    return (*edit.steps[: edit.at], first, *(_replace_numbers(step, 0, changed) for step in edit.steps[edit.at + 1 :]))
 
 
-def _worked(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
+def _recalculate(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
     """What a calculation comes to with other numbers."""
     calculation = parse_calculation(
         [changed.get(part, part) if isinstance(part, Fraction) else part for part in equation.left]
@@ -92,14 +92,14 @@ def _worked(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fractio
     return calculation.value if calculation else None
 
 
-def _fits(value: Fraction, old: Fraction) -> bool:
+def _is_plausible(value: Fraction, old: Fraction) -> bool:
     """Whether a number looks like the one that it replaces: another one, whole, above 0, not out of all proportion."""
     if value.denominator != 1 or value <= 0 or value == old:
         return False
     return old <= FACTOR * value <= FACTOR**2 * old
 
 
-def _renewed(text: str, start: int, changed: Mapping[Fraction, Fraction]) -> str:
+def _replace_numbers(text: str, start: int, changed: Mapping[Fraction, Fraction]) -> str:
     """A text whose numbers from a place on are those that they have become; the number of the step stays."""
     renewed, at = text[:start], start
     for number in find_numbers(blank_step_number(text)):

@@ -36,10 +36,10 @@ def parse_rewriting(reply: Reply, steps: Sequence[str]) -> Rewritten | str:
         return CUT_OFF
     if not text.strip():
         return EMPTY
-    return TOO_LONG if len(text) > LONGEST_READ else _read(text, steps)
+    return TOO_LONG if len(text) > LONGEST_READ else _read_steps(text, steps)
 
 
-def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
+def _read_steps(text: str, steps: Sequence[str]) -> Rewritten | str:
     records = [record for record in find_objects(text) if "steps" in record]
     if not records:
         return UNPARSABLE
@@ -52,12 +52,12 @@ def _read(text: str, steps: Sequence[str]) -> Rewritten | str:
         return UNPARSABLE
     if not 1 <= len(texts) <= _MOST_STEPS or not all(isinstance(step, str) and step.strip() for step in texts):
         return UNPARSABLE
-    new = tuple(_numbered(drop_surrogates(step).strip(), i, steps) for i, step in enumerate(texts))
+    new = tuple(_number_step(drop_surrogates(step).strip(), i, steps) for i, step in enumerate(texts))
     trimmed = drop_surrogates(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
     return Rewritten(new, at - 1, trimmed or None)
 
 
-def _numbered(text: str, at: int, steps: Sequence[str]) -> str:
+def _number_step(text: str, at: int, steps: Sequence[str]) -> str:
     """A step with the number that belongs to its place, where the solution has such: models drop it, or keep an old one."""
     like = steps[min(at, len(steps) - 1)]
     label = like[: len(like) - len(blank_step_number(like).lstrip())]

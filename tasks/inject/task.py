@@ -115,7 +115,7 @@ def list_edit_types(rules: InjectParameters) -> dict[Name, str]:
 def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attempt: int) -> tuple[str, str, Request]:
     """Who is asked to make what of a row (name and type), and how."""
     random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
-    kind, model = random.choice(_kinds(rules)), names[random.choice(rules.models)]
+    kind, model = random.choice(_list_kinds(rules)), names[random.choice(rules.models)]
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
     filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
@@ -141,31 +141,31 @@ def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Mode
 
     """
     rows = part.to_dicts()
-    results: list[dict[str, Any] | str] = [_unfit(row) for row in rows]
+    results: list[dict[str, Any] | str] = [_find_obstacle(row) for row in rows]
     waiting = [i for i, why in enumerate(results) if not why]
     if not rules.models:
-        injected = {i: _by_rule(rows[i], rules) for i in waiting}
-        _settle(rows, injected, results, rules)
+        injected = {i: _inject_by_rule(rows[i], rules) for i in waiting}
+        _verify_injections(rows, injected, results, rules)
     for attempt in range(rules.attempts if rules.models else 0):
         queries = {i: request(rows[i], rules, names, attempt) for i in waiting}
         if not queries:
             break
         replies = yield [query for _, _, query in queries.values()]
-        _settle(rows, {i: _by_model(rows[i], *queries[i], replies) for i in waiting}, results, rules)
+        _verify_injections(rows, {i: _read_injection(rows[i], *queries[i], replies) for i in waiting}, results, rules)
         waiting = [i for i in waiting if isinstance(results[i], str)]
-    return _outcome(part, results)
+    return _make_outcome(part, results)
 
 
-def _unfit(row: Row) -> str:
+def _find_obstacle(row: Row) -> str:
     """Why nothing can be made of a row; empty where something may be."""
     if row["verdict"] != "right":
         return NOT_RIGHT
-    if not row["steps"] or row["text"] != row["rationale"] or _gaps(row["text"], row["steps"]) is None:
+    if not row["steps"] or row["text"] != row["rationale"] or _find_gaps(row["text"], row["steps"]) is None:
         return NOT_PLAIN
     return WORDS if LEAKS.search(row["text"]) else ""
 
 
-def _by_rule(row: Row, rules: InjectParameters) -> Injected | str:
+def _inject_by_rule(row: Row, rules: InjectParameters) -> Injected | str:
     random = Random(digest("inject", str(rules.seed), row["solution_id"]))  # noqa: S311
     answer = row["answer"].replace(",", "").strip()
     if not re.fullmatch(r"\d{1,12}", answer):
@@ -173,15 +173,15 @@ def _by_rule(row: Row, rules: InjectParameters) -> Injected | str:
     return inject_mistake(row["question"], row["steps"], Fraction(answer), list_edit_types(rules), random) or NO_EDIT
 
 
-def _by_model(row: Row, who: str, kind: str, query: Request, replies: Mapping[str, Reply]) -> Injected | str:
+def _read_injection(row: Row, who: str, kind: str, query: Request, replies: Mapping[str, Reply]) -> Injected | str:
     rewriting = parse_rewriting(replies[query.id], row["steps"])
     if isinstance(rewriting, str):
         return rewriting
-    text = _diff(row["steps"], rewriting.steps, rewriting.at)
+    text = _diff_step(row["steps"], rewriting.steps, rewriting.at)
     return Injected(rewriting.steps, rewriting.at, kind, who, text, rewriting.cause)
 
 
-def _diff(before: Sequence[str], after: Sequence[str], at: int) -> str:
+def _diff_step(before: Sequence[str], after: Sequence[str], at: int) -> str:
     """The step as it was and as it is, without what they have in common at their ends."""
     old, new = (steps[at] if 0 <= at < len(steps) else "" for steps in (before, after))
     start = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
@@ -189,7 +189,7 @@ def _diff(before: Sequence[str], after: Sequence[str], at: int) -> str:
     return f"{old[start : len(old) - end].strip()} → {new[start : len(new) - end].strip()}"
 
 
-def _settle(
+def _verify_injections(
     rows: Sequence[Row],
     injected: Mapping[int, Injected | str],
     results: list[dict[str, Any] | str],
@@ -203,15 +203,17 @@ def _settle(
         elif why := find_fault(rows[i]["steps"], injection.steps, injection.at, rules.most_changed):
             results[i] = why
         else:
-            fitting[i] = injection, _text(rows[i], injection)
+            fitting[i] = injection, _write_text(rows[i], injection)
     needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in fitting.items()]  # fmt: skip
     frame = pl.DataFrame(needed, schema_overrides={"options": pl.List(pl.String), "stated": pl.String})
     judged = verdicts(frame, "auto", compared, JUDGED).to_dicts() if needed else []
     for (i, (injection, text)), verdict in zip(fitting.items(), judged):
-        results[i] = _kept(rows[i], injection, text, verdict, rules)
+        results[i] = _make_columns(rows[i], injection, text, verdict, rules)
 
 
-def _kept(row: Row, injection: Injected, text: str, verdict: Row, rules: InjectParameters) -> dict[str, Any] | str:
+def _make_columns(
+    row: Row, injection: Injected, text: str, verdict: Row, rules: InjectParameters
+) -> dict[str, Any] | str:
     """What becomes of a row: its new columns, or why nothing does."""
     if verdict["verdict"] != "wrong":
         return STILL_RIGHT if verdict["verdict"] == "right" else f"{UNDECIDED}: {verdict['undecided']}"
@@ -228,7 +230,7 @@ def _kept(row: Row, injection: Injected, text: str, verdict: Row, rules: InjectP
     return new | dict(verdict) | about | columns
 
 
-def _gaps(text: str, steps: Sequence[str]) -> list[str] | None:
+def _find_gaps(text: str, steps: Sequence[str]) -> list[str] | None:
     """What stands before, between and behind a text's steps; None where they do not stand in it one after the other."""
     gaps, at = [], 0
     for step in steps:
@@ -240,9 +242,9 @@ def _gaps(text: str, steps: Sequence[str]) -> list[str] | None:
     return [*gaps, text[at:]]
 
 
-def _text(row: Row, injection: Injected) -> str:
+def _write_text(row: Row, injection: Injected) -> str:
     """The solution with other steps; between them stands what stood there before."""
-    gaps = _gaps(row["text"], row["steps"])
+    gaps = _find_gaps(row["text"], row["steps"])
     assert gaps is not None
     if len(injection.steps) < len(row["steps"]):
         del gaps[injection.at + 1 if injection.at < len(injection.steps) else injection.at]
@@ -251,7 +253,7 @@ def _text(row: Row, injection: Injected) -> str:
     return "".join(gap + step for gap, step in zip(gaps, injection.steps)) + gaps[-1]
 
 
-def _outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -> Outcome:
+def _make_outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -> Outcome:
     good = pl.Series([not isinstance(result, str) for result in results], dtype=pl.Boolean)
     new = pl.DataFrame(
         [result for result in results if not isinstance(result, str)],
@@ -265,7 +267,7 @@ def _outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -> Out
     return Outcome(kept.hstack(new.select(ADDED.names())), rejected)
 
 
-def _kinds(rules: InjectParameters) -> list[str]:
+def _list_kinds(rules: InjectParameters) -> list[str]:
     return rules.kinds or list(rules.taxonomy.labels())
 
 
@@ -277,7 +279,7 @@ def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
     if len(set(parameters.kinds)) < len(parameters.kinds):
         faults.append("kinds: names a type twice; keep one")
     if not parameters.models and not strange:
-        faults += _beyond_rules(parameters, taxonomy)
+        faults += _check_kinds(parameters, taxonomy)
     faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in fields]
     if len(set(parameters.models)) < len(parameters.models):
         faults.append("models: names a model twice; keep one")
@@ -286,7 +288,7 @@ def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
     return faults
 
 
-def _beyond_rules(parameters: InjectParameters, taxonomy: Taxonomy) -> list[str]:
+def _check_kinds(parameters: InjectParameters, taxonomy: Taxonomy) -> list[str]:
     """Types that rules cannot make."""
     able = sorted(set(list_edit_types(parameters.model_copy(update={"kinds": []})).values()))
     if not able:
