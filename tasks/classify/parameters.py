@@ -94,10 +94,10 @@ def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list
     if parameters.taxonomy is None and parameters.dynamic is None:
         faults.append("taxonomy: is missing; name one, or have one found with `dynamic`")
     if parameters.taxonomy is not None and parameters.dynamic is None:
-        faults += _untranslated(parameters, parameters.taxonomy)
+        faults += _check_translations(parameters, parameters.taxonomy)
     if parameters.dynamic is not None:
-        faults += _of_dynamic(parameters, parameters.dynamic, contract.names())
-    faults += _of_prompts(parameters, contract.names())
+        faults += _check_dynamic(parameters, parameters.dynamic, contract.names())
+    faults += _check_prompts(parameters, contract.names())
     if parameters.judged_in and "judge_kind" not in contract.names():
         faults.append("judged_in: the table has no column 'judge_kind'; put `judge` before")
     if len(set(parameters.models)) < len(parameters.models):
@@ -107,14 +107,14 @@ def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list
     return faults
 
 
-def _untranslated(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:
+def _check_translations(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:
     """Whose words the taxonomy does not know."""
     faults = []
-    if parameters.rules and not (parameters.models or parameters.judged_in) and not _speaks(taxonomy, SPOKEN):
+    if parameters.rules and not (parameters.models or parameters.judged_in) and not _knows_taxonomy(taxonomy, SPOKEN):
         faults.append(
             f"rules: taxonomy '{taxonomy.taxonomy}' maps no type of '{SPOKEN}', which rules speak; name models"
         )
-    if parameters.judged_in and not _speaks(taxonomy, parameters.judged_in):
+    if parameters.judged_in and not _knows_taxonomy(taxonomy, parameters.judged_in):
         faults.append(
             f"judged_in: taxonomy '{taxonomy.taxonomy}' maps no type of '{parameters.judged_in[:60]}'; it maps those of "
             f"{', '.join(taxonomy.from_) or 'no other'}"
@@ -122,11 +122,11 @@ def _untranslated(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[st
     return faults
 
 
-def _speaks(taxonomy: Taxonomy, other: str) -> bool:
+def _knows_taxonomy(taxonomy: Taxonomy, other: str) -> bool:
     return other == taxonomy.taxonomy or other in taxonomy.from_
 
 
-def _of_prompts(parameters: ClassifyParameters, columns: Sequence[str]) -> list[str]:
+def _check_prompts(parameters: ClassifyParameters, columns: Sequence[str]) -> list[str]:
     """Fields that prompts lack."""
     dynamic = parameters.dynamic
     texts = {"prompt": parameters.prompt} | ({"dynamic.prompt": dynamic.prompt} if dynamic else {})
@@ -146,7 +146,7 @@ def _of_prompts(parameters: ClassifyParameters, columns: Sequence[str]) -> list[
     return faults
 
 
-def _of_dynamic(parameters: ClassifyParameters, dynamic: Dynamic, columns: Sequence[str]) -> list[str]:
+def _check_dynamic(parameters: ClassifyParameters, dynamic: Dynamic, columns: Sequence[str]) -> list[str]:
     if dynamic.by == "classifier":
         return []
     faults = []

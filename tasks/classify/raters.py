@@ -17,7 +17,7 @@ def list_ratings(row: Mapping[str, Any], taxonomy: Taxonomy, judged_in: str) -> 
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
     by_rule = (row["typed_by"] or "").startswith("rule: ")
     ratings: dict[str, int | None] = {RULES: numbers.get(row["error_type"] or "") if by_rule else None}
-    for model, votes in _by_model(row).items():
+    for model, votes in _group_by_model(row).items():
         ratings[model] = find_majority([numbers.get(vote) for vote in votes], []).label
     if judged_in:
         kind = row.get("judge_kind")
@@ -28,10 +28,12 @@ def list_ratings(row: Mapping[str, Any], taxonomy: Taxonomy, judged_in: str) -> 
 def list_votes(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, list[int | None]]:
     """The votes of each model that has several, in their order."""
     numbers = {name: i for i, name in enumerate(taxonomy.labels())}
-    return {model: [numbers.get(vote) for vote in votes] for model, votes in _by_model(row).items() if len(votes) > 1}
+    return {
+        model: [numbers.get(vote) for vote in votes] for model, votes in _group_by_model(row).items() if len(votes) > 1
+    }
 
 
-def _by_model(row: Mapping[str, Any]) -> dict[str, list[str]]:
+def _group_by_model(row: Mapping[str, Any]) -> dict[str, list[str]]:
     votes: dict[str, list[str]] = {}
     for who, name in zip(row.get("classifiers") or (), row.get("classifier_types") or ()):
         votes.setdefault(parse_model(who), []).append(name)

@@ -116,7 +116,7 @@ def plan(
         for equation in find_equations(line):
             if equation.operator is None or not equation.holds:
                 return None
-            node = _node(equation, nodes, stated)
+            node = _make_node(equation, nodes, stated)
             if not any(node.is_(other.operator, other.operands) for other in nodes[start:]):
                 nodes.append(node)
     if not nodes or nodes[-1].value != answer or len(nodes) > 64:
@@ -124,7 +124,7 @@ def plan(
     return Plan(tuple(nodes), given, first)
 
 
-def _node(equation: Equation, before: list[Node], stated: set[Fraction]) -> Node:
+def _make_node(equation: Equation, before: list[Node], stated: set[Fraction]) -> Node:
     assert equation.operator is not None
     needs: set[int] = set()
     origins: list[Origin] = []

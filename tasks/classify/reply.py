@@ -81,8 +81,8 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
     final, fault = _clean_quotation(text)
     if fault:
         return Vote(None, fault)
-    claims = list(_claims(final, material))
-    if at is not None and not _formed(final) and (kind := parse_judged_kind(final, at, material)) is not None:
+    claims = list(_list_claims(final, material))
+    if at is not None and not _has_form(final) and (kind := parse_judged_kind(final, at, material)) is not None:
         if not kind:
             return Vote(None, NO_TYPE)
         claims = [(kind, {})]
@@ -104,14 +104,14 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
     )
 
 
-def _formed(text: str) -> bool:
+def _has_form(text: str) -> bool:
     """Whether a text names a type in a classifier's own form."""
     return LINE.search(text) is not None or any(
         normalize_name(key) in KEYS for record in find_objects(text) for key in record
     )
 
 
-def _claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _list_claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The types that a reply names, each with the object that names it."""
     records = [record for record in find_objects(text) if any(normalize_name(key) in KEYS for key in record)]
     for record in records:

@@ -74,25 +74,25 @@ def apply_rules(row: Mapping[str, Any], at: int) -> Finding | None:
         A type and what speaks for it.
 
     """
-    case = _case(row, at)
+    case = _read_case(row, at)
     if case.plan is not None:
-        return _by_plan(case, case.plan)
-    return _alone(case)
+        return _compare_with_plan(case, case.plan)
+    return _check_alone(case)
 
 
-def _case(row: Mapping[str, Any], at: int) -> _Case:
+def _read_case(row: Mapping[str, Any], at: int) -> _Case:
     steps = [blank_step_number(step) for step in row["steps"]]
     given, stated = (
         context_numbers.find_given_numbers(row["question"]),
         context_numbers.find_stated_numbers(row["question"]),
     )
     first = next((number.value for number in find_numbers(row["question"])), None)
-    gold = _number(row.get("answer") or "")
+    gold = _parse_number(row.get("answer") or "")
     earlier = tuple(equation for step in steps[:at] for equation in find_equations(step))
     text = steps[at][:LONGEST]
     match = _ANSWER.search(text)
     working = text[: match.start()] if match else text
-    value = _number(match[1]) if match else None
+    value = _parse_number(match[1]) if match else None
     answer = Number(value, match.start(1), match.end(1)) if match and value is not None else None
     reference = None
     if row.get("reference") and gold is not None:
@@ -113,109 +113,109 @@ def blank_step_number(step: str) -> str:
     return " " * match.end() + step[match.end() :] if match else step
 
 
-def _number(text: str) -> Fraction | None:
+def _parse_number(text: str) -> Fraction | None:
     text = text.replace(",", "").strip().rstrip(".")
     return Fraction(text) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", text) else None
 
 
-def _by_plan(case: _Case, plan: Plan) -> Finding | None:
+def _compare_with_plan(case: _Case, plan: Plan) -> Finding | None:
     """What a right solution says of the step."""
     for equation in case.equations:
         at = plan.found(equation)
         if at is None:
-            return _strange(equation, plan)
+            return _explain_unplanned(equation, plan)
         if equation.holds is False:
-            return _miscalculated(equation, "another result than the operands have")
+            return _report_miscalculation(equation, "another result than the operands have")
         if equation.holds is None:
             return None
         node = plan.nodes[at]
         if node.unit and equation.unit and node.unit != equation.unit:
             start = case.text.lower().find(equation.unit, equation.result.end)
-            cause = f"The {_shown(equation.result.value)} are {node.unit}, not {equation.unit}."
+            cause = f"The {_format_fraction(equation.result.value)} are {node.unit}, not {equation.unit}."
             return Finding("unit", "unit of the right solution", start, start + len(equation.unit), cause, "minor")
         plan.finish(at)
-    return _ended(case, plan)
+    return _check_end(case, plan)
 
 
-def _ended(case: _Case, plan: Plan) -> Finding | None:
+def _check_end(case: _Case, plan: Plan) -> Finding | None:
     """What is wrong with a step whose calculations are all right: the answer, or what it does not do."""
     if case.opaque or (not case.last and case.answer is None):
         return None
-    place = (case.answer.start, case.answer.end) if case.answer else _body(case.text)
+    place = (case.answer.start, case.answer.end) if case.answer else _span_body(case.text)
     if not plan.final():
         missing = plan.nodes[plan.open()[0]]
-        cause = f"{_calculation(missing.operator, missing.operands)} is left out."
+        cause = f"{_format_calculation(missing.operator, missing.operands)} is left out."
         return Finding("missing step", "the right solution goes on", *place, cause)
     if case.answer is not None and case.answer.value != case.gold:
-        cause = f"The last result is {_shown(plan.nodes[-1].value)}, the answer says {_shown(case.answer.value)}."
+        cause = f"The last result is {_format_fraction(plan.nodes[-1].value)}, the answer says {_format_fraction(case.answer.value)}."
         return Finding("final answer", "answer is not the last result", *place, cause)
     return None
 
 
-def _strange(equation: Equation, plan: Plan) -> Finding | None:
+def _explain_unplanned(equation: Equation, plan: Plan) -> Finding | None:
     """What is wrong with a calculation that is none of those open."""
     if equation.operator is None:
         return None
     opened = [plan.nodes[i] for i in plan.open()]
     place = (equation.start, equation.end)
-    calculation = _calculation(equation.operator, equation.operands)
+    calculation = _format_calculation(equation.operator, equation.operands)
     for node in opened:
         if set(node.operands) == set(equation.operands):
-            right = _calculation(node.operator, node.operands)
+            right = _format_calculation(node.operator, node.operands)
             return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {calculation}.")  # fmt: skip
     if not opened or any(plan.nodes[i].is_(equation.operator, equation.operands) for i in plan.done):
         return Finding("extra step", "done already", *place, f"{calculation} is done already, or not asked for.")
     if skips_calculation(plan, equation.operator, equation.operands):
         left = opened[0]
-        missing = _calculation(left.operator, left.operands)
+        missing = _format_calculation(left.operator, left.operands)
         return Finding(
             "missing step", "a calculation is skipped", *place, f"{missing} has to come before {calculation}."
         )
-    return _other_operand(equation, plan)
+    return _explain_operand(equation, plan)
 
 
-def _other_operand(equation: Equation, plan: Plan) -> Finding | None:
+def _explain_operand(equation: Equation, plan: Plan) -> Finding | None:
     """The operand that stands for another, where that is clear."""
     assert equation.operator is not None
     for node, theirs, ours in find_replaced_operand(plan, equation.operator, equation.operands):
         number = equation.leaves[ours]
-        right = _shown(node.operands[theirs])
+        right = _format_fraction(node.operands[theirs])
         if number.value in plan.known():
-            cause = f"{_shown(number.value)} stands where {right} belongs."
+            cause = f"{_format_fraction(number.value)} stands where {right} belongs."
             return Finding("wrong operand", "another known number", number.start, number.end, cause)
         origin = node.origins[theirs]
         if origin == "either":
             return None
         kind = "miscopied result" if origin == "earlier" else "misread quantity"
         source = "the earlier result" if origin == "earlier" else "the given number"
-        cause = f"{_shown(number.value)} is neither given nor worked out; {source} {right} belongs there."
+        cause = f"{_format_fraction(number.value)} is neither given nor worked out; {source} {right} belongs there."
         return Finding(kind, "neither given nor derived", number.start, number.end, cause)
     strange = [number for number in equation.leaves if number.value not in plan.known()]
     if not strange:
-        calculation = _calculation(equation.operator, equation.operands)
+        calculation = _format_calculation(equation.operator, equation.operands)
         return Finding(
             "wrong operand", "no right calculation", equation.start, equation.end, f"Nothing asks for {calculation}."
         )
-    cause = f"{_shown(strange[0].value)} is neither given nor worked out before."
+    cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before."
     return Finding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
-def _alone(case: _Case) -> Finding | None:
+def _check_alone(case: _Case) -> Finding | None:
     """What the step itself says, and where the right answer is known, what leads to it."""
     known = case.given | case.before | context_numbers.EVERYBODY_KNOWS
     for i, equation in enumerate(case.equations):
         strange = [number for number in equation.leaves if number.value not in known]
         if strange or equation.holds is False:
             if case.gold is not None:
-                return _repaired(equation, (*case.equations[i + 1 :], *case.later), case)
-            return _unknown(strange, case) if strange else _miscalculated(equation, UNVOUCHED)
+                return _explain_by_repair(equation, (*case.equations[i + 1 :], *case.later), case)
+            return _explain_unknown_number(strange, case) if strange else _report_miscalculation(equation, UNVOUCHED)
         if equation.holds is None:
             return None
         known = known | {equation.result.value}
-    return _answered(case)
+    return _check_answer(case)
 
 
-def _repaired(equation: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
+def _explain_by_repair(equation: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
     """The one kind of change after which the rest leads to the right answer."""
     assert case.gold is not None
     results = {other.result.value for other in case.earlier} - case.stated
@@ -224,17 +224,19 @@ def _repaired(equation: Equation, following: Sequence[Equation], case: _Case) ->
         return None  # a known number in another's place may as well be a step too many, or one left out
     rule = "the only change that leads to the right answer"
     if change.kind == "calculation":
-        return _miscalculated(equation, rule)
+        return _report_miscalculation(equation, rule)
     if change.place is None:
         assert equation.operator is not None
-        cause = f"{_calculation(equation.operator, equation.operands)} should be another operation ({change.right})."
+        cause = (
+            f"{_format_calculation(equation.operator, equation.operands)} should be another operation ({change.right})."
+        )
         return Finding(change.kind, rule, equation.start, equation.end, cause)
     assert isinstance(change.right, Fraction)
-    cause = f"{_shown(change.place.value)} stands where {_shown(change.right)} belongs."
+    cause = f"{_format_fraction(change.place.value)} stands where {_format_fraction(change.right)} belongs."
     return Finding(change.kind, rule, change.place.start, change.place.end, cause)
 
 
-def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
+def _explain_unknown_number(strange: Sequence[Number], case: _Case) -> Finding | None:
     """A number that is neither given nor derived, where it is clear which number it should be."""
     if len(strange) != 1:
         return None
@@ -245,9 +247,7 @@ def _unknown(strange: Sequence[Number], case: _Case) -> Finding | None:
     (meant,) = near
     earlier = meant in results
     source = "earlier result" if earlier else "given number"
-    cause = (
-        f"{_shown(strange[0].value)} is neither given nor worked out before; it is like the {source} {_shown(meant)}."
-    )
+    cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before; it is like the {source} {_format_fraction(meant)}."
     kind = "miscopied result" if earlier else "misread quantity"
     return Finding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
 
@@ -262,34 +262,36 @@ def is_digit_slip(value: Fraction, other: Fraction) -> bool:
     return swapped or (len(apart) == 1 and len(a) > 2)
 
 
-def _answered(case: _Case) -> Finding | None:
+def _check_answer(case: _Case) -> Finding | None:
     """An answer that is not what the last calculation came to, where that was right."""
     equations = [*case.earlier, *case.equations]
     if case.opaque or not equations or case.answer is None or case.gold is None or case.answer.value == case.gold:
         return None
     if equations[-1].result.value != case.gold:
         return None
-    cause = f"The last result is {_shown(case.gold)}, the answer says {_shown(case.answer.value)}."
+    cause = f"The last result is {_format_fraction(case.gold)}, the answer says {_format_fraction(case.answer.value)}."
     return Finding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
 
 
-def _miscalculated(equation: Equation, rule: str) -> Finding:
-    cause = f"The left side comes to {_shown(equation.computed)}, not {_shown(equation.result.value)}."
+def _report_miscalculation(equation: Equation, rule: str) -> Finding:
+    cause = (
+        f"The left side comes to {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
+    )
     if equation.operator:
-        cause = f"{_calculation(equation.operator, equation.operands)} is {_shown(equation.computed)}, not {_shown(equation.result.value)}."
+        cause = f"{_format_calculation(equation.operator, equation.operands)} is {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
     return Finding("calculation", rule, equation.result.start, equation.result.end, cause)
 
 
-def _body(text: str) -> tuple[int, int]:
+def _span_body(text: str) -> tuple[int, int]:
     """The step without the blanks round it."""
     return len(text) - len(text.lstrip()), max(1, len(text.rstrip()))
 
 
-def _calculation(operator: str, operands: tuple[Fraction, Fraction]) -> str:
-    return f"{_shown(operands[0])} {operator} {_shown(operands[1])}"
+def _format_calculation(operator: str, operands: tuple[Fraction, Fraction]) -> str:
+    return f"{_format_fraction(operands[0])} {operator} {_format_fraction(operands[1])}"
 
 
-def _shown(value: Fraction) -> str:
+def _format_fraction(value: Fraction) -> str:
     """A number as people write it: whole, with few decimals, or as a fraction."""
     for places in range(5):
         scaled = value * 10**places

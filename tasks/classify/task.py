@@ -61,7 +61,7 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     if rules.dynamic is not None:
         rules = yield from settle([part], rules, names)
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
-    findings = [_ruled(row, rules) for row in rows]
+    findings = [_classify_by_rules(row, rules) for row in rows]
     asks = [
         [] if ruled or not has_mistake(row) else request_types(row, rules, names) for row, ruled in zip(rows, findings)
     ]
@@ -69,12 +69,12 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     replies: Mapping[str, Reply] = {}
     if requests:
         replies = yield requests
-    added = [_added(row, ruled, pairs, replies, rules) for row, ruled, pairs in zip(rows, findings, asks)]
+    added = [_make_columns(row, ruled, pairs, replies, rules) for row, ruled, pairs in zip(rows, findings, asks)]
     typed = pl.DataFrame(added, schema=ADDED, orient="row")
     return Outcome(pl.concat([part.drop(ADDED, strict=False), typed], how="horizontal"), part.clear())
 
 
-def _ruled(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
+def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
     """What rules say of a row, with the type that it is in the taxonomy."""
     if not rules.rules or not has_mistake(row):
         return None
@@ -83,7 +83,7 @@ def _ruled(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
     return (name, finding) if finding and name else None
 
 
-def _added(
+def _make_columns(
     row: Row,
     ruled: tuple[str, Finding] | None,
     requests: Sequence[tuple[str, Request]],
@@ -99,11 +99,11 @@ def _added(
         else []
     )
     if ruled:
-        decided = _by_rule(*ruled)
+        decided = _decide_by_rule(*ruled)
     else:
-        decided = _by_models(votes, rules.types) if votes else _nobody(row)
+        decided = _decide_by_votes(votes, rules.types) if votes else _leave_undecided(row)
         if decided["error_type"] is None and has_mistake(row):
-            decided |= _by_judge(row, rules)
+            decided |= _decide_by_judge(row, rules)
     return {
         "taxonomy": rules.types.id,
         **decided,
@@ -111,58 +111,58 @@ def _added(
         "classifiers": [who for who, _ in requests],
         "classifier_types": [ballot.type or "" for ballot in votes],
         "classifier_faults": [ballot.fault for ballot in votes],
-        "classifier_replies": [_kept(reply) for reply in came],
+        "classifier_replies": [_keep_reply(reply) for reply in came],
         "classifier_requests": [request.id for _, request in requests],
         "classifier_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
     }
 
 
-def _kept(reply: Reply) -> str:
+def _keep_reply(reply: Reply) -> str:
     """A reply as it came, as far as it is kept; of one that was refused what was found."""
     return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
-def _decided(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:
+def _make_decision(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("type_undecided", "error_severity", "error_from", "error_to", "error_cause", "type_share"))
     return {"error_type": name, "typed_by": by, **empty, **more}
 
 
-def _by_rule(name: str, finding: Finding) -> dict[str, Any]:
-    return _decided(
+def _decide_by_rule(name: str, finding: Finding) -> dict[str, Any]:
+    return _make_decision(
         name, f"rule: {finding.rule}", error_severity=finding.severity, error_from=finding.start, error_to=finding.end,
         error_cause=finding.cause,
     )  # fmt: skip
 
 
-def _nobody(row: Row) -> dict[str, Any]:
-    return _decided(None, None, type_undecided=NOBODY if has_mistake(row) else NO_WRONG_STEP)
+def _leave_undecided(row: Row) -> dict[str, Any]:
+    return _make_decision(None, None, type_undecided=NOBODY if has_mistake(row) else NO_WRONG_STEP)
 
 
-def _by_models(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
+def _decide_by_votes(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
     """The type that more than half of all votes name; place, severity and cause from those that name it."""
     labels = taxonomy.labels()
     numbers = [labels.index(ballot.type) if ballot.type is not None else None for ballot in votes]
     together = find_majority(numbers, [ballot.fault for ballot in votes])
     if together.label is None:
-        return _decided(None, None, type_undecided=together.undecided)
+        return _make_decision(None, None, type_undecided=together.undecided)
     name = labels[together.label]
     same = [ballot for ballot in votes if ballot.type == name]
     span = next((ballot.span for ballot in same if ballot.span), (None, None))
-    return _decided(
+    return _make_decision(
         name, "models", error_from=span[0], error_to=span[1], type_share=together.share,
         error_severity=find_most_frequent([ballot.severity for ballot in same if ballot.severity]),
         error_cause=next((ballot.cause for ballot in same if ballot.cause), None),
     )  # fmt: skip
 
 
-def _by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
+def _decide_by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
     """The kind that a judge named, where it is a type that we know."""
     kind = row.get("judge_kind") if rules.judged_in else None
     name = rules.types.translated(rules.judged_in, kind) if kind else None
     return {"error_type": name, "typed_by": "judge", "type_undecided": None} if name else {}
 
 
-def _settling(parameters: ClassifyParameters) -> Fit[ClassifyParameters] | None:
+def _make_induction(parameters: ClassifyParameters) -> Fit[ClassifyParameters] | None:
     """The finding of the taxonomy, where it is to be found."""
     return Fit(settle, parameters.dynamic.rows) if parameters.dynamic else None
 
@@ -177,7 +177,7 @@ CLASSIFY = Asking(
     check=check_parameters,
     models=ClassifyParameters.asked,
     ask=classify,
-    fit=_settling,
+    fit=_make_induction,
     rows_per_row=lambda _: 1,
     labels=(CLASSIFY_LABEL,),
     shows=("taxonomy", "error_severity", "error_from", "error_to"),

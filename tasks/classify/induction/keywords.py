@@ -43,27 +43,29 @@ Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider: ModelId) -> Talk:
     """Let a taxonomy grow from the causes of mistakes: one round of keywords, then rounds of sorting them."""
-    keywords = yield from _extracted(rows, causes, decider)
+    keywords = yield from _extract_keywords(rows, causes, decider)
     waiting = sorted({word for words in keywords.values() for word in words})
     counts = Counter(word for words in keywords.values() for word in words)
     waiting.sort(key=lambda word: (-counts[word], word))
     sorted_: dict[str, str] = {}
     for _ in range(rounds):
         before = len(waiting)
-        sorted_ |= yield from _categories(growth, waiting, decider)
+        sorted_ |= yield from _sort_keywords(growth, waiting, decider)
         waiting = [word for word in waiting if word not in sorted_]
-        growth.take(_answers(rows, keywords, causes, sorted_, name_model(decider)), len(rows))
+        growth.take(_propose_categories(rows, keywords, causes, sorted_, name_model(decider)), len(rows))
         yield from merge_names(growth, decider)
         growth.promote()
         if not waiting or len(waiting) == before:
             break  # nothing is left, or nothing more is taken
 
 
-def _extracted(
+def _extract_keywords(
     rows: Sequence[Row], causes: str, model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, list[str]]]:
     """The keywords of each row's cause, by the row's id."""
-    requests = {row["solution_id"]: _keywords(cause, model) for row in rows if (cause := read_cause(row, causes))}
+    requests = {
+        row["solution_id"]: _request_keywords(cause, model) for row in rows if (cause := read_cause(row, causes))
+    }
     replies: Mapping[str, Reply] = (yield list(requests.values())) if requests else {}
     by_id = {row["solution_id"]: row for row in rows}
     return {
@@ -86,7 +88,7 @@ def parse_keywords(reply: Reply, cause: str) -> list[str]:
         for record in find_objects(text)
         for key, value in record.items()
         if normalize_name(key) == "keywords"
-        for word in _list(value)
+        for word in _split_list(value)
     ]
     material = Material([cause])
     tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
@@ -97,18 +99,18 @@ def parse_keywords(reply: Reply, cause: str) -> list[str]:
     return list(dict.fromkeys(normalize_name(word) for word in tidied if normalize_name(word) in accepted))[:MOST]
 
 
-def _list(value: object) -> list[str]:
+def _split_list(value: object) -> list[str]:
     if isinstance(value, str):
         return value.split(",")
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _categories(
+def _sort_keywords(
     growth: Growth, words: Sequence[str], model: ModelId
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[str, str]]:
     """The category of each keyword that some reply put into exactly one."""
     lots = [words[at : at + AT_ONCE] for at in range(0, len(words), AT_ONCE)]
-    requests = [(lot, _sorting(growth, lot, model)) for lot in lots]
+    requests = [(lot, _request_categories(growth, lot, model)) for lot in lots]
     replies: Mapping[str, Reply] = (yield [request for _, request in requests]) if requests else {}
     categories: dict[str, str] = {}
     for lot, request in requests:
@@ -130,7 +132,7 @@ def parse_categories(reply: Reply, words: Sequence[str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _answers(
+def _propose_categories(
     rows: Sequence[Row], keywords: Mapping[str, Sequence[str]], causes: str, sorted_: Mapping[str, str], who: str
 ) -> dict[tuple[str, str], Proposal]:
     """What each mistake's keywords come to: the category of most of them, the weightiest of several."""
@@ -155,14 +157,14 @@ def _answers(
     return answers
 
 
-def _keywords(cause: str, model: ModelId) -> Request:
+def _request_keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
     fields = {"mark": mark, "cause": strip_marks(cause, mark)}
     return Request(model.model, model.revision, prompts.fill(prompts.find_template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
 
 
-def _sorting(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
+def _request_categories(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
     mark = hashlib.blake2b(json.dumps(lot).encode(), digest_size=8).hexdigest()
     fields = {"mark": mark, "keywords": strip_marks("\n".join(lot), mark), "types": list_types(growth.shown(), mark)}
     return Request(

@@ -32,13 +32,13 @@ Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
 
 def merge_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Join candidates with the types or commoner candidates that they are other names of."""
-    pairs = _pairs(growth)
+    pairs = _list_pairs(growth)
     if decider is None:
         for key, other in pairs:
             if is_misspelling(growth.name(key), growth.name(other)):
                 growth.join(key, other, "merge", SLIP)
         return
-    requests = [(key, other, _same(growth, key, other, decider)) for key, other in pairs]
+    requests = [(key, other, _request_comparison(growth, key, other, decider)) for key, other in pairs]
     replies: Mapping[str, Reply] = (yield [request for *_, request in requests]) if requests else {}
     joined: set[str] = set()
     for key, other, request in requests:
@@ -54,76 +54,76 @@ def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
     taxonomy = growth.shown()
     requests: dict[str, Request] = {}
     if decider is not None and taxonomy is not None:
-        requests = {key: _parent(growth, key, taxonomy, decider) for key in rare[:AT_ONCE]}
+        requests = {key: _request_parent(growth, key, taxonomy, decider) for key in rare[:AT_ONCE]}
     replies: Mapping[str, Reply] = (yield list(requests.values())) if requests else {}
-    chosen = {key: _chosen(growth, replies[request.id], taxonomy) for key, request in requests.items()}
+    chosen = {key: _read_parent(growth, replies[request.id], taxonomy) for key, request in requests.items()}
     for key in rare:
         if key in chosen:
             growth.join(key, chosen[key] or growth.other(), "fold", f"model {name_model(decider)}" if decider else "")
-        elif decider is None and key in rare[:AT_ONCE] and (near := _near(growth, key, types)):
+        elif decider is None and key in rare[:AT_ONCE] and (near := _find_similar(growth, key, types)):
             growth.join(key, near[0], "fold", NEAREST)
         else:
             growth.join(key, growth.other(), "fold", NO_PARENT if key in rare[:AT_ONCE] else NOT_ASKED)
 
 
-def _pairs(growth: Growth) -> list[tuple[str, str]]:
+def _list_pairs(growth: Growth) -> list[tuple[str, str]]:
     """Candidates, each with the names before it that are most like it."""
     candidates = growth.candidates()[:AT_ONCE]
     pairs = []
     for at, key in enumerate(candidates):
-        pairs += [(key, other) for other in _near(growth, key, [*growth.types, *candidates[:at]])[:NEIGHBOURS]]
+        pairs += [(key, other) for other in _find_similar(growth, key, [*growth.types, *candidates[:at]])[:NEIGHBOURS]]
     return pairs
 
 
-def _near(growth: Growth, key: str, others: Sequence[str]) -> list[str]:
+def _find_similar(growth: Growth, key: str, others: Sequence[str]) -> list[str]:
     """Those of some names that are like one in name or meaning, the likest first."""
-    scored = [(_like(growth, key, other), other) for other in others if other != key]
+    scored = [(_measure_similarity(growth, key, other), other) for other in others if other != key]
     return [other for score, other in sorted(scored, key=lambda pair: (-pair[0], pair[1])) if score >= ALIKE]
 
 
-def _like(growth: Growth, key: str, other: str) -> float:
+def _measure_similarity(growth: Growth, key: str, other: str) -> float:
     """How like two names are, or what they are said to mean."""
-    names = dice(_grams(growth.name(key)), _grams(growth.name(other)))
+    names = dice(_split_grams(growth.name(key)), _split_grams(growth.name(other)))
     if not (growth.defined(key) and growth.defined(other)):
         return names
-    return max(names, dice(_grams(growth.definition(key)), _grams(growth.definition(other))))
+    return max(names, dice(_split_grams(growth.definition(key)), _split_grams(growth.definition(other))))
 
 
 @lru_cache(maxsize=4096)
-def _grams(text: str) -> frozenset[str]:
+def _split_grams(text: str) -> frozenset[str]:
     return split_trigrams(text)
 
 
-def _mark(texts: Sequence[str]) -> str:
+def _make_mark(texts: Sequence[str]) -> str:
     return hashlib.blake2b(json.dumps(texts).encode(), digest_size=8).hexdigest()
 
 
-def _shown(growth: Growth, key: str, mark: str) -> str:
+def _fence_name(growth: Growth, key: str, mark: str) -> str:
     return fence_text("kind", f"{growth.name(key)}: {growth.definition(key)}", mark)
 
 
-def _request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId) -> Request:
+def _make_request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId) -> Request:
     messages: tuple[Message, ...] = prompts.fill(prompts.find_template(prompt), fields)
     return Request(model.model, model.revision, messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
 
 
-def _same(growth: Growth, first: str, other: str, model: ModelId) -> Request:
+def _request_comparison(growth: Growth, first: str, other: str, model: ModelId) -> Request:
     """Asks whether two names are one; the same whichever came first."""
     first, other = sorted((first, other))
-    mark = _mark([growth.name(key) + growth.definition(key) for key in (first, other)])
-    fields = {"mark": mark, "one": _shown(growth, first, mark), "other": _shown(growth, other, mark)}
-    return _request("same-kind", fields, _schema("same", {"type": "boolean"}), model)
+    mark = _make_mark([growth.name(key) + growth.definition(key) for key in (first, other)])
+    fields = {"mark": mark, "one": _fence_name(growth, first, mark), "other": _fence_name(growth, other, mark)}
+    return _make_request("same-kind", fields, _make_schema("same", {"type": "boolean"}), model)
 
 
-def _parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -> Request:
+def _request_parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -> Request:
     """Asks under which type a rare name belongs."""
-    mark = _mark([growth.name(key) + growth.definition(key)])
+    mark = _make_mark([growth.name(key) + growth.definition(key)])
     labels = [*types.labels(), "none"]
-    fields = {"mark": mark, "one": _shown(growth, key, mark), "types": list_types(types, mark)}
-    return _request("parent-kind", fields, _schema("type", {"type": "string", "enum": labels}), model)
+    fields = {"mark": mark, "one": _fence_name(growth, key, mark), "types": list_types(types, mark)}
+    return _make_request("parent-kind", fields, _make_schema("type", {"type": "string", "enum": labels}), model)
 
 
-def _schema(key: str, value: Mapping[str, object]) -> str:
+def _make_schema(key: str, value: Mapping[str, object]) -> str:
     return json.dumps({"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False})
 
 
@@ -134,7 +134,7 @@ def _means_same(reply: Reply) -> bool:
     return bool(answers) and all(answer is True for answer in answers)
 
 
-def _chosen(growth: Growth, reply: Reply, types: Taxonomy | None) -> str | None:
+def _read_parent(growth: Growth, reply: Reply, types: Taxonomy | None) -> str | None:
     """The type that a reply names; None for none, or for what cannot be read."""
     if types is None:
         return None

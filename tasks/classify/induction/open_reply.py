@@ -92,7 +92,7 @@ def parse_proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy
     text, fault = read_final_text(reply)
     if fault:
         return Proposal(fault=fault)
-    proposals = set(_claims(text, material, taxonomy, free))
+    proposals = set(_read_claims(text, material, taxonomy, free))
     if not proposals:
         kind = parse_judged_kind(text, at, material)
         if kind is not None and not kind:
@@ -103,29 +103,33 @@ def parse_proposal(reply: Reply, at: int, material: Material, taxonomy: Taxonomy
     return max(proposals, key=lambda proposal: (len(proposal.definition), proposal.definition))
 
 
-def _claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool) -> Iterator[Proposal]:
+def _read_claims(text: str, material: Material, taxonomy: Taxonomy | None, free: bool) -> Iterator[Proposal]:
     """What the objects of a reply say, or where there is none its lines."""
     records = [record for record in find_objects(text) if any(normalize_name(key) in KEYS for key in record)]
     for record in records:
         for key, value in record.items():
-            if normalize_name(key) in KEYS and isinstance(value, str) and not _repeated(key, value, record, material):
-                yield _claim(value, record, material, taxonomy, free)
+            if (
+                normalize_name(key) in KEYS
+                and isinstance(value, str)
+                and not _is_repeated(key, value, record, material)
+            ):
+                yield _read_claim(value, record, material, taxonomy, free)
     if records:
         return
     for match in LINE.finditer(text):
         if not material.says(match[0]):
-            yield _claim(match[1].strip(" \t*_`\"'}"), {}, material, taxonomy, free)
+            yield _read_claim(match[1].strip(" \t*_`\"'}"), {}, material, taxonomy, free)
     for line in text.split("\n")[:50]:
         if _NEW.match(line.strip(" *_`\"'")) and not material.says(line):
-            yield _claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
+            yield _read_claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
 
 
-def _repeated(key: str, value: str, record: Mapping[str, Any], material: Material) -> bool:
+def _is_repeated(key: str, value: str, record: Mapping[str, Any], material: Material) -> bool:
     """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
     return material.says(f"name {read_text(record.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}")
 
 
-def _claim(
+def _read_claim(
     value: str, record: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool
 ) -> Proposal:
     """What one value that names a type says."""

@@ -46,10 +46,10 @@ def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapp
         yield from keywords.grow(growth, rows, dynamic.causes, dynamic.rounds, decider)
         stable = True
     else:
-        stable = yield from _rounds(growth, rows, rules, dynamic, names)
+        stable = yield from _run_rounds(growth, rows, rules, dynamic, names)
     yield from fold_rare_names(growth, decider)
-    source = _source(growth, rows, before, stable, dynamic)
-    taxonomy = growth.frozen(dynamic.name, source, _spoken(growth, rules.taxonomy))
+    source = _describe_source(growth, rows, before, stable, dynamic)
+    taxonomy = growth.frozen(dynamic.name, source, _map_ruled_kinds(growth, rules.taxonomy))
     prompt = dynamic.prompt if "types" not in prompts.list_fields(dynamic.prompt) else rules.prompt
     changes = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
     return rules.model_copy(update=changes | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
@@ -59,7 +59,7 @@ def sample_mistakes(parts: Iterable[pl.DataFrame], most: int, causes: str) -> li
     """The mistakes that rounds ask about: those whose ids' hashes are the smallest, in that order."""
     heap: list[tuple[int, str, Row]] = []
     for part in parts:
-        for row in _rows(part, causes):
+        for row in _select_mistakes(part, causes):
             number = int.from_bytes(hashlib.blake2b(row["solution_id"].encode(), digest_size=8).digest())
             if len(heap) < most:
                 heapq.heappush(heap, (-number, row["solution_id"], row))
@@ -68,12 +68,12 @@ def sample_mistakes(parts: Iterable[pl.DataFrame], most: int, causes: str) -> li
     return [row for *_, row in sorted(heap, key=lambda entry: (-entry[0], entry[1]))]
 
 
-def _rows(part: pl.DataFrame, causes: str) -> Iterator[Row]:
+def _select_mistakes(part: pl.DataFrame, causes: str) -> Iterator[Row]:
     columns = [name for name in ("solution_id", *SEEN, causes) if name in part.columns]
     yield from filter(has_mistake, part.select(list(dict.fromkeys(columns))).to_dicts())
 
 
-def _rounds(
+def _run_rounds(
     growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, ModelId]
 ) -> Generator[Sequence[Request], Mapping[str, Reply], bool]:
     """Rounds until so many on end have added no type; whether they came to that."""
@@ -86,7 +86,7 @@ def _rounds(
         )
         before = list(growth.types)
         sample = list({row["solution_id"]: row for row in sample}.values())
-        answers = yield from _answers(growth, sample, rules, dynamic, names)
+        answers = yield from _collect_proposals(growth, sample, rules, dynamic, names)
         growth.take(answers, len(sample))
         yield from merge_names(growth, decider)
         growth.promote()
@@ -96,7 +96,7 @@ def _rounds(
     return False
 
 
-def _answers(
+def _collect_proposals(
     growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, ModelId]
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[Voice, Proposal]]:
     """What rules, and where they say nothing models (or without any the judge before), call each mistake."""
@@ -108,14 +108,14 @@ def _answers(
     requests: list[tuple[Row, str, Request]] = []
     for row in rows:
         id_ = row["solution_id"]
-        if kind := _ruled(row, rules):
-            answers[id_, RULES] = proposal = _in_words(kind, SPOKEN, rules.taxonomy, types)
+        if kind := _find_ruled_kind(row, rules):
+            answers[id_, RULES] = proposal = _translate_kind(kind, SPOKEN, rules.taxonomy, types)
             growth.ruled[kind] = normalize_name(proposal.type or proposal.name)
         elif models:
             messages = fill_prompt(dynamic.prompt, row, types, rules.reference)
             requests += [(row, who, request) for who, request in request_votes(messages, sampling, models, 1)]
         else:
-            answers[id_, JUDGE] = _in_words(row.get("judge_kind") or "", rules.judged_in, rules.taxonomy, types)
+            answers[id_, JUDGE] = _translate_kind(row.get("judge_kind") or "", rules.judged_in, rules.taxonomy, types)
     replies: Mapping[str, Reply] = (yield [request for *_, request in requests]) if requests else {}
     for row, who, request in requests:
         material = collect_material({**row, "text": None})
@@ -125,18 +125,18 @@ def _answers(
     return answers
 
 
-def _ruled(row: Row, rules: ClassifyParameters) -> str | None:
+def _find_ruled_kind(row: Row, rules: ClassifyParameters) -> str | None:
     finding = apply_rules(row, row["first_error"]) if rules.rules else None
     return finding.kind if finding else None
 
 
-def _in_words(kind: str, spoken: str, start: Taxonomy | None, types: Taxonomy | None) -> Proposal:
+def _translate_kind(kind: str, spoken: str, start: Taxonomy | None, types: Taxonomy | None) -> Proposal:
     """A kind that somebody names in another taxonomy's words: the type that it is, or else a proposal."""
     known = start.translated(spoken, kind) if start and kind else None
     return Proposal(known) if known else resolve_name(kind, "", types)
 
 
-def _spoken(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]:
+def _map_ruled_kinds(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]:
     """What the kinds that rules named have become, where the taxonomy to begin with does not say it."""
     known = start.from_.get(SPOKEN, {}) if start else {}
     return {
@@ -144,7 +144,7 @@ def _spoken(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]
     }
 
 
-def _source(growth: Growth, rows: Sequence[Row], before: int, stable: bool, dynamic: Dynamic) -> str:
+def _describe_source(growth: Growth, rows: Sequence[Row], before: int, stable: bool, dynamic: Dynamic) -> str:
     """How the taxonomy was found, in a sentence."""
     rounds = len(growth.rounds) - before
     end = "stable" if stable else f"not stable after {rounds} rounds"

@@ -97,7 +97,7 @@ class Growth:
             word = proposal.type or proposal.name
             if word:
                 key = normalize_name(word)
-                self._heard(number, key, word, proposal.definition, fresh)
+                self._count_name(number, key, word, proposal.definition, fresh)
                 self.said[voice] = key
                 is_type = self.root(key) in self.types
                 known, proposed = known + is_type, proposed + (not is_type)
@@ -109,7 +109,7 @@ class Growth:
         )
         return number
 
-    def _heard(self, number: int, key: str, word: str, definition: str, fresh: dict[str, int]) -> None:
+    def _count_name(self, number: int, key: str, word: str, definition: str, fresh: dict[str, int]) -> None:
         """Remember how a name is written and defined; a new spelling of a known one is a merge of its own."""
         if key not in self._names:
             self._names[key], fresh[key] = Counter(), 0
@@ -143,11 +143,11 @@ class Growth:
         sizes, mistakes = self.sizes(), self.mistakes()
         for key in self.candidates():
             if mistakes[key] >= self.least and len(self.types) < MOST_TYPES:
-                self._become(key, sizes[key], f"rule: {self.least} mistakes or more")
+                self._add_type(key, sizes[key], f"rule: {self.least} mistakes or more")
         if self.rounds:
             self.rounds[-1] = self.rounds[-1].model_copy(update={"types": len(self.types)})
 
-    def _become(self, key: str, rows: int, by: str) -> None:
+    def _add_type(self, key: str, rows: int, by: str) -> None:
         self.types.append(key)
         self._settled[key] = self.name(key), self.definition(key)
         self.history.append(Change(round=len(self.rounds), change="new", type=self.name(key), rows=rows, by=by))
@@ -158,7 +158,7 @@ class Growth:
             self._names[OTHER] = Counter([OTHER])
             self._definitions[OTHER] = Counter(["A mistake of none of the other kinds."])
         if self.root(OTHER) not in self.types:
-            self._become(self.root(OTHER), self.sizes()[OTHER], "rule: what is too rare needs a place")
+            self._add_type(self.root(OTHER), self.sizes()[OTHER], "rule: what is too rare needs a place")
         return self.root(OTHER)
 
     def shown(self, name: str = "candidates") -> Taxonomy | None:
