@@ -101,12 +101,12 @@ def cluster(buckets: Iterable[U64], rows: Ints, alike: Alike, components: Compon
         edge = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])
         size = np.diff(np.flatnonzero(edge))
         sizes = np.repeat(size, size)
-        for a, b in _gathered(_all_pairs(ordered, np.flatnonzero((sizes > 1) & (sizes <= ALL_PAIRS)))):
+        for a, b in _gather_pairs(_list_all_pairs(ordered, np.flatnonzero((sizes > 1) & (sizes <= ALL_PAIRS)))):
             _connect(rows[order[a]], rows[order[b]], alike, components)
-        _lead(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, components)
+        _connect_by_leaders(ordered, rows[order], np.flatnonzero(sizes > ALL_PAIRS), alike, components)
 
 
-def _all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _list_all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
     """All pairs of places with equal values, by their distance."""
     for distance in range(1, ALL_PAIRS):
         places = places[places + distance < len(ordered)]
@@ -116,7 +116,7 @@ def _all_pairs(ordered: U64, places: Ints) -> Iterator[tuple[Ints, Ints]]:
         yield places, places + distance
 
 
-def _gathered(pairs: Iterable[tuple[Ints, Ints]]) -> Iterator[tuple[Ints, Ints]]:
+def _gather_pairs(pairs: Iterable[tuple[Ints, Ints]]) -> Iterator[tuple[Ints, Ints]]:
     """The same pairs in lots of about `PAIRS`."""
     waiting: list[tuple[Ints, Ints]] = []
     for pair in pairs:
@@ -138,7 +138,7 @@ def _connect(a: Ints, b: Ints, alike: Alike, components: Components) -> None:
         components.unite(left[same], right[same])
 
 
-def _lead(ordered: U64, rows: Ints, left: Ints, alike: Alike, components: Components) -> None:
+def _connect_by_leaders(ordered: U64, rows: Ints, left: Ints, alike: Alike, components: Components) -> None:
     """In large buckets: hold all against the first, those left against the next, and so on."""
     for _ in range(LEADERS):
         if not len(left):

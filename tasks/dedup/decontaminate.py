@@ -121,14 +121,14 @@ def decontaminate(
             for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):
                 overlap.mark(texts)
     for test, records in zip(parameters.against, beside):
-        _keep(overlap, test, cast(Records, records))
+        _keep_test_set(overlap, test, cast(Records, records))
     overlap.close()
     for part in table:
-        frames = [_hits(overlap, part, column) for column in parameters.columns]
+        frames = [_find_hits(overlap, part, column) for column in parameters.columns]
         yield pl.concat(frames).unique("key", keep="first", maintain_order=True)
 
 
-def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
+def _keep_test_set(overlap: Overlap, test: TestSet, batches: Records) -> None:
     """Go through a test set; a record without text is an error, for what it hides would not be found."""
     for batch in batches:
         sources, texts = [], []
@@ -153,7 +153,7 @@ def _keep(overlap: Overlap, test: TestSet, batches: Records) -> None:
             )
 
 
-def _hits(overlap: Overlap, part: pl.DataFrame, column: str) -> pl.DataFrame:
+def _find_hits(overlap: Overlap, part: pl.DataFrame, column: str) -> pl.DataFrame:
     """The rows of a part whose column stands in a test set."""
     once, number = list_distinct_texts(part, column)
     hits = []

@@ -94,7 +94,7 @@ class Shelf:
         pieces: list[tuple[pl.Series | Words, U64]] = [(texts, salts)]
         if isinstance(texts, pl.Series):
             pieces = [(texts[at : at + SLICE], salts[at : at + SLICE]) for at in range(0, len(texts), SLICE)]
-        done = list(self._pool.map(self._sketched, pieces))
+        done = list(self._pool.map(self._sketch, pieces))
         self._values.add(np.concatenate([shingled.values for shingled, *_ in done]))
         self._sizes.add(np.concatenate([shingled.counts() for shingled, *_ in done]))
         self._keys.add(np.concatenate([hashed for _, hashed, _, _ in done]))
@@ -102,7 +102,7 @@ class Shelf:
         for column, values in zip(self._bands, np.concatenate([banded for *_, banded in done], axis=1)):
             column.add(values)
 
-    def _sketched(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
+    def _sketch(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
         texts, salts = piece
         words = self.cut(texts) if isinstance(texts, pl.Series) else texts
         shingled = make_shingle_sets(words, self.length)
@@ -148,13 +148,13 @@ class Shelf:
         lots = np.cumsum(both) // BLOCK
         for lot in np.unique(lots):
             pairs = np.flatnonzero(lots == lot)
-            common = self._common(a[pairs], b[pairs])
+            common = self._count_common(a[pairs], b[pairs])
             result[pairs] = common / np.maximum(both[pairs] - common, 1)
             if self._area is not None:
                 self._area.madvise(mmap.MADV_DONTNEED)  # else what was read would count as memory of ours
         return result
 
-    def _common(self, a: Ints, b: Ints) -> Ints:
+    def _count_common(self, a: Ints, b: Ints) -> Ints:
         """How many shingles the sets of each pair have in common."""
         rows = np.concatenate([a, b])
         sizes = self.sizes[rows]

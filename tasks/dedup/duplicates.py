@@ -63,9 +63,9 @@ class Repeats:
         walked = hash_texts(find_paths(alike)) if walks else None
         salts = self._salts(part[problem], walked)
         if self.texts:
-            self.texts.add(_salted(hash_texts(alike), salts))
+            self.texts.add(_salt(hash_texts(alike), salts))
         if self.paths and walked is not None:
-            self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
+            self.paths.add(np.where(walked == 0, walked, _salt(walked, salts)))
         if self.shelf:
             self.shelf.add(texts, salts)
         if self.vectors:
@@ -79,9 +79,9 @@ class Repeats:
         walked = rows["path"].to_numpy()
         salts = self._salts(rows["problem_id"], walked)
         if self.texts:
-            self.texts.add(_salted(rows["text"].to_numpy(), salts))
+            self.texts.add(_salt(rows["text"].to_numpy(), salts))
         if self.paths:
-            self.paths.add(np.where(walked == 0, walked, _salted(walked, salts)))
+            self.paths.add(np.where(walked == 0, walked, _salt(walked, salts)))
         if self.shelf:
             self.shelf.add(read_words(rows), salts)
         ranked = [pl.lit(None, dtype=pl.Float64).alias(f"p{i}") for i in range(self.preferred)]
@@ -92,7 +92,7 @@ class Repeats:
         if self.rules.scope == "all":
             return np.zeros(len(problems), np.uint64)
         salts = mix_bits(hash_texts(problems))
-        return _salted(walked, salts) if self.rules.scope == "path" and walked is not None else salts
+        return _salt(walked, salts) if self.rules.scope == "path" and walked is not None else salts
 
     def _number(self, rows: pl.DataFrame, release: str) -> None:
         table = rows.to_arrow()
@@ -109,9 +109,9 @@ class Repeats:
             return
         self.names.close()
         self.file.close()
-        yield from self._rejections(self._components())
+        yield from self._list_rejections(self._connect_rows())
 
-    def _components(self) -> Components:
+    def _connect_rows(self) -> Components:
         components = Components(self.size)
         self.same_text = self.texts.whole() if self.texts else None
         self.same_path = self.paths.whole() if self.paths else None
@@ -131,7 +131,7 @@ class Repeats:
             cluster(self.vectors.buckets(rows), rows, self.vectors.alike, components)
         return components
 
-    def _rejections(self, connected: Components) -> Iterator[pl.DataFrame]:
+    def _list_rejections(self, connected: Components) -> Iterator[pl.DataFrame]:
         """The rows of each component but the one that stays, and why."""
         root = connected.root()
         repeated = pl.Series(np.bincount(root, minlength=self.size)[root] > 1)
@@ -143,14 +143,16 @@ class Repeats:
             pa.ipc.open_stream(names) as batches,
         ):
             database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-            for i, members in enumerate(self._members(batches, repeated, root)):
+            for i, members in enumerate(self._list_members(batches, repeated, root)):
                 database.register("added", members.to_arrow())
                 database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
                 database.unregister("added")
-            for batch in database.sql(self._keepers()).to_arrow_reader(BATCH):
-                yield self._reasons(pl.DataFrame(batch))
+            for batch in database.sql(self._query_keepers()).to_arrow_reader(BATCH):
+                yield self._find_reasons(pl.DataFrame(batch))
 
-    def _members(self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints) -> Iterator[pl.DataFrame]:
+    def _list_members(
+        self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints
+    ) -> Iterator[pl.DataFrame]:
         """The rows that are repeated, with their numbers and components, about `BATCH` at a time."""
         waiting: list[pl.DataFrame] = []
         for (first, release), batch in zip(self.origins, batches):
@@ -165,7 +167,7 @@ class Repeats:
         if waiting:
             yield pl.concat(waiting)
 
-    def _keepers(self) -> str:
+    def _query_keepers(self) -> str:
         """The query for the rows that do not stay, each with the one of its component that does."""
         chosen = "".join(f"p{i} DESC NULLS LAST, " for i in range(self.preferred))
         return f"""
@@ -178,7 +180,7 @@ class Repeats:
             WHERE release = '' AND (key <> keeper_key OR keeper_release <> '')
         """
 
-    def _reasons(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _find_reasons(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Why each row is rejected: by what it is most surely a repeat of the one that stays."""
         rejected, other = rows["row"].to_numpy(), rows["keeper"].to_numpy()
         reasons = np.full(len(rejected), "", object)
@@ -221,5 +223,5 @@ class Repeats:
         )
 
 
-def _salted(values: U64, salts: U64) -> U64:
+def _salt(values: U64, salts: U64) -> U64:
     return mix_bits(values * make_constants(4)[3] + salts)

@@ -33,25 +33,25 @@ def find_plain_path(text: str) -> str:
     equations = []
     for left, right in pairwise(text.split("=")):
         result = _RESULT.match(right)
-        if result and (expression := _expression(left[-CLAUSE:])):
-            equations.append(f"{expression}={_short(result[1])}")
+        if result and (expression := _find_expression(left[-CLAUSE:])):
+            equations.append(f"{expression}={_shorten_number(result[1])}")
     return ";".join(equations)
 
 
-def _expression(clause: str) -> str:
+def _find_expression(clause: str) -> str:
     """The numbers and signs at the end of a clause that alternate; empty without any number."""
     begins = max(clause.rfind(end) for end in _ENDS)
     parts: list[str] = []
     for number, sign in reversed(_TOKEN.findall(clause, begins + 1)):
         if (number != "") == (len(parts) % 2 == 1):
             break
-        parts.append(_short(number) if number else sign)
+        parts.append(_shorten_number(number) if number else sign)
     if parts and len(parts) % 2 == 0 and parts[-1] != "-":
         parts.pop()
     return "".join(reversed(parts))
 
 
-def _short(number: str) -> str:
+def _shorten_number(number: str) -> str:
     """A number without commas and without zeros that say nothing."""
     plain = number.replace(",", "")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain

@@ -37,7 +37,7 @@ _SEPARATOR, _SIGN, _WORD = 1, 3, 4
 """What a byte is: each larger than what may stand before it where it begins a word, and odd but for that of words."""
 
 
-def _kinds() -> bytes:
+def _classify_bytes() -> bytes:
     """What each byte of UTF-8 is.
 
     Of two bytes is a letter, whose second is made one where it stands; of
@@ -54,7 +54,7 @@ def _kinds() -> bytes:
     return table.tobytes()
 
 
-_KINDS = _kinds()
+_KINDS = _classify_bytes()
 _LOWER = bytes(byte + 32 if 65 <= byte < 91 else byte for byte in range(256))
 _ALL_WORD = np.uint64(int.from_bytes(bytes([_WORD] * 8), "little"))
 _ONE = np.uint64(0xFF)
@@ -77,7 +77,7 @@ def normalize_texts(texts: pl.Series) -> pl.Series:
     return pl.Series([normalize_text(text) for text in texts.to_list()], dtype=pl.String)
 
 
-def _in_plain_form(texts: pl.Series) -> pl.Series:
+def _normalize_forms(texts: pl.Series) -> pl.Series:
     """The texts, those that are not ASCII in plain form."""
     other = texts.str.len_bytes() != texts.str.len_chars()
     return texts.scatter(other.arg_true(), normalize_texts(texts.filter(other))) if other.any() else texts
@@ -107,7 +107,7 @@ class Words:
 
 def hash_words(texts: pl.Series) -> Words:
     """The words of texts, in plain form; of those that are ASCII alone only the letters' case must be made so."""
-    raw, offsets = _bytes(_in_plain_form(texts))
+    raw, offsets = _join_bytes(_normalize_forms(texts))
     data = np.frombuffer(raw.translate(_LOWER), np.uint8)
     kinds = np.frombuffer(bytearray(raw.translate(_KINDS)), np.uint8)
     if not raw.isascii():
@@ -116,7 +116,7 @@ def hash_words(texts: pl.Series) -> Words:
     begins[1:] |= kinds[1:] > kinds[:-1]
     begins[0] = kinds[0] != _SEPARATOR
     starts = np.flatnonzero(begins)
-    return Words(_hashed(data, kinds, starts), np.searchsorted(starts, offsets[1:]))
+    return Words(_hash_runs(data, kinds, starts), np.searchsorted(starts, offsets[1:]))
 
 
 def hash_characters(texts: pl.Series) -> Words:
@@ -124,10 +124,10 @@ def hash_characters(texts: pl.Series) -> Words:
     texts = normalize_texts(texts)
     data = np.frombuffer("".join(texts.to_list()).encode("utf-32-le"), np.uint32)
     ends = texts.str.len_chars().cast(pl.Int64).cum_sum().to_numpy()
-    return Words(_short(mix_bits(data.astype(np.uint64))), ends)
+    return Words(_take_upper_halves(mix_bits(data.astype(np.uint64))), ends)
 
 
-def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
+def _join_bytes(texts: pl.Series) -> tuple[bytes, Ints]:
     """All texts' bytes with a blank behind each and eight at the end, and where each begins (and the last ends)."""
     column = (texts + " ").to_arrow().cast("large_string")
     _, offsets, data = column.buffers()
@@ -136,41 +136,41 @@ def _bytes(texts: pl.Series) -> tuple[bytes, Ints]:
     return raw + b" " * 8, bounds - bounds[0]
 
 
-def _hashed(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> U32:
+def _hash_runs(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints) -> U32:
     """A hash of the bytes of the word at each start, eight bytes at a time."""
     eight, eight_kinds = (np.ndarray((len(data) - 7,), "<u8", array, strides=(1,)) for array in (data, kinds))
     first, other = make_constants(2)
-    own = _own(eight_kinds[starts]) | _ONE
+    own = _mask_words(eight_kinds[starts]) | _ONE
     wide = np.flatnonzero(data[starts] >= 0xE0) if data.max(initial=0) >= 0xE0 else starts[:0]
     own[wide] = np.where(data[starts[wide]] < 0xF0, np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFF))
     hashes = ((eight[starts] & own) + first) * other
     left = np.flatnonzero(own == _EVERY)
     for done in range(8, LONG + 8, 8):
         # the texts end in eight blanks, so that nothing is read behind them
-        own = _own(eight_kinds[starts[left] + done])
+        own = _mask_words(eight_kinds[starts[left] + done])
         left, own = left[own != 0], own[own != 0]
         if not len(left):
-            return _short(hashes)
+            return _take_upper_halves(hashes)
         if done == LONG:
             break
         hashes[left] = (mix_bits(hashes[left]) + (eight[starts[left] + done] & own)) * other
         left = left[own == _EVERY]
     for at in left:
-        piece = data[starts[at] : starts[at] + _length(kinds, int(starts[at]))].tobytes()
+        piece = data[starts[at] : starts[at] + _measure_word(kinds, int(starts[at]))].tobytes()
         hashes[at] = int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")
-    return _short(hashes)
+    return _take_upper_halves(hashes)
 
 
 _EVERY = np.uint64(2**64 - 1)
 
 
-def _own(kinds: U64) -> U64:
+def _mask_words(kinds: U64) -> U64:
     """Masks of those of eight bytes that go on with a word: all bits below the first byte of another kind."""
     other = kinds ^ _ALL_WORD
     return (other & (~other + np.uint64(1))) - np.uint64(1)
 
 
-def _length(kinds: NDArray[np.uint8], start: int) -> int:
+def _measure_word(kinds: NDArray[np.uint8], start: int) -> int:
     """The bytes of a long word."""
     size = LONG
     while not (ends := np.flatnonzero(kinds[start : start + size] != _WORD)).size:
@@ -178,6 +178,6 @@ def _length(kinds: NDArray[np.uint8], start: int) -> int:
     return int(ends[0])
 
 
-def _short(hashes: U64) -> U32:
+def _take_upper_halves(hashes: U64) -> U32:
     """The upper halves."""
     return (hashes >> np.uint64(32)).astype(np.uint32)
