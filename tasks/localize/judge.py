@@ -101,12 +101,12 @@ def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelI
     rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
     asks = [request_votes(row, rules, names) for row in rows]
     replies = yield [vote.request for votes in asks for vote in votes]
-    added = [_added(row, votes, replies, rules.kinds) for row, votes in zip(rows, asks)]
+    added = [_make_columns(row, votes, replies, rules.kinds) for row, votes in zip(rows, asks)]
     judged = pl.DataFrame(added, schema=ADDED, orient="row")
     return Outcome(pl.concat([part.drop(ADDED, strict=False), judged], how="horizontal"), part.clear())
 
 
-def _added(
+def _make_columns(
     row: Mapping[str, Any], votes: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
@@ -122,22 +122,22 @@ def _added(
         "judge_faults": [judgement.fault for judgement in judgements],
         "judge_kinds": [judgement.kind for judgement in judgements],
         "judge_reasons": [judgement.reason for judgement in judgements],
-        "judge_replies": [_kept(reply) for reply in came],
+        "judge_replies": [_keep_reply(reply) for reply in came],
         "judge_requests": [vote.request.id for vote in votes],
         "judge_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
         "judge_first_error": together.label,
         "judge_undecided": together.undecided,
-        "judge_kind": _kind(judgements, together.label),
+        "judge_kind": _find_kind(judgements, together.label),
         "judge_share": together.share,
     }
 
 
-def _kept(reply: Reply) -> str:
+def _keep_reply(reply: Reply) -> str:
     """A reply as it came, as far as it is kept; of one that was refused what was found."""
     return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
-def _kind(judgements: Sequence[Judgement], label: int | None) -> str | None:
+def _find_kind(judgements: Sequence[Judgement], label: int | None) -> str | None:
     """What most of those that name the step call the error."""
     return (
         find_most_frequent([judgement.kind for judgement in judgements if judgement.kind and judgement.label == label])
@@ -164,11 +164,11 @@ def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
         faults.append("models: names a model twice; keep one and raise `votes`")
     if parameters.temperature == 0 and parameters.votes > 1:
         faults.append("votes: temperature 0 gives the same judgement each time; raise `temperature`, or leave 1 vote")
-    faults += [f"kinds: {fault}" for fault in _kind_faults(parameters.kinds)]
+    faults += [f"kinds: {fault}" for fault in _check_kinds(parameters.kinds)]
     return faults
 
 
-def _kind_faults(kinds: Sequence[str]) -> list[str]:
+def _check_kinds(kinds: Sequence[str]) -> list[str]:
     faults = []
     if len({kind.casefold() for kind in kinds}) < len(kinds):
         faults.append("has a name twice; keep one")

@@ -54,40 +54,40 @@ class Tree:
         root = State("", None, [])
         self.states.append(root)
         root.visits += 1
-        yield from self._halved(list(self.tally.prefixes))
-        yield from self._tested("")
-        self._fill(root)
+        yield from self._search_by_halves(list(self.tally.prefixes))
+        yield from self._test_prefix("")
+        self._fill_state(root)
         for _ in range(self.rules.searches - 1):
-            chosen = self._chosen()
+            chosen = self._choose_rollout()
             if chosen is None:
                 return
             state, path = chosen
             state.visits += 1
             state.waiting.remove(path)
-            yield from self._halved(path)
+            yield from self._search_by_halves(path)
 
-    def _tested(self, prefix: str) -> Search:
+    def _test_prefix(self, prefix: str) -> Search:
         missing = self.rules.rollouts - self.tally.asked(prefix)
         if missing > 0:
             yield {prefix: missing}
         self.tally.closed.add(prefix)
 
-    def _halved(self, path: list[str]) -> Search:
+    def _search_by_halves(self, path: list[str]) -> Search:
         """Search a wrong rollout by halves for its first wrong step; `path` is its prefixes, the last its whole."""
         low, failed = 0, len(path) - 1
         while low < failed:
             middle = (low + failed) // 2
             prefix = path[middle]
-            yield from self._tested(prefix)
+            yield from self._test_prefix(prefix)
             if all(state.prefix != prefix for state in self.states):
                 self.states.append(State(prefix, None, []))
-                self._fill(self.states[-1])
+                self._fill_state(self.states[-1])
             if self.tally.count(prefix, True):
                 low = middle + 1
             else:
                 failed = middle
 
-    def _fill(self, state: State) -> None:
+    def _fill_state(self, state: State) -> None:
         """The value and the wrong rollouts of a state whose prefix was tested."""
         tried = self.tally.tried(state.prefix)
         state.value = self.tally.count(state.prefix, True) / tried if tried else None
@@ -95,7 +95,7 @@ class Tree:
             if rollout.right is False and rollout.text:
                 state.waiting.append(_path(state.prefix, rollout.text))
 
-    def _chosen(self) -> tuple[State, list[str]] | None:
+    def _choose_rollout(self) -> tuple[State, list[str]] | None:
         """The state and wrong rollout of the largest Q + U; the earlier found where two are equal."""
         pairs = [(state, path) for state in self.states if 0 < (state.value or 0) < 1 for path in state.waiting]
         return max(pairs, key=lambda pair: self.quality(*pair) + self.bonus(pair[0]), default=None)

@@ -62,16 +62,16 @@ def run_searches(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds
         room = WINDOW - sum(len(running.requests) for running in live)
         while waiting and room > 0:
             running = waiting.popleft()
-            if _goes_on(running, asker):
+            if _advance(running, asker):
                 live.append(running)
                 room -= len(running.requests)
         if live:
             replies = yield [request for running in live for _, request in running.requests]
-            _count(live, replies, asker)
-            live = [running for running in live if _goes_on(running, asker)]
+            _count_rollouts(live, replies, asker)
+            live = [running for running in live if _advance(running, asker)]
 
 
-def _goes_on(running: _Live, asker: Asker) -> bool:
+def _advance(running: _Live, asker: Asker) -> bool:
     """Let a search ask for more; whether it does."""
     counts: Wanted | None = next(running.search, None)
     running.requests = []
@@ -82,7 +82,7 @@ def _goes_on(running: _Live, asker: Asker) -> bool:
     return counts is not None
 
 
-def _count(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
+def _count_rollouts(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
     """Verify a round's rollouts, all at once, and add them to their rows' tallies."""
     answered = [(running.row, prefix, replies[request.id]) for running in live for prefix, request in running.requests]
     verdicts = judge_rollouts([(row.values, prefix, reply) for row, prefix, reply in answered], asker.answers)
