@@ -59,15 +59,15 @@ EVERYBODY_KNOWS = frozenset(map(Fraction, (0, 1, 2, 10, 100)))
 
 def find_stated_numbers(question: str) -> set[Fraction]:
     """The numbers that a problem gives in figures or in number words."""
-    return _given(question, _BRINGS)
+    return _collect_values(question, _BRINGS)
 
 
 def find_given_numbers(question: str) -> set[Fraction]:
     """The numbers that a problem gives, in figures or in words, with those that its words bring along (a week: 7)."""
-    return _given(question, frozenset())
+    return _collect_values(question, frozenset())
 
 
-def _given(question: str, without: frozenset[str]) -> set[Fraction]:
+def _collect_values(question: str, without: frozenset[str]) -> set[Fraction]:
     values = {number.value for number in find_numbers(question)}
     values |= {Fraction(value.replace(",", "")) for value in re.findall(r"\d{1,9}(?:\.\d{1,9})?", question)}
     for word in set(re.findall(r"[a-z]+", question.lower())) - without:

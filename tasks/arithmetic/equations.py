@@ -115,37 +115,41 @@ class _Token(NamedTuple):
 
 def find_equations(step: str) -> tuple[Equation, ...]:
     """The equations of a step, in order."""
-    return _equations(step[:LONGEST]) if "=" in step else ()
+    return _parse_equations(step[:LONGEST]) if "=" in step else ()
 
 
 @lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
-def _equations(step: str) -> tuple[Equation, ...]:
-    tokens = _tokens(step)
-    equations = (_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
+def _parse_equations(step: str) -> tuple[Equation, ...]:
+    tokens = _tokenize(step)
+    equations = (_parse_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
     return tuple(equation for equation in equations if equation)
 
 
 def find_numbers(text: str) -> list[Number]:
     """The plain numbers of a text."""
-    return [Number(_of(token), token.start, token.end) for token in _tokens(text[:LONGEST]) if token.kind == "number"]
+    return [
+        Number(_read_value(token), token.start, token.end)
+        for token in _tokenize(text[:LONGEST])
+        if token.kind == "number"
+    ]
 
 
-def _of(token: _Token) -> Fraction:
+def _read_value(token: _Token) -> Fraction:
     assert isinstance(token.value, Fraction)
     return token.value
 
 
 @lru_cache(maxsize=256)
-def _tokens(step: str) -> tuple[_Token, ...]:
+def _tokenize(step: str) -> tuple[_Token, ...]:
     tokens = []
     for match in _TOKEN.finditer(step):
         kind = match.lastgroup or ""
         text = match[kind]
         value: Fraction | str = text
         if kind in ("word", "command"):
-            kind, value = _word(text)
+            kind, value = _classify_word(text)
         elif kind == "number":
-            value = _fraction(text)
+            value = _parse_fraction(text)
         elif kind == "op":
             value = _SIGN.get(text, text)
         elif kind == "frac":
@@ -159,12 +163,12 @@ def _tokens(step: str) -> tuple[_Token, ...]:
 
 # the same few numbers and words stand in most steps
 @lru_cache(maxsize=4096)
-def _fraction(number: str) -> Fraction:
+def _parse_fraction(number: str) -> Fraction:
     return Fraction(number.replace(",", ""))
 
 
 @lru_cache(maxsize=4096)
-def _word(word: str) -> tuple[str, str]:
+def _classify_word(word: str) -> tuple[str, str]:
     """The kind of a word, and what it stands for."""
     lower = word.lower()
     if lower == "x" or lower in _SIGN:
@@ -173,18 +177,18 @@ def _word(word: str) -> tuple[str, str]:
     return ("odd" if odd else "word"), lower
 
 
-def _equation(tokens: Sequence[_Token], at: int) -> Equation | None:
-    left = _left(tokens, at)
-    right = _right(tokens, at)
+def _parse_equation(tokens: Sequence[_Token], at: int) -> Equation | None:
+    left = _find_left_side(tokens, at)
+    right = _find_right_side(tokens, at)
     if left is None or right is None:
         return None
-    computed = _computed(left)
+    computed = _compute(left)
     if computed is None:
         return None
     stated, chain = right
-    leaves = tuple(Number(_of(token), token.start, token.end) for token in left if token.kind == "number")
+    leaves = tuple(Number(_read_value(token), token.start, token.end) for token in left if token.kind == "number")
     binary = len(left) == 3 and left[1].kind == "op"
-    total = _computed(chain) if len(chain) > 1 else None
+    total = _compute(chain) if len(chain) > 1 else None
     after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
     unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
     divides = any(token.kind == "op" and token.value == "/" for token in left)
@@ -203,7 +207,7 @@ def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:
     return None if abs(computed - stated) < max(Fraction(1), abs(computed) / 50) else False
 
 
-def _left(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
+def _find_left_side(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
     """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
     expression: list[_Token] = []
     i = at - 1
@@ -234,7 +238,7 @@ def _left(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
     return expression if sum(part.kind == "number" for part in expression) > 1 else None
 
 
-def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | None:
+def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | None:
     """The number after an equals sign, and the expression that it begins; None where it may be part of something else."""
     i = at + 1
     sign = 1
@@ -243,7 +247,7 @@ def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | N
     if i >= len(tokens) or tokens[i].kind != "number":
         return None
     token = tokens[i]
-    stated = Number(sign * _of(token), token.start, token.end)
+    stated = Number(sign * _read_value(token), token.start, token.end)
     chain = [token]
     end = i + 1
     while end < len(tokens) and tokens[end].kind in ("number", "op") and len(chain) < LONGEST_EXPRESSION:
@@ -256,7 +260,7 @@ def _right(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | N
     return stated, chain
 
 
-def _computed(tokens: Sequence[_Token]) -> Fraction | None:
+def _compute(tokens: Sequence[_Token]) -> Fraction | None:
     """What an expression comes to; None where it is none."""
     calculation = parse_calculation([token.value for token in tokens])
     return calculation.value if calculation else None

@@ -33,41 +33,41 @@ def parse_calculation(tokens: Sequence[str | Fraction]) -> Calculation | None:
     if len(tokens) > LONGEST_EXPRESSION:
         return None
     try:
-        calculation, end = _sum(tokens, 0)
+        calculation, end = _parse_sum(tokens, 0)
     except (IndexError, ZeroDivisionError, TypeError):
         return None
     return calculation if end == len(tokens) else None
 
 
-def _sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _product(tokens, at)
+def _parse_sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+    left, at = _parse_product(tokens, at)
     while at < len(tokens) and tokens[at] in ("+", "-"):
-        right, after = _product(tokens, at + 1)
-        left, at = _joined(tokens[at], left, right), after
+        right, after = _parse_product(tokens, at + 1)
+        left, at = _join_operands(tokens[at], left, right), after
     return left, at
 
 
-def _product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _atom(tokens, at)
+def _parse_product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+    left, at = _parse_atom(tokens, at)
     while at < len(tokens) and tokens[at] in ("*", "/"):
-        right, after = _atom(tokens, at + 1)
-        left, at = _joined(tokens[at], left, right), after
+        right, after = _parse_atom(tokens, at + 1)
+        left, at = _join_operands(tokens[at], left, right), after
     return left, at
 
 
-def _atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
+def _parse_atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
     token = tokens[at]
     if isinstance(token, Fraction):
         return Calculation(token), at + 1
     if token != "(":  # noqa: S105
         raise TypeError
-    inner, at = _sum(tokens, at + 1)
+    inner, at = _parse_sum(tokens, at + 1)
     if tokens[at] != ")":
         raise TypeError
     return inner, at + 1
 
 
-def _joined(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
+def _join_operands(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
     assert operator in ("+", "-", "*", "/") and isinstance(operator, str)
     return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
 
