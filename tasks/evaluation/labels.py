@@ -93,17 +93,17 @@ def read(records: Iterable[Record], given: Columns) -> Table:
         if record.value is None:
             reason, detail = record.fault or ("unreadable", "")
             raise EvaluationError(f"{record.source}: {reason} ({detail}); mend or remove the line")
-        id, who = take_id(record, given.id), _labeller(record, given.labeller)
+        id, who = take_id(record, given.id), _read_labeller(record, given.labeller)
         for column in given.labels:
             name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
             before = table.setdefault(name, {})
             if id in before:
-                raise EvaluationError(_twice(record, id, name, before[id], given))
-            before[id] = SourcedLabel(_label(record, column), record.source)
+                raise EvaluationError(_describe_conflict(record, id, name, before[id], given))
+            before[id] = SourcedLabel(_read_label(record, column), record.source)
     return table
 
 
-def _twice(record: Record, id: str, labeller: str, before: SourcedLabel, given: Columns) -> str:
+def _describe_conflict(record: Record, id: str, labeller: str, before: SourcedLabel, given: Columns) -> str:
     more = "" if given.labeller else ", or name the column that tells labellers apart (--labeller)"
     return (
         f"{record.source}: '{id[:80]}' has a label of '{labeller[:40]}' already at {before.source}; "
@@ -121,13 +121,13 @@ def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
                 other = before.setdefault(id, label)
                 if other.first_error != label.first_error:
                     raise EvaluationError(
-                        f"{label.source}: '{name[:40]}' says {_shown(label)} of '{id[:80]}', but {_shown(other)} at "
+                        f"{label.source}: '{name[:40]}' says {_format_label(label)} of '{id[:80]}', but {_format_label(other)} at "
                         f"{other.source}; name only one of the two places"
                     )
     return joined
 
 
-def _shown(label: SourcedLabel) -> str:
+def _format_label(label: SourcedLabel) -> str:
     return "undecided" if label.first_error is None else str(label.first_error)
 
 
@@ -142,7 +142,7 @@ def take_id(record: Record, names: Sequence[str]) -> str:
     return "/".join(make_line_id(str(value[name])) if name == "source" else str(value[name]) for name in names)
 
 
-def _labeller(record: Record, name: str | None) -> str | None:
+def _read_labeller(record: Record, name: str | None) -> str | None:
     if name is None:
         return None
     labeller = (record.value or {}).get(name)
@@ -151,7 +151,7 @@ def _labeller(record: Record, name: str | None) -> str | None:
     return str(labeller)
 
 
-def _label(record: Record, column: str) -> int | None:
+def _read_label(record: Record, column: str) -> int | None:
     value = record.value or {}
     if column not in value:
         raise make_unknown_error(record.source, "column", column, list(value))
@@ -184,18 +184,18 @@ def check_labels(table: Table, gold: Sequence[Gold], base: int | None) -> dict[s
     known = {row.id: row for row in gold}
     checked: dict[str, dict[str, int | None]] = {}
     for name, labels in table.items():
-        _fit(name, labels, known, base or 0)
-        checked[name] = {id: _from_zero(label.first_error, base or 0) for id, label in labels.items()}
+        _check_range(name, labels, known, base or 0)
+        checked[name] = {id: _count_from_zero(label.first_error, base or 0) for id, label in labels.items()}
         if base is None:
-            _look_counted_from_zero(name, checked[name], known)
+            _check_base(name, checked[name], known)
     return checked
 
 
-def _from_zero(label: int | None, base: int) -> int | None:
+def _count_from_zero(label: int | None, base: int) -> int | None:
     return label if label is None else max(label - base, NONE)
 
 
-def _fit(name: str, labels: Mapping[str, SourcedLabel], known: Mapping[str, Gold], base: int) -> None:
+def _check_range(name: str, labels: Mapping[str, SourcedLabel], known: Mapping[str, Gold], base: int) -> None:
     """Every label is one of the solution's steps, or none (-1; counted from 1, 0 too)."""
     outside = []
     past = True
@@ -217,7 +217,7 @@ def _fit(name: str, labels: Mapping[str, SourcedLabel], known: Mapping[str, Gold
     )
 
 
-def _look_counted_from_zero(name: str, labels: Mapping[str, int | None], known: Mapping[str, Gold]) -> None:
+def _check_base(name: str, labels: Mapping[str, int | None], known: Mapping[str, Gold]) -> None:
     """Refuse labels most of which lie just one after gold: counted from 1 they would be exact."""
     both = [
         label - known[id].first_error
