@@ -68,18 +68,18 @@ def contrast(part: pl.DataFrame, parameters: ContrastParameters) -> Outcome:
             by_problem.setdefault(row["problem_id"], ([], []))[row["verdict"] == "wrong"].append(i)
     for right, wrong in by_problem.values():
         # the last of those that say the same is the one with the smallest id
-        able = sorted((rows[j] for j in right if rows[j]["rationale"].strip()), key=_id, reverse=True)
+        able = sorted((rows[j] for j in right if rows[j]["rationale"].strip()), key=_read_id, reverse=True)
         for i in wrong:
-            beside[i] = _chosen(rows[i], able, parameters)
+            beside[i] = _choose_right(rows[i], able, parameters)
     added = pl.DataFrame(beside, schema=ADDED, orient="row")
     return Outcome(part.drop(ADDED, strict=False).hstack(added), part.clear())
 
 
-def _id(row: dict[str, str]) -> str:
+def _read_id(row: dict[str, str]) -> str:
     return row["solution_id"]
 
 
-def _chosen(row: dict[str, str], right: list[dict[str, str]], parameters: ContrastParameters) -> Beside:
+def _choose_right(row: dict[str, str], right: list[dict[str, str]], parameters: ContrastParameters) -> Beside:
     """The right solution beside a wrong one."""
     for source in parameters.prefer:
         if source == "reference":
@@ -98,7 +98,7 @@ def _chosen(row: dict[str, str], right: list[dict[str, str]], parameters: Contra
     return NOTHING
 
 
-def _faults(parameters: ContrastParameters, given: Contract) -> list[str]:
+def _check_parameters(parameters: ContrastParameters, given: Contract) -> list[str]:
     if parameters.prefer == ["reference"] and "reference" not in given.names():
         return ["prefer: the table has no column 'reference'; name a model's right solutions too"]
     return []
@@ -111,6 +111,6 @@ CONTRAST = PerProblem(
     parameters=ContrastParameters,
     needs=NEEDS,
     makes=lambda _, given: given.having(*CONTRAST_COLUMNS),
-    check=_faults,
+    check=_check_parameters,
     run=contrast,
 )

@@ -93,13 +93,13 @@ def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, 
     """
     asks = list(make_requests(part, rules, names))
     replies = yield [ask.request for ask in asks]
-    faults = [_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
+    faults = [_find_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
     kept = [(ask, replies[ask.request.id]) for ask, fault in zip(asks, faults) if fault is None]
     dropped = [(ask, fault) for ask, fault in zip(asks, faults) if fault is not None]
-    return Outcome(_solutions(part, kept, rules), _rejected(part, dropped))
+    return Outcome(_make_solutions(part, kept, rules), _make_rejected(part, dropped))
 
 
-def _fault(reply: Reply, limit: int) -> tuple[str, str] | None:
+def _find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     """Why a reply is no solution: reason and detail; None where it is one."""
     if not isinstance(reply, Completion):
         return reply.reason, reply.detail
@@ -112,7 +112,7 @@ def _fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     return None
 
 
-def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: GenerateParameters) -> pl.DataFrame:
+def _make_solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: GenerateParameters) -> pl.DataFrame:
     """The rows of solutions: those of their problems, and what was answered."""
     prompt = prompts.name(rules.prompt)
     rows = part[[ask.row for ask, _ in kept]]
@@ -132,7 +132,7 @@ def _solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: G
     return rows.hstack(pl.DataFrame(solutions, schema=schema, orient="row"))
 
 
-def _rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]]]) -> pl.DataFrame:
+def _make_rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]]]) -> pl.DataFrame:
     """The problems whose solution is none, once for each, with who was asked and what came."""
     rows = part[[ask.row for ask, _ in dropped]]
     reasons = [reason for _, (reason, _) in dropped]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 
-def letter_option(number: int) -> str:
+def format_option_letter(number: int) -> str:
     """The letters of an option, counted from 0: A to Z, then AA, AB and so on, as columns of a spreadsheet."""
     before, last = divmod(number, len(ascii_uppercase))
-    return (letter_option(before - 1) if before else "") + ascii_uppercase[last]
+    return (format_option_letter(before - 1) if before else "") + ascii_uppercase[last]
 
 
 def format_question(question: str, options: Sequence[str] | None) -> str:
@@ -23,4 +23,4 @@ def format_question(question: str, options: Sequence[str] | None) -> str:
         The question alone, or with a line `A) …`, `B) …` for each option.
 
     """
-    return "\n".join([question, *(f"{letter_option(i)}) {option}" for i, option in enumerate(options or ()))])
+    return "\n".join([question, *(f"{format_option_letter(i)}) {option}" for i, option in enumerate(options or ()))])

@@ -97,9 +97,9 @@ def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
     measures = part.select(
         characters=text.str.len_chars().cast(pl.Int64),
         step_count=pl.col("steps").list.len().cast(pl.Int64) if "steps" in part.columns else pl.lit(None, pl.Int64),
-        odd_characters=_of(text.str.count_matches(ODD), text.str.len_chars()),
-        foreign_letters=_of(text.str.count_matches(FOREIGN), text.str.count_matches(r"\p{L}")),
-        digits=_of(text.str.count_matches(r"\p{Nd}"), text.str.len_chars()),
+        odd_characters=_divide(text.str.count_matches(ODD), text.str.len_chars()),
+        foreign_letters=_divide(text.str.count_matches(FOREIGN), text.str.count_matches(r"\p{L}")),
+        digits=_divide(text.str.count_matches(r"\p{Nd}"), text.str.len_chars()),
         mean_logprob=_mean_logprob(part.columns),
     ).with_columns(perplexity=(-pl.col("mean_logprob")).exp())
     words = hash_words(part["rationale"])
@@ -107,16 +107,22 @@ def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:
     measures = measures.with_columns(
         pl.Series("words", counts),
         pl.Series("question_words", hash_words(part["question"]).counts()),
-        _share("repeated", *_repeated(words)),
-        _share("distinct_words", _different(_texts(counts), words.hashes, len(counts)), counts),
-        _share("english", np.bincount(_texts(counts)[np.isin(words.hashes, _COMMON)], minlength=len(counts)), counts),
-        pl.Series("compression", [_packed(rationale) for rationale in part["rationale"].to_list()], dtype=pl.Float64),
+        _make_shares("repeated", *_count_repeated(words)),
+        _make_shares("distinct_words", _count_different(_number_texts(counts), words.hashes, len(counts)), counts),
+        _make_shares(
+            "english", np.bincount(_number_texts(counts)[np.isin(words.hashes, _COMMON)], minlength=len(counts)), counts
+        ),
+        pl.Series(
+            "compression",
+            [_measure_compression(rationale) for rationale in part["rationale"].to_list()],
+            dtype=pl.Float64,
+        ),
     )
     names = [column.name for column in QUALITY_COLUMNS]
     return Outcome(pl.concat([part.drop(names, strict=False), measures.select(names)], how="horizontal"), part.clear())
 
 
-def _of(count: pl.Expr, total: pl.Expr) -> pl.Expr:
+def _divide(count: pl.Expr, total: pl.Expr) -> pl.Expr:
     return pl.when(total > 0).then(count / total)
 
 
@@ -126,30 +132,30 @@ def _mean_logprob(columns: list[str]) -> pl.Expr:
     return pl.when(pl.col("tokens") > 0).then((pl.col("logprob") / pl.col("tokens")).clip(upper_bound=0))
 
 
-def _share(name: str, count: NDArray[np.int64], total: NDArray[np.int64]) -> pl.Series:
+def _make_shares(name: str, count: NDArray[np.int64], total: NDArray[np.int64]) -> pl.Series:
     """Shares; null where there is nothing to share."""
     shares = pl.Series(name, count / np.maximum(total, 1), dtype=pl.Float64)
     return shares.set(pl.Series(total == 0), None)
 
 
-def _texts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _number_texts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def _different(texts: NDArray[np.int64], hashes: NDArray[np.uint32], size: int) -> NDArray[np.int64]:
+def _count_different(texts: NDArray[np.int64], hashes: NDArray[np.uint32], size: int) -> NDArray[np.int64]:
     """How many different hashes each text has."""
     once = np.unique((texts.astype(np.uint64) << np.uint64(32)) | hashes)
     return np.bincount((once >> np.uint64(32)).astype(np.int64), minlength=size)
 
 
-def _repeated(words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count_repeated(words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of the runs of words of each text: how many stood there before, and how many there are."""
     hashes, runs = hash_windows(words, RUN)
     short = (hashes >> np.uint64(32)).astype(np.uint32)
-    return runs - _different(_texts(runs), short, len(runs)), runs
+    return runs - _count_different(_number_texts(runs), short, len(runs)), runs
 
 
-def _packed(text: str) -> float | None:
+def _measure_compression(text: str) -> float | None:
     data = text.encode()
     return len(zlib.compress(data, 6)) / len(data) if data else None
 

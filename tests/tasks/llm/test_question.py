@@ -10,7 +10,7 @@ from flows.report.statistics.examples import Examples
 from schemas.task import ModelId
 from tasks.generate import GenerateParameters, make_requests
 from tasks.llm.prompt_guard import fill_fields
-from tasks.llm.question import format_question, letter_option
+from tasks.llm.question import format_option_letter, format_question
 from tasks.views.formats import format_problem
 
 OPTIONS = [f"<{number}>" for number in range(30)]
@@ -18,10 +18,10 @@ ROW = {"solution_id": "s", "question": "Which?", "options": OPTIONS, "steps": ["
 
 
 def test_letters_go_on_behind_z() -> None:
-    assert [letter_option(i) for i in (0, 1, 25, 26, 27, 51, 52, 701, 702)] == [
+    assert [format_option_letter(i) for i in (0, 1, 25, 26, 27, 51, 52, 701, 702)] == [
         "A", "B", "Z", "AA", "AB", "AZ", "BA", "ZZ", "AAA",
     ]  # fmt: skip
-    assert len({letter_option(i) for i in range(20_000)}) == 20_000
+    assert len({format_option_letter(i) for i in range(20_000)}) == 20_000
 
 
 def test_no_option_of_very_many_is_left_out() -> None:
