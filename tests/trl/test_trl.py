@@ -24,7 +24,7 @@ def steps(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, di
     """What each trainer's step came to, in TRL's own environment."""
     folder = tmp_path_factory.mktemp("trl")
     make(str(folder / "store"), 32)
-    script, checkpoint = ROOT / "tests" / "trl" / "training.py", ROOT / "tasks" / "engines" / "abacus-checkpoint"
+    script, checkpoint = ROOT / "tests" / "trl" / "training.py", ROOT / "tasks" / "engines" / "abacus" / "weights"
     environment = os.environ | {
         "PYTHONPATH": str(ROOT / "catalog"), "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "ERRATA_CACHE": str(folder / "cache"),
         "HF_HOME": str(folder / "hf"), "CUDA_VISIBLE_DEVICES": "",

@@ -11,7 +11,7 @@ from tasks.engines.vllm.engine import VLLMEngine
 
 PYTHON = os.environ.get("ERRATA_VLLM_PYTHON")
 collect_ignore_glob = [] if PYTHON else ["test_*.py"]
-SHIPPED = Path(__file__).parents[2] / "tasks" / "engines" / "abacus-checkpoint"
+SHIPPED = Path(__file__).parents[2] / "tasks" / "engines" / "abacus" / "weights"
 CONTEXT = 512
 
 
