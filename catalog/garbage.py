@@ -48,9 +48,9 @@ def find(store: Store, older_than: float, now: datetime | None = None) -> list[G
         folder for path in paths if path != (folder := path.removesuffix("/manifest.json")) and _release(folder)
     }
     for path, info in paths.items():
-        if key := _unreferenced(path, released):
+        if key := _find_garbage(path, released):
             groups[key].append(info)
-    sized = (Garbage(path, what, *_measured(infos, now)) for (path, what), infos in sorted(groups.items()))
+    sized = (Garbage(path, what, *_measure(infos, now)) for (path, what), infos in sorted(groups.items()))
     return [piece for piece in sized if piece.hours >= older_than]
 
 
@@ -60,7 +60,7 @@ def _release(path: str) -> bool:
     return len(parts) == 3 and parts[0] == "releases" and bool(NAME.fullmatch(parts[1]) and EXACT.fullmatch(parts[2]))
 
 
-def _unreferenced(path: str, released: set[str]) -> tuple[str, str] | None:
+def _find_garbage(path: str, released: set[str]) -> tuple[str, str] | None:
     """The garbage that a path belongs to, and what it is; None where it is none."""
     parts = path.split("/")
     folder = "/".join(parts[:3])
@@ -76,14 +76,14 @@ def _unreferenced(path: str, released: set[str]) -> tuple[str, str] | None:
     return None
 
 
-def _measured(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, float]:
+def _measure(infos: list[dict[str, Any]], now: datetime) -> tuple[int, int, float]:
     """Files, bytes, and hours since the last was written."""
     files = [info for info in infos if info["type"] == "file"]
-    ages = [(now - written).total_seconds() / 3600 for info in infos if (written := _written(info))]
+    ages = [(now - written).total_seconds() / 3600 for info in infos if (written := _read_time(info))]
     return len(files), sum(int(info.get("size") or 0) for info in files), max(0.0, min(ages, default=0.0))
 
 
-def _written(info: dict[str, Any]) -> datetime | None:
+def _read_time(info: dict[str, Any]) -> datetime | None:
     """When something was last written, as file systems tell it."""
     time = next((info[name] for name in ("LastModified", "mtime", "last_modified", "created") if info.get(name)), None)
     if isinstance(time, int | float):

@@ -60,10 +60,10 @@ class Ledger:
     def refresh(self) -> None:
         """Look for what others have written or merged since. Raises `StoreError` where the folder cannot be listed."""
         with self._lock:
-            names = self._listed()
+            names = self._list_names()
             # Between the reading of two pages of a list a merge could remove what the first and make what the
             # second does not show: where nothing has gone from one list to the next, that was not so.
-            while not set(names) <= set(again := self._listed()):
+            while not set(names) <= set(again := self._list_names()):
                 names = again
             segments = {name: Segment.named(name) for name in again}
             known = {segment for segment in segments.values() if segment}
@@ -72,7 +72,7 @@ class Ledger:
             self._segments = frozenset(known)
             self._places = {segment: places for segment, places in self._places.items() if segment in known}
 
-    def _listed(self) -> list[str]:
+    def _list_names(self) -> list[str]:
         try:
             self.store.fs.invalidate_cache(self.store.full(FOLDER))
             return self.store.names(FOLDER)
@@ -101,12 +101,12 @@ class Ledger:
         if not wanted:
             return {}
         places = np.sort(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
-        entries = self._steady(lambda segments: self._search(segments, wanted, places))
+        entries = self._retry(lambda segments: self._search(segments, wanted, places))
         return {id_: entries[id_][2] for id_ in wanted if id_ in entries}
 
     def spent(self) -> list[Spent]:
         """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
-        return self._steady(lambda segments: accounts.sum_spending(self.store, segments, self._load))
+        return self._retry(lambda segments: accounts.sum_spending(self.store, segments, self._load))
 
     def spent_on(self, corpus: str, model: str, revision: str) -> tuple[int, float]:
         """Tokens of prompts and completions, and money, that a corpus has spent on a model; 0 where there is nothing."""
@@ -159,7 +159,7 @@ class Ledger:
             places = self._places[segment] = files.read_places(self.store, segment)
         return places
 
-    def _steady(self, work: Callable[[list[Segment]], _T]) -> _T:
+    def _retry(self, work: Callable[[list[Segment]], _T]) -> _T:
         """Do something with the segments, again if one is merged away meanwhile."""
         for _ in range(ATTEMPTS):
             try:
@@ -173,7 +173,7 @@ class Ledger:
         def search_segment(segment: Segment) -> list[_Entry]:
             begin = np.searchsorted(places, np.uint64(segment.low), side="left")
             mine = places[begin : np.searchsorted(places, np.uint64(segment.high), side="right")]
-            return self._match_rows(segment, _rows_at(self._load(segment), mine), wanted) if len(mine) else []
+            return self._match_rows(segment, _find_rows(self._load(segment), mine), wanted) if len(mine) else []
 
         first: dict[str, _Entry] = {}
         with ThreadPoolExecutor(8) as threads:
@@ -198,7 +198,7 @@ class Ledger:
         return entries
 
 
-def _rows_at(places: Places, wanted: Places) -> NDArray[np.int64]:
+def _find_rows(places: Places, wanted: Places) -> NDArray[np.int64]:
     """The numbers of the rows at the wanted places, ascending; both are sorted."""
     wanted = np.unique(wanted)
     begins = np.searchsorted(places, wanted, side="left")

@@ -62,13 +62,13 @@ def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[
     sums: dict[tuple[str, ...], Spent] = {}
     kept: dict[Segment, Any] = {}
     for slices in split_ranges(segments, load, ROWS) if segments else ():
-        for account in _summed(read_distinct(store, slices, _COLUMNS, kept)):
+        for account in _sum_entries(read_distinct(store, slices, _COLUMNS, kept)):
             key = (account.corpus, account.model, account.revision)
             sums[key] = sums[key] + account if key in sums else account
     return [sums[key] for key in sorted(sums)]
 
 
-def _summed(entries: Any) -> list[Spent]:
+def _sum_entries(entries: Any) -> list[Spent]:
     truncated = pc.cast(pc.equal(entries["finish"], "length"), pa.int64())
     known = pc.cast(pc.is_valid(entries["price"]), pa.int64())
     entries = entries.append_column("truncated", truncated).append_column("known", known)

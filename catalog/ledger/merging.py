@@ -44,18 +44,18 @@ def choose_segments(segments: Sequence[Segment]) -> list[Segment]:
 
     """
     runs = [list(run) for _, run in groupby(sorted(segments), key=lambda segment: segment.stem)]
-    runs.sort(key=_rows)
+    runs.sort(key=_sum_rows)
     runs = runs[:WIDE]
     many = 0
     smaller = 0
     for number, run in enumerate(runs, 1):
-        if _rows(run) <= max(2 * smaller, SMALL):
+        if _sum_rows(run) <= max(2 * smaller, SMALL):
             many = number
-        smaller += _rows(run)
+        smaller += _sum_rows(run)
     return [segment for run in runs[:many] for segment in run] if many > 1 else []
 
 
-def _rows(run: Sequence[Segment]) -> int:
+def _sum_rows(run: Sequence[Segment]) -> int:
     return sum(segment.rows for segment in run)
 
 
@@ -80,7 +80,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     merged: list[Segment] = []
     name = make_stem()
     try:
-        for rows in _in_order(store, segments, load):
+        for rows in _sort_entries(store, segments, load):
             merged.append(write(store, rows, name))
             store.write(CLAIM, format_canonical_json({"by": mine, "until": time.time() + CLAIMED}))
     except BaseException as error:
@@ -94,7 +94,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
             drop(store, segment)
         return merged
     finally:
-        _yield(store, mine)
+        _release_claim(store, mine)
 
 
 def _claim(store: Store, mine: str) -> bool:
@@ -109,7 +109,7 @@ def _claim(store: Store, mine: str) -> bool:
     return True
 
 
-def _yield(store: Store, mine: str) -> None:
+def _release_claim(store: Store, mine: str) -> None:
     try:
         if (store.read_json(CLAIM) or {}).get("by") == mine:
             store.fs.rm_file(store.full(CLAIM))
@@ -117,7 +117,7 @@ def _yield(store: Store, mine: str) -> None:
         pass
 
 
-def _in_order(store: Store, segments: Sequence[Segment], load: Load) -> Iterator[Any]:
+def _sort_entries(store: Store, segments: Sequence[Segment], load: Load) -> Iterator[Any]:
     """The distinct entries of segments by place, one table for each segment to come."""
     sample = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
     rows = max(SMALL, min(ROWS, BYTES * sample.num_rows // max(sample.nbytes, 1)))
@@ -134,7 +134,7 @@ Slice = tuple[Segment, int, int]
 def split_ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator[list[Slice]]:
     """The rows of segments, about so many at a time, by place: rows of one place come together."""
     loaded = [load(segment) for segment in segments]
-    bounds = np.unique(_bounds(loaded, rows))
+    bounds = np.unique(_find_bounds(loaded, rows))
     begins = [0] * len(segments)
     for bound in [*bounds, None]:
         ends = [len(places) if bound is None else int(np.searchsorted(places, bound)) for places in loaded]
@@ -144,7 +144,7 @@ def split_ranges(segments: Sequence[Segment], load: Load, rows: int) -> Iterator
             yield slices
 
 
-def _bounds(loaded: Sequence[Places], rows: int) -> Places:
+def _find_bounds(loaded: Sequence[Places], rows: int) -> Places:
     every = np.concatenate(loaded)
     every.sort()
     return every[rows::rows].copy()

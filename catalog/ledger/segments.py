@@ -231,7 +231,7 @@ def read(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[n
         with _opened(store, segment.path, many) as source:
             file = pq.ParquetFile(source, read_dictionary=[name for name in columns if name in WORDS])
             _check(file, segment)
-            return file.read(columns=list(columns)) if rows is None else _rows(file, columns, rows)
+            return file.read(columns=list(columns)) if rows is None else _read_rows(file, columns, rows)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
@@ -253,7 +253,7 @@ def _check(file: Any, segment: Segment) -> None:
         raise ValueError(f"no column {', '.join(missing)}")
 
 
-def _rows(file: Any, columns: Sequence[str], rows: NDArray[np.int64]) -> Any:
+def _read_rows(file: Any, columns: Sequence[str], rows: NDArray[np.int64]) -> Any:
     """The rows of these numbers, for which only their row groups are read."""
     meta = file.metadata
     sizes = np.array([meta.row_group(i).num_rows for i in range(meta.num_row_groups)])

@@ -183,19 +183,21 @@ def render_types(types: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of types as Markdown: how many of each, who decided, and how that compares with the truth."""
     lines: list[str] = []
     for entry in types:
-        decided = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["by"].items()) or "nobody"
+        decided = ", ".join(f"{_escape_cell(name)} {n:,}" for name, n in entry["by"].items()) or "nobody"
         summary = f"`{entry['table']}`: {entry['typed']:,} of {entry['rows']:,} mistakes typed by `{entry['taxonomy']}`; by {decided}."
-        why = ", ".join(f"{_cell(name)} {n:,}" for name, n in entry["undecided"].items())
+        why = ", ".join(f"{_escape_cell(name)} {n:,}" for name, n in entry["undecided"].items())
         lines += [summary + (f" Undecided: {why}." if why else ""), ""]
         if entry["share"] is not None:
             lines += [f"Mean share of the votes for the type that was taken: {100 * entry['share']:.1f} %.", ""]
         lines += ["| type | mistakes | share |", "|---|---:|---:|"]
-        lines += [f"| {_cell(name)} | {n:,} | {100 * n / entry['rows']:.1f} % |" for name, n in entry["types"].items()]
+        lines += [
+            f"| {_escape_cell(name)} | {n:,} | {100 * n / entry['rows']:.1f} % |" for name, n in entry["types"].items()
+        ]
         for by in ("model", "set", "step"):
-            if shifts := _by(by, entry[f"types_by_{by}"], list(entry["types"])):
+            if shifts := _render_by(by, entry[f"types_by_{by}"], list(entry["types"])):
                 lines += ["", *shifts]
-        lines += ["", *_render_shifts(entry), *_agreement(entry), *_rounds(entry)]
-        lines += _against_truth(entry["truth"]) if "truth" in entry else []
+        lines += ["", *_render_shifts(entry), *_render_agreement(entry), *_render_rounds(entry)]
+        lines += _render_truth(entry["truth"]) if "truth" in entry else []
     return lines[:-1] if lines and not lines[-1] else lines
 
 
@@ -208,34 +210,34 @@ def render_gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
         observed = f"could not be checked: {gate['fault']}" if gate["fault"] else gate["observed"]
         rows = ", ".join(f"{row['row']}: {row['value']}" for row in gate["examples"])
         cells = [gate["view"], about, gate["wanted"], f"{observed} ({rows})" if rows else observed]
-        lines.append(f"| {' | '.join(map(_quoted, cells))} | {'passed' if gate['passed'] else '**warning**'} |")
+        lines.append(f"| {' | '.join(map(_quote, cells))} | {'passed' if gate['passed'] else '**warning**'} |")
     met = [gate for gate in gates if gate not in own]
     sentence = f"{len(met)} expectations that follow from the columns' contracts were met by every row."
     return [*(lines if own else []), *(["", sentence] if own and met else [sentence] if met else [])]
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     """A value that is text and nothing else where Markdown or HTML is read: a model may have written it."""
     line = html.escape(" ".join(str(value).split()), quote=False)
     return re.sub(r"([\\`*_\[\]|~:])", r"\\\1", line)
 
 
-def _cell(text: object) -> str:
+def _escape_cell(text: object) -> str:
     return str(text).replace("|", "/").replace("<", "‹").replace("\n", " ")
 
 
-def _by(dimension: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
+def _render_by(dimension: str, counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
     """How types shift with the model, the set or the step: shares in percent, one line each."""
     if len(counts) < 2:
         return []
     lines = [
-        f"| by {dimension}, % | mistakes | {' | '.join(map(_cell, names))} |",
+        f"| by {dimension}, % | mistakes | {' | '.join(map(_escape_cell, names))} |",
         f"|---|{'---:|' * (len(names) + 1)}",
     ]
     for outer, inner in counts.items():
         total = sum(inner.values())
         shares = " | ".join(f"{100 * inner.get(name, 0) / total:.0f}" for name in names)
-        lines.append(f"| {_cell(outer)} | {total:,} | {shares} |")
+        lines.append(f"| {_escape_cell(outer)} | {total:,} | {shares} |")
     return lines
 
 
@@ -249,33 +251,34 @@ def _render_shifts(entry: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _agreement(entry: Mapping[str, Any]) -> list[str]:
+def _render_agreement(entry: Mapping[str, Any]) -> list[str]:
     """Kappas of those who classify."""
     lines: list[str] = []
     for pair in entry.get("kappa", ()):
-        names = " and ".join(map(_cell, pair["labellers"]))
-        lines += [f"Cohen's kappa of {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).", ""]
+        names = " and ".join(map(_escape_cell, pair["labellers"]))
+        lines += [
+            f"Cohen's kappa of {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).",
+            "",
+        ]
     if entry.get("fleiss") is not None:
         lines += [f"Fleiss' kappa of all models: {entry['fleiss']:.3f}.", ""]
     for own in entry.get("votes", ()):
-        line = (
-            f"Fleiss' kappa of the votes of {_cell(own['model'])}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
-        )
+        line = f"Fleiss' kappa of the votes of {_escape_cell(own['model'])}: {_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
         lines += [line, ""]
     return lines
 
 
-def _kappa(value: float | None) -> str:
+def _format_kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _rounds(entry: Mapping[str, Any]) -> list[str]:
+def _render_rounds(entry: Mapping[str, Any]) -> list[str]:
     """How the taxonomy was found: what row round's answers were, and what became of the names."""
     if "found" not in entry:
         return []
     induction = entry["found"]
     lines = [
-        f"{_cell(induction['source'])} Names proposed: {induction['candidate']}; made types: {induction['new']}; merged: {induction['merge']}; "
+        f"{_escape_cell(induction['source'])} Names proposed: {induction['candidate']}; made types: {induction['new']}; merged: {induction['merge']}; "
         f"folded: {induction['fold']}. All of it, with who decided: `taxonomies/{entry['table']}.yaml`.",
         "", "| round | mistakes | answers that name a type | that propose one | undecided | types then |", "|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
@@ -283,7 +286,7 @@ def _rounds(entry: Mapping[str, Any]) -> list[str]:
     return [*lines, *(f"| {' | '.join(f'{row[name]:,}' for name in names)} |" for row in induction["rounds"]), ""]
 
 
-def _against_truth(truth: Mapping[str, Any]) -> list[str]:
+def _render_truth(truth: Mapping[str, Any]) -> list[str]:
     """Accuracy, macro-F1 and the confusion matrix; of a taxonomy that was found the Rand index alone."""
     summary = []
     if "rules" in truth:
@@ -302,9 +305,9 @@ def _against_truth(truth: Mapping[str, Any]) -> list[str]:
         ]
     confusion, f1 = truth["confusion"], truth.get("f1", {})
     names = sorted({name for row in confusion.values() for name in row} | set(confusion))
-    head = [*map(_cell, names), *(["F1"] if f1 else [])]
+    head = [*map(_escape_cell, names), *(["F1"] if f1 else [])]
     lines = [f"| true \\ said | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
     for name, row in confusion.items():
         cells = [str(row.get(other, "")) for other in names] + ([f"{f1.get(name, 0):.2f}"] if f1 else [])
-        lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
+        lines.append(f"| {_escape_cell(name)} | {' | '.join(cells)} |")
     return [*summary, *lines, ""]

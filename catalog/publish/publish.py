@@ -204,7 +204,7 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
             shards.setdefault(split, Shards(store, f"{staged}/{name}", split, to_arrow_schema(view.contract))).add(
                 frame
             )
-            view.filled.update(_filled(frame))
+            view.filled.update(_count_filled(frame))
             if view.index is not None and frame.height:
                 indexed = view.index(frame)
                 index = index or Shards(store, f"{staged}/{INDEX}", name, _plain_schema(indexed))
@@ -219,7 +219,7 @@ def _write_view(store: Store, staged: str, name: str, view: View) -> Iterator[di
         yield shard.seal()
 
 
-def _filled(frame: pl.DataFrame) -> dict[str, int]:
+def _count_filled(frame: pl.DataFrame) -> dict[str, int]:
     """For each column the rows in which it says something: no null, no empty text, no list of nothing but these."""
     if not frame.height:
         return {}

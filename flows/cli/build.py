@@ -46,7 +46,7 @@ def build(
         assert plan.published is not None
         print(text.format_funnel(plan.published["funnel"]))
         name = f"{plan.recipe.corpus} {plan.recipe.version}"
-        print(f"\n{name} is released already, nothing to do: {_link(plan)}")
+        print(f"\n{name} is released already, nothing to do: {_link_release(plan)}")
         return DONE
     Store(plan.store).check_writable()
     plan = run_flow(plan, data, verbose=verbose, plain=plain, publish=True, models=models, auto=auto)
@@ -54,7 +54,7 @@ def build(
     return DONE
 
 
-def _link(plan: Plan) -> str:
+def _link_release(plan: Plan) -> str:
     from catalog.publish.publish import locate_release
     from catalog.storage import Store
 
@@ -72,7 +72,7 @@ def _print_released(plan: Plan, seconds: float) -> None:
         if not gate["passed"]:
             print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
     rows = sum(file.get("rows", 0) for file in manifest["files"])
-    link = _link(plan)
+    link = _link_release(plan)
     print(
         f"released {plan.recipe.corpus} {plan.recipe.version}: {rows:,} rows in {seconds:.0f} s\nrelease  {link}\n"
         f"card     {link}/README.md\nreport   {link}/report.html"

@@ -38,7 +38,7 @@ class Aggregates:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.select: dict[str, str] = {"key": _quoted(key)}
+        self.select: dict[str, str] = {"key": _quote(key)}
         self.needed = {key}
         self.table = KeyTable()
 
@@ -60,18 +60,18 @@ class Aggregates:
 
     def value(self, column: str) -> str:
         """A column as it is."""
-        return self._column(_quoted(column), [column])
+        return self._column(_quote(column), [column])
 
     def digest(self, columns: Sequence[str], nulls: bool) -> str:
         """What stands for the values of some columns; null where one of them is, unless nulls count as values."""
-        names = [_quoted(column) for column in columns]
+        names = [_quote(column) for column in columns]
         digest = f"md5_number(CAST(to_json([{', '.join(f'to_json({name})' for name in names)}]) AS VARCHAR))"
         present = " AND ".join(f"{name} IS NOT NULL" for name in names)
         return self._column(digest if nulls else f"CASE WHEN {present} THEN {digest} END", columns)
 
     def presence(self, column: str) -> str:
         """Whether a value is there."""
-        return self._column(f"CASE WHEN {_quoted(column)} IS NOT NULL THEN true END", [column])
+        return self._column(f"CASE WHEN {_quote(column)} IS NOT NULL THEN true END", [column])
 
     def add(self, rows: pl.DataFrame) -> None:
         """Keep what the questions need of some rows."""
@@ -107,7 +107,7 @@ class Aggregates:
         return None if len(rows) > MANY else [value for (value,) in rows]
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 

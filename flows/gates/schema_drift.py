@@ -21,7 +21,7 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     """What the parts of a table have instead of its contract's columns; only the ends of the files are read."""
     wanted = to_polars_schema(work.contract)
     parts = manifest.receipt.parts
-    differences = [(part.path, _difference(_schema(work, part), wanted)) for part in parts]
+    differences = [(part.path, _describe_difference(_read_schema(work, part), wanted)) for part in parts]
     drifted = [(path, difference) for path, difference in differences if difference]
     return Result(
         view=work.name, expectation="same_columns", column=None, says=f"{WANTED}.", severity="fail", passed=not drifted,
@@ -31,7 +31,7 @@ def check_columns(work: TableJob, manifest: Manifest) -> Result:
     )  # fmt: skip
 
 
-def _schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
+def _read_schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
     folder = work.folder()
     path = f"{folder.path}/{part.path}"
     try:
@@ -43,7 +43,7 @@ def _schema(work: TableJob, part: ParquetFile) -> Mapping[str, pl.DataType]:
     return frame.schema
 
 
-def _difference(actual: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:
+def _describe_difference(actual: Mapping[str, pl.DataType], wanted: Mapping[str, pl.DataType]) -> str:
     """How the columns of a part differ, in a line; empty where they do not."""
     differences = [f"lacks {name}" for name in wanted if name not in actual]
     differences += [f"{name} is too many" for name in actual if name not in wanted]

@@ -82,12 +82,12 @@ def _summarize(work: TableJob, result: _Counts, taxonomy: Taxonomy | None) -> di
     counts, is_found = result.counts, _is_induced(taxonomy)
     summary: dict[str, Any] = {
         "table": work.name, "taxonomy": taxonomy.id if taxonomy else "", "rows": counts["type"].total(),
-        "typed": counts["by"].total(), "by": _ordered(counts["by"]), "undecided": _ordered(counts["why"]),
-        "types": _ordered(counts["type"]), "share": _mean(result.shares),
+        "typed": counts["by"].total(), "by": _sort_counts(counts["by"]), "undecided": _sort_counts(counts["why"]),
+        "types": _sort_counts(counts["type"]), "share": _mean(result.shares),
     }  # fmt: skip
     for name in SHIFTS:
-        summary[f"types_by_{name}"] = _nested(counts[name])
-    summary["shift"] = {name: _rounded(cramer(counts[name])) for name in SHIFTS}
+        summary[f"types_by_{name}"] = _nest_counts(counts[name])
+    summary["shift"] = {name: _round(cramer(counts[name])) for name in SHIFTS}
     summary |= _summarize_agreement(result)
     if taxonomy and is_found:
         summary["found"] = _summarize_induction(taxonomy)
@@ -149,16 +149,18 @@ def _count_agreement(
     models = [name_model(asked.named) for asked in work.models if asked.name in parameters.models]
     names = [*([RULES] if parameters.rules else []), *models, *([JUDGE] if parameters.judged_in else [])]
     each = [list_ratings(row, parameters.types, parameters.judged_in) for row in rows]
-    result.all_.add(_frame(names, each))
-    result.models.add(_frame(models, each))
+    result.all_.add(_make_frame(names, each))
+    result.models.add(_make_frame(models, each))
     if parameters.votes > 1:
         several = [list_votes(row, parameters.types) for row in rows]
         for model in models:
             numbered = [{str(i): vote for i, vote in enumerate(row_votes.get(model, ()))} for row_votes in several]
-            result.votes.setdefault(model, Agreement()).add(_frame(list(map(str, range(parameters.votes))), numbered))
+            result.votes.setdefault(model, Agreement()).add(
+                _make_frame(list(map(str, range(parameters.votes))), numbered)
+            )
 
 
-def _frame(names: list[str], rows: list[Any]) -> pl.DataFrame:
+def _make_frame(names: list[str], rows: list[Any]) -> pl.DataFrame:
     return pl.DataFrame(
         {name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.Int64)
     )
@@ -167,14 +169,14 @@ def _frame(names: list[str], rows: list[Any]) -> pl.DataFrame:
 def _summarize_agreement(result: _Counts) -> dict[str, Any]:
     """Cohen's kappa of each pair that decides some mistakes both, Fleiss' of the models, and of each model's votes."""
     pairs = [
-        {"labellers": list(names), "rows": pair.rows, "cohen": _rounded(pair.kappa)}
+        {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa)}
         for names, pair in result.all_.pairs.items() if pair.rows
     ]  # fmt: skip
     own = [
-        {"model": model, "rows": agreement.rows, "fleiss": _rounded(agreement.fleiss)}
+        {"model": model, "rows": agreement.rows, "fleiss": _round(agreement.fleiss)}
         for model, agreement in result.votes.items() if agreement.rows
     ]  # fmt: skip
-    return {"kappa": pairs, "fleiss": _rounded(result.models.fleiss), "votes": own}
+    return {"kappa": pairs, "fleiss": _round(result.models.fleiss), "votes": own}
 
 
 def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:
 
 def _summarize_truth(result: _Counts, is_found: bool) -> dict[str, Any]:
     """How types compare with the true ones; those that were found only as a partition, for their names are their own."""
-    index = {"rand": _rounded(compute_adjusted_rand(result.confusion.counts))}
+    index = {"rand": _round(compute_adjusted_rand(result.confusion.counts))}
     if is_found:
         whole = result.confusion.summarize()
         return {name: whole[name] for name in ("rows", "decided", "confusion")} | index
@@ -200,15 +202,15 @@ def _mean(shares: list[float]) -> float | None:
     return round(sum(shares) / len(shares), 4) if shares else None
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+def _sort_counts(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def _nest_counts(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     nested: dict[str, dict[str, int]] = {}
     for (outer, inner), n in sorted(counts.items()):
         nested.setdefault(outer, {})[inner] = n

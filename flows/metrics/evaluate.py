@@ -172,10 +172,10 @@ def read_gold(where: RowsAt, format: str, rules: GoldRules) -> tuple[list[Gold],
         columns = [*columns, GOLD_STEP]
     for column in sorted(golds.list_fields(rules)):
         if column not in columns and format == TRUTH and not golds.list_fitting_formats(columns):
-            raise EvaluationError(f"{where.name}: no column '{column}'; {_advice(format, columns)}")
+            raise EvaluationError(f"{where.name}: no column '{column}'; {_advise(format, columns)}")
         if column not in columns:
             raise EvaluationError(
-                f"{make_unknown_error(where.name, 'column', column, columns)}; {_advice(format, columns)}"
+                f"{make_unknown_error(where.name, 'column', column, columns)}; {_advise(format, columns)}"
             )
     gold, rejected = golds.gather(where.records(), golds.map_gold(rules))
     if not gold:
@@ -184,7 +184,7 @@ def read_gold(where: RowsAt, format: str, rules: GoldRules) -> tuple[list[Gold],
     return gold, rejected
 
 
-def _advice(format: str, columns: Sequence[str]) -> str:
+def _advise(format: str, columns: Sequence[str]) -> str:
     """What to do about gold that has not the columns of its format."""
     if fits := [name for name in golds.list_fitting_formats(columns) if name != format]:
         return f"its columns are those of --format {fits[0]}"

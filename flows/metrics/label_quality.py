@@ -100,12 +100,12 @@ def _summarize(work: TableJob, label: Label, result: _Counts) -> dict[str, Any]:
         summary |= {"replies": counts["replies"], "tokens": counts["tokens"]}
     if label.combines:
         kappas = [
-            {"labellers": list(names), "rows": pair.rows, "cohen": _rounded(pair.kappa)}
+            {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa)}
             for names, pair in result.agreement.pairs.items()
         ]
-        summary |= {"kappa": kappas, "fleiss": _rounded(result.agreement.fleiss)}
+        summary |= {"kappa": kappas, "fleiss": _round(result.agreement.fleiss)}
     return summary
 
 
-def _rounded(kappa: float | None) -> float | None:
+def _round(kappa: float | None) -> float | None:
     return None if kappa is None else round(kappa, 4)

@@ -56,7 +56,7 @@ class Evaluation:
         scores = score_groups(
             self.rows, self.labellers[labeller], name_length_range if self.by == "length" else lambda row: row.set
         )
-        return {name: scores[name] for name in sorted(scores, key=_natural)}
+        return {name: scores[name] for name in sorted(scores, key=_make_sort_key)}
 
     def agreement(self) -> Agreement | None:
         """How far the labellers agree on the rows of gold; None of one alone."""
@@ -71,7 +71,7 @@ class Evaluation:
         return len(self.labellers[labeller].keys() - {row.id for row in self.rows})
 
 
-def _natural(name: str) -> tuple[int, str]:
+def _make_sort_key(name: str) -> tuple[int, str]:
     digits = name.partition("-")[0].partition("+")[0].partition(" ")[0]
     return (int(digits) if digits.isdecimal() else 0, name)
 
@@ -139,28 +139,28 @@ def report(evaluation: Evaluation) -> str:
         if len(groups) > 1:
             scored += [(f"  {name}", group_score, None) for name, group_score in groups.items()]
             if evaluation.by == "set":
-                scored.append((f"  mean of {_with_f1(groups)} sets", None, average_f1(groups.values())))
+                scored.append((f"  mean of {_count_with_f1(groups)} sets", None, average_f1(groups.values())))
     parts = [
-        _head(evaluation),
-        _exact(scored),
-        _labelled(scored),
-        _distances(scored),
-        _agreements(evaluation.agreement()),
-        _types(evaluation.typed),
-        _looks(evaluation.artifact_baseline),
+        _format_head(evaluation),
+        _format_exact(scored),
+        _format_labelled(scored),
+        _format_distances(scored),
+        _format_agreements(evaluation.agreement()),
+        _format_types(evaluation.typed),
+        _format_artifacts(evaluation.artifact_baseline),
         NOTES,
-        _remarks(evaluation),
+        _format_remarks(evaluation),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(evaluation: Evaluation) -> str:
+def _format_head(evaluation: Evaluation) -> str:
     wrong = sum(row.first_error >= 0 for row in evaluation.rows)
     rows = f"{len(evaluation.rows):,} rows: {wrong:,} wrong, {len(evaluation.rows) - wrong:,} right"
     return text.strip_controls(f"labels  {evaluation.labels}\ngold    {evaluation.gold}, {evaluation.format}, {rows}")
 
 
-def _with_f1(groups: Mapping[str, Score]) -> str:
+def _count_with_f1(groups: Mapping[str, Score]) -> str:
     n = sum(group_score.f1 is not None for group_score in groups.values())
     return str(n) if n == len(groups) else f"{n} of {len(groups)}"
 
@@ -168,33 +168,33 @@ def _with_f1(groups: Mapping[str, Score]) -> str:
 Scored = Sequence[tuple[str, Score | None, float | None]]
 
 
-def _exact(scored: Scored) -> str:
+def _format_exact(scored: Scored) -> str:
     head = ["", "wrong", "exact, %", "right", "exact, %", "F1"]
     rows: list[list[object]] = []
     for name, result, mean in scored:
-        cells = ["", "", "", "", _percent(mean)]
+        cells = ["", "", "", "", _format_percent(mean)]
         if result is not None:
             cells = [
                 f"{result.wrong.of:,}",
-                _share(result.wrong),
+                _format_share(result.wrong),
                 f"{result.right.of:,}",
-                _share(result.right),
-                _percent(result.f1),
+                _format_share(result.right),
+                _format_percent(result.f1),
             ]
         rows.append([name, *cells])
-    return _table(head, rows)
+    return _format_table(head, rows)
 
 
-def _labelled(scored: Scored) -> str:
+def _format_labelled(scored: Scored) -> str:
     head = ["", "labelled, %", "of wrong", "of right", "steps named", "precision, %"]
     rows: list[list[object]] = [
-        [name, _percent(result.kept.rate), _percent(result.kept_wrong.rate), _percent(result.kept_right.rate), f"{result.located.of:,}", _share(result.located)]
+        [name, _format_percent(result.kept.rate), _format_percent(result.kept_wrong.rate), _format_percent(result.kept_right.rate), f"{result.located.of:,}", _format_share(result.located)]
         for name, result, _ in scored if result is not None
     ]  # fmt: skip
-    return _table(head, rows)
+    return _format_table(head, rows)
 
 
-def _distances(scored: Scored) -> str:
+def _format_distances(scored: Scored) -> str:
     """The confusion: label minus gold on wrong rows, and what is said of right rows."""
     near = range(-NEAR, NEAR + 1)
     names = [f"{distance:+d}" if distance else "0" for distance in near]
@@ -211,27 +211,32 @@ def _distances(scored: Scored) -> str:
         [name, result.alarms, result.right.hits, result.kept_right.of - result.kept_right.hits]
         for name, result, _ in scored if result is not None
     ]  # fmt: skip
-    parts = [_table(head, rows)]
+    parts = [_format_table(head, rows)]
     if any(result is not None and result.right.of for _, result, _ in scored):
-        parts.append(_table(["on right rows", "a step", "none", "undecided"], right))
+        parts.append(_format_table(["on right rows", "a step", "none", "undecided"], right))
     return "\n\n".join(parts)
 
 
-def _agreements(agreement: Agreement | None) -> str:
+def _format_agreements(agreement: Agreement | None) -> str:
     """A line for each pair of labellers, and one for all of several."""
     if agreement is None:
         return ""
     rows: list[list[object]] = [
-        [" | ".join(names), pair.rows, _percent(pair.same / pair.rows if pair.rows else None), _kappa(pair.kappa)]
+        [
+            " | ".join(names),
+            pair.rows,
+            _format_percent(pair.same / pair.rows if pair.rows else None),
+            _format_kappa(pair.kappa),
+        ]
         for names, pair in agreement.pairs.items()
     ]
     if agreement.raters > 2:
-        rows.append(["all (Fleiss)", agreement.rows, "", _kappa(agreement.fleiss)])
+        rows.append(["all (Fleiss)", agreement.rows, "", _format_kappa(agreement.fleiss)])
     kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
-    return f"{_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
+    return f"{_format_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
 
 
-def _types(comparison: TypeComparison | None) -> str:
+def _format_types(comparison: TypeComparison | None) -> str:
     """A line for each true type: how often it is said, what is said instead most, and all types together."""
     if comparison is None or not comparison.confusion.rows:
         return ""
@@ -252,15 +257,15 @@ def _types(comparison: TypeComparison | None) -> str:
                 total,
                 exact,
                 predictions.get(UNDECIDED, 0),
-                _percent(exact / total),
+                _format_percent(exact / total),
                 f"{all_.f1(name):.2f}",
                 instead,
             ]
         )
-    share = _percent(all_.exact / all_.rows)
+    share = _format_percent(all_.exact / all_.rows)
     rows.append(["all", all_.rows, all_.exact, all_.rows - all_.decided, share, f"{all_.macro_f1():.2f}", ""])
-    table = _table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
-    of_decided = _share(Share(all_.exact, all_.decided))
+    table = _format_table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
+    of_decided = _format_share(Share(all_.exact, all_.decided))
     lines = [
         f"types      of {comparison.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
     ]
@@ -271,7 +276,7 @@ def _types(comparison: TypeComparison | None) -> str:
     return f"{table}\n\n" + "\n".join(lines)
 
 
-def _looks(baseline: ArtifactBaseline | None) -> str:
+def _format_artifacts(baseline: ArtifactBaseline | None) -> str:
     if baseline is None:
         return ""
     return (
@@ -281,11 +286,11 @@ def _looks(baseline: ArtifactBaseline | None) -> str:
     )
 
 
-def _kappa(kappa: float | None) -> str:
+def _format_kappa(kappa: float | None) -> str:
     return "–" if kappa is None else f"{kappa:.2f}"
 
 
-def _remarks(evaluation: Evaluation) -> str:
+def _format_remarks(evaluation: Evaluation) -> str:
     """What was not compared."""
     lines = []
     for labeller, labels in evaluation.labellers.items():
@@ -302,23 +307,25 @@ def _remarks(evaluation: Evaluation) -> str:
     return "\n".join(textwrap.fill(text.strip_controls(line), WIDTH, subsequent_indent="    ") for line in lines)
 
 
-def _percent(share: float | None) -> str:
+def _format_percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def _share(share: Share) -> str:
+def _format_share(share: Share) -> str:
     interval = share.interval
-    return "–" if interval is None else f"{_percent(share.rate)} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
+    return (
+        "–" if interval is None else f"{_format_percent(share.rate)} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
+    )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def _format_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """The table, with names so short that its lines fit."""
     shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in [head, *rows]]
     room = WIDTH - sum(2 + max(len(row[i]) for row in shown) for i in range(1, len(head)))
-    return text.format_table(head, [[_short(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows])
+    return text.format_table(head, [[_shorten(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows])
 
 
-def _short(name: str, room: int) -> str:
+def _shorten(name: str, room: int) -> str:
     """A name whose middle is left out, since names differ at their ends."""
     first = (room - 1) // 2
     return name if len(name) <= room else f"{name[:first]}…{name[first + 1 - room :]}"

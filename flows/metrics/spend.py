@@ -25,42 +25,42 @@ def report(ledger: Ledger) -> str:
     corpora = sorted({account.corpus for account in accounts})
     for corpus in corpora:
         mine = [account for account in accounts if account.corpus == corpus]
-        rows.append(_row(corpus, mine))
+        rows.append(_format_row(corpus, mine))
         rows += [
-            _row(f"  {model}", [account for account in mine if account.model == model])
+            _format_row(f"  {model}", [account for account in mine if account.model == model])
             for model in sorted({account.model for account in mine})
         ]
     if len(corpora) > 1:
-        rows.append(_row("all", accounts))
-    return f"{text.format_table(HEAD, _narrowed(rows))}\n\n{_notes(reduce(add, accounts))}"
+        rows.append(_format_row("all", accounts))
+    return f"{text.format_table(HEAD, _shorten_names(rows))}\n\n{_format_notes(reduce(add, accounts))}"
 
 
-def _row(name: str, accounts: Sequence[Spent]) -> list[object]:
+def _format_row(name: str, accounts: Sequence[Spent]) -> list[object]:
     total = reduce(add, accounts)
-    return [name, total.requests, total.prompt_tokens, total.tokens, total.truncated, _price(total)]
+    return [name, total.requests, total.prompt_tokens, total.tokens, total.truncated, _format_price(total)]
 
 
-def _price(account: Spent) -> str:
+def _format_price(account: Spent) -> str:
     """Money; with a plus where some of it is not known."""
     if account.price is None:
         return "–"
     return f"{account.price:,.2f}{'+' if account.unpriced else ''}"
 
 
-def _narrowed(rows: Sequence[list[object]]) -> list[list[object]]:
+def _shorten_names(rows: Sequence[list[object]]) -> list[list[object]]:
     """The rows with names so short that lines fit; what is cut is the middle, since names differ at their ends."""
     shown: list[list[object]] = [[*HEAD], *rows]
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in shown]
     room = WIDTH - sum(2 + max(len(row[i]) for row in cells) for i in range(len(HEAD) - 1))
-    return [[_short(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows]
+    return [[_shorten(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows]
 
 
-def _short(name: str, room: int) -> str:
+def _shorten(name: str, room: int) -> str:
     head = (room - 1) // 2
     return name if len(name) <= room else f"{name[:head]}…{name[head + 1 - room :]}"
 
 
-def _notes(total: Spent) -> str:
+def _format_notes(total: Spent) -> str:
     first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (total.first, total.last))
     lines = [f"prompt, completion: tokens; cut off: at their limit; first {first}, last {last} UTC"]
     if total.price is not None and total.unpriced:

@@ -43,14 +43,14 @@ def compare_types(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]
         return None
     confusion, nameless = Confusion(), 0
     for row in mistakes:
-        truth = _translated(str(row.type), row.taxonomy, taxonomy)
+        truth = _translate(str(row.type), row.taxonomy, taxonomy)
         nameless += truth is None
         if truth is not None:
             confusion.add(truth, predictions.get(row.id))
     return TypeComparison(confusion, taxonomy, nameless)
 
 
-def _translated(kind: str, taxonomy: str, other: str) -> str | None:
+def _translate(kind: str, taxonomy: str, other: str) -> str | None:
     """What a type of one taxonomy is in another, as far as those that ship with Errata say; None where they do not."""
     if other in ("", taxonomy) or not taxonomy:
         return kind

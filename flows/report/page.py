@@ -44,14 +44,14 @@ def render_page(release: Mapping[str, Any], statistics: Mapping[str, Any]) -> st
     """The HTML of a report; the same manifest and statistics give the same bytes."""
     sections = [make_section(release, statistics) for make_section in SECTIONS]
     plots = {part.name: part.spec for section in sections for part in section.parts if isinstance(part, Plot)}
-    scripts = [Markup(_script(text)) for text in ([read_bundle()] if plots else []) + [_file("page.js")]]  # noqa: S704
+    scripts = [Markup(_escape_script(text)) for text in ([read_bundle()] if plots else []) + [_read_file("page.js")]]  # noqa: S704
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["model"] = format_model
     environment.tests |= {"plot": lambda part: isinstance(part, Plot), "cell": lambda cell: isinstance(cell, Cell)}
-    html: str = environment.from_string(_file("page.html.j2")).render(
+    html: str = environment.from_string(_read_file("page.html.j2")).render(
         release=release, recipe=release["recipe"], name=f"{release['corpus']} {release['version']}", found=statistics,
         headlines=list_headlines(release, statistics), sections=sections, plots=Markup(embed_json(plots)),  # noqa: S704
-        scripts=scripts, style=Markup(_file("page.css")), policy=_policy(scripts),  # noqa: S704
+        scripts=scripts, style=Markup(_read_file("page.css")), policy=_make_policy(scripts),  # noqa: S704
         choices={name: sorted({example[name] for example in statistics["examples"] if example.get(name)}) for name in ("type", "model", "set")},
     )  # fmt: skip
     return html
@@ -77,16 +77,16 @@ def describe_renderer() -> str:
 
 
 @lru_cache(maxsize=8)
-def _file(name: str) -> str:
+def _read_file(name: str) -> str:
     return (HERE / name).read_text("utf-8")
 
 
-def _script(text: str) -> str:
+def _escape_script(text: str) -> str:
     """A script as it can stand in a page."""
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _policy(scripts: list[Markup]) -> str:
+def _make_policy(scripts: list[Markup]) -> str:
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -36,7 +36,7 @@ _INHERITED = frozenset({
 })  # fmt: skip
 
 
-def _drawn(chart: Any, height: int) -> dict[str, Any]:
+def _draw(chart: Any, height: int) -> dict[str, Any]:
     chart = chart.properties(width="container", height=height)
     spec: dict[str, Any] = chart.to_dict(validate=False)
     spec["config"] = CONFIG
@@ -45,7 +45,7 @@ def _drawn(chart: Any, height: int) -> dict[str, Any]:
     return spec
 
 
-def _names() -> alt.Axis:
+def _make_name_axis() -> alt.Axis:
     """An axis of names; of long ones the middle is left out, since they differ at their ends."""
     cut = "length(datum.label) > 26 ? slice(datum.label, 0, 15) + '…' + slice(datum.label, -10) : datum.label"
     return alt.Axis(domain=False, ticks=False, labelExpr=cut, labelLimit=190)
@@ -53,16 +53,16 @@ def _names() -> alt.Axis:
 
 def _order(names: Sequence[str]) -> alt.Scale:
     """Values in their order. As a `sort` they would become part of an expression, and models chose some of them."""
-    return alt.Scale(domain=[_harmless(name) for name in names])
+    return alt.Scale(domain=[_escape_name(name) for name in names])
 
 
-def _harmless(value: Any) -> Any:
+def _escape_name(value: Any) -> Any:
     """A name that every object of JavaScript has already, where Vega counts by names, with a blank of no width behind it."""
     return f"{value}\u200b" if value in _INHERITED else value
 
 
-def _data(rows: Sequence[Row]) -> Any:
-    values = [{key: _harmless(value) for key, value in row.items()} for row in rows]
+def _make_data(rows: Sequence[Row]) -> Any:
+    values = [{key: _escape_name(value) for key, value in row.items()} for row in rows]
     return alt.Data(values=values)  # type: ignore[no-untyped-call, unused-ignore]
 
 
@@ -71,39 +71,39 @@ def plot_stacked(
 ) -> dict[str, Any]:
     """Bars of `n` by `name`, stacked by `part`, in the given orders; with `share` each as long as the next."""
     stack: Any = "normalize" if share else "zero"
-    base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
+    base = alt.Chart(_make_data(rows)).encode(
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
         x=alt.X("n:Q", stack=stack, title=x, axis=alt.Axis(format="%" if share else "~s", tickCount=5)),
         order=alt.Order("order:Q"),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title="rows")],
     )  # fmt: skip
     colour = alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(colours)))
-    return _drawn(base.mark_bar(stroke="var(--page)", strokeWidth=1).encode(color=colour), 24 * len(names))
+    return _draw(base.mark_bar(stroke="var(--page)", strokeWidth=1).encode(color=colour), 24 * len(names))
 
 
 def plot_bars(rows: Sequence[Row], names: Sequence[str], x: str, form: str = "~s") -> dict[str, Any]:
     """One bar of `n` by `name`, with the `label` behind it."""
     most = max((row["n"] for row in rows), default=1) * 1.3
-    base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
+    base = alt.Chart(_make_data(rows)).encode(
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
         x=alt.X("n:Q", title=x, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(format=form, tickCount=5)),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("label:N", title=x)],
     )
     label = base.mark_text(align="left", dx=5).encode(text="label:N")
-    return _drawn(alt.layer(base.mark_bar(color="var(--series-0)"), label), 24 * len(names))
+    return _draw(alt.layer(base.mark_bar(color="var(--series-0)"), label), 24 * len(names))
 
 
 def plot_columns(rows: Sequence[Row], names: Sequence[str], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
     """Columns of `n` by `name`, side by side by `part`."""
     colours = list(SERIES[: len(parts)])
-    chart = alt.Chart(_data(rows)).mark_bar(stroke="var(--ink)", strokeWidth=0.5).encode(
+    chart = alt.Chart(_make_data(rows)).mark_bar(stroke="var(--ink)", strokeWidth=0.5).encode(
         x=alt.X("name:N", scale=_order(names), title=x, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         xOffset=alt.XOffset("part:N", scale=_order(parts)),
         y=alt.Y("n:Q", title=y, axis=alt.Axis(format="~s", tickCount=5)),
         color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=colours)),
         tooltip=[alt.Tooltip("name:N", title=x), alt.Tooltip("part:N", title="of it"), alt.Tooltip("n:Q", format=",", title=y)],
     )  # fmt: skip
-    spec = _drawn(chart, 240)
+    spec = _draw(chart, 240)
     spec["config"] = {**CONFIG, "legend": {**CONFIG["legend"], "columns": 1}}
     return spec
 
@@ -113,9 +113,9 @@ def plot_heat(
 ) -> dict[str, Any]:
     """A cell of `value` for `x` and `y`, its `label` in it, the darkest at `top`; `says` when pointed at."""
     axis = alt.Axis(orient="top", labelAngle=-40 if turned else 0, domain=False, ticks=False, labelLimit=120)
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(_make_data(rows)).encode(
         x=alt.X("x:N", scale=_order(across), title=x, axis=axis),
-        y=alt.Y("y:N", scale=_order(down), title=y, axis=_names()),
+        y=alt.Y("y:N", scale=_order(down), title=y, axis=_make_name_axis()),
         tooltip=[alt.Tooltip("x:N", title=x or "column"), alt.Tooltip("y:N", title=y or "row"), alt.Tooltip("says:N", title=" ")],
     )  # fmt: skip
     scale = alt.Scale(type="quantize", domain=[0, top or 1], range=list(HEAT))
@@ -125,12 +125,12 @@ def plot_heat(
     dark = (top or 1) * 4 / 7  # from the fifth of seven steps on
     ink = alt.condition(f"datum.value >= {dark:.6f}", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
     words = base.mark_text(baseline="middle").encode(text="label:N", color=ink)
-    return _drawn(alt.layer(cells, words), 26 * len(down))
+    return _draw(alt.layer(cells, words), 26 * len(down))
 
 
 def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> dict[str, Any]:
     """Lines of `n` over `x`, each `part` with a shape of its own, whole or dashed by `kind`."""
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(_make_data(rows)).encode(
         x=alt.X("x:O", title=x, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("n:Q", title=y, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
         color=alt.Color("part:N", scale=alt.Scale(domain=list(parts), range=list(SERIES))),
@@ -139,13 +139,13 @@ def plot_curves(rows: Sequence[Row], parts: Sequence[str], x: str, y: str) -> di
     dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=["Pass@K-S", "Reward@K-S"], range=[[1, 0], [5, 4]]))
     shape = alt.Shape("part:N", scale=_order(parts), legend=None)
     points = base.mark_point(filled=True, size=60).encode(shape=shape)
-    return _drawn(alt.layer(base.mark_line(strokeWidth=2).encode(strokeDash=dash), points), 260)
+    return _draw(alt.layer(base.mark_line(strokeWidth=2).encode(strokeDash=dash), points), 260)
 
 
 def plot_pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, Any]:
     """Two points by `name`, before and now, joined by a line."""
-    base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", scale=_order(names), title=None, axis=_names()),
+    base = alt.Chart(_make_data(rows)).encode(
+        y=alt.Y("name:N", scale=_order(names), title=None, axis=_make_name_axis()),
         x=alt.X("n:Q", title=x, axis=alt.Axis(format="%", tickCount=5)),
     )
     line = base.mark_line(color="var(--muted)", strokeWidth=1.5).encode(detail="name:N")
@@ -155,4 +155,4 @@ def plot_pairs(rows: Sequence[Row], names: Sequence[str], x: str) -> dict[str, A
         shape=alt.Shape("part:N", scale=alt.Scale(domain=which, range=["circle", "diamond"])),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part:N", title="when"), alt.Tooltip("n:Q", format=".1%", title="share")],
     )  # fmt: skip
-    return _drawn(alt.layer(line, points), 26 * len(names))
+    return _draw(alt.layer(line, points), 26 * len(names))

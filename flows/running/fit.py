@@ -65,13 +65,13 @@ def fit_rows(work: TableJob, rows: Rows, replies: Replies) -> Parameters:
     try:
         requests = next(conversation)
         while True:
-            requests = conversation.send(_replies_to(requests, replies(requests)))
+            requests = conversation.send(_select_replies(requests, replies(requests)))
     except StopIteration as end:
         parameters: Parameters = end.value
         return parameters
 
 
-def _replies_to(requests: Sequence[Request], replies: Mapping[str, Reply]) -> dict[str, Reply]:
+def _select_replies(requests: Sequence[Request], replies: Mapping[str, Reply]) -> dict[str, Reply]:
     return {request.id: replies[request.id] for request in requests}
 
 

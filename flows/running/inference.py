@@ -57,7 +57,7 @@ class Dispatcher:
         jobs = [local, *([pair] for pair in pairs if not pair[0].model.is_local)]
         replies: dict[str, Reply] = {}
         errors: list[BaseException] = []
-        threads = [Thread(target=self._work_off, args=(job, replies, errors), daemon=True) for job in jobs if job]
+        threads = [Thread(target=self._run_job, args=(job, replies, errors), daemon=True) for job in jobs if job]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -67,7 +67,7 @@ class Dispatcher:
             raise errors[0]
         return replies
 
-    def _engine(self, asked: AskedModel) -> Engine:
+    def _open_engine(self, asked: AskedModel) -> Engine:
         """A model's engine; of those that compute here only one is open, so that it has the memory."""
         if asked.named not in self.engines:
             if asked.model.is_local:
@@ -76,7 +76,7 @@ class Dispatcher:
             self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._sum_spent(asked))
         return self.engines[asked.named][1]
 
-    def _work_off(
+    def _run_job(
         self,
         job: Sequence[tuple[AskedModel, Sequence[Request]]],
         replies: dict[str, Reply],
@@ -93,7 +93,7 @@ class Dispatcher:
     ) -> None:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
-        with closing(_generator(self._engine(asked).answer(requests))) as replies:
+        with closing(_iterate_replies(self._open_engine(asked).answer(requests))) as replies:
             for reply in replies:
                 request = by_id.pop(reply.request, None)
                 if request is None:
@@ -121,6 +121,6 @@ class Dispatcher:
         return self.ledger.spent_on(self.work.corpus, asked.named.model, asked.named.revision)
 
 
-def _generator(replies: Iterator[Reply]) -> Generator[Reply, None, None]:
+def _iterate_replies(replies: Iterator[Reply]) -> Generator[Reply, None, None]:
     """Replies as something that can be closed, which tells the engine to stop."""
     yield from replies

@@ -37,11 +37,11 @@ def with_models(document: Document, models: Models) -> str:
         RecipeError: It has no such model or parameter.
 
     """
-    faults = [fault for name, changes in models.items() for fault in _faults(document, name, changes)]
+    faults = [fault for name, changes in models.items() for fault in _list_faults(document, name, changes)]
     if faults:
         raise RecipeError(faults)
     edits = [
-        _edit(document, ("models", name, key), _quote(value))
+        _find_edit(document, ("models", name, key), _quote(value))
         for name, changes in models.items()
         for key, value in changes.items()
     ]
@@ -62,17 +62,17 @@ def with_version(document: Document, version: str) -> str:
         The text, comments and all, but for the number.
 
     """
-    start, end, written = _edit(document, ("version",), version)
+    start, end, written = _find_edit(document, ("version",), version)
     return document.text[:start] + written + document.text[end:]
 
 
-def _faults(document: Document, name: str, changes: Any) -> list[Fault]:
+def _list_faults(document: Document, name: str, changes: Any) -> list[Fault]:
     """What is wrong with the changes of a model."""
     declared = document.value.get("models") or {}
     path = ("models", name)
     if name not in declared:
         return [
-            document.fault(path, f"is to be changed, and the recipe declares no such model; {_near(name, declared)}")
+            document.fault(path, f"is to be changed, and the recipe declares no such model; {_advise(name, declared)}")
         ]
     engine = declared[name].get("engine")
     known = [key for key in CHANGES if key in _KINDS[engine].model_fields]
@@ -83,7 +83,7 @@ def _faults(document: Document, name: str, changes: Any) -> list[Fault]:
         ]
     model = f"a model of engine '{engine}'"
     faults = [
-        document.fault((*path, key), f"cannot be changed in {model}; {_near(str(key), known)}")
+        document.fault((*path, key), f"cannot be changed in {model}; {_advise(str(key), known)}")
         for key in changes
         if key not in known
     ]
@@ -94,7 +94,7 @@ def _faults(document: Document, name: str, changes: Any) -> list[Fault]:
     ]
 
 
-def _near(name: str, known: Any) -> str:
+def _advise(name: str, known: Any) -> str:
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
 
@@ -104,16 +104,16 @@ def _quote(value: str) -> str:
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
 
 
-def _edit(document: Document, path: tuple[str, ...], written: str) -> tuple[int, int, str]:
+def _find_edit(document: Document, path: tuple[str, ...], written: str) -> tuple[int, int, str]:
     """Where a value at a path, whose mapping is there, is to be written: first and last character, and what stands there then."""
     mapping = cast(MappingNode, document.node)
     for step in path[:-1]:
-        key, value = cast(tuple[Node, Node], _entry(mapping, step))
+        key, value = cast(tuple[Node, Node], _find_entry(mapping, step))
         if _is_alias(key, value):
             message = "is an alias, so that a change would be one of others too; write the mapping out"
             raise RecipeError([Fault(document.file, key.start_mark.line + 1, ".".join(path[:-1]), message)])
         mapping = cast(MappingNode, value)
-    entry = _entry(mapping, path[-1])
+    entry = _find_entry(mapping, path[-1])
     if entry is None:
         at, column = mapping.start_mark.index, mapping.start_mark.column
         if mapping.flow_style:
@@ -135,6 +135,6 @@ def _is_alias(key: Node, value: Node) -> bool:
     return bool(value.start_mark.index < key.end_mark.index)
 
 
-def _entry(mapping: MappingNode, name: str) -> tuple[Node, Node] | None:
+def _find_entry(mapping: MappingNode, name: str) -> tuple[Node, Node] | None:
     """Key and value of a mapping's entry."""
     return next(((key, value) for key, value in mapping.value if key.value == name), None)

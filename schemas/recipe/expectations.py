@@ -127,7 +127,7 @@ class Regex(Mostly):
 
     @model_validator(mode="after")
     def _sound(self) -> Regex:
-        _compiled(self.regex)
+        _compile_pattern(self.regex)
         return self
 
 
@@ -140,11 +140,11 @@ class RegexList(Mostly):
     @model_validator(mode="after")
     def _sound(self) -> RegexList:
         for pattern in self.regex_list:
-            _compiled(pattern)
+            _compile_pattern(pattern)
         return self
 
 
-def _compiled(regex: str) -> None:
+def _compile_pattern(regex: str) -> None:
     try:
         re.compile(regex)
     except (re.error, OverflowError, RecursionError) as error:
@@ -309,13 +309,13 @@ class Expected:
         mostly = arguments.pop("mostly", 1.0)
         bounds = [arguments.pop(name, None) for name in ("min_value", "max_value", "strict_min", "strict_max")]
         phrases = [format_bounds(bounds[0], bounds[1], bool(bounds[2]), bool(bounds[3]))]
-        phrases += [_shown(value) for value in arguments.values() if value is not False]
+        phrases += [_format_value(value) for value in arguments.values() if value is not False]
         phrases += [f"in {100 * mostly:.10g} % or more"] if mostly < 1 else []
         subject = "" if self.of in ("value", "presence") else f" ({self.of})"
         return ": ".join(filter(None, [f"{words}{subject}", ", ".join(filter(None, phrases))]))
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 120 else f"{text[:119]}…"
 
@@ -327,11 +327,11 @@ def derive_expectations(contract: Contract) -> list[Expected]:
         They are named as Great Expectations names them.
 
     """
-    expectations = [expectation for column in contract.columns for expectation in _of_column(column)]
+    expectations = [expectation for column in contract.columns for expectation in _derive_from_column(column)]
     return [*expectations, Expected("expect_column_values_to_be_unique", {"column": contract.key})]
 
 
-def _of_column(column: Column) -> Iterator[Expected]:
+def _derive_from_column(column: Column) -> Iterator[Expected]:
     name = {"column": column.name}
     if not column.nullable:
         yield Expected("expect_column_values_to_not_be_null", name, "presence")

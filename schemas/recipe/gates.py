@@ -115,7 +115,7 @@ class Retention(Share):
             yield "of", f"unknown table '{self.of}'; there are {', '.join(tables)}"
 
 
-def _combines(task: Task[Any]) -> bool:
+def _combines_labels(task: Task[Any]) -> bool:
     return any(label.combines for label in task.labels)
 
 
@@ -141,7 +141,7 @@ class Kappa(Bounded):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        yield from _find_unfit_task(name, tables, _combines, "kappa")
+        yield from _find_unfit_task(name, tables, _combines_labels, "kappa")
 
 
 class Precision(Share):
@@ -194,14 +194,14 @@ class Drift(Share):
         """What is wrong with it, given the table that it is about."""
         if name not in views:
             yield "table", f"drift is measured of what is released, and '{name}' is not; views are {', '.join(views)}"
-        yield from _plain(self.column, tables[name].contract)
+        yield from _find_type_fault(self.column, tables[name].contract)
 
     def named(self) -> tuple[str, ...]:
         """The columns it names."""
         return (self.column,)
 
 
-def _plain(column: str, contract: Contract) -> Faults:
+def _find_type_fault(column: str, contract: Contract) -> Faults:
     for declared in contract.columns:
         if declared.name == column and declared.kind not in ("string", "integer", "boolean"):
             yield "column", f"'{column}' is of type {declared.kind}; expected string, integer or boolean"

@@ -234,7 +234,7 @@ Find = Callable[[str], Taxonomy]
 """Finds a taxonomy by what a recipe calls it; raises ValueError where there is none."""
 
 
-def _resolved(value: object, info: ValidationInfo) -> object:
+def _resolve_taxonomy(value: object, info: ValidationInfo) -> object:
     """A taxonomy named in a recipe, as the recipe's reader finds it."""
     if not isinstance(value, str):
         return value
@@ -244,5 +244,5 @@ def _resolved(value: object, info: ValidationInfo) -> object:
     return find(value)
 
 
-Named = Annotated[Taxonomy, BeforeValidator(_resolved)]
+Named = Annotated[Taxonomy, BeforeValidator(_resolve_taxonomy)]
 """A parameter that takes the name of a taxonomy; its value, and part of a fingerprint, is the taxonomy whole."""

@@ -40,7 +40,7 @@ def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
     """One fault of pydantic's in the words of a recipe."""
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
-        return f"unknown parameter; {advise(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
+        return f"unknown parameter; {advise(str(detail['loc'][-1]), _list_fields(model, detail['loc']))}"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, found {show_value(value)}"
     limits = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
@@ -58,13 +58,13 @@ def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
     return f"{detail['msg']}, found {show_value(value)}"
 
 
-def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _list_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The names allowed where a location ends: those of the model, or of one nested in it."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     if len(location) == 1:
         return names
     for parameter in model.model_fields.values():
-        for nested in _models_in(parameter.annotation):
+        for nested in _find_models(parameter.annotation):
             if any(str(location[0]) == name for name in names):
                 names_there = [f.alias or n for n, f in nested.model_fields.items()]
                 if len(location) > 1 and location[-1] not in names_there:
@@ -72,11 +72,11 @@ def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str
     return names
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _find_models(annotation: Any) -> list[type[BaseModel]]:
     """The record types that an annotation speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _find_models(part)]
 
 
 def show_value(value: Any) -> str:

@@ -15,10 +15,10 @@ Row = Sequence[str]
 
 def measure_width(text: str) -> int:
     """The cells that a text takes in a terminal: letters of East Asia take two, marks on a letter none."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    return len(text) if text.isascii() else sum(map(_measure_letter, text))
 
 
-def _cells(letter: str) -> int:
+def _measure_letter(letter: str) -> int:
     if unicodedata.category(letter) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
@@ -28,10 +28,10 @@ def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -
     """Columns under their names, the first `left` flush left, the others flush right; one block or several."""
     widths = [max([measure_width(name), *(measure_width(row[i]) for row in rows)]) for i, name in enumerate(head)]
     if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
-        return _block(head, rows, left, widths)
+        return _format_block(head, rows, left, widths)
     room = width - sum(width + 2 for width in widths[1:])
     if room >= LEAST:
-        return _block(head, rows, left, [min(room, widths[0]), *widths[1:]])
+        return _format_block(head, rows, left, [min(room, widths[0]), *widths[1:]])
     natural, first = widths[0], min(widths[0], max(12, width // 3))
     blocks: list[list[int]] = [[]]
     taken = first
@@ -48,16 +48,16 @@ def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -
         cells = [row for row in ([row[i] for i in chosen] for row in rows) if any(row[1:]) or len(blocks) == 1]
         rest = [widths[i] for i in block]
         block_widths = [min(natural, width - sum(width_each + 2 for width_each in rest)), *rest]
-        formatted.append(_block([head[i] for i in chosen], cells, sum(i < left for i in chosen), block_widths))
+        formatted.append(_format_block([head[i] for i in chosen], cells, sum(i < left for i in chosen), block_widths))
     return "\n\n".join(formatted)
 
 
-def _block(head: Row, rows: Sequence[Row], left: int, widths: Sequence[int]) -> str:
-    lines = [*_lines(head, left, widths), "  ".join("─" * width for width in widths)]
-    return "\n".join([*lines, *(line for row in rows for line in _lines(row, left, widths))])
+def _format_block(head: Row, rows: Sequence[Row], left: int, widths: Sequence[int]) -> str:
+    lines = [*_format_row(head, left, widths), "  ".join("─" * width for width in widths)]
+    return "\n".join([*lines, *(line for row in rows for line in _format_row(row, left, widths))])
 
 
-def _lines(row: Row, left: int, widths: Sequence[int]) -> list[str]:
+def _format_row(row: Row, left: int, widths: Sequence[int]) -> list[str]:
     """A row as one line, or as some where a cell is wrapped; numbers stand in the first."""
     cells = [wrap_text(cell, width) for cell, width in zip(row, widths)]
     lines = []
@@ -85,7 +85,7 @@ def wrap_text(text: str, width: int, hang: int = 2) -> list[str]:
             fits = ""
             if measure_width(further + word) > width:  # longer than any line: cut
                 room = width - measure_width(lines[-1])
-                fits = _fitting(word, room if lines[-1].strip() else max(2, room))
+                fits = _fit_word(word, room if lines[-1].strip() else max(2, room))
             lines[-1] += fits
             word = word[len(fits) :]
             if not word:
@@ -101,7 +101,7 @@ def _split_words(text: str) -> list[str]:
     return [word for word in textwrap.TextWrapper.wordsep_re.split(blanks) if word]
 
 
-def _fitting(word: str, cells: int) -> str:
+def _fit_word(word: str, cells: int) -> str:
     """As much of the beginning of a word as stands in so many cells, each letter with its marks."""
-    taken = list(accumulate(map(_cells, word)))
+    taken = list(accumulate(map(_measure_letter, word)))
     return word[: bisect_right(taken, cells)]

@@ -77,11 +77,11 @@ def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -
             ]
         )
     head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
-    kappas = [wrap_lines(line, width) for line in _kappas(entries)]
+    kappas = [wrap_lines(line, width) for line in _format_kappas(entries)]
     return "\n".join([format_table(head, rows, left=2, width=width), *kappas]) if rows else ""
 
 
-def _kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
+def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
     """Cohen's kappa of each pair of labellers, and Fleiss' where there are more than two."""
     lines = []
     for entry in entries:
@@ -89,14 +89,14 @@ def _kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
         for pair in pairs:
             names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
             lines.append(
-                f"Cohen's kappa in {entry['table']}, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
+                f"Cohen's kappa in {entry['table']}, {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
             )
         if len(pairs) > 1:
-            lines.append(f"Fleiss' kappa in {entry['table']}: {_kappa(entry.get('fleiss'))}")
+            lines.append(f"Fleiss' kappa in {entry['table']}: {_format_kappa(entry.get('fleiss'))}")
     return [strip_controls(line) for line in lines]
 
 
-def _kappa(value: float | None) -> str:
+def _format_kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -106,11 +106,12 @@ def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) ->
     for entry in entries:
         truth = entry.get("truth", {})
         rows = [
-            [name, n, f"{100 * n / max(1, entry['rows']):.1f}", *_f1(truth, name)] for name, n in entry["types"].items()
+            [name, n, f"{100 * n / max(1, entry['rows']):.1f}", *_format_f1(truth, name)]
+            for name, n in entry["types"].items()
         ]
         head = [f"type ({entry['taxonomy']})", "mistakes", "%", *(["F1"] if "f1" in truth else [])]
         texts.append(format_table([strip_controls(cell) for cell in head], rows, width=width))
-        texts += [wrap_lines(text, width) for text in (_format_induction(entry), _agreement(entry)) if text]
+        texts += [wrap_lines(text, width) for text in (_format_induction(entry), _format_agreement(entry)) if text]
         if truth.get("rand") is not None:
             shown = f"adjusted Rand index against the true types of {truth['rows']:,} mistakes: {truth['rand']:.3f}"
             texts.append(wrap_lines(shown, width))
@@ -123,7 +124,7 @@ def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) ->
             )
             texts.append(wrap_lines(shown, width))
         if truth:
-            texts.append(_confusion(truth["confusion"], width))
+            texts.append(_format_confusion(truth["confusion"], width))
     return "\n\n".join(texts)
 
 
@@ -138,7 +139,13 @@ def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
         seen = f"{seen:.4g}" if isinstance(seen, float) else f"{seen:,}" if isinstance(seen, int) else seen
         mark = "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
         rows.append(
-            [_brief(name, 22), _brief(about, 15), _brief(_bounds(gate), max(12, width - 62)), _brief(seen, 16), mark]
+            [
+                _shorten(name, 22),
+                _shorten(about, 15),
+                _shorten(_format_bounds(gate), max(12, width - 62)),
+                _shorten(seen, 16),
+                mark,
+            ]
         )
     met = sum(gate not in own for gate in gates)
     lines = [format_table(["gate", "of", "wanted", "found", ""], rows, left=5)] if rows else []
@@ -147,18 +154,18 @@ def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
     return "\n".join(lines)
 
 
-def _bounds(gate: dict[str, Any]) -> str:
+def _format_bounds(gate: dict[str, Any]) -> str:
     """What is wanted, without the name of the expectation, which stands beside it."""
     wanted = str(gate["wanted"])
     return wanted.partition(": ")[2] if str(gate["expectation"]).startswith("expect_") and ": " in wanted else wanted
 
 
-def _brief(value: object, width: int) -> str:
+def _shorten(value: object, width: int) -> str:
     line = " ".join(strip_controls(value).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _f1(truth: dict[str, Any], name: str) -> list[object]:
+def _format_f1(truth: dict[str, Any], name: str) -> list[object]:
     return [f"{truth['f1'][name]:.2f}" if name in truth["f1"] else "-"] if "f1" in truth else []
 
 
@@ -175,23 +182,25 @@ def _format_induction(entry: dict[str, Any]) -> str:
     return "\n".join([strip_controls(induction["source"]), strip_controls(summary), rounds])
 
 
-def _agreement(entry: dict[str, Any]) -> str:
+def _format_agreement(entry: dict[str, Any]) -> str:
     """Kappas of those who classify, and how far types depend on model, set and step."""
     lines = []
     for pair in entry.get("kappa", ()):
         names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
-        lines.append(f"Cohen's kappa of types, {names}: {_kappa(pair['cohen'])} ({pair['rows']:,} mistakes)")
+        lines.append(f"Cohen's kappa of types, {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} mistakes)")
     if entry.get("fleiss") is not None:
-        lines.append(f"Fleiss' kappa of types, all models: {_kappa(entry['fleiss'])}")
+        lines.append(f"Fleiss' kappa of types, all models: {_format_kappa(entry['fleiss'])}")
     for own in entry.get("votes", ()):
         name = own["model"].partition("@")[0]
-        lines.append(f"Fleiss' kappa of types, votes of {name}: {_kappa(own['fleiss'])} ({own['rows']:,} mistakes)")
+        lines.append(
+            f"Fleiss' kappa of types, votes of {name}: {_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)"
+        )
     shifts = [f"{by} {value:.2f}" for by, value in entry.get("shift", {}).items() if value is not None]
     lines += [f"types depend on (Cramér's V): {', '.join(shifts)}"] if shifts else []
     return "\n".join(map(strip_controls, lines))
 
 
-def _confusion(counts: dict[str, dict[str, int]], width: int | None) -> str:
+def _format_confusion(counts: dict[str, dict[str, int]], width: int | None) -> str:
     """How often each true type is said to be each type, as a table; what is said is numbered."""
     names = sorted({name for row in counts.values() for name in row} | set(counts))
     head = ["true \\ said", *(f"({i})" for i in range(1, len(names) + 1))]

@@ -102,7 +102,7 @@ def compare_releases(before: Release, after: Release) -> Difference:
     return Difference(
         before.name,
         after.name,
-        [_same_files(before, after, view) or _read(before, after, view) for view in common],
+        [_skip_same_files(before, after, view) or _read(before, after, view) for view in common],
         [view for view in after.views if view not in common],
         [view for view in before.views if view not in common],
     )
@@ -119,7 +119,7 @@ def _read(before: Release, after: Release, view: str) -> ViewDifference:
         )
 
 
-def _same_files(before: Release, after: Release, view: str) -> ViewDifference | None:
+def _skip_same_files(before: Release, after: Release, view: str) -> ViewDifference | None:
     """The difference of a view whose files are the same, which need not be read."""
 
     def known(release: Release) -> list[tuple[str, str]]:
@@ -141,16 +141,16 @@ def compare_views(view: str, before: ViewDigest, after: ViewDigest) -> ViewDiffe
     result.columns_retyped = [
         (name, *kind) for name, kind in kinds.items() if kind[0] != kind[1] and before.rows.height and after.rows.height
     ]
-    _rows(result, before, after, [name for name in common if name in before.rows and name in after.rows])
-    result.shifts = _shifts(before, after, common)
+    _compare_rows(result, before, after, [name for name in common if name in before.rows and name in after.rows])
+    result.shifts = _list_shifts(before, after, common)
     return result
 
 
-def _rows(result: ViewDifference, before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> None:
+def _compare_rows(result: ViewDifference, before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> None:
     """Count the rows added, removed and changed, and what changed in them."""
     import polars as pl
 
-    old, new = (_unique(digest.rows) for digest in (before, after))
+    old, new = (_number_repeats(digest.rows) for digest in (before, after))
     gone, come = (a.join(b, on="\0key", how="anti")["\0key"] for a, b in ((old, new), (new, old)))
     both = old.select("\0key", *common).join(new.select("\0key", *common), on="\0key", suffix="\0new")
     differs = {name: both[name] != both[f"{name}\0new"] for name in common}
@@ -159,14 +159,14 @@ def _rows(result: ViewDifference, before: ViewDigest, after: ViewDigest, common:
         changed = changed | differing
         if count := int(differing.sum()):
             result.changed_by_column[name] = count
-            result.relabelled += _relabelled(name, both.filter(differing), before, after)
+            result.relabelled += _list_relabelled(name, both.filter(differing), before, after)
     result.added, result.removed, result.changed = come.len(), gone.len(), int(changed.sum())
     result.kept = both.height - result.changed
     named = {"added": come, "removed": gone, "changed": both["\0key"].filter(changed)}
     result.examples = {change: ids.sort().head(EXAMPLES).to_list() for change, ids in named.items() if ids.len()}
 
 
-def _unique(rows: Any) -> Any:
+def _number_repeats(rows: Any) -> Any:
     """Rows whose keys differ: of equal ones, the second bears a number."""
     import polars as pl
 
@@ -177,7 +177,7 @@ def _unique(rows: Any) -> Any:
     return rows
 
 
-def _relabelled(name: str, rows: Any, before: ViewDigest, after: ViewDigest) -> list[Relabelled]:
+def _list_relabelled(name: str, rows: Any, before: ViewDigest, after: ViewDigest) -> list[Relabelled]:
     """The changes of a column's labels, the most frequent first; none where it holds no labels."""
     olds, news = before.columns[name].labels, after.columns[name].labels
     if olds is None or news is None:
@@ -187,27 +187,27 @@ def _relabelled(name: str, rows: Any, before: ViewDigest, after: ViewDigest) -> 
     return sorted(result, key=lambda label: (-label.rows, label.before, label.after))
 
 
-def _shifts(before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> list[Shift]:
+def _list_shifts(before: ViewDigest, after: ViewDigest, common: Sequence[str]) -> list[Shift]:
     """The distributions that moved, most first."""
     shifts = []
     for name in common:
         old, new = before.columns[name], after.columns[name]
         unit = "items" if "list" in old.kind else "bytes"
-        if _repeats(old) and _repeats(new):
-            shifts.append(_shift(name, old.counts, new.counts))
-        shifts.append(_shift(f"{name}, {unit}", old.lengths, new.lengths))
+        if _is_repetitive(old) and _is_repetitive(new):
+            shifts.append(_measure_shift(name, old.counts, new.counts))
+        shifts.append(_measure_shift(f"{name}, {unit}", old.lengths, new.lengths))
     return sorted(
         (shift for shift in shifts if shift.distance > 0),
         key=lambda shift: (-shift.distance, shift.what != SPLIT, shift.what),
     )
 
 
-def _repeats(column: Column) -> bool:
+def _is_repetitive(column: Column) -> bool:
     """Whether a column's values come again and again, so that how they are distributed says something."""
     return column.labels is not None and len(column.counts) <= max(4, column.counts.total() // 5)
 
 
-def _shift(name: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:
+def _measure_shift(name: str, before: Mapping[str, int], after: Mapping[str, int]) -> Shift:
     old, new = max(1, sum(before.values())), max(1, sum(after.values()))
     keys = before.keys() | after.keys()
     distance = sum(abs(before.get(key, 0) / old - after.get(key, 0) / new) for key in keys) / 2

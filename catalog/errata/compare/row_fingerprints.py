@@ -76,14 +76,14 @@ def digest_rows(rows: Iterable[tuple[str, Any]], key: str | None) -> ViewDigest:
         names = pl.Series("key", whole[key]).cast(pl.String) if key else hashes.drop(SPLIT).hash_rows().cast(pl.String)
         parts.append(hashes.with_columns(names.alias("\0key")))
         for name in whole.columns:
-            column = columns.setdefault(name, Column(_kind(whole.schema[name])))
+            column = columns.setdefault(name, Column(_name_type(whole.schema[name])))
             _count(column, whole[name], hashes[name], labels=name != key)
     if not parts:
         return ViewDigest(key, columns, pl.DataFrame(schema={"\0key": pl.String, SPLIT: pl.UInt64}))
     return ViewDigest(key, columns, pl.concat(parts))
 
 
-def _kind(kind: Any) -> str:
+def _name_type(kind: Any) -> str:
     """A type's name; texts are texts however Arrow lays them out."""
     return str(kind).replace("String", "string").replace("Int64", "integer").replace("Float64", "number").lower()
 
@@ -99,7 +99,7 @@ def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
             column.labels = None
             column.counts.clear()
         else:
-            column.labels |= {number: _shown(value) for number, value, _ in new}
+            column.labels |= {number: _show_value(value) for number, value, _ in new}
             for number, _, count in distinct.iter_rows():
                 column.counts[column.labels[number]] += count
     elif not labels:
@@ -115,7 +115,7 @@ def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
         column.lengths["null" if size is None else size] += count
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     text = (
         str(value)
         if not isinstance(value, bool) and value is not None

@@ -55,11 +55,11 @@ def describe(difference: Difference) -> str:
     for each in difference.views:
         counts = [("added", each.added), ("removed", each.removed), ("changed", each.changed)]
         changes = [f"{count:,} {change}" for change, count in counts if count]
-        changes += _columns(each.columns_added, "added") + _columns(each.columns_removed, "removed")
+        changes += _describe_columns(each.columns_added, "added") + _describe_columns(each.columns_removed, "removed")
         changes += [f"column {name} was {old}, is {new}" for name, old, new in each.columns_retyped]
         parts += [f"{each.view}: {', '.join(changes)}"] if changes else []
     return "; ".join(parts) or "nothing differs"
 
 
-def _columns(names: list[str], change: str) -> list[str]:
+def _describe_columns(names: list[str], change: str) -> list[str]:
     return [f"{len(names)} columns {change}"] if len(names) > 3 else [f"column {name} {change}" for name in names]

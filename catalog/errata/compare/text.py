@@ -15,13 +15,16 @@ MOST = 12
 
 def as_text(difference: Difference) -> str:
     """Everything that differs, for a terminal."""
-    parts = [format_headline(difference), format_table(ROWS, _rows(difference), left=1) if difference.views else ""]
+    parts = [
+        format_headline(difference),
+        format_table(ROWS, _list_rows(difference), left=1) if difference.views else "",
+    ]
     parts += [f"view {strip_controls(view)} is new" for view in difference.views_added]
     parts += [f"view {strip_controls(view)} is gone" for view in difference.views_removed]
     for each in difference.views:
         if each.same:
             continue
-        parts += [_columns(each)]
+        parts += [_list_columns(each)]
         if each.changed_by_column:
             changed = sorted(each.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
             parts.append(
@@ -29,10 +32,10 @@ def as_text(difference: Difference) -> str:
             )
         if each.relabelled:
             parts.append(
-                format_table([f"{each.view}: label", "before", "after", "rows"], _relabelled(each)[:MOST], left=3)
+                format_table([f"{each.view}: label", "before", "after", "rows"], _list_relabelled(each)[:MOST], left=3)
             )
         parts += [
-            format_table([f"{each.view}: {strip_controls(shift.what)}", *SHIFT], _shift(shift)[:MOST])
+            format_table([f"{each.view}: {strip_controls(shift.what)}", *SHIFT], _list_shares(shift)[:MOST])
             for shift in each.shifts[:MOST]
         ]
         parts += [f"{each.view}, {change}: {strip_controls(', '.join(ids))}" for change, ids in each.examples.items()]
@@ -51,25 +54,25 @@ def format_headline(difference: Difference) -> str:
     )
 
 
-def _rows(difference: Difference) -> list[list[object]]:
+def _list_rows(difference: Difference) -> list[list[object]]:
     return [
         [view.view, view.before, view.after, view.kept, view.added, view.removed, view.changed]
         for view in difference.views
     ]
 
 
-def _columns(view: ViewDifference) -> str:
+def _list_columns(view: ViewDifference) -> str:
     lines = [f"{view.view}: new columns: {', '.join(view.columns_added)}"] if view.columns_added else []
     lines += [f"{view.view}: columns that are gone: {', '.join(view.columns_removed)}"] if view.columns_removed else []
     lines += [f"{view.view}: column {name} was {old}, is {new}" for name, old, new in view.columns_retyped]
     return strip_controls("\n".join(lines))
 
 
-def _relabelled(view: ViewDifference) -> list[list[object]]:
+def _list_relabelled(view: ViewDifference) -> list[list[object]]:
     return [[each.column, each.before, each.after, each.rows] for each in view.relabelled]
 
 
-def _shift(shift: Shift) -> list[list[object]]:
+def _list_shares(shift: Shift) -> list[list[object]]:
     """The values of a distribution, those first whose share moved most."""
     old, new = max(1, sum(shift.before.values())), max(1, sum(shift.after.values()))
 
@@ -105,7 +108,7 @@ def as_html(difference: Difference) -> str:
     body = [
         f"<h1>{title}</h1>",
         f"<p class=step>{escape(format_headline(difference))}</p>",
-        _html(ROWS, _rows(difference)),
+        _render_table(ROWS, _list_rows(difference)),
     ]
     body += [f"<p>View <b>{escape(strip_controls(view))}</b> is new.</p>" for view in difference.views_added]
     body += [f"<p>View <b>{escape(strip_controls(view))}</b> is gone.</p>" for view in difference.views_removed]
@@ -113,16 +116,25 @@ def as_html(difference: Difference) -> str:
         if each.same:
             continue
         body.append(f"<h2>{escape(strip_controls(each.view))}</h2>")
-        body += [f"<p>{escape(line)}</p>" for line in _columns(each).splitlines()]
+        body += [f"<p>{escape(line)}</p>" for line in _list_columns(each).splitlines()]
         if each.changed_by_column:
             changed = sorted(each.changed_by_column.items(), key=lambda item: (-item[1], item[0]))
-            body += ["<h3>Changed columns</h3>", _html(["column", "rows"], [[name, count] for name, count in changed])]
+            body += [
+                "<h3>Changed columns</h3>",
+                _render_table(["column", "rows"], [[name, count] for name, count in changed]),
+            ]
         if each.relabelled:
-            body += ["<h3>Relabelled</h3>", _html(["column", "before", "after", "rows"], _relabelled(each))]
+            body += [
+                "<h3>Relabelled</h3>",
+                _render_table(["column", "before", "after", "rows"], _list_relabelled(each)),
+            ]
         if each.shifts:
             body.append("<p>Shares <span class=before>before</span> <span class=after>after</span></p>")
         for shift in each.shifts[:MOST]:
-            body += [f"<h3>{escape(strip_controls(shift.what))}: {100 * shift.distance:.1f} % moved</h3>", _bars(shift)]
+            body += [
+                f"<h3>{escape(strip_controls(shift.what))}: {100 * shift.distance:.1f} % moved</h3>",
+                _render_bars(shift),
+            ]
         for change, ids in each.examples.items():
             body.append(
                 f"<p>{change}: {', '.join(f'<code>{escape(strip_controls(each))}</code>' for each in ids)} …</p>"
@@ -131,7 +143,7 @@ def as_html(difference: Difference) -> str:
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
-def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def _render_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     def cell(value: object) -> str:
         return f"{value:,}" if isinstance(value, int) else escape(strip_controls(value))
 
@@ -140,9 +152,9 @@ def _html(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return f"<div><table class=few><tr>{names}{lines}</table></div>"
 
 
-def _bars(shift: Shift) -> str:
+def _render_bars(shift: Shift) -> str:
     """A distribution's shares before and after, beside each other."""
-    lines, values = [], _shift(shift)
+    lines, values = [], _list_shares(shift)
     for value, before, after, old, new in values[:MOST]:
         bars = "".join(f"<i style='width:{float(str(share)) / 10:.2f}rem'></i>" for share in (old, new))
         lines.append(f"<tr><td>{escape(strip_controls(value))}<td>{before:,}<td>{after:,}<td>{old}<td>{new}<td>{bars}")

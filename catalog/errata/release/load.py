@@ -132,7 +132,7 @@ def _describe_damage(release: Release, error: Exception) -> Unreadable:
     return Unreadable(f"{release.url}: a file of it cannot be read as Parquet ({error}); {hint}")
 
 
-def _arrow(release: Release, paths: Sequence[Path]) -> Any:
+def _load_arrow(release: Release, paths: Sequence[Path]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -157,13 +157,13 @@ def _arrow(release: Release, paths: Sequence[Path]) -> Any:
         raise _describe_damage(release, error) from None
 
 
-def _polars(release: Release, paths: Sequence[Path]) -> Any:
+def _load_polars(release: Release, paths: Sequence[Path]) -> Any:
     import polars
 
-    return polars.from_arrow(_arrow(release, paths))
+    return polars.from_arrow(_load_arrow(release, paths))
 
 
-def _datasets(release: Release, paths: Sequence[Path]) -> Any:
+def _load_datasets(release: Release, paths: Sequence[Path]) -> Any:
     import datasets
 
     names = [str(path) for path in paths]
@@ -219,7 +219,7 @@ def _stream_paths(release: Release, files: Sequence[dict[str, Any]]) -> list[str
 
 
 _FORMS: dict[str, Callable[[Release, Sequence[Path]], Any]] = {
-    "arrow": _arrow, "polars": _polars, "datasets": _datasets,
+    "arrow": _load_arrow, "polars": _load_polars, "datasets": _load_datasets,
 }  # fmt: skip
 _STREAMS: dict[str, Callable[[Release, Sequence[dict[str, Any]]], Any]] = {
     "arrow": _stream_arrow, "polars": _stream_polars, "datasets": _stream_datasets, "paths": _stream_paths,

@@ -109,13 +109,13 @@ def write(pins: Iterable[Pin]) -> None:
                 "the store's URL holds a password, which must not be in a lock file; give it by the environment"
             )
         lines.append(
-            f"\n[[release]]\nasked = {_quoted(pin.asked)}\nversion = {_quoted(pin.version)}\n"
-            f"digest = {_quoted(f'sha256:{pin.digest}')}\nstore = {_quoted(pin.store)}\n"
+            f"\n[[release]]\nasked = {_quote(pin.asked)}\nversion = {_quote(pin.version)}\n"
+            f"digest = {_quote(f'sha256:{pin.digest}')}\nstore = {_quote(pin.store)}\n"
         )
     temporary = locate_file().with_name(f"{locate_file().name}.part")
     temporary.write_text("".join(lines), "utf-8")
     os.replace(temporary, locate_file())
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # a TOML text is a JSON text but for DEL

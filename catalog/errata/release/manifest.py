@@ -30,13 +30,13 @@ def read(data: bytes, where: str, corpus: str, version: str) -> dict[str, Any]:
         raise Unreadable(
             f"{where}: its format is {manifest.get('format')}, this client reads {FORMAT}; upgrade `errata`"
         )
-    fault = next(_faults(manifest, corpus, version), None)
+    fault = next(_list_faults(manifest, corpus, version), None)
     if fault:
         raise Unreadable(f"{where}: {fault}; restore it")
     return manifest
 
 
-def _faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
+def _list_faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
     """What is wrong with a manifest of the right format."""
     named = f"{manifest.get('corpus')}@{manifest.get('version')}"
     if named != f"{corpus}@{version}":
@@ -50,13 +50,13 @@ def _faults(manifest: dict[str, Any], corpus: str, version: str) -> Any:
         yield "lists no `files`"
         return
     for number, file in enumerate(files):
-        if not isinstance(file, dict) or not _sound(file):
+        if not isinstance(file, dict) or not _is_sound(file):
             yield f"files.{number}: expected a path below the release, its bytes and SHA-256, found {str(file)[:120]!r}"
     if len({file["path"] for file in files}) != len(files):
         yield "lists a file twice"
 
 
-def _sound(file: dict[str, Any]) -> bool:
+def _is_sound(file: dict[str, Any]) -> bool:
     """Whether an entry names a file that lies in the release, and nowhere else."""
     path, size, digest = (file.get(name) for name in ("path", "bytes", "sha256"))
     rows = file.get("rows", 0)

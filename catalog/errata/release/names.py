@@ -80,7 +80,7 @@ def parse_name(name: str) -> ReleaseSpec:
     head, pinned, digest = name.partition("#")
     corpus, at, spec = head.partition("@")
     if len(name) > _LONGEST or not NAME.fullmatch(corpus) or (pinned and not DIGEST.fullmatch(digest)):
-        raise _malformed(name)
+        raise _make_error(name)
     if at and not spec:
         raise ErrataError(f"{name!r} names no version after '@'; {HOW}")
     if pinned and not EXACT.fullmatch(spec):
@@ -89,17 +89,17 @@ def parse_name(name: str) -> ReleaseSpec:
         )
     versions = None
     if spec and not EXACT.fullmatch(spec) and not TAG.fullmatch(spec):
-        versions = _range(spec)
+        versions = _parse_range(spec)
         if versions is None:
-            raise _malformed(name)
+            raise _make_error(name)
     return ReleaseSpec(corpus, spec, digest.removeprefix("sha256:") or None, versions)
 
 
-def _malformed(name: str) -> ErrataError:
+def _make_error(name: str) -> ErrataError:
     return ErrataError(f"{name[:80]!r} names no release; {HOW}")
 
 
-def _range(spec: str) -> Range | None:
+def _parse_range(spec: str) -> Range | None:
     """The range that a text declares, or None where it declares none."""
     versions = Range()
     for part in spec.split(","):
@@ -113,27 +113,27 @@ def _range(spec: str) -> Range | None:
 def _bound(match: re.Match[str]) -> Range:
     """One bound: of a number left out, 0 stands for the low end, and the next greater one for the high end."""
     sign, numbers = match[1], [int(number) for number in match.groups()[1:] if number is not None]
-    low = _filled(numbers)
+    low = _fill_version(numbers)
     if sign == "^":  # up to the first number that is not 0
         at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)
-        return Range(low, _after(numbers[: at + 1]))
+        return Range(low, _bump_last(numbers[: at + 1]))
     if sign == "~":
-        return Range(low, _after(numbers[:2]))
+        return Range(low, _bump_last(numbers[:2]))
     if sign == "=":
-        return Range(low, _after(numbers))
+        return Range(low, _bump_last(numbers))
     if sign == ">=":
         return Range(low)
     if sign == "<":
         return Range(high=low)
-    after = _after(numbers)
+    after = _bump_last(numbers)
     return Range(after) if sign == ">" else Range(high=after)
 
 
-def _filled(numbers: list[int]) -> Version:
+def _fill_version(numbers: list[int]) -> Version:
     major, minor, patch = (*numbers, 0, 0)[:3]
     return major, minor, patch
 
 
-def _after(numbers: list[int]) -> Version:
+def _bump_last(numbers: list[int]) -> Version:
     """The first version behind all that begin with these numbers."""
-    return _filled([*numbers[:-1], numbers[-1] + 1])
+    return _fill_version([*numbers[:-1], numbers[-1] + 1])

@@ -51,7 +51,7 @@ def show_verdicts(_: Facts, statistics: Facts) -> Section:
     models = sort_names(totals)
     table = Table(
         "Verdicts by model", ("model", "solutions", *VERDICTS, "wrong of decided"),
-        [[model, format_number(totals[model]), *(format_number(by_model[model, verdict]) for verdict in VERDICTS), _wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
+        [[model, format_number(totals[model]), *(format_number(by_model[model, verdict]) for verdict in VERDICTS), _format_wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
     )  # fmt: skip
     data = [
         {"name": model, "part": verdict, "n": by_model[model, verdict], "order": i}
@@ -70,7 +70,7 @@ def show_verdicts(_: Facts, statistics: Facts) -> Section:
     parts: list[Plot | Table] = [Plot("verdicts-plot", make_title("By model", models), says, spec, table)]
     sets = sorted({key[1] for key in by_set})
     if len(sets) > 1:
-        parts.append(_by_set(by_set, models, sets))
+        parts.append(_plot_by_set(by_set, models, sets))
     if summary["undecided"]:
         rows = [
             [reason, format_number(n), format_share(n, summary["rows"])] for reason, n in summary["undecided"].items()
@@ -87,14 +87,14 @@ def show_verdicts(_: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, tuple(parts))
 
 
-def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequence[str]) -> Plot:
+def _plot_by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequence[str]) -> Plot:
     rows: list[list[str | Cell]] = []
     data: list[dict[str, Any]] = []
     for model in models:
         line: list[str | Cell] = [model]
         for of_set in sets:
             wrong, right = by[model, of_set, "wrong"], by[model, of_set, "right"]
-            line.append(_wrong(wrong, right))
+            line.append(_format_wrong(wrong, right))
             if wrong + right and model in models[:SHOWN]:
                 share = wrong / (wrong + right)
                 data.append(
@@ -122,7 +122,7 @@ def _by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets: Sequ
     )
 
 
-def _wrong(wrong: int, right: int) -> str:
+def _format_wrong(wrong: int, right: int) -> str:
     return format_share(wrong, wrong + right)
 
 
@@ -145,7 +145,7 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
             Table("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
         )
         shares = [
-            [verdict, _interval(summary[verdict]["sound"]), _interval(summary[verdict]["complete"])]
+            [verdict, _format_interval(summary[verdict]["sound"]), _format_interval(summary[verdict]["complete"])]
             for verdict in ("wrong", "right")
         ]
         parts.append(
@@ -162,7 +162,7 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
                 format_number(step["rows_in"]),
                 format_number(step["kept"]),
                 format_share(step["kept"], step["rows_in"]),
-                _kinds(step["reasons"]),
+                _format_reasons(step["reasons"]),
             ]
             for step in gold
         ]
@@ -186,7 +186,7 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, tuple(parts), notes)
 
 
-def _kinds(reasons: Facts) -> str:
+def _format_reasons(reasons: Facts) -> str:
     return (
         "; ".join(
             f"{reason} {format_number(n)}"
@@ -196,7 +196,7 @@ def _kinds(reasons: Facts) -> str:
     )
 
 
-def _interval(summary: Facts) -> str:
+def _format_interval(summary: Facts) -> str:
     low, high = summary["interval"]
     return f"{format_percent(summary['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(summary['of'])}"
 

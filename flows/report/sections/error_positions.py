@@ -40,22 +40,25 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     for (at, _), n in cells.items():
         by_step[at] += n
     rows = [
-        [_length(long), *(format_number(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps)))]
+        [
+            _format_length(long),
+            *(format_number(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps))),
+        ]
         for long in lengths
     ]
     table = Table("Solutions by number of steps (down) and first wrong step (across)", ("steps", *steps), rows)
     data = [
         {
             "x": steps[at],
-            "y": _length(long),
+            "y": _format_length(long),
             "value": n,
             "label": format_brief(n),
-            "says": f"{format_number(n)} solutions of {_length(long)} steps first go wrong at step {steps[at]}",
+            "says": f"{format_number(n)} solutions of {_format_length(long)} steps first go wrong at step {steps[at]}",
         }
         for (at, long), n in cells.items()
     ]
     spec = plots.plot_heat(
-        data, steps, [_length(long) for long in lengths], "first wrong step", "steps", max(cells.values())
+        data, steps, [_format_length(long) for long in lengths], "first wrong step", "steps", max(cells.values())
     )
     says = "For each number of steps (down) and each step (across) how many solutions first go wrong there."
     heat = Plot("positions-heat", "First wrong step against length", says, spec, table, width=90 + 38 * len(steps))
@@ -84,7 +87,7 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, (heat, plot), notes)
 
 
-def _length(long: int) -> str:
+def _format_length(long: int) -> str:
     return f"{long}{'+' if long == LONGEST else ''}"
 
 
@@ -123,7 +126,7 @@ def show_types(release: Facts, statistics: Facts) -> Section:
     for by, label in (("model", "model"), ("set", "problem set"), ("level", "difficulty of the problem")):
         if summary.get(f"by_{by}"):
             cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
-            parts += [_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
+            parts += [_plot_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
     lead = f"{format_number(total - counts.get(UNDECIDED, 0))} of {format_number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
     for _, truth in truths[:1]:
@@ -134,7 +137,7 @@ def show_types(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, tuple(parts), notes)
 
 
-def _heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Plot:
+def _plot_heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Plot:
     counts = Counter[tuple[str, str]]()
     for group, kind, n in cells:
         counts[group, kind] += n

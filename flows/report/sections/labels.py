@@ -28,7 +28,7 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     """Who agrees with whom about the first wrong step, and how far labels can be trusted."""
     name, title, summary = "labellers", "Agreement of labellers", statistics["labellers"]
     labels = release.get("labels") or []
-    trusted = _trusted(labels)
+    trusted = _tabulate_quality(labels)
     kappas = [
         pair for label in labels for pair in label.get("kappa", ()) if not summary or label["table"] == summary["table"]
     ]
@@ -47,10 +47,10 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     )  # fmt: skip
     parts: list[Plot | Table] = []
     if len(pairs) > 1:
-        parts.append(_kappas(pairs, table))
+        parts.append(_plot_kappas(pairs, table))
     else:
         parts.append(table)
-    parts += [_matrix(pair, i) for i, pair in enumerate(pairs) if pair.get("matrix")]
+    parts += [_plot_matrix(pair, i) for i, pair in enumerate(pairs) if pair.get("matrix")]
     known = [pair["cohen"] for pair in pairs if pair["cohen"] is not None]
     lead = (
         f"Cohen's kappa {format_kappa(min(known))} to {format_kappa(max(known))} over {len(pairs)} pairs."
@@ -69,7 +69,7 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, (*parts, trusted), notes)
 
 
-def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
+def _plot_kappas(pairs: Sequence[Facts], table: Table) -> Plot:
     names = list(dict.fromkeys(format_model(name) for pair in pairs for name in pair["labellers"]))
     data = []
     for pair in pairs:
@@ -96,7 +96,7 @@ def _kappas(pairs: Sequence[Facts], table: Table) -> Plot:
     )
 
 
-def _matrix(pair: Facts, i: int) -> Plot:
+def _plot_matrix(pair: Facts, i: int) -> Plot:
     """Which steps the one names where the other names another."""
     first, other = (format_model(name)[:60] for name in pair["labellers"])
     cells = {(a, b): n for a, b, n in pair["matrix"]}
@@ -123,7 +123,7 @@ def _matrix(pair: Facts, i: int) -> Plot:
     )
 
 
-def _trusted(labels: Sequence[Facts]) -> Table:
+def _tabulate_quality(labels: Sequence[Facts]) -> Table:
     rows = []
     for label in labels:
         precision = "not measured"

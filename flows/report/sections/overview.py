@@ -48,7 +48,7 @@ def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, st
             )
         )
     funnel = release.get("funnel") or []
-    entered = _entered(funnel)
+    entered = _count_entered(funnel)
     if entered:
         shown.append(
             ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_number(entered)} that came in")
@@ -75,7 +75,7 @@ def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, st
     return shown
 
 
-def _entered(funnel: Sequence[Facts]) -> int:
+def _count_entered(funnel: Sequence[Facts]) -> int:
     """The solutions that there were before any was sorted out."""
     verified = next((step for step in funnel if find_label(step["task"], "verdict")), None)
     return int(verified["rows_in"]) if verified else 0
@@ -89,7 +89,7 @@ def show_funnel(release: Facts, statistics: Facts) -> Section:
         return make_unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
     rows = [
         [step["table"], step["task"], format_number(step["rows_in"]), format_number(step["kept"]),
-         format_number(step["rejected"]), _reasons(step["reasons"])]
+         format_number(step["rejected"]), _format_reasons(step["reasons"])]
         for step in steps
     ]  # fmt: skip
     data = []
@@ -101,7 +101,7 @@ def show_funnel(release: Facts, statistics: Facts) -> Section:
     spec = plots.plot_stacked(
         data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
     )  # fmt: skip
-    entered = _entered(steps)
+    entered = _count_entered(steps)
     table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
     plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
     released = f"{format_number(statistics['rows']['rows'])} rows were released"
@@ -110,7 +110,7 @@ def show_funnel(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, (plot,), notes)
 
 
-def _reasons(reasons: Facts, most: int = 8) -> str:
+def _format_reasons(reasons: Facts, most: int = 8) -> str:
     order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{name} {format_number(n)}" for name, n in order[:most]]
     return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
@@ -125,7 +125,7 @@ def show_gates(release: Facts, _: Facts) -> Section:
     kept = [gate for gate in gates if gate["passed"] and gate.get("declared") == CONTRACT]
     order = sorted(gates, key=lambda gate: (gate["passed"], gate.get("severity") != "fail"))
     rows = [
-        [_state(gate), gate.get("view") or "–", _sentence(gate), _value(gate.get("observed")), _value(gate.get("wanted")), format_number(gate.get("rows"))]
+        [_make_state_cell(gate), gate.get("view") or "–", _format_expectation(gate), _format_value(gate.get("observed")), _format_value(gate.get("wanted")), format_number(gate.get("rows"))]
         for gate in order if gate["passed"] is False or gate.get("declared") != CONTRACT
     ]  # fmt: skip
     parts = []
@@ -138,7 +138,7 @@ def show_gates(release: Facts, _: Facts) -> Section:
         parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
     if failed:
         shown = [
-            [_sentence(gate), ", ".join(_value(key) for key in gate.get("examples", [])[:5]) or "–"]
+            [_format_expectation(gate), ", ".join(_format_value(key) for key in gate.get("examples", [])[:5]) or "–"]
             for gate in failed[:50]
         ]
         parts.append(Table("Rows that failed", ("expectation", "examples"), shown, left=2))
@@ -156,12 +156,12 @@ def show_gates(release: Facts, _: Facts) -> Section:
     )
 
 
-def _sentence(gate: Facts) -> str:
+def _format_expectation(gate: Facts) -> str:
     column = f" ({gate['column']})" if gate.get("column") else ""
     return str(gate.get("says") or f"{gate.get('expectation')}{column}")[:400]
 
 
-def _state(gate: Facts) -> Cell:
+def _make_state_cell(gate: Facts) -> Cell:
     if gate["passed"]:
         return Cell("✓ passed", "good")
     if gate.get("fault"):
@@ -169,11 +169,11 @@ def _state(gate: Facts) -> Cell:
     return Cell("! warned", "warn") if gate.get("severity") == "warn" else Cell("✗ failed", "bad")
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return ": ".join(_value(item) for item in value.values())
+        return ": ".join(_format_value(item) for item in value.values())
     if isinstance(value, float):
         return f"{value:,.4g}"
     return format_number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
@@ -263,7 +263,7 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
                 format_number(entry["cut_off"]),
                 format_number(entry["prompt_tokens"]),
                 format_number(entry["tokens"]),
-                _price(entry),
+                _format_price(entry),
             ]
             for entry in spent["ledger"]
         ]
@@ -280,7 +280,7 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
     return Section(name, title, f"{'; '.join(sentences)}.".capitalize(), tuple(parts), notes)
 
 
-def _price(account: Facts) -> str:
+def _format_price(account: Facts) -> str:
     return "–" if account["price"] is None else f"{account['price']:,.2f}{'+' if account['unpriced'] else ''}"
 
 
@@ -294,17 +294,23 @@ def show_drift(_: Facts, statistics: Facts) -> Section:
             "Not measured: there is no earlier release of this corpus to compare with (errata report --compare names one).",
         )
     rows = [
-        [number["name"], _unit(number["before"], number["unit"]), _unit(number["now"], number["unit"]), _change(number)]
+        [
+            number["name"],
+            _format_unit(number["before"], number["unit"]),
+            _format_unit(number["now"], number["unit"]),
+            _format_change(number),
+        ]
         for number in summary["numbers"]
     ]
     parts: list[Plot | Table] = [Table("Numbers", ("what", "before", "now", "change"), rows)]
     shifts = summary["shifts"]
     if shifts:
         far = [
-            [shift["of"], Cell(f"{shift['distance']:.3f}", share=shift["distance"]), _most(shift)] for shift in shifts
+            [shift["of"], Cell(f"{shift['distance']:.3f}", share=shift["distance"]), _format_largest(shift)]
+            for shift in shifts
         ]
         parts.append(Table("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
-        parts += [_moved(shift) for shift in shifts if shift["distance"] >= 0.005]
+        parts += [_plot_shift(shift) for shift in shifts if shift["distance"] >= 0.005]
     worst = max(shifts, key=lambda shift: shift["distance"], default=None)
     lead = f"Compared with {summary['before']}."
     if worst:
@@ -316,7 +322,7 @@ def show_drift(_: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, tuple(parts))
 
 
-def _moved(shift: Facts) -> Plot:
+def _plot_shift(shift: Facts) -> Plot:
     names = [str(value)[:80] for value, _, _ in shift["moved"]]
     if shift["of"] == "first wrong step":
         names = [f"step {int(value) + 1}" for value in names]
@@ -340,19 +346,19 @@ def _moved(shift: Facts) -> Plot:
     )
 
 
-def _most(shift: Facts) -> str:
+def _format_largest(shift: Facts) -> str:
     value, old, new = shift["moved"][0]
     value = f"step {int(value) + 1}" if shift["of"] == "first wrong step" else value
     return f"{str(value)[:80]}: {format_percent(old)} to {format_percent(new)}"
 
 
-def _unit(value: float | None, unit: str) -> str:
+def _format_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     return format_percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else format_number(value)
 
 
-def _change(number: Facts) -> str:
+def _format_change(number: Facts) -> str:
     if number["before"] is None or number["now"] is None:
         return "–"
     change = number["now"] - number["before"]

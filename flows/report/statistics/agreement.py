@@ -49,7 +49,7 @@ class RaterAgreement:
                 "rows": pair.rows,
                 "same": pair.same,
                 "share": round(pair.same / pair.rows, 4) if pair.rows else None,
-                "cohen": _rounded(pair.kappa),
+                "cohen": _round(pair.kappa),
             }
             for names, pair in self.agreement.pairs.items()
         ]
@@ -63,7 +63,7 @@ class RaterAgreement:
             "table": table,
             "sample": part,
             "pairs": pairs,
-            "fleiss": _rounded(self.agreement.fleiss),
+            "fleiss": _round(self.agreement.fleiss),
             "all": self.agreement.rows,
         }
 
@@ -104,5 +104,5 @@ class RolloutValues:
         return {"table": table, "how": self.how, "bins": bins, "prefixes": self.counts.total(), "untried": self.untried}
 
 
-def _rounded(kappa: float | None) -> float | None:
+def _round(kappa: float | None) -> float | None:
     return None if kappa is None else round(kappa, 4)

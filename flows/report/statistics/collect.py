@@ -33,39 +33,39 @@ NAMES = 200
 
 def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
-    summary = _head(manifest, "tables")
+    summary = _collect_head(manifest, "tables")
     verified = next((work for work in reversed(plan.jobs) if find_label(work.task, "verdict")), None)
-    levels = _verified(summary, read_table(plan, verified)) if verified else None
-    subject = _subject(plan)
-    _mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
+    levels = _fill_verdicts(summary, read_table(plan, verified)) if verified else None
+    subject = _find_subject(plan)
+    _fill_mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
     for work in plan.jobs:
-        _labels(summary, plan, work)
-    tokens = {work.name: _tokens(plan, work) for work in plan.jobs if _asks(work)}
+        _fill_labels(summary, plan, work)
+    tokens = {work.name: _sum_tokens(plan, work) for work in plan.jobs if _asks_models(work)}
     summary["spending"] = sum_spending(plan, tokens)
     return summary
 
 
 def collect_from_release(release: Release) -> dict[str, Any]:
     """What a release that was published without statistics can still tell: that of its own rows."""
-    summary = _head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
+    summary = _collect_head({**release.manifest, "counts": release.manifest.get("counts", {})}, "rows")
     views = {view: [str(column["name"]) for column in release.manifest["columns"][view]] for view in release.views}
-    view = max(views, key=lambda name: (_telling(views[name]), -release.views.index(name)))
+    view = max(views, key=lambda name: (_count_telling(views[name]), -release.views.index(name)))
     key = find_key(release, view)
     if key is not None:
-        _mistakes(summary, read_view(release, view), key, None)
+        _fill_mistakes(summary, read_view(release, view), key, None)
     return summary
 
 
-def _head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _collect_head(manifest: Mapping[str, Any], source: str) -> dict[str, Any]:
     """What every report begins with."""
     nothing = dict.fromkeys(
         ("verdicts", "difficulty", "exploration", "soundness", "positions", "types", "labellers", "spending")
     )
     head = {"format": FORMAT, "corpus": manifest["corpus"], "version": manifest["version"], "from": source}
-    return {**head, "rows": _rows(manifest), **nothing, "rollouts": [], "examples": []}
+    return {**head, "rows": _count_rows(manifest), **nothing, "rollouts": [], "examples": []}
 
 
-def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _count_rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Rows and what they are of; the first view speaks for the corpus."""
     views: dict[str, Counter[str]] = {}
     for file in manifest["files"]:
@@ -87,7 +87,7 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return summary
 
 
-def _verified(summary: dict[str, Any], source: RowSource) -> pl.DataFrame | None:
+def _fill_verdicts(summary: dict[str, Any], source: RowSource) -> pl.DataFrame | None:
     """Fill in what verdicts tell; the level of difficulty of each problem."""
     verdicts, difficulty = Verdicts(), Difficulty()
     exploration, soundness = Exploration(source.rows), Soundness()
@@ -97,7 +97,7 @@ def _verified(summary: dict[str, Any], source: RowSource) -> pl.DataFrame | None
     return difficulty.levels()
 
 
-def _mistakes(summary: dict[str, Any], source: RowSource, key: str, levels: pl.DataFrame | None) -> None:
+def _fill_mistakes(summary: dict[str, Any], source: RowSource, key: str, levels: pl.DataFrame | None) -> None:
     """Fill in what the mistakes themselves tell."""
     steps = [label.column for label in list_labels("step")]
     label = next((name for name in steps if name in source.columns), steps[0])
@@ -129,7 +129,7 @@ class ProblemCount:
         return len(self._seen) if self._there else None
 
 
-def _labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
+def _fill_labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
     label = find_label(work.task, "step")
     if label and label.combines:
@@ -143,18 +143,18 @@ def _labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
         summary["rollouts"] += [values] if (values := rollouts.summarize(work.name)) else []
 
 
-def _asks(work: TableJob) -> bool:
+def _asks_models(work: TableJob) -> bool:
     return bool(work.models) and find_token_column(work) is not None
 
 
-def _tokens(plan: Plan, work: TableJob) -> int:
+def _sum_tokens(plan: Plan, work: TableJob) -> int:
     """Tokens of the completions that a table asked for."""
     tokens = Tokens(find_token_column(work) or "")
     measure(read_table(plan, work), [tokens])
     return tokens.sum
 
 
-def _subject(plan: Plan) -> TableJob:
+def _find_subject(plan: Plan) -> TableJob:
     """The table that speaks for the released mistakes: the last above the views that says most of each."""
     inputs = {table.name: table.inputs for table in plan.recipe.tables}
     above, waiting = set[str](), list(plan.recipe.tables[-1].inputs)
@@ -163,10 +163,10 @@ def _subject(plan: Plan) -> TableJob:
         above.add(name)
         waiting += [other for other in inputs[name] if other not in above]
     works = [work for work in plan.jobs[:-1] if work.name in above]
-    return max(reversed(works), key=lambda work: _telling(work.contract.names()))
+    return max(reversed(works), key=lambda work: _count_telling(work.contract.names()))
 
 
-def _telling(columns: Sequence[str]) -> int:
+def _count_telling(columns: Sequence[str]) -> int:
     """How much of a mistake columns tell."""
     solution = "solution_id" in columns and "model" in columns
     return solution * (1 + _has("verdict", columns) + 2 * _has("step", columns) + 4 * _has("type", columns))

@@ -18,14 +18,14 @@ def measure_drift(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
     """
     numbers = []
     for name, unit in NUMBERS.items():
-        old, new = _number(before, name), _number(now, name)
+        old, new = _find_number(before, name), _find_number(now, name)
         if old is not None or new is not None:
             numbers.append({"name": name, "unit": unit, "before": old, "now": new})
     shifts = []
     for name in SHARES:
-        old_counts, new_counts = _counts(before, name), _counts(now, name)
+        old_counts, new_counts = _find_counts(before, name), _find_counts(now, name)
         if old_counts and new_counts:
-            shifts.append(_shift(name, old_counts, new_counts))
+            shifts.append(_measure_shift(name, old_counts, new_counts))
     return {"before": f"{before['corpus']}@{before['version']}", "numbers": numbers, "shifts": shifts}
 
 
@@ -37,7 +37,7 @@ NUMBERS = {
 SHARES = ("model", "set", "split", "verdict", "type", "first wrong step", "difficulty")
 
 
-def _number(statistics: Mapping[str, Any], name: str) -> float | None:
+def _find_number(statistics: Mapping[str, Any], name: str) -> float | None:
     """One of `NUMBERS`; None where it was not measured."""
     rows, verdicts = statistics["rows"], statistics.get("verdicts")
     if name in ("rows", "problems", "models", "sets"):
@@ -64,7 +64,7 @@ def _share(counts: Mapping[str, int] | None, names: tuple[str, ...]) -> float | 
     return sum((counts or {}).get(name, 0) for name in names) / total if total else None
 
 
-def _counts(statistics: Mapping[str, Any], name: str) -> dict[str, int]:
+def _find_counts(statistics: Mapping[str, Any], name: str) -> dict[str, int]:
     """How often each value is there."""
     if name in ("model", "set", "split"):
         return dict(statistics["rows"].get(f"by_{name}", {}))
@@ -80,7 +80,7 @@ def _counts(statistics: Mapping[str, Any], name: str) -> dict[str, int]:
     return dict(places)
 
 
-def _shift(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, Any]:
+def _measure_shift(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, Any]:
     """How far two distributions are apart, and what moved most."""
     totals = sum(old.values()), sum(new.values())
     shares = {value: (old.get(value, 0) / totals[0], new.get(value, 0) / totals[1]) for value in {**old, **new}}

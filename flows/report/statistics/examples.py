@@ -41,9 +41,9 @@ class Examples:
     def add(self, part: pl.DataFrame) -> None:
         """Look at a part."""
         kind = pl.col("error_type").fill_null(UNDECIDED) if "error_type" in part.columns else pl.lit("")
-        rows = _best(part.with_columns(kind=kind), self.key)
+        rows = _choose_best(part.with_columns(kind=kind), self.key)
         both = rows if self.chosen is None else pl.concat([self.chosen, rows], how="diagonal_relaxed")
-        self.chosen = _best(both, self.key)
+        self.chosen = _choose_best(both, self.key)
 
     def choose(self) -> list[dict[str, Any]]:
         """The examples, the first of each type before the second of any, as many as there is room for."""
@@ -53,62 +53,67 @@ class Examples:
         rows = self.chosen.with_columns(turn=turn).sort("turn", "kind", self.key)
         examples, room = [], BYTES
         for row in rows.head(ALL).iter_rows(named=True):
-            example = _example(row, self.key)
-            room -= _size(example)
+            example = _make_example(row, self.key)
+            room -= _estimate_size(example)
             if room < 0:
                 break
             examples.append(example)
         return sorted(examples, key=lambda example: example["type"])
 
 
-def _best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+def _choose_best(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     """Few rows of each type, of different models where there are."""
     model = pl.col("model") if "model" in rows.columns else pl.lit("")
     rows = rows.sort(key).with_columns(_turn=pl.int_range(pl.len()).over("kind", model) // LIKE)
     return rows.sort("_turn", key).group_by("kind", maintain_order=True).head(EACH).drop("_turn")
 
 
-def _example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _make_example(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What is shown of a row."""
     steps = row.get("steps") or [row.get("rationale") or row.get("text") or ""]
     at = next((row[label.column] for label in list_labels("step") if row.get(label.column) is not None), None)
     begin = max(0, min((at or 0) - STEPS // 2, len(steps) - STEPS))
     return {
-        "id": _short(row[key], NAME), "type": _short(row["kind"], NAME),
-        **{name: None if row.get(name) is None else _short(row[name], NAME) for name in _SAID},
-        "question": _short(format_question(row.get("question") or "", row.get("options")), QUESTION),
+        "id": _shorten(row[key], NAME), "type": _shorten(row["kind"], NAME),
+        **{name: None if row.get(name) is None else _shorten(row[name], NAME) for name in _SAID},
+        "question": _shorten(format_question(row.get("question") or "", row.get("options")), QUESTION),
         "first_error": at, "begin": begin, "length": len(steps),
-        "steps": [_short(step, STEP) for step in steps[begin : begin + STEPS]],
-        "reasons": _reasons(row),
+        "steps": [_shorten(step, STEP) for step in steps[begin : begin + STEPS]],
+        "reasons": _list_reasons(row),
     }  # fmt: skip
 
 
-def _reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_reasons(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What each labeller says, and why."""
     votes, alone = [], []
     for label in list_labels("step"):
         if label.votes and label.votes.reasons:
-            votes += _votes(row, label.votes)
+            votes += _format_votes(row, label.votes)
         elif not label.votes and row.get(label.column) is not None:
             by = label.title or label.rater or label.column
-            alone.append({"by": by, "label": row[label.column], "kind": "", "says": _short(row.get(label.cause or "") or "", REASON)})  # fmt: skip
+            alone.append({"by": by, "label": row[label.column], "kind": "", "says": _shorten(row.get(label.cause or "") or "", REASON)})  # fmt: skip
     for label in list_labels("type"):
         if row.get(label.cause or ""):
-            by = _short(row.get(label.method or "") or "classification", NAME)
-            alone.append({"by": by, "label": None, "kind": "", "says": _short(row[label.cause or ""], REASON)})
+            by = _shorten(row.get(label.method or "") or "classification", NAME)
+            alone.append({"by": by, "label": None, "kind": "", "says": _shorten(row[label.cause or ""], REASON)})
     return [*votes[:8], *alone]
 
 
-def _votes(row: Mapping[str, Any], votes: Votes) -> list[dict[str, Any]]:
+def _format_votes(row: Mapping[str, Any], votes: Votes) -> list[dict[str, Any]]:
     columns = [row.get(name or "") or [] for name in (votes.raters, votes.values, votes.errors, votes.reasons)]
     return [
-        {"by": _short(by, NAME), "label": value, "kind": _short(kind or "", NAME), "says": _short(says or "", REASON)}
+        {
+            "by": _shorten(by, NAME),
+            "label": value,
+            "kind": _shorten(kind or "", NAME),
+            "says": _shorten(says or "", REASON),
+        }
         for by, value, kind, says in zip_longest(*columns)
         if by is not None
     ]
 
 
-def _short(text: object, most: int) -> str:
+def _shorten(text: object, most: int) -> str:
     """A text that is not too long, without characters that no page may hold."""
     whole = str(text)
     cut = whole[:most]
@@ -116,6 +121,6 @@ def _short(text: object, most: int) -> str:
     return plain if len(whole) <= most else f"{plain}… ({len(whole) - most:,} characters more)"
 
 
-def _size(example: dict[str, Any]) -> int:
+def _estimate_size(example: dict[str, Any]) -> int:
     """The bytes of an example in a page, about: twice, since what can be searched stands there again in part."""
     return len(html.escape(str(example)).encode()) + 60 * len(example["steps"]) + 600

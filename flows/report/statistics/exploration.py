@@ -68,22 +68,22 @@ class Exploration:
     def summarize(self) -> dict[str, Any] | None:
         """Curves of the groups that sampled more than once; None where none did."""
         sizes = {key: sum(map(len, problems.values())) for key, problems in self.groups.items()}
-        deep = [key for key in sizes if self._depth(key) > 1]
+        deep = [key for key in sizes if self._find_depth(key) > 1]
         chosen = sorted(deep, key=lambda key: (-sizes[key], key))[:GROUPS]
         if not chosen:
             return None
         groups = [
             {"model": model, "sampling": sampling, "problems": len(self.groups[model, sampling]),
-             "points": _points(list(self.groups[model, sampling].values()), self._depth((model, sampling)))}
+             "points": _measure_points(list(self.groups[model, sampling].values()), self._find_depth((model, sampling)))}
             for model, sampling in chosen
         ]  # fmt: skip
         return {"groups": groups, "more": len(deep) - len(chosen), "solutions": sum(sizes.values())}
 
-    def _depth(self, key: tuple[str, str]) -> int:
+    def _find_depth(self, key: tuple[str, str]) -> int:
         return 1 + max(solution.sample for solved in self.groups[key].values() for solution in solved)
 
 
-def _points(problems: list[list[Solved]], depth: int) -> list[dict[str, Any]]:
+def _measure_points(problems: list[list[Solved]], depth: int) -> list[dict[str, Any]]:
     """For K and S = 1, 2, 4, … the three figures."""
     points = []
     sizes = [size for size in (1, 2, 4, 8, 16, 32, 64, 128, 256) if size <= depth]
@@ -91,7 +91,7 @@ def _points(problems: list[list[Solved]], depth: int) -> list[dict[str, Any]]:
         first = [[solution for solution in solved if solution.sample < k] for solved in problems]
         solutions = sum(map(len, first))
         distinct = sum(len({solution.path for solution in solved}) for solved in first)
-        ranked = [_ranked(solved) for solved in first]
+        ranked = [_rank(solved) for solved in first]
         for s in (size for size in sizes if size <= k):
             passed = sum(len({solution.text for solution in solved if solution.right}) >= s for solved in first)
             best = sum(len(solved) >= s and all(solution.right for solution in solved[:s]) for solved in ranked)
@@ -102,7 +102,7 @@ def _points(problems: list[list[Solved]], depth: int) -> list[dict[str, Any]]:
     return points
 
 
-def _ranked(solved: list[Solved]) -> list[Solved]:
+def _rank(solved: list[Solved]) -> list[Solved]:
     """By reward, the best first."""
     votes = Counter(solution.answer for solution in solved if solution.answer is not None)
 

@@ -75,17 +75,17 @@ class Types:
         """Types in all and by each; None where there are none."""
         if not self.types:
             return None
-        kinds = _kept(self.types, TYPES)
+        kinds = _list_kept(self.types, TYPES)
         summary: dict[str, Any] = {
             "table": table,
             "taxonomies": sorted(self.taxonomies),
-            "types": _folded(self.types, kinds),
+            "types": _fold(self.types, kinds),
         }
         for name, counts in self.counts.items():
             totals = Counter[str]()
             for (group, _), n in counts.items():
                 totals[group] += n
-            groups = _kept(totals, GROUPS)
+            groups = _list_kept(totals, GROUPS)
             cells = Counter[tuple[str, str]]()
             for (group, kind), n in counts.items():
                 cells[group if group in groups else OTHERS, kind if kind in kinds else OTHERS] += n
@@ -93,12 +93,12 @@ class Types:
         return summary
 
 
-def _kept(counts: Counter[str], most: int) -> set[str]:
+def _list_kept(counts: Counter[str], most: int) -> set[str]:
     names = sorted(counts, key=lambda name: (-counts[name], name))
     return set(names if len(names) <= most else names[: most - 1])
 
 
-def _folded(counts: Counter[str], kept: set[str]) -> dict[str, int]:
+def _fold(counts: Counter[str], kept: set[str]) -> dict[str, int]:
     folded = Counter[str]()
     for name, n in counts.items():
         folded[name if name in kept else OTHERS] += n

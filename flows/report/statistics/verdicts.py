@@ -34,7 +34,7 @@ class Verdicts:
         """The counts, bounded; None of nothing."""
         if not self.counts:
             return None
-        models, sets = (_largest(self.counts, 0, MODELS), _largest(self.counts, 1, SETS))
+        models, sets = (_list_largest(self.counts, 0, MODELS), _list_largest(self.counts, 1, SETS))
         cells: Counter[tuple[str, str, str]] = Counter()
         for (model, of_set, verdict), n in self.counts.items():
             cells[models.get(model, OTHERS), sets.get(of_set, OTHERS), verdict] += n
@@ -65,9 +65,9 @@ class Difficulty:
         )
         self._parts.append(decided.group_by("problem").sum())
         if len(self._parts) > 64:
-            self._parts = [self._summed()]
+            self._parts = [self._sum_parts()]
 
-    def _summed(self) -> pl.DataFrame:
+    def _sum_parts(self) -> pl.DataFrame:
         return pl.concat(self._parts).group_by("problem").sum()
 
     def levels(self) -> pl.DataFrame | None:
@@ -78,7 +78,9 @@ class Difficulty:
         steps = pl.when(share <= 0).then(0).when(share <= 0.25).then(1).when(share <= 0.5).then(2)
         level = steps.when(share <= 0.75).then(3).otherwise(4)
         name = level.replace_strict(dict(enumerate(LEVELS)), return_dtype=pl.String)
-        return self._summed().select("problem", level=pl.when(pl.col("all") > 1).then(name).otherwise(pl.lit(UNKNOWN)))
+        return self._sum_parts().select(
+            "problem", level=pl.when(pl.col("all") > 1).then(name).otherwise(pl.lit(UNKNOWN))
+        )
 
     def summarize(self) -> dict[str, int] | None:
         """Problems by level, those of which it is known in the order of `LEVELS`."""
@@ -98,7 +100,7 @@ def _number() -> pl.Expr:
     return pl.col("problem_id").str.slice(0, 15).str.to_integer(base=16, dtype=pl.Int64)
 
 
-def _largest(counts: Counter[tuple[str, str, str]], at: int, most: int) -> dict[str, str]:
+def _list_largest(counts: Counter[tuple[str, str, str]], at: int, most: int) -> dict[str, str]:
     """The names that are told of by themselves."""
     sums = Counter[str]()
     for key, n in counts.items():
