@@ -27,7 +27,7 @@ NOTHING: Beside = (None, None, None)
 
 
 class ContrastParameters(Parameters):
-    """What `contrast` is told."""
+    """Parameters of `contrast`."""
 
     prefer: list[Source] = Field(
         ["same model", "other model", "reference"],

@@ -24,7 +24,7 @@ NEEDS = ("solution_id", "problem_id", "model", "set", "error_type")
 
 
 class CommonestParameters(Parameters):
-    """What `commonest` is told."""
+    """Parameters of `commonest`."""
 
     most: int = Field(3, ge=1, le=100, description="Types of a model and set, at most.")
 

@@ -36,7 +36,7 @@ class Setting(Parameters):
 
 
 class GenerateParameters(Parameters):
-    """What `generate` is told."""
+    """Parameters of `generate`."""
 
     models: list[str] = Field(min_length=1, description="The models that solve, by their names under `models:`.")
     prompt: Template = Field(

@@ -12,7 +12,7 @@ from tasks.sources.content_ids import digest
 
 
 class ReleaseParameters(Parameters):
-    """What `release` is told."""
+    """Parameters of `release`."""
 
     splits: dict[str, float] = Field(
         {"train": 0.9, "validation": 0.05, "test": 0.05},

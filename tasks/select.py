@@ -29,7 +29,7 @@ def _listed(value: Any) -> Any:
 
 
 class SelectParameters(Parameters):
-    """What `select` is told."""
+    """Parameters of `select`."""
 
     where: str = Field(min_length=1, description="A SQL condition over the table's columns.")
     because: Annotated[list[str], BeforeValidator(_listed)] = Field(
@@ -88,7 +88,7 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
 
 
 def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
-    """What DuckDB says of the condition, tried on a table without rows."""
+    """The errors of DuckDB about the condition, tried on a table without rows."""
     faults = []
     kinds = {column.name: column.kind for column in contract.columns}
     for name in parameters.because:

@@ -32,7 +32,7 @@ _SENTENCE_END = re.compile(r"[.!?][\"')\]*”’]*(?=\s+[\"'(\[*“‘]*[A-Z0-9$
 
 
 class SplitParameters(Parameters):
-    """What `split` is told."""
+    """Parameters of `split`."""
 
     rule: Rule = Field("auto", description="How to cut; auto takes the first rule that gives two steps or more.")
     most: int = Field(256, ge=1, le=10_000, description="Steps of a solution; one with more is rejected.")

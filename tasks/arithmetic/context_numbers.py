@@ -1,4 +1,4 @@
-"""What a step may speak of: the numbers that are given, and those that the steps before it came to."""
+"""Numbers that a step may use: those that are given, and the results of the steps before it."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Equation:
     end: int
     """Its first character, and the one behind its last."""
     computed: Fraction
-    """What its left side comes to."""
+    """The value of its left side."""
     result: Number
     """The number that it states."""
     leaves: tuple[Number, ...]
@@ -261,6 +261,6 @@ def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_T
 
 
 def _compute(tokens: Sequence[_Token]) -> Fraction | None:
-    """What an expression comes to; None where it is none."""
+    """The value of an expression; None where it is none."""
     calculation = parse_calculation([token.value for token in tokens])
     return calculation.value if calculation else None

@@ -1,4 +1,4 @@
-"""What `classify` is told: who says of what type a mistake is, and where the types come from."""
+"""The parameters of `classify`: who names the type of a mistake, and where the types come from."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Dynamic(Parameters):
 
 
 class ClassifyParameters(Parameters):
-    """What `classify` is told."""
+    """Parameters of `classify`."""
 
     taxonomy: Named | None = Field(
         None,
@@ -108,7 +108,7 @@ def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list
 
 
 def _check_translations(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:
-    """Whose words the taxonomy does not know."""
+    """Problems with taxonomies that this one maps no type of."""
     faults = []
     if parameters.rules and not (parameters.models or parameters.judged_in) and not _knows_taxonomy(taxonomy, SPOKEN):
         faults.append(

@@ -1,4 +1,4 @@
-"""Who says of what type a mistake is: rules, each model by the majority of its votes, the judge; for their agreement."""
+"""The raters of a mistake's type: rules, each model by the majority of its votes, the judge; for their agreement."""
 
 from __future__ import annotations
 

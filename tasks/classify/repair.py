@@ -27,11 +27,11 @@ class Repair:
     right: Fraction | str
     """What belongs there."""
     value: Fraction
-    """What the calculation then comes to."""
+    """The calculation's value after the change."""
 
 
 def calculate(operator: str, left: Fraction, right: Fraction) -> Fraction | None:
-    """What an operation comes to; None for a division by nothing."""
+    """The result of an operation; None for a division by nothing."""
     if operator == "/":
         return left / right if right else None
     return {"+": left + right, "-": left - right, "*": left * right}[operator]

@@ -27,7 +27,7 @@ _LONGEST_CAUSE, _LONGEST_SPAN = 1_000, 500
 
 @dataclass(frozen=True)
 class Vote:
-    """What one reply says."""
+    """The vote of one reply."""
 
     type: str | None
     """A type of the taxonomy; None where it is undecided."""
@@ -40,13 +40,13 @@ class Vote:
 
 
 def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
-    """What a reply says of a step, the first wrong one (from 0)."""
+    """The vote of a reply on a step, the first wrong one (from 0)."""
     text, fault = read_final_text(reply)
     return Vote(None, fault) if fault else read(text, step, material, taxonomy, at)
 
 
 def read_final_text(reply: Reply) -> tuple[str, str]:
-    """What a reply says once it has thought, or else why that cannot be read."""
+    """The text of a reply after its thoughts, or why it cannot be read."""
     if not isinstance(reply, Completion):
         return "", reply.reason
     return ("", CUT_OFF) if reply.finish == "length" else _clean_quotation(reply.text)
@@ -77,7 +77,7 @@ def parse_judged_kind(text: str, at: int, material: Material) -> str | None:
 
 
 def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
-    """What a text says of a step; with its number (from 0) a judge's form is read, too."""
+    """The vote of a text on a step; with its number (from 0) a judge's form is read, too."""
     final, fault = _clean_quotation(text)
     if fault:
         return Vote(None, fault)

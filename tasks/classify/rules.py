@@ -29,7 +29,7 @@ _ANSWER = re.compile(r"(?:####|\banswer(?: is)?\b[\s:=]{1,4})\s*\\?\$?(-?\d[\d,]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule says of a mistake."""
+    """The finding of a rule about a mistake."""
 
     kind: str
     rule: str
@@ -119,7 +119,7 @@ def _parse_number(text: str) -> Fraction | None:
 
 
 def _compare_with_plan(case: _Case, plan: Plan) -> Finding | None:
-    """What a right solution says of the step."""
+    """The finding from comparing the step with a right solution."""
     for equation in case.equations:
         at = plan.found(equation)
         if at is None:
@@ -201,7 +201,7 @@ def _explain_operand(equation: Equation, plan: Plan) -> Finding | None:
 
 
 def _check_alone(case: _Case) -> Finding | None:
-    """What the step itself says, and where the right answer is known, what leads to it."""
+    """The finding from the step itself and, where the right answer is known, from what leads to it."""
     known = case.given | case.before | context_numbers.EVERYBODY_KNOWS
     for i, equation in enumerate(case.equations):
         strange = [number for number in equation.leaves if number.value not in known]

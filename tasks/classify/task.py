@@ -75,7 +75,7 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
 
 
 def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
-    """What rules say of a row, with the type that it is in the taxonomy."""
+    """The finding of rules about a row, with its type in the taxonomy."""
     if not rules.rules or not has_mistake(row):
         return None
     finding = apply_rules(row, row["first_error"])

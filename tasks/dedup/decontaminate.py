@@ -61,7 +61,7 @@ class Rule(BaseModel):
 
 
 class DecontaminateParameters(Parameters):
-    """What `decontaminate` is told."""
+    """Parameters of `decontaminate`."""
 
     against: list[TestSet] = Field(
         min_length=1, description="The test sets: name, files or release (view, split), text."

@@ -41,7 +41,7 @@ Release = Annotated[str, AfterValidator(check_release_name)]
 
 
 class DeduplicateParameters(Parameters):
-    """What `deduplicate` is told."""
+    """Parameters of `deduplicate`."""
 
     by: Annotated[list[Literal["exact", "path", "near", "semantic"]], BeforeValidator(_listed)] = Field(
         ["exact"],

@@ -35,7 +35,7 @@ class Rules:
 
 
 class Repeats:
-    """Takes rows in, some at a time, and then says which repeat others.
+    """Takes rows in, some at a time, and then lists which repeat others.
 
     Memory: some hundred bytes a row; texts and shingles are in files.
     """

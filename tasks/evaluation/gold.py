@@ -119,7 +119,7 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
 
 
 def _take_text(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
-    """What a field says, as text; empty where it says nothing."""
+    """The value of a field as text; empty where it has none."""
     text = rule.take(value, None) if rule else None
     return "" if is_nothing(text) else str(text).strip()
 

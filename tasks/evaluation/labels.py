@@ -34,7 +34,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class SourcedLabel:
-    """What a labeller says of a solution."""
+    """The label that a labeller gives a solution."""
 
     first_error: int | None
     """The index of the first wrong step as it stands there, NONE, or None where it is undecided."""
@@ -112,7 +112,7 @@ def _describe_conflict(record: Record, id: str, labeller: str, before: SourcedLa
 
 
 def join_labels(places: Sequence[tuple[str, Table]]) -> Table:
-    """The labels of several places together; `EvaluationError` where a labeller says two things of one solution."""
+    """The labels of several places together; `EvaluationError` where a labeller gives one solution two labels."""
     joined: dict[str, dict[str, SourcedLabel]] = {}
     for _, table in places:
         for name, labels in table.items():

@@ -13,12 +13,12 @@ UNDECIDED = "undecided"
 
 @dataclass
 class Confusion:
-    """How often each true type is said to be each type."""
+    """How often each true type was labelled as each type."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, truth: str, predicted: str | None) -> None:
-        """One row, with what was said of it; None where nothing was."""
+        """Count a row by its true and its predicted type; None where it was undecided."""
         self.counts[truth, predicted or UNDECIDED] += 1
 
     @property
@@ -28,16 +28,16 @@ class Confusion:
 
     @property
     def decided(self) -> int:
-        """Rows of which something is said."""
+        """Rows with a predicted type."""
         return sum(n for (_, predicted), n in self.counts.items() if predicted != UNDECIDED)
 
     @property
     def exact(self) -> int:
-        """Rows of which the true type is said."""
+        """Rows whose predicted type is the true one."""
         return sum(n for (truth, predicted), n in self.counts.items() if truth == predicted)
 
     def names(self) -> list[str]:
-        """All types that are true or said of some row, the commonest true ones first."""
+        """All types that are true or predicted of some row, the commonest true ones first."""
         true: Counter[str] = Counter()
         for (truth, predicted), n in self.counts.items():
             true[truth] += n
@@ -51,7 +51,7 @@ class Confusion:
         return [name for name in self.names() if name in true_types]
 
     def f1(self, name: str) -> float:
-        """The harmonic mean of a type's precision and recall (2 exact / (true + said)); 0 where it is never right."""
+        """The harmonic mean of a type's precision and recall (2 exact / (true + predicted)); 0 where it is never right."""
         exact = self.counts[name, name]
         true = sum(n for (truth, _), n in self.counts.items() if truth == name)
         predicted = sum(n for (_, label), n in self.counts.items() if label == name)

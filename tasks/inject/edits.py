@@ -77,7 +77,7 @@ class Edit:
     after: str
     """and what stands there now."""
     changed: Mapping[Fraction, Fraction]
-    """Numbers that are others from there on, besides what the calculations come to."""
+    """Numbers that change from there on, besides the results of calculations."""
 
 
 @dataclass(frozen=True)

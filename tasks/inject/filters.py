@@ -1,4 +1,4 @@
-"""What a mistake made on purpose must be like to be kept: small, where it is said to be, and untold.
+"""What an injected mistake must be like to be kept: small, in the step named, and not given away by words or layout.
 
 The steps before it stay; few characters change; no word, bracket or layout says
 that something is wrong. Each check names its reason.
@@ -18,8 +18,8 @@ LEAKS = re.compile(
     r"\b(?:mistak\w*|incorrect\w*|wrong\w*|errors?|erroneous\w*|inaccura\w*|correction|actually|oops|wait|let me (?:check|re\w+))\b",
     re.IGNORECASE,
 )
-"""Words that speak of mistakes: a right solution with one of them would be told by it, too."""
-_TOLD = re.compile(
+"""Words that speak of mistakes: a right solution with one of them would be given away by it, too."""
+_TELLTALE = re.compile(
     r"\b(?:should (?:be|have)|ought to|instead of|rather than|correct\w*|fault\w*|fals\w+|flaw\w*|confus\w+|careless\w*|forg[eo]t\w*|"
     r"overlook\w*|ignor\w+|misread\w*|miscalculat\w*|misinterpret\w*|intention\w*|deliberate\w*|on purpose|inject\w*|sorry|"
     r"note|original\w*|modified|changed|altered)\b",
@@ -78,7 +78,7 @@ def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float
 
 def leaks_mistake(old: str, new: str) -> bool:
     """Whether a text speaks of a mistake, or in words of one that the text it was made from has not."""
-    return LEAKS.search(new) is not None or _has_new_match(_TOLD, old, new)
+    return LEAKS.search(new) is not None or _has_new_match(_TELLTALE, old, new)
 
 
 def _has_new_match(pattern: re.Pattern[str], old: str, new: str) -> bool:

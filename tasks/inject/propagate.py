@@ -85,7 +85,7 @@ def _propagate(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ..
 
 
 def _recalculate(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
-    """What a calculation comes to with other numbers."""
+    """The result of a calculation with other numbers."""
     calculation = parse_calculation(
         [changed.get(part, part) if isinstance(part, Fraction) else part for part in equation.left]
     )

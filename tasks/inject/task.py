@@ -49,7 +49,7 @@ Row = Mapping[str, Any]
 
 
 class InjectParameters(Parameters):
-    """What `inject` is told."""
+    """Parameters of `inject`."""
 
     taxonomy: Named = Field(
         description="A taxonomy of `catalog/taxonomies` by its name, or a YAML file beside the recipe."

@@ -74,7 +74,7 @@ _BARE = re.compile(r"[\s*`\"'.(\[{]*([\w/# -]{1,20}?)[\s*`\"'.)\]}]*")
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing that a reply says."""
+    """One claim of a reply about the first error."""
 
     step: int | None
     """The step, counted from 1; NO_STEP where it says that none is wrong; None where its words mean neither."""
@@ -104,7 +104,7 @@ def _step(value: int) -> int:
 
 
 def find_json_claims(text: str, material: Material) -> Iterator[Claim]:
-    """What JSON objects say, nested ones too; of JSON that is broken the pair of key and value."""
+    """The claims of JSON objects, nested ones too; of JSON that is broken the pair of key and value."""
     pairs = [pair for value in find_objects(text) for pair in _nested(value, 3)]
     for key, value, record in pairs:
         if not material.says(f"{key} {value}"):
@@ -131,7 +131,7 @@ def _text(value: Any) -> str:
 
 
 def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
-    """What lines and sentences say."""
+    """The claims of lines and sentences."""
     for match in _LINE.finditer(text):
         if not material.says(match[0]):
             yield Claim(number(match[1] or match[2]), (match[3] or "").strip())
@@ -148,7 +148,7 @@ def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
 
 
 def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
-    """What a reply says that is nothing but a number or none."""
+    """The claim of a reply that is nothing but a number or none."""
     match = _BARE.fullmatch(text) if len(text) < 100 else None
     if (
         match

@@ -31,7 +31,7 @@ CONTRADICTORY, REPEATED, TOO_LONG = "contradictory", "repeats the solution", "to
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one reply comes to."""
+    """The judgement of one reply."""
 
     label: int | None
     """The first wrong step, counted from 0, NONE, or None where it is undecided."""
@@ -48,7 +48,7 @@ def collect_material(row: Mapping[str, Any]) -> Material:
 
 
 def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
-    """What a reply says of a solution of so many steps."""
+    """The judgement of a reply on a solution of so many steps."""
     if not isinstance(reply, Completion):
         return Judgement(None, reply.reason)
     if reply.finish == "length":
@@ -57,7 +57,7 @@ def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequenc
 
 
 def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> Judgement:
-    """What a text says of a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
+    """The judgement of a text on a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
     _, thought, final = text.rpartition(_THOUGHT[1])
     if not thought and _THOUGHT[0] in text:
         return Judgement(None, CUT_OFF)
@@ -82,7 +82,7 @@ def _plain(text: str) -> str:
 
 
 def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> Judgement:
-    """What all that a reply says comes to."""
+    """The judgement that a reply's claims make together."""
     firm = [claim for claim in claims if not claim.only_if_fitting]
     labels = {claim.step for claim in firm} or {claim.step for claim in claims}
     labels |= {claim.step for claim in claims if claim.step is not None and NO_STEP <= claim.step <= steps}

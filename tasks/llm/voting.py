@@ -1,4 +1,4 @@
-"""What judgements come to together: the step that more than half of all of them name."""
+"""The majority of judgements: the step that more than half of all of them name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Majority:
 
 
 def find_majority(labels: Sequence[int | None], faults: Sequence[str]) -> Majority:
-    """What more than half of ALL judgements say.
+    """The label that more than half of ALL judgements give.
 
     Where only those that are undecided are in the way, it is undecided for
     the commonest of their faults (the first by the alphabet of several).

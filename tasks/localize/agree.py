@@ -33,7 +33,7 @@ DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 
 
 class AgreeParameters(Parameters):
-    """What `agree` is told."""
+    """Parameters of `agree`."""
 
     rule: Literal["estimate and judges", "k of n", "unanimous"] = Field(
         "estimate and judges",
@@ -46,7 +46,7 @@ class AgreeParameters(Parameters):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rule says of one solution."""
+    """The outcome of the rule for one solution."""
 
     label: int | None
     """The step on which the labellers agree, counted from 0, -1 for none; None where they do not."""
@@ -55,7 +55,7 @@ class Verdict:
 
 
 def apply_rule(row: Mapping[str, Any], ratings: Ratings, rules: AgreeParameters) -> Verdict:
-    """What a rule says of one row and its labels."""
+    """The outcome of a rule for one row and its labels."""
     if rules.rule == "estimate and judges":
         verdict = _both(row)
     elif rules.rule == "unanimous":

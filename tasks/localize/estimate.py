@@ -46,7 +46,7 @@ class TreeParameters(Parameters):
 
 
 class EstimateParameters(Parameters):
-    """What `estimate` is told."""
+    """Parameters of `estimate`."""
 
     model: str = Field(description="The completer, by its name under `models:`.")
     method: Method = Field(
@@ -92,7 +92,7 @@ class EstimateParameters(Parameters):
 
 
 def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, ModelId]) -> Conversation:
-    """Adds the estimate's columns to each solution; rejects nothing: what cannot be told is undecided.
+    """Adds the estimate's columns to each solution; rejects nothing: what cannot be estimated is undecided.
 
     Args:
         part: Solutions with their steps and gold answers; for `witness` with a judge's label.

@@ -31,7 +31,7 @@ SHOWN = ("question", "options", "steps", "text", "reference")
 
 
 class JudgeParameters(Parameters):
-    """What `judge` is told."""
+    """Parameters of `judge`."""
 
     models: list[str] = Field(min_length=1, description="The models that judge, by their names under `models:`.")
     prompt: Template = Field(

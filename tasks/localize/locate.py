@@ -32,7 +32,7 @@ Found = tuple[int | None, str | None, str | None]
 
 
 class LocateParameters(Parameters):
-    """What `locate` is told: nothing."""
+    """Parameters of `locate`: none."""
 
 
 def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:

@@ -43,7 +43,7 @@ def rate(row: Mapping[str, Any], labels: Sequence[Label]) -> Ratings:
 
 
 def _count_votes(row: Mapping[str, Any], label: Label) -> list[tuple[str, int | None, str]]:
-    """What each model says by the majority of its votes."""
+    """The label of each model by the majority of its votes."""
     assert label.votes is not None
     values, faults = row.get(label.votes.values) or (), row.get(label.votes.faults or "") or ()
     places: dict[str, list[int]] = {}

@@ -20,7 +20,7 @@ BATCH = 100_000
 
 
 class ConsistencyParameters(Parameters):
-    """What `consistency` is told: nothing."""
+    """Parameters of `consistency`: none."""
 
 
 def measure_consistency(

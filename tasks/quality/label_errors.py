@@ -37,7 +37,7 @@ def _listed(value: object) -> object:
 
 
 class LabelErrorsParameters(Parameters):
-    """What `label-errors` is told."""
+    """Parameters of `label-errors`."""
 
     given: str = Field(
         min_length=1, description="The column with the label that is questioned: a verdict, a type, a first wrong step."

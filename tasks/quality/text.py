@@ -80,7 +80,7 @@ FOREIGN = r"[\p{L}--\p{Latin}]"
 
 
 class QualityParameters(Parameters):
-    """What `quality` is told: nothing, all columns are made."""
+    """Parameters of `quality`: none, all columns are made."""
 
 
 def measure_quality(part: pl.DataFrame, _: QualityParameters) -> Outcome:

@@ -15,7 +15,7 @@ from tasks.sources.load import LoadParameters, map_problem, map_records
 
 
 class ImportParameters(LoadParameters):
-    """What `import` is told."""
+    """Parameters of `import`."""
 
     each: list[str] = Field([], description="A record holds one generation for each of these; `{each}` names it.")
     model: FieldOf = Field(description="The model that wrote the solution.")

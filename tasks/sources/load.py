@@ -19,7 +19,7 @@ REJECTED = RECORDS.having(REASON, DETAIL)
 
 
 class LoadParameters(RecordParameters):
-    """What `load` is told."""
+    """Parameters of `load`."""
 
     question: FieldOf = Field(description="The problem's text.")
     answer: FieldOf = Field(description="The gold answer; of multiple choice the letter.")

@@ -53,7 +53,7 @@ def _listed(value: Any) -> Any:
 
 
 class TruthParameters(Parameters):
-    """What `truth` is told."""
+    """Parameters of `truth`."""
 
     source: Literal["program", "injection", "file"] = Field(
         description="What gold follows from: the `program` that problems of task world carry, the columns of task inject, "

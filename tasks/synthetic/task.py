@@ -19,7 +19,7 @@ CONTRACT = PROBLEMS.having(PROGRAM)
 
 
 class WorldParameters(Parameters):
-    """What `world` is told."""
+    """Parameters of `world`."""
 
     count: int = Field(ge=1, le=100_000_000, description="How many problems.")
     level: int = Field(

@@ -19,7 +19,7 @@ CHOSEN_ID = Column("chosen_id", "string", "The right solution's id; `reference` 
 
 
 class PreferenceParameters(Parameters):
-    """What `preference` is told."""
+    """Parameters of `preference`."""
 
     form: Literal["standard", "conversational"] = Field("standard", description="Texts, or lists of messages.")
     reference: bool = Field(

@@ -19,7 +19,7 @@ FORMATS = formats.FORMATS | MISTAKES
 
 
 class ViewParameters(Parameters):
-    """What `view` is told."""
+    """Parameters of `view`."""
 
     format: Name = Field(description="The row format.")
     form: Literal["standard", "conversational"] = Field(

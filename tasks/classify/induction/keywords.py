@@ -74,7 +74,7 @@ def _extract_keywords(
 
 
 def read_cause(row: Row, causes: str) -> str:
-    """A mistake's cause in words: the column's text, or of several texts the first that says something."""
+    """A mistake's cause in words: the column's text, or of several texts the first that is not empty."""
     value = row.get(causes) or ""
     texts = [value] if isinstance(value, str) else value
     return next((text.strip()[:LONGEST_CAUSE] for text in texts if text and text.strip()), "")
@@ -135,7 +135,7 @@ def parse_categories(reply: Reply, words: Sequence[str]) -> dict[str, str]:
 def _propose_categories(
     rows: Sequence[Row], keywords: Mapping[str, Sequence[str]], causes: str, sorted_: Mapping[str, str], who: str
 ) -> dict[tuple[str, str], Proposal]:
-    """What each mistake's keywords come to: the category of most of them, the weightiest of several."""
+    """The type proposed for each mistake by its keywords: the category of most of them, the largest of several."""
     members: dict[str, Counter[str]] = {}
     for group in keywords.values():
         for word in group:

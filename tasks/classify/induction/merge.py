@@ -82,7 +82,7 @@ def _find_similar(growth: Growth, key: str, others: Sequence[str]) -> list[str]:
 
 
 def _measure_similarity(growth: Growth, key: str, other: str) -> float:
-    """How like two names are, or what they are said to mean."""
+    """How similar two names are, or their definitions."""
     names = dice(_split_grams(growth.name(key)), _split_grams(growth.name(other)))
     if not (growth.defined(key) and growth.defined(other)):
         return names
@@ -128,7 +128,7 @@ def _make_schema(key: str, value: Mapping[str, object]) -> str:
 
 
 def _means_same(reply: Reply) -> bool:
-    """Whether a reply says so, clearly: all else leaves two names apart."""
+    """Whether a reply clearly calls two names the same; all else leaves them apart."""
     text, _ = read_final_text(reply)
     answers = [record["same"] for record in find_objects(text) if "same" in record]
     return bool(answers) and all(answer is True for answer in answers)

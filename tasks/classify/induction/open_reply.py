@@ -36,7 +36,7 @@ class Proposal:
     name: str = ""
     """The name of a new one."""
     definition: str = ""
-    """What the new one is said to mean; may be empty."""
+    """The definition of a new type; may be empty."""
     fault: str = ""
     """Why it is neither, in few words."""
 
@@ -64,7 +64,7 @@ def normalize_definition(text: str) -> str:
 
 
 def resolve_name(name: str, definition: str, taxonomy: Taxonomy | None) -> Proposal:
-    """What a name comes to: the type that bears it, a new one, or nothing."""
+    """The proposal that a name makes: the type of that name, a new one, or none."""
     known = taxonomy.named(name) if taxonomy else None
     if known is not None:
         return Proposal(known)
@@ -132,7 +132,7 @@ def _is_repeated(key: str, value: str, record: Mapping[str, Any], material: Mate
 def _read_claim(
     value: str, record: Mapping[str, Any], material: Material, taxonomy: Taxonomy | None, free: bool
 ) -> Proposal:
-    """What one value that names a type says."""
+    """The proposal of one value that names a type."""
     name, definition = read_text(record.get("name")), read_text(record.get("definition"))
     if normalize_name(value) == NEW:
         return resolve_name(name, definition, taxonomy)

@@ -82,7 +82,7 @@ class Growth:
         return Counter(key for _, key in {(row, self.root(key)) for (row, _), key in self.said.items()})
 
     def candidates(self) -> list[str]:
-        """The names that are no types yet, those of most answers first; also those that nobody stands by any more."""
+        """The names that are no types yet, those of most answers first; also those without answers now."""
         known, sizes = set(self.types), self.sizes()
         roots = {self.root(key) for key in self._names} - known
         return sorted(roots, key=lambda key: (-sizes[key], key))
@@ -110,7 +110,7 @@ class Growth:
         return number
 
     def _count_name(self, number: int, key: str, word: str, definition: str, fresh: dict[str, int]) -> None:
-        """Remember how a name is written and defined; a new spelling of a known one is a merge of its own."""
+        """Count how a name is written and defined; a new spelling of a known one is a merge of its own."""
         if key not in self._names:
             self._names[key], fresh[key] = Counter(), 0
         elif word not in self._names[key]:
@@ -153,7 +153,7 @@ class Growth:
         self.history.append(Change(round=len(self.rounds), change="new", type=self.name(key), rows=rows, by=by))
 
     def other(self) -> str:
-        """The type of what belongs under none; it comes to be where it is first needed."""
+        """The type of what belongs under none; it is made where it is first needed."""
         if OTHER not in self._names:
             self._names[OTHER] = Counter([OTHER])
             self._definitions[OTHER] = Counter(["A mistake of none of the other kinds."])

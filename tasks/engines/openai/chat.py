@@ -103,7 +103,7 @@ def parse_json(content: bytes) -> Any:
 
 
 def read(content: bytes) -> Outcome:
-    """What the body of a 200 says."""
+    """The answer in the body of a 200."""
     try:
         value = parse_json(content)
     except ValueError as error:
@@ -177,7 +177,7 @@ def _logprob(value: Any) -> tuple[float | None, int]:
 
 
 def read_error(content: bytes) -> str:
-    """What the body of an error says, as one text; the input that some servers repeat is left out."""
+    """The error in a body, as one text; the input that some servers repeat is left out."""
     try:
         value = parse_json(content)
     except ValueError:

@@ -182,7 +182,7 @@ class Worker:
 
 
 def describe_completion(output: Any) -> Message:
-    """What is said of a finished request; of one that vLLM gave up (no token fits its schema) that it failed."""
+    """The message about a finished request; a failure where vLLM gave it up (no token fits its schema)."""
     answer = output.outputs[0]
     if answer.finish_reason not in ("stop", "length"):
         detail = f"finish reason {answer.finish_reason} after {len(answer.token_ids)} tokens"
