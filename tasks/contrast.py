@@ -23,7 +23,7 @@ Source = Literal["same model", "other model", "reference"]
 NEEDS = ("solution_id", "problem_id", "model", "verdict", "rationale")
 SEEN = (*NEEDS, "reference")
 Beside = tuple[str | None, str | None, str | None]
-NOTHING: Beside = (None, None, None)
+NO_PARTNER: Beside = (None, None, None)
 
 
 class ContrastParameters(Parameters):
@@ -61,7 +61,7 @@ def contrast(part: pl.DataFrame, parameters: ContrastParameters) -> Outcome:
     if "reference" in part.columns:
         part = part.with_columns(pl.coalesce("reference", pl.col("reference").min().over("problem_id")))
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
-    beside: list[Beside] = [NOTHING] * part.height
+    beside: list[Beside] = [NO_PARTNER] * part.height
     by_problem: dict[str, tuple[list[int], list[int]]] = {}
     for i, row in enumerate(rows):
         if row["verdict"] in ("right", "wrong"):
@@ -95,7 +95,7 @@ def _choose_right(row: dict[str, str], right: list[dict[str, str]], parameters: 
         if fitting:
             text, name = min(fitting.items(), key=lambda entry: digest("contrast", row["solution_id"], entry[1]))
             return text, source, name
-    return NOTHING
+    return NO_PARTNER
 
 
 def _check_parameters(parameters: ContrastParameters, given: Contract) -> list[str]:

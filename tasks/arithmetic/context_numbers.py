@@ -53,7 +53,7 @@ _BRINGS = frozenset(
         "average",
     ]
 )
-EVERYBODY_KNOWS = frozenset(map(Fraction, (0, 1, 2, 10, 100)))
+COMMON_NUMBERS = frozenset(map(Fraction, (0, 1, 2, 10, 100)))
 """Numbers that a step may bring in by itself."""
 
 

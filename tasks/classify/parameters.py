@@ -10,7 +10,7 @@ from pydantic import Field
 from schemas.contract import Contract
 from schemas.recipe.taxonomy import NAME, Named, Taxonomy
 from schemas.task import Parameters, TaskError
-from tasks.classify.rules import SPOKEN
+from tasks.classify.rules import RULE_TAXONOMY
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 
@@ -80,7 +80,7 @@ class ClassifyParameters(Parameters):
             raise TaskError("taxonomy: is not known; name one, or have one found with `dynamic`")
         return self.taxonomy
 
-    def asked(self) -> list[str]:
+    def list_models(self) -> list[str]:
         """The models that are asked anything."""
         decider = [self.dynamic.decider] if self.dynamic and self.dynamic.decider else []
         return list(dict.fromkeys([*self.models, *decider]))
@@ -110,9 +110,13 @@ def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list
 def _check_translations(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:
     """Problems with taxonomies that this one maps no type of."""
     faults = []
-    if parameters.rules and not (parameters.models or parameters.judged_in) and not _knows_taxonomy(taxonomy, SPOKEN):
+    if (
+        parameters.rules
+        and not (parameters.models or parameters.judged_in)
+        and not _knows_taxonomy(taxonomy, RULE_TAXONOMY)
+    ):
         faults.append(
-            f"rules: taxonomy '{taxonomy.taxonomy}' maps no type of '{SPOKEN}', which rules speak; name models"
+            f"rules: taxonomy '{taxonomy.taxonomy}' maps no type of '{RULE_TAXONOMY}', which rules speak; name models"
         )
     if parameters.judged_in and not _knows_taxonomy(taxonomy, parameters.judged_in):
         faults.append(

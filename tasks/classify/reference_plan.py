@@ -32,7 +32,7 @@ class Node:
     origins: tuple[Origin, Origin]
     """Where each operand comes from."""
 
-    def is_(self, operator: str, operands: Operands) -> bool:
+    def matches(self, operator: str, operands: Operands) -> bool:
         """Whether a calculation is this one."""
         same = operands == self.operands or (operator in "+*" and operands[::-1] == self.operands)
         return self.operator == operator and same
@@ -64,18 +64,18 @@ class Plan:
         for j in self.nodes[i].needs - self.done:
             self.finish(j)
 
-    def found(self, equation: Equation) -> int | None:
+    def find_open_node(self, equation: Equation) -> int | None:
         """The calculation that an equation is."""
         if equation.operator is None:
             return None
         for i in (*self.open(), *self.near()):
-            if self.nodes[i].is_(equation.operator, equation.operands):
+            if self.nodes[i].matches(equation.operator, equation.operands):
                 return i
         return None
 
     def follow(self, equation: Equation) -> bool:
         """Go along with a true equation; whether it leads anywhere."""
-        at = self.found(equation)
+        at = self.find_open_node(equation)
         if at is None:
             at = next((i for i in range(len(self.nodes)) if i not in self.done and self.nodes[i].value == equation.result.value), None)  # fmt: skip
         if at is not None:
@@ -117,7 +117,7 @@ def plan(
             if equation.operator is None or not equation.holds:
                 return None
             node = _make_node(equation, nodes, stated)
-            if not any(node.is_(other.operator, other.operands) for other in nodes[start:]):
+            if not any(node.matches(other.operator, other.operands) for other in nodes[start:]):
                 nodes.append(node)
     if not nodes or nodes[-1].value != answer or len(nodes) > 64:
         return None

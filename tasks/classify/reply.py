@@ -116,15 +116,15 @@ def _list_claims(text: str, material: Material) -> Iterator[tuple[str, Mapping[s
     records = [record for record in find_objects(text) if any(normalize_name(key) in KEYS for key in record)]
     for record in records:
         for key, value in record.items():
-            if normalize_name(key) in KEYS and isinstance(value, str) and not material.says(f"{key} {value}"):
+            if normalize_name(key) in KEYS and isinstance(value, str) and not material.contains(f"{key} {value}"):
                 yield value, record
     if records:
         return
     lines = list(LINE.finditer(text))
     for match in lines:
-        if not material.says(match[0]):
+        if not material.contains(match[0]):
             yield match[1].strip(" \t*_`\"'.,}"), {}
-    if not lines and len(text) < 120 and not material.is_(text):
+    if not lines and len(text) < 120 and not material.equals(text):
         yield text, {}
 
 

@@ -18,7 +18,7 @@ from tasks.arithmetic.equations import LONGEST, Equation, Number, find_equations
 from tasks.classify import repair
 from tasks.classify.reference_plan import Plan, find_replaced_operand, plan, skips_calculation
 
-SPOKEN = "abacus"
+RULE_TAXONOMY = "abacus"
 """The taxonomy whose types the rules name."""
 UNVOUCHED = "an equation that does not hold"
 """The rule by which nothing vouches for the steps before."""
@@ -121,7 +121,7 @@ def _parse_number(text: str) -> Fraction | None:
 def _compare_with_plan(case: _Case, plan: Plan) -> Finding | None:
     """The finding from comparing the step with a right solution."""
     for equation in case.equations:
-        at = plan.found(equation)
+        at = plan.find_open_node(equation)
         if at is None:
             return _explain_unplanned(equation, plan)
         if equation.holds is False:
@@ -163,7 +163,7 @@ def _explain_unplanned(equation: Equation, plan: Plan) -> Finding | None:
         if set(node.operands) == set(equation.operands):
             right = _format_calculation(node.operator, node.operands)
             return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {calculation}.")  # fmt: skip
-    if not opened or any(plan.nodes[i].is_(equation.operator, equation.operands) for i in plan.done):
+    if not opened or any(plan.nodes[i].matches(equation.operator, equation.operands) for i in plan.done):
         return Finding("extra step", "done already", *place, f"{calculation} is done already, or not asked for.")
     if skips_calculation(plan, equation.operator, equation.operands):
         left = opened[0]
@@ -202,7 +202,7 @@ def _explain_operand(equation: Equation, plan: Plan) -> Finding | None:
 
 def _check_alone(case: _Case) -> Finding | None:
     """The finding from the step itself and, where the right answer is known, from what leads to it."""
-    known = case.given | case.before | context_numbers.EVERYBODY_KNOWS
+    known = case.given | case.before | context_numbers.COMMON_NUMBERS
     for i, equation in enumerate(case.equations):
         strange = [number for number in equation.leaves if number.value not in known]
         if strange or equation.holds is False:

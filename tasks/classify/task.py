@@ -24,7 +24,7 @@ from tasks.classify.induction.rounds import settle
 from tasks.classify.parameters import ClassifyParameters, check_parameters
 from tasks.classify.reply import Vote, vote
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
-from tasks.classify.rules import SPOKEN, Finding, apply_rules
+from tasks.classify.rules import RULE_TAXONOMY, Finding, apply_rules
 from tasks.llm.judge_reply import LONGEST_KEPT, collect_material, drop_surrogates
 from tasks.llm.voting import find_majority, find_most_frequent
 
@@ -79,7 +79,7 @@ def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, Findin
     if not rules.rules or not has_mistake(row):
         return None
     finding = apply_rules(row, row["first_error"])
-    name = rules.types.translated(SPOKEN, finding.kind) if finding else None
+    name = rules.types.translated(RULE_TAXONOMY, finding.kind) if finding else None
     return (name, finding) if finding and name else None
 
 
@@ -175,7 +175,7 @@ CLASSIFY = Asking(
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),
     check=check_parameters,
-    models=ClassifyParameters.asked,
+    models=ClassifyParameters.list_models,
     ask=classify,
     fit=_make_induction,
     rows_per_row=lambda _: 1,

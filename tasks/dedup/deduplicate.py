@@ -153,7 +153,7 @@ def deduplicate(
             repeats.add_index(name, rows)
     for part in table:
         repeats.add(part)
-    yield from repeats.found()
+    yield from repeats.reject()
 
 
 DEDUPLICATE = WholeTable(

@@ -103,7 +103,7 @@ class Repeats:
             self.origins.append((self.size, release))
             self.size += len(batch)
 
-    def found(self) -> Iterator[pl.DataFrame]:
+    def reject(self) -> Iterator[pl.DataFrame]:
         """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
         if self.names is None:
             return

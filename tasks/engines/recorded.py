@@ -17,7 +17,7 @@ from schemas.request import Completion, Engine, EngineError, Finish, Reply, Requ
 
 LONGEST_LINE = 8 * 2**20
 """Bytes of a line, at most."""
-_SHOWN = 80
+_LONGEST_SHOWN = 80
 
 
 class _Model(BaseModel):
@@ -200,7 +200,7 @@ class RecordedEngine:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _read(raw: bytes) -> Line:

@@ -26,7 +26,7 @@ Name = Literal[
     "steps swapped",
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = get_args(Name)
-SPEAKS: Mapping[Name, Mapping[str, str]] = {
+TYPES_OF_EDITS: Mapping[Name, Mapping[str, str]] = {
     "another result": {"abacus": "calculation"},
     "another given number": {"abacus": "misread quantity", "rise": "substitution"},
     "another earlier result": {"abacus": "miscopied result", "rise": "substitution"},
@@ -107,7 +107,7 @@ def read_solution(question: str, steps: tuple[str, ...]) -> Reading | None:
         return None  # which of two equal numbers a later step means would be a guess
     if not all(equation.holds and equation.computed == equation.result.value for equation in every):
         return None
-    given = frozenset(context_numbers.find_given_numbers(question) | context_numbers.EVERYBODY_KNOWS)
+    given = frozenset(context_numbers.find_given_numbers(question) | context_numbers.COMMON_NUMBERS)
     first = frozenset(number.value for number in find_numbers(question)[:1])
     return Reading(steps, read, given, frozenset(context_numbers.find_stated_numbers(question)), first)
 

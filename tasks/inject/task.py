@@ -27,8 +27,8 @@ from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Outcome, Parameters
 from schemas.task import ModelId as Model
 from tasks.classify.requests import list_types
-from tasks.classify.rules import SPOKEN
-from tasks.inject.edits import NAMES, SPEAKS, Name
+from tasks.classify.rules import RULE_TAXONOMY
+from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
 from tasks.inject.filters import LEAKS, WORDS, find_fault
 from tasks.inject.propagate import Injected, inject_mistake
 from tasks.inject.reply import parse_rewriting
@@ -103,10 +103,14 @@ def make_schema(rules: InjectParameters) -> str:
 def list_edit_types(rules: InjectParameters) -> dict[Name, str]:
     """The edits that rules can make, with the type that each makes in the taxonomy."""
     own = rules.taxonomy.taxonomy
-    spoken = any(own in names for names in SPEAKS.values())
+    spoken = any(own in names for names in TYPES_OF_EDITS.values())
     types = {}
     for name in NAMES:
-        kind = SPEAKS[name].get(own) if spoken else rules.taxonomy.translated(SPOKEN, SPEAKS[name][SPOKEN])
+        kind = (
+            TYPES_OF_EDITS[name].get(own)
+            if spoken
+            else rules.taxonomy.translated(RULE_TAXONOMY, TYPES_OF_EDITS[name][RULE_TAXONOMY])
+        )
         if kind and kind in (rules.kinds or rules.taxonomy.labels()):
             types[name] = kind
     return types

@@ -107,11 +107,11 @@ def find_json_claims(text: str, material: Material) -> Iterator[Claim]:
     """The claims of JSON objects, nested ones too; of JSON that is broken the pair of key and value."""
     pairs = [pair for value in find_objects(text) for pair in _nested(value, 3)]
     for key, value, record in pairs:
-        if not material.says(f"{key} {value}"):
+        if not material.contains(f"{key} {value}"):
             yield Claim(number(value), _text(record.get("kind")), _text(record.get("reason")))
     if not pairs:
         for match in _LOOSE.finditer(text):
-            if not material.says(match[0]):
+            if not material.contains(match[0]):
                 kind, reason = find_field(text, "kind"), find_field(text, "reason")
                 yield Claim(number(match[1].strip('"')), _text(kind), _text(reason))
 
@@ -133,17 +133,17 @@ def _text(value: Any) -> str:
 def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
     """The claims of lines and sentences."""
     for match in _LINE.finditer(text):
-        if not material.says(match[0]):
+        if not material.contains(match[0]):
             yield Claim(number(match[1] or match[2]), (match[3] or "").strip())
     for pattern in _SENTENCES:
         for match in pattern.finditer(text):
-            if not (_supposed(text, match) or material.says(match[0])):
+            if not (_supposed(text, match) or material.contains(match[0])):
                 yield Claim(number(match[1]))
     for match in _NO_ERROR.finditer(text):
-        if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or material.says(match[0])):
+        if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or material.contains(match[0])):
             yield Claim(NO_STEP)
     for match in _BOXED.finditer(text):
-        if not material.says(match[0]):
+        if not material.contains(match[0]):
             yield Claim(number(match[1]), only_if_fitting=True)
 
 
@@ -152,7 +152,7 @@ def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
     match = _BARE.fullmatch(text) if len(text) < 100 else None
     if (
         match
-        and not material.is_(text)
+        and not material.equals(text)
         and (step := number(match[1].strip("- ") if match[1] != "-1" else "-1")) is not None
     ):
         yield Claim(step)
@@ -161,7 +161,7 @@ def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
 def find_wrong_steps(text: str, material: Material) -> set[int]:
     """The steps that sentences call wrong without saying whether one is the first."""
     matches = _WRONG_STEP.finditer(text)
-    return {int(match[1]) for match in matches if not (_supposed(text, match) or material.says(match[0]))}
+    return {int(match[1]) for match in matches if not (_supposed(text, match) or material.contains(match[0]))}
 
 
 def _supposed(text: str, match: re.Match[str]) -> bool:

@@ -71,7 +71,7 @@ def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -
         find_bare_claim(own, material)
     )
     if not claims:
-        return Judgement(None, REPEATED if own != final or material.is_(final) else UNPARSABLE)
+        return Judgement(None, REPEATED if own != final or material.equals(final) else UNPARSABLE)
     return _weighed(claims, find_wrong_steps(plain, material), steps, kinds)
 
 

@@ -29,12 +29,12 @@ class Material:
     def _words(self) -> str:
         return "|".join(normalize_words(text) for text in self._texts)
 
-    def says(self, text: str) -> bool:
+    def contains(self, text: str) -> bool:
         """Whether some text of it has these words, in this order and next to each other."""
         words = normalize_words(text)
         return bool(words.strip()) and words in self._words
 
-    def is_(self, text: str) -> bool:
+    def equals(self, text: str) -> bool:
         """Whether these words are a whole text of it."""
         return f"|{normalize_words(text)}|" in f"|{self._words}|"
 
@@ -44,7 +44,7 @@ class Material:
 
     def _repeated(self, line: str) -> bool:
         return any(
-            " " in normalize_words(part).strip() and self.says(part) for part in {line, line[_end_of_label(line) :]}
+            " " in normalize_words(part).strip() and self.contains(part) for part in {line, line[_end_of_label(line) :]}
         )
 
 

@@ -214,7 +214,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Metho
         counts = {"reused": 0, "rollouts": 0, "rollout_tokens": 0}
         return {**nothing, "estimate_undecided": "verdict undecided", "estimated_by": how, **empty, **unknown, **counts}
     tally = row.tally
-    tried = [tally.tried(prefix) for prefix in tally.prefixes]
+    tried = [tally.count_decided(prefix) for prefix in tally.prefixes]
     succeeded = [tally.count(prefix, True) for prefix in tally.prefixes]
     intervals = [wilson(s, n) if n else (None, None) for s, n in zip(succeeded, tried)]
     label = tally.first_error
@@ -238,7 +238,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Metho
 def _undecided(values: Mapping[str, Any], tally: Tally, method: Method) -> str:
     """Why there is no label."""
     following = tally.prefixes[tally.reached + 1]
-    if following in tally.closed and tally.asked(following):
+    if following in tally.closed and tally.count_all(following):
         return "rollouts undecided"
     if method != "witness":
         return "search ended before"

@@ -26,7 +26,7 @@ from tasks.llm.prompts import Template
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
-SHOWN = ("question", "options", "steps", "text", "reference")
+JUDGED_COLUMNS = ("question", "options", "steps", "text", "reference")
 """The columns of which a judge sees something, where the table has them."""
 
 
@@ -98,7 +98,7 @@ def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelI
         All rows with every vote, and the label that more than half of all votes name: a step counted from 0, -1 for none, null where it is undecided.
 
     """
-    rows = part.select(name for name in SHOWN if name in part.columns).to_dicts()
+    rows = part.select(name for name in JUDGED_COLUMNS if name in part.columns).to_dicts()
     asks = [request_votes(row, rules, names) for row in rows]
     replies = yield [vote.request for votes in asks for vote in votes]
     added = [_make_columns(row, votes, replies, rules.kinds) for row, votes in zip(rows, asks)]

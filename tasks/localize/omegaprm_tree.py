@@ -67,7 +67,7 @@ class Tree:
             yield from self._search_by_halves(path)
 
     def _test_prefix(self, prefix: str) -> Search:
-        missing = self.rules.rollouts - self.tally.asked(prefix)
+        missing = self.rules.rollouts - self.tally.count_all(prefix)
         if missing > 0:
             yield {prefix: missing}
         self.tally.closed.add(prefix)
@@ -89,7 +89,7 @@ class Tree:
 
     def _fill_state(self, state: State) -> None:
         """The value and the wrong rollouts of a state whose prefix was tested."""
-        tried = self.tally.tried(state.prefix)
+        tried = self.tally.count_decided(state.prefix)
         state.value = self.tally.count(state.prefix, True) / tried if tried else None
         for rollout in self.tally.rollouts.get(state.prefix, ()):
             if rollout.right is False and rollout.text:
@@ -116,7 +116,7 @@ class Tree:
             best = max((self.quality(state, path) for path in state.waiting), default=None)
             rows.append(
                 {
-                    "prefix": state.prefix, "N": state.visits, "tried": self.tally.tried(state.prefix), "MC": state.value,
+                    "prefix": state.prefix, "N": state.visits, "tried": self.tally.count_decided(state.prefix), "MC": state.value,
                     "U": round(self.bonus(state), 6), "Q": None if best is None else round(best, 6),
                 }
             )  # fmt: skip

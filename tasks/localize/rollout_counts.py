@@ -42,7 +42,7 @@ class Tally:
         """Count a rollout."""
         self.rollouts.setdefault(prefix, []).append(rollout)
 
-    def asked(self, prefix: str) -> int:
+    def count_all(self, prefix: str) -> int:
         """Rollouts from a prefix, decided or not."""
         return len(self.rollouts.get(prefix, ()))
 
@@ -50,7 +50,7 @@ class Tally:
         """Rollouts from a prefix that were right, wrong, or (None) neither."""
         return sum(rollout.right is right for rollout in self.rollouts.get(prefix, ()))
 
-    def tried(self, prefix: str) -> int:
+    def count_decided(self, prefix: str) -> int:
         """Rollouts from a prefix that were decided."""
         return sum(rollout.right is not None for rollout in self.rollouts.get(prefix, ()))
 
@@ -67,7 +67,7 @@ class Tally:
         """Each prefix's hard label: 1 up to the last success, then 0 where its test has ended, else None."""
         reached = self.reached
         return [
-            1 if i <= reached else 0 if prefix in self.closed and self.tried(prefix) else None
+            1 if i <= reached else 0 if prefix in self.closed and self.count_decided(prefix) else None
             for i, prefix in enumerate(self.prefixes)
         ]
 

@@ -12,9 +12,9 @@ from tasks.localize.rollout_counts import Search, Tally
 def test_prefix(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
     """Test the prefix through a step, one rollout at a time until a success, or with all its rollouts at once."""
     prefix = tally.prefixes[step]
-    if soft and (missing := rollouts - tally.asked(prefix)) > 0:
+    if soft and (missing := rollouts - tally.count_all(prefix)) > 0:
         yield {prefix: missing}
-    while tally.reached < step and tally.asked(prefix) < rollouts:
+    while tally.reached < step and tally.count_all(prefix) < rollouts:
         yield {prefix: 1}
     tally.closed.add(prefix)
 
@@ -22,10 +22,10 @@ def test_prefix(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
 def search_every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
     """All prefixes at once (Math-Shepherd, arXiv 2312.08935, section 3.3)."""
     tested = dict(enumerate(tally.prefixes[:-1]))
-    missing = {prefix: rollouts - tally.asked(prefix) for prefix in tested.values()}
+    missing = {prefix: rollouts - tally.count_all(prefix) for prefix in tested.values()}
     if soft and (counts := {prefix: count for prefix, count in missing.items() if count > 0}):
         yield counts
-    while open := [p for i, p in tested.items() if i > tally.reached and tally.asked(p) < rollouts]:
+    while open := [p for i, p in tested.items() if i > tally.reached and tally.count_all(p) < rollouts]:
         yield dict.fromkeys(open, 1)
     tally.closed.update(tested.values())
 

@@ -25,7 +25,7 @@ from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
 
 SEPARATOR = "\x1f"
-NOTHING = "\x1e"
+MISSING = "\x1e"
 ROUNDS = 100
 COMBINATIONS = 200_000
 Floats = NDArray[np.float64]
@@ -81,17 +81,17 @@ def label_errors(
 def _combined(part: pl.DataFrame, parameters: LabelErrorsParameters) -> pl.Series:
     """The labels of each row in one text: the questioned one, then the others'."""
 
-    def said(label: pl.Expr) -> pl.Expr:
+    def format_label(label: pl.Expr) -> pl.Expr:
         text = label.cast(pl.String)
-        return pl.when(text.is_in(parameters.nothing)).then(None).otherwise(text).fill_null(NOTHING)
+        return pl.when(text.is_in(parameters.nothing)).then(None).otherwise(text).fill_null(MISSING)
 
-    texts = [said(pl.col(parameters.given))]
+    texts = [format_label(pl.col(parameters.given))]
     for name in parameters.labels:
         if isinstance(part.schema[name], pl.List):
-            items = pl.col(name).list.eval(said(pl.element())).list.join(SEPARATOR)
-            texts.append(pl.when(pl.col(name).list.len() > 0).then(items).otherwise(pl.lit(NOTHING)).fill_null(NOTHING))
+            items = pl.col(name).list.eval(format_label(pl.element())).list.join(SEPARATOR)
+            texts.append(pl.when(pl.col(name).list.len() > 0).then(items).otherwise(pl.lit(MISSING)).fill_null(MISSING))
         else:
-            texts.append(said(pl.col(name)))
+            texts.append(format_label(pl.col(name)))
     return part.select(combination=pl.concat_str(texts, separator=SEPARATOR)).to_series()
 
 
@@ -100,8 +100,8 @@ def _judge_combinations(counts: Counter[str]) -> pl.DataFrame:
     combinations = sorted(counts)
     split = [combination.split(SEPARATOR) for combination in combinations]
     weight = np.array([counts[combination] for combination in combinations], np.float64)
-    classes = sorted({label for labels in split for label in labels if label != NOTHING})
-    number = {label: i for i, label in enumerate(classes)} | {NOTHING: -1}
+    classes = sorted({label for labels in split for label in labels if label != MISSING})
+    number = {label: i for i, label in enumerate(classes)} | {MISSING: -1}
     wide = max((len(labels) for labels in split), default=1)
     votes = np.array(
         [[number[label] for label in labels] + [-1] * (wide - len(labels)) for labels in split], np.int64

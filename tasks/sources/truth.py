@@ -37,7 +37,7 @@ NEEDED = {
     "file": ("steps",),
 }
 GOLD = to_polars_schema(Contract("gold", "", GOLD_COLUMNS, ""))
-FOUND: dict[str, pl.DataType | type[pl.DataType]] = {"key": pl.String, **GOLD}
+GOLD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {"key": pl.String, **GOLD}
 LABEL = {
     "key": pl.String,
     "step": pl.Int64,
@@ -157,7 +157,7 @@ def add_gold(
     for part in table:
         key = part.columns[0]
         rows = [{"key": row[key], **_gold_of(row, parameters.source)} for row in part.iter_rows(named=True)]
-        yield pl.DataFrame(rows, schema=FOUND)
+        yield pl.DataFrame(rows, schema=GOLD_SCHEMA)
 
 
 def _join_labels(table: Rows, records: Records, parameters: TruthParameters, folder: Path) -> Iterable[pl.DataFrame]:
@@ -177,7 +177,7 @@ def _join_labels(table: Rows, records: Records, parameters: TruthParameters, fol
             database.register("solution", pl.DataFrame(rows, schema=_SOLUTION, orient="row").to_arrow())
             joined = pl.DataFrame(database.sql(_JOIN).to_arrow_table())
             database.unregister("solution")
-            yield joined.select(pl.col(name).cast(kind) for name, kind in FOUND.items())
+            yield joined.select(pl.col(name).cast(kind) for name, kind in GOLD_SCHEMA.items())
 
 
 _SOLUTION = {"key": pl.String, "match": pl.String, "steps": pl.String, "length": pl.Int64}

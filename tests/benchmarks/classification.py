@@ -24,7 +24,7 @@ from rich.table import Table
 
 from catalog import taxonomies
 from flows.metrics.evaluate import find_rows
-from tasks.classify.rules import SPOKEN, apply_rules
+from tasks.classify.rules import RULE_TAXONOMY, apply_rules
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
 from tasks.synthetic.program import load
@@ -96,7 +96,7 @@ def on_others(name: str, given: Iterable[dict[str, Any]]) -> tuple[Confusion, Co
     for row in given:
         gold, kind = taxonomy.named(row["gold"]), with_reference(row)
         kinds[kind or "nothing"] += 1
-        found.add(gold or "unknown", taxonomy.translated(SPOKEN, kind) if kind else None)
+        found.add(gold or "unknown", taxonomy.translated(RULE_TAXONOMY, kind) if kind else None)
     return found, kinds
 
 

@@ -23,13 +23,13 @@ from rich.table import Table
 from flows.metrics.evaluate import find_rows
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.evaluation.score import wilson
-from tasks.inject.edits import NAMES, SPEAKS, Name
+from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
 from tasks.inject.filters import LEAKS, find_fault
 from tasks.inject.propagate import inject_mistake
 from tasks.synthetic.program import load
 from tasks.synthetic.truth import judge
 
-TYPES = {name: SPEAKS[name]["abacus"] for name in NAMES}
+TYPES = {name: TYPES_OF_EDITS[name]["abacus"] for name in NAMES}
 MOST = 0.4
 """The share of characters that may change, as `inject` has it by default."""
 

@@ -32,7 +32,7 @@ AT_ONCE = 60
 """Keywords of a request."""
 MOST, LONGEST, MOST_WORDS = 5, 60, 6
 """Keywords of a cause, and the characters and words of one."""
-SHOWN = 8
+EXAMPLES = 8
 """Keywords that define a category."""
 TOKENS = 2_048
 LONGEST_CAUSE = 2_000
@@ -52,7 +52,7 @@ def grow(growth: Growth, rows: Sequence[Row], causes: str, rounds: int, decider:
         before = len(waiting)
         sorted_ |= yield from _sort_keywords(growth, waiting, decider)
         waiting = [word for word in waiting if word not in sorted_]
-        growth.take(_propose_categories(rows, keywords, causes, sorted_, name_model(decider)), len(rows))
+        growth.count_answers(_propose_categories(rows, keywords, causes, sorted_, name_model(decider)), len(rows))
         yield from merge_names(growth, decider)
         growth.promote()
         if not waiting or len(waiting) == before:
@@ -94,7 +94,7 @@ def parse_keywords(reply: Reply, cause: str) -> list[str]:
     tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
     accepted = {
         normalize_name(word): word for word in reversed(tidied)
-        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and material.says(word)
+        if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and material.contains(word)
     }  # fmt: skip
     return list(dict.fromkeys(normalize_name(word) for word in tidied if normalize_name(word) in accepted))[:MOST]
 
@@ -151,7 +151,7 @@ def _propose_categories(
             continue
         counts = Counter(map(normalize_name, names))
         name = max(names, key=lambda candidate: (counts[normalize_name(candidate)], -names.index(candidate)))
-        commonest = sorted(members[normalize_name(name)].items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+        commonest = sorted(members[normalize_name(name)].items(), key=lambda pair: (-pair[1], pair[0]))[:EXAMPLES]
         definition = f"Such as: {', '.join(word for word, _ in commonest)}."
         answers[row["solution_id"], who] = Proposal(name=name, definition=definition)
     return answers
@@ -166,7 +166,11 @@ def _request_keywords(cause: str, model: ModelId) -> Request:
 
 def _request_categories(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
     mark = hashlib.blake2b(json.dumps(lot).encode(), digest_size=8).hexdigest()
-    fields = {"mark": mark, "keywords": strip_marks("\n".join(lot), mark), "types": list_types(growth.shown(), mark)}
+    fields = {
+        "mark": mark,
+        "keywords": strip_marks("\n".join(lot), mark),
+        "types": list_types(growth.make_taxonomy(), mark),
+    }
     return Request(
         model.model, model.revision, prompts.fill(prompts.find_template("categories"), fields), Sampling(TOKENS, 0.0)
     )

@@ -51,7 +51,7 @@ def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
     """Put what is too rare to be a type under a type: the one that a model chooses, or the likest one."""
     growth.promote()
     rare, types = growth.candidates(), list(growth.types)
-    taxonomy = growth.shown()
+    taxonomy = growth.make_taxonomy()
     requests: dict[str, Request] = {}
     if decider is not None and taxonomy is not None:
         requests = {key: _request_parent(growth, key, taxonomy, decider) for key in rare[:AT_ONCE]}
@@ -59,11 +59,13 @@ def fold_rare_names(growth: Growth, decider: ModelId | None) -> Talk:
     chosen = {key: _read_parent(growth, replies[request.id], taxonomy) for key, request in requests.items()}
     for key in rare:
         if key in chosen:
-            growth.join(key, chosen[key] or growth.other(), "fold", f"model {name_model(decider)}" if decider else "")
+            growth.join(
+                key, chosen[key] or growth.add_other(), "fold", f"model {name_model(decider)}" if decider else ""
+            )
         elif decider is None and key in rare[:AT_ONCE] and (near := _find_similar(growth, key, types)):
             growth.join(key, near[0], "fold", NEAREST)
         else:
-            growth.join(key, growth.other(), "fold", NO_PARENT if key in rare[:AT_ONCE] else NOT_ASKED)
+            growth.join(key, growth.add_other(), "fold", NO_PARENT if key in rare[:AT_ONCE] else NOT_ASKED)
 
 
 def _list_pairs(growth: Growth) -> list[tuple[str, str]]:

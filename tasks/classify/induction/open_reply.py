@@ -117,16 +117,18 @@ def _read_claims(text: str, material: Material, taxonomy: Taxonomy | None, free:
     if records:
         return
     for match in LINE.finditer(text):
-        if not material.says(match[0]):
+        if not material.contains(match[0]):
             yield _read_claim(match[1].strip(" \t*_`\"'}"), {}, material, taxonomy, free)
     for line in text.split("\n")[:50]:
-        if _NEW.match(line.strip(" *_`\"'")) and not material.says(line):
+        if _NEW.match(line.strip(" *_`\"'")) and not material.contains(line):
             yield _read_claim(line.strip(" *_`\"'"), {}, material, taxonomy, free)
 
 
 def _is_repeated(key: str, value: str, record: Mapping[str, Any], material: Material) -> bool:
     """Whether a pair of an object stands in the solution; of a new type it is the name that counts."""
-    return material.says(f"name {read_text(record.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}")
+    return material.contains(
+        f"name {read_text(record.get('name'))}" if normalize_name(value) == NEW else f"{key} {value}"
+    )
 
 
 def _read_claim(
@@ -139,7 +141,7 @@ def _read_claim(
     rest = _NEW.sub("", value, count=1)
     if rest != value:
         name, *others = _DEFINED.split(rest, maxsplit=1)
-        if material.says(f"new {name}"):
+        if material.contains(f"new {name}"):
             return Proposal(fault=UNPARSABLE)
         return resolve_name(name, definition or "".join(others), taxonomy)
     proposal = resolve_name(value, definition, taxonomy)

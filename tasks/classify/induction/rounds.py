@@ -25,7 +25,7 @@ from tasks.classify.induction.open_reply import Proposal, parse_proposal, resolv
 from tasks.classify.induction.state import Growth, Voice
 from tasks.classify.parameters import ClassifyParameters, Dynamic
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
-from tasks.classify.rules import SPOKEN, apply_rules
+from tasks.classify.rules import RULE_TAXONOMY, apply_rules
 from tasks.llm import prompts
 from tasks.llm.judge_reply import collect_material
 
@@ -49,7 +49,7 @@ def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapp
         stable = yield from _run_rounds(growth, rows, rules, dynamic, names)
     yield from fold_rare_names(growth, decider)
     source = _describe_source(growth, rows, before, stable, dynamic)
-    taxonomy = growth.frozen(dynamic.name, source, _map_ruled_kinds(growth, rules.taxonomy))
+    taxonomy = growth.freeze(dynamic.name, source, _map_ruled_kinds(growth, rules.taxonomy))
     prompt = dynamic.prompt if "types" not in prompts.list_fields(dynamic.prompt) else rules.prompt
     changes = {"taxonomy": taxonomy, "dynamic": None, "prompt": prompt}
     return rules.model_copy(update=changes | ({"judged_in": taxonomy.taxonomy} if rules.judged_in else {}))
@@ -87,7 +87,7 @@ def _run_rounds(
         before = list(growth.types)
         sample = list({row["solution_id"]: row for row in sample}.values())
         answers = yield from _collect_proposals(growth, sample, rules, dynamic, names)
-        growth.take(answers, len(sample))
+        growth.count_answers(answers, len(sample))
         yield from merge_names(growth, decider)
         growth.promote()
         quiet = quiet + 1 if growth.types == before else 0
@@ -100,7 +100,7 @@ def _collect_proposals(
     growth: Growth, rows: Sequence[Row], rules: ClassifyParameters, dynamic: Dynamic, names: Mapping[str, ModelId]
 ) -> Generator[Sequence[Request], Mapping[str, Reply], dict[Voice, Proposal]]:
     """What rules, and where they say nothing models (or without any the judge before), call each mistake."""
-    types = growth.shown()
+    types = growth.make_taxonomy()
     free = "types" not in prompts.list_fields(dynamic.prompt)
     models = [names[model] for model in rules.models]
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(dynamic.prompt, types, True))
@@ -109,7 +109,7 @@ def _collect_proposals(
     for row in rows:
         id_ = row["solution_id"]
         if kind := _find_ruled_kind(row, rules):
-            answers[id_, RULES] = proposal = _translate_kind(kind, SPOKEN, rules.taxonomy, types)
+            answers[id_, RULES] = proposal = _translate_kind(kind, RULE_TAXONOMY, rules.taxonomy, types)
             growth.ruled[kind] = normalize_name(proposal.type or proposal.name)
         elif models:
             messages = fill_prompt(dynamic.prompt, row, types, rules.reference)
@@ -138,9 +138,11 @@ def _translate_kind(kind: str, spoken: str, start: Taxonomy | None, types: Taxon
 
 def _map_ruled_kinds(growth: Growth, start: Taxonomy | None) -> dict[str, dict[str, str]]:
     """What the kinds that rules named have become, where the taxonomy to begin with does not say it."""
-    known = start.from_.get(SPOKEN, {}) if start else {}
+    known = start.from_.get(RULE_TAXONOMY, {}) if start else {}
     return {
-        SPOKEN: {kind: growth.name(growth.root(key)) for kind, key in sorted(growth.ruled.items()) if kind not in known}
+        RULE_TAXONOMY: {
+            kind: growth.name(growth.root(key)) for kind, key in sorted(growth.ruled.items()) if kind not in known
+        }
     }
 
 

@@ -31,7 +31,7 @@ class Growth:
     def __init__(self, start: Taxonomy | None, least: int) -> None:
         self.start, self.least = start, least
         self.types: list[str] = [normalize_name(name) for name in start.labels()] if start else []
-        self.said: dict[Voice, str] = {}
+        self.answers: dict[Voice, str] = {}
         self.ruled: dict[str, str] = {}
         """The kinds that rules named, and the name that each was taken for."""
         self.history: list[Change] = list(start.history) if start else []
@@ -75,11 +75,11 @@ class Growth:
 
     def sizes(self) -> Counter[str]:
         """The answers that count for each name, those of joined names among them."""
-        return Counter(self.root(key) for key in self.said.values())
+        return Counter(self.root(key) for key in self.answers.values())
 
     def mistakes(self) -> Counter[str]:
         """The mistakes that are called each name by somebody; one of which two say the same counts once."""
-        return Counter(key for _, key in {(row, self.root(key)) for (row, _), key in self.said.items()})
+        return Counter(key for _, key in {(row, self.root(key)) for (row, _), key in self.answers.items()})
 
     def candidates(self) -> list[str]:
         """The names that are no types yet, those of most answers first; also those without answers now."""
@@ -87,18 +87,18 @@ class Growth:
         roots = {self.root(key) for key in self._names} - known
         return sorted(roots, key=lambda key: (-sizes[key], key))
 
-    def take(self, answers: Mapping[Voice, Proposal], rows: int) -> int:
+    def count_answers(self, answers: Mapping[Voice, Proposal], rows: int) -> int:
         """Count a round's answers, each instead of what the same voice said before; the round's number."""
         number = len(self.rounds) + 1
         known = proposed = 0
         fresh: dict[str, int] = {}
         for voice, proposal in sorted(answers.items(), key=lambda pair: pair[0]):
-            self.said.pop(voice, None)
+            self.answers.pop(voice, None)
             word = proposal.type or proposal.name
             if word:
                 key = normalize_name(word)
                 self._count_name(number, key, word, proposal.definition, fresh)
-                self.said[voice] = key
+                self.answers[voice] = key
                 is_type = self.root(key) in self.types
                 known, proposed = known + is_type, proposed + (not is_type)
         for key, count in sorted(fresh.items()):
@@ -152,7 +152,7 @@ class Growth:
         self._settled[key] = self.name(key), self.definition(key)
         self.history.append(Change(round=len(self.rounds), change="new", type=self.name(key), rows=rows, by=by))
 
-    def other(self) -> str:
+    def add_other(self) -> str:
         """The type of what belongs under none; it is made where it is first needed."""
         if OTHER not in self._names:
             self._names[OTHER] = Counter([OTHER])
@@ -161,7 +161,7 @@ class Growth:
             self._add_type(self.root(OTHER), self.sizes()[OTHER], "rule: what is too rare needs a place")
         return self.root(OTHER)
 
-    def shown(self, name: str = "candidates") -> Taxonomy | None:
+    def make_taxonomy(self, name: str = "candidates") -> Taxonomy | None:
         """The types as a taxonomy, with all other names of each; None while there is none."""
         if not self.types:
             return None
@@ -178,12 +178,12 @@ class Growth:
         mapped = dict(self.start.from_) if self.start else {}
         return Taxonomy(taxonomy=name, version="1.0.0", title=TITLE, types=types, from_=mapped, history=self.history, rounds=self.rounds)  # fmt: skip
 
-    def frozen(self, name: str, source: str, mapped: Mapping[str, Mapping[str, str]]) -> Taxonomy:
+    def freeze(self, name: str, source: str, mapped: Mapping[str, Mapping[str, str]]) -> Taxonomy:
         """The taxonomy with its history; its name ends in a digest, so that no two that differ have one name."""
         self.promote()
         if not self.types:
-            self.other()
-        taxonomy = self.shown(name)
+            self.add_other()
+        taxonomy = self.make_taxonomy(name)
         assert taxonomy is not None
         pairs = {other: {**taxonomy.from_.get(other, {}), **dict(types)} for other, types in mapped.items() if types}
         taxonomy = taxonomy.model_copy(update={"source": source, "from_": {**taxonomy.from_, **pairs}})

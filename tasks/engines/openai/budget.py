@@ -79,7 +79,7 @@ class Budget:
             self._money is None or after.money <= self._money
         )
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """What is spent of what, and what the request that did not fit would need."""
         if self._tokens is not None and (self._spent + self._short).tokens > self._tokens:
             return (

@@ -25,7 +25,7 @@ from tasks.engines.openai.http_errors import hide_credentials, judge
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
-_SHOWN = 300
+_LONGEST_SHOWN = 300
 _CONNECT = 30.0
 _SECRET_LENGTH = 16
 _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sig", re.I)
@@ -103,10 +103,10 @@ class Endpoint:
 
     def _shown(self, text: str) -> str:
         """A text from outside on one line, without the key, also where it is masked in part."""
-        start = self._without_key(text)[: 8 * _SHOWN]  # bounded only now, lest half a key stay
+        start = self._without_key(text)[: 8 * _LONGEST_SHOWN]  # bounded only now, lest half a key stay
         line = " ".join("".join(char if char.isprintable() else " " for char in start).split())
         line = _MASKED.sub("…", line)
-        return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
+        return line if len(line) <= _LONGEST_SHOWN else line[:_LONGEST_SHOWN] + "…"
 
     def _without_key(self, text: str) -> str:
         for form in {self._key, quote(self._key, safe="")} - {""}:

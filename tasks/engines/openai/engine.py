@@ -105,7 +105,7 @@ class OpenAIEngine:
             raise asking.error
         if asking.spent:
             raise BudgetError(
-                f"{describe_endpoint(self._model)}: {self._budget.told()}; {asking.left:,} of {len(requests):,} requests are left "
+                f"{describe_endpoint(self._model)}: {self._budget.describe()}; {asking.left:,} of {len(requests):,} requests are left "
                 "to ask. What was answered is kept: raise the budget and build again"
             )
 

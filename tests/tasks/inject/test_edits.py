@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tasks.inject.edits import NAMES, SPEAKS, Name
+from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
 from tasks.inject.propagate import Injected, inject_mistake
 
 QUESTION = "Ada has 46 figs, buys 3 bags of 8 figs and eats 12. How many figs are left?"
@@ -17,14 +17,14 @@ STEPS = ["1. 3 * 8 = 24 figs", "2. 46 + 24 = 70 figs", "3. 70 - 12 = 58 figs\n##
 
 def made(name: Name, steps: list[str], question: str = QUESTION, answer: int = 58, seeds: int = 40) -> set[Injected]:
     """All that an edit makes of a solution, whatever chance says."""
-    kinds = {name: SPEAKS[name]["abacus"]}
+    kinds = {name: TYPES_OF_EDITS[name]["abacus"]}
     found = (inject_mistake(question, steps, Fraction(answer), kinds, Random(seed)) for seed in range(seeds))
     return {one for one in found if one is not None}
 
 
 def only(name: Name, steps: list[str], question: str = QUESTION, answer: int = 58) -> tuple[str, ...]:
     (one,) = made(name, steps, question, answer)
-    assert (one.by, one.type) == (f"rule: {name}", SPEAKS[name]["abacus"])
+    assert (one.by, one.type) == (f"rule: {name}", TYPES_OF_EDITS[name]["abacus"])
     return one.steps
 
 

@@ -40,10 +40,10 @@ class Completer:
             for prefix, count in wanted.items():
                 step = tally.prefixes.index(prefix)
                 for _ in range(count):
-                    tally.add(prefix, Rollout(self.succeeds(step, tally.asked(prefix))))
+                    tally.add(prefix, Rollout(self.succeeds(step, tally.count_all(prefix))))
         return rounds
 
 
 def asked(tally: Tally) -> list[int]:
     """Rollouts from each prefix but the whole."""
-    return [tally.asked(prefix) for prefix in tally.prefixes[:-1]]
+    return [tally.count_all(prefix) for prefix in tally.prefixes[:-1]]

@@ -43,7 +43,7 @@ def test_a_right_solution_is_its_own_witness() -> None:
 def test_rollouts_that_nobody_could_decide_are_neither_success_nor_failure() -> None:
     found = tally("+", "??", "--")
     assert (found.first_error, found.hard) == (None, [1, None, 0, 0])
-    assert (found.tried("ab"), found.count("ab", None), found.asked("ab")) == (0, 2, 2)
+    assert (found.count_decided("ab"), found.count("ab", None), found.count_all("ab")) == (0, 2, 2)
     assert tally("+", "?-", "--").first_error == 1
 
 

@@ -18,7 +18,7 @@ from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.task import Record
 from tasks import TASKS
-from tasks.sources.truth import FOUND, TRUTH_TASK, TruthParameters, read_program
+from tasks.sources.truth import GOLD_SCHEMA, TRUTH_TASK, TruthParameters, read_program
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, write_solution
 
@@ -57,7 +57,7 @@ def gold(
     table = [frame[i : i + size] for i in range(0, frame.height, size)]
     with tempfile.TemporaryDirectory() as folder:
         found = list(TRUTH_TASK.run(table, [[list(labels)]], rules, Path(folder)))
-    assert all(one.schema == FOUND for one in found)
+    assert all(one.schema == GOLD_SCHEMA for one in found)
     result = {key: tuple(rest) for one in found for key, *rest in one.iter_rows()}
     assert set(result) == {one["solution_id"] for one in rows}  # in = kept + rejected, and none is rejected
     known = pl.concat(found).rename({"key": "solution_id"})

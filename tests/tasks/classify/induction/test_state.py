@@ -25,7 +25,7 @@ def answers(*names: str, first: int = 0) -> Answers:
 
 def of(*names: str, least: int = 2) -> Growth:
     growth = Growth(None, least)
-    growth.take(answers(*names), len(names))
+    growth.count_answers(answers(*names), len(names))
     return growth
 
 
@@ -97,7 +97,7 @@ def test_the_same_pair_is_the_same_request_whichever_came_first() -> None:
 
 def test_a_later_answer_of_one_voice_stands_for_the_earlier() -> None:
     growth = of("a", "a", "b")
-    growth.take(answers("b", "b"), 2)
+    growth.count_answers(answers("b", "b"), 2)
     assert dict(growth.sizes()) == {"b": 3}
     assert growth.candidates() == ["b", "a"]
 
@@ -149,7 +149,7 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
     for some in rounds:
         heard: Answers = {(f"row {row}", "m"): Proposal(name=name.strip()) for row, name in some}
         voices |= heard
-        growth.take(heard, len(heard))
+        growth.count_answers(heard, len(heard))
         known = set(growth.candidates()) | set(growth.types)
         for one, other in joins:  # anybody may join anything to anything, in a ring as well
             if one.strip() in known and other.strip() in known:
@@ -157,7 +157,7 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
         growth.promote()
         assert growth.sizes().total() == len(voices)
     talked(fold_rare_names(growth, None), lambda _: "")
-    taxonomy = growth.frozen("t", "", {})
+    taxonomy = growth.freeze("t", "", {})
     sizes = growth.sizes()
     assert sizes.total() == len(voices)
     assert set(sizes) <= set(growth.types)
@@ -167,6 +167,6 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
 
 @pytest.mark.parametrize("least", [1, 5])
 def test_two_taxonomies_that_differ_have_two_names_and_equal_ones_have_one(least: int) -> None:
-    one, same, other = (of(*names, least=least).frozen("t", "", {}) for names in (("a", "b"), ("a", "b"), ("a", "c")))
+    one, same, other = (of(*names, least=least).freeze("t", "", {}) for names in (("a", "b"), ("a", "b"), ("a", "c")))
     assert one == same
     assert (one.taxonomy != other.taxonomy) == (one.types != other.types)
