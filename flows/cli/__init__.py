@@ -2,6 +2,7 @@
 
 from flows.cli.browse import BROWSE
 from flows.cli.build import BUILD, PLAN
+from flows.cli.check import CHECK
 from flows.cli.deploy import DEPLOY, SERVE
 from flows.cli.evaluate import EVALUATE
 from flows.cli.ledger import LEDGER
@@ -12,6 +13,6 @@ from flows.cli.tags import DEPRECATE, RESTORE, TAG, YANK
 from flows.cli.tidy import GC
 
 VERBS = (
-    BUILD, PLAN, GATES, RELEASE, LEDGER, EVALUATE, BROWSE, REPORT, TRACE, PUSH, TAG, DEPRECATE, YANK, RESTORE, SIGN, GC, DEPLOY,
+    BUILD, PLAN, CHECK, GATES, RELEASE, LEDGER, EVALUATE, BROWSE, REPORT, TRACE, PUSH, TAG, DEPRECATE, YANK, RESTORE, SIGN, GC, DEPLOY,
     SERVE,
 )  # fmt: skip

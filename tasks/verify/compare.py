@@ -8,10 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.amounts import amounts_in
+from tasks.verify.answer_types.collection import Collection
+from tasks.verify.answer_types.formulas import Formula, letters_of
 from tasks.verify.answer_types.regions import ALL
 from tasks.verify.dates import DATE
 from tasks.verify.extract import AnswerKind, Extraction, extract
@@ -59,6 +62,8 @@ def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
     return "text"
 
 
+_LETTER_BASE = re.compile(r"\$?(\d+)\s*_\s*\{?([a-z])\}?\$?")
+"""Digits in a base that the question names by a letter."""
 _LETTER_OF_OPTION = re.compile(r"\([A-J]\)|(?:option |choice )\(?[A-J]\)?", re.IGNORECASE)
 _SPECIAL: dict[str, AnswerKind] = {
     "nothing": "none", "number in a base": "expression", "residue": "expression", "time of day": "time", "matrix": "expression", "cases": "expression",
@@ -73,6 +78,14 @@ def _special(gold: str) -> AnswerKind | None:
         reading = read_answer(gold)
     except Unreadable:
         return None
+    parts: tuple[Any, ...] = (
+        reading.value.parts if reading.type == "collection" else (reading.value,) if reading.type == "value" else ()
+    )
+    alone = len(parts) == 1 and isinstance(parts[0], Formula) and parts[0].tree[0] == "letter"  # maybe an option's
+    if not alone and any(isinstance(part, Collection) or letters_of(part.tree) or part.of for part in parts):
+        return "expression"
+    if reading.type == "collection" and not several_of(gold):
+        return "expression"
     if (
         reading.type == "value"
         and reading.value.unit
@@ -108,6 +121,8 @@ def judge(
         return expression(gold, answer, compare)
     if kind == "amounts":
         return _amounts(gold, found, compare)
+    if (match := _LETTER_BASE.fullmatch(answer)) and re.search(rf"\d_\{{?{match[2]}\b", question):
+        answer = match[1]
     found = replace(
         found, answer=in_figures(last_of_implications(answer), question), context=UNIT_POWER.sub(r"\1", found.context)
     )
@@ -136,13 +151,13 @@ def judge(
 
 def _numbers(gold: str, wanted: list[Fraction], found: Extraction, compare: Compare) -> Judgement:
     """Several numbers: by their types where the answer is a formula, else by the results that its words give."""
-    if SYMBOLS.search(found.answer) or re.search(r"\\(?:boxed|frac|lbrace|\{)|[(\[=]", found.answer):
+    if SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z{]|[(\[=]", found.answer):
         judged = expression(gold, found.answer, compare)
         if (
             judged.verdict == "wrong" and "=" in found.answer and "=" not in gold
         ):  # letters may stand for others than those asked for
             return Judgement("undecided", judged.rule, "not fully read", judged.opinion)
-        if judged.verdict != "undecided" or SYMBOLS.search(found.answer):
+        if judged.verdict != "undecided" or SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z]", found.answer):
             return judged
     return numbers(wanted, found)
 

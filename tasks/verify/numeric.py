@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+from tasks.verify.answer_types.unit_names import unit_of
 from tasks.verify.dates import as_number, hours_of
 from tasks.verify.extract import Extraction
 from tasks.verify.judgement import Compare, Judgement, either, expression
 from tasks.verify.no_answer import NOTHING_LEFT
 from tasks.verify.number import Several, decimals, in_figures, number_of, numbers_in
+from tasks.verify.plain_text import CLOSE, OPEN, plain_text
 from tasks.verify.prose_numbers import adds_up, asked, asks_for_rest, calculated, left_open, results, tells
 from tasks.verify.units import in_parts, other_unit, same_in_unit_of_question, twice
 from tasks.verify.vectorized import ROUGHLY
@@ -21,11 +23,20 @@ SYMBOLS = re.compile(
     r"[<>≤≥≠∈⟨]|\^|[⁰¹²³⁴-⁹]|\\(?:le|leq|leqslant|ge|geq|geqslant|lt|gt|ne|neq|in|notin|cup|cap|sqrt|pi|infty|pm|mp|log|ln|lg|sin|cos|tan|cot|exp|sum|prod|"
     r"int|lim|binom|p?mod|bmod|equiv|approx|overline|bar|dots|ldots|cdots|theta|alpha|beta|gamma|lambda|begin|to|circ|degree|lfloor|lceil|mid|vert)(?![a-zA-Z])"
     r"|[√π∞±°≈≡…]|(?<![\w.])\d[\d.,]*[a-zA-Z](?![a-zA-Z'])|(?:(?<=[\s(=,])|^)[a-zA-Z]\s*[<>]|\)\s*[a-zA-Z](?![a-zA-Z])|\d\s*:\s*\d"
+    r"|@|\?.*\d|[\d,]\s*_\s*[{a-zA-Z\\]|[\ufffd\u2190-\u21ff\u25a0-\u27bf]"
 )
 """Signs of a formula, in which a number is not the answer."""
+_PRODUCT = re.compile(r"[-+*/^]\s*\(\s*[-.\d]|\d\(\s*-?[\d.,]+\s*\)|\)\s*[\d(]|\d\)\s*[-+*/!]")
+
+
+def has_symbols(answer: str) -> bool:
+    """Whether an answer, or what it comes to at last, is a formula of which no number may be taken alone."""
+    return bool(SYMBOLS.search(answer) or _PRODUCT.search(answer.rpartition("=")[2]))
+
+
 QUALIFIED = re.compile(
     r"\b(?:at least|at most|between|more than|less than|fewer than|greater than|larger than|smaller than|up to|no more than|no less than|not|isn['’]t|never)\s+\$?\d"
-    r"|\d(?:\s*(?!if|or|unless|except)[a-zA-Z]+)?[\s,(]*(?:\\text\s*\{\s*)?(?:or more|or less|or fewer|or above|or below|if|unless|except)\b",
+    r"|\d(?:\s*(?!if|or|unless|except)[a-zA-Z]+)?[\s,(]*(?:\\text\s*\{\s*)?\b(?:or more|or less|or fewer|or above|or below|if|unless|except|when|where|for all|or\s+(?!\$?\d|more|less|fewer|about|approx)[a-z]+)\b",
     re.IGNORECASE,
 )
 """Words with which a number is not the answer alone."""
@@ -139,8 +150,10 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
             if asks_for_rest(question)
             else Judgement("undecided", "text", "unparsable")
         )
+    if not names_what(found.answer, question):
+        return Judgement("undecided", "numeric", "not fully read")
     try:
-        given = None if MARKED.search(found.answer) or SYMBOLS.search(found.answer) else number_of(found.answer)
+        given = None if MARKED.search(found.answer) or has_symbols(found.answer) else number_of(found.answer)
     except Several:
         return _several(sought[0], found, question)
     if given is None:
@@ -150,6 +163,19 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
     if judged.verdict == "wrong" and given[0] != sought[0]:
         return _not_wrong_by_form(gold, found, question) or judged
     return judged
+
+
+_BEHIND = re.compile(f"\\d\\s*%?[\\s,;.]*{OPEN}([^{CLOSE}]*){CLOSE}")
+
+
+def names_what(answer: str, question: str) -> bool:
+    r"""Whether the words in `\text{…}` behind a number are a unit, one noun, or words of the question."""
+    for match in _BEHIND.finditer(plain_text(answer)) if "\\" in answer else ():
+        words = re.findall(r"[a-z]+", match[1].casefold())
+        known = set(re.findall(r"[a-z]+", question.casefold()))
+        if len(words) > 1 and unit_of(match[1]) is None and not known.issuperset(words):
+            return False
+    return True
 
 
 def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], question: str, rule: str) -> Judgement:
@@ -226,7 +252,7 @@ def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, c
             else _not_wrong_by_form(gold, replace(found, answer=match[1]), question) or judged
         )
     judged = expression(gold, answer, compare)
-    if judged.undecided == "not settled":  # words where a number is asked for
+    if judged.undecided in ("not settled", "other type"):  # words where a number is asked for
         judged = Judgement("undecided", "expression", "unparsable", judged.opinion)
     if judged.verdict == "wrong" and found.context and re.search(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer):
         return Judgement("undecided", "expression", "not fully read")  # letters that the text may have given values

@@ -73,11 +73,19 @@ def _letter(answer: str, options: Sequence[str]) -> str | None:
     return letter if letter is not None and ord(letter) - ord("A") < len(options) else None
 
 
+_SIGNS = re.compile(
+    r"[@^_\ufffd\u2600-\u26ff]|\\(?!text|mathrm|mathbf|boxed|fbox|left|right|mbox|quad|[\s,;:!()\[\]{}$])[a-zA-Z]"
+)
+"""Signs that mean something which no words say."""
+
+
 def worded(gold: str, answer: str) -> Judgement:
     """The judgement on a yes or no, a name or another text."""
     if (lettered := _lettered(gold, answer)) is not None:
         return either(lettered, "choice")
     wanted, found = _words(gold), _words(answer)
+    if _SIGNS.search(answer) and not _SIGNS.search(gold):
+        return Judgement("undecided", "text", "not fully read")
     if not found:
         return Judgement("undecided", "text", "unparsable")
     if len(wanted) == 1 and wanted[0] in YES:
@@ -133,6 +141,8 @@ _OPTIONED = re.compile(r"^\W*(?:option\s*)?\(?([A-J])\)?(?:[).:]|$)\W*(.*)$", re
 
 def _lettered(gold: str, answer: str) -> bool | None:
     """Whether two answers name one option, where both begin with its letter and at most one goes on with its text."""
+    if _SIGNS.search(answer) or re.search(r"[?]|\b(?:if|when|unless|for|or|not|except)\b", answer):
+        return None
     found = [_OPTIONED.match(_plain_words(text)) for text in (gold, answer)]
     if found[0] is None or found[1] is None or (found[0][2] and found[1][2] and found[0][2] != found[1][2]):
         return None

@@ -35,6 +35,7 @@ from tasks.verify.answer_types import formulas, read_answer
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import PAIR, judgements, paired, verdicts
 from tests.benchmarks.recordings import GSM, SETS, solutions
+from tests.benchmarks.symbolic import measure
 
 FASTER = {"gsm8k": 100, "zeroeval gsm": 100, "zeroeval math-l5": 10}
 """How many times math-verify's pairs/s, at least."""
@@ -263,7 +264,9 @@ def main() -> int:
     print("\nours       math-verify   pairs asked")
     for (ours, theirs), count in sorted(totals.agreement.items()):
         print(f"{ours:10} {theirs:12} {count:8,}")
-    misses = totals.misses + fuzzed(chosen.fuzz) + memory()
+    print()
+    symbolic = measure(chosen.data, chosen.sample, opinions, interval)
+    misses = totals.misses + symbolic + fuzzed(chosen.fuzz) + memory()
     for miss in misses:
         print(f"MISSED  {miss}")
     return 1 if misses else 0

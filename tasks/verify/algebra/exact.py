@@ -26,7 +26,10 @@ def value_of(tree: Tree, angle: bool = False) -> Value:
         inside = value_of(tree[1], angle)
         return inside * Value({(("pi", Fraction(1)),): Fraction(1, 180)}) if angle else inside
     if kind == "factorial":
-        return Value(number(factorial(whole_number(value_of(tree[1]), 5000))))
+        inside = value_of(tree[1])
+        if inside.rational() is None:
+            return Value(atom(("factorial", inside.key())))
+        return Value(number(factorial(whole_number(inside, 5000))))
     if kind == "apply":
         trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
         return applied(tree[1], [value_of(part, trigonometric) for part in tree[2:]])

@@ -83,7 +83,7 @@ def compare_readings(wanted: Reading, found: Reading) -> Finding:
         return across(wanted.value, found.value)
     if turned := _ACROSS.get((found.type, wanted.type)):
         return turned(found.value, wanted.value)
-    return Finding(UNKNOWN, ANSWER_TYPES[wanted.type].rule)
+    return Finding("other type", ANSWER_TYPES[wanted.type].rule)
 
 
 def _value_and_collection(value: Formula, collection: Collection) -> Finding:

@@ -28,7 +28,7 @@ def read_cases(text: str) -> Cases | None:
     """Each value with its condition."""
     if match := _ENVIRONMENT.match(text):
         rows = [row for row in match[1].split(ROW) if row.strip()]
-        return tuple(_read_case(row.replace("&", " ", 1)) for row in rows)
+        return tuple(_read_case(_row(row)) for row in rows)
     if not _IF.search(text) and not _OTHERWISE.search(text):
         return None
     pieces = [piece for piece in re.split(r"[,;](?![^()\[\]]*[)\]])|(?<=otherwise)\s+", text) if piece.strip()]
@@ -39,6 +39,12 @@ def read_cases(text: str) -> Cases | None:
         else:
             joined.append(piece)
     return tuple(_read_case(re.sub(r"^\s*\u27e8?\s*and\s*\u27e9?\s+", "", piece)) for piece in joined)
+
+
+def _row(row: str) -> str:
+    """A row of an environment, with the word that joins its condition."""
+    said = _IF.search(row) or _OTHERWISE.search(row)
+    return row.replace("&", " " if said else " \u27e8if\u27e9 ", 1)
 
 
 def _read_case(text: str) -> tuple[Formula, Condition]:

@@ -63,7 +63,7 @@ def _read(text: str, outside: bool = False) -> Part:
         name, inner = match[1], inner[match.end() :]
     if bracketed := _bracketed(inner):
         return Collection(bracketed.parts, bracketed.form, name)
-    parts = _parts(text)
+    parts = [text] if name else _parts(text)
     if len(parts) > 1:
         if not outside:
             raise Unreadable(text)
@@ -101,9 +101,7 @@ def _bracketed(text: str) -> Collection | None:
         return Collection(_read_parts(_parts(members)), "set") if members else None
     if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and closes(text) and balanced(text[1:-1]):
         inside = split(text[1:-1])
-        if len(inside) > 1 and not (
-            text[0] == "(" and len(inside) > 1 and _thousands([inside[0].strip(), *inside[1:]]) and len(inside[1]) > 3
-        ):
+        if len(inside) > 1:
             stripped = [part.strip().strip("'\"") for part in inside]
             if text[0] == "[" and any("'" in part or '"' in part for part in inside):
                 return Collection(_read_parts(stripped), "list")

@@ -27,7 +27,7 @@ class Clock:
 def read_time(text: str) -> Clock | None:
     """`3:30 PM`, `noon`."""
     if match := _TIME.fullmatch(text):
-        if bool(match[4]) != bool(match[5]) or int(match[1]) > 24:
+        if (match[5] and not match[4]) or int(match[1]) > 24:
             return None
         return Clock(int(match[1]), int(match[2]), (match[4] or "").casefold())
     if match := _HOUR.fullmatch(text.strip("\u27e8\u27e9 ")):

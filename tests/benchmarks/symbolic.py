@@ -1,0 +1,195 @@
+"""Measures the verifier on symbolic answers: the cases file, golds rewritten and changed, recorded completions of MATH.
+
+Part of `python -m tests.benchmarks.verification --data DIR`; alone: `python -m tests.benchmarks.symbolic --data DIR`.
+Exits with 1 where a figure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import gzip
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from tasks.verify.compare import kind_of
+from tasks.verify.math_verify.pool import compared
+from tasks.verify.memo import VerdictCache
+from tasks.verify.task import PAIR, judgements, verdicts
+from tests.benchmarks.symbolic_pairs import OPEN, Pair, pairs_of
+
+CASES_DECIDED = 0.92
+FALSE_RIGHT, FALSE_WRONG, UNDECIDED = 0.0005, 0.001, 0.06
+MATH_UNDECIDED = 0.04
+FASTER = 10
+LEAST_PAIRS = 50_000
+EACH = 31
+"""Rewritings and as many changes of each gold."""
+SCHEMA: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
+ROW: dict[str, Any] = {
+    name: pl.List(pl.String) if name == "options" else pl.String
+    for name in ("answer", "options", "rationale", "stated", "text", "question")
+}
+Opinions = Callable[[list[tuple[str, str]]], tuple[list[str], float]]
+Interval = Callable[[int, int], tuple[float, float]]
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def _row(gold: str, completion: str, question: str, options: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "answer": gold,
+        "options": options,
+        "rationale": completion,
+        "stated": None,
+        "text": completion,
+        "question": question,
+    }
+
+
+def judge_cases(data: Path) -> list[str]:
+    """The cases file: each verdict against the one expected."""
+    cases = list(_lines(data / "answers" / "pairs.jsonl"))
+    rows = [_row(case["gold"], case["completion"], case["question"], case.get("options")) for case in cases]
+    found = verdicts(pl.DataFrame(rows, schema=ROW), "auto", compared)["verdict"]
+    counts = Counter(zip((case["expected"] for case in cases), found))
+    false = [case["id"] for case, said in zip(cases, found) if said != "undecided" and said != case["expected"]]
+    decided = sum(count for (expected, said), count in counts.items() if expected == said)
+    print(
+        f"cases: {len(cases)}, as expected {decided} ({decided / len(cases):.1%}), judged falsely {len(false)}, {dict(counts)}"
+    )
+    misses = [f"cases: judged falsely {false}"] if false else []
+    return misses + ([f"cases: {decided / len(cases):.1%} as expected"] if decided / len(cases) < CASES_DECIDED else [])
+
+
+def golds(data: Path) -> list[str]:
+    """The gold answers of MATH-500 and OlympiadBench."""
+    found = [line["answer"] for line in _lines(data / "math500" / "test.jsonl.gz")]
+    for line in _lines(data / "olympiadbench" / "test.jsonl.gz"):
+        found += (
+            line["final_answer"] if isinstance(line["final_answer"], list) else ast.literal_eval(line["final_answer"])
+        )
+    return found
+
+
+def judge_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
+    """Rewritten and changed golds, of which the truth is known; math-verify on a sample of them."""
+    chance = random.Random(11)
+    pairs: list[Pair] = [pair for gold in golds(data) for pair in pairs_of(gold, EACH, chance)]
+    kinds = {gold: kind_of(gold, None) for gold in {pair.gold for pair in pairs}}
+    frame = pl.DataFrame(
+        [(pair.gold, pair.answer, kinds[pair.gold], None, "", "") for pair in pairs], schema=SCHEMA, orient="row"
+    )
+    compared("1", "1")
+    compared.memory.clear()
+    begun = perf_counter()
+    judged = judgements(frame, compared, VerdictCache("none", "0"))
+    seconds = perf_counter() - begun
+    said = [judgement.verdict for judgement in judged]
+    opinions = [judgement.opinion for judgement in judged]
+    print(f"\nsymbolic: {len(pairs):,} pairs of {len(kinds)} golds in {seconds:.1f} s, {len(pairs) / seconds:,.0f} pairs/s; "
+          f"math-verify was asked about {sum(opinion is not None for opinion in opinions):,}")  # fmt: skip
+    misses = _count("ours", pairs, said, interval)
+    if len(pairs) < LEAST_PAIRS:
+        misses.append(f"symbolic: {len(pairs)} pairs, wanted {LEAST_PAIRS}")
+    chosen = random.Random(5).sample(range(len(pairs)), min(sample or len(pairs), len(pairs)))
+    replies, taken = ask([(pairs[at].gold, pairs[at].answer) for at in chosen])
+    theirs = [{"equal": "right", "different": "wrong"}.get(reply, "undecided") for reply in replies]
+    times = (len(pairs) / seconds) / (len(chosen) / taken)
+    print(
+        f"math-verify: {len(chosen):,} of them in {taken:.1f} s, {len(chosen) / taken:,.0f} pairs/s; ours is {times:.0f} times as fast"
+    )
+    _count("math-verify", [pairs[at] for at in chosen], theirs, interval)
+    if times < FASTER:
+        misses.append(f"symbolic: {times:.1f} times math-verify's pairs/s, wanted {FASTER}")
+    return misses
+
+
+def _count(name: str, pairs: list[Pair], said: list[str], interval: Interval) -> list[str]:
+    """Print what is false and undecided, by type and by change; what is missed."""
+    total = len(pairs)
+    false_right = [pair for pair, verdict in zip(pairs, said) if verdict == "right" and not pair.same]
+    false_wrong = [pair for pair, verdict in zip(pairs, said) if verdict == "wrong" and pair.same]
+    open_ = [pair for pair, verdict in zip(pairs, said) if verdict == "undecided" and pair.change not in OPEN]
+    closed = sum(pair.change not in OPEN for pair in pairs)
+    shown = []
+    misses = []
+    for label, found, of, most in (
+        ("false right", false_right, total, FALSE_RIGHT), ("false wrong", false_wrong, total, FALSE_WRONG), ("undecided", open_, closed, UNDECIDED),
+    ):  # fmt: skip
+        low, high = interval(len(found), of)
+        shown.append(f"{label} {len(found):,} of {of:,} = {len(found) / of:.3%} ({low:.3%}-{high:.3%})")
+        if len(found) / of > most:
+            misses.append(f"{name}, symbolic: {label} {len(found) / of:.3%}, wanted at most {most:.3%}")
+    print(f"{name}: " + "; ".join(shown))
+    for what, key in (("type", "type"), ("change", "change")):
+        counts = {
+            label: Counter(getattr(pair, key) for pair in found)
+            for label, found in (("right", false_right), ("wrong", false_wrong), ("open", open_))
+        }
+        for value, count in sorted(Counter(getattr(pair, key) for pair in pairs).items()):
+            print(
+                f"  {what:6} {value:20} {count:7,}  false right {counts['right'][value]:5}  false wrong {counts['wrong'][value]:5}  undecided {counts['open'][value]:6}"
+            )
+    for label, found in (("false right", false_right), ("false wrong", false_wrong)):
+        for pair in found[:25] if name == "ours" else []:
+            print(f"  {label}: {pair.gold} | {pair.answer} | {pair.change}")
+    return misses
+
+
+def judge_recordings(data: Path) -> list[str]:
+    """Recorded completions of MATH beside their authors' scores; each difference is listed."""
+    rows, scores, preds = [], [], []
+    for line in _lines(data / "math-cot" / "math_cot_100.jsonl.gz"):
+        texts, marks, predictions = (
+            ast.literal_eval(line[key]) if isinstance(line[key], str) else line[key]
+            for key in ("code", "score", "pred")
+        )
+        for text, mark, prediction in zip(texts, marks, predictions):
+            rows.append(_row(line["gt"], text, line["question"]))
+            scores.append(bool(mark))
+            preds.append(prediction)
+    found = verdicts(pl.DataFrame(rows, schema=ROW), "auto", compared)
+    undecided = found.filter(verdict="undecided").height
+    print(
+        f"\nmath-cot: {len(rows)} completions, {dict(Counter(found['verdict']))}, undecided {undecided / len(rows):.2%}"
+    )
+    differences = Counter(
+        (row["answer"], said["extracted"], said["verdict"], said["undecided"], score)
+        for row, said, score in zip(rows, found.iter_rows(named=True), scores)
+        if said["verdict"] != ("right" if score else "wrong")
+    )
+    for (gold, answer, verdict, why, score), count in differences.items():
+        print(
+            f"  {count} x gold {gold} | ours {answer} {verdict} {why or ''} | the authors {'right' if score else 'wrong'}"
+        )
+    return [f"math-cot: {undecided / len(rows):.2%} undecided"] if undecided / len(rows) > MATH_UNDECIDED else []
+
+
+def measure(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
+    """All three parts; what was missed."""
+    return judge_cases(data) + judge_pairs(data, sample, ask, interval) + judge_recordings(data)
+
+
+if __name__ == "__main__":
+    from tests.benchmarks.verification import interval, opinions
+
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--data", type=Path, required=True)
+    given.add_argument("--sample", type=int, default=1000, help="pairs that math-verify is asked about; 0 for all")
+    chosen = given.parse_args()
+    missed = measure(chosen.data, chosen.sample, opinions, interval)
+    for miss in missed:
+        print(f"MISSED  {miss}")
+    sys.exit(1 if missed else 0)

@@ -1,0 +1,100 @@
+"""Answers read whole as values of a type, and compared by it; what is left over is never right or wrong."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.answer_types import ANSWER_TYPES, compare_answers, read_answer
+from tasks.verify.compare import judge, kind_of
+from tasks.verify.extract import Extraction
+
+READ = {
+    "12\\pi\\text{ cm}^2": "value", "3\\sqrt5 \\approx 6.708": "value", "f(x) = 2x": "value", "137 \\frac{1}{2}": "value", "x > 5": "interval",
+    "x \\in [0, 1)": "interval", "-1 < x \\le 2": "interval", "x<-1 \\text{ or } x>3": "interval", "(-\\infty, 0)\\cup\\{1\\}": "interval", "\\mathbb{R}": "interval",
+    "all real numbers": "interval", "2x+4y-3=0": "equation", "1, 3, 5": "collection", "\\{1\\pm\\sqrt{5},-2\\}": "collection", "(1,2),(3,4)": "collection",
+    "x=2, y=3": "collection", "(p,q)=(3,2)": "collection", "\\begin{pmatrix}1\\\\2\\end{pmatrix}": "matrix", "n/2 \\text{ if } n \\text{ is even}": "cases",
+    "\\begin{cases} x & x > 0 \\\\ 0 & \\text{otherwise} \\end{cases}": "cases", "\\frac{\\pi}{2} + n\\pi": "family", "2k+1, k \\in \\mathbb{Z}": "family",
+    "x^2 + C": "antiderivative", "3:4": "ratio", "3 to 4": "ratio", "3:30 PM": "time of day", "2516_8": "number in a base", "3 \\pmod 7": "residue",
+    "23 chickens and 12 rabbits": "named amounts", "\\emptyset": "nothing", "no solution": "nothing", "DNE": "nothing", "\\text{Evelyn}": "text", "ellipse": "text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "type_"), READ.items())
+def test_an_answer_is_read_as_its_type_and_equals_itself(answer: str, type_: str) -> None:
+    assert read_answer(answer).type == type_
+    assert compare_answers(answer, answer).said == "equal"
+
+
+def test_every_type_is_read_by_one_of_the_examples() -> None:
+    assert set(READ.values()) == set(ANSWER_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("x < 1", "-x > -1"), ("x \\in [-2, 3]", "-2 \\leq x \\leq 3"), ("(-\\infty,\\infty)", "\\mathbb{R}"), ("all real numbers", "(-\\infty, \\infty)"),
+        ("(0,1)", "0 < x < 1"), ("[1,2]\\cup[2,3]", "[1,3]"), ("x<-1 \\text{ or } x>3", "(-\\infty,-1)\\cup(3,\\infty)"), ("\\left(0, 1\\right]", "(0,1]"),
+        ("12\\pi", "A = 12\\pi \\text{ cm}^2"), ("\\frac{5}{2}", "\\frac{5}{2}\\ \\text{m}\\cdot\\text{s}^{-1}"), ("3\\sqrt{5}", "3\\sqrt{5} \\text{ or about } 6.71"),
+        ("3\\sqrt{5}", "3\\sqrt{5} (\\approx 6.71)"), ("\\frac13", "\\frac{1}{3} \\approx 0.333"), ("x=\\frac{5\\pi}{6}+k\\pi", "-\\frac{\\pi}{6}+n\\pi"),
+        ("\\frac{\\pi}{2}+2\\pi n", "\\frac{\\pi}{2}+2\\pi k"),
+        ("\\pm 2", "2, -2"), ("{1,2,3}", "\\{3,2,1\\}"), ("3:4", "6:8"), ("3:4", "\\frac34"), ("3 \\bmod 7", "10 \\pmod{7}"), ("3:30 PM", "15:30"), ("no solution", "\\varnothing"),
+              ("2x+4y-3=0", "y = -\\frac12 x + \\frac34"), ("f(x)=2x", "f(n)=2n"), ("(1,2),(3,4)", "(3,4), (1,2)"), ("60^\\circ", "60 degrees"), ("10,\\!080", "10\\,080"),
+              ("1000", "1{,}000"), ("15 chickens, 15 rabbits", "15 rabbits and 15 chickens"), ("\\frac{x^2}{2}+C", "\\frac12 x^2 + c"), ("(p,q)=(3,2)", "p=3, q=2"),
+    ],
+)  # fmt: skip
+def test_the_same_in_another_form_is_equal(gold: str, answer: str) -> None:
+    finding = compare_answers(gold, answer)
+    assert (finding.said, finding.settled) == ("equal", True)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("x > 5", "5"), ("x > 5", "x \\ge 5"), ("x \\le 2", "x \\ge 2"), ("[2,5)", "[2,5]"), ("\\left(0,1\\right)", "\\left[0,1\\right)"), ("0<x<4", "0 \\le x \\le 4"),
+        ("2", "2n"), ("-9x", "-9y"), ("6", "3!  + 1"), ("(1,2),(3,4)", "(1,2),(4,3)"), ("2, 3", "2, 4"), ("\\frac{\\pi}{2}+n\\pi", "\\frac{\\pi}{3}+n\\pi"),
+        ("x^2 + C", "x^3 + C"), ("3:4", "4:3"), ("2516_8", "2517_8"), ("3 \\pmod 7", "4 \\pmod 7"), ("3:30 PM", "3:30 AM"), ("\\emptyset", "(-\\infty,4)"),
+        ("23 chickens and 12 rabbits", "12 chickens and 23 rabbits"), ("\\pm 2021", "2021"), ("a=1 \\text{ or } a=-2", "a = 1"), ("2x+4y-3=0", "2x+4y+3=0"),
+        ("1, 2, \\ldots, n", "1, 3, 5, \\ldots, 2n-1"),
+    ],
+)  # fmt: skip
+def test_another_answer_is_different(gold: str, answer: str) -> None:
+    finding = compare_answers(gold, answer)
+    assert (finding.said, finding.settled) == ("different", True)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "said"),
+    [
+        ("\\frac{1}{3}", "0.33", "rounded"), ("\\sqrt{2}", "1.414", "rounded"), ("6.28", "2\\pi", "rounded"), ("\\frac{1}{12}", "0.0833333333333333", "rounded"),
+        ("60^\\circ", "\\frac{\\pi}{3}", "other unit"), ("\\frac{\\pi}{6}", "30°", "other unit"), ("5 \\text{ km}", "5 \\text{ cm}", "other unit"),
+        ("3", "3 \\text{ if } n > 3", "other type"), ("x^2 + C", "x^2", "constant missing"), ("(1,2)", "2, 1", "order unclear"), ("x > 5", "y > 5", "other letter"),
+        ("6", "6m", "not fully read"), ("3\\sqrt{5}", "3\\sqrt{5} \\approx 7.2", "not fully read"), ("\\frac{1}{2}", "\\frac{1}{2} = 0.7", "not fully read"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_has_its_reason(gold: str, answer: str, said: str) -> None:
+    assert compare_answers(gold, answer).said == said
+
+
+GOLDS = ["x > 5", "\\frac{5}{2}", "12\\pi", "3\\sqrt{2}", "(1,2)", "[0,1)", "1, 2, 3", "\\frac{\\pi}{2}+n\\pi", "x^2+1", "y = 2x+3", "\\{1,2\\}", "2k+2", "18", "0", "3:4", "\\text{(B)}",
+         "\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\text{east}", "2516_8"]  # fmt: skip
+FOREIGN = st.sampled_from(["\\text{ if } n>3", "\\text{ unless } k = 2", "\\text{ when } x \\ne 0", "\\unknown", "\\star 4", "@@", "_{\\text{foo}}", "\\text{ or something else}",
+                           "\\text{ blorp quux}", "\\mho", "\u2603 7", "\\text{ only if } a < b", "\ufffd"])  # fmt: skip
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(GOLDS), FOREIGN, st.sampled_from(["", " ", "\\,", ", "]))
+def test_what_is_added_and_not_understood_is_never_right(gold: str, foreign: str, gap: str) -> None:
+    assume(not (gold.startswith("\\text{(") and "blorp" in foreign))  # behind an option's letter stands its text
+    judged = judge(gold, Extraction(gold + gap + foreign, "boxed"), kind_of(gold, None), (), "", lambda *_: "equal")
+    assert judged.verdict == "undecided"
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_too_odd_to_be_read_or_refused(text: str) -> None:
+    try:
+        assert read_answer(text).type in ANSWER_TYPES
+    except Unreadable:
+        pass
