@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -165,6 +165,21 @@ def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: Rule) -> str 
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     value = "null" if row[rule.column] is None else repr(row[rule.column])[:FOUND_CHARACTERS]
     return f"{rule.column}: expected {rule.expected}, found {value} in row {rows[0]}{key}{more}"
+
+
+def batch_frames(frames: Iterable[pl.DataFrame], rows: int, size: int | None = None) -> Iterator[pl.DataFrame]:
+    """Frames put together until they have so many rows, or so many bytes; the last batch may be smaller."""
+    waiting: list[pl.DataFrame] = []
+    height, estimated = 0, 0
+    for frame in frames:
+        waiting.append(frame)
+        height += frame.height
+        estimated += int(frame.estimated_size()) if size else 0
+        if height >= rows or (size and estimated >= size):
+            yield pl.concat(waiting)
+            waiting, height, estimated = [], 0, 0
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def to_markdown(contract: Contract, filled: Mapping[str, str] | None = None) -> str:

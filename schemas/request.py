@@ -15,6 +15,15 @@ Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
 
 
+def replace_surrogates(text: str) -> str:
+    """The text, with U+FFFD for each half of a character (a lone surrogate), which neither UTF-8 nor a table can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class EngineError(ApplicationError):
     """A model cannot be asked at all; the message names the model, what was found and what to do."""
 

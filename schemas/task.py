@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from schemas.contract import Contract
 from schemas.errors import ApplicationError
@@ -24,6 +24,17 @@ class TaskError(ApplicationError, ValueError):
     """A task's parameters do not fit the data; the message names the parameter and what to do."""
 
     exit_code = 2
+
+
+T = TypeVar("T")
+
+
+def _list_text(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+OneOrMore = Annotated[list[T], BeforeValidator(_list_text)]
+"""A parameter that takes a list, or one text alone in place of a list of it."""
 
 
 class Parameters(BaseModel):

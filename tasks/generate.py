@@ -12,12 +12,12 @@ from pydantic import Field
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
-from schemas.request import Completion, Message, Reply, Request, Sampling
+from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
-from tasks.llm.judge_reply import drop_surrogates
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
+from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, find_repeated_model
 from tasks.sources.content_ids import identify_solution
 
 LONGEST = 100_000
@@ -27,8 +27,8 @@ LONGEST = 100_000
 class Setting(Parameters):
     """One way to sample."""
 
-    temperature: float = Field(1.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
+    temperature: Temperature = 1.0
+    top_p: TopP = 1.0
     samples: int = Field(1, ge=1, le=10_000, description="Solutions of each problem; greedy has but one.")
 
     def __str__(self) -> str:
@@ -45,10 +45,8 @@ class GenerateParameters(Parameters):
     sampling: list[Setting] = Field(
         [Setting()], min_length=1, description="Each model answers each problem in all these ways."
     )
-    max_tokens: int = Field(
-        1024, ge=1, le=1_000_000, description="Tokens of a solution; one cut off there is rejected."
-    )
-    stop: list[str] = Field([], max_length=16, description="Texts that end a solution.")
+    max_tokens: MaxTokens = Field(1024, description="Tokens of a solution; one cut off there is rejected.")
+    stop: Stop = Field([], description="Texts that end a solution.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _make_solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rul
         assert isinstance(reply, Completion)
         model = str(ModelId(ask.request.model, ask.request.revision))
         how = f"{ask.setting}, prompt {prompt}"
-        text = drop_surrogates(reply.text)
+        text = replace_surrogates(reply.text)
         key = identify_solution(ids[ask.row], model, how, ask.request.sample, text)
         solutions.append(
             (key, model, how, ask.request.sample, text, text, None, ask.request.id, reply.tokens, reply.logprob)
@@ -149,8 +147,7 @@ def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
     faults = []
     if "question" not in prompts.list_fields(parameters.prompt):
         faults.append("prompt: has no {question}; put it where the problem belongs")
-    if len(set(parameters.models)) < len(parameters.models):
-        faults.append("models: names a model twice; keep one")
+    faults += find_repeated_model(parameters.models)
     if len({str(setting) for setting in parameters.sampling}) < len(parameters.sampling):
         faults.append("sampling: has the same setting twice; keep one and raise its `samples`")
     if any(setting.temperature == 0 and setting.samples > 1 for setting in parameters.sampling):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
 
 import duckdb
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
-from schemas.task import Outcome, Parameters, PerRow, TaskError
+from schemas.task import OneOrMore, Outcome, Parameters, PerRow, TaskError
 
 # the same table must come of the same rows at any time and in any parts
 _CHANGING = re.compile(
@@ -24,15 +23,11 @@ _CHANGING = re.compile(
 _ROWS = "rows_of_one_part_a1b2c3"
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 class SelectParameters(Parameters):
     """Parameters of `select`."""
 
     where: str = Field(min_length=1, description="A SQL condition over the table's columns.")
-    because: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    because: OneOrMore[str] = Field(
         [], description="A column, or several, whose values say why a row was not selected."
     )
 

@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.storage import Store, StoreError
-from schemas.request import Completion, Request
+from schemas.request import Completion, Request, replace_surrogates
 
 FOLDER = "ledger"
 SMALL = 4096
@@ -105,23 +105,12 @@ def prompt(request: Request) -> str:
 def _json(value: Any) -> str:
     """JSON as people read it, or, where a text holds half a character, with escapes that keep it."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if _replace_surrogates(text) else json.dumps(value)
-
-
-def _replace_surrogates(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text if replace_surrogates(text) is text else json.dumps(value)
 
 
 def make_storable(completion: Completion) -> Completion:
     """The completion, with U+FFFD for every half of a character (a lone surrogate), which UTF-8 does not know."""
-    if _replace_surrogates(completion.text):
-        return completion
-    text = completion.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return Completion(**{**completion.__dict__, "text": text})
+    return replace(completion, text=replace_surrogates(completion.text))
 
 
 def make_entry(request: Request, completion: Completion, corpus: str, table: str) -> dict[str, Any]:

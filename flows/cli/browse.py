@@ -18,7 +18,7 @@ def run_browse(options: Namespace) -> int:
 
 
 def _add_browse(parser: ArgumentParser) -> None:
-    help = "a release (NAME@VERSION, a view after a colon), or RECIPE.yaml:TABLE"
+    help = "a release (NAME@VERSION, a view after a colon), RECIPE.yaml:TABLE, or files"
     parser.add_argument("name", metavar="NAME", help=help)
     parser.add_argument("--split", help="train, validation, test, … of a release (default: all)")
     parser.add_argument("--rejected", action="store_true", help="the rows that a table rejected, with the reasons")
@@ -31,7 +31,7 @@ def _add_browse(parser: ArgumentParser) -> None:
 
 BROWSE = Verb(
     "browse",
-    "Look at the rows of a release or a table, one after the other.",
+    "Look at the rows of a release, a table or files, one after the other.",
     (
         "errata browse mwpes@1.0.0 --type arithmetic",
         "errata browse mwpes:stepwise --model 'gpt-4*' --search apples | less",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from argparse import Namespace
@@ -16,13 +15,13 @@ from rich.console import Console, Group, ScreenContext
 from rich.rule import Rule
 from rich.text import Text
 
+from catalog import sources
 from flows.cli import keyboard, row_view
+from flows.cli.file_rows import read_files
 from flows.cli.row_reader import RowReader, Selection, list_filters, read_release, read_table
-from flows.planning import plan as planning
-from tasks.evaluation.fields import EvaluationError, make_unknown_error
+from flows.metrics.row_names import TableName, ViewName, check_files, find_complete_table, parse_rows_name
+from tasks.evaluation.fields import EvaluationError
 
-_OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
-_OF_RELEASE = re.compile(r"(.*?)(?::([^:/]+))?")
 ASKED = {"t": "type", "m": "model", "s": "set", "v": "verdict", "/": "search"}
 KEYS = "n next  p back  ↑↓ scroll  / search  t type  m model  s set  c clear  q quit"
 SECONDS = 0.2
@@ -44,24 +43,21 @@ def browse(options: Namespace, store: str) -> int:
 
 
 def place(name: str, split: str | None, rejected: bool, data: str | None, store: str) -> RowReader:
-    """The rows that a name stands for: RECIPE.yaml:TABLE of a build, or a release, its view after a colon."""
-    if of_build := _OF_BUILD.fullmatch(name):
-        recipe, table = of_build.groups()
-        plan = planning.make_plan(recipe, data, store)
-        works = {work.name: work for work in plan.jobs[:-1]}
-        if table not in works:
-            raise make_unknown_error(recipe, "table", table, list(works))
-        if table not in plan.done:
-            raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-        receipt = plan.done[table].receipt
-        return read_table(
-            f"{name}, rejected" if rejected else name, works[table], receipt.rejected if rejected else receipt.parts
-        )
+    """The rows that a name stands for: RECIPE.yaml:TABLE of a build, a release, its view after a colon, or files."""
+    where = parse_rows_name(name)
+    if isinstance(where, TableName):
+        job, manifest = find_complete_table(where, data, store)
+        parts = manifest.receipt.rejected if rejected else manifest.receipt.parts
+        return read_table(f"{name}, rejected" if rejected else name, job, parts)
     if rejected:
-        raise EvaluationError(f"{name}: a release holds no rejected rows; name a table as RECIPE.yaml:TABLE")
-    of_release_ = _OF_RELEASE.fullmatch(name)
-    assert of_release_
-    return read_release(errata.open_release(of_release_[1], store), of_release_[2], split)
+        kind = "a release holds" if isinstance(where, ViewName) else "files hold"
+        raise EvaluationError(f"{name}: {kind} no rejected rows; name a table as RECIPE.yaml:TABLE")
+    if isinstance(where, ViewName):
+        return read_release(errata.open_release(where.release, store), where.view, split)
+    if split:
+        raise EvaluationError(f"{name}: files have no splits; leave --split out")
+    check_files(name)
+    return read_files(name, sources.find(name, name))
 
 
 def _print_rows(chosen: Selection, limit: int | None) -> int:

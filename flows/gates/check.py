@@ -16,6 +16,7 @@ from flows.gates.table import GatedTable
 from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
 from flows.running import progress
+from schemas.frames import batch_frames
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
 
@@ -145,18 +146,9 @@ def _scan_rows(table: GatedTable, work: TableJob, plan: Plan, advance: Advance) 
 def _read_batches(work: TableJob, plan: Plan, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Rows of a table some ten thousand at a time, however its parts are cut."""
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
-    waiting: list[pl.DataFrame] = []
-    for part in plan.done[work.name].receipt.parts:
-        waiting.append(folder.read(part, list(columns)).select(columns))
-        if (
-            sum(frame.height for frame in waiting) < BATCH_ROWS
-            and sum(frame.estimated_size() for frame in waiting) < BATCH_BYTES
-        ):
-            continue
-        yield from _split_batch(pl.concat(waiting))
-        waiting = []
-    if waiting:
-        yield from _split_batch(pl.concat(waiting))
+    parts = (folder.read(part, list(columns)).select(columns) for part in plan.done[work.name].receipt.parts)
+    for rows in batch_frames(parts, BATCH_ROWS, BATCH_BYTES):
+        yield from _split_batch(rows)
 
 
 def _split_batch(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,9 @@ from pydantic import ValidationError
 from catalog import sources, tables
 from catalog.sources import Source, SourceError
 from catalog.tables import Manifest
+from flows.metrics.row_names import TableName, ViewName, check_files, find_complete_table, parse_rows_name
 from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, compare_types
-from flows.planning import plan as planning
 from flows.planning.plan import TableJob
 from schemas.columns.gold import GOLD_STEP
 from schemas.recipe.document import Document
@@ -34,9 +32,6 @@ from tasks.evaluation.gold import FORMATS, TRUTH, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
 from tasks.sources.truth import NEEDED, read_program
-
-_OF_BUILD = re.compile(r"(.+\.ya?ml):([^:/]+)")
-_OF_RELEASE = re.compile(r"([a-z0-9][a-z0-9_-]*(?:@[^:/]*)?)(?::([^:/]+))?")
 
 
 @dataclass(frozen=True)
@@ -58,34 +53,21 @@ class RowsAt:
 
 def find_rows(name: str, data: str | None, store: str) -> RowsAt:
     """What a name stands for: a file, RECIPE.yaml:TABLE of a build, or a release (corpus@1.2.3, a view after a colon)."""
-    if not os.path.exists(name):
-        if of_build := _OF_BUILD.fullmatch(name):
-            return _find_table(name, of_build[1], of_build[2], data, store)
-        if of_release := _OF_RELEASE.fullmatch(name):
-            return _find_release(name, of_release[1], of_release[2], store)
-    if os.path.isdir(name):
-        raise EvaluationError(f"{name}: is a folder; name a file, several ({name}/*.parquet), or RECIPE.yaml:TABLE")
-    _refuse_missing(name)
+    where = parse_rows_name(name)
+    if isinstance(where, TableName):
+        return read_table(*find_complete_table(where, data, store), name)
+    if isinstance(where, ViewName) and not os.path.isdir(name):
+        return _find_release(name, where, store)
+    check_files(name)
     return read_files(name, sources.find(name, name))
 
 
 def read_files(name: str, files: Sequence[Source]) -> RowsAt:
     """Files that were found already."""
-    return RowsAt(name, lambda: chain.from_iterable(_read(source) for source in files))
+    return RowsAt(name, lambda: chain.from_iterable(read_records(source) for source in files))
 
 
-def _refuse_missing(name: str) -> None:
-    """Raise `EvaluationError` about a local file that is not there; patterns and URLs are looked at later."""
-    path = Path(name)
-    if path.exists() or any(mark in name for mark in ("*", "?", "[", "://")):
-        return
-    beside = sorted(str(file) for file in path.parent.glob("*.*")) if path.parent.is_dir() else []
-    near = get_close_matches(name, beside, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "give a path, RECIPE.yaml:TABLE, or a release (corpus@1.2.3)"
-    raise EvaluationError(f"{name}: no such file; {hint}")
-
-
-def _read(source: Source) -> Iterator[Record]:
+def read_records(source: Source) -> Iterator[Record]:
     """A file's records; besides the formats of `records`, a JSON array, as ProcessBench comes."""
     if source.url.endswith(".json"):
         yield from _read_array(source)
@@ -111,25 +93,15 @@ def _read_array(source: Source) -> Iterator[Record]:
         yield Record(where, None if fault else row, fault=fault)
 
 
-def _find_table(name: str, recipe: str, table: str, data: str | None, store: str) -> RowsAt:
-    plan = planning.make_plan(recipe, data, store)
-    works = {work.name: work for work in plan.jobs[:-1]}
-    if table not in works:
-        raise make_unknown_error(recipe, "table", table, list(works))
-    if table not in plan.done:
-        raise EvaluationError(f"{name}: is not made yet in {store}; errata build {recipe}")
-    return read_table(works[table], plan.done[table], name)
-
-
 def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
     """A complete table of a build."""
     name = name or work.name
     return RowsAt(name, lambda: _iterate_rows(name, tables.read_rows(work.folder(), work.contract, manifest)))
 
 
-def _find_release(name: str, release: str, view: str | None, store: str) -> RowsAt:
+def _find_release(name: str, where: ViewName, store: str) -> RowsAt:
     try:
-        rows = errata.load(release, view=view, store=store)
+        rows = errata.load(where.release, view=where.view, store=store)
     except errata.NotFound as error:
         raise errata.NotFound(f"{name}: no such file, and no release either: {error}") from None
     return RowsAt(name, lambda: _iterate_rows(name, rows.to_batches(1000)))

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from errata.cli import text
 
+from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.agreement import Agreement, measure_agreement
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
@@ -18,7 +19,6 @@ from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
 
-WIDTH = 80
 NEAR = 3
 """Distances up to this have a column of their own."""
 NOTES = """\
@@ -182,7 +182,7 @@ def _format_exact(scored: Scored) -> str:
                 _format_percent(result.f1),
             ]
         rows.append([name, *cells])
-    return _format_table(head, rows)
+    return format_narrow_table(head, rows)
 
 
 def _format_labelled(scored: Scored) -> str:
@@ -191,7 +191,7 @@ def _format_labelled(scored: Scored) -> str:
         [name, _format_percent(result.kept.rate), _format_percent(result.kept_wrong.rate), _format_percent(result.kept_right.rate), f"{result.located.of:,}", _format_share(result.located)]
         for name, result, _ in scored if result is not None
     ]  # fmt: skip
-    return _format_table(head, rows)
+    return format_narrow_table(head, rows)
 
 
 def _format_distances(scored: Scored) -> str:
@@ -211,9 +211,9 @@ def _format_distances(scored: Scored) -> str:
         [name, result.alarms, result.right.hits, result.kept_right.of - result.kept_right.hits]
         for name, result, _ in scored if result is not None
     ]  # fmt: skip
-    parts = [_format_table(head, rows)]
+    parts = [format_narrow_table(head, rows)]
     if any(result is not None and result.right.of for _, result, _ in scored):
-        parts.append(_format_table(["on right rows", "a step", "none", "undecided"], right))
+        parts.append(format_narrow_table(["on right rows", "a step", "none", "undecided"], right))
     return "\n\n".join(parts)
 
 
@@ -233,7 +233,7 @@ def _format_agreements(agreement: Agreement | None) -> str:
     if agreement.raters > 2:
         rows.append(["all (Fleiss)", agreement.rows, "", _format_kappa(agreement.fleiss)])
     kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
-    return f"{_format_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
+    return f"{format_narrow_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
 
 
 def _format_types(comparison: TypeComparison | None) -> str:
@@ -264,7 +264,7 @@ def _format_types(comparison: TypeComparison | None) -> str:
         )
     share = _format_percent(all_.exact / all_.rows)
     rows.append(["all", all_.rows, all_.exact, all_.rows - all_.decided, share, f"{all_.macro_f1():.2f}", ""])
-    table = _format_table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
+    table = format_narrow_table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
     of_decided = _format_share(Share(all_.exact, all_.decided))
     lines = [
         f"types      of {comparison.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
@@ -316,16 +316,3 @@ def _format_share(share: Share) -> str:
     return (
         "–" if interval is None else f"{_format_percent(share.rate)} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
     )
-
-
-def _format_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The table, with names so short that its lines fit."""
-    shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in [head, *rows]]
-    room = WIDTH - sum(2 + max(len(row[i]) for row in shown) for i in range(1, len(head)))
-    return text.format_table(head, [[_shorten(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows])
-
-
-def _shorten(name: str, room: int) -> str:
-    """A name whose middle is left out, since names differ at their ends."""
-    first = (room - 1) // 2
-    return name if len(name) <= room else f"{name[:first]}…{name[first + 1 - room :]}"

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 from functools import reduce
 from operator import add
 
-from errata.cli import text
-
 from catalog.ledger import Ledger
 from catalog.ledger.accounts import Spent
+from flows.metrics.narrow_table import format_narrow_table
 
-WIDTH = 80
 HEAD = ("corpus, model", "requests", "prompt", "completion", "cut off", "price")
 
 
@@ -32,7 +30,7 @@ def report(ledger: Ledger) -> str:
         ]
     if len(corpora) > 1:
         rows.append(_format_row("all", accounts))
-    return f"{text.format_table(HEAD, _shorten_names(rows))}\n\n{_format_notes(reduce(add, accounts))}"
+    return f"{format_narrow_table(HEAD, rows)}\n\n{_format_notes(reduce(add, accounts))}"
 
 
 def _format_row(name: str, accounts: Sequence[Spent]) -> list[object]:
@@ -45,19 +43,6 @@ def _format_price(account: Spent) -> str:
     if account.price is None:
         return "–"
     return f"{account.price:,.2f}{'+' if account.unpriced else ''}"
-
-
-def _shorten_names(rows: Sequence[list[object]]) -> list[list[object]]:
-    """The rows with names so short that lines fit; what is cut is the middle, since names differ at their ends."""
-    shown: list[list[object]] = [[*HEAD], *rows]
-    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row[1:]] for row in shown]
-    room = WIDTH - sum(2 + max(len(row[i]) for row in cells) for i in range(len(HEAD) - 1))
-    return [[_shorten(text.strip_controls(row[0]), max(room, 12)), *row[1:]] for row in rows]
-
-
-def _shorten(name: str, room: int) -> str:
-    head = (room - 1) // 2
-    return name if len(name) <= room else f"{name[:head]}…{name[head + 1 - room :]}"
 
 
 def _format_notes(total: Spent) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -51,19 +52,9 @@ class KeyTable:
         if other is not None:
             other._connection.close()
             self._connection.execute(f"ATTACH '{other.file}' AS other (READ_ONLY)")
-        waiting: list[pl.DataFrame] = []
-        for batch in self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH):
-            for rows in pl.DataFrame(batch).partition_by("unit", maintain_order=True):
-                if waiting and waiting[0]["unit"][0] != rows["unit"][0]:
-                    yield _concat_partition(waiting)
-                    waiting = []
-                waiting.append(rows)
-        if waiting:
-            yield _concat_partition(waiting)
+        batches = self._connection.sql(f"{query} ORDER BY unit, key").to_arrow_reader(BATCH)
+        pieces = (piece for batch in batches for piece in pl.DataFrame(batch).partition_by("unit", maintain_order=True))
+        for unit, some in groupby(pieces, key=lambda rows: int(rows["unit"][0])):
+            yield unit, pl.concat(some).drop("unit")
         if other is not None:
             self._connection.execute("DETACH other")
-
-
-def _concat_partition(pieces: list[pl.DataFrame]) -> tuple[int, pl.DataFrame]:
-    """A unit and its rows."""
-    return int(pieces[0]["unit"][0]), pl.concat(pieces).drop("unit")

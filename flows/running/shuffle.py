@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from catalog.tables import ParquetFile, TableFolder
+from schemas.frames import batch_frames
 
 WAITING = 100_000
 """Rows that are held in memory until they are appended to the files of their shares."""
@@ -30,14 +31,8 @@ def shuffle_key(count: int) -> pl.Expr:
 def shuffle_by_problem(parts: Iterable[pl.DataFrame], count: int, folder: TableFolder) -> list[ParquetFile]:
     """Put all rows of a problem into one bucket, in their order; each bucket is a file `shares/<partition>.parquet`, an empty one has none."""
     with tempfile.TemporaryDirectory(prefix="errata-") as place:
-        waiting: list[pl.DataFrame] = []
-        for part in parts:
-            waiting.append(part)
-            if sum(rows.height for rows in waiting) >= WAITING:
-                _append_rows(pl.concat(waiting), count, Path(place))
-                waiting = []
-        if waiting:
-            _append_rows(pl.concat(waiting), count, Path(place))
+        for rows in batch_frames(parts, WAITING):
+            _append_rows(rows, count, Path(place))
         return [
             folder.write(f"shares/{path.name}.parquet", _read_shuffled(path)) for path in sorted(Path(place).iterdir())
         ]

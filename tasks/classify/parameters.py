@@ -13,6 +13,7 @@ from schemas.task import Parameters, TaskError
 from tasks.classify.rules import RULE_TAXONOMY
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
+from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
 
 
 class Dynamic(Parameters):
@@ -59,10 +60,10 @@ class ClassifyParameters(Parameters):
         description="A prompt of ours by its name, or a text with {question}, {steps} (fenced, through the wrong one) and "
         "{types}; also {number} of the wrong step, {reference} and {mark}.",
     )
-    votes: int = Field(1, ge=1, le=1_000, description="Votes on each mistake by each model; greedy has but one.")
-    temperature: float = Field(0.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
-    max_tokens: int = Field(1024, ge=1, le=1_000_000, description="Tokens of a vote; one cut off is undecided.")
+    votes: Votes = Field(1, description="Votes on each mistake by each model; greedy has but one.")
+    temperature: Temperature = 0.0
+    top_p: TopP = 1.0
+    max_tokens: MaxTokens = Field(1024, description="Tokens of a vote; one cut off is undecided.")
     reference: bool = Field(False, description="Whether models see the problem's right solution; rules always do.")
     judged_in: str = Field(
         "",
@@ -100,11 +101,7 @@ def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list
     faults += _check_prompts(parameters, contract.names())
     if parameters.judged_in and "judge_kind" not in contract.names():
         faults.append("judged_in: the table has no column 'judge_kind'; put `judge` before")
-    if len(set(parameters.models)) < len(parameters.models):
-        faults.append("models: names a model twice; keep one and raise `votes`")
-    if parameters.temperature == 0 and parameters.votes > 1:
-        faults.append("votes: temperature 0 gives the same vote each time; raise `temperature`, or leave 1 vote")
-    return faults
+    return faults + find_voting_faults(parameters.models, parameters.temperature, parameters.votes, "vote")
 
 
 def _check_translations(parameters: ClassifyParameters, taxonomy: Taxonomy) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from schemas.columns.labels import SEVERITIES
 from schemas.recipe.taxonomy import Taxonomy, normalize_name
-from schemas.request import Completion, Reply
-from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, drop_surrogates
+from schemas.request import Completion, Reply, replace_surrogates
+from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE
 from tasks.llm.judge_reply import read as judged
 from tasks.llm.lenient_json import find_objects
 from tasks.llm.quoted_text import Material
@@ -93,7 +93,7 @@ def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int |
         return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
     (label,) = named
     details: Mapping[str, Any] = next((record for _, record in reversed(claims) if record), {})
-    cause = drop_surrogates(" ".join(read_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
+    cause = replace_surrogates(" ".join(read_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
     severity = read_text(details.get("severity")).strip().casefold()
     return Vote(
         label,

@@ -25,7 +25,7 @@ from tasks.classify.parameters import ClassifyParameters, check_parameters
 from tasks.classify.reply import Vote, vote
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
 from tasks.classify.rules import RULE_TAXONOMY, Finding, apply_rules
-from tasks.llm.judge_reply import LONGEST_KEPT, collect_material, drop_surrogates
+from tasks.llm.judge_reply import collect_material, keep_reply
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
@@ -111,15 +111,10 @@ def _make_columns(
         "classifiers": [who for who, _ in requests],
         "classifier_types": [ballot.type or "" for ballot in votes],
         "classifier_faults": [ballot.fault for ballot in votes],
-        "classifier_replies": [_keep_reply(reply) for reply in came],
+        "classifier_replies": [keep_reply(reply) for reply in came],
         "classifier_requests": [request.id for _, request in requests],
         "classifier_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
     }
-
-
-def _keep_reply(reply: Reply) -> str:
-    """A reply as it came, as far as it is kept; of one that was refused what was found."""
-    return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
 def _make_decision(name: str | None, by: str | None, **more: Any) -> dict[str, Any]:
@@ -170,7 +165,7 @@ def _make_induction(parameters: ClassifyParameters) -> Fit[ClassifyParameters] |
 CLASSIFY = Asking(
     name="classify",
     summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
-    version="2",
+    version="3",
     parameters=ClassifyParameters,
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, SideInput, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
 from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
@@ -26,16 +26,12 @@ TEXTS = 2_048
 """Texts that are looked at together."""
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class TestSet(BaseModel):
     """A test set, and what of it the rows are held against."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     name: str = Field(min_length=1, max_length=60, description="What it is called in reasons and counts.")
-    files: Annotated[list[str], BeforeValidator(_listed)] = Field([], description="Its files, as `load` takes them.")
+    files: OneOrMore[str] = Field([], description="Its files, as `load` takes them.")
     release: Release | None = Field(None, description="Or a release, corpus@1.2.3.")
     view: str | None = Field(None, description="The release's view; else its first.")
     split: str | None = Field(None, description="The view's split; else all.")
@@ -66,9 +62,7 @@ class DecontaminateParameters(Parameters):
     against: list[TestSet] = Field(
         min_length=1, description="The test sets: name, files or release (view, split), text."
     )
-    columns: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        ["question"], min_length=1, description="The columns that are looked for in them."
-    )
+    columns: OneOrMore[str] = Field(["question"], min_length=1, description="The columns that are looked for in them.")
     rules: list[Rule] = Field(
         [Rule(ngram=8, coverage=0.5)],
         description="What is too much: ngram and coverage, several if one is to be enough; the same text always is.",

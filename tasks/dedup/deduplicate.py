@@ -14,20 +14,16 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
+from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, SideInput, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.duplicates import Repeats, Rules
 from tasks.dedup.embeddings import FILES, SHIPPED, Embedding, EmbeddingError
 from tasks.sources.content_ids import digest
 
 ABACUS = "abacus"
 KEPT_RELEASE = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?@\d{1,9}\.\d{1,9}\.\d{1,9}"
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def check_release_name(name: str) -> str:
@@ -43,7 +39,7 @@ Release = Annotated[str, AfterValidator(check_release_name)]
 class DeduplicateParameters(Parameters):
     """Parameters of `deduplicate`."""
 
-    by: Annotated[list[Literal["exact", "path", "near", "semantic"]], BeforeValidator(_listed)] = Field(
+    by: OneOrMore[Literal["exact", "path", "near", "semantic"]] = Field(
         ["exact"],
         min_length=1,
         description="What makes two solutions repeat each other, one or several: the same text, the same equations, like shingles, like embeddings.",
@@ -62,11 +58,11 @@ class DeduplicateParameters(Parameters):
         description="Of semantic: `abacus`, or a folder with tokenizer.json and model.safetensors that holds a vector for each token.",
     )
     cosine: float = Field(0.95, ge=0.5, le=1, description="Of semantic: the cosine of two embeddings, at least.")
-    prefer: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    prefer: OneOrMore[str] = Field(
         [],
         description="Columns that choose the row that stays: the higher number, yes before no, a text before none; then the smallest id.",
     )
-    releases: Annotated[list[Release], BeforeValidator(_listed)] = Field(
+    releases: OneOrMore[Release] = Field(
         [], description="Earlier releases (corpus@1.2.3): what repeats one of their solutions does not stay."
     )
 

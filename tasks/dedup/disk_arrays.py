@@ -15,7 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.dedup.minhash import Sets, hash_bands, hash_sets, make_outlines, make_shingle_sets, make_sketches
-from tasks.dedup.token_hashes import U64, Ints, Words, mix_bits
+from tasks.dedup.token_hashes import U64, Ints, Words
+from tasks.splitmix64 import mix_bits
 
 SLICE = 1024
 """Texts that are worked on together: few enough for the processor's cache, and a part has some for each core."""

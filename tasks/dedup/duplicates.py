@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from schemas.frames import batch_frames
 from tasks.dedup.components import Components, cluster
 from tasks.dedup.disk_arrays import Column, Shelf
 from tasks.dedup.embeddings import Embedding, Vectors
 from tasks.dedup.release_index import find_paths, hash_texts, read_words
-from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, make_constants, mix_bits, normalize_texts
+from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, make_constants, normalize_texts
+from tasks.splitmix64 import mix_bits
 
 MEMORY = "512MiB"
 BATCH = 50_000
@@ -143,7 +145,7 @@ class Repeats:
             pa.ipc.open_stream(names) as batches,
         ):
             database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-            for i, members in enumerate(self._list_members(batches, repeated, root)):
+            for i, members in enumerate(batch_frames(self._list_members(batches, repeated, root), BATCH)):
                 database.register("added", members.to_arrow())
                 database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
                 database.unregister("added")
@@ -153,19 +155,13 @@ class Repeats:
     def _list_members(
         self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints
     ) -> Iterator[pl.DataFrame]:
-        """The rows that are repeated, with their numbers and components, about `BATCH` at a time."""
-        waiting: list[pl.DataFrame] = []
+        """The rows that are repeated, with their numbers and components, batch by batch."""
         for (first, release), batch in zip(self.origins, batches):
             places = slice(first, first + len(batch))
             rows = pl.DataFrame(batch).with_columns(
                 row=pl.int_range(first, first + len(batch)), release=pl.lit(release), root=pl.Series(root[places])
             )
-            waiting.append(rows.filter(repeated[places]))
-            if sum(frame.height for frame in waiting) >= BATCH:
-                yield pl.concat(waiting)
-                waiting = []
-        if waiting:
-            yield pl.concat(waiting)
+            yield rows.filter(repeated[places])
 
     def _query_keepers(self) -> str:
         """The query for the rows that do not stay, each with the one of its component that does."""

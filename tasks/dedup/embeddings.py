@@ -22,7 +22,8 @@ from tokenizers import Tokenizer
 
 from tasks.dedup.disk_arrays import Column
 from tasks.dedup.release_index import hash_texts
-from tasks.dedup.token_hashes import U64, Ints, make_constants, mix_bits, normalize_texts
+from tasks.dedup.token_hashes import U64, Ints, make_constants, normalize_texts
+from tasks.splitmix64 import mix_bits
 
 FILES = ("tokenizer.json", "model.safetensors")
 SHIPPED = Path(__file__).parents[1] / "engines" / "abacus" / "weights"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.dedup.token_hashes import U32, U64, Ints, Words, make_constants, mix_bits
+from tasks.dedup.token_hashes import U32, U64, Ints, Words, make_constants
+from tasks.splitmix64 import mix_bits
 
 BLOCK = 32_768
 """Shingles sketched at a time: they and their products stay in the processor's cache."""

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from tasks.dedup.minhash import hash_windows
 from tasks.dedup.release_index import hash_texts
-from tasks.dedup.token_hashes import U64, hash_words, make_constants, mix_bits, normalize_texts
+from tasks.dedup.token_hashes import U64, hash_words, make_constants, normalize_texts
+from tasks.splitmix64 import mix_bits
 
 MEMORY = "512MiB"
 BITS = 30

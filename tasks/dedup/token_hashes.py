@@ -17,6 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.splitmix64 import GOLDEN, mix_bits
+
 U64 = NDArray[np.uint64]
 U32 = NDArray[np.uint32]
 Ints = NDArray[np.int64]
@@ -60,16 +62,9 @@ _ALL_WORD = np.uint64(int.from_bytes(bytes([_WORD] * 8), "little"))
 _ONE = np.uint64(0xFF)
 
 
-def mix_bits(values: U64) -> U64:
-    """Every bit of the result depends on every bit of the value (the finish of SplitMix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
 def make_constants(count: int) -> U64:
     """As many odd numbers of 64 bits, always the same."""
-    return mix_bits(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
+    return mix_bits(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN)) | np.uint64(1)
 
 
 def normalize_texts(texts: pl.Series) -> pl.Series:

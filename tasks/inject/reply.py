@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.request import Completion, Reply
+from schemas.request import Completion, Reply, replace_surrogates
 from tasks.classify.rules import blank_step_number
-from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE, drop_surrogates
+from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE
 from tasks.llm.lenient_json import find_objects
 
 _MOST_STEPS, _LONGEST_CAUSE = 300, 1_000
@@ -52,8 +52,8 @@ def _read_steps(text: str, steps: Sequence[str]) -> Rewritten | str:
         return UNPARSABLE
     if not 1 <= len(texts) <= _MOST_STEPS or not all(isinstance(step, str) and step.strip() for step in texts):
         return UNPARSABLE
-    new = tuple(_number_step(drop_surrogates(step).strip(), i, steps) for i, step in enumerate(texts))
-    trimmed = drop_surrogates(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
+    new = tuple(_number_step(replace_surrogates(step).strip(), i, steps) for i, step in enumerate(texts))
+    trimmed = replace_surrogates(" ".join(cause.split())[:_LONGEST_CAUSE]) if isinstance(cause, str) else ""
     return Rewritten(new, at - 1, trimmed or None)
 
 

@@ -35,6 +35,7 @@ from tasks.inject.reply import parse_rewriting
 from tasks.llm import prompts
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
+from tasks.llm.sampling import MaxTokens, Temperature, TopP, find_repeated_model
 from tasks.sources.content_ids import digest, identify_solution
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import JUDGED, NEEDED, verdicts
@@ -69,9 +70,9 @@ class InjectParameters(Parameters):
     attempts: int = Field(
         2, ge=1, le=100, description="How often a model is asked for a solution, until what it makes can be kept."
     )
-    temperature: float = Field(1.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
-    max_tokens: int = Field(2048, ge=1, le=1_000_000, description="Tokens of a solution; one cut off is not kept.")
+    temperature: Temperature = 1.0
+    top_p: TopP = 1.0
+    max_tokens: MaxTokens = Field(2048, description="Tokens of a solution; one cut off is not kept.")
     share: float = Field(
         1.0,
         gt=0,
@@ -285,8 +286,7 @@ def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
     if not parameters.models and not strange:
         faults += _check_kinds(parameters, taxonomy)
     faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in fields]
-    if len(set(parameters.models)) < len(parameters.models):
-        faults.append("models: names a model twice; keep one")
+    faults += find_repeated_model(parameters.models)
     if parameters.models and parameters.temperature == 0 and parameters.attempts > 1:
         faults.append("attempts: temperature 0 makes the same each time; raise `temperature`, or leave 1 attempt")
     return faults
@@ -309,7 +309,7 @@ def _abbreviate_names(names: Sequence[str]) -> str:
 INJECT = Asking(
     name="inject",
     summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
-    version=f"2 verify {CHECKER}",
+    version=f"3 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
     makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from schemas.request import Completion, Reply
+from schemas.request import Completion, Reply, replace_surrogates
 from tasks.llm.claims import NO_STEP, Claim, find_bare_claim, find_json_claims, find_worded_claims, find_wrong_steps
 from tasks.llm.quoted_text import Material
 
@@ -98,16 +98,16 @@ def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequen
     if not NO_STEP <= step <= steps:
         return Judgement(None, OUT_OF_RANGE)
     reason = next((claim.reason for claim in reversed(claims) if claim.reason), "")
-    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), drop_surrogates(reason[:_LONGEST_REASON]))
+    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), replace_surrogates(reason[:_LONGEST_REASON]))
 
 
 def _kind(named: Sequence[str], kinds: Sequence[str]) -> str:
     if not named:
         return ""
-    kind = " ".join(drop_surrogates(named[-1]).split())[:_LONGEST_KIND]
+    kind = " ".join(replace_surrogates(named[-1]).split())[:_LONGEST_KIND]
     return next((name for name in kinds if name.casefold() == kind.casefold()), "") if kinds else kind
 
 
-def drop_surrogates(text: str) -> str:
-    """A text without lone surrogates, which no table holds."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def keep_reply(reply: Reply) -> str:
+    """A reply as it came, as far as it is kept; of one that was refused what was found."""
+    return replace_surrogates((reply.text if isinstance(reply, Completion) else reply.detail)[:LONGEST_KEPT])

@@ -21,6 +21,7 @@ from tasks.evaluation.score import wilson
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
+from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
 from tasks.localize import omegaprm_tree, search
 from tasks.localize.rollout_budget import Prior, Rule, Seen, fit_prior
 from tasks.localize.rollout_counts import Rollout, Search, Tally
@@ -62,10 +63,10 @@ class EstimateParameters(Parameters):
         "hard", description="hard leaves a prefix at its first success; soft gives each tested prefix all its rollouts."
     )
     prompt: Template = Field("solve", validate_default=True, description="The prompt that the completer goes on from.")
-    temperature: float = Field(1.0, gt=0, le=5, description="Of the rollouts.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
-    max_tokens: int = Field(1024, ge=1, le=1_000_000, description="Tokens of a rollout; one cut off there is unclear.")
-    stop: list[str] = Field([], max_length=16, description="Texts that end a rollout.")
+    temperature: Temperature = Field(1.0, gt=0, description="Of the rollouts.")
+    top_p: TopP = 1.0
+    max_tokens: MaxTokens = Field(1024, description="Tokens of a rollout; one cut off there is unclear.")
+    stop: Stop = Field([], description="Texts that end a rollout.")
     answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
         "auto", description="What sort of answer the problems ask for, as in `verify`."
     )

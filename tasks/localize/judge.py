@@ -20,9 +20,10 @@ from schemas.frames import to_polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
-from tasks.llm.judge_reply import LONGEST_KEPT, Judgement, collect_material, drop_surrogates, parse_judgement
+from tasks.llm.judge_reply import Judgement, collect_material, keep_reply, parse_judgement
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
+from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
@@ -40,10 +41,10 @@ class JudgeParameters(Parameters):
         description="A prompt of ours by its name, or a text with {question} and {steps} (fenced) or {solution} (as it is); "
         "also {reference}, {kinds} and {mark}.",
     )
-    votes: int = Field(1, ge=1, le=1_000, description="Judgements of each solution by each model; greedy has but one.")
-    temperature: float = Field(0.0, ge=0, le=5, description="0 takes the likeliest token each time (greedy).")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")
-    max_tokens: int = Field(2048, ge=1, le=1_000_000, description="Tokens of a judgement; one cut off is undecided.")
+    votes: Votes = Field(1, description="Judgements of each solution by each model; greedy has but one.")
+    temperature: Temperature = 0.0
+    top_p: TopP = 1.0
+    max_tokens: MaxTokens = Field(2048, description="Tokens of a judgement; one cut off is undecided.")
     kinds: list[str] = Field([], max_length=100, description="The names that errors may have; without any, free words.")
     reference: bool = Field(False, description="Whether judges see the problem's right solution.")
 
@@ -122,7 +123,7 @@ def _make_columns(
         "judge_faults": [judgement.fault for judgement in judgements],
         "judge_kinds": [judgement.kind for judgement in judgements],
         "judge_reasons": [judgement.reason for judgement in judgements],
-        "judge_replies": [_keep_reply(reply) for reply in came],
+        "judge_replies": [keep_reply(reply) for reply in came],
         "judge_requests": [vote.request.id for vote in votes],
         "judge_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
         "judge_first_error": together.label,
@@ -130,11 +131,6 @@ def _make_columns(
         "judge_kind": _find_kind(judgements, together.label),
         "judge_share": together.share,
     }
-
-
-def _keep_reply(reply: Reply) -> str:
-    """A reply as it came, as far as it is kept; of one that was refused what was found."""
-    return drop_surrogates(reply.text[:LONGEST_KEPT] if isinstance(reply, Completion) else reply.detail[:LONGEST_KEPT])
 
 
 def _find_kind(judgements: Sequence[Judgement], label: int | None) -> str | None:
@@ -160,10 +156,7 @@ def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
         faults.append("reference: the prompt has no {reference}; put it where the right solution belongs")
     if parameters.reference and "reference" not in columns:
         faults.append("reference: the table has no column 'reference'; judge without")
-    if len(set(parameters.models)) < len(parameters.models):
-        faults.append("models: names a model twice; keep one and raise `votes`")
-    if parameters.temperature == 0 and parameters.votes > 1:
-        faults.append("votes: temperature 0 gives the same judgement each time; raise `temperature`, or leave 1 vote")
+    faults += find_voting_faults(parameters.models, parameters.temperature, parameters.votes, "judgement")
     faults += [f"kinds: {fault}" for fault in _check_kinds(parameters.kinds)]
     return faults
 
@@ -185,7 +178,7 @@ def _makes(_: JudgeParameters, contract: Contract) -> Contract:
 JUDGE = Asking(
     name="judge",
     summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
-    version="1",
+    version="2",
     parameters=JudgeParameters,
     needs=("solution_id", "question", "options", "steps"),
     makes=_makes,

@@ -13,16 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from schemas.columns.quality import LABEL_COLUMNS
 from schemas.contract import Contract
-from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Records, Rows, TaskError, WholeTable
 
 SEPARATOR = "\x1f"
 MISSING = "\x1e"
@@ -32,17 +31,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class LabelErrorsParameters(Parameters):
     """Parameters of `label-errors`."""
 
     given: str = Field(
         min_length=1, description="The column with the label that is questioned: a verdict, a type, a first wrong step."
     )
-    labels: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    labels: OneOrMore[str] = Field(
         min_length=1,
         description="Columns with the labels of others; a list holds one of each labeller, in the same order in all rows.",
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.task import Parameters
+from schemas.task import OneOrMore, Parameters
 from tasks.llm.lenient_json import find_field
 
 
@@ -90,14 +90,10 @@ FieldOf = Annotated[FieldRule, BeforeValidator(_short)]
 """A field's rule; a plain text is short for `{path: text}`."""
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 class RecordParameters(Parameters):
     """What `load` and `import` have in common."""
 
-    files: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    files: OneOrMore[str] = Field(
         min_length=1, description="A path, URL or pattern, or a list of them; `${data}` is the folder of --data."
     )
     set: FieldOf = Field(description="The problem set's name: usually {value: name}.")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import duckdb
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
-from schemas.task import Files, Parameters, Record, Records, Rows, SideInput, WholeTable
+from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, SideInput, WholeTable
 from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
@@ -48,10 +48,6 @@ LABEL = {
 }
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 class TruthParameters(Parameters):
     """Parameters of `truth`."""
 
@@ -59,7 +55,7 @@ class TruthParameters(Parameters):
         description="What gold follows from: the `program` that problems of task world carry, the columns of task inject, "
         "or a file of labels."
     )
-    files: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    files: OneOrMore[str] = Field(
         [], description="The files of labels: a path, URL or pattern, or a list of them; for `file` alone."
     )
     format: str = Field(

@@ -90,7 +90,7 @@ def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
 def test_hostile_text_is_a_row_like_any_other() -> None:
     rules = GenerateParameters(models=["a"], prompt="Q: {question}")
     _, outcome = run(problems("q"), rules, lambda r: completion(r, "\ud800 {question} \x00 '; DROP TABLE"))
-    assert outcome.kept["text"].to_list() == ["? {question} \x00 '; DROP TABLE"]
+    assert outcome.kept["text"].to_list() == ["\ufffd {question} \x00 '; DROP TABLE"]
 
 
 def test_more_samples_keep_the_requests_of_fewer_and_more_tokens_their_ids() -> None:

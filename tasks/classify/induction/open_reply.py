@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.recipe.taxonomy import RESERVED, TYPE, Taxonomy, normalize_name
-from schemas.request import Reply
+from schemas.request import Reply, replace_surrogates
 from tasks.classify.reply import KEYS, LINE, NO_TYPE, UNKNOWN, parse_judged_kind, read_final_text, read_text
 from tasks.classify.requests import NEW
-from tasks.llm.judge_reply import CONTRADICTORY, UNPARSABLE, drop_surrogates
+from tasks.llm.judge_reply import CONTRADICTORY, UNPARSABLE
 from tasks.llm.lenient_json import find_objects
 from tasks.llm.quoted_text import Material
 
@@ -45,7 +45,7 @@ def tidy(text: str) -> str:
     """A text on one line, without what is not seen and without what opens a tag or a cell of a table."""
     seen = (
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
-        for char in unicodedata.normalize("NFKC", drop_surrogates(text[:10_000]))
+        for char in unicodedata.normalize("NFKC", replace_surrogates(text[:10_000]))
         if unicodedata.category(char) not in ("Cf", "Co", "Cn")
     )
     return " ".join("".join(seen).translate(_NO_PART).split())

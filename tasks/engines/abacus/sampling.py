@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.splitmix64 import GOLDEN, mix_bits
+
 MARGIN = 5e-4
 """Logits from float32 are off by less than this: about 1e-5 was seen."""
 PLACES = 2
 """Decimals of an answer's log-probability."""
 DRIFT = 2e-4
 """Log-probabilities of whole answers from float32 are off by less than this: 1.4e-5 was the most seen in 1,200."""
-_GOLDEN = 0x9E3779B97F4A7C15  # of splitmix64, as are the other numbers
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
@@ -39,17 +40,10 @@ class Draws:
         return Draws(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def mix_bits(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finishing hash of splitmix64."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 def gumbel(seed: NDArray[np.uint64], place: int, vocabulary: int) -> Float:
     """Standard Gumbel noise (rows, vocabulary) for the token at a place of the answers."""
-    start = mix_bits(mix_bits(seed + np.uint64(_GOLDEN)) + np.uint64(place))
-    token = np.arange(1, vocabulary + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+    start = mix_bits(mix_bits(seed + np.uint64(GOLDEN)) + np.uint64(place))
+    token = np.arange(1, vocabulary + 1, dtype=np.uint64) * np.uint64(GOLDEN)
     bits = mix_bits(start[:, None] + token) >> np.uint64(11)
     uniform = (bits + 0.5) * 2.0**-53
     return np.asarray(-np.log(-np.log(uniform)))

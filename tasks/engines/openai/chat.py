@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.request import Finish, Request
+from schemas.request import Finish, Request, replace_surrogates
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
@@ -144,8 +144,7 @@ def _text(content: Any) -> str | None:
         return ""
     if not isinstance(content, str):
         return None
-    # JSON can hold half a surrogate pair, which no file of UTF-8 can
-    return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return replace_surrogates(content)  # JSON can hold half a surrogate pair
 
 
 def _count(value: Any) -> int | None:

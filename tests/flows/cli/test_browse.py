@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -25,7 +26,7 @@ from rich.console import Console
 
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
-from flows.cli import row_view
+from flows.cli import file_rows, row_view
 from flows.cli.browser import place
 from flows.cli.row_reader import Selection
 from schemas.columns.labels import JUDGE_COLUMNS
@@ -242,6 +243,85 @@ def test_a_table_of_a_build_can_be_looked_at_and_what_it_rejected(
     assert "not selected" in rejected and "not selected" not in kept
     code, _, err = shown(capsys, f"{recipe}:sme", "--store", store)
     assert code == WRONG and "did you mean 'some'?" in err
+
+
+LINES = [
+    {
+        "solution_id": "a",
+        "question": "1 + 1?",
+        "steps": ["It is 3."],
+        "verdict": "wrong",
+        "score": 0.5,
+        "more": {"x": [1]},
+    },
+    {"solution_id": "b", "question": "生?", "steps": ["\ud800"], "verdict": "right", "more": "text", "own": 2**80},
+]
+
+
+def written(folder: Path, name: str) -> str:
+    """The two rows in a file of that format."""
+    path = folder / name
+    if name.endswith(".parquet"):
+        pl.DataFrame(
+            [{key: LINES[i][key] for key in ("solution_id", "question", "verdict")} for i in (0, 1)]
+        ).write_parquet(path)
+    elif name.endswith(".json"):
+        path.write_text(json.dumps(LINES))
+    elif name.endswith(".csv"):
+        path.write_text("solution_id,question,verdict\na,1 + 1?,wrong\nb,生?,right\n")
+    else:
+        path.write_text("".join(json.dumps(line).replace("\\ud800", "So.") + "\n" for line in LINES) + "{broken\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.parquet"])
+def test_files_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, out, _ = shown(capsys, written(tmp_path, name))
+    assert code == DONE and "1 + 1?" in out and "生?" in out
+    assert out.count("row ") == (3 if name == "rows.jsonl" else 2)
+    assert ("not JSON" in out) == (name == "rows.jsonl")
+    code, out, _ = shown(capsys, str(tmp_path / "rows.*"), "--verdict", "right")
+    assert code == DONE and "生?" in out and "1 + 1?" not in out
+
+
+def test_several_parquet_files_need_the_same_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, column in enumerate("aab"):
+        pl.DataFrame({column: [f"value {number}"]}).write_parquet(tmp_path / f"{number}.parquet")
+    code, out, _ = shown(capsys, str(tmp_path / "[01].parquet"))
+    assert code == DONE and "value 0" in out and "value 1" in out
+    code, _, err = shown(capsys, str(tmp_path / "*.parquet"))
+    assert code == WRONG and "2.parquet: has other columns than" in err
+
+
+def test_a_mixed_or_nested_column_is_shown_whole() -> None:
+    rows = file_rows.make_table(LINES).to_pylist()
+    assert [row["more"] for row in rows] == ['{"x": [1]}', '"text"']
+    assert [row["own"] for row in rows] == [None, str(2**80)]
+    assert [row["steps"] for row in rows] == [["It is 3."], ["\ufffd"]]
+    assert [row["score"] for row in rows] == [0.5, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["rows.jsonl", "--rejected"], "rows.jsonl: files hold no rejected rows; name a table as RECIPE.yaml:TABLE"),
+        (["rows.jsonl", "--split", "test"], "rows.jsonl: files have no splits; leave --split out"),
+        (["row.jsonl"], "row.jsonl: no such file; did you mean 'rows.jsonl'?"),
+        (["folder/deep"], "folder/deep: is a folder; name a file, several (folder/deep/*.parquet), or RECIPE.yaml:TABLE"),
+        (["rows.txt"], "rows.txt: unknown format '.txt'; there are .jsonl"),
+        (["bad.parquet"], "bad.parquet: cannot be read as Parquet"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "rows.jsonl")
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    for name in ("rows.txt", "bad.parquet"):
+        (tmp_path / name).write_text("no rows")
+    code, out, err = shown(capsys, *arguments)
+    assert (code, out) == (WRONG, "") and told in err
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ def test_kind_and_reason_come_along() -> None:
     assert read(told, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
     assert read(told, STEPS, MATERIAL, ["unit"]) == Judgement(1, "", "", "7 * 2 is\n14")
     assert read("First error: 2, wrong operand", STEPS, MATERIAL).kind == "wrong operand"
-    assert read('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "?"
+    assert read('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "\ufffd"
 
 
 PIECES = st.sampled_from(

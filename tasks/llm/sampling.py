@@ -1,0 +1,44 @@
+"""The parameters by which tasks sample models: one definition of each, with its bounds and what it means.
+
+A task gives its own default, and a description of its own where it says more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+Temperature = Annotated[float, Field(ge=0, le=5, description="0 takes the likeliest token each time (greedy).")]
+TopP = Annotated[float, Field(gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")]
+MaxTokens = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Tokens of a reply; the task's description says what becomes of one cut off there."""
+Votes = Annotated[int, Field(ge=1, le=1_000)]
+"""Replies of each model about each row."""
+Stop = Annotated[list[str], Field(max_length=16)]
+"""Texts that end a reply."""
+
+
+def find_repeated_model(models: Sequence[str], advice: str = "keep one") -> list[str]:
+    """The fault of models of which one is named twice; none where each is named once."""
+    return [f"models: names a model twice; {advice}"] if len(set(models)) < len(models) else []
+
+
+def find_voting_faults(models: Sequence[str], temperature: float, votes: int, vote: str) -> list[str]:
+    """What is wrong with models that vote: one is named twice, or its votes are bound to be the same.
+
+    Args:
+        models: The models, by their names in the recipe.
+        temperature: At which they are sampled.
+        votes: The votes of each.
+        vote: What messages call a vote.
+
+    Returns:
+        A message a fault, which begins with the parameter's name.
+
+    """
+    faults = find_repeated_model(models, "keep one and raise `votes`")
+    if temperature == 0 and votes > 1:
+        faults.append(f"votes: temperature 0 gives the same {vote} each time; raise `temperature`, or leave 1 vote")
+    return faults
