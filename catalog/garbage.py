@@ -94,7 +94,7 @@ def _read_time(info: dict[str, Any]) -> datetime | None:
 
 
 def remove(store: Store, pieces: list[Garbage]) -> Iterator[Garbage]:
-    """Remove garbage, each piece as it is told; one that has become a release meanwhile is left."""
+    """Remove garbage, each piece as it is yielded; one that has become a release meanwhile is left."""
     for piece in pieces:
         if _release(piece.path) and store.exists(f"{piece.path}/manifest.json"):
             continue

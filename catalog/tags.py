@@ -52,7 +52,7 @@ def tag(store: Store, corpus: str, name: str, version: str | None, reason: str =
 
 
 def note(store: Store, corpus: str, version: str, verb: str, reason: str) -> State:
-    """`deprecate`, `yank` or `restore` a version, for a reason that all who ask for it are told."""
+    """`deprecate`, `yank` or `restore` a version, for a reason that all who ask for it are shown."""
     _check(store, corpus, version)
     if not reason.strip():
         raise ErrataError(f"errata {verb} needs a reason for those who use {corpus}@{version}; add --reason")

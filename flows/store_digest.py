@@ -30,7 +30,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class News:
-    """A version that was released in the time that is told of."""
+    """A version that was released in the time that is reported."""
 
     release: errata.Release
     at: float

@@ -40,7 +40,7 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
 
 
 def watch_gates(plan: Plan) -> list[dict[str, Any]]:
-    """What was found at the gates; whoever watches is told how far they are."""
+    """What was found at the gates; watchers are notified of how far they are."""
     if plan.recipe.gates is None:
         return check_gates(plan)
     rows = sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
@@ -63,7 +63,7 @@ def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 
 
 def _describe_refusal(plan: Plan, missed: Sequence[Mapping[str, Any]]) -> str:
-    """Why nothing is released, a line for each gate, as errors of a recipe are told."""
+    """Why nothing is released, a line for each gate, as errors of a recipe are worded."""
     recipe = plan.recipe
     lines = []
     for result in missed:

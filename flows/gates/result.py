@@ -1,4 +1,4 @@
-"""What was found at a gate, and how a release that fails is told of it."""
+"""What was found at a gate, and the error of a release that fails it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.errors import ApplicationError
 EXAMPLES = 5
 """Rows named, at most."""
 LONGEST = 200
-"""Characters of a value that are told."""
+"""Characters of a value that are shown."""
 BRIEF = 60
 """Characters of a value in the message of an error."""
 

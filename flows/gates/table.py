@@ -27,7 +27,7 @@ class _Question:
 
 
 class GatedTable:
-    """The questions to one table; rows are added, then the answers told."""
+    """The expectations of one table; rows are added, then the results read."""
 
     def __init__(self, work: TableJob, gates: Sequence[Declared], contract: bool) -> None:
         self.work = work

@@ -22,7 +22,7 @@ class Threshold:
 
     result: Result
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    """What the observed number must be between, as Great Expectations is told; empty: it is known whether it passed."""
+    """What the observed number must be between, in the words of Great Expectations; empty: it is known whether it passed."""
 
     @staticmethod
     def of_measure(

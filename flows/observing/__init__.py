@@ -1,1 +1,1 @@
-"""Observing: who watches a build is told how it goes: Prefect, and whoever listens to OpenLineage."""
+"""Observing: how a build goes is reported to Prefect, and to whoever listens to OpenLineage."""

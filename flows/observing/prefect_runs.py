@@ -1,4 +1,4 @@
-"""Runs in Prefect: their names, their end when they are interrupted or were killed, who is told of a failure."""
+"""Runs in Prefect: their names, their end when they are interrupted or were killed, who is notified of a failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from prefect.states import Cancelled, Crashed
 HOST, PROCESS = "errata.host", "errata.process"
 """Labels of a run: where it runs, and in which process there."""
 WEBHOOK = "ERRATA_WEBHOOK"
-"""The environment variable with the URL that is told of failures."""
+"""The environment variable with the URL that is notified of failures."""
 SECRET = "errata-webhook"  # noqa: S105  # the name of Prefect's Secret block that may hold it instead
 AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SECONDS = 3.0
@@ -165,7 +165,7 @@ def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
 
 
 def _find_webhook() -> str:
-    """The URL to be told of failures: of the environment, else of Prefect's Secret block; empty where there is none."""
+    """The URL to be notified of failures: of the environment, else of Prefect's Secret block; empty where there is none."""
     if url := os.environ.get(WEBHOOK, ""):
         return url
     from prefect.blocks.system import Secret

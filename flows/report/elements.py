@@ -143,7 +143,7 @@ def format_brief(n: int) -> str:
 
 
 def sort_names(totals: Counter[str]) -> list[str]:
-    """Names, those with most first, those told of together last."""
+    """Names, those with most first, those counted together last."""
     return sorted(totals, key=lambda name: (name == OTHERS, -totals[name], name))
 
 

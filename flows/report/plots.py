@@ -2,7 +2,7 @@
 
 Colours are names of the page's own (CSS variables), so one drawing is right in
 light, dark and print. Heat is in steps, each cell bears its number, and bars
-have labels or shapes of their own: nothing is told by colour alone.
+have labels or shapes of their own: nothing is shown by colour alone.
 """
 
 from __future__ import annotations

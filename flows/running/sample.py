@@ -12,7 +12,7 @@ from schemas.frames import to_polars_schema
 from schemas.recipe.models import Price
 
 PILOT = 64
-"""Rows that a pilot asks about, unless told."""
+"""Rows that a pilot asks about by default."""
 WANTED = 4 * PILOT
 """Rows of a sample."""
 

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_verb(options: Namespace) -> int:
-    """Run a verb; what people can mend is told in lines, what nobody foresaw is raised."""
+    """Run a verb; what people can mend is printed in lines, what nobody foresaw is raised."""
     try:
         code = int(options.run(options))
         sys.stdout.flush()

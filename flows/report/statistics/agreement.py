@@ -15,11 +15,11 @@ from tasks.localize.raters import build_frame, list_rating_columns
 
 BINS = 10
 LATEST = 9
-"""First wrong steps from this one on are told of together, in the matrix of a pair."""
+"""First wrong steps from this one on are counted together, in the matrix of a pair."""
 LOOKED_AT = 60_000
 """Solutions, about, whose labels are held against each other; the kappas of all are in the manifest."""
 PAIRS = 3
-"""Pairs of labellers whose matrix is told."""
+"""Pairs of labellers whose matrix is reported."""
 SIDES = ("before the first wrong step", "from the first wrong step on", "no first wrong step named")
 
 

@@ -28,7 +28,7 @@ from tasks import find_label, list_labels
 
 FORMAT = 1
 NAMES = 200
-"""Models and sets whose rows are told one by one."""
+"""Models and sets whose rows are counted one by one."""
 
 
 def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:

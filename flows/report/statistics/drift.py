@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MOVED = 8
-"""Values of a distribution whose change is told, the largest."""
+"""Values of a distribution whose change is reported, the largest."""
 
 
 def measure_drift(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tasks.dedup.equation_path import find_path
 from tasks.sources.content_ids import digest
 
 GROUPS = 8
-"""Models with their sampling that are told of: those with most solutions."""
+"""Models with their sampling that are reported: those with most solutions."""
 
 
 @dataclass(frozen=True)

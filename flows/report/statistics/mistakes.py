@@ -10,7 +10,7 @@ import polars as pl
 from flows.report.statistics.verdicts import OTHERS, add_levels
 
 LONGEST = 15
-"""Steps from this number on are told of together."""
+"""Steps from this number on are counted together."""
 GROUPS, TYPES = 40, 30
 UNDECIDED = "undecided"
 

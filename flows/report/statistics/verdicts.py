@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 MODELS, SETS = 60, 20
-"""So many are told of one by one, the largest; the others together."""
+"""So many are counted one by one, the largest; the others together."""
 OTHERS = "others"
 LEVELS = ("never right", "right up to ¼", "right up to ½", "right up to ¾", "right above ¾")
 """Problems by the share of their decided solutions that are right, those of two or more."""
@@ -101,7 +101,7 @@ def _number() -> pl.Expr:
 
 
 def _list_largest(counts: Counter[tuple[str, str, str]], at: int, most: int) -> dict[str, str]:
-    """The names that are told of by themselves."""
+    """The names that are counted by themselves."""
     sums = Counter[str]()
     for key, n in counts.items():
         sums[key[at]] += n
