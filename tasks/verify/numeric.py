@@ -150,7 +150,7 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
             if asks_for_rest(question)
             else Judgement("undecided", "text", "unparsable")
         )
-    if not names_what(found.answer, question):
+    if not is_known_unit(found.answer, question):
         return Judgement("undecided", "numeric", "not fully read")
     try:
         given = None if MARKED.search(found.answer) or has_symbols(found.answer) else number_of(found.answer)
@@ -168,7 +168,7 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
 _BEHIND = re.compile(f"\\d\\s*%?[\\s,;.]*{OPEN}([^{CLOSE}]*){CLOSE}")
 
 
-def names_what(answer: str, question: str) -> bool:
+def is_known_unit(answer: str, question: str) -> bool:
     r"""Whether the words in `\text{…}` behind a number are a unit, one noun, or words of the question."""
     for match in _BEHIND.finditer(plain_text(answer)) if "\\" in answer else ():
         words = re.findall(r"[a-z]+", match[1].casefold())
