@@ -14,14 +14,14 @@ from errata.cli.verb import Verb
 from errata.errors import ErrataError
 
 
-def read_pairs(given: Namespace) -> Iterator[dict[str, Any]]:
+def read_pairs(options: Namespace) -> Iterator[dict[str, Any]]:
     """The pairs of the command: the one that it names, or those of a file of JSON lines."""
-    if given.file is None:
-        if given.gold is None or given.answer is None:
+    if options.file is None:
+        if options.gold is None or options.answer is None:
             raise ErrataError("`errata check` takes GOLD and ANSWER, or --file FILE")
-        yield {"gold": given.gold, "completion": given.answer, "question": given.question}
+        yield {"gold": options.gold, "completion": options.answer, "question": options.question}
         return
-    with sys.stdin if given.file == "-" else open(given.file, encoding="utf-8") as lines:
+    with sys.stdin if options.file == "-" else open(options.file, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -29,23 +29,23 @@ def read_pairs(given: Namespace) -> Iterator[dict[str, Any]]:
                 pair = json.loads(line)
                 yield {"question": "", **pair, "gold": str(pair["gold"]), "completion": str(pair["completion"])}
             except (ValueError, KeyError, TypeError):
-                raise ErrataError(f"{given.file}:{number}: no JSON object with `gold` and `completion`") from None
+                raise ErrataError(f"{options.file}:{number}: no JSON object with `gold` and `completion`") from None
 
 
-def run_check(given: Namespace) -> int:
+def run_check(options: Namespace) -> int:
     """`errata check`."""
     from tasks.verify.check import check_answer
 
-    for pair in read_pairs(given):
+    for pair in read_pairs(options):
         check = check_answer(pair["gold"], pair["completion"], str(pair["question"] or ""), pair.get("options"))
-        if given.file is None and check.extracted is None:  # a bare answer
-            check = check_answer(pair["gold"], pair["completion"], given.question, stated=pair["completion"])
-        if given.json:
+        if options.file is None and check.extracted is None:  # a bare answer
+            check = check_answer(pair["gold"], pair["completion"], options.question, stated=pair["completion"])
+        if options.json:
             print(json.dumps({**({"id": pair["id"]} if "id" in pair else {}), **asdict(check)}, ensure_ascii=False))
             continue
-        found = f"{check.extracted!r} (by {check.extracted_by})" if check.extracted else "none"
+        extracted = f"{check.extracted!r} (by {check.extracted_by})" if check.extracted else "none"
         print(
-            f"gold         {pair['gold']}\n  read as    {check.gold_reading}\nanswer       {found}\n  read as    {check.answer_reading}\n"
+            f"gold         {pair['gold']}\n  read as    {check.gold_reading}\nanswer       {extracted}\n  read as    {check.answer_reading}\n"
             f"rule         {check.rule or 'none'}\nmath-verify  {check.second_opinion or 'not asked'}\n"
             f"verdict      {check.verdict}" + (f" ({check.undecided})" if check.undecided else "")
         )

@@ -21,16 +21,16 @@ GROUP_ROWS = 1024
 """Rows of a row group: what is decoded to show one of them."""
 
 
-def read_files(name: str, found: Sequence[Source]) -> RowReader:
+def read_files(name: str, sources: Sequence[Source]) -> RowReader:
     """The rows of files; a record that cannot be read is a row that says why.
 
     Raises:
         SourceError: A file cannot be read at all, or Parquet files have different columns.
 
     """
-    if all(source.url.endswith(".parquet") for source in found):
-        return RowReader(name, list(_open_parquet(found)))
-    records = chain.from_iterable(read_records(source) for source in found)
+    if all(source.url.endswith(".parquet") for source in sources):
+        return RowReader(name, list(_open_parquet(sources)))
+    records = chain.from_iterable(read_records(source) for source in sources)
     rows = [
         dict(record.value) if record.value is not None else _describe_fault(record.source, *(record.fault or ("", "")))
         for record in records
@@ -41,16 +41,16 @@ def read_files(name: str, found: Sequence[Source]) -> RowReader:
     return RowReader(name, [RowFile(name, len(rows), lambda: pa.BufferReader(buffer))])
 
 
-def _open_parquet(found: Sequence[Source]) -> Iterator[RowFile]:
+def _open_parquet(sources: Sequence[Source]) -> Iterator[RowFile]:
     columns: list[str] | None = None
-    for source in found:
+    for source in sources:
         try:
             with fsspec.open(source.url, "rb") as file, pq.ParquetFile(file) as parquet:
                 rows, names = parquet.metadata.num_rows, parquet.schema_arrow.names
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{source.name}: cannot be read as Parquet ({str(error)[:200]})") from None
         if columns is not None and names != columns:
-            raise SourceError(f"{source.name}: has other columns than {found[0].name}; look at each by itself")
+            raise SourceError(f"{source.name}: has other columns than {sources[0].name}; look at each by itself")
         columns = names
         yield RowFile(source.name, rows, lambda url=source.url: fsspec.open(url, "rb").open())  # type: ignore[misc]
 
