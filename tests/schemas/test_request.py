@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from schemas.recipe.models import Price
-from schemas.request import Completion, Message, Request, Sampling
+from schemas.request import Completion, Message, Request, Sampling, replace_surrogates
 
 REQUEST = Request("m", "r", (Message("user", "1 + 1?"),), Sampling(100, 1.0, 1.0, ("\n",)), 3, "It is")
 
@@ -56,3 +56,18 @@ def test_what_ended_answers_any_limit_that_has_room_and_what_was_cut_off_only_it
 
 def test_a_price_is_for_a_million_tokens() -> None:
     assert Price(prompt=2.0, completion=10.0).of(500_000, 100_000) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("生 \U0001f600", "生 \U0001f600"),
+        ("", ""),
+        ("a\ud800b", "a\ufffdb"),
+        ("\udc00", "\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+    ],
+)
+def test_half_a_character_is_replaced_and_two_halves_are_one(text: str, kept: str) -> None:
+    assert replace_surrogates(text) == kept
+    replace_surrogates(text).encode()
