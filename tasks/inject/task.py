@@ -38,7 +38,7 @@ from tasks.llm.prompts import Template
 from tasks.llm.sampling import MaxTokens, Temperature, TopP, find_repeated_model
 from tasks.sources.content_ids import digest, identify_solution
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.task import JUDGED, NEEDED, verdicts
+from tasks.verify.task import JUDGED, NEEDED, judge_rows
 from tasks.verify.task import VERSION as CHECKER
 
 VERDICT = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
@@ -211,7 +211,7 @@ def _verify_injections(
             fitting[i] = injection, _write_text(rows[i], injection)
     needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in fitting.items()]  # fmt: skip
     frame = pl.DataFrame(needed, schema_overrides={"options": pl.List(pl.String), "stated": pl.String})
-    judged = verdicts(frame, "auto", compared, JUDGED).to_dicts() if needed else []
+    judged = judge_rows(frame, "auto", compared, JUDGED).to_dicts() if needed else []
     for (i, (injection, text)), verdict in zip(fitting.items(), judged):
         results[i] = _make_columns(rows[i], injection, text, verdict, rules)
 

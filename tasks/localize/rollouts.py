@@ -10,7 +10,7 @@ import polars as pl
 
 from schemas.request import Completion, Reply
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.task import verdicts
+from tasks.verify.task import judge_rows
 
 _GAP = re.compile(r"\s*")
 
@@ -67,6 +67,6 @@ def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answ
         results.append(None)
     schema = {name: pl.String() for name in ("text", "rationale", "stated", "answer", "question")}
     frame = pl.DataFrame(rows, schema={**schema, "options": pl.List(pl.String)})
-    for index, verdict in zip(at, verdicts(frame, answers, compared)["verdict"]):
+    for index, verdict in zip(at, judge_rows(frame, answers, compared)["verdict"]):
         results[index] = None if verdict == "undecided" else verdict == "right"
     return results

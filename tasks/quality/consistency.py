@@ -13,7 +13,7 @@ from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, WholeTable
 from tasks.dedup.release_index import hash_texts
 from tasks.dedup.token_hashes import normalize_texts
-from tasks.verify.vectorized import shortest
+from tasks.verify.vectorized import shorten_numbers
 
 MEMORY = "512MiB"
 BATCH = 100_000
@@ -59,7 +59,7 @@ def _narrow(part: pl.DataFrame) -> pl.DataFrame:
     return part.select(
         key=pl.nth(0),
         problem="problem_id",
-        answer=pl.coalesce(shortest(part["extracted"]), loose),
+        answer=pl.coalesce(shorten_numbers(part["extracted"]), loose),
         shown="extracted",
         text=pl.Series(hash_texts(part["rationale"])),
         p=pl.when(pl.col("tokens") > 0).then(mean) if has else mean,

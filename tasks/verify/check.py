@@ -12,7 +12,7 @@ from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import read_answer
 from tasks.verify.judgement import Compare
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.task import NEEDED, verdicts
+from tasks.verify.task import NEEDED, judge_rows
 
 _COLUMNS: dict[str, Any] = {**dict.fromkeys(NEEDED, pl.String), "options": pl.List(pl.String)}
 
@@ -76,7 +76,7 @@ def check_answer(
         "text": completion,
         "question": question,
     }
-    found = verdicts(pl.DataFrame([row], schema=_COLUMNS), "auto", compare).row(0, named=True)
+    found = judge_rows(pl.DataFrame([row], schema=_COLUMNS), "auto", compare).row(0, named=True)
     return Check(
         found["verdict"], found["undecided"], found["extracted"], found["extracted_by"], found["compared_by"], found["second_opinion"],
         describe_reading(gold), describe_reading(found["extracted"]) if found["extracted"] else "none",

@@ -12,22 +12,22 @@ from typing import Any
 
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import read_answer
-from tasks.verify.answer_types.amounts import amounts_in
+from tasks.verify.answer_types.amounts import find_amounts
 from tasks.verify.answer_types.collection import Collection
-from tasks.verify.answer_types.formulas import Formula, letters_of
+from tasks.verify.answer_types.formulas import Formula, list_letters
 from tasks.verify.answer_types.regions import ALL
 from tasks.verify.dates import DATE
 from tasks.verify.extract import AnswerKind, Extraction, extract
-from tasks.verify.judgement import Compare, Judgement, either, expression
+from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
 from tasks.verify.no_answer import DENIAL
-from tasks.verify.normalize import LONGEST, bare, tidy
-from tasks.verify.number import mentions, number_of, numbers_in, several_of
-from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, number, number_or_none, numbers
-from tasks.verify.plain_text import last_of_implications
-from tasks.verify.truncation import afterword
-from tasks.verify.units import several_units
-from tasks.verify.words import YES, choice, date, lettered, worded
-from tasks.verify.written_numbers import UNIT_POWER, in_figures
+from tasks.verify.normalize import LONGEST, strip_words, tidy
+from tasks.verify.number import find_numbers, has_mention, number_of, read_number_list
+from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, judge_numbers, number, number_or_none
+from tasks.verify.plain_text import read_last_implication
+from tasks.verify.truncation import find_afterword
+from tasks.verify.units import has_several_units
+from tasks.verify.words import YES, is_lettered, judge_choice, judge_date, judge_text
+from tasks.verify.written_numbers import UNIT_POWER, write_figures
 
 NEAR = 400
 """Characters at the end of a text in which a result is one that it came to at last."""
@@ -37,23 +37,23 @@ _RULE_OF = {"number": "numeric", "yes or no": "yes or no", "none": "set", "reals
 }
 
 
-def kind_of(gold: str, options: Sequence[str] | None) -> AnswerKind:
+def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
     """What sort of answer a problem asks for, told from its gold answer."""
     if options:
         return "choice"
     if DATE.fullmatch(gold.strip()):
         return "date"
-    if lettered(gold):
+    if is_lettered(gold):
         return "text"
     if (special := _special(gold)) is not None:
         return special
-    if several_of(gold):
+    if read_number_list(gold):
         return "number"
     if "=" in gold and re.search(r"[a-zA-Z]\s*[-+*/^]|[-+*/^\d]\s*[a-zA-Z]", gold.split("=")[0]):
         return "expression"
     if MARKED.search(gold):
         return "expression"
-    if number_or_none(gold) and not re.search(r"[A-Za-z]{3,}", bare(tidy(gold))):
+    if number_or_none(gold) and not re.search(r"[A-Za-z]{3,}", strip_words(tidy(gold))):
         return "number"
     if gold.strip().casefold() in YES:
         return "yes or no"
@@ -82,15 +82,15 @@ def _special(gold: str) -> AnswerKind | None:
         reading.value.parts if reading.type == "collection" else (reading.value,) if reading.type == "value" else ()
     )
     alone = len(parts) == 1 and isinstance(parts[0], Formula) and parts[0].tree[0] == "letter"  # maybe an option's
-    if not alone and any(isinstance(part, Collection) or letters_of(part.tree) or part.of for part in parts):
+    if not alone and any(isinstance(part, Collection) or list_letters(part.tree) or part.of for part in parts):
         return "expression"
-    if reading.type == "collection" and not several_of(gold):
+    if reading.type == "collection" and not read_number_list(gold):
         return "expression"
     if (
         reading.type == "value"
         and reading.value.unit
         and reading.value.digits >= 0
-        and number_or_none(in_figures(gold))
+        and number_or_none(write_figures(gold))
     ):
         return "number"
     if reading.type == "text" and reading.value:
@@ -112,21 +112,23 @@ def judge(
     if max(len(answer), len(gold)) > LONGEST:
         return Judgement("undecided", _RULE_OF[kind], "too long")
     if kind == "choice":
-        return choice(gold, answer, options)
+        return judge_choice(gold, answer, options)
     if kind == "yes or no" or kind == "text":
-        return worded(gold, answer)
+        return judge_text(gold, answer)
     if kind == "date":
-        return date(gold, answer)
+        return judge_date(gold, answer)
     if kind in ("expression", "time", "ratio", "none", "reals"):
-        return expression(gold, answer, compare)
+        return judge_expression(gold, answer, compare)
     if kind == "amounts":
         return _amounts(gold, found, compare)
     if (match := _LETTER_BASE.fullmatch(answer)) and re.search(rf"\d_\{{?{match[2]}\b", question):
         answer = match[1]
     found = replace(
-        found, answer=in_figures(last_of_implications(answer), question), context=UNIT_POWER.sub(r"\1", found.context)
+        found,
+        answer=write_figures(read_last_implication(answer), question),
+        context=UNIT_POWER.sub(r"\1", found.context),
     )
-    answer, gold = found.answer, in_figures(gold)
+    answer, gold = found.answer, write_figures(gold)
     if len(answer.split()) > 6 and DENIAL.search(answer) and not _zero(gold):
         return (
             Judgement("undecided", "set", "several answers") if _gold_in(gold, answer) else Judgement("wrong", "denial")
@@ -137,7 +139,7 @@ def judge(
         return Judgement("undecided", "choice", "not fully read")
     if QUALIFIED.search(answer) and not DENIAL.search(answer):
         return Judgement("undecided", "numeric", "not fully read")
-    wanted = several_of(gold)
+    wanted = read_number_list(gold)
     judged = _numbers(gold, wanted, found, compare) if wanted else number(gold, found, question, compare)
     if (
         judged.undecided in ("unparsable", "not fully read")
@@ -152,35 +154,35 @@ def judge(
 def _numbers(gold: str, wanted: list[Fraction], found: Extraction, compare: Compare) -> Judgement:
     """Several numbers: by their types where the answer is a formula, else by the results that its words give."""
     if SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z{]|[(\[=]", found.answer):
-        judged = expression(gold, found.answer, compare)
+        judged = judge_expression(gold, found.answer, compare)
         if (
             judged.verdict == "wrong" and "=" in found.answer and "=" not in gold
         ):  # letters may stand for others than those asked for
             return Judgement("undecided", judged.rule, "not fully read", judged.opinion)
         if judged.verdict != "undecided" or SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z]", found.answer):
             return judged
-    return numbers(wanted, found)
+    return judge_numbers(wanted, found)
 
 
 def _amounts(gold: str, found: Extraction, compare: Compare) -> Judgement:
     """Amounts by their names, wherever in its sentence the answer gives them."""
     wanted = read_answer(gold).value
-    given = amounts_in(found.context or found.answer, wanted)
+    given = find_amounts(found.context or found.answer, wanted)
     if given is None:
-        judged = expression(gold, found.answer, compare)
+        judged = judge_expression(gold, found.answer, compare)
         return (
             judged
             if judged.verdict != "wrong" or judged.proved
             else Judgement("undecided", "amounts", "not fully read")
         )
-    return either(given == wanted, "amounts")
+    return judge_equal(given == wanted, "amounts")
 
 
 def _gold_in(gold: str, text: str) -> bool:
     """Whether the number of a gold answer stands in a text, or one of its numbers."""
-    values = set(several_of(gold) or [])
+    values = set(read_number_list(gold) or [])
     sought = None if values else number_of(gold)
-    return mentions(text, values or ({sought[0]} if sought else set()))
+    return has_mention(text, values or ({sought[0]} if sought else set()))
 
 
 def _zero(gold: str) -> bool:
@@ -189,7 +191,7 @@ def _zero(gold: str) -> bool:
     return value is not None and not value[0]
 
 
-def by_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+def check_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
     """Undecided instead of wrong, where a text that ends in saying that it cannot tell came to gold's number shortly before."""
     value = number_or_none(gold)
     if judged.rule != "denial" or found.rule != "denial" or value is None:
@@ -200,19 +202,19 @@ def by_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> J
     )
 
 
-def by_afterword(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+def check_afterword(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
     """Undecided instead of wrong, where words behind a JSON answer come to gold's number after all."""
     value = number_or_none(gold)
     if judged.verdict != "wrong" or found.rule != "stated" or value is None:
         return judged
-    behind = afterword(text)
+    behind = find_afterword(text)
     other = extract(behind, None, "number") if behind else None
     if other is None or number_or_none(other.answer) != value:
         return judged
     return Judgement("undecided", judged.rule, "several answers")
 
 
-def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+def check_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
     """Wrong instead of undecided, where a number that gold asks for stands nowhere in the completion.
 
     Only where figures stand in the answer that neither add up nor multiply to
@@ -230,20 +232,20 @@ def by_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Ju
     """
     if judged.undecided not in ("unparsable", "several answers") or judged.rule not in NUMERIC:
         return judged
-    wanted = set(several_of(gold) or []) or {one[0] for one in [number_or_none(gold)] if one}
-    given = numbers_in(found.context or found.answer)
-    if not wanted or not given or _made_of(given, wanted) or _compound(found.context or found.answer):
+    wanted = set(read_number_list(gold) or []) or {one[0] for one in [number_or_none(gold)] if one}
+    given = find_numbers(found.context or found.answer)
+    if not wanted or not given or _is_derived_from(given, wanted) or _compound(found.context or found.answer):
         return judged
     if re.search(
         r"[~'’^_{}<>\u00a0\u2000-\u200a\u202f]|\\|[\d)]\s*(?:[+*/^]|-\s)|[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)",
         found.answer,
     ):
         return judged
-    missing = [value for value in wanted if not mentions(text[-20_000:], {value, value / 100, value * 100})]
+    missing = [value for value in wanted if not has_mention(text[-20_000:], {value, value / 100, value * 100})]
     return Judgement("wrong", "absent") if missing else judged
 
 
-def _made_of(given: set[Fraction], wanted: set[Fraction]) -> bool:
+def _is_derived_from(given: set[Fraction], wanted: set[Fraction]) -> bool:
     """Whether numbers add up to, multiply to or differ by one that is wanted, or are it."""
     some = sorted(given)[:8]
     made = {sum(some, Fraction(0)), prod(some)} | set(some)
@@ -255,4 +257,4 @@ def _made_of(given: set[Fraction], wanted: set[Fraction]) -> bool:
 
 def _compound(text: str) -> bool:
     """Whether an amount is given in several units, or as a time."""
-    return bool(re.search(r"\d:\d\d", text)) or several_units(text)
+    return bool(re.search(r"\d:\d\d", text)) or has_several_units(text)

@@ -29,7 +29,7 @@ DATE = re.compile(
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d)\s*(?:[ap]\.?m\.?)?", re.IGNORECASE)
 
 
-def dates_in(text: str) -> set[date | None]:
+def find_dates(text: str) -> set[date | None]:
     """The dates that stand in a text, None for one that no calendar has."""
     return {_date(match[0]) for match in DATE.finditer(text)}
 
@@ -53,7 +53,7 @@ def _date(text: str) -> date | None:
         return None
 
 
-def hours_of(text: str) -> tuple[int, int] | None:
+def read_hours(text: str) -> tuple[int, int] | None:
     """Hour and minute of a text that is a time of day, or a span of hours and minutes."""
     match = _TIME.fullmatch(text.strip(" .*"))
     return (int(match[1]), int(match[2])) if match else None

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tasks.verify.dates import DATE
-from tasks.verify.final_text import final_text, unfinished_thought
+from tasks.verify.final_text import find_final_text, is_unfinished_thought
 from tasks.verify.no_answer import DENIAL, NOTHING_LEFT
-from tasks.verify.truncation import AGAIN, TAIL, cut_off, last_sentence, own
-from tasks.verify.written_numbers import CHINESE_COUNT, UNIT_POWER, in_figures
+from tasks.verify.truncation import AGAIN, TAIL, cut_off, cut_own_question, find_last_sentence
+from tasks.verify.written_numbers import CHINESE_COUNT, UNIT_POWER, write_figures
 
 AnswerKind = Literal[
     "number", "choice", "text", "yes or no", "date", "expression", "time", "ratio", "amounts", "none", "reals"
@@ -125,7 +125,7 @@ class Extraction:
         return None if at < 0 else (at, at + len(self.answer))
 
 
-def boxed(text: str) -> str | None:
+def find_boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
     boxes = _boxes(text)
     return boxes[-1][0] if boxes else None
@@ -213,18 +213,18 @@ def _bare(match: re.Match[str], text: str, kind: AnswerKind) -> bool:
     return kind != "number" or bool(re.search(r"\d", match[1])) or not text[match.end() :].strip()
 
 
-def keyed(text: str, kind: AnswerKind) -> Extraction | None:
+def find_keyed(text: str, kind: AnswerKind) -> Extraction | None:
     """What stands behind the key of a JSON answer that no parser takes; of several texts or numbers all."""
-    match = _last(_KEYED, own(text, _MARK)[-TAIL:], kind)
+    match = _last(_KEYED, cut_own_question(text, _MARK)[-TAIL:], kind)
     answer = match[1].strip().rstrip("}`,").strip().strip("\\\"'`*] ") if match else ""
     if match is None or _EMPTY.fullmatch(answer):
         return None
     return Extraction(answer, "final line", near=text.rfind(answer))
 
 
-def left_blank(text: str) -> bool:
+def has_blank_answer(text: str) -> bool:
     """Whether the answer's key has a blank behind it, so that no number of the reasoning is the answer."""
-    return bool(_BLANK.search(own(text, _MARK)[-TAIL:]))
+    return bool(_BLANK.search(cut_own_question(text, _MARK)[-TAIL:]))
 
 
 def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool = False) -> Extraction | None:
@@ -245,12 +245,12 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
     """
     if stated is not None and stated.strip() and (kind == "choice" or not _EMPTY.fullmatch(stated.strip())):
         return Extraction(stated.strip(), "stated")
-    if unfinished_thought(text):
+    if is_unfinished_thought(text):
         return None
-    text = own(final_text(text), _MARK)
+    text = cut_own_question(find_final_text(text), _MARK)
     begun = max(0, len(text) - TAIL)
     tail = text[begun:]
-    found = _found(tail, kind)
+    found = _make_extraction(tail, kind)
     if found and found.rule not in MARKED and (marked_only or cut_off(text)):
         return None
     if found and cut_off(text) and len(tail) - (found.near or 0) > NEAR_THE_END:
@@ -258,7 +258,7 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
     return replace(found, near=found.near + begun) if found and found.near is not None else found
 
 
-def _found(tail: str, kind: AnswerKind) -> Extraction | None:
+def _make_extraction(tail: str, kind: AnswerKind) -> Extraction | None:
     box = _box(tail, kind)
     if box is None and _BOXED.search(tail):  # it breaks off inside the box
         return None
@@ -311,7 +311,7 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
         return _opening(text)
     if (shown := _shown(text)) is not None:
         return shown
-    last = last_sentence(text)
+    last = find_last_sentence(text)
     if last is None or _CODE.search(last) or text.count(last) > AGAIN:
         return None
     if cells := _CELLS.match(last):
@@ -429,7 +429,7 @@ def _in_words(last: str) -> Extraction | None:
     counted = [match[0] for match in CHINESE_COUNT.finditer(last)]
     if counted:
         return Extraction(counted[-1] + last[last.rfind(counted[-1]) + len(counted[-1]) :][:1], "last number")
-    figures = in_figures(last)
+    figures = write_figures(last)
     if figures != last and len(re.findall(r"\d[\d.,]*", figures)) == 1 and len(last.split()) <= 4:
         return Extraction(last.strip(" ."), "last number")
     return None

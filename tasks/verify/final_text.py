@@ -46,7 +46,7 @@ def _blanked(text: str, start: int, end: int) -> str:
     return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
 
 
-def unfinished_thought(text: str) -> bool:
+def is_unfinished_thought(text: str) -> bool:
     """Whether a completion ends within its thoughts."""
     if "<|channel|>" in text:
         channels = _CHANNEL.findall(text)
@@ -74,7 +74,7 @@ def _without_thoughts(text: str) -> str:
     return text
 
 
-def final_text(text: str) -> str:
+def find_final_text(text: str) -> str:
     """The final text of a completion, each of its signs in its place."""
     if ("<" in text or "◁" in text or "[" in text) and len(text) <= LONGEST:
         if any(

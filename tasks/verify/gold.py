@@ -13,32 +13,32 @@ import polars as pl
 
 from schemas.contract import DETAIL, REASON
 from schemas.task import Outcome, PerRow
-from tasks.verify.compare import kind_of
+from tasks.verify.compare import choose_answer_kind
 from tasks.verify.extract import AnswerKind, extract
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import VerdictCache
-from tasks.verify.task import JUDGED, VERSION, VerifyParameters, judged
+from tasks.verify.task import JUDGED, VERSION, VerifyParameters, judge_pair
 
 NEEDED = ("answer", "options", "question", "reference")
 LONGEST = 200
 
 
-def fault(
+def find_fault(
     row: dict[str, Any], answers: str, compare: Compare, memory: VerdictCache | None = None
 ) -> tuple[str, str] | None:
     """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
     gold, options = row["answer"], row["options"] or ()
-    kind: AnswerKind = kind_of(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
+    kind: AnswerKind = choose_answer_kind(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
     # whatever sort of answer is asked for: what does not equal itself can never be found right
     pair = {"gold": gold, "kind": kind, "options": list(options), "question": row["question"], "context": ""}
-    itself = judged(pair | {"answer": gold}, compare, memory)
+    itself = judge_pair(pair | {"answer": gold}, compare, memory)
     if itself.verdict != "right":
         return "gold fails against itself", f"{gold[:LONGEST]}: {_why(itself)}"
     found = extract(row["reference"], None, kind) if row["reference"] else None
     if found is None:
         return None
-    other = judged(pair | {"answer": found.answer, "context": found.context}, compare, memory)
+    other = judge_pair(pair | {"answer": found.answer, "context": found.context}, compare, memory)
     if other.verdict != "wrong":
         return None
     return (
@@ -52,7 +52,7 @@ def _why(judged: Judgement) -> str:
     return f"{judged.undecided or judged.verdict} ({judged.rule})"
 
 
-def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
+def check_gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     """Keeps the problems whose gold answer the verifier can judge by; a reference that gives no clear answer is none.
 
     Args:
@@ -66,7 +66,7 @@ def gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     faults: list[tuple[str, str] | None] = [None] * part.height
     needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
     for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
-        one = fault(row, parameters.answers, compared, JUDGED)
+        one = find_fault(row, parameters.answers, compared, JUDGED)
         for index in row["index"]:
             faults[index] = one
     told = part.with_columns(
@@ -83,6 +83,6 @@ GOLD = PerRow(
     version=VERSION.replace("4 ", "3 ", 1),
     parameters=VerifyParameters,
     needs=NEEDED,
-    run=gold,
+    run=check_gold,
     rejects="unrecognised gold",
 )

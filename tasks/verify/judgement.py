@@ -28,7 +28,7 @@ class Judgement:
     """Whether exact arithmetic or certified bounds have settled it."""
 
 
-def either(equal: bool, rule: str) -> Judgement:
+def judge_equal(equal: bool, rule: str) -> Judgement:
     """Right or wrong, by a rule."""
     return Judgement("right" if equal else "wrong", rule)
 
@@ -37,7 +37,7 @@ ASKED = ("expression", "set", "tuple", "matrix", "equation", "interval", "relati
 """Rules of which a second opinion may decide what is not settled."""
 
 
-def expression(gold: str, answer: str, compare: Compare) -> Judgement:
+def judge_expression(gold: str, answer: str, compare: Compare) -> Judgement:
     """What is proved of two answers read whole; else what is found and math-verify does not contradict."""
     found = compare_answers(gold, answer)
     decided = found.said in ("equal", "different")

@@ -13,7 +13,7 @@ PASSING = ("timed out", "died", "too large")
 """What a worker says of a pair that a less busy machine, or one with more memory, may answer: no build takes it over."""
 
 
-def key_of(*parts: object) -> str:
+def hash_key(*parts: object) -> str:
     """The key of what depends on these parts, JSON values all."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 

@@ -65,7 +65,7 @@ def _raised(match: re.Match[str]) -> str:
     return "^{" + unicodedata.normalize("NFKC", match[1]).translate(_ONE_BY_ONE) + "}"
 
 
-def unicoded(text: str) -> str:
+def replace_unicode(text: str) -> str:
     """A text with plain digits, signs and letters instead of Unicode's many."""
     if text.isascii():
         return text
@@ -79,14 +79,14 @@ def unicoded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_ONE_BY_ONE)
 
 
-def repeating(match: re.Match[str]) -> str:
+def write_repeating_decimal(match: re.Match[str]) -> str:
     """A decimal with digits that repeat for ever, as a fraction."""
     whole, fixed, again = match.groups()
     bottom = (10 ** len(again) - 1) * 10 ** len(fixed)
     return f"(({int(whole + fixed + again)}-{int((whole + fixed) or '0')})/{bottom})"
 
 
-def unboxed(text: str) -> str:
+def strip_box(text: str) -> str:
     """A text without the box round all or part of it."""
     while (match := _BOX.search(text)) is not None:
         depth = 1
@@ -102,9 +102,9 @@ def unboxed(text: str) -> str:
 
 def tidy(text: str) -> str:
     """An answer of at most `LONGEST` characters in plain dress, as `formula` and `shape` read it."""
-    text = unboxed(unicoded(text[:LONGEST]).replace("\0", " ").replace("\\$", "$"))
+    text = strip_box(replace_unicode(text[:LONGEST]).replace("\0", " ").replace("\\$", "$"))
     text = STARS.sub(r"\1", text).replace("\\\\", ROW)
-    text = _FONTS.sub(r" \1 ", REPEATING.sub(repeating, text))
+    text = _FONTS.sub(r" \1 ", REPEATING.sub(write_repeating_decimal, text))
     text = (
         text.replace("{,}", ",")
         .replace(",\\!", ",")
@@ -121,7 +121,7 @@ def tidy(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().strip("\"'").strip()
 
 
-def bare(text: str) -> str:
+def strip_words(text: str) -> str:
     """A tidy text without the words that lead to a formula and the units and conditions behind it."""
     text = _TEXT.sub(r" \1 ", text)
     text = re.sub(r"\s+", " ", text).strip()

@@ -52,7 +52,7 @@ class Several(ValueError):
     """A text gives more than one number and does not say which is the answer."""
 
 
-def plain(text: str) -> str:
+def normalize_digits(text: str) -> str:
     """A text with the plain forms of digits, minus, dollar signs and white space, without LaTeX's and Markdown's dress."""
     text = _RAISED.sub(r"^\g<0>", text.replace(",\\!", ","))
     text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("\u2044", "/"), text)
@@ -100,8 +100,8 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
 
 @lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
 def _number_of(text: str) -> tuple[Fraction, bool] | None:
-    text = plain(text)
-    if (len(text) > 120 or re.search(r"[.!?]\s+[A-Z]", text)) and len(numbers_in(text)) > 1:
+    text = normalize_digits(text)
+    if (len(text) > 120 or re.search(r"[.!?]\s+[A-Z]", text)) and len(find_numbers(text)) > 1:
         raise Several(text)
     text = re.split(r"=|≈", text)[-1].strip()
     word = text.casefold().strip(" .")
@@ -127,38 +127,38 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
     return None
 
 
-def numbers_in(text: str) -> set[Fraction]:
+def find_numbers(text: str) -> set[Fraction]:
     """Every number that stands in a text."""
-    return set(values_in(plain(text[:_DIGITS_LIMIT])))
+    return set(find_values(normalize_digits(text[:_DIGITS_LIMIT])))
 
 
-def values_in(text: str) -> list[Fraction]:
+def find_values(text: str) -> list[Fraction]:
     """Every number that stands in a text in plain dress, in its order."""
     return [value for match in _ONE.finditer(text) if (value := _value(match)) is not None]
 
 
-def in_figures(text: str, value: Fraction) -> bool:
+def has_figures(text: str, value: Fraction) -> bool:
     """Whether a whole number's figures stand in a text, be it in a calculation."""
     figures = re.findall(r"\d+(?:\.\d+)?", text[:_DIGITS_LIMIT].replace(",", ""))
     return value.denominator == 1 and str(abs(value)) in figures
 
 
-def words_in(text: str) -> set[Fraction]:
+def find_number_words(text: str) -> set[Fraction]:
     """The numbers up to twenty that a text gives in words."""
     found = set(re.findall(r"[a-z]+", text.casefold()))
     return {Fraction(value) for value, word in enumerate(_WORDS) if word in found}
 
 
-def mentions(text: str, values: set[Fraction]) -> bool:
+def has_mention(text: str, values: set[Fraction]) -> bool:
     """Whether one of some values stands anywhere in a text, in figures or as a word up to twenty."""
     words = {_WORDS[int(value)] for value in values if value.denominator == 1 and 0 <= value < len(_WORDS)}
     if words and re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
         return True
-    return any(_value(match) in values for match in _ONE.finditer(plain(text)))
+    return any(_value(match) in values for match in _ONE.finditer(normalize_digits(text)))
 
 
 @lru_cache(maxsize=65_536)
-def several_of(gold: str) -> list[Fraction] | None:
+def read_number_list(gold: str) -> list[Fraction] | None:
     """The numbers of a gold answer that is a list of them (`['16', '12']`, "16 and 12"), sorted; None for others."""
     gold = re.sub(r"\s+", " ", gold[:_DIGITS_LIMIT])
     items = (
@@ -176,7 +176,7 @@ def several_of(gold: str) -> list[Fraction] | None:
     return sorted(found) if len(found) > 1 else None
 
 
-def decimals(text: str) -> int:
+def read_decimals(text: str) -> int:
     """The digits after the point of the first number in a text."""
     match = re.search(r"\d\.(\d+)", text)
     return len(match[1]) if match else 0

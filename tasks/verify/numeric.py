@@ -6,15 +6,23 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from tasks.verify.answer_types.unit_names import unit_of
-from tasks.verify.dates import as_number, hours_of
+from tasks.verify.answer_types.unit_names import canonicalize_unit
+from tasks.verify.dates import as_number, read_hours
 from tasks.verify.extract import Extraction
-from tasks.verify.judgement import Compare, Judgement, either, expression
+from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
 from tasks.verify.no_answer import NOTHING_LEFT
-from tasks.verify.number import Several, decimals, in_figures, number_of, numbers_in
-from tasks.verify.plain_text import CLOSE, OPEN, plain_text
-from tasks.verify.prose_numbers import adds_up, asked, asks_for_rest, calculated, left_open, results, tells
-from tasks.verify.units import in_parts, other_unit, same_in_unit_of_question, twice
+from tasks.verify.number import Several, find_numbers, has_figures, number_of, read_decimals
+from tasks.verify.plain_text import CLOSE, OPEN, normalize_answer
+from tasks.verify.prose_numbers import (
+    find_asked_sentence,
+    find_results,
+    has_only_result,
+    has_open_operators,
+    has_parts_of,
+    is_about_remainder,
+    is_calculation,
+)
+from tasks.verify.units import compare_parts, has_both_units, is_same_in_question_unit, may_differ_in_unit
 from tasks.verify.vectorized import ROUGHLY
 
 MARKED = re.compile(r"\d!|\d[₀-₉]|\d\s*_\s*\{?\d")
@@ -75,21 +83,21 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
     wanted, value = sought[0], given[0]
     said = found.context or found.answer
     single = PLAIN.fullmatch(said)
-    if not single and (wanted in numbers_in(said) or (found.context and in_figures(said, wanted))):
-        return None if not found.context and calculated(said) else _beside(wanted, said, question)
-    if other_unit(value, wanted, said, question):
-        if same_in_unit_of_question(value, wanted, said, question):
+    if not single and (wanted in find_numbers(said) or (found.context and has_figures(said, wanted))):
+        return None if not found.context and is_calculation(said) else _judge_several(wanted, said, question)
+    if may_differ_in_unit(value, wanted, said, question):
+        if is_same_in_question_unit(value, wanted, said, question):
             return Judgement("right", "unit")
         return Judgement("undecided", "numeric", "other unit")
     if not single and (unclear := _among(value, wanted, said, question)):
         return unclear
-    if value == -wanted and _LESS.search(asked(question)):
+    if value == -wanted and _LESS.search(find_asked_sentence(question)):
         return Judgement("undecided", "numeric", "sign unclear")
     if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
         return Judgement("undecided", "numeric", "rounded")
     if value * 100 == wanted and PERCENT.search(question):
         return Judgement("undecided", "percent", "percent unclear")
-    digits, given_digits = decimals(gold), decimals(found.answer)
+    digits, given_digits = read_decimals(gold), read_decimals(found.answer)
     rounded = (digits > 0 and round(value, digits) == wanted) or (
         given_digits > 0 and round(wanted, given_digits) == value
     )
@@ -100,10 +108,10 @@ def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement
 
 def _among(value: Fraction, wanted: Fraction, said: str, question: str) -> Judgement | None:
     """Of a sentence's numbers, unmarked, another than the last may be meant: gold's in parts, or in another unit."""
-    given = results(said, question)
+    given = find_results(said, question)
     if len(given) > 1 and sum(given) == wanted:
-        return _beside(wanted, said, question)
-    if any(other_unit(one, wanted, said, question) for one in given if one != value):
+        return _judge_several(wanted, said, question)
+    if any(may_differ_in_unit(one, wanted, said, question) for one in given if one != value):
         return Judgement("undecided", "numeric", "other unit")
     return None
 
@@ -114,11 +122,11 @@ def _rounded_like(value: Fraction, exact: Fraction) -> Fraction | None:
     return Fraction(round(exact, -zeros)) if zeros else None
 
 
-def _beside(wanted: Fraction, said: str, question: str) -> Judgement:
+def _judge_several(wanted: Fraction, said: str, question: str) -> Judgement:
     """An answer of several numbers: right where gold's is the one it tells, or it gives gold's in parts or in two units."""
-    if tells(said, wanted, question) or twice(said, wanted):
+    if has_only_result(said, wanted, question) or has_both_units(said, wanted):
         return Judgement("right", "numeric")
-    if adds_up(said, wanted, question):
+    if has_parts_of(said, wanted, question):
         return Judgement("right", "sum")
     return Judgement("undecided", "set", "several answers")
 
@@ -128,13 +136,13 @@ def _inexact(gold: str) -> bool:
     return bool(re.search(r"\d\.\d{3,}", gold))
 
 
-def numbers(wanted: list[Fraction], found: Extraction) -> Judgement:
+def judge_numbers(wanted: list[Fraction], found: Extraction) -> Judgement:
     """Several numbers are asked for: the answer's, in any order."""
     said = found.context or found.answer
-    values = results(said)
+    values = find_results(said)
     if sorted(values) == wanted or set(values) == set(wanted):
         return Judgement("right", "set")
-    if len(values) == len(wanted) and not left_open(said):
+    if len(values) == len(wanted) and not has_open_operators(said):
         return Judgement("wrong", "set")
     return Judgement("undecided", "set", "unparsable")
 
@@ -146,8 +154,8 @@ def number(gold: str, found: Extraction, question: str, compare: Compare) -> Jud
         return Judgement("undecided", "numeric", "gold unparsable")
     if NOTHING_LEFT.fullmatch(found.answer):
         return (
-            either(not sought[0], "numeric")
-            if asks_for_rest(question)
+            judge_equal(not sought[0], "numeric")
+            if is_about_remainder(question)
             else Judgement("undecided", "text", "unparsable")
         )
     if not is_known_unit(found.answer, question):
@@ -170,10 +178,10 @@ _BEHIND = re.compile(f"\\d\\s*%?[\\s,;.]*{OPEN}([^{CLOSE}]*){CLOSE}")
 
 def is_known_unit(answer: str, question: str) -> bool:
     r"""Whether the words in `\text{…}` behind a number are a unit, one noun, or words of the question."""
-    for match in _BEHIND.finditer(plain_text(answer)) if "\\" in answer else ():
+    for match in _BEHIND.finditer(normalize_answer(answer)) if "\\" in answer else ():
         words = re.findall(r"[a-z]+", match[1].casefold())
         known = set(re.findall(r"[a-z]+", question.casefold()))
-        if len(words) > 1 and unit_of(match[1]) is None and not known.issuperset(words):
+        if len(words) > 1 and canonicalize_unit(match[1]) is None and not known.issuperset(words):
             return False
     return True
 
@@ -195,13 +203,13 @@ def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], quest
     """
     (value, percent), (wanted, wanted_percent) = given, sought
     if percent == wanted_percent:
-        return either(value == wanted, rule)
+        return judge_equal(value == wanted, rule)
     if value == wanted and value:
         if PERCENT.search(question):
             return Judgement("right", rule)
         unclear = wanted_percent or _SHARE.search(question)
         return Judgement("undecided", rule, "percent unclear") if unclear else Judgement("wrong", rule)
-    return either(value / 100 == wanted if percent else value == wanted / 100, rule)
+    return judge_equal(value / 100 == wanted if percent else value == wanted / 100, rule)
 
 
 def _several(wanted: Fraction, found: Extraction, question: str) -> Judgement:
@@ -209,10 +217,10 @@ def _several(wanted: Fraction, found: Extraction, question: str) -> Judgement:
     spaced = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", found.answer)
     if spaced != found.answer and (given := number_or_none(spaced)) and given[0] == wanted:
         return Judgement("right", "numeric")  # "9 500"
-    beside = in_parts(found.answer, wanted, question)
+    beside = compare_parts(found.answer, wanted, question)
     if beside in ("same", "different"):
-        return either(beside == "same", "unit")
-    return _beside(wanted, found.context or found.answer, question)
+        return judge_equal(beside == "same", "unit")
+    return _judge_several(wanted, found.context or found.answer, question)
 
 
 _LETTER_UNIT = re.compile(r"\s*\$?(-?\d[\d,]*(?:\.\d+)?)\s?([gmlshLKk])\.?\s*")
@@ -228,7 +236,7 @@ def _names_unit(question: str, letter: str) -> bool:
 def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, compare: Compare) -> Judgement:
     """An answer that is no plain number: a time, or an expression that may have gold's value; words make it no mistake."""
     answer = found.answer
-    if (time := hours_of(answer)) is not None:
+    if (time := read_hours(answer)) is not None:
         if time[1] == 0 and time[0] == wanted:
             return Judgement("right", "time")
         return (
@@ -251,7 +259,7 @@ def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, c
             if judged.verdict == "right"
             else _not_wrong_by_form(gold, replace(found, answer=match[1]), question) or judged
         )
-    judged = expression(gold, answer, compare)
+    judged = judge_expression(gold, answer, compare)
     if judged.undecided in ("not settled", "other type"):  # words where a number is asked for
         judged = Judgement("undecided", "expression", "unparsable", judged.opinion)
     if judged.verdict == "wrong" and found.context and re.search(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer):

@@ -10,7 +10,17 @@ import re
 from functools import lru_cache
 
 from tasks.verify.algebra.tokens import FUNCTIONS
-from tasks.verify.normalize import LONGEST, NAMES, NOISE, REPEATING, ROW, STARS, repeating, unboxed, unicoded
+from tasks.verify.normalize import (
+    LONGEST,
+    NAMES,
+    NOISE,
+    REPEATING,
+    ROW,
+    STARS,
+    replace_unicode,
+    strip_box,
+    write_repeating_decimal,
+)
 
 OPEN, CLOSE = "\u27e8", "\u27e9"
 """Round words that no formula may take for letters."""
@@ -49,30 +59,30 @@ def _words(match: re.Match[str]) -> str:
     return f" {OPEN}{inside}{CLOSE} "
 
 
-def last_of_implications(answer: str) -> str:
+def read_last_implication(answer: str) -> str:
     """What an answer comes to at last: of `2N = 20 => N = 10` what stands behind the last arrow."""
     parts = [part for part in _IMPLIES.split(answer) if part.strip()]
     return parts[-1].strip() if len(parts) > 1 else answer
 
 
 @lru_cache(maxsize=65_536)
-def plain_text(answer: str) -> str:
+def normalize_answer(answer: str) -> str:
     """An answer of at most `LONGEST` characters in plain form; of a longer one nothing."""
     if len(answer) > LONGEST:
         return ""
     if answer.startswith("{{") and answer.endswith("}}"):  # a template's calculation
         answer = answer[2:-2].replace("//", "/")
-    answer = last_of_implications(answer)
+    answer = read_last_implication(answer)
     text = _REALS.sub(lambda match: _SETS[match[1] or match[2]], answer.replace("\0", "\ufffd").replace("\\$", "$"))
     text = _THOUSANDS.sub(_close_up, _COMMA.sub(",", _ESCAPED_SPACE.sub(" ", text)))
     text = text.replace("≈", " \\approx ").replace("≃", " \\approx ").replace("≅", " \\approx ")
     text = text.replace("≡", " \\equiv ")
     while (shorter := _ENDS.sub("", text.rstrip())) != text:
         text = shorter
-    text = unboxed(unicoded(text))
+    text = strip_box(replace_unicode(text))
     text = _COMMA.sub(",", _THOUSANDS.sub(_close_up, text))
     text = STARS.sub(r"\1", text).replace("\\\\", ROW)
-    text = REPEATING.sub(repeating, text)
+    text = REPEATING.sub(write_repeating_decimal, text)
     for _ in range(2):
         text = _TEXT.sub(_words, _FONT.sub(_font, text))
     text = re.sub(rf"{CLOSE}\s*{OPEN}", " ", text)

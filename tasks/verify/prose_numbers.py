@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from tasks.verify.number import numbers_in, plain, values_in, words_in
+from tasks.verify.number import find_number_words, find_numbers, find_values, normalize_digits
 
 _OPERAND = r"[$(]*\d[\d,.]*%?(?:\s?[a-zA-Z]{1,20}(?:/[a-zA-Z]{1,20})?)?(?:\s?\([a-z ]{1,20}\))?\)*"
 _CALCULATION = re.compile(
@@ -30,45 +30,47 @@ WORDS = 3
 """Of a sentence, at least."""
 
 
-def asked(question: str) -> str:
+def find_asked_sentence(question: str) -> str:
     """The last sentence of a question."""
     return re.split(r"(?<=[.!])\s", question.strip())[-1]
 
 
-def asks_for_rest(question: str) -> bool:
+def is_about_remainder(question: str) -> bool:
     """Whether a question asks for what is left."""
-    return bool(_REST.search(asked(question)))
+    return bool(_REST.search(find_asked_sentence(question)))
 
 
-def results(text: str, question: str = "") -> list[Fraction]:
+def find_results(text: str, question: str = "") -> list[Fraction]:
     """The numbers that a text gives as results, in its order."""
-    text = _CALCULATION.sub("", plain(text[:LONGEST]))
-    if question and not asks_for_rest(question):
+    text = _CALCULATION.sub("", normalize_digits(text[:LONGEST]))
+    if question and not is_about_remainder(question):
         text = _REMAINDER.sub("", text)
-    return values_in(text)
+    return find_values(text)
 
 
-def tells(text: str, wanted: Fraction, question: str) -> bool:
+def has_only_result(text: str, wanted: Fraction, question: str) -> bool:
     """Whether of the results that a sentence gives a number is the only one that the question has not told."""
     if len(re.findall(r"[a-zA-Z]{2,}", text)) < WORDS or re.search(r"\bor\b", text):
         return False  # a list of answers
-    told = numbers_in(question[:LONGEST]) | numbers_in(question[-LONGEST:]) | words_in(question)
-    return wanted not in told and set(results(text, question)) - told == {wanted}
+    told = find_numbers(question[:LONGEST]) | find_numbers(question[-LONGEST:]) | find_number_words(question)
+    return wanted not in told and set(find_results(text, question)) - told == {wanted}
 
 
-def left_open(text: str) -> bool:
+def has_open_operators(text: str) -> bool:
     """Whether operators or letters stand beside a text's results."""
-    return bool(_OPEN.search(_CALCULATION.sub("", plain(text[:LONGEST]))))
+    return bool(_OPEN.search(_CALCULATION.sub("", normalize_digits(text[:LONGEST]))))
 
 
-def calculated(text: str) -> bool:
+def is_calculation(text: str) -> bool:
     """Whether a text is a calculation with its result, and nothing else."""
-    return bool(_RESULT.fullmatch(_CALCULATION.sub("§", plain(text[:LONGEST]))))
+    return bool(_RESULT.fullmatch(_CALCULATION.sub("§", normalize_digits(text[:LONGEST]))))
 
 
-def adds_up(text: str, wanted: Fraction, question: str) -> bool:
+def has_parts_of(text: str, wanted: Fraction, question: str) -> bool:
     """Whether an answer gives in parts what the question asks for as a whole: "86 glasses and 42 plates"."""
-    parts = results(text)
-    asking = asked(question)
+    parts = find_results(text)
+    asking = find_asked_sentence(question)
     both = re.search(r"\band\b", asking) and not _TOTAL.search(asking)
-    return bool(both) and 2 <= len(parts) <= 4 and min(parts) > 0 and sum(parts) == wanted and not left_open(text)
+    return (
+        bool(both) and 2 <= len(parts) <= 4 and min(parts) > 0 and sum(parts) == wanted and not has_open_operators(text)
+    )

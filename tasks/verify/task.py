@@ -19,14 +19,14 @@ from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.verify.compare import by_absence, by_afterword, by_presence, judge, kind_of
-from tasks.verify.extract import AnswerKind, Extraction, extract, keyed, left_blank
-from tasks.verify.final_text import unfinished_thought
+from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge
+from tasks.verify.extract import AnswerKind, Extraction, extract, find_keyed, has_blank_answer
+from tasks.verify.final_text import is_unfinished_thought
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.memo import PASSING, VerdictCache, key_of
-from tasks.verify.truncation import breaks_off
-from tasks.verify.vectorized import plainly
+from tasks.verify.memo import PASSING, VerdictCache, hash_key
+from tasks.verify.truncation import is_broken_off
+from tasks.verify.vectorized import judge_plain_pairs
 
 ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
@@ -51,27 +51,27 @@ class VerifyParameters(Parameters):
     )
 
 
-def found_in(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
+def find_answer(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
     """The final answer of a completion: a marked one, or else what it ends with; from its reasoning, or else from the whole of it."""
     whole = row["text"]
     if row["stated"] is None and whole != row["rationale"] and kind != "choice":
-        found = keyed(whole, kind)
+        found = find_keyed(whole, kind)
         if found is not None:
             return found
     found = extract(row["rationale"], row["stated"], kind, marked_only=True)
     if found is None and whole != row["rationale"]:
         found = extract(whole, None, kind, marked_only=True)
-    if found is not None or left_blank(whole):
+    if found is not None or has_blank_answer(whole):
         return found
     found = extract(row["rationale"], None, kind)
     if found is None and whole != row["rationale"]:
         found = extract(whole, None, kind)
-    return keyed(whole, kind) if found is None and not breaks_off(whole) else found
+    return find_keyed(whole, kind) if found is None and not is_broken_off(whole) else found
 
 
-def judged(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
+def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
     """The judgement on a pair (columns `PAIR`): as it is remembered, or made now."""
-    key = key_of(*(pair[name] for name in PAIR)) if memory else ""
+    key = hash_key(*(pair[name] for name in PAIR)) if memory else ""
     if memory and (known := memory.get(key)):
         return Judgement(*json.loads(known))
     found = Extraction(pair["answer"], "", pair["context"])
@@ -81,9 +81,9 @@ def judged(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | Non
     return one
 
 
-def judgements(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | None = None) -> list[Judgement]:
+def judge_pairs(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | None = None) -> list[Judgement]:
     """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
-    told = plainly(pairs)
+    told = judge_plain_pairs(pairs)
     plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
     found: list[Judgement] = [plain.get(one, _OPEN) for one in told]
     once = (
@@ -94,13 +94,13 @@ def judgements(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | Non
         .agg("index")
     )
     for row in once.iter_rows(named=True):
-        one = judged(row, compare, memory)
+        one = judge_pair(row, compare, memory)
         for index in row["index"]:
             found[index] = one
     return found
 
 
-def paired(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
+def pair_answers(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
     """What was found in each row, and the pairs (columns `PAIR` and `at`, the row) of those in which an answer was."""
     rows = part.select(NEEDED).to_dicts()
     kinds = {}
@@ -109,9 +109,9 @@ def paired(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extract
     for at, row in enumerate(rows):
         key = row["answer"], bool(row["options"])
         if key not in kinds:
-            kinds[key] = kind_of(row["answer"], row["options"]) if answers == "auto" else answers
+            kinds[key] = choose_answer_kind(row["answer"], row["options"]) if answers == "auto" else answers
         kind: AnswerKind = kinds[key]  # type: ignore[assignment]
-        one = found_in(row, kind)
+        one = find_answer(row, kind)
         found.append(one)
         if one is not None:
             pairs.append((row["answer"], one.answer, kind, row["options"], row["question"], one.context, at))
@@ -123,12 +123,12 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
     span = None
-    if found is None and unfinished_thought(text):
+    if found is None and is_unfinished_thought(text):
         judged = _UNFINISHED
-    elif found is None and breaks_off(text):
+    elif found is None and is_broken_off(text):
         judged = _BROKEN
     if found is not None:
-        for second_look in (by_absence, by_presence, by_afterword):
+        for second_look in (check_absence, check_presence, check_afterword):
             judged = second_look(judged, gold, found, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
         within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
@@ -145,10 +145,10 @@ def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> d
     }
 
 
-def verdicts(part: pl.DataFrame, answers: str, compare: Compare, memory: VerdictCache | None = None) -> pl.DataFrame:
+def judge_rows(part: pl.DataFrame, answers: str, compare: Compare, memory: VerdictCache | None = None) -> pl.DataFrame:
     """The columns that `verify` adds, for each row of a part."""
-    pairs, found = paired(part, answers)
-    told = dict(zip(pairs["at"], judgements(pairs, compare, memory)))
+    pairs, found = pair_answers(part, answers)
+    told = dict(zip(pairs["at"], judge_pairs(pairs, compare, memory)))
     rows = part.select("text", "rationale", "answer").iter_rows()
     added = [_added(row, one, told.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
     return pl.DataFrame(added, schema=ADDED)
@@ -165,7 +165,7 @@ def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
         All rows; those that are `undecided` say why.
 
     """
-    added = verdicts(part, parameters.answers, compared, JUDGED)
+    added = judge_rows(part, parameters.answers, compared, JUDGED)
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 

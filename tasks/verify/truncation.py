@@ -25,14 +25,14 @@ _CUT = re.compile(r",\d{1,2}$|(?:[-+*/^×÷<\\([{]|(?<![=-])>|\bStep)\s*[$€£]
 """A number cut off within its thousands, or in the middle of a formula."""
 
 
-def unpadded(text: str) -> str:
+def strip_padding(text: str) -> str:
     """A text without the white space and the end marks behind it."""
     while (shorter := text.rstrip()).endswith(_END_MARKS):
         text = shorter[: shorter.rindex("<")]
     return shorter
 
 
-def own(text: str, marked: re.Pattern[str]) -> str:
+def cut_own_question(text: str, marked: re.Pattern[str]) -> str:
     """A text up to where its model, having marked an answer, goes on with a question of its own."""
     for tried, heading in enumerate(ANOTHER.finditer(text)):
         if tried == _HEADINGS:
@@ -42,13 +42,13 @@ def own(text: str, marked: re.Pattern[str]) -> str:
     return text
 
 
-def afterword(text: str) -> str:
+def find_afterword(text: str) -> str:
     """What a text goes on to say behind its first JSON object; empty where there is none, or it closes the text."""
     begun = _OBJECT.search(text)
     closed = _CLOSING.search(text, begun.end()) if begun else None
     behind = text[closed.end() :] if closed else ""
     another = ANOTHER.search(behind)
-    return unpadded(behind[: another.start()] if another else behind)[-TAIL:].strip("`\n ")
+    return strip_padding(behind[: another.start()] if another else behind)[-TAIL:].strip("`\n ")
 
 
 def cut_off(text: str) -> bool:
@@ -56,7 +56,7 @@ def cut_off(text: str) -> bool:
     match = _OBJECT.search(text)
     if match is None:
         return False
-    end = unpadded(text[-TAIL:])
+    end = strip_padding(text[-TAIL:])
     if end.endswith("```") and text.count("```") % 2 == 0:
         return False
     if end.endswith("}"):
@@ -64,18 +64,18 @@ def cut_off(text: str) -> bool:
     return not _CLOSING.search(text, match.end())
 
 
-def breaks_off(text: str) -> bool:
+def is_broken_off(text: str) -> bool:
     """Whether a completion comes to no end: it stops in the middle, or says the same again and again."""
     tail = text[-TAIL:].rstrip()
     if not tail:
         return False
-    if cut_off(text) or re.search(r"[\w,;=+\-^\\&(]$|\s[*/]$", unpadded(tail)):
+    if cut_off(text) or re.search(r"[\w,;=+\-^\\&(]$|\s[*/]$", strip_padding(tail)):
         return True
-    last = last_sentence(tail)
+    last = find_last_sentence(tail)
     return last is not None and tail.count(last) > AGAIN
 
 
-def last_sentence(text: str) -> str | None:
+def find_last_sentence(text: str) -> str | None:
     """The last sentence; None where the text breaks off in the middle of it, or it is a question.
 
     A line without a full stop is a whole sentence where it ends with its number
@@ -85,7 +85,7 @@ def last_sentence(text: str) -> str | None:
         The sentence without the blanks round it.
 
     """
-    text = unpadded(text).rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
+    text = strip_padding(text).rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
     found = [part for part in _STOP.split(lines[-1].strip()) if part] or [""]
     if len(found[-1]) > SENTENCE:

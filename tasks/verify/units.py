@@ -46,7 +46,7 @@ def _named(text: str, family: dict[str, int]) -> set[str]:
     return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
 
 
-def several_units(text: str) -> bool:
+def has_several_units(text: str) -> bool:
     """Whether a text names two units of one family: "1 hour and 53 minutes"."""
     return any(len({family[unit] for unit in _named(text, family)}) > 1 for family in _FAMILIES)
 
@@ -55,7 +55,7 @@ _AMOUNT = re.compile(r"(?P<money>\$)?\s*(?P<number>\d[\d,]*(?:\.\d+)?)(?:[\s-]*(
 _JOINED = re.compile(r"\W*(?:and|,)?\W*", re.IGNORECASE)
 
 
-def amounts(text: str) -> list[tuple[Fraction, str]] | None:
+def read_amounts(text: str) -> list[tuple[Fraction, str]] | None:
     """The amounts, each with its unit, of which a text consists; None where other things stand in it."""
     found: list[tuple[Fraction, str]] = []
     at = 0
@@ -69,7 +69,7 @@ def amounts(text: str) -> list[tuple[Fraction, str]] | None:
     return found if found and _JOINED.fullmatch(text, at) else None
 
 
-def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
+def compare_parts(text: str, wanted: Fraction, question: str) -> str | None:
     """What an amount in several units is beside a wanted number: `same`, `different`, or `unclear`; None where it is none.
 
     "1 hour and 53 minutes" is 113, of the minutes it names itself, and no 25.
@@ -83,7 +83,7 @@ def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
         `same`, `different`, `unclear`, or None.
 
     """
-    found = amounts(text)
+    found = read_amounts(text)
     family = next((one for one in _FAMILIES if found and all(unit in one for _, unit in found)), None)
     if not found or family is None or len({family[unit] for _, unit in found}) < len(found) or len(found) < 2:
         return None
@@ -95,9 +95,9 @@ def in_parts(text: str, wanted: Fraction, question: str) -> str | None:
     return "unclear" if near or wanted in {number for number, _ in found} else "different"
 
 
-def twice(text: str, wanted: Fraction) -> bool:
+def has_both_units(text: str, wanted: Fraction) -> bool:
     """Whether a text gives one amount in two units, in one of them as a wanted number: "2040 minutes or 34 hours"."""
-    either = [amounts(part) or [] for part in re.split(r"\s+or\s+", text)]
+    either = [read_amounts(part) or [] for part in re.split(r"\s+or\s+", text)]
     if len(either) != 2 or any(len(found) != 1 for found in either):
         return False
     (one, unit), (other, unit_of_other) = either[0][0], either[1][0]
@@ -105,7 +105,7 @@ def twice(text: str, wanted: Fraction) -> bool:
     return family is not None and one * family[unit] == other * family[unit_of_other] and wanted in (one, other)
 
 
-def same_in_unit_of_question(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
+def is_same_in_question_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
     """Whether an answer names its unit, and is gold's number in the only unit of that kind that the question names."""
     for family in _FAMILIES:
         own, known = ({family[unit] for unit in _named(text, family)} for text in (answer, question))
@@ -138,7 +138,7 @@ def _asked_for(asked: str, family: dict[str, int]) -> bool:
     return bool(_MONEY.search(asked)) == ("dollar" in family)
 
 
-def other_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
+def may_differ_in_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
     """Whether an answer that differs from gold may be the same amount in another unit.
 
     It may where the ratio of the two numbers is that of two units, and either

@@ -22,7 +22,7 @@ ROUGHLY = r"\babout how\b|\bapproximat|\bestimat|\broughly\b"
 _DRESS = r"^[\s$*]*(?:\\boxed\{|\\\(|\\\$)?\s*\$?\s*(-?)\s*\$?\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*\}?\.?(?:\\\))?[\s$*]*(?: ?(?:dollars|units))?\.?$"
 
 
-def shortest(texts: pl.Series) -> pl.Series:
+def shorten_numbers(texts: pl.Series) -> pl.Series:
     """The shortest decimal form of plain numbers as texts; null for all else."""
     # step by step: as one expression Polars searches each text several times
     found = texts.str.strip_chars().str.replace("−", "-", literal=True).str.extract_groups(_DRESS).struct.unnest()
@@ -34,7 +34,7 @@ def shortest(texts: pl.Series) -> pl.Series:
     return found.select(pl.when(zero).then(pl.lit("0")).otherwise(pl.col("sign") + pl.col("digits"))).to_series()
 
 
-def plainly(pairs: pl.DataFrame) -> pl.Series:
+def judge_plain_pairs(pairs: pl.DataFrame) -> pl.Series:
     """True where a pair is plainly right, False where it is plainly wrong, null where it must be looked at.
 
     Wrong are two plain numbers, gold's a whole one, of which gold's does not
@@ -66,8 +66,8 @@ def plainly(pairs: pl.DataFrame) -> pl.Series:
     told = (
         pairs.lazy()
         .select(
-            sought=shortest(pairs["gold"]),
-            found=shortest(pairs["answer"]),
+            sought=shorten_numbers(pairs["gold"]),
+            found=shorten_numbers(pairs["answer"]),
             gold="gold",
             answer="answer",
             context="context",

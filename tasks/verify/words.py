@@ -6,10 +6,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from tasks.verify.dates import dates_in
-from tasks.verify.judgement import Judgement, either
+from tasks.verify.dates import find_dates
+from tasks.verify.judgement import Judgement, judge_equal
 from tasks.verify.no_answer import DENIAL
-from tasks.verify.number import plain
+from tasks.verify.number import normalize_digits
 
 _LETTER = re.compile(r"^\W*+(?:(?:option|choice|answer)\W*+)?([A-Ja-j])\s*(?:[).:,\]]|$)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\(([A-Ja-j])\)")
@@ -21,16 +21,16 @@ _NOT_LISTED = re.compile(r"\b(?:not (?:listed|in|among|one of|given|provided)|no
 _SMALL = {"the", "a", "an", "on", "in", "at", "is", "it", "was", "to", "of"}
 
 
-def date(gold: str, answer: str) -> Judgement:
+def judge_date(gold: str, answer: str) -> Judgement:
     """The judgement on a date."""
-    wanted, found = dates_in(gold), dates_in(answer)
+    wanted, found = find_dates(gold), find_dates(answer)
     if len(wanted) != 1 or None in wanted:
         return Judgement("undecided", "date", "gold unparsable")
     if len(found) > 1:
         return Judgement("undecided", "date", "several answers")
     if not found:
         return Judgement("wrong", "denial") if DENIAL.search(answer) else Judgement("undecided", "date", "unparsable")
-    return either(wanted == found, "date")
+    return judge_equal(wanted == found, "date")
 
 
 def _bare(option: str) -> str:
@@ -43,7 +43,7 @@ def _normal(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s%/.\-+]", " ", text)).strip(" .")
 
 
-def choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
+def judge_choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
     """The judgement on an option, named by its letter or by its text."""
     several = _TWO_LETTERS.fullmatch(answer) or re.search(r"\b(?:or|either)\b", answer, re.IGNORECASE)
     if several and len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1:
@@ -57,12 +57,12 @@ def choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
         if denied and not none and not _BRACKETED.search(answer) and not re.search(r"\bclosest|\d", answer):
             return Judgement("wrong", "denial")
         return Judgement("undecided", "choice", "unparsable")
-    return either(letter == wanted, "choice")
+    return judge_equal(letter == wanted, "choice")
 
 
 def _letter(answer: str, options: Sequence[str]) -> str | None:
     """The letter of the option that an answer names, by its letter or by its text; None where it names none."""
-    match = _LETTER.match(plain(answer))
+    match = _LETTER.match(normalize_digits(answer))
     letter = match[1].upper() if match else None
     bracketed = {found.upper() for found in _BRACKETED.findall(answer)}
     if letter is None and len(bracketed) == 1 and not _REFUSED.search(answer):
@@ -79,27 +79,27 @@ _SIGNS = re.compile(
 """Signs that mean something which no words say."""
 
 
-def worded(gold: str, answer: str) -> Judgement:
+def judge_text(gold: str, answer: str) -> Judgement:
     """The judgement on a yes or no, a name or another text."""
     if (lettered := _lettered(gold, answer)) is not None:
-        return either(lettered, "choice")
+        return judge_equal(lettered, "choice")
     wanted, found = _words(gold), _words(answer)
     if _SIGNS.search(answer) and not _SIGNS.search(gold):
         return Judgement("undecided", "text", "not fully read")
     if not found:
         return Judgement("undecided", "text", "unparsable")
     if len(wanted) == 1 and wanted[0] in YES:
-        if _BOTH.search(_normal(plain(answer))):
+        if _BOTH.search(_normal(normalize_digits(answer))):
             return Judgement("undecided", "yes or no", "several answers")
         said = {YES[word] for word in found if word in YES} if len(found) > 1 else {YES.get(found[0])}
         if len(said) != 1 or None in said:
             first = YES.get(found[0])
             return (
-                either(first == YES[wanted[0]], "yes or no")
+                judge_equal(first == YES[wanted[0]], "yes or no")
                 if first
                 else Judgement("undecided", "yes or no", "unparsable")
             )
-        return either(said == {YES[wanted[0]]}, "yes or no")
+        return judge_equal(said == {YES[wanted[0]]}, "yes or no")
     if (
         wanted == found
         or _listed(gold) == _listed(answer)
@@ -149,20 +149,20 @@ def _lettered(gold: str, answer: str) -> bool | None:
     return found[0][1] == found[1][1]
 
 
-def lettered(gold: str) -> bool:
+def is_lettered(gold: str) -> bool:
     """Whether a gold answer is an option's letter in brackets, with or without its text."""
     return bool(re.match(r"^\W*(?:\\text\w*\{)?\s*\([A-J]\)", gold))
 
 
 def _plain_words(text: str) -> str:
-    return re.sub(r"[*$\\\s]+", " ", plain(text)).strip()
+    return re.sub(r"[*$\\\s]+", " ", normalize_digits(text)).strip()
 
 
 def _listed(text: str) -> frozenset[str]:
     """The items of a list of names, in any order; of one name alone nothing that equals another."""
-    items = frozenset(_normal(item) for item in re.split(r",|;|\band\b", plain(text)) if _normal(item))
+    items = frozenset(_normal(item) for item in re.split(r",|;|\band\b", normalize_digits(text)) if _normal(item))
     return items if len(items) > 1 else frozenset([text])
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _normal(plain(text)).split() if word not in _SMALL]
+    return [word for word in _normal(normalize_digits(text)).split() if word not in _SMALL]

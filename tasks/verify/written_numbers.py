@@ -87,7 +87,7 @@ def _close_up(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def in_figures(text: str, language: str = "") -> str:
+def write_figures(text: str, language: str = "") -> str:
     """A text with plain figures for the numbers it writes otherwise.
 
     Args:
@@ -114,7 +114,7 @@ def in_figures(text: str, language: str = "") -> str:
         if len(text.split()) <= MOST_WORDS and not re.search(r"\d", text) and "dozen" not in language.casefold():
             text = _PHRASE.sub(_worded, text)
     if not text.isascii():
-        text = CHINESE_COUNT.sub(lambda match: str(chinese(match[0])), text)
+        text = CHINESE_COUNT.sub(lambda match: str(read_chinese_number(match[0])), text)
     return text
 
 
@@ -145,7 +145,7 @@ def _worded(match: re.Match[str]) -> str:
     return _figures(total + current + part)
 
 
-def chinese(signs: str) -> int:
+def read_chinese_number(signs: str) -> int:
     """A number in Chinese figures."""
     total, section, digit = 0, 0, 0
     for sign in signs:

@@ -20,10 +20,10 @@ from typing import Any
 
 import polars as pl
 
-from tasks.verify.compare import kind_of
+from tasks.verify.compare import choose_answer_kind
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import VerdictCache
-from tasks.verify.task import PAIR, judgements, verdicts
+from tasks.verify.task import PAIR, judge_pairs, judge_rows
 from tests.benchmarks.symbolic_pairs import OPEN, Pair, pairs_of
 
 CASES_DECIDED = 0.92
@@ -62,7 +62,7 @@ def judge_cases(data: Path) -> list[str]:
     """The cases file: each verdict against the one expected."""
     cases = list(_lines(data / "answers" / "pairs.jsonl"))
     rows = [_row(case["gold"], case["completion"], case["question"], case.get("options")) for case in cases]
-    found = verdicts(pl.DataFrame(rows, schema=ROW), "auto", compared)["verdict"]
+    found = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)["verdict"]
     counts = Counter(zip((case["expected"] for case in cases), found))
     false = [case["id"] for case, said in zip(cases, found) if said != "undecided" and said != case["expected"]]
     decided = sum(count for (expected, said), count in counts.items() if expected == said)
@@ -83,18 +83,18 @@ def golds(data: Path) -> list[str]:
     return found
 
 
-def judge_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
+def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
     """Rewritten and changed golds, of which the truth is known; math-verify on a sample of them."""
     chance = random.Random(11)
     pairs: list[Pair] = [pair for gold in golds(data) for pair in pairs_of(gold, EACH, chance)]
-    kinds = {gold: kind_of(gold, None) for gold in {pair.gold for pair in pairs}}
+    kinds = {gold: choose_answer_kind(gold, None) for gold in {pair.gold for pair in pairs}}
     frame = pl.DataFrame(
         [(pair.gold, pair.answer, kinds[pair.gold], None, "", "") for pair in pairs], schema=SCHEMA, orient="row"
     )
     compared("1", "1")
     compared.memory.clear()
     begun = perf_counter()
-    judged = judgements(frame, compared, VerdictCache("none", "0"))
+    judged = judge_pairs(frame, compared, VerdictCache("none", "0"))
     seconds = perf_counter() - begun
     said = [judgement.verdict for judgement in judged]
     opinions = [judgement.opinion for judgement in judged]
@@ -160,7 +160,7 @@ def judge_recordings(data: Path) -> list[str]:
             rows.append(_row(line["gt"], text, line["question"]))
             scores.append(bool(mark))
             preds.append(prediction)
-    found = verdicts(pl.DataFrame(rows, schema=ROW), "auto", compared)
+    found = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)
     undecided = found.filter(verdict="undecided").height
     print(
         f"\nmath-cot: {len(rows)} completions, {dict(Counter(found['verdict']))}, undecided {undecided / len(rows):.2%}"
@@ -179,7 +179,7 @@ def judge_recordings(data: Path) -> list[str]:
 
 def measure(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
     """All three parts; what was missed."""
-    return judge_cases(data) + judge_pairs(data, sample, ask, interval) + judge_recordings(data)
+    return judge_cases(data) + measure_pairs(data, sample, ask, interval) + judge_recordings(data)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import read_answer
-from tasks.verify.answer_types.formulas import letters_of, value
+from tasks.verify.answer_types.formulas import evaluate_exactly, list_letters
 
 Change = Callable[[str, random.Random], str | None]
 
@@ -51,7 +51,7 @@ def _whole(text: str) -> int | None:
 
 def _closed(text: str) -> bool:
     try:
-        return _value_type(text) and not letters_of(read_answer(text).value.tree)
+        return _value_type(text) and not list_letters(read_answer(text).value.tree)
     except Unreadable:
         return False
 
@@ -215,7 +215,7 @@ def _expanded(text: str, chance: random.Random) -> str | None:
             return None
         made = chance.choice([sympy.expand, sympy.factor, sympy.together, sympy.nsimplify])(found[0])
         # math-verify reads R as r
-        same_letters = {str(symbol) for symbol in made.free_symbols} == letters_of(read_answer(text).value.tree)
+        same_letters = {str(symbol) for symbol in made.free_symbols} == list_letters(read_answer(text).value.tree)
         return str(sympy.latex(made)) if same_letters else None
     except Exception:
         return None
@@ -329,7 +329,7 @@ def _letter(text: str, chance: random.Random) -> str | None:
     try:
         reading = read_answer(text)
         letters = (
-            sorted(letters_of(reading.value.tree))
+            sorted(list_letters(reading.value.tree))
             if reading.type == "value" and not reading.value.of and not reading.value.name
             else []
         )
@@ -358,7 +358,9 @@ def _digit(text: str, chance: random.Random) -> str | None:
     found = chance.choice(numbers)
     made = text[: found.start()] + str(int(found[0]) + 3) + text[found.end() :]
     try:
-        differ = value(read_answer(made).value.tree).top != value(read_answer(text).value.tree).top
+        differ = (
+            evaluate_exactly(read_answer(made).value.tree).top != evaluate_exactly(read_answer(text).value.tree).top
+        )
     except (Unreadable, ArithmeticError, AttributeError):
         return None
     return made if differ else None

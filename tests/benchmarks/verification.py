@@ -33,7 +33,7 @@ from tasks.verify import number, plain_text, written_numbers
 from tasks.verify.algebra import formula
 from tasks.verify.answer_types import formulas, read_answer
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.task import PAIR, judgements, paired, verdicts
+from tasks.verify.task import PAIR, judge_pairs, judge_rows, pair_answers
 from tests.benchmarks.recordings import GSM, SETS, solutions
 from tests.benchmarks.symbolic import measure
 
@@ -83,7 +83,7 @@ def forget() -> None:
     compared("1", "1")  # a worker that waits, as math-verify is imported before its time runs
     compared.memory.clear()
     for cache in (
-        number._number_of, plain_text.plain_text, written_numbers.in_figures, formula.formula, read_answer, formulas.value, formulas.same_tree,
+        number._number_of, plain_text.normalize_answer, written_numbers.write_figures, formula.parse_formula, read_answer, formulas.evaluate_exactly, formulas.compare_trees,
     ):  # fmt: skip
         cache.cache_clear()
 
@@ -110,18 +110,18 @@ class Totals:
 def measured(name: str, data: Path, sample: int, totals: Totals) -> None:
     """Print the line of one set, and add to the totals."""
     rows = solutions(data, name)
-    pairs, _ = paired(rows, "auto")
+    pairs, _ = pair_answers(rows, "auto")
     judged, passes, taken = [], 0, 0.0
     while taken < LEAST_SECONDS:  # the small sets take less than a tenth of a second
         forget()
         begun = perf_counter()
-        judged = judgements(pairs, compared)
+        judged = judge_pairs(pairs, compared)
         taken += perf_counter() - begun
         passes += 1
     ours = pairs.height * passes / taken
     forget()
     begun = perf_counter()
-    made = verdicts(rows, "auto", compared)
+    made = judge_rows(rows, "auto", compared)
     whole = rows.height / (perf_counter() - begun)
     counts = Counter(made["verdict"])
     broken = made.filter(undecided="breaks off").height
@@ -197,7 +197,7 @@ def fuzzed(count: int) -> list[str]:
         truth.append(value == gold)
     forget()
     begun = perf_counter()
-    judged = judgements(pl.DataFrame(pairs, schema=SCHEMA, orient="row"), lambda *_: "timed out")
+    judged = judge_pairs(pl.DataFrame(pairs, schema=SCHEMA, orient="row"), lambda *_: "timed out")
     rate = count / (perf_counter() - begun)
     false = [
         (pair[0], pair[1], one.verdict)
@@ -222,7 +222,7 @@ def many() -> None:
             {"gold": golds, "answer": answers, "kind": ["number"] * part, "options": [None] * part, "question": ["?"] * part, "context": [""] * part},
             schema=SCHEMA,
         )  # fmt: skip
-        counts.update(one.verdict for one in judgements(frame, compared))
+        counts.update(one.verdict for one in judge_pairs(frame, compared))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps({"pairs": sum(counts.values()), "peak": peak, "seconds": round(perf_counter() - begun, 1)}))
 

@@ -33,31 +33,31 @@ class _Intervals(threading.local):
 _here = _Intervals()
 
 
-def different(a: Tree, b: Tree) -> bool:
+def is_surely_different(a: Tree, b: Tree) -> bool:
     """Whether two formulas surely have different values; False says nothing."""
     try:
-        one, other = bounds(a), bounds(b)
+        one, other = bound_value(a), bound_value(b)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return False
     return bool(one.b < other.a or other.b < one.a)
 
 
-def overlap(a: Tree, b: Tree) -> bool:
+def is_equal_within_bounds(a: Tree, b: Tree) -> bool:
     """Whether two formulas have bounds, and these overlap: so narrow are they that the two are equal, all but surely."""
     try:
-        one, other = bounds(a), bounds(b)
+        one, other = bound_value(a), bound_value(b)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return False
     return bool(one.a <= other.b and other.a <= one.b)
 
 
-def ends(tree: Tree) -> tuple[Fraction, Fraction]:
+def bound_rationally(tree: Tree) -> tuple[Fraction, Fraction]:
     """Two rational numbers between which a formula's value lies; raises where it has none or is too large."""
-    low, high = bounds(tree)._mpi_
+    low, high = bound_value(tree)._mpi_
     return Fraction(*map(int, to_rational(low))), Fraction(*map(int, to_rational(high)))
 
 
-def bounds(tree: Tree, angle: bool = False) -> Any:
+def bound_value(tree: Tree, angle: bool = False) -> Any:
     """An interval that holds a real formula's value; raises where it has none or is too large."""
     context = _here.context
     kind = tree[0]
@@ -71,14 +71,14 @@ def bounds(tree: Tree, angle: bool = False) -> Any:
             raise Undefined(tree[1])
         return +context.pi if tree[1] == "pi" else +context.e
     if kind == "degrees":
-        inside = bounds(tree[1], angle)
+        inside = bound_value(tree[1], angle)
         return inside * context.pi / 180 if angle else inside
     if kind == "factorial":
         raise Undefined("factorial")
     if kind == "apply":
         inner = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
-        return _applied(tree[1], [bounds(part, inner) for part in tree[2:]])
-    parts = [bounds(part, angle) for part in tree[1:]]
+        return _applied(tree[1], [bound_value(part, inner) for part in tree[2:]])
+    parts = [bound_value(part, angle) for part in tree[1:]]
     if kind == "sum":
         return parts[0] + parts[1]
     if kind == "minus":

@@ -6,34 +6,34 @@ from fractions import Fraction
 from math import factorial
 
 from tasks.verify.algebra.formula import Tree
-from tasks.verify.algebra.functions import applied, whole_number
-from tasks.verify.algebra.sums import Sum, Undefined, atom, number, plus, times
+from tasks.verify.algebra.functions import apply_function, read_whole_number
+from tasks.verify.algebra.sums import Sum, Undefined, add_sums, make_atom, multiply_sums, number
 from tasks.verify.algebra.values import Value, power
 
 
-def value_of(tree: Tree, angle: bool = False) -> Value:
+def evaluate_tree(tree: Tree, angle: bool = False) -> Value:
     """The value of a formula; degrees count as π/180 inside functions and as a unit elsewhere."""
     kind = tree[0]
     if kind == "number":
         return Value(number(tree[1]))
     if kind == "letter":
-        return Value(atom(tree[1]))
+        return Value(make_atom(tree[1]))
     if kind == "constant":
         if tree[1] == "infinity":
             raise Undefined("infinity")
-        return Value(atom(tree[1]))
+        return Value(make_atom(tree[1]))
     if kind == "degrees":
-        inside = value_of(tree[1], angle)
+        inside = evaluate_tree(tree[1], angle)
         return inside * Value({(("pi", Fraction(1)),): Fraction(1, 180)}) if angle else inside
     if kind == "factorial":
-        inside = value_of(tree[1])
+        inside = evaluate_tree(tree[1])
         if inside.rational() is None:
-            return Value(atom(("factorial", inside.key())))
-        return Value(number(factorial(whole_number(inside, 5000))))
+            return Value(make_atom(("factorial", inside.key())))
+        return Value(number(factorial(read_whole_number(inside, 5000))))
     if kind == "apply":
         trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
-        return applied(tree[1], [value_of(part, trigonometric) for part in tree[2:]])
-    return _operated(kind, [value_of(part, angle) for part in tree[1:]])
+        return apply_function(tree[1], [evaluate_tree(part, trigonometric) for part in tree[2:]])
+    return _operated(kind, [evaluate_tree(part, angle) for part in tree[1:]])
 
 
 def _operated(kind: str, parts: list[Value]) -> Value:
@@ -49,6 +49,6 @@ def _operated(kind: str, parts: list[Value]) -> Value:
     return power(parts[0], parts[1])
 
 
-def difference(a: Value, b: Value) -> Sum:
+def subtract(a: Value, b: Value) -> Sum:
     """The upper part of a − b: the empty sum where the two are equal."""
-    return plus(times(a.top, b.bottom), times(number(-1), times(b.top, a.bottom)))
+    return add_sums(multiply_sums(a.top, b.bottom), multiply_sums(number(-1), multiply_sums(b.top, a.bottom)))

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from tasks.verify.algebra.tokens import CONSTANTS, FUNCTIONS, GREEK, Unreadable, tokens
+from tasks.verify.algebra.tokens import CONSTANTS, FUNCTIONS, GREEK, Unreadable, tokenize
 
 Tree = tuple[Any, ...]
 
@@ -292,9 +292,9 @@ def _begins(name: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def formula(text: str) -> Tree:
+def parse_formula(text: str) -> Tree:
     """The tree of a tidy text (see `tidy`); raises `Unreadable`."""
-    found = tokens(text)
+    found = tokenize(text)
     if not found:
         raise Unreadable("empty")
     try:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from fractions import Fraction
 from math import comb
 
-from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, atom, factored, number, plus, root_of_rational, times
+from tasks.verify.algebra.sums import (
+    Sum,
+    TooLarge,
+    Undefined,
+    add_sums,
+    factor_number,
+    make_atom,
+    multiply_sums,
+    number,
+    take_root,
+)
 from tasks.verify.algebra.values import Value, power
 
 
-def whole_number(value: Value, most: int) -> int:
+def read_whole_number(value: Value, most: int) -> int:
     """A value as a whole number from 0; raises `Undefined` where it is none, `TooLarge` beyond the most."""
     found = value.rational()
     if found is None or found.denominator != 1 or found < 0:
@@ -37,7 +47,7 @@ def _sine(turn: Fraction) -> Value | None:
     found = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
     if found is None:
         return None
-    return Value(times(number(sign * Fraction(found[0])), root_of_rational(Fraction(found[1]), Fraction(1, 2))))
+    return Value(multiply_sums(number(sign * Fraction(found[0])), take_root(Fraction(found[1]), Fraction(1, 2))))
 
 
 def _turns(angle: Value) -> Fraction | None:
@@ -74,26 +84,30 @@ def _logarithm(value: Value) -> Value:
         raise Undefined("the logarithm of a number that is not positive")
     if found is None:
         if value.bottom == number(1) and list(value.top) == [(("e", value_e := Fraction(1)),)]:
-            return Value(number(value_e)) if value.top[(("e", Fraction(1)),)] == 1 else Value(atom(("ln", value.key())))
-        return Value(atom(("ln", value.key())))
+            return (
+                Value(number(value_e))
+                if value.top[(("e", Fraction(1)),)] == 1
+                else Value(make_atom(("ln", value.key())))
+            )
+        return Value(make_atom(("ln", value.key())))
     total: Sum = {}
     for part, sign in ((found.numerator, 1), (found.denominator, -1)):
-        for prime, times_ in factored(part):
-            total = plus(total, {((("ln", prime), Fraction(1)),): Fraction(sign * times_)})
+        for prime, times_ in factor_number(part):
+            total = add_sums(total, {((("ln", prime), Fraction(1)),): Fraction(sign * times_)})
     return Value(total)
 
 
-def applied(name: str, arguments: list[Value]) -> Value:
+def apply_function(name: str, arguments: list[Value]) -> Value:
     """A function's value, by its name; what has no other form stands for itself."""
     first = arguments[0]
     if name == "binom":
-        return Value(number(comb(whole_number(first, 5000), whole_number(arguments[1], 5000))))
+        return Value(number(comb(read_whole_number(first, 5000), read_whole_number(arguments[1], 5000))))
     if name == "root":
         return power(first, arguments[1].inverse())
     if name == "sqrt":
         return power(first, Value(number(Fraction(1, 2))))
     if name == "exp":
-        return power(Value(atom("e")), first)
+        return power(Value(make_atom("e")), first)
     if name in ("ln", "log", "lg"):
         base = arguments[1] if len(arguments) > 1 else None if name == "ln" else Value(number(10))
         return _logarithm(first) if base is None else _logarithm(first) * _logarithm(base).inverse()
@@ -104,4 +118,4 @@ def applied(name: str, arguments: list[Value]) -> Value:
     if name in ("max", "min", "gcd", "lcm"):
         raise Undefined(name)
     known = _trigonometric(name, first)
-    return known if known is not None else Value(atom((name, *(one.key() for one in arguments))))
+    return known if known is not None else Value(make_atom((name, *(one.key() for one in arguments))))

@@ -44,12 +44,12 @@ def number(value: Fraction | int) -> Sum:
     return {(): value} if value else {}
 
 
-def atom(name: Atom) -> Sum:
+def make_atom(name: Atom) -> Sum:
     """What stands for itself."""
     return {((name, Fraction(1)),): Fraction(1)}
 
 
-def plus(a: Sum, b: Sum) -> Sum:
+def add_sums(a: Sum, b: Sum) -> Sum:
     """The sum a + b."""
     total = dict(a)
     for monomial, coefficient in b.items():
@@ -70,18 +70,18 @@ def _within(value: Sum) -> Sum:
     return value
 
 
-def times(a: Sum, b: Sum) -> Sum:
+def multiply_sums(a: Sum, b: Sum) -> Sum:
     """The product a · b."""
     if len(a) * len(b) > 4 * TERMS:
         raise TooLarge("too many terms")
     total: Sum = {}
     for one, x in a.items():
         for other, y in b.items():
-            total = plus(total, product(one, other, x * y))
+            total = add_sums(total, multiply_monomials(one, other, x * y))
     return _within(total)
 
 
-def product(one: Monomial, other: Monomial, coefficient: Fraction) -> Sum:
+def multiply_monomials(one: Monomial, other: Monomial, coefficient: Fraction) -> Sum:
     """The product of two monomials, with roots, i and bracketed sums made plain where their exponents allow."""
     powers: dict[Atom, Fraction] = dict(one)
     for name, exponent in other:
@@ -98,39 +98,39 @@ def product(one: Monomial, other: Monomial, coefficient: Fraction) -> Sum:
             exponent %= 2
         elif isinstance(name, tuple) and name[0] == "bracket" and exponent >= 1:
             whole = exponent.numerator // exponent.denominator
-            inside = raised(dict(name[1]), whole)
-            outside = inside if outside is None else times(outside, inside)
+            inside = raise_sum(dict(name[1]), whole)
+            outside = inside if outside is None else multiply_sums(outside, inside)
             exponent -= whole
         if exponent:
             kept.append((name, exponent))
     result = {tuple(sorted(kept, key=_order)): coefficient}
-    return result if outside is None else times(outside, result)
+    return result if outside is None else multiply_sums(outside, result)
 
 
-def raised(base: Sum, exponent: int) -> Sum:
+def raise_sum(base: Sum, exponent: int) -> Sum:
     """A sum to a whole power from 0."""
     if exponent > 64 and len(base) > 1:
         raise TooLarge("a power with too many terms")
     result = number(1)
     for _ in range(exponent):
-        result = times(result, base)
+        result = multiply_sums(result, base)
     return result
 
 
-def frozen(value: Sum) -> Hashable:
+def freeze_sum(value: Sum) -> Hashable:
     """A sum as what names it inside another."""
     return tuple(sorted(value.items(), key=repr))
 
 
-def inverse_of(value: Sum) -> Sum:
+def invert_sum(value: Sum) -> Sum:
     """1 over a sum of one term."""
     ((monomial, coefficient),) = value.items()
     flipped: Monomial = tuple((name, -exponent) for name, exponent in monomial)
-    return product(flipped, (), 1 / coefficient)
+    return multiply_monomials(flipped, (), 1 / coefficient)
 
 
 @lru_cache(maxsize=4096)
-def factored(value: int) -> tuple[tuple[int, int], ...]:
+def factor_number(value: int) -> tuple[tuple[int, int], ...]:
     """The prime factors of a whole number from 1; raises `TooLarge` where they are not found soon."""
     found, divisor = [], 2
     while divisor * divisor <= value:
@@ -146,27 +146,27 @@ def factored(value: int) -> tuple[tuple[int, int], ...]:
     return (*found, (value, 1)) if value > 1 else tuple(found)
 
 
-def root_of_rational(value: Fraction, exponent: Fraction) -> Sum:
+def take_root(value: Fraction, exponent: Fraction) -> Sum:
     """A rational number to a rational power; of odd roots of negative numbers the real one."""
     if value < 0:
         if exponent.denominator % 2:
             sign = -1 if exponent.numerator % 2 else 1
-            return times(number(sign), root_of_rational(-value, exponent))
+            return multiply_sums(number(sign), take_root(-value, exponent))
         if exponent.denominator != 2:
             raise Undefined("an even root of a negative number")
-        turned = product((("i", Fraction(exponent.numerator)),), (), Fraction(1))
-        return times(turned, root_of_rational(-value, exponent))
+        turned = multiply_monomials((("i", Fraction(exponent.numerator)),), (), Fraction(1))
+        return multiply_sums(turned, take_root(-value, exponent))
     whole = exponent.numerator // exponent.denominator
     rest = exponent - whole
-    result = number(power_of_rational(value, whole))
+    result = number(raise_rational(value, whole))
     monomial: dict[Atom, Fraction] = {}
     for part, sign in ((value.numerator, 1), (value.denominator, -1)):
-        for prime, power in factored(part):
+        for prime, power in factor_number(part):
             monomial[prime] = monomial.get(prime, Fraction(0)) + sign * power * rest
-    return times(result, product(tuple(monomial.items()), (), Fraction(1)))
+    return multiply_sums(result, multiply_monomials(tuple(monomial.items()), (), Fraction(1)))
 
 
-def power_of_rational(value: Fraction, exponent: int) -> Fraction:
+def raise_rational(value: Fraction, exponent: int) -> Fraction:
     """A rational number to a whole power."""
     size = max(value.numerator.bit_length(), value.denominator.bit_length())
     if size > 1 and abs(exponent) * size > BITS:
@@ -178,7 +178,7 @@ def power_of_rational(value: Fraction, exponent: int) -> Fraction:
     return value**exponent
 
 
-def free(value: Sum) -> bool:
+def is_independent(value: Sum) -> bool:
     """Whether its atoms are such that it is zero only where it is the empty sum."""
     names: set[Any] = {name for monomial in value for name, _ in monomial}
     if {"e", "pi"} <= names:

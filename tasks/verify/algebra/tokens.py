@@ -30,7 +30,7 @@ class Unreadable(ValueError):
     """A text that is no formula this module can read."""
 
 
-def tokens(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     r"""The signs of a tidy text: numbers, `\commands`, words, operators."""
     found: list[str] = []
     at = 0

@@ -9,16 +9,16 @@ from tasks.verify.algebra.sums import (
     Sum,
     TooLarge,
     Undefined,
-    atom,
-    frozen,
-    inverse_of,
+    add_sums,
+    freeze_sum,
+    invert_sum,
+    make_atom,
+    multiply_monomials,
+    multiply_sums,
     number,
-    plus,
-    power_of_rational,
-    product,
-    raised,
-    root_of_rational,
-    times,
+    raise_rational,
+    raise_sum,
+    take_root,
 )
 
 
@@ -32,20 +32,20 @@ class Value:
         if not bottom:
             raise Undefined("division by zero")
         if len(bottom) == 1:
-            top, bottom = times(top, inverse_of(bottom)), number(1)
+            top, bottom = multiply_sums(top, invert_sum(bottom)), number(1)
         self.top, self.bottom = top, bottom
 
     def __add__(self, other: Value) -> Value:
         if self.bottom == other.bottom:
-            return Value(plus(self.top, other.top), self.bottom)
-        top = plus(times(self.top, other.bottom), times(other.top, self.bottom))
-        return Value(top, times(self.bottom, other.bottom))
+            return Value(add_sums(self.top, other.top), self.bottom)
+        top = add_sums(multiply_sums(self.top, other.bottom), multiply_sums(other.top, self.bottom))
+        return Value(top, multiply_sums(self.bottom, other.bottom))
 
     def __neg__(self) -> Value:
         return Value({monomial: -x for monomial, x in self.top.items()}, self.bottom)
 
     def __mul__(self, other: Value) -> Value:
-        return Value(times(self.top, other.top), times(self.bottom, other.bottom))
+        return Value(multiply_sums(self.top, other.top), multiply_sums(self.bottom, other.bottom))
 
     def inverse(self) -> Value:
         """1 over it."""
@@ -59,7 +59,7 @@ class Value:
 
     def key(self) -> Hashable:
         """What names it inside another value."""
-        return (frozen(self.top), frozen(self.bottom))
+        return (freeze_sum(self.top), freeze_sum(self.bottom))
 
 
 def power(base: Value, exponent: Value) -> Value:
@@ -72,8 +72,8 @@ def power(base: Value, exponent: Value) -> Value:
             if fixed <= 0:
                 raise Undefined("zero to the power of zero, or less")
             return Value({})
-        return Value(number(power_of_rational(value, fixed.numerator)) if fixed.denominator == 1
-                     else root_of_rational(value, fixed))  # fmt: skip
+        return Value(number(raise_rational(value, fixed.numerator)) if fixed.denominator == 1
+                     else take_root(value, fixed))  # fmt: skip
     if fixed < 0:
         return power(base.inverse(), Value(number(-fixed)))
     if abs(fixed.numerator) > 10_000:
@@ -86,26 +86,28 @@ def _power_of_sum(base: Sum, exponent: Fraction) -> Sum:
         ((monomial, coefficient),) = base.items()
         if exponent.denominator == 1:
             scaled = tuple((name, power * exponent) for name, power in monomial)
-            return product(scaled, (), power_of_rational(coefficient, exponent.numerator))
+            return multiply_monomials(scaled, (), raise_rational(coefficient, exponent.numerator))
         if not monomial:
-            return root_of_rational(coefficient, exponent)
+            return take_root(coefficient, exponent)
         plain = all(isinstance(name, int) or name in ("pi", "e") or power % 2 for name, power in monomial)
         if coefficient > 0 and plain and all(name != "i" for name, _ in monomial):
             scaled = tuple((name, power * exponent) for name, power in monomial)
-            return times(root_of_rational(coefficient, exponent), product(scaled, (), Fraction(1)))
+            return multiply_sums(take_root(coefficient, exponent), multiply_monomials(scaled, (), Fraction(1)))
     elif exponent.denominator == 1:
-        return raised(base, exponent.numerator)
-    return product(((("bracket", frozen(base)), exponent),), (), Fraction(1))
+        return raise_sum(base, exponent.numerator)
+    return multiply_monomials(((("bracket", freeze_sum(base)), exponent),), (), Fraction(1))
 
 
 def _open_power(base: Value, exponent: Value) -> Value:
     """A power whose exponent is no rational number: a^(2n+1) is a·(a^n)^2."""
     if exponent.bottom != number(1):
-        return Value(atom(("power", base.key(), exponent.key())))
+        return Value(make_atom(("power", base.key(), exponent.key())))
     result = Value(number(1))
     for monomial, coefficient in exponent.top.items():
         if not monomial:
             result = result * power(base, Value(number(coefficient)))
         else:
-            result = result * Value(product(((("power", base.key(), monomial), coefficient),), (), Fraction(1)))
+            result = result * Value(
+                multiply_monomials(((("power", base.key(), monomial), coefficient),), (), Fraction(1))
+            )
     return result

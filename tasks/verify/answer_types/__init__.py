@@ -9,13 +9,13 @@ from typing import Any
 
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types.amounts import AMOUNTS
-from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, all_of
+from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, combine_findings
 from tasks.verify.answer_types.based import BASED, compare_based_to_formula
 from tasks.verify.answer_types.cases import CASES
 from tasks.verify.answer_types.collection import COLLECTION, MATRIX, Collection
 from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula
 from tasks.verify.answer_types.families import ANTIDERIVATIVE, FAMILY, Antiderivative
-from tasks.verify.answer_types.formulas import Formula, compare_formulas, letters_of
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, list_letters
 from tasks.verify.answer_types.nothing import NOTHING
 from tasks.verify.answer_types.ratio import RATIO, compare_ratios
 from tasks.verify.answer_types.regions import REGION, Region, as_region, compare_regions
@@ -23,7 +23,7 @@ from tasks.verify.answer_types.residue import RESIDUE
 from tasks.verify.answer_types.text import WORDS
 from tasks.verify.answer_types.time_of_day import TIME, Clock
 from tasks.verify.answer_types.values import VALUE
-from tasks.verify.plain_text import plain_text
+from tasks.verify.plain_text import normalize_answer
 
 ANSWER_TYPES: dict[str, AnswerType] = {
     answer_type.name: answer_type
@@ -47,7 +47,7 @@ def read_answer(answer: str) -> Reading:
     Raises:
         Unreadable: where it cannot be read whole as an answer of any type, with what is left over.
     """
-    text = plain_text(answer)
+    text = normalize_answer(answer)
     if not text:
         raise Unreadable("empty")
     rest = ""
@@ -89,7 +89,7 @@ def compare_readings(wanted: Reading, found: Reading) -> Finding:
 def _value_and_collection(value: Formula, collection: Collection) -> Finding:
     """A set with gold among its members does not say which is meant."""
     if len(collection.parts) == 1:
-        return all_of(
+        return combine_findings(
             [compare_formulas(value, part) if isinstance(part, Formula) else "different" for part in collection.parts],
             "set",
         )
@@ -115,7 +115,7 @@ def _region_and_collection(region: Any, collection: Collection) -> Finding:
 
 
 def _region_and_value(region: Any, value: Formula) -> Finding:
-    if isinstance(region, Region) and region.pieces and not letters_of(value.tree):
+    if isinstance(region, Region) and region.pieces and not list_letters(value.tree):
         return Finding("different", "relation", True)
     return Finding("different", "relation", False)
 
@@ -123,7 +123,7 @@ def _region_and_value(region: Any, value: Formula) -> Finding:
 def _ratio_and_value(ratio: tuple[Formula, ...], value: Formula) -> Finding:
     if len(ratio) != 2:
         return Finding(UNKNOWN, "ratio")
-    return all_of([compare_formulas(Formula(("over", ratio[0].tree, ratio[1].tree)), value)], "ratio")
+    return combine_findings([compare_formulas(Formula(("over", ratio[0].tree, ratio[1].tree)), value)], "ratio")
 
 
 def _ratio_and_time(ratio: tuple[Formula, ...], clock: Clock) -> Finding:
@@ -135,7 +135,7 @@ def _ratio_and_time(ratio: tuple[Formula, ...], clock: Clock) -> Finding:
 
 def _residue_and_value(residue: tuple[Formula, Formula], value: Formula) -> Finding:
     return (
-        all_of([compare_formulas(residue[0], value)], "congruence")
+        combine_findings([compare_formulas(residue[0], value)], "congruence")
         if compare_formulas(residue[0], value) == "equal"
         else Finding(UNKNOWN, "congruence")
     )
@@ -163,7 +163,7 @@ def _antiderivative_and_value(wanted: Antiderivative, found: Formula) -> Finding
 
 
 def _value_and_antiderivative(wanted: Formula, found: Antiderivative) -> Finding:
-    return all_of([compare_formulas(wanted, found.whole())], "expression")
+    return combine_findings([compare_formulas(wanted, found.whole())], "expression")
 
 
 _ACROSS: dict[tuple[str, str], Callable[[Any, Any], Finding]] = {

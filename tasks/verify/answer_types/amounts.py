@@ -44,7 +44,7 @@ def _before_and(words: str) -> list[str]:
     return [_singular(word) for word in re.split(r"\band\b", words)[0].split()[:2]]
 
 
-def amounts_in(text: str, wanted: Amounts) -> Amounts | None:
+def find_amounts(text: str, wanted: Amounts) -> Amounts | None:
     """The amounts of a sentence by the names that are wanted; None where one is missing, or is given twice."""
     found = []
     for name, _ in wanted:

@@ -65,7 +65,7 @@ def split(text: str, separator: str = ",") -> list[str]:
     return [*parts, text[begun:]]
 
 
-def closes(text: str) -> bool:
+def is_closed_by_last(text: str) -> bool:
     """Whether the first bracket of a text is closed by its last sign."""
     depth = 0
     for at, sign in enumerate(text):
@@ -75,7 +75,7 @@ def closes(text: str) -> bool:
     return False
 
 
-def balanced(text: str) -> bool:
+def is_balanced(text: str) -> bool:
     """Whether all brackets of a text are closed, whichever kind closes which."""
     depth = 0
     for sign in text:
@@ -85,7 +85,7 @@ def balanced(text: str) -> bool:
     return depth == 0
 
 
-def all_of(said: list[str], rule: str, sure: bool = True) -> Finding:
+def combine_findings(said: list[str], rule: str, sure: bool = True) -> Finding:
     """Equal where all are; one that surely differs is enough for a difference."""
     if "different" in said:
         return Finding("different", rule, sure)
@@ -96,7 +96,7 @@ def all_of(said: list[str], rule: str, sure: bool = True) -> Finding:
     return Finding("equal", rule, sure)
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of a text in lower case, without signs and marks of words."""
     return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.casefold())
 
@@ -109,9 +109,9 @@ __all__ = [
     "Finding",
     "Reading",
     "Unreadable",
-    "all_of",
-    "balanced",
-    "closes",
+    "combine_findings",
+    "is_balanced",
+    "is_closed_by_last",
     "split",
-    "words_of",
+    "split_words",
 ]

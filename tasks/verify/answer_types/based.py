@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
-from tasks.verify.answer_types.formulas import Formula, value
+from tasks.verify.answer_types.formulas import Formula, evaluate_exactly
 
 _BASED = re.compile(
     r"\(?(-?\s*[0-9A-F]+)\)?\s*_\s*\{?\s*(?:base\s*)?(\d{1,2}|\u27e8\s*(?:\w+)\s*\u27e9)\s*\}?|(-?[0-9A-F]+)\s*\u27e8?\s*\(?\s*(?:in )?base\s+(\d{1,2}|\w+)\)?\s*\u27e9?"
@@ -60,7 +60,7 @@ def compare_based(wanted: Based, found: Based) -> Finding:
 def compare_based_to_formula(based: Based, plain: Formula) -> Finding:
     """A number without its base is read in the other's where its digits are the same."""
     try:
-        number = value(plain.tree).rational()
+        number = evaluate_exactly(plain.tree).rational()
     except (ArithmeticError, RecursionError):
         number = None
     if number is None:

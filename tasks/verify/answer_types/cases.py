@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.verify.algebra.tokens import Unreadable
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, all_of, words_of
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split_words
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
 from tasks.verify.answer_types.regions import Region, Relation, compare_regions, read_region
 from tasks.verify.normalize import ROW
@@ -59,7 +59,7 @@ def _read_case(text: str) -> tuple[Formula, Condition]:
         condition = read_region(said)
     except Unreadable:
         condition = None
-    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(words_of(said)) or said
+    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(split_words(said)) or said
 
 
 def compare_cases(wanted: Cases, found: Cases) -> Finding:
@@ -70,7 +70,7 @@ def compare_cases(wanted: Cases, found: Cases) -> Finding:
     for tree, condition in wanted:
         like = [other for other, theirs in found if _same_condition(condition, theirs)]
         said.append(compare_formulas(tree, like[0]) if len(like) == 1 else UNKNOWN)
-    return all_of(said, "cases", sure=UNKNOWN not in said)
+    return combine_findings(said, "cases", sure=UNKNOWN not in said)
 
 
 def _same_condition(one: Condition, other: Condition) -> bool:

@@ -6,8 +6,18 @@ import re
 from dataclasses import dataclass
 
 from tasks.verify.algebra.tokens import Unreadable
-from tasks.verify.answer_types.base import ALIKE, PARTS, UNKNOWN, AnswerType, Finding, all_of, balanced, closes, split
-from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, alternatives, compare_formulas, read_formula
+from tasks.verify.answer_types.base import (
+    ALIKE,
+    PARTS,
+    UNKNOWN,
+    AnswerType,
+    Finding,
+    combine_findings,
+    is_balanced,
+    is_closed_by_last,
+    split,
+)
+from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, compare_formulas, list_alternatives, read_formula
 from tasks.verify.normalize import ROW
 
 _AND = re.compile(
@@ -55,7 +65,7 @@ def _read(text: str, outside: bool = False) -> Part:
     text = _LEAD.sub("", text.strip(), count=1).strip()
     name = ""
     sides = split(text, "=")
-    if len(sides) == 2 and NAME.match(sides[0].strip()) and not outside_list(sides[1]):
+    if len(sides) == 2 and NAME.match(sides[0].strip()) and not is_unbracketed_list(sides[1]):
         name, inner = re.sub(r"\s+", "", sides[0]), sides[1].strip()
     else:
         inner = text
@@ -71,7 +81,7 @@ def _read(text: str, outside: bool = False) -> Part:
     if inner.startswith("'") or inner.startswith('"'):
         inner = inner.strip("'\"")
     formula = read_formula(text)
-    trees = alternatives(formula.tree)
+    trees = list_alternatives(formula.tree)
     if len(trees) > 1:
         return Collection(
             tuple(Formula(tree, formula.name, formula.of, formula.unit) for tree in trees), "list", formula.name
@@ -79,7 +89,7 @@ def _read(text: str, outside: bool = False) -> Part:
     return formula
 
 
-def outside_list(text: str) -> bool:
+def is_unbracketed_list(text: str) -> bool:
     """Whether commas or words part what stands behind an equals sign, outside of brackets."""
     return len(_parts(text)) > 1
 
@@ -99,7 +109,7 @@ def _bracketed(text: str) -> Collection | None:
         if re.search(r"\||:|\\mid", members):
             raise Unreadable(text)
         return Collection(_read_parts(_parts(members)), "set") if members else None
-    if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and closes(text) and balanced(text[1:-1]):
+    if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and is_closed_by_last(text) and is_balanced(text[1:-1]):
         inside = split(text[1:-1])
         if len(inside) > 1:
             stripped = [part.strip().strip("'\"") for part in inside]
@@ -150,7 +160,7 @@ def compare_collections(wanted: Collection, found: Collection) -> Finding:
     ):
         by_name = {part.name: part for part in found.parts if isinstance(part, Formula)}
         said = [compare_parts(part, by_name[part.name]) for part in wanted.parts if isinstance(part, Formula)]
-        return all_of(said, "set")
+        return combine_findings(said, "set")
     if wanted.ordered and found.ordered:
         return _in_order(wanted, found)
     if wanted.ordered != found.ordered:
@@ -184,7 +194,7 @@ def _in_order(wanted: Collection, found: Collection) -> Finding:
         return Finding("sequence unclear", "tuple")
     if len(wanted.parts) != len(found.parts):
         return Finding("different", "tuple", True)
-    finding = all_of([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
+    finding = combine_findings([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
     if finding.said == "equal" and wanted.form != found.form:
         # (1, 2) and [1, 2] may be lists in two dresses, or an open and a closed interval
         return Finding("brackets differ", "tuple") if len(wanted.parts) == 2 else finding
@@ -194,7 +204,7 @@ def _in_order(wanted: Collection, found: Collection) -> Finding:
 def _order_unclear(wanted: Collection, found: Collection, names: list[list[str]]) -> Finding:
     """A tuple beside a list: right in the tuple's order, undecided in another."""
     if len(wanted.parts) == len(found.parts):
-        finding = all_of([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
+        finding = combine_findings([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
         if finding.said == "equal":
             return finding
     finding = _in_any_order(wanted, found)
@@ -221,7 +231,7 @@ def _in_any_order(wanted: Collection, found: Collection) -> Finding:
             )
     if not said and len(wanted.parts) != len(found.parts) and "set" not in (wanted.form, found.form):
         return Finding("different", "set", False)
-    return all_of(said, "set")
+    return combine_findings(said, "set")
 
 
 def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
@@ -240,7 +250,9 @@ def compare_matrices(wanted: tuple[tuple[Formula, ...], ...], found: tuple[tuple
     """Cell by cell."""
     if [len(row) for row in wanted] != [len(row) for row in found]:
         return Finding("different", "matrix", True)
-    return all_of([compare_formulas(a, b) for row, other in zip(wanted, found) for a, b in zip(row, other)], "matrix")
+    return combine_findings(
+        [compare_formulas(a, b) for row, other in zip(wanted, found) for a, b in zip(row, other)], "matrix"
+    )
 
 
 COLLECTION = AnswerType("collection", "set", read_collection, compare_collections)

@@ -11,7 +11,7 @@ from tasks.verify.algebra.sums import Sum, TooLarge, Undefined
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split
-from tasks.verify.answer_types.formulas import NAME, Formula, letters_of, read_formula, value
+from tasks.verify.answer_types.formulas import NAME, Formula, evaluate_exactly, list_letters, read_formula
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,26 @@ def read_equation(text: str) -> Equation | None:
             right = read_formula(sides[1]).tree
         except Unreadable:
             return None
-        if not (len(name) == 1 and name in letters_of(right)):
+        if not (len(name) == 1 and name in list_letters(right)):
             return None
     left, right = (read_formula(side).tree for side in sides)
     if left[0] == "either" or right[0] == "either":
         raise Unreadable(text)
-    if not letters_of(left) and left[0] != "letter":
-        return None if letters_of(right) != frozenset() and right[0] == "letter" else _closed(text, left, right)
+    if not list_letters(left) and left[0] != "letter":
+        return None if list_letters(right) != frozenset() and right[0] == "letter" else _closed(text, left, right)
     return Equation(left, right)
 
 
 def _closed(text: str, left: Tree, right: Tree) -> Equation | None:
-    return Equation(left, right) if letters_of(right) else None
+    return Equation(left, right) if list_letters(right) else None
 
 
 def compare_equations(wanted: Equation, found: Equation) -> Finding:
     """The same where the differences of their sides are in a constant ratio; linear ones that are not differ."""
     try:
-        one, other = (value(equation.left) + -value(equation.right) for equation in (wanted, found))
+        one, other = (
+            evaluate_exactly(equation.left) + -evaluate_exactly(equation.right) for equation in (wanted, found)
+        )
         if not one.top or not other.top:
             return Finding("equal" if not one.top and not other.top else UNKNOWN, "equation")
         ratio = _ratio(one, other)

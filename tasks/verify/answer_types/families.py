@@ -13,7 +13,14 @@ from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN, AnswerType, Finding
 from tasks.verify.answer_types.collection import Collection, read_collection
-from tasks.verify.answer_types.formulas import Formula, compare_formulas, letters_of, read_formula, renamed, value
+from tasks.verify.answer_types.formulas import (
+    Formula,
+    compare_formulas,
+    evaluate_exactly,
+    list_letters,
+    read_formula,
+    replace_letter,
+)
 
 _INTEGER = re.compile(
     r"[,;]?\s*\(?\s*(?:[,;]\s*)?\u27e8?\s*\(?(?:where|for(?: (?:all|any|every|some|each))?|with|such that)?\s*(?:integers?)?\s*\u27e9?\s*(?P<letter>[a-zA-Z])\s*"
@@ -58,7 +65,7 @@ def read_family(text: str) -> Family | None:
 
 def _free_letter(part: Formula) -> str:
     """The letter a formula is linear in, with a multiple of π or degrees as its period beside a first value of the same sort."""
-    letters = letters_of(part.tree)
+    letters = list_letters(part.tree)
     letter = next(iter(letters)) if len(letters) == 1 else ""
     split = _split(part.tree, letter) if letter in _LETTERS else None
     if split is None:
@@ -71,7 +78,7 @@ def _free_letter(part: Formula) -> str:
 def _split(tree: Tree, letter: str) -> tuple[Value, Value] | None:
     """First value and period of a tree linear in a letter."""
     try:
-        whole = value(tree)
+        whole = evaluate_exactly(tree)
         if whole.bottom != number(1):
             return None
         first: Sum = {}
@@ -128,7 +135,7 @@ def _by_letter(wanted: Family, found: Family) -> Finding:
     if len(wanted.members) != len(found.members):
         return Finding(UNKNOWN, "family")
     said = [
-        compare_formulas(Formula(tree), Formula(renamed(other, theirs, letter)))
+        compare_formulas(Formula(tree), Formula(replace_letter(other, theirs, letter)))
         for (tree, letter), (other, theirs) in zip(wanted.members, found.members)
     ]
     return Finding("equal", "family", True) if said.count("equal") == len(said) else Finding(UNKNOWN, "family")
@@ -167,7 +174,7 @@ def read_antiderivative(text: str) -> Antiderivative | None:
         body = read_formula(match["body"])
     except Unreadable:
         return None
-    letters = letters_of(body.tree)
+    letters = list_letters(body.tree)
     return Antiderivative(body, letter) if letters and not letters & {letter, letter.swapcase()} else None
 
 
@@ -176,7 +183,7 @@ def compare_antiderivatives(wanted: Antiderivative, found: Antiderivative) -> Fi
     reply = compare_formulas(wanted.body, found.body)
     if reply == "different":
         try:
-            apart = value(wanted.body.tree) + -value(found.body.tree)
+            apart = evaluate_exactly(wanted.body.tree) + -evaluate_exactly(found.body.tree)
         except (TooLarge, Undefined, RecursionError):
             return Finding(UNKNOWN, "antiderivative")
         names = {name for monomial in (*apart.top, *apart.bottom) for name, _ in monomial}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from tasks.verify.algebra.bounds import different, ends, overlap
-from tasks.verify.algebra.exact import difference, value_of
-from tasks.verify.algebra.formula import Tree, formula
-from tasks.verify.algebra.sums import TooLarge, Undefined, free
+from tasks.verify.algebra.bounds import bound_rationally, is_equal_within_bounds, is_surely_different
+from tasks.verify.algebra.exact import evaluate_tree, subtract
+from tasks.verify.algebra.formula import Tree, parse_formula
+from tasks.verify.algebra.sums import TooLarge, Undefined, is_independent
 from tasks.verify.algebra.tokens import FUNCTIONS, GREEK, Unreadable
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN, split
@@ -59,58 +59,58 @@ class Formula:
 
 
 @lru_cache(maxsize=65_536)
-def value(tree: Tree) -> Value:
+def evaluate_exactly(tree: Tree) -> Value:
     """The exact value of a tree."""
-    return value_of(tree)
+    return evaluate_tree(tree)
 
 
-def letters_of(tree: Tree) -> frozenset[str]:
+def list_letters(tree: Tree) -> frozenset[str]:
     """The letters in a tree."""
     if tree[0] == "letter":
         return frozenset([tree[1]])
-    return frozenset().union(*(letters_of(part) for part in tree[1:] if isinstance(part, tuple)))
+    return frozenset().union(*(list_letters(part) for part in tree[1:] if isinstance(part, tuple)))
 
 
-def renamed(tree: Tree, letter: str, new: str) -> Tree:
+def replace_letter(tree: Tree, letter: str, new: str) -> Tree:
     """A tree with one letter for another."""
     if tree == ("letter", letter):
         return ("letter", new)
-    return tuple(renamed(part, letter, new) if isinstance(part, tuple) else part for part in tree)
+    return tuple(replace_letter(part, letter, new) if isinstance(part, tuple) else part for part in tree)
 
 
-def infinite(tree: Tree) -> int:
+def find_infinity(tree: Tree) -> int:
     """1 and -1 of the infinities, 0 of all else."""
     if tree == INFINITY:
         return 1
     if tree[0] == "minus" and len(tree) == 2:
-        return -infinite(tree[1])
+        return -find_infinity(tree[1])
     return 0
 
 
 @lru_cache(maxsize=65_536)
-def same_tree(a: Tree, b: Tree) -> str:
+def compare_trees(a: Tree, b: Tree) -> str:
     """equal, different, too large, alike, or not settled."""
     if a == b:
         return "equal"
-    endless = [infinite(tree) for tree in (a, b)]
+    endless = [find_infinity(tree) for tree in (a, b)]
     if any(endless):
         return "equal" if endless[0] == endless[1] else "different"
     if DOTS in (a, b):
         return UNKNOWN
     try:
-        apart = difference(value(a), value(b))
+        apart = subtract(evaluate_exactly(a), evaluate_exactly(b))
     except TooLarge:
-        return "different" if different(a, b) else "too large"
+        return "different" if is_surely_different(a, b) else "too large"
     except (Undefined, RecursionError, ZeroDivisionError):
-        return "different" if different(a, b) else UNKNOWN
+        return "different" if is_surely_different(a, b) else UNKNOWN
     if not apart:
         return "equal"
-    if free(apart) or different(a, b):
+    if is_independent(apart) or is_surely_different(a, b):
         return "different"
-    return ALIKE if overlap(a, b) else UNKNOWN
+    return ALIKE if is_equal_within_bounds(a, b) else UNKNOWN
 
 
-def alternatives(tree: Tree) -> list[Tree]:
+def list_alternatives(tree: Tree) -> list[Tree]:
     """The trees that one with ± stands for."""
     upper, lower = _half(tree, False), _half(tree, True)
     return [upper] if upper == lower else [upper, lower]
@@ -138,9 +138,9 @@ def read_formula(text: str) -> Formula:
             raise Unreadable(text)
         return about[0]
     for beside in about:
-        if same_tree(read.tree, beside.tree) == "equal":
+        if compare_trees(read.tree, beside.tree) == "equal":
             continue
-        if not rounds(read.tree, beside):
+        if not is_rounding_of(read.tree, beside):
             raise Unreadable(f"{text}: approximations differ")
     unit = read.unit or next((beside.unit for beside in about if beside.unit), "")
     if unit != read.unit:
@@ -158,10 +158,10 @@ def _read_chain(text: str) -> Formula:
     parts = [_read_side(side) for side in sides]
     read = parts[0]
     for part in parts[1:]:
-        reply = same_tree(read.tree, part.tree)
-        if reply != "equal" and not rounds(read.tree, part):
+        reply = compare_trees(read.tree, part.tree)
+        if reply != "equal" and not is_rounding_of(read.tree, part):
             raise Unreadable(f"{text}: sides differ")
-    last = next((part for part in reversed(parts) if same_tree(read.tree, part.tree) == "equal"), read)
+    last = next((part for part in reversed(parts) if compare_trees(read.tree, part.tree) == "equal"), read)
     doubtful = frozenset().union(*(part.doubtful for part in parts))
     return Formula(last.tree, name, of, last.unit, last.digits, doubtful)
 
@@ -182,7 +182,7 @@ def _read_side(text: str) -> Formula:
         raise Unreadable("empty")
     if text == "\\dots":
         return Formula(DOTS)
-    tree = formula(text)
+    tree = parse_formula(text)
     runs = [
         run
         for run in _FUSED.findall(re.sub(r"\\[a-zA-Z]+", " ", text))
@@ -195,13 +195,13 @@ def _read_side(text: str) -> Formula:
     return Formula(tree, "", "", unit, digits, frozenset("".join(runs)))
 
 
-def rounds(exact: Tree, beside: Formula) -> bool:
+def is_rounding_of(exact: Tree, beside: Formula) -> bool:
     """Whether a decimal number beside an exact value is that value rounded, or cut, to its digits (two of them at least)."""
     try:
-        number = value(beside.tree).rational()
+        number = evaluate_exactly(beside.tree).rational()
         if number is None or beside.digits < 0:
             return False
-        low, high = ends(exact)
+        low, high = bound_rationally(exact)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError, RecursionError):
         return False
     step = Fraction(1, 10**beside.digits)
@@ -214,8 +214,8 @@ def compare_formulas(wanted: Formula, found: Formula) -> str:
     """equal, different, or why neither can be said."""
     tree = found.tree
     if wanted.of and found.of and wanted.of != found.of and "," not in wanted.of + found.of:
-        tree = renamed(tree, found.of, wanted.of)
-    reply = same_tree(wanted.tree, tree)
+        tree = replace_letter(tree, found.of, wanted.of)
+    reply = compare_trees(wanted.tree, tree)
     if reply == "equal":
         return _units(wanted, found)
     if reply not in ("different", ALIKE):
@@ -225,7 +225,7 @@ def compare_formulas(wanted: Formula, found: Formula) -> str:
     if reply == "different" and _turned(wanted.tree, tree):
         return "other unit"
     if reply == "different":
-        unsure = (found.doubtful - letters_of(wanted.tree)) | (wanted.doubtful - letters_of(tree))
+        unsure = (found.doubtful - list_letters(wanted.tree)) | (wanted.doubtful - list_letters(tree))
         if unsure or (wanted.unit and found.unit and wanted.unit != found.unit):
             return "other unit" if not unsure else "not fully read"
     return reply
@@ -239,16 +239,16 @@ def _units(wanted: Formula, found: Formula) -> str:
 
 def _rounded(wanted: Formula, found: Formula) -> bool:
     """Whether one of two values is a decimal number that the other rounds to."""
-    if found.digits > 0 and rounds(wanted.tree, found):
+    if found.digits > 0 and is_rounding_of(wanted.tree, found):
         return True
-    return wanted.digits > 0 and rounds(found.tree, wanted)
+    return wanted.digits > 0 and is_rounding_of(found.tree, wanted)
 
 
 def _turned(wanted: Tree, found: Tree) -> bool:
     """Whether one is the other's angle in degrees."""
     try:
         pi = Value({(("pi", Fraction(1)),): Fraction(1, 180)})
-        one, other = value(wanted), value(found)
-        return bool(one.top) and (not difference(one * pi, other) or not difference(one, other * pi))
+        one, other = evaluate_exactly(wanted), evaluate_exactly(found)
+        return bool(one.top) and (not subtract(one * pi, other) or not subtract(one, other * pi))
     except (ArithmeticError, RecursionError):
         return False

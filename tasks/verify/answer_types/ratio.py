@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, all_of, split
-from tasks.verify.answer_types.formulas import DOTS, Formula, read_formula, same_tree
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split
+from tasks.verify.answer_types.formulas import DOTS, Formula, compare_trees, read_formula
 
 
 def read_ratio(text: str) -> tuple[Formula, ...] | None:
@@ -28,8 +28,8 @@ def compare_ratios(wanted: tuple[Formula, ...], found: tuple[Formula, ...]) -> F
         if DOTS in (a.tree, b.tree):
             said.append("equal" if a.tree == b.tree else UNKNOWN)
             continue
-        said.append(same_tree(("times", a.tree, found[0].tree), ("times", b.tree, wanted[0].tree)))
-    return all_of(said, "ratio")
+        said.append(compare_trees(("times", a.tree, found[0].tree), ("times", b.tree, wanted[0].tree)))
+    return combine_findings(said, "ratio")
 
 
 RATIO = AnswerType("ratio", "ratio", read_ratio, compare_ratios)

@@ -7,20 +7,20 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tasks.verify.algebra.bounds import ends
+from tasks.verify.algebra.bounds import bound_rationally
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import TooLarge, Undefined
 from tasks.verify.algebra.tokens import Unreadable
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, all_of, balanced, split
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, is_balanced, split
 from tasks.verify.answer_types.formulas import (
     INFINITY,
     LETTER,
-    alternatives,
-    infinite,
-    letters_of,
+    compare_trees,
+    evaluate_exactly,
+    find_infinity,
+    list_alternatives,
+    list_letters,
     read_formula,
-    same_tree,
-    value,
 )
 
 MINUS_INFINITY: Tree = ("minus", INFINITY)
@@ -99,7 +99,7 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         r"(\\reals|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))\s*(?:\\setminus|\\backslash|-)\s*\\lbrace(.*)\\rbrace",
         text,
     ):
-        points = [tree for part in split(match[2]) for tree in alternatives(read_formula(part).tree)]
+        points = [tree for part in split(match[2]) for tree in list_alternatives(read_formula(part).tree)]
         return _without(points)
     pieces: list[Piece] = []
     parts = _UNION.split(text)
@@ -108,11 +108,13 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         if part == "\\reals":
             return ALL
         if part.startswith("\\lbrace") and part.endswith("\\rbrace") and len(parts) > 1:
-            points = [tree for point in split(part[7:-7]) for tree in alternatives(read_formula(point).tree)]
+            points = [tree for point in split(part[7:-7]) for tree in list_alternatives(read_formula(point).tree)]
             pieces += [Piece(point, point, True, True) for point in points]
             continue
         cut = (
-            split(part[1:-1]) if len(part) > 2 and part[0] in "([" and part[-1] in ")]" and balanced(part[1:-1]) else []
+            split(part[1:-1])
+            if len(part) > 2 and part[0] in "([" and part[-1] in ")]" and is_balanced(part[1:-1])
+            else []
         )
         if len(cut) != 2:
             if len(parts) > 1:
@@ -123,8 +125,8 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
             not pairs
             and len(parts) == 1
             and part[0] + part[-1] in ("()", "[]")
-            and not infinite(low)
-            and not infinite(high)
+            and not find_infinity(low)
+            and not find_infinity(high)
         )
         if plain:
             return None  # a tuple, which `as_region` takes for an interval beside one
@@ -147,12 +149,12 @@ def _without(points: list[Tree]) -> Region:
 
 def _place(tree: Tree) -> Fraction | None:
     """Where a bound lies, closely enough to put bounds in order."""
-    if infinite(tree):
-        return Fraction(infinite(tree) * 10**30)
-    if letters_of(tree):
+    if find_infinity(tree):
+        return Fraction(find_infinity(tree) * 10**30)
+    if list_letters(tree):
         return None
     try:
-        low, high = ends(tree)
+        low, high = bound_rationally(tree)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return None
     return (low + high) / 2
@@ -180,7 +182,7 @@ def _ordered(pieces: list[Piece], name: str = "") -> Region:
 
 def _touch(left: Piece, right: Piece) -> bool:
     """Whether two intervals in order have no gap between them."""
-    if same_tree(left.high, right.low) == "equal":
+    if compare_trees(left.high, right.low) == "equal":
         return left.closed_high or right.closed_low
     return (_place(right.low) or 0) < (_place(left.high) or 0)
 
@@ -217,12 +219,12 @@ def _read_relations(text: str) -> Region | Relation | None:
 def _apart(one: Region, other: Region) -> bool:
     """Whether two regions have nothing in common, so that "x < -1, x > 3" means either."""
     try:
-        return not _common(one, other)
+        return not _intersect_regions(one, other)
     except TypeError:
         raise Unreadable("relations of several letters") from None
 
 
-def _common(one: Region, other: Region) -> list[Piece]:
+def _intersect_regions(one: Region, other: Region) -> list[Piece]:
     if one.name != other.name:
         raise Unreadable("relations of several letters")
     found = []
@@ -237,7 +239,7 @@ def _common(one: Region, other: Region) -> list[Piece]:
 
 
 def _both(one: Region, other: Region) -> Region:
-    return _ordered(_common(one, other), one.name)
+    return _ordered(_intersect_regions(one, other), one.name)
 
 
 def _read_relation(text: str) -> Region | Relation:
@@ -247,16 +249,20 @@ def _read_relation(text: str) -> Region | Relation:
     if any(tree[0] == "either" for tree in sides) and signs != ["!="]:
         raise Unreadable(text)
     if len(sides) == 2 and signs == ["!="] and sides[0][0] == "letter":
-        return replace(_without(alternatives(sides[1])), name=sides[0][1])
-    letters = frozenset().union(*(letters_of(side) for side in sides))
+        return replace(_without(list_alternatives(sides[1])), name=sides[0][1])
+    letters = frozenset().union(*(list_letters(side) for side in sides))
     if (len(sides) == 2 and len(letters) == 1) or (
-        len(sides) == 2 and sides[0][0] == "letter" and sides[0][1] not in letters_of(sides[1])
+        len(sides) == 2 and sides[0][0] == "letter" and sides[0][1] not in list_letters(sides[1])
     ):
         letter = next(iter(letters)) if len(letters) == 1 else sides[0][1]
         solved = _solve(sides[0], signs[0], sides[1], letter)
         if solved is not None:
             return solved
-    if len(sides) == 3 and sides[1][0] == "letter" and sides[1][1] not in letters_of(sides[0]) | letters_of(sides[2]):
+    if (
+        len(sides) == 3
+        and sides[1][0] == "letter"
+        and sides[1][1] not in list_letters(sides[0]) | list_letters(sides[2])
+    ):
         if signs[0] in (">", ">="):
             sides, signs = sides[::-1], [_FLIPPED[sign] for sign in signs[::-1]]
         if all(sign in ("<", "<=") for sign in signs):
@@ -268,13 +274,13 @@ def _read_relation(text: str) -> Region | Relation:
 
 def _solve(left: Tree, sign: str, right: Tree, letter: str) -> Region | None:
     """The numbers of which a relation linear in a letter holds."""
-    if right == ("letter", letter) and letter not in letters_of(left):
+    if right == ("letter", letter) and letter not in list_letters(left):
         left, right, sign = right, left, _FLIPPED[sign]
     bound: Tree = right
     if left != ("letter", letter):
         try:
-            apart = value(left) + -value(right)
-            if apart.bottom != value(("number", Fraction(1))).top:
+            apart = evaluate_exactly(left) + -evaluate_exactly(right)
+            if apart.bottom != evaluate_exactly(("number", Fraction(1))).top:
                 return None
             slope = apart.top.get(((letter, Fraction(1)),))
             rest = {monomial: factor for monomial, factor in apart.top.items() if monomial != ((letter, Fraction(1)),)}
@@ -311,20 +317,23 @@ def compare_regions(wanted: Region | Relation, found: Region | Relation) -> Find
         return Finding("different", rule, True)
     said = []
     for a, b in zip(wanted.pieces, found.pieces):
-        said += [same_tree(a.low, b.low), same_tree(a.high, b.high)]
+        said += [compare_trees(a.low, b.low), compare_trees(a.high, b.high)]
         if (a.closed_low, a.closed_high) != (b.closed_low, b.closed_high):
             said.append("different")
-    return all_of(said, rule)
+    return combine_findings(said, rule)
 
 
 def _relations(wanted: Relation, found: Relation) -> Finding:
     if wanted.signs == found.signs:
-        said = [same_tree(a, b) for a, b in zip(wanted.sides, found.sides)]
+        said = [compare_trees(a, b) for a, b in zip(wanted.sides, found.sides)]
         if said.count("equal") == len(said):
             return Finding("equal", "relation", True)
     if len(wanted.signs) == len(found.signs) == 1:
         try:
-            one, other = (value(relation.sides[0]) + -value(relation.sides[1]) for relation in (wanted, found))
+            one, other = (
+                evaluate_exactly(relation.sides[0]) + -evaluate_exactly(relation.sides[1])
+                for relation in (wanted, found)
+            )
             ratios = (
                 {one.top[key] / other.top[key] for key in one.top}
                 if one.top.keys() == other.top.keys() and one.bottom == other.bottom

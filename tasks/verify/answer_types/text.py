@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.verify.algebra.tokens import Unreadable
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, words_of
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split_words
 
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -21,7 +21,7 @@ def read_words(text: str) -> tuple[str, ...] | None:
     )
     if not re.search(r"[^\W\d_]", text) or re.search(r"[\\^=<>+*/{}\[\]|~@#$&_\ufffd]|\d[a-zA-Z]|[a-zA-Z]\d", text):
         return None
-    words = tuple(word for word in words_of(text) if word not in ("the", "a", "an"))
+    words = tuple(word for word in split_words(text) if word not in ("the", "a", "an"))
     if len(words) > 8 or len(text) > 120:
         raise Unreadable(text[:60])
     return words

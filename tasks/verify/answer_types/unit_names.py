@@ -34,7 +34,7 @@ _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "yuan", "₹": "rs"}
 
 
 @lru_cache(maxsize=4096)
-def unit_of(text: str) -> str | None:
+def canonicalize_unit(text: str) -> str | None:
     """The canonical form of a unit; None where one of its words is none."""
     text = re.sub(r"\\cdot|\*", " ", _WORDS.sub(" ", text)).strip().strip(",. ").strip()
     text = re.sub(r"\b(?:sq|cu)\.", lambda match: match[0][:2], text)
@@ -61,7 +61,7 @@ def without_unit(text: str) -> tuple[str, str]:
         sign = next((_SIGNS[sign] for sign in money[0] if sign in _SIGNS), "usd")
         return money[1] + without_unit(text[money.end() :])[0], sign
     match = _TAIL.fullmatch(text)
-    unit = unit_of(match["unit"]) if match else None
+    unit = canonicalize_unit(match["unit"]) if match else None
     if match is None or unit is None:
         return text, ""
     if "\u27e8" not in match["unit"] and re.match(r"[a-zA-Z](?![a-zA-Z])", match["unit"]) and "/" not in match["unit"]:

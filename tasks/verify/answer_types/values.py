@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.answer_types.base import AnswerType, Finding, all_of
+from tasks.verify.answer_types.base import AnswerType, Finding, combine_findings
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
 
 _LEAD = re.compile(
@@ -34,7 +34,7 @@ def compare_values(wanted: Formula, found: Formula) -> Finding:
         same_sort = len(wanted.name) == len(found.name) == 1 and (wanted.name.isupper() == found.name.isupper())
         if same_sort:
             return Finding("other letter", "expression")
-    return all_of([compare_formulas(wanted, found)], "expression")
+    return combine_findings([compare_formulas(wanted, found)], "expression")
 
 
 VALUE = AnswerType("value", "expression", read_value, compare_values)

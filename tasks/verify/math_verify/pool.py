@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tasks.verify.memo import PASSING, VerdictCache, key_of
+from tasks.verify.memo import PASSING, VerdictCache, hash_key
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 SECONDS = 8
@@ -98,7 +98,7 @@ class CachedComparison:
 
     def __call__(self, gold: str, answer: str) -> str:
         """What is known of a pair, or what the workers now say."""
-        key = key_of(gold, answer)
+        key = hash_key(gold, answer)
         said = self.memory.get(key)
         if said is None:
             said = self.ask(gold, answer)

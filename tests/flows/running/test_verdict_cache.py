@@ -13,7 +13,7 @@ from flows.running import verdict_cache as flow
 from flows.running.verdict_cache import load_verdicts, locate_cache, save_verdicts, use_verdict_cache
 from tasks.verify.math_verify.pool import CachedComparison
 from tasks.verify.memo import VerdictCache
-from tasks.verify.task import PAIR, judgements
+from tasks.verify.task import PAIR, judge_pairs
 
 PAIRS: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String)}
 OPEN = (r"1+\sqrt{3}", r"\sqrt{4+2\sqrt{3}}", "expression", None, "", "")
@@ -68,11 +68,11 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
     frame = pl.DataFrame([OPEN, ("18", "19", *OPEN[2:])], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [first]):
-        made = judgements(frame, compare, first)
+        made = judge_pairs(frame, compare, first)
     flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [second]):
-        assert judgements(frame, compare, second) == made
+        assert judge_pairs(frame, compare, second) == made
     assert len(asked) == 1
     assert [one.verdict for one in made] == ["right", "wrong"]
 
@@ -82,12 +82,12 @@ def test_a_judgement_that_hangs_on_a_busy_machine_is_made_again(store: Store, re
     frame = pl.DataFrame([OPEN], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [first]):
-        (made,) = judgements(frame, lambda *_: reply, first)
+        (made,) = judge_pairs(frame, lambda *_: reply, first)
     assert (made.verdict, made.undecided) == ("undecided", reply)
     flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [second]):
-        (again,) = judgements(frame, lambda *_: "equal", second)
+        (again,) = judge_pairs(frame, lambda *_: "equal", second)
     assert again.verdict == "right"
 
 
@@ -102,7 +102,7 @@ def test_a_judgement_holds_for_all_that_it_depends_on(changed: str) -> None:
     row = dict(zip(PAIR, OPEN))
     other = row | {changed: {"kind": "number"}.get(changed, f"{row[changed]} ")}
     for one in (row, row, other):
-        judgements(pl.DataFrame([tuple(one.values())], schema=PAIRS, orient="row"), compare, memory)
+        judge_pairs(pl.DataFrame([tuple(one.values())], schema=PAIRS, orient="row"), compare, memory)
     assert len(memory._known) == 2
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import ANSWER_TYPES, compare_answers, read_answer
-from tasks.verify.compare import judge, kind_of
+from tasks.verify.compare import choose_answer_kind, judge
 from tasks.verify.extract import Extraction
 
 READ = {
@@ -88,7 +88,9 @@ FOREIGN = st.sampled_from(["\\text{ if } n>3", "\\text{ unless } k = 2", "\\text
 @given(st.sampled_from(GOLDS), FOREIGN, st.sampled_from(["", " ", "\\,", ", "]))
 def test_what_is_added_and_not_understood_is_never_right(gold: str, foreign: str, gap: str) -> None:
     assume(not (gold.startswith("\\text{(") and "blorp" in foreign))  # behind an option's letter stands its text
-    judged = judge(gold, Extraction(gold + gap + foreign, "boxed"), kind_of(gold, None), (), "", lambda *_: "equal")
+    judged = judge(
+        gold, Extraction(gold + gap + foreign, "boxed"), choose_answer_kind(gold, None), (), "", lambda *_: "equal"
+    )
     assert judged.verdict == "undecided"
 
 

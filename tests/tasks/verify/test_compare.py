@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schemas.columns.problems import COMPARISON_RULES
-from tasks.verify.compare import judge, kind_of
+from tasks.verify.compare import choose_answer_kind, judge
 from tasks.verify.extract import Extraction
 
 OPTIONS = ["A) 12", "B) 14", "C) None of these"]
@@ -24,7 +24,7 @@ def asked(gold: str, answer: str) -> str:
 def verdict(gold: str, answer: str, options: list[str] | None = None, question: str = "", context: str = "") -> str:
     """The verdict, or why there is none."""
     found = Extraction(answer, "stated", context)
-    judged = judge(gold, found, kind_of(gold, options), options or [], question, asked)
+    judged = judge(gold, found, choose_answer_kind(gold, options), options or [], question, asked)
     assert judged.rule in COMPARISON_RULES
     assert (judged.verdict == "undecided") == (judged.undecided is not None)
     return judged.undecided or judged.verdict
@@ -195,8 +195,8 @@ def test_texts_are_compared_by_their_words(gold: str, answer: str, said: str) ->
      ("18 people", "number")],
 )  # fmt: skip
 def test_the_sort_of_answer_is_told_from_gold(gold: str, kind: str) -> None:
-    assert kind_of(gold, None) == kind_of(gold, []) == kind
-    assert kind_of(gold, OPTIONS) == "choice"
+    assert choose_answer_kind(gold, None) == choose_answer_kind(gold, []) == kind
+    assert choose_answer_kind(gold, OPTIONS) == "choice"
 
 
 @pytest.mark.parametrize(

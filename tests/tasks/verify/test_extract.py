@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import EXTRACTION_RULES
 from tasks.verify.compare import judge
-from tasks.verify.extract import AnswerKind, Extraction, boxed, extract
+from tasks.verify.extract import AnswerKind, Extraction, extract, find_boxed
 from tasks.verify.truncation import TAIL
 
 
@@ -124,7 +124,7 @@ def test_the_answer_is_sought_at_the_end() -> None:
     [(r"\boxed{a{b}c}", "a{b}c"), (r"\fbox {18}", "18"), (r"\boxed{18", None), (r"\boxed{}", ""), ("boxed{18}", None)],
 )
 def test_a_box_is_closed_by_its_own_brace(text: str, inside: str | None) -> None:
-    assert boxed(text) == inside
+    assert find_boxed(text) == inside
 
 
 @given(st.text(), st.sampled_from(["number", "choice", "text", "expression"]))

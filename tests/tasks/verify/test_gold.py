@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.verify.gold import GOLD, fault, gold
+from tasks.verify.gold import GOLD, check_gold, find_fault
 from tasks.verify.task import VerifyParameters
 
 ROW: dict[str, Any] = {"answer": "18", "options": None, "question": "How many?", "reference": None}
@@ -24,7 +24,7 @@ def never(one: str, other: str) -> str:
      {"answer": "B", "options": ["A) 1", "B) 2"]}, {"answer": "yes"}, {"answer": "05/01/2021"}, {"answer": "['16', '12']"}, {"answer": "New York"}],
 )  # fmt: skip
 def test_a_gold_answer_that_holds_is_kept(changed: dict[str, Any]) -> None:
-    assert fault({**ROW, **changed}, "auto", never) is None
+    assert find_fault({**ROW, **changed}, "auto", never) is None
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_a_gold_answer_that_holds_is_kept(changed: dict[str, Any]) -> None:
     ],
 )
 def test_a_gold_answer_that_fails_is_told_with_the_reason(changed: dict[str, Any], reason: str, detail: str) -> None:
-    assert fault({**ROW, **changed}, "auto", never) == (reason, detail)
+    assert find_fault({**ROW, **changed}, "auto", never) == (reason, detail)
 
 
 def test_every_row_is_kept_or_rejected() -> None:
     rows = [ROW, {**ROW, "reference": "#### 17"}, ROW, {**ROW, "reference": "#### 17"}, {**ROW, "answer": "..."}]
-    made = gold(pl.DataFrame(rows, schema=FRAME), VerifyParameters(answers="auto"))
+    made = check_gold(pl.DataFrame(rows, schema=FRAME), VerifyParameters(answers="auto"))
     assert made.kept.height == 2 and made.kept.columns == list(FRAME)
     assert made.rejected["reason"].to_list() == ["gold fails against its reference"] * 2 + ["gold fails against itself"]
     assert GOLD.run(made.kept, VerifyParameters(answers="auto")).rejected.height == 0

@@ -16,7 +16,7 @@ import pytest
 
 from tasks.verify.math_verify.pool import FIRST, ComparisonPool, ComparisonWorker, compared
 from tasks.verify.math_verify.worker import LATER
-from tasks.verify.memo import key_of
+from tasks.verify.memo import hash_key
 from tasks.worker_process import WorkerProcess
 
 FAILURES = {"timed out", "too large", "died"}
@@ -182,7 +182,7 @@ def test_closing_ends_the_processes() -> None:
 def test_a_pair_is_asked_once() -> None:
     compared.memory.clear()
     assert compared("x + 1", "1 + x") == compared("x + 1", "1 + x") == "equal"
-    assert compared.memory.take_fresh() == {key_of("x + 1", "1 + x"): "equal"}
+    assert compared.memory.take_fresh() == {hash_key("x + 1", "1 + x"): "equal"}
 
 
 def test_what_math_verify_swallows_is_no_difference() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.verify.number import Several, decimals, number_of, numbers_in, plain, several_of
+from tasks.verify.number import Several, find_numbers, normalize_digits, number_of, read_decimals, read_number_list
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_no_text_is_too_odd(text: str) -> None:
         number_of(text)
     except Several:
         pass
-    assert all(isinstance(value, Fraction) for value in numbers_in(text))
-    several_of(text)
+    assert all(isinstance(value, Fraction) for value in find_numbers(text))
+    read_number_list(text)
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ def test_no_text_is_too_odd(text: str) -> None:
     ],
 )
 def test_a_list_of_numbers_is_told_from_one(gold: str, values: list[int] | None) -> None:
-    assert several_of(gold) == values
+    assert read_number_list(gold) == values
 
 
 def test_every_number_of_a_text_is_found() -> None:
-    assert numbers_in("From $48, 6 go; 1/2 of 1,000 and -3.5 stay") == {48, 6, Fraction(1, 2), 1000, Fraction(-7, 2)}
-    assert numbers_in("none") == set()
+    assert find_numbers("From $48, 6 go; 1/2 of 1,000 and -3.5 stay") == {48, 6, Fraction(1, 2), 1000, Fraction(-7, 2)}
+    assert find_numbers("none") == set()
 
 
 @pytest.mark.parametrize(("text", "digits"), [("18", 0), ("18.", 0), ("3.14", 2), ("$2.50 or 1.125", 2), (".5", 0)])
 def test_digits_after_the_point_are_counted(text: str, digits: int) -> None:
-    assert decimals(text) == digits
+    assert read_decimals(text) == digits
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,6 @@ def test_digits_after_the_point_are_counted(text: str, digits: int) -> None:
 )
 def test_hostile_text_is_made_plain_at_once(text: str) -> None:
     start = perf_counter()
-    plain(text)
+    normalize_digits(text)
     number_of(text[:1000])
     assert perf_counter() - start < 2

@@ -17,7 +17,7 @@ from tasks import TASKS
 from tasks.sources.import_ import IMPORT
 from tasks.split import SPLIT, SplitParameters
 from tasks.verify.judgement import Compare
-from tasks.verify.task import VERIFY, VerifyParameters, verdicts
+from tasks.verify.task import VERIFY, VerifyParameters, judge_rows
 
 CATALOG = Path(__file__).parents[3] / "catalog" / "recipes"
 ROW: dict[str, Any] = {"answer": "18", "options": None, "rationale": "", "stated": None, "text": "", "question": ""}
@@ -32,7 +32,7 @@ FRAME: dict[str, Any] = {**dict.fromkeys(ROW, pl.String), "options": pl.List(pl.
 
 
 def verdict(row: dict[str, Any], answers: str, compare: Compare) -> dict[str, Any]:
-    return verdicts(pl.DataFrame([row], schema=FRAME), answers, compare).row(0, named=True)
+    return judge_rows(pl.DataFrame([row], schema=FRAME), answers, compare).row(0, named=True)
 
 
 def judged(**changed: Any) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_equal_pairs_are_compared_once() -> None:
         return "equal"
 
     row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
-    found = verdicts(pl.DataFrame([row, {**row, "text": "b"}, row], schema=FRAME), "auto", compare)
+    found = judge_rows(pl.DataFrame([row, {**row, "text": "b"}, row], schema=FRAME), "auto", compare)
     assert found["verdict"].to_list() == ["right"] * 3
     assert len(asked) == 1
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.verify.answer_types import compare_answers as same
-from tasks.verify.compare import judge, kind_of
+from tasks.verify.compare import choose_answer_kind, judge
 from tasks.verify.extract import Extraction, extract
 
 
@@ -19,7 +19,7 @@ def never(gold: str, answer: str) -> str:
 
 
 def said(gold: str, answer: str, question: str = "") -> str:
-    judged = judge(gold, Extraction(answer, "stated"), kind_of(gold, None), (), question, never)
+    judged = judge(gold, Extraction(answer, "stated"), choose_answer_kind(gold, None), (), question, never)
     return judged.undecided or judged.verdict
 
 

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 
-from tasks.verify.truncation import breaks_off, cut_off, last_sentence
+from tasks.verify.truncation import cut_off, find_last_sentence, is_broken_off
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tasks.verify.truncation import breaks_off, cut_off, last_sentence
     ],
 )
 def test_the_last_sentence(text: str, last: str | None) -> None:
-    assert last_sentence(text) == last
+    assert find_last_sentence(text) == last
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_json_answer_that_is_never_closed_is_cut_off(text: str, cut: bool) -> 
     ],
 )
 def test_what_comes_to_no_end_breaks_off(text: str, broken: bool) -> None:
-    assert breaks_off(text) is broken
+    assert is_broken_off(text) is broken
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,5 @@ def test_what_comes_to_no_end_breaks_off(text: str, broken: bool) -> None:
 )
 def test_hostile_ends_take_no_time(text: str) -> None:
     begun = perf_counter()
-    breaks_off(text)
+    is_broken_off(text)
     assert perf_counter() - begun < 10

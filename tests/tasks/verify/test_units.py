@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from tasks.verify.units import other_unit
+from tasks.verify.units import may_differ_in_unit
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ from tasks.verify.units import other_unit
 def test_two_numbers_may_be_one_amount_where_a_unit_and_their_ratio_say_so(
     value: str, wanted: str, answer: str, question: str, may: bool
 ) -> None:
-    assert other_unit(Fraction(value), Fraction(wanted), answer, question) is may
+    assert may_differ_in_unit(Fraction(value), Fraction(wanted), answer, question) is may
