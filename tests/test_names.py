@@ -1,13 +1,11 @@
 """Names of modules, classes and functions: no filler words, and functions begin with a verb.
 
-`names.yaml` holds the words. Names that broke a rule when it was made stand in
-`names-left.txt` with how often they occur; that list may only become shorter.
+`names.yaml` holds the words, and the few names that break a rule and are meant, each with its reason.
 """
 
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +15,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-LEFT = Path(__file__).with_name("names-left.txt")
 WORDS = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text("utf-8"))
 FILLER, BARE, VERBS, OPENINGS, FORMULAS = (
     set(WORDS[key].split()) for key in ("filler", "bare", "verbs", "openings", "formulas")
@@ -65,21 +62,8 @@ def offenders() -> Counter[str]:
     return found
 
 
-def left() -> Counter[str]:
-    """The names that broke a rule when it was made."""
-    lines = (line.rsplit(" ", 1) for line in LEFT.read_text("utf-8").splitlines())
-    return Counter({name: int(count) for name, count in lines})
-
-
-def test_no_new_name_breaks_a_rule() -> None:
-    assert offenders() - left() == Counter(), "choose the field's word; a function begins with a verb of names.yaml"
-
-
-def test_names_that_were_mended_leave_the_list() -> None:
-    if os.environ.get("ERRATA_ACCEPT"):
-        still = left() & offenders()
-        LEFT.write_text("".join(f"{name} {count}\n" for name, count in sorted(still.items())), "utf-8")
-    assert left() - offenders() == Counter(), "run ERRATA_ACCEPT=1 make test TEST=tests/test_names.py"
+def test_no_name_breaks_a_rule() -> None:
+    assert offenders() == Counter(), "choose the field's word; a function begins with a verb of names.yaml"
 
 
 @pytest.mark.parametrize(
