@@ -28,6 +28,7 @@ from tasks.localize.rollout_counts import Rollout, Search, Tally
 from tasks.localize.rollout_rounds import Asker, Row, run_searches
 from tasks.localize.rollouts import list_prefixes
 from tasks.verify.task import VERSION as VERIFIER
+from tasks.verify.task import Answers
 
 Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
 PILOT_ROLLOUTS = 8
@@ -67,9 +68,7 @@ class EstimateParameters(Parameters):
     top_p: TopP = 1.0
     max_tokens: MaxTokens = Field(1024, description="Tokens of a rollout; one cut off there is unclear.")
     stop: Stop = Field([], description="Texts that end a rollout.")
-    answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
-        "auto", description="What sort of answer the problems ask for, as in `verify`."
-    )
+    answers: Answers = Field("auto", description="What sort of answer the problems ask for, as in `verify`.")
     reuse: bool = Field(
         True, description="Count the completer's other solutions of the problem that begin the same as rollouts."
     )

@@ -43,10 +43,14 @@ _BROKEN = Judgement("undecided", "", "breaks off")
 _UNFINISHED = Judgement("undecided", "", "unfinished thought")
 
 
-class VerifyParameters(Parameters):
-    """What `verify` is told."""
+Answers = Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"]
+"""The sorts of answers that a recipe may ask for; `auto` lets each gold answer say."""
 
-    answers: Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"] = Field(
+
+class VerifyParameters(Parameters):
+    """Parameters of `verify`."""
+
+    answers: Answers = Field(
         "auto", description="What sort of answer the problems ask for; auto tells it from each gold answer."
     )
 

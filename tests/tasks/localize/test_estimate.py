@@ -18,7 +18,6 @@ from schemas.request import Completion, Failure, Reply, Request
 from schemas.task import ModelId
 from tasks.localize import rollout_rounds
 from tasks.localize.estimate import ESTIMATE, EstimateParameters
-from tasks.verify.task import VerifyParameters
 
 NAMED = {"small": ModelId("small", "r1")}
 GIVEN = SOLUTIONS.having(*ASKED_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS, *JUDGE_COLUMNS)
@@ -229,7 +228,3 @@ def test_a_witness_needs_a_judge() -> None:
 def test_rollouts_out_of_range_are_refused(rollouts: object) -> None:
     with pytest.raises(ValidationError, match="rollouts"):
         EstimateParameters.model_validate({"model": "small", "rollouts": rollouts})
-
-
-def test_answers_are_of_the_sorts_that_verify_knows() -> None:
-    assert EstimateParameters.model_fields["answers"].annotation == VerifyParameters.model_fields["answers"].annotation
