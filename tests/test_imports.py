@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,36 @@ def test_every_folder_has_modules() -> None:
 )
 def test_imports_are_seen_wherever_they_stand(source: str, found: set[tuple[str, bool]]) -> None:
     assert imports(source, "catalog") == found
+
+
+def name(path: Path) -> str:
+    """A module's name as others import it; the client is `errata` wherever it lies."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return (
+        ".".join(parts).removeprefix("catalog." if parts[:2] == ("catalog", "errata") else "").removesuffix(".__init__")
+    )
+
+
+def imported(path: Path, known: set[str]) -> set[str]:
+    """The modules of the house that a module imports, wherever the import stands."""
+    inside = name(path).split(".") if path.name == "__init__.py" else name(path).split(".")[:-1]
+    found = set()
+    for node, _ in statements(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = (
+                [*inside[: len(inside) - node.level + 1], *filter(None, [node.module])]
+                if node.level
+                else [node.module or ""]
+            )
+            names = {".".join([*base, alias.name]) for alias in node.names}
+            found |= names & known | ({".".join(base)} & known if names - known else set())
+        else:
+            found |= {alias.name for alias in node.names} & known
+    return found - {name(path)}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    paths = {name(path): path for top in ("flows", *FORBIDDEN) for path in (ROOT / top).rglob("*.py")}
+    edges = {module: imported(path, set(paths)) for module, path in paths.items()}
+    assert sum(map(len, edges.values())) > len(edges), "imports are seen"
+    tuple(TopologicalSorter(edges).static_order())  # a CycleError names the circle
