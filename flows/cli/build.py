@@ -95,8 +95,8 @@ def parse_changes(texts: Sequence[str]) -> Models:
 
 def run_plan(options: Namespace) -> int:
     """`errata plan`."""
-    from flows.planning.forecast import forecast_tables
     from flows.planning.plan import make_plan
+    from flows.running.forecast import forecast_tables
 
     plan = make_plan(
         options.recipe, options.data, locate_store(options.store), parse_changes(options.model), options.rehash

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.planning import forecast
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
+from flows.running import forecast
 from flows.running.run_plan import materialize
 from tests.flows.running.test_table import read
 

@@ -15,10 +15,10 @@ from catalog.storage import Store, StoreError
 from catalog.taxonomies import find
 from flows.metrics.error_types import measure_types
 from flows.planning import plan as planning
-from flows.planning.forecast import forecast_tables
 from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
 from flows.running import fit
+from flows.running.forecast import forecast_tables
 from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
 from tests.flows.running.test_inference import House, house  # noqa: F401

@@ -12,9 +12,10 @@ import pytest
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.planning import engines, forecast
+from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
+from flows.running import forecast
 from flows.running.kinds import asking, find_kind, from_seed
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model

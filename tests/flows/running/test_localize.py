@@ -11,10 +11,11 @@ import pytest
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.metrics.label_quality import measure_labels
-from flows.planning import engines, forecast
+from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
 from flows.publishing.publish import release
+from flows.running import forecast
 from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
 from tasks.synthetic.problems import make_problem
