@@ -164,7 +164,7 @@ def _makes(_: GenerateParameters, contract: Contract) -> Contract:
 GENERATE = Asking(
     name="generate",
     summary="Has models solve problems: models × problems × sampling settings × samples.",
-    version="1",
+    version="2",
     parameters=GenerateParameters,
     needs=("problem_id", "question", "options"),
     makes=_makes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
@@ -12,15 +13,25 @@ def format_option_letter(number: int) -> str:
     return (format_option_letter(before - 1) if before else "") + ascii_uppercase[last]
 
 
+def _strip_letters(options: Sequence[str]) -> Sequence[str]:
+    """Options without the letters that they bring along, where each brings its own: `A) 8:16`, `(B) 9:02`, `C. none`."""
+    marks = [rf"\(?{format_option_letter(i)}(?:\)|[.:](?=\s))\s*" for i in range(len(options))]
+    matches = [re.match(mark, option.strip(), re.IGNORECASE) for mark, option in zip(marks, options)]
+    if len(options) < 2 or not all(matches):
+        return options
+    return [option.strip()[match.end() :] for option, match in zip(options, matches) if match]
+
+
 def format_question(question: str, options: Sequence[str] | None) -> str:
     """A question with its options below it, lettered, a line each.
 
     Args:
         question: The problem's text.
-        options: The choices of multiple choice; None or empty where there are none.
+        options: The choices of multiple choice, with letters of their own or without; None or empty where there are none.
 
     Returns:
         The question alone, or with a line `A) …`, `B) …` for each option.
 
     """
-    return "\n".join([question, *(f"{format_option_letter(i)}) {option}" for i, option in enumerate(options or ()))])
+    lettered = enumerate(_strip_letters(options or ()))
+    return "\n".join([question, *(f"{format_option_letter(i)}) {option}" for i, option in lettered)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from rich.console import Console
 
 from flows.cli.row_view import render_lines
@@ -27,6 +28,23 @@ def test_letters_go_on_behind_z() -> None:
 def test_no_option_of_very_many_is_left_out() -> None:
     assert format_question("q", [str(i) for i in range(1000)]).splitlines()[-1] == "ALL) 999"
     assert format_question("q", None) == format_question("q", []) == "q"
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (["A) 8:16", "B) 9:02"], ["A) 8:16", "B) 9:02"]),
+        (["A)21", "B)22"], ["A) 21", "B) 22"]),
+        (["(a) red", " (b) blue"], ["A) red", "B) blue"]),
+        (["A. red", "B: blue"], ["A) red", "B) blue"]),
+        (["A.5", "B.6"], ["A) A.5", "B) B.6"]),  # no letters of options
+        (["A) red", "blue"], ["A) A) red", "B) blue"]),
+        (["B) red", "A) blue"], ["A) B) red", "B) A) blue"]),  # others' letters stay
+        (["A) alone"], ["A) A) alone"]),
+    ],
+)
+def test_options_that_bring_their_letters_are_lettered_once(options: list[str], lines: list[str]) -> None:
+    assert format_question("q", options).splitlines() == ["q", *lines]
 
 
 def test_views_rows_and_reports_show_what_models_were_asked() -> None:
