@@ -7,7 +7,7 @@ Besides the tasks `verify` and `gold` this is a library for one pair at a time:
     'right'
     >>> read_answer(r"x \in [0, 1)").type
     'interval'
-    >>> compare_answers("(0, 1)", r"0 < x < 1").said
+    >>> compare_answers("(0, 1)", r"0 < x < 1").result
     'equal'
 """
 

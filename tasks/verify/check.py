@@ -19,12 +19,12 @@ _COLUMNS: dict[str, Any] = {**dict.fromkeys(NEEDED, pl.String), "options": pl.Li
 
 @dataclass(frozen=True)
 class Check:
-    """What the verifier says of a pair."""
+    """The verifier's judgement on a pair."""
 
     verdict: str
     """right, wrong or undecided."""
     undecided: str | None
-    """Why neither right nor wrong can be said."""
+    """Why it is neither right nor wrong."""
     extracted: str | None
     """The answer found in the completion, to the letter."""
     extracted_by: str | None
@@ -32,7 +32,7 @@ class Check:
     rule: str | None
     """The rule that compared it with gold."""
     second_opinion: str | None
-    """What math-verify said, where it was asked."""
+    """The verdict of math-verify, where it was asked."""
     gold_reading: str
     """The type and value that gold was read as, or what of it could not be read."""
     answer_reading: str
@@ -52,7 +52,7 @@ def check_answer(
     Args:
         gold: The gold answer, plain or LaTeX.
         completion: What a model wrote, from which the final answer is taken.
-        question: The problem, by which units and percent are told.
+        question: The problem, by which units and percent are recognised.
         options: The options of a multiple choice, in order; None where there are none.
         stated: The answer itself, where it need not be found in the completion.
         compare: The second opinion; by default math-verify in a process of its own.
@@ -76,10 +76,10 @@ def check_answer(
         "text": completion,
         "question": question,
     }
-    found = judge_rows(pl.DataFrame([row], schema=_COLUMNS), "auto", compare).row(0, named=True)
+    result = judge_rows(pl.DataFrame([row], schema=_COLUMNS), "auto", compare).row(0, named=True)
     return Check(
-        found["verdict"], found["undecided"], found["extracted"], found["extracted_by"], found["compared_by"], found["second_opinion"],
-        describe_reading(gold), describe_reading(found["extracted"]) if found["extracted"] else "none",
+        result["verdict"], result["undecided"], result["extracted"], result["extracted_by"], result["compared_by"], result["second_opinion"],
+        describe_reading(gold), describe_reading(result["extracted"]) if result["extracted"] else "none",
     )  # fmt: skip
 
 
@@ -89,26 +89,26 @@ def describe_reading(answer: str) -> str:
         reading = read_answer(answer)
     except Unreadable as error:
         return f"not fully read: {error}"
-    return f"{reading.type}: {_shown(reading.value)}"
+    return f"{reading.type}: {_format_value(reading.value)}"
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, tuple):
         if value and isinstance(value[0], str) and value[0] in _SIGNS:
-            return _SIGNS[value[0]].format(*(_shown(part) for part in value[1:]))
+            return _SIGNS[value[0]].format(*(_format_value(part) for part in value[1:]))
         if value and value[0] in ("number", "letter", "constant", "digits"):
             return str(value[1])
         if value and value[0] == "apply":
-            return f"{value[1]}({', '.join(_shown(part) for part in value[2:])})"
-        return f"({', '.join(_shown(part) for part in value)})"
+            return f"{value[1]}({', '.join(_format_value(part) for part in value[2:])})"
+        return f"({', '.join(_format_value(part) for part in value)})"
     fields = getattr(value, "__dataclass_fields__", None)
     if not fields:
         return str(value)
     shown = {name: getattr(value, name) for name in fields}
     if set(fields) >= {"tree", "name", "unit"}:
         name, unit = (f"{shown['name']} = " if shown["name"] else ""), (f" {shown['unit']}" if shown["unit"] else "")
-        return f"{name}{_shown(shown['tree'])}{unit}"
-    return ", ".join(f"{name} {_shown(part)}" for name, part in shown.items() if part not in ("", -1))
+        return f"{name}{_format_value(shown['tree'])}{unit}"
+    return ", ".join(f"{name} {_format_value(part)}" for name, part in shown.items() if part not in ("", -1))
 
 
 _SIGNS = {

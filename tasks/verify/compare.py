@@ -33,19 +33,19 @@ NEAR = 400
 """Characters at the end of a text in which a result is one that it came to at last."""
 NUMERIC = ("numeric", "fraction", "percent", "set", "expression")
 _RULE_OF = {"number": "numeric", "yes or no": "yes or no", "none": "set", "reals": "interval"} | {
-    one: one for one in ("choice", "text", "date", "expression", "time", "ratio", "amounts")
+    kind: kind for kind in ("choice", "text", "date", "expression", "time", "ratio", "amounts")
 }
 
 
 def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
-    """What sort of answer a problem asks for, told from its gold answer."""
+    """What sort of answer a problem asks for, by its gold answer."""
     if options:
         return "choice"
     if DATE.fullmatch(gold.strip()):
         return "date"
     if is_lettered(gold):
         return "text"
-    if (special := _special(gold)) is not None:
+    if (special := _find_special_kind(gold)) is not None:
         return special
     if read_number_list(gold):
         return "number"
@@ -73,7 +73,7 @@ _SPECIAL: dict[str, AnswerKind] = {
 
 
 @lru_cache(maxsize=65_536)
-def _special(gold: str) -> AnswerKind | None:
+def _find_special_kind(gold: str) -> AnswerKind | None:
     try:
         reading = read_answer(gold)
     except Unreadable:
@@ -105,10 +105,10 @@ def _special(gold: str) -> AnswerKind | None:
 
 
 def judge(
-    gold: str, found: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
+    gold: str, extraction: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
 ) -> Judgement:
     """The verdict on an answer found in a completion."""
-    answer = found.answer
+    answer = extraction.answer
     if max(len(answer), len(gold)) > LONGEST:
         return Judgement("undecided", _RULE_OF[kind], "too long")
     if kind == "choice":
@@ -120,18 +120,20 @@ def judge(
     if kind in ("expression", "time", "ratio", "none", "reals"):
         return judge_expression(gold, answer, compare)
     if kind == "amounts":
-        return _amounts(gold, found, compare)
+        return _judge_amounts(gold, extraction, compare)
     if (match := _LETTER_BASE.fullmatch(answer)) and re.search(rf"\d_\{{?{match[2]}\b", question):
         answer = match[1]
-    found = replace(
-        found,
+    extraction = replace(
+        extraction,
         answer=write_figures(read_last_implication(answer), question),
-        context=UNIT_POWER.sub(r"\1", found.context),
+        context=UNIT_POWER.sub(r"\1", extraction.context),
     )
-    answer, gold = found.answer, write_figures(gold)
-    if len(answer.split()) > 6 and DENIAL.search(answer) and not _zero(gold):
+    answer, gold = extraction.answer, write_figures(gold)
+    if len(answer.split()) > 6 and DENIAL.search(answer) and not _is_zero(gold):
         return (
-            Judgement("undecided", "set", "several answers") if _gold_in(gold, answer) else Judgement("wrong", "denial")
+            Judgement("undecided", "set", "several answers")
+            if _has_gold(gold, answer)
+            else Judgement("wrong", "denial")
         )
     if re.search(r"\b(?:incorrect|not correct)\b", answer):
         return Judgement("undecided", "numeric", "unparsable")
@@ -140,36 +142,42 @@ def judge(
     if QUALIFIED.search(answer) and not DENIAL.search(answer):
         return Judgement("undecided", "numeric", "not fully read")
     wanted = read_number_list(gold)
-    judged = _numbers(gold, wanted, found, compare) if wanted else number(gold, found, question, compare)
+    judged = (
+        _judge_number_list(gold, wanted, extraction, compare) if wanted else number(gold, extraction, question, compare)
+    )
     if (
         judged.undecided in ("unparsable", "not fully read")
         and DENIAL.search(answer)
-        and not _gold_in(gold, answer)
-        and not _zero(gold)
+        and not _has_gold(gold, answer)
+        and not _is_zero(gold)
     ):
         return Judgement("wrong", "denial")
     return judged
 
 
-def _numbers(gold: str, wanted: list[Fraction], found: Extraction, compare: Compare) -> Judgement:
+def _judge_number_list(gold: str, wanted: list[Fraction], extraction: Extraction, compare: Compare) -> Judgement:
     """Several numbers: by their types where the answer is a formula, else by the results that its words give."""
-    if SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z{]|[(\[=]", found.answer):
-        judged = judge_expression(gold, found.answer, compare)
+    if SYMBOLS.search(extraction.answer) or re.search(r"\\[a-zA-Z{]|[(\[=]", extraction.answer):
+        judged = judge_expression(gold, extraction.answer, compare)
         if (
-            judged.verdict == "wrong" and "=" in found.answer and "=" not in gold
+            judged.verdict == "wrong" and "=" in extraction.answer and "=" not in gold
         ):  # letters may stand for others than those asked for
             return Judgement("undecided", judged.rule, "not fully read", judged.opinion)
-        if judged.verdict != "undecided" or SYMBOLS.search(found.answer) or re.search(r"\\[a-zA-Z]", found.answer):
+        if (
+            judged.verdict != "undecided"
+            or SYMBOLS.search(extraction.answer)
+            or re.search(r"\\[a-zA-Z]", extraction.answer)
+        ):
             return judged
-    return judge_numbers(wanted, found)
+    return judge_numbers(wanted, extraction)
 
 
-def _amounts(gold: str, found: Extraction, compare: Compare) -> Judgement:
+def _judge_amounts(gold: str, extraction: Extraction, compare: Compare) -> Judgement:
     """Amounts by their names, wherever in its sentence the answer gives them."""
     wanted = read_answer(gold).value
-    given = find_amounts(found.context or found.answer, wanted)
+    given = find_amounts(extraction.context or extraction.answer, wanted)
     if given is None:
-        judged = judge_expression(gold, found.answer, compare)
+        judged = judge_expression(gold, extraction.answer, compare)
         return (
             judged
             if judged.verdict != "wrong" or judged.proved
@@ -178,34 +186,36 @@ def _amounts(gold: str, found: Extraction, compare: Compare) -> Judgement:
     return judge_equal(given == wanted, "amounts")
 
 
-def _gold_in(gold: str, text: str) -> bool:
+def _has_gold(gold: str, text: str) -> bool:
     """Whether the number of a gold answer stands in a text, or one of its numbers."""
     values = set(read_number_list(gold) or [])
     sought = None if values else number_of(gold)
     return has_mention(text, values or ({sought[0]} if sought else set()))
 
 
-def _zero(gold: str) -> bool:
+def _is_zero(gold: str) -> bool:
     """Whether none at all may be the right answer."""
     value = number_or_none(gold)
     return value is not None and not value[0]
 
 
-def check_presence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
-    """Undecided instead of wrong, where a text that ends in saying that it cannot tell came to gold's number shortly before."""
+def check_presence(judged: Judgement, gold: str, extraction: Extraction, text: str) -> Judgement:
+    """Undecided instead of wrong, where a text that ends by denying an answer came to gold's number shortly before."""
     value = number_or_none(gold)
-    if judged.rule != "denial" or found.rule != "denial" or value is None:
+    if judged.rule != "denial" or extraction.rule != "denial" or value is None:
         return judged
     came = re.findall(r"=\s*\$?(-?\d+(?:\.\d+)?)", text[-NEAR:].replace(",", ""))
     return (
-        Judgement("undecided", "denial", "several answers") if value[0] in {Fraction(one) for one in came} else judged
+        Judgement("undecided", "denial", "several answers")
+        if value[0] in {Fraction(figure) for figure in came}
+        else judged
     )
 
 
-def check_afterword(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+def check_afterword(judged: Judgement, gold: str, extraction: Extraction, text: str) -> Judgement:
     """Undecided instead of wrong, where words behind a JSON answer come to gold's number after all."""
     value = number_or_none(gold)
-    if judged.verdict != "wrong" or found.rule != "stated" or value is None:
+    if judged.verdict != "wrong" or extraction.rule != "stated" or value is None:
         return judged
     behind = find_afterword(text)
     other = extract(behind, None, "number") if behind else None
@@ -214,7 +224,7 @@ def check_afterword(judged: Judgement, gold: str, found: Extraction, text: str) 
     return Judgement("undecided", judged.rule, "several answers")
 
 
-def check_absence(judged: Judgement, gold: str, found: Extraction, text: str) -> Judgement:
+def check_absence(judged: Judgement, gold: str, extraction: Extraction, text: str) -> Judgement:
     """Wrong instead of undecided, where a number that gold asks for stands nowhere in the completion.
 
     Only where figures stand in the answer that neither add up nor multiply to
@@ -223,7 +233,7 @@ def check_absence(judged: Judgement, gold: str, found: Extraction, text: str) ->
     Args:
         judged: What comparing the answers came to.
         gold: The right answer.
-        found: The answer of the completion.
+        extraction: The answer of the completion.
         text: The completion.
 
     Returns:
@@ -232,13 +242,18 @@ def check_absence(judged: Judgement, gold: str, found: Extraction, text: str) ->
     """
     if judged.undecided not in ("unparsable", "several answers") or judged.rule not in NUMERIC:
         return judged
-    wanted = set(read_number_list(gold) or []) or {one[0] for one in [number_or_none(gold)] if one}
-    given = find_numbers(found.context or found.answer)
-    if not wanted or not given or _is_derived_from(given, wanted) or _compound(found.context or found.answer):
+    wanted = set(read_number_list(gold) or []) or {reading[0] for reading in [number_or_none(gold)] if reading}
+    given = find_numbers(extraction.context or extraction.answer)
+    if (
+        not wanted
+        or not given
+        or _is_derived_from(given, wanted)
+        or _is_compound(extraction.context or extraction.answer)
+    ):
         return judged
     if re.search(
         r"[~'’^_{}<>\u00a0\u2000-\u200a\u202f]|\\|[\d)]\s*(?:[+*/^]|-\s)|[a-zA-Z]\s*[-+*/^]|[-+*/^]\s*[a-zA-Z]|\\[a-z]|\bdozen|\b(?:hundred|thousand|million|billion)",
-        found.answer,
+        extraction.answer,
     ):
         return judged
     missing = [value for value in wanted if not has_mention(text[-20_000:], {value, value / 100, value * 100})]
@@ -247,14 +262,14 @@ def check_absence(judged: Judgement, gold: str, found: Extraction, text: str) ->
 
 def _is_derived_from(given: set[Fraction], wanted: set[Fraction]) -> bool:
     """Whether numbers add up to, multiply to or differ by one that is wanted, or are it."""
-    some = sorted(given)[:8]
-    made = {sum(some, Fraction(0)), prod(some)} | set(some)
-    for a in some:
-        for b in some:
-            made |= {a + b, a - b, a * b} | ({a / b} if b else set())
-    return bool(made & wanted)
+    numbers = sorted(given)[:8]
+    derived = {sum(numbers, Fraction(0)), prod(numbers)} | set(numbers)
+    for a in numbers:
+        for b in numbers:
+            derived |= {a + b, a - b, a * b} | ({a / b} if b else set())
+    return bool(derived & wanted)
 
 
-def _compound(text: str) -> bool:
+def _is_compound(text: str) -> bool:
     """Whether an amount is given in several units, or as a time."""
     return bool(re.search(r"\d:\d\d", text)) or has_several_units(text)

@@ -31,15 +31,15 @@ _TIME = re.compile(r"(\d{1,2}):([0-5]\d)\s*(?:[ap]\.?m\.?)?", re.IGNORECASE)
 
 def find_dates(text: str) -> set[date | None]:
     """The dates that stand in a text, None for one that no calendar has."""
-    return {_date(match[0]) for match in DATE.finditer(text)}
+    return {_read_date(match[0]) for match in DATE.finditer(text)}
 
 
-def _date(text: str) -> date | None:
+def _read_date(text: str) -> date | None:
     """A date; of figures alone the year, or else the month comes first, unless there is no such month."""
     numbers = [int(digits) for digits in re.findall(r"\d+", text)]
     name = re.search(r"[a-zA-Z]{3}", re.sub(r"\d+(?:st|nd|rd|th)|\bof\b", "", text))
     if name:
-        month = next(i for i, one in enumerate(_MONTHS, 1) if one.startswith(name[0].casefold()))
+        month = next(i for i, month_name in enumerate(_MONTHS, 1) if month_name.startswith(name[0].casefold()))
         day, year = numbers
     elif numbers[0] > 999:
         year, month, day = numbers

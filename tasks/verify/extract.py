@@ -127,29 +127,29 @@ class Extraction:
 
 def find_boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
-    boxes = _boxes(text)
+    boxes = _find_boxes(text)
     return boxes[-1][0] if boxes else None
 
 
-def _boxes(text: str) -> list[tuple[str, int, int, int]]:
+def _find_boxes(text: str) -> list[tuple[str, int, int, int]]:
     """The closed boxes, in order: what each holds, where that begins, and where the box itself begins and ends."""
-    found: list[tuple[str, int, int, int]] = []
+    boxes: list[tuple[str, int, int, int]] = []
     for match in list(_BOXED.finditer(text))[: -BOXES - 1 : -1]:
         depth = 1
         for i in range(match.end(), min(len(text), match.end() + 2000)):
             depth += (text[i] == "{") - (text[i] == "}")
             if depth == 0:
-                if not found or i < found[-1][2]:  # a box in a box is part of it
-                    found.append((text[match.end() : i].strip(), match.end(), match.start(), i + 1))
-                elif found[-1][3] < i + 1:
-                    found[-1] = (text[match.end() : i].strip(), match.end(), match.start(), i + 1)
+                if not boxes or i < boxes[-1][2]:  # a box in a box is part of it
+                    boxes.append((text[match.end() : i].strip(), match.end(), match.start(), i + 1))
+                elif boxes[-1][3] < i + 1:
+                    boxes[-1] = (text[match.end() : i].strip(), match.end(), match.start(), i + 1)
                 break
-    return found[::-1]
+    return boxes[::-1]
 
 
-def _box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
+def _find_box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
     """What the last box holds, or the last that are one answer, and where that begins; a box that closes a check is none."""
-    boxes = _boxes(text)
+    boxes = _find_boxes(text)
     while len(boxes) > 1 and kind != "yes or no" and (_CHECKED.fullmatch(boxes[-1][0]) or not boxes[-1][0]):
         boxes.pop()
     if not boxes:
@@ -162,49 +162,49 @@ def _box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
     return boxes[-1][0], boxes[-1][1]
 
 
-def _sentence(text: str) -> str:
+def _cut_sentence(text: str) -> str:
     """A text up to the end of its first sentence, without Markdown's stars."""
     end = re.search(r"(?<!\bRs)(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bNo)[.!?](?:\s|$)|\n", text)
     return (text[: end.start()] if end else text).replace("**", "").strip().rstrip(".").strip()
 
 
-def _last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str] | None:
+def _find_last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str] | None:
     """The last match that gives an answer: not one that puts the question again, or says what the answer is not."""
-    found = None
+    last = None
     for match in pattern.finditer(text):
         empty = kind == "number" and not re.search(r"\d", match[1]) and text[match.end() :].strip()
         denied = kind == "number" and re.match(r"not\s+[-−$]?\d", match[1], re.IGNORECASE)
         if pattern is _HEADING and len(match[1].split()) > 5:
             continue
-        if pattern is _HASHES and not _bare(match, text, kind):
+        if pattern is _HASHES and not _is_bare(match, text, kind):
             continue
         if not match[1].rstrip().endswith("?") and not empty and not denied:
-            found = match
-    return found
+            last = match
+    return last
 
 
-def _marked(text: str, kind: AnswerKind) -> Extraction | None:
+def _find_marked(text: str, kind: AnswerKind) -> Extraction | None:
     """The marked answer that stands last: "#### 18", "Answer: 18", "the answer is 18"."""
     rules = (
         ("hashes", _HASHES), ("final line", _FINAL_LINE), ("final line", _HEADING), ("final line", _TAGGED), ("phrase", _PHRASE),
         ("phrase", _NOT_BUT), ("phrase", _FOREIGN),
     )  # fmt: skip
-    found = [(match.start(1), name, match[1]) for name, rule in rules if (match := _last(rule, text, kind))]
-    if not found:
+    marks = [(match.start(1), name, match[1]) for name, rule in rules if (match := _find_last(rule, text, kind))]
+    if not marks:
         return None
-    at, name, answer = max(found)
+    at, name, answer = max(marks)
     if opened := re.match(r"(\$\$|\\\[)\s*", text[at:]):
         closed = text.find("$$" if opened[1] == "$$" else "\\]", at + opened.end(), at + 500)
         if closed > 0:
             return Extraction(text[at + opened.end() : closed].strip(), name, near=at)
-    answer = answer.strip() if name == "hashes" else _sentence(answer)
+    answer = answer.strip() if name == "hashes" else _cut_sentence(answer)
     turn = _CORRECTED.search(answer)
     if turn and re.search(r"\d", answer[: turn.start()]) and re.search(r"\d", answer[turn.end() :]):
         return Extraction(answer[turn.end() :].strip(" ,.:-"), "corrected", near=at + turn.end())
     return Extraction(answer, name, near=at)
 
 
-def _bare(match: re.Match[str], text: str, kind: AnswerKind) -> bool:
+def _is_bare(match: re.Match[str], text: str, kind: AnswerKind) -> bool:
     """Whether what stands behind #### is an answer, and no heading."""
     if _HEADED.match(match[1].strip().strip("*")) and not re.fullmatch(
         r"(?:solution|conclusion)?\s*:?\s*[-$\d][^a-z]*", match[1].strip(), re.IGNORECASE
@@ -215,7 +215,7 @@ def _bare(match: re.Match[str], text: str, kind: AnswerKind) -> bool:
 
 def find_keyed(text: str, kind: AnswerKind) -> Extraction | None:
     """What stands behind the key of a JSON answer that no parser takes; of several texts or numbers all."""
-    match = _last(_KEYED, cut_own_question(text, _MARK)[-TAIL:], kind)
+    match = _find_last(_KEYED, cut_own_question(text, _MARK)[-TAIL:], kind)
     answer = match[1].strip().rstrip("}`,").strip().strip("\\\"'`*] ") if match else ""
     if match is None or _EMPTY.fullmatch(answer):
         return None
@@ -250,25 +250,27 @@ def extract(text: str, stated: str | None, kind: AnswerKind, marked_only: bool =
     text = cut_own_question(find_final_text(text), _MARK)
     begun = max(0, len(text) - TAIL)
     tail = text[begun:]
-    found = _make_extraction(tail, kind)
-    if found and found.rule not in MARKED and (marked_only or cut_off(text)):
+    extraction = _extract_tail(tail, kind)
+    if extraction and extraction.rule not in MARKED and (marked_only or cut_off(text)):
         return None
-    if found and cut_off(text) and len(tail) - (found.near or 0) > NEAR_THE_END:
+    if extraction and cut_off(text) and len(tail) - (extraction.near or 0) > NEAR_THE_END:
         return None
-    return replace(found, near=found.near + begun) if found and found.near is not None else found
+    return (
+        replace(extraction, near=extraction.near + begun) if extraction and extraction.near is not None else extraction
+    )
 
 
-def _make_extraction(tail: str, kind: AnswerKind) -> Extraction | None:
-    box = _box(tail, kind)
+def _extract_tail(tail: str, kind: AnswerKind) -> Extraction | None:
+    box = _find_box(tail, kind)
     if box is None and _BOXED.search(tail):  # it breaks off inside the box
         return None
-    found = Extraction(box[0], "boxed", near=box[1]) if box and box[0] else None
-    marked = _marked(tail, kind)
-    if found is None or (marked and _overrides(marked, found, tail, kind)):
-        found = marked
-    if not found or not found.answer:
-        return _unmarked(tail, kind)
-    return _corrected(tail, found, kind) or found
+    extraction = Extraction(box[0], "boxed", near=box[1]) if box and box[0] else None
+    marked = _find_marked(tail, kind)
+    if extraction is None or (marked and _overrides(marked, extraction, tail, kind)):
+        extraction = marked
+    if not extraction or not extraction.answer:
+        return _find_unmarked(tail, kind)
+    return _find_correction(tail, extraction, kind) or extraction
 
 
 def _overrides(marked: Extraction, box: Extraction, text: str, kind: AnswerKind) -> bool:
@@ -287,17 +289,17 @@ def _overrides(marked: Extraction, box: Extraction, text: str, kind: AnswerKind)
     )
 
 
-def _corrected(text: str, found: Extraction, kind: AnswerKind) -> Extraction | None:
+def _find_correction(text: str, extraction: Extraction, kind: AnswerKind) -> Extraction | None:
     """The answer of a text that takes back the one it marked."""
-    behind = (found.near or 0) + len(found.answer)
+    behind = (extraction.near or 0) + len(extraction.answer)
     turn = _CORRECTED.search(text, behind)
-    last = _unmarked(text[turn.end() :], kind) if turn else None
+    last = _find_unmarked(text[turn.end() :], kind) if turn else None
     if turn is None or last is None or last.rule == "denial":
         return None
     return replace(last, rule="corrected")
 
 
-def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
+def _find_unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     """An answer that nothing marks, from the last sentence of a text that was not cut off.
 
     A text that breaks off has come to no answer, whatever number stands last in
@@ -308,8 +310,8 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
         The answer with the rule that found it; None where the text comes to none.
     """
     if kind == "yes or no":
-        return _opening(text)
-    if (shown := _shown(text)) is not None:
+        return _find_opening(text)
+    if (shown := _find_output(text)) is not None:
         return shown
     last = find_last_sentence(text)
     if last is None or _CODE.search(last) or text.count(last) > AGAIN:
@@ -320,33 +322,33 @@ def _unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     if bold and (kind != "number" or re.search(r"\d", bold[-1])):
         return Extraction(bold[-1].strip(), "bold")
     if kind == "choice":
-        return _option(last)
+        return _find_option(last)
     if kind == "date":
         dates = list(DATE.finditer(last))
-        return Extraction(dates[-1][0], "last date") if dates else _denied(last)
+        return Extraction(dates[-1][0], "last date") if dates else _find_denial(last)
     if kind == "number":
-        return _last_number(last)
-    return _last_of(last, kind)
+        return _find_last_number(last)
+    return _find_last_of_kind(last, kind)
 
 
 _KINDS: dict[str, re.Pattern[str]] = {"time": _TIMES, "ratio": _RATIOS, "reals": _REALS, "none": _NONE}
 
 
-def _last_of(last: str, kind: AnswerKind) -> Extraction | None:
+def _find_last_of_kind(last: str, kind: AnswerKind) -> Extraction | None:
     """What of the sort that is asked for stands last in a sentence; of formulas the last whole span."""
     if (pattern := _KINDS.get(kind)) is not None:
-        found = [match[0] for match in pattern.finditer(last)]
-        if len(set(found)) == 1 or (found and kind in ("none", "reals")):
-            return Extraction(found[-1].rstrip(".") if kind == "ratio" else found[-1], "last number")
+        matches = [match[0] for match in pattern.finditer(last)]
+        if len(set(matches)) == 1 or (matches and kind in ("none", "reals")):
+            return Extraction(matches[-1].rstrip(".") if kind == "ratio" else matches[-1], "last number")
     if kind == "amounts":
         return Extraction(last, "last number", last) if re.search(r"\d", last) else None
-    span = _last_span(last)
+    span = _find_last_span(last)
     if span is not None and kind in ("expression", "ratio", "time", "none", "reals"):
         return Extraction(span[0], "span", last)
     return None
 
 
-def _last_span(last: str) -> tuple[str, int, int] | None:
+def _find_last_span(last: str) -> tuple[str, int, int] | None:
     """The last span of mathematics in a sentence, where the sentence ends with it (and a unit of two words at most)."""
     spans = [
         match
@@ -360,7 +362,7 @@ def _last_span(last: str) -> tuple[str, int, int] | None:
     return next(part for part in spans[-1].groups() if part).strip(), spans[-1].start(), spans[-1].end()
 
 
-def _shown(text: str) -> Extraction | None:
+def _find_output(text: str) -> Extraction | None:
     """The result in the last line of a program's output, or of aligned equations."""
     end = text[-1500:].rstrip()
     if end.endswith("```") and (match := _OUTPUT.search(end)):
@@ -382,7 +384,7 @@ def _shown(text: str) -> Extraction | None:
     return None
 
 
-def _opening(text: str) -> Extraction | None:
+def _find_opening(text: str) -> Extraction | None:
     """The yes or no with which a text, or its last line, begins."""
     lines = text.rstrip().rsplit("\n", 1)
     for line, at in ((lines[-1], len(text.rstrip()) - len(lines[-1])), (text, 0)):
@@ -392,39 +394,39 @@ def _opening(text: str) -> Extraction | None:
     return None
 
 
-def _option(last: str) -> Extraction | None:
+def _find_option(last: str) -> Extraction | None:
     """The marked letter of an option that stands last in a sentence."""
-    letters = {letter for found in _CHOICE.findall(last) for letter in found if letter}
+    letters = {letter for pair in _CHOICE.findall(last) for letter in pair if letter}
     if letters and _SEVERAL.search(last) and len({letter.upper() for letter in letters}) > 1:
         return Extraction(last, "choice")
-    found = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
-    return Extraction(found[-1], "choice") if found else _denied(last)
+    marked = [letter for pair in _CHOICE.findall(last) for letter in pair if letter]
+    return Extraction(marked[-1], "choice") if marked else _find_denial(last)
 
 
-def _denied(last: str) -> Extraction | None:
+def _find_denial(last: str) -> Extraction | None:
     """A last sentence that says that there is no answer."""
     return Extraction(last, "denial") if DENIAL.search(last) else None
 
 
-def _last_number(last: str) -> Extraction | None:
+def _find_last_number(last: str) -> Extraction | None:
     if DENIAL.search(last):
         return Extraction(last, "denial")
     if not re.search(r"\d", last) and (none := NOTHING_LEFT.search(last)):
         return Extraction(none[0], "denial")
     masked = UNIT_POWER.sub(lambda match: match[1] + " " * (len(match[0]) - len(match[1])), last)
     numbers = list(_NUMBER.finditer(masked))
-    span = _last_span(last)
+    span = _find_last_span(last)
     if span is not None and (not numbers or numbers[-1].end() <= span[2]):
         return Extraction(span[0], "span", last)
     if not numbers:
-        return _in_words(last)
+        return _find_number_in_words(last)
     start, end = numbers[-1].span()
     if len(numbers) > 1 and _OR.fullmatch(last, numbers[-2].end(), start):
         start = numbers[-2].start()  # "12 or 14" gives two
     return Extraction(last[start:end].strip(), "last number", last)
 
 
-def _in_words(last: str) -> Extraction | None:
+def _find_number_in_words(last: str) -> Extraction | None:
     """A number that a sentence gives in words or in Chinese figures, where it gives only one."""
     counted = [match[0] for match in CHINESE_COUNT.finditer(last)]
     if counted:

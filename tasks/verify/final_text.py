@@ -42,7 +42,7 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
 
-def _blanked(text: str, start: int, end: int) -> str:
+def _blank_between(text: str, start: int, end: int) -> str:
     return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
 
 
@@ -56,17 +56,17 @@ def is_unfinished_thought(text: str) -> bool:
     return any(text.rfind(begin) > text.rfind(end) for begin, end in _THOUGHTS if begin in text)
 
 
-def _without_thoughts(text: str) -> str:
+def _strip_thoughts(text: str) -> str:
     whole = text
     if "<|channel|>" in text:
         finals = [match for match in _CHANNEL.finditer(text) if match[1].casefold() == "final"]
         if finals:
-            return _blanked(text, 0, finals[-1].end())
+            return _blank_between(text, 0, finals[-1].end())
     for _begin, end in _THOUGHTS:
         closed = text.rfind(end)
         if closed >= 0:
-            text = _blanked(text, 0, closed + len(end))
-    if text is not whole and not re.search(r"\w", _MARKS.sub("", text)):  # it has said all in its thoughts
+            text = _blank_between(text, 0, closed + len(end))
+    if text is not whole and not re.search(r"\w", _MARKS.sub("", text)):  # all of it stands in its thoughts
         for marks in _THOUGHTS:
             for mark in marks:
                 whole = whole.replace(mark, " " * len(mark))
@@ -91,9 +91,9 @@ def find_final_text(text: str) -> str:
                 "</seed:think>",
             )
         ):
-            text = _without_thoughts(text)
+            text = _strip_thoughts(text)
         text = _CALCULATOR.sub(_blank, text)
-    if (turn := _next_turn(text)) is not None:
+    if (turn := _find_next_turn(text)) is not None:
         text = text[:turn]
     if "<" in text or "[" in text:
         text = _MARKS.sub(_blank, text)
@@ -107,7 +107,7 @@ def find_final_text(text: str) -> str:
     return text[:-2000] + tail if len(text) > 2000 else tail
 
 
-def _next_turn(text: str) -> int | None:
+def _find_next_turn(text: str) -> int | None:
     """Where, behind some text of the model's own, another's turn begins."""
     for match in _TURN.finditer(text):
         if re.search(r"\w", text[max(0, match.start() - 500) : match.start()]) and not match[0].startswith(

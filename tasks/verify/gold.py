@@ -34,21 +34,21 @@ def find_fault(
     pair = {"gold": gold, "kind": kind, "options": list(options), "question": row["question"], "context": ""}
     itself = judge_pair(pair | {"answer": gold}, compare, memory)
     if itself.verdict != "right":
-        return "gold fails against itself", f"{gold[:LONGEST]}: {_why(itself)}"
-    found = extract(row["reference"], None, kind) if row["reference"] else None
-    if found is None:
+        return "gold fails against itself", f"{gold[:LONGEST]}: {_describe_judgement(itself)}"
+    extraction = extract(row["reference"], None, kind) if row["reference"] else None
+    if extraction is None:
         return None
-    other = judge_pair(pair | {"answer": found.answer, "context": found.context}, compare, memory)
+    other = judge_pair(pair | {"answer": extraction.answer, "context": extraction.context}, compare, memory)
     if other.verdict != "wrong":
         return None
     return (
         "gold fails against its reference",
-        f"gold {gold[:LONGEST]}, reference {found.answer[:LONGEST]}: {_why(other)}",
+        f"gold {gold[:LONGEST]}, reference {extraction.answer[:LONGEST]}: {_describe_judgement(other)}",
     )
 
 
-def _why(judged: Judgement) -> str:
-    """What the verifier said, with the reason and the rule."""
+def _describe_judgement(judged: Judgement) -> str:
+    """The verdict, with the reason and the rule."""
     return f"{judged.undecided or judged.verdict} ({judged.rule})"
 
 
@@ -66,15 +66,15 @@ def check_gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     faults: list[tuple[str, str] | None] = [None] * part.height
     needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
     for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
-        one = find_fault(row, parameters.answers, compared, JUDGED)
+        fault = find_fault(row, parameters.answers, compared, JUDGED)
         for index in row["index"]:
-            faults[index] = one
-    told = part.with_columns(
-        pl.Series(REASON.name, [one and one[0] for one in faults], dtype=pl.String),
-        pl.Series(DETAIL.name, [one and one[1] for one in faults], dtype=pl.String),
+            faults[index] = fault
+    explained = part.with_columns(
+        pl.Series(REASON.name, [fault and fault[0] for fault in faults], dtype=pl.String),
+        pl.Series(DETAIL.name, [fault and fault[1] for fault in faults], dtype=pl.String),
     )
     bad = pl.col(REASON.name).is_not_null()
-    return Outcome(part.filter(~told.select(bad).to_series()), told.filter(bad))
+    return Outcome(part.filter(~explained.select(bad).to_series()), explained.filter(bad))
 
 
 GOLD = PerRow(

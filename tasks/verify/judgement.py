@@ -9,7 +9,7 @@ from tasks.verify.answer_types import compare_answers
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN
 
 Compare = Callable[[str, str], str]
-"""Compares two expressions: `equal`, `different`, or a reason why neither can be said."""
+"""Compares two expressions: `equal`, `different`, or a reason why it is neither."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Judgement:
     rule: str
     """One of `tables.COMPARISON_RULES`."""
     undecided: str | None = None
-    """Why neither right nor wrong can be said."""
+    """Why it is neither right nor wrong."""
     opinion: str | None = None
-    """What math-verify said, where it was asked."""
+    """The verdict of math-verify, where it was asked."""
     proved: bool = False
     """Whether exact arithmetic or certified bounds have settled it."""
 
@@ -39,17 +39,17 @@ ASKED = ("expression", "set", "tuple", "matrix", "equation", "interval", "relati
 
 def judge_expression(gold: str, answer: str, compare: Compare) -> Judgement:
     """What is proved of two answers read whole; else what is found and math-verify does not contradict."""
-    found = compare_answers(gold, answer)
-    decided = found.said in ("equal", "different")
-    if found.settled and decided:
-        return Judgement("right" if found.said == "equal" else "wrong", found.rule, proved=True)
+    finding = compare_answers(gold, answer)
+    decided = finding.result in ("equal", "different")
+    if finding.settled and decided:
+        return Judgement("right" if finding.result == "equal" else "wrong", finding.rule, proved=True)
     # what we cannot read math-verify reads as it likes: 31.\overline{6} as 31
-    if not decided and (found.said not in (UNKNOWN, ALIKE) or found.rule not in ASKED):
-        return Judgement("undecided", found.rule, "not settled" if found.said == ALIKE else found.said)
+    if not decided and (finding.result not in (UNKNOWN, ALIKE) or finding.rule not in ASKED):
+        return Judgement("undecided", finding.rule, "not settled" if finding.result == ALIKE else finding.result)
     reply = compare(gold, answer)
     if reply not in ("equal", "different"):
-        return Judgement("undecided", found.rule, reply, reply)
-    expected = "equal" if found.said == ALIKE else found.said
+        return Judgement("undecided", finding.rule, reply, reply)
+    expected = "equal" if finding.result == ALIKE else finding.result
     if expected in ("equal", "different") and reply != expected:
-        return Judgement("undecided", found.rule, "checkers disagree", reply)
-    return Judgement("right" if reply == "equal" else "wrong", found.rule, None, reply)
+        return Judgement("undecided", finding.rule, "checkers disagree", reply)
+    return Judgement("right" if reply == "equal" else "wrong", finding.rule, None, reply)

@@ -10,7 +10,7 @@ from threading import Lock
 MOST = 500_000
 """Entries; where there would be more, all are forgotten."""
 PASSING = ("timed out", "died", "too large")
-"""What a worker says of a pair that a less busy machine, or one with more memory, may answer: no build takes it over."""
+"""A worker's verdicts on a pair that a less busy machine, or one with more memory, may answer: no build takes it over."""
 
 
 def hash_key(*parts: object) -> str:
@@ -24,7 +24,7 @@ class VerdictCache:
     def __init__(self, name: str, version: str, most: int = MOST) -> None:
         self.name = name
         self.version = version
-        """Of what finds the texts out; another version's are not taken over."""
+        """Of the code that makes the verdicts; another version's are not taken over."""
         self.most = most
         self._known: dict[str, str] = {}
         self._fresh: dict[str, str] = {}
@@ -34,19 +34,19 @@ class VerdictCache:
         """What is known by a key."""
         return self._known.get(key)
 
-    def add(self, key: str, said: str, lasting: bool = True) -> None:
+    def add(self, key: str, verdict: str, lasting: bool = True) -> None:
         """Remember something new; what does not last is not for later builds."""
-        self.learn({key: said})
+        self.learn({key: verdict})
         if lasting:
             with self._lock:
-                self._fresh[key] = said
+                self._fresh[key] = verdict
 
-    def learn(self, said: Mapping[str, str]) -> None:
-        """Take over what was found out before."""
+    def learn(self, verdicts: Mapping[str, str]) -> None:
+        """Take over verdicts of earlier builds."""
         with self._lock:
-            if len(self._known) + len(said) > self.most:
+            if len(self._known) + len(verdicts) > self.most:
                 self._known.clear()
-            self._known.update(said)
+            self._known.update(verdicts)
 
     def take_fresh(self) -> dict[str, str]:
         """What is new since this was last called."""

@@ -61,7 +61,7 @@ _WHERE = re.compile(r",?\s+(?:where|for all|for any|for some|such that|when|if|w
 _ABOUT = re.compile(r"^(?:about|approximately|roughly|around|nearly|exactly|only|a total of|total:?)\s+", re.IGNORECASE)
 
 
-def _raised(match: re.Match[str]) -> str:
+def _replace_superscripts(match: re.Match[str]) -> str:
     return "^{" + unicodedata.normalize("NFKC", match[1]).translate(_ONE_BY_ONE) + "}"
 
 
@@ -69,7 +69,7 @@ def replace_unicode(text: str) -> str:
     """A text with plain digits, signs and letters instead of Unicode's many."""
     if text.isascii():
         return text
-    text = _RAISED.sub(_raised, text)
+    text = _RAISED.sub(_replace_superscripts, text)
     text = _LOWERED.sub(lambda match: "_" + unicodedata.normalize("NFKC", match[1]), text)
     text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("⁄", "/"), text)
     text = _ROOT.sub(r"\\sqrt{\1}", text).translate(_ONE_BY_ONE)

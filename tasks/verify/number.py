@@ -64,7 +64,7 @@ def normalize_digits(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _value(match: re.Match[str]) -> Fraction | None:
+def _read_value(match: re.Match[str]) -> Fraction | None:
     """The number a match stands for, percent signs apart; None where it is none (x/0)."""
 
     def number(text: str) -> Fraction:
@@ -95,11 +95,11 @@ def number_of(text: str) -> tuple[Fraction, bool] | None:
         The number, and True where it bears a percent sign.
 
     """
-    return _number_of(text) if len(text) <= _DIGITS_LIMIT else None
+    return _read_number(text) if len(text) <= _DIGITS_LIMIT else None
 
 
 @lru_cache(maxsize=65_536)  # gold answers and frequent ones come again and again
-def _number_of(text: str) -> tuple[Fraction, bool] | None:
+def _read_number(text: str) -> tuple[Fraction, bool] | None:
     text = normalize_digits(text)
     if (len(text) > 120 or re.search(r"[.!?]\s+[A-Z]", text)) and len(find_numbers(text)) > 1:
         raise Several(text)
@@ -107,21 +107,21 @@ def _number_of(text: str) -> tuple[Fraction, bool] | None:
     word = text.casefold().strip(" .")
     if word in _WORDS:
         return Fraction(_WORDS.index(word)), False
-    found = list(_ONE.finditer(text))
-    values = {(value, bool(match["percent"])) for match in found if (value := _value(match)) is not None}
+    matches = list(_ONE.finditer(text))
+    values = {(value, bool(match["percent"])) for match in matches if (value := _read_value(match)) is not None}
     if re.search(r"\d", _ONE.sub(" ", text)):
         return None
     if len(values) == 1:
         return None if _is_expression(text) or re.search(r"\d\s*-\s*\d", text) else values.pop()
     if len(values) > 1 and _FORMULA.search(text):
         return None
-    if len(values) > 1 and found[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[found[0].end() :]):
-        between = text[found[0].end() : found[1].start()]
-        value = _value(found[0])
+    if len(values) > 1 and matches[0].start() == 0 and re.match(r"[ ]*(?:[a-zA-Z]+[ ,(]|\()", text[matches[0].end() :]):
+        between = text[matches[0].end() : matches[1].start()]
+        value = _read_value(matches[0])
         if value is not None and not re.search(
             r"\b(?:or|and|to|hours?|minutes?|feet|foot|x|times|plus|minus|by)\b|,", between, re.IGNORECASE
         ):
-            return value, bool(found[0]["percent"])
+            return value, bool(matches[0]["percent"])
     if len(values) > 1 and not _is_expression(text):
         raise Several(text)
     return None
@@ -134,7 +134,7 @@ def find_numbers(text: str) -> set[Fraction]:
 
 def find_values(text: str) -> list[Fraction]:
     """Every number that stands in a text in plain dress, in its order."""
-    return [value for match in _ONE.finditer(text) if (value := _value(match)) is not None]
+    return [value for match in _ONE.finditer(text) if (value := _read_value(match)) is not None]
 
 
 def has_figures(text: str, value: Fraction) -> bool:
@@ -145,8 +145,8 @@ def has_figures(text: str, value: Fraction) -> bool:
 
 def find_number_words(text: str) -> set[Fraction]:
     """The numbers up to twenty that a text gives in words."""
-    found = set(re.findall(r"[a-z]+", text.casefold()))
-    return {Fraction(value) for value, word in enumerate(_WORDS) if word in found}
+    words = set(re.findall(r"[a-z]+", text.casefold()))
+    return {Fraction(value) for value, word in enumerate(_WORDS) if word in words}
 
 
 def has_mention(text: str, values: set[Fraction]) -> bool:
@@ -154,7 +154,7 @@ def has_mention(text: str, values: set[Fraction]) -> bool:
     words = {_WORDS[int(value)] for value in values if value.denominator == 1 and 0 <= value < len(_WORDS)}
     if words and re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
         return True
-    return any(_value(match) in values for match in _ONE.finditer(normalize_digits(text)))
+    return any(_read_value(match) in values for match in _ONE.finditer(normalize_digits(text)))
 
 
 @lru_cache(maxsize=65_536)
@@ -164,7 +164,7 @@ def read_number_list(gold: str) -> list[Fraction] | None:
     items = (
         re.split(r"\s*(?:[,;]|\band\b)\s+", gold.strip().strip("[](){}")) if re.search(r"[,;]\s|\band\b", gold) else []
     )
-    found = []
+    numbers = []
     for item in items:
         try:
             number = number_of(item.strip("'\" "))
@@ -172,8 +172,8 @@ def read_number_list(gold: str) -> list[Fraction] | None:
             return None
         if number is None:
             return None
-        found.append(number[0])
-    return sorted(found) if len(found) > 1 else None
+        numbers.append(number[0])
+    return sorted(numbers) if len(numbers) > 1 else None
 
 
 def read_decimals(text: str) -> int:

@@ -75,101 +75,105 @@ def number_or_none(text: str) -> tuple[Fraction, bool] | None:
         return None
 
 
-def _not_wrong_by_form(gold: str, found: Extraction, question: str) -> Judgement | None:
+def _judge_form(gold: str, extraction: Extraction, question: str) -> Judgement | None:
     """Another judgement, where an answer that differs from gold may be the same: in another unit, rounded, or beside it."""
-    sought, given = number_of(gold), number_of(found.answer)
+    sought, given = number_of(gold), number_of(extraction.answer)
     if sought is None or given is None:
         return None
     wanted, value = sought[0], given[0]
-    said = found.context or found.answer
-    single = PLAIN.fullmatch(said)
-    if not single and (wanted in find_numbers(said) or (found.context and has_figures(said, wanted))):
-        return None if not found.context and is_calculation(said) else _judge_several(wanted, said, question)
-    if may_differ_in_unit(value, wanted, said, question):
-        if is_same_in_question_unit(value, wanted, said, question):
+    text = extraction.context or extraction.answer
+    single = PLAIN.fullmatch(text)
+    if not single and (wanted in find_numbers(text) or (extraction.context and has_figures(text, wanted))):
+        return None if not extraction.context and is_calculation(text) else _judge_several(wanted, text, question)
+    if may_differ_in_unit(value, wanted, text, question):
+        if is_same_in_question_unit(value, wanted, text, question):
             return Judgement("right", "unit")
         return Judgement("undecided", "numeric", "other unit")
-    if not single and (unclear := _among(value, wanted, said, question)):
+    if not single and (unclear := _judge_among(value, wanted, text, question)):
         return unclear
     if value == -wanted and _LESS.search(find_asked_sentence(question)):
         return Judgement("undecided", "numeric", "sign unclear")
-    if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _rounded_like(value, wanted)):
+    if _ROUGHLY.search(question) and (abs(value - wanted) < 1 or value == _round_like(value, wanted)):
         return Judgement("undecided", "numeric", "rounded")
     if value * 100 == wanted and PERCENT.search(question):
         return Judgement("undecided", "percent", "percent unclear")
-    digits, given_digits = read_decimals(gold), read_decimals(found.answer)
+    digits, given_digits = read_decimals(gold), read_decimals(extraction.answer)
     rounded = (digits > 0 and round(value, digits) == wanted) or (
         given_digits > 0 and round(wanted, given_digits) == value
     )
-    if rounded or (_inexact(gold) and 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6)):
+    if rounded or (_is_inexact(gold) and 0 < abs(value - wanted) <= abs(wanted) * Fraction(1, 10**6)):
         return Judgement("undecided", "numeric", "rounded")
     return None
 
 
-def _among(value: Fraction, wanted: Fraction, said: str, question: str) -> Judgement | None:
+def _judge_among(value: Fraction, wanted: Fraction, text: str, question: str) -> Judgement | None:
     """Of a sentence's numbers, unmarked, another than the last may be meant: gold's in parts, or in another unit."""
-    given = find_results(said, question)
+    given = find_results(text, question)
     if len(given) > 1 and sum(given) == wanted:
-        return _judge_several(wanted, said, question)
-    if any(may_differ_in_unit(one, wanted, said, question) for one in given if one != value):
+        return _judge_several(wanted, text, question)
+    if any(may_differ_in_unit(result, wanted, text, question) for result in given if result != value):
         return Judgement("undecided", "numeric", "other unit")
     return None
 
 
-def _rounded_like(value: Fraction, exact: Fraction) -> Fraction | None:
+def _round_like(value: Fraction, exact: Fraction) -> Fraction | None:
     """An exact number rounded to where the zeros of a whole one begin; None where it has no zeros."""
     zeros = len(str(value)) - len(str(value).rstrip("0")) if value.denominator == 1 else 0
     return Fraction(round(exact, -zeros)) if zeros else None
 
 
-def _judge_several(wanted: Fraction, said: str, question: str) -> Judgement:
-    """An answer of several numbers: right where gold's is the one it tells, or it gives gold's in parts or in two units."""
-    if has_only_result(said, wanted, question) or has_both_units(said, wanted):
+def _judge_several(wanted: Fraction, text: str, question: str) -> Judgement:
+    """An answer of several numbers: right where gold's is its only result, or it gives gold's in parts or in two units."""
+    if has_only_result(text, wanted, question) or has_both_units(text, wanted):
         return Judgement("right", "numeric")
-    if has_parts_of(said, wanted, question):
+    if has_parts_of(text, wanted, question):
         return Judgement("right", "sum")
     return Judgement("undecided", "set", "several answers")
 
 
-def _inexact(gold: str) -> bool:
+def _is_inexact(gold: str) -> bool:
     """Whether a gold answer's form says that it is rounded."""
     return bool(re.search(r"\d\.\d{3,}", gold))
 
 
-def judge_numbers(wanted: list[Fraction], found: Extraction) -> Judgement:
+def judge_numbers(wanted: list[Fraction], extraction: Extraction) -> Judgement:
     """Several numbers are asked for: the answer's, in any order."""
-    said = found.context or found.answer
-    values = find_results(said)
+    text = extraction.context or extraction.answer
+    values = find_results(text)
     if sorted(values) == wanted or set(values) == set(wanted):
         return Judgement("right", "set")
-    if len(values) == len(wanted) and not has_open_operators(said):
+    if len(values) == len(wanted) and not has_open_operators(text):
         return Judgement("wrong", "set")
     return Judgement("undecided", "set", "unparsable")
 
 
-def number(gold: str, found: Extraction, question: str, compare: Compare) -> Judgement:
+def number(gold: str, extraction: Extraction, question: str, compare: Compare) -> Judgement:
     """One number is asked for."""
     sought = number_or_none(gold)
     if sought is None:
         return Judgement("undecided", "numeric", "gold unparsable")
-    if NOTHING_LEFT.fullmatch(found.answer):
+    if NOTHING_LEFT.fullmatch(extraction.answer):
         return (
             judge_equal(not sought[0], "numeric")
             if is_about_remainder(question)
             else Judgement("undecided", "text", "unparsable")
         )
-    if not is_known_unit(found.answer, question):
+    if not is_known_unit(extraction.answer, question):
         return Judgement("undecided", "numeric", "not fully read")
     try:
-        given = None if MARKED.search(found.answer) or has_symbols(found.answer) else number_of(found.answer)
+        given = (
+            None if MARKED.search(extraction.answer) or has_symbols(extraction.answer) else number_of(extraction.answer)
+        )
     except Several:
-        return _several(sought[0], found, question)
+        return _judge_side_by_side(sought[0], extraction, question)
     if given is None:
-        return _worked_out(gold, sought[0], found, question, compare)
-    rule = "percent" if given[1] or sought[1] else "fraction" if _FRACTION.search(found.answer + gold) else "numeric"
-    judged = _percents(given, sought, question, rule)
+        return _judge_worked_out(gold, sought[0], extraction, question, compare)
+    rule = (
+        "percent" if given[1] or sought[1] else "fraction" if _FRACTION.search(extraction.answer + gold) else "numeric"
+    )
+    judged = _judge_percents(given, sought, question, rule)
     if judged.verdict == "wrong" and given[0] != sought[0]:
-        return _not_wrong_by_form(gold, found, question) or judged
+        return _judge_form(gold, extraction, question) or judged
     return judged
 
 
@@ -186,7 +190,7 @@ def is_known_unit(answer: str, question: str) -> bool:
     return True
 
 
-def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], question: str, rule: str) -> Judgement:
+def _judge_percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], question: str, rule: str) -> Judgement:
     """Two numbers, either of which may bear a percent sign: 5 % is 0.05, and 5 only where percent is asked for.
 
     A question that speaks of rates or chances may mean percent without saying so.
@@ -212,15 +216,15 @@ def _percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], quest
     return judge_equal(value / 100 == wanted if percent else value == wanted / 100, rule)
 
 
-def _several(wanted: Fraction, found: Extraction, question: str) -> Judgement:
+def _judge_side_by_side(wanted: Fraction, extraction: Extraction, question: str) -> Judgement:
     """Numbers side by side, of which the answer does not say which it is."""
-    spaced = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", found.answer)
-    if spaced != found.answer and (given := number_or_none(spaced)) and given[0] == wanted:
+    spaced = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", extraction.answer)
+    if spaced != extraction.answer and (given := number_or_none(spaced)) and given[0] == wanted:
         return Judgement("right", "numeric")  # "9 500"
-    beside = compare_parts(found.answer, wanted, question)
+    beside = compare_parts(extraction.answer, wanted, question)
     if beside in ("same", "different"):
         return judge_equal(beside == "same", "unit")
-    return _judge_several(wanted, found.context or found.answer, question)
+    return _judge_several(wanted, extraction.context or extraction.answer, question)
 
 
 _LETTER_UNIT = re.compile(r"\s*\$?(-?\d[\d,]*(?:\.\d+)?)\s?([gmlshLKk])\.?\s*")
@@ -233,9 +237,11 @@ def _names_unit(question: str, letter: str) -> bool:
     return bool(re.search(rf"\d\s?{low}\b|\b{_LETTER_NAMES[low]}s?\b", question, re.IGNORECASE)) and low != "k"
 
 
-def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, compare: Compare) -> Judgement:
+def _judge_worked_out(
+    gold: str, wanted: Fraction, extraction: Extraction, question: str, compare: Compare
+) -> Judgement:
     """An answer that is no plain number: a time, or an expression that may have gold's value; words make it no mistake."""
-    answer = found.answer
+    answer = extraction.answer
     if (time := read_hours(answer)) is not None:
         if time[1] == 0 and time[0] == wanted:
             return Judgement("right", "time")
@@ -253,16 +259,16 @@ def _worked_out(gold: str, wanted: Fraction, found: Extraction, question: str, c
         and _names_unit(question, match[2])
         and (given := number_or_none(match[1]))
     ):
-        judged = _percents(given, (wanted, False), question, "numeric")
+        judged = _judge_percents(given, (wanted, False), question, "numeric")
         return (
             judged
             if judged.verdict == "right"
-            else _not_wrong_by_form(gold, replace(found, answer=match[1]), question) or judged
+            else _judge_form(gold, replace(extraction, answer=match[1]), question) or judged
         )
     judged = judge_expression(gold, answer, compare)
     if judged.undecided in ("not settled", "other type"):  # words where a number is asked for
         judged = Judgement("undecided", "expression", "unparsable", judged.opinion)
-    if judged.verdict == "wrong" and found.context and re.search(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer):
+    if judged.verdict == "wrong" and extraction.context and re.search(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer):
         return Judgement("undecided", "expression", "not fully read")  # letters that the text may have given values
     if (
         judged.verdict == "wrong"

@@ -45,14 +45,14 @@ def _close_up(match: re.Match[str]) -> str:
     return _SEPARATOR.sub("", match[0])
 
 
-def _font(match: re.Match[str]) -> str:
+def _replace_font(match: re.Match[str]) -> str:
     inside = match[1].strip()
     if re.fullmatch(r"[A-Za-z]?|[^A-Za-z]*", inside) or inside.casefold() in FUNCTIONS:
         return f" {inside} "
     return f" {OPEN}{inside}{CLOSE} "
 
 
-def _words(match: re.Match[str]) -> str:
+def _replace_words(match: re.Match[str]) -> str:
     inside = match[1].strip()
     if not re.search(r"[^\W\d_]", inside):
         return f" {inside} "
@@ -84,7 +84,7 @@ def normalize_answer(answer: str) -> str:
     text = STARS.sub(r"\1", text).replace("\\\\", ROW)
     text = REPEATING.sub(write_repeating_decimal, text)
     for _ in range(2):
-        text = _TEXT.sub(_words, _FONT.sub(_font, text))
+        text = _TEXT.sub(_replace_words, _FONT.sub(_replace_font, text))
     text = re.sub(rf"{CLOSE}\s*{OPEN}", " ", text)
     text = text.replace("\\{", "\\lbrace ").replace("\\}", "\\rbrace ")
     text = re.sub(r"\\approxeq|\\simeq", r"\\approx ", text)

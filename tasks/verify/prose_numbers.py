@@ -1,4 +1,4 @@
-"""What a sentence with several numbers tells: results, not operands, remainders, or what the question told before."""
+"""Which numbers of a sentence with several are results: no operands, no remainders, none that the question gives."""
 
 from __future__ import annotations
 
@@ -49,11 +49,13 @@ def find_results(text: str, question: str = "") -> list[Fraction]:
 
 
 def has_only_result(text: str, wanted: Fraction, question: str) -> bool:
-    """Whether of the results that a sentence gives a number is the only one that the question has not told."""
+    """Whether of the results that a sentence gives a number is the only one that the question does not give."""
     if len(re.findall(r"[a-zA-Z]{2,}", text)) < WORDS or re.search(r"\bor\b", text):
         return False  # a list of answers
-    told = find_numbers(question[:LONGEST]) | find_numbers(question[-LONGEST:]) | find_number_words(question)
-    return wanted not in told and set(find_results(text, question)) - told == {wanted}
+    question_numbers = (
+        find_numbers(question[:LONGEST]) | find_numbers(question[-LONGEST:]) | find_number_words(question)
+    )
+    return wanted not in question_numbers and set(find_results(text, question)) - question_numbers == {wanted}
 
 
 def has_open_operators(text: str) -> bool:

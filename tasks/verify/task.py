@@ -1,4 +1,4 @@
-"""`verify`: extracts the final answer and says right, wrong or undecided.
+"""`verify`: extracts the final answer and judges it right, wrong or undecided.
 
 A row never becomes a mistake because a checker failed: what cannot be read or
 compared is undecided, with the reason.
@@ -44,14 +44,14 @@ _UNFINISHED = Judgement("undecided", "", "unfinished thought")
 
 
 Answers = Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"]
-"""The sorts of answers that a recipe may ask for; `auto` lets each gold answer say."""
+"""The sorts of answers that a recipe may ask for; `auto` takes it from each gold answer."""
 
 
 class VerifyParameters(Parameters):
     """Parameters of `verify`."""
 
     answers: Answers = Field(
-        "auto", description="What sort of answer the problems ask for; auto tells it from each gold answer."
+        "auto", description="What sort of answer the problems ask for; auto takes it from each gold answer."
     )
 
 
@@ -59,18 +59,18 @@ def find_answer(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
     """The final answer of a completion: a marked one, or else what it ends with; from its reasoning, or else from the whole of it."""
     whole = row["text"]
     if row["stated"] is None and whole != row["rationale"] and kind != "choice":
-        found = find_keyed(whole, kind)
-        if found is not None:
-            return found
-    found = extract(row["rationale"], row["stated"], kind, marked_only=True)
-    if found is None and whole != row["rationale"]:
-        found = extract(whole, None, kind, marked_only=True)
-    if found is not None or has_blank_answer(whole):
-        return found
-    found = extract(row["rationale"], None, kind)
-    if found is None and whole != row["rationale"]:
-        found = extract(whole, None, kind)
-    return find_keyed(whole, kind) if found is None and not is_broken_off(whole) else found
+        extraction = find_keyed(whole, kind)
+        if extraction is not None:
+            return extraction
+    extraction = extract(row["rationale"], row["stated"], kind, marked_only=True)
+    if extraction is None and whole != row["rationale"]:
+        extraction = extract(whole, None, kind, marked_only=True)
+    if extraction is not None or has_blank_answer(whole):
+        return extraction
+    extraction = extract(row["rationale"], None, kind)
+    if extraction is None and whole != row["rationale"]:
+        extraction = extract(whole, None, kind)
+    return find_keyed(whole, kind) if extraction is None and not is_broken_off(whole) else extraction
 
 
 def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache | None) -> Judgement:
@@ -78,83 +78,88 @@ def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache |
     key = hash_key(*(pair[name] for name in PAIR)) if memory else ""
     if memory and (known := memory.get(key)):
         return Judgement(*json.loads(known))
-    found = Extraction(pair["answer"], "", pair["context"])
-    one = judge(pair["gold"], found, pair["kind"], pair["options"] or (), pair["question"], compare)
+    extraction = Extraction(pair["answer"], "", pair["context"])
+    judgement = judge(pair["gold"], extraction, pair["kind"], pair["options"] or (), pair["question"], compare)
     if memory:
-        memory.add(key, json.dumps(astuple(one)), lasting=one.opinion not in PASSING)
-    return one
+        memory.add(key, json.dumps(astuple(judgement)), lasting=judgement.opinion not in PASSING)
+    return judgement
 
 
 def judge_pairs(pairs: pl.DataFrame, compare: Compare, memory: VerdictCache | None = None) -> list[Judgement]:
     """The judgement on each pair of gold and found answer (columns `PAIR`), equal ones judged once."""
-    told = judge_plain_pairs(pairs)
+    verdicts = judge_plain_pairs(pairs)
     plain = {True: Judgement("right", "numeric", proved=True), False: Judgement("wrong", "numeric", proved=True)}
-    found: list[Judgement] = [plain.get(one, _OPEN) for one in told]
+    judgements: list[Judgement] = [plain.get(verdict, _OPEN) for verdict in verdicts]
     once = (
         pairs.select(PAIR)
         .with_row_index("index")
-        .filter(told.is_null())
+        .filter(verdicts.is_null())
         .group_by(PAIR, maintain_order=True)
         .agg("index")
     )
     for row in once.iter_rows(named=True):
-        one = judge_pair(row, compare, memory)
+        judgement = judge_pair(row, compare, memory)
         for index in row["index"]:
-            found[index] = one
-    return found
+            judgements[index] = judgement
+    return judgements
 
 
 def pair_answers(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[Extraction | None]]:
     """What was found in each row, and the pairs (columns `PAIR` and `at`, the row) of those in which an answer was."""
     rows = part.select(NEEDED).to_dicts()
     kinds = {}
-    found: list[Extraction | None] = []
+    extractions: list[Extraction | None] = []
     pairs = []
     for at, row in enumerate(rows):
         key = row["answer"], bool(row["options"])
         if key not in kinds:
             kinds[key] = choose_answer_kind(row["answer"], row["options"]) if answers == "auto" else answers
         kind: AnswerKind = kinds[key]  # type: ignore[assignment]
-        one = find_answer(row, kind)
-        found.append(one)
-        if one is not None:
-            pairs.append((row["answer"], one.answer, kind, row["options"], row["question"], one.context, at))
+        extraction = find_answer(row, kind)
+        extractions.append(extraction)
+        if extraction is not None:
+            pairs.append(
+                (row["answer"], extraction.answer, kind, row["options"], row["question"], extraction.context, at)
+            )
     columns: dict[str, Any] = {**dict.fromkeys(PAIR, pl.String), "options": pl.List(pl.String), "at": pl.Int64}
-    return pl.DataFrame(pairs, schema=columns, orient="row"), found
+    return pl.DataFrame(pairs, schema=columns, orient="row"), extractions
 
 
-def _added(row: Sequence[Any], found: Extraction | None, judged: Judgement) -> dict[str, Any]:
+def _list_added(row: Sequence[Any], extraction: Extraction | None, judged: Judgement) -> dict[str, Any]:
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
     span = None
-    if found is None and is_unfinished_thought(text):
+    if extraction is None and is_unfinished_thought(text):
         judged = _UNFINISHED
-    elif found is None and is_broken_off(text):
+    elif extraction is None and is_broken_off(text):
         judged = _BROKEN
-    if found is not None:
+    if extraction is not None:
         for second_look in (check_absence, check_presence, check_afterword):
-            judged = second_look(judged, gold, found, text)
+            judged = second_look(judged, gold, extraction, text)
         # of an answer in JSON the text holds what was escaped: only what stands there to the letter has a span
-        within = replace(found, near=None) if text != rationale or found.rule == "stated" else found
+        within = replace(extraction, near=None) if text != rationale or extraction.rule == "stated" else extraction
         span = within.span(text)
     return {
         "verdict": judged.verdict,
         "undecided": judged.undecided,
-        "extracted": found.answer if found else None,
-        "extracted_by": found.rule if found else None,
+        "extracted": extraction.answer if extraction else None,
+        "extracted_by": extraction.rule if extraction else None,
         "extracted_from": span[0] if span else None,
         "extracted_to": span[1] if span else None,
-        "compared_by": judged.rule if found else None,
+        "compared_by": judged.rule if extraction else None,
         "second_opinion": judged.opinion,
     }
 
 
 def judge_rows(part: pl.DataFrame, answers: str, compare: Compare, memory: VerdictCache | None = None) -> pl.DataFrame:
     """The columns that `verify` adds, for each row of a part."""
-    pairs, found = pair_answers(part, answers)
-    told = dict(zip(pairs["at"], judge_pairs(pairs, compare, memory)))
+    pairs, extractions = pair_answers(part, answers)
+    judgements = dict(zip(pairs["at"], judge_pairs(pairs, compare, memory)))
     rows = part.select("text", "rationale", "answer").iter_rows()
-    added = [_added(row, one, told.get(at, _OPEN)) for at, (row, one) in enumerate(zip(rows, found))]
+    added = [
+        _list_added(row, extraction, judgements.get(at, _OPEN))
+        for at, (row, extraction) in enumerate(zip(rows, extractions))
+    ]
     return pl.DataFrame(added, schema=ADDED)
 
 
@@ -173,7 +178,7 @@ def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 
-def _with_verdict(_: VerifyParameters, contract: Contract) -> Contract:
+def _add_verdict(_: VerifyParameters, contract: Contract) -> Contract:
     return contract.having(*VERDICT_COLUMNS)
 
 
@@ -183,7 +188,7 @@ VERIFY = PerRow(
     version=VERSION,
     parameters=VerifyParameters,
     needs=NEEDED,
-    makes=_with_verdict,
+    makes=_add_verdict,
     run=verify,
     labels=(VERDICT_LABEL,),
 )

@@ -87,10 +87,10 @@ def find_last_sentence(text: str) -> str | None:
     """
     text = strip_padding(text).rstrip(" \t\n\r\f\v\u00a0`}]").rstrip('"').rstrip()
     lines = text.split("\n")
-    found = [part for part in _STOP.split(lines[-1].strip()) if part] or [""]
-    if len(found[-1]) > SENTENCE:
+    sentences = [part for part in _STOP.split(lines[-1].strip()) if part] or [""]
+    if len(sentences[-1]) > SENTENCE:
         return None
-    last = re.sub(r"\s+", " ", found[-1])
+    last = re.sub(r"\s+", " ", sentences[-1])
     if _END.search(last):
         return last
     return last if _NUMBER_AT_END.search(last) and not _CUT.search(last) else None

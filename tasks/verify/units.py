@@ -36,19 +36,19 @@ RATIOS = frozenset(Fraction(*ratio) for ratio in _OTHERS)
 
 
 @lru_cache(maxsize=4096)  # of a question for each answer to it
-def _words(text: str) -> frozenset[str]:
+def _list_words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\$|[a-z]+", text.casefold()))
 
 
-def _named(text: str, family: dict[str, int]) -> set[str]:
+def _list_units(text: str, family: dict[str, int]) -> set[str]:
     """The units of a family that a text names."""
-    found = _words(text)
-    return {unit for unit in family if unit in found or (len(unit) > 2 and f"{unit}s" in found) or f"{unit}es" in found}
+    words = _list_words(text)
+    return {unit for unit in family if unit in words or (len(unit) > 2 and f"{unit}s" in words) or f"{unit}es" in words}
 
 
 def has_several_units(text: str) -> bool:
     """Whether a text names two units of one family: "1 hour and 53 minutes"."""
-    return any(len({family[unit] for unit in _named(text, family)}) > 1 for family in _FAMILIES)
+    return any(len({family[unit] for unit in _list_units(text, family)}) > 1 for family in _FAMILIES)
 
 
 _AMOUNT = re.compile(r"(?P<money>\$)?\s*(?P<number>\d[\d,]*(?:\.\d+)?)(?:[\s-]*(?P<unit>[a-z]+))?", re.IGNORECASE)
@@ -57,16 +57,16 @@ _JOINED = re.compile(r"\W*(?:and|,)?\W*", re.IGNORECASE)
 
 def read_amounts(text: str) -> list[tuple[Fraction, str]] | None:
     """The amounts, each with its unit, of which a text consists; None where other things stand in it."""
-    found: list[tuple[Fraction, str]] = []
+    amounts: list[tuple[Fraction, str]] = []
     at = 0
     for match in _AMOUNT.finditer(text):
         unit = "$" if match["money"] else (match["unit"] or "").casefold()
-        known = [one for family in _FAMILIES for one in family if unit in (one, f"{one}s", f"{one}es")]
+        known = [name for family in _FAMILIES for name in family if unit in (name, f"{name}s", f"{name}es")]
         if not known or not _JOINED.fullmatch(text, at, match.start()):
             return None
-        found.append((Fraction(match["number"].replace(",", "")), known[0]))
+        amounts.append((Fraction(match["number"].replace(",", "")), known[0]))
         at = match.end()
-    return found if found and _JOINED.fullmatch(text, at) else None
+    return amounts if amounts and _JOINED.fullmatch(text, at) else None
 
 
 def compare_parts(text: str, wanted: Fraction, question: str) -> str | None:
@@ -83,32 +83,34 @@ def compare_parts(text: str, wanted: Fraction, question: str) -> str | None:
         `same`, `different`, `unclear`, or None.
 
     """
-    found = read_amounts(text)
-    family = next((one for one in _FAMILIES if found and all(unit in one for _, unit in found)), None)
-    if not found or family is None or len({family[unit] for _, unit in found}) < len(found) or len(found) < 2:
+    amounts = read_amounts(text)
+    family = next(
+        (candidate for candidate in _FAMILIES if amounts and all(unit in candidate for _, unit in amounts)), None
+    )
+    if not amounts or family is None or len({family[unit] for _, unit in amounts}) < len(amounts) or len(amounts) < 2:
         return None
-    whole = sum((number * family[unit] for number, unit in found), Fraction(0))
-    named = {unit for _, unit in found} | _named(question, family)
+    whole = sum((number * family[unit] for number, unit in amounts), Fraction(0))
+    named = {unit for _, unit in amounts} | _list_units(question, family)
     if any(wanted * family[unit] == whole for unit in named):
         return "same"
     near = any(abs(wanted * size - whole) < size for size in family.values())
-    return "unclear" if near or wanted in {number for number, _ in found} else "different"
+    return "unclear" if near or wanted in {number for number, _ in amounts} else "different"
 
 
 def has_both_units(text: str, wanted: Fraction) -> bool:
     """Whether a text gives one amount in two units, in one of them as a wanted number: "2040 minutes or 34 hours"."""
     either = [read_amounts(part) or [] for part in re.split(r"\s+or\s+", text)]
-    if len(either) != 2 or any(len(found) != 1 for found in either):
+    if len(either) != 2 or any(len(amounts) != 1 for amounts in either):
         return False
-    (one, unit), (other, unit_of_other) = either[0][0], either[1][0]
-    family = next((some for some in _FAMILIES if unit in some and unit_of_other in some), None)
-    return family is not None and one * family[unit] == other * family[unit_of_other] and wanted in (one, other)
+    (value, unit), (other, unit_of_other) = either[0][0], either[1][0]
+    family = next((candidate for candidate in _FAMILIES if unit in candidate and unit_of_other in candidate), None)
+    return family is not None and value * family[unit] == other * family[unit_of_other] and wanted in (value, other)
 
 
 def is_same_in_question_unit(value: Fraction, wanted: Fraction, answer: str, question: str) -> bool:
     """Whether an answer names its unit, and is gold's number in the only unit of that kind that the question names."""
     for family in _FAMILIES:
-        own, known = ({family[unit] for unit in _named(text, family)} for text in (answer, question))
+        own, known = ({family[unit] for unit in _list_units(text, family)} for text in (answer, question))
         if len(own) == len(known) == 1 and own != known and value * own.pop() == wanted * known.pop():
             return True
     return False
@@ -124,12 +126,12 @@ _GIVEN = re.compile(r"\d[\d,.]*[\s-]*[a-z]+")
 
 
 @lru_cache(maxsize=4096)
-def _last_asked(question: str) -> str:
+def _find_asked(question: str) -> str:
     """What a question asks in the end, without the amounts it gives."""
     return _GIVEN.sub(" ", re.split(r"(?<=[.!])\s", question.casefold().strip())[-1])
 
 
-def _asked_for(asked: str, family: dict[str, int]) -> bool:
+def _is_asked_for(asked: str, family: dict[str, int]) -> bool:
     """Whether a question without a unit asks for an amount of a family: no count, time for time, money for money only."""
     if "how many" in asked:
         return False
@@ -158,8 +160,13 @@ def may_differ_in_unit(value: Fraction, wanted: Fraction, answer: str, question:
     if not value or not wanted:
         return False
     for family, others in _OTHERS.get((value / wanted).as_integer_ratio(), ()):
-        units, known = _named(answer, family), _named(question, family)
-        if not units and known and not _named(asked := _last_asked(question), family) and _asked_for(asked, family):
+        units, known = _list_units(answer, family), _list_units(question, family)
+        if (
+            not units
+            and known
+            and not _list_units(asked := _find_asked(question), family)
+            and _is_asked_for(asked, family)
+        ):
             units = known
         if any(unit in units and (not known or other in known) for unit, other in others):
             return True

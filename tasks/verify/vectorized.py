@@ -25,13 +25,13 @@ _DRESS = r"^[\s$*]*(?:\\boxed\{|\\\(|\\\$)?\s*\$?\s*(-?)\s*\$?\s*((?:\d{1,3}(?:,
 def shorten_numbers(texts: pl.Series) -> pl.Series:
     """The shortest decimal form of plain numbers as texts; null for all else."""
     # step by step: as one expression Polars searches each text several times
-    found = texts.str.strip_chars().str.replace("−", "-", literal=True).str.extract_groups(_DRESS).struct.unnest()
-    found = found.select(sign="1", digits=pl.col("2").str.replace_all(",", "", literal=True).str.strip_chars_start("0"))
+    parts = texts.str.strip_chars().str.replace("−", "-", literal=True).str.extract_groups(_DRESS).struct.unnest()
+    parts = parts.select(sign="1", digits=pl.col("2").str.replace_all(",", "", literal=True).str.strip_chars_start("0"))
     pointed = pl.col("digits").str.contains(".", literal=True)
     ended = pl.col("digits").str.strip_chars_end("0").str.strip_chars_end(".")
-    found = found.with_columns(digits=pl.when(pointed).then(ended).otherwise("digits"))
+    parts = parts.with_columns(digits=pl.when(pointed).then(ended).otherwise("digits"))
     zero = pl.col("digits") == ""
-    return found.select(pl.when(zero).then(pl.lit("0")).otherwise(pl.col("sign") + pl.col("digits"))).to_series()
+    return parts.select(pl.when(zero).then(pl.lit("0")).otherwise(pl.col("sign") + pl.col("digits"))).to_series()
 
 
 def judge_plain_pairs(pairs: pl.DataFrame) -> pl.Series:
@@ -48,9 +48,13 @@ def judge_plain_pairs(pairs: pl.DataFrame) -> pl.Series:
         A value for each pair.
 
     """
-    ratio = pl.col("found").cast(pl.Float64, strict=False) / pl.col("sought").cast(pl.Float64, strict=False)
+    ratio = pl.col("answer_number").cast(pl.Float64, strict=False) / pl.col("gold_number").cast(
+        pl.Float64, strict=False
+    )
     beside = (
-        pl.col("context").str.replace_all(",", "").str.contains(pl.col("sought").str.strip_prefix("-"), literal=True)
+        pl.col("context")
+        .str.replace_all(",", "")
+        .str.contains(pl.col("gold_number").str.strip_prefix("-"), literal=True)
     )
     # a sentence with several numbers does not say which is the answer
     several = pl.col("context").str.count_matches(r"\d[\d,.]*") > 1
@@ -58,16 +62,16 @@ def judge_plain_pairs(pairs: pl.DataFrame) -> pl.Series:
         ~beside
         & ~several
         & ~pl.col("question").str.contains(f"(?i){ROUGHLY}")
-        & ~pl.col("sought").str.contains(".", literal=True)
+        & ~pl.col("gold_number").str.contains(".", literal=True)
         & (pl.col("gold").str.len_chars() <= 15)
         & (pl.col("answer").str.len_chars() <= 20)
         & ~ratio.round_sig_figs(9).is_in(_RATIOS)
     )
-    told = (
+    judged = (
         pairs.lazy()
         .select(
-            sought=shorten_numbers(pairs["gold"]),
-            found=shorten_numbers(pairs["answer"]),
+            gold_number=shorten_numbers(pairs["gold"]),
+            answer_number=shorten_numbers(pairs["answer"]),
             gold="gold",
             answer="answer",
             context="context",
@@ -77,11 +81,11 @@ def judge_plain_pairs(pairs: pl.DataFrame) -> pl.Series:
         .select(
             pl.when(~pl.col("number"))
             .then(None)
-            .when(pl.col("sought") == pl.col("found"))
+            .when(pl.col("gold_number") == pl.col("answer_number"))
             .then(True)
-            .when((pl.col("sought") != pl.col("found")) & apart)
+            .when((pl.col("gold_number") != pl.col("answer_number")) & apart)
             .then(False)
         )
         .collect()
     )
-    return told.to_series()
+    return judged.to_series()

@@ -23,22 +23,22 @@ _SMALL = {"the", "a", "an", "on", "in", "at", "is", "it", "was", "to", "of"}
 
 def judge_date(gold: str, answer: str) -> Judgement:
     """The judgement on a date."""
-    wanted, found = find_dates(gold), find_dates(answer)
-    if len(wanted) != 1 or None in wanted:
+    gold_dates, answer_dates = find_dates(gold), find_dates(answer)
+    if len(gold_dates) != 1 or None in gold_dates:
         return Judgement("undecided", "date", "gold unparsable")
-    if len(found) > 1:
+    if len(answer_dates) > 1:
         return Judgement("undecided", "date", "several answers")
-    if not found:
+    if not answer_dates:
         return Judgement("wrong", "denial") if DENIAL.search(answer) else Judgement("undecided", "date", "unparsable")
-    return judge_equal(wanted == found, "date")
+    return judge_equal(gold_dates == answer_dates, "date")
 
 
-def _bare(option: str) -> str:
+def _strip_letter(option: str) -> str:
     """An option's text without its letter."""
-    return _normal(re.sub(r"^\s*\(?[A-Ja-j]\s*[).:]\s*", "", option))
+    return _normalize(re.sub(r"^\s*\(?[A-Ja-j]\s*[).:]\s*", "", option))
 
 
-def _normal(text: str) -> str:
+def _normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-")
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s%/.\-+]", " ", text)).strip(" .")
 
@@ -48,7 +48,7 @@ def judge_choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
     several = _TWO_LETTERS.fullmatch(answer) or re.search(r"\b(?:or|either)\b", answer, re.IGNORECASE)
     if several and len(set(re.findall(r"\b[A-J]\b", answer.upper()))) > 1:
         return Judgement("undecided", "choice", "several answers")
-    wanted, letter = _letter(gold, options), _letter(answer, options)
+    wanted, letter = _find_letter(gold, options), _find_letter(answer, options)
     if wanted is None:
         return Judgement("undecided", "choice", "gold unparsable")
     if letter is None:
@@ -60,15 +60,15 @@ def judge_choice(gold: str, answer: str, options: Sequence[str]) -> Judgement:
     return judge_equal(letter == wanted, "choice")
 
 
-def _letter(answer: str, options: Sequence[str]) -> str | None:
+def _find_letter(answer: str, options: Sequence[str]) -> str | None:
     """The letter of the option that an answer names, by its letter or by its text; None where it names none."""
     match = _LETTER.match(normalize_digits(answer))
     letter = match[1].upper() if match else None
-    bracketed = {found.upper() for found in _BRACKETED.findall(answer)}
+    bracketed = {mark.upper() for mark in _BRACKETED.findall(answer)}
     if letter is None and len(bracketed) == 1 and not _REFUSED.search(answer):
         letter = bracketed.pop()
     if letter is None:
-        same = [i for i, option in enumerate(options) if _bare(option) == _normal(answer)]
+        same = [i for i, option in enumerate(options) if _strip_letter(option) == _normalize(answer)]
         letter = chr(ord("A") + same[0]) if len(same) == 1 else None
     return letter if letter is not None and ord(letter) - ord("A") < len(options) else None
 
@@ -81,35 +81,39 @@ _SIGNS = re.compile(
 
 def judge_text(gold: str, answer: str) -> Judgement:
     """The judgement on a yes or no, a name or another text."""
-    if (lettered := _lettered(gold, answer)) is not None:
+    if (lettered := _compare_letters(gold, answer)) is not None:
         return judge_equal(lettered, "choice")
-    wanted, found = _words(gold), _words(answer)
+    gold_words, answer_words = _list_words(gold), _list_words(answer)
     if _SIGNS.search(answer) and not _SIGNS.search(gold):
         return Judgement("undecided", "text", "not fully read")
-    if not found:
+    if not answer_words:
         return Judgement("undecided", "text", "unparsable")
-    if len(wanted) == 1 and wanted[0] in YES:
-        if _BOTH.search(_normal(normalize_digits(answer))):
+    if len(gold_words) == 1 and gold_words[0] in YES:
+        if _BOTH.search(_normalize(normalize_digits(answer))):
             return Judgement("undecided", "yes or no", "several answers")
-        said = {YES[word] for word in found if word in YES} if len(found) > 1 else {YES.get(found[0])}
-        if len(said) != 1 or None in said:
-            first = YES.get(found[0])
+        truths = (
+            {YES[word] for word in answer_words if word in YES} if len(answer_words) > 1 else {YES.get(answer_words[0])}
+        )
+        if len(truths) != 1 or None in truths:
+            first = YES.get(answer_words[0])
             return (
-                judge_equal(first == YES[wanted[0]], "yes or no")
+                judge_equal(first == YES[gold_words[0]], "yes or no")
                 if first
                 else Judgement("undecided", "yes or no", "unparsable")
             )
-        return judge_equal(said == {YES[wanted[0]]}, "yes or no")
+        return judge_equal(truths == {YES[gold_words[0]]}, "yes or no")
     if (
-        wanted == found
-        or _listed(gold) == _listed(answer)
-        or wanted == [word for word in found if word not in _FILLERS]
+        gold_words == answer_words
+        or _list_items(gold) == _list_items(answer)
+        or gold_words == [word for word in answer_words if word not in _FILLERS]
     ):
         return Judgement("right", "text")
-    if set(wanted) & set(found) or len(found) > 6:
-        return Judgement("undecided", "text", "several answers" if set(wanted) <= set(found) else "unparsable")
+    if set(gold_words) & set(answer_words) or len(answer_words) > 6:
+        return Judgement(
+            "undecided", "text", "several answers" if set(gold_words) <= set(answer_words) else "unparsable"
+        )
     # figures that are written otherwise ("5 million", "5,000,000") may be the same
-    shapes = {re.sub(r"\d", "0", " ".join(words)) for words in (wanted, found)}
+    shapes = {re.sub(r"\d", "0", " ".join(words)) for words in (gold_words, answer_words)}
     if len(shapes) > 1 and any(re.search(r"\d", text) for text in (gold, answer)):
         return Judgement("undecided", "text", "unparsable")
     return Judgement("wrong", "text")
@@ -139,14 +143,14 @@ _FILLERS = frozenset(
 _OPTIONED = re.compile(r"^\W*(?:option\s*)?\(?([A-J])\)?(?:[).:]|$)\W*(.*)$", re.DOTALL)
 
 
-def _lettered(gold: str, answer: str) -> bool | None:
+def _compare_letters(gold: str, answer: str) -> bool | None:
     """Whether two answers name one option, where both begin with its letter and at most one goes on with its text."""
     if _SIGNS.search(answer) or re.search(r"[?]|\b(?:if|when|unless|for|or|not|except)\b", answer):
         return None
-    found = [_OPTIONED.match(_plain_words(text)) for text in (gold, answer)]
-    if found[0] is None or found[1] is None or (found[0][2] and found[1][2] and found[0][2] != found[1][2]):
+    matches = [_OPTIONED.match(_strip_markup(text)) for text in (gold, answer)]
+    if matches[0] is None or matches[1] is None or (matches[0][2] and matches[1][2] and matches[0][2] != matches[1][2]):
         return None
-    return found[0][1] == found[1][1]
+    return matches[0][1] == matches[1][1]
 
 
 def is_lettered(gold: str) -> bool:
@@ -154,15 +158,15 @@ def is_lettered(gold: str) -> bool:
     return bool(re.match(r"^\W*(?:\\text\w*\{)?\s*\([A-J]\)", gold))
 
 
-def _plain_words(text: str) -> str:
+def _strip_markup(text: str) -> str:
     return re.sub(r"[*$\\\s]+", " ", normalize_digits(text)).strip()
 
 
-def _listed(text: str) -> frozenset[str]:
+def _list_items(text: str) -> frozenset[str]:
     """The items of a list of names, in any order; of one name alone nothing that equals another."""
-    items = frozenset(_normal(item) for item in re.split(r",|;|\band\b", normalize_digits(text)) if _normal(item))
+    items = frozenset(_normalize(item) for item in re.split(r",|;|\band\b", normalize_digits(text)) if _normalize(item))
     return items if len(items) > 1 else frozenset([text])
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in _normal(normalize_digits(text)).split() if word not in _SMALL]
+def _list_words(text: str) -> list[str]:
+    return [word for word in _normalize(normalize_digits(text)).split() if word not in _SMALL]

@@ -92,7 +92,7 @@ def write_figures(text: str, language: str = "") -> str:
 
     Args:
         text: An answer.
-        language: A text by whose language a comma between digits is told, such as the question.
+        language: A text by whose language a comma between digits is read, such as the question.
 
     Returns:
         The text, with the numbers rewritten and all else as it was.
@@ -104,30 +104,30 @@ def write_figures(text: str, language: str = "") -> str:
         text = _INDIAN.sub(lambda match: match[0].replace(",", ""), text)
         text = _DOTTED.sub(lambda match: match[1].replace(".", "") + "." + match[2], text)
         if _DECIMAL_COMMA.search(text) and _CONTINENTAL.search(f"{language} {text}"):
-            text = _DECIMAL_COMMA.sub(_pointed, text)
+            text = _DECIMAL_COMMA.sub(_replace_commas, text)
     text = _RATE.sub("", UNIT_POWER.sub(r"\1", text))
     if re.search(r"[a-zA-Z]{3}", text):
         text = _SCALED.sub(
-            lambda match: _figures(Fraction(match[1].replace(",", "")) * _SCALES[match[2].casefold()]), text
+            lambda match: _format_number(Fraction(match[1].replace(",", "")) * _SCALES[match[2].casefold()]), text
         )
-        text = _MIXED.sub(lambda match: _figures(int(match[1]) + _PARTS[match[2].casefold()]), text)
+        text = _MIXED.sub(lambda match: _format_number(int(match[1]) + _PARTS[match[2].casefold()]), text)
         if len(text.split()) <= MOST_WORDS and not re.search(r"\d", text) and "dozen" not in language.casefold():
-            text = _PHRASE.sub(_worded, text)
+            text = _PHRASE.sub(_replace_words, text)
     if not text.isascii():
         text = CHINESE_COUNT.sub(lambda match: str(read_chinese_number(match[0])), text)
     return text
 
 
-def _pointed(match: re.Match[str]) -> str:
+def _replace_commas(match: re.Match[str]) -> str:
     """A decimal comma as a point; three digits behind it may as well be thousands."""
     return match[0] if len(match[2]) == 3 and match[1].lstrip("-") != "0" else f"{match[1]}.{match[2]}"
 
 
-def _figures(number: Fraction) -> str:
+def _format_number(number: Fraction) -> str:
     return str(number) if number.denominator in (1, 3) else f"{float(number)!r}"
 
 
-def _worded(match: re.Match[str]) -> str:
+def _replace_words(match: re.Match[str]) -> str:
     whole = match[0][: match.start("part") - match.start()] if match["part"] else match[0]
     words = re.findall("[a-z]+", whole.casefold())
     total, part = Fraction(0), Fraction(0)
@@ -142,7 +142,7 @@ def _worded(match: re.Match[str]) -> str:
             current = Fraction(0)
     if match["part"]:
         part = _PARTS[re.findall("[a-z]+", match["part"].casefold())[-1]]
-    return _figures(total + current + part)
+    return _format_number(total + current + part)
 
 
 def read_chinese_number(signs: str) -> int:

@@ -62,10 +62,12 @@ def judge_cases(data: Path) -> list[str]:
     """The cases file: each verdict against the one expected."""
     cases = list(_lines(data / "answers" / "pairs.jsonl"))
     rows = [_row(case["gold"], case["completion"], case["question"], case.get("options")) for case in cases]
-    found = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)["verdict"]
-    counts = Counter(zip((case["expected"] for case in cases), found))
-    false = [case["id"] for case, said in zip(cases, found) if said != "undecided" and said != case["expected"]]
-    decided = sum(count for (expected, said), count in counts.items() if expected == said)
+    verdicts = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)["verdict"]
+    counts = Counter(zip((case["expected"] for case in cases), verdicts))
+    false = [
+        case["id"] for case, verdict in zip(cases, verdicts) if verdict != "undecided" and verdict != case["expected"]
+    ]
+    decided = sum(count for (expected, verdict), count in counts.items() if expected == verdict)
     print(
         f"cases: {len(cases)}, as expected {decided} ({decided / len(cases):.1%}), judged falsely {len(false)}, {dict(counts)}"
     )
@@ -75,12 +77,12 @@ def judge_cases(data: Path) -> list[str]:
 
 def golds(data: Path) -> list[str]:
     """The gold answers of MATH-500 and OlympiadBench."""
-    found = [line["answer"] for line in _lines(data / "math500" / "test.jsonl.gz")]
+    answers = [line["answer"] for line in _lines(data / "math500" / "test.jsonl.gz")]
     for line in _lines(data / "olympiadbench" / "test.jsonl.gz"):
-        found += (
+        answers += (
             line["final_answer"] if isinstance(line["final_answer"], list) else ast.literal_eval(line["final_answer"])
         )
-    return found
+    return answers
 
 
 def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
@@ -96,11 +98,11 @@ def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) ->
     begun = perf_counter()
     judged = judge_pairs(frame, compared, VerdictCache("none", "0"))
     seconds = perf_counter() - begun
-    said = [judgement.verdict for judgement in judged]
+    verdicts = [judgement.verdict for judgement in judged]
     opinions = [judgement.opinion for judgement in judged]
     print(f"\nsymbolic: {len(pairs):,} pairs of {len(kinds)} golds in {seconds:.1f} s, {len(pairs) / seconds:,.0f} pairs/s; "
           f"math-verify was asked about {sum(opinion is not None for opinion in opinions):,}")  # fmt: skip
-    misses = _count("ours", pairs, said, interval)
+    misses = _count("ours", pairs, verdicts, interval)
     if len(pairs) < LEAST_PAIRS:
         misses.append(f"symbolic: {len(pairs)} pairs, wanted {LEAST_PAIRS}")
     chosen = random.Random(5).sample(range(len(pairs)), min(sample or len(pairs), len(pairs)))
@@ -116,34 +118,34 @@ def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) ->
     return misses
 
 
-def _count(name: str, pairs: list[Pair], said: list[str], interval: Interval) -> list[str]:
+def _count(name: str, pairs: list[Pair], verdicts: list[str], interval: Interval) -> list[str]:
     """Print what is false and undecided, by type and by change; what is missed."""
     total = len(pairs)
-    false_right = [pair for pair, verdict in zip(pairs, said) if verdict == "right" and not pair.same]
-    false_wrong = [pair for pair, verdict in zip(pairs, said) if verdict == "wrong" and pair.same]
-    open_ = [pair for pair, verdict in zip(pairs, said) if verdict == "undecided" and pair.change not in OPEN]
+    false_right = [pair for pair, verdict in zip(pairs, verdicts) if verdict == "right" and not pair.same]
+    false_wrong = [pair for pair, verdict in zip(pairs, verdicts) if verdict == "wrong" and pair.same]
+    open_ = [pair for pair, verdict in zip(pairs, verdicts) if verdict == "undecided" and pair.change not in OPEN]
     closed = sum(pair.change not in OPEN for pair in pairs)
     shown = []
     misses = []
-    for label, found, of, most in (
+    for label, group, of, most in (
         ("false right", false_right, total, FALSE_RIGHT), ("false wrong", false_wrong, total, FALSE_WRONG), ("undecided", open_, closed, UNDECIDED),
     ):  # fmt: skip
-        low, high = interval(len(found), of)
-        shown.append(f"{label} {len(found):,} of {of:,} = {len(found) / of:.3%} ({low:.3%}-{high:.3%})")
-        if len(found) / of > most:
-            misses.append(f"{name}, symbolic: {label} {len(found) / of:.3%}, wanted at most {most:.3%}")
+        low, high = interval(len(group), of)
+        shown.append(f"{label} {len(group):,} of {of:,} = {len(group) / of:.3%} ({low:.3%}-{high:.3%})")
+        if len(group) / of > most:
+            misses.append(f"{name}, symbolic: {label} {len(group) / of:.3%}, wanted at most {most:.3%}")
     print(f"{name}: " + "; ".join(shown))
     for what, key in (("type", "type"), ("change", "change")):
         counts = {
-            label: Counter(getattr(pair, key) for pair in found)
-            for label, found in (("right", false_right), ("wrong", false_wrong), ("open", open_))
+            label: Counter(getattr(pair, key) for pair in group)
+            for label, group in (("right", false_right), ("wrong", false_wrong), ("open", open_))
         }
         for value, count in sorted(Counter(getattr(pair, key) for pair in pairs).items()):
             print(
                 f"  {what:6} {value:20} {count:7,}  false right {counts['right'][value]:5}  false wrong {counts['wrong'][value]:5}  undecided {counts['open'][value]:6}"
             )
-    for label, found in (("false right", false_right), ("false wrong", false_wrong)):
-        for pair in found[:25] if name == "ours" else []:
+    for label, group in (("false right", false_right), ("false wrong", false_wrong)):
+        for pair in group[:25] if name == "ours" else []:
             print(f"  {label}: {pair.gold} | {pair.answer} | {pair.change}")
     return misses
 
@@ -160,15 +162,15 @@ def judge_recordings(data: Path) -> list[str]:
             rows.append(_row(line["gt"], text, line["question"]))
             scores.append(bool(mark))
             preds.append(prediction)
-    found = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)
-    undecided = found.filter(verdict="undecided").height
+    verdicts = judge_rows(pl.DataFrame(rows, schema=ROW), "auto", compared)
+    undecided = verdicts.filter(verdict="undecided").height
     print(
-        f"\nmath-cot: {len(rows)} completions, {dict(Counter(found['verdict']))}, undecided {undecided / len(rows):.2%}"
+        f"\nmath-cot: {len(rows)} completions, {dict(Counter(verdicts['verdict']))}, undecided {undecided / len(rows):.2%}"
     )
     differences = Counter(
-        (row["answer"], said["extracted"], said["verdict"], said["undecided"], score)
-        for row, said, score in zip(rows, found.iter_rows(named=True), scores)
-        if said["verdict"] != ("right" if score else "wrong")
+        (row["answer"], judged["extracted"], judged["verdict"], judged["undecided"], score)
+        for row, judged, score in zip(rows, verdicts.iter_rows(named=True), scores)
+        if judged["verdict"] != ("right" if score else "wrong")
     )
     for (gold, answer, verdict, why, score), count in differences.items():
         print(
@@ -185,10 +187,10 @@ def measure(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[
 if __name__ == "__main__":
     from tests.benchmarks.verification import interval, opinions
 
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--data", type=Path, required=True)
-    given.add_argument("--sample", type=int, default=1000, help="pairs that math-verify is asked about; 0 for all")
-    chosen = given.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sample", type=int, default=1000, help="pairs that math-verify is asked about; 0 for all")
+    chosen = parser.parse_args()
     missed = measure(chosen.data, chosen.sample, opinions, interval)
     for miss in missed:
         print(f"MISSED  {miss}")

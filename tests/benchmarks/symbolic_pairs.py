@@ -45,7 +45,7 @@ def _value_type(text: str) -> bool:
         return False
 
 
-def _whole(text: str) -> int | None:
+def _read_whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"-?\d{1,15}", text) else None
 
 
@@ -97,8 +97,8 @@ def _fractions(text: str, chance: random.Random) -> str | None:
 
 
 def _slash(text: str, _: random.Random) -> str | None:
-    found = re.sub(r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}", r"(\1/\2)", text)
-    return found if found != text and not re.search(r"\d\s*\(", found) else None
+    changed = re.sub(r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}", r"(\1/\2)", text)
+    return changed if changed != text and not re.search(r"\d\s*\(", changed) else None
 
 
 def _sized(text: str, _: random.Random) -> str | None:
@@ -138,7 +138,7 @@ def _zero(text: str, chance: random.Random) -> str | None:
     )
 
 
-def _one(text: str, chance: random.Random) -> str | None:
+def _times_one(text: str, chance: random.Random) -> str | None:
     number = chance.randint(2, 9)
     return (
         chance.choice(
@@ -150,27 +150,27 @@ def _one(text: str, chance: random.Random) -> str | None:
 
 
 def _root(text: str, chance: random.Random) -> str | None:
-    number = _whole(text)
+    number = _read_whole(text)
     return rf"\sqrt{{{number * number}}}" if number is not None and 0 < number < 10**5 else None
 
 
 def _unreduced(text: str, chance: random.Random) -> str | None:
     factor = chance.randint(2, 12)
-    found = re.sub(
+    changed = re.sub(
         r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}", lambda m: rf"\frac{{{int(m[1]) * factor}}}{{{int(m[2]) * factor}}}", text
     )
-    return found if found != text else None
+    return changed if changed != text else None
 
 
 def _unicode(text: str, _: random.Random) -> str | None:
-    found = re.sub(
+    changed = re.sub(
         r"\\sqrt\{(\d+)\}", r"√\1", text.replace("\\pi", "π").replace("\\infty", "∞").replace("\\cup", "∪")
     ).replace("-", "−")
-    return found if found != text else None
+    return changed if changed != text else None
 
 
 def _thousands(text: str, chance: random.Random) -> str | None:
-    number = _whole(text)
+    number = _read_whole(text)
     return (
         f"{number:,}".replace(",", chance.choice([",", "\\,", "{,}", ",\\!"]))
         if number is not None and abs(number) > 999
@@ -210,20 +210,22 @@ def _expanded(text: str, chance: random.Random) -> str | None:
     from math_verify import parse
 
     try:
-        found = [one for one in parse(f"${text}$", parsing_timeout=None) if isinstance(one, sympy.Expr)]
-        if not found or found[0].has(sympy.zoo, sympy.nan):
+        expressions = [
+            expression for expression in parse(f"${text}$", parsing_timeout=None) if isinstance(expression, sympy.Expr)
+        ]
+        if not expressions or expressions[0].has(sympy.zoo, sympy.nan):
             return None
-        made = chance.choice([sympy.expand, sympy.factor, sympy.together, sympy.nsimplify])(found[0])
+        changed = chance.choice([sympy.expand, sympy.factor, sympy.together, sympy.nsimplify])(expressions[0])
         # math-verify reads R as r
-        same_letters = {str(symbol) for symbol in made.free_symbols} == list_letters(read_answer(text).value.tree)
-        return str(sympy.latex(made)) if same_letters else None
+        same_letters = {str(symbol) for symbol in changed.free_symbols} == list_letters(read_answer(text).value.tree)
+        return str(sympy.latex(changed)) if same_letters else None
     except Exception:
         return None
 
 
 KEEPING: dict[str, Change] = {
     "spaces": _spaces, "fraction signs": _fractions, "slash": _slash, "sized brackets": _sized, "dress": _dressed, "words": _in_words, "unit": _unit,
-    "plus zero": _zero, "times one": _one, "root of a square": _root, "not reduced": _unreduced, "Unicode": _unicode, "thousands": _thousands, "order": _reordered,
+    "plus zero": _zero, "times one": _times_one, "root of a square": _root, "not reduced": _unreduced, "Unicode": _unicode, "thousands": _thousands, "order": _reordered,
     "name": _named, "commuted": _commuted, "sympy": _expanded,
 }  # fmt: skip
 
@@ -243,7 +245,7 @@ def _coefficient(text: str, chance: random.Random) -> str | None:
 
 
 def _exponent(text: str, chance: random.Random) -> str | None:
-    number = _whole(text)
+    number = _read_whole(text)
     if not _value_type(text) or number in (0, 1, -1) or text in ("1", "\\infty"):
         return None
     return f"({text})^{{{chance.randint(2, 4)}}}"
@@ -294,13 +296,13 @@ def _ends(text: str, chance: random.Random) -> str | None:
 
 
 def _relation(text: str, chance: random.Random) -> str | None:
-    found = re.search(r"\\(?:geqslant|leqslant|geq|leq|ge|le)(?![a-z])|[<>]", text)
-    if found is None:
+    match = re.search(r"\\(?:geqslant|leqslant|geq|leq|ge|le)(?![a-z])|[<>]", text)
+    if match is None:
         return None
     return (
-        text[: found.start()]
-        + chance.choice([sign for sign in ("<", ">", r"\ge ", r"\le ") if sign.strip()[:3] != found[0][:3]])
-        + text[found.end() :]
+        text[: match.start()]
+        + chance.choice([sign for sign in ("<", ">", r"\ge ", r"\le ") if sign.strip()[:3] != match[0][:3]])
+        + text[match.end() :]
     )
 
 
@@ -347,7 +349,7 @@ def _with_letter(text: str, chance: random.Random) -> str | None:
 
 
 def _factorial(text: str, _: random.Random) -> str | None:
-    number = _whole(text)
+    number = _read_whole(text)
     return f"{number}!" if number is not None and 3 <= number < 2000 else None
 
 
@@ -355,15 +357,15 @@ def _digit(text: str, chance: random.Random) -> str | None:
     numbers = list(re.finditer(r"(?<![_^{\d])\d+(?!\d)", text)) if _closed(text) else []
     if not numbers or re.search(r"frac\s*\d|sqrt\s*\d", text):
         return None
-    found = chance.choice(numbers)
-    made = text[: found.start()] + str(int(found[0]) + 3) + text[found.end() :]
+    chosen = chance.choice(numbers)
+    changed = text[: chosen.start()] + str(int(chosen[0]) + 3) + text[chosen.end() :]
     try:
         differ = (
-            evaluate_exactly(read_answer(made).value.tree).top != evaluate_exactly(read_answer(text).value.tree).top
+            evaluate_exactly(read_answer(changed).value.tree).top != evaluate_exactly(read_answer(text).value.tree).top
         )
     except (Unreadable, ArithmeticError, AttributeError):
         return None
-    return made if differ else None
+    return changed if differ else None
 
 
 def _inverted(text: str, _: random.Random) -> str | None:
@@ -384,8 +386,8 @@ def _cell(text: str, chance: random.Random) -> str | None:
     numbers = list(re.finditer(r"\d+", text)) if "matrix" in text else []
     if not numbers:
         return None
-    found = chance.choice(numbers)
-    return text[: found.start()] + str(int(found[0]) + 1013) + text[found.end() :]
+    chosen = chance.choice(numbers)
+    return text[: chosen.start()] + str(int(chosen[0]) + 1013) + text[chosen.end() :]
 
 
 CHANGING: dict[str, Change] = {

@@ -83,7 +83,7 @@ def forget() -> None:
     compared("1", "1")  # a worker that waits, as math-verify is imported before its time runs
     compared.memory.clear()
     for cache in (
-        number._number_of, plain_text.normalize_answer, written_numbers.write_figures, formula.parse_formula, read_answer, formulas.evaluate_exactly, formulas.compare_trees,
+        number._read_number, plain_text.normalize_answer, written_numbers.write_figures, formula.parse_formula, read_answer, formulas.evaluate_exactly, formulas.compare_trees,
     ):  # fmt: skip
         cache.cache_clear()
 

@@ -1,4 +1,4 @@
-"""Certified bounds of a formula's value: intervals that are sure to hold it, so that two values are told apart for sure.
+"""Certified bounds of a formula's value: intervals that are sure to hold it, so that two values are surely different.
 
 Letters stand for the same positive numbers in both formulas: two that differ
 there are different functions.
@@ -36,19 +36,19 @@ _here = _Intervals()
 def is_surely_different(a: Tree, b: Tree) -> bool:
     """Whether two formulas surely have different values; False says nothing."""
     try:
-        one, other = bound_value(a), bound_value(b)
+        bound_a, bound_b = bound_value(a), bound_value(b)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return False
-    return bool(one.b < other.a or other.b < one.a)
+    return bool(bound_a.b < bound_b.a or bound_b.b < bound_a.a)
 
 
 def is_equal_within_bounds(a: Tree, b: Tree) -> bool:
     """Whether two formulas have bounds, and these overlap: so narrow are they that the two are equal, all but surely."""
     try:
-        one, other = bound_value(a), bound_value(b)
+        bound_a, bound_b = bound_value(a), bound_value(b)
     except (ArithmeticError, ValueError, TypeError, NotImplementedError, AttributeError):
         return False
-    return bool(one.a <= other.b and other.a <= one.b)
+    return bool(bound_a.a <= bound_b.b and bound_b.a <= bound_a.b)
 
 
 def bound_rationally(tree: Tree) -> tuple[Fraction, Fraction]:
@@ -62,10 +62,10 @@ def bound_value(tree: Tree, angle: bool = False) -> Any:
     context = _here.context
     kind = tree[0]
     if kind == "number":
-        return _exact(tree[1])
+        return _bound_rational(tree[1])
     if kind == "letter":
         digest = int.from_bytes(hashlib.sha256(tree[1].encode()).digest()[:4])
-        return _exact(2 + Fraction(digest, 2**32))
+        return _bound_rational(2 + Fraction(digest, 2**32))
     if kind == "constant":
         if tree[1] not in ("pi", "e"):
             raise Undefined(tree[1])
@@ -77,7 +77,7 @@ def bound_value(tree: Tree, angle: bool = False) -> Any:
         raise Undefined("factorial")
     if kind == "apply":
         inner = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
-        return _applied(tree[1], [bound_value(part, inner) for part in tree[2:]])
+        return _bound_function(tree[1], [bound_value(part, inner) for part in tree[2:]])
     parts = [bound_value(part, angle) for part in tree[1:]]
     if kind == "sum":
         return parts[0] + parts[1]
@@ -86,21 +86,21 @@ def bound_value(tree: Tree, angle: bool = False) -> Any:
     if kind == "times":
         return parts[0] * parts[1]
     if kind == "over":
-        return parts[0] / _without_zero(parts[1])
-    return _power(tree, parts)
+        return parts[0] / _check_nonzero(parts[1])
+    return _bound_power(tree, parts)
 
 
-def _exact(value: Fraction) -> Any:
+def _bound_rational(value: Fraction) -> Any:
     return _here.context.mpf(value.numerator) / _here.context.mpf(value.denominator)
 
 
-def _without_zero(value: Any) -> Any:
+def _check_nonzero(value: Any) -> Any:
     if value.a <= 0 <= value.b:
         raise Undefined("maybe zero")
     return value
 
 
-def _power(tree: Tree, parts: list[Any]) -> Any:
+def _bound_power(tree: Tree, parts: list[Any]) -> Any:
     base, exponent = parts
     if abs(exponent).b > _HIGHEST:
         raise TooLarge("a large power")
@@ -111,7 +111,7 @@ def _power(tree: Tree, parts: list[Any]) -> Any:
     return _here.context.exp(exponent * _here.context.log(base))
 
 
-def _applied(name: str, arguments: list[Any]) -> Any:
+def _bound_function(name: str, arguments: list[Any]) -> Any:
     context, first = _here.context, arguments[0]
     if name in ("root", "sqrt"):
         if name == "sqrt" or (arguments[1].a == 2 and arguments[1].b == 2):
@@ -120,12 +120,12 @@ def _applied(name: str, arguments: list[Any]) -> Any:
             return context.sqrt(first)
         if first.a <= 0:
             raise Undefined("a root of what may be negative")
-        return context.exp(context.log(first) / _without_zero(arguments[1]))
+        return context.exp(context.log(first) / _check_nonzero(arguments[1]))
     if name in ("ln", "log", "lg"):
-        if first.a <= 0 or any(one.a <= 0 for one in arguments):
+        if first.a <= 0 or any(argument.a <= 0 for argument in arguments):
             raise Undefined("the logarithm of what may be negative")
         base = arguments[1] if len(arguments) > 1 else None if name == "ln" else context.mpf(10)
-        return context.log(first) if base is None else context.log(first) / _without_zero(context.log(base))
+        return context.log(first) if base is None else context.log(first) / _check_nonzero(context.log(base))
     if name == "abs":
         return abs(first)
     if name == "exp":

@@ -33,10 +33,10 @@ def evaluate_tree(tree: Tree, angle: bool = False) -> Value:
     if kind == "apply":
         trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
         return apply_function(tree[1], [evaluate_tree(part, trigonometric) for part in tree[2:]])
-    return _operated(kind, [evaluate_tree(part, angle) for part in tree[1:]])
+    return _apply_operator(kind, [evaluate_tree(part, angle) for part in tree[1:]])
 
 
-def _operated(kind: str, parts: list[Value]) -> Value:
+def _apply_operator(kind: str, parts: list[Value]) -> Value:
     if kind == "sum":
         return parts[0] + parts[1]
     if kind == "minus":

@@ -24,8 +24,8 @@ DEPTH = 40
 class _Reader:
     """Recursive descent over tokens, bounded in depth."""
 
-    def __init__(self, found: Sequence[str]) -> None:
-        self.tokens = found
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tokens
         self.at = 0
         self.depth = 0
         self.bars = 0
@@ -44,7 +44,7 @@ class _Reader:
         if self.take() != token:
             raise Unreadable(f"no {token}")
 
-    def whole(self) -> Tree:
+    def read_whole(self) -> Tree:
         tree = self.sum()
         if self.peek():
             raise Unreadable(self.peek())
@@ -107,7 +107,7 @@ class _Reader:
         if token == "|":
             return self.bars == 0
         return bool(token) and (
-            token[0].isalnum() or token[0] == "." or token in "({[" or (token[0] == "\\" and _begins(token[1:]))
+            token[0].isalnum() or token[0] == "." or token in "({[" or (token[0] == "\\" and _is_name(token[1:]))
         )
 
     def signed(self) -> Tree:
@@ -287,18 +287,18 @@ class _Reader:
         return tree
 
 
-def _begins(name: str) -> bool:
+def _is_name(name: str) -> bool:
     return name in FUNCTIONS or name in CONSTANTS or name in GREEK or name in ("frac", "binom", "lfloor", "lceil")
 
 
 @lru_cache(maxsize=65_536)
 def parse_formula(text: str) -> Tree:
     """The tree of a tidy text (see `tidy`); raises `Unreadable`."""
-    found = tokenize(text)
-    if not found:
+    tokens = tokenize(text)
+    if not tokens:
         raise Unreadable("empty")
     try:
-        return _Reader(found).whole()
+        return _Reader(tokens).read_whole()
     except (IndexError, ValueError) as error:
         raise Unreadable(str(error)) from None
     except RecursionError:

@@ -21,12 +21,12 @@ from tasks.verify.algebra.values import Value, power
 
 def read_whole_number(value: Value, most: int) -> int:
     """A value as a whole number from 0; raises `Undefined` where it is none, `TooLarge` beyond the most."""
-    found = value.rational()
-    if found is None or found.denominator != 1 or found < 0:
+    rational = value.rational()
+    if rational is None or rational.denominator != 1 or rational < 0:
         raise Undefined("not a whole number")
-    if found > most:
+    if rational > most:
         raise TooLarge("a large number")
-    return int(found)
+    return int(rational)
 
 
 _SINES: dict[int, tuple[int | Fraction, int]] = {
@@ -39,18 +39,18 @@ _SINES: dict[int, tuple[int | Fraction, int]] = {
 """Of angles in degrees: a rational number times the root of another."""
 
 
-def _sine(turn: Fraction) -> Value | None:
+def _take_sine(turn: Fraction) -> Value | None:
     """The sine of an angle in units of π, where it has a form in square roots that we know."""
     degrees = (turn * 180) % 360
     sign = 1 if degrees < 180 else -1
     degrees %= 180
-    found = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
-    if found is None:
+    entry = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
+    if entry is None:
         return None
-    return Value(multiply_sums(number(sign * Fraction(found[0])), take_root(Fraction(found[1]), Fraction(1, 2))))
+    return Value(multiply_sums(number(sign * Fraction(entry[0])), take_root(Fraction(entry[1]), Fraction(1, 2))))
 
 
-def _turns(angle: Value) -> Fraction | None:
+def _count_turns(angle: Value) -> Fraction | None:
     """An angle in units of π, where it is a rational multiple of it."""
     if not angle.top:
         return Fraction(0)
@@ -59,14 +59,14 @@ def _turns(angle: Value) -> Fraction | None:
     return None
 
 
-def _trigonometric(name: str, angle: Value) -> Value | None:
-    turn = _turns(angle)
+def _apply_trigonometric(name: str, angle: Value) -> Value | None:
+    turn = _count_turns(angle)
     if turn is None:
         return None
-    sine, cosine = _sine(turn), _sine(turn + Fraction(1, 2))
+    sine, cosine = _take_sine(turn), _take_sine(turn + Fraction(1, 2))
     if sine is None or cosine is None:
         return None
-    made = {
+    compute = {
         "sin": lambda: sine,
         "cos": lambda: cosine,
         "tan": lambda: sine * cosine.inverse(),
@@ -74,15 +74,15 @@ def _trigonometric(name: str, angle: Value) -> Value | None:
         "sec": cosine.inverse,
         "csc": sine.inverse,
     }.get(name)
-    return made() if made else None
+    return compute() if compute else None
 
 
-def _logarithm(value: Value) -> Value:
+def _take_logarithm(value: Value) -> Value:
     """The natural logarithm, of rational numbers as a sum of those of primes."""
-    found = value.rational()
-    if found is not None and found <= 0:
+    rational = value.rational()
+    if rational is not None and rational <= 0:
         raise Undefined("the logarithm of a number that is not positive")
-    if found is None:
+    if rational is None:
         if value.bottom == number(1) and list(value.top) == [(("e", value_e := Fraction(1)),)]:
             return (
                 Value(number(value_e))
@@ -91,7 +91,7 @@ def _logarithm(value: Value) -> Value:
             )
         return Value(make_atom(("ln", value.key())))
     total: Sum = {}
-    for part, sign in ((found.numerator, 1), (found.denominator, -1)):
+    for part, sign in ((rational.numerator, 1), (rational.denominator, -1)):
         for prime, times_ in factor_number(part):
             total = add_sums(total, {((("ln", prime), Fraction(1)),): Fraction(sign * times_)})
     return Value(total)
@@ -110,12 +110,12 @@ def apply_function(name: str, arguments: list[Value]) -> Value:
         return power(Value(make_atom("e")), first)
     if name in ("ln", "log", "lg"):
         base = arguments[1] if len(arguments) > 1 else None if name == "ln" else Value(number(10))
-        return _logarithm(first) if base is None else _logarithm(first) * _logarithm(base).inverse()
+        return _take_logarithm(first) if base is None else _take_logarithm(first) * _take_logarithm(base).inverse()
     rational = first.rational()
     if name in ("abs", "floor", "ceil") and rational is not None:
         whole = {"abs": abs(rational), "floor": Fraction(rational // 1), "ceil": Fraction(-(-rational // 1))}
         return Value(number(whole[name]))
     if name in ("max", "min", "gcd", "lcm"):
         raise Undefined(name)
-    known = _trigonometric(name, first)
-    return known if known is not None else Value(make_atom((name, *(one.key() for one in arguments))))
+    known = _apply_trigonometric(name, first)
+    return known if known is not None else Value(make_atom((name, *(argument.key() for argument in arguments))))

@@ -58,14 +58,14 @@ def add_sums(a: Sum, b: Sum) -> Sum:
             total[monomial] = value
         else:
             total.pop(monomial, None)
-    return _within(total)
+    return _check_size(total)
 
 
-def _within(value: Sum) -> Sum:
+def _check_size(value: Sum) -> Sum:
     if len(value) > TERMS:
         raise TooLarge("too many terms")
-    for one in value.values():
-        if one.numerator.bit_length() > BITS or one.denominator.bit_length() > BITS:
+    for coefficient in value.values():
+        if coefficient.numerator.bit_length() > BITS or coefficient.denominator.bit_length() > BITS:
             raise TooLarge("a number with too many digits")
     return value
 
@@ -75,16 +75,16 @@ def multiply_sums(a: Sum, b: Sum) -> Sum:
     if len(a) * len(b) > 4 * TERMS:
         raise TooLarge("too many terms")
     total: Sum = {}
-    for one, x in a.items():
+    for monomial, x in a.items():
         for other, y in b.items():
-            total = add_sums(total, multiply_monomials(one, other, x * y))
-    return _within(total)
+            total = add_sums(total, multiply_monomials(monomial, other, x * y))
+    return _check_size(total)
 
 
-def multiply_monomials(one: Monomial, other: Monomial, coefficient: Fraction) -> Sum:
+def multiply_monomials(a: Monomial, b: Monomial, coefficient: Fraction) -> Sum:
     """The product of two monomials, with roots, i and bracketed sums made plain where their exponents allow."""
-    powers: dict[Atom, Fraction] = dict(one)
-    for name, exponent in other:
+    powers: dict[Atom, Fraction] = dict(a)
+    for name, exponent in b:
         powers[name] = powers.get(name, Fraction(0)) + exponent
     outside: Sum | None = None
     kept: list[tuple[Atom, Fraction]] = []
@@ -132,7 +132,7 @@ def invert_sum(value: Sum) -> Sum:
 @lru_cache(maxsize=4096)
 def factor_number(value: int) -> tuple[tuple[int, int], ...]:
     """The prime factors of a whole number from 1; raises `TooLarge` where they are not found soon."""
-    found, divisor = [], 2
+    factors, divisor = [], 2
     while divisor * divisor <= value:
         if divisor > _PRIMES_TO:
             raise TooLarge("a number that is hard to factor")
@@ -141,9 +141,9 @@ def factor_number(value: int) -> tuple[tuple[int, int], ...]:
             value //= divisor
             power += 1
         if power:
-            found.append((divisor, power))
+            factors.append((divisor, power))
         divisor += 1 if divisor == 2 else 2
-    return (*found, (value, 1)) if value > 1 else tuple(found)
+    return (*factors, (value, 1)) if value > 1 else tuple(factors)
 
 
 def take_root(value: Fraction, exponent: Fraction) -> Sum:

@@ -32,27 +32,27 @@ class Unreadable(ValueError):
 
 def tokenize(text: str) -> list[str]:
     r"""The signs of a tidy text: numbers, `\commands`, words, operators."""
-    found: list[str] = []
+    tokens: list[str] = []
     at = 0
     text = text.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
-        if match is None or len(found) > TOKENS:
+        if match is None or len(tokens) > TOKENS:
             raise Unreadable(text[at : at + 20])
         at = match.end()
         number, command, word, sign = match.groups()
         if number and len(number) > DIGITS:
             raise Unreadable("a number too long")
         if word:
-            found += _words(word)
+            tokens += _split_word(word)
         else:
-            found.append(f"\\{command}" if command else (number or sign).replace("**", "^"))
-    if sum(token in ("\\pm", "\\mp") for token in found) > SIGNS:
+            tokens.append(f"\\{command}" if command else (number or sign).replace("**", "^"))
+    if sum(token in ("\\pm", "\\mp") for token in tokens) > SIGNS:
         raise Unreadable("too many ±")
-    return found
+    return tokens
 
 
-def _words(word: str) -> list[str]:
+def _split_word(word: str) -> list[str]:
     """A word as a function's or constant's name, or as letters that are multiplied."""
     low = word.casefold()
     if low in FUNCTIONS or low in CONSTANTS:

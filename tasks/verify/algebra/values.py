@@ -66,7 +66,7 @@ def power(base: Value, exponent: Value) -> Value:
     """A power, where it has an exact form."""
     fixed, value = exponent.rational(), base.rational()
     if fixed is None:
-        return _open_power(base, exponent)
+        return _raise_to_value(base, exponent)
     if value is not None:
         if not value:
             if fixed <= 0:
@@ -78,10 +78,10 @@ def power(base: Value, exponent: Value) -> Value:
         return power(base.inverse(), Value(number(-fixed)))
     if abs(fixed.numerator) > 10_000:
         raise TooLarge("a large power")
-    return Value(_power_of_sum(base.top, fixed), _power_of_sum(base.bottom, fixed))
+    return Value(_raise_to_power(base.top, fixed), _raise_to_power(base.bottom, fixed))
 
 
-def _power_of_sum(base: Sum, exponent: Fraction) -> Sum:
+def _raise_to_power(base: Sum, exponent: Fraction) -> Sum:
     if len(base) == 1:
         ((monomial, coefficient),) = base.items()
         if exponent.denominator == 1:
@@ -98,7 +98,7 @@ def _power_of_sum(base: Sum, exponent: Fraction) -> Sum:
     return multiply_monomials(((("bracket", freeze_sum(base)), exponent),), (), Fraction(1))
 
 
-def _open_power(base: Value, exponent: Value) -> Value:
+def _raise_to_value(base: Value, exponent: Value) -> Value:
     """A power whose exponent is no rational number: a^(2n+1) is a·(a^n)^2."""
     if exponent.bottom != number(1):
         return Value(make_atom(("power", base.key(), exponent.key())))

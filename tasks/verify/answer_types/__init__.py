@@ -65,28 +65,28 @@ def read_answer(answer: str) -> Reading:
 def compare_answers(gold: str, answer: str) -> Finding:
     """Whether two answers are the same: both read whole, compared as values of a type."""
     try:
-        wanted = read_answer(gold)
+        gold_reading = read_answer(gold)
     except Unreadable:
         return Finding("gold unparsable", "expression")
     try:
-        found = read_answer(answer)
+        answer_reading = read_answer(answer)
     except Unreadable:
-        return Finding(NOT_READ, ANSWER_TYPES[wanted.type].rule)
-    return compare_readings(wanted, found)
+        return Finding(NOT_READ, ANSWER_TYPES[gold_reading.type].rule)
+    return compare_readings(gold_reading, answer_reading)
 
 
-def compare_readings(wanted: Reading, found: Reading) -> Finding:
+def compare_readings(gold: Reading, answer: Reading) -> Finding:
     """Whether two readings are the same."""
-    if wanted.type == found.type:
-        return ANSWER_TYPES[wanted.type].compare(wanted.value, found.value)
-    if across := _ACROSS.get((wanted.type, found.type)):
-        return across(wanted.value, found.value)
-    if turned := _ACROSS.get((found.type, wanted.type)):
-        return turned(found.value, wanted.value)
-    return Finding("other type", ANSWER_TYPES[wanted.type].rule)
+    if gold.type == answer.type:
+        return ANSWER_TYPES[gold.type].compare(gold.value, answer.value)
+    if across := _ACROSS.get((gold.type, answer.type)):
+        return across(gold.value, answer.value)
+    if turned := _ACROSS.get((answer.type, gold.type)):
+        return turned(answer.value, gold.value)
+    return Finding("other type", ANSWER_TYPES[gold.type].rule)
 
 
-def _value_and_collection(value: Formula, collection: Collection) -> Finding:
+def _compare_value_and_collection(value: Formula, collection: Collection) -> Finding:
     """A set with gold among its members does not say which is meant."""
     if len(collection.parts) == 1:
         return combine_findings(
@@ -99,14 +99,14 @@ def _value_and_collection(value: Formula, collection: Collection) -> Finding:
     return Finding("several answers" if "equal" in replies else UNKNOWN, "set")
 
 
-def _collection_and_value(collection: Collection, value: Formula) -> Finding:
+def _compare_collection_and_value(collection: Collection, value: Formula) -> Finding:
     if len(collection.parts) == 1:
-        return _value_and_collection(value, collection)
+        return _compare_value_and_collection(value, collection)
     different = len(collection.parts) > 1
     return Finding("different" if different else UNKNOWN, "set", different)
 
 
-def _region_and_collection(region: Any, collection: Collection) -> Finding:
+def _compare_region_and_collection(region: Any, collection: Collection) -> Finding:
     """A pair in brackets beside intervals is one."""
     pair = [part.tree for part in collection.parts if isinstance(part, Formula)]
     if isinstance(region, Region) and collection.form in ("()", "[]") and len(pair) == len(collection.parts) == 2:
@@ -114,26 +114,26 @@ def _region_and_collection(region: Any, collection: Collection) -> Finding:
     return Finding("different", "interval", False)
 
 
-def _region_and_value(region: Any, value: Formula) -> Finding:
+def _compare_region_and_value(region: Any, value: Formula) -> Finding:
     if isinstance(region, Region) and region.pieces and not list_letters(value.tree):
         return Finding("different", "relation", True)
     return Finding("different", "relation", False)
 
 
-def _ratio_and_value(ratio: tuple[Formula, ...], value: Formula) -> Finding:
+def _compare_ratio_and_value(ratio: tuple[Formula, ...], value: Formula) -> Finding:
     if len(ratio) != 2:
         return Finding(UNKNOWN, "ratio")
     return combine_findings([compare_formulas(Formula(("over", ratio[0].tree, ratio[1].tree)), value)], "ratio")
 
 
-def _ratio_and_time(ratio: tuple[Formula, ...], clock: Clock) -> Finding:
+def _compare_ratio_and_time(ratio: tuple[Formula, ...], clock: Clock) -> Finding:
     if clock.half or len(ratio) != 2:
         return Finding(UNKNOWN, "ratio")
     parts = tuple(Formula(("number", Fraction(number))) for number in (clock.hour, clock.minute))
     return compare_ratios(ratio, parts)
 
 
-def _residue_and_value(residue: tuple[Formula, Formula], value: Formula) -> Finding:
+def _compare_residue_and_value(residue: tuple[Formula, Formula], value: Formula) -> Finding:
     return (
         combine_findings([compare_formulas(residue[0], value)], "congruence")
         if compare_formulas(residue[0], value) == "equal"
@@ -141,11 +141,11 @@ def _residue_and_value(residue: tuple[Formula, Formula], value: Formula) -> Find
     )
 
 
-def _nothing_and_other(_: str, __: Any) -> Finding:
+def _compare_nothing_and_other(_: str, __: Any) -> Finding:
     return Finding("different", "set", True)
 
 
-def _words_and_value(words: tuple[str, ...], value: Formula) -> Finding:
+def _compare_words_and_value(words: tuple[str, ...], value: Formula) -> Finding:
     tree = value.tree
     single = tree[0] == "letter" and len(tree[1]) == 1
     if len(words) == 1 and len(words[0]) == 1 and single:
@@ -153,34 +153,34 @@ def _words_and_value(words: tuple[str, ...], value: Formula) -> Finding:
     return Finding(UNKNOWN, "text")
 
 
-def _antiderivative_and_value(wanted: Antiderivative, found: Formula) -> Finding:
-    reply = compare_formulas(wanted.whole(), found)
+def _compare_antiderivative_and_value(gold: Antiderivative, answer: Formula) -> Finding:
+    reply = compare_formulas(gold.whole(), answer)
     return Finding(
-        "constant missing" if compare_formulas(wanted.body, found) == "equal" else reply,
+        "constant missing" if compare_formulas(gold.body, answer) == "equal" else reply,
         "antiderivative",
         reply == "different",
     )
 
 
-def _value_and_antiderivative(wanted: Formula, found: Antiderivative) -> Finding:
-    return combine_findings([compare_formulas(wanted, found.whole())], "expression")
+def _compare_value_and_antiderivative(gold: Formula, answer: Antiderivative) -> Finding:
+    return combine_findings([compare_formulas(gold, answer.whole())], "expression")
 
 
 _ACROSS: dict[tuple[str, str], Callable[[Any, Any], Finding]] = {
-    ("value", "collection"): _value_and_collection,
-    ("collection", "value"): _collection_and_value,
-    ("interval", "collection"): _region_and_collection,
-    ("interval", "value"): _region_and_value,
-    ("ratio", "value"): _ratio_and_value,
-    ("ratio", "time of day"): _ratio_and_time,
-    ("residue", "value"): _residue_and_value,
+    ("value", "collection"): _compare_value_and_collection,
+    ("collection", "value"): _compare_collection_and_value,
+    ("interval", "collection"): _compare_region_and_collection,
+    ("interval", "value"): _compare_region_and_value,
+    ("ratio", "value"): _compare_ratio_and_value,
+    ("ratio", "time of day"): _compare_ratio_and_time,
+    ("residue", "value"): _compare_residue_and_value,
     ("equation", "value"): compare_equation_to_formula,
     ("number in a base", "value"): compare_based_to_formula,
-    ("antiderivative", "value"): _antiderivative_and_value,
-    ("value", "antiderivative"): _value_and_antiderivative,
-    ("nothing", "value"): _nothing_and_other,
-    ("nothing", "collection"): _nothing_and_other,
-    ("nothing", "interval"): _nothing_and_other,
-    ("text", "value"): _words_and_value,
+    ("antiderivative", "value"): _compare_antiderivative_and_value,
+    ("value", "antiderivative"): _compare_value_and_antiderivative,
+    ("nothing", "value"): _compare_nothing_and_other,
+    ("nothing", "collection"): _compare_nothing_and_other,
+    ("nothing", "interval"): _compare_nothing_and_other,
+    ("text", "value"): _compare_words_and_value,
 }
 """Of two different types: how values of the first are compared with those of the second."""

@@ -19,19 +19,27 @@ def read_amounts(text: str) -> Amounts | None:
     """At least two numbers, each with the name of what it counts; units are no names."""
     text = re.sub("[\u27e8\u27e9]", " ", text)
     text = re.sub(r"^(?:there are|they are|we have)\s+", "", re.sub(r"\s+", " ", text).strip(), flags=re.IGNORECASE)
-    found: list[tuple[str, Fraction]] = []
+    amounts: list[tuple[str, Fraction]] = []
     at = 0
     for match in re.finditer(r"(?P<number>-?\d[\d,]*(?:\.\d+)?)\s+(?P<name>[a-zA-Z-]+(?: (?!and\b)[a-zA-Z-]+)?)", text):
         between = text[at : match.start()]
-        if (found and not _JOINED.fullmatch(between)) or (not found and between.strip()) or _UNITS.match(match["name"]):
+        if (
+            (amounts and not _JOINED.fullmatch(between))
+            or (not amounts and between.strip())
+            or _UNITS.match(match["name"])
+        ):
             return None
-        found.append((_singular(match["name"]), Fraction(match["number"].replace(",", ""))))
+        amounts.append((_make_singular(match["name"]), Fraction(match["number"].replace(",", ""))))
         at = match.end()
-    names = {name for name, _ in found}
-    return tuple(sorted(found)) if len(found) > 1 and len(names) == len(found) and not text[at:].strip(" .") else None
+    names = {name for name, _ in amounts}
+    return (
+        tuple(sorted(amounts))
+        if len(amounts) > 1 and len(names) == len(amounts) and not text[at:].strip(" .")
+        else None
+    )
 
 
-def _singular(name: str) -> str:
+def _make_singular(name: str) -> str:
     name = name.casefold()
     for plural, single in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ss", "ss"), ("s", "")):
         if name.endswith(plural):
@@ -39,32 +47,32 @@ def _singular(name: str) -> str:
     return name
 
 
-def _before_and(words: str) -> list[str]:
+def _cut_at_and(words: str) -> list[str]:
     """The words behind a number up to the next "and", in the singular."""
-    return [_singular(word) for word in re.split(r"\band\b", words)[0].split()[:2]]
+    return [_make_singular(word) for word in re.split(r"\band\b", words)[0].split()[:2]]
 
 
-def find_amounts(text: str, wanted: Amounts) -> Amounts | None:
+def find_amounts(text: str, gold: Amounts) -> Amounts | None:
     """The amounts of a sentence by the names that are wanted; None where one is missing, or is given twice."""
-    found = []
-    for name, _ in wanted:
+    amounts = []
+    for name, _ in gold:
         last = name.split()[-1]
         values = {
             Fraction(number.replace(",", ""))
             for number, words in re.findall(r"(-?\d[\d,]*(?:\.\d+)?)((?:\s+[a-zA-Z-]+){1,3})", text)
-            if last in _before_and(words)
+            if last in _cut_at_and(words)
         }
         if len(values) != 1:
             return None
-        found.append((name, values.pop()))
-    return tuple(sorted(found))
+        amounts.append((name, values.pop()))
+    return tuple(sorted(amounts))
 
 
-def compare_amounts(wanted: Amounts, found: Amounts) -> Finding:
+def compare_amounts(gold: Amounts, answer: Amounts) -> Finding:
     """By their names."""
-    if {name for name, _ in wanted} != {name for name, _ in found}:
+    if {name for name, _ in gold} != {name for name, _ in answer}:
         return Finding(UNKNOWN, "amounts")
-    return Finding("equal" if wanted == found else "different", "amounts", True)
+    return Finding("equal" if gold == answer else "different", "amounts", True)
 
 
 AMOUNTS = AnswerType("named amounts", "amounts", read_amounts, compare_amounts)

@@ -12,7 +12,7 @@ from tasks.verify.algebra.tokens import Unreadable
 UNKNOWN = "not settled"
 """Neither proved nor disproved: a second opinion is asked."""
 ALIKE = "alike"
-"""Not proved equal, but no bounds tell the two apart: nobody's "different" is believed."""
+"""Not proved equal, but no bounds separate the two: no second opinion "different" counts."""
 NOT_READ = "not fully read"
 PARTS = 64
 """Of a set, tuple, matrix or chain."""
@@ -22,8 +22,8 @@ PARTS = 64
 class Finding:
     """What a comparison came to."""
 
-    said: str
-    """equal, different, or why neither can be said."""
+    result: str
+    """equal, different, or why it is neither."""
     rule: str
     """One of `problems.COMPARISON_RULES`."""
     settled: bool = False
@@ -85,11 +85,11 @@ def is_balanced(text: str) -> bool:
     return depth == 0
 
 
-def combine_findings(said: list[str], rule: str, sure: bool = True) -> Finding:
+def combine_findings(results: list[str], rule: str, sure: bool = True) -> Finding:
     """Equal where all are; one that surely differs is enough for a difference."""
-    if "different" in said:
+    if "different" in results:
         return Finding("different", rule, sure)
-    doubts = [reply for reply in said if reply != "equal"]
+    doubts = [reply for reply in results if reply != "equal"]
     if doubts:
         order = (ALIKE, UNKNOWN)
         return Finding(next((reply for reply in doubts if reply not in order), doubts[0]), rule)

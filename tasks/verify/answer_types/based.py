@@ -46,14 +46,14 @@ def read_based(text: str) -> Based | None:
     match = _BASED.fullmatch(text)
     if match is None:
         return None
-    said = (match[2] or match[4]).strip("\u27e8\u27e9 ")
-    base = int(said) if said.isdigit() else _BASES.get(said.casefold(), 0)
+    base_text = (match[2] or match[4]).strip("\u27e8\u27e9 ")
+    base = int(base_text) if base_text.isdigit() else _BASES.get(base_text.casefold(), 0)
     return Based((match[1] or match[3]).replace(" ", ""), base) if 2 <= base <= 36 else None
 
 
-def compare_based(wanted: Based, found: Based) -> Finding:
+def compare_based(gold: Based, answer: Based) -> Finding:
     """By their values."""
-    equal = wanted.number() is not None and wanted.number() == found.number()
+    equal = gold.number() is not None and gold.number() == answer.number()
     return Finding("equal" if equal else "different", "base", True)
 
 

@@ -28,7 +28,7 @@ def read_cases(text: str) -> Cases | None:
     """Each value with its condition."""
     if match := _ENVIRONMENT.match(text):
         rows = [row for row in match[1].split(ROW) if row.strip()]
-        return tuple(_read_case(_row(row)) for row in rows)
+        return tuple(_read_case(_mark_condition(row)) for row in rows)
     if not _IF.search(text) and not _OTHERWISE.search(text):
         return None
     pieces = [piece for piece in re.split(r"[,;](?![^()\[\]]*[)\]])|(?<=otherwise)\s+", text) if piece.strip()]
@@ -41,10 +41,10 @@ def read_cases(text: str) -> Cases | None:
     return tuple(_read_case(re.sub(r"^\s*\u27e8?\s*and\s*\u27e9?\s+", "", piece)) for piece in joined)
 
 
-def _row(row: str) -> str:
+def _mark_condition(row: str) -> str:
     """A row of an environment, with the word that joins its condition."""
-    said = _IF.search(row) or _OTHERWISE.search(row)
-    return row.replace("&", " " if said else " \u27e8if\u27e9 ", 1)
+    match = _IF.search(row) or _OTHERWISE.search(row)
+    return row.replace("&", " " if match else " \u27e8if\u27e9 ", 1)
 
 
 def _read_case(text: str) -> tuple[Formula, Condition]:
@@ -54,29 +54,31 @@ def _read_case(text: str) -> tuple[Formula, Condition]:
     match = _IF.search(text)
     if match is None:
         raise Unreadable(text)
-    said = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
+    condition_text = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
     try:
-        condition = read_region(said)
+        condition = read_region(condition_text)
     except Unreadable:
         condition = None
-    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(split_words(said)) or said
+    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(
+        split_words(condition_text)
+    ) or condition_text
 
 
-def compare_cases(wanted: Cases, found: Cases) -> Finding:
+def compare_cases(gold: Cases, answer: Cases) -> Finding:
     """Case by case, in any order; only conditions that are the same are compared."""
-    if len(wanted) != len(found):
+    if len(gold) != len(answer):
         return Finding(UNKNOWN, "cases")
-    said = []
-    for tree, condition in wanted:
-        like = [other for other, theirs in found if _same_condition(condition, theirs)]
-        said.append(compare_formulas(tree, like[0]) if len(like) == 1 else UNKNOWN)
-    return combine_findings(said, "cases", sure=UNKNOWN not in said)
+    results = []
+    for tree, condition in gold:
+        like = [other for other, theirs in answer if _is_same_condition(condition, theirs)]
+        results.append(compare_formulas(tree, like[0]) if len(like) == 1 else UNKNOWN)
+    return combine_findings(results, "cases", sure=UNKNOWN not in results)
 
 
-def _same_condition(one: Condition, other: Condition) -> bool:
-    if isinstance(one, str) or isinstance(other, str):
-        return one == other
-    return compare_regions(one, other).said == "equal"
+def _is_same_condition(a: Condition, b: Condition) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return compare_regions(a, b).result == "equal"
 
 
 CASES = AnswerType("cases", "cases", read_cases, compare_cases)

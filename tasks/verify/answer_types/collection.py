@@ -35,7 +35,7 @@ class Collection:
     form: str
     """`list`, `set`, or the brackets of a tuple."""
     name: str = ""
-    """What it is said to be the value of."""
+    """The name whose value it is."""
 
     @property
     def ordered(self) -> bool:
@@ -48,7 +48,7 @@ class Collection:
 Part = Formula | Collection
 
 
-def _thousands(parts: list[str]) -> bool:
+def _are_thousands(parts: list[str]) -> bool:
     """Whether commas between parts separate thousands."""
     return bool(re.fullmatch(r"[-+$€£¥₹\s]*\d{1,3}", parts[0])) and all(
         re.fullmatch(r"\d{3}(?:\.\d+)?(?:\D.{0,20})?", part) for part in parts[1:]
@@ -57,8 +57,8 @@ def _thousands(parts: list[str]) -> bool:
 
 def read_collection(text: str) -> Collection | None:
     """Several values; None where it is a single one."""
-    found = _read(text, outside=True)
-    return found if isinstance(found, Collection) else None
+    value = _read(text, outside=True)
+    return value if isinstance(value, Collection) else None
 
 
 def _read(text: str, outside: bool = False) -> Part:
@@ -71,9 +71,9 @@ def _read(text: str, outside: bool = False) -> Part:
         inner = text
     if match := re.match(r"^(\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|[a-zA-Z])\s*(?:\\in(?![a-z]))\s*(?=\\lbrace)", inner):
         name, inner = match[1], inner[match.end() :]
-    if bracketed := _bracketed(inner):
+    if bracketed := _read_bracketed(inner):
         return Collection(bracketed.parts, bracketed.form, name)
-    parts = [text] if name else _parts(text)
+    parts = [text] if name else _split_parts(text)
     if len(parts) > 1:
         if not outside:
             raise Unreadable(text)
@@ -91,24 +91,24 @@ def _read(text: str, outside: bool = False) -> Part:
 
 def is_unbracketed_list(text: str) -> bool:
     """Whether commas or words part what stands behind an equals sign, outside of brackets."""
-    return len(_parts(text)) > 1
+    return len(_split_parts(text)) > 1
 
 
-def _parts(text: str) -> list[str]:
+def _split_parts(text: str) -> list[str]:
     parts: list[str] = []
     for piece in _AND.split(text):
         cut = split(piece)
-        parts += [piece] if len(cut) > 1 and _thousands([cut[0].strip(), *cut[1:]]) else cut
+        parts += [piece] if len(cut) > 1 and _are_thousands([cut[0].strip(), *cut[1:]]) else cut
     return [part.strip() for part in parts if part.strip()]
 
 
-def _bracketed(text: str) -> Collection | None:
+def _read_bracketed(text: str) -> Collection | None:
     """A set or tuple in brackets; None for a value, or several things in brackets."""
     if text.startswith("\\lbrace") and text.endswith("\\rbrace") and text.count("\\lbrace") == 1:
         members = text[len("\\lbrace") : -len("\\rbrace")].strip()
         if re.search(r"\||:|\\mid", members):
             raise Unreadable(text)
-        return Collection(_read_parts(_parts(members)), "set") if members else None
+        return Collection(_read_parts(_split_parts(members)), "set") if members else None
     if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and is_closed_by_last(text) and is_balanced(text[1:-1]):
         inside = split(text[1:-1])
         if len(inside) > 1:
@@ -129,28 +129,28 @@ def _read_parts(parts: list[str]) -> tuple[Part, ...]:
         if part == "\\dots":
             read.append(Formula(DOTS))
             continue
-        found = _read(part)
-        if isinstance(found, Collection) and found.form == "list":
-            read += found.parts  # the two of a ±
+        value = _read(part)
+        if isinstance(value, Collection) and value.form == "list":
+            read += value.parts  # the two of a ±
         else:
-            read.append(found)
+            read.append(value)
     return tuple(read)
 
 
-def compare_parts(wanted: Part, found: Part) -> str:
-    """equal, different, or why neither can be said."""
-    if isinstance(wanted, Formula) and isinstance(found, Formula):
-        if wanted.name and found.name and wanted.name != found.name and not wanted.of:
-            return "other letter" if compare_formulas(wanted, found) == "equal" else compare_formulas(wanted, found)
-        return compare_formulas(wanted, found)
-    if isinstance(wanted, Collection) and isinstance(found, Collection):
-        return compare_collections(wanted, found).said
+def compare_parts(gold: Part, answer: Part) -> str:
+    """equal, different, or why it is neither."""
+    if isinstance(gold, Formula) and isinstance(answer, Formula):
+        if gold.name and answer.name and gold.name != answer.name and not gold.of:
+            return "other letter" if compare_formulas(gold, answer) == "equal" else compare_formulas(gold, answer)
+        return compare_formulas(gold, answer)
+    if isinstance(gold, Collection) and isinstance(answer, Collection):
+        return compare_collections(gold, answer).result
     return "different"
 
 
-def compare_collections(wanted: Collection, found: Collection) -> Finding:
+def compare_collections(gold: Collection, answer: Collection) -> Finding:
     """In order where both say so, by their names where all have one, else in any order."""
-    names = [_names(collection) for collection in (wanted, found)]
+    names = [_list_names(collection) for collection in (gold, answer)]
     if (
         names[0]
         and names[1]
@@ -158,80 +158,80 @@ def compare_collections(wanted: Collection, found: Collection) -> Finding:
         and len(set(names[1])) == len(names[1])
         and set(names[0]) == set(names[1])
     ):
-        by_name = {part.name: part for part in found.parts if isinstance(part, Formula)}
-        said = [compare_parts(part, by_name[part.name]) for part in wanted.parts if isinstance(part, Formula)]
-        return combine_findings(said, "set")
-    if wanted.ordered and found.ordered:
-        return _in_order(wanted, found)
-    if wanted.ordered != found.ordered:
-        return _order_unclear(wanted, found, names)
-    return _in_any_order(wanted, found)
+        by_name = {part.name: part for part in answer.parts if isinstance(part, Formula)}
+        results = [compare_parts(part, by_name[part.name]) for part in gold.parts if isinstance(part, Formula)]
+        return combine_findings(results, "set")
+    if gold.ordered and answer.ordered:
+        return _compare_in_order(gold, answer)
+    if gold.ordered != answer.ordered:
+        return _compare_unclear_order(gold, answer, names)
+    return _compare_in_any_order(gold, answer)
 
 
-def _names(collection: Collection) -> list[str]:
+def _list_names(collection: Collection) -> list[str]:
     """The names of all its parts; empty where one has none."""
     names = [part.name for part in collection.parts if isinstance(part, Formula) and part.name]
     return names if len(names) == len(collection.parts) else []
 
 
-def _dotted(collection: Collection) -> bool:
+def _has_dots(collection: Collection) -> bool:
     return any(isinstance(part, Formula) and part.tree == DOTS for part in collection.parts)
 
 
-def _before_dots(collection: Collection) -> list[Part]:
+def _list_before_dots(collection: Collection) -> list[Part]:
     """What a sequence begins with."""
     dots = [at for at, part in enumerate(collection.parts) if isinstance(part, Formula) and part.tree == DOTS]
     return list(collection.parts[: dots[0]] if dots else collection.parts)
 
 
-def _in_order(wanted: Collection, found: Collection) -> Finding:
-    if _dotted(wanted) or _dotted(found):
-        if wanted.parts == found.parts:
+def _compare_in_order(gold: Collection, answer: Collection) -> Finding:
+    if _has_dots(gold) or _has_dots(answer):
+        if gold.parts == answer.parts:
             return Finding("equal", "tuple", True)
-        heads = [_before_dots(collection) for collection in (wanted, found)]
+        heads = [_list_before_dots(collection) for collection in (gold, answer)]
         if any(compare_parts(a, b) == "different" for a, b in zip(*heads)):
             return Finding("different", "tuple", True)
         return Finding("sequence unclear", "tuple")
-    if len(wanted.parts) != len(found.parts):
+    if len(gold.parts) != len(answer.parts):
         return Finding("different", "tuple", True)
-    finding = combine_findings([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
-    if finding.said == "equal" and wanted.form != found.form:
+    finding = combine_findings([compare_parts(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
+    if finding.result == "equal" and gold.form != answer.form:
         # (1, 2) and [1, 2] may be lists in two dresses, or an open and a closed interval
-        return Finding("brackets differ", "tuple") if len(wanted.parts) == 2 else finding
+        return Finding("brackets differ", "tuple") if len(gold.parts) == 2 else finding
     return finding
 
 
-def _order_unclear(wanted: Collection, found: Collection, names: list[list[str]]) -> Finding:
+def _compare_unclear_order(gold: Collection, answer: Collection, names: list[list[str]]) -> Finding:
     """A tuple beside a list: right in the tuple's order, undecided in another."""
-    if len(wanted.parts) == len(found.parts):
-        finding = combine_findings([compare_parts(a, b) for a, b in zip(wanted.parts, found.parts)], "tuple")
-        if finding.said == "equal":
+    if len(gold.parts) == len(answer.parts):
+        finding = combine_findings([compare_parts(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
+        if finding.result == "equal":
             return finding
-    finding = _in_any_order(wanted, found)
-    if finding.said == "equal":
+    finding = _compare_in_any_order(gold, answer)
+    if finding.result == "equal":
         return Finding("order unclear", "tuple")
     return finding
 
 
-def _in_any_order(wanted: Collection, found: Collection) -> Finding:
+def _compare_in_any_order(gold: Collection, answer: Collection) -> Finding:
     """Each of either has its like in the other; of lists as often."""
-    said = []
-    for some, others in ((wanted.parts, found.parts), (found.parts, wanted.parts)):
-        for part in some:
+    results = []
+    for parts, others in ((gold.parts, answer.parts), (answer.parts, gold.parts)):
+        for part in parts:
             replies = {
-                compare_parts(part, other) if some is wanted.parts else compare_parts(other, part) for other in others
+                compare_parts(part, other) if parts is gold.parts else compare_parts(other, part) for other in others
             }
             if "equal" in replies:
                 continue
             doubts = replies - {"different"}
-            said.append(
+            results.append(
                 next((reply for reply in sorted(doubts) if reply not in (ALIKE, UNKNOWN)), min(doubts))
                 if doubts
                 else "different"
             )
-    if not said and len(wanted.parts) != len(found.parts) and "set" not in (wanted.form, found.form):
+    if not results and len(gold.parts) != len(answer.parts) and "set" not in (gold.form, answer.form):
         return Finding("different", "set", False)
-    return combine_findings(said, "set")
+    return combine_findings(results, "set")
 
 
 def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
@@ -246,12 +246,12 @@ def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
     return cells
 
 
-def compare_matrices(wanted: tuple[tuple[Formula, ...], ...], found: tuple[tuple[Formula, ...], ...]) -> Finding:
+def compare_matrices(gold: tuple[tuple[Formula, ...], ...], answer: tuple[tuple[Formula, ...], ...]) -> Finding:
     """Cell by cell."""
-    if [len(row) for row in wanted] != [len(row) for row in found]:
+    if [len(row) for row in gold] != [len(row) for row in answer]:
         return Finding("different", "matrix", True)
     return combine_findings(
-        [compare_formulas(a, b) for row, other in zip(wanted, found) for a, b in zip(row, other)], "matrix"
+        [compare_formulas(a, b) for row, other in zip(gold, answer) for a, b in zip(row, other)], "matrix"
     )
 
 

@@ -39,41 +39,41 @@ def read_equation(text: str) -> Equation | None:
     if left[0] == "either" or right[0] == "either":
         raise Unreadable(text)
     if not list_letters(left) and left[0] != "letter":
-        return None if list_letters(right) != frozenset() and right[0] == "letter" else _closed(text, left, right)
+        return None if list_letters(right) != frozenset() and right[0] == "letter" else _read_closed(text, left, right)
     return Equation(left, right)
 
 
-def _closed(text: str, left: Tree, right: Tree) -> Equation | None:
+def _read_closed(text: str, left: Tree, right: Tree) -> Equation | None:
     return Equation(left, right) if list_letters(right) else None
 
 
-def compare_equations(wanted: Equation, found: Equation) -> Finding:
+def compare_equations(gold: Equation, answer: Equation) -> Finding:
     """The same where the differences of their sides are in a constant ratio; linear ones that are not differ."""
     try:
-        one, other = (
-            evaluate_exactly(equation.left) + -evaluate_exactly(equation.right) for equation in (wanted, found)
+        gold_value, answer_value = (
+            evaluate_exactly(equation.left) + -evaluate_exactly(equation.right) for equation in (gold, answer)
         )
-        if not one.top or not other.top:
-            return Finding("equal" if not one.top and not other.top else UNKNOWN, "equation")
-        ratio = _ratio(one, other)
+        if not gold_value.top or not answer_value.top:
+            return Finding("equal" if not gold_value.top and not answer_value.top else UNKNOWN, "equation")
+        ratio = _find_ratio(gold_value, answer_value)
     except (TooLarge, Undefined, RecursionError):
         return Finding(UNKNOWN, "equation")
     if ratio:
         return Finding("equal", "equation", True)
-    return Finding("different", "equation", _linear(one.top) and _linear(other.top))
+    return Finding("different", "equation", _is_linear(gold_value.top) and _is_linear(answer_value.top))
 
 
-def _ratio(one: Value, other: Value) -> Fraction | None:
+def _find_ratio(a: Value, b: Value) -> Fraction | None:
     """The number by which all terms of one are those of the other."""
-    if len(other.top) == 1:
-        return Value(one.top, other.top).rational()
-    if one.top.keys() != other.top.keys():
+    if len(b.top) == 1:
+        return Value(a.top, b.top).rational()
+    if a.top.keys() != b.top.keys():
         return None
-    ratios = {one.top[monomial] / other.top[monomial] for monomial in one.top}
+    ratios = {a.top[monomial] / b.top[monomial] for monomial in a.top}
     return ratios.pop() if len(ratios) == 1 else None
 
 
-def _linear(terms: Sum) -> bool:
+def _is_linear(terms: Sum) -> bool:
     return all(
         len(monomial) == 0 or (len(monomial) == 1 and isinstance(monomial[0][0], str) and monomial[0][1] == 1)
         for monomial in terms

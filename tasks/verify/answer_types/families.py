@@ -39,23 +39,23 @@ class Family:
 
 
 def read_family(text: str) -> Family | None:
-    """A family whose letter is declared, or is told by a period of π or of degrees."""
+    """A family whose letter is declared, or follows from a period of π or of degrees."""
     match = _INTEGER.search(text)
     declared = match["letter"] if match else ""
     body = text[: match.start()].rstrip(" ,;:(") if match else text
     if not declared and "\\pi" not in body and "\\degree" not in body:
         return None
     try:
-        found = read_collection(body) or read_formula(body)
+        value = read_collection(body) or read_formula(body)
     except Unreadable:
         if declared:
             raise
         return None
-    parts = found.parts if isinstance(found, Collection) else (found,)
+    parts = value.parts if isinstance(value, Collection) else (value,)
     members = []
     for part in parts:
-        letter = declared or (_free_letter(part) if isinstance(part, Formula) else "")
-        if not isinstance(part, Formula) or not letter or (isinstance(found, Collection) and found.ordered):
+        letter = declared or (_find_free_letter(part) if isinstance(part, Formula) else "")
+        if not isinstance(part, Formula) or not letter or (isinstance(value, Collection) and value.ordered):
             if declared:
                 raise Unreadable(text)
             return None
@@ -63,7 +63,7 @@ def read_family(text: str) -> Family | None:
     return Family(tuple(members))
 
 
-def _free_letter(part: Formula) -> str:
+def _find_free_letter(part: Formula) -> str:
     """The letter a formula is linear in, with a multiple of π or degrees as its period beside a first value of the same sort."""
     letters = list_letters(part.tree)
     letter = next(iter(letters)) if len(letters) == 1 else ""
@@ -96,13 +96,13 @@ def _split(tree: Tree, letter: str) -> tuple[Value, Value] | None:
         return None
 
 
-def compare_families(wanted: Family, found: Family) -> Finding:
+def compare_families(gold: Family, answer: Family) -> Finding:
     """The same first values within the period that all of them share."""
-    splits = [[_split(tree, letter) for tree, letter in family.members] for family in (wanted, found)]
-    if any(split is None for some in splits for split in some):
-        return _by_letter(wanted, found)
-    periods = [split[1] for some in splits for split in some if split]
-    scales = [_over(period, periods[0]) for period in periods]
+    splits = [[_split(tree, letter) for tree, letter in family.members] for family in (gold, answer)]
+    if any(split is None for family_splits in splits for split in family_splits):
+        return _compare_by_letter(gold, answer)
+    periods = [split[1] for family_splits in splits for split in family_splits if split]
+    scales = [_divide(period, periods[0]) for period in periods]
     if any(scale is None for scale in scales):
         return Finding(UNKNOWN, "family")
     common = lcm(*(abs(scale.numerator) for scale in scales if scale)) / Fraction(
@@ -110,12 +110,12 @@ def compare_families(wanted: Family, found: Family) -> Finding:
     )
     shared = Fraction(lcm(*(abs((scale / common).numerator) for scale in scales if scale))) * common
     sets = []
-    for some in splits:
+    for family_splits in splits:
         members = set()
-        for split in some:
+        for split in family_splits:
             if split is None:
                 continue
-            first, step = _over(split[0], periods[0]), _over(split[1], periods[0])
+            first, step = _divide(split[0], periods[0]), _divide(split[1], periods[0])
             if first is None or not step:
                 return Finding(UNKNOWN, "family")
             count = abs(shared / step)
@@ -126,19 +126,19 @@ def compare_families(wanted: Family, found: Family) -> Finding:
     return Finding("equal" if sets[0] == sets[1] else "different", "family", True)
 
 
-def _over(one: Value, other: Value) -> Fraction | None:
+def _divide(a: Value, b: Value) -> Fraction | None:
     """The rational ratio of two values."""
-    return Fraction(0) if not one.top else (one * other.inverse()).rational()
+    return Fraction(0) if not a.top else (a * b.inverse()).rational()
 
 
-def _by_letter(wanted: Family, found: Family) -> Finding:
-    if len(wanted.members) != len(found.members):
+def _compare_by_letter(gold: Family, answer: Family) -> Finding:
+    if len(gold.members) != len(answer.members):
         return Finding(UNKNOWN, "family")
-    said = [
+    results = [
         compare_formulas(Formula(tree), Formula(replace_letter(other, theirs, letter)))
-        for (tree, letter), (other, theirs) in zip(wanted.members, found.members)
+        for (tree, letter), (other, theirs) in zip(gold.members, answer.members)
     ]
-    return Finding("equal", "family", True) if said.count("equal") == len(said) else Finding(UNKNOWN, "family")
+    return Finding("equal", "family", True) if results.count("equal") == len(results) else Finding(UNKNOWN, "family")
 
 
 _CONSTANT = re.compile(
@@ -178,12 +178,12 @@ def read_antiderivative(text: str) -> Antiderivative | None:
     return Antiderivative(body, letter) if letters and not letters & {letter, letter.swapcase()} else None
 
 
-def compare_antiderivatives(wanted: Antiderivative, found: Antiderivative) -> Finding:
+def compare_antiderivatives(gold: Antiderivative, answer: Antiderivative) -> Finding:
     """They differ by a number at most."""
-    reply = compare_formulas(wanted.body, found.body)
+    reply = compare_formulas(gold.body, answer.body)
     if reply == "different":
         try:
-            apart = evaluate_exactly(wanted.body.tree) + -evaluate_exactly(found.body.tree)
+            apart = evaluate_exactly(gold.body.tree) + -evaluate_exactly(answer.body.tree)
         except (TooLarge, Undefined, RecursionError):
             return Finding(UNKNOWN, "antiderivative")
         names = {name for monomial in (*apart.top, *apart.bottom) for name, _ in monomial}

@@ -47,9 +47,9 @@ class Formula:
 
     tree: Tree
     name: str = ""
-    """What it is said to be the value of."""
+    """The name whose value it is."""
     of: str = ""
-    """The letter of a function it is said to be the value of: the x of f(x)."""
+    """The letter of the function whose value it is: the x of f(x)."""
     unit: str = ""
     """The unit behind it."""
     digits: int = -1
@@ -112,14 +112,14 @@ def compare_trees(a: Tree, b: Tree) -> str:
 
 def list_alternatives(tree: Tree) -> list[Tree]:
     """The trees that one with ± stands for."""
-    upper, lower = _half(tree, False), _half(tree, True)
+    upper, lower = _choose_sign(tree, False), _choose_sign(tree, True)
     return [upper] if upper == lower else [upper, lower]
 
 
-def _half(tree: Tree, lower: bool) -> Tree:
+def _choose_sign(tree: Tree, lower: bool) -> Tree:
     if tree[0] == "either":
-        return _half(tree[2 if lower else 1], lower)
-    return tuple(_half(part, lower) if isinstance(part, tuple) else part for part in tree)
+        return _choose_sign(tree[2 if lower else 1], lower)
+    return tuple(_choose_sign(part, lower) if isinstance(part, tuple) else part for part in tree)
 
 
 def read_formula(text: str) -> Formula:
@@ -150,9 +150,9 @@ def read_formula(text: str) -> Formula:
 
 def _read_chain(text: str) -> Formula:
     """`a = b = c`: the name it begins with, and what its sides agree in, or come to."""
-    sides = [side.strip() for side in _equals(text)]
+    sides = [side.strip() for side in _split_at_equals(text)]
     name, of = "", ""
-    if len(sides) > 1 and (match := NAME.match(sides[0])) and not _numeric_name(sides[0], sides[1:]):
+    if len(sides) > 1 and (match := NAME.match(sides[0])) and not _is_numeric_name(sides[0], sides[1:]):
         name, of = re.sub(r"\s+", "", sides[0]), match["of"] or ""
         sides = sides[1:]
     parts = [_read_side(side) for side in sides]
@@ -166,12 +166,12 @@ def _read_chain(text: str) -> Formula:
     return Formula(last.tree, name, of, last.unit, last.digits, doubtful)
 
 
-def _equals(text: str) -> list[str]:
+def _split_at_equals(text: str) -> list[str]:
     """A text cut at its equals signs; `:` after a name counts as one."""
     return split(text, "=") if "=" in text else [text]
 
 
-def _numeric_name(name: str, _: list[str]) -> bool:
+def _is_numeric_name(name: str, _: list[str]) -> bool:
     """Whether what looks like a name is a constant."""
     return name in ("e", "i", "\\pi", "\\infty")
 
@@ -188,8 +188,8 @@ def _read_side(text: str) -> Formula:
         for run in _FUSED.findall(re.sub(r"\\[a-zA-Z]+", " ", text))
         if run.casefold() not in FUNCTIONS | {"pi", "inf"}
     ]
-    found = _DECIMAL.match(text)
-    digits = len(text.partition(".")[2]) if found else -1
+    decimal = _DECIMAL.match(text)
+    digits = len(text.partition(".")[2]) if decimal else -1
     if (match := _MAYBE_UNIT.search(text)) is not None:
         runs.append(match[1])
     return Formula(tree, "", "", unit, digits, frozenset("".join(runs)))
@@ -210,45 +210,47 @@ def is_rounding_of(exact: Tree, beside: Formula) -> bool:
     return low - step < number < high + step and abs(number) >= 10 * step
 
 
-def compare_formulas(wanted: Formula, found: Formula) -> str:
-    """equal, different, or why neither can be said."""
-    tree = found.tree
-    if wanted.of and found.of and wanted.of != found.of and "," not in wanted.of + found.of:
-        tree = replace_letter(tree, found.of, wanted.of)
-    reply = compare_trees(wanted.tree, tree)
+def compare_formulas(gold: Formula, answer: Formula) -> str:
+    """equal, different, or why it is neither."""
+    tree = answer.tree
+    if gold.of and answer.of and gold.of != answer.of and "," not in gold.of + answer.of:
+        tree = replace_letter(tree, answer.of, gold.of)
+    reply = compare_trees(gold.tree, tree)
     if reply == "equal":
-        return _units(wanted, found)
+        return _compare_units(gold, answer)
     if reply not in ("different", ALIKE):
         return reply
-    if _rounded(wanted, found):
+    if _is_rounded(gold, answer):
         return "rounded"
-    if reply == "different" and _turned(wanted.tree, tree):
+    if reply == "different" and _is_in_degrees(gold.tree, tree):
         return "other unit"
     if reply == "different":
-        unsure = (found.doubtful - list_letters(wanted.tree)) | (wanted.doubtful - list_letters(tree))
-        if unsure or (wanted.unit and found.unit and wanted.unit != found.unit):
+        unsure = (answer.doubtful - list_letters(gold.tree)) | (gold.doubtful - list_letters(tree))
+        if unsure or (gold.unit and answer.unit and gold.unit != answer.unit):
             return "other unit" if not unsure else "not fully read"
     return reply
 
 
-def _units(wanted: Formula, found: Formula) -> str:
-    if wanted.unit and found.unit and wanted.unit != found.unit:
+def _compare_units(gold: Formula, answer: Formula) -> str:
+    if gold.unit and answer.unit and gold.unit != answer.unit:
         return "other unit"
     return "equal"
 
 
-def _rounded(wanted: Formula, found: Formula) -> bool:
+def _is_rounded(gold: Formula, answer: Formula) -> bool:
     """Whether one of two values is a decimal number that the other rounds to."""
-    if found.digits > 0 and is_rounding_of(wanted.tree, found):
+    if answer.digits > 0 and is_rounding_of(gold.tree, answer):
         return True
-    return wanted.digits > 0 and is_rounding_of(found.tree, wanted)
+    return gold.digits > 0 and is_rounding_of(answer.tree, gold)
 
 
-def _turned(wanted: Tree, found: Tree) -> bool:
+def _is_in_degrees(gold: Tree, answer: Tree) -> bool:
     """Whether one is the other's angle in degrees."""
     try:
         pi = Value({(("pi", Fraction(1)),): Fraction(1, 180)})
-        one, other = evaluate_exactly(wanted), evaluate_exactly(found)
-        return bool(one.top) and (not subtract(one * pi, other) or not subtract(one, other * pi))
+        gold_value, answer_value = evaluate_exactly(gold), evaluate_exactly(answer)
+        return bool(gold_value.top) and (
+            not subtract(gold_value * pi, answer_value) or not subtract(gold_value, answer_value * pi)
+        )
     except (ArithmeticError, RecursionError):
         return False

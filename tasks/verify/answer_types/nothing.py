@@ -20,15 +20,15 @@ def read_nothing(text: str) -> str | None:
     """`no solution` or `no value`."""
     if _NOTHING.fullmatch(text):
         return "no solution"
-    said = " ".join(re.sub(r"[\u27e8\u27e9.]", " ", text).casefold().split())
-    if NO_SOLUTION.fullmatch(said):
+    phrase = " ".join(re.sub(r"[\u27e8\u27e9.]", " ", text).casefold().split())
+    if NO_SOLUTION.fullmatch(phrase):
         return "no solution"
-    return "no value" if _NO_VALUE.fullmatch(said) else None
+    return "no value" if _NO_VALUE.fullmatch(phrase) else None
 
 
-def compare_nothing(wanted: str, found: str) -> Finding:
+def compare_nothing(gold: str, answer: str) -> Finding:
     """Whether neither has a solution, or neither a value."""
-    return Finding("equal", "set", True) if wanted == found else Finding(UNKNOWN, "set")
+    return Finding("equal", "set", True) if gold == answer else Finding(UNKNOWN, "set")
 
 
 NOTHING = AnswerType("nothing", "set", read_nothing, compare_nothing)

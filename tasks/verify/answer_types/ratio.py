@@ -19,17 +19,17 @@ def read_ratio(text: str) -> tuple[Formula, ...] | None:
     return tuple(Formula(DOTS) if part.strip() == "\\dots" else read_formula(part) for part in parts)
 
 
-def compare_ratios(wanted: tuple[Formula, ...], found: tuple[Formula, ...]) -> Finding:
+def compare_ratios(gold: tuple[Formula, ...], answer: tuple[Formula, ...]) -> Finding:
     """Of as many parts, each to the first as in the other."""
-    if len(wanted) != len(found):
+    if len(gold) != len(answer):
         return Finding("different", "ratio", True)
-    said = []
-    for a, b in zip(wanted[1:], found[1:]):
+    results = []
+    for a, b in zip(gold[1:], answer[1:]):
         if DOTS in (a.tree, b.tree):
-            said.append("equal" if a.tree == b.tree else UNKNOWN)
+            results.append("equal" if a.tree == b.tree else UNKNOWN)
             continue
-        said.append(compare_trees(("times", a.tree, found[0].tree), ("times", b.tree, wanted[0].tree)))
-    return combine_findings(said, "ratio")
+        results.append(compare_trees(("times", a.tree, answer[0].tree), ("times", b.tree, gold[0].tree)))
+    return combine_findings(results, "ratio")
 
 
 RATIO = AnswerType("ratio", "ratio", read_ratio, compare_ratios)

@@ -53,7 +53,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Region:
-    """A union of intervals, in order where that could be told."""
+    """A union of intervals, in order where that is known."""
 
     pieces: tuple[Piece, ...]
     name: str = ""
@@ -73,8 +73,8 @@ class Relation:
 
 def read_region(text: str) -> Region | Relation | None:
     """A set of real numbers, as intervals or as relations."""
-    said = " ".join(re.sub("[\u27e8\u27e9]", " ", text).casefold().split())
-    if text.strip() == "\\reals" or _ALL.fullmatch(said) or re.fullmatch(rf"{LETTER}\s*\\in\s*\\reals", text.strip()):
+    phrase = " ".join(re.sub("[\u27e8\u27e9]", " ", text).casefold().split())
+    if text.strip() == "\\reals" or _ALL.fullmatch(phrase) or re.fullmatch(rf"{LETTER}\s*\\in\s*\\reals", text.strip()):
         return ALL
     if match := _SET_BUILDER.match(text):
         inner = read_region(match[2].strip())
@@ -100,7 +100,7 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         text,
     ):
         points = [tree for part in split(match[2]) for tree in list_alternatives(read_formula(part).tree)]
-        return _without(points)
+        return _exclude_points(points)
     pieces: list[Piece] = []
     parts = _UNION.split(text)
     for part in parts:
@@ -131,7 +131,7 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         if plain:
             return None  # a tuple, which `as_region` takes for an interval beside one
         pieces.append(Piece(low, high, part[0] == "[", part[-1] == "]"))
-    return _ordered(pieces)
+    return _order_pieces(pieces)
 
 
 def as_region(brackets: str, low: Tree, high: Tree) -> Region:
@@ -139,15 +139,15 @@ def as_region(brackets: str, low: Tree, high: Tree) -> Region:
     return Region((Piece(low, high, brackets[0] == "[", brackets[-1] == "]"),))
 
 
-def _without(points: list[Tree]) -> Region:
-    if not all(_place(point) is not None for point in points):
+def _exclude_points(points: list[Tree]) -> Region:
+    if not all(_locate(point) is not None for point in points):
         raise Unreadable("points without a place")
-    ordered = sorted(points, key=lambda point: _place(point) or Fraction(0))
+    ordered = sorted(points, key=lambda point: _locate(point) or Fraction(0))
     bounds = [MINUS_INFINITY, *ordered, INFINITY]
     return Region(tuple(Piece(low, high, False, False) for low, high in itertools.pairwise(bounds)))
 
 
-def _place(tree: Tree) -> Fraction | None:
+def _locate(tree: Tree) -> Fraction | None:
     """Where a bound lies, closely enough to put bounds in order."""
     if find_infinity(tree):
         return Fraction(find_infinity(tree) * 10**30)
@@ -160,9 +160,9 @@ def _place(tree: Tree) -> Fraction | None:
     return (low + high) / 2
 
 
-def _ordered(pieces: list[Piece], name: str = "") -> Region:
-    found = [(_place(piece.low), _place(piece.high)) for piece in pieces]
-    places = [(low, high) for low, high in found if low is not None and high is not None]
+def _order_pieces(pieces: list[Piece], name: str = "") -> Region:
+    ends = [(_locate(piece.low), _locate(piece.high)) for piece in pieces]
+    places = [(low, high) for low, high in ends if low is not None and high is not None]
     if len(places) < len(pieces):
         return Region(tuple(pieces), name, ordered=len(pieces) == 1)
     for (low, high), piece in zip(places, pieces):
@@ -174,7 +174,7 @@ def _ordered(pieces: list[Piece], name: str = "") -> Region:
         piece = pieces[at]
         if merged and _touch(merged[-1], piece):
             last = merged.pop()
-            further = (_place(piece.high), piece.closed_high) > (_place(last.high), last.closed_high)
+            further = (_locate(piece.high), piece.closed_high) > (_locate(last.high), last.closed_high)
             piece = replace(last, high=piece.high, closed_high=piece.closed_high) if further else last
         merged.append(piece)
     return Region(tuple(merged), name)
@@ -184,7 +184,7 @@ def _touch(left: Piece, right: Piece) -> bool:
     """Whether two intervals in order have no gap between them."""
     if compare_trees(left.high, right.low) == "equal":
         return left.closed_high or right.closed_low
-    return (_place(right.low) or 0) < (_place(left.high) or 0)
+    return (_locate(right.low) or 0) < (_locate(left.high) or 0)
 
 
 def _read_relations(text: str) -> Region | Relation | None:
@@ -195,51 +195,51 @@ def _read_relations(text: str) -> Region | Relation | None:
         parts = [part for part in _AND.split(choice) if part.strip()]
         if not all(_SIGN.search(part) for part in parts):
             raise Unreadable(text)
-        found = [_read_relation(part.strip()) for part in parts]
-        if len(found) == 1 and isinstance(found[0], Relation):
+        readings = [_read_relation(part.strip()) for part in parts]
+        if len(readings) == 1 and isinstance(readings[0], Relation):
             if len(choices) > 1:
                 raise Unreadable(text)
-            return found[0]
-        solved = [region for region in found if isinstance(region, Region)]
-        if len(solved) < len(found):
+            return readings[0]
+        solved = [region for region in readings if isinstance(region, Region)]
+        if len(solved) < len(readings):
             raise Unreadable(text)
         region = solved[0]
         for other in solved[1:]:
             region = (
-                _both(region, other)
-                if not _apart(region, other)
-                else _ordered([*region.pieces, *other.pieces], region.name)
+                _intersect(region, other)
+                if not _are_apart(region, other)
+                else _order_pieces([*region.pieces, *other.pieces], region.name)
             )
         regions.append(region)
     if len({region.name for region in regions}) > 1:
         raise Unreadable(text)
-    return _ordered([piece for region in regions for piece in region.pieces], regions[0].name)
+    return _order_pieces([piece for region in regions for piece in region.pieces], regions[0].name)
 
 
-def _apart(one: Region, other: Region) -> bool:
+def _are_apart(a: Region, b: Region) -> bool:
     """Whether two regions have nothing in common, so that "x < -1, x > 3" means either."""
     try:
-        return not _intersect_regions(one, other)
+        return not _intersect_regions(a, b)
     except TypeError:
         raise Unreadable("relations of several letters") from None
 
 
-def _intersect_regions(one: Region, other: Region) -> list[Piece]:
-    if one.name != other.name:
+def _intersect_regions(region: Region, other: Region) -> list[Piece]:
+    if region.name != other.name:
         raise Unreadable("relations of several letters")
-    found = []
-    for a in one.pieces:
+    pieces = []
+    for a in region.pieces:
         for b in other.pieces:
-            low = max((a.low, a.closed_low), (b.low, b.closed_low), key=lambda end: (_place(end[0]), not end[1]))
-            high = min((a.high, a.closed_high), (b.high, b.closed_high), key=lambda end: (_place(end[0]), end[1]))
-            from_, to = _place(low[0]), _place(high[0])
+            low = max((a.low, a.closed_low), (b.low, b.closed_low), key=lambda end: (_locate(end[0]), not end[1]))
+            high = min((a.high, a.closed_high), (b.high, b.closed_high), key=lambda end: (_locate(end[0]), end[1]))
+            from_, to = _locate(low[0]), _locate(high[0])
             if from_ < to or (from_ == to and low[1] and high[1]):  # type: ignore[operator]
-                found.append(Piece(low[0], high[0], low[1], high[1]))
-    return found
+                pieces.append(Piece(low[0], high[0], low[1], high[1]))
+    return pieces
 
 
-def _both(one: Region, other: Region) -> Region:
-    return _ordered(_intersect_regions(one, other), one.name)
+def _intersect(a: Region, b: Region) -> Region:
+    return _order_pieces(_intersect_regions(a, b), a.name)
 
 
 def _read_relation(text: str) -> Region | Relation:
@@ -249,7 +249,7 @@ def _read_relation(text: str) -> Region | Relation:
     if any(tree[0] == "either" for tree in sides) and signs != ["!="]:
         raise Unreadable(text)
     if len(sides) == 2 and signs == ["!="] and sides[0][0] == "letter":
-        return replace(_without(list_alternatives(sides[1])), name=sides[0][1])
+        return replace(_exclude_points(list_alternatives(sides[1])), name=sides[0][1])
     letters = frozenset().union(*(list_letters(side) for side in sides))
     if (len(sides) == 2 and len(letters) == 1) or (
         len(sides) == 2 and sides[0][0] == "letter" and sides[0][1] not in list_letters(sides[1])
@@ -266,7 +266,7 @@ def _read_relation(text: str) -> Region | Relation:
         if signs[0] in (">", ">="):
             sides, signs = sides[::-1], [_FLIPPED[sign] for sign in signs[::-1]]
         if all(sign in ("<", "<=") for sign in signs):
-            return _ordered([Piece(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")], sides[1][1])
+            return _order_pieces([Piece(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")], sides[1][1])
     if signs and all(sign in (">", ">=") for sign in signs):
         sides, signs = sides[::-1], [_FLIPPED[sign] for sign in signs[::-1]]
     return Relation(tuple(sides), tuple(signs))
@@ -296,54 +296,54 @@ def _solve(left: Tree, sign: str, right: Tree, letter: str) -> Region | None:
         bound = ("number", -constant / slope)
         sign = _FLIPPED[sign] if slope < 0 else sign
     if sign == "!=":
-        return replace(_without([bound]), name=letter)
+        return replace(_exclude_points([bound]), name=letter)
     if sign in ("<", "<="):
         return Region((Piece(MINUS_INFINITY, bound, False, sign == "<="),), letter)
     return Region((Piece(bound, INFINITY, sign == ">=", False),), letter)
 
 
-def compare_regions(wanted: Region | Relation, found: Region | Relation) -> Finding:
+def compare_regions(gold: Region | Relation, answer: Region | Relation) -> Finding:
     """Interval by interval, ends and whether they belong to it."""
-    if isinstance(wanted, Relation) or isinstance(found, Relation):
-        if not isinstance(wanted, Relation) or not isinstance(found, Relation):
+    if isinstance(gold, Relation) or isinstance(answer, Relation):
+        if not isinstance(gold, Relation) or not isinstance(answer, Relation):
             return Finding(UNKNOWN, "relation")
-        return _relations(wanted, found)
-    if wanted.name and found.name and wanted.name != found.name:
+        return _compare_relations(gold, answer)
+    if gold.name and answer.name and gold.name != answer.name:
         return Finding("other letter", "relation")
-    rule = "relation" if wanted.name else "interval"
-    if not (wanted.ordered and found.ordered):
-        return Finding("equal", rule, True) if set(wanted.pieces) == set(found.pieces) else Finding(UNKNOWN, rule)
-    if len(wanted.pieces) != len(found.pieces):
+    rule = "relation" if gold.name else "interval"
+    if not (gold.ordered and answer.ordered):
+        return Finding("equal", rule, True) if set(gold.pieces) == set(answer.pieces) else Finding(UNKNOWN, rule)
+    if len(gold.pieces) != len(answer.pieces):
         return Finding("different", rule, True)
-    said = []
-    for a, b in zip(wanted.pieces, found.pieces):
-        said += [compare_trees(a.low, b.low), compare_trees(a.high, b.high)]
+    results = []
+    for a, b in zip(gold.pieces, answer.pieces):
+        results += [compare_trees(a.low, b.low), compare_trees(a.high, b.high)]
         if (a.closed_low, a.closed_high) != (b.closed_low, b.closed_high):
-            said.append("different")
-    return combine_findings(said, rule)
+            results.append("different")
+    return combine_findings(results, rule)
 
 
-def _relations(wanted: Relation, found: Relation) -> Finding:
-    if wanted.signs == found.signs:
-        said = [compare_trees(a, b) for a, b in zip(wanted.sides, found.sides)]
-        if said.count("equal") == len(said):
+def _compare_relations(gold: Relation, answer: Relation) -> Finding:
+    if gold.signs == answer.signs:
+        results = [compare_trees(a, b) for a, b in zip(gold.sides, answer.sides)]
+        if results.count("equal") == len(results):
             return Finding("equal", "relation", True)
-    if len(wanted.signs) == len(found.signs) == 1:
+    if len(gold.signs) == len(answer.signs) == 1:
         try:
-            one, other = (
+            gold_value, answer_value = (
                 evaluate_exactly(relation.sides[0]) + -evaluate_exactly(relation.sides[1])
-                for relation in (wanted, found)
+                for relation in (gold, answer)
             )
             ratios = (
-                {one.top[key] / other.top[key] for key in one.top}
-                if one.top.keys() == other.top.keys() and one.bottom == other.bottom
+                {gold_value.top[key] / answer_value.top[key] for key in gold_value.top}
+                if gold_value.top.keys() == answer_value.top.keys() and gold_value.bottom == answer_value.bottom
                 else set()
             )
         except (TooLarge, Undefined, RecursionError):
             return Finding(UNKNOWN, "relation")
         if len(ratios) == 1:
-            sign = found.signs[0] if ratios.pop() > 0 else _FLIPPED[found.signs[0]]
-            return Finding("equal" if sign == wanted.signs[0] else "different", "relation", True)
+            sign = answer.signs[0] if ratios.pop() > 0 else _FLIPPED[answer.signs[0]]
+            return Finding("equal" if sign == gold.signs[0] else "different", "relation", True)
     return Finding("different", "relation", False)
 
 

@@ -20,14 +20,14 @@ def read_residue(text: str) -> tuple[Formula, Formula] | None:
     return read_formula(match["rest"]), read_formula(match["by"])
 
 
-def compare_residues(wanted: tuple[Formula, Formula], found: tuple[Formula, Formula]) -> Finding:
+def compare_residues(gold: tuple[Formula, Formula], answer: tuple[Formula, Formula]) -> Finding:
     """Of one modulus, by what is left over."""
     try:
-        numbers = [evaluate_exactly(part.tree).rational() for part in (*wanted, *found)]
+        numbers = [evaluate_exactly(part.tree).rational() for part in (*gold, *answer)]
     except (ArithmeticError, RecursionError):
         numbers = [None]
     if any(number is None or number.denominator != 1 for number in numbers) or not numbers[1]:
-        return combine_findings([compare_formulas(a, b) for a, b in zip(wanted, found)], "congruence", False)
+        return combine_findings([compare_formulas(a, b) for a, b in zip(gold, answer)], "congruence", False)
     rest, by, other, by_other = (int(number) for number in numbers if number is not None)
     equal = by == by_other and (rest - other) % by == 0
     return Finding("equal" if equal else "different", "congruence", True)

@@ -27,16 +27,16 @@ def read_words(text: str) -> tuple[str, ...] | None:
     return words
 
 
-def compare_words(wanted: tuple[str, ...], found: tuple[str, ...]) -> Finding:
+def compare_words(gold: tuple[str, ...], answer: tuple[str, ...]) -> Finding:
     """The same words; yes is true, and one that stands in the other decides nothing."""
-    if wanted == found:
+    if gold == answer:
         return Finding("equal", "text", True)
-    truths = [_YES_NO.get(words[0]) if len(words) == 1 else None for words in (wanted, found)]
+    truths = [_YES_NO.get(words[0]) if len(words) == 1 else None for words in (gold, answer)]
     if None not in truths:
         return Finding("equal" if truths[0] == truths[1] else "different", "yes or no", True)
-    if set(wanted) & set(found) or len(wanted) > 4 or len(found) > 4:
-        return Finding("several answers" if set(wanted) <= set(found) else UNKNOWN, "text")
-    if any(word.isdigit() for word in (*wanted, *found)):
+    if set(gold) & set(answer) or len(gold) > 4 or len(answer) > 4:
+        return Finding("several answers" if set(gold) <= set(answer) else UNKNOWN, "text")
+    if any(word.isdigit() for word in (*gold, *answer)):
         return Finding(UNKNOWN, "text")
     return Finding("different", "text", True)
 

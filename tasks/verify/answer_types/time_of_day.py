@@ -21,7 +21,7 @@ class Clock:
     hour: int
     minute: int
     half: str = ""
-    """a or p, where it is said."""
+    """a or p, where it is given."""
 
 
 def read_time(text: str) -> Clock | None:
@@ -37,17 +37,21 @@ def read_time(text: str) -> Clock | None:
     return None
 
 
-def compare_times(wanted: Clock, found: Clock) -> Finding:
+def compare_times(gold: Clock, answer: Clock) -> Finding:
     """By the hour of the day; one that does not say which half is right where its figures are."""
-    if wanted.half and found.half:
-        day = [(clock.hour % 12 + (12 if clock.half == "p" else 0), clock.minute) for clock in (wanted, found)]
+    if gold.half and answer.half:
+        day = [(clock.hour % 12 + (12 if clock.half == "p" else 0), clock.minute) for clock in (gold, answer)]
         return Finding("equal" if day[0] == day[1] else "different", "time", True)
-    if (wanted.hour, wanted.minute) == (found.hour, found.minute):
+    if (gold.hour, gold.minute) == (answer.hour, answer.minute):
         return Finding("equal", "time", True)
-    said, bare = (wanted, found) if wanted.half else (found, wanted)
-    if said.half and said.hour % 12 + (12 if said.half == "p" else 0) == bare.hour and said.minute == bare.minute:
+    complete, bare = (gold, answer) if gold.half else (answer, gold)
+    if (
+        complete.half
+        and complete.hour % 12 + (12 if complete.half == "p" else 0) == bare.hour
+        and complete.minute == bare.minute
+    ):
         return Finding("equal", "time", True)
-    same_figures = (wanted.hour - found.hour) % 12 == 0 and wanted.minute == found.minute
+    same_figures = (gold.hour - answer.hour) % 12 == 0 and gold.minute == answer.minute
     return Finding("time unclear", "time") if same_figures else Finding("different", "time", True)
 
 

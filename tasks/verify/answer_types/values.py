@@ -22,19 +22,19 @@ def read_value(text: str) -> Formula:
     return read_formula(text)
 
 
-def compare_values(wanted: Formula, found: Formula) -> Finding:
+def compare_values(gold: Formula, answer: Formula) -> Finding:
     """By exact arithmetic, else by certified bounds."""
     if (
-        wanted.name
-        and found.name
-        and wanted.name != found.name
-        and not (wanted.of and found.of)
-        and compare_formulas(wanted, found) == "equal"
+        gold.name
+        and answer.name
+        and gold.name != answer.name
+        and not (gold.of and answer.of)
+        and compare_formulas(gold, answer) == "equal"
     ):
-        same_sort = len(wanted.name) == len(found.name) == 1 and (wanted.name.isupper() == found.name.isupper())
+        same_sort = len(gold.name) == len(answer.name) == 1 and (gold.name.isupper() == answer.name.isupper())
         if same_sort:
             return Finding("other letter", "expression")
-    return combine_findings([compare_formulas(wanted, found)], "expression")
+    return combine_findings([compare_formulas(gold, answer)], "expression")
 
 
 VALUE = AnswerType("value", "expression", read_value, compare_values)

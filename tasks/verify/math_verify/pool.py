@@ -90,21 +90,21 @@ atexit.register(_SHARED.close)
 
 
 class CachedComparison:
-    """What the workers said of pairs: each is asked once."""
+    """The workers' verdicts on pairs: each is compared once."""
 
     def __init__(self, ask: Callable[[str, str], str], memory: VerdictCache) -> None:
         self.ask = ask
         self.memory = memory
 
     def __call__(self, gold: str, answer: str) -> str:
-        """What is known of a pair, or what the workers now say."""
+        """The cached verdict on a pair, or a worker's."""
         key = hash_key(gold, answer)
-        said = self.memory.get(key)
-        if said is None:
-            said = self.ask(gold, answer)
-            self.memory.add(key, said, lasting=said not in PASSING)
-        return said
+        reply = self.memory.get(key)
+        if reply is None:
+            reply = self.ask(gold, answer)
+            self.memory.add(key, reply, lasting=reply not in PASSING)
+        return reply
 
 
 compared = CachedComparison(_SHARED.compare, VerdictCache("opinions", f"math-verify {version('math-verify')}"))
-"""What math-verify says of a pair, in a worker: `equal`, `different`, or why neither can be said."""
+"""The verdict of math-verify on a pair, in a worker: `equal`, `different`, or why it is neither."""

@@ -38,16 +38,16 @@ def watch(name: str) -> None:
 
 
 def compare(gold: str, answer: str) -> str:
-    """`equal`, `different`, or why neither can be said."""
+    """`equal`, `different`, or why it is neither."""
     from math_verify import parse, verify
 
     parsed = []
     for text, fault in ((gold, "gold unparsable"), (answer, "unparsable")):
-        found = parse(text if "$" in text or "\\boxed" in text else f"${text}$", parsing_timeout=None)
-        found = [one for one in found if not isinstance(one, str)]
-        if not found:
+        expressions = parse(text if "$" in text or "\\boxed" in text else f"${text}$", parsing_timeout=None)
+        expressions = [expression for expression in expressions if not isinstance(expression, str)]
+        if not expressions:
             return fault
-        parsed.append(found)
+        parsed.append(expressions)
     swallowed.clear()
     try:
         equal = verify(parsed[0], parsed[1], timeout_seconds=None, raise_on_error=True)

@@ -25,7 +25,7 @@ READ = {
 @pytest.mark.parametrize(("answer", "type_"), READ.items())
 def test_an_answer_is_read_as_its_type_and_equals_itself(answer: str, type_: str) -> None:
     assert read_answer(answer).type == type_
-    assert compare_answers(answer, answer).said == "equal"
+    assert compare_answers(answer, answer).result == "equal"
 
 
 def test_every_type_is_read_by_one_of_the_examples() -> None:
@@ -47,7 +47,7 @@ def test_every_type_is_read_by_one_of_the_examples() -> None:
 )  # fmt: skip
 def test_the_same_in_another_form_is_equal(gold: str, answer: str) -> None:
     finding = compare_answers(gold, answer)
-    assert (finding.said, finding.settled) == ("equal", True)
+    assert (finding.result, finding.settled) == ("equal", True)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_same_in_another_form_is_equal(gold: str, answer: str) -> None:
 )  # fmt: skip
 def test_another_answer_is_different(gold: str, answer: str) -> None:
     finding = compare_answers(gold, answer)
-    assert (finding.said, finding.settled) == ("different", True)
+    assert (finding.result, finding.settled) == ("different", True)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_another_answer_is_different(gold: str, answer: str) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_has_its_reason(gold: str, answer: str, said: str) -> None:
-    assert compare_answers(gold, answer).said == said
+    assert compare_answers(gold, answer).result == said
 
 
 GOLDS = ["x > 5", "\\frac{5}{2}", "12\\pi", "3\\sqrt{2}", "(1,2)", "[0,1)", "1, 2, 3", "\\frac{\\pi}{2}+n\\pi", "x^2+1", "y = 2x+3", "\\{1,2\\}", "2k+2", "18", "0", "3:4", "\\text{(B)}",

@@ -48,9 +48,9 @@ def test_what_differs_is_proved_to_differ(gold: str, answer: str) -> None:
     for one, other in ((gold, answer), (answer, gold)):
         finding = same(one, other)
         if "!" in gold and "n" in gold:
-            assert finding.said != "equal"
+            assert finding.result != "equal"
         else:
-            assert (finding.said, finding.settled) == ("different", True)
+            assert (finding.result, finding.settled) == ("different", True)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_differs_is_proved_to_differ(gold: str, answer: str) -> None:
     [(r"\sqrt{2}", "1.41421356237309504880168872420969807857"), ("95/3", "31.6"), ("1/12", "0.0833333333333333")],
 )
 def test_a_rounded_number_is_neither_equal_nor_different(gold: str, answer: str) -> None:
-    assert same(gold, answer).said == same(answer, gold).said == "rounded"
+    assert same(gold, answer).result == same(answer, gold).result == "rounded"
 
 
 @pytest.mark.parametrize(("gold", "answer"), EQUAL)
@@ -145,25 +145,25 @@ def test_a_formula_equals_itself_in_every_dress(formula: str) -> None:
         formula.replace(r"\cdot", "*"),
     )
     for dress in dresses:
-        assert same(formula, dress).said in ("equal", "not settled", "too large")
+        assert same(formula, dress).result in ("equal", "not settled", "too large")
         if same(formula, formula).settled:
-            assert same(formula, dress).said == "equal"
+            assert same(formula, dress).result == "equal"
 
 
 @settings(deadline=None, max_examples=150)
 @given(PIECES, PIECES)
 def test_comparing_is_symmetric(one: str, other: str) -> None:
-    assert same(one, other).said == same(other, one).said
+    assert same(one, other).result == same(other, one).result
 
 
 @settings(deadline=None, max_examples=100)
 @given(PIECES, st.integers(1, 50))
 def test_adding_something_makes_a_difference_and_taking_it_away_makes_none(formula: str, number: int) -> None:
-    assert same(formula, f"({formula})+{number}").said != "equal"
-    assert same(formula, f"({formula})+{number}-{number}").said != "different"
+    assert same(formula, f"({formula})+{number}").result != "equal"
+    assert same(formula, f"({formula})+{number}-{number}").result != "different"
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.fractions(max_denominator=10**6), st.fractions(max_denominator=10**6))
 def test_equal_means_of_equal_value(one: object, other: object) -> None:
-    assert (same(str(one), str(other)).said == "equal") == (one == other)
+    assert (same(str(one), str(other)).result == "equal") == (one == other)
