@@ -17,7 +17,8 @@ from tasks.verify.answer_types.collection import Collection
 from tasks.verify.answer_types.formulas import Formula, list_letters
 from tasks.verify.answer_types.regions import ALL
 from tasks.verify.dates import DATE
-from tasks.verify.extract import AnswerKind, Extraction, extract
+from tasks.verify.extract import extract
+from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
 from tasks.verify.no_answer import DENIAL
 from tasks.verify.normalize import LONGEST, strip_words, tidy

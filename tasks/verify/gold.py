@@ -14,7 +14,8 @@ import polars as pl
 from schemas.contract import DETAIL, REASON
 from schemas.task import Outcome, PerRow
 from tasks.verify.compare import choose_answer_kind
-from tasks.verify.extract import AnswerKind, extract
+from tasks.verify.extract import extract
+from tasks.verify.extraction import AnswerKind
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import VerdictCache

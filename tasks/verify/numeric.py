@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from tasks.verify.answer_types.unit_names import canonicalize_unit
 from tasks.verify.dates import as_number, read_hours
-from tasks.verify.extract import Extraction
+from tasks.verify.extraction import Extraction
 from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
 from tasks.verify.no_answer import NOTHING_LEFT
 from tasks.verify.number import Several, find_numbers, has_figures, number_of, read_decimals

@@ -20,9 +20,11 @@ from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge
-from tasks.verify.extract import AnswerKind, Extraction, extract, find_keyed, has_blank_answer
+from tasks.verify.extract import extract
+from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.final_text import is_unfinished_thought
 from tasks.verify.judgement import Compare, Judgement
+from tasks.verify.marked_answers import find_keyed, has_blank_answer
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import PASSING, VerdictCache, hash_key
 from tasks.verify.truncation import is_broken_off

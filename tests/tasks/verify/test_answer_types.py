@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tasks.verify.algebra.tokens import Unreadable
 from tasks.verify.answer_types import ANSWER_TYPES, compare_answers, read_answer
 from tasks.verify.compare import choose_answer_kind, judge
-from tasks.verify.extract import Extraction
+from tasks.verify.extraction import Extraction
 
 READ = {
     "12\\pi\\text{ cm}^2": "value", "3\\sqrt5 \\approx 6.708": "value", "f(x) = 2x": "value", "137 \\frac{1}{2}": "value", "x > 5": "interval",

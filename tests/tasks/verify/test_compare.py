@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import COMPARISON_RULES
 from tasks.verify.compare import choose_answer_kind, judge
-from tasks.verify.extract import Extraction
+from tasks.verify.extraction import Extraction
 
 OPTIONS = ["A) 12", "B) 14", "C) None of these"]
 RISES = ["A) a rise", "B) 5% increase", "C) no change"]

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import EXTRACTION_RULES
 from tasks.verify.compare import judge
-from tasks.verify.extract import AnswerKind, Extraction, extract, find_boxed
+from tasks.verify.extract import extract
+from tasks.verify.extraction import AnswerKind, Extraction
+from tasks.verify.marked_answers import find_boxed
 from tasks.verify.truncation import TAIL
 
 

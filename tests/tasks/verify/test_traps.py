@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tasks.verify.answer_types import compare_answers as same
 from tasks.verify.compare import choose_answer_kind, judge
-from tasks.verify.extract import Extraction, extract
+from tasks.verify.extract import extract
+from tasks.verify.extraction import Extraction
 
 
 def never(gold: str, answer: str) -> str:
