@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 INSIDE: dict[str, str | tuple[str, ...]] = {
     "EmbeddingError": "tasks", "FieldError": "tasks", "Refused": "tasks/engines/vllm",
     "Several": "tasks/verify", "Spent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify",
-    "Undefined": "tasks/verify", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
+    "Undefined": "tasks/verify", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
 }  # fmt: skip
 """Errors that are caught before a command could meet them, and the folders that they do not leave."""
 ELSEWHERE = {("Unreadable", "tasks/verify")}
