@@ -32,7 +32,7 @@ class Garbage:
     """Since it was last written to."""
 
 
-def find(store: Store, older_than: float, now: datetime | None = None) -> list[Garbage]:
+def find_garbage(store: Store, older_than: float, now: datetime | None = None) -> list[Garbage]:
     """The garbage of a store that nobody wrote to in the last `older_than` hours, by its path."""
     now = now or datetime.now(UTC)
     try:

@@ -43,7 +43,7 @@ def raise_os_errors() -> Iterator[None]:
         raise OSError(str(error) or type(error).__name__) from error
 
 
-def find_fault(fs: Any, path: str) -> str | None:
+def find_hub_fault(fs: Any, path: str) -> str | None:
     """Why a file of the Hub cannot be had, None where it can; what was known of it before is forgotten."""
     try:
         with raise_os_errors():

@@ -59,7 +59,7 @@ class Source:
     """What tells without reading that it is still the same (`catalog.digests`); empty where only its bytes do."""
 
 
-def find(pattern: str, name: str, digests: Digests | None = None) -> list[Source]:
+def find_sources(pattern: str, name: str, digests: Digests | None = None) -> list[Source]:
     """Find the files that a path, URL or pattern names.
 
     Args:
@@ -83,7 +83,7 @@ def find(pattern: str, name: str, digests: Digests | None = None) -> list[Source
         fs, path = hub.open_file_system(pattern)
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {masked} ({error}); check the path") from None
-    if hub.is_file(pattern) and (fault := hub.find_fault(fs, path)):
+    if hub.is_file(pattern) and (fault := hub.find_hub_fault(fs, path)):
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
         matches = sorted(str(match) for match in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
@@ -109,7 +109,7 @@ def _absolute(name: str) -> bool:
 def verify_unchanged(source: Source) -> None:
     """Raise `SourceError` if a file is no longer the one that was planned with; it is read only where its stamp is no proof."""
     if _is_rows(source.url):
-        (now,) = find(source.url, source.name)
+        (now,) = find_sources(source.url, source.name)
     else:
         fs, path = hub.open_file_system(source.url)
         fs.invalidate_cache()

@@ -10,7 +10,7 @@ from typing import Any
 from errata.errors import ErrataError, NotFound
 from errata.release.names import EXACT, NAME, TAG, sort_versions
 from errata.storage import Storage
-from errata.tag_log import DEPRECATED, YANKED, Notice, State, locate_log, read_state
+from errata.tag_log import DEPRECATED, YANKED, Notice, TagState, locate_log, read_state
 
 from catalog.publish.publish import read_published
 from catalog.storage import Store, StoreError
@@ -21,7 +21,7 @@ ATTEMPTS = 1_000
 LONGEST = 1_000
 KINDS = {"deprecate": DEPRECATED, "yank": YANKED, "restore": None}
 """What each verb makes of a version."""
-Change = Callable[[State], tuple[dict[str, Any], State]]
+Change = Callable[[TagState], tuple[dict[str, Any], TagState]]
 """From the state to what happens, and the state behind it."""
 
 
@@ -33,13 +33,13 @@ def check_tag(name: str) -> None:
         )
 
 
-def tag(store: Store, corpus: str, name: str, version: str | None, reason: str = "") -> State:
+def tag(store: Store, corpus: str, name: str, version: str | None, reason: str = "") -> TagState:
     """Let a tag name a version, or nothing any more (None); all who resolve it see the one or the other."""
     check_tag(name)
     if version is not None:
         _check(store, corpus, version)
 
-    def change(now: State) -> tuple[dict[str, Any], State]:
+    def change(now: TagState) -> tuple[dict[str, Any], TagState]:
         if version is None and name not in now.tags:
             raise NotFound(f"'{corpus}' has no tag '{name}'; there are {', '.join(now.tags) or 'none'}")
         if version is not None and now.yanked(version):
@@ -51,14 +51,14 @@ def tag(store: Store, corpus: str, name: str, version: str | None, reason: str =
     return _record(store, corpus, change, reason)
 
 
-def note(store: Store, corpus: str, version: str, verb: str, reason: str) -> State:
+def note(store: Store, corpus: str, version: str, verb: str, reason: str) -> TagState:
     """`deprecate`, `yank` or `restore` a version, for a reason that all who ask for it are shown."""
     _check(store, corpus, version)
     if not reason.strip():
         raise ErrataError(f"errata {verb} needs a reason for those who use {corpus}@{version}; add --reason")
     kind = KINDS[verb]
 
-    def change(now: State) -> tuple[dict[str, Any], State]:
+    def change(now: TagState) -> tuple[dict[str, Any], TagState]:
         others: Mapping[str, Notice] = {v: notice for v, notice in now.notices.items() if v != version}
         named = [tag for tag, tagged in now.tags.items() if tagged == version]
         if kind == YANKED and named:
@@ -83,7 +83,7 @@ def _check(store: Store, corpus: str, version: str) -> None:
         raise NotFound(f"store {store.url}: '{corpus}' has no version {version}; {hint}")
 
 
-def _record(store: Store, corpus: str, change: Change, reason: str) -> State:
+def _record(store: Store, corpus: str, change: Change, reason: str) -> TagState:
     """Append an event; where another comes first, think again from what is there then."""
     if len(reason) > LONGEST:
         raise ErrataError(f"the reason has {len(reason):,} characters, at most {LONGEST:,} are kept; shorten it")

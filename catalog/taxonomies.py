@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
-from schemas.recipe.taxonomy import Taxonomy, parse
+from schemas.recipe.taxonomy import Taxonomy, parse_taxonomy
 
 FOLDER = Path(__file__).parent / "taxonomies"
 
 
-def list_names() -> list[str]:
+def list_taxonomies() -> list[str]:
     """The taxonomies that ship with Errata."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -20,10 +20,10 @@ def list_names() -> list[str]:
 def find_shipped(name: str) -> Taxonomy:
     """A taxonomy that ships with Errata, by its name; its mappings speak of types that exist."""
     path = FOLDER / f"{name}.yaml"
-    return parse(path.read_text("utf-8"), f"taxonomies/{path.name}")
+    return parse_taxonomy(path.read_text("utf-8"), f"taxonomies/{path.name}")
 
 
-def find(reference: str, folder: Path) -> Taxonomy:
+def find_taxonomy(reference: str, folder: Path) -> Taxonomy:
     """The taxonomy that a recipe in a folder means.
 
     Args:
@@ -41,9 +41,11 @@ def find(reference: str, folder: Path) -> Taxonomy:
     if reference.endswith((".yaml", ".yml")):
         return _read(folder / reference)
     name, _, version = reference.partition("@")
-    if name not in list_names():
-        near = get_close_matches(name, list_names(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(list_names())}, or name a YAML file"
+    if name not in list_taxonomies():
+        near = get_close_matches(name, list_taxonomies(), n=1)
+        hint = (
+            f"did you mean '{near[0]}'?" if near else f"there are {', '.join(list_taxonomies())}, or name a YAML file"
+        )
         raise ValueError(f"unknown taxonomy {name[:60]!r}; {hint}")
     taxonomy = find_shipped(name)
     if version not in ("", taxonomy.version):
@@ -60,8 +62,10 @@ def _read(path: Path) -> Taxonomy:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"taxonomy {path}: cannot be read ({reason})") from None
-    taxonomy = parse(text, str(path))
+    taxonomy = parse_taxonomy(text, str(path))
     for other, pairs in taxonomy.from_.items():
-        if other in list_names() and (odd := [theirs for theirs in pairs if theirs not in find_shipped(other).types]):
+        if other in list_taxonomies() and (
+            odd := [theirs for theirs in pairs if theirs not in find_shipped(other).types]
+        ):
             raise ValueError(f"taxonomy {path}: from.{other}: '{odd[0]}' is no type of '{other}'")
     return taxonomy

@@ -74,7 +74,7 @@ calls: dict[Callable[..., Any], Any] = {
 }
 """The Prefect task of each call that the runner makes."""
 gates_task = again(watch_gates).with_options(name="gates", task_run_name="gates")
-release_task = again(releasing.release).with_options(name="release", task_run_name="release")
+release_task = again(releasing.publish_release).with_options(name="release", task_run_name="release")
 
 
 class PrefectExecutor:
@@ -97,10 +97,10 @@ class PrefectExecutor:
 
 OPTIONS: dict[str, Any] = {
     "name": "build",
-    "flow_run_name": prefect_runs.name,
+    "flow_run_name": prefect_runs.name_run,
     "on_failure": [prefect_runs.notify],
-    "on_crashed": [prefect_runs.notify, prefect_runs.settle],
-    "on_cancellation": [prefect_runs.settle],
+    "on_crashed": [prefect_runs.notify, prefect_runs.end_task_runs],
+    "on_cancellation": [prefect_runs.end_task_runs],
     "task_runner": ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),
 }
 

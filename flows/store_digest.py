@@ -22,7 +22,7 @@ from prefect.logging import get_run_logger
 from catalog.ledger import Ledger
 from catalog.publish.publish import locate_release
 from catalog.storage import Store
-from flows.metrics.spend import report as spending
+from flows.metrics.spend import format_spending as spending
 from flows.observing import prefect_artifacts, prefect_runs
 
 DAY = 86_400.0
@@ -53,7 +53,7 @@ def weekly(store: str | None = None, days: float = 7.0) -> str:
     store = store or os.environ.get("ERRATA_STORE") or "store"
     now = time.time()
     entries = list(list_news(store, now - days * DAY))
-    page = report(store, entries, now, days)
+    page = format_report(store, entries, now, days)
     create_markdown_artifact(page, key="weekly-report", description=f"What was released in the last {days:g} days")
     for entry in entries:
         where = Store(store).link(locate_release(*entry.release.name.split("@")))
@@ -83,7 +83,7 @@ def list_news(store: str, since: float) -> Iterator[News]:
         before[corpus] = release
 
 
-def report(store: str, entries: list[News], now: float, days: float) -> str:
+def format_report(store: str, entries: list[News], now: float, days: float) -> str:
     """The report in Markdown."""
     period = f"{_format_day(now - days * DAY)} to {_format_day(now)}"
     lines = [f"# Errata, {period}", "", f"store `{Store(store).link('')}`", "", "## Released", ""]

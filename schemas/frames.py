@@ -67,7 +67,7 @@ def to_arrow_schema(contract: Contract) -> pa.Schema:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ColumnRule:
     """What a contract asks of the values of one column."""
 
     column: str
@@ -78,9 +78,9 @@ class Rule:
 
 
 @lru_cache(maxsize=256)
-def list_rules(contract: Contract) -> tuple[Rule, ...]:
+def list_rules(contract: Contract) -> tuple[ColumnRule, ...]:
     """All rules of a contract for a frame that has its columns and types, in the order of its columns."""
-    rules: list[Rule] = []
+    rules: list[ColumnRule] = []
     for column in contract.columns:
         value = pl.col(column.name)
         pairs = [] if column.nullable else [("a value", value.is_not_null())]
@@ -92,7 +92,7 @@ def list_rules(contract: Contract) -> tuple[Rule, ...]:
             pairs.append((f"text like {column.pattern}", value.str.contains(f"^(?:{column.pattern})$")))
         if column.kind in WHOLE:
             pairs.append(("a list without nulls", ~value.list.eval(pl.element().is_null()).list.any()))
-        rules += [Rule(column.name, expected, holds) for expected, holds in (*pairs, *_bounds(column))]
+        rules += [ColumnRule(column.name, expected, holds) for expected, holds in (*pairs, *_bounds(column))]
     return tuple(rules)
 
 
@@ -155,7 +155,7 @@ def _list_schema_faults(schema: pl.Schema, contract: Contract) -> list[str]:
     return faults
 
 
-def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: Rule) -> str | None:
+def _describe_fault(frame: pl.DataFrame, contract: Contract, rule: ColumnRule) -> str | None:
     """What breaks a rule; None where nothing does."""
     rows = frame.select((~rule.holds).fill_null(False).arg_true()).to_series()
     if not len(rows):

@@ -50,7 +50,7 @@ class GenerateParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Asked:
+class SolutionRequest:
     """One solution to be asked for."""
 
     row: int
@@ -58,7 +58,9 @@ class Asked:
     request: Request
 
 
-def make_requests(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]) -> Iterator[Asked]:
+def request_solutions(
+    part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, ModelId]
+) -> Iterator[SolutionRequest]:
     """All requests about a part: for each model and problem, each setting's samples together."""
     prompts_of = [_messages(row, rules.prompt) for row in part.select("question", "options").iter_rows(named=True)]
     for model in rules.models:
@@ -67,7 +69,9 @@ def make_requests(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[
             for setting in rules.sampling:
                 sampling = Sampling(rules.max_tokens, setting.temperature, setting.top_p, tuple(rules.stop))
                 for sample in range(setting.samples):
-                    yield Asked(row, setting, Request(named.model, named.revision, messages, sampling, sample))
+                    yield SolutionRequest(
+                        row, setting, Request(named.model, named.revision, messages, sampling, sample)
+                    )
 
 
 def _messages(row: Mapping[str, Any], template: str) -> tuple[Message, ...]:
@@ -89,7 +93,7 @@ def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, 
         A row for each problem, model, setting and sample.
 
     """
-    asks = list(make_requests(part, rules, names))
+    asks = list(request_solutions(part, rules, names))
     replies = yield [ask.request for ask in asks]
     faults = [_find_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
     kept = [(ask, replies[ask.request.id]) for ask, fault in zip(asks, faults) if fault is None]
@@ -110,9 +114,11 @@ def _find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     return None
 
 
-def _make_solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rules: GenerateParameters) -> pl.DataFrame:
+def _make_solutions(
+    part: pl.DataFrame, kept: Sequence[tuple[SolutionRequest, Reply]], rules: GenerateParameters
+) -> pl.DataFrame:
     """The rows of solutions: those of their problems, and what was answered."""
-    prompt = prompts.name(rules.prompt)
+    prompt = prompts.name_prompt(rules.prompt)
     rows = part[[ask.row for ask, _ in kept]]
     ids = part["problem_id"].to_list()
     solutions = []
@@ -130,7 +136,7 @@ def _make_solutions(part: pl.DataFrame, kept: Sequence[tuple[Asked, Reply]], rul
     return rows.hstack(pl.DataFrame(solutions, schema=schema, orient="row"))
 
 
-def _make_rejected(part: pl.DataFrame, dropped: Sequence[tuple[Asked, tuple[str, str]]]) -> pl.DataFrame:
+def _make_rejected(part: pl.DataFrame, dropped: Sequence[tuple[SolutionRequest, tuple[str, str]]]) -> pl.DataFrame:
     """The problems whose solution is none, once for each, with who was asked and what came."""
     rows = part[[ask.row for ask, _ in dropped]]
     reasons = [reason for _, (reason, _) in dropped]

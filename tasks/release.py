@@ -55,7 +55,7 @@ def split_of(problem: str, seed: int, splits: dict[str, float]) -> str:
     return next(reversed(splits))
 
 
-def release(part: pl.DataFrame, parameters: ReleaseParameters, seed: int) -> dict[str, pl.DataFrame]:
+def assign_splits(part: pl.DataFrame, parameters: ReleaseParameters, seed: int) -> dict[str, pl.DataFrame]:
     """The rows of each split, in the order of the part; no problem is in two.
 
     Args:
@@ -81,5 +81,5 @@ RELEASE = Publication(
     version="1",
     parameters=ReleaseParameters,
     needs=("problem_id",),
-    run=release,
+    run=assign_splits,
 )

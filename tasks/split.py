@@ -100,7 +100,7 @@ def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     return [text.strip()], "whole"
 
 
-def split(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
+def split_solutions(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
     """Adds `steps` and `step_rule`; rejects solutions of too many steps.
 
     Args:
@@ -133,5 +133,5 @@ SPLIT = PerRow(
     parameters=SplitParameters,
     needs=("rationale",),
     makes=_with_steps,
-    run=split,
+    run=split_solutions,
 )

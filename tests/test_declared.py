@@ -18,7 +18,7 @@ from flows.cli.row_view import render_lines
 from flows.gates.check import list_results
 from flows.metrics.error_types import measure_types
 from flows.metrics.label_quality import measure_labels
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
@@ -130,7 +130,7 @@ def test_types_are_counted_of_any_task_that_names_them(tmp_path: Path) -> None:
 
 def test_its_release_tells_of_it_and_hides_gold(tmp_path: Path) -> None:
     made = plan(tmp_path, "both")
-    manifest = release(made)
+    manifest = publish_release(made)
     assert [one["table"] for one in manifest["labels"]] == ["rows"]
     opened = errata.open_release("trial@1.0.0", str(tmp_path))
     report = json.loads((Path(opened.url.removeprefix("file://")) / "report.json").read_text())

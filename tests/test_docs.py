@@ -10,7 +10,7 @@ from errata.cli.command import VERBS as CLIENT
 
 from catalog import taxonomies
 from flows.cli import VERBS as APPLICATION
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe
 from tasks import TASKS
 from tests.generated import PARTS
@@ -135,7 +135,7 @@ def one(word: str) -> str:
 
 
 def sound(text: str) -> Recipe:
-    return read(text, "docs", TASKS, lambda name: taxonomies.find(name, ROOT / "catalog"))
+    return read_recipe(text, "docs", TASKS, lambda name: taxonomies.find_taxonomy(name, ROOT / "catalog"))
 
 
 ASKING = f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{one('task: generate')}"

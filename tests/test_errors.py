@@ -17,12 +17,10 @@ from schemas.errors import ApplicationError
 ROOT = Path(__file__).parents[1]
 INSIDE: dict[str, str | tuple[str, ...]] = {
     "EmbeddingError": "tasks", "FieldError": "tasks", "Refused": "tasks/engines/vllm",
-    "Several": "tasks/verify", "Spent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify",
+    "Several": "tasks/verify", "BudgetSpent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify", "UnreadableFormula": "tasks/verify",
     "Undefined": "tasks/verify", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
 }  # fmt: skip
 """Errors that are caught before a command could meet them, and the folders that they do not leave."""
-ELSEWHERE = {("Unreadable", "tasks/verify")}
-"""Names that are taken in another room too."""
 LINE = re.compile(r"^[│ ]*(?:[├└]── )?(\w+) +(\d) ", re.MULTILINE)
 
 
@@ -64,14 +62,12 @@ def load(name: str, file: str) -> type[Exception]:
 
 @pytest.mark.parametrize(("name", "file"), classes())
 def test_every_error_is_in_a_tree_or_stays_in_its_room(name: str, file: str) -> None:
-    if set(INSIDE) & {base.__name__ for base in load(name, file).__mro__} or any(
-        name == of and file.startswith(room) for of, room in ELSEWHERE
-    ):
+    if set(INSIDE) & {base.__name__ for base in load(name, file).__mro__}:
         return
     assert issubclass(load(name, file), ErrataError | ApplicationError)
 
 
-@pytest.mark.parametrize(("name", "room"), [*INSIDE.items(), *ELSEWHERE])
+@pytest.mark.parametrize(("name", "room"), INSIDE.items())
 def test_an_error_that_stays_inside_is_named_nowhere_else(name: str, room: str | tuple[str, ...]) -> None:
     own = next(file for of, file in classes() if of == name and file.startswith(room))
     module = own.removesuffix(".py").replace("/", ".")
@@ -96,6 +92,6 @@ def test_the_trees_are_drawn_as_they_are(module: object, base: type[Exception]) 
     there = {
         name: load(name, file).exit_code  # type: ignore[attr-defined]
         for name, file in classes()
-        if (name, "/".join(file.split("/")[:2])) not in ELSEWHERE and issubclass(load(name, file), base)
+        if issubclass(load(name, file), base)
     }  # fmt: skip
     assert drawn == there

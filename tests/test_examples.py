@@ -30,7 +30,7 @@ REPLIES = {
 def build(recipe: Path, store: str) -> Plan:
     """Make the tables of a recipe and publish its release."""
     plan = materialize(make_plan(str(recipe), None, store))
-    publish.release(plan)
+    publish.publish_release(plan)
     return plan
 
 

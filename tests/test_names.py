@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+TOPS = ("flows", "tasks", "schemas", "catalog", "infra")
 WORDS = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text("utf-8"))
 FILLER, BARE, VERBS, OPENINGS, FORMULAS = (
     set(WORDS[key].split()) for key in ("filler", "bare", "verbs", "openings", "formulas")
@@ -53,7 +54,7 @@ def fault(kind: str, name: str) -> str | None:
 def offenders() -> Counter[str]:
     """Names that break a rule, with rule and kind."""
     found: Counter[str] = Counter()
-    for top in ("flows", "tasks", "schemas", "catalog", "infra"):
+    for top in TOPS:
         for path in sorted((ROOT / top).rglob("*.py")):
             for kind, name in names(path):
                 broken = fault(kind, name)
@@ -96,3 +97,14 @@ def test_names_are_parted_into_words() -> None:
     assert [words(name) for name in ("_OpenPool2", "VLLMEngine", "read_json", "_", "NGrams")] == [
         ["open", "pool2"], ["vllm", "engine"], ["read", "json"], [], ["n", "grams"],
     ]  # fmt: skip
+
+
+def test_no_class_bears_the_name_of_another() -> None:
+    classes: dict[str, list[str]] = defaultdict(list)
+    for top in TOPS[:-1]:  # the training of Abacus mirrors the network that is taught
+        for path in sorted((ROOT / top).rglob("*.py")):
+            for kind, name in names(path):
+                if kind == "class":
+                    classes[name].append(path.relative_to(ROOT).as_posix())
+    assert len(classes) > 400, "classes are seen"
+    assert {name: paths for name, paths in classes.items() if len(paths) > 1} == {}

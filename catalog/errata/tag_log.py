@@ -33,7 +33,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class State:
+class TagState:
     """Tags and notices of a corpus at one moment."""
 
     number: int = 0
@@ -58,7 +58,7 @@ class State:
         return {"number": self.number, "tags": dict(self.tags), "notices": notices}
 
     @staticmethod
-    def of(value: Mapping[str, Any], where: str) -> State:
+    def of(value: Mapping[str, Any], where: str) -> TagState:
         """The state in an event; `Unreadable` where there is none."""
         try:
             tags = {str(tag): str(version) for tag, version in value["tags"].items()}
@@ -67,7 +67,7 @@ class State:
             }
             versions = [*tags.values(), *notices]
             if all(TAG.fullmatch(tag) for tag in tags) and all(EXACT.fullmatch(version) for version in versions):
-                return State(int(value["number"]), tags, notices)
+                return TagState(int(value["number"]), tags, notices)
         except (KeyError, TypeError, ValueError, AttributeError):
             pass
         raise Unreadable(
@@ -93,7 +93,7 @@ def read_event(place: Storage, path: str) -> dict[str, Any]:
         raise Unreadable(f"{place.link(path)}: not the JSON it should be ({error}); restore it") from None
 
 
-def read_state(place: Storage, corpus: str) -> State:
+def read_state(place: Storage, corpus: str) -> TagState:
     """The tags and notices of a corpus as they are now."""
     paths = list_events(place, corpus)
-    return State.of(read_event(place, paths[-1]), place.link(paths[-1])) if paths else State()
+    return TagState.of(read_event(place, paths[-1]), place.link(paths[-1])) if paths else TagState()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from catalog.ledger import accounts as accounts
 from catalog.ledger import merging
 from catalog.ledger import segments as files
-from catalog.ledger.accounts import Spent
+from catalog.ledger.accounts import Spending
 from catalog.ledger.segments import FOLDER, Places, Segment
 from catalog.ledger.writer import COUNT, SECONDS, Writer
 from catalog.storage import Store, StoreError
@@ -104,7 +104,7 @@ class Ledger:
         entries = self._retry(lambda segments: self._search(segments, wanted, places))
         return {id_: entries[id_][2] for id_ in wanted if id_ in entries}
 
-    def spent(self) -> list[Spent]:
+    def spent(self) -> list[Spending]:
         """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
         return self._retry(lambda segments: accounts.sum_spending(self.store, segments, self._load))
 
@@ -188,7 +188,7 @@ class Ledger:
         """What of these rows of a segment answers requests."""
         if not len(rows):
             return []
-        table = files.read(self.store, segment, [*files.ENTRY, *files.ANSWER], rows)
+        table = files.read_segment(self.store, segment, [*files.ENTRY, *files.ANSWER], rows)
         entries = []
         for row in table.to_pylist():
             entry = row.pop("segment"), row.pop("row")

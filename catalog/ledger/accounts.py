@@ -20,7 +20,7 @@ _COLUMNS = ["place", *ENTRY, *_BY, "finish", "prompt_tokens", "tokens", "price",
 
 
 @dataclass(frozen=True)
-class Spent:
+class Spending:
     """What a corpus has spent on a model. A request that was answered twice counts twice: it was paid for twice."""
 
     corpus: str
@@ -41,7 +41,7 @@ class Spent:
     """When the first came: seconds since 1970, UTC."""
     last: float
 
-    def __add__(self, other: Spent) -> Spent:
+    def __add__(self, other: Spending) -> Spending:
         """The sum, under this one's names."""
         prices = [account.price for account in (self, other) if account.price is not None]
         return replace(
@@ -57,9 +57,9 @@ class Spent:
         )
 
 
-def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[Spent]:
+def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[Spending]:
     """Sums by corpus, model and revision, sorted by them. Raises as `ledger.segments.read` does."""
-    sums: dict[tuple[str, ...], Spent] = {}
+    sums: dict[tuple[str, ...], Spending] = {}
     kept: dict[Segment, Any] = {}
     for slices in split_ranges(segments, load, ROWS) if segments else ():
         for account in _sum_entries(read_distinct(store, slices, _COLUMNS, kept)):
@@ -68,14 +68,14 @@ def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[
     return [sums[key] for key in sorted(sums)]
 
 
-def _sum_entries(entries: Any) -> list[Spent]:
+def _sum_entries(entries: Any) -> list[Spending]:
     truncated = pc.cast(pc.equal(entries["finish"], "length"), pa.int64())
     known = pc.cast(pc.is_valid(entries["price"]), pa.int64())
     entries = entries.append_column("truncated", truncated).append_column("known", known)
     sums = ["prompt_tokens", "tokens", "truncated", "known", "price"]
     aggregates = [("place", "count"), ("at", "min"), ("at", "max"), *((name, "sum") for name in sums)]
     return [
-        Spent(
+        Spending(
             row["corpus"], row["model"], row["revision"], row["place_count"], row["prompt_tokens_sum"],
             row["tokens_sum"], row["truncated_sum"], row["price_sum"] if row["known_sum"] else None,
             row["place_count"] - row["known_sum"], row["at_min"], row["at_max"],

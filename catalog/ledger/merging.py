@@ -17,7 +17,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from catalog.ledger.segments import ENTRY, FOLDER, SCHEMA, SMALL, Places, Segment, drop, make_stem, read, write
+from catalog.ledger.segments import (
+    ENTRY,
+    FOLDER,
+    SCHEMA,
+    SMALL,
+    Places,
+    Segment,
+    drop,
+    make_stem,
+    read_segment,
+    write_segment,
+)
 from catalog.storage import Store
 from catalog.tables import format_canonical_json
 
@@ -81,7 +92,7 @@ def merge(store: Store, segments: Sequence[Segment], load: Load) -> list[Segment
     name = make_stem()
     try:
         for rows in _sort_entries(store, segments, load):
-            merged.append(write(store, rows, name))
+            merged.append(write_segment(store, rows, name))
             store.write(CLAIM, format_canonical_json({"by": mine, "until": time.time() + CLAIMED}))
     except BaseException as error:
         for segment in merged:
@@ -119,7 +130,7 @@ def _release_claim(store: Store, mine: str) -> None:
 
 def _sort_entries(store: Store, segments: Sequence[Segment], load: Load) -> Iterator[Any]:
     """The distinct entries of segments by place, one table for each segment to come."""
-    sample = read(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
+    sample = read_segment(store, max(segments, key=lambda segment: segment.rows), SCHEMA.names)
     rows = max(SMALL, min(ROWS, BYTES * sample.num_rows // max(sample.nbytes, 1)))
     del sample
     for slices in split_ranges(segments, load, rows):
@@ -169,9 +180,9 @@ def read_distinct(
     def read_slice(part: Slice) -> Any:
         segment, begin, end = part
         if kept is None or segment.rows > SMALL:
-            return read(store, segment, columns, None if end - begin == segment.rows else np.arange(begin, end))
+            return read_segment(store, segment, columns, None if end - begin == segment.rows else np.arange(begin, end))
         if segment not in kept:
-            kept[segment] = read(store, segment, columns)
+            kept[segment] = read_segment(store, segment, columns)
         return kept[segment].slice(begin, end - begin)
 
     with ThreadPoolExecutor(8) as threads:

@@ -136,10 +136,10 @@ def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
     name = make_stem()
     rows = [{**entry, "segment": name, "row": number} for number, entry in enumerate(entries)]
     rows.sort(key=lambda row: (row["place"], row["row"]))
-    return write(store, pa.Table.from_pylist(rows, schema=SCHEMA), name)
+    return write_segment(store, pa.Table.from_pylist(rows, schema=SCHEMA), name)
 
 
-def write(store: Store, rows: Any, name: str) -> Segment:
+def write_segment(store: Store, rows: Any, name: str) -> Segment:
     """Write rows that are sorted by place as one segment."""
     places: Places = rows["place"].to_numpy()
     segment = Segment(name, int(places[0]), int(places[-1]), len(places))
@@ -183,7 +183,7 @@ def read_places(store: Store, segment: Segment) -> Places:
             places = np.zeros(0, np.uint64)
         if _fits(places, segment):
             return places
-    places = read(store, segment, ["place"])["place"].to_numpy()
+    places = read_segment(store, segment, ["place"])["place"].to_numpy()
     if not _fits(places, segment):
         raise _make_error(store, segment, "its places are not in order, or not those its name says")
     return places
@@ -198,7 +198,7 @@ def _fits(places: Any, segment: Segment) -> bool:
     )
 
 
-def read(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[np.int64] | None = None) -> Any:
+def read_segment(store: Store, segment: Segment, columns: Sequence[str], rows: NDArray[np.int64] | None = None) -> Any:
     """Columns of a segment.
 
     Args:

@@ -86,13 +86,13 @@ def _columns(
         return [to_markdown(contract)]
     total = sum(n for (of, _), n in _rows(files).items() if of == view)
     counts = {name: filled[view].get(name, 0) for name in contract.names()}
-    lines = [to_markdown(contract, {name: share(n, total) for name, n in counts.items()})]
+    lines = [to_markdown(contract, {name: format_percent(n, total) for name, n in counts.items()})]
     if empty := [f"`{name}`" for name, n in counts.items() if n == 0 and total]:
         lines += ["", f"**Not filled** in any row of this release: {', '.join(empty)}."]
     return lines
 
 
-def share(n: int, total: int) -> str:
+def format_percent(n: int, total: int) -> str:
     """A share in percent that is 0 only for none and 100 only for all."""
     if 0 < n < total:
         return "<1 %" if 100 * n < total else f"{min(99, round(100 * n / total))} %"

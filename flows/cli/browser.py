@@ -57,7 +57,7 @@ def place(name: str, split: str | None, rejected: bool, data: str | None, store:
     if split:
         raise EvaluationError(f"{name}: files have no splits; leave --split out")
     check_files(name)
-    return read_files(name, sources.find(name, name))
+    return read_files(name, sources.find_sources(name, name))
 
 
 def _print_rows(chosen: Selection, limit: int | None) -> int:

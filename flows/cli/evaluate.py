@@ -15,7 +15,7 @@ from flows.cli.arguments import add_data, add_json
 def run_evaluate(options: Namespace) -> int:
     """`errata evaluate`."""
     from flows.metrics.evaluate import evaluate, find_rows
-    from flows.metrics.scores import as_json, report
+    from flows.metrics.scores import as_json, format_scores
     from tasks.evaluation.labels import Columns
 
     store = locate_store(options.store)
@@ -26,7 +26,7 @@ def run_evaluate(options: Namespace) -> int:
     result = evaluate(
         labels, gold, options.format, Columns(id, tuple(options.label), options.labeller), options.base, options.by
     )
-    print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if options.json else report(result))
+    print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if options.json else format_scores(result))
     return DONE
 
 

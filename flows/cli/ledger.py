@@ -13,9 +13,9 @@ def run_ledger(options: Namespace) -> int:
     """`errata ledger`."""
     from catalog.ledger import Ledger
     from catalog.storage import Store
-    from flows.metrics.spend import report
+    from flows.metrics.spend import format_spending
 
-    print(report(Ledger(Store(locate_store(options.store)))))
+    print(format_spending(Ledger(Store(locate_store(options.store)))))
     return DONE
 
 

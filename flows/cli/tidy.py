@@ -16,7 +16,7 @@ def run_gc(options: Namespace) -> int:
     from catalog.storage import Store
 
     store = Store(locate_store(options.store))
-    leftovers = garbage.find(store, options.older_than)
+    leftovers = garbage.find_garbage(store, options.older_than)
     removed = {each.path for each in garbage.remove(store, leftovers)} if options.remove else set()
     rows: list[list[object]] = [
         [each.path, each.what, each.files, each.size, f"{each.hours:.1f}"] for each in leftovers

@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from prefect.workers.process import ProcessWorker
 
 from flows.deploying.server import ServerError
-from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, advise_name, read
+from flows.deploying.spec import FILE, ROOT, Deployment, Deployments, advise_name, read_deployments
 from schemas.recipe.document import Document, RecipeError
 
 SECONDS = 120.0
@@ -31,7 +31,7 @@ SECONDS = 120.0
 
 def deploy(options: Namespace) -> int:
     """`errata deploy`: make deployments, and the pools that are not there."""
-    deployments = read(options.file or str(FILE))
+    deployments = read_deployments(options.file or str(FILE))
     chosen = deployments.chosen(options.names)
     url = _find_server()
     created = _create_pools(deployments, chosen, url)
@@ -129,7 +129,7 @@ def _create_pools(deployments: Deployments, chosen: list[Deployment], url: str) 
 
 def serve(options: Namespace) -> int:
     """`errata serve`: run deployments in this process, by their schedules and when they are asked for, until it is ended."""
-    deployments = read(options.file or str(FILE))
+    deployments = read_deployments(options.file or str(FILE))
     chosen = deployments.chosen(options.names)
     for name, value in (("ERRATA_STORE", options.store), ("ERRATA_DATA", options.data)):
         if value:

@@ -67,7 +67,7 @@ def advise_name(name: str, known: list[str]) -> str:
     return f"did you mean '{matches[0]}'?" if matches else f"there are {', '.join(sorted(known)) or 'none'}"
 
 
-def read(file: str) -> Deployments:
+def read_deployments(file: str) -> Deployments:
     """Read a file of deployments; `RecipeError` with every fault found."""
     try:
         text = Path(file).read_text("utf-8")

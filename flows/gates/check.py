@@ -11,7 +11,7 @@ from catalog.storage import Store
 from catalog.tables import TableFolder
 from flows.gates import schema_drift
 from flows.gates.measures import Unmeasurable, measure_gate
-from flows.gates.result import GateError, Result, format_result, show_value
+from flows.gates.result import GateError, Result, format_result, format_value
 from flows.gates.table import GatedTable
 from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
@@ -129,7 +129,7 @@ def _measure_gate(gate: Declared, plan: Plan) -> Threshold:
     try:
         value = measure_gate(gate, plan)
     except Unmeasurable as error:
-        return Threshold.of_measure(gate, None, fault=show_value(str(error)))
+        return Threshold.of_measure(gate, None, fault=format_value(str(error)))
     return Threshold.of_measure(gate, value.value, value.rows, value.examples, value.note)
 
 

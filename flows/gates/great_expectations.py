@@ -13,14 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from flows.gates.result import EXAMPLES, make_example, show_value
+from flows.gates.result import EXAMPLES, format_value, make_example
 from schemas.recipe.expectations import Expected, Of
 
 _STARTING = Lock()
 
 
 @dataclass
-class Tally:
+class ExpectationTally:
     """What was counted of one expectation."""
 
     rows: int = 0
@@ -42,7 +42,7 @@ class Suite:
 
     def __init__(self, expected: Sequence[Expected], key: str) -> None:
         self.expected, self.key = expected, key
-        self.tallies = [Tally() for _ in expected]
+        self.tallies = [ExpectationTally() for _ in expected]
         self._suite: Any = None
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -131,7 +131,7 @@ def _find_fault(validation: Mapping[str, Any]) -> str | None:
     )
     for info in infos:
         if info.get("raised_exception"):
-            return show_value(str(info.get("exception_message") or "no message").strip())
+            return format_value(str(info.get("exception_message") or "no message").strip())
     return None
 
 

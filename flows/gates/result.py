@@ -61,7 +61,7 @@ class Result:
         return asdict(self)
 
 
-def show_value(value: object) -> str:
+def format_value(value: object) -> str:
     """A value in a line: cut, and without characters that steer a terminal or turn the direction of writing."""
     line = text.strip_controls(value if isinstance(value, str) else repr(value)).replace("\n", " ")
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
@@ -70,7 +70,7 @@ def show_value(value: object) -> str:
 def make_example(row: object, value: object) -> dict[str, Any]:
     """One row that is not as wanted."""
     plain = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
-    return {"row": show_value(str(row)), "value": value if plain else show_value(value)}
+    return {"row": format_value(str(row)), "value": value if plain else format_value(value)}
 
 
 def round_number(value: float | int | None) -> str | float | int | None:

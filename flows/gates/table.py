@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from flows.gates.aggregates import MANY, Aggregates, add_number
-from flows.gates.great_expectations import Suite, Tally
-from flows.gates.result import EXAMPLES, Result, make_example, round_number, show_value
+from flows.gates.great_expectations import ExpectationTally, Suite
+from flows.gates.result import EXAMPLES, Result, format_value, make_example, round_number
 from flows.gates.thresholds import Threshold
 from flows.planning.plan import TableJob
 from schemas.recipe.expectations import DISTINCT, EACH, NUMBER, UNIQUE, Arguments, Expected, derive_expectations
@@ -95,7 +95,7 @@ class GatedTable:
             return Threshold(self._make_result(question, fault=self.why))
         if question.expected.type in UNIQUE:
             rows, sharing, _, examples = self.whole.repeated(column)
-            return self._summarize_rows(question, Tally(self.rows, self.rows - rows, sharing, examples))
+            return self._summarize_rows(question, ExpectationTally(self.rows, self.rows - rows, sharing, examples))
         if question.expected.type in NUMBER:
             return self._check_number(question, column)
         return self._check_values(question, column)
@@ -119,7 +119,7 @@ class GatedTable:
         elif question.expected.type.endswith("in_set"):
             missing = []
         phrases = [f"{len(values):,} different values"]
-        phrases += [f"without {', '.join(show_value(value) for value in missing[:EXAMPLES])}"] if missing else []
+        phrases += [f"without {', '.join(format_value(value) for value in missing[:EXAMPLES])}"] if missing else []
         examples = [make_example(value, "is not of the set") for value in unexpected[:EXAMPLES]]
         passed = not missing and not unexpected
         return Threshold(self._make_result(question, observed=" ".join(phrases), passed=passed, examples=examples))
@@ -130,7 +130,7 @@ class GatedTable:
         _, _, repeating, examples = self.whole.repeated(digest)
         return Threshold.of_measure(gate, repeating / self.rows, self.rows, examples)
 
-    def _summarize_rows(self, question: _Question, tally: Tally) -> Threshold:
+    def _summarize_rows(self, question: _Question, tally: ExpectationTally) -> Threshold:
         """What was counted of an expectation of rows."""
         if fault := self.why or tally.fault:
             return Threshold(self._make_result(question, fault=fault))

@@ -28,7 +28,7 @@ SHIFTS = ("model", "set", "step")
 
 
 @dataclass
-class _Counts:
+class _TypeCounts:
     """What is counted over the parts of one table."""
 
     counts: dict[str, Counter[Any]] = field(
@@ -64,7 +64,7 @@ def _measure_table(work: TableJob, label: Label, plan: Plan) -> dict[str, Any]:
     if parameters is None:  # a table without rows settles nothing
         return {"table": work.name, "taxonomy": "", "rows": 0, "typed": 0, "by": {}, "undecided": {}, "types": {}, "share": None} | {f"types_by_{name}": {} for name in SHIFTS}  # fmt: skip
     taxonomy = parameters.types if isinstance(parameters, ClassifyParameters) else None
-    result = _Counts()
+    result = _TypeCounts()
     for part in _read_parts(work, label, plan):
         rows = part.to_dicts()
         for row in rows:
@@ -78,7 +78,7 @@ def _measure_table(work: TableJob, label: Label, plan: Plan) -> dict[str, Any]:
     return _summarize(work, result, taxonomy)
 
 
-def _summarize(work: TableJob, result: _Counts, taxonomy: Taxonomy | None) -> dict[str, Any]:
+def _summarize(work: TableJob, result: _TypeCounts, taxonomy: Taxonomy | None) -> dict[str, Any]:
     counts, is_found = result.counts, _is_induced(taxonomy)
     summary: dict[str, Any] = {
         "table": work.name, "taxonomy": taxonomy.id if taxonomy else "", "rows": counts["type"].total(),
@@ -115,7 +115,7 @@ def _read_parts(work: TableJob, label: Label, plan: Plan) -> Iterator[pl.DataFra
         yield work.folder().read(part, columns)
 
 
-def _count(result: _Counts, row: dict[str, Any], label: Label) -> None:
+def _count(result: _TypeCounts, row: dict[str, Any], label: Label) -> None:
     counted, decided = result.counts, row[label.column]
     name = decided or UNDECIDED
     counted["type"][name] += 1
@@ -143,7 +143,7 @@ def _read_gold(row: dict[str, Any], taxonomy: Taxonomy | None) -> str | None:
 
 
 def _count_agreement(
-    result: _Counts, rows: list[dict[str, Any]], work: TableJob, parameters: ClassifyParameters
+    result: _TypeCounts, rows: list[dict[str, Any]], work: TableJob, parameters: ClassifyParameters
 ) -> None:
     """Count what rules, each model and the judge say, and the votes of each model, of some rows."""
     models = [name_model(asked.named) for asked in work.models if asked.name in parameters.models]
@@ -166,7 +166,7 @@ def _make_frame(names: list[str], rows: list[Any]) -> pl.DataFrame:
     )
 
 
-def _summarize_agreement(result: _Counts) -> dict[str, Any]:
+def _summarize_agreement(result: _TypeCounts) -> dict[str, Any]:
     """Cohen's kappa of each pair that decides some mistakes both, Fleiss' of the models, and of each model's votes."""
     pairs = [
         {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa)}
@@ -189,7 +189,7 @@ def _summarize_induction(taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _summarize_truth(result: _Counts, is_found: bool) -> dict[str, Any]:
+def _summarize_truth(result: _TypeCounts, is_found: bool) -> dict[str, Any]:
     """How types compare with the true ones; those that were found only as a partition, for their names are their own."""
     index = {"rand": _round(compute_adjusted_rand(result.confusion.counts))}
     if is_found:

@@ -59,7 +59,7 @@ def find_rows(name: str, data: str | None, store: str) -> RowsAt:
     if isinstance(where, ViewName) and not os.path.isdir(name):
         return _find_release(name, where, store)
     check_files(name)
-    return read_files(name, sources.find(name, name))
+    return read_files(name, sources.find_sources(name, name))
 
 
 def read_files(name: str, files: Sequence[Source]) -> RowsAt:
@@ -172,7 +172,9 @@ def evaluate(
     rules = read_rules(format)
     gold, rejected = read_gold(golden, format, rules)
     columns = [_choose_columns(place, golden, rules, wanted) for place in labels]
-    table = labelled.join_labels([(place.name, labelled.read(place.records(), c)) for place, c in zip(labels, columns)])
+    table = labelled.join_labels(
+        [(place.name, labelled.read_labels(place.records(), c)) for place, c in zip(labels, columns)]
+    )
     name = ", ".join(place.name for place in labels)
     labelled.check_ids(name, table, gold, golden.name)
     return Evaluation(

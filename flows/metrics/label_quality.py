@@ -21,7 +21,7 @@ from tasks.localize.raters import build_frame, list_rating_columns
 
 
 @dataclass
-class _Counts:
+class _LabelCounts:
     """What is counted over the parts of one table."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -50,8 +50,8 @@ def measure_table(plan: Plan, work: TableJob) -> dict[str, Any]:
     return _summarize(work, label, _count(plan, work, label))
 
 
-def _count(plan: Plan, work: TableJob, label: Label) -> _Counts:
-    result = _Counts()
+def _count(plan: Plan, work: TableJob, label: Label) -> _LabelCounts:
+    result = _LabelCounts()
     for part in _read_parts(plan, work, label):
         decided = part.get_column(label.column, default=pl.Series([None] * part.height, dtype=pl.Int64))
         result.counts["rows"] += part.height
@@ -88,7 +88,7 @@ def _compare(counts: Counter[str], gold: pl.Series, labels: pl.Series) -> None:
     counts["exact"] += int((named & (labels == gold)).sum())
 
 
-def _summarize(work: TableJob, label: Label, result: _Counts) -> dict[str, Any]:
+def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, Any]:
     counts = result.counts
     summary: dict[str, Any] = {
         "table": work.name, "task": work.task, "how": result.how, "rows": counts["rows"], "labelled": counts["labelled"],

@@ -130,7 +130,7 @@ def _describe_score(result: Score) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def report(evaluation: Evaluation) -> str:
+def format_scores(evaluation: Evaluation) -> str:
     """The tables, 80 columns wide, and what they mean."""
     scored: list[tuple[str, Score | None, float | None]] = []
     for labeller in evaluation.labellers:

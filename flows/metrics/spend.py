@@ -8,13 +8,13 @@ from functools import reduce
 from operator import add
 
 from catalog.ledger import Ledger
-from catalog.ledger.accounts import Spent
+from catalog.ledger.accounts import Spending
 from flows.metrics.narrow_table import format_narrow_table
 
 HEAD = ("corpus, model", "requests", "prompt", "completion", "cut off", "price")
 
 
-def report(ledger: Ledger) -> str:
+def format_spending(ledger: Ledger) -> str:
     """A table of 80 columns: tokens and money by corpus and, below it, by model; then the sum. May raise `StoreError`."""
     accounts = ledger.spent()
     if not accounts:
@@ -33,19 +33,19 @@ def report(ledger: Ledger) -> str:
     return f"{format_narrow_table(HEAD, rows)}\n\n{_format_notes(reduce(add, accounts))}"
 
 
-def _format_row(name: str, accounts: Sequence[Spent]) -> list[object]:
+def _format_row(name: str, accounts: Sequence[Spending]) -> list[object]:
     total = reduce(add, accounts)
     return [name, total.requests, total.prompt_tokens, total.tokens, total.truncated, _format_price(total)]
 
 
-def _format_price(account: Spent) -> str:
+def _format_price(account: Spending) -> str:
     """Money; with a plus where some of it is not known."""
     if account.price is None:
         return "–"
     return f"{account.price:,.2f}{'+' if account.unpriced else ''}"
 
 
-def _format_notes(total: Spent) -> str:
+def _format_notes(total: Spending) -> str:
     first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (total.first, total.last))
     lines = [f"prompt, completion: tokens; cut off: at their limit; first {first}, last {last} UTC"]
     if total.price is not None and total.unpriced:

@@ -54,4 +54,4 @@ def _translate(kind: str, taxonomy: str, other: str) -> str | None:
     """What a type of one taxonomy is in another, as far as those that ship with Errata say; None where they do not."""
     if other in ("", taxonomy) or not taxonomy:
         return kind
-    return taxonomies.find_shipped(other).translated(taxonomy, kind) if other in taxonomies.list_names() else None
+    return taxonomies.find_shipped(other).translated(taxonomy, kind) if other in taxonomies.list_taxonomies() else None

@@ -42,7 +42,7 @@ class Logger:
         self.log.info("%s", text)
 
 
-class Share:
+class BuildShare:
     """How much of a build is done, each of its tables being an equal share of it."""
 
     def __init__(self, tables: int, done: int) -> None:
@@ -152,7 +152,7 @@ def make_key(corpus: str, kind: str) -> str:
 @contextmanager
 def show_progress(plan: Plan) -> Iterator[None]:
     """Show how far a build is while it runs: on its page, and in its log where no terminal shows it."""
-    share = Share(len(plan.jobs) - 1, len(plan.done))
+    share = BuildShare(len(plan.jobs) - 1, len(plan.done))
     artifact = create_progress_artifact(
         share.summarize()[0], key=make_key(plan.recipe.corpus, "progress"), description=share.summarize()[1]
     )
@@ -170,7 +170,7 @@ def show_progress(plan: Plan) -> Iterator[None]:
         thread.join(EVERY_SECONDS)
 
 
-def _send_progress(artifact: UUID, share: Share, over: Event) -> None:
+def _send_progress(artifact: UUID, share: BuildShare, over: Event) -> None:
     """Send how far a build is, every few seconds until it is over; trouble with that is none of the build's."""
     sent = share.summarize()
     while True:

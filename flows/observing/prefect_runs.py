@@ -35,7 +35,7 @@ current: UUID | None = None
 """The run of this process."""
 
 
-def name() -> str:
+def name_run() -> str:
     """What a build is called in Prefect's pages: its recipe, and the models it was given."""
     parameters: dict[str, Any] = runtime.flow_run.parameters
     called = [Path(str(parameters.get("recipe", "build"))).stem]
@@ -127,7 +127,7 @@ def _record_end(run: UUID, state: State) -> None:
     thread.join(SECONDS)
 
 
-def settle(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+def end_task_runs(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """Hook: the units of a cancelled or crashed run are not at work any more."""
     with get_client(sync_client=True) as client:
         _end_units(client, flow_run.id, Cancelled(message="its run ended"))

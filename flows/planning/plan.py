@@ -12,7 +12,7 @@ from errata import ErrataError
 from catalog import taxonomies
 from catalog.digests import Digests
 from catalog.publish.publish import read_published
-from catalog.sources import Source, find
+from catalog.sources import Source, find_sources
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning import engines
@@ -22,7 +22,7 @@ from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
 from schemas.task import ModelId, Parameters
 from tasks import TASKS
@@ -144,7 +144,9 @@ class _Locator:
     def find(self, place: str, table: Table) -> list[Source]:
         """The files at a location: below `--data`, or beside the recipe."""
         if place not in self.located:
-            self.located[place] = find(self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests)
+            self.located[place] = find_sources(
+                self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests
+            )
         return self.located[place]
 
     def _resolve(self, place: str, table: Table) -> str:
@@ -198,7 +200,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
 
 
 def _parse_recipe(text: str, recipe: str) -> Recipe:
-    return read(text, recipe, TASKS, lambda name: taxonomies.find(name, Path(recipe).parent))
+    return read_recipe(text, recipe, TASKS, lambda name: taxonomies.find_taxonomy(name, Path(recipe).parent))
 
 
 def with_version(plan: Plan, version: str) -> Plan:

@@ -47,7 +47,7 @@ def list_software() -> dict[str, str]:
     return {"errata": project["version"], "python": python, **{name: version(name) for name in LIBRARIES}}
 
 
-def release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Publish the release of a plan whose tables are complete; its manifest.
 
     `gates` is what was found at them, where that is known already. `GateError`

@@ -27,7 +27,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows for people; numbers stand to the right."""
 
     caption: str
@@ -48,7 +48,7 @@ class Plot:
     """What is to be seen, for those who cannot see it."""
     spec: dict[str, Any]
     """Vega-Lite."""
-    data: Table
+    data: PageTable
     width: int = 0
     """Pixels below which it is scrolled, not squeezed."""
 
@@ -62,7 +62,7 @@ class Section:
     title: str
     lead: str
     """What was found, in a sentence or two."""
-    parts: tuple[Plot | Table, ...] = ()
+    parts: tuple[Plot | PageTable, ...] = ()
     notes: tuple[str, ...] = ()
     """How it was measured."""
     measured: bool = True
@@ -90,7 +90,7 @@ def explain_missing(name: str, title: str, statistics: Mapping[str, Any], of_tab
     return make_unmeasured(name, title, f"Not measured: {of_tables if statistics['from'] == 'tables' else of_release}.")
 
 
-def format_number(value: float | None) -> str:
+def format_count(value: float | None) -> str:
     """12,345; – where there is none."""
     return "–" if value is None else f"{value:,.0f}"
 

@@ -21,7 +21,7 @@ from tasks.evaluation.score import wilson
 from tasks.split import split_steps
 from tasks.synthetic.lessons import JUDGE, SOLVE
 from tasks.synthetic.problems import LEVELS, Problem, make_problem
-from tasks.synthetic.truth import Truth, judge
+from tasks.synthetic.truth import Truth, find_truth
 
 _VERDICT = re.compile(r"First error: (none|(\d+), ([a-z ]+))$")
 SEED = 77
@@ -67,7 +67,7 @@ def solve_problems(
     texts = ask_engine(engine, prompts, temperature, samples, 600)
     repeated = [problem for problem in problems for _ in range(samples)]
     return [
-        Solved(problem, reply.text, judge(problem.program, split_steps(reply.text)[0])) if reply else None
+        Solved(problem, reply.text, find_truth(problem.program, split_steps(reply.text)[0])) if reply else None
         for problem, reply in zip(repeated, texts)
     ]
 

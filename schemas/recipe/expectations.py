@@ -88,7 +88,7 @@ class Between(_Range, Mostly):
     strict_max: bool = Field(False, description="Whether max_value itself is out.")
 
 
-class Number(_Range):
+class AggregateExpectation(_Range):
     """A number made of all values, within bounds."""
 
     strict_min: bool = Field(False, description="Whether min_value itself is out.")
@@ -261,12 +261,12 @@ UNIQUE: Mapping[str, type[Arguments]] = {
 }
 """Expectations that no two rows are the same, in whatever part they are."""
 NUMBER: Mapping[str, type[Arguments]] = {
-    "expect_column_min_to_be_between": Number,
-    "expect_column_max_to_be_between": Number,
-    "expect_column_sum_to_be_between": Number,
-    "expect_column_mean_to_be_between": Number,
-    "expect_column_median_to_be_between": Number,
-    "expect_column_stdev_to_be_between": Number,
+    "expect_column_min_to_be_between": AggregateExpectation,
+    "expect_column_max_to_be_between": AggregateExpectation,
+    "expect_column_sum_to_be_between": AggregateExpectation,
+    "expect_column_mean_to_be_between": AggregateExpectation,
+    "expect_column_median_to_be_between": AggregateExpectation,
+    "expect_column_stdev_to_be_between": AggregateExpectation,
     "expect_column_unique_value_count_to_be_between": Count,
     "expect_column_proportion_of_unique_values_to_be_between": Count,
     "expect_column_proportion_of_non_null_values_to_be_between": Presence,

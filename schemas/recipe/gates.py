@@ -72,7 +72,7 @@ class Bounded(Gate):
         return self
 
 
-class Share(Bounded):
+class ShareGate(Bounded):
     """A gate that holds a share within bounds."""
 
     at_least: float | None = Field(None, ge=0, le=1, description="The smallest share that passes, from 0 to 1.")
@@ -83,7 +83,7 @@ class Rows(Bounded):
     """The rows that a table keeps."""
 
 
-class Undecided(Share):
+class Undecided(ShareGate):
     """The share of the rows that came into a table of verdicts, labels or types and got none."""
 
     column: str | None = Field(
@@ -104,7 +104,7 @@ class Undecided(Share):
         return (self.column,) if self.column else ()
 
 
-class Retention(Share):
+class Retention(ShareGate):
     """The share of rows that are kept: of those that came into the table, or of those in an earlier one."""
 
     of: str | None = Field(None, description="The table whose kept rows are the whole; else what came into `table`.")
@@ -144,7 +144,7 @@ class Kappa(Bounded):
         yield from _find_unfit_task(name, tables, _combines_labels, "kappa")
 
 
-class Precision(Share):
+class Precision(ShareGate):
     """Of the labels of a first wrong step, the share that name the true one."""
 
     column: str | None = Field(
@@ -185,7 +185,7 @@ class Precision(Share):
         return (self.column,) if self.column else ()
 
 
-class Drift(Share):
+class Drift(ShareGate):
     """How far a column's distribution moved from the last release: total variation, the share of rows that moved."""
 
     column: str = Field(description="A column with few different values, such as error_type.")
@@ -207,7 +207,7 @@ def _find_type_fault(column: str, contract: Contract) -> Faults:
             yield "column", f"'{column}' is of type {declared.kind}; expected string, integer or boolean"
 
 
-class Duplicates(Share):
+class Duplicates(ShareGate):
     """The share of rows that repeat an earlier one: in some columns, or as task deduplicate found."""
 
     columns: list[str] = Field(
@@ -224,7 +224,7 @@ class Duplicates(Share):
         return tuple(self.columns)
 
 
-class Contamination(Share):
+class Contamination(ShareGate):
     """The share of rows that task decontaminate found in test sets."""
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:

@@ -22,7 +22,7 @@ from schemas.task import Parameters, Task
 Tasks = Mapping[str, Task[Any]]
 
 
-def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
+def read_recipe(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
     """Read and check a recipe, before anything of it runs.
 
     Args:
@@ -43,7 +43,7 @@ def read(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> 
         raise RecipeError(document.faults)
     if not isinstance(document.value, dict):
         raise RecipeError([Fault(file, 1, "", "expected a mapping that begins with `corpus:`, found no keys")])
-    return _Reader(document, tasks, taxonomies).recipe()
+    return _RecipeReader(document, tasks, taxonomies).recipe()
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Inputs:
     names: tuple[str, ...] = ()
 
 
-class _Reader:
+class _RecipeReader:
     """Goes through a document and gathers its faults."""
 
     def __init__(self, document: Document, tasks: Tasks, taxonomies: Find | None) -> None:

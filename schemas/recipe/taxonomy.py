@@ -139,7 +139,7 @@ def write_taxonomy(taxonomy: Taxonomy) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def parse(text: str, file: str) -> Taxonomy:
+def parse_taxonomy(text: str, file: str) -> Taxonomy:
     """The taxonomy that a YAML text declares.
 
     Args:

@@ -70,7 +70,7 @@ _CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`")
 
 
 @dataclass(frozen=True)
-class Number:
+class PlacedNumber:
     """A number where it stands."""
 
     value: Fraction
@@ -87,9 +87,9 @@ class Equation:
     """Its first character, and the one behind its last."""
     computed: Fraction
     """The value of its left side."""
-    result: Number
+    result: PlacedNumber
     """The number that it states."""
-    leaves: tuple[Number, ...]
+    leaves: tuple[PlacedNumber, ...]
     """The numbers of its left side."""
     operator: str | None
     """Its operation, where its left side is one operation on two numbers."""
@@ -125,10 +125,10 @@ def _parse_equations(step: str) -> tuple[Equation, ...]:
     return tuple(equation for equation in equations if equation)
 
 
-def find_numbers(text: str) -> list[Number]:
+def find_numbers(text: str) -> list[PlacedNumber]:
     """The plain numbers of a text."""
     return [
-        Number(_read_value(token), token.start, token.end)
+        PlacedNumber(_read_value(token), token.start, token.end)
         for token in _tokenize(text[:LONGEST])
         if token.kind == "number"
     ]
@@ -186,7 +186,7 @@ def _parse_equation(tokens: Sequence[_Token], at: int) -> Equation | None:
     if computed is None:
         return None
     stated, chain = right
-    leaves = tuple(Number(_read_value(token), token.start, token.end) for token in left if token.kind == "number")
+    leaves = tuple(PlacedNumber(_read_value(token), token.start, token.end) for token in left if token.kind == "number")
     binary = len(left) == 3 and left[1].kind == "op"
     total = _compute(chain) if len(chain) > 1 else None
     after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
@@ -238,7 +238,7 @@ def _find_left_side(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
     return expression if sum(part.kind == "number" for part in expression) > 1 else None
 
 
-def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_Token]] | None:
+def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[PlacedNumber, list[_Token]] | None:
     """The number after an equals sign, and the expression that it begins; None where it may be part of something else."""
     i = at + 1
     sign = 1
@@ -247,7 +247,7 @@ def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[Number, list[_T
     if i >= len(tokens) or tokens[i].kind != "number":
         return None
     token = tokens[i]
-    stated = Number(sign * _read_value(token), token.start, token.end)
+    stated = PlacedNumber(sign * _read_value(token), token.start, token.end)
     chain = [token]
     end = i + 1
     while end < len(tokens) and tokens[end].kind in ("number", "op") and len(chain) < LONGEST_EXPRESSION:

@@ -20,7 +20,7 @@ _PAIRS = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 
 @dataclass(frozen=True)
-class Node:
+class ReferenceStep:
     """One calculation of a right solution."""
 
     operator: str
@@ -38,10 +38,10 @@ class Node:
         return self.operator == operator and same
 
 
-class Plan:
+class ReferencePlan:
     """How far a solution has come along a right one."""
 
-    def __init__(self, nodes: tuple[Node, ...], given: set[Fraction], first: Fraction | None) -> None:
+    def __init__(self, nodes: tuple[ReferenceStep, ...], given: set[Fraction], first: Fraction | None) -> None:
         self.nodes = nodes
         self.given = given
         self.first = first
@@ -96,7 +96,7 @@ class Plan:
 
 def plan(
     reference: str, answer: Fraction, given: set[Fraction], stated: set[Fraction], first: Fraction | None
-) -> Plan | None:
+) -> ReferencePlan | None:
     """The plan of a right solution; None where its calculations do not lead to the answer, one after the other.
 
     Args:
@@ -110,7 +110,7 @@ def plan(
         The calculations one after the other, or None.
 
     """
-    nodes: list[Node] = []
+    nodes: list[ReferenceStep] = []
     for line in reference[:20_000].split("\n"):
         start = len(nodes)  # a line may say one calculation twice
         for equation in find_equations(line):
@@ -121,10 +121,10 @@ def plan(
                 nodes.append(node)
     if not nodes or nodes[-1].value != answer or len(nodes) > 64:
         return None
-    return Plan(tuple(nodes), given, first)
+    return ReferencePlan(tuple(nodes), given, first)
 
 
-def _make_node(equation: Equation, before: list[Node], stated: set[Fraction]) -> Node:
+def _make_node(equation: Equation, before: list[ReferenceStep], stated: set[Fraction]) -> ReferenceStep:
     assert equation.operator is not None
     needs: set[int] = set()
     origins: list[Origin] = []
@@ -134,13 +134,13 @@ def _make_node(equation: Equation, before: list[Node], stated: set[Fraction]) ->
         if makers:
             needs.add(makers[-1])
         origins.append("either" if makers and value in stated else "earlier" if makers else "given")
-    return Node(
+    return ReferenceStep(
         equation.operator, equation.operands, equation.result.value, equation.unit, frozenset(needs),
         (origins[0], origins[1]),
     )  # fmt: skip
 
 
-def skips_calculation(plan: Plan, operator: str, operands: Operands) -> bool:
+def skips_calculation(plan: ReferencePlan, operator: str, operands: Operands) -> bool:
     """Whether a later calculation is done with the result from before those that were left out."""
     results = {plan.nodes[i].value for i in plan.done} | ({plan.first} if plan.first is not None else set())
     for i, node in enumerate(plan.nodes):
@@ -152,7 +152,9 @@ def skips_calculation(plan: Plan, operator: str, operands: Operands) -> bool:
     return False
 
 
-def find_replaced_operand(plan: Plan, operator: str, operands: Operands) -> Iterator[tuple[Node, int, int]]:
+def find_replaced_operand(
+    plan: ReferencePlan, operator: str, operands: Operands
+) -> Iterator[tuple[ReferenceStep, int, int]]:
     """The open calculations with one operand replaced: the calculation, its operand, and the one that stands for it."""
     for i in plan.open():
         node = plan.nodes[i]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tasks.arithmetic.equations import Equation, Number
+from tasks.arithmetic.equations import Equation, PlacedNumber
 
 MOST_FOLLOWING = 64
 _OPERATORS = "+-*/"
@@ -22,7 +22,7 @@ class Repair:
 
     kind: str
     """The kind of mistake that it mends."""
-    place: Number | None
+    place: PlacedNumber | None
     """The number that was replaced; None where it is the operation."""
     right: Fraction | str
     """What belongs there."""

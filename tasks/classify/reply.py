@@ -15,7 +15,7 @@ from schemas.columns.labels import SEVERITIES
 from schemas.recipe.taxonomy import Taxonomy, normalize_name
 from schemas.request import Completion, Reply, replace_surrogates
 from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE
-from tasks.llm.judge_reply import read as judged
+from tasks.llm.judge_reply import read_judgement as judged
 from tasks.llm.lenient_json import find_objects
 from tasks.llm.quoted_text import Material
 
@@ -26,7 +26,7 @@ _LONGEST_CAUSE, _LONGEST_SPAN = 1_000, 500
 
 
 @dataclass(frozen=True)
-class Vote:
+class TypeVote:
     """The vote of one reply."""
 
     type: str | None
@@ -39,10 +39,10 @@ class Vote:
     cause: str | None = None
 
 
-def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> Vote:
+def vote(reply: Reply, at: int, step: str, material: Material, taxonomy: Taxonomy) -> TypeVote:
     """The vote of a reply on a step, the first wrong one (from 0)."""
     text, fault = read_final_text(reply)
-    return Vote(None, fault) if fault else read(text, step, material, taxonomy, at)
+    return TypeVote(None, fault) if fault else read_vote(text, step, material, taxonomy, at)
 
 
 def read_final_text(reply: Reply) -> tuple[str, str]:
@@ -76,26 +76,26 @@ def parse_judged_kind(text: str, at: int, material: Material) -> str | None:
     return judgement.kind if judgement.label == at else ""
 
 
-def read(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> Vote:
+def read_vote(text: str, step: str, material: Material, taxonomy: Taxonomy, at: int | None = None) -> TypeVote:
     """The vote of a text on a step; with its number (from 0) a judge's form is read, too."""
     final, fault = _clean_quotation(text)
     if fault:
-        return Vote(None, fault)
+        return TypeVote(None, fault)
     claims = list(_list_claims(final, material))
     if at is not None and not _has_form(final) and (kind := parse_judged_kind(final, at, material)) is not None:
         if not kind:
-            return Vote(None, NO_TYPE)
+            return TypeVote(None, NO_TYPE)
         claims = [(kind, {})]
     if not claims:
-        return Vote(None, UNPARSABLE)
+        return TypeVote(None, UNPARSABLE)
     named = {taxonomy.named(name) for name, _ in claims}
     if None in named or len(named) > 1:
-        return Vote(None, UNKNOWN if named == {None} else CONTRADICTORY)
+        return TypeVote(None, UNKNOWN if named == {None} else CONTRADICTORY)
     (label,) = named
     details: Mapping[str, Any] = next((record for _, record in reversed(claims) if record), {})
     cause = replace_surrogates(" ".join(read_text(details.get("cause")).split())[:_LONGEST_CAUSE]) or None
     severity = read_text(details.get("severity")).strip().casefold()
-    return Vote(
+    return TypeVote(
         label,
         "",
         severity if severity in SEVERITIES else None,

@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from tasks.arithmetic import context_numbers
-from tasks.arithmetic.equations import LONGEST, Equation, Number, find_equations, find_numbers
+from tasks.arithmetic.equations import LONGEST, Equation, PlacedNumber, find_equations, find_numbers
 from tasks.classify import repair
-from tasks.classify.reference_plan import Plan, find_replaced_operand, plan, skips_calculation
+from tasks.classify.reference_plan import ReferencePlan, find_replaced_operand, plan, skips_calculation
 
 RULE_TAXONOMY = "abacus"
 """The taxonomy whose types the rules name."""
@@ -28,7 +28,7 @@ _ANSWER = re.compile(r"(?:####|\banswer(?: is)?\b[\s:=]{1,4})\s*\\?\$?(-?\d[\d,]
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """The finding of a rule about a mistake."""
 
     kind: str
@@ -47,7 +47,7 @@ class _Case:
 
     text: str
     equations: tuple[Equation, ...]
-    answer: Number | None
+    answer: PlacedNumber | None
     """The final answer, where the step states one."""
     last: bool
     given: set[Fraction]
@@ -60,10 +60,10 @@ class _Case:
     opaque: bool
     """Whether the step has an equals sign that no equation was read at."""
     gold: Fraction | None
-    plan: Plan | None
+    plan: ReferencePlan | None
 
 
-def apply_rules(row: Mapping[str, Any], at: int) -> Finding | None:
+def apply_rules(row: Mapping[str, Any], at: int) -> RuleFinding | None:
     """What rules say of a solution whose first wrong step is known (from 0); None where they say nothing.
 
     Args:
@@ -93,7 +93,7 @@ def _read_case(row: Mapping[str, Any], at: int) -> _Case:
     match = _ANSWER.search(text)
     working = text[: match.start()] if match else text
     value = _parse_number(match[1]) if match else None
-    answer = Number(value, match.start(1), match.end(1)) if match and value is not None else None
+    answer = PlacedNumber(value, match.start(1), match.end(1)) if match and value is not None else None
     reference = None
     if row.get("reference") and gold is not None:
         reference = plan(row["reference"], gold, given, stated, first)
@@ -118,7 +118,7 @@ def _parse_number(text: str) -> Fraction | None:
     return Fraction(text) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", text) else None
 
 
-def _compare_with_plan(case: _Case, plan: Plan) -> Finding | None:
+def _compare_with_plan(case: _Case, plan: ReferencePlan) -> RuleFinding | None:
     """The finding from comparing the step with a right solution."""
     for equation in case.equations:
         at = plan.find_open_node(equation)
@@ -132,12 +132,12 @@ def _compare_with_plan(case: _Case, plan: Plan) -> Finding | None:
         if node.unit and equation.unit and node.unit != equation.unit:
             start = case.text.lower().find(equation.unit, equation.result.end)
             cause = f"The {_format_fraction(equation.result.value)} are {node.unit}, not {equation.unit}."
-            return Finding("unit", "unit of the right solution", start, start + len(equation.unit), cause, "minor")
+            return RuleFinding("unit", "unit of the right solution", start, start + len(equation.unit), cause, "minor")
         plan.finish(at)
     return _check_end(case, plan)
 
 
-def _check_end(case: _Case, plan: Plan) -> Finding | None:
+def _check_end(case: _Case, plan: ReferencePlan) -> RuleFinding | None:
     """What is wrong with a step whose calculations are all right: the answer, or what it does not do."""
     if case.opaque or (not case.last and case.answer is None):
         return None
@@ -145,14 +145,14 @@ def _check_end(case: _Case, plan: Plan) -> Finding | None:
     if not plan.final():
         missing = plan.nodes[plan.open()[0]]
         cause = f"{_format_calculation(missing.operator, missing.operands)} is left out."
-        return Finding("missing step", "the right solution goes on", *place, cause)
+        return RuleFinding("missing step", "the right solution goes on", *place, cause)
     if case.answer is not None and case.answer.value != case.gold:
         cause = f"The last result is {_format_fraction(plan.nodes[-1].value)}, the answer says {_format_fraction(case.answer.value)}."
-        return Finding("final answer", "answer is not the last result", *place, cause)
+        return RuleFinding("final answer", "answer is not the last result", *place, cause)
     return None
 
 
-def _explain_unplanned(equation: Equation, plan: Plan) -> Finding | None:
+def _explain_unplanned(equation: Equation, plan: ReferencePlan) -> RuleFinding | None:
     """What is wrong with a calculation that is none of those open."""
     if equation.operator is None:
         return None
@@ -162,19 +162,19 @@ def _explain_unplanned(equation: Equation, plan: Plan) -> Finding | None:
     for node in opened:
         if set(node.operands) == set(equation.operands):
             right = _format_calculation(node.operator, node.operands)
-            return Finding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {calculation}.")  # fmt: skip
+            return RuleFinding("wrong operation", "the operands of a right calculation", *place, f"{right} is asked for, not {calculation}.")  # fmt: skip
     if not opened or any(plan.nodes[i].matches(equation.operator, equation.operands) for i in plan.done):
-        return Finding("extra step", "done already", *place, f"{calculation} is done already, or not asked for.")
+        return RuleFinding("extra step", "done already", *place, f"{calculation} is done already, or not asked for.")
     if skips_calculation(plan, equation.operator, equation.operands):
         left = opened[0]
         missing = _format_calculation(left.operator, left.operands)
-        return Finding(
+        return RuleFinding(
             "missing step", "a calculation is skipped", *place, f"{missing} has to come before {calculation}."
         )
     return _explain_operand(equation, plan)
 
 
-def _explain_operand(equation: Equation, plan: Plan) -> Finding | None:
+def _explain_operand(equation: Equation, plan: ReferencePlan) -> RuleFinding | None:
     """The operand that stands for another, where that is clear."""
     assert equation.operator is not None
     for node, theirs, ours in find_replaced_operand(plan, equation.operator, equation.operands):
@@ -182,25 +182,25 @@ def _explain_operand(equation: Equation, plan: Plan) -> Finding | None:
         right = _format_fraction(node.operands[theirs])
         if number.value in plan.known():
             cause = f"{_format_fraction(number.value)} stands where {right} belongs."
-            return Finding("wrong operand", "another known number", number.start, number.end, cause)
+            return RuleFinding("wrong operand", "another known number", number.start, number.end, cause)
         origin = node.origins[theirs]
         if origin == "either":
             return None
         kind = "miscopied result" if origin == "earlier" else "misread quantity"
         source = "the earlier result" if origin == "earlier" else "the given number"
         cause = f"{_format_fraction(number.value)} is neither given nor worked out; {source} {right} belongs there."
-        return Finding(kind, "neither given nor derived", number.start, number.end, cause)
+        return RuleFinding(kind, "neither given nor derived", number.start, number.end, cause)
     strange = [number for number in equation.leaves if number.value not in plan.known()]
     if not strange:
         calculation = _format_calculation(equation.operator, equation.operands)
-        return Finding(
+        return RuleFinding(
             "wrong operand", "no right calculation", equation.start, equation.end, f"Nothing asks for {calculation}."
         )
     cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before."
-    return Finding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
+    return RuleFinding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
-def _check_alone(case: _Case) -> Finding | None:
+def _check_alone(case: _Case) -> RuleFinding | None:
     """The finding from the step itself and, where the right answer is known, from what leads to it."""
     known = case.given | case.before | context_numbers.COMMON_NUMBERS
     for i, equation in enumerate(case.equations):
@@ -215,7 +215,7 @@ def _check_alone(case: _Case) -> Finding | None:
     return _check_answer(case)
 
 
-def _explain_by_repair(equation: Equation, following: Sequence[Equation], case: _Case) -> Finding | None:
+def _explain_by_repair(equation: Equation, following: Sequence[Equation], case: _Case) -> RuleFinding | None:
     """The one kind of change after which the rest leads to the right answer."""
     assert case.gold is not None
     results = {other.result.value for other in case.earlier} - case.stated
@@ -230,13 +230,13 @@ def _explain_by_repair(equation: Equation, following: Sequence[Equation], case: 
         cause = (
             f"{_format_calculation(equation.operator, equation.operands)} should be another operation ({change.right})."
         )
-        return Finding(change.kind, rule, equation.start, equation.end, cause)
+        return RuleFinding(change.kind, rule, equation.start, equation.end, cause)
     assert isinstance(change.right, Fraction)
     cause = f"{_format_fraction(change.place.value)} stands where {_format_fraction(change.right)} belongs."
-    return Finding(change.kind, rule, change.place.start, change.place.end, cause)
+    return RuleFinding(change.kind, rule, change.place.start, change.place.end, cause)
 
 
-def _explain_unknown_number(strange: Sequence[Number], case: _Case) -> Finding | None:
+def _explain_unknown_number(strange: Sequence[PlacedNumber], case: _Case) -> RuleFinding | None:
     """A number that is neither given nor derived, where it is clear which number it should be."""
     if len(strange) != 1:
         return None
@@ -249,7 +249,7 @@ def _explain_unknown_number(strange: Sequence[Number], case: _Case) -> Finding |
     source = "earlier result" if earlier else "given number"
     cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before; it is like the {source} {_format_fraction(meant)}."
     kind = "miscopied result" if earlier else "misread quantity"
-    return Finding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
+    return RuleFinding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
 def is_digit_slip(value: Fraction, other: Fraction) -> bool:
@@ -262,7 +262,7 @@ def is_digit_slip(value: Fraction, other: Fraction) -> bool:
     return swapped or (len(apart) == 1 and len(a) > 2)
 
 
-def _check_answer(case: _Case) -> Finding | None:
+def _check_answer(case: _Case) -> RuleFinding | None:
     """An answer that is not what the last calculation came to, where that was right."""
     equations = [*case.earlier, *case.equations]
     if case.opaque or not equations or case.answer is None or case.gold is None or case.answer.value == case.gold:
@@ -270,16 +270,16 @@ def _check_answer(case: _Case) -> Finding | None:
     if equations[-1].result.value != case.gold:
         return None
     cause = f"The last result is {_format_fraction(case.gold)}, the answer says {_format_fraction(case.answer.value)}."
-    return Finding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
+    return RuleFinding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
 
 
-def _report_miscalculation(equation: Equation, rule: str) -> Finding:
+def _report_miscalculation(equation: Equation, rule: str) -> RuleFinding:
     cause = (
         f"The left side comes to {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
     )
     if equation.operator:
         cause = f"{_format_calculation(equation.operator, equation.operands)} is {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
-    return Finding("calculation", rule, equation.result.start, equation.result.end, cause)
+    return RuleFinding("calculation", rule, equation.result.start, equation.result.end, cause)
 
 
 def _span_body(text: str) -> tuple[int, int]:

@@ -20,11 +20,11 @@ from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Fit, Outcome
 from schemas.task import ModelId as Model
-from tasks.classify.induction.rounds import settle
+from tasks.classify.induction.rounds import induce_taxonomy
 from tasks.classify.parameters import ClassifyParameters, check_parameters
-from tasks.classify.reply import Vote, vote
+from tasks.classify.reply import TypeVote, vote
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
-from tasks.classify.rules import RULE_TAXONOMY, Finding, apply_rules
+from tasks.classify.rules import RULE_TAXONOMY, RuleFinding, apply_rules
 from tasks.llm.judge_reply import collect_material, keep_reply
 from tasks.llm.voting import find_majority, find_most_frequent
 
@@ -59,7 +59,7 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
 
     """
     if rules.dynamic is not None:
-        rules = yield from settle([part], rules, names)
+        rules = yield from induce_taxonomy([part], rules, names)
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     findings = [_classify_by_rules(row, rules) for row in rows]
     asks = [
@@ -74,7 +74,7 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     return Outcome(pl.concat([part.drop(ADDED, strict=False), typed], how="horizontal"), part.clear())
 
 
-def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, Finding] | None:
+def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, RuleFinding] | None:
     """The finding of rules about a row, with its type in the taxonomy."""
     if not rules.rules or not has_mistake(row):
         return None
@@ -85,7 +85,7 @@ def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, Findin
 
 def _make_columns(
     row: Row,
-    ruled: tuple[str, Finding] | None,
+    ruled: tuple[str, RuleFinding] | None,
     requests: Sequence[tuple[str, Request]],
     replies: Mapping[str, Reply],
     rules: ClassifyParameters,
@@ -122,7 +122,7 @@ def _make_decision(name: str | None, by: str | None, **more: Any) -> dict[str, A
     return {"error_type": name, "typed_by": by, **empty, **more}
 
 
-def _decide_by_rule(name: str, finding: Finding) -> dict[str, Any]:
+def _decide_by_rule(name: str, finding: RuleFinding) -> dict[str, Any]:
     return _make_decision(
         name, f"rule: {finding.rule}", error_severity=finding.severity, error_from=finding.start, error_to=finding.end,
         error_cause=finding.cause,
@@ -133,7 +133,7 @@ def _leave_undecided(row: Row) -> dict[str, Any]:
     return _make_decision(None, None, type_undecided=NOBODY if has_mistake(row) else NO_WRONG_STEP)
 
 
-def _decide_by_votes(votes: Sequence[Vote], taxonomy: Taxonomy) -> dict[str, Any]:
+def _decide_by_votes(votes: Sequence[TypeVote], taxonomy: Taxonomy) -> dict[str, Any]:
     """The type that more than half of all votes name; place, severity and cause from those that name it."""
     labels = taxonomy.labels()
     numbers = [labels.index(ballot.type) if ballot.type is not None else None for ballot in votes]
@@ -159,7 +159,7 @@ def _decide_by_judge(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
 
 def _make_induction(parameters: ClassifyParameters) -> Fit[ClassifyParameters] | None:
     """The finding of the taxonomy, where it is to be found."""
-    return Fit(settle, parameters.dynamic.rows) if parameters.dynamic else None
+    return Fit(induce_taxonomy, parameters.dynamic.rows) if parameters.dynamic else None
 
 
 CLASSIFY = Asking(

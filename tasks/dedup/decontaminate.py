@@ -46,7 +46,7 @@ class TestSet(BaseModel):
         return self
 
 
-class Rule(BaseModel):
+class OverlapRule(BaseModel):
     """How much of a test item must stand in a row."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -63,8 +63,8 @@ class DecontaminateParameters(Parameters):
         min_length=1, description="The test sets: name, files or release (view, split), text."
     )
     columns: OneOrMore[str] = Field(["question"], min_length=1, description="The columns that are looked for in them.")
-    rules: list[Rule] = Field(
-        [Rule(ngram=8, coverage=0.5)],
+    rules: list[OverlapRule] = Field(
+        [OverlapRule(ngram=8, coverage=0.5)],
         description="What is too much: ngram and coverage, several if one is to be enough; the same text always is.",
     )
     template: bool = Field(

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
-from tasks.dedup.duplicates import Repeats, Rules
+from tasks.dedup.duplicates import DuplicateRules, Repeats
 from tasks.dedup.embeddings import FILES, SHIPPED, Embedding, EmbeddingError
 from tasks.sources.content_ids import digest
 
@@ -139,7 +139,7 @@ def deduplicate(
         Frames of `key`, `reason` and `detail`.
 
     """
-    rules = Rules(
+    rules = DuplicateRules(
         tuple(parameters.by), parameters.scope, parameters.similarity, parameters.shingle, parameters.unit,
         _embedding(parameters, beside), parameters.cosine,
     )  # fmt: skip

@@ -48,7 +48,7 @@ def choose_bands(threshold: float) -> tuple[int, int]:
 N = TypeVar("N", bound=np.generic)
 
 
-class Column(Generic[N]):
+class DiskArray(Generic[N]):
     """Numbers in a file, appended to and then read anywhere."""
 
     def __init__(self, path: Path, kind: type[N]) -> None:
@@ -80,11 +80,11 @@ class Shelf:
     def __init__(self, folder: Path, cut: Callable[[pl.Series], Words], length: int, threshold: float) -> None:
         self.cut, self.length, self.threshold = cut, length, threshold
         self.count, self.rows = choose_bands(threshold)
-        self._values = Column(folder / "shingles", np.uint32)
-        self._sizes = Column(folder / "sizes", np.int32)
-        self._bands = [Column(folder / f"band-{i}", np.uint64) for i in range(self.count)]
-        self._keys = Column(folder / "totals", np.uint64)
-        self._outlines = Column(folder / "outlines", np.uint64)
+        self._values = DiskArray(folder / "shingles", np.uint32)
+        self._sizes = DiskArray(folder / "sizes", np.int32)
+        self._bands = [DiskArray(folder / f"band-{i}", np.uint64) for i in range(self.count)]
+        self._keys = DiskArray(folder / "totals", np.uint64)
+        self._outlines = DiskArray(folder / "outlines", np.uint64)
         self._refused = np.zeros(1 << REFUSED, np.uint64)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from schemas.frames import batch_frames
 from tasks.dedup.components import Components, cluster
-from tasks.dedup.disk_arrays import Column, Shelf
+from tasks.dedup.disk_arrays import DiskArray, Shelf
 from tasks.dedup.embeddings import Embedding, Vectors
 from tasks.dedup.release_index import find_paths, hash_texts, read_words
 from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, make_constants, normalize_texts
@@ -24,7 +24,7 @@ BATCH = 50_000
 
 
 @dataclass(frozen=True)
-class Rules:
+class DuplicateRules:
     """What makes two rows repeat each other."""
 
     by: tuple[str, ...]
@@ -42,11 +42,11 @@ class Repeats:
     Memory: some hundred bytes a row; texts and shingles are in files.
     """
 
-    def __init__(self, folder: Path, rules: Rules, preferred: int) -> None:
+    def __init__(self, folder: Path, rules: DuplicateRules, preferred: int) -> None:
         self.rules, self.preferred = rules, preferred
         self.size = 0
-        self.texts = Column(folder / "texts", np.uint64) if "exact" in rules.by else None
-        self.paths = Column(folder / "paths", np.uint64) if "path" in rules.by else None
+        self.texts = DiskArray(folder / "texts", np.uint64) if "exact" in rules.by else None
+        self.paths = DiskArray(folder / "paths", np.uint64) if "path" in rules.by else None
         cut = hash_words if rules.unit == "words" else hash_characters
         self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in rules.by else None
         self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None

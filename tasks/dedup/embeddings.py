@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
-from tasks.dedup.disk_arrays import Column
+from tasks.dedup.disk_arrays import DiskArray
 from tasks.dedup.release_index import hash_texts
 from tasks.dedup.token_hashes import U64, Ints, make_constants, normalize_texts
 from tasks.splitmix64 import mix_bits
@@ -88,9 +88,9 @@ class Vectors:
 
     def __init__(self, folder: Path, embedding: Embedding, cosine: float) -> None:
         self.embedding, self.least = embedding, cosine
-        self._vectors = Column(folder / "vectors", np.float32)
-        self._keys = Column(folder / "vector-keys", np.uint64)
-        self._salts = Column(folder / "vector-salts", np.uint64)
+        self._vectors = DiskArray(folder / "vectors", np.float32)
+        self._keys = DiskArray(folder / "vector-keys", np.uint64)
+        self._salts = DiskArray(folder / "vector-salts", np.uint64)
 
     def add(self, texts: pl.Series, salts: U64) -> None:
         """Append texts; those with different salts are never compared."""

@@ -31,7 +31,7 @@ class Turn(_Model):
     content: str
 
 
-class Line(_Model):
+class RecordedAnswer(_Model):
     """One recorded answer: which request it belongs to, by id or by content, and what came back."""
 
     request: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
@@ -46,7 +46,7 @@ class Line(_Model):
     logprob: float | None = Field(None, le=0)
 
     @model_validator(mode="after")
-    def _one_name(self) -> Line:
+    def _one_name(self) -> RecordedAnswer:
         names = [name for name in ("request", "messages", "prompt") if getattr(self, name) is not None]
         if len(names) != 1:
             raise ValueError(
@@ -203,12 +203,12 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
-def _read(raw: bytes) -> Line:
+def _read(raw: bytes) -> RecordedAnswer:
     """A line; `ValueError` says what was found in its place."""
     if len(raw) > LONGEST_LINE:
         raise ValueError(f"longer than {LONGEST_LINE:,} bytes")
     try:
-        return Line.model_validate_json(raw.removeprefix(b"\xef\xbb\xbf"))
+        return RecordedAnswer.model_validate_json(raw.removeprefix(b"\xef\xbb\xbf"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
@@ -216,7 +216,7 @@ def _read(raw: bytes) -> Line:
         case "missing":
             raise ValueError(f"`{place}` is missing")
         case "extra_forbidden":
-            raise ValueError(f"`{place}` is unknown; there are {', '.join(Line.model_fields)}")
+            raise ValueError(f"`{place}` is unknown; there are {', '.join(RecordedAnswer.model_fields)}")
         case "value_error":
             raise ValueError(str(first["ctx"]["error"]))
         case "json_invalid":

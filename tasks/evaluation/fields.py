@@ -28,7 +28,7 @@ class Rejected:
     detail: str
 
 
-def number(value: Any, name: str) -> int:
+def read_number(value: Any, name: str) -> int:
     """A whole number, given as such, as 3.0 or as text; `FieldError` where it is none."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return int(value)

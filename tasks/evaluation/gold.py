@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.columns.gold import GOLD_STEP, GOLD_TAXONOMY, GOLD_TYPE
 from schemas.task import Record
-from tasks.evaluation.fields import Rejected, is_nothing, number
+from tasks.evaluation.fields import Rejected, is_nothing, read_number
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule
 
@@ -111,7 +111,7 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
         return NONE
     if spelt == "null":
         raise FieldError("missing field", f"'{path}' is null, which does not mean 'none' here")
-    first = number(label, f"'{path}'") - rules.base
+    first = read_number(label, f"'{path}'") - rules.base
     if first < 0 or (steps is not None and first >= steps):
         last = f" to {steps - 1 + rules.base}" if steps is not None else " or more"
         raise FieldError("out of range", f"'{path}' is {spelt}, expected {rules.base}{last}")

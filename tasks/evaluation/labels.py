@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.task import Record
-from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, make_unknown_error, number
+from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, make_unknown_error, read_number
 from tasks.evaluation.gold import make_line_id
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.field_mapping import FieldError
@@ -86,7 +86,7 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
     return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in available else None))
 
 
-def read(records: Iterable[Record], given: Columns) -> Table:
+def read_labels(records: Iterable[Record], given: Columns) -> Table:
     """The labels of records; `EvaluationError` about the first row that is not as it should be."""
     table: dict[str, dict[str, SourcedLabel]] = {}
     for record in records:
@@ -159,7 +159,7 @@ def _read_label(record: Record, column: str) -> int | None:
     if is_nothing(label) or str(label).strip().lower() in UNDECIDED:
         return None
     try:
-        return number(label, f"'{column}'")
+        return read_number(label, f"'{column}'")
     except FieldError as error:
         raise EvaluationError(
             f"{record.source}: {error.detail}, -1 where no step is wrong, or null where it is undecided"

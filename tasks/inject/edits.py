@@ -17,7 +17,7 @@ from random import Random
 from typing import Literal, get_args
 
 from tasks.arithmetic import context_numbers
-from tasks.arithmetic.equations import Equation, Number, find_equations, find_numbers
+from tasks.arithmetic.equations import Equation, PlacedNumber, find_equations, find_numbers
 from tasks.classify.rules import blank_step_number
 
 Name = Literal[
@@ -81,7 +81,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SolutionReading:
     """A right solution as rules read it."""
 
     steps: tuple[str, ...]
@@ -98,7 +98,7 @@ class Reading:
 
 
 @lru_cache(maxsize=64)  # several edits are tried of one solution, one after the other
-def read_solution(question: str, steps: tuple[str, ...]) -> Reading | None:
+def read_solution(question: str, steps: tuple[str, ...]) -> SolutionReading | None:
     """The solution as rules read it; None where it is not certain what follows from what."""
     read = tuple(find_equations(blank_step_number(step)) for step in steps)
     every = [equation for equations in read for equation in equations]
@@ -109,10 +109,10 @@ def read_solution(question: str, steps: tuple[str, ...]) -> Reading | None:
         return None
     given = frozenset(context_numbers.find_given_numbers(question) | context_numbers.COMMON_NUMBERS)
     first = frozenset(number.value for number in find_numbers(question)[:1])
-    return Reading(steps, read, given, frozenset(context_numbers.find_stated_numbers(question)), first)
+    return SolutionReading(steps, read, given, frozenset(context_numbers.find_stated_numbers(question)), first)
 
 
-def list_edits(solution: Reading, names: Sequence[Name], random: Random) -> Iterator[Edit]:
+def list_edits(solution: SolutionReading, names: Sequence[Name], random: Random) -> Iterator[Edit]:
     """All edits of these names; in which numbers they put, chance decides."""
     for at, equations in enumerate(solution.equations):
         for equation in equations:
@@ -133,7 +133,7 @@ Span = tuple[int, int, str]
 
 
 def _list_replacements(
-    solution: Reading, at: int, equation: Equation, random: Random
+    solution: SolutionReading, at: int, equation: Equation, random: Random
 ) -> Iterator[tuple[Name, list[Span]]]:
     """What may be replaced in one calculation."""
     step = solution.steps[at]
@@ -160,7 +160,7 @@ def _list_replacements(
     yield from _list_term_edits(step, equation)
 
 
-def _resembles_another(solution: Reading, equation: Equation, number: Number, value: Fraction) -> bool:
+def _resembles_another(solution: SolutionReading, equation: Equation, number: PlacedNumber, value: Fraction) -> bool:
     """Whether with another number a calculation looks like another one of the solution, or like one done too early."""
     if value in solution.first:
         return True
@@ -185,11 +185,11 @@ def _list_term_edits(step: str, equation: Equation) -> Iterator[tuple[Name, list
             yield "term left out", [(first.end, second.end, "")]
 
 
-def _get_text(step: str, number: Number) -> str:
+def _get_text(step: str, number: PlacedNumber) -> str:
     return step[number.start : number.end]
 
 
-def _make_span(step: str, number: Number, value: Fraction) -> Span:
+def _make_span(step: str, number: PlacedNumber, value: Fraction) -> Span:
     return number.start, number.end, format_number(value, _get_text(step, number))
 
 
@@ -206,7 +206,9 @@ def _write_sign_like(between: str, sign: str) -> str:
     return between.replace(old, manner)
 
 
-def _replace_spans(solution: Reading, at: int, equation: Equation, name: Name, spans: Sequence[Span]) -> Edit | None:
+def _replace_spans(
+    solution: SolutionReading, at: int, equation: Equation, name: Name, spans: Sequence[Span]
+) -> Edit | None:
     """The edit that puts texts in their places in a calculation; None where they are the same."""
     old = solution.steps[at]
     new, end = _put_spans(old, spans)
@@ -232,7 +234,7 @@ def _put_steps(steps: Sequence[str], at: int, *new: str) -> tuple[str, ...]:
     return (*steps[:at], *new, *steps[at + len(new) :])
 
 
-def _misread_number(solution: Reading, at: int, random: Random) -> Iterator[Edit]:
+def _misread_number(solution: SolutionReading, at: int, random: Random) -> Iterator[Edit]:
     """The one number of a step that calculates nothing, misread."""
     step = solution.steps[at]
     numbers = find_numbers(blank_step_number(step))
@@ -249,7 +251,7 @@ def _misread_number(solution: Reading, at: int, random: Random) -> Iterator[Edit
             )
 
 
-def _reverse_word(solution: Reading, at: int) -> Edit | None:
+def _reverse_word(solution: SolutionReading, at: int) -> Edit | None:
     """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
     step = solution.steps[at]
     words = _WORD.findall(blank_step_number(step))
@@ -272,7 +274,7 @@ def _reverse_word(solution: Reading, at: int) -> Edit | None:
     return Edit("another word", steps, at, len(new), word, other, {})
 
 
-def _find_carried_number(solution: Reading, at: int) -> tuple[Equation, Number] | None:
+def _find_carried_number(solution: SolutionReading, at: int) -> tuple[Equation, PlacedNumber] | None:
     """The one calculation of a step, and the number that it changes: an earlier result, or what all begins with."""
     equations = solution.equations[at] if at < len(solution.steps) else ()
     if len(equations) != 1 or len(equations[0].leaves) != 2:
@@ -282,7 +284,7 @@ def _find_carried_number(solution: Reading, at: int) -> tuple[Equation, Number] 
     return (equations[0], stands[0]) if len(stands) == 1 else None
 
 
-def _leave_out_step(solution: Reading, at: int) -> Edit | None:
+def _leave_out_step(solution: SolutionReading, at: int) -> Edit | None:
     """A step left out: the next one goes on with the number that it would have changed."""
     carried = _find_carried_number(solution, at)
     following = solution.equations[at + 1][:1] if at + 1 < len(solution.steps) else ()
@@ -296,7 +298,7 @@ def _leave_out_step(solution: Reading, at: int) -> Edit | None:
     return Edit("step left out", (*solution.steps[:at], *later), at, 0, text, "", {equation.result.value: stands.value})
 
 
-def _swap_steps(solution: Reading, at: int) -> Edit | None:
+def _swap_steps(solution: SolutionReading, at: int) -> Edit | None:
     """Two steps in each other's place: the second does to the first's number what it should do to its result."""
     if at + 2 >= len(solution.steps):
         return None  # the last step says the answer

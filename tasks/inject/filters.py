@@ -35,7 +35,7 @@ LONGEST = 20_000
 """Characters of a solution that is looked at."""
 
 
-def find_fault(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
+def find_rejection(before: Sequence[str], after: Sequence[str], at: int, most: float) -> str:
     """Why a solution made from a right one, said to be wrong from step `at` on, is not kept; empty where it may be.
 
     Args:

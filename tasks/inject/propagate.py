@@ -15,7 +15,7 @@ from random import Random
 from tasks.arithmetic.equations import Equation, find_equations, find_numbers
 from tasks.arithmetic.expressions import parse_calculation
 from tasks.classify.rules import blank_step_number
-from tasks.inject.edits import Edit, Name, Reading, format_number, list_edits, read_solution
+from tasks.inject.edits import Edit, Name, SolutionReading, format_number, list_edits, read_solution
 
 FACTOR = 4
 """A result is at most so many times as large or as small as the one it replaces: larger numbers give mistakes away."""
@@ -56,7 +56,7 @@ def inject_mistake(
     return None
 
 
-def _propagate(solution: Reading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
+def _propagate(solution: SolutionReading, edit: Edit, answer: Fraction) -> tuple[str, ...] | None:
     """The edited solution with all that follows from it; None where that is not certain or changes no answer."""
     read = [find_equations(blank_step_number(step)) for step in edit.steps[edit.at :]]
     if sum(map(len, read)) != sum(map(len, solution.equations[edit.at :])) - (edit.name == "step left out"):

@@ -29,7 +29,7 @@ from schemas.task import ModelId as Model
 from tasks.classify.requests import list_types
 from tasks.classify.rules import RULE_TAXONOMY
 from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
-from tasks.inject.filters import LEAKS, WORDS, find_fault
+from tasks.inject.filters import LEAKS, WORDS, find_rejection
 from tasks.inject.propagate import Injected, inject_mistake
 from tasks.inject.reply import parse_rewriting
 from tasks.llm import prompts
@@ -205,7 +205,7 @@ def _verify_injections(
     for i, injection in injected.items():
         if isinstance(injection, str):
             results[i] = injection
-        elif why := find_fault(rows[i]["steps"], injection.steps, injection.at, rules.most_changed):
+        elif why := find_rejection(rows[i]["steps"], injection.steps, injection.at, rules.most_changed):
             results[i] = why
         else:
             fitting[i] = injection, _write_text(rows[i], injection)

@@ -84,7 +84,7 @@ class Claim:
     """Whether it may be something else, such as the problem's answer in a box."""
 
 
-def number(value: Any) -> int | None:
+def parse_step_number(value: Any) -> int | None:
     """The step that a value names, counted from 1; NO_STEP for none, below 0 or too large for what no step can be."""
     if value is None:
         return NO_STEP
@@ -108,12 +108,12 @@ def find_json_claims(text: str, material: Material) -> Iterator[Claim]:
     pairs = [pair for value in find_objects(text) for pair in _nested(value, 3)]
     for key, value, record in pairs:
         if not material.contains(f"{key} {value}"):
-            yield Claim(number(value), _text(record.get("kind")), _text(record.get("reason")))
+            yield Claim(parse_step_number(value), _text(record.get("kind")), _text(record.get("reason")))
     if not pairs:
         for match in _LOOSE.finditer(text):
             if not material.contains(match[0]):
                 kind, reason = find_field(text, "kind"), find_field(text, "reason")
-                yield Claim(number(match[1].strip('"')), _text(kind), _text(reason))
+                yield Claim(parse_step_number(match[1].strip('"')), _text(kind), _text(reason))
 
 
 def _nested(value: Any, depth: int) -> Iterator[tuple[str, Any, dict[str, Any]]]:
@@ -134,17 +134,17 @@ def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
     """The claims of lines and sentences."""
     for match in _LINE.finditer(text):
         if not material.contains(match[0]):
-            yield Claim(number(match[1] or match[2]), (match[3] or "").strip())
+            yield Claim(parse_step_number(match[1] or match[2]), (match[3] or "").strip())
     for pattern in _SENTENCES:
         for match in pattern.finditer(text):
             if not (_supposed(text, match) or material.contains(match[0])):
-                yield Claim(number(match[1]))
+                yield Claim(parse_step_number(match[1]))
     for match in _NO_ERROR.finditer(text):
         if not (_supposed(text, match) or _LIMITED.match(text, match.end()) or material.contains(match[0])):
             yield Claim(NO_STEP)
     for match in _BOXED.finditer(text):
         if not material.contains(match[0]):
-            yield Claim(number(match[1]), only_if_fitting=True)
+            yield Claim(parse_step_number(match[1]), only_if_fitting=True)
 
 
 def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
@@ -153,7 +153,7 @@ def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
     if (
         match
         and not material.equals(text)
-        and (step := number(match[1].strip("- ") if match[1] != "-1" else "-1")) is not None
+        and (step := parse_step_number(match[1].strip("- ") if match[1] != "-1" else "-1")) is not None
     ):
         yield Claim(step)
 

@@ -30,7 +30,7 @@ CONTRADICTORY, REPEATED, TOO_LONG = "contradictory", "repeats the solution", "to
 
 
 @dataclass(frozen=True)
-class Judgement:
+class StepJudgement:
     """The judgement of one reply."""
 
     label: int | None
@@ -47,31 +47,31 @@ def collect_material(row: Mapping[str, Any]) -> Material:
     return Material(text for text in (*texts, *(row["options"] or ()), *row["steps"]) if text)
 
 
-def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> Judgement:
+def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequence[str]) -> StepJudgement:
     """The judgement of a reply on a solution of so many steps."""
     if not isinstance(reply, Completion):
-        return Judgement(None, reply.reason)
+        return StepJudgement(None, reply.reason)
     if reply.finish == "length":
-        return Judgement(None, CUT_OFF)
-    return read(reply.text, steps, material, kinds)
+        return StepJudgement(None, CUT_OFF)
+    return read_judgement(reply.text, steps, material, kinds)
 
 
-def read(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> Judgement:
+def read_judgement(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> StepJudgement:
     """The judgement of a text on a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
     _, thought, final = text.rpartition(_THOUGHT[1])
     if not thought and _THOUGHT[0] in text:
-        return Judgement(None, CUT_OFF)
+        return StepJudgement(None, CUT_OFF)
     if not final.strip():
-        return Judgement(None, EMPTY)
+        return StepJudgement(None, EMPTY)
     if len(final) > LONGEST_READ:
-        return Judgement(None, TOO_LONG)
+        return StepJudgement(None, TOO_LONG)
     own = material.without(final)
     plain = _plain(own)
     claims = list(chain(find_json_claims(own, material), find_worded_claims(plain, material))) or list(
         find_bare_claim(own, material)
     )
     if not claims:
-        return Judgement(None, REPEATED if own != final or material.equals(final) else UNPARSABLE)
+        return StepJudgement(None, REPEATED if own != final or material.equals(final) else UNPARSABLE)
     return _weighed(claims, find_wrong_steps(plain, material), steps, kinds)
 
 
@@ -81,24 +81,26 @@ def _plain(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in text.split("\n"))
 
 
-def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> Judgement:
+def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> StepJudgement:
     """The judgement that a reply's claims make together."""
     firm = [claim for claim in claims if not claim.only_if_fitting]
     labels = {claim.step for claim in firm} or {claim.step for claim in claims}
     labels |= {claim.step for claim in claims if claim.step is not None and NO_STEP <= claim.step <= steps}
     named = [claim.kind for claim in claims if claim.kind.strip().casefold() not in _NO_KIND]
     if None in labels:
-        return Judgement(None, UNPARSABLE)
+        return StepJudgement(None, UNPARSABLE)
     if len(labels) > 1:
-        return Judgement(None, CONTRADICTORY)
+        return StepJudgement(None, CONTRADICTORY)
     (step,) = labels
     assert step is not None
     if (step == NO_STEP and (named or wrong)) or any(wrong_step < step for wrong_step in wrong):
-        return Judgement(None, CONTRADICTORY)
+        return StepJudgement(None, CONTRADICTORY)
     if not NO_STEP <= step <= steps:
-        return Judgement(None, OUT_OF_RANGE)
+        return StepJudgement(None, OUT_OF_RANGE)
     reason = next((claim.reason for claim in reversed(claims) if claim.reason), "")
-    return Judgement(step - 1 if step else NONE, "", _kind(named, kinds), replace_surrogates(reason[:_LONGEST_REASON]))
+    return StepJudgement(
+        step - 1 if step else NONE, "", _kind(named, kinds), replace_surrogates(reason[:_LONGEST_REASON])
+    )
 
 
 def _kind(named: Sequence[str], kinds: Sequence[str]) -> str:

@@ -23,8 +23,8 @@ from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
 from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
 from tasks.localize import omegaprm_tree, search
-from tasks.localize.rollout_budget import Prior, Rule, Seen, fit_prior
-from tasks.localize.rollout_counts import Rollout, Search, Tally
+from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
+from tasks.localize.rollout_counts import Rollout, RolloutTally, Search
 from tasks.localize.rollout_rounds import Asker, Row, run_searches
 from tasks.localize.rollouts import list_prefixes
 from tasks.verify.task import VERSION as VERIFIER
@@ -133,7 +133,7 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[i
         if values["verdict"] == "undecided":
             continue
         question = format_question(values["question"], values["options"])
-        tally = Tally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
+        tally = RolloutTally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
         rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     if rules.reuse:
         _reuse(rows, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
@@ -161,7 +161,7 @@ def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
                 row.tally.add(prefix, Rollout(other.tally.right, text[len(prefix) :], reused=True))
 
 
-def _search(row: Row, rules: EstimateParameters, rule: Rule | None) -> Search:
+def _search(row: Row, rules: EstimateParameters, rule: RolloutRule | None) -> Search:
     assert isinstance(rules.rollouts, int) or rule is not None
     if rules.method == "witness":
         before, through = rule or (int(rules.rollouts), int(rules.rollouts))
@@ -169,9 +169,9 @@ def _search(row: Row, rules: EstimateParameters, rule: Rule | None) -> Search:
     return search.METHODS[rules.method](row.tally, int(rules.rollouts), rules.label == "soft")
 
 
-def _tree_rules(rules: EstimateParameters) -> omegaprm_tree.Rules:
+def _tree_rules(rules: EstimateParameters) -> omegaprm_tree.TreeRules:
     assert isinstance(rules.rollouts, int)
-    return omegaprm_tree.Rules(rules.rollouts, **rules.tree.model_dump())
+    return omegaprm_tree.TreeRules(rules.rollouts, **rules.tree.model_dump())
 
 
 def _pilot(
@@ -183,7 +183,7 @@ def _pilot(
         judged = row.values["judge_first_error"]
         if not row.tally.right and judged is not None and 0 < judged < len(row.tally.prefixes) - 1:
             around = [row.tally.prefixes[judged - 1], row.tally.prefixes[judged], row.tally.prefixes[-1]]
-            pilot.append(Row(row.values, row.messages, Tally(around, False), spent=row.spent))
+            pilot.append(Row(row.values, row.messages, RolloutTally(around, False), spent=row.spent))
         if len(pilot) == rules.pilot:
             break
     yield from run_searches(((row, search.search_every_step(row.tally, PILOT_ROLLOUTS, True)) for row in pilot), asker)
@@ -196,7 +196,7 @@ def _pilot(
     return fit_prior([(before, through) for before, through in counts], sunk)
 
 
-def _how(rules: EstimateParameters, prior: Prior | None, rule: Rule | None) -> str:
+def _how(rules: EstimateParameters, prior: Prior | None, rule: RolloutRule | None) -> str:
     """How the labels were made, for people."""
     if rule is not None:
         return (
@@ -235,7 +235,7 @@ def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Metho
     }
 
 
-def _undecided(values: Mapping[str, Any], tally: Tally, method: Method) -> str:
+def _undecided(values: Mapping[str, Any], tally: RolloutTally, method: Method) -> str:
     """Why there is no label."""
     following = tally.prefixes[tally.reached + 1]
     if following in tally.closed and tally.count_all(following):

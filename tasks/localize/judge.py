@@ -20,7 +20,7 @@ from schemas.frames import to_polars_schema
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
-from tasks.llm.judge_reply import Judgement, collect_material, keep_reply, parse_judgement
+from tasks.llm.judge_reply import StepJudgement, collect_material, keep_reply, parse_judgement
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.prompts import Template
 from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
@@ -50,7 +50,7 @@ class JudgeParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Vote:
+class JudgeRequest:
     """One judgement to be asked for."""
 
     judge: str
@@ -70,7 +70,7 @@ def make_schema(rules: JudgeParameters) -> str:
     )
 
 
-def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[Vote]:
+def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[JudgeRequest]:
     """The requests about one row: each model's votes together."""
     messages = prompts.fill(rules.prompt, fill_fields(row, rules.kinds, rules.reference))
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
@@ -80,11 +80,11 @@ def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping
         who = str(named)
         for vote in range(rules.votes):
             request = Request(named.model, named.revision, messages, sampling, vote)
-            votes.append(Vote(f"{who} #{vote}", request))
+            votes.append(JudgeRequest(f"{who} #{vote}", request))
     return votes
 
 
-def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
+def judge_solutions(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
     """Judges the solutions of a part in one round; rejects nothing.
 
     Args:
@@ -108,7 +108,7 @@ def judge(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelI
 
 
 def _make_columns(
-    row: Mapping[str, Any], votes: Sequence[Vote], replies: Mapping[str, Reply], kinds: Sequence[str]
+    row: Mapping[str, Any], votes: Sequence[JudgeRequest], replies: Mapping[str, Reply], kinds: Sequence[str]
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
     material = collect_material(row)
@@ -133,7 +133,7 @@ def _make_columns(
     }
 
 
-def _find_kind(judgements: Sequence[Judgement], label: int | None) -> str | None:
+def _find_kind(judgements: Sequence[StepJudgement], label: int | None) -> str | None:
     """What most of those that name the step call the error."""
     return (
         find_most_frequent([judgement.kind for judgement in judgements if judgement.kind and judgement.label == label])
@@ -184,7 +184,7 @@ JUDGE = Asking(
     makes=_makes,
     check=_check,
     models=lambda parameters: parameters.models,
-    ask=judge,
+    ask=judge_solutions,
     rows_per_row=lambda _: 1,
     labels=(JUDGE_LABEL,),
 )

@@ -51,7 +51,7 @@ class Shares(NamedTuple):
     late: float
 
 
-class Rule(NamedTuple):
+class RolloutRule(NamedTuple):
     """How many rollouts to make."""
 
     before: int
@@ -74,7 +74,7 @@ class Prior:
     sunk: float = 0.0
     """What a row has cost before it is tested, its judgements and its writing, in rollouts."""
 
-    def rule(self, precision: float) -> Rule:
+    def rule(self, precision: float) -> RolloutRule:
         """The cheapest rule, in rollouts a kept row that is right, whose kept rows are right so often.
 
         With what a row has cost before (`sunk`): else one would try each row
@@ -87,14 +87,14 @@ class Prior:
             Rollouts before and through the step.
 
         """
-        rules = [Rule(before, through) for before in range(1, MOST + 1) for through in range(1, MOST + 1)]
+        rules = [RolloutRule(before, through) for before in range(1, MOST + 1) for through in range(1, MOST + 1)]
         expected = [(rule, *self.expected(rule)) for rule in rules]
         good = [(rule, cost / right) for rule, right, kept, cost in expected if right / kept >= precision]
         if good:
             return min(good, key=lambda entry: entry[1])[0]
         return max(expected, key=lambda entry: entry[1] / entry[2])[0]
 
-    def expected(self, rule: Rule) -> tuple[float, float, float]:
+    def expected(self, rule: RolloutRule) -> tuple[float, float, float]:
         """Of a row whose judge names a middle step: the chance that it is kept and right, that it is kept, and its cost."""
         exact = Seen(0, rule.through)
         right = self.shares.exact * (1 - likelihood(self.right, 0, rule.before)) * likelihood(self.wrong, *exact)

@@ -22,7 +22,7 @@ class Rollout:
 
 
 @dataclass
-class Tally:
+class RolloutTally:
     """The rollouts from the prefixes of one solution."""
 
     prefixes: Sequence[str]

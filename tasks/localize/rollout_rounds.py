@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.request import Completion, Message, Reply, Request, Sampling
-from tasks.localize.rollout_counts import Rollout, Search, Tally, Wanted
+from tasks.localize.rollout_counts import Rollout, RolloutTally, Search, Wanted
 from tasks.localize.rollouts import judge_rollouts
 
 WINDOW = 20_000
@@ -37,7 +37,7 @@ class Row:
     values: Mapping[str, Any]
     messages: tuple[Message, ...]
     """The conversation that asked for the solution."""
-    tally: Tally
+    tally: RolloutTally
     spent: dict[str, int] = field(default_factory=dict)
     """Tokens of each rollout asked for, by its request."""
     samples: dict[str, int] = field(default_factory=dict)

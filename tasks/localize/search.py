@@ -6,10 +6,10 @@ for every prefix before it, and with the soft one it gets all its rollouts.
 
 from __future__ import annotations
 
-from tasks.localize.rollout_counts import Search, Tally
+from tasks.localize.rollout_counts import RolloutTally, Search
 
 
-def test_prefix(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
+def test_prefix(tally: RolloutTally, step: int, rollouts: int, soft: bool) -> Search:
     """Test the prefix through a step, one rollout at a time until a success, or with all its rollouts at once."""
     prefix = tally.prefixes[step]
     if soft and (missing := rollouts - tally.count_all(prefix)) > 0:
@@ -19,7 +19,7 @@ def test_prefix(tally: Tally, step: int, rollouts: int, soft: bool) -> Search:
     tally.closed.add(prefix)
 
 
-def search_every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_every_step(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     """All prefixes at once (Math-Shepherd, arXiv 2312.08935, section 3.3)."""
     tested = dict(enumerate(tally.prefixes[:-1]))
     missing = {prefix: rollouts - tally.count_all(prefix) for prefix in tested.values()}
@@ -30,7 +30,7 @@ def search_every_step(tally: Tally, rollouts: int, soft: bool) -> Search:
     tally.closed.update(tested.values())
 
 
-def search_sequentially(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_sequentially(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     """From the first step on, up to the first prefix without a success."""
     for step in range(len(tally.prefixes) - 1):
         yield from test_prefix(tally, step, rollouts, soft)
@@ -38,7 +38,7 @@ def search_sequentially(tally: Tally, rollouts: int, soft: bool) -> Search:
             return
 
 
-def search_binary(tally: Tally, rollouts: int, soft: bool) -> Search:
+def search_binary(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     """By halves between the last success and the first failure (OmegaPRM, arXiv 2406.06592, section 3.2)."""
     failed = len(tally.prefixes) - 1
     while tally.reached + 1 < failed:
@@ -48,7 +48,7 @@ def search_binary(tally: Tally, rollouts: int, soft: bool) -> Search:
             failed = middle
 
 
-def search_witness(tally: Tally, judged: int | None, before: int, through: int) -> Search:
+def search_witness(tally: RolloutTally, judged: int | None, before: int, through: int) -> Search:
     """Only around the step that a judge names: a success before it, and none through it."""
     if judged is None or not 0 <= judged < len(tally.prefixes):
         return

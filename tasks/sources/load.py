@@ -76,7 +76,7 @@ def map_records(
     )
 
 
-def load(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
+def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
     """Problems of records.
 
     Args:
@@ -100,5 +100,5 @@ LOAD = FromRecords(
     makes=lambda _, __: PROBLEMS,
     locations=lambda parameters: parameters.files,
     rows_per_record=lambda _: 1,
-    run=load,
+    run=load_problems,
 )

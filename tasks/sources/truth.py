@@ -22,8 +22,8 @@ from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import TAXONOMY, judge
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import TAXONOMY, find_truth
 
 MEMORY = "512MiB"
 LONGEST = 100_000
@@ -97,7 +97,7 @@ def _follow_program(program: Any, steps: Any) -> dict[str, Any]:
     if not all(isinstance(step, str) for step in steps):
         raise FieldError("wrong type", "the steps are not all texts")
     try:
-        truth = judge(load(str(program)), steps)
+        truth = find_truth(load_program(str(program)), steps)
     except ValueError as error:
         raise FieldError("not a program", str(error)) from None
     return _gold("program", truth.first_error, truth.kind, TAXONOMY if truth.kind else None)

@@ -17,8 +17,8 @@ from typing import Literal
 
 from tasks.synthetic.problems import Problem, choose_side, draw
 from tasks.synthetic.program import Program
-from tasks.synthetic.solution import ANSWER, Line, solve_right, solve_wrong, write_solution
-from tasks.synthetic.truth import KINDS, Truth, judge
+from tasks.synthetic.solution import ANSWER, WrittenStep, solve_right, solve_wrong, write_solution
+from tasks.synthetic.truth import KINDS, Truth, find_truth
 from tasks.synthetic.vocabulary import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
 SOLVE = "Solve step by step.\n{question}"
@@ -65,7 +65,7 @@ def write_lesson(random: Random, job: str | None = None) -> Lesson:
 
 def write_drilling_lesson(random: Random) -> Lesson:
     """Calculations of the kinds that solutions need, one below the other, about nothing."""
-    lines: list[Line] = []
+    lines: list[WrittenStep] = []
     for _ in range(DRILL):
         calculation = make_calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
         lines.append(calculation)
@@ -73,25 +73,25 @@ def write_drilling_lesson(random: Random) -> Lesson:
     return Lesson("solve", SOLVE.format(question=""), tuple(pieces))
 
 
-def make_calculation(random: Random, left: int | None) -> Line:
+def make_calculation(random: Random, left: int | None) -> WrittenStep:
     """A right calculation, with a given number on its left if there is one that fits."""
     operator = random.choices("+-*/", (45, 25, 20, 10))[0]
     if operator == "*":
         small = random.randint(2, 12)
         left = left if left and left <= 60 else random.randint(2, random.choice((9, 12, 60)))
-        return Line(left, "*", small, left * small, random.choice(THINGS))
+        return WrittenStep(left, "*", small, left * small, random.choice(THINGS))
     if operator == "/":
         part, result = random.randint(2, 9), random.randint(2, 60)
-        return Line(part * result, "/", part, result, random.choice(THINGS))
+        return WrittenStep(part * result, "/", part, result, random.choice(THINGS))
     left = left if left and left <= 400 else random.randint(2, random.choice((40, 200, 400)))
     if operator == "-" and left > 3:
         second = random.randint(2, min(left - 1, random.choice((20, 60, 200))))
-        return Line(left, "-", second, left - second, random.choice(THINGS))
+        return WrittenStep(left, "-", second, left - second, random.choice(THINGS))
     second = random.randint(2, random.choice((20, 60, 200)))
-    return Line(left, "+", second, left + second, random.choice(THINGS))
+    return WrittenStep(left, "+", second, left + second, random.choice(THINGS))
 
 
-def _line(number: int, line: Line, weight: float = 1.0) -> list[Piece]:
+def _line(number: int, line: WrittenStep, weight: float = 1.0) -> list[Piece]:
     """A line of a solution, with the weights of its parts."""
     begin = f"{number}. {line.left} {line.operator} {line.right} ="
     return [(begin, weight), (f" {line.result}", RESULT_WEIGHT), (f" {line.unit}\n", weight)]
@@ -105,7 +105,7 @@ def write_solving_lesson(problem: Problem, random: Random) -> Lesson:
         pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line)]
         return Lesson("solve", prompt, (*pieces, (f"{ANSWER}{answer}", 1.0)))
     text = write_solution(*solve_wrong(problem.program, random))
-    truth = judge(problem.program, text.split("\n"))
+    truth = find_truth(problem.program, text.split("\n"))
     parts = text.splitlines(keepends=True)
     cut = min(truth.first_error + 1, len(parts) - 1)
     return Lesson("solve", prompt, (("".join(parts[:cut]), 0.0), ("".join(parts[cut:]), 1.0)))
@@ -122,11 +122,11 @@ def write_judging_lesson(problem: Problem, random: Random) -> Lesson:
             )
 
 
-def write_judgement(program: Program, lines: list[Line], answer: int) -> tuple[Piece, ...] | None:
+def write_judgement(program: Program, lines: list[WrittenStep], answer: int) -> tuple[Piece, ...] | None:
     """The judgement of a solution, or None where it is not wrong step for step (another order, other words)."""
     steps = [f"{i}. {line}" for i, line in enumerate(lines, 1)] or [""]
     steps[-1] += f"\n#### {answer}"
-    truth = judge(program, steps)
+    truth = find_truth(program, steps)
     expected, last = solve_right(program)
     pieces: list[Piece] = []
     for i in range(max(len(expected), len(lines)) + 1):
@@ -180,7 +180,7 @@ def _other(word: str, random: Random) -> str:
     return random.choice(("####", str(random.randint(2, 100)), random.choice(THINGS), random.choice(THINGS)))
 
 
-def _words(lines: list[Line], i: int, answer: int) -> list[str]:
+def _words(lines: list[WrittenStep], i: int, answer: int) -> list[str]:
     """What is compared of a line, in this order; of the end, its mark and the answer."""
     if i >= len(lines):
         return ["####", str(answer)]

@@ -35,7 +35,7 @@ class Level:
 
 
 _CHANGES = ((events.tell_gain, 1), (events.tell_loss, 1))
-_PRODUCTS = (*_CHANGES, (events.tell_boxes, 2), (events.tell_multiple, 1), (events.share, 1))
+_PRODUCTS = (*_CHANGES, (events.tell_boxes, 2), (events.tell_multiple, 1), (events.tell_sharing, 1))
 _WHOLE = (*_PRODUCTS, (events.tell_comparison, 2), (events.tell_daily_gain, 3), (events.tell_dozens, 2))
 _PARTS = (*_WHOLE, (events.tell_fraction, 3), (events.tell_percentage, 3))
 LEVELS = {

@@ -20,7 +20,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Node:
+class ProgramStep:
     """One calculation."""
 
     operator: Operator
@@ -35,11 +35,11 @@ class Program:
     """A problem's quantities, in the order of the text, and its calculations, in an order that can be followed."""
 
     quantities: tuple[int, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[ProgramStep, ...]
     spare: tuple[int, ...] = ()
     """Indexes of the quantities that the answer does not need."""
 
-    def operands(self, node: Node, results: list[Fraction]) -> tuple[Fraction, Fraction]:
+    def operands(self, node: ProgramStep, results: list[Fraction]) -> tuple[Fraction, Fraction]:
         """The values of a node's operands."""
         return self.value(node.left, results), self.value(node.right, results)
 
@@ -62,11 +62,11 @@ class Program:
         return json.dumps({"quantities": self.quantities, "spare": self.spare, "nodes": nodes})
 
 
-def load(text: str) -> Program:
+def load_program(text: str) -> Program:
     """The program that `dump` wrote; raise ValueError where the text is none."""
     try:
         raw = json.loads(text)
-        nodes = tuple(Node(op, _ref(left), _ref(right), unit) for op, left, right, unit in raw["nodes"])
+        nodes = tuple(ProgramStep(op, _ref(left), _ref(right), unit) for op, left, right, unit in raw["nodes"])
         program = Program(tuple(raw["quantities"]), nodes, tuple(raw["spare"]))
         program.results()
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, ZeroDivisionError) as error:

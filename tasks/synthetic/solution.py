@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tasks.synthetic.program import Node, Program, Ref
+from tasks.synthetic.program import Program, ProgramStep, Ref
 from tasks.synthetic.truth import Kind
 
 ANSWER = "#### "
 
 
 @dataclass(frozen=True)
-class Line:
+class WrittenStep:
     """One calculation as it is written: whole numbers, whether right or not."""
 
     left: int
@@ -26,17 +26,19 @@ class Line:
         return f"{self.left} {self.operator} {self.right} = {self.result} {self.unit}"
 
 
-def write_solution(lines: Sequence[Line], answer: int) -> str:
+def write_solution(lines: Sequence[WrittenStep], answer: int) -> str:
     """A solution: numbered lines and the answer."""
     return "".join(f"{i}. {line}\n" for i, line in enumerate(lines, 1)) + f"{ANSWER}{answer}"
 
 
-def solve_right(program: Program) -> tuple[list[Line], int]:
+def solve_right(program: Program) -> tuple[list[WrittenStep], int]:
     """The solution that follows the program."""
     return _follow(program, 0, [], {})
 
 
-def _follow(program: Program, start: int, lines: list[Line], values: dict[int, int]) -> tuple[list[Line], int]:
+def _follow(
+    program: Program, start: int, lines: list[WrittenStep], values: dict[int, int]
+) -> tuple[list[WrittenStep], int]:
     """Go on from node `start`; `values` are the results that stand so far, right or wrong."""
     for i in range(start, len(program.nodes)):
         line = _line(program, program.nodes[i], values)
@@ -45,9 +47,9 @@ def _follow(program: Program, start: int, lines: list[Line], values: dict[int, i
     return lines, values[len(program.nodes) - 1]
 
 
-def _line(program: Program, node: Node, values: dict[int, int]) -> Line:
+def _line(program: Program, node: ProgramStep, values: dict[int, int]) -> WrittenStep:
     left, second = _value(program, node.left, values), _value(program, node.right, values)
-    return Line(left, node.operator, second, _apply(left, node.operator, second), node.unit)
+    return WrittenStep(left, node.operator, second, _apply(left, node.operator, second), node.unit)
 
 
 def _value(program: Program, ref: Ref, values: dict[int, int]) -> int:
@@ -69,7 +71,7 @@ WEIGHTS: dict[Kind, int] = {
 }  # fmt: skip
 
 
-def solve_wrong(program: Program, random: Random) -> tuple[list[Line], int]:
+def solve_wrong(program: Program, random: Random) -> tuple[list[WrittenStep], int]:
     """A solution with one mistake, after which it goes on as if nothing were wrong.
 
     What kind of mistake it is, `truth.judge` says; now and then the change
@@ -102,13 +104,15 @@ def solve_wrong(program: Program, random: Random) -> tuple[list[Line], int]:
         if kind == "extra step":
             operator = random.choice((changed.operator, "+", "-"))
             second = random.choice((changed.right, *program.quantities))
-            again = Line(changed.result, operator, second, _apply(changed.result, operator, second), changed.unit)
+            again = WrittenStep(
+                changed.result, operator, second, _apply(changed.result, operator, second), changed.unit
+            )
             lines.append(again)
             values[at] = again.result
     return _follow(program, at + 1, lines, values)
 
 
-def _before(program: Program, at: int, values: dict[int, int]) -> list[Line]:
+def _before(program: Program, at: int, values: dict[int, int]) -> list[WrittenStep]:
     """The right lines of the nodes before one; their results go to `values`."""
     lines = []
     for i, node in enumerate(program.nodes[:at]):
@@ -117,20 +121,20 @@ def _before(program: Program, at: int, values: dict[int, int]) -> list[Line]:
     return lines
 
 
-def _skipped(program: Program, node: Node, values: dict[int, int]) -> int:
+def _skipped(program: Program, node: ProgramStep, values: dict[int, int]) -> int:
     """What stands for the result of a calculation that was left out: the operand it would have changed."""
     return _value(program, node.left, values)
 
 
-def _changed(program: Program, node: Node, values: dict[int, int], kind: Kind, random: Random) -> Line:
+def _changed(program: Program, node: ProgramStep, values: dict[int, int], kind: Kind, random: Random) -> WrittenStep:
     """A node's line with a mistake of a kind in it."""
     line = _line(program, node, values)
     left, operator, second, unit = line.left, line.operator, line.right, line.unit
     if kind == "calculation":
-        return Line(left, operator, second, make_slip(line.result, random), unit)
+        return WrittenStep(left, operator, second, make_slip(line.result, random), unit)
     if kind == "unit":
         units = [other for other in ("coins", "days", "boxes", "bags") if other != unit]
-        return Line(left, operator, second, line.result, random.choice(units))
+        return WrittenStep(left, operator, second, line.result, random.choice(units))
     if kind == "misread quantity":
         second = make_slip(second, random)
     elif kind == "miscopied result":
@@ -148,7 +152,7 @@ def _changed(program: Program, node: Node, values: dict[int, int], kind: Kind, r
             operator = "+" if line.operator == "-" else "-"
         if operator == "-" and left < second:
             operator = "*" if line.operator == "+" else "+"
-    return Line(left, operator, second, _apply(left, operator, second), unit)
+    return WrittenStep(left, operator, second, _apply(left, operator, second), unit)
 
 
 def make_slip(number: int, random: Random) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tasks.arithmetic.expressions import Operator
-from tasks.synthetic.program import Node, Program, Ref
+from tasks.synthetic.program import Program, ProgramStep, Ref
 from tasks.synthetic.vocabulary import BOXES, BOYS, COINS, DAYS, GIRLS, THINGS
 
 
@@ -29,7 +29,7 @@ class Story:
     sentences: list[str] = field(default_factory=list)
     quantities: list[int] = field(default_factory=list)
     spare: list[int] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[ProgramStep] = field(default_factory=list)
 
     def quantity(self, low: int, high: int) -> int:
         """A number for the text, seldom one that it has already."""
@@ -47,7 +47,7 @@ class Story:
 
     def calculate(self, operator: Operator, left: Ref, right: Ref, unit: str) -> Ref:
         """Add a calculation and return its result."""
-        self.nodes.append(Node(operator, left, right, unit))
+        self.nodes.append(ProgramStep(operator, left, right, unit))
         return Ref("s", len(self.nodes) - 1)
 
     def go_on(self, operator: Operator, right: Ref, total: int) -> None:
@@ -142,7 +142,7 @@ def tell_multiple(story: Story) -> bool:
     return True
 
 
-def share(story: Story) -> bool:
+def tell_sharing(story: Story) -> bool:
     """They are divided equally and one part is kept."""
     fits = [n for n in range(2, 10) if story.total % n == 0 and story.total // n >= 2]
     if not fits:

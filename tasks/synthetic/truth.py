@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, Operator, list_leaves, parse_calculation
-from tasks.synthetic.program import Node, Program
+from tasks.synthetic.program import Program, ProgramStep
 from tasks.synthetic.vocabulary import COINS, DAYS, THINGS
 
 TAXONOMY = "abacus"
@@ -60,7 +60,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Equation:
+class WrittenEquation:
     """What stands on both sides of an equals sign, and after it."""
 
     text: str
@@ -72,7 +72,7 @@ class Equation:
     """The words up to the next equation."""
 
 
-def judge(program: Program, steps: Sequence[str]) -> Truth:
+def find_truth(program: Program, steps: Sequence[str]) -> Truth:
     """The truth of a solution, given as its steps."""
     progress = _Progress(program)
     for i, step in enumerate(steps):
@@ -104,9 +104,9 @@ class _Progress:
             kind = self.statement(statement)
             if kind:
                 return kind
-        return self.end(number(answer[1]) if answer else None) if last or answer else None
+        return self.end(parse_number(answer[1]) if answer else None) if last or answer else None
 
-    def equation(self, equation: Equation) -> Kind | None:
+    def equation(self, equation: WrittenEquation) -> Kind | None:
         """What is wrong with `a + b = c things`."""
         calculation = parse_calculation(equation.left)
         if calculation is None or calculation.operator is None:
@@ -178,7 +178,7 @@ class _Progress:
 
     def statement(self, text: str) -> Kind | None:
         """What is wrong with a step without a calculation: a number that nothing leads to."""
-        for value in (number(numeral) for numeral in re.findall(_NUMBER, text)):
+        for value in (parse_number(numeral) for numeral in re.findall(_NUMBER, text)):
             if value is None or value in self.known():
                 continue
             reached = [i for i in self.open() if self.results[i] == value]
@@ -213,7 +213,7 @@ class _Progress:
         """Nodes not done, the nearest first."""
         return (i for i in range(len(self.program.nodes)) if i not in self.done)
 
-    def needs(self, node: Node) -> set[int]:
+    def needs(self, node: ProgramStep) -> set[int]:
         """The nodes whose results a node takes."""
         return {ref.at for ref in (node.left, node.right) if ref.kind == "s"}
 
@@ -242,7 +242,7 @@ class _Progress:
         return unit not in words and (bool(words & (units - {unit})) or bool(words & UNITS))
 
 
-def _equations(text: str) -> Iterator[Equation]:
+def _equations(text: str) -> Iterator[WrittenEquation]:
     """The equations of a text, each with the longest expression that ends at its equals sign."""
     tokens = list(_TOKEN.finditer(text))
     signs = [i for i, token in enumerate(tokens) if token["equals"]]
@@ -255,10 +255,12 @@ def _equations(text: str) -> Iterator[Equation]:
         end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
         if not values and len(left) > 1 and not any(token["number"] for token in tokens[at:end]):
             # "94 * 3 = as many": what should be the result is none
-            yield Equation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
+            yield WrittenEquation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
         if left and values:
             tail = text[tokens[after - 1].end() : tokens[end].start() if end is not None else None]
-            yield Equation(text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail)
+            yield WrittenEquation(
+                text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail
+            )
 
 
 def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list[str | Fraction], int]:
@@ -298,18 +300,18 @@ def _values(tokens: Sequence[re.Match[str]], at: int) -> tuple[list[Fraction], i
 def _value(token: re.Match[str]) -> Fraction | str | None:
     """A number or a sign of an expression; None for what is neither."""
     if token["number"]:
-        value = number(token["number"])
+        value = parse_number(token["number"])
         return value / 100 if value is not None and token["percent"] else value
     return _SAME.get(token["op"], token["op"]) if token["op"] else None
 
 
-def parse(text: str) -> Calculation | None:
+def parse_expression(text: str) -> Calculation | None:
     """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
     tokens = [_value(token) for token in _TOKEN.finditer(text)]
     return None if None in tokens else parse_calculation([token for token in tokens if token is not None])
 
 
-def number(text: str) -> Fraction | None:
+def parse_number(text: str) -> Fraction | None:
     """The number a text is, thousands commas allowed; None where it is none or longer than 30 characters."""
     try:
         return Fraction(text.replace(",", "").rstrip(".")) if len(text) <= 30 else None
@@ -317,7 +319,9 @@ def number(text: str) -> Fraction | None:
         return None
 
 
-def _is(node: Node, operator: str, operands: tuple[Fraction, Fraction], right: tuple[Fraction, Fraction]) -> bool:
+def _is(
+    node: ProgramStep, operator: str, operands: tuple[Fraction, Fraction], right: tuple[Fraction, Fraction]
+) -> bool:
     if node.operator != operator:
         return False
     return operands == right or (operator in "+*" and operands[::-1] == right)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types import read_answer
 from tasks.verify.judgement import Compare
 from tasks.verify.math_verify.pool import compared
@@ -87,7 +87,7 @@ def describe_reading(answer: str) -> str:
     """The type and value of an answer in a line; of one that cannot be read whole, what is left over."""
     try:
         reading = read_answer(answer)
-    except Unreadable as error:
+    except UnreadableFormula as error:
         return f"not fully read: {error}"
     return f"{reading.type}: {_format_value(reading.value)}"
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.amounts import find_amounts
 from tasks.verify.answer_types.collection import Collection
@@ -23,7 +23,7 @@ from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expres
 from tasks.verify.no_answer import DENIAL
 from tasks.verify.normalize import LONGEST, strip_words, tidy
 from tasks.verify.number import find_numbers, has_mention, number_of, read_number_list
-from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, judge_numbers, number, number_or_none
+from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, judge_number, judge_numbers, number_or_none
 from tasks.verify.plain_text import read_last_implication
 from tasks.verify.truncation import find_afterword
 from tasks.verify.units import has_several_units
@@ -77,7 +77,7 @@ _SPECIAL: dict[str, AnswerKind] = {
 def _find_special_kind(gold: str) -> AnswerKind | None:
     try:
         reading = read_answer(gold)
-    except Unreadable:
+    except UnreadableFormula:
         return None
     parts: tuple[Any, ...] = (
         reading.value.parts if reading.type == "collection" else (reading.value,) if reading.type == "value" else ()
@@ -105,7 +105,7 @@ def _find_special_kind(gold: str) -> AnswerKind | None:
     return "reals" if reading.value == ALL else _SPECIAL.get(reading.type)
 
 
-def judge(
+def judge_answer(
     gold: str, extraction: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
 ) -> Judgement:
     """The verdict on an answer found in a completion."""
@@ -144,7 +144,9 @@ def judge(
         return Judgement("undecided", "numeric", "not fully read")
     wanted = read_number_list(gold)
     judged = (
-        _judge_number_list(gold, wanted, extraction, compare) if wanted else number(gold, extraction, question, compare)
+        _judge_number_list(gold, wanted, extraction, compare)
+        if wanted
+        else judge_number(gold, extraction, question, compare)
     )
     if (
         judged.undecided in ("unparsable", "not fully read")

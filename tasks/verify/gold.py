@@ -25,7 +25,7 @@ NEEDED = ("answer", "options", "question", "reference")
 LONGEST = 200
 
 
-def find_fault(
+def find_gold_fault(
     row: dict[str, Any], answers: str, compare: Compare, memory: VerdictCache | None = None
 ) -> tuple[str, str] | None:
     """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
@@ -67,7 +67,7 @@ def check_gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     faults: list[tuple[str, str] | None] = [None] * part.height
     needed = part.select(NEEDED).with_row_index("index").group_by(NEEDED, maintain_order=True).agg("index")
     for row in needed.iter_rows(named=True):  # a table of solutions holds a problem many times
-        fault = find_fault(row, parameters.answers, compared, JUDGED)
+        fault = find_gold_fault(row, parameters.answers, compared, JUDGED)
         for index in row["index"]:
             faults[index] = fault
     explained = part.with_columns(

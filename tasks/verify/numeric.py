@@ -147,7 +147,7 @@ def judge_numbers(wanted: list[Fraction], extraction: Extraction) -> Judgement:
     return Judgement("undecided", "set", "unparsable")
 
 
-def number(gold: str, extraction: Extraction, question: str, compare: Compare) -> Judgement:
+def judge_number(gold: str, extraction: Extraction, question: str, compare: Compare) -> Judgement:
     """One number is asked for."""
     sought = number_or_none(gold)
     if sought is None:

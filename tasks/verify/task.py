@@ -19,7 +19,7 @@ from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
-from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge
+from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.final_text import is_unfinished_thought
@@ -81,7 +81,7 @@ def judge_pair(pair: Mapping[str, Any], compare: Compare, memory: VerdictCache |
     if memory and (known := memory.get(key)):
         return Judgement(*json.loads(known))
     extraction = Extraction(pair["answer"], "", pair["context"])
-    judgement = judge(pair["gold"], extraction, pair["kind"], pair["options"] or (), pair["question"], compare)
+    judgement = judge_answer(pair["gold"], extraction, pair["kind"], pair["options"] or (), pair["question"], compare)
     if memory:
         memory.add(key, json.dumps(astuple(judgement)), lasting=judgement.opinion not in PASSING)
     return judgement
@@ -165,7 +165,7 @@ def judge_rows(part: pl.DataFrame, answers: str, compare: Compare, memory: Verdi
     return pl.DataFrame(added, schema=ADDED)
 
 
-def verify(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
+def verify_solutions(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
     """Adds verdict, reason, extracted answer, its span and the rules that found and compared it; rejects nothing.
 
     Args:
@@ -191,6 +191,6 @@ VERIFY = PerRow(
     parameters=VerifyParameters,
     needs=NEEDED,
     makes=_add_verdict,
-    run=verify,
+    run=verify_solutions,
     labels=(VERDICT_LABEL,),
 )

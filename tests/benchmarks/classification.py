@@ -27,8 +27,8 @@ from flows.metrics.evaluate import find_rows
 from tasks.classify.rules import RULE_TAXONOMY, apply_rules
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import find_truth
 
 Said = Callable[[dict[str, Any]], str | None]
 
@@ -82,7 +82,7 @@ def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
     }
     found = {name: Confusion() for name in ways}
     for row in given:
-        truth = judge(load(row["program"]), row["steps"]).kind
+        truth = find_truth(load_program(row["program"]), row["steps"]).kind
         for name, said in ways.items():
             if truth:
                 found[name].add(truth, said(row))

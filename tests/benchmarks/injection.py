@@ -24,10 +24,10 @@ from flows.metrics.evaluate import find_rows
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.evaluation.score import wilson
 from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
-from tasks.inject.filters import LEAKS, find_fault
+from tasks.inject.filters import LEAKS, find_rejection
 from tasks.inject.propagate import inject_mistake
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import find_truth
 
 TYPES = {name: TYPES_OF_EDITS[name]["abacus"] for name in NAMES}
 MOST = 0.4
@@ -49,9 +49,9 @@ class Made:
         random = Random(f"{seed} {row['solution_id']}")
         stays = random.random() < 0.5
         one = inject_mistake(row["question"], row["steps"], Fraction(row["answer"]), types, random)
-        if one is None or find_fault(row["steps"], one.steps, one.at, MOST):
+        if one is None or find_rejection(row["steps"], one.steps, one.at, MOST):
             return
-        truth = judge(load(row["program"]), one.steps)
+        truth = find_truth(load_program(row["program"]), one.steps)
         self.wrong += 1
         self.same += (truth.first_error, truth.kind) == (one.at, one.type)
         self.rows.append(("\n".join(row["steps"] if stays else one.steps), not stays, row["problem_id"]))

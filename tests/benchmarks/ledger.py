@@ -76,7 +76,7 @@ def block(store: str, begin: int, rows: int) -> None:
         "prompt": pa.array([prompts[number // SAMPLES] for number in range(begin, begin + rows)]),
     }
     table = pa.table(columns, schema=segments.SCHEMA)
-    segments.write(Store(store), table.sort_by("place"), stem)
+    segments.write_segment(Store(store), table.sort_by("place"), stem)
 
 
 def build(store: str, rows: int) -> None:

@@ -33,8 +33,8 @@ from schemas.task import Asking, Conversation, ModelId, Task
 from tasks import TASKS
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import find_truth
 
 NAMES = {"abacus": ModelId("abacus", "benchmark")}
 PROMPTS: dict[str, Any] = {"prompt": "abacus-solve", "max_tokens": 600}
@@ -90,7 +90,10 @@ def solved(asker: Asker, level: int, count: int, samples: int) -> pl.DataFrame:
     sampling = [{"temperature": 1.0, "samples": samples}]
     rows = asker.made("generate", problems, models=["abacus"], sampling=sampling, **PROMPTS)
     rows = asker.made("verify", asker.made("split", rows))
-    truth = [judge(load(program), steps).first_error for program, steps in rows.select("program", "steps").iter_rows()]
+    truth = [
+        find_truth(load_program(program), steps).first_error
+        for program, steps in rows.select("program", "steps").iter_rows()
+    ]
     right = (pl.col("verdict") == "right").sum().over("problem_id").alias("solved")
     return rows.with_columns(right, pl.Series("truth", truth))
 

@@ -117,7 +117,7 @@ def measured(place: Path) -> Iterator[None]:
 def build(stage: str, folder: Path, place: Path) -> None:
     """Build one stage's table as the flow does, on `CORES` threads, without Prefect round it."""
     from flows.planning import plan as planning
-    from flows.publishing.publish import release
+    from flows.publishing.publish import publish_release
     from flows.running.process_pool import ProcessPool
     from flows.running.run_plan import ThreadExecutor, materialize_generation
     from tests.benchmarks.scale_tables import judged, warm
@@ -128,7 +128,7 @@ def build(stage: str, folder: Path, place: Path) -> None:
     warm()
     with measured(place):
         if stage == "release":
-            release(plan)
+            publish_release(plan)
             return
         work = plan.jobs[-2]
         if work.task == "judge":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.formulas import evaluate_exactly, list_letters
 
@@ -41,7 +41,7 @@ def _value_type(text: str) -> bool:
             and "mbox" not in text
             and "circ" not in text
         )
-    except Unreadable:
+    except UnreadableFormula:
         return False
 
 
@@ -52,7 +52,7 @@ def _read_whole(text: str) -> int | None:
 def _closed(text: str) -> bool:
     try:
         return _value_type(text) and not list_letters(read_answer(text).value.tree)
-    except Unreadable:
+    except UnreadableFormula:
         return False
 
 
@@ -70,7 +70,7 @@ def _list(text: str) -> list[str] | None:
     try:
         if read_answer(text).type != "collection" or "\\pm" in text or "dots" in text or "angle" in text:
             return None
-    except Unreadable:
+    except UnreadableFormula:
         return None
     parts = _split(text)
     return parts if len(parts) > 1 and all(parts) else None
@@ -282,7 +282,7 @@ def _ends(text: str, chance: random.Random) -> str | None:
     try:
         if read_answer(text).type != "interval" or not re.search(r"[\[(]", text) or "left" in text:
             return None
-    except Unreadable:
+    except UnreadableFormula:
         return None
     ends = [
         match
@@ -335,7 +335,7 @@ def _letter(text: str, chance: random.Random) -> str | None:
             if reading.type == "value" and not reading.value.of and not reading.value.name
             else []
         )
-    except Unreadable:
+    except UnreadableFormula:
         return None
     letters = [letter for letter in letters if re.fullmatch("[a-zA-Z]", letter)]
     if not letters or "text" in text:
@@ -363,7 +363,7 @@ def _digit(text: str, chance: random.Random) -> str | None:
         differ = (
             evaluate_exactly(read_answer(changed).value.tree).top != evaluate_exactly(read_answer(text).value.tree).top
         )
-    except (Unreadable, ArithmeticError, AttributeError):
+    except (UnreadableFormula, ArithmeticError, AttributeError):
         return None
     return changed if differ else None
 
@@ -403,7 +403,7 @@ def pairs_of(gold: str, each: int, chance: random.Random) -> Iterator[Pair]:
     """Pairs of a gold answer: with itself, rewritten (once or twice), and changed (and then dressed otherwise)."""
     try:
         type_ = read_answer(gold).type
-    except Unreadable:
+    except UnreadableFormula:
         type_ = "not read"
     text = bare(gold)
     yield Pair(gold, gold, True, "itself", type_)

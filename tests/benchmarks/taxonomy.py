@@ -39,8 +39,8 @@ from tasks.classify.task import CLASSIFY
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.clustering import compute_adjusted_rand
 from tasks.llm.prompt_guard import mark
-from tasks.synthetic.program import load
-from tasks.synthetic.truth import judge
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import find_truth
 
 LEAST = 0.8
 NAMED = {"abacus": ModelId("abacus", "shipped"), "scripted": ModelId("scripted", ""), "decider": ModelId("decider", "")}
@@ -213,7 +213,7 @@ def main() -> int:
     pairs = [
         (row, kind)
         for row in some
-        if row["first_error"] >= 0 and (kind := judge(load(row["program"]), row["steps"]).kind)
+        if row["first_error"] >= 0 and (kind := find_truth(load_program(row["program"]), row["steps"]).kind)
     ]
     truth = [kind for _, kind in pairs]
     console = Console(width=120)

@@ -14,7 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from catalog import digests
 from catalog.digests import FOLDER, Digests, read_stamp
-from catalog.sources import SourceError, find, verify_unchanged
+from catalog.sources import SourceError, find_sources, verify_unchanged
 from catalog.storage import Store
 
 OLD = 1_600_000_000
@@ -50,13 +50,13 @@ def write(path: Path, text: str, when: int = OLD) -> None:
 def test_a_file_that_has_not_changed_is_hashed_once(tmp_path: Path, opened: list[str]) -> None:
     write(tmp_path / "a.jsonl", '{"a": 1}\n')
     store = Store(str(tmp_path / "store"))
-    first = find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
-    assert first == find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store)) and first[0].size == 9
+    first = find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
+    assert first == find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store)) and first[0].size == 9
     verify_unchanged(first[0])
     assert opened == ["a.jsonl"]
-    assert find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store, rehash=True)) == first
+    assert find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store, rehash=True)) == first
     assert opened == ["a.jsonl"] * 2
-    assert find(str(tmp_path / "a.jsonl"), "a.jsonl") == first
+    assert find_sources(str(tmp_path / "a.jsonl"), "a.jsonl") == first
     assert opened == ["a.jsonl"] * 3
 
 
@@ -65,19 +65,19 @@ def test_a_file_that_has_not_changed_is_hashed_once(tmp_path: Path, opened: list
 def test_a_file_that_was_written_to_is_hashed_again(change: str, tmp_path: Path) -> None:
     path, store = tmp_path / "a.jsonl", Store(str(tmp_path / "store"))
     write(path, "one\n")
-    (before,) = find(str(path), "a.jsonl", Digests(store))
+    (before,) = find_sources(str(path), "a.jsonl", Digests(store))
     # of the same size and time of writing, as `cp -p` or an archive makes it, it is known by the time of its change
     write(path, "three\n" if change == "size" else "two\n", OLD + (change == "time"))
     with pytest.raises(SourceError, match=r"a\.jsonl: has changed while it was read; build again"):
         verify_unchanged(before)
-    (after,) = find(str(path), "a.jsonl", Digests(store))
+    (after,) = find_sources(str(path), "a.jsonl", Digests(store))
     assert after.digest != before.digest
 
 
 def test_a_file_that_has_just_changed_is_not_trusted(tmp_path: Path, opened: list[str]) -> None:
     path, store = tmp_path / "a.jsonl", Store(str(tmp_path / "store"))
     write(path, "one\n")
-    (source,) = find(str(path), "a.jsonl", Digests(store))
+    (source,) = find_sources(str(path), "a.jsonl", Digests(store))
     assert source.stamp == "" and store.names(FOLDER) == []
     verify_unchanged(source)
     assert opened == ["a.jsonl"] * 2
@@ -90,7 +90,7 @@ def test_a_file_that_has_just_changed_is_not_trusted(tmp_path: Path, opened: lis
 def test_a_file_that_is_only_touched_is_still_the_same(tmp_path: Path, opened: list[str]) -> None:
     path = tmp_path / "a.jsonl"
     write(path, "one\n")
-    (source,) = find(str(path), "a.jsonl")
+    (source,) = find_sources(str(path), "a.jsonl")
     write(path, "one\n", OLD + 5)
     verify_unchanged(source)
     assert opened == ["a.jsonl"] * 2
@@ -101,9 +101,9 @@ def test_the_target_of_a_link_counts_not_the_link(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     write(tmp_path / "a", "one\n")
     (tmp_path / "a.jsonl").symlink_to(tmp_path / "a")
-    (before,) = find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
+    (before,) = find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
     write(tmp_path / "a", "two\n", OLD + 5)
-    (after,) = find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
+    (after,) = find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(store))
     assert before.digest != after.digest
 
 
@@ -111,13 +111,13 @@ def test_the_target_of_a_link_counts_not_the_link(tmp_path: Path) -> None:
 def test_what_is_remembered_names_no_place_and_broken_memory_is_passed_over(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     write(tmp_path / "secret.jsonl", "one\n")
-    (source,) = find(str(tmp_path / "secret.jsonl"), "s", Digests(store))
+    (source,) = find_sources(str(tmp_path / "secret.jsonl"), "s", Digests(store))
     (name,) = store.names(FOLDER)
     kept = store.read(f"{FOLDER}/{name}").decode()
     assert "secret" not in name + kept and json.loads(kept)["sha256"] == source.digest
     for broken in (b"{", b"[]", b'{"stamp": 1}', json.dumps({"stamp": source.stamp}).encode()):
         store.write(f"{FOLDER}/{name}", broken)
-        assert find(str(tmp_path / "secret.jsonl"), "s", Digests(store)) == [source]
+        assert find_sources(str(tmp_path / "secret.jsonl"), "s", Digests(store)) == [source]
 
 
 @pytest.mark.usefixtures("settled")
@@ -125,7 +125,7 @@ def test_a_store_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the store would be")
     write(tmp_path / "a.jsonl", "one\n")
     for _ in range(2):
-        assert len(find(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(Store(str(tmp_path / "store"))))) == 1
+        assert len(find_sources(str(tmp_path / "a.jsonl"), "a.jsonl", Digests(Store(str(tmp_path / "store"))))) == 1
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_a_folder_that_datasets_reads_is_hashed_file_by_file(tmp_path: Path, ope
     write(tmp_path / "hub" / "train.jsonl", '{"a": 1}\n')
     write(tmp_path / "hub" / "test.jsonl", '{"a": 2}\n')
     store = Store(str(tmp_path / "store"))
-    first, again = (find(f"hf://{tmp_path}/hub?split=train", "hub", Digests(store)) for _ in range(2))
+    first, again = (find_sources(f"hf://{tmp_path}/hub?split=train", "hub", Digests(store)) for _ in range(2))
     assert first == again and sorted(opened) == ["test.jsonl", "train.jsonl"]
     shutil.rmtree(tmp_path / "hub")
     with pytest.raises(SourceError, match="no folder with files"):
-        find(f"hf://{tmp_path}/hub?split=train", "hub", Digests(store))
+        find_sources(f"hf://{tmp_path}/hub?split=train", "hub", Digests(store))

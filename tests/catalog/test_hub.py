@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalog.sources import SourceError, find, read_batches, verify_unchanged
+from catalog.sources import SourceError, find_sources, read_batches, verify_unchanged
 
 URL = "hf://datasets/us/tests/data/test.jsonl"
 
@@ -85,7 +85,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def rows(url: str = URL) -> list[Any]:
-    return [record.value for source in find(url, url) for batch, _ in read_batches(source) for record in batch]
+    return [record.value for source in find_sources(url, url) for batch, _ in read_batches(source) for record in batch]
 
 
 def test_a_file_of_a_data_set_is_read_from_the_hub(hub: Hub) -> None:
@@ -96,7 +96,7 @@ def test_a_file_of_a_data_set_is_read_from_the_hub(hub: Hub) -> None:
 
 def test_a_file_that_has_changed_on_the_hub_is_seen(hub: Hub) -> None:
     hub.files["data/test.jsonl"] = b'{"question": "one?"}\n'
-    (source,) = find(URL, URL)
+    (source,) = find_sources(URL, URL)
     verify_unchanged(source)
     hub.files["data/test.jsonl"] = b'{"question": "another one?"}\n'
     with pytest.raises(SourceError, match="has changed while it was read"):
@@ -106,13 +106,13 @@ def test_a_file_that_has_changed_on_the_hub_is_seen(hub: Hub) -> None:
 def test_a_file_that_is_not_there_and_a_hub_that_refuses_are_told(hub: Hub) -> None:
     hub.files["data/other.jsonl"] = b"{}\n"
     with pytest.raises(SourceError, match=r"no such file at hf://datasets/us/tests/data/test.jsonl"):
-        find(URL, URL)
+        find_sources(URL, URL)
     hub.refuses = 403
     with pytest.raises(SourceError, match=r"the Hub does not give it \(.*403.*HF_TOKEN"):
-        find(URL, URL)
+        find_sources(URL, URL)
 
 
 def test_a_hub_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SourceError, match=r"test.jsonl: the Hub does not give it \(.*refused.*HF_ENDPOINT"):
-        find(URL, URL)
+        find_sources(URL, URL)

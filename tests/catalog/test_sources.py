@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog import sources
-from catalog.sources import Source, SourceError, find, read_batches
+from catalog.sources import Source, SourceError, find_sources, read_batches
 from schemas.task import Record
 from tests import golden
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def read(path: Path, name: str | None = None) -> list[Record]:
-    (source,) = find(str(path), name or path.name)
+    (source,) = find_sources(str(path), name or path.name)
     return [record for batch, _ in read_batches(source) for record in batch]
 
 
@@ -50,7 +50,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     monkeypatch.setattr(sources, "RECORD_LIMIT", 1000)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"a": "' + b"x" * 100_000_000 + b'"}\n{"a": 2}\n')
-    (source,) = find(str(path), path.name)
+    (source,) = find_sources(str(path), path.name)
     tracemalloc.start()
     found = [record for batch, _ in read_batches(source) for record in batch]
     peak = tracemalloc.get_traced_memory()[1]
@@ -87,16 +87,16 @@ def test_a_folder_of_the_hub_s_form_is_read_by_datasets(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     pq.write_table(pa.table({"q": ["1", "2"]}), tmp_path / "data" / "test-00000.parquet")
     url = f"hf://{tmp_path}?split=test"
-    (source,) = find(url, "local")
+    (source,) = find_sources(url, "local")
     assert [record.value for batch, _ in read_batches(source) for record in batch] == [{"q": "1"}, {"q": "2"}]
     pq.write_table(pa.table({"q": ["1", "3"]}), tmp_path / "data" / "test-00000.parquet")
-    assert find(url, "local")[0].digest != source.digest
+    assert find_sources(url, "local")[0].digest != source.digest
 
 
 def test_a_pattern_names_files_in_order_and_digests_are_of_bytes(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.jsonl"):
         (tmp_path / name).write_text('{"a": 1}\n')
-    found = find(f"{tmp_path}/*.jsonl", "sub/*.jsonl")
+    found = find_sources(f"{tmp_path}/*.jsonl", "sub/*.jsonl")
     assert [source.name for source in found] == ["sub/a.jsonl", "sub/b.jsonl"]
     assert found[0].digest == found[1].digest
 
@@ -104,7 +104,7 @@ def test_a_pattern_names_files_in_order_and_digests_are_of_bytes(tmp_path: Path)
 def test_the_share_read_grows_to_one(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b"".join(b'{"a": %d}\n' % i for i in range(20_000))))
-    (source,) = find(str(path), path.name)
+    (source,) = find_sources(str(path), path.name)
     shares = [share for _, share in read_batches(source)]
     assert len(shares) == 5
     assert shares == sorted(shares)
@@ -133,7 +133,7 @@ def test_a_bad_source_is_one_clear_line(tmp_path: Path) -> None:
         told.append(str(error.value).replace(str(tmp_path), "DIR"))
     for url in ("hf://owner/name", "hf://owner/name@main?spilt=x", "hf:///nowhere/at/all"):
         with pytest.raises(SourceError) as error:
-            find(url, url)
+            find_sources(url, url)
         told.append(str(error.value))
     assert all("\n" not in line for line in told)
     golden.check(HERE / "bad-sources.txt", "\n".join(told) + "\n")
@@ -148,5 +148,5 @@ def test_a_data_set_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(SourceError, match="holds a password") as error:
-        find("https://me:hunter2@host/a.jsonl", "https://me:hunter2@host/a.jsonl")
+        find_sources("https://me:hunter2@host/a.jsonl", "https://me:hunter2@host/a.jsonl")
     assert "hunter2" not in str(error.value)

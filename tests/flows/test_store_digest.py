@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.store_digest import DAY, list_news, report
+from flows.store_digest import DAY, format_report, list_news
 from tests.client.conftest import fill
 
 UNMET: dict[str, Any] = {
@@ -25,7 +25,7 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
     found = list(list_news(store, now - DAY))
     assert [one.release.name for one in found] == ["other@1.0.0", "tiny@0.9.0", "tiny@0.10.0"]
     assert [one.before and one.before.name for one in found] == [None, None, "tiny@0.9.0"]
-    told = report(store, found, now, 7)
+    told = format_report(store, found, now, 7)
     day = time.strftime("%Y-%m-%d", time.gmtime(now))
     assert f"| tiny@0.10.0 | {day} | 6 | 50.0 % of 12 |  |" in told
     assert "- tiny@0.9.0: the first of its corpus" in told
@@ -39,4 +39,4 @@ def test_a_quiet_week_is_said(tmp_path: Path) -> None:
     store = fill(str(tmp_path))
     found = list(list_news(store, time.time() + DAY))
     assert found == []
-    assert "Nothing was released." in report(store, found, time.time(), 7)
+    assert "Nothing was released." in format_report(store, found, time.time(), 7)

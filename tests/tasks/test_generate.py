@@ -121,8 +121,8 @@ def test_prompts_have_names_and_own_ones_their_text() -> None:
     assert set(prompts.list_prompts()) >= {"solve", "abacus-solve", "abacus-judge"}
     ours = GenerateParameters(models=["a"], prompt="abacus-solve")
     assert ours.prompt == "Solve step by step.\n{question}"
-    assert prompts.name(ours.prompt) == "abacus-solve"
-    assert prompts.name("Q: {question}") == "own"
+    assert prompts.name_prompt(ours.prompt) == "abacus-solve"
+    assert prompts.name_prompt("Q: {question}") == "own"
     assert GenerateParameters.model_validate(ours.model_dump()) == ours
     with pytest.raises(ValidationError, match="unknown prompt 'sovle'; there are abacus-judge, "):
         GenerateParameters(models=["a"], prompt="sovle")

@@ -17,7 +17,7 @@ from tasks.contrast import CONTRAST, ContrastParameters
 from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
-from tasks.synthetic.truth import judge
+from tasks.synthetic.truth import find_truth
 from tasks.views.preference import PREFERENCE, PreferenceParameters
 from tasks.views.task import VIEW, ViewParameters
 
@@ -59,7 +59,7 @@ def solutions(count: int) -> pl.DataFrame:
         ):
             text = write_solution(lines, answer)
             steps = text.split("\n")
-            first = judge(found.program, steps).first_error
+            first = find_truth(found.program, steps).first_error
             row: dict[str, Any] = {
                 "problem_id": identify_problem(found.question, None), "set": "world-3", "question": found.question, "options": None,
                 "answer": str(found.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,

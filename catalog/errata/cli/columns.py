@@ -24,7 +24,7 @@ def _measure_letter(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def format_table(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
+def format_columns(head: Row, rows: Sequence[Row], left: int, width: int | None) -> str:
     """Columns under their names, the first `left` flush left, the others flush right; one block or several."""
     widths = [max([measure_width(name), *(measure_width(row[i]) for row in rows)]) for i, name in enumerate(head)]
     if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:

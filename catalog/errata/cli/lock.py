@@ -30,7 +30,7 @@ def lock(options: Namespace) -> int:
         release = _open_unpinned(name, store)
         pins[name] = Pin(name, release.manifest["version"], release.digest, locate_store(store))
     if asked:
-        lock_file.write(pins.values())
+        lock_file.write_lock(pins.values())
     print(
         text.format_table(
             ["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3

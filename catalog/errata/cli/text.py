@@ -32,7 +32,7 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[object]], left: in
     def shown(cell: object) -> str:
         return f"{cell:,}" if isinstance(cell, int) else strip_controls(cell).replace("\n", " ")
 
-    return columns.format_table(
+    return columns.format_columns(
         [shown(name) for name in head], [[shown(cell) for cell in row] for row in rows], left, width
     )
 

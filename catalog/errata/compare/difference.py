@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..release.find import Release
-from .row_fingerprints import SPLIT, Column, ViewDigest, digest_rows, find_key, read_frames
+from .row_fingerprints import SPLIT, ColumnSummary, ViewDigest, digest_rows, find_key, read_frames
 
 EXAMPLES = 10
 """Rows named for each kind of change, at most."""
@@ -202,7 +202,7 @@ def _list_shifts(before: ViewDigest, after: ViewDigest, common: Sequence[str]) -
     )
 
 
-def _is_repetitive(column: Column) -> bool:
+def _is_repetitive(column: ColumnSummary) -> bool:
     """Whether a column's values come again and again, so that how they are distributed says something."""
     return column.labels is not None and len(column.counts) <= max(4, column.counts.total() // 5)
 

@@ -17,7 +17,7 @@ _KEYS = ("solution_id", "id", "pair_id", "request_id", "problem_id")
 
 
 @dataclass
-class Column:
+class ColumnSummary:
     """What is known of a column after all rows have passed."""
 
     kind: str
@@ -36,7 +36,7 @@ class ViewDigest:
 
     key: str | None
     """The column whose values are the rows' ids; None where rows are known by their content alone."""
-    columns: dict[str, Column]
+    columns: dict[str, ColumnSummary]
     rows: Any
     """A Polars frame: `key`, and for each column and the split a 64-bit hash of the value."""
 
@@ -68,7 +68,7 @@ def digest_rows(rows: Iterable[tuple[str, Any]], key: str | None) -> ViewDigest:
     """Digest rows; `rows` are Polars frames, each with its split."""
     import polars as pl
 
-    columns: dict[str, Column] = {SPLIT: Column("string")}
+    columns: dict[str, ColumnSummary] = {SPLIT: ColumnSummary("string")}
     parts = []
     for split, frame in rows:
         whole = frame.with_columns(pl.lit(split).alias(SPLIT))
@@ -76,7 +76,7 @@ def digest_rows(rows: Iterable[tuple[str, Any]], key: str | None) -> ViewDigest:
         names = pl.Series("key", whole[key]).cast(pl.String) if key else hashes.drop(SPLIT).hash_rows().cast(pl.String)
         parts.append(hashes.with_columns(names.alias("\0key")))
         for name in whole.columns:
-            column = columns.setdefault(name, Column(_name_type(whole.schema[name])))
+            column = columns.setdefault(name, ColumnSummary(_name_type(whole.schema[name])))
             _count(column, whole[name], hashes[name], labels=name != key)
     if not parts:
         return ViewDigest(key, columns, pl.DataFrame(schema={"\0key": pl.String, SPLIT: pl.UInt64}))
@@ -88,7 +88,7 @@ def _name_type(kind: Any) -> str:
     return str(kind).replace("String", "string").replace("Int64", "integer").replace("Float64", "number").lower()
 
 
-def _count(column: Column, values: Any, hashes: Any, labels: bool) -> None:
+def _count(column: ColumnSummary, values: Any, hashes: Any, labels: bool) -> None:
     """Add a batch to what is known of a column."""
     import polars as pl
 

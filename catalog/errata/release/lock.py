@@ -100,7 +100,7 @@ def _fits(pin: Pin, asked: ReleaseSpec) -> bool:
     return asked.spec in ("", pin.version)
 
 
-def write(pins: Iterable[Pin]) -> None:
+def write_lock(pins: Iterable[Pin]) -> None:
     """Write the lock file, whole or not at all."""
     lines = [HEAD, f"format = {FORMAT}\n"]
     for pin in sorted(pins, key=lambda pin: pin.asked):

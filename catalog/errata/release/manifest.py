@@ -20,7 +20,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read(data: bytes, where: str, corpus: str, version: str) -> dict[str, Any]:
+def read_manifest(data: bytes, where: str, corpus: str, version: str) -> dict[str, Any]:
     """The manifest of `corpus@version`; `Unreadable` where it is none, or of a newer format."""
     try:
         manifest = dict(json.loads(data))

@@ -10,9 +10,9 @@ from typing import Any
 from .. import cache, tag_log
 from ..errors import ErrataWarning, Locked, NotFound, Unreachable, Unreadable, Yanked
 from ..storage import STORE, Storage, locate_store
-from ..tag_log import State
+from ..tag_log import TagState
 from . import lock
-from .manifest import digest_of, read
+from .manifest import digest_of, read_manifest
 from .names import EXACT, NAME, ReleaseSpec, sort_versions
 
 
@@ -33,7 +33,7 @@ class StoreIndex:
 
     store: str
     versions: list[str]
-    state: State
+    state: TagState
     storage: Storage | None
     """The store; None where only the cache can be asked."""
     digests: dict[str, str]
@@ -48,7 +48,7 @@ def resolve(asked: ReleaseSpec, store: str | None) -> ResolvedRelease:
         asked = ReleaseSpec(asked.corpus, pinned.version, pinned.digest, None)
     url = locate_store(store)
     if asked.exact and asked.digest and (data := cache.read_manifest(asked.digest)):
-        manifest = read(data, f"{asked}", asked.corpus, asked.exact)
+        manifest = read_manifest(data, f"{asked}", asked.corpus, asked.exact)
         return ResolvedRelease(url, asked.corpus, asked.exact, asked.digest, manifest)
     index = _read_index(url, asked.corpus)
     for version in _list_candidates(asked, index):
@@ -58,7 +58,7 @@ def resolve(asked: ReleaseSpec, store: str | None) -> ResolvedRelease:
         digest, where = digest_of(data), f"{url}/releases/{asked.corpus}/{version}/manifest.json"
         if asked.digest not in (None, digest):
             raise _describe_change(asked, where, digest, pinned is not None)
-        manifest = read(data, where, asked.corpus, version)
+        manifest = read_manifest(data, where, asked.corpus, version)
         cache.keep_manifest(data)
         if index.storage and not index.storage.local:
             digests = index.digests | {version: digest}
@@ -86,7 +86,9 @@ def _read_index(url: str, corpus: str) -> StoreIndex:
         if not cache.is_offline():
             warnings.warn(f"{error}; going on with what the cache holds", ErrataWarning, stacklevel=2)
         digests = {version: digest for version, digest in known["digests"].items() if cache.read_manifest(digest)}
-        return StoreIndex(url, sort_versions(list(digests)), State.of(known["state"], f"cache of {url}"), None, digests)
+        return StoreIndex(
+            url, sort_versions(list(digests)), TagState.of(known["state"], f"cache of {url}"), None, digests
+        )
 
 
 def _list_candidates(asked: ReleaseSpec, index: StoreIndex) -> list[str]:
@@ -116,7 +118,7 @@ def _list_candidates(asked: ReleaseSpec, index: StoreIndex) -> list[str]:
     return standing
 
 
-def _describe_withdrawal(asked: ReleaseSpec, version: str, state: State, advice: str) -> str:
+def _describe_withdrawal(asked: ReleaseSpec, version: str, state: TagState, advice: str) -> str:
     return f"{asked}: {asked.corpus}@{version} was yanked ({state.notices[version].reason}); {advice}"
 
 
@@ -143,7 +145,7 @@ def _describe_change(asked: ReleaseSpec, where: str, digest: str, locked: bool) 
     return Unreadable(f"{message}; this is not the release that was pinned: ask the store's owner")
 
 
-def _warn(asked: ReleaseSpec, version: str, state: State) -> None:
+def _warn(asked: ReleaseSpec, version: str, state: TagState) -> None:
     notice = state.notices.get(version)
     if notice:
         how = "was yanked" if notice.kind == tag_log.YANKED else "is deprecated"

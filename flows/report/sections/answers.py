@@ -10,12 +10,12 @@ from flows.report import plots
 from flows.report.elements import (
     SHOWN,
     Cell,
+    PageTable,
     Plot,
     Section,
-    Table,
     explain_missing,
+    format_count,
     format_model,
-    format_number,
     format_percent,
     format_share,
     make_title,
@@ -49,9 +49,9 @@ def show_verdicts(_: Facts, statistics: Facts) -> Section:
     for (model, _verdict), n in by_model.items():
         totals[model] += n
     models = sort_names(totals)
-    table = Table(
+    table = PageTable(
         "Verdicts by model", ("model", "solutions", *VERDICTS, "wrong of decided"),
-        [[model, format_number(totals[model]), *(format_number(by_model[model, verdict]) for verdict in VERDICTS), _format_wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
+        [[model, format_count(totals[model]), *(format_count(by_model[model, verdict]) for verdict in VERDICTS), _format_wrong(by_model[model, "wrong"], by_model[model, "right"])] for model in models],
     )  # fmt: skip
     data = [
         {"name": model, "part": verdict, "n": by_model[model, verdict], "order": i}
@@ -67,23 +67,23 @@ def show_verdicts(_: Facts, statistics: Facts) -> Section:
         share=True,
     )
     says = "One bar for each model: the shares of its solutions that are wrong (left), undecided (middle) and right (right)."
-    parts: list[Plot | Table] = [Plot("verdicts-plot", make_title("By model", models), says, spec, table)]
+    parts: list[Plot | PageTable] = [Plot("verdicts-plot", make_title("By model", models), says, spec, table)]
     sets = sorted({key[1] for key in by_set})
     if len(sets) > 1:
         parts.append(_plot_by_set(by_set, models, sets))
     if summary["undecided"]:
         rows = [
-            [reason, format_number(n), format_share(n, summary["rows"])] for reason, n in summary["undecided"].items()
+            [reason, format_count(n), format_share(n, summary["rows"])] for reason, n in summary["undecided"].items()
         ]
-        parts.append(Table("Why verdicts are undecided", ("reason", "solutions", "share of all"), rows))
+        parts.append(PageTable("Why verdicts are undecided", ("reason", "solutions", "share of all"), rows))
     if statistics["difficulty"]:
         rows = [
-            [level, format_number(n), format_share(n, sum(statistics["difficulty"].values()))]
+            [level, format_count(n), format_share(n, sum(statistics["difficulty"].values()))]
             for level, n in statistics["difficulty"].items()
         ]
-        parts.append(Table("How difficult problems are: the share of their decided solutions that is right", ("problems", "number", "share"), rows))  # fmt: skip
+        parts.append(PageTable("How difficult problems are: the share of their decided solutions that is right", ("problems", "number", "share"), rows))  # fmt: skip
     decided = counts.get("right", 0) + counts.get("wrong", 0)
-    lead = f"{format_number(counts.get('wrong', 0))} of {format_number(decided)} decided solutions are wrong ({format_share(counts.get('wrong', 0), decided)}); {format_number(counts.get('undecided', 0))} are undecided and never become mistakes."
+    lead = f"{format_count(counts.get('wrong', 0))} of {format_count(decided)} decided solutions are wrong ({format_share(counts.get('wrong', 0), decided)}); {format_count(counts.get('undecided', 0))} are undecided and never become mistakes."
     return Section(name, title, lead, tuple(parts))
 
 
@@ -103,11 +103,11 @@ def _plot_by_set(by: Counter[tuple[str, str, str]], models: Sequence[str], sets:
                         "y": model,
                         "value": round(share, 4),
                         "label": f"{100 * share:.0f}",
-                        "says": f"{format_number(wrong)} of {format_number(wrong + right)} wrong",
+                        "says": f"{format_count(wrong)} of {format_count(wrong + right)} wrong",
                     }
                 )
         rows.append(line)
-    table = Table("Wrong among decided, by model and set", ("model", *sets), rows)
+    table = PageTable("Wrong among decided, by model and set", ("model", *sets), rows)
     spec = plots.plot_heat(
         data, sets, models[:SHOWN], "", "", max((cell["value"] for cell in data), default=1.0), turned=len(sets) > 4
     )
@@ -130,26 +130,22 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
     """Soundness and completeness of the verifier."""
     name, title, summary = "soundness", "Soundness and completeness of the verifier", statistics["soundness"]
     gold = [step for step in release.get("funnel") or [] if find_rejects(step["task"]) == "unrecognised gold"]
-    parts: list[Plot | Table] = []
+    parts: list[Plot | PageTable] = []
     if summary:
         counts = {(verdict, truth): n for verdict, truth, n in summary["counts"]}
         rows = [
-            [
-                verdict,
-                format_number(counts.get((verdict, "wrong"), 0)),
-                format_number(counts.get((verdict, "right"), 0)),
-            ]
+            [verdict, format_count(counts.get((verdict, "wrong"), 0)), format_count(counts.get((verdict, "right"), 0))]
             for verdict in VERDICTS
         ]
         parts.append(
-            Table("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
+            PageTable("Verdicts against the truth of every step", ("verdict", "has a wrong step", "has none"), rows)
         )
         shares = [
             [verdict, _format_interval(summary[verdict]["sound"]), _format_interval(summary[verdict]["complete"])]
             for verdict in ("wrong", "right")
         ]
         parts.append(
-            Table(
+            PageTable(
                 "Soundness and completeness, with 95 % intervals",
                 ("verdict", "sound: true of those so called", "complete: so called of those true"),
                 shares,
@@ -159,20 +155,20 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
         rows = [
             [
                 step["table"],
-                format_number(step["rows_in"]),
-                format_number(step["kept"]),
+                format_count(step["rows_in"]),
+                format_count(step["kept"]),
                 format_share(step["kept"], step["rows_in"]),
                 _format_reasons(step["reasons"]),
             ]
             for step in gold
         ]
-        parts.append(Table("The verifier on the gold answers themselves: what it does not recognise is left out", ("table", "rows", "recognised", "share", "why not"), rows))  # fmt: skip
+        parts.append(PageTable("The verifier on the gold answers themselves: what it does not recognise is left out", ("table", "rows", "recognised", "share", "why not"), rows))  # fmt: skip
     if not parts:
         return make_unmeasured(
             name, title, "Not measured: the truth of these solutions is not known, and no gold answers were tried."
         )
     if summary:
-        lead = f"Of the solutions called wrong {format_percent(summary['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {format_percent(summary['wrong']['complete']['share'])} are called wrong ({format_number(summary['rows'])} solutions whose truth is known)."
+        lead = f"Of the solutions called wrong {format_percent(summary['wrong']['sound']['share'])} have a wrong step; of those with a wrong step {format_percent(summary['wrong']['complete']['share'])} are called wrong ({format_count(summary['rows'])} solutions whose truth is known)."
     else:
         share = format_share(sum(step["kept"] for step in gold), sum(step["rows_in"] for step in gold))
         lead = f"The truth of these solutions is not known, so soundness was not measured. The verifier recognises {share} of the gold answers as equal to themselves."
@@ -189,7 +185,7 @@ def show_soundness(release: Facts, statistics: Facts) -> Section:
 def _format_reasons(reasons: Facts) -> str:
     return (
         "; ".join(
-            f"{reason} {format_number(n)}"
+            f"{reason} {format_count(n)}"
             for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:6]
         )
         or "–"
@@ -198,7 +194,7 @@ def _format_reasons(reasons: Facts) -> str:
 
 def _format_interval(summary: Facts) -> str:
     low, high = summary["interval"]
-    return f"{format_percent(summary['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_number(summary['of'])}"
+    return f"{format_percent(summary['share'])} ({100 * low:.1f}–{100 * high:.1f}) of {format_count(summary['of'])}"
 
 
 def show_exploration(_: Facts, statistics: Facts) -> Section:
@@ -232,8 +228,8 @@ def show_exploration(_: Facts, statistics: Facts) -> Section:
             for point in points
         ]
         who = f"{format_model(group['model'])}, {group['sampling']}"[:160]
-        table = Table(
-            f"{who}: {format_number(group['problems'])} problems",
+        table = PageTable(
+            f"{who}: {format_count(group['problems'])} problems",
             ("K", "S", "Pass@K-S", "Reward@K-S", "distinct equations"),
             rows,
             left=0,
@@ -242,15 +238,13 @@ def show_exploration(_: Facts, statistics: Facts) -> Section:
             data, [f"S = {size}" for size in sizes[:6]], "K, solutions of a problem", "share of the problems"
         )
         says = "Lines over K for each S: Pass@K-S drawn whole, Reward@K-S dashed."
-        parts.append(
-            Plot(f"exploration-{i}", f"{who} ({format_number(group['problems'])} problems)", says, spec, table)
-        )
+        parts.append(Plot(f"exploration-{i}", f"{who} ({format_count(group['problems'])} problems)", says, spec, table))
     last = summary["groups"][0]["points"]
     top = [point for point in last if point["s"] == 1][-1]
     lead = f"With {top['k']} solutions each, {format_percent(top['pass'])} of the problems are solved at least once; the answer most of them end in is right for {format_percent(top['reward'])}."
     notes = (
         "After B-STaR (arXiv 2412.17256). Pass@K-S: the share of problems of which at least S of the first K solutions are right and different texts. Reward@K-S: the share whose S best-rewarded of the first K solutions are all right.",
         "B-STaR's reward knows the gold answer and a process reward model; here it is the share of the K solutions that end in the same answer, then the mean log-probability of a token: what can be had without gold.",
-        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {format_number(summary['solutions'])} solutions, all those of a random sample of problems.",
+        f"Distinct equations: the share of the first K solutions that differ in what they calculate. Measured on {format_count(summary['solutions'])} solutions, all those of a random sample of problems.",
     )
     return Section(name, title, lead, tuple(parts), notes)

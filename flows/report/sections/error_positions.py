@@ -9,12 +9,12 @@ from typing import Any
 from flows.report import plots
 from flows.report.elements import (
     SHOWN,
+    PageTable,
     Plot,
     Section,
-    Table,
     format_brief,
+    format_count,
     format_model,
-    format_number,
     format_percent,
     format_share,
     make_unmeasured,
@@ -42,18 +42,18 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     rows = [
         [
             _format_length(long),
-            *(format_number(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps))),
+            *(format_count(cells[at, long]) if (at, long) in cells else "" for at in range(len(steps))),
         ]
         for long in lengths
     ]
-    table = Table("Solutions by number of steps (down) and first wrong step (across)", ("steps", *steps), rows)
+    table = PageTable("Solutions by number of steps (down) and first wrong step (across)", ("steps", *steps), rows)
     data = [
         {
             "x": steps[at],
             "y": _format_length(long),
             "value": n,
             "label": format_brief(n),
-            "says": f"{format_number(n)} solutions of {_format_length(long)} steps first go wrong at step {steps[at]}",
+            "says": f"{format_count(n)} solutions of {_format_length(long)} steps first go wrong at step {steps[at]}",
         }
         for (at, long), n in cells.items()
     ]
@@ -66,11 +66,11 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
         {"name": f"step {steps[at]}", "n": by_step[at] / total, "label": format_percent(by_step[at] / total)}
         for at in range(len(steps))
     ]
-    marginal = Table(
+    marginal = PageTable(
         "Solutions by first wrong step",
         ("step", "solutions", "share"),
         [
-            [f"step {steps[at]}", format_number(by_step[at]), format_share(by_step[at], total)]
+            [f"step {steps[at]}", format_count(by_step[at]), format_share(by_step[at], total)]
             for at in range(len(steps))
         ],
     )
@@ -78,9 +78,9 @@ def show_positions(_: Facts, statistics: Facts) -> Section:
     plot = Plot("positions-bars", "First wrong step", "Bars: the share of the solutions that first go wrong at each step.", plots.plot_bars(bars, names, "share of the solutions", "%"), marginal)  # fmt: skip
     mean = sum(at * n for (at, _), n in cells.items()) / total + 1
     length = sum(long * n for (_, long), n in cells.items()) / total
-    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_number(total)} solutions."
+    lead = f"On average step {mean:.1f} of {length:.1f} is the first wrong one, over {format_count(total)} solutions."
     if summary["none"] or summary["undecided"]:
-        lead += f" {format_number(summary['none'])} more have no wrong step, and of {format_number(summary['undecided'])} it is undecided."
+        lead += f" {format_count(summary['none'])} more have no wrong step, and of {format_count(summary['undecided'])} it is undecided."
     notes = (
         f"Labels of “{summary['column']}” in the table “{summary['table']}”. Steps are counted from 1 here and from 0 in the data; {LONGEST} stands for {LONGEST} and more.",
     )
@@ -105,16 +105,16 @@ def show_types(release: Facts, statistics: Facts) -> Section:
         {
             "name": kind,
             "n": counts[kind],
-            "label": f"{format_number(counts[kind])} ({format_share(counts[kind], total)})",
+            "label": f"{format_count(counts[kind])} ({format_share(counts[kind], total)})",
         }
         for kind in kinds
     ]
-    table = Table(
+    table = PageTable(
         "Mistakes by type",
         ("type", "mistakes", "share"),
-        [[kind, format_number(counts[kind]), format_share(counts[kind], total)] for kind in kinds],
+        [[kind, format_count(counts[kind]), format_share(counts[kind], total)] for kind in kinds],
     )
-    parts: list[Plot | Table] = [
+    parts: list[Plot | PageTable] = [
         Plot(
             "types-plot",
             "All mistakes",
@@ -128,9 +128,9 @@ def show_types(release: Facts, statistics: Facts) -> Section:
             cells = [[format_model(group), kind, n] for group, kind, n in summary[f"by_{by}"]]
             parts += [_plot_heat(by, label, cells, kinds)] if len({group for group, _, _ in cells}) > 1 else []
     truths = [(entry["table"], entry["truth"]) for entry in release.get("types") or [] if "truth" in entry]
-    lead = f"{format_number(total - counts.get(UNDECIDED, 0))} of {format_number(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
+    lead = f"{format_count(total - counts.get(UNDECIDED, 0))} of {format_count(total)} mistakes have a type; the commonest is “{kinds[0]}” ({format_share(counts[kinds[0]], total)})."
     for _, truth in truths[:1]:
-        lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_number(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
+        lead += f" Against the truth, {format_share(truth['exact'], truth['rows'])} of {format_count(truth['rows'])} types are right (macro-F1 {truth['macro_f1']:.2f})."
     notes = (
         f"Of the rows of “{summary['table']}”, by {', '.join(summary['taxonomies']) or 'no taxonomy named'}. A cell is the share of its line: how the mistakes of one model, set or level are divided among the types.",
     )
@@ -149,12 +149,12 @@ def _plot_heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Seque
     rows = [
         [
             group,
-            format_number(totals[group]),
+            format_count(totals[group]),
             *(format_share(counts.get((group, kind), 0), totals[group]) for kind in kinds),
         ]
         for group in groups
     ]
-    table = Table(f"Types by {label}: shares of each line", (label, "mistakes", *kinds), rows)
+    table = PageTable(f"Types by {label}: shares of each line", (label, "mistakes", *kinds), rows)
     shares = {(group, kind): counts.get((group, kind), 0) / totals[group] for group in groups[:SHOWN] for kind in kinds}
     data = [
         {
@@ -162,7 +162,7 @@ def _plot_heat(by: str, label: str, cells: Sequence[Sequence[Any]], kinds: Seque
             "y": group,
             "value": round(share, 4),
             "label": f"{100 * share:.0f}" if share else "",
-            "says": f"{format_number(counts.get((group, kind), 0))} of {format_number(totals[group])} mistakes ({format_percent(share)})",
+            "says": f"{format_count(counts.get((group, kind), 0))} of {format_count(totals[group])} mistakes ({format_percent(share)})",
         }
         for (group, kind), share in shares.items()
     ]

@@ -7,13 +7,13 @@ from typing import Any
 
 from flows.report import plots
 from flows.report.elements import (
+    PageTable,
     Plot,
     Section,
-    Table,
     format_brief,
+    format_count,
     format_kappa,
     format_model,
-    format_number,
     format_percent,
     format_share,
     make_unmeasured,
@@ -40,12 +40,12 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
         if not labels:
             return make_unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
         return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
-    table = Table(
+    table = PageTable(
         "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
-        [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_number(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
+        [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_count(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
         left=2,
     )  # fmt: skip
-    parts: list[Plot | Table] = []
+    parts: list[Plot | PageTable] = []
     if len(pairs) > 1:
         parts.append(_plot_kappas(pairs, table))
     else:
@@ -55,13 +55,15 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     lead = (
         f"Cohen's kappa {format_kappa(min(known))} to {format_kappa(max(known))} over {len(pairs)} pairs."
         if len(known) > 1
-        else f"Cohen's kappa {format_kappa(known[0] if known else None)} over {format_number(pairs[0]['rows'])} solutions that both decide."
+        else f"Cohen's kappa {format_kappa(known[0] if known else None)} over {format_count(pairs[0]['rows'])} solutions that both decide."
     )
     fleiss, sample = (summary["fleiss"], summary["sample"]) if summary else (None, False)
     if summary and sample:
         fleiss = next((label["fleiss"] for label in labels if label["table"] == summary["table"]), fleiss)
     if len(pairs) > 1 and summary and fleiss is not None:
-        lead += f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_number(summary['all'])} solutions."
+        lead += (
+            f" Fleiss' kappa of all labellers is {format_kappa(fleiss)}, over {format_count(summary['all'])} solutions."
+        )
     notes = (
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
         *(["Matrices and shares are of a random sample of the problems."] if sample else []),
@@ -69,7 +71,7 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     return Section(name, title, lead, (*parts, trusted), notes)
 
 
-def _plot_kappas(pairs: Sequence[Facts], table: Table) -> Plot:
+def _plot_kappas(pairs: Sequence[Facts], table: PageTable) -> Plot:
     names = list(dict.fromkeys(format_model(name) for pair in pairs for name in pair["labellers"]))
     data = []
     for pair in pairs:
@@ -82,7 +84,7 @@ def _plot_kappas(pairs: Sequence[Facts], table: Table) -> Plot:
                     "y": y,
                     "value": max(0.0, value or 0.0),
                     "label": "–" if value is None else f"{value:.2f}",
-                    "says": f"kappa {format_kappa(value)} over {format_number(pair['rows'])} solutions",
+                    "says": f"kappa {format_kappa(value)} over {format_count(pair['rows'])} solutions",
                 }
             )
     spec = plots.plot_heat(data, names, names, "", "", 1.0, turned=True)
@@ -103,16 +105,16 @@ def _plot_matrix(pair: Facts, i: int) -> Plot:
     places = range(min(min(key) for key in cells), max(max(key) for key in cells) + 1)
     names = [name_step(at, LATEST) for at in places]
     rows = [
-        [name_step(a, LATEST), *(format_number(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places
+        [name_step(a, LATEST), *(format_count(cells[a, b]) if (a, b) in cells else "" for b in places)] for a in places
     ]
-    table = Table(f"First wrong step by {first} (down) and by {other} (across)", ("step", *names), rows)
+    table = PageTable(f"First wrong step by {first} (down) and by {other} (across)", ("step", *names), rows)
     data = [
         {
             "x": name_step(b, LATEST),
             "y": name_step(a, LATEST),
             "value": n,
             "label": format_brief(n),
-            "says": f"{format_number(n)} solutions",
+            "says": f"{format_count(n)} solutions",
         }
         for (a, b), n in cells.items()
     ]
@@ -123,7 +125,7 @@ def _plot_matrix(pair: Facts, i: int) -> Plot:
     )
 
 
-def _tabulate_quality(labels: Sequence[Facts]) -> Table:
+def _tabulate_quality(labels: Sequence[Facts]) -> PageTable:
     rows = []
     for label in labels:
         precision = "not measured"
@@ -134,15 +136,15 @@ def _tabulate_quality(labels: Sequence[Facts]) -> Table:
             [
                 label["table"],
                 label["how"] or label["task"],
-                format_number(label["rows"]),
+                format_count(label["rows"]),
                 format_share(label["labelled"], label["rows"]),
                 precision,
-                format_number(label.get("replies")),
-                format_number(label.get("tokens")),
+                format_count(label.get("replies")),
+                format_count(label.get("tokens")),
             ]
         )
     head = ("table", "by", "solutions", "labelled", "precision (95 %)", "replies", "tokens")
-    return Table(
+    return PageTable(
         "How far each table of labels can be trusted: exact steps among those named, where the truth is known",
         head,
         rows,
@@ -162,8 +164,8 @@ def show_rollouts(_: Facts, statistics: Facts) -> Section:
     for i, summary in enumerate(statistics["rollouts"]):
         counts = {(side, at): n for side, at, n in summary["bins"]}
         sides = [side for side in SIDES if any(key[0] == side for key in counts)]
-        rows = [[bins[at], *(format_number(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
-        table = Table(
+        rows = [[bins[at], *(format_count(counts.get((side, at), 0)) for side in sides)] for at in range(BINS)]
+        table = PageTable(
             f"Prefixes of “{summary['table']}” by the share of their rollouts that succeed", ("share", *sides), rows
         )
         data = [
@@ -174,7 +176,7 @@ def show_rollouts(_: Facts, statistics: Facts) -> Section:
         parts.append(Plot(f"rollouts-{i}", f"{summary['table']}: {summary['how']}"[:160], says, spec, table))
         extreme = sum(n for (_, at), n in counts.items() if at in (0, BINS - 1))
         sentences.append(
-            f"in “{summary['table']}” {format_share(extreme, summary['prefixes'])} of {format_number(summary['prefixes'])} prefixes succeed nearly never or nearly always"
+            f"in “{summary['table']}” {format_share(extreme, summary['prefixes'])} of {format_count(summary['prefixes'])} prefixes succeed nearly never or nearly always"
         )
     lead = f"{'; '.join(sentences)}.".capitalize()
     notes = (

@@ -9,12 +9,12 @@ from typing import Any
 from flows.report import plots
 from flows.report.elements import (
     Cell,
+    PageTable,
     Plot,
     Section,
-    Table,
     explain_missing,
+    format_count,
     format_model,
-    format_number,
     format_percent,
     format_share,
     format_size,
@@ -35,23 +35,23 @@ CONTRACT = "contract"
 def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, str]]:
     """The numbers on top: what is counted, how many, and what stands beside it."""
     rows = statistics["rows"]
-    splits = ", ".join(f"{format_number(n)} {split}" for split, n in rows["by_split"].items())
-    shown = [("released rows", format_number(rows["rows"]), splits)]
+    splits = ", ".join(f"{format_count(n)} {split}" for split, n in rows["by_split"].items())
+    shown = [("released rows", format_count(rows["rows"]), splits)]
     if rows["problems"]:
-        shown.append(("problems", format_number(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
+        shown.append(("problems", format_count(rows["problems"]), f"{rows['rows'] / rows['problems']:.1f} rows each"))
     if rows["models"]:
         shown.append(
             (
                 "models",
-                format_number(rows["models"]),
-                f"{format_number(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}",
+                format_count(rows["models"]),
+                f"{format_count(rows['sets'])} problem set{'s' * (rows['sets'] > 1)}",
             )
         )
     funnel = release.get("funnel") or []
     entered = _count_entered(funnel)
     if entered:
         shown.append(
-            ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_number(entered)} that came in")
+            ("kept of the solutions", format_share(rows["rows"], entered), f"of {format_count(entered)} that came in")
         )
     if statistics["verdicts"]:
         counts = statistics["verdicts"]["verdicts"]
@@ -60,12 +60,12 @@ def list_headlines(release: Facts, statistics: Facts) -> list[tuple[str, str, st
             (
                 "wrong among decided",
                 format_share(counts.get("wrong", 0), decided),
-                f"of {format_number(decided)} verdicts",
+                f"of {format_count(decided)} verdicts",
             )
         )
     if statistics["labellers"] and statistics["labellers"]["fleiss"] is not None:
         summary = statistics["labellers"]
-        shown.append(("agreement (kappa)", f"{summary['fleiss']:.2f}", f"{format_number(summary['all'])} solutions"))
+        shown.append(("agreement (kappa)", f"{summary['fleiss']:.2f}", f"{format_count(summary['all'])} solutions"))
     if gates := release.get("gates"):
         failed = sum(not gate["passed"] for gate in gates)
         shown.append(
@@ -88,8 +88,8 @@ def show_funnel(release: Facts, statistics: Facts) -> Section:
     if not steps:
         return make_unmeasured(name, title, "Not measured: the manifest of this release holds no funnel.")
     rows = [
-        [step["table"], step["task"], format_number(step["rows_in"]), format_number(step["kept"]),
-         format_number(step["rejected"]), _format_reasons(step["reasons"])]
+        [step["table"], step["task"], format_count(step["rows_in"]), format_count(step["kept"]),
+         format_count(step["rejected"]), _format_reasons(step["reasons"])]
         for step in steps
     ]  # fmt: skip
     data = []
@@ -102,17 +102,17 @@ def show_funnel(release: Facts, statistics: Facts) -> Section:
         data, [step["table"] for step in steps], ["kept", "rejected"], ["var(--series-0)", "var(--undecided)"], "rows", share=False
     )  # fmt: skip
     entered = _count_entered(steps)
-    table = Table("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
+    table = PageTable("Each table of the build, and why rows were left out", ("table", "task", "in", "kept", "rejected", "why rejected"), rows, left=2)  # fmt: skip
     plot = Plot("funnel-plot", "Rows of each table", "Bars of the rows that each table kept and rejected.", spec, table)
-    released = f"{format_number(statistics['rows']['rows'])} rows were released"
-    lead = f"{released}{f', of {format_number(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
+    released = f"{format_count(statistics['rows']['rows'])} rows were released"
+    lead = f"{released}{f', of {format_count(entered)} solutions' if entered else ''}. What was left out on the way has a reason."
     notes = ("A table that joins, splits or asks a model several times has more rows than it was made from.",)
     return Section(name, title, lead, (plot,), notes)
 
 
 def _format_reasons(reasons: Facts, most: int = 8) -> str:
     order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{name} {format_number(n)}" for name, n in order[:most]]
+    shown = [f"{name} {format_count(n)}" for name, n in order[:most]]
     return "; ".join(shown + ([f"{len(order) - most} more reasons"] if len(order) > most else []))
 
 
@@ -125,23 +125,25 @@ def show_gates(release: Facts, _: Facts) -> Section:
     kept = [gate for gate in gates if gate["passed"] and gate.get("declared") == CONTRACT]
     order = sorted(gates, key=lambda gate: (gate["passed"], gate.get("severity") != "fail"))
     rows = [
-        [_make_state_cell(gate), gate.get("view") or "–", _format_expectation(gate), _format_value(gate.get("observed")), _format_value(gate.get("wanted")), format_number(gate.get("rows"))]
+        [_make_state_cell(gate), gate.get("view") or "–", _format_expectation(gate), _format_value(gate.get("observed")), _format_value(gate.get("wanted")), format_count(gate.get("rows"))]
         for gate in order if gate["passed"] is False or gate.get("declared") != CONTRACT
     ]  # fmt: skip
     parts = []
     if rows:
         head = ("result", "view", "expectation", "observed", "wanted", "rows")
-        parts.append(Table("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
+        parts.append(PageTable("What the recipe asks, and whatever failed first", head, rows[:200], left=5))
     if kept:
         by_view = Counter(str(gate.get("view") or "–") for gate in kept)
-        counts = [[view, format_number(n)] for view, n in by_view.items()]
-        parts.append(Table("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts))
+        counts = [[view, format_count(n)] for view, n in by_view.items()]
+        parts.append(
+            PageTable("What the contracts of the columns ask and rows keep to", ("view", "expectations"), counts)
+        )
     if failed:
         shown = [
             [_format_expectation(gate), ", ".join(_format_value(key) for key in gate.get("examples", [])[:5]) or "–"]
             for gate in failed[:50]
         ]
-        parts.append(Table("Rows that failed", ("expectation", "examples"), shown, left=2))
+        parts.append(PageTable("Rows that failed", ("expectation", "examples"), shown, left=2))
     lead = (
         f"All {len(gates)} expectations hold."
         if not failed
@@ -176,7 +178,7 @@ def _format_value(value: Any) -> str:
         return ": ".join(_format_value(item) for item in value.values())
     if isinstance(value, float):
         return f"{value:,.4g}"
-    return format_number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
+    return format_count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)[:160]
 
 
 def show_duplicates(release: Facts, _: Facts) -> Section:
@@ -194,19 +196,19 @@ def show_duplicates(release: Facts, _: Facts) -> Section:
                 step["table"],
                 step["task"],
                 "",
-                format_number(step["rows_in"]),
-                format_number(step["rejected"]),
+                format_count(step["rows_in"]),
+                format_count(step["rejected"]),
                 format_share(step["rejected"], step["rows_in"]),
             ]
         )
         order = sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0]))
-        rows += [["", "", reason, "", format_number(n), format_share(n, step["rows_in"])] for reason, n in order[:20]]
+        rows += [["", "", reason, "", format_count(n), format_share(n, step["rows_in"])] for reason, n in order[:20]]
     sentences = []
     for kind, predicate in LOOKED_FOR:
         mine = [step for step in steps if find_rejects(step["task"]) == kind]
         if mine:
             sentences.append(
-                f"{format_number(sum(step['rejected'] for step in mine))} rows were left out because they {predicate}"
+                f"{format_count(sum(step['rejected'] for step in mine))} rows were left out because they {predicate}"
             )
         else:
             sentences.append(
@@ -214,7 +216,7 @@ def show_duplicates(release: Facts, _: Facts) -> Section:
                 if kind == "duplicates"
                 else "contamination by test sets was not looked for"
             )
-    table = Table(
+    table = PageTable(
         "What was found, and left out", ("table", "task", "reason", "rows in", "left out", "share"), rows, left=3
     )
     return Section(name, title, f"{sentences[0].capitalize()}; {sentences[1]}.", (table,))
@@ -240,34 +242,34 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
                 entry["table"],
                 entry["task"],
                 ", ".join(map(format_model, entry["models"])),
-                format_number(entry["tokens"]),
-                format_number(entry["tokens"] / released),
+                format_count(entry["tokens"]),
+                format_count(entry["tokens"] / released),
             ]
             for entry in spent["tables"]
         ]
-        rows.append(["all", "", "", format_number(tokens), format_number(tokens / released)])
+        rows.append(["all", "", "", format_count(tokens), format_count(tokens / released)])
         parts.append(
-            Table(
+            PageTable(
                 "Tokens of the completions in this release's tables",
                 ("table", "task", "models", "tokens", "for each released row"),
                 rows,
                 left=3,
             )
         )
-        sentences.append(f"{format_number(tokens / released)} tokens of completions for each released row")
+        sentences.append(f"{format_count(tokens / released)} tokens of completions for each released row")
     if spent["ledger"]:
         rows = [
             [
                 format_model(entry["model"]),
-                format_number(entry["requests"]),
-                format_number(entry["cut_off"]),
-                format_number(entry["prompt_tokens"]),
-                format_number(entry["tokens"]),
+                format_count(entry["requests"]),
+                format_count(entry["cut_off"]),
+                format_count(entry["prompt_tokens"]),
+                format_count(entry["tokens"]),
                 _format_price(entry),
             ]
             for entry in spent["ledger"]
         ]
-        parts.append(Table("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "price"), rows))  # fmt: skip
+        parts.append(PageTable("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "price"), rows))  # fmt: skip
         prices = [entry["price"] for entry in spent["ledger"] if entry["price"] is not None]
         sentences.append(
             f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
@@ -302,14 +304,14 @@ def show_drift(_: Facts, statistics: Facts) -> Section:
         ]
         for number in summary["numbers"]
     ]
-    parts: list[Plot | Table] = [Table("Numbers", ("what", "before", "now", "change"), rows)]
+    parts: list[Plot | PageTable] = [PageTable("Numbers", ("what", "before", "now", "change"), rows)]
     shifts = summary["shifts"]
     if shifts:
         far = [
             [shift["of"], Cell(f"{shift['distance']:.3f}", share=shift["distance"]), _format_largest(shift)]
             for shift in shifts
         ]
-        parts.append(Table("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
+        parts.append(PageTable("How far distributions are apart: total variation, 0 the same, 1 nothing in common", ("of", "distance", "what moved most"), far, left=1))  # fmt: skip
         parts += [_plot_shift(shift) for shift in shifts if shift["distance"] >= 0.005]
     worst = max(shifts, key=lambda shift: shift["distance"], default=None)
     lead = f"Compared with {summary['before']}."
@@ -335,7 +337,9 @@ def _plot_shift(shift: Facts) -> Plot:
         [name, format_percent(old), format_percent(new), f"{100 * (new - old):+.1f}"]
         for name, (_, old, new) in zip(names, shift["moved"])
     ]
-    table = Table(f"Shares by {shift['of']}, the largest changes first", (shift["of"], "before", "now", "points"), rows)
+    table = PageTable(
+        f"Shares by {shift['of']}, the largest changes first", (shift["of"], "before", "now", "points"), rows
+    )
     says = f"For each {shift['of']} its share of the rows before and now."
     return Plot(
         f"drift-{shift['of'].replace(' ', '-')}",
@@ -355,7 +359,7 @@ def _format_largest(shift: Facts) -> str:
 def _format_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    return format_percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else format_number(value)
+    return format_percent(value) if unit == "share" else f"{value:.3f}" if unit == "kappa" else format_count(value)
 
 
 def _format_change(number: Facts) -> str:

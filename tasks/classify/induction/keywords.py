@@ -19,7 +19,7 @@ from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Reply, Request, Sampling
 from schemas.task import ModelId
 from tasks.classify.induction.merge import merge_names
-from tasks.classify.induction.open_reply import Proposal, name_of, tidy
+from tasks.classify.induction.open_reply import Proposal, name_of, tidy_line
 from tasks.classify.induction.state import Growth
 from tasks.classify.reply import read_final_text
 from tasks.classify.requests import Row, list_types, name_model
@@ -91,7 +91,7 @@ def parse_keywords(reply: Reply, cause: str) -> list[str]:
         for word in _split_list(value)
     ]
     material = Material([cause])
-    tidied = [tidy(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
+    tidied = [tidy_line(word)[: LONGEST + 1] for word in given[: 4 * MOST]]
     accepted = {
         normalize_name(word): word for word in reversed(tidied)
         if 0 < len(word) <= LONGEST and len(word.split()) <= MOST_WORDS and normalize_name(word) and material.contains(word)

@@ -41,7 +41,7 @@ class Proposal:
     """Why it is neither, in few words."""
 
 
-def tidy(text: str) -> str:
+def tidy_line(text: str) -> str:
     """A text on one line, without what is not seen and without what opens a tag or a cell of a table."""
     seen = (
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
@@ -53,14 +53,14 @@ def tidy(text: str) -> str:
 
 def name_of(text: str) -> str:
     """A type's name in its usual form; empty where the text is none."""
-    name = tidy(text).strip(" \t*_\"'.,;:()[]{}")
+    name = tidy_line(text).strip(" \t*_\"'.,;:()[]{}")
     fits = len(name) <= LONGEST_NAME and len(name.split()) <= MOST_WORDS and re.match(TYPE, name)
     return name if fits and normalize_name(name) and normalize_name(name) not in RESERVED else ""
 
 
 def normalize_definition(text: str) -> str:
     """A definition in its usual form, cut to its length."""
-    return tidy(text)[:LONGEST_DEFINITION].strip()
+    return tidy_line(text)[:LONGEST_DEFINITION].strip()
 
 
 def resolve_name(name: str, definition: str, taxonomy: Taxonomy | None) -> Proposal:

@@ -33,7 +33,7 @@ RULES, JUDGE = "rules", "judge"
 Finding = Generator[Sequence[Request], Mapping[str, Reply], ClassifyParameters]
 
 
-def settle(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapping[str, ModelId]) -> Finding:
+def induce_taxonomy(parts: Iterable[pl.DataFrame], rules: ClassifyParameters, names: Mapping[str, ModelId]) -> Finding:
     """Finds the taxonomy of a whole table, in rounds; returns the parameters with which its rows are then labelled."""
     dynamic = rules.dynamic
     assert dynamic is not None

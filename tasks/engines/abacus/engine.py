@@ -19,7 +19,7 @@ from schemas.recipe.models import Abacus
 from schemas.request import Completion, EngineError, Failure, Message, Reply, Request
 from tasks.engines.abacus.checkpoint import Checkpoint, digest_checkpoint, open_checkpoint
 from tasks.engines.abacus.llama import Llama
-from tasks.engines.abacus.scheduler import ROWS, TOKENS, Asked, Networks, generate_completions
+from tasks.engines.abacus.scheduler import ROWS, TOKENS, Networks, SharedPrompt, generate_completions
 
 VERSION = "1"
 """Changes when the same request would get another answer."""
@@ -70,7 +70,7 @@ class AbacusEngine:
         self._networks = None
 
 
-def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list[Asked], list[Failure]]:
+def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list[SharedPrompt], list[Failure]]:
     """The requests by prompt, those of like number and length together; and those that cannot be answered."""
     together: dict[tuple[tuple[Message, ...], str], list[Request]] = {}
     for request in requests:
@@ -84,7 +84,7 @@ def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list
             failures += [Failure(request.id, "no text", str(error)) for request in those]
             continue
         if len(prompt) < positions:
-            asked.append(Asked(prompt, those))
+            asked.append(SharedPrompt(prompt, those))
         else:
             detail = f"the prompt has {len(prompt)} tokens, the context {positions}"
             failures += [Failure(request.id, "longer than the context", detail) for request in those]
@@ -94,15 +94,15 @@ def _prepared(checkpoint: Checkpoint, requests: Sequence[Request]) -> tuple[list
 class _Queue:
     """What is not begun yet, for several threads."""
 
-    def __init__(self, asked: list[Asked], rows: int) -> None:
+    def __init__(self, asked: list[SharedPrompt], rows: int) -> None:
         self.asked = asked[::-1]
         self.rows = rows
         self.lock = Lock()
         self.stopped = Event()
 
-    def take(self, rows: int, tokens: int) -> list[Asked]:
+    def take(self, rows: int, tokens: int) -> list[SharedPrompt]:
         """The next prompts, with at most so many requests, and so many tokens but for the first."""
-        taken: list[Asked] = []
+        taken: list[SharedPrompt] = []
         with self.lock:
             while self.asked and rows > 0:
                 asked = self.asked[-1]
@@ -112,14 +112,14 @@ class _Queue:
                     break
                 del self.asked[-1]
                 if number > rows:
-                    self.asked.append(Asked(asked.prompt, asked.requests[rows:]))
-                    asked = Asked(asked.prompt, asked.requests[:rows])
+                    self.asked.append(SharedPrompt(asked.prompt, asked.requests[rows:]))
+                    asked = SharedPrompt(asked.prompt, asked.requests[:rows])
                 taken.append(asked)
                 rows -= number
         return taken
 
 
-def _in_threads(networks: Networks, asked: list[Asked], threads: int) -> Iterator[Completion]:
+def _in_threads(networks: Networks, asked: list[SharedPrompt], threads: int) -> Iterator[Completion]:
     number = sum(len(batch.requests) for batch in asked)
     threads = max(1, min(threads, number // _FEW))
     queue = _Queue(asked, min(_rows(networks.checkpoint, asked), -(-number // threads)))
@@ -142,7 +142,7 @@ def _in_threads(networks: Networks, asked: list[Asked], threads: int) -> Iterato
             thread.join()
 
 
-def _rows(checkpoint: Checkpoint, asked: list[Asked]) -> int:
+def _rows(checkpoint: Checkpoint, asked: list[SharedPrompt]) -> int:
     """How many rows fit in the memory meant for them, if all were as long as the longest may become."""
     positions = checkpoint.shape.positions
     longest = max(len(batch.prompt) + max(request.sampling.max_tokens for request in batch.requests) for batch in asked)

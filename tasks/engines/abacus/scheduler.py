@@ -22,14 +22,14 @@ TOKENS = 65_536
 
 
 @dataclass(frozen=True)
-class Asked:
+class SharedPrompt:
     """Requests that share one prompt."""
 
     prompt: Sequence[int]
     requests: Sequence[Request]
 
 
-Take = Callable[[int, int], list[Asked]]
+Take = Callable[[int, int], list[SharedPrompt]]
 """Gives what is to be begun next: at most so many requests, and so many tokens; nothing when all is under way."""
 
 
@@ -47,7 +47,7 @@ class Networks:
 class Group:
     """A cohort with what is asked of each row and what it has answered so far."""
 
-    def __init__(self, networks: Networks, begun: Sequence[Asked]) -> None:
+    def __init__(self, networks: Networks, begun: Sequence[SharedPrompt]) -> None:
         self.networks = networks
         positions = networks.checkpoint.shape.positions
         copies = [len(asked.requests) for asked in begun]

@@ -12,7 +12,7 @@ _MESSAGE, _TEMPLATE = 16, 64
 """Tokens that a chat template may put around a message, and around the conversation."""
 
 
-class Spent(Exception):
+class BudgetSpent(Exception):
     """The next request does not fit, and nothing is under way whose end could make room."""
 
 
@@ -59,7 +59,7 @@ class Budget:
         while not self._fits(most):
             if not self._holds:
                 self._short = most
-                raise Spent
+                raise BudgetSpent
             self._settled.clear()
             await self._settled.wait()
         self._held += most

@@ -53,7 +53,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FailedExchange:
     """An exchange that brought nothing."""
 
     problem: str
@@ -64,7 +64,7 @@ class Fault:
     """Seconds that the endpoint wants to be left alone."""
 
 
-Outcome = Answer | Refusal | Fault
+Outcome = Answer | Refusal | FailedExchange
 
 
 def make_body(request: Request, without: frozenset[str]) -> bytes:
@@ -102,7 +102,7 @@ def parse_json(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def read(content: bytes) -> Outcome:
+def read_answer(content: bytes) -> Outcome:
     """The answer in the body of a 200."""
     try:
         value = parse_json(content)
@@ -125,8 +125,8 @@ def read(content: bytes) -> Outcome:
     return Answer(text, ended, usage, *_logprob(choice.get("logprobs")))
 
 
-def _odd(problem: str) -> Fault:
-    return Fault(problem, "check that `url` is that of an OpenAI-compatible endpoint")
+def _odd(problem: str) -> FailedExchange:
+    return FailedExchange(problem, "check that `url` is that of an OpenAI-compatible endpoint")
 
 
 def _first(value: Any) -> dict[str, Any] | None:

@@ -20,8 +20,8 @@ import httpx
 
 from schemas.recipe.models import OpenAI
 from schemas.request import EngineError
-from tasks.engines.openai.chat import Answer, Fault, Outcome, Refusal, read
-from tasks.engines.openai.http_errors import hide_credentials, judge
+from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, read_answer
+from tasks.engines.openai.http_errors import classify_status, hide_credentials
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
@@ -86,17 +86,19 @@ class Endpoint:
                 self._client.stream("POST", self._url, content=body) as response,
             ):
                 content = await _content(response)
-                if isinstance(content, Fault):
+                if isinstance(content, FailedExchange):
                     return content
                 if response.status_code == 200:
-                    return read(content)
-                return judge(response.status_code, response.headers, content, self._model.key)
+                    return read_answer(content)
+                return classify_status(response.status_code, response.headers, content, self._model.key)
         except (TimeoutError, httpx.TimeoutException):
-            return Fault(f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`")
+            return FailedExchange(
+                f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`"
+            )
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # of a redirect to a bad address httpx shows a piece, which may be one of the key
             message = "a redirect to no address" if "location header" in str(error) else str(error)
-            return Fault(
+            return FailedExchange(
                 f"{type(error).__name__}{message and f' ({message})'}",
                 "check that the endpoint is up and can be reached",
             )
@@ -114,16 +116,18 @@ class Endpoint:
         return text
 
 
-async def _content(response: httpx.Response) -> bytes | Fault:
+async def _content(response: httpx.Response) -> bytes | FailedExchange:
     """The body's bytes, as long as they are not too many; nothing is decompressed."""
     encoding = response.headers.get("content-encoding", "identity")
     if encoding.lower() not in ("identity", ""):
-        return Fault(f"an answer compressed by {encoding}, which was not asked for", "check what stands in between")
+        return FailedExchange(
+            f"an answer compressed by {encoding}, which was not asked for", "check what stands in between"
+        )
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > MOST_BYTES:
-            return Fault(f"an answer of more than {MOST_BYTES:,} bytes", "check what answers at `url`")
+            return FailedExchange(f"an answer of more than {MOST_BYTES:,} bytes", "check what answers at `url`")
     return bytes(content)
 
 

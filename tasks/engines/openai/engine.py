@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
 from tasks.engines.openai.async_bridge import Background, Put
-from tasks.engines.openai.budget import Budget, Cost, Spent, price_completion
-from tasks.engines.openai.chat import SCHEMA, Answer, Fault, Outcome, Refusal, make_body
+from tasks.engines.openai.budget import Budget, BudgetSpent, Cost, price_completion
+from tasks.engines.openai.chat import SCHEMA, Answer, FailedExchange, Outcome, Refusal, make_body
 from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.http_errors import REFUSED
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
@@ -114,7 +114,7 @@ class OpenAIEngine:
         for request in asking.waiting:
             try:
                 reply = await self._reply(request, asking)
-            except Spent:
+            except BudgetSpent:
                 asking.spent = True
                 return
             except Stopped:
@@ -144,7 +144,7 @@ class OpenAIEngine:
     async def _outcome(self, request: Request, stop: asyncio.Event) -> Answer | Refusal:
         """Ask until there is an answer or a refusal; raises `EngineError` where none comes."""
         attempt = 1
-        while isinstance(outcome := await self._exchange(request, stop), Fault):
+        while isinstance(outcome := await self._exchange(request, stop), FailedExchange):
             self._pace.pause(outcome.wait)
             if not outcome.again or attempt == self._model.attempts:
                 times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"

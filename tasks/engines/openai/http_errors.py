@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, Fault, Outcome, Refusal, parse_json, read_error
+from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, FailedExchange, Outcome, Refusal, parse_json, read_error
 
 LONGEST_WAIT = 900.0
 """Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
@@ -34,7 +34,7 @@ _SLOWER = "set `per_minute` or lower `concurrency`, or build again later"
 _LATER = "look into the endpoint's own log, and build again"
 
 
-def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str | None) -> Outcome:
+def classify_status(status: int, headers: Mapping[str, str], content: bytes, variable: str | None) -> Outcome:
     """What a status other than 200 means.
 
     Args:
@@ -53,8 +53,8 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, variable: str
     if status in (400, 413, 422):
         return _refusal(status, message, _parameter(content))
     if status in (401, 403):  # a 401 tends to repeat parts of the key
-        return Fault(_phrase(status) if status == 401 else message, advise_on_key(variable), again=False)
-    return Fault(message, _advice(status, headers), again=False)
+        return FailedExchange(_phrase(status) if status == 401 else message, advise_on_key(variable), again=False)
+    return FailedExchange(message, _advice(status, headers), again=False)
 
 
 def _phrase(status: int) -> str:
@@ -64,13 +64,15 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _later(status: int, headers: Mapping[str, str], message: str) -> Fault:
+def _later(status: int, headers: Mapping[str, str], message: str) -> FailedExchange:
     if status == 429 and _QUOTA.search(message):
-        return Fault(message, "raise the account's quota at the provider; then build again", again=False)
+        return FailedExchange(message, "raise the account's quota at the provider; then build again", again=False)
     wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
     if wait > LONGEST_WAIT:
-        return Fault(f"{message} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False)
-    return Fault(message, _SLOWER if status == 429 else _LATER, wait=wait)
+        return FailedExchange(
+            f"{message} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False
+        )
+    return FailedExchange(message, _SLOWER if status == 429 else _LATER, wait=wait)
 
 
 def retry_after(value: str, now: datetime) -> float | None:
@@ -100,10 +102,14 @@ def _refusal(status: int, message: str, parameter: str) -> Outcome:
     if _FILTER.search(message):
         return Refusal(CONTENT_FILTER, message)
     if _PREFIX.search(message):
-        return Fault(message, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False)
+        return FailedExchange(
+            message, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False
+        )
     named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(message))
     if not named and parameter in _SETTINGS:
-        return Fault(message, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False)
+        return FailedExchange(
+            message, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False
+        )
     return Refusal(REFUSED, message, named=named)
 
 

@@ -44,7 +44,7 @@ Template = Annotated[str, BeforeValidator(find_template)]
 """A parameter that takes the name of a prompt, or its text; its text is its value, and part of a fingerprint."""
 
 
-def name(text: str) -> str:
+def name_prompt(text: str) -> str:
     """The name of a prompt by its text, or `own` for one written in a recipe."""
     return next((prompt for prompt in list_prompts() if find_template(prompt) == text), "own")
 

@@ -7,7 +7,7 @@ from math import factorial
 
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.functions import apply_function, read_whole_number
-from tasks.verify.algebra.sums import Sum, Undefined, add_sums, make_atom, multiply_sums, number
+from tasks.verify.algebra.sums import Sum, Undefined, add_sums, make_atom, make_number, multiply_sums
 from tasks.verify.algebra.values import Value, power
 
 
@@ -15,7 +15,7 @@ def evaluate_tree(tree: Tree, angle: bool = False) -> Value:
     """The value of a formula; degrees count as π/180 inside functions and as a unit elsewhere."""
     kind = tree[0]
     if kind == "number":
-        return Value(number(tree[1]))
+        return Value(make_number(tree[1]))
     if kind == "letter":
         return Value(make_atom(tree[1]))
     if kind == "constant":
@@ -29,7 +29,7 @@ def evaluate_tree(tree: Tree, angle: bool = False) -> Value:
         inside = evaluate_tree(tree[1])
         if inside.rational() is None:
             return Value(make_atom(("factorial", inside.key())))
-        return Value(number(factorial(read_whole_number(inside, 5000))))
+        return Value(make_number(factorial(read_whole_number(inside, 5000))))
     if kind == "apply":
         trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
         return apply_function(tree[1], [evaluate_tree(part, trigonometric) for part in tree[2:]])
@@ -51,4 +51,4 @@ def _apply_operator(kind: str, parts: list[Value]) -> Value:
 
 def subtract(a: Value, b: Value) -> Sum:
     """The upper part of a − b: the empty sum where the two are equal."""
-    return add_sums(multiply_sums(a.top, b.bottom), multiply_sums(number(-1), multiply_sums(b.top, a.bottom)))
+    return add_sums(multiply_sums(a.top, b.bottom), multiply_sums(make_number(-1), multiply_sums(b.top, a.bottom)))

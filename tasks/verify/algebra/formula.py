@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from tasks.verify.algebra.tokens import CONSTANTS, FUNCTIONS, GREEK, Unreadable, tokenize
+from tasks.verify.algebra.tokens import CONSTANTS, FUNCTIONS, GREEK, UnreadableFormula, tokenize
 
 Tree = tuple[Any, ...]
 
@@ -21,7 +21,7 @@ DEPTH = 40
 """How deep a formula may nest."""
 
 
-class _Reader:
+class _FormulaReader:
     """Recursive descent over tokens, bounded in depth."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
@@ -36,24 +36,24 @@ class _Reader:
     def take(self) -> str:
         token = self.peek()
         if not token:
-            raise Unreadable("it breaks off")
+            raise UnreadableFormula("it breaks off")
         self.at += 1
         return token
 
     def expect(self, token: str) -> None:
         if self.take() != token:
-            raise Unreadable(f"no {token}")
+            raise UnreadableFormula(f"no {token}")
 
     def read_whole(self) -> Tree:
         tree = self.sum()
         if self.peek():
-            raise Unreadable(self.peek())
+            raise UnreadableFormula(self.peek())
         return tree
 
     def sum(self) -> Tree:
         self.depth += 1
         if self.depth > DEPTH:
-            raise Unreadable("nested too deep")
+            raise UnreadableFormula("nested too deep")
         tree = self.product()
         while self.peek() in ("+", "-", "\\pm", "\\mp"):
             sign = self.take()
@@ -95,11 +95,11 @@ class _Reader:
         """`2 1/2`."""
         top = self.take()
         if not (left[0] == "number" and top.isdigit() and self.peek() == "/"):
-            raise Unreadable("two numbers side by side")
+            raise UnreadableFormula("two numbers side by side")
         self.take()
         bottom = self.take()
         if not bottom.isdigit() or int(bottom) == 0:
-            raise Unreadable("two numbers side by side")
+            raise UnreadableFormula("two numbers side by side")
         return ("sum", left, ("number", Fraction(int(top), int(bottom))))
 
     def starts(self, token: str) -> bool:
@@ -115,7 +115,7 @@ class _Reader:
         if token in ("-", "+", "\\pm", "\\mp"):
             self.depth += 1
             if self.depth > DEPTH:
-                raise Unreadable("nested too deep")
+                raise UnreadableFormula("nested too deep")
             self.take()
             tree = self.signed()
             # -2 1/2 is minus two and a half
@@ -136,7 +136,7 @@ class _Reader:
                 return self.marked(("degrees", tree))
             self.depth += 1
             if self.depth > DEPTH:
-                raise Unreadable("nested too deep")
+                raise UnreadableFormula("nested too deep")
             exponent = self.group() if self.peek() == "{" else self.raised()
             self.depth -= 1
             if exponent == ("circle",):
@@ -203,7 +203,7 @@ class _Reader:
             return self.command(token[1:])
         if token.isalpha():
             return self.letter(token)
-        raise Unreadable(token)
+        raise UnreadableFormula(token)
 
     def letter(self, name: str) -> Tree:
         if name == "e":
@@ -234,7 +234,7 @@ class _Reader:
             top = self.argument()
             return ("apply", "binom", top, self.argument())
         if name == "overline":
-            raise Unreadable("overline")
+            raise UnreadableFormula("overline")
         if name == "sqrt":
             return self.root()
         if name in ("lfloor", "lceil"):
@@ -243,7 +243,7 @@ class _Reader:
             return ("apply", "floor" if name == "lfloor" else "ceil", tree)
         if name in FUNCTIONS:
             return self.function(name)
-        raise Unreadable(f"\\{name}")
+        raise UnreadableFormula(f"\\{name}")
 
     def root(self) -> Tree:
         if self.peek() == "[":
@@ -277,12 +277,12 @@ class _Reader:
                 inside = [("times", inside[0], self.power())]
         if base is not None:
             if name != "log":
-                raise Unreadable(f"{name}_")
+                raise UnreadableFormula(f"{name}_")
             inside.append(base)
         tree: Tree = ("apply", name, *inside)
         if power is not None:
             if power == ("minus", ("number", Fraction(1))):
-                raise Unreadable("an inverse")
+                raise UnreadableFormula("an inverse")
             tree = ("power", tree, power)
         return tree
 
@@ -296,10 +296,10 @@ def parse_formula(text: str) -> Tree:
     """The tree of a tidy text (see `tidy`); raises `Unreadable`."""
     tokens = tokenize(text)
     if not tokens:
-        raise Unreadable("empty")
+        raise UnreadableFormula("empty")
     try:
-        return _Reader(tokens).read_whole()
+        return _FormulaReader(tokens).read_whole()
     except (IndexError, ValueError) as error:
-        raise Unreadable(str(error)) from None
+        raise UnreadableFormula(str(error)) from None
     except RecursionError:
-        raise Unreadable("nested too deep") from None
+        raise UnreadableFormula("nested too deep") from None

@@ -12,8 +12,8 @@ from tasks.verify.algebra.sums import (
     add_sums,
     factor_number,
     make_atom,
+    make_number,
     multiply_sums,
-    number,
     take_root,
 )
 from tasks.verify.algebra.values import Value, power
@@ -47,14 +47,14 @@ def _take_sine(turn: Fraction) -> Value | None:
     entry = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
     if entry is None:
         return None
-    return Value(multiply_sums(number(sign * Fraction(entry[0])), take_root(Fraction(entry[1]), Fraction(1, 2))))
+    return Value(multiply_sums(make_number(sign * Fraction(entry[0])), take_root(Fraction(entry[1]), Fraction(1, 2))))
 
 
 def _count_turns(angle: Value) -> Fraction | None:
     """An angle in units of π, where it is a rational multiple of it."""
     if not angle.top:
         return Fraction(0)
-    if angle.bottom == number(1) and set(angle.top) == {(("pi", Fraction(1)),)}:
+    if angle.bottom == make_number(1) and set(angle.top) == {(("pi", Fraction(1)),)}:
         return angle.top[(("pi", Fraction(1)),)]
     return None
 
@@ -83,9 +83,9 @@ def _take_logarithm(value: Value) -> Value:
     if rational is not None and rational <= 0:
         raise Undefined("the logarithm of a number that is not positive")
     if rational is None:
-        if value.bottom == number(1) and list(value.top) == [(("e", value_e := Fraction(1)),)]:
+        if value.bottom == make_number(1) and list(value.top) == [(("e", value_e := Fraction(1)),)]:
             return (
-                Value(number(value_e))
+                Value(make_number(value_e))
                 if value.top[(("e", Fraction(1)),)] == 1
                 else Value(make_atom(("ln", value.key())))
             )
@@ -101,20 +101,20 @@ def apply_function(name: str, arguments: list[Value]) -> Value:
     """A function's value, by its name; what has no other form stands for itself."""
     first = arguments[0]
     if name == "binom":
-        return Value(number(comb(read_whole_number(first, 5000), read_whole_number(arguments[1], 5000))))
+        return Value(make_number(comb(read_whole_number(first, 5000), read_whole_number(arguments[1], 5000))))
     if name == "root":
         return power(first, arguments[1].inverse())
     if name == "sqrt":
-        return power(first, Value(number(Fraction(1, 2))))
+        return power(first, Value(make_number(Fraction(1, 2))))
     if name == "exp":
         return power(Value(make_atom("e")), first)
     if name in ("ln", "log", "lg"):
-        base = arguments[1] if len(arguments) > 1 else None if name == "ln" else Value(number(10))
+        base = arguments[1] if len(arguments) > 1 else None if name == "ln" else Value(make_number(10))
         return _take_logarithm(first) if base is None else _take_logarithm(first) * _take_logarithm(base).inverse()
     rational = first.rational()
     if name in ("abs", "floor", "ceil") and rational is not None:
         whole = {"abs": abs(rational), "floor": Fraction(rational // 1), "ceil": Fraction(-(-rational // 1))}
-        return Value(number(whole[name]))
+        return Value(make_number(whole[name]))
     if name in ("max", "min", "gcd", "lcm"):
         raise Undefined(name)
     known = _apply_trigonometric(name, first)

@@ -38,7 +38,7 @@ def _order(item: tuple[Atom, Fraction]) -> str:
     return repr(item[0])
 
 
-def number(value: Fraction | int) -> Sum:
+def make_number(value: Fraction | int) -> Sum:
     """A rational number."""
     value = Fraction(value)
     return {(): value} if value else {}
@@ -111,7 +111,7 @@ def raise_sum(base: Sum, exponent: int) -> Sum:
     """A sum to a whole power from 0."""
     if exponent > 64 and len(base) > 1:
         raise TooLarge("a power with too many terms")
-    result = number(1)
+    result = make_number(1)
     for _ in range(exponent):
         result = multiply_sums(result, base)
     return result
@@ -151,14 +151,14 @@ def take_root(value: Fraction, exponent: Fraction) -> Sum:
     if value < 0:
         if exponent.denominator % 2:
             sign = -1 if exponent.numerator % 2 else 1
-            return multiply_sums(number(sign), take_root(-value, exponent))
+            return multiply_sums(make_number(sign), take_root(-value, exponent))
         if exponent.denominator != 2:
             raise Undefined("an even root of a negative number")
         turned = multiply_monomials((("i", Fraction(exponent.numerator)),), (), Fraction(1))
         return multiply_sums(turned, take_root(-value, exponent))
     whole = exponent.numerator // exponent.denominator
     rest = exponent - whole
-    result = number(raise_rational(value, whole))
+    result = make_number(raise_rational(value, whole))
     monomial: dict[Atom, Fraction] = {}
     for part, sign in ((value.numerator, 1), (value.denominator, -1)):
         for prime, power in factor_number(part):

@@ -26,7 +26,7 @@ _NUMBER = (
 _TOKEN = re.compile(rf"\s*(?:({_NUMBER})|\\([a-zA-Z]+)|([a-zA-Z]+)|(\*\*|[-+*/^!%()\[\]{{}}|_,]))")
 
 
-class Unreadable(ValueError):
+class UnreadableFormula(ValueError):
     """A text that is no formula this module can read."""
 
 
@@ -38,17 +38,17 @@ def tokenize(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or len(tokens) > TOKENS:
-            raise Unreadable(text[at : at + 20])
+            raise UnreadableFormula(text[at : at + 20])
         at = match.end()
         number, command, word, sign = match.groups()
         if number and len(number) > DIGITS:
-            raise Unreadable("a number too long")
+            raise UnreadableFormula("a number too long")
         if word:
             tokens += _split_word(word)
         else:
             tokens.append(f"\\{command}" if command else (number or sign).replace("**", "^"))
     if sum(token in ("\\pm", "\\mp") for token in tokens) > SIGNS:
-        raise Unreadable("too many ±")
+        raise UnreadableFormula("too many ±")
     return tokens
 
 
@@ -64,9 +64,9 @@ def _split_word(word: str) -> list[str]:
         )
     ):
         if re.fullmatch(r"(?i)or|is|of|no|to|in|on|at|be|by|so|if|we|an|as|it|he|do|my|us|up|go", word):
-            raise Unreadable(word)
+            raise UnreadableFormula(word)
         return list(word)
     for name in ("pi", "sqrt", "sin", "cos", "tan", "log", "ln"):  # xsin, 2pi comes apart by its digit already
         if low.startswith(name) and len(word) - len(name) == 1:
             return [f"\\{name}", word[-1]]
-    raise Unreadable(word)
+    raise UnreadableFormula(word)

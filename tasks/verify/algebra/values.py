@@ -13,9 +13,9 @@ from tasks.verify.algebra.sums import (
     freeze_sum,
     invert_sum,
     make_atom,
+    make_number,
     multiply_monomials,
     multiply_sums,
-    number,
     raise_rational,
     raise_sum,
     take_root,
@@ -28,11 +28,11 @@ class Value:
     __slots__ = ("bottom", "top")
 
     def __init__(self, top: Sum, bottom: Sum | None = None) -> None:
-        bottom = number(1) if bottom is None else bottom
+        bottom = make_number(1) if bottom is None else bottom
         if not bottom:
             raise Undefined("division by zero")
         if len(bottom) == 1:
-            top, bottom = multiply_sums(top, invert_sum(bottom)), number(1)
+            top, bottom = multiply_sums(top, invert_sum(bottom)), make_number(1)
         self.top, self.bottom = top, bottom
 
     def __add__(self, other: Value) -> Value:
@@ -53,7 +53,7 @@ class Value:
 
     def rational(self) -> Fraction | None:
         """Its value where that is a rational number."""
-        if self.bottom != number(1) or any(monomial for monomial in self.top):
+        if self.bottom != make_number(1) or any(monomial for monomial in self.top):
             return None
         return self.top.get((), Fraction(0))
 
@@ -72,10 +72,10 @@ def power(base: Value, exponent: Value) -> Value:
             if fixed <= 0:
                 raise Undefined("zero to the power of zero, or less")
             return Value({})
-        return Value(number(raise_rational(value, fixed.numerator)) if fixed.denominator == 1
+        return Value(make_number(raise_rational(value, fixed.numerator)) if fixed.denominator == 1
                      else take_root(value, fixed))  # fmt: skip
     if fixed < 0:
-        return power(base.inverse(), Value(number(-fixed)))
+        return power(base.inverse(), Value(make_number(-fixed)))
     if abs(fixed.numerator) > 10_000:
         raise TooLarge("a large power")
     return Value(_raise_to_power(base.top, fixed), _raise_to_power(base.bottom, fixed))
@@ -100,12 +100,12 @@ def _raise_to_power(base: Sum, exponent: Fraction) -> Sum:
 
 def _raise_to_value(base: Value, exponent: Value) -> Value:
     """A power whose exponent is no rational number: a^(2n+1) is a·(a^n)^2."""
-    if exponent.bottom != number(1):
+    if exponent.bottom != make_number(1):
         return Value(make_atom(("power", base.key(), exponent.key())))
-    result = Value(number(1))
+    result = Value(make_number(1))
     for monomial, coefficient in exponent.top.items():
         if not monomial:
-            result = result * power(base, Value(number(coefficient)))
+            result = result * power(base, Value(make_number(coefficient)))
         else:
             result = result * Value(
                 multiply_monomials(((("power", base.key(), monomial), coefficient),), (), Fraction(1))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.amounts import AMOUNTS
 from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, combine_findings
 from tasks.verify.answer_types.based import BASED, compare_based_to_formula
@@ -49,28 +49,28 @@ def read_answer(answer: str) -> Reading:
     """
     text = normalize_answer(answer)
     if not text:
-        raise Unreadable("empty")
+        raise UnreadableFormula("empty")
     rest = ""
     for answer_type in ANSWER_TYPES.values():
         try:
             value = answer_type.read(text)
-        except (Unreadable, RecursionError, ValueError) as error:
+        except (UnreadableFormula, RecursionError, ValueError) as error:
             rest = rest or str(error)
             continue
         if value is not None:
             return Reading(answer_type.name, value)
-    raise Unreadable(rest or text)
+    raise UnreadableFormula(rest or text)
 
 
 def compare_answers(gold: str, answer: str) -> Finding:
     """Whether two answers are the same: both read whole, compared as values of a type."""
     try:
         gold_reading = read_answer(gold)
-    except Unreadable:
+    except UnreadableFormula:
         return Finding("gold unparsable", "expression")
     try:
         answer_reading = read_answer(answer)
-    except Unreadable:
+    except UnreadableFormula:
         return Finding(NOT_READ, ANSWER_TYPES[gold_reading.type].rule)
     return compare_readings(gold_reading, answer_reading)
 

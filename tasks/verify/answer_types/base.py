@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 
 UNKNOWN = "not settled"
 """Neither proved nor disproved: a second opinion is asked."""
@@ -54,7 +54,7 @@ class AnswerType:
     """Whether two values of the type, gold's first, are the same."""
 
 
-def split(text: str, separator: str = ",") -> list[str]:
+def split_outside(text: str, separator: str = ",") -> list[str]:
     """A text cut at separators outside of brackets, words and environments."""
     parts, depth, begun = [], 0, 0
     for at, sign in enumerate(text):
@@ -108,10 +108,10 @@ __all__ = [
     "AnswerType",
     "Finding",
     "Reading",
-    "Unreadable",
+    "UnreadableFormula",
     "combine_findings",
     "is_balanced",
     "is_closed_by_last",
-    "split",
+    "split_outside",
     "split_words",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split_words
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
 from tasks.verify.answer_types.regions import Region, Relation, compare_regions, read_region
@@ -53,11 +53,11 @@ def _read_case(text: str) -> tuple[Formula, Condition]:
         return read_formula(rest), "otherwise"
     match = _IF.search(text)
     if match is None:
-        raise Unreadable(text)
+        raise UnreadableFormula(text)
     condition_text = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
     try:
         condition = read_region(condition_text)
-    except Unreadable:
+    except UnreadableFormula:
         condition = None
     return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(
         split_words(condition_text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.base import (
     ALIKE,
     PARTS,
@@ -15,7 +15,7 @@ from tasks.verify.answer_types.base import (
     combine_findings,
     is_balanced,
     is_closed_by_last,
-    split,
+    split_outside,
 )
 from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, compare_formulas, list_alternatives, read_formula
 from tasks.verify.normalize import ROW
@@ -64,7 +64,7 @@ def read_collection(text: str) -> Collection | None:
 def _read(text: str, outside: bool = False) -> Part:
     text = _LEAD.sub("", text.strip(), count=1).strip()
     name = ""
-    sides = split(text, "=")
+    sides = split_outside(text, "=")
     if len(sides) == 2 and NAME.match(sides[0].strip()) and not is_unbracketed_list(sides[1]):
         name, inner = re.sub(r"\s+", "", sides[0]), sides[1].strip()
     else:
@@ -76,7 +76,7 @@ def _read(text: str, outside: bool = False) -> Part:
     parts = [text] if name else _split_parts(text)
     if len(parts) > 1:
         if not outside:
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         return Collection(_read_parts(parts), "list")
     if inner.startswith("'") or inner.startswith('"'):
         inner = inner.strip("'\"")
@@ -97,7 +97,7 @@ def is_unbracketed_list(text: str) -> bool:
 def _split_parts(text: str) -> list[str]:
     parts: list[str] = []
     for piece in _AND.split(text):
-        cut = split(piece)
+        cut = split_outside(piece)
         parts += [piece] if len(cut) > 1 and _are_thousands([cut[0].strip(), *cut[1:]]) else cut
     return [part.strip() for part in parts if part.strip()]
 
@@ -107,10 +107,10 @@ def _read_bracketed(text: str) -> Collection | None:
     if text.startswith("\\lbrace") and text.endswith("\\rbrace") and text.count("\\lbrace") == 1:
         members = text[len("\\lbrace") : -len("\\rbrace")].strip()
         if re.search(r"\||:|\\mid", members):
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         return Collection(_read_parts(_split_parts(members)), "set") if members else None
     if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and is_closed_by_last(text) and is_balanced(text[1:-1]):
-        inside = split(text[1:-1])
+        inside = split_outside(text[1:-1])
         if len(inside) > 1:
             stripped = [part.strip().strip("'\"") for part in inside]
             if text[0] == "[" and any("'" in part or '"' in part for part in inside):
@@ -123,7 +123,7 @@ def _read_bracketed(text: str) -> Collection | None:
 
 def _read_parts(parts: list[str]) -> tuple[Part, ...]:
     if not 0 < len(parts) <= PARTS or not all(parts):
-        raise Unreadable("parts of a collection")
+        raise UnreadableFormula("parts of a collection")
     read: list[Part] = []
     for part in parts:
         if part == "\\dots":
@@ -137,7 +137,7 @@ def _read_parts(parts: list[str]) -> tuple[Part, ...]:
     return tuple(read)
 
 
-def compare_parts(gold: Part, answer: Part) -> str:
+def compare_elements(gold: Part, answer: Part) -> str:
     """equal, different, or why it is neither."""
     if isinstance(gold, Formula) and isinstance(answer, Formula):
         if gold.name and answer.name and gold.name != answer.name and not gold.of:
@@ -159,7 +159,7 @@ def compare_collections(gold: Collection, answer: Collection) -> Finding:
         and set(names[0]) == set(names[1])
     ):
         by_name = {part.name: part for part in answer.parts if isinstance(part, Formula)}
-        results = [compare_parts(part, by_name[part.name]) for part in gold.parts if isinstance(part, Formula)]
+        results = [compare_elements(part, by_name[part.name]) for part in gold.parts if isinstance(part, Formula)]
         return combine_findings(results, "set")
     if gold.ordered and answer.ordered:
         return _compare_in_order(gold, answer)
@@ -189,12 +189,12 @@ def _compare_in_order(gold: Collection, answer: Collection) -> Finding:
         if gold.parts == answer.parts:
             return Finding("equal", "tuple", True)
         heads = [_list_before_dots(collection) for collection in (gold, answer)]
-        if any(compare_parts(a, b) == "different" for a, b in zip(*heads)):
+        if any(compare_elements(a, b) == "different" for a, b in zip(*heads)):
             return Finding("different", "tuple", True)
         return Finding("sequence unclear", "tuple")
     if len(gold.parts) != len(answer.parts):
         return Finding("different", "tuple", True)
-    finding = combine_findings([compare_parts(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
+    finding = combine_findings([compare_elements(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
     if finding.result == "equal" and gold.form != answer.form:
         # (1, 2) and [1, 2] may be lists in two dresses, or an open and a closed interval
         return Finding("brackets differ", "tuple") if len(gold.parts) == 2 else finding
@@ -204,7 +204,7 @@ def _compare_in_order(gold: Collection, answer: Collection) -> Finding:
 def _compare_unclear_order(gold: Collection, answer: Collection, names: list[list[str]]) -> Finding:
     """A tuple beside a list: right in the tuple's order, undecided in another."""
     if len(gold.parts) == len(answer.parts):
-        finding = combine_findings([compare_parts(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
+        finding = combine_findings([compare_elements(a, b) for a, b in zip(gold.parts, answer.parts)], "tuple")
         if finding.result == "equal":
             return finding
     finding = _compare_in_any_order(gold, answer)
@@ -219,7 +219,8 @@ def _compare_in_any_order(gold: Collection, answer: Collection) -> Finding:
     for parts, others in ((gold.parts, answer.parts), (answer.parts, gold.parts)):
         for part in parts:
             replies = {
-                compare_parts(part, other) if parts is gold.parts else compare_parts(other, part) for other in others
+                compare_elements(part, other) if parts is gold.parts else compare_elements(other, part)
+                for other in others
             }
             if "equal" in replies:
                 continue
@@ -242,7 +243,7 @@ def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
     rows = [row for row in match[2].split(ROW) if row.strip()]
     cells = tuple(tuple(read_formula(cell) for cell in row.split("&")) for row in rows)
     if not cells or sum(map(len, cells)) > PARTS:
-        raise Unreadable("a matrix")
+        raise UnreadableFormula("a matrix")
     return cells
 
 

@@ -8,46 +8,46 @@ from fractions import Fraction
 
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import Sum, TooLarge, Undefined
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.algebra.values import Value
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split_outside
 from tasks.verify.answer_types.formulas import NAME, Formula, evaluate_exactly, list_letters, read_formula
 
 
 @dataclass(frozen=True)
-class Equation:
+class EquationAnswer:
     """Two sides that are equal."""
 
     left: Tree
     right: Tree
 
 
-def read_equation(text: str) -> Equation | None:
+def read_equation(text: str) -> EquationAnswer | None:
     """An equation with letters on both sides, or with more than a name on the left."""
-    sides = [side.strip() for side in split(text, "=")]
+    sides = [side.strip() for side in split_outside(text, "=")]
     if len(sides) != 2 or not all(sides) or "\\approx" in text:
         return None
     if NAME.match(sides[0]):
         name = re.sub(r"\s+", "", sides[0])
         try:
             right = read_formula(sides[1]).tree
-        except Unreadable:
+        except UnreadableFormula:
             return None
         if not (len(name) == 1 and name in list_letters(right)):
             return None
     left, right = (read_formula(side).tree for side in sides)
     if left[0] == "either" or right[0] == "either":
-        raise Unreadable(text)
+        raise UnreadableFormula(text)
     if not list_letters(left) and left[0] != "letter":
         return None if list_letters(right) != frozenset() and right[0] == "letter" else _read_closed(text, left, right)
-    return Equation(left, right)
+    return EquationAnswer(left, right)
 
 
-def _read_closed(text: str, left: Tree, right: Tree) -> Equation | None:
-    return Equation(left, right) if list_letters(right) else None
+def _read_closed(text: str, left: Tree, right: Tree) -> EquationAnswer | None:
+    return EquationAnswer(left, right) if list_letters(right) else None
 
 
-def compare_equations(gold: Equation, answer: Equation) -> Finding:
+def compare_equations(gold: EquationAnswer, answer: EquationAnswer) -> Finding:
     """The same where the differences of their sides are in a constant ratio; linear ones that are not differ."""
     try:
         gold_value, answer_value = (
@@ -80,10 +80,10 @@ def _is_linear(terms: Sum) -> bool:
     )
 
 
-def compare_equation_to_formula(equation: Equation, formula: Formula) -> Finding:
+def compare_equation_to_formula(equation: EquationAnswer, formula: Formula) -> Finding:
     """`2y = 4x + 6` beside `y = 2x + 3`, or beside `2x + 3` where one side is a letter."""
     if formula.name and len(formula.name) == 1:
-        return compare_equations(equation, Equation(("letter", formula.name), formula.tree))
+        return compare_equations(equation, EquationAnswer(("letter", formula.name), formula.tree))
     return Finding(UNKNOWN, "equation")
 
 

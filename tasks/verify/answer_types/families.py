@@ -8,8 +8,8 @@ from fractions import Fraction
 from math import lcm
 
 from tasks.verify.algebra.formula import Tree
-from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, number
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, make_number
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN, AnswerType, Finding
 from tasks.verify.answer_types.collection import Collection, read_collection
@@ -47,7 +47,7 @@ def read_family(text: str) -> Family | None:
         return None
     try:
         value = read_collection(body) or read_formula(body)
-    except Unreadable:
+    except UnreadableFormula:
         if declared:
             raise
         return None
@@ -57,7 +57,7 @@ def read_family(text: str) -> Family | None:
         letter = declared or (_find_free_letter(part) if isinstance(part, Formula) else "")
         if not isinstance(part, Formula) or not letter or (isinstance(value, Collection) and value.ordered):
             if declared:
-                raise Unreadable(text)
+                raise UnreadableFormula(text)
             return None
         members.append((part.tree, letter))
     return Family(tuple(members))
@@ -79,7 +79,7 @@ def _split(tree: Tree, letter: str) -> tuple[Value, Value] | None:
     """First value and period of a tree linear in a letter."""
     try:
         whole = evaluate_exactly(tree)
-        if whole.bottom != number(1):
+        if whole.bottom != make_number(1):
             return None
         first: Sum = {}
         period: Sum = {}
@@ -172,7 +172,7 @@ def read_antiderivative(text: str) -> Antiderivative | None:
     letter = match["letter"][0]
     try:
         body = read_formula(match["body"])
-    except Unreadable:
+    except UnreadableFormula:
         return None
     letters = list_letters(body.tree)
     return Antiderivative(body, letter) if letters and not letters & {letter, letter.swapcase()} else None

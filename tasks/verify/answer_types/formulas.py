@@ -11,9 +11,9 @@ from tasks.verify.algebra.bounds import bound_rationally, is_equal_within_bounds
 from tasks.verify.algebra.exact import evaluate_tree, subtract
 from tasks.verify.algebra.formula import Tree, parse_formula
 from tasks.verify.algebra.sums import TooLarge, Undefined, is_independent
-from tasks.verify.algebra.tokens import FUNCTIONS, GREEK, Unreadable
+from tasks.verify.algebra.tokens import FUNCTIONS, GREEK, UnreadableFormula
 from tasks.verify.algebra.values import Value
-from tasks.verify.answer_types.base import ALIKE, UNKNOWN, split
+from tasks.verify.answer_types.base import ALIKE, UNKNOWN, split_outside
 from tasks.verify.answer_types.unit_names import without_unit
 
 DOTS: Tree = ("dots",)
@@ -135,13 +135,13 @@ def read_formula(text: str) -> Formula:
     about = [_read_side(side) for side in approximations]
     if read is None:  # "≈ 6.7" alone
         if len(about) != 1:
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         return about[0]
     for beside in about:
         if compare_trees(read.tree, beside.tree) == "equal":
             continue
         if not is_rounding_of(read.tree, beside):
-            raise Unreadable(f"{text}: approximations differ")
+            raise UnreadableFormula(f"{text}: approximations differ")
     unit = read.unit or next((beside.unit for beside in about if beside.unit), "")
     if unit != read.unit:
         read = Formula(read.tree, read.name, read.of, unit, read.digits, read.doubtful)
@@ -160,7 +160,7 @@ def _read_chain(text: str) -> Formula:
     for part in parts[1:]:
         reply = compare_trees(read.tree, part.tree)
         if reply != "equal" and not is_rounding_of(read.tree, part):
-            raise Unreadable(f"{text}: sides differ")
+            raise UnreadableFormula(f"{text}: sides differ")
     last = next((part for part in reversed(parts) if compare_trees(read.tree, part.tree) == "equal"), read)
     doubtful = frozenset().union(*(part.doubtful for part in parts))
     return Formula(last.tree, name, of, last.unit, last.digits, doubtful)
@@ -168,7 +168,7 @@ def _read_chain(text: str) -> Formula:
 
 def _split_at_equals(text: str) -> list[str]:
     """A text cut at its equals signs; `:` after a name counts as one."""
-    return split(text, "=") if "=" in text else [text]
+    return split_outside(text, "=") if "=" in text else [text]
 
 
 def _is_numeric_name(name: str, _: list[str]) -> bool:
@@ -179,7 +179,7 @@ def _is_numeric_name(name: str, _: list[str]) -> bool:
 def _read_side(text: str) -> Formula:
     text, unit = without_unit(_ABOUT.sub("", text.strip(), count=1).strip())
     if not text:
-        raise Unreadable("empty")
+        raise UnreadableFormula("empty")
     if text == "\\dots":
         return Formula(DOTS)
     tree = parse_formula(text)

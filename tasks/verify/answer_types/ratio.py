@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split_outside
 from tasks.verify.answer_types.formulas import DOTS, Formula, compare_trees, read_formula
 
 
 def read_ratio(text: str) -> tuple[Formula, ...] | None:
     """`3:4`, `1:2:3`, `3 to 4`."""
     text = re.sub(r"(?<=\d)\s*\u27e8?\s*\bto\b\s*\u27e9?\s*(?=\d)", ":", text)
-    parts = split(re.sub(r"\\colon(?![a-z])", ":", text), ":")
+    parts = split_outside(re.sub(r"\\colon(?![a-z])", ":", text), ":")
     if len(parts) < 2 or "=" in text or not all(part.strip() for part in parts):
         return None
     if re.fullmatch(r"[a-zA-Z](?:\([a-z]\))?", parts[0].strip()) and len(parts) == 2:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from tasks.verify.algebra.bounds import bound_rationally
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import TooLarge, Undefined
-from tasks.verify.algebra.tokens import Unreadable
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, is_balanced, split
+from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, is_balanced, split_outside
 from tasks.verify.answer_types.formulas import (
     INFINITY,
     LETTER,
@@ -80,13 +80,13 @@ def read_region(text: str) -> Region | Relation | None:
         inner = read_region(match[2].strip())
         if isinstance(inner, Region) and inner.name in ("", match[1]):
             return replace(inner, name="")
-        raise Unreadable(text)
+        raise UnreadableFormula(text)
     if match := _IN.match(text):
         region = _read_union(text[match.end() :].strip(), pairs=True)
         if region is None:
             if text[match.end() :].strip().startswith("\\lbrace"):
                 return None
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         return replace(region, name=match[1])
     if _SIGN.search(text):
         return _read_relations(text)
@@ -99,7 +99,7 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         r"(\\reals|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))\s*(?:\\setminus|\\backslash|-)\s*\\lbrace(.*)\\rbrace",
         text,
     ):
-        points = [tree for part in split(match[2]) for tree in list_alternatives(read_formula(part).tree)]
+        points = [tree for part in split_outside(match[2]) for tree in list_alternatives(read_formula(part).tree)]
         return _exclude_points(points)
     pieces: list[Piece] = []
     parts = _UNION.split(text)
@@ -108,17 +108,19 @@ def _read_union(text: str, pairs: bool = False) -> Region | None:
         if part == "\\reals":
             return ALL
         if part.startswith("\\lbrace") and part.endswith("\\rbrace") and len(parts) > 1:
-            points = [tree for point in split(part[7:-7]) for tree in list_alternatives(read_formula(point).tree)]
+            points = [
+                tree for point in split_outside(part[7:-7]) for tree in list_alternatives(read_formula(point).tree)
+            ]
             pieces += [Piece(point, point, True, True) for point in points]
             continue
         cut = (
-            split(part[1:-1])
+            split_outside(part[1:-1])
             if len(part) > 2 and part[0] in "([" and part[-1] in ")]" and is_balanced(part[1:-1])
             else []
         )
         if len(cut) != 2:
             if len(parts) > 1:
-                raise Unreadable(part)
+                raise UnreadableFormula(part)
             return None
         low, high = (read_formula(end).tree for end in cut)
         plain = (
@@ -141,7 +143,7 @@ def as_region(brackets: str, low: Tree, high: Tree) -> Region:
 
 def _exclude_points(points: list[Tree]) -> Region:
     if not all(_locate(point) is not None for point in points):
-        raise Unreadable("points without a place")
+        raise UnreadableFormula("points without a place")
     ordered = sorted(points, key=lambda point: _locate(point) or Fraction(0))
     bounds = [MINUS_INFINITY, *ordered, INFINITY]
     return Region(tuple(Piece(low, high, False, False) for low, high in itertools.pairwise(bounds)))
@@ -167,7 +169,7 @@ def _order_pieces(pieces: list[Piece], name: str = "") -> Region:
         return Region(tuple(pieces), name, ordered=len(pieces) == 1)
     for (low, high), piece in zip(places, pieces):
         if low > high:
-            raise Unreadable(f"an interval from {piece.low} down")
+            raise UnreadableFormula(f"an interval from {piece.low} down")
     order = sorted(range(len(pieces)), key=lambda at: (places[at][0], not pieces[at].closed_low, places[at][1]))
     merged: list[Piece] = []
     for at in order:
@@ -194,15 +196,15 @@ def _read_relations(text: str) -> Region | Relation | None:
     for choice in choices:
         parts = [part for part in _AND.split(choice) if part.strip()]
         if not all(_SIGN.search(part) for part in parts):
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         readings = [_read_relation(part.strip()) for part in parts]
         if len(readings) == 1 and isinstance(readings[0], Relation):
             if len(choices) > 1:
-                raise Unreadable(text)
+                raise UnreadableFormula(text)
             return readings[0]
         solved = [region for region in readings if isinstance(region, Region)]
         if len(solved) < len(readings):
-            raise Unreadable(text)
+            raise UnreadableFormula(text)
         region = solved[0]
         for other in solved[1:]:
             region = (
@@ -212,7 +214,7 @@ def _read_relations(text: str) -> Region | Relation | None:
             )
         regions.append(region)
     if len({region.name for region in regions}) > 1:
-        raise Unreadable(text)
+        raise UnreadableFormula(text)
     return _order_pieces([piece for region in regions for piece in region.pieces], regions[0].name)
 
 
@@ -221,12 +223,12 @@ def _are_apart(a: Region, b: Region) -> bool:
     try:
         return not _intersect_regions(a, b)
     except TypeError:
-        raise Unreadable("relations of several letters") from None
+        raise UnreadableFormula("relations of several letters") from None
 
 
 def _intersect_regions(region: Region, other: Region) -> list[Piece]:
     if region.name != other.name:
-        raise Unreadable("relations of several letters")
+        raise UnreadableFormula("relations of several letters")
     pieces = []
     for a in region.pieces:
         for b in other.pieces:
@@ -247,7 +249,7 @@ def _read_relation(text: str) -> Region | Relation:
     sides = [read_formula(side).tree for side in _SIGN.split(text)]
     signs = [_SIGNS[sign] for sign in _SIGN.findall(text)]
     if any(tree[0] == "either" for tree in sides) and signs != ["!="]:
-        raise Unreadable(text)
+        raise UnreadableFormula(text)
     if len(sides) == 2 and signs == ["!="] and sides[0][0] == "letter":
         return replace(_exclude_points(list_alternatives(sides[1])), name=sides[0][1])
     letters = frozenset().union(*(list_letters(side) for side in sides))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split_words
 
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
@@ -23,7 +23,7 @@ def read_words(text: str) -> tuple[str, ...] | None:
         return None
     words = tuple(word for word in split_words(text) if word not in ("the", "a", "an"))
     if len(words) > 8 or len(text) > 120:
-        raise Unreadable(text[:60])
+        raise UnreadableFormula(text[:60])
     return words
 
 

@@ -36,7 +36,7 @@ def fill(store: Store, questions: range, count: int = 50) -> None:
 
 def rows(ledger: Ledger) -> list[tuple[object, ...]]:
     """All rows of all segments."""
-    tables = [segments.read(ledger.store, one, segments.SCHEMA.names) for one in ledger._segments]
+    tables = [segments.read_segment(ledger.store, one, segments.SCHEMA.names) for one in ledger._segments]
     return sorted(tuple(row.values()) for table in tables for row in table.to_pylist())
 
 

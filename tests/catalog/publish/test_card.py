@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publish.card import render_card, render_labels, share
+from catalog.publish.card import format_percent, render_card, render_labels
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract
@@ -73,7 +73,7 @@ def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:
 
 
 def test_shares_are_0_only_for_none_and_100_only_for_all() -> None:
-    assert [share(n, 1000) for n in (0, 1, 9, 10, 500, 999, 1000)] == [
+    assert [format_percent(n, 1000) for n in (0, 1, 9, 10, 500, 999, 1000)] == [
         "0 %",
         "<1 %",
         "<1 %",

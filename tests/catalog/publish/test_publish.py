@@ -77,7 +77,7 @@ def test_of_16_publishers_exactly_one_wins(store: str) -> None:
     assert release.manifest["fingerprint"] == f"build{winner}"
     assert release.faults() == []
     assert errata.load("tiny@1.0.0", store=store).to_pylist() == rows(winner)["train"]
-    assert garbage.find(Store(store), 0) == []
+    assert garbage.find_garbage(Store(store), 0) == []
 
 
 def test_publishers_of_the_same_build_agree(store: str) -> None:
@@ -104,20 +104,20 @@ def test_what_a_stopped_publisher_left_is_found_and_removed(store: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         put(store, "tiny", "1.1.0", rows(1), stop=killed)
     assert errata.releases(store) == [("tiny", "1.0.0")]
-    place, left = Store(store), garbage.find(Store(store), 0)
+    place, left = Store(store), garbage.find_garbage(Store(store), 0)
     if place.local:
         assert left == []  # only a kill leaves something there: the next test
     else:
         (one,) = left
         assert (one.path, one.what, one.files > 1) == ("releases/tiny/1.1.0", "a release without manifest", True)
-        assert garbage.find(place, 1) == []  # its publisher may be at work
-        assert [x.path for x in garbage.find(place, 1, datetime.now(UTC) + timedelta(hours=2))] == [one.path]
+        assert garbage.find_garbage(place, 1) == []  # its publisher may be at work
+        assert [x.path for x in garbage.find_garbage(place, 1, datetime.now(UTC) + timedelta(hours=2))] == [one.path]
         with pytest.raises(
             PublishError, match="or was killed while it did; wait for it, or remove what it left with: errata gc"
         ):
             put(store, "tiny", "1.1.0", rows(2), mark="other")
         assert [x.path for x in garbage.remove(place, left)] == [one.path]
-    assert garbage.find(place, 0) == []
+    assert garbage.find_garbage(place, 0) == []
     assert errata.open_release("tiny@stable", store).faults() == []
     assert errata.load("tiny@1.0.0", store=store).to_pylist() == before
     put(store, "tiny", "1.1.0", rows(2), mark="other")
@@ -138,10 +138,10 @@ put({store!r}, "tiny", "2.0.0", splits("1.0.0"), stop=lambda: os.kill(os.getpid(
     assert done.returncode == -signal.SIGKILL
     (tmp_path / "releases" / "tiny" / ".errata-tmp-0123").touch()
     assert errata.releases(store) == [("tiny", "1.0.0")]
-    left = garbage.find(Store(store), 0)
+    left = garbage.find_garbage(Store(store), 0)
     assert sorted((one.what, one.files) for one in left) == [("a staged release", 1), ("a staged release", 4)]
     assert len(list(garbage.remove(Store(store), left))) == 2
-    assert garbage.find(Store(store), 0) == [] and errata.open_release("tiny@1.0.0", store).faults() == []
+    assert garbage.find_garbage(Store(store), 0) == [] and errata.open_release("tiny@1.0.0", store).faults() == []
 
 
 def test_what_became_a_release_meanwhile_is_not_removed(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_became_a_release_meanwhile_is_not_removed(tmp_path: Path) -> None:
     place = tmp_path / "releases" / "tiny" / "1.0.0"
     manifest = (place / "manifest.json").read_bytes()
     (place / "manifest.json").unlink()
-    left = garbage.find(Store(str(tmp_path)), 0)
+    left = garbage.find_garbage(Store(str(tmp_path)), 0)
     (place / "manifest.json").write_bytes(manifest)
     assert [one.path for one in left] == ["releases/tiny/1.0.0"]
     assert list(garbage.remove(Store(str(tmp_path)), left)) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from errata.cli.columns import format_table, measure_width, wrap_text
+from errata.cli.columns import format_columns, measure_width, wrap_text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -18,18 +18,18 @@ LETTERS = st.text(st.sampled_from("abc -_生é\u0301"), min_size=1, max_size=60)
 
 
 def test_what_fits_is_one_block() -> None:
-    assert format_table(HEAD, ROWS, 2, None) == format_table(HEAD, ROWS, 2, 200)
-    assert format_table(HEAD, ROWS, 2, 80).count("─  ─") == 4
+    assert format_columns(HEAD, ROWS, 2, None) == format_columns(HEAD, ROWS, 2, 200)
+    assert format_columns(HEAD, ROWS, 2, 80).count("─  ─") == 4
 
 
 def test_a_long_name_is_wrapped_and_its_numbers_stand_in_the_first_line() -> None:
-    assert format_table(["name", "n"], [["a name of several words", "12"]], 1, 20).splitlines()[2:] == [
+    assert format_columns(["name", "n"], [["a name of several words", "12"]], 1, 20).splitlines()[2:] == [
         "a name of         12", "  several words",
     ]  # fmt: skip
 
 
 def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
-    blocks = format_table(HEAD, ROWS, 2, 40).split("\n\n")
+    blocks = format_columns(HEAD, ROWS, 2, 40).split("\n\n")
     assert len(blocks) == 2
     assert [block.split()[0] for block in blocks] == ["table", "table"]
     assert "3,971" in blocks[1] and "5,000" in blocks[0]
@@ -38,7 +38,7 @@ def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
 @given(st.lists(st.tuples(LETTERS, st.integers(0, 10**9)), min_size=1, max_size=5), st.integers(40, 120))
 @example([("__________\u0301\u0301生生生\u0301", 100)], 40)
 def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: int) -> None:
-    made = format_table(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
+    made = format_columns(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
     assert all(measure_width(line) <= width for line in made.splitlines())
     for name, n in rows:
         assert f"{n:,}" in made

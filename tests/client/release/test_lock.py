@@ -11,7 +11,7 @@ import pytest
 from errata import ErrataError, Locked
 from errata.cli.command import main
 from errata.cli.exit_codes import DONE, FAILED, WRONG
-from errata.release.lock import Pin, read_pins, write
+from errata.release.lock import Pin, read_pins, write_lock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,7 +116,7 @@ def test_a_lock_file_that_is_none_is_told(run: Run, content: str, told: str) -> 
 
 def test_a_password_is_never_written(run: Run) -> None:
     with pytest.raises(ErrataError, match="holds a password, which must not be in a lock file"):
-        write([Pin("tiny", "1.0.0", "0" * 64, "ftp://me:secret@host/x")])
+        write_lock([Pin("tiny", "1.0.0", "0" * 64, "ftp://me:secret@host/x")])
     assert not Path("errata.lock").exists()
 
 
@@ -124,7 +124,7 @@ def test_a_password_is_never_written(run: Run) -> None:
 @given(st.text(max_size=30))
 def test_any_store_survives_the_round_trip(run: Run, store: str) -> None:
     try:
-        write([Pin("tiny@^1", "1.0.0", "0" * 64, store)])
+        write_lock([Pin("tiny@^1", "1.0.0", "0" * 64, store)])
     except (ErrataError, ValueError, UnicodeError):
         return
     assert read_pins() == [Pin("tiny@^1", "1.0.0", "0" * 64, store)]

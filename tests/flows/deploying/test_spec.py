@@ -10,7 +10,7 @@ import pytest
 from errata.cli.command import main
 from prefect.schedules import Cron
 
-from flows.deploying.spec import FILE, read
+from flows.deploying.spec import FILE, read_deployments
 from schemas.recipe.document import RecipeError
 from tests import golden
 from tests.command import errata
@@ -43,14 +43,14 @@ def written(text: str, folder: Path) -> str:
 
 
 def test_what_ships_is_sound() -> None:
-    found = {one.name: one for one in read(str(FILE)).deployments}
+    found = {one.name: one for one in read_deployments(str(FILE)).deployments}
     assert {name: (one.full_name, one.pool) for name, one in found.items()} == {
         "nightly": ("build/nightly", "cpu"), "checkpoint": ("build/checkpoint", "gpu"), "report": ("weekly/report", "cpu"),
     }  # fmt: skip
     assert [one.cron for one in found["nightly"].schedules] == ["0 2 * * *"]
     assert not found["checkpoint"].schedules
     assert isinstance(found["report"].schedules[0], type(Cron("0 6 * * 1")))
-    assert read(str(FILE)).pools["gpu"]["concurrency_limit"] == 1
+    assert read_deployments(str(FILE)).pools["gpu"]["concurrency_limit"] == 1
     assert found["nightly"].declared["parameters"]["retries"] == 2
 
 
@@ -58,13 +58,13 @@ def test_every_fault_of_a_file_is_told(tmp_path: Path) -> None:
     told = []
     for name, text in BAD.items():
         with pytest.raises(RecipeError) as caught:
-            read(written(text, tmp_path))
+            read_deployments(written(text, tmp_path))
         told.append(f"{name}\n    {caught.value}".replace(f"{tmp_path}/", ""))
     with pytest.raises(RecipeError) as caught:
-        read(str(tmp_path / "none.yaml"))
+        read_deployments(str(tmp_path / "none.yaml"))
     told.append(f"no file\n    {caught.value}".replace(f"{tmp_path}/", ""))
     with pytest.raises(RecipeError) as caught:
-        read(str(FILE)).chosen(["nigthly"])
+        read_deployments(str(FILE)).chosen(["nigthly"])
     told.append(f"no such deployment\n    {caught.value}".replace(str(FILE), "infra/prefect.yaml"))
     golden.check(ERRORS, "\n".join(told) + "\n")
 

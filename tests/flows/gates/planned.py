@@ -14,7 +14,7 @@ from catalog.storage import Store
 from catalog.tables import Manifest, ParquetFile, PartitionCommit, TableFolder
 from flows.planning.plan import Plan, TableJob
 from schemas.contract import Column, Contract
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import NO_ROWS
 from schemas.task import FromSeed, Outcome, Parameters, Task
 from tasks import TASKS
@@ -87,7 +87,7 @@ def planned(
     text = HEAD.format(version=version, tables=tables, views="rows" if released else "other")
     text += "" if gates is None else f"gates:{' ' if gates.startswith('[') else chr(10)}{gates}"
     tasks = {**TASKS, "world": task("world"), made_by: task(made_by, contract), "release": RELEASE}
-    recipe = read(text, "r.yaml", tasks)
+    recipe = read_recipe(text, "r.yaml", tasks)
     mark = f"{next(_MARKS):024x}"
     works = []
     done = {}

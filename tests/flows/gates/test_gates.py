@@ -22,7 +22,7 @@ from flows.gates.great_expectations import Suite
 from flows.gates.result import GateError, format_result
 from flows.planning.plan import Plan
 from flows.publishing import publish as releasing
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from schemas.columns.problems import RECORDS
 from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
@@ -135,7 +135,7 @@ def test_what_keeps_its_contract_passes(tmp_path: Path) -> None:
 
 
 def test_labels_are_held_against_gold(tmp_path: Path) -> None:
-    from catalog.sources import find
+    from catalog.sources import find_sources
 
     gold = tmp_path / "gold.jsonl"
     gold.write_text(
@@ -146,7 +146,7 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
     gate = "  - {measure: precision, gold: gold.jsonl, at_least: %s}\n"
     for bound, passed in ((0.75, True), (0.8, False)):
         plan = planned(tmp_path, [labelled], gate % bound, contract=contract)
-        sources = tuple(find(str(gold), "gold.jsonl"))
+        sources = tuple(find_sources(str(gold), "gold.jsonl"))
         plan = replace(plan, jobs=(*plan.jobs[:-1], replace(plan.jobs[-1], sources=sources)))
         found = one(plan, "precision")
         assert (found["observed"], found["rows"], found["passed"]) == (0.75, 4, passed), found
@@ -197,7 +197,7 @@ def test_drift_from_the_last_release(tmp_path: Path) -> None:
     first = planned(tmp_path, [rows(9)], gate)
     found = one(first, "drift")
     assert (found["passed"], found["observed"]) == (True, 0) and "nothing was released before" in found["says"]
-    release(first)
+    publish_release(first)
     moved = rows(9).with_columns(error_type=pl.lit("unit"))
     plan = planned(tmp_path, [moved[:4], moved[4:]], gate, version="2.0.0")
     found = one(plan, "drift")
@@ -210,12 +210,12 @@ def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path)
     gates = "  - {measure: rows, at_least: 100}\n  - {expect: column_values_to_match_regex, column: text, regex: ^No}\n"
     plan = planned(tmp_path, [rows(3), frame([row(3, text=HOSTILE)])], gates)
     with pytest.raises(GateError) as error:
-        release(plan)
+        publish_release(plan)
     golden.check(HERE / "refusal.txt", f"{error.value}\n")
     assert Store(str(tmp_path)).names("releases") == []
     assert len(Store(str(tmp_path)).names(f"{plan.jobs[0].folder().path}/parts")) == 2
     relaxed = planned(tmp_path, [rows(3)], "  - {measure: rows, at_least: 3}\n")
-    manifest = release(relaxed)
+    manifest = publish_release(relaxed)
     (rows_found,) = [one for one in manifest["gates"] if one["expectation"] == "rows"]
     assert rows_found == {
         "view": "rows", "expectation": "rows", "column": None, "says": "rows of rows: at least 3.", "severity": "fail",
@@ -228,7 +228,7 @@ def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path)
 
 def test_a_warning_is_told_and_releases(tmp_path: Path) -> None:
     gate = "  - {expect: column_values_to_match_regex, column: text, regex: ^No, severity: warn}\n"
-    manifest = release(planned(tmp_path, [frame([row(0, text=HOSTILE)])], gate))
+    manifest = publish_release(planned(tmp_path, [frame([row(0, text=HOSTILE)])], gate))
     (warned,) = [one for one in manifest["gates"] if not one["passed"]]
     assert (warned["severity"], warned["observed"]) == ("warn", "1 of 1 otherwise")
     (value,) = [one["value"] for one in warned["examples"]]
@@ -246,7 +246,7 @@ def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(
     monkeypatch.setattr(suites, "load_library", lambda: pytest.fail("imports Great Expectations"))
     bad = frame([row(0, tokens=-5)])
     assert check_gates(planned(tmp_path, [bad], None)) == []
-    assert release(planned(tmp_path, [bad], None))["gates"] == []
+    assert publish_release(planned(tmp_path, [bad], None))["gates"] == []
 
 
 DRIFTED: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
@@ -263,7 +263,7 @@ def test_a_part_with_other_columns_stops_the_release(tmp_path: Path, kind: str, 
     change, told = DRIFTED[kind]
     plan = planned(tmp_path, [rows(3), change(frame([row(4)]))], gates)
     with pytest.raises(GateError) as error:
-        release(plan)
+        publish_release(plan)
     assert "rows: same_columns: found 1 of 2 parts that differ, wanted every part has" in str(error.value)
     assert f"parts/00001.parquet ({told})" in str(error.value)
     assert Store(str(tmp_path)).names("releases") == []

@@ -53,11 +53,11 @@ def made(folder: Path, version: str = "1.0.0", below: int = 5, title: str = "T")
 def test_what_differs_numbers_a_release(tmp_path: Path) -> None:
     first = bump_version(made(tmp_path))
     assert first.recipe.version == "1.0.0"
-    publish.release(first)
+    publish.publish_release(first)
     more = bump_version(made(tmp_path, below=7))
     assert more.recipe.version == "1.1.0"
     assert "version: 1.1.0" in more.recipe.text
-    assert publish.release(more)["recipe"]["text"] == more.recipe.text
+    assert publish.publish_release(more)["recipe"]["text"] == more.recipe.text
     fewer = bump_version(made(tmp_path, below=3))
     assert fewer.recipe.version == "2.0.0"
     assert bump_version(made(tmp_path, below=7, title="Other")).recipe.version == "1.1.1"
@@ -66,7 +66,7 @@ def test_what_differs_numbers_a_release(tmp_path: Path) -> None:
 def test_what_is_published_already_is_found_whatever_its_version(tmp_path: Path) -> None:
     assert find_matching_release(made(tmp_path)) is None
     for below in (5, 7):
-        publish.release(bump_version(made(tmp_path, below=below)))
+        publish.publish_release(bump_version(made(tmp_path, below=below)))
     for below, version in ((5, "1.0.0"), (7, "1.1.0")):
         there = find_matching_release(made(tmp_path, version="0.0.1", below=below))
         assert there is not None

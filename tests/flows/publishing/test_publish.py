@@ -21,7 +21,7 @@ from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.planning.versioning import compare_with_release, find_latest_release
 from flows.publishing import provenance
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from flows.running.kinds import find_kind, per_problem
 from flows.running.run_plan import materialize
 from schemas.request import Completion, Request
@@ -90,21 +90,21 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
 
 
 def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., Plan], tmp_path: Path) -> None:
-    release(made(20, "1.0.0"))
+    publish_release(made(20, "1.0.0"))
     more = made(30, "1.0.1")
     with pytest.raises(
         PublishError, match=r"version 1.0.1 after 1.0.0 means the same rows \(PATCH\), but this is MINOR"
     ):
-        release(more)
+        publish_release(more)
     assert [version for _, version in errata.releases()] == ["1.0.0"]
     found = compare_with_release(more, find_latest_release(more))
     assert found.difference is not None
     assert (found.before, find_required_step(found.difference), found.version) == ("1.0.0", "MINOR", "1.1.0")
-    release(made(30, "1.1.0"))
+    publish_release(made(30, "1.1.0"))
     fewer = made(10, "1.2.0")
     with pytest.raises(PublishError, match=r"means only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"):
-        release(fewer)
-    release(made(10, "2.0.0"))
+        publish_release(fewer)
+    publish_release(made(10, "2.0.0"))
     assert errata.open_release("tiny").faults() == []
 
 
@@ -115,7 +115,7 @@ def test_the_command_proposes_and_refuses(
     made(20, "1.0.0")
     assert main(["release", recipe]) == DONE
     assert "nothing was released before; 1.0.0 is as good as any" in capsys.readouterr().out
-    release(made(20, "1.0.0"))
+    publish_release(made(20, "1.0.0"))
     made(30, "1.0.1")
     assert main(["release", recipe]) == REFUSED
     shown = capsys.readouterr()
@@ -145,7 +145,7 @@ def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> N
     assert len(find_kind(works["pairs"]).partitions) == 6
     receipt = plan.done["pairs"].receipt
     assert (receipt.rows_in, receipt.rows_kept() + receipt.rows_rejected()) == (40, 40)
-    release(plan)
+    publish_release(plan)
     pairs = errata.load("tiny", "pairs", form="polars")
     verified = errata.load("tiny", "verified", form="polars")
     right = verified.filter(pl.col("verdict") == "right")["problem_id"]
@@ -156,7 +156,7 @@ def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> N
 
 
 def test_the_release_describes_itself(made: Callable[..., Plan]) -> None:
-    release(made(5, "1.0.0"))
+    publish_release(made(5, "1.0.0"))
     found = errata.open_release("tiny")
     assert found.views == ["verified", "pairs", "tuning"]
     assert found.manifest["keys"] == {"verified": "solution_id", "pairs": "solution_id", "tuning": "solution_id"}
@@ -179,7 +179,7 @@ def traced(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, An
 
 def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
     plan = made(5, "1.0.0")
-    release(plan)
+    publish_release(plan)
     row = errata.load("tiny", "verified").to_pylist()[0]
     code, found = traced("tiny@1.0.0", row["solution_id"], capsys=capsys)
     assert code == DONE
@@ -198,7 +198,7 @@ def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsy
 def test_a_model_is_followed_to_all_rows_it_touched(
     made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    release(made(5, "1.0.0"))
+    publish_release(made(5, "1.0.0"))
     code, found = traced("tiny", "--model", "big", capsys=capsys)
     rows = errata.load("tiny", "verified").num_rows
     assert (code, found["requests"], found["views"]["verified"], len(found["rows"])) == (DONE, 10, rows, rows)

@@ -14,7 +14,7 @@ from catalog.storage import Store
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from flows.running.run_plan import materialize
 from schemas import request as asked
 from tasks.synthetic.problems import make_problem
@@ -82,9 +82,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         patch.setattr(engines, "open_engine", house)
         patch.setenv("ERRATA_CACHE", str(folder / "cache"))
         store = str(folder / "store")
-        release(build(folder, store, "0.1.0", 30))
+        publish_release(build(folder, store, "0.1.0", 30))
         plan = build(folder, store, "0.2.0")
-        release(plan)
+        publish_release(plan)
     return plan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.elements import Cell, Table, format_brief, format_model, format_size, name_step
+from flows.report.elements import Cell, PageTable, format_brief, format_model, format_size, name_step
 from flows.report.plots import plot_bars, plot_heat, plot_stacked
 from flows.report.sections.labels import show_labellers
 from flows.report.sections.overview import show_cost, show_duplicates, show_gates
@@ -16,7 +16,7 @@ GATE: dict[str, Any] = {
 
 
 def cells(table: Any, column: int) -> list[str]:
-    assert isinstance(table, Table)
+    assert isinstance(table, PageTable)
     return [cell.text if isinstance(cell, Cell) else cell for cell in (row[column] for row in table.rows)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from errata.cli import text as told_in_text
 
 from catalog.storage import Store, StoreError
-from catalog.taxonomies import find
+from catalog.taxonomies import find_taxonomy
 from flows.metrics.error_types import measure_types
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
@@ -95,9 +95,9 @@ def test_one_taxonomy_for_all_parts_is_kept_released_and_read_again(tmp_path: Pa
     assert set(rows["taxonomy"]) == {taxonomy.id}
     (merged,) = [one for one in taxonomy.history if one.change == "merge"]
     assert (merged.type, merged.into, merged.by) == ("slips", "slip", "model large")
-    manifest = releasing.release(plan)
+    manifest = releasing.publish_release(plan)
     place = tmp_path / "store" / "releases" / "t" / "0.1.0"
-    assert find("taxonomies/typed.yaml", place) == taxonomy
+    assert find_taxonomy("taxonomies/typed.yaml", place) == taxonomy
     assert "taxonomies/typed.yaml" in {file["path"] for file in manifest["files"]}
     (told,) = manifest["types"]
     assert told["found"]["merge"] == 1

@@ -14,7 +14,7 @@ from flows.metrics.label_quality import measure_labels
 from flows.planning import engines
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from flows.running import forecast
 from flows.running.run_plan import materialize
 from schemas.request import Completion, EngineError, Reply, Request
@@ -194,7 +194,7 @@ def test_a_solution_that_one_labeller_never_saw_is_rejected_and_the_release_coun
     assert receipt.rows_in == 120 and receipt.reasons["no judge"] == lacking > 10
     agreed = measure_labels(plan)[2]
     assert agreed["rows"] == 120 and agreed["kappa"][0]["labellers"] == ["big", "estimation"]
-    assert release(plan)["funnel"][-1]["reasons"] == receipt.reasons
+    assert publish_release(plan)["funnel"][-1]["reasons"] == receipt.reasons
 
 
 def test_what_is_made_from_a_join_is_forecast(tmp_path: Path, house: House) -> None:

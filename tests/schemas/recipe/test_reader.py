@@ -4,7 +4,7 @@ import pytest
 
 from catalog import taxonomies
 from schemas.recipe.document import Document, RecipeError
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from tasks import TASKS
 from tests import golden
 
@@ -18,7 +18,7 @@ SOLUTIONS = "  s: {task: import, files: a.jsonl, set: {value: s}, question: q, a
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.yaml")), ids=lambda path: path.stem)
 def test_each_fault_of_a_recipe_is_a_line_with_file_line_and_key(path: Path) -> None:
     with pytest.raises(RecipeError) as error:
-        read(path.read_text(), path.name, TASKS)
+        read_recipe(path.read_text(), path.name, TASKS)
     lines = str(error.value).split("\n")
     assert all(line.startswith(f"{path.name}:") for line in lines)
     golden.check(path.with_suffix(".txt"), "\n".join(lines) + "\n")
@@ -26,7 +26,9 @@ def test_each_fault_of_a_recipe_is_a_line_with_file_line_and_key(path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted((CATALOG / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_of_the_catalog_is_sound(path: Path) -> None:
-    recipe = read(path.read_text(), path.name, TASKS, lambda name: taxonomies.find(name, CATALOG / "recipes"))
+    recipe = read_recipe(
+        path.read_text(), path.name, TASKS, lambda name: taxonomies.find_taxonomy(name, CATALOG / "recipes")
+    )
     assert recipe.corpus == path.stem
     assert recipe.tables[-1].task.name == "release"
 
@@ -37,7 +39,7 @@ def test_tables_come_after_what_they_are_made_from() -> None:
         + "  release: {task: release, from: b}\n  b: {task: verify, from: a}\n  a: {task: split, from: s}\n"
         + SOLUTIONS
     )
-    names = [table.name for table in read(text, "r.yaml", TASKS).tables]
+    names = [table.name for table in read_recipe(text, "r.yaml", TASKS).tables]
     assert names == ["s", "a", "b", "release"]
 
 
@@ -47,7 +49,7 @@ def test_a_contract_grows_from_stage_to_stage() -> None:
         + SOLUTIONS
         + "  a: {task: split, from: s}\n  b: {task: verify, from: a}\n  release: {task: release, from: b}\n"
     )
-    tables = {table.name: table for table in read(text, "r.yaml", TASKS).tables}
+    tables = {table.name: table for table in read_recipe(text, "r.yaml", TASKS).tables}
     assert "steps" not in tables["s"].contract.names()
     assert tables["b"].contract.names()[-10:] == (
         "steps", "step_rule", "verdict", "undecided", "extracted", "extracted_by", "extracted_from", "extracted_to",
@@ -57,7 +59,7 @@ def test_a_contract_grows_from_stage_to_stage() -> None:
 
 def test_words_of_yaml_1_1_are_text() -> None:
     text = HEAD + SOLUTIONS.replace("{value: s}", "{value: no}") + "  release: {task: release, from: s}\n"
-    parameters = read(text, "r.yaml", TASKS).tables[0].parameters
+    parameters = read_recipe(text, "r.yaml", TASKS).tables[0].parameters
     assert parameters.set.value == "no"  # type: ignore[attr-defined]
 
 
@@ -79,7 +81,7 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in rang
 )
 def test_what_is_too_large_is_refused(text: str, told: str) -> None:
     with pytest.raises(RecipeError) as error:
-        read(text, "r.yaml", TASKS)
+        read_recipe(text, "r.yaml", TASKS)
     assert str(error.value) == told
 
 
@@ -101,4 +103,4 @@ def test_numbers_are_those_of_yaml_1_2() -> None:
 )
 def test_no_text_makes_more_than_a_recipe_error(text: str) -> None:
     with pytest.raises(RecipeError):
-        read(text, "r.yaml", TASKS)
+        read_recipe(text, "r.yaml", TASKS)

@@ -6,7 +6,7 @@ import pytest
 
 from catalog import taxonomies
 from schemas.recipe.document import RecipeError
-from schemas.recipe.taxonomy import normalize_name, parse
+from schemas.recipe.taxonomy import normalize_name, parse_taxonomy
 from tests import golden
 
 HERE = Path(__file__).parent / "taxonomies"
@@ -17,7 +17,7 @@ SHIPPED = {
 
 
 def test_what_ships_is_listed_with_its_labels() -> None:
-    assert {name: len(taxonomies.find_shipped(name).labels()) for name in taxonomies.list_names()} == SHIPPED
+    assert {name: len(taxonomies.find_shipped(name).labels()) for name in taxonomies.list_taxonomies()} == SHIPPED
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
@@ -49,7 +49,7 @@ def test_types_are_translated_where_a_mapping_says_so() -> None:
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.yaml")), ids=lambda path: path.stem)
 def test_each_fault_is_a_line_with_file_line_and_key(path: Path) -> None:
     with pytest.raises(RecipeError) as error:
-        parse(path.read_text("utf-8"), path.name)
+        parse_taxonomy(path.read_text("utf-8"), path.name)
     lines = str(error.value).split("\n")
     assert all(line.startswith(f"{path.name}:") for line in lines)
     golden.check(path.with_suffix(".txt"), "\n".join(lines) + "\n")
@@ -72,14 +72,16 @@ def test_a_name_that_stands_for_none_is_told(given: str, told: str, tmp_path: Pa
     text = (taxonomies.FOLDER / "tigerscore.yaml").read_text("utf-8")
     (tmp_path / "odd.yaml").write_text(text.replace("    counting:", "    sums:"))
     with pytest.raises(ValueError, match="taxonomy") as error:
-        taxonomies.find(given, tmp_path)
+        taxonomies.find_taxonomy(given, tmp_path)
     assert told in str(error.value)
 
 
 def test_a_file_beside_the_recipe_is_found(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text((taxonomies.FOLDER / "lemma.yaml").read_text("utf-8"))
     assert (
-        taxonomies.find("own.yaml", tmp_path) == taxonomies.find_shipped("lemma") == taxonomies.find("lemma", tmp_path)
+        taxonomies.find_taxonomy("own.yaml", tmp_path)
+        == taxonomies.find_shipped("lemma")
+        == taxonomies.find_taxonomy("lemma", tmp_path)
     )
 
 

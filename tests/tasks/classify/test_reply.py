@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from catalog import taxonomies
-from tasks.classify.reply import locate_quotation, read
+from tasks.classify.reply import locate_quotation, read_vote
 from tasks.llm.quoted_text import Material
 
 LEMMA = taxonomies.find_shipped("lemma")
@@ -15,7 +15,7 @@ SHOWN = Material([STEP])
 
 
 def said(text: str) -> Any:
-    return read(text, STEP, SHOWN, LEMMA)
+    return read_vote(text, STEP, SHOWN, LEMMA)
 
 
 def test_an_object_is_read_with_all_that_it_says() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tasks.classify.rules import apply_rules
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
-from tasks.synthetic.truth import judge
+from tasks.synthetic.truth import find_truth
 
 QUESTION = (
     "Ada has 46 figs. She buys 3 bags of 8 figs. Then she eats 12. How many figs does she have? It rains for 5 days."
@@ -95,7 +95,7 @@ def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -
         text = write_solution(*solve_wrong(one.program, random))
         steps = text.split("\n")
         steps[-2:] = ["\n".join(steps[-2:])]
-        truth = judge(one.program, steps)
+        truth = find_truth(one.program, steps)
         if truth.first_error < 0:
             continue
         given = {

@@ -9,14 +9,14 @@ import pytest
 
 from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError
-from tasks.evaluation.labels import Columns, Table, check_ids, check_labels, choose_columns, read
+from tasks.evaluation.labels import Columns, Table, check_ids, check_labels, choose_columns, read_labels
 from tasks.evaluation.score import NONE, Gold
 
 PLAIN = Columns(("id",), ("first_error",))
 
 
 def table(*rows: dict[str, Any], given: Columns = PLAIN) -> Table:
-    return read([Record(f"l.jsonl:{i}", row) for i, row in enumerate(rows, 1)], given)
+    return read_labels([Record(f"l.jsonl:{i}", row) for i, row in enumerate(rows, 1)], given)
 
 
 def said(labels: Table) -> dict[str, dict[str, int | None]]:
@@ -95,7 +95,7 @@ def test_a_bad_row_is_named(rows: list[dict[str, Any]], message: str) -> None:
 
 def test_a_line_that_cannot_be_read_is_named() -> None:
     with pytest.raises(EvaluationError, match=r"l:7: not JSON \(cut off\)"):
-        read([Record("l:7", None, "{", ("not JSON", "cut off"))], PLAIN)
+        read_labels([Record("l:7", None, "{", ("not JSON", "cut off"))], PLAIN)
 
 
 def labelled(*labels: int | None) -> Table:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.inject.filters import LONGEST, distance, find_fault
+from tasks.inject.filters import LONGEST, distance, find_rejection
 
 
 def by_definition(one: str, other: str) -> int:
@@ -45,11 +45,11 @@ RIGHT = ["There are 3 * 8 = 24 figs.", "So 24 - 4 = 20 are left."]
     ],
 )
 def test_faults(after: list[str], at: int, told: str) -> None:
-    assert find_fault(RIGHT, after, at, 0.4) == told
+    assert find_rejection(RIGHT, after, at, 0.4) == told
 
 
 def test_texts_that_are_too_long_are_not_looked_at_for_long() -> None:
     begun = time.perf_counter()
-    assert find_fault(["a" * LONGEST * 50], ["b" * LONGEST * 50], 0, 1.0) == "changes too much"
-    assert find_fault(["(a" * 2_000], ["(b" * 2_000], 0, 1.0) == ""
+    assert find_rejection(["a" * LONGEST * 50], ["b" * LONGEST * 50], 0, 1.0) == "changes too much"
+    assert find_rejection(["(a" * 2_000], ["(b" * 2_000], 0, 1.0) == ""
     assert time.perf_counter() - begun < 60

@@ -23,9 +23,9 @@ from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.inject.filters import distance
 from tasks.inject.task import INJECT, InjectParameters, list_edit_types
 from tasks.synthetic.problems import make_problem
-from tasks.synthetic.program import load
+from tasks.synthetic.program import load_program
 from tasks.synthetic.solution import solve_right, write_solution
-from tasks.synthetic.truth import judge
+from tasks.synthetic.truth import find_truth
 from tasks.verify.task import VERIFY, VerifyParameters
 
 GIVEN = SOLUTIONS.having(PROGRAM, *STEP_COLUMNS, *VERDICT_COLUMNS)
@@ -96,7 +96,7 @@ def reply(one: Request, said: Reply | str) -> Reply:
 
 def test_what_rules_make_is_wrong_where_and_as_it_says() -> None:
     kept = run(solutions(600), rules())[0].kept
-    truths = [judge(load(row["program"]), row["steps"]) for row in kept.to_dicts()]
+    truths = [find_truth(load_program(row["program"]), row["steps"]) for row in kept.to_dicts()]
     same = [(one.first_error, one.kind) for one in truths]
     said = list(zip(kept["injected_at"], kept["injected_type"]))
     assert kept.height >= 480

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.request import Completion, Failure
-from tasks.llm.judge_reply import Judgement, parse_judgement, read
+from tasks.llm.judge_reply import StepJudgement, parse_judgement, read_judgement
 from tasks.llm.quoted_text import Material
 
 STEPS = 4
@@ -18,7 +18,7 @@ MATERIAL = Material(["Tom has 3 apples.", "1. 3 + 4 = 7 apples\n2. 7 * 2 = 15 ap
 
 def label_of(text: str) -> int | str | None:
     """The label, or the fault where there is none."""
-    found = read(text, STEPS, MATERIAL)
+    found = read_judgement(text, STEPS, MATERIAL)
     assert (found.label is None) == bool(found.fault)
     return found.fault or found.label
 
@@ -107,19 +107,19 @@ def test_what_says_no_one_thing_is_undecided(text: str, fault: str) -> None:
 
 def test_what_was_cut_off_or_refused_is_undecided_whatever_it_says() -> None:
     cut = Completion("id", "First error: 2", "length", 9, 1, 9, None, "e", 0.0)
-    assert parse_judgement(cut, STEPS, MATERIAL, ()) == Judgement(None, "cut off")
-    assert parse_judgement(Failure("id", "content filter", "x"), STEPS, MATERIAL, ()) == Judgement(
+    assert parse_judgement(cut, STEPS, MATERIAL, ()) == StepJudgement(None, "cut off")
+    assert parse_judgement(Failure("id", "content filter", "x"), STEPS, MATERIAL, ()) == StepJudgement(
         None, "content filter"
     )
 
 
 def test_kind_and_reason_come_along() -> None:
     told = '{"first_error": 2, "kind": "Calculation", "reason": "7 * 2 is\\n14"}'
-    assert read(told, STEPS, MATERIAL) == Judgement(1, "", "Calculation", "7 * 2 is\n14")
-    assert read(told, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
-    assert read(told, STEPS, MATERIAL, ["unit"]) == Judgement(1, "", "", "7 * 2 is\n14")
-    assert read("First error: 2, wrong operand", STEPS, MATERIAL).kind == "wrong operand"
-    assert read('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "\ufffd"
+    assert read_judgement(told, STEPS, MATERIAL) == StepJudgement(1, "", "Calculation", "7 * 2 is\n14")
+    assert read_judgement(told, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
+    assert read_judgement(told, STEPS, MATERIAL, ["unit"]) == StepJudgement(1, "", "", "7 * 2 is\n14")
+    assert read_judgement("First error: 2, wrong operand", STEPS, MATERIAL).kind == "wrong operand"
+    assert read_judgement('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "\ufffd"
 
 
 PIECES = st.sampled_from(
@@ -129,7 +129,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join))
 def test_whatever_it_holds_it_is_read(text: str) -> None:
-    found = read(text, STEPS, MATERIAL)
+    found = read_judgement(text, STEPS, MATERIAL)
     assert (found.label is None) == bool(found.fault)
     assert found.label is None or -1 <= found.label < STEPS
 
@@ -144,5 +144,5 @@ def test_whatever_it_holds_it_is_read(text: str) -> None:
 def test_no_reply_takes_long(text: str) -> None:
     material = Material(["first a c b " * 8_000])
     begun = time.process_time()
-    read(text, STEPS, material)
+    read_judgement(text, STEPS, material)
     assert time.process_time() - begun < 5

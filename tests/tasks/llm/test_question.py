@@ -9,7 +9,7 @@ from rich.console import Console
 from flows.cli.row_view import render_lines
 from flows.report.statistics.examples import Examples
 from schemas.task import ModelId
-from tasks.generate import GenerateParameters, make_requests
+from tasks.generate import GenerateParameters, request_solutions
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.question import format_option_letter, format_question
 from tasks.views.formats import format_problem
@@ -52,7 +52,7 @@ def test_views_rows_and_reports_show_what_models_were_asked() -> None:
     assert asked.splitlines()[:3] == ["Which?", "A) <0>", "B) <1>"]
     assert asked.splitlines()[26:29] == ["Z) <25>", "AA) <26>", "AB) <27>"]
     part = pl.DataFrame([ROW])
-    (request,) = make_requests(part, GenerateParameters(models=["a"], prompt="{question}"), {"a": ModelId("m", "")})
+    (request,) = request_solutions(part, GenerateParameters(models=["a"], prompt="{question}"), {"a": ModelId("m", "")})
     assert request.request.messages[0].content.splitlines() == asked.splitlines()
     assert fill_fields(ROW, (), reference=False)["question"] == asked  # judge, classify, inject
     assert format_problem(ROW) == asked

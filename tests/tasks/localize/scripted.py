@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from tasks.localize.rollout_counts import Rollout, Search, Tally
+from tasks.localize.rollout_counts import Rollout, RolloutTally, Search
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class Completer:
         rate = self.p if step < self.error else self.q
         return Random(f"{self.seed} {step} {sample}").random() < rate
 
-    def tally(self) -> Tally:
+    def tally(self) -> RolloutTally:
         """An empty tally of the solution."""
-        return Tally(["".join(f"{i}. x\n" for i in range(n + 1)) for n in range(self.steps)], right=False)
+        return RolloutTally(["".join(f"{i}. x\n" for i in range(n + 1)) for n in range(self.steps)], right=False)
 
     def first_success(self, step: int, most: int) -> int | None:
         """The number of the first of so many rollouts that succeeds, counted from 1."""
         return next((i + 1 for i in range(most) if self.succeeds(step, i)), None)
 
-    def driven(self, search: Search, tally: Tally) -> int:
+    def driven(self, search: Search, tally: RolloutTally) -> int:
         """Answer a search to its end; the number of rounds."""
         rounds = 0
         for wanted in search:
@@ -44,6 +44,6 @@ class Completer:
         return rounds
 
 
-def asked(tally: Tally) -> list[int]:
+def asked(tally: RolloutTally) -> list[int]:
     """Rollouts from each prefix but the whole."""
     return [tally.count_all(prefix) for prefix in tally.prefixes[:-1]]

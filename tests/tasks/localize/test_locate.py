@@ -14,7 +14,7 @@ from schemas.frames import check, to_polars_schema
 from tasks.localize.locate import LOCATE, NO_FALSE_EQUATION, NOT_ENOUGH, NOT_WRONG, LocateParameters, locate_first_error
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_wrong, write_solution
-from tasks.synthetic.truth import judge
+from tasks.synthetic.truth import find_truth
 
 QUESTION = "Ada has 5 boxes of 6 eggs and 4 more eggs. How many eggs has she?"
 
@@ -70,7 +70,7 @@ def test_in_a_world_whose_truth_is_known_nearly_all_it_names_are_right() -> None
         steps = write_solution(lines, answer).split("\n")
         at, _, _ = locate_first_error(row(*steps, question=found.question, answer=str(found.answer)))
         if at is not None:
-            named, hits = named + 1, hits + (at == judge(found.program, steps).first_error)
+            named, hits = named + 1, hits + (at == find_truth(found.program, steps).first_error)
     assert named > 50 and hits >= 0.98 * named
 
 

@@ -7,20 +7,20 @@ from math import sqrt
 
 import pytest
 
-from tasks.localize.omegaprm_tree import Rules, State, Tree
-from tasks.localize.rollout_counts import Rollout, Tally
+from tasks.localize.omegaprm_tree import TestedPrefix, Tree, TreeRules
+from tasks.localize.rollout_counts import Rollout, RolloutTally
 
 STEPS = 6
-RULES = Rules(rollouts=4, searches=8)
+RULES = TreeRules(rollouts=4, searches=8)
 
 
 def text(upto: int, mark: str = "a") -> str:
     return "".join(f"{i + 1}. {mark}\n" for i in range(upto))
 
 
-def tree(rules: Rules = RULES) -> Tree:
+def tree(rules: TreeRules = RULES) -> Tree:
     prefixes = [text(i + 1) for i in range(STEPS)]
-    return Tree(Tally(prefixes, right=False), rules)
+    return Tree(RolloutTally(prefixes, right=False), rules)
 
 
 def run(one: Tree, error: int) -> dict[str, int]:
@@ -39,13 +39,13 @@ def run(one: Tree, error: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("error", range(STEPS))
 def test_the_first_search_finds_the_solutions_own_first_error(error: int) -> None:
-    one = tree(Rules(rollouts=4, searches=1))
+    one = tree(TreeRules(rollouts=4, searches=1))
     run(one, error)
     assert one.tally.first_error == error
 
 
 def test_each_state_gets_its_rollouts_once_and_later_searches_find_more_states() -> None:
-    few, many = tree(Rules(rollouts=4, searches=1)), tree()
+    few, many = tree(TreeRules(rollouts=4, searches=1)), tree()
     first, asked = run(few, 3), run(many, 3)
     assert set(asked.values()) == {4}
     assert set(first) < set(asked)
@@ -64,8 +64,8 @@ def test_only_states_that_are_neither_always_nor_never_solved_are_searched() -> 
 def test_quality_and_bonus_are_those_of_the_paper() -> None:
     """Q = alpha^(1 - MC) beta^(len / L), U = c sqrt(sum N) / (1 + N) (section 3.3)."""
     one = tree()
-    state = State("p ", 0.25, [], visits=3)
-    one.states = [state, State("q", 0.5, [], visits=6)]
+    state = TestedPrefix("p ", 0.25, [], visits=3)
+    one.states = [state, TestedPrefix("q", 0.5, [], visits=6)]
     assert one.quality(state, ["p " + "word " * 10]) == pytest.approx(0.5**0.75 * 0.9 ** (10 / 500))
     assert one.bonus(state) == pytest.approx(0.125 * sqrt(9) / 4)
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tasks.localize.rollout_budget import ASSUMED, MOST, Prior, Rate, Rule, Seen, Shares, fit_prior, likelihood
+from tasks.localize.rollout_budget import ASSUMED, MOST, Prior, Rate, RolloutRule, Seen, Shares, fit_prior, likelihood
 
 SHARP = Prior(Shares(0.8, 0.1, 0.1), Rate(0.8, 100.0), Rate(0.005, 100.0))
 
@@ -44,7 +44,7 @@ def test_one_tries_longer_where_a_row_has_cost_more() -> None:
     assert 1 <= cheap.rule(0.9).before < dear.rule(0.9).before <= MOST
 
 
-def simulated(prior: Prior, rule: Rule, rows: int) -> tuple[float, float, float]:
+def simulated(prior: Prior, rule: RolloutRule, rows: int) -> tuple[float, float, float]:
     """By drawing from the prior: the shares of rows kept and right, and kept, and the rollouts a row."""
     random = Random(1)
     kept = right = cost = 0

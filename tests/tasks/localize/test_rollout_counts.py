@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.localize.rollout_counts import NONE, Rollout, Tally
+from tasks.localize.rollout_counts import NONE, Rollout, RolloutTally
 
 
-def tally(*outcomes: str, right: bool = False, closed: bool = True) -> Tally:
+def tally(*outcomes: str, right: bool = False, closed: bool = True) -> RolloutTally:
     """Prefixes a, ab, … with their rollouts: + right, - wrong, ? undecided."""
     texts = ["abcdefgh"[: i + 1] for i in range(len(outcomes) + 1)]
-    found = Tally(texts, right)
+    found = RolloutTally(texts, right)
     for text, marks in zip(texts, outcomes):
         for mark in marks:
             found.add(text, Rollout({"+": True, "-": False, "?": None}[mark]))

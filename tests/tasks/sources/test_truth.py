@@ -153,7 +153,7 @@ def test_hostile_labels_spoil_no_other(tmp_path: Path) -> None:
         '{"id": "f", "label": 0, "steps": ["' + "x" * 200_000 + '"]}', '{"id": "g", "label": true, "steps": ["x", "y"]}',
     ]  # fmt: skip
     (tmp_path / "gold.jsonl").write_text("\n".join(lines), "utf-8")
-    (source,) = sources.find(str(tmp_path / "gold.jsonl"), "gold.jsonl")
+    (source,) = sources.find_sources(str(tmp_path / "gold.jsonl"), "gold.jsonl")
     labels = [record for batch, _ in sources.read_batches(source) for record in batch]
     found = gold([row(id) for id in "abcdfgh"], labels, source="file", files="gold.jsonl")
     assert found["a"] == (1, None, None, "file", None)

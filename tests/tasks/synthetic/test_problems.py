@@ -9,7 +9,7 @@ import pytest
 
 from tasks.sources.content_ids import identify_problem
 from tasks.synthetic.problems import LEVELS, choose_side, draw, make_problem
-from tasks.synthetic.program import load
+from tasks.synthetic.program import load_program
 from tasks.synthetic.task import WORLD, WorldParameters
 
 
@@ -76,7 +76,7 @@ def test_the_side_does_not_hang_on_spaces_or_letter_case() -> None:
 
 def test_a_program_survives_its_json_and_rubbish_is_refused() -> None:
     program = make_problem(1, 1, 4).program
-    assert load(program.dump()) == program
+    assert load_program(program.dump()) == program
     for text in (
         "",
         "[]",
@@ -85,7 +85,7 @@ def test_a_program_survives_its_json_and_rubbish_is_refused() -> None:
         program.dump()[:-4],
     ):
         with pytest.raises(ValueError, match="not a program of the world"):
-            load(text)
+            load_program(text)
 
 
 def test_the_table_has_a_row_for_each_number_with_its_truth() -> None:
@@ -94,7 +94,7 @@ def test_the_table_has_a_row_for_each_number_with_its_truth() -> None:
     assert outcome.kept.height == 20
     assert outcome.rejected.height == 0
     for row in outcome.kept.iter_rows(named=True):
-        assert str(load(row["program"]).results()[-1]) == row["answer"]
+        assert str(load_program(row["program"]).results()[-1]) == row["answer"]
         assert row["reference"].endswith(f"#### {row['answer']}")
         assert row["problem_id"] == identify_problem(row["question"], None)
     assert outcome.kept["source"][0] == "world:level 2, test, seed 9, number 10"

@@ -9,9 +9,9 @@ import pytest
 
 from tasks.split import split_steps
 from tasks.synthetic.problems import LEVELS, make_problem
-from tasks.synthetic.program import Node, Program, Ref
+from tasks.synthetic.program import Program, ProgramStep, Ref
 from tasks.synthetic.solution import make_slip, solve_right, solve_wrong, write_solution
-from tasks.synthetic.truth import KINDS, Truth, judge, parse
+from tasks.synthetic.truth import KINDS, Truth, find_truth, parse_expression
 
 
 def q(at: int) -> Ref:
@@ -26,10 +26,10 @@ def s(at: int) -> Ref:
 PROGRAM = Program(
     (40, 3, 6, 8, 2, 15),
     (
-        Node("*", q(1), q(2), "apples"),
-        Node("+", q(0), s(0), "apples"),
-        Node("-", s(1), q(3), "apples"),
-        Node("*", s(2), q(4), "apples"),
+        ProgramStep("*", q(1), q(2), "apples"),
+        ProgramStep("+", q(0), s(0), "apples"),
+        ProgramStep("-", s(1), q(3), "apples"),
+        ProgramStep("*", s(2), q(4), "apples"),
     ),
     (5,),
 )
@@ -62,7 +62,7 @@ def changed(at: int, text: str, *rest: str) -> list[str]:
     ],
 )
 def test_a_right_solution_in_any_form_has_no_error(steps: list[str]) -> None:
-    assert judge(PROGRAM, steps) == Truth(-1)
+    assert find_truth(PROGRAM, steps) == Truth(-1)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_right_solution_in_any_form_has_no_error(steps: list[str]) -> None:
     ],
 )
 def test_the_first_wrong_step_and_its_kind(steps: list[str], first: int, kind: str) -> None:
-    assert judge(PROGRAM, steps) == Truth(first, kind)  # type: ignore[arg-type]
+    assert find_truth(PROGRAM, steps) == Truth(first, kind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_first_wrong_step_and_its_kind(steps: list[str], first: int, kind: s
     ],
 )
 def test_hostile_steps_are_judged_and_crash_nothing(step: str) -> None:
-    assert judge(PROGRAM, [step]).first_error == 0
+    assert find_truth(PROGRAM, [step]).first_error == 0
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -123,7 +123,7 @@ def test_what_follows_the_program_is_right_at_every_level(level: int) -> None:
         program = make_problem(11, index, level).program
         steps, rule = split_steps(write_solution(*solve_right(program)))
         assert rule == "numbered"
-        assert judge(program, steps) == Truth(-1)
+        assert find_truth(program, steps) == Truth(-1)
 
 
 def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
@@ -132,7 +132,7 @@ def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
         program = make_problem(12, index).program
         lines, answer = solve_wrong(program, random)
         expected, _ = solve_right(program)
-        found = judge(program, split_steps(write_solution(lines, answer))[0])
+        found = find_truth(program, split_steps(write_solution(lines, answer))[0])
         differ = [i for i, (a, b) in enumerate(zip(lines, expected)) if a != b]
         if found.first_error >= 0 and differ and found.kind not in ("final answer",):
             same += found.first_error == differ[0]
@@ -161,11 +161,11 @@ def test_slips_are_other_numbers_that_are_not_negative() -> None:
     ],
 )
 def test_expressions_are_read_as_people_read_them(text: str, value: float) -> None:
-    found = parse(text)
+    found = parse_expression(text)
     assert found is not None
     assert float(found.value) == value
 
 
 @pytest.mark.parametrize("text", ["", "+", "2 +", "2 3", "(2", "2 / 0", "* 4", ")"])
 def test_what_is_no_expression_is_none(text: str) -> None:
-    assert parse(text) is None
+    assert parse_expression(text) is None

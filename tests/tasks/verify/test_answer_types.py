@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.verify.algebra.tokens import Unreadable
+from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types import ANSWER_TYPES, compare_answers, read_answer
-from tasks.verify.compare import choose_answer_kind, judge
+from tasks.verify.compare import choose_answer_kind, judge_answer
 from tasks.verify.extraction import Extraction
 
 READ = {
@@ -88,7 +88,7 @@ FOREIGN = st.sampled_from(["\\text{ if } n>3", "\\text{ unless } k = 2", "\\text
 @given(st.sampled_from(GOLDS), FOREIGN, st.sampled_from(["", " ", "\\,", ", "]))
 def test_what_is_added_and_not_understood_is_never_right(gold: str, foreign: str, gap: str) -> None:
     assume(not (gold.startswith("\\text{(") and "blorp" in foreign))  # behind an option's letter stands its text
-    judged = judge(
+    judged = judge_answer(
         gold, Extraction(gold + gap + foreign, "boxed"), choose_answer_kind(gold, None), (), "", lambda *_: "equal"
     )
     assert judged.verdict == "undecided"
@@ -98,5 +98,5 @@ def test_what_is_added_and_not_understood_is_never_right(gold: str, foreign: str
 def test_no_text_is_too_odd_to_be_read_or_refused(text: str) -> None:
     try:
         assert read_answer(text).type in ANSWER_TYPES
-    except Unreadable:
+    except UnreadableFormula:
         pass

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schemas.columns.problems import COMPARISON_RULES
-from tasks.verify.compare import choose_answer_kind, judge
+from tasks.verify.compare import choose_answer_kind, judge_answer
 from tasks.verify.extraction import Extraction
 
 OPTIONS = ["A) 12", "B) 14", "C) None of these"]
@@ -24,7 +24,7 @@ def asked(gold: str, answer: str) -> str:
 def verdict(gold: str, answer: str, options: list[str] | None = None, question: str = "", context: str = "") -> str:
     """The verdict, or why there is none."""
     found = Extraction(answer, "stated", context)
-    judged = judge(gold, found, choose_answer_kind(gold, options), options or [], question, asked)
+    judged = judge_answer(gold, found, choose_answer_kind(gold, options), options or [], question, asked)
     assert judged.rule in COMPARISON_RULES
     assert (judged.verdict == "undecided") == (judged.undecided is not None)
     return judged.undecided or judged.verdict
@@ -203,14 +203,16 @@ def test_the_sort_of_answer_is_told_from_gold(gold: str, kind: str) -> None:
     ("reply", "said"), [("equal", "right"), ("different", "checkers disagree"), ("timed out", "timed out")]
 )
 def test_an_expression_is_what_the_workers_say(reply: str, said: str) -> None:
-    judged = judge(r"1+\sqrt{3}", Extraction(r"\sqrt{4+2\sqrt{3}}", "boxed"), "expression", [], "", lambda *_: reply)
+    judged = judge_answer(
+        r"1+\sqrt{3}", Extraction(r"\sqrt{4+2\sqrt{3}}", "boxed"), "expression", [], "", lambda *_: reply
+    )
     assert (judged.undecided or judged.verdict, judged.rule) == (said, "expression")
 
 
 def test_words_round_an_expression_make_it_no_mistake() -> None:
-    judged = judge("30", Extraction("5^2 more eggs", "phrase"), "number", [], "", lambda *_: "different")
+    judged = judge_answer("30", Extraction("5^2 more eggs", "phrase"), "number", [], "", lambda *_: "different")
     assert (judged.verdict, judged.undecided) == ("undecided", "not fully read")
-    assert judge("30", Extraction("5^2", "phrase"), "number", [], "", lambda *_: "different").verdict == "wrong"
+    assert judge_answer("30", Extraction("5^2", "phrase"), "number", [], "", lambda *_: "different").verdict == "wrong"
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from([None, OPTIONS]))
@@ -226,11 +228,13 @@ def test_no_pair_is_too_odd(gold: str, answer: str, options: list[str] | None) -
     ],
 )  # fmt: skip
 def test_figures_in_a_text_that_are_written_otherwise_are_no_mistake(gold: str, answer: str, verdict: str) -> None:
-    assert judge(gold, Extraction(answer, "phrase"), "text", (), "", lambda *_: "different").verdict == verdict
+    assert judge_answer(gold, Extraction(answer, "phrase"), "text", (), "", lambda *_: "different").verdict == verdict
 
 
 def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
-    judged = judge("50", Extraction("0.5", "phrase"), "number", (), "What percent is it?", lambda *_: "different")
+    judged = judge_answer(
+        "50", Extraction("0.5", "phrase"), "number", (), "What percent is it?", lambda *_: "different"
+    )
     assert (judged.verdict, judged.undecided) == ("undecided", "percent unclear")
 
 

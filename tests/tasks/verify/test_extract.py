@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.columns.problems import EXTRACTION_RULES
-from tasks.verify.compare import judge
+from tasks.verify.compare import judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.marked_answers import find_boxed
@@ -158,5 +158,5 @@ def test_no_text_makes_a_pattern_run_away(text: str) -> None:
     for kind in ("number", "choice", "text"):
         extract(text, None, kind)
         for gold, answer in (("18", text), (text, "18")):
-            judge(gold, Extraction(answer, "stated"), kind, ["A) 1", "B) 2"], "", lambda *_: "different")
+            judge_answer(gold, Extraction(answer, "stated"), kind, ["A) 1", "B) 2"], "", lambda *_: "different")
     assert perf_counter() - begun < 2

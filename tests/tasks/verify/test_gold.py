@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.verify.gold import GOLD, check_gold, find_fault
+from tasks.verify.gold import GOLD, check_gold, find_gold_fault
 from tasks.verify.task import VerifyParameters
 
 ROW: dict[str, Any] = {"answer": "18", "options": None, "question": "How many?", "reference": None}
@@ -24,7 +24,7 @@ def never(one: str, other: str) -> str:
      {"answer": "B", "options": ["A) 1", "B) 2"]}, {"answer": "yes"}, {"answer": "05/01/2021"}, {"answer": "['16', '12']"}, {"answer": "New York"}],
 )  # fmt: skip
 def test_a_gold_answer_that_holds_is_kept(changed: dict[str, Any]) -> None:
-    assert find_fault({**ROW, **changed}, "auto", never) is None
+    assert find_gold_fault({**ROW, **changed}, "auto", never) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_gold_answer_that_holds_is_kept(changed: dict[str, Any]) -> None:
     ],
 )
 def test_a_gold_answer_that_fails_is_told_with_the_reason(changed: dict[str, Any], reason: str, detail: str) -> None:
-    assert find_fault({**ROW, **changed}, "auto", never) == (reason, detail)
+    assert find_gold_fault({**ROW, **changed}, "auto", never) == (reason, detail)
 
 
 def test_every_row_is_kept_or_rejected() -> None:

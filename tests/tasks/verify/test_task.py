@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.sources import find, read_batches
+from catalog.sources import find_sources, read_batches
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import check
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from schemas.task import Record
 from tasks import TASKS
 from tasks.sources.import_ import IMPORT
@@ -178,9 +178,9 @@ def test_an_amount_that_stands_nowhere_in_the_completion_was_not_found() -> None
 def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:
     """The sample's records, and of them the solutions with steps and verdicts and the rejected rows."""
     file = CATALOG / "sample.yaml"
-    recipe = read(file.read_text(encoding="utf-8"), str(file), TASKS)
+    recipe = read_recipe(file.read_text(encoding="utf-8"), str(file), TASKS)
     (table,) = (table for table in recipe.tables if table.name == "generations")
-    (source,) = find(str(CATALOG / "sample" / "generations.jsonl"), "sample/generations.jsonl")
+    (source,) = find_sources(str(CATALOG / "sample" / "generations.jsonl"), "sample/generations.jsonl")
     records = [record for batch, _ in read_batches(source) for record in batch]
     made = IMPORT.run(records, table.parameters)  # type: ignore[arg-type]
     cut = SPLIT.run(made.kept, SplitParameters(rule="auto", most=256))

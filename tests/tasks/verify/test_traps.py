@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.verify.answer_types import compare_answers as same
-from tasks.verify.compare import choose_answer_kind, judge
+from tasks.verify.compare import choose_answer_kind, judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import Extraction
 
@@ -20,7 +20,7 @@ def never(gold: str, answer: str) -> str:
 
 
 def said(gold: str, answer: str, question: str = "") -> str:
-    judged = judge(gold, Extraction(answer, "stated"), choose_answer_kind(gold, None), (), question, never)
+    judged = judge_answer(gold, Extraction(answer, "stated"), choose_answer_kind(gold, None), (), question, never)
     return judged.undecided or judged.verdict
 
 
@@ -120,7 +120,7 @@ def test_hostile_answers_are_answered_within_the_limits(
     begun = perf_counter()
     for kind in ("number", "expression"):
         for gold, answer in (("18", text), (text, "18"), (text, text)):
-            judged = judge(gold, Extraction(answer, "stated"), kind, (), "", lambda *_: "timed out")
+            judged = judge_answer(gold, Extraction(answer, "stated"), kind, (), "", lambda *_: "timed out")
             assert judged.verdict != "right" or gold == answer or text.startswith("18")
         extract(text, None, kind)
     assert perf_counter() - begun < 20

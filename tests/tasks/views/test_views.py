@@ -14,7 +14,7 @@ from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.recipe.document import RecipeError
-from schemas.recipe.reader import read
+from schemas.recipe.reader import read_recipe
 from schemas.task import Outcome, Record
 from tasks import TASKS
 from tasks.evaluation.gold import FORMATS as GOLD
@@ -245,7 +245,7 @@ tables:
 )
 def test_a_view_that_cannot_be_made_is_told(given: str, told: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        read(RECIPE.format(given), "r.yaml", TASKS)
+        read_recipe(RECIPE.format(given), "r.yaml", TASKS)
     assert told in str(caught.value)
 
 

@@ -62,7 +62,7 @@ def make(folder: Path, recipe: str = RECIPE, rows: list[dict[str, str]] = ROWS, 
 
 def built(plan: Plan) -> Plan:
     plan = materialize(plan, Backwards())
-    releasing.release(plan)
+    releasing.publish_release(plan)
     return plan
 
 

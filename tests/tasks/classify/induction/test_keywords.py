@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from schemas.recipe.taxonomy import parse, write_taxonomy
+from schemas.recipe.taxonomy import parse_taxonomy, write_taxonomy
 from schemas.request import Completion, Request
 from tasks.classify.induction.keywords import parse_categories, parse_keywords
 from tests.tasks.classify.conversation import classified, named, rows, rules, settled, text
@@ -58,7 +58,7 @@ def test_keywords_become_categories_and_all_rows_are_labelled_with_them() -> Non
     assert sum("<cause-" in text(one) for one in asked) == 5  # a cause that is empty is not asked about
     (sorting,) = [text(one) for one in asked if "<keywords-" in text(one)]
     assert "sabotage" not in sorting  # it stands in no cause
-    assert parse(write_taxonomy(taxonomy), "own.yaml") == taxonomy
+    assert parse_taxonomy(write_taxonomy(taxonomy), "own.yaml") == taxonomy
     _, kept = classified(part(), given, say)
     assert kept["error_type"].to_list() == ["Units"] * 6
 

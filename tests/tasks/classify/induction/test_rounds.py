@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from catalog import taxonomies
-from schemas.recipe.taxonomy import Taxonomy, parse, write_taxonomy
+from schemas.recipe.taxonomy import Taxonomy, parse_taxonomy, write_taxonomy
 from schemas.request import Request
 from tasks.classify.task import CLASSIFY
 from tests.tasks.classify.conversation import (
@@ -64,7 +64,7 @@ def test_the_history_says_how_each_type_came_and_the_yaml_is_read_again() -> Non
         (0, 11, 0, 3), (10, 1, 0, 3), (10, 1, 0, 4),
     ]  # fmt: skip
     assert "stable; rules decided" in taxonomy.source
-    assert parse(write_taxonomy(taxonomy), "found.yaml") == taxonomy
+    assert parse_taxonomy(write_taxonomy(taxonomy), "found.yaml") == taxonomy
 
 
 def test_neither_the_order_of_rows_nor_the_parts_change_a_request_or_the_taxonomy() -> None:
@@ -85,7 +85,7 @@ def test_a_taxonomy_to_begin_with_keeps_its_types_and_gets_others() -> None:
     assert set(lemma.types) | {"moon", "other"} == set(taxonomy.types)
     assert taxonomy.types["counting"].definition == lemma.types["counting"].definition
     assert taxonomy.from_ == lemma.from_
-    assert parse(write_taxonomy(taxonomy), "found.yaml") == taxonomy
+    assert parse_taxonomy(write_taxonomy(taxonomy), "found.yaml") == taxonomy
 
 
 def test_rounds_end_at_their_bound_and_say_so() -> None:
@@ -172,7 +172,7 @@ def test_whatever_is_answered_every_row_and_every_answer_is_accounted_for(data: 
     part = rows(["k"] * count)
     _, found = settled([part], given, say)
     taxonomy = of(found)
-    assert parse(write_taxonomy(taxonomy), "found.yaml") == taxonomy
+    assert parse_taxonomy(write_taxonomy(taxonomy), "found.yaml") == taxonomy
     for one in taxonomy.rounds:
         assert one.known + one.proposed + one.undecided == 2 * one.rows
     # every name that anybody proposed is a type or another name of exactly one

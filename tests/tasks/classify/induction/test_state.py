@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.recipe.taxonomy import parse, write_taxonomy
+from schemas.recipe.taxonomy import parse_taxonomy, write_taxonomy
 from schemas.request import Request
 from tasks.classify.induction.merge import fold_rare_names, merge_names
 from tasks.classify.induction.name_similarity import dice, is_misspelling, split_trigrams
@@ -162,7 +162,7 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
     assert sizes.total() == len(voices)
     assert set(sizes) <= set(growth.types)
     assert all(taxonomy.named(one.name) in taxonomy.labels() for one in voices.values())
-    assert parse(write_taxonomy(taxonomy), "t.yaml") == taxonomy
+    assert parse_taxonomy(write_taxonomy(taxonomy), "t.yaml") == taxonomy
 
 
 @pytest.mark.parametrize("least", [1, 5])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from schemas.request import Message, Request, Sampling
 from tasks.engines.openai.budget import price_at_most
-from tasks.engines.openai.chat import Answer, Fault, Refusal, Usage, make_body, read
-from tasks.engines.openai.http_errors import judge, retry_after
+from tasks.engines.openai.chat import Answer, FailedExchange, Refusal, Usage, make_body, read_answer
+from tasks.engines.openai.http_errors import classify_status, retry_after
 from tasks.engines.openai.rate_limit import LONGEST_REST, choose_backoff
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -52,8 +52,8 @@ def said(content: Any, finish: Any = "stop", **more: Any) -> bytes:
 @example(b"9" * 5_000)
 @example(said("\ud800 half a pair"))
 def test_whatever_a_200_holds_it_is_read(content: bytes) -> None:
-    outcome = read(content)
-    assert isinstance(outcome, Answer | Refusal | Fault)
+    outcome = read_answer(content)
+    assert isinstance(outcome, Answer | Refusal | FailedExchange)
     if isinstance(outcome, Answer):
         outcome.text.encode()
         assert outcome.logprob is None or (math.isfinite(outcome.logprob) and outcome.logprob <= 0)
@@ -62,8 +62,8 @@ def test_whatever_a_200_holds_it_is_read(content: bytes) -> None:
 
 @given(st.integers(201, 999), st.dictionaries(st.sampled_from(["retry-after", "location"]), st.text()), BODIES)
 def test_whatever_another_status_holds_it_is_no_answer(status: int, headers: dict[str, str], content: bytes) -> None:
-    outcome = judge(status, headers, content, None)
-    assert isinstance(outcome, Refusal) or (isinstance(outcome, Fault) and outcome.problem and outcome.advice)
+    outcome = classify_status(status, headers, content, None)
+    assert isinstance(outcome, Refusal) or (isinstance(outcome, FailedExchange) and outcome.problem and outcome.advice)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_whatever_another_status_holds_it_is_no_answer(status: int, headers: dic
     ],
 )
 def test_texts(content: Any, text: str) -> None:
-    outcome = read(said(content))
+    outcome = read_answer(said(content))
     assert isinstance(outcome, Answer) and outcome.text == text
 
 
@@ -95,7 +95,7 @@ def test_texts(content: Any, text: str) -> None:
     ],
 )
 def test_log_probabilities_are_summed_or_unknown(tokens: Any, logprob: Any) -> None:
-    outcome = read(said("four", logprobs={"content": tokens}))
+    outcome = read_answer(said("four", logprobs={"content": tokens}))
     assert isinstance(outcome, Answer) and (outcome.logprob, outcome.counted) == logprob
 
 
@@ -111,7 +111,7 @@ def test_log_probabilities_are_summed_or_unknown(tokens: Any, logprob: Any) -> N
     ],
 )
 def test_usage_is_known_or_not(usage: Any, known: Usage | None) -> None:
-    outcome = read(said("four")[:-1] + b', "usage": ' + json.dumps(usage).encode() + b"}")
+    outcome = read_answer(said("four")[:-1] + b', "usage": ' + json.dumps(usage).encode() + b"}")
     assert isinstance(outcome, Answer) and outcome.usage == known
 
 
