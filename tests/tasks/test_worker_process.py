@@ -109,6 +109,10 @@ def test_a_kill_reaches_the_group_and_may_come_twice(start: Start) -> None:
     assert not is_gone(child)
     worker.kill()
     assert is_gone(worker.pid)
+    # its files are closed, which is waited for, a moment before the kernel says that it has ended
+    until = time.monotonic() + 5
+    while not is_gone(child) and time.monotonic() < until:
+        time.sleep(0.001)
     assert is_gone(child)
     worker.kill()
     worker.send("late")
