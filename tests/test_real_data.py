@@ -25,8 +25,7 @@ UNDECIDED = {
     f"{FILE}:454#6b_finetuning": "breaks off",
     f"{FILE}:595#175b_finetuning": "breaks off",
     f"{FILE}:743#6b_finetuning": "breaks off",
-    f"{FILE}:387#6b_finetuning": "unparsable",
-    f"{FILE}:740#175b_finetuning": "unparsable",
+    f"{FILE}:740#175b_finetuning": "not fully read",
     f"{FILE}:358#175b_finetuning": "other unit",
     f"{FILE}:358#175b_verification": "other unit",
 }
