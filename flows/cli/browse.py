@@ -42,3 +42,5 @@ BROWSE = Verb(
     _add_browse,
     "In a terminal by keys, to a pipe as text; the first wrong step is marked.",
 )
+
+VERBS = (BROWSE,)

@@ -185,3 +185,5 @@ PLAN = Verb(
     _add_plan,
     "Lists the recipe's tables, which exist already, and what would run and be asked of models.",
 )
+
+VERBS = (BUILD, PLAN)

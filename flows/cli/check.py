@@ -75,3 +75,5 @@ CHECK = Verb(
     add_arguments,
     has_store=False,
 )
+
+VERBS = (CHECK,)

@@ -56,3 +56,5 @@ SERVE = Verb(
     _add_serve,
     "Where PREFECT_API_URL names no Prefect server, one is started on this machine.",
 )
+
+VERBS = (DEPLOY, SERVE)

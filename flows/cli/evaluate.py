@@ -64,3 +64,5 @@ EVALUATE = Verb(
     _add_evaluate,
     "Exact locations and their F1 by set, retention, precision, distances.",
 )
+
+VERBS = (EVALUATE,)

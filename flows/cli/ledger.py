@@ -25,3 +25,5 @@ LEDGER = Verb(
     ("errata ledger --store s3://corpora/errata",),
     run_ledger,
 )
+
+VERBS = (LEDGER,)

@@ -105,3 +105,5 @@ PUSH = Verb(
     _add_push,
     "On the Hub the version is a tag.",
 )
+
+VERBS = (PUSH, SIGN, TRACE)

@@ -144,3 +144,5 @@ GATES = Verb(
     _add_gates,
     "Makes the tables that are not there; exit code 1 where a gate is missed.",
 )
+
+VERBS = (GATES, RELEASE)

@@ -71,3 +71,5 @@ REPORT = Verb(
     _add_report,
     "With --compare against another release; with --output into a file.",
 )
+
+VERBS = (REPORT,)

@@ -114,3 +114,5 @@ RESTORE = Verb(
     run_note,
     _add_note,
 )
+
+VERBS = (DEPRECATE, RESTORE, TAG, YANK)

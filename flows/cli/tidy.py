@@ -44,3 +44,5 @@ GC = Verb(
     _add_gc,
     "Without --remove, only shows it. What a release refers to is never touched.",
 )
+
+VERBS = (GC,)
