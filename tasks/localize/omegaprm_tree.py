@@ -30,7 +30,7 @@ class TreeRules:
 
 
 @dataclass
-class TestedPrefix:
+class PrefixState:
     """A prefix that was tested."""
 
     prefix: str
@@ -47,11 +47,11 @@ class Tree:
 
     tally: RolloutTally
     rules: TreeRules
-    states: list[TestedPrefix] = field(default_factory=list)
+    states: list[PrefixState] = field(default_factory=list)
 
     def search(self) -> Search:
         """The first search goes along the solution itself, so that its own first wrong step is found."""
-        root = TestedPrefix("", None, [])
+        root = PrefixState("", None, [])
         self.states.append(root)
         root.visits += 1
         yield from self._search_by_halves(list(self.tally.prefixes))
@@ -80,14 +80,14 @@ class Tree:
             prefix = path[middle]
             yield from self._test_prefix(prefix)
             if all(state.prefix != prefix for state in self.states):
-                self.states.append(TestedPrefix(prefix, None, []))
+                self.states.append(PrefixState(prefix, None, []))
                 self._fill_state(self.states[-1])
             if self.tally.count(prefix, True):
                 low = middle + 1
             else:
                 failed = middle
 
-    def _fill_state(self, state: TestedPrefix) -> None:
+    def _fill_state(self, state: PrefixState) -> None:
         """The value and the wrong rollouts of a state whose prefix was tested."""
         tried = self.tally.count_decided(state.prefix)
         state.value = self.tally.count(state.prefix, True) / tried if tried else None
@@ -95,17 +95,17 @@ class Tree:
             if rollout.right is False and rollout.text:
                 state.waiting.append(_path(state.prefix, rollout.text))
 
-    def _choose_rollout(self) -> tuple[TestedPrefix, list[str]] | None:
+    def _choose_rollout(self) -> tuple[PrefixState, list[str]] | None:
         """The state and wrong rollout of the largest Q + U; the earlier found where two are equal."""
         pairs = [(state, path) for state in self.states if 0 < (state.value or 0) < 1 for path in state.waiting]
         return max(pairs, key=lambda pair: self.quality(*pair) + self.bonus(pair[0]), default=None)
 
-    def quality(self, state: TestedPrefix, path: list[str]) -> float:
+    def quality(self, state: PrefixState, path: list[str]) -> float:
         """Q: large where the state is nearly always solved and the rollout is short."""
         words = len((path[-1][len(state.prefix) :]).split())
         return float(self.rules.alpha ** (1 - (state.value or 0)) * self.rules.beta ** (words / self.rules.length))
 
-    def bonus(self, state: TestedPrefix) -> float:
+    def bonus(self, state: PrefixState) -> float:
         """U: large where the state was seldom searched."""
         return self.rules.exploration * sqrt(sum(other.visits for other in self.states)) / (1 + state.visits)
 

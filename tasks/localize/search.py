@@ -9,7 +9,7 @@ from __future__ import annotations
 from tasks.localize.rollout_counts import RolloutTally, Search
 
 
-def test_prefix(tally: RolloutTally, step: int, rollouts: int, soft: bool) -> Search:
+def try_prefix(tally: RolloutTally, step: int, rollouts: int, soft: bool) -> Search:
     """Test the prefix through a step, one rollout at a time until a success, or with all its rollouts at once."""
     prefix = tally.prefixes[step]
     if soft and (missing := rollouts - tally.count_all(prefix)) > 0:
@@ -33,7 +33,7 @@ def search_every_step(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
 def search_sequentially(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     """From the first step on, up to the first prefix without a success."""
     for step in range(len(tally.prefixes) - 1):
-        yield from test_prefix(tally, step, rollouts, soft)
+        yield from try_prefix(tally, step, rollouts, soft)
         if tally.reached < step:
             return
 
@@ -43,7 +43,7 @@ def search_binary(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     failed = len(tally.prefixes) - 1
     while tally.reached + 1 < failed:
         middle = (tally.reached + 1 + failed) // 2
-        yield from test_prefix(tally, middle, rollouts, soft)
+        yield from try_prefix(tally, middle, rollouts, soft)
         if tally.reached < middle:
             failed = middle
 
@@ -53,11 +53,11 @@ def search_witness(tally: RolloutTally, judged: int | None, before: int, through
     if judged is None or not 0 <= judged < len(tally.prefixes):
         return
     if judged > 0:
-        yield from test_prefix(tally, judged - 1, before, soft=False)
+        yield from try_prefix(tally, judged - 1, before, soft=False)
         if tally.reached < judged - 1:
             return
     if judged < len(tally.prefixes) - 1:
-        yield from test_prefix(tally, judged, through, soft=False)
+        yield from try_prefix(tally, judged, through, soft=False)
 
 
 METHODS = {"every-step": search_every_step, "sequential": search_sequentially, "binary": search_binary}

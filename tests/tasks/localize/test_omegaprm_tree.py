@@ -7,7 +7,7 @@ from math import sqrt
 
 import pytest
 
-from tasks.localize.omegaprm_tree import TestedPrefix, Tree, TreeRules
+from tasks.localize.omegaprm_tree import PrefixState, Tree, TreeRules
 from tasks.localize.rollout_counts import Rollout, RolloutTally
 
 STEPS = 6
@@ -64,8 +64,8 @@ def test_only_states_that_are_neither_always_nor_never_solved_are_searched() -> 
 def test_quality_and_bonus_are_those_of_the_paper() -> None:
     """Q = alpha^(1 - MC) beta^(len / L), U = c sqrt(sum N) / (1 + N) (section 3.3)."""
     one = tree()
-    state = TestedPrefix("p ", 0.25, [], visits=3)
-    one.states = [state, TestedPrefix("q", 0.5, [], visits=6)]
+    state = PrefixState("p ", 0.25, [], visits=3)
+    one.states = [state, PrefixState("q", 0.5, [], visits=6)]
     assert one.quality(state, ["p " + "word " * 10]) == pytest.approx(0.5**0.75 * 0.9 ** (10 / 500))
     assert one.bonus(state) == pytest.approx(0.125 * sqrt(9) / 4)
 

@@ -134,7 +134,7 @@ def test_the_mean_cost_of_a_test_is_that_of_the_formula() -> None:
     for seed in range(4000):
         one = Completer(2, 1, 0.3, 0, seed)
         tally = one.tally()
-        one.driven(search.test_prefix(tally, 0, 8, False), tally)
+        one.driven(search.try_prefix(tally, 0, 8, False), tally)
         costs.append(asked(tally)[0])
     assert sum(costs) / len(costs) == pytest.approx((1 - 0.7**8) / 0.3, abs=0.1)
 
