@@ -2,7 +2,7 @@
 # make test     install, run the tests without a mark, on all processors
 # make test TEST=path   install, run some tests, whatever their marks (TEST="-k expression" works, too)
 # make test TIER=build  install, run the tests with a mark: build, kill, browser, data, slow (see pyproject.toml)
-# make test-explore install, try the properties on examples drawn anew
+# make test-explore install, try the properties on examples drawn anew (SEED=1: on the same ones each time)
 # make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
@@ -29,7 +29,7 @@ test: install
 	$(PYTEST) $(if $(TIER),-m "$(TIER)") $(TEST)
 
 test-explore: install
-	$(PYTEST) -m hypothesis --hypothesis-profile explore $(TEST)
+	$(PYTEST) -m hypothesis --hypothesis-profile explore $(if $(SEED),--hypothesis-seed $(SEED)) $(TEST)
 
 test-all: test test-explore
 	$(MAKE) test TIER="build or kill or browser or data or slow"
