@@ -7,7 +7,7 @@ import unicodedata
 from fractions import Fraction
 from functools import lru_cache
 
-_WORDS = [
+WORDS = [
     "zero",
     "one",
     "two",
@@ -30,6 +30,7 @@ _WORDS = [
     "nineteen",
     "twenty",
 ]
+"""The numbers from 0 to 20 in words."""
 _PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _ONE = re.compile(
     rf"(?<![\w.,/:])(?<!,-)(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
@@ -105,8 +106,8 @@ def _read_number(text: str) -> tuple[Fraction, bool] | None:
         raise Several(text)
     text = re.split(r"=|≈", text)[-1].strip()
     word = text.casefold().strip(" .")
-    if word in _WORDS:
-        return Fraction(_WORDS.index(word)), False
+    if word in WORDS:
+        return Fraction(WORDS.index(word)), False
     matches = list(_ONE.finditer(text))
     values = {(value, bool(match["percent"])) for match in matches if (value := _read_value(match)) is not None}
     if re.search(r"\d", _ONE.sub(" ", text)):
@@ -146,12 +147,12 @@ def has_figures(text: str, value: Fraction) -> bool:
 def find_number_words(text: str) -> set[Fraction]:
     """The numbers up to twenty that a text gives in words."""
     words = set(re.findall(r"[a-z]+", text.casefold()))
-    return {Fraction(value) for value, word in enumerate(_WORDS) if word in words}
+    return {Fraction(value) for value, word in enumerate(WORDS) if word in words}
 
 
 def has_mention(text: str, values: set[Fraction]) -> bool:
     """Whether one of some values stands anywhere in a text, in figures or as a word up to twenty."""
-    words = {_WORDS[int(value)] for value in values if value.denominator == 1 and 0 <= value < len(_WORDS)}
+    words = {WORDS[int(value)] for value in values if value.denominator == 1 and 0 <= value < len(WORDS)}
     if words and re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
         return True
     return any(_read_value(match) in values for match in _ONE.finditer(normalize_digits(text)))

@@ -6,6 +6,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from tasks.verify.number import WORDS
+
 _ESCAPED_SPACE = re.compile(r"(?<=\d)\\(?:u(?:00a0|2002|2003|2009|200a|202f|3000)|xa0)(?=\d)", re.IGNORECASE)
 _COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(
@@ -40,33 +42,11 @@ _SCALES = {
     "lakh": 10**5,
     "crore": 10**7,
 }
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
 _TENS = {
     name: 10 * at
     for at, name in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
 }
-_VALUES = {name: at for at, name in enumerate(_UNITS)} | _TENS
+_VALUES = {name: at for at, name in enumerate(WORDS)} | _TENS
 _WORD = "|".join([*_VALUES, *_SCALES])
 _PHRASE = re.compile(
     rf"(?<![\w-])(?:a\s+(?=dozen|hundred|thousand|million|billion|half\b))?(?:(?:{_WORD})(?:[\s-]+(?:and\s+)?(?=(?:{_WORD})\b(?![\s-]quarters)))?)+(?:\s+and\s+(?:a\s+)?(?P<part>half|(?:one|a)[\s-](?:half|third|quarter)|three[\s-]quarters))?(?![\w-])",
