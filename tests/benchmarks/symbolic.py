@@ -24,7 +24,8 @@ from tasks.verify.compare import choose_answer_kind
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import VerdictCache
 from tasks.verify.task import PAIR, judge_pairs, judge_rows
-from tests.benchmarks.symbolic_pairs import OPEN, Pair, pairs_of
+from tests.benchmarks.symbolic_changes import OPEN
+from tests.benchmarks.symbolic_pairs import Pair, make_pairs
 
 CASES_DECIDED = 0.92
 FALSE_RIGHT, FALSE_WRONG, UNDECIDED = 0.0005, 0.001, 0.06
@@ -88,7 +89,7 @@ def golds(data: Path) -> list[str]:
 def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
     """Rewritten and changed golds, of which the truth is known; math-verify on a sample of them."""
     chance = random.Random(11)
-    pairs: list[Pair] = [pair for gold in golds(data) for pair in pairs_of(gold, EACH, chance)]
+    pairs: list[Pair] = [pair for gold in golds(data) for pair in make_pairs(gold, EACH, chance)]
     kinds = {gold: choose_answer_kind(gold, None) for gold in {pair.gold for pair in pairs}}
     frame = pl.DataFrame(
         [(pair.gold, pair.answer, kinds[pair.gold], None, "", "") for pair in pairs], schema=SCHEMA, orient="row"
