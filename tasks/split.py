@@ -6,6 +6,8 @@ No character but white space is lost: the steps, joined, are the rationale.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import polars as pl
@@ -18,11 +20,16 @@ from schemas.task import Outcome, Parameters, PerRow
 
 Rule = Literal["auto", "numbered", "blank lines", "lines", "sentences", "whole"]
 
-_NUMBERED = re.compile(r"^[ \t]*(?:#{1,6}[ \t]*)?(?:[*_]{1,2})?(?:(?:step|q)[ \t]*)?(\d{1,3})[.):]", re.IGNORECASE)
+_ITEM = re.compile(
+    r"([ \t]*)(?:#{1,6}[ \t]*)?[*_]{0,2}(?:(step|q)[ \t]*)?(\d{1,5})(?:([.):])(?!\d)|(?=[*_]{0,2}[ \t]*(?:[-–—(]|$)))",
+    re.IGNORECASE,
+)
 _CONCLUSION = re.compile(
     r"^[ \t]*(?:[*_#]{1,6}[ \t]*)?(?:therefore|thus|hence|so,|in total|in conclusion|(?:the |so the )?(?:final )?answer\b)",
     re.IGNORECASE,
 )
+_FENCE = re.compile(r"[ \t]*```")
+_FORMULA = re.compile(r"[ \t]+|\\\[|\$\$|\\begin\{|[-*•] |\|")
 _ANSWER_LINE = re.compile(r"^\s*(?:####.*|[*_]{0,2}(?:A|Answer)[*_]{0,2}\s*:.{0,60})$")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|ft|lb|oz|eq|fig)|(?<![=+*/-] )(?-i:\b[A-Z])|^\s*\d{1,3})\.$",
@@ -39,18 +46,75 @@ class SplitParameters(Parameters):
 
 
 def split_numbered(text: str) -> list[str]:
-    """Steps that begin with 1, 2, 3, … at the start of a line ("1.", "Step 1:", "Q1."); a conclusion is a step."""
-    steps: list[list[str]] = [[]]
-    expected = 1
-    for line in text.split("\n"):
-        match = _NUMBERED.match(line)
-        begins = match is not None and int(match[1]) == expected
-        concludes = expected > 1 and _CONCLUSION.match(line) is not None
-        if (begins and expected > 1) or concludes:
-            steps.append([])
-        expected += begins
-        steps[-1].append(line)
-    return _joined(steps) if expected > 2 else []
+    """Steps that begin with 1, 2, 3, … at the start of a line ("1.", "Step 1:", "Q1."); a conclusion is a step.
+
+    Where the numbers begin anew, as behind a plan, its items are steps like
+    those of the work. What stands before the first item, and paragraphs behind
+    the last one of a list, are steps of their own.
+
+    Returns:
+        The steps; none where no list has two items.
+
+    """
+    lines = text.split("\n")
+    code = _find_code(lines)
+    items = _number_items(lines, code)
+    if max(items.values(), default=0) < 2:
+        return []
+    first = min(items)
+    starts = {i for i, line in enumerate(lines) if i > first and i not in code and _CONCLUSION.match(line)}
+    bounds = [*sorted(starts | items.keys() | {0}), len(lines)]
+    pieces = [(items.get(start, 0), _parts_of(lines[start:end])) for start, end in pairwise(bounds)]
+    # in a list whose items hold paragraphs themselves, those behind the last one belong to it
+    steps: list[str] = []
+    spread = False
+    for (number, parts), (follower, _) in pairwise([*pieces, (0, [])]):
+        last = follower != number + 1
+        spread = number > 0 and ((spread and number > 1) or (len(parts) > 1 and not last))
+        steps += ["\n".join(parts)] if number and (spread or not last) else parts
+    return [step for step in steps if step.strip()]
+
+
+def _number_items(lines: Sequence[str], code: Container[int]) -> dict[int, int]:
+    """The lines that begin an item of a numbered list, with its number; no line of code does."""
+    items: dict[int, int] = {}
+    lists: dict[str, tuple[int, int]] = {}  # by how numbers are written: the next one, and the list's indentation
+    latest = ""
+    for i, line in enumerate(lines):
+        match = None if i in code else _ITEM.match(line)
+        if match is None or not (match[2] or match[4]):
+            continue
+        style, number, indent = (match[2] or match[4]).casefold(), int(match[3]), len(match[1])
+        expected, own = lists.get(style, (1, indent))
+        anew = number == 1 and (expected > 2 or style != latest)
+        if (number == expected or anew) and indent <= own + 1:
+            items[i], lists[style], latest = number, (number + 1, indent if anew else own), style
+    return items
+
+
+def _find_code(lines: Sequence[str]) -> set[int]:
+    """The lines between two fences of code."""
+    fences = [i for i, line in enumerate(lines) if _FENCE.match(line)]
+    return {i for start, end in zip(fences[::2], fences[1::2]) for i in range(start, end)}
+
+
+def _parts_of(lines: Sequence[str]) -> list[str]:
+    """Paragraphs; a formula, a list, code and an answer belong to the one that they follow, and all does that follows a colon."""
+    code = _find_code(lines)
+    parts: list[list[str]] = [[]]
+    blank, lead = False, ""
+    for i, line in enumerate(lines):
+        apart = (
+            blank
+            and i not in code
+            and not (lead.endswith((":", ":**")) or _FORMULA.match(line) or _ANSWER_LINE.match(line))
+        )
+        if line.strip() and apart and lead:
+            parts.append([])
+        parts[-1].append(line)
+        blank = not line.strip()
+        lead = line.rstrip() or lead
+    return ["\n".join(part) for part in parts]
 
 
 def split_paragraphs(text: str) -> list[str]:
@@ -129,7 +193,7 @@ def _with_steps(_: SplitParameters, contract: Contract) -> Contract:
 SPLIT = PerRow(
     name="split",
     summary="Cuts rationales into steps: numbered steps, blank lines, lines or sentences; records which.",
-    version="1",
+    version="2",
     parameters=SplitParameters,
     needs=("rationale",),
     makes=_with_steps,

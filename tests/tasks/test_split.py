@@ -24,7 +24,36 @@ RULES: list[Rule] = ["auto", "numbered", "blank lines", "lines", "sentences", "w
         ("### Step 1: a\n\n### Step 2: b", "numbered", ["### Step 1: a", "### Step 2: b"]),
         ("**1.** a", "whole", ["**1.** a"]),
         ("Q1. a?\nQ2. b?", "numbered", ["Q1. a?", "Q2. b?"]),
-        ("Let us see.\n1) a\nmore of a\n2) b", "numbered", ["Let us see.\n1) a\nmore of a", "2) b"]),
+        ("Let us see.\n1) a\nmore of a\n2) b", "numbered", ["Let us see.", "1) a\nmore of a", "2) b"]),
+        (
+            "To find it:\n1. Add.\n2. Halve.\n\nStep 1: 1 + 3 = 4\nStep 2: 4 / 2 = 2",
+            "numbered",
+            ["To find it:", "1. Add.", "2. Halve.", "Step 1: 1 + 3 = 4", "Step 2: 4 / 2 = 2"],
+        ),
+        (
+            "1. Add.\n2. Halve.\n\nLet us do it.\n\n1. 1 + 3 = 4\n2. 4 / 2 = 2",
+            "numbered",
+            ["1. Add.", "2. Halve.", "Let us do it.", "1. 1 + 3 = 4", "2. 4 / 2 = 2"],
+        ),
+        (
+            "1. Add.\n2. Halve.\n\n1 + 3 = 4.\n\nHalf is:\n\n\\[ 2 \\]\n\n#### 2",
+            "numbered",
+            ["1. Add.", "2. Halve.", "1 + 3 = 4.", "Half is:\n\n\\[ 2 \\]\n\n#### 2"],
+        ),
+        ("First 3.\n\nThen 4:\n1. a\n2. b", "numbered", ["First 3.", "Then 4:", "1. a", "2. b"]),
+        ("### Step 1\n\na\n\n### Step 2\n\nb\n\nc", "numbered", ["### Step 1\n\na", "### Step 2\n\nb\n\nc"]),
+        (
+            "Step 1: a\n1. b\n2. c\nStep 2: d\n1. e\n2. f",
+            "numbered",
+            ["Step 1: a", "1. b", "2. c", "Step 2: d", "1. e", "2. f"],
+        ),
+        ("1. a\n   1. b\n   2. c\n2. d", "numbered", ["1. a\n   1. b\n   2. c", "2. d"]),
+        (
+            "1. a\n2. b\n\n```\n# Step 3: c\n\n# Final answer\n```",
+            "numbered",
+            ["1. a", "2. b\n\n```\n# Step 3: c\n\n# Final answer\n```"],
+        ),
+        ("1.5 * 2 = 3\n2.5 * 2 = 5", "lines", ["1.5 * 2 = 3", "2.5 * 2 = 5"]),
         ("1. a\n2. b\nSo the final answer is 3", "numbered", ["1. a", "2. b", "So the final answer is 3"]),
         ("1. a\n2. b\nTherefore 3", "numbered", ["1. a", "2. b", "Therefore 3"]),
         ("1. a\n2. b\n2. again\n3. c", "numbered", ["1. a", "2. b\n2. again", "3. c"]),
@@ -57,7 +86,7 @@ def test_a_rule_that_is_asked_for_is_the_only_one_tried() -> None:
 
 
 PIECES = ["1.", "2.", "3)", "Step 1:", "Q2.", "\n", "\n\n", " ", "\t", "\u00a0", "\x1c", "####", "A:", "Therefore", "e.g.",
-          "a", "Mr.", ".", "?", '"', "(", "**", "$5", "é", "B"]  # fmt: skip
+          "a", "Mr.", ".", "?", '"', "(", "**", "Step 1", "```\n", ":\n\n", "\\[", "\n1. a\n2. b\n", "$5", "é", "B"]  # fmt: skip
 TEXTS = (st.text() | st.lists(st.sampled_from(PIECES)).map("".join)).filter(lambda text: text.strip() != "")
 
 
@@ -68,6 +97,17 @@ def test_no_character_but_white_space_is_lost_and_no_step_is_empty(text: str, ru
     assert "".join("".join(steps).split()) == "".join(text.split())
     assert all(step and step == step.strip() for step in steps)
     assert name in STEP_RULES and (name == "whole") == (len(steps) == 1)
+
+
+def test_thousands_of_steps_are_cut_in_linear_time() -> None:
+    def measure(count: int) -> float:
+        text = "\n\n".join(f"Step {number}: add {number}\n\nmore of it" for number in range(1, count + 1))
+        start = perf_counter()
+        assert len(split_steps(text)[0]) == count
+        return perf_counter() - start
+
+    few, many = min(measure(1_000) for _ in range(3)), min(measure(8_000) for _ in range(3))
+    assert many < 24 * few
 
 
 def part(*texts: str) -> pl.DataFrame:
