@@ -43,7 +43,7 @@ NOUNS = {
         "batch": ("flows", "PartitionBatch"),
         "join": ("flows", "JoinKind"),
         "named input": ("schemas", "Input"),
-        "chunk": ("flows", "Kind.run_chunks"),
+        "chunk": ("flows", "PartitionedKind.run_chunks"),
         "partition worker": ("flows", "PartitionWorker"),
         "process pool": ("flows", "ProcessPool"),
         "input columns": ("flows", "InputColumns"),
@@ -114,7 +114,11 @@ def list_runner_classes() -> set[str]:
     for path in (path for room in RUNNER for path in list_modules(room) if path.name != "progress.py"):
         for node in list_definitions(path):
             bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else None
-            if bases is None or node.name.startswith("_") or any(re.search(r"Error|^Kind\[", base) for base in bases):
+            if (
+                bases is None
+                or node.name.startswith("_")
+                or any(re.search(r"Error|^(Partitioned)?Kind\[", base) for base in bases)
+            ):
                 continue
             found.add(node.name)
     return found

@@ -1,7 +1,7 @@
 """Partitions in processes of their own: Python's threads take turns, so that in one process one processor is busy.
 
-A process is given a partition as a reference, reports how far it is, and hands
-back the commit; the rows stay in the store. It ends with the process that
+A process is given a partition as a reference, reports how far it is, and commits
+it; the rows stay in the store. It ends with the process that
 started it, however that ends. Small builds stay in one process: to start
 another takes seconds.
 """
@@ -19,7 +19,6 @@ from threading import Thread
 from typing import IO, Any
 
 from catalog.storage import Store
-from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running import kinds
 from flows.running.partitions import Advance, Partition
@@ -51,16 +50,13 @@ class PartitionWorker:
         environment = {**os.environ, "PYTHONPATH": paths, "POLARS_MAX_THREADS": str(threads)}
         self.process = WorkerProcess([sys.executable, "-P", "-c", code], environment, PICKLE)
 
-    def run(self, job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
+    def run(self, job: TableJob, partition: Partition, advance: Advance) -> None:
         """Run a partition as `kinds.run_partition` does.
 
         Args:
             job: The table it is of.
             partition: What to run.
             advance: Is called with how far it is.
-
-        Returns:
-            What was committed.
 
         Raises:
             Exception: Whatever it raised there.
@@ -72,8 +68,7 @@ class PartitionWorker:
             while True:
                 kind, value = self.process.receive()
                 if kind == "done":
-                    commit: PartitionCommit = value
-                    return commit
+                    return
                 if kind == "failed":
                     error, cause = value
                     raise error from cause
@@ -120,7 +115,7 @@ class ProcessPool:
         )
         return self.started or sum(kinds.count_rows(job, partition) or size for partition, size in sizes) >= ROWS
 
-    def run(self, job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
+    def run(self, job: TableJob, partition: Partition, advance: Advance) -> None:
         """Run a partition in a process, as `PartitionWorker.run` does; waits until one is free."""
         worker = self._idle.get()
         try:
@@ -133,7 +128,7 @@ class ProcessPool:
                 raise ProcessError(
                     f"{job.name}, unit {partition.name}: was not begun, because the build has ended; build again"
                 )
-            return worker.run(job, partition, advance)
+            worker.run(job, partition, advance)
         finally:
             if self._closing and worker is not None:
                 worker.process.kill()
@@ -162,8 +157,8 @@ def serve_partitions(requests: int, replies: int) -> None:
         while True:
             job, partition = todo.get()
             try:
-                commit = kinds.run_partition(job, partition, lambda *how_far: _send(out, "advance", how_far))
-                _send(out, "done", commit)
+                kinds.run_partition(job, partition, lambda *how_far: _send(out, "advance", how_far))
+                _send(out, "done", None)
             except BrokenPipeError:
                 os._exit(0)
             except Exception as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.kinds.asking import AskingKind
 from flows.running.kinds.from_files import FromFilesKind
@@ -38,9 +37,9 @@ def find_kind(job: TableJob) -> Kind[Any]:
     return kind(job, task)
 
 
-def run_partition(job: TableJob, partition: Partition, advance: Advance) -> PartitionCommit:
-    """Run one partition of a table in this process."""
-    return find_kind(job).run_partition(partition, advance)
+def run_partition(job: TableJob, partition: Partition, advance: Advance) -> None:
+    """Run one partition of a table in this process, and commit it."""
+    find_kind(job).run([partition], advance)
 
 
 def count_rows(job: TableJob, partition: Partition) -> int:

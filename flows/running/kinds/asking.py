@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.tables import PartitionCommit
 from flows.running.commit import commit_outcome
 from flows.running.fit import fit_parameters
 from flows.running.inference import Dispatcher
@@ -33,8 +32,6 @@ class _OpenConversation:
 
 class AskingKind(Kind[Asking[Any]]):
     """The task is a generator of requests; an engine gets those of all partitions at once."""
-
-    offloads = False
 
     def count_rows(self, partition: Partition) -> int:
         """As many for each row of the file as the task makes of one."""
@@ -87,10 +84,6 @@ class AskingKind(Kind[Asking[Any]]):
                 advance(self.job.name, conversation.rows, None)
                 return True
         return False
-
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
-        """Not by itself: `run` carries on many partitions at once."""
-        raise NotImplementedError
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """Nothing is known of the rows before models are asked."""

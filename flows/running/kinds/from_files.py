@@ -12,13 +12,13 @@ import polars as pl
 from catalog.sources import read_batches, verify_unchanged
 from catalog.tables import PartitionCommit
 from flows.running.commit import write_outcome
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, Partition
 from flows.running.sample import PilotSample, spread_rows
 from schemas.task import FromRecords
 
 
-class FromFilesKind(Kind[FromRecords[Any]]):
+class FromFilesKind(PartitionedKind[FromRecords[Any]]):
     """Records of files, some thousands at a time."""
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from catalog.tables import PartitionCommit
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, Partition
 from flows.running.sample import PilotSample
 from schemas.task import FromSeed
@@ -17,7 +17,7 @@ from schemas.task import FromSeed
 ROWS_OF_A_PARTITION = 1_000
 
 
-class FromSeedKind(Kind[FromSeed[Any]]):
+class FromSeedKind(PartitionedKind[FromSeed[Any]]):
     """Rows that are made from their numbers, some at a time."""
 
     @cached_property

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from catalog.tables import PartitionCommit, TableFolder, sum_commits
+from catalog.tables import TableFolder
 from flows.planning.plan import TableJob
-from flows.running.commit import write_outcome
 from flows.running.partitions import Advance, Partition, PartitionBatch, batch_partitions, list_file_partitions
 from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples
-from schemas.task import Outcome, Task, TaskError
+from schemas.task import Task, TaskError
 
 T = TypeVar("T", bound=Task[Any])
 
@@ -26,7 +25,7 @@ class Kind(ABC, Generic[T]):
 
     prepares: ClassVar[bool] = False
     """Whether `prepare` has anything to do."""
-    offloads: ClassVar[bool] = True
+    offloads: ClassVar[bool] = False
     """Whether its partitions may run in processes of their own."""
 
     def __init__(self, job: TableJob, task: T) -> None:
@@ -67,20 +66,15 @@ class Kind(ABC, Generic[T]):
     def prepare(self) -> None:  # most kinds have nothing to prepare
         """Find out what the partitions need to know of each other; doing it again changes nothing."""
 
-    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
-        """Run the partitions of a batch in this process."""
-        for partition in partitions:
-            self.run_partition(partition, advance)
-
-    def run_partition(self, partition: Partition, advance: Advance) -> PartitionCommit:
-        """Run the task on a partition, check and write what it made, and commit it."""
-        commit = sum_commits(self.run_chunks(partition, advance))
-        self.folder.commit(partition.name, commit)
-        return commit
-
     @abstractmethod
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
-        """Run a partition chunk by chunk: a Parquet file is one chunk, a file of records has many, each committed by itself."""
+    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
+        """Run the task on the partitions of a batch in this process, and commit each.
+
+        Args:
+            partitions: What to run.
+            advance: Is called with how far each is.
+
+        """
 
     def combine(self, samples: Sequence[PilotSample]) -> PilotSample | None:
         """The sample of a table's inputs together, from those of each that is known."""
@@ -102,12 +96,6 @@ class Kind(ABC, Generic[T]):
     def forecast(self, inputs: PilotSample | None, pilot: int | None) -> tuple[PilotSample | None, list[Forecast]]:
         """Some rows of the table, and what it would ask of each model; a task that asks none forecasts nothing."""
         return self.sample(inputs, WANTED), []
-
-    def write_chunk(self, partition: Partition, rows_in: int, outcome: Outcome, advance: Advance) -> PartitionCommit:
-        """Write what became of a partition that is one chunk."""
-        commit = write_outcome(self.job, f"{partition.name}-00000", rows_in, outcome)
-        advance(self.job.name, rows_in, None)
-        return commit
 
     @contextmanager
     def naming_table(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from catalog.tables import PartitionCommit
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem
@@ -22,7 +22,7 @@ ROWS_OF_A_BUCKET = 50_000
 PREPARED = "decided"
 
 
-class PerProblemKind(Kind[PerProblem[Any]]):
+class PerProblemKind(PartitionedKind[PerProblem[Any]]):
     """The task runs on buckets of whole problems."""
 
     prepares = True

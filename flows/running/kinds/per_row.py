@@ -8,14 +8,14 @@ from typing import Any
 import polars as pl
 
 from catalog.tables import PartitionCommit
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.verdict_cache import use_verdict_cache
 from schemas.task import Outcome, PerRow
 
 
-class PerRowKind(Kind[PerRow[Any]]):
+class PerRowKind(PartitionedKind[PerRow[Any]]):
     """The task runs on the rows of each input file."""
 
     def count_rows(self, partition: Partition) -> int:

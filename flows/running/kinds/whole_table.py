@@ -12,7 +12,7 @@ import polars as pl
 from catalog.tables import PartitionCommit
 from flows.planning.side_inputs import open_side_input
 from flows.running.key_table import KeyTable
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from schemas.task import Outcome, WholeTable
@@ -20,7 +20,7 @@ from schemas.task import Outcome, WholeTable
 PREPARED = "decided"
 
 
-class WholeTableKind(Kind[WholeTable[Any]]):
+class WholeTableKind(PartitionedKind[WholeTable[Any]]):
     """The task decides by key on the narrow columns it needs; the wide rows are filtered and completed afterwards."""
 
     prepares = True

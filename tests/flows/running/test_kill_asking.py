@@ -46,9 +46,9 @@ tables:
 BUILD = """
 import sys
 from flows.planning.plan import make_plan
-from flows.publishing.publish import release
+from flows.publishing.publish import publish_release
 from flows.running.run_plan import materialize
-release(materialize(make_plan(sys.argv[1], None, sys.argv[2])))
+publish_release(materialize(make_plan(sys.argv[1], None, sys.argv[2])))
 """
 """A build without Prefect, whose start takes longer than what is killed here."""
 

@@ -11,7 +11,7 @@ from flows import build
 from flows.planning.plan import TableJob
 from flows.running import kinds
 from flows.running.kinds import find_kind
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, PartitionBatch
 from tests.flows.running.test_table import make, row
 
@@ -58,6 +58,6 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     first, second = find_kind(work).partitions
     kinds.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
-    monkeypatch.setattr(Kind, "run_partition", lambda _, unit, __: found.append(unit.name))
+    monkeypatch.setattr(PartitionedKind, "run_partition", lambda _, unit, __: found.append(unit.name))
     build._retry_batch(work, PartitionBatch([first, replace(second)]), None)
     assert found == done

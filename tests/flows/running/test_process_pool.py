@@ -15,7 +15,7 @@ import pytest
 from errata.cli import command
 
 from catalog.sources import SourceError
-from flows.planning.plan import Plan
+from flows.planning.plan import Plan, TableJob
 from flows.running import process_pool
 from flows.running.calls import prepare
 from flows.running.complete import complete_table
@@ -28,11 +28,11 @@ PARENT = """
 import sys
 from flows.planning import plan as planning
 from flows.running import process_pool
-from flows.running.kinds import kind_of
+from flows.running.kinds import find_kind
 plan = planning.make_plan(sys.argv[1], None, sys.argv[2])
 worker = process_pool.PartitionWorker(1)
 print(worker.process.pid, flush=True)
-worker.run(plan.jobs[0], kind_of(plan.jobs[0]).list_pending()[0], lambda *_: None)
+worker.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], lambda *_: None)
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -62,6 +62,13 @@ def complete(plan: Plan, pool: process_pool.ProcessPool | None) -> list[tuple[st
             (pool.run if pool else run_partition)(work, unit, lambda *how_far: told.append(how_far))
         complete_table(work)
     return told
+
+
+def read_rows_in(job: TableJob, partition: str) -> int:
+    """The rows that came in, as a partition's commit says."""
+    commit = job.folder().read_commit(partition)
+    assert commit, "it was committed"
+    return commit.rows_in
 
 
 def fail(error: Exception) -> Callable[[Namespace], int]:
@@ -94,7 +101,9 @@ def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own
     (tmp_path / "select.py").write_text("raise SystemExit('not the one of Python')\n")
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
-    assert begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent).rows_in == 40
+    job = plan.jobs[0]
+    begun.run(job, find_kind(job).list_pending()[0], silent)
+    assert read_rows_in(job, "00000") == 40
 
 
 def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_path: Path) -> None:
@@ -123,7 +132,8 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
         begun.run(work, unit, silent)
-    assert begun.run(work, find_kind(work).list_pending()[1], silent).rows_in == 21, "the process is of use afterwards"
+    begun.run(work, find_kind(work).list_pending()[1], silent)
+    assert read_rows_in(work, "00001") == 21, "the process is of use afterwards"
 
 
 class Odd(Exception):
@@ -159,7 +169,8 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     assert command.run_verb(Namespace(run=fail(found.value))) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(worker)
-    assert begun.run(work, unit, silent).rows_in == 40
+    begun.run(work, unit, silent)
+    assert read_rows_in(work, unit.name) == 40
 
 
 def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.tables import PartitionCommit
 from flows.running.kinds import KINDS, find_kind
-from flows.running.kinds.kind import Kind
+from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Advance, Partition, read_partition
 from flows.running.run_plan import materialize
 from flows.running.sample import PilotSample
@@ -36,7 +36,7 @@ class Reverse(Task[Parameters]):
     """A task of a kind of its own: it needs no function, its rows are those of its input backwards."""
 
 
-class ReverseKind(Kind[Reverse]):
+class ReverseKind(PartitionedKind[Reverse]):
     """Each file backwards."""
 
     prepares = True
