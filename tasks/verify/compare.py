@@ -14,12 +14,14 @@ from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.amounts import find_amounts
 from tasks.verify.answer_types.collection import Collection
+from tasks.verify.answer_types.dates import find_date
 from tasks.verify.answer_types.formulas import Formula, list_letters
+from tasks.verify.answer_types.options import compare_choices
 from tasks.verify.answer_types.regions import ALL
-from tasks.verify.dates import DATE
+from tasks.verify.answer_types.text import compare_texts
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
-from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
+from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression, judge_finding
 from tasks.verify.no_answer import DENIAL
 from tasks.verify.normalize import LONGEST, strip_words, tidy
 from tasks.verify.number import find_numbers, has_mention, number_of, read_number_list
@@ -27,7 +29,6 @@ from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, judge_number, judge
 from tasks.verify.plain_text import read_last_implication
 from tasks.verify.truncation import find_afterword
 from tasks.verify.units import has_several_units
-from tasks.verify.words import YES, is_lettered, judge_choice, judge_date, judge_text
 from tasks.verify.written_numbers import UNIT_POWER, write_figures
 
 NEAR = 400
@@ -42,10 +43,6 @@ def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
     """What sort of answer a problem asks for, by its gold answer."""
     if options:
         return "choice"
-    if DATE.fullmatch(gold.strip()):
-        return "date"
-    if is_lettered(gold):
-        return "text"
     if (special := _find_special_kind(gold)) is not None:
         return special
     if read_number_list(gold):
@@ -56,8 +53,6 @@ def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
         return "expression"
     if number_or_none(gold) and not re.search(r"[A-Za-z]{3,}", strip_words(tidy(gold))):
         return "number"
-    if gold.strip().casefold() in YES:
-        return "yes or no"
     if re.search(r"[\\^=√{}()\[\]+*]|\d[a-z]\b|^[a-z]$|\d\s*_\s*\{?\d", gold):
         return "expression"
     return "text"
@@ -68,7 +63,7 @@ _LETTER_BASE = re.compile(r"\$?(\d+)\s*_\s*\{?([a-z])\}?\$?")
 _LETTER_OF_OPTION = re.compile(r"\([A-J]\)|(?:option |choice )\(?[A-J]\)?", re.IGNORECASE)
 _SPECIAL: dict[str, AnswerKind] = {
     "nothing": "none", "number in a base": "expression", "residue": "expression", "time of day": "time", "matrix": "expression", "cases": "expression",
-    "antiderivative": "expression", "family": "expression", "interval": "expression", "ratio": "ratio", "named amounts": "amounts",
+    "option": "text", "yes or no": "yes or no", "date": "date", "antiderivative": "expression", "family": "expression", "interval": "expression", "ratio": "ratio", "named amounts": "amounts",
 }  # fmt: skip
 """By the type of a gold answer that is none of plain numbers and words: what sort of answer is sought in a text."""
 
@@ -95,13 +90,7 @@ def _find_special_kind(gold: str) -> AnswerKind | None:
     ):
         return "number"
     if reading.type == "text" and reading.value:
-        return (
-            "yes or no"
-            if len(reading.value) == 1 and reading.value[0] in YES
-            else None
-            if re.search(r"\d", gold)
-            else "text"
-        )
+        return None if re.search(r"\d", gold) else "text"
     return "reals" if reading.value == ALL else _SPECIAL.get(reading.type)
 
 
@@ -113,11 +102,11 @@ def judge_answer(
     if max(len(answer), len(gold)) > LONGEST:
         return Judgement("undecided", _RULE_OF[kind], "too long")
     if kind == "choice":
-        return judge_choice(gold, answer, options)
+        return judge_finding(compare_choices(gold, answer, options))
     if kind == "yes or no" or kind == "text":
-        return judge_text(gold, answer)
+        return judge_finding(compare_texts(gold, answer))
     if kind == "date":
-        return judge_date(gold, answer)
+        return judge_finding(find_date(gold, answer))
     if kind in ("expression", "time", "ratio", "none", "reals"):
         return judge_expression(gold, answer, compare)
     if kind == "amounts":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tasks.verify.answer_types import compare_answers
-from tasks.verify.answer_types.base import ALIKE, UNKNOWN
+from tasks.verify.answer_types.base import ALIKE, UNKNOWN, Finding
 
 Compare = Callable[[str, str], str]
 """Compares two expressions: `equal`, `different`, or a reason why it is neither."""
@@ -31,6 +31,13 @@ class Judgement:
 def judge_equal(equal: bool, rule: str) -> Judgement:
     """Right or wrong, by a rule."""
     return Judgement("right" if equal else "wrong", rule)
+
+
+def judge_finding(finding: Finding) -> Judgement:
+    """What a comparison alone comes to."""
+    if finding.result in ("equal", "different"):
+        return judge_equal(finding.result == "equal", finding.rule)
+    return Judgement("undecided", finding.rule, "unparsable" if finding.result == UNKNOWN else finding.result)
 
 
 ASKED = ("expression", "set", "tuple", "matrix", "equation", "interval", "relation")

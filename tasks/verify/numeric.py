@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+from tasks.verify.answer_types.time_of_day import as_number, read_hours
 from tasks.verify.answer_types.unit_names import canonicalize_unit
-from tasks.verify.dates import as_number, read_hours
 from tasks.verify.extraction import Extraction
 from tasks.verify.judgement import Compare, Judgement, judge_equal, judge_expression
 from tasks.verify.no_answer import NOTHING_LEFT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.dates import DATE
+from tasks.verify.answer_types.dates import DATED
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.no_answer import DENIAL, NOTHING_LEFT
 from tasks.verify.truncation import AGAIN, find_last_sentence
@@ -65,7 +65,7 @@ def find_unmarked(text: str, kind: AnswerKind) -> Extraction | None:
     if kind == "choice":
         return _find_option(last)
     if kind == "date":
-        dates = list(DATE.finditer(last))
+        dates = list(DATED.finditer(last))
         return Extraction(dates[-1][0], "last date") if dates else _find_denial(last)
     if kind == "number":
         return _find_last_number(last)

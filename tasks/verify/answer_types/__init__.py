@@ -9,26 +9,31 @@ from typing import Any
 
 from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.amounts import AMOUNTS
+from tasks.verify.answer_types.antiderivatives import ANTIDERIVATIVE, Antiderivative
 from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, combine_findings
 from tasks.verify.answer_types.based import BASED, compare_based_to_formula
 from tasks.verify.answer_types.cases import CASES
-from tasks.verify.answer_types.collection import COLLECTION, MATRIX, Collection
+from tasks.verify.answer_types.collection import COLLECTION, Collection
+from tasks.verify.answer_types.dates import DATE
 from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula
-from tasks.verify.answer_types.families import ANTIDERIVATIVE, FAMILY, Antiderivative
+from tasks.verify.answer_types.families import FAMILY
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, list_letters
+from tasks.verify.answer_types.matrix import MATRIX
 from tasks.verify.answer_types.nothing import NOTHING
+from tasks.verify.answer_types.options import OPTION, compare_option_to_value
 from tasks.verify.answer_types.ratio import RATIO, compare_ratios
 from tasks.verify.answer_types.regions import REGION, Region, as_region, compare_regions
 from tasks.verify.answer_types.residue import RESIDUE
 from tasks.verify.answer_types.text import WORDS
 from tasks.verify.answer_types.time_of_day import TIME, Clock
 from tasks.verify.answer_types.values import VALUE
+from tasks.verify.answer_types.yes_or_no import YES_OR_NO
 from tasks.verify.plain_text import normalize_answer
 
 ANSWER_TYPES: dict[str, AnswerType] = {
     answer_type.name: answer_type
     for answer_type in (
-        NOTHING, BASED, RESIDUE, TIME, MATRIX, CASES, ANTIDERIVATIVE, FAMILY, REGION, RATIO, EQUATION, COLLECTION, AMOUNTS, VALUE, WORDS,
+        NOTHING, YES_OR_NO, OPTION, DATE, BASED, RESIDUE, TIME, MATRIX, CASES, ANTIDERIVATIVE, FAMILY, REGION, RATIO, EQUATION, COLLECTION, AMOUNTS, VALUE, WORDS,
     )
 }  # fmt: skip
 """In the order in which an answer is tried to be read as them."""
@@ -182,5 +187,6 @@ _ACROSS: dict[tuple[str, str], Callable[[Any, Any], Finding]] = {
     ("nothing", "collection"): _compare_nothing_and_other,
     ("nothing", "interval"): _compare_nothing_and_other,
     ("text", "value"): _compare_words_and_value,
+    ("option", "value"): compare_option_to_value,
 }
 """Of two different types: how values of the first are compared with those of the second."""

@@ -1,4 +1,4 @@
-"""Several values: sets, tuples, lists of tuples, roots with ±, values by their names, sequences with dots, matrices."""
+"""Several values: sets, tuples, lists of tuples, roots with ±, values by their names, sequences with dots."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from tasks.verify.answer_types.base import (
     split_outside,
 )
 from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, compare_formulas, list_alternatives, read_formula
-from tasks.verify.normalize import ROW
 
 _AND = re.compile(
     r"\s*,?\s*(?:\u27e8\s*,?\s*(?:and|or)\s*,?\s*\u27e9|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z]))\s*|\s*;\s*"
 )
 _LEAD = re.compile(r"^\u27e8?\s*(?:both|either|the (?:solutions?|roots?|values?|numbers?) (?:is|are))\s*\u27e9?\s+")
-_MATRIX = re.compile(r"^\\begin\s*\{([pbvBV]?matrix|array)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\s*\{\1\}$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -235,26 +233,4 @@ def _compare_in_any_order(gold: Collection, answer: Collection) -> Finding:
     return combine_findings(results, "set")
 
 
-def read_matrix(text: str) -> tuple[tuple[Formula, ...], ...] | None:
-    """Rows of a matrix or vector."""
-    match = _MATRIX.match(re.sub(r"^[A-Za-z]\s*=\s*(?=\\begin)", "", text))
-    if match is None:
-        return None
-    rows = [row for row in match[2].split(ROW) if row.strip()]
-    cells = tuple(tuple(read_formula(cell) for cell in row.split("&")) for row in rows)
-    if not cells or sum(map(len, cells)) > PARTS:
-        raise UnreadableFormula("a matrix")
-    return cells
-
-
-def compare_matrices(gold: tuple[tuple[Formula, ...], ...], answer: tuple[tuple[Formula, ...], ...]) -> Finding:
-    """Cell by cell."""
-    if [len(row) for row in gold] != [len(row) for row in answer]:
-        return Finding("different", "matrix", True)
-    return combine_findings(
-        [compare_formulas(a, b) for row, other in zip(gold, answer) for a, b in zip(row, other)], "matrix"
-    )
-
-
 COLLECTION = AnswerType("collection", "set", read_collection, compare_collections)
-MATRIX = AnswerType("matrix", "matrix", read_matrix, compare_matrices)

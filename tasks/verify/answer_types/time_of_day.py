@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tasks.verify.answer_types.base import AnswerType, Finding
 
@@ -12,6 +13,7 @@ _HOUR = re.compile(
     r"(\d{1,2})\s*\u27e8?\s*([ap])\.?\s*m\.?\s*\u27e9?|(noon|midnight)|(\d{1,2})\s*\u27e8?\s*o['’]clock\s*\u27e9?",
     re.IGNORECASE,
 )
+_HOURS = re.compile(r"(\d{1,2}):([0-5]\d)\s*(?:[ap]\.?m\.?)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ def compare_times(gold: Clock, answer: Clock) -> Finding:
         return Finding("equal", "time", True)
     same_figures = (gold.hour - answer.hour) % 12 == 0 and gold.minute == answer.minute
     return Finding("time unclear", "time") if same_figures else Finding("different", "time", True)
+
+
+def read_hours(text: str) -> tuple[int, int] | None:
+    """Hour and minute of a text that is a time of day, or a span of hours and minutes."""
+    match = _HOURS.fullmatch(text.strip(" .*"))
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def as_number(hour: int, minute: int) -> set[Fraction]:
+    """The numbers that hours and minutes may be meant by."""
+    return {Fraction(hour * 60 + minute), Fraction(hour) + Fraction(minute, 60), Fraction(hour), Fraction(minute)}
 
 
 TIME = AnswerType("time of day", "time", read_time, compare_times)

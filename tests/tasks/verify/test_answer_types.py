@@ -19,6 +19,7 @@ READ = {
     "\\begin{cases} x & x > 0 \\\\ 0 & \\text{otherwise} \\end{cases}": "cases", "\\frac{\\pi}{2} + n\\pi": "family", "2k+1, k \\in \\mathbb{Z}": "family",
     "x^2 + C": "antiderivative", "3:4": "ratio", "3 to 4": "ratio", "3:30 PM": "time of day", "2516_8": "number in a base", "3 \\pmod 7": "residue",
     "23 chickens and 12 rabbits": "named amounts", "\\emptyset": "nothing", "no solution": "nothing", "DNE": "nothing", "\\text{Evelyn}": "text", "ellipse": "text",
+    "\\textbf{(B)}\\ 12": "option", "C. 42 cm": "option", "\\text{Yes}": "yes or no", "false": "yes or no", "05/01/2021": "date", "May 1, 2021": "date",
 }  # fmt: skip
 
 
