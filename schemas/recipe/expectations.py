@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -69,16 +69,21 @@ class Nulls(Mostly):
     KINDS = ANY
 
 
+B = TypeVar("B", "_Range", "Lengths", "TableRows")
+
+
+def _require_bound(arguments: B) -> B:
+    if arguments.min_value is None and arguments.max_value is None:
+        raise ValueError("has no bound; give `min_value`, `max_value` or both")
+    return arguments
+
+
 class _Range(OfColumn):
     KINDS: ClassVar[tuple[str, ...]] = NUMBERS
     min_value: float | None = Field(None, description="The smallest allowed.")
     max_value: float | None = Field(None, description="The largest allowed.")
 
-    @model_validator(mode="after")
-    def _bounded(self) -> _Range:
-        if self.min_value is None and self.max_value is None:
-            raise ValueError("has no bound; give `min_value`, `max_value` or both")
-        return self
+    _bounded = model_validator(mode="after")(_require_bound)
 
 
 class Between(_Range, Mostly):
@@ -164,11 +169,7 @@ class Lengths(Mostly):
     min_value: int | None = Field(None, ge=0, description="The fewest characters.")
     max_value: int | None = Field(None, ge=0, description="The most characters.")
 
-    @model_validator(mode="after")
-    def _bounded(self) -> Lengths:
-        if self.min_value is None and self.max_value is None:
-            raise ValueError("has no bound; give `min_value`, `max_value` or both")
-        return self
+    _bounded = model_validator(mode="after")(_require_bound)
 
 
 class Length(Mostly):
@@ -229,11 +230,7 @@ class TableRows(Arguments):
     min_value: int | None = Field(None, ge=0, description="The fewest allowed.")
     max_value: int | None = Field(None, ge=0, description="The most allowed.")
 
-    @model_validator(mode="after")
-    def _bounded(self) -> TableRows:
-        if self.min_value is None and self.max_value is None:
-            raise ValueError("has no bound; give `min_value`, `max_value` or both")
-        return self
+    _bounded = model_validator(mode="after")(_require_bound)
 
 
 EACH: Mapping[str, type[Arguments]] = {

@@ -98,17 +98,13 @@ def _reads(_: ConsistencyParameters, given: Contract) -> Sequence[str]:
     return ("problem_id", "rationale", "extracted", *asked)
 
 
-def _with_consistency(_: ConsistencyParameters, contract: Contract) -> Contract:
-    return contract.having(*CONSISTENCY_COLUMNS)
-
-
 CONSISTENCY = WholeTable(
     name="consistency",
     summary="Adds how far the solutions of a problem agree in their answers: majority, share, RPC's perplexity consistency.",
     version="1",
     parameters=ConsistencyParameters,
     needs=("solution_id", "problem_id", "rationale", "extracted"),
-    makes=_with_consistency,
+    makes=lambda _, contract: contract.having(*CONSISTENCY_COLUMNS),
     reads=_reads,
     run=measure_consistency,
 )

@@ -181,17 +181,13 @@ def _check(parameters: LabelErrorsParameters, contract: Contract) -> list[str]:
     return faults
 
 
-def _with_flags(_: LabelErrorsParameters, contract: Contract) -> Contract:
-    return contract.having(*LABEL_COLUMNS)
-
-
 LABEL_ERRORS = WholeTable(
     name="label-errors",
     summary="Adds whether a label is probably wrong, given those of other labellers (confident learning), and the likelier one.",
     version="1",
     parameters=LabelErrorsParameters,
     needs=("source",),  # which every table has: any will do
-    makes=_with_flags,
+    makes=lambda _, contract: contract.having(*LABEL_COLUMNS),
     check=_check,
     reads=lambda parameters, _: (parameters.given, *parameters.labels),
     run=label_errors,

@@ -15,7 +15,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from schemas.columns.quality import QUALITY_COLUMNS
-from schemas.contract import Contract
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.dedup.minhash import hash_windows
 from tasks.dedup.token_hashes import Words, hash_words
@@ -163,16 +162,12 @@ def _measure_compression(text: str) -> float | None:
 _COMMON = hash_words(pl.Series(COMMON)).hashes
 
 
-def _with_quality(_: QualityParameters, contract: Contract) -> Contract:
-    return contract.having(*QUALITY_COLUMNS)
-
-
 QUALITY = PerRow(
     name="quality",
     summary="Adds what can be told of a solution's text without asking a model: length, repetition, odd characters, likelihood.",
     version="1",
     parameters=QualityParameters,
     needs=("question", "rationale"),
-    makes=_with_quality,
+    makes=lambda _, contract: contract.having(*QUALITY_COLUMNS),
     run=measure_quality,
 )

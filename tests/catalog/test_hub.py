@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from catalog.sources import SourceError, find_sources, read_batches, verify_unchanged
+from tests.loopback import Handler, serve
 
 URL = "hf://datasets/us/tests/data/test.jsonl"
 
@@ -26,62 +24,45 @@ class Hub:
     refuses: int = 0
 
 
-def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
+def stand_in(hub: Hub) -> type[Handler]:
     """As much of the Hub's HTTP interface as reading a file needs."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self, data: bytes, status: int = 200, kind: str = "application/json") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
+    class HubHandler(Handler):
         def do_GET(self) -> None:
             hub.asked.append(self.path)
             place = self.path.split("?")[0]
             name = place.partition("/resolve/main/")[2]
             if hub.refuses:
-                self.answer(b'{"error": "no"}', hub.refuses)
+                self.answer({"error": "no"}, hub.refuses)
             elif name in hub.files:
                 first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
                 data = hub.files[name]
-                self.answer(data[int(first) : int(last or len(data)) + 1], 206, "text/plain")
+                self.answer_bytes(data[int(first) : int(last or len(data)) + 1], 206, "text/plain")
             elif place.startswith("/api/datasets/us/tests/tree/"):
-                self.answer(json.dumps([self.told(path) for path in hub.files]).encode())
+                self.answer([self.describe(path) for path in hub.files])
             elif place in ("/api/datasets/us/tests", "/api/datasets/us/tests/revision/main"):
-                self.answer(json.dumps({"id": "us/tests", "sha": "0" * 40, "siblings": []}).encode())
+                self.answer({"id": "us/tests", "sha": "0" * 40, "siblings": []})
             else:
-                self.answer(b'{"error": "Repository not found"}', 404)
+                self.answer({"error": "Repository not found"}, 404)
 
         def do_POST(self) -> None:
             hub.asked.append(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode().replace("%2F", "/")
-            told = [self.told(path) for path in hub.files if path in body]
-            self.answer(json.dumps(told).encode(), hub.refuses or 200)
+            body = self.read_body().decode().replace("%2F", "/")
+            self.answer([self.describe(path) for path in hub.files if path in body], hub.refuses or 200)
 
-        def told(self, path: str) -> dict[str, Any]:
+        def describe(self, path: str) -> dict[str, Any]:
             return {"type": "file", "path": path, "size": len(hub.files[path]), "oid": "0" * 40}
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+    return HubHandler
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The stand-in, running."""
-    found = Hub()
-    server = HTTPServer(("127.0.0.1", 0), stand_in(found))
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("HF_ENDPOINT", found.url)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    hub = Hub()
+    with serve(stand_in(hub)) as hub.url:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        yield hub
 
 
 def rows(url: str = URL) -> list[Any]:

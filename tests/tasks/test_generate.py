@@ -15,6 +15,7 @@ from schemas.request import Completion, Failure, Message, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.generate import GENERATE, GenerateParameters, Setting
 from tasks.llm import prompts
+from tests.conversations import ask_once
 
 NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
 
@@ -44,11 +45,7 @@ def completion(
 def run(
     part: pl.DataFrame, rules: GenerateParameters, answer: Callable[[Request], Reply]
 ) -> tuple[list[Request], Outcome]:
-    conversation = GENERATE.ask(part, rules, NAMES)
-    requests = list(next(conversation))
-    with pytest.raises(StopIteration) as end:
-        conversation.send({request.id: answer(request) for request in requests})
-    return requests, end.value.value
+    return ask_once(GENERATE, part, rules, NAMES, answer)
 
 
 def test_models_problems_settings_and_samples_are_multiplied() -> None:

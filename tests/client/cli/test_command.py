@@ -9,9 +9,8 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,27 +24,17 @@ from flows.cli import VERBS as APPLICATION
 from schemas.recipe.document import Fault, RecipeError
 from schemas.request import EngineError
 from tests.client.conftest import MALFORMED, flip, put, row, splits
+from tests.command import Run, run_here
 
 ALL = [row for rows in splits("0.10.0").values() for row in rows]
 VERBS = [verb.name for verb in (*CLIENT, *APPLICATION)]
-
-
-class Ran(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture
 def run(disk: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command, on the store on disk."""
     monkeypatch.setenv("ERRATA_STORE", disk)
-    return lambda *arguments: Ran(main(list(arguments)), *capsys.readouterr())
+    return lambda *arguments: run_here(capsys, *arguments)
 
 
 def lines(text: str) -> list[dict[str, Any]]:

@@ -6,16 +6,16 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 import pytest
-from errata.cli.command import main
 from errata.cli.exit_codes import DONE, MISSING, WRONG
 
 from catalog.tables import Manifest, PartitionCommit
 from flows.planning import plan as planning
 from tasks.synthetic.task import WorldParameters, make_world
+from tests.command import Run, run_here
 from tests.golden import check
 
 HERE = Path(__file__).parent
@@ -31,17 +31,6 @@ LABELS: list[dict[str, Any]] = [
 ]
 
 
-class Ran(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """`errata evaluate`, in a folder with gold and labels."""
@@ -49,7 +38,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.delenv("ERRATA_STORE", raising=False)
     write("gold.jsonl", [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD])
     write("labels.jsonl", LABELS)
-    return lambda *arguments: Ran(main(["evaluate", *arguments]), *capsys.readouterr())
+    return lambda *arguments: run_here(capsys, "evaluate", *arguments)
 
 
 def write(name: str, rows: list[dict[str, Any]]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from flows.observing.openlineage import Lineage, is_enabled
 from flows.planning import plan as planning
 from flows.planning.plan import TableJob
 from flows.running.run_plan import ThreadExecutor, materialize_generation
+from tests.loopback import Handler, serve
 
 RECIPE = """\
 corpus: tiny
@@ -77,23 +76,15 @@ def endpoint() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """An HTTP endpoint on loopback, and what it was sent."""
     events: list[dict[str, Any]] = []
 
-    class Endpoint(BaseHTTPRequestHandler):
+    class Endpoint(Handler):
         def do_POST(self) -> None:
             assert self.path == "/api/v1/lineage"
-            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            events.append(json.loads(self.read_body()))
             self.send_response(201)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", events
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(Endpoint) as url:
+        yield url, events
 
 
 def test_events_reach_an_endpoint(

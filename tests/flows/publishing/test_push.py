@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from catalog.publish.publish import PublishError
 from catalog.storage import StoreError
 from flows.publishing.push import push
 from tests.client.conftest import flip, put, splits
+from tests.loopback import Handler, serve
 
 
 @pytest.fixture
@@ -49,18 +48,10 @@ class Hub:
                 self.deleted.append(line["value"]["path"])
 
 
-def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
+def stand_in(hub: Hub) -> type[Handler]:
     """As much of the Hub's HTTP interface as an upload of a folder needs."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self, value: Any, status: int = 200) -> None:
-            data = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
+    class HubHandler(Handler):
         def do_GET(self) -> None:
             if hub.refuses:
                 return self.answer({"error": "no"}, hub.refuses)
@@ -74,7 +65,7 @@ def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
             )
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.read_body()
             if hub.refuses:
                 return self.answer({"error": "no"}, hub.refuses)
             if self.path == "/api/repos/create":
@@ -102,26 +93,17 @@ def stand_in(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self.answer({})
             return self.answer({"error": f"unexpected {self.path}"}, 500)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+    return HubHandler
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The stand-in, running."""
-    found = Hub()
-    server = HTTPServer(("127.0.0.1", 0), stand_in(found))
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("HF_ENDPOINT", found.url)
-    monkeypatch.setenv("HF_TOKEN", "hf_testing")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    hub = Hub()
+    with serve(stand_in(hub)) as hub.url:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", "hf_testing")
+        yield hub
 
 
 def test_a_release_is_one_commit_and_its_version_a_tag(store: str, hub: Hub) -> None:

@@ -16,6 +16,7 @@ from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Failure, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.localize.judge import JUDGE, JudgeParameters
+from tests.conversations import ask_once
 
 NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS)
@@ -43,11 +44,7 @@ def said(request: Request, text: str, finish: Any = "stop") -> Completion:
 def run(
     part: pl.DataFrame, given: JudgeParameters, answer: Callable[[Request], Reply]
 ) -> tuple[list[Request], Outcome]:
-    conversation = JUDGE.ask(part, given, NAMES)
-    requests = list(next(conversation))
-    with pytest.raises(StopIteration) as end:
-        conversation.send({request.id: answer(request) for request in requests})
-    outcome: Outcome = end.value.value
+    requests, outcome = ask_once(JUDGE, part, given, NAMES, answer)
     contract = JUDGE.makes(given, GIVEN)
     check(outcome.kept.select(contract.names()), contract, "judged")
     assert outcome.kept.height == part.height and outcome.rejected.height == 0
