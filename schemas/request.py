@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from schemas.errors import ApplicationError
 
@@ -54,6 +54,73 @@ class Sampling:
     """Texts that end the completion; they are not part of it."""
     schema: str = ""
     """The JSON schema (as JSON) that the completion keeps where the engine can hold it to one; empty where any text will do."""
+    top_k: int | None = None
+    """Only this many of the likeliest tokens are drawn from, 0 for all. Here and below, None leaves it to the server."""
+    min_p: float | None = None
+    """Only tokens of at least this share of the likeliest one's probability are drawn from."""
+    repetition_penalty: float | None = None
+    """What the logits of tokens that were there before are divided by; 1 for nothing."""
+    presence_penalty: float | None = None
+    """What is taken off the logits of tokens that the completion has already."""
+    frequency_penalty: float | None = None
+    """What is taken off the logit of a token for each time that the completion has it."""
+    stop_token_ids: tuple[int, ...] = ()
+    """Tokens that end the completion, by their numbers in the model's vocabulary."""
+
+    def list_further(self) -> dict[str, Any]:
+        """What is set beside temperature, top_p, stop texts and schema, by name: what is left out is the server's default."""
+        further = {name: getattr(self, name) for name in FURTHER if getattr(self, name) is not None}
+        return {**further, "stop_token_ids": list(self.stop_token_ids)} if self.stop_token_ids else further
+
+
+FURTHER = ("top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
+"""The numbers of sampling that many servers take and some do not."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is asked beside the sampling, as its declaration has it."""
+
+    api: Literal["chat", "completions"] = "chat"
+    """A conversation, laid out by the model's chat template; or a text alone that the model goes on with, as base models do."""
+    template: str = ""
+    """The arguments of the chat template, a JSON object; empty for none."""
+    extra: str = ""
+    """Further fields of the body that an endpoint is sent, a JSON object; empty for none."""
+    omit: tuple[str, ...] = ()
+    """Fields that an endpoint is not sent: its own defaults are in force."""
+    seed: int | None = None
+    """Gives other draws than without it; each request still has a seed of its own."""
+    endpoint: str = ""
+    """The endpoint that a probe is about. Whatever else is asked has none: an answer does not depend on where it was given."""
+
+    def list_set(self) -> dict[str, Any]:
+        """What is not the default, by name."""
+        if self == AS_USUAL:
+            return {}
+        own = [field.name for field in fields(self) if getattr(self, field.name) != getattr(AS_USUAL, field.name)]
+        return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in own}
+
+
+def describe_settings(settings: Mapping[str, Any]) -> list[str]:
+    """Settings of sampling and options, as `list_further` and `list_set` have them, in words; a long text by a digest of it."""
+    words = []
+    for name, value in settings.items():
+        if name in ("template", "extra"):
+            words += [f"{key} {json.dumps(inner)}" for key, inner in json.loads(value).items()]
+        elif name == "system":
+            words.append(f"system prompt {hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}")
+        elif name == "api":
+            words.append("text completion")
+        elif name != "omit":
+            words.append(f"{name} {json.dumps(value)}")
+        elif unsent := [field for field in value if field not in ("temperature", "top_p")]:
+            words.append(f"no {' and no '.join(unsent)} sent")
+    return words
+
+
+AS_USUAL = Options()
+"""Options of which none is set."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +138,13 @@ class Request:
     """The number of the sample among those of the same request."""
     prefix: str = ""
     """How the model's answer begins; the completion goes on from there and does not repeat it."""
+    options: Options = AS_USUAL
+    """How the model is asked beside the sampling."""
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """What of sampling and options is set beyond what every request has, by name."""
+        return self.sampling.list_further() | self.options.list_set()
 
     @cached_property
     def id(self) -> str:
@@ -90,7 +164,11 @@ class Request:
         ]
         if sampling.schema:  # what is asked without one keeps the id that it always had
             content.append(sampling.schema)
-        return hashlib.blake2b(json.dumps(content, ensure_ascii=True).encode(), digest_size=16).hexdigest()
+        if self.further:
+            content.append(self.further)
+        return hashlib.blake2b(
+            json.dumps(content, ensure_ascii=True, sort_keys=True).encode(), digest_size=16
+        ).hexdigest()
 
     @property
     def seed(self) -> int:

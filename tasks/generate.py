@@ -7,32 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
+from schemas.recipe.settings import FurtherSampling
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
-from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, find_repeated_model
+from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_sampling, find_repeated_model
 from tasks.sources.content_ids import identify_solution
 
 LONGEST = 100_000
 """Characters of a completion that become a row; no solution is longer."""
 
 
-class Setting(Parameters):
+class Setting(FurtherSampling, Parameters):
     """One way to sample."""
 
     temperature: Temperature = 1.0
     top_p: TopP = 1.0
     samples: int = Field(1, ge=1, le=10_000, description="Solutions of each problem; greedy has but one.")
 
-    def __str__(self) -> str:
-        return "greedy" if self.temperature == 0 else f"temperature {self.temperature:g}, top_p {self.top_p:g}"
+    @model_serializer(mode="wrap")
+    def _list_values(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is left to the server: a table that sets none of it has the fingerprint that it always had."""
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class GenerateParameters(Parameters):
@@ -54,7 +57,7 @@ class SolutionRequest:
     """One solution to be asked for."""
 
     row: int
-    setting: Setting
+    strategy: str
     request: Request
 
 
@@ -67,11 +70,12 @@ def request_solutions(
         named = names[model]
         for row, messages in enumerate(prompts_of):
             for setting in rules.sampling:
-                sampling = Sampling(rules.max_tokens, setting.temperature, setting.top_p, tuple(rules.stop))
+                sampling = Sampling(
+                    rules.max_tokens, setting.temperature, setting.top_p, tuple(rules.stop), **setting.list_set()
+                )
+                strategy = describe_sampling(named.ask(messages, sampling), named)
                 for sample in range(setting.samples):
-                    yield SolutionRequest(
-                        row, setting, Request(named.model, named.revision, messages, sampling, sample)
-                    )
+                    yield SolutionRequest(row, strategy, named.ask(messages, sampling, sample))
 
 
 def _messages(row: Mapping[str, Any], template: str) -> tuple[Message, ...]:
@@ -106,7 +110,9 @@ def _find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     if not isinstance(reply, Completion):
         return reply.reason, reply.detail
     if reply.finish == "length":
-        return "truncated completion", f"cut off at {limit} tokens"
+        early = 0 < reply.tokens < limit
+        by = f" by the server or the end of its context, where {limit} were allowed" if early else ""
+        return "truncated completion", f"cut off at {reply.tokens if early else limit} tokens{by}"
     if not reply.text.strip():
         return "empty completion", "no character but white space"
     if len(reply.text) > LONGEST:
@@ -125,7 +131,7 @@ def _make_solutions(
     for ask, reply in kept:
         assert isinstance(reply, Completion)
         model = str(ModelId(ask.request.model, ask.request.revision))
-        how = f"{ask.setting}, prompt {prompt}"
+        how = f"{ask.strategy}, prompt {prompt}"
         text = replace_surrogates(reply.text)
         key = identify_solution(ids[ask.row], model, how, ask.request.sample, text)
         solutions.append(
@@ -141,7 +147,7 @@ def _make_rejected(part: pl.DataFrame, dropped: Sequence[tuple[SolutionRequest, 
     rows = part[[ask.row for ask, _ in dropped]]
     reasons = [reason for _, (reason, _) in dropped]
     details = [
-        f"{ask.request.model}, {ask.setting}, sample {ask.request.sample}: {detail}" for ask, (_, detail) in dropped
+        f"{ask.request.model}, {ask.strategy}, sample {ask.request.sample}: {detail}" for ask, (_, detail) in dropped
     ]
     return rows.with_columns(
         pl.Series(REASON.name, reasons, dtype=pl.String), pl.Series(DETAIL.name, details, dtype=pl.String)
@@ -154,7 +160,8 @@ def _check(parameters: GenerateParameters, _: Contract) -> list[str]:
     if "question" not in prompts.list_fields(parameters.prompt):
         faults.append("prompt: has no {question}; put it where the problem belongs")
     faults += find_repeated_model(parameters.models)
-    if len({str(setting) for setting in parameters.sampling}) < len(parameters.sampling):
+    ways = [tuple((setting.model_dump() | {"samples": 1}).items()) for setting in parameters.sampling]
+    if len(set(ways)) < len(ways):
         faults.append("sampling: has the same setting twice; keep one and raise its `samples`")
     if any(setting.temperature == 0 and setting.samples > 1 for setting in parameters.sampling):
         faults.append("sampling: temperature 0 gives the same solution each time; leave `samples` at 1")

@@ -9,8 +9,9 @@ from pydantic.fields import FieldInfo
 from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
-from schemas.recipe.models import MODELS
+from schemas.recipe.models import MODELS, EngineArguments, Speculation
 from schemas.recipe.recipe import Head
+from schemas.recipe.settings import ModelSampling
 from schemas.task import Task
 from tasks import TASKS
 from tasks.classify.parameters import Dynamic
@@ -41,7 +42,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -56,7 +57,7 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
         default = field.get_default()
         shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
         shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
-        shown = "below" if isinstance(default, TreeParameters) else shown
+        shown = "below" if isinstance(default, TreeParameters | ModelSampling | EngineArguments) else shown
         lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
     return lines
 
@@ -77,10 +78,17 @@ def models() -> str:
     """The parameters of each engine's models, and of a sampling setting."""
     lines = []
     for model in MODELS:
-        fields = {name: field for name, field in model.model_fields.items() if name != "engine"}
+        own = [name for name in model.model_fields if name in model.__annotations__ and name != "engine"]
+        names = [*own, *(name for name in model.model_fields if name not in model.__annotations__)]
+        fields = {name: model.model_fields[name] for name in names}
         name = model.model_fields["engine"].annotation.__args__[0]  # type: ignore[union-attr]
         lines += [f"## `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
-    return "\n".join([*lines, "## A setting of `sampling`", "", *parameters(Setting.model_fields)])
+    for title, record in (
+        ("`sampling` of a model", ModelSampling), ("`engine_args` of a model of `vllm`", EngineArguments),
+        ("`speculative_config` of `engine_args`", Speculation), ("A setting of `sampling` of `generate`", Setting),
+    ):  # fmt: skip
+        lines += [f"## {title}", "", *parameters(record.model_fields), ""]
+    return "\n".join(lines).rstrip()
 
 
 def fields() -> str:

@@ -48,7 +48,8 @@ SCHEMA: Any = pa.schema(
         "prompt": pa.string(),
     }
 )  # fmt: skip
-"""`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content), `prefix`, and `schema` if any."""
+"""`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content), `prefix`, and `schema` if any,
+and in `settings` what else of sampling and options is set: what is in none of them was left to the server."""
 WORDS = ("segment", "finish", "engine", "corpus", "table", "model", "revision", "stop", "prompt")
 """Columns that say the same many times."""
 _NAME = re.compile(r"([0-9a-f]{24})-([0-9a-f]{16})-([0-9a-f]{16})-([1-9][0-9]{0,8})\.parquet")
@@ -96,10 +97,11 @@ def place_request(request: Request) -> int:
 
 
 def prompt(request: Request) -> str:
-    """A request's messages and prefix as JSON, and the schema of its answer where it has one."""
+    """A request's messages and prefix as JSON, with the schema of its answer and further settings where it has any."""
     messages = [[message.role, message.content] for message in request.messages]
     schema = {"schema": request.sampling.schema} if request.sampling.schema else {}
-    return _json({"messages": messages, "prefix": request.prefix, **schema})
+    settings = {"settings": request.further} if request.further else {}
+    return _json({"messages": messages, "prefix": request.prefix, **schema, **settings})
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from schemas.recipe.models import Abacus, Model
+from schemas.recipe.models import VLLM, Abacus, Model
 from schemas.request import Engine, Spent
 from schemas.task import ModelId
 
@@ -26,7 +26,10 @@ def identify_model(model: Model, declared: Model) -> ModelId:
 
         return ModelId("abacus", read_revision(model.checkpoint))
     assert not isinstance(declared, Abacus)
-    return ModelId(declared.model, declared.revision)
+    revision = declared.variant if isinstance(declared, VLLM) else declared.revision
+    return ModelId(
+        declared.model, revision, declared.make_options(), system=declared.system, sampling=declared.make_sampling()
+    )
 
 
 def open_engine(model: Model, spent: Spent) -> Engine:

@@ -74,7 +74,7 @@ class TableJob:
 
     def lineage(self) -> list[str]:
         """What it is made from, as its fingerprint and manifest know it."""
-        models = [f"model {asked.named.model} {asked.named.revision}" for asked in self.models]
+        models = [f"model {asked.named.identity}" for asked in self.models]
         sources = [f"{source.name} {source.digest}" for source in self.sources]
         others = [line for side_input in self.side_inputs for line in side_input.lineage()]
         return sources + [print_ for _, print_ in self.inputs] + models + others

@@ -51,7 +51,7 @@ class Dispatcher:
         """Ask models: those that compute here one after the other, all others beside them."""
         by_model: dict[ModelId, list[Request]] = {}
         for request in requests:
-            by_model.setdefault(ModelId(request.model, request.revision), []).append(request)
+            by_model.setdefault(ModelId.of(request), []).append(request)
         pairs = [(self.models[named], group) for named, group in by_model.items()]
         local = [pair for pair in pairs if pair[0].model.is_local]
         jobs = [local, *([pair] for pair in pairs if not pair[0].model.is_local)]

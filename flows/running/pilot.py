@@ -19,7 +19,7 @@ from flows.running.inference import Dispatcher
 from flows.running.sample import PILOT, Forecast, PilotSample
 from schemas.recipe.models import Price
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, Parameters
+from schemas.task import Asking, ModelId, Parameters
 
 
 @dataclass
@@ -72,19 +72,11 @@ def forecast_asking(
     asked = counter.requests.values() if kept is not None else unasked
     forecasts = []
     for asked_model in work.models:
-        mine = [
-            request
-            for request in asked
-            if (request.model, request.revision) == (asked_model.named.model, asked_model.named.revision)
-        ]
-        rest = [r for r in unasked if (r.model, r.revision) == (asked_model.named.model, asked_model.named.revision)]
+        mine = [request for request in asked if ModelId.of(request) == asked_model.named]
+        rest = [request for request in unasked if ModelId.of(request) == asked_model.named]
         share = sum(request.id in known for request in rest) / max(1, len(rest))
         if settling is not None and first.requests:
-            rounds = [
-                r
-                for r in first.requests.values()
-                if (r.model, r.revision) == (asked_model.named.model, asked_model.named.revision)
-            ]
+            rounds = [request for request in first.requests.values() if ModelId.of(request) == asked_model.named]
             larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
             forecasts.append(
                 _forecast_model(

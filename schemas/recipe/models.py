@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.recipe.settings import EndpointSettings, LanguageModelSettings
 
 
 class _Strict(BaseModel):
@@ -35,6 +37,11 @@ class Declaration(_Strict):
         return {}
 
 
+def list_path(path: str | None) -> list[str]:
+    """A name as a path, where it is one and no name on the Hugging Face Hub."""
+    return [path] if path and path.startswith((".", "/")) else []
+
+
 class Abacus(Declaration):
     """The embedded model: a small Llama that ships with Errata and runs in process."""
 
@@ -50,7 +57,40 @@ class Abacus(Declaration):
         return {"checkpoint": self.checkpoint} if self.checkpoint else {}
 
 
-class VLLM(Declaration):
+class Speculation(_Strict):
+    """Speculative decoding: tokens are guessed cheaply and checked together; what is drawn stays the same in distribution."""
+
+    method: str | None = Field(None, pattern=r"^[a-z0-9_]{1,40}$", description="As vLLM names it, such as `ngram`.")
+    model: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$", description="The model that guesses: a name on the Hub."
+    )
+    num_speculative_tokens: int = Field(ge=1, le=64, description="Tokens that are guessed at a time.")
+    prompt_lookup_max: int | None = Field(None, ge=1, description="With `ngram`: the longest run of tokens looked up.")
+    prompt_lookup_min: int | None = Field(None, ge=1, description="With `ngram`: the shortest run of tokens looked up.")
+
+
+class EngineArguments(_Strict):
+    """Arguments of vLLM's engine, by its own names: those that a stranger's recipe may set."""
+
+    quantization: str | None = Field(None, pattern=r"^[a-z0-9_-]{1,40}$", description="How the weights are quantized.")
+    kv_cache_dtype: str | None = Field(None, pattern=r"^[a-z0-9_]{1,40}$", description="The cache's number type.")
+    max_num_batched_tokens: int | None = Field(None, ge=1, description="Tokens of one step of the engine, at most.")
+    enable_chunked_prefill: bool | None = Field(None, description="Whether long prompts are read in pieces.")
+    enforce_eager: bool | None = Field(None, description="Whether CUDA graphs are left out: slower, loads faster.")
+    pipeline_parallel_size: int | None = Field(None, ge=1, description="Stages that the layers are spread over.")
+    speculative_config: Speculation | None = Field(None, description="Speculative decoding.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trusts_nobody(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "trust_remote_code" in value:
+            raise ValueError(
+                "`trust_remote_code` is off, and no recipe turns it on: choose weights that vLLM knows without their code"
+            )
+        return value
+
+
+class VLLM(LanguageModelSettings, Declaration):
     """A checkpoint run by vLLM, offline, in a process of its own."""
 
     is_local = True
@@ -63,15 +103,27 @@ class VLLM(Declaration):
     context: int | None = Field(None, ge=16, description="Tokens of prompt and completion, at most; else the model's.")
     batch: int = Field(256, ge=1, description="Sequences worked on at once, at most.")
     dtype: str = Field("auto", description="The weights' number type.")
+    lora: str | None = Field(
+        None, min_length=1, description="An adapter that is laid over the weights: a name on the Hub, or a folder."
+    )
+    engine_args: EngineArguments = Field(EngineArguments(), description="Arguments of vLLM's engine, by its own names.")
     python: str | None = Field(None, description="A Python that has vLLM; else the one that runs the build.")
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
     def paths(self) -> dict[str, str]:
-        """The weights, where they are a folder."""
-        return {"model": self.model} if self.model.startswith((".", "/")) else {}
+        """The weights and the adapter, where they are folders."""
+        places = {"model": self.model, "lora": self.lora}
+        return {name: path for name, place in places.items() for path in list_path(place)}
+
+    @property
+    def variant(self) -> str:
+        """The revision, with what else makes other weights of them, or other numbers: requests are known by it."""
+        other = {"dtype": self.dtype if self.dtype != "auto" else None, "lora": self.lora}
+        other |= self.engine_args.model_dump(include={"quantization", "kv_cache_dtype"})
+        return ";".join([*([self.revision] if self.revision else []), *(f"{k}={v}" for k, v in other.items() if v)])
 
 
-class OpenAI(Declaration):
+class OpenAI(EndpointSettings, Declaration):
     """A model behind an OpenAI-compatible endpoint."""
 
     engine: Literal["openai"]
@@ -83,6 +135,15 @@ class OpenAI(Declaration):
     key: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the API key."
     )
+    n: int = Field(
+        1,
+        ge=1,
+        le=128,
+        description="Samples of one prompt asked for at once, where the endpoint has `n`: their prompt is read once.",
+    )
+    answers_as: str | None = Field(
+        None, description="The name under which the endpoint answers, where it is not the model's but means it."
+    )
     concurrency: int = Field(16, ge=1, le=1024, description="Requests under way at once, at most.")
     per_minute: int | None = Field(None, ge=1, description="Requests begun in a minute, at most.")
     timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")
@@ -92,7 +153,7 @@ class OpenAI(Declaration):
     price: Price | None = Field(None, description="What its tokens cost.")
 
 
-class Recorded(Declaration):
+class Recorded(EndpointSettings, Declaration):
     """Answers that were given before: those of the ledger, or of a file of generations. Nothing is asked."""
 
     engine: Literal["recorded"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -14,7 +14,8 @@ def strip_branches(location: tuple[int | str, ...], value: Any) -> Path:
     """A pydantic location without the names it adds for branches of a type."""
     path: list[str | int] = []
     for step in location:
-        if isinstance(value, dict) and (step in value or step == location[-1]):
+        missing = step == location[-1] and isinstance(value, dict) and step not in value.values()
+        if isinstance(value, dict) and (step in value or missing):
             path.append(step)
             value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int):
@@ -59,17 +60,25 @@ def describe_error(detail: dict[str, Any], model: type[BaseModel]) -> str:
 
 
 def _list_fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The names allowed where a location ends: those of the model, or of one nested in it."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    if len(location) == 1:
-        return names
-    for parameter in model.model_fields.values():
-        for nested in _find_models(parameter.annotation):
-            if any(str(location[0]) == name for name in names):
-                names_there = [f.alias or n for n, f in nested.model_fields.items()]
-                if len(location) > 1 and location[-1] not in names_there:
-                    return names_there
-    return names
+    """The names allowed where a location ends: those of the model, or of the one nested in it."""
+    there = branches = [model]
+    for step in location[:-1]:
+        inner = [
+            nested
+            for record in there
+            for name, field in record.model_fields.items()
+            if (field.alias or name) == step
+            for nested in _find_models(field.annotation)
+        ]
+        if inner:
+            there = branches = inner
+        else:  # a key, a number, or the name that tells one branch of a union from the others
+            there = [record for record in branches if _bears_name(record, step)] or there
+    return list(dict.fromkeys(field.alias or name for record in there for name, field in record.model_fields.items()))
+
+
+def _bears_name(record: type[BaseModel], name: int | str) -> bool:
+    return any(name in get_args(field.annotation) for field in record.model_fields.values())
 
 
 def _find_models(annotation: Any) -> list[type[BaseModel]]:

@@ -69,12 +69,12 @@ def request_votes(
 ) -> list[tuple[str, Request]]:
     """So many votes of each model, each with the name of who gives it."""
     return [
-        (f"{name_model(model)} #{sample}", Request(model.model, model.revision, messages, sampling, sample))
+        (f"{name_model(model)} #{sample}", model.ask(messages, sampling, sample))
         for model in models
         for sample in range(number)
     ]
 
 
 def name_model(model: ModelId) -> str:
-    """A model's name with its revision."""
-    return str(model)
+    """A model's name with its revision, and how it is asked where that is its own."""
+    return model.describe()

@@ -124,8 +124,7 @@ def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attem
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
     filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
-    query = Request(model.model, model.revision, prompts.fill(rules.prompt, filled), sampling, attempt)
-    return str(model), kind, query
+    return model.describe(), kind, model.ask(prompts.fill(rules.prompt, filled), sampling, attempt)
 
 
 def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Model]) -> Conversation:

@@ -10,6 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.request import Request, describe_settings
+from schemas.task import ModelId
+
 Temperature = Annotated[float, Field(ge=0, le=5, description="0 takes the likeliest token each time (greedy).")]
 TopP = Annotated[float, Field(gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")]
 MaxTokens = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -18,6 +21,25 @@ Votes = Annotated[int, Field(ge=1, le=1_000)]
 """Replies of each model about each row."""
 Stop = Annotated[list[str], Field(max_length=16)]
 """Texts that end a reply."""
+
+
+def describe_sampling(request: Request, model: ModelId) -> str:
+    """How a request is sampled, as tables have it: what it does not name was not sent, and the server's own was in force.
+
+    Args:
+        request: The request.
+        model: The model that it is to.
+
+    Returns:
+        Such as `greedy`, or `temperature 0.8, top_p 0.95, top_k 20, enable_thinking false`.
+
+    """
+    sampling, omitted = request.sampling, request.options.omit
+    values = {name: f"{getattr(sampling, name):g}" for name in ("temperature", "top_p")}
+    values |= {name: "server's default" for name in values if name in omitted}
+    shown = ["greedy"] if values["temperature"] == "0" else [" ".join(pair) for pair in values.items()]
+    system = {"system": model.system} if model.system else {}
+    return ", ".join([*shown, *describe_settings(request.further | system)])
 
 
 def find_repeated_model(models: Sequence[str], advice: str = "keep one") -> list[str]:

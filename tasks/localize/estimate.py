@@ -21,7 +21,7 @@ from tasks.evaluation.score import wilson
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
-from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
+from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_sampling
 from tasks.localize import omegaprm_tree, search
 from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
 from tasks.localize.rollout_counts import Rollout, RolloutTally, Search
@@ -106,9 +106,8 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
         All rows with the rollouts of each prefix that was tested, and the label: a step counted from 0, -1 for none, null where it is undecided.
 
     """
-    named = names[rules.model]
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))
-    asker = Asker(named.model, named.revision, sampling, rules.answers)
+    asker = Asker(names[rules.model], sampling, rules.answers)
     rows = _rows(part, rules, asker)
     prior = (yield from _pilot(rows, rules, asker)) if rules.rollouts == "auto" else None
     rule = prior.rule(rules.precision) if prior else None
@@ -136,22 +135,23 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[i
         tally = RolloutTally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
         rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     if rules.reuse:
-        _reuse(rows, f"temperature {rules.temperature:g}, top_p {rules.top_p:g}, ", asker)
+        _reuse(rows, asker)
     return rows
 
 
-def _reuse(rows: Mapping[int, Row], sampling: str, asker: Asker) -> None:
+def _reuse(rows: Mapping[int, Row], asker: Asker) -> None:
     """Count solutions of the completer, sampled as rollouts are, for the prefixes of others that they begin with.
 
     Of a solution's own text only the whole counts: that it is wrong is why it is here.
     """
-    model = str(ModelId(asker.model, asker.revision))
     by_problem: dict[str, list[Row]] = {}
     for row in rows.values():
         by_problem.setdefault(row.values["problem_id"], []).append(row)
     for row in rows.values():
+        sampling = describe_sampling(asker.request(row, "", 0), asker.model)
         for other in by_problem[row.values["problem_id"]]:
-            mine = other.values["model"] == model and other.values["sampling"].startswith(sampling)
+            strategy = other.values["sampling"].rpartition(", prompt ")[0]
+            mine = other.values["model"] == str(asker.model) and strategy == sampling
             if other is row or not mine:
                 continue
             text = other.values["rationale"]
@@ -281,5 +281,6 @@ ESTIMATE = Asking(
     models=lambda rules: [rules.model],
     ask=estimate,
     rows_per_row=lambda _: 1,
+    continues=True,
     labels=(ESTIMATE_LABEL,),
 )

@@ -77,10 +77,9 @@ def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping
     votes = []
     for model in rules.models:
         named = names[model]
-        who = str(named)
+        who = named.describe()
         for vote in range(rules.votes):
-            request = Request(named.model, named.revision, messages, sampling, vote)
-            votes.append(JudgeRequest(f"{who} #{vote}", request))
+            votes.append(JudgeRequest(f"{who} #{vote}", named.ask(messages, sampling, vote)))
     return votes
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.request import Completion, Message, Reply, Request, Sampling
+from schemas.task import ModelId
 from tasks.localize.rollout_counts import Rollout, RolloutTally, Search, Wanted
 from tasks.localize.rollouts import judge_rollouts
 
@@ -19,15 +20,14 @@ WINDOW = 20_000
 class Asker:
     """How the completer is asked."""
 
-    model: str
-    revision: str
+    model: ModelId
     sampling: Sampling
     answers: str
     """What sort of answer the problems ask for, as `verify` takes it."""
 
     def request(self, row: Row, prefix: str, sample: int) -> Request:
         """One rollout from a prefix."""
-        return Request(self.model, self.revision, row.messages, self.sampling, sample, prefix)
+        return self.model.ask(row.messages, self.sampling, sample, prefix)
 
 
 @dataclass

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from schemas.recipe.models import Price
-from schemas.request import Completion, Message, Request, Sampling, replace_surrogates
+from schemas.request import FURTHER, Completion, Message, Options, Request, Sampling, replace_surrogates
+from schemas.task import ModelId
 
 REQUEST = Request("m", "r", (Message("user", "1 + 1?"),), Sampling(100, 1.0, 1.0, ("\n",)), 3, "It is")
 
@@ -32,10 +34,47 @@ def test_the_id_is_that_of_the_content_and_stays_what_it_is() -> None:
         replace(REQUEST, sampling=replace(REQUEST.sampling, schema='{"type": "object"}')),
         replace(REQUEST, sample=4),
         replace(REQUEST, prefix=""),
+        *(replace(REQUEST, sampling=replace(REQUEST.sampling, **dict[str, Any]({name: 0}))) for name in FURTHER),
+        replace(REQUEST, sampling=replace(REQUEST.sampling, stop_token_ids=(7,))),
+        replace(REQUEST, options=Options(api="completions")),
+        replace(REQUEST, options=Options(template='{"enable_thinking": false}')),
+        replace(REQUEST, options=Options(extra='{"enable_thinking": false}')),
+        replace(REQUEST, options=Options(omit=("temperature",))),
+        replace(REQUEST, options=Options(seed=0)),
     ],
 )
 def test_whatever_the_answer_depends_on_makes_another_request(other: Request) -> None:
     assert other.id != REQUEST.id
+
+
+def test_what_leaves_all_to_the_server_has_the_id_that_it_always_had() -> None:
+    schema = replace(REQUEST, sampling=Sampling(64, 0.8, 0.9, ("###",), "{}"))
+    assert schema.id == "04959500b5ffac4050ef816715bdf139"
+    assert ModelId("m", "r").ask(schema.messages, schema.sampling, 3, "It is") == schema
+
+
+def test_a_models_own_settings_are_in_force_where_a_task_says_nothing() -> None:
+    model = ModelId("m", "", Options(seed=7), "Be brief.", Sampling(0, stop=("END",), top_k=20, min_p=0.0))
+    own = model.ask(REQUEST.messages, Sampling(10, 0.5, stop=("\n", "END"), top_k=0))
+    assert (own.sampling.top_k, own.sampling.min_p, own.sampling.stop, own.sampling.max_tokens) == (
+        0,
+        0.0,
+        ("\n", "END"),
+        10,
+    )
+    assert own.messages == (Message("system", "Be brief."), *REQUEST.messages) and ModelId.of(own) == model
+    told = model.ask((Message("system", "You judge."), *REQUEST.messages), Sampling(10))
+    assert told.messages == (Message("system", "Be brief.\n\nYou judge."), *REQUEST.messages)
+
+
+def test_settings_are_told_in_words() -> None:
+    model = ModelId(
+        "m", "r", Options("completions", '{"enable_thinking": false}', "", ("seed", "top_p"), 7), "Be brief."
+    )
+    assert model.describe() == (
+        "m@r, top_p server's default, system prompt 1947d731, text completion, enable_thinking false, no seed sent, seed 7"
+    )
+    assert ModelId("m", "r").describe() == "m@r"
 
 
 def test_the_limit_of_tokens_does_not_make_another_request() -> None:

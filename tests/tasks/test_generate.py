@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.columns.problems import PROBLEMS
 from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
-from schemas.request import Completion, Failure, Message, Reply, Request
+from schemas.request import Completion, Failure, Message, Options, Reply, Request, Sampling
 from schemas.task import ModelId, Outcome
 from tasks.generate import GENERATE, GenerateParameters, Setting
 from tasks.llm import prompts
@@ -64,22 +64,51 @@ def test_models_problems_settings_and_samples_are_multiplied() -> None:
     assert set(outcome.kept["sampling"]) == {"temperature 1, top_p 1, prompt solve", "greedy, prompt solve"}
 
 
+def test_what_a_setting_or_a_model_leaves_out_is_left_to_the_server_and_not_named() -> None:
+    model = ModelId(
+        "q", "", Options(template='{"enable_thinking": false}', omit=("top_p",)), "", Sampling(0, min_p=0.0)
+    )
+    rules = GenerateParameters(models=["q"], sampling=[Setting(top_k=20), Setting(top_k=20, min_p=0.1)])
+    conversation = GENERATE.ask(problems("q0"), rules, {"q": model})
+    requests = list(next(conversation))
+    assert [(r.sampling.top_k, r.sampling.min_p, r.sampling.repetition_penalty) for r in requests] == [
+        (20, 0.0, None),
+        (20, 0.1, None),
+    ]
+    with pytest.raises(StopIteration) as end:
+        conversation.send({request.id: completion(request) for request in requests})
+    assert end.value.value.kept["sampling"].to_list() == [
+        f"temperature 1, top_p server's default, top_k 20, min_p {min_p}, enable_thinking false, prompt solve"
+        for min_p in ("0.0", "0.1")
+    ]
+
+
+def test_a_setting_that_leaves_all_to_the_server_is_a_parameter_as_it_always_was() -> None:
+    assert Setting(samples=2).model_dump(mode="json") == {"temperature": 1.0, "top_p": 1.0, "samples": 2}
+
+
 def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
     replies: list[Callable[[Request], Reply]] = [
-        lambda r: completion(r, "1. 1 + 2", "length"),
+        lambda r: completion(r, "1. 1 + 2", "length", 64),
+        lambda r: completion(r, "1. 1 + 2", "length", 40),
         lambda r: completion(r, " \n "),
         lambda r: completion(r, "x" * 100_001),
         lambda r: Failure(r.id, "prompt too long", "9,000 tokens, at most 2,048"),
         completion,
     ]
-    rules = GenerateParameters(models=["a"], sampling=[Setting(samples=5)], max_tokens=64)
+    rules = GenerateParameters(models=["a"], sampling=[Setting(samples=6)], max_tokens=64)
     requests, outcome = run(problems("q"), rules, lambda request: replies[request.sample](request))
     assert outcome.kept.height == 1
     assert outcome.rejected.select("reason", "detail").rows() == [
         ("truncated completion", "abacus, temperature 1, top_p 1, sample 0: cut off at 64 tokens"),
-        ("empty completion", "abacus, temperature 1, top_p 1, sample 1: no character but white space"),
-        ("too long", "abacus, temperature 1, top_p 1, sample 2: 100001 characters, at most 100000"),
-        ("prompt too long", "abacus, temperature 1, top_p 1, sample 3: 9,000 tokens, at most 2,048"),
+        (
+            "truncated completion",
+            "abacus, temperature 1, top_p 1, sample 1: cut off at 40 tokens by the server or the end of its context, "
+            "where 64 were allowed",
+        ),
+        ("empty completion", "abacus, temperature 1, top_p 1, sample 2: no character but white space"),
+        ("too long", "abacus, temperature 1, top_p 1, sample 3: 100001 characters, at most 100000"),
+        ("prompt too long", "abacus, temperature 1, top_p 1, sample 4: 9,000 tokens, at most 2,048"),
     ]
     assert len(requests) == outcome.kept.height + outcome.rejected.height
 

@@ -161,7 +161,8 @@ def _request_keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
     schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
     fields = {"mark": mark, "cause": strip_marks(cause, mark)}
-    return Request(model.model, model.revision, prompts.fill(prompts.find_template("keywords"), fields), Sampling(256, 0.0, 1.0, (), json.dumps(schema)))  # fmt: skip
+    sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema))
+    return model.ask(prompts.fill(prompts.find_template("keywords"), fields), sampling)
 
 
 def _request_categories(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:
@@ -171,6 +172,4 @@ def _request_categories(growth: Growth, lot: Sequence[str], model: ModelId) -> R
         "keywords": strip_marks("\n".join(lot), mark),
         "types": list_types(growth.make_taxonomy(), mark),
     }
-    return Request(
-        model.model, model.revision, prompts.fill(prompts.find_template("categories"), fields), Sampling(TOKENS, 0.0)
-    )
+    return model.ask(prompts.fill(prompts.find_template("categories"), fields), Sampling(TOKENS, 0.0))

@@ -106,7 +106,7 @@ def _fence_name(growth: Growth, key: str, mark: str) -> str:
 
 def _make_request(prompt: str, fields: Mapping[str, str], schema: str, model: ModelId) -> Request:
     messages: tuple[Message, ...] = prompts.fill(prompts.find_template(prompt), fields)
-    return Request(model.model, model.revision, messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
+    return model.ask(messages, Sampling(TOKENS, 0.0, 1.0, (), schema))
 
 
 def _request_comparison(growth: Growth, first: str, other: str, model: ModelId) -> Request:
