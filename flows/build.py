@@ -33,6 +33,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
 from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
+from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
 from flows.running.run_plan import Future, materialize
@@ -58,12 +59,12 @@ def may_pass(error: Any) -> bool:
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
 
 
-def _retry_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None) -> None:
+def _retry_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None, engines: EnginePool | None) -> None:
     """Run a batch; when it is tried again, without what had ended the first time."""
     left = batch.partitions
     if runtime.task_run.run_count > 1:
         left = [partition for partition in left if not job.folder().read_commit(partition.name)]
-    run_batch(job, PartitionBatch(left), pool)
+    run_batch(job, PartitionBatch(left), pool, engines)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from schemas.errors import ApplicationError
 
@@ -140,6 +140,9 @@ class Request:
     """How the model's answer begins; the completion goes on from there and does not repeat it."""
     options: Options = AS_USUAL
     """How the model is asked beside the sampling."""
+    logprobs: bool = False
+    """Whether the log-probability of the answer is needed, which some engines compute at the cost of half their speed.
+    It is no part of the identity: the answer does not depend on it."""
 
     @property
     def further(self) -> dict[str, Any]:
@@ -192,7 +195,8 @@ class Completion:
     tokens: int
     """Tokens of the completion, the end mark not counted."""
     logprob: float | None
-    """The summed log-probability (natural logarithm) of its tokens at temperature 1, or None if unknown."""
+    """The summed log-probability (natural logarithm) of its tokens at temperature 1; None where it was not asked for, NaN
+    where it was and the model gave none."""
     engine: str
     """The engine's name and version."""
     at: float
@@ -210,7 +214,7 @@ class Completion:
             True also for a completion that ended by itself within another limit.
 
         """
-        if self.request != request.id:
+        if self.request != request.id or (request.logprobs and self.logprob is None):
             return False
         limit = request.sampling.max_tokens
         return self.tokens <= limit if self.finish == "stop" else self.limit == limit
@@ -238,7 +242,12 @@ Spent = Callable[[], tuple[int, float]]
 
 
 class Engine(Protocol):
-    """What answers requests: an embedded model, vLLM, an endpoint, or a record of earlier answers. One is opened for one model, asked once or several times, and closed."""
+    """What answers requests: an embedded model, vLLM, an endpoint, or a record of earlier answers.
+
+    One is opened for one model of a build, shared by the tables that ask it,
+    on any number of threads at once, and closed at the end of the build or
+    where another model needs its room.
+    """
 
     name: str
     """The engine's name and version, as completions bear it."""
@@ -246,11 +255,13 @@ class Engine(Protocol):
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Give one reply for each request, in any order, each as soon as it is there.
 
+        Several threads may ask at once; each is given the replies to its own requests.
+
         Args:
             requests: Requests to the model that the engine was opened for.
 
         Returns:
-            The replies. Closing the iterator early stops the work that is under way.
+            The replies. Closing the iterator early stops the work that is under way for it, and no other.
 
         Raises:
             EngineError: The model cannot be asked at all.
@@ -259,5 +270,30 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the engine holds: processes, connections, memory. May be called twice."""
+        """Give back what the engine holds (processes, connections, memory), also while it is asked, and for good. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class LoadingEngine(Engine, Protocol):
+    """An engine whose model is loaded before it answers, which takes time and room: vLLM, a server of llama.cpp.
+
+    It owns processes. They end when it is closed, and with the process that
+    opened it, however that ends; where one of them dies while it answers, the
+    engine starts it again, once for the same requests, and goes on. What a
+    model needs to be loaded beside others is said by `room` of its declaration.
+    """
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it would answer at once."""
+        ...
+
+    def load(self) -> None:
+        """Load the model unless it is loaded, and return when it can answer; who calls meanwhile waits, too.
+
+        Raises:
+            EngineError: It cannot be loaded, or the engine was closed.
+
+        """
         ...

@@ -76,6 +76,9 @@ class BuildShare:
             counts.requests, counts.known = counts.requests + requests, counts.known + known
             self._update_share(table, counts)
 
+    def waits(self, table: str, reason: str | None) -> None:
+        """What is waited for changes nothing."""
+
     def answered(self, table: str, tokens: int) -> None:
         """A model answered."""
         with self.lock:
@@ -127,6 +130,11 @@ class WatcherGroup:
         """Notify all."""
         for watcher in self.each:
             watcher.asked(table, requests, known)
+
+    def waits(self, table: str, reason: str | None) -> None:
+        """Notify all."""
+        for watcher in self.each:
+            watcher.waits(table, reason)
 
     def answered(self, table: str, tokens: int) -> None:
         """Notify all."""

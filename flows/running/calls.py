@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from flows.planning.plan import TableJob
 from flows.running import progress
+from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
@@ -14,10 +17,21 @@ def prepare(job: TableJob) -> None:
     find_kind(job).prepare()
 
 
-def run_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None) -> None:
-    """Run the partitions of a batch, here or in the processes of a pool."""
+def run_batch(
+    job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None, engines: EnginePool | None = None
+) -> None:
+    """Run the partitions of a batch, here or in the processes of a pool.
+
+    Args:
+        job: The table.
+        batch: Its partitions.
+        pool: The processes; none where they run here.
+        engines: The engines of the build; a table that asks models has its own unless given.
+
+    """
     if pool is None:
-        find_kind(job).run(batch.partitions, progress.watcher.advance)
+        with nullcontext(engines) if engines else EnginePool() as shared:
+            find_kind(job).run(batch.partitions, progress.watcher.advance, shared)
         return
     for partition in batch.partitions:
         pool.run(job, partition, progress.watcher.advance)

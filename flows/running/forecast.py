@@ -6,6 +6,7 @@ import polars as pl
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
+from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.sample import WANTED, Forecast, PilotSample, spread_rows
 from tasks import TASKS
@@ -25,16 +26,17 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
     if not any(TASKS[job.task].asks_models and job.name not in plan.done for job in plan.jobs):
         return forecasts
     samples: dict[str, PilotSample] = {}
-    for table, job in zip(plan.recipe.tables[:-1], plan.jobs):
-        if job.name in plan.done:
-            sample = _sample_complete(job, plan.done[job.name])
-        else:
-            kind = find_kind(job)
-            inputs = kind.combine([samples[name] for name in table.inputs if name in samples])
-            sample, table_forecasts = kind.forecast(inputs, pilot)
-            forecasts += table_forecasts
-        if sample is not None:
-            samples[job.name] = sample
+    with EnginePool() as engines:
+        for table, job in zip(plan.recipe.tables[:-1], plan.jobs):
+            if job.name in plan.done:
+                sample = _sample_complete(job, plan.done[job.name])
+            else:
+                kind = find_kind(job)
+                inputs = kind.combine([samples[name] for name in table.inputs if name in samples])
+                sample, table_forecasts = kind.forecast(inputs, pilot, engines)
+                forecasts += table_forecasts
+            if sample is not None:
+                samples[job.name] = sample
     return forecasts
 
 

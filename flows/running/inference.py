@@ -3,61 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from threading import Thread
 from typing import Any
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.planning import engines
 from flows.planning.plan import AskedModel, TableJob
 from flows.running import progress
-from schemas.request import Engine, EngineError, Failure, Reply, Request
+from flows.running.engine_pool import EnginePool
+from schemas.request import EngineError, Failure, Reply, Request
 from schemas.task import ModelId
 
 
 class Dispatcher:
-    """Where the requests of one table come in and replies go out. Engines are opened when first needed."""
+    """Where the requests of one table come in and replies go out.
 
-    def __init__(self, work: TableJob) -> None:
+    Args:
+        work: The table.
+        engines: The engines of the build, which its tables share.
+
+    """
+
+    def __init__(self, work: TableJob, engines: EnginePool) -> None:
         self.work = work
+        self.engines = engines
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
-        self.engines: dict[ModelId, tuple[AskedModel, Engine]] = {}
+        self._end = ExitStack()
 
     def __enter__(self) -> Dispatcher:
-        self.writer.__enter__()
+        with ExitStack() as end:
+            end.enter_context(self.writer)
+            self.use = end.enter_context(self.engines.asking(self.work))
+            self._end = end.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for _, engine in self.engines.values():
-            engine.close()
-        self.writer.__exit__(*error)
+        self._end.__exit__(*error)
 
     def answer(self, requests: Iterable[Request]) -> dict[str, Reply]:
         """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
         wanted = {request.id: request for request in requests}
-        known = self.ledger.find(list(wanted.values()))
-        missing = [request for id_, request in wanted.items() if id_ not in known]
-        progress.watcher.asked(self.work.name, len(wanted), len(known))
-        replies: dict[str, Reply] = {**known}
-        if missing:
-            replies |= self._ask_models(missing)
+        replies: dict[str, Reply] = {**self.ledger.find(list(wanted.values()))}
+        progress.watcher.asked(self.work.name, len(wanted), len(replies))
+        while missing := [request for id_, request in wanted.items() if id_ not in replies]:
+            with self.engines.in_flight.claim(missing) as claim:
+                if claim.requests:
+                    claim.replies = self._ask_models(claim.requests)
+            replies |= claim.replies
+            for other, shared in claim.others.items():
+                with self.engines.waiting(self.use):
+                    answered = other.wait(shared)
+                progress.watcher.asked(self.work.name, 0, len(answered))
+                replies |= answered
         return replies
 
     def _ask_models(self, requests: Sequence[Request]) -> dict[str, Reply]:
-        """Ask models: those that compute here one after the other, all others beside them."""
+        """Ask all models side by side, each on a thread that waits until its engine has room and answers."""
         by_model: dict[ModelId, list[Request]] = {}
         for request in requests:
             by_model.setdefault(ModelId.of(request), []).append(request)
-        pairs = [(self.models[named], group) for named, group in by_model.items()]
-        local = [pair for pair in pairs if pair[0].model.is_local]
-        jobs = [local, *([pair] for pair in pairs if not pair[0].model.is_local)]
         replies: dict[str, Reply] = {}
         errors: list[BaseException] = []
-        threads = [Thread(target=self._run_job, args=(job, replies, errors), daemon=True) for job in jobs if job]
+
+        def ask(asked: AskedModel, group: Sequence[Request]) -> None:
+            try:
+                self._ask_model(asked, group, replies, lambda: bool(errors))
+            except BaseException as error:  # raised by the thread that waits
+                errors.append(error)
+                self.engines.give_up(self.use)
+
+        threads = [
+            Thread(target=ask, args=(self.models[named], group), daemon=True) for named, group in by_model.items()
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -67,33 +88,15 @@ class Dispatcher:
             raise errors[0]
         return replies
 
-    def _open_engine(self, asked: AskedModel) -> Engine:
-        """A model's engine; of those that compute here only one is open, so that it has the memory."""
-        if asked.named not in self.engines:
-            if asked.model.is_local:
-                for name in [name for name, (other, _) in self.engines.items() if other.model.is_local]:
-                    self.engines.pop(name)[1].close()
-            self.engines[asked.named] = asked, engines.open_engine(asked.model, lambda: self._sum_spent(asked))
-        return self.engines[asked.named][1]
-
-    def _run_job(
-        self,
-        job: Sequence[tuple[AskedModel, Sequence[Request]]],
-        replies: dict[str, Reply],
-        errors: list[BaseException],
-    ) -> None:
-        try:
-            for asked, requests in job:
-                self._ask_model(asked, requests, replies, lambda: bool(errors))
-        except BaseException as error:  # raised by the thread that waits
-            errors.append(error)
-
     def _ask_model(
         self, asked: AskedModel, requests: Sequence[Request], results: dict[str, Reply], stopped: Callable[[], bool]
     ) -> None:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
-        with closing(_iterate_replies(self._open_engine(asked).answer(requests))) as replies:
+        with (
+            self.engines.lease(self.use, asked, lambda: self._sum_spent(asked)) as engine,
+            closing(_iterate_replies(engine.answer(requests))) as replies,
+        ):
             for reply in replies:
                 request = by_id.pop(reply.request, None)
                 if request is None:

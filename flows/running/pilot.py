@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from flows.planning.plan import TableJob
+from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_rows, read_fitted
 from flows.running.inference import Dispatcher
 from flows.running.sample import PILOT, Forecast, PilotSample
@@ -42,7 +43,7 @@ class _RequestCounter:
 
 
 def forecast_asking(
-    work: TableJob, task: Asking[Any], sample: PilotSample, size: int
+    work: TableJob, task: Asking[Any], sample: PilotSample, size: int, engines: EnginePool
 ) -> tuple[PilotSample | None, list[Forecast]]:
     """Forecast what a table asks.
 
@@ -51,6 +52,7 @@ def forecast_asking(
         task: Its task.
         sample: Some rows of its inputs.
         size: How many of them are asked about in earnest.
+        engines: Where they are asked.
 
     Returns:
         The rows that the pilot made, None where there was none; what each model is asked.
@@ -62,7 +64,7 @@ def forecast_asking(
     names = {asked.name: asked.named for asked in work.models}
     settling, parameters = task.fit(work.parameters), read_fitted(work)
     first, counter = _RequestCounter(), _RequestCounter()
-    with Dispatcher(work) as dispatcher:
+    with Dispatcher(work, engines) as dispatcher:
         if parameters is None:  # what the pilot alone settles stands for what the whole table will
             parameters = fit_rows(work, [pilot], first.record_replies(dispatcher)) if pilot.height else work.parameters
         unasked = list(next(task.ask(others, parameters, names), ()))

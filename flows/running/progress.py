@@ -26,6 +26,9 @@ class Watcher(Protocol):
     def asked(self, table: str, requests: int, known: int) -> None:
         """Models are asked: so many requests, of which the ledger answers some."""
 
+    def waits(self, table: str, reason: str | None) -> None:
+        """A table's requests wait for something, such as a model that is being loaded; None: they are answered now."""
+
     def answered(self, table: str, tokens: int) -> None:
         """A model answered a request with so many tokens."""
 
@@ -46,6 +49,9 @@ class Silent:
         """Nothing."""
 
     def asked(self, table: str, requests: int, known: int) -> None:
+        """Nothing."""
+
+    def waits(self, table: str, reason: str | None) -> None:
         """Nothing."""
 
     def answered(self, table: str, tokens: int) -> None:
@@ -74,6 +80,19 @@ class RequestProgress:
     """Answered by a model."""
     tokens: int = 0
     since: float = field(default_factory=time.monotonic)
+    waits: str | None = None
+    """What the requests wait for, where no model answers them yet."""
+    waits_since: float = 0.0
+
+    def wait(self, reason: str | None) -> float | None:
+        """They wait for something, or no more. If that is new, the seconds that they waited for what was before."""
+        if reason == self.waits:
+            return None
+        now = time.monotonic()
+        waited, self.waits, self.waits_since = now - self.waits_since, reason, now
+        if not reason and not self.answers:  # the rate is that of answering
+            self.since = now
+        return waited
 
     @property
     def done(self) -> int:
@@ -82,7 +101,7 @@ class RequestProgress:
 
     @property
     def spent(self) -> float:
-        """Seconds since the first request."""
+        """Seconds since the first request, or since its model was loaded."""
         return max(time.monotonic() - self.since, 1e-3)
 
     def left(self, total: int | None) -> str:
@@ -92,7 +111,8 @@ class RequestProgress:
 
     def __str__(self) -> str:
         ledger = f", {self.known:,} from the ledger" if self.known else ""
-        return f"{self.done:,} of {self.requests:,} answered{ledger}"
+        waits = f", {self.waits}" if self.waits else ""
+        return f"{self.done:,} of {self.requests:,} answered{ledger}{waits}"
 
 
 class PlainLines:
@@ -139,6 +159,13 @@ class PlainLines:
             counts.requests, counts.known = counts.requests + requests, counts.known + known
         if first:
             self.console.print(f"{table}: {requests:,} requests, {known:,} of them in the ledger", highlight=False)
+
+    def waits(self, table: str, reason: str | None) -> None:
+        """Say what is waited for, and how long it took."""
+        with self.lock:
+            waited = self.asking.setdefault(table, RequestProgress()).wait(reason)
+        if waited is not None:
+            self.console.print(f"{table}: {reason or f'is answered, after {waited:.1f} s'}", highlight=False)
 
     def answered(self, table: str, tokens: int) -> None:
         """Say how far the asking is, if nothing was said of it for a while."""
@@ -234,6 +261,14 @@ class LiveTable:
             counts: RequestProgress = task.fields.setdefault("asked", RequestProgress())
             counts.requests, counts.known = counts.requests + requests, counts.known + known
             self._show(task, counts)
+
+    def waits(self, table: str, reason: str | None) -> None:
+        """Say in the table's line what is waited for."""
+        with self.lock:
+            task = self._task(table)
+            counts: RequestProgress = task.fields.setdefault("asked", RequestProgress())
+            if counts.wait(reason) is not None:
+                self._show(task, counts)
 
     def answered(self, table: str, tokens: int) -> None:
         """Move the bar by one request."""

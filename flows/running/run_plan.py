@@ -18,6 +18,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.running import progress
 from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
+from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.process_pool import ProcessPool
 
@@ -36,7 +37,7 @@ class Executor(Protocol):
     """What carries out the calls that a build is made of, each for some partitions of a table: threads, or Prefect.
 
     Their arguments are references (a job, partitions), never rows, so they can be sent elsewhere, but for
-    the pool of `run_batch`: an executor that sends calls to other machines leaves it out.
+    the pools of `run_batch`: an executor that sends calls to other machines leaves them out.
     """
 
     def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
@@ -100,6 +101,7 @@ class _Generation:
     executor: Executor
     observers: Sequence[Observer]
     pool: ProcessPool | None
+    engines: EnginePool | None
     done: dict[str, Manifest] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -123,7 +125,7 @@ class _Generation:
         """Submit what is left of each table, once those that need it have been prepared."""
         prepared = {job.name: self.executor.submit(prepare, job) for job in self.jobs if find_kind(job).prepares}
         running: dict[Future[None], TableJob] = {}
-        for job in self.jobs:
+        for job in self.engines.order(self.jobs) if self.engines else self.jobs:
             if job.name in prepared:
                 prepared[job.name].result()
             running |= dict.fromkeys(self._submit_pending(job), job)
@@ -135,7 +137,10 @@ class _Generation:
         left = sum(map(kind.count_rows, pending))
         progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
         pool = self.pool if self.pool and kind.offloads and self.pool.should_run(job, pending) else None
-        return [self.executor.submit(run_batch, job, batch, pool) for batch in kind.batch(pending)]
+        batches = kind.batch(pending)
+        if self.engines and batches:
+            self.engines.expect(job)
+        return [self.executor.submit(run_batch, job, batch, pool, self.engines) for batch in batches]
 
     def _complete(self, job: TableJob) -> None:
         """Complete a table whose partitions have all ended, and say so."""
@@ -162,15 +167,16 @@ def materialize(plan: Plan, executor: Executor | None = None, observers: Sequenc
         with ThreadExecutor() as threads:
             return materialize(plan, threads, observers)
     done = dict(plan.done)
-    with ProcessPool() as pool:
+    with ProcessPool() as pool, EnginePool() as engines:
         for jobs in plan.topological_generations():
-            done |= materialize_generation(jobs, executor, observers, pool)
+            done |= materialize_generation(jobs, executor, observers, pool, engines)
     return replace(plan, done=done)
 
 
 def materialize_generation(
-    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None
-) -> dict[str, Manifest]:
+    jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None,
+    engines: EnginePool | None = None,
+) -> dict[str, Manifest]:  # fmt: skip
     """Make tables that do not need each other.
 
     Args:
@@ -178,12 +184,13 @@ def materialize_generation(
         executor: Carries out the calls.
         observers: Follow each table; where one cannot be made, they learn it of all that are not complete.
         pool: Processes for large tables; threads do all unless given.
+        engines: Engines for the tables that ask models; each has its own unless given.
 
     Returns:
         The manifest of each table by its name.
 
     """
-    generation = _Generation(jobs, executor, observers, pool)
+    generation = _Generation(jobs, executor, observers, pool, engines)
     try:
         generation.run()
     except BaseException as error:

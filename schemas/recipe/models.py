@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,11 +29,20 @@ class Price(_Strict):
 class Declaration(_Strict):
     """A model as a recipe declares it. Its engine is the module of `tasks.engines` that bears the name in `engine`."""
 
-    is_local: ClassVar[bool] = False
-    """Whether it computes on this machine, where one model at a time has the memory."""
-
     def paths(self) -> dict[str, str]:
         """The fields that name a file or folder, which a recipe gives as they are from its own folder."""
+        return {}
+
+    def room(self) -> dict[str, float]:
+        """The share that it takes of what models on this machine have to share, by its name: `{"gpu 0": 0.9}`.
+
+        Models whose shares of something come to more than 1 are never loaded
+        at the same time.
+
+        Returns:
+            Shares from 0 to 1; none for what computes elsewhere, or is small.
+
+        """
         return {}
 
 
@@ -45,7 +54,6 @@ def list_path(path: str | None) -> list[str]:
 class Abacus(Declaration):
     """The embedded model: a small Llama that ships with Errata and runs in process."""
 
-    is_local = True
     engine: Literal["abacus"]
     checkpoint: str | None = Field(
         None, description="A folder with another checkpoint of its kind; else the shipped one."
@@ -93,7 +101,6 @@ class EngineArguments(_Strict):
 class VLLM(LanguageModelSettings, Declaration):
     """A checkpoint run by vLLM, offline, in a process of its own."""
 
-    is_local = True
     engine: Literal["vllm"]
     model: str = Field(min_length=1, description="A name on the Hugging Face Hub, or a folder.")
     revision: str = Field("", description="The commit of the weights; pin it, so that a build can be repeated.")
@@ -101,7 +108,9 @@ class VLLM(LanguageModelSettings, Declaration):
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share the weights.")
     memory: float = Field(0.9, gt=0, le=1, description="Share of the GPUs' memory it takes.")
     context: int | None = Field(None, ge=16, description="Tokens of prompt and completion, at most; else the model's.")
-    batch: int = Field(256, ge=1, description="Sequences worked on at once, at most.")
+    batch: int | None = Field(
+        None, ge=1, description="Sequences worked on at once, at most; else what vLLM chooses for the machine."
+    )
     dtype: str = Field("auto", description="The weights' number type.")
     lora: str | None = Field(
         None, min_length=1, description="An adapter that is laid over the weights: a name on the Hub, or a folder."
@@ -121,6 +130,12 @@ class VLLM(LanguageModelSettings, Declaration):
         other = {"dtype": self.dtype if self.dtype != "auto" else None, "lora": self.lora}
         other |= self.engine_args.model_dump(include={"quantization", "kv_cache_dtype"})
         return ";".join([*([self.revision] if self.revision else []), *(f"{k}={v}" for k, v in other.items() if v)])
+
+    def room(self) -> dict[str, float]:
+        """Its share of each GPU's memory; without a GPU it takes the machine's, and the share keeps others out likewise."""
+        count = self.tensor_parallel * (self.engine_args.pipeline_parallel_size or 1)
+        gpus = self.gpus or range(count)
+        return {f"gpu {number}": self.memory for number in gpus[:count]}
 
 
 class OpenAI(EndpointSettings, Declaration):

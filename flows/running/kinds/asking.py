@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.running.commit import commit_outcome
+from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_parameters
 from flows.running.inference import Dispatcher
 from flows.running.kinds.kind import Kind
@@ -41,9 +42,9 @@ class AskingKind(Kind[Asking[Any]]):
         """All together: they share engines."""
         return [PartitionBatch(pending)] if pending else []
 
-    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
+    def run(self, partitions: Sequence[Partition], advance: Advance, engines: EnginePool) -> None:
         """Carry on the conversations about partitions to their ends; each is committed as it ends."""
-        with Dispatcher(self.job) as dispatcher:
+        with Dispatcher(self.job, engines) as dispatcher:
             parameters = fit_parameters(self.job, dispatcher.answer)
             conversations: list[_OpenConversation] = []
             waiting = list(reversed(partitions))
@@ -89,10 +90,12 @@ class AskingKind(Kind[Asking[Any]]):
         """Nothing is known of the rows before models are asked."""
         return None
 
-    def forecast(self, inputs: PilotSample | None, pilot: int | None) -> tuple[PilotSample | None, list[Forecast]]:
+    def forecast(
+        self, inputs: PilotSample | None, pilot: int | None, engines: EnginePool
+    ) -> tuple[PilotSample | None, list[Forecast]]:
         """With a pilot the rows that it made, and what the whole table would ask."""
         if inputs is None:
             return None, []
         embedded = all(asked.model.engine == "abacus" for asked in self.job.models)
         size = pilot if pilot is not None else PILOT if embedded else 0
-        return forecast_asking(self.job, self.task, inputs, size)
+        return forecast_asking(self.job, self.task, inputs, size, engines)

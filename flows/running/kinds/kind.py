@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from catalog.tables import TableFolder
 from flows.planning.plan import TableJob
+from flows.running.engine_pool import EnginePool
 from flows.running.partitions import Advance, Partition, PartitionBatch, batch_partitions, list_file_partitions
 from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples
 from schemas.task import Task, TaskError
@@ -67,12 +68,13 @@ class Kind(ABC, Generic[T]):
         """Find out what the partitions need to know of each other; doing it again changes nothing."""
 
     @abstractmethod
-    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
+    def run(self, partitions: Sequence[Partition], advance: Advance, engines: EnginePool) -> None:
         """Run the task on the partitions of a batch in this process, and commit each.
 
         Args:
             partitions: What to run.
             advance: Is called with how far each is.
+            engines: The engines of the build, for a task that asks models.
 
         """
 
@@ -93,7 +95,9 @@ class Kind(ABC, Generic[T]):
 
         """
 
-    def forecast(self, inputs: PilotSample | None, pilot: int | None) -> tuple[PilotSample | None, list[Forecast]]:
+    def forecast(
+        self, inputs: PilotSample | None, pilot: int | None, engines: EnginePool
+    ) -> tuple[PilotSample | None, list[Forecast]]:
         """Some rows of the table, and what it would ask of each model; a task that asks none forecasts nothing."""
         return self.sample(inputs, WANTED), []
 

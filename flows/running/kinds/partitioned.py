@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from catalog.tables import PartitionCommit, sum_commits
 from flows.running.commit import write_outcome
+from flows.running.engine_pool import EnginePool
 from flows.running.kinds.kind import Kind
 from flows.running.partitions import Advance, Partition
 from schemas.task import Outcome, Task
@@ -20,8 +21,8 @@ class PartitionedKind(Kind[T]):
 
     offloads = True
 
-    def run(self, partitions: Sequence[Partition], advance: Advance) -> None:
-        """Run the partitions of a batch in this process."""
+    def run(self, partitions: Sequence[Partition], advance: Advance, engines: EnginePool) -> None:
+        """Run the partitions of a batch in this process; no model is asked."""
         for partition in partitions:
             self.run_partition(partition, advance)
 

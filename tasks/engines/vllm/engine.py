@@ -6,23 +6,28 @@ one model after the other has the whole of it.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
+from threading import Lock, Thread
 from typing import Any
 
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
-from tasks.worker_process import WorkerEnded, WorkerProcess
+from tasks.engines.vllm.call_queue import Call, CallQueue
+from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
+_LOG = logging.getLogger(__name__)
 WORKER = Path(__file__).with_name("worker.py")
 INSIDE = 2
-"""Requests inside vLLM, in batches: one worked on, one waiting, so that a place that gets free is taken at once."""
+"""Requests inside the worker, in batches: one worked on, one made ready, so that a place that gets free is taken at once."""
 LAST_WORDS = 15
+MOMENT = 1.0
+"""Seconds between looks whether a silent worker has been silent too long."""
 _ADVICE = (
     (
         r"No module named '?vllm'?\b",
@@ -56,20 +61,43 @@ _ADVICE = (
 
 
 class VLLMEngine:
-    """Answers requests by a model that vLLM holds; the model is loaded when first asked, and again after `close`.
+    """Answers requests by a model that vLLM holds, loaded at `load` or when first asked, until it is closed.
 
-    Safe from threads for `close`; answers are asked for one call at a time.
+    Safe from threads: what several ask at once is worked on together. A worker
+    that dies is started again, as `CallQueue` has it.
     """
 
-    def __init__(
-        self, model: VLLM, *, worker: Path = WORKER, starting: float = 1800, silence: float = 600, grace: float = 10
-    ) -> None:
-        """Seconds without a sign of life: while the model is loaded, while it answers, while work is dropped."""
+    def __init__(self, model: VLLM, *, worker: Path = WORKER, starting: float = 1800, silence: float = 600) -> None:
+        """Seconds without a sign of life: while the model is loaded, and while it answers."""
         self.model = model
         self.name = "vllm"  # with its version once it runs
-        self._worker, self._starting, self._silence, self._grace = worker, starting, silence, grace
+        self._worker, self._starting, self._silence = worker, starting, silence
+        self._loading, self._lock = Lock(), Lock()
         self._process: WorkerProcess | None = None
-        self._answering = False
+        self._queue = CallQueue()
+        self._most_inside = 0
+        self._heard = 0.0
+        self._closed = False
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it would answer at once."""
+        process = self._process
+        return process is not None and process.alive and self._most_inside > 0
+
+    def load(self) -> None:
+        """Load the model unless it is loaded; see `schemas.request.LoadingEngine`.
+
+        Raises:
+            EngineError: It cannot be loaded, or the engine was closed.
+
+        """
+        with self._loading:
+            if self._closed:
+                raise EngineError(self._describe_closed())
+            if not self.loaded:
+                process = self._start()
+                Thread(target=self._pump, args=[process], name="vllm", daemon=True).start()
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Give one reply for each request, in the order in which they end.
@@ -84,46 +112,68 @@ class VLLMEngine:
             The replies.
 
         Raises:
-            EngineError: vLLM cannot go on.
-            RuntimeError: An earlier answer of this engine is not finished.
+            EngineError: vLLM cannot go on, or the engine was closed.
 
         """
-        if self._answering:
-            raise RuntimeError("an earlier answer of this engine is not finished: exhaust it or close it")
         if not requests:
             return
-        self._answering = True
+        call = self._begin(sorted(requests, key=_beginning))
         try:
-            process = self._process or self._start()
-            yield from self._answers(process, requests)
-        except WorkerEnded as ended:
-            raise self._failed(str(ended)) from None
-        except GeneratorExit:
-            self._drop()
-            raise
-        except BaseException:  # interrupted: nobody knows what is inside
-            self.close()
-            raise
+            for _ in requests:
+                reply = call.replies.get()
+                if isinstance(reply, EngineError):
+                    raise reply
+                yield reply
         finally:
-            self._answering = False
+            with self._lock:
+                if (inside := self._queue.withdraw(call)) and self._process:
+                    self._process.send({"drop": inside})
+                self._feed()
 
-    def _answers(self, process: WorkerProcess, requests: Sequence[Request]) -> Iterator[Reply]:
-        # those that begin alike come together, so that what they share is read once
-        order = sorted(range(len(requests)), key=lambda number: _beginning(requests[number]))
-        waiting = iter(order)
-        for number in islice(waiting, INSIDE * self.model.batch):
-            process.send(_ask(number, requests[number]))
-        left = len(requests)
-        while left:
-            message = process.receive(self._silence)
-            if message["is"] == "alive":
-                continue
+    def _begin(self, requests: Sequence[Request]) -> Call:
+        """A call whose requests are sent. Those that begin alike come together, so that what they share is read once."""
+        while True:
+            self.load()
+            with self._lock:
+                if self._process:  # else it died just now, when nobody asked
+                    call = self._queue.add(requests)
+                    self._feed()
+                    return call
+
+    def _feed(self) -> None:
+        """Send what there is place for. The lock is held."""
+        if not self._queue.has_inside:
+            self._heard = time.monotonic()
+        if self._process:
+            for sent in self._queue.take(self._most_inside):
+                self._process.send(_ask(sent.number, sent.request))
+
+    def _pump(self, process: WorkerProcess | None) -> None:
+        """Hand out what the worker answers, until the engine is closed or its worker cannot go on."""
+        while process:
+            try:
+                while True:
+                    self._take(process)
+            except WorkerEnded as ended:
+                process = self._restart(process, ended)
+
+    def _take(self, process: WorkerProcess) -> None:
+        """Take a message of the worker's, if one comes within a moment."""
+        try:
+            message = process.receive(MOMENT)
+        except WorkerSilent:
+            with self._lock:
+                if self._queue.has_inside and time.monotonic() - self._heard >= self._silence:
+                    raise WorkerSilent(f"its process gave no sign of life for {self._silence:.0f} s") from None
+            return
+        with self._lock:
+            self._heard = time.monotonic()
             if message["is"] == "fatal":
                 raise WorkerEnded(message["error"])
-            left -= 1
-            for number in islice(waiting, 1):
-                process.send(_ask(number, requests[number]))
-            yield self._reply(requests[message["number"]], message)
+            sent = self._queue.settle(message["number"]) if "number" in message else None
+            if sent:
+                sent.call.replies.put(self._reply(sent.request, message))
+                self._feed()
 
     def _reply(self, request: Request, message: Mapping[str, Any]) -> Reply:
         if message["is"] == "failure":
@@ -135,44 +185,79 @@ class VLLMEngine:
         )  # fmt: skip
 
     def _start(self) -> WorkerProcess:
-        """Load the model."""
+        """Start a worker and have it load the model."""
         command = [self.model.python or sys.executable, "-E", str(self._worker)]
         try:
-            self._process = process = WorkerProcess(command, _environment(self.model))
+            process = WorkerProcess(command, _environment(self.model))
         except OSError as error:
             problem = f"`python: {command[0]}` cannot be run ({error.strerror}): name a Python that has vLLM"
             raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
-        process.send({"options": _options(self.model)})
-        message = process.receive(self._starting, log_counts=True)
-        if message["is"] == "fatal":
-            raise WorkerEnded(message["error"])
-        self.name = f"vllm {message['version']}"
+        with self._lock:
+            self._process, self._most_inside = process, 0
+            if self._closed:
+                process.kill()
+        try:
+            process.send({"options": _options(self.model)})
+            message = process.receive(self._starting, log_counts=True)
+            if message["is"] == "fatal":
+                raise WorkerEnded(message["error"])
+        except WorkerEnded as ended:
+            problem = self._describe(process, ended)
+            self._end(process)
+            raise EngineError(problem) from None
+        with self._lock:
+            self.name = f"vllm {message['version']}"
+            self._most_inside = INSIDE * message["batch"]
         return process
 
-    def _drop(self) -> None:
-        """End what is under way and keep the model; close where that takes too long."""
-        try:
-            if self._process:
-                self._process.send({"drop": True})
-                until = time.monotonic() + self._grace
-                while self._process.receive(until - time.monotonic())["is"] != "dropped":
-                    pass
-        except WorkerEnded:
-            self.close()
+    def _restart(self, process: WorkerProcess, ended: WorkerEnded) -> WorkerProcess | None:
+        """Another worker in place of one that ended, if anything is left to answer and none of it is what ends them."""
+        with self._loading:
+            problem = self._describe(process, ended)
+            self._end(process)
+            with self._lock:
+                if self._queue.is_empty:
+                    return None
+                if self._closed or not self._queue.return_inside():
+                    self._queue.fail(problem)
+                    return None
+            _LOG.warning("%s\nIt is started again.", problem)
+            try:
+                again = self._start()
+            except EngineError as error:
+                with self._lock:
+                    self._queue.fail(str(error))
+                return None
+            with self._lock:
+                self._feed()
+            return again
 
-    def _failed(self, problem: str) -> EngineError:
-        """End what is left of the process and say what happened, and what to do."""
-        log = self._process.tail_log(LAST_WORDS) if self._process else []
-        self.close()
-        output = "\n".join((problem, *log))
+    def _describe(self, process: WorkerProcess, ended: WorkerEnded) -> str:
+        """How a worker ended, its last words, and what to do."""
+        if self._closed:
+            return self._describe_closed()
+        log = process.tail_log(LAST_WORDS)
+        output = "\n".join((str(ended), *log))
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, output)), "see the last lines above")
         words = "".join(f"\n  | {line}" for line in log)
         python = self.model.python or sys.executable
-        return EngineError(f"model {self.model.model!r} (vllm, {python}): {problem}{words}\nWhat to do: {advice}.")
+        return f"model {self.model.model!r} (vllm, {python}): {ended}{words}\nWhat to do: {advice}."
+
+    def _describe_closed(self) -> str:
+        return f"model {self.model.model!r} (vllm): the engine was closed, because the build has ended; build again"
+
+    def _end(self, process: WorkerProcess) -> None:
+        """Kill a worker's process group; GPUs' memory is free when this returns."""
+        with self._lock:
+            self._process, self._most_inside = None, 0
+        process.kill()
 
     def close(self) -> None:
-        """Kill the process group; GPUs' memory is free when this returns."""
-        process, self._process = self._process, None
+        """Kill the worker for good; GPUs' memory is free when this returns."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+            self._queue.fail(self._describe_closed())
         if process:
             process.kill()
 
@@ -186,6 +271,7 @@ def _ask(number: int, request: Request) -> dict[str, object]:
     sampling = request.sampling
     return {
         "ask": number,
+        "logprobs": request.logprobs,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         "prefix": request.prefix,
         "sampling": {
@@ -200,17 +286,17 @@ def _ask(number: int, request: Request) -> dict[str, object]:
 
 
 def _options(model: VLLM) -> dict[str, object]:
-    """The arguments of vLLM's `LLM`, as far as the declaration knows them."""
-    return {
+    """The arguments of vLLM's `LLM`, as far as the declaration knows them; how many sequences at once is vLLM's choice."""
+    options: dict[str, object] = {
         "model": model.model,
         "revision": model.revision or None,
         "tokenizer_revision": model.revision or None,
         "tensor_parallel_size": model.tensor_parallel,
         "gpu_memory_utilization": model.memory,
         "max_model_len": model.context,
-        "max_num_seqs": model.batch,
         "dtype": model.dtype,
     }
+    return options if model.batch is None else {**options, "max_num_seqs": model.batch}
 
 
 def _environment(model: VLLM) -> dict[str, str]:

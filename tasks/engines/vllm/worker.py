@@ -3,13 +3,14 @@
 Run by path, under any Python of 3.10 or later that has vLLM: it imports
 nothing of ours. Its arguments are the descriptors of its requests and of its
 replies; what vLLM prints goes elsewhere. In come first the options, then any
-number of `{"ask": number, ...}` and `{"drop": true}`; out go `ready`,
-`completion`, `failure`, `alive` (at most one a second while it works),
-`dropped` and `fatal`. It lives no longer than who started it.
+number of `{"ask": number, ...}` and `{"drop": [number, ...]}`; out go `ready`,
+`completion`, `failure`, `alive` (at most one a second while it works) and
+`fatal`. It lives no longer than who started it.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -73,7 +74,7 @@ def choose_options(options: Mapping[str, Any]) -> dict[str, Any]:
         # requests with seeds of their own end the engine on a CPU where prompts are cut into chunks;
         # uncut, the longest must fit into one batch
         chosen.pop("gpu_memory_utilization", None)
-        batched = max(CPU_BATCHED_TOKENS, choose_context_length(chosen), chosen["max_num_seqs"])
+        batched = max(CPU_BATCHED_TOKENS, choose_context_length(chosen), chosen.get("max_num_seqs", 0))
         chosen.update(enable_chunked_prefill=False, max_num_batched_tokens=batched)
     return chosen
 
@@ -93,7 +94,11 @@ class Refused(Exception):
 
 
 class Worker:
-    """One loaded model and the requests that are inside it."""
+    """One loaded model and the requests that are inside it.
+
+    What comes is made ready on a thread of its own, so that the model need
+    not wait for templates and tokens.
+    """
 
     def __init__(self, options: Mapping[str, Any], say: Say) -> None:
         import vllm
@@ -102,19 +107,23 @@ class Worker:
         self.vllm = vllm
         self.llm = vllm.LLM(**choose_options(options))
         self.engine = self.llm.llm_engine
-        self.tokenizer = self.llm.get_tokenizer()
+        # vLLM turns tokens into text with its own at the same time, and one of Hugging Face's may not be used by two threads
+        self.tokenizer = copy.deepcopy(self.llm.get_tokenizer())
         self.context = int(self.engine.model_config.max_model_len)
         self.inside: set[str] = set()
+        self.prepared: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
         if not getattr(self.tokenizer, "chat_template", None):
             raise RuntimeError("its tokenizer has no chat template")
-        say({"is": "ready", "version": vllm.__version__, "context": self.context})
+        batch = int(self.engine.vllm_config.scheduler_config.max_num_seqs)
+        say({"is": "ready", "version": vllm.__version__, "context": self.context, "batch": batch})
 
     def serve(self, inbox: queue.SimpleQueue[Message]) -> None:
         """Answer for ever."""
+        threading.Thread(target=self.prepare, args=[inbox], daemon=True).start()
         spoken = time.monotonic()
         while True:
-            while not self.inside or not inbox.empty():
-                self.take(inbox.get())
+            while not self.inside or not self.prepared.empty():
+                self.take(self.prepared.get())
             for output in self.engine.step():
                 if output.finished and output.request_id in self.inside:
                     self.inside.discard(output.request_id)
@@ -123,14 +132,32 @@ class Worker:
                 spoken = time.monotonic()
                 self.say({"is": "alive"})
 
-    def take(self, message: Message) -> None:
-        """Begin a request, or drop all that are under way."""
+    def prepare(self, inbox: queue.SimpleQueue[Message]) -> None:
+        """Give each request its tokens, for ever; in the order in which messages came."""
+        while True:
+            message = inbox.get()
+            try:
+                if "ask" in message:
+                    message["tokens"] = self.prompt(message["messages"], message["prefix"])
+            except Refused as refused:
+                message["refused"] = refused
+            except BaseException as error:
+                self.prepared.put(error)
+                return
+            self.prepared.put(message)
+
+    def take(self, message: Message | BaseException) -> None:
+        """Begin a request, or drop some that are under way."""
+        if isinstance(message, BaseException):
+            raise message
         if "drop" in message:
-            self.engine.abort_request(list(self.inside))
-            self.inside.clear()
-            self.say({"is": "dropped"})
+            dropped = self.inside & {str(number) for number in message["drop"]}
+            self.engine.abort_request(list(dropped))
+            self.inside -= dropped
             return
         try:
+            if "refused" in message:
+                raise message["refused"]
             self.begin(message)
         except Refused as refused:
             reason, detail = refused.args
@@ -138,14 +165,14 @@ class Worker:
 
     def begin(self, message: Message) -> None:
         """Hand a request to vLLM; `Refused` where it can have no answer."""
-        tokens = self.prompt(message["messages"], message["prefix"])
+        tokens = message["tokens"]
         if len(tokens) >= self.context:
             raise Refused("longer than the context", f"{len(tokens)} tokens of {self.context}")
         number, sampling = str(message["ask"]), self.vllm.sampling_params
         schema = message.get("schema")
         try:
             parameters = self.vllm.SamplingParams(
-                logprobs=0,
+                logprobs=0 if message["logprobs"] else None,
                 output_kind=sampling.RequestOutputKind.FINAL_ONLY,
                 structured_outputs=sampling.StructuredOutputsParams(json=schema) if schema else None,
                 **message["sampling"],
@@ -201,7 +228,7 @@ def describe_completion(output: Any) -> Message:
         "finish": answer.finish_reason,
         "prompt_tokens": len(output.prompt_token_ids),
         "tokens": tokens,
-        "logprob": min(logprob, 0.0) if logprob is not None and math.isfinite(logprob) else None,
+        "logprob": None if logprob is None else min(logprob, 0.0) if math.isfinite(logprob) else math.nan,
     }
 
 

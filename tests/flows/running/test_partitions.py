@@ -59,5 +59,5 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     kinds.run_partition(work, first, lambda *_: None)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
     monkeypatch.setattr(PartitionedKind, "run_partition", lambda _, unit, __: found.append(unit.name))
-    build._retry_batch(work, PartitionBatch([first, replace(second)]), None)
+    build._retry_batch(work, PartitionBatch([first, replace(second)]), None, None)
     assert found == done

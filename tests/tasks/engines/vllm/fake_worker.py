@@ -18,6 +18,7 @@ from typing import Any
 WORKER = Path(__file__).parents[4] / "tasks" / "engines" / "vllm" / "worker.py"
 END = 0
 LOGPROB = -0.5
+BATCH = 4
 
 
 class Tokenizer:
@@ -50,11 +51,17 @@ class State:
 
     def output(self, reason: str) -> SimpleNamespace:
         text = "".join(chr(token) for token in self.made if token != END)
-        logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
         one = SimpleNamespace(
-            text=text, token_ids=self.made, logprobs=logprobs, cumulative_logprob=math.fsum(LOGPROB for _ in logprobs),
-            finish_reason=reason, stop_reason=None,
-        )  # fmt: skip
+            text=text,
+            token_ids=self.made,
+            logprobs=None,
+            cumulative_logprob=None,
+            finish_reason=reason,
+            stop_reason=None,
+        )
+        if self.parameters.logprobs is not None:
+            one.logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
+            one.cumulative_logprob = math.fsum(LOGPROB for _ in self.made)
         return SimpleNamespace(
             request_id=self.number, finished=bool(reason), outputs=[one], prompt_token_ids=self.prompt
         )
@@ -65,6 +72,8 @@ class Engine:
         self.options = options
         self.states: dict[str, State] = {}
         self.model_config = SimpleNamespace(max_model_len=options["max_model_len"] or 200)
+        scheduler = SimpleNamespace(max_num_seqs=options.get("max_num_seqs", BATCH))
+        self.vllm_config = SimpleNamespace(scheduler_config=scheduler)
 
     def add_request(self, number: str, prompt: dict[str, list[int]], parameters: SimpleNamespace) -> None:
         tokens = prompt["prompt_token_ids"]
@@ -94,7 +103,7 @@ class Engine:
     def step(self) -> list[SimpleNamespace]:
         print("a step", flush=True)  # vLLM, too, prints where it likes
         outputs = []
-        for state in list(self.states.values())[: self.options["max_num_seqs"]]:
+        for state in list(self.states.values())[: self.options.get("max_num_seqs", BATCH)]:
             self.obey("".join(map(chr, state.prompt)), len(state.made))
             if reason := state.step():
                 outputs.append(state.output(reason))
@@ -104,6 +113,11 @@ class Engine:
     def obey(self, prompt: str, made: int) -> None:
         if "<user>die<" in prompt:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "<user>die once" in prompt and made == 3:  # a file's name follows
+            flag = Path(prompt.partition("die once ")[2].partition("<")[0])
+            if not flag.exists():
+                flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
         if "<user>break<" in prompt:
             raise RuntimeError("the cache is torn")
         if "<user>stall<" in prompt and made == 3:

@@ -1,12 +1,14 @@
 """The engine `vllm`: what it asks and reports, and what it does when its process dies, stalls or is not wanted."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from tasks.engines.vllm.engine import INSIDE, VLLMEngine
 FAKE = Path(__file__).with_name("fake_worker.py")
 ROOT = Path(__file__).parents[4]
 LOGPROB = -0.5
+BATCH = 4
+"""Sequences at once that the fake vLLM chooses."""
 Open = Callable[..., VLLMEngine]
 
 
@@ -29,9 +33,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     engines = []
 
-    def open_one(*, starting: float = 60, silence: float = 60, grace: float = 10, **declared: Any) -> VLLMEngine:
+    def open_one(*, starting: float = 60, silence: float = 60, **declared: Any) -> VLLMEngine:
         model = VLLM(engine="vllm", **{"model": "fake", "context": 200, **declared})
-        engines.append(VLLMEngine(model, worker=FAKE, starting=starting, silence=silence, grace=grace))
+        engines.append(VLLMEngine(model, worker=FAKE, starting=starting, silence=silence))
         return engines[-1]
 
     yield open_one
@@ -64,6 +68,11 @@ def wait_until_dead(pid: int, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def pid_of_loaded(engine: VLLMEngine) -> int:
+    engine.load()
+    return pid_of(engine)
+
+
 def pid_of(engine: VLLMEngine) -> int:
     assert engine._process
     return engine._process.pid
@@ -71,7 +80,7 @@ def pid_of(engine: VLLMEngine) -> int:
 
 def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
     engine = opened(price=Price(prompt=1.0, completion=10.0))
-    request, before = ask("hi", prefix="Well"), time.time()
+    request, before = replace(ask("hi", prefix="Well"), logprobs=True), time.time()
     reply = one(engine, request)
     said = "<user>hi<assistant>Well"
     assert (reply.request, reply.text, reply.finish, reply.limit) == (request.id, said, "stop", 150)
@@ -83,8 +92,19 @@ def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
 
 
 def test_a_completion_that_reaches_its_limit_is_cut_there(opened: Open) -> None:
-    reply = one(opened(), ask("hi", max_tokens=7))
+    reply = one(opened(), replace(ask("hi", max_tokens=7), logprobs=True))
     assert (reply.text, reply.finish, reply.tokens, reply.logprob) == ("<user>h", "length", 7, 7 * LOGPROB)
+
+
+def test_log_probabilities_are_not_asked_unless_they_are_needed(opened: Open) -> None:
+    plain, needed = ask("hi"), replace(ask("hi"), logprobs=True)
+    assert plain.id == needed.id
+    engine = opened()
+    without, reply = one(engine, plain), one(engine, needed)
+    assert without.logprob is None and not without.answers(needed)
+    assert reply.logprob is not None and reply.answers(needed) and reply.answers(plain)
+    unknown = replace(without, logprob=math.nan)
+    assert unknown.answers(needed), "asked for and not given: it is not asked for again and again"
 
 
 def test_each_sample_has_the_seed_of_its_request(opened: Open) -> None:
@@ -156,7 +176,45 @@ def test_on_a_cpu_prompts_are_not_cut_into_chunks(opened: Open) -> None:
     assert json.loads(one(opened(context=900), ask("options", max_tokens=800)).text)["max_num_batched_tokens"] == 4096
 
 
-def test_a_process_that_dies_is_an_error_and_takes_its_group_along(opened: Open) -> None:
+def test_how_many_at_once_is_vllm_s_choice_unless_it_is_said(opened: Open) -> None:
+    assert "max_num_seqs" not in json.loads(one(opened(context=3000), ask("options", max_tokens=2000)).text)
+    replies = list(opened().answer([ask("count", sample) for sample in range(40)]))
+    inside = [int(reply.text) for reply in replies if isinstance(reply, Completion)]
+    assert max(inside) == INSIDE * BATCH
+
+
+def test_calls_on_several_threads_share_the_process_and_take_turns(opened: Open) -> None:
+    engine = opened(batch=2)
+    long, short = [ask("hi", sample) for sample in range(60)], [ask("ho", sample) for sample in range(3)]
+    answers = engine.answer(long)
+    first = next(answers)
+    with ThreadPoolExecutor(1) as threads:
+        replies = threads.submit(lambda: list(engine.answer(short))).result(60)
+    assert {reply.request for reply in replies} == {request.id for request in short}
+    late = [reply for reply in answers if isinstance(reply, Completion)]
+    assert {first.request, *(reply.request for reply in late)} == {request.id for request in long}
+    short_at = max(reply.at for reply in replies if isinstance(reply, Completion))
+    assert sum(reply.at > short_at for reply in late) > 30, "the short call did not wait for the long one"
+
+
+def test_a_process_that_dies_is_started_again_and_what_was_inside_is_asked_again(
+    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = opened(batch=2, context=400)
+    worker = pid_of_loaded(engine)
+    requests = [*(ask("hi", sample) for sample in range(9)), ask(f"die once {tmp_path / 'flag'}", max_tokens=5)]
+    replies = list(engine.answer(requests))
+    assert sorted(reply.request for reply in replies) == sorted(request.id for request in requests)
+    assert all(isinstance(reply, Completion) for reply in replies)
+    assert pid_of(engine) != worker and not lives(worker)
+    assert "was killed by SIGKILL" in caplog.text and "started again" in caplog.text
+    flag = ask(f"die once {tmp_path / 'other'}", max_tokens=5)
+    assert one(engine, flag).finish == "length", "what was inside is answered, so it may die once more"
+
+
+def test_a_process_that_dies_again_of_the_same_requests_is_an_error_and_takes_its_group_along(
+    opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = opened()
     child = int(one(engine, ask("child")).text)
     worker = pid_of(engine)
@@ -168,7 +226,17 @@ def test_a_process_that_dies_is_an_error_and_takes_its_group_along(opened: Open)
     assert not any(secret in message for secret in ("abcdefgh", "me:word")), message
     wait_until_dead(child)
     assert not lives(worker)
+    assert len(caplog.records) == 1, "it was started again, once"
     assert one(engine, ask("hi")).text == "<user>hi<assistant>", "asked again, it begins anew"
+
+
+def test_a_process_that_dies_while_nobody_asks_is_replaced_when_somebody_does(opened: Open) -> None:
+    engine = opened()
+    worker = pid_of_loaded(engine)
+    os.kill(worker, signal.SIGKILL)
+    wait_until_dead(worker)
+    assert one(engine, ask("hi")).finish == "stop"
+    assert pid_of(engine) != worker
 
 
 def test_an_error_inside_is_told(opened: Open) -> None:
@@ -215,36 +283,43 @@ def test_a_model_may_take_long_to_load_while_it_says_so(opened: Open) -> None:
         list(opened(model="silent", starting=2).answer([ask("hi")]))
 
 
-def test_closing_the_iterator_drops_the_work_and_keeps_the_model(opened: Open) -> None:
+def test_closing_the_iterator_drops_its_work_and_no_other(opened: Open) -> None:
     engine = opened(batch=2)
-    answers = engine.answer([ask("hi", sample) for sample in range(50)])
+    answers, others = (engine.answer([ask(text, sample) for sample in range(50)]) for text in ("hi", "ho"))
     next(answers)
+    next(others)
     worker = pid_of(engine)
-    with pytest.raises(RuntimeError, match="not finished"):
-        next(engine.answer([ask("hi")]))
     answers.close()  # type: ignore[attr-defined]
-    assert one(engine, ask("ho")).text == "<user>ho<assistant>", "no answer to what was dropped comes late"
+    assert one(engine, ask("hi")).text == "<user>hi<assistant>"
+    assert len(list(others)) == 49
     assert pid_of(engine) == worker
 
 
-def test_closing_the_iterator_ends_a_process_that_is_stuck(opened: Open) -> None:
-    engine = opened(grace=0.5)
-    answers = engine.answer([ask("hi", max_tokens=1), ask("stall")])
-    next(answers)
-    worker = pid_of(engine)
-    time.sleep(0.5)
-    answers.close()  # type: ignore[attr-defined]
-    assert not lives(worker)
-    assert one(engine, ask("hi")).finish == "stop"
-
-
-def test_close_ends_the_process_and_may_be_called_twice(opened: Open) -> None:
+def test_close_ends_the_process_and_those_who_wait_for_it(opened: Open) -> None:
     engine = opened()
     child, worker = int(one(engine, ask("child")).text), pid_of(engine)
-    engine.close()
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(lambda: list(engine.answer([ask("stall")])))
+        time.sleep(0.5)
+        engine.close()
+        with pytest.raises(EngineError, match="the engine was closed"):
+            stuck.result(20)
     assert not lives(worker)
     assert not lives(child)
     engine.close()
+    with pytest.raises(EngineError, match="the engine was closed"):
+        list(engine.answer([ask("hi")]))
+
+
+def test_close_ends_a_load(opened: Open) -> None:
+    engine = opened(model="silent")
+    with ThreadPoolExecutor(1) as threads:
+        loading = threads.submit(engine.load)
+        time.sleep(0.5)
+        engine.close()
+        with pytest.raises(EngineError, match="the engine was closed"):
+            loading.result(20)
+    assert not engine.loaded
 
 
 BUILD = """
