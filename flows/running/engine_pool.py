@@ -19,6 +19,7 @@ from flows.planning import engines
 from flows.planning.plan import AskedModel, TableJob
 from flows.running import progress
 from flows.running.in_flight import InFlight
+from schemas.recipe.settings import LanguageModelSettings
 from schemas.request import Engine, EngineError, LoadingEngine, Spent
 
 EngineKey = NewType("EngineKey", str)
@@ -28,8 +29,8 @@ EXPECTED_SECONDS = 2.0
 
 
 def identify_engine(asked: AskedModel) -> EngineKey:
-    """What two tables that share an engine have in common: the whole declaration, whatever the recipe calls it."""
-    return EngineKey(asked.model.model_dump_json())
+    """What tables that share an engine have in common: the declaration, but for what each request says itself."""
+    return EngineKey(asked.model.model_dump_json(exclude=set(LanguageModelSettings.model_fields)))
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.planning.plan import TableJob
+from flows.running.engine_pool import EnginePool
 from flows.running.kinds.asking import AskingKind
 from flows.running.kinds.from_files import FromFilesKind
 from flows.running.kinds.from_seed import FromSeedKind
@@ -39,7 +40,8 @@ def find_kind(job: TableJob) -> Kind[Any]:
 
 def run_partition(job: TableJob, partition: Partition, advance: Advance) -> None:
     """Run one partition of a table in this process, and commit it."""
-    find_kind(job).run([partition], advance)
+    with EnginePool() as engines:
+        find_kind(job).run([partition], advance, engines)
 
 
 def count_rows(job: TableJob, partition: Partition) -> int:

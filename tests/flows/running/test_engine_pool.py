@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines, plan
+from flows.planning.plan import AskedModel
 from flows.running import engine_pool, progress
-from flows.running.engine_pool import EnginePool, is_short
+from flows.running.engine_pool import EnginePool, identify_engine, is_short
 from flows.running.progress import Silent
 from flows.running.run_plan import ThreadExecutor, materialize
 from schemas.recipe.models import VLLM, Model
 from schemas.request import Completion, EngineError, Reply, Request, Sampling
+from schemas.task import ModelId
 
 RECIPE = """\
 corpus: t
@@ -131,9 +134,13 @@ def build(folder: Path, models: Sequence[str], threads: int, memory: float = 0.9
 
 
 def test_tables_that_ask_the_same_model_share_it_at_the_same_moment(tmp_path: Path, machine: Machine) -> None:
-    barrier = threading.Barrier(2, timeout=30)
-    first = iter([barrier.wait, barrier.wait])
-    machine.before = lambda request: next(first, lambda: 0)() and None
+    barrier, waits = threading.Barrier(2, timeout=30), iter(range(2))
+
+    def meet(_: Request) -> None:
+        if next(waits, None) is not None:
+            barrier.wait()
+
+    machine.before = meet
     build(tmp_path, ["[one]", "[one]"], threads=2)
     assert machine.loads == ["small"]
     assert len(machine.threads["small"]) == 2, "both were answered side by side"
@@ -246,6 +253,14 @@ def test_room_is_counted_for_each_resource(
     needed: dict[str, float], taken: list[dict[str, float]], short: bool
 ) -> None:
     assert is_short(needed, taken) is short
+
+
+def test_names_of_the_same_weights_share_an_engine_whatever_each_asks_of_them() -> None:
+    def identify(**declared: Any) -> str:
+        return identify_engine(AskedModel("m", ModelId("small", ""), VLLM(engine="vllm", model="small", **declared)))
+
+    assert identify() == identify(system="Think.", seed=7, template={"enable_thinking": False})
+    assert len({identify(), identify(dtype="half"), identify(gpus=[1])}) == 3
 
 
 def test_a_declaration_says_what_room_it_takes() -> None:
