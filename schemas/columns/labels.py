@@ -27,7 +27,18 @@ JUDGE_COLUMNS = (
     Column("judge_kinds", "strings", "What each judgement calls the error; empty where it does not say."),
     Column("judge_reasons", "strings", "Why each judgement thinks so, in its own words; empty where it does not say."),
     Column("judge_replies", "strings", "Each judgement as it came, verbatim."),
-    Column("judge_requests", "strings", "The ledger's key of each judgement."),
+    Column(
+        "judge_requests",
+        "strings",
+        "The ledger's key of each judgement; of one asked step by step those of all its steps, a space between.",
+    ),
+    Column(
+        "judge_likelihoods",
+        "numbers",
+        "The probability of `right` after each step, where judges were asked for it: the mean over models, null where none has it.",
+        at_least=0,
+        at_most=1,
+    ),
     Column("judge_tokens", "integer", "Tokens of all judgements.", at_least=0),
     Column(
         "judge_first_error",

@@ -1,8 +1,9 @@
 r"""What a reply claims about the first wrong step, form by form.
 
 All forms count from 1, as the fences number the steps: Abacus' line ("First
-error: 3, calculation"), JSON, sentences ("The first error is in step 3"),
-`\boxed{3}`, and a reply that is nothing but the number. None is `none`, `no
+error: 3, calculation"), a line for each step ("3. wrong: …"), JSON, sentences
+("The first error is in step 3", "Step 3 is wrong"), `\boxed{3}`, and a reply
+that is nothing but the number. None is `none`, `no
 error`, null or -1. Every pattern is bounded, and takes time in proportion to
 the text.
 """
@@ -10,8 +11,8 @@ the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -65,9 +66,22 @@ _LIMITED = re.compile(
     r"(?! (?:the|this|his|her|its) (?:whole |entire |given )?(?:solution|reasoning|work)))",
     re.IGNORECASE,
 )
-_WRONG_STEP = re.compile(rf"\bstep ?#?(\d{{1,9}}) (?:is|was|looks)(?: \w{{1,20}}ly| also)? {_WRONG}\b", re.IGNORECASE)
+_WRONG_STEP = re.compile(
+    rf"\bstep ?#?(\d{{1,9}}) (?:(?:is|was|looks)(?: \w{{1,20}}ly| also)? {_WRONG}\b"
+    r"|(?:contains|has|makes|introduces) an? (?:\w{1,20} ){0,2}(?:error|mistake)\b"
+    r"|(?:incorrectly|wrongly|mistakenly|erroneously) \w)"
+    r"|(?<!\bno )\b(?:error|mistake)(?: (?:is|lies|occurs|was made))? in step ?#?(\d{1,9})\b",
+    re.IGNORECASE,
+)
+_RIGHT_STEP = re.compile(rf"\bstep ?#?(\d{{1,9}}) (?:is|was|looks)(?: \w{{1,20}}ly| also)? {_RIGHT}\b", re.IGNORECASE)
+_VERDICT_LINE = re.compile(
+    r"^[ >#•-]{0,8}(?:step )?#?(\d{1,4}) {0,2}[.:)\]–—-]{0,2} ?(?:\1[.,:)]? )?[–—:-]{0,2} ?(?:(?:this|the) step is )?[<(\"']?"
+    r"(?:(right|correct|valid)|(?:wrong|incorrect|invalid))(?:[>)\"']| ?(?:$|(?=[.,:;(\[–—-]))|(?= (?:because|since|as|and|but|in|the)\b))"
+    r"[ .,:;–—-]{0,4}(.{0,2000})$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SUPPOSED = re.compile(r"\b(?:not|if|when|whether|unless|or|cannot)\b|n't\b", re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed ?\{ ?(?:\\text\{)?(?:step )?(none|-?\d{1,9})\}", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed ?\{ ?(?:\\text\{ ?)?(?:step )?(none|-?\d{1,9}) ?\}", re.IGNORECASE)
 _LOOSE = re.compile(r"[\"']first_error[\"']\s{0,40}:\s{0,40}(\"[^\"\n]{0,40}\"|-?\d{1,9}|null\b|none\b)", re.IGNORECASE)
 _BARE = re.compile(r"[\s*`\"'.(\[{]*([\w/# -]{1,20}?)[\s*`\"'.)\]}]*")
 
@@ -144,7 +158,8 @@ def find_worded_claims(text: str, material: Material) -> Iterator[Claim]:
             yield Claim(NO_STEP)
     for match in _BOXED.finditer(text):
         if not material.contains(match[0]):
-            yield Claim(parse_step_number(match[1]), only_if_fitting=True)
+            # the steps are shown from 1 on, so that a box with 0 is none of them; beside words it may be an answer
+            yield Claim(NO_STEP if match[1] == "0" else parse_step_number(match[1]), only_if_fitting=True)
 
 
 def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
@@ -158,10 +173,36 @@ def find_bare_claim(text: str, material: Material) -> Iterator[Claim]:
         yield Claim(step)
 
 
-def find_wrong_steps(text: str, material: Material) -> set[int]:
-    """The steps that sentences call wrong without saying whether one is the first."""
-    matches = _WRONG_STEP.finditer(text)
-    return {int(match[1]) for match in matches if not (_supposed(text, match) or material.contains(match[0]))}
+@dataclass(frozen=True)
+class StepVerdicts:
+    """What a reply says of single steps, counted from 1, without saying which is the first wrong one."""
+
+    right: frozenset[int] = frozenset()
+    wrong: frozenset[int] = frozenset()
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    """What follows the verdict on its line, by the step."""
+
+
+def find_verdict_lines(text: str, material: Material) -> tuple[StepVerdicts, str]:
+    """The verdicts of lines such as `3. wrong: 7 * 2 is 14`, and the text without these lines."""
+    lines = [match for match in _VERDICT_LINE.finditer(text) if not material.contains(match[0])]
+    right = frozenset(int(match[1]) for match in lines if match[2])
+    wrong = {int(match[1]): match[3] for match in reversed(lines) if not match[2]}
+    rest = _VERDICT_LINE.sub(lambda match: match[0] if material.contains(match[0]) else "", text)
+    return StepVerdicts(right, frozenset(wrong), wrong), rest
+
+
+def find_verdict_sentences(text: str, material: Material) -> StepVerdicts:
+    """The verdicts of sentences such as `Step 3 is wrong`."""
+    wrong, right = (
+        frozenset(
+            int(match[1] or match[match.lastindex or 1])
+            for match in pattern.finditer(text)
+            if not (_supposed(text, match) or material.contains(match[0]))
+        )
+        for pattern in (_WRONG_STEP, _RIGHT_STEP)
+    )
+    return StepVerdicts(right, wrong)
 
 
 def _supposed(text: str, match: re.Match[str]) -> bool:

@@ -7,13 +7,21 @@ contradicts itself: a solution may hold verdicts of its own.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from schemas.request import Completion, Reply, replace_surrogates
-from tasks.llm.claims import NO_STEP, Claim, find_bare_claim, find_json_claims, find_worded_claims, find_wrong_steps
+from tasks.llm.claims import (
+    NO_STEP,
+    Claim,
+    StepVerdicts,
+    find_bare_claim,
+    find_json_claims,
+    find_verdict_lines,
+    find_verdict_sentences,
+    find_worded_claims,
+)
 from tasks.llm.quoted_text import Material
 
 NONE = -1
@@ -22,11 +30,14 @@ LONGEST_READ = 20_000
 """Characters of a reply, its thoughts left out; a longer one is not read."""
 LONGEST_KEPT = 100_000
 """Characters of a reply that are kept."""
-_LONGEST_KIND, _LONGEST_REASON = 80, 2_000
+LONGEST_KIND = 80
+"""Characters of what an error is called."""
+_LONGEST_REASON = 2_000
 _THOUGHT = ("<think>", "</think>")
 _NO_KIND = frozenset({"", "none", "null", "nil", "n/a", "no", "no error", "-", "correct"})
 UNPARSABLE, OUT_OF_RANGE, CUT_OFF, EMPTY = "unparsable", "out of range", "cut off", "empty"
 CONTRADICTORY, REPEATED, TOO_LONG = "contradictory", "repeats the solution", "too long"
+DESCRIBED, UNFINISHED = "says none and describes an error", "not all steps judged"
 
 
 @dataclass(frozen=True)
@@ -66,13 +77,41 @@ def read_judgement(text: str, steps: int, material: Material, kinds: Sequence[st
     if len(final) > LONGEST_READ:
         return StepJudgement(None, TOO_LONG)
     own = material.without(final)
-    plain = _plain(own)
-    claims = list(chain(find_json_claims(own, material), find_worded_claims(plain, material))) or list(
-        find_bare_claim(own, material)
-    )
+    lines, plain = find_verdict_lines(_plain(own), material)
+    sentences = find_verdict_sentences(plain, material)
+    claims = [*find_json_claims(own, material), *find_worded_claims(plain, material)]
+    claims += _claim_by_verdicts(lines, sentences, steps, beside=any(_counts(claim, steps) for claim in claims))
+    claims = claims or list(find_bare_claim(own, material))
     if not claims:
+        if lines.right | sentences.right:
+            return StepJudgement(None, UNFINISHED)
         return StepJudgement(None, REPEATED if own != final or material.equals(final) else UNPARSABLE)
-    return _weighed(claims, find_wrong_steps(plain, material), steps, kinds)
+    return _weighed(claims, sentences.wrong, steps, kinds)
+
+
+def _claim_by_verdicts(lines: StepVerdicts, sentences: StepVerdicts, steps: int, beside: bool) -> list[Claim]:
+    """What verdicts on single steps come to: the first wrong one, or none where each step is called right.
+
+    Sentences count only where nothing else is claimed: beside a claim they are
+    held against it.
+
+    Args:
+        lines: The verdicts of lines.
+        sentences: The verdicts of sentences.
+        steps: How many steps the solution has.
+        beside: Whether the reply claims something else.
+
+    Returns:
+        One claim, or none.
+
+    """
+    verdicts = lines if lines.right | lines.wrong or beside else sentences
+    if verdicts.wrong & verdicts.right:
+        return [Claim(None)]
+    if verdicts.wrong:
+        step = min(verdicts.wrong)
+        return [Claim(step, reason=verdicts.reasons.get(step, ""))]
+    return [Claim(NO_STEP)] if verdicts.right >= set(range(1, steps + 1)) else []
 
 
 def _plain(text: str) -> str:
@@ -81,19 +120,21 @@ def _plain(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in text.split("\n"))
 
 
-def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequence[str]) -> StepJudgement:
+def _weighed(claims: Sequence[Claim], wrong: Set[int], steps: int, kinds: Sequence[str]) -> StepJudgement:
     """The judgement that a reply's claims make together."""
     firm = [claim for claim in claims if not claim.only_if_fitting]
     labels = {claim.step for claim in firm} or {claim.step for claim in claims}
-    labels |= {claim.step for claim in claims if claim.step is not None and NO_STEP <= claim.step <= steps}
+    labels |= {claim.step for claim in claims if _counts(claim, steps)}
     named = [claim.kind for claim in claims if claim.kind.strip().casefold() not in _NO_KIND]
     if None in labels:
         return StepJudgement(None, UNPARSABLE)
     if len(labels) > 1:
-        return StepJudgement(None, CONTRADICTORY)
+        return StepJudgement(None, DESCRIBED if claims[0].step == NO_STEP and len(labels) == 2 else CONTRADICTORY)
     (step,) = labels
     assert step is not None
-    if (step == NO_STEP and (named or wrong)) or any(wrong_step < step for wrong_step in wrong):
+    if step == NO_STEP and (named or wrong):
+        return StepJudgement(None, DESCRIBED)
+    if any(wrong_step < step for wrong_step in wrong):
         return StepJudgement(None, CONTRADICTORY)
     if not NO_STEP <= step <= steps:
         return StepJudgement(None, OUT_OF_RANGE)
@@ -103,10 +144,15 @@ def _weighed(claims: Sequence[Claim], wrong: set[int], steps: int, kinds: Sequen
     )
 
 
+def _counts(claim: Claim, steps: int) -> bool:
+    """Whether a claim is about the steps: one that may be something else only where it can be a step's number."""
+    return not claim.only_if_fitting or (claim.step is not None and NO_STEP <= claim.step <= steps)
+
+
 def _kind(named: Sequence[str], kinds: Sequence[str]) -> str:
     if not named:
         return ""
-    kind = " ".join(replace_surrogates(named[-1]).split())[:_LONGEST_KIND]
+    kind = " ".join(replace_surrogates(named[-1]).split())[:LONGEST_KIND]
     return next((name for name in kinds if name.casefold() == kind.casefold()), "") if kinds else kind
 
 

@@ -1,9 +1,11 @@
 """Fences: what a judge is shown of a solution, so that nothing in it can pass for anything else.
 
-Every piece stands between two tags that bear a mark: a hash of the whole
-material. Who writes a solution would have to know the hash of what he writes
-to close a fence. Besides, `<` before a word is pulled away from it, so that no
-tag and no sign of a chat template (`<|im_end|>`, `[INST]`) is left whole.
+The problem, the solution and the reference stand each between two tags that
+bear a mark: a hash of the whole material. Who writes a solution would have to
+know the hash of what he writes to close a fence. Besides, `<` before a word is
+pulled away from it, so that no tag and no sign of a chat template
+(`<|im_end|>`, `[INST]`) is left whole; so the tags of single steps, within the
+solution's, need no mark, which costs more tokens than a step.
 """
 
 from __future__ import annotations
@@ -41,6 +43,12 @@ def fence_text(name: str, text: str, mark: str) -> str:
     return f"<{name}-{mark}>\n{strip_marks(text, mark)}\n</{name}-{mark}>"
 
 
+def _fence_steps(steps: Sequence[str], mark: str) -> str:
+    """A solution between tags that bear the mark, each step of it between tags that bear its number, counted from 1."""
+    numbered = (f"<step-{i}>\n{strip_marks(step, mark)}\n</step-{i}>" for i, step in enumerate(steps, 1))
+    return "\n".join([f"<solution-{mark}>", *numbered, f"</solution-{mark}>"])
+
+
 def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dict[str, str]:
     """What fills a prompt for one row: {question}, {solution}, {steps}, {reference}, {kinds} and {mark}.
 
@@ -62,7 +70,7 @@ def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -
     return {
         "question": strip_marks(format_question(row["question"], row["options"]), sign),
         "solution": strip_marks(row.get("text") or "\n".join(row["steps"]), sign),
-        "steps": "\n".join(fence_text(f"step-{number}", step, sign) for number, step in enumerate(row["steps"], 1)),
+        "steps": _fence_steps(row["steps"], sign),
         "reference": fence_text("reference", known, sign) if known else "",
         "kinds": f"one of: {', '.join(kinds)}" if kinds else FREE_KINDS,
         "mark": sign,

@@ -1,7 +1,8 @@
 """`judge`: has models say where solutions first go wrong, once or several times each, and what most of them say.
 
-A reply that cannot be read, or that contradicts itself, is undecided with its
-fault: it is never taken for wrong or right. All rows are kept.
+They are asked in one of several forms. A reply that cannot be read, or that
+contradicts itself, is undecided with its fault: it is never taken for wrong or
+right. All rows are kept.
 """
 
 from __future__ import annotations
@@ -12,41 +13,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from pydantic import Field
 
 from schemas.columns.labels import JUDGE_COLUMNS, JUDGE_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
-from schemas.request import Completion, Reply, Request, Sampling
-from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
+from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
+from schemas.task import Asking, Conversation, ModelId, Outcome
 from tasks.llm import prompts
-from tasks.llm.judge_reply import StepJudgement, collect_material, keep_reply, parse_judgement
+from tasks.llm.judge_reply import LONGEST_KIND, NONE, StepJudgement, collect_material, keep_reply, parse_judgement
 from tasks.llm.prompt_guard import fill_fields
-from tasks.llm.prompts import Template
-from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
+from tasks.llm.quoted_text import Material
 from tasks.llm.voting import find_majority, find_most_frequent
+from tasks.localize.judge_parameters import JudgeParameters, check_parameters
+from tasks.localize.likelihood import average_likelihoods, format_likelihoods, judge_by_likelihoods
 
 ADDED = to_polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
-JUDGED_COLUMNS = ("question", "options", "steps", "text", "reference")
+JUDGED_COLUMNS = ("question", "options", "steps", "text", "reference", "verdict")
 """The columns of which a judge sees something, where the table has them."""
-
-
-class JudgeParameters(Parameters):
-    """Parameters of `judge`."""
-
-    models: list[str] = Field(min_length=1, description="The models that judge, by their names under `models:`.")
-    prompt: Template = Field(
-        "judge",
-        validate_default=True,
-        description="A prompt of ours by its name, or a text with {question} and {steps} (fenced) or {solution} (as it is); "
-        "also {reference}, {kinds} and {mark}.",
-    )
-    votes: Votes = Field(1, description="Judgements of each solution by each model; greedy has but one.")
-    temperature: Temperature = 0.0
-    top_p: TopP = 1.0
-    max_tokens: MaxTokens = Field(2048, description="Tokens of a judgement; one cut off is undecided.")
-    kinds: list[str] = Field([], max_length=100, description="The names that errors may have; without any, free words.")
-    reference: bool = Field(False, description="Whether judges see the problem's right solution.")
+KNOWN = {
+    "wrong": "The answer to which this solution comes is known to be wrong: at least one of its steps is wrong.",
+    "right": "The answer to which this solution comes is known to be right; still, a step may be wrong.",
+}
+"""What a judge is told of a verdict."""
+LONGEST_REASON = 800
+"""Characters of a judgement's reason, where a schema can hold it to them: without, small models repeat themselves to the limit."""
+WRONG_WITHOUT_STEP = "finds no step of a wrong solution"
 
 
 @dataclass(frozen=True)
@@ -54,17 +45,33 @@ class JudgeRequest:
     """One judgement to be asked for."""
 
     judge: str
-    request: Request
+    requests: tuple[Request, ...]
+    """One request; of likelihoods one for each step."""
 
 
-def make_schema(rules: JudgeParameters) -> str:
-    """The JSON schema of a judgement; empty where the prompt does not ask for that JSON."""
-    if '"first_error"' not in rules.prompt:
+def make_schema(rules: JudgeParameters, steps: int, none: bool = True) -> str:
+    """The JSON schema of a judgement on so many steps; empty where the prompt does not ask for that JSON.
+
+    The step is a text of an enumeration: models that write numbers as texts
+    had no way but `none` out of a schema of numbers and `none`.
+
+    Args:
+        rules: The prompt, and the kinds of errors.
+        steps: How many steps the solution has.
+        none: Whether no step may be wrong.
+
+    Returns:
+        The schema as JSON.
+
+    """
+    if '"first_error"' not in rules.template:
         return ""
-    kind: dict[str, Any] = {"type": "string", **({"enum": [*rules.kinds, "none"]} if rules.kinds else {})}
-    step = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["none"]}]}
+    kind: dict[str, Any] = {"type": "string", "maxLength": LONGEST_KIND}
+    if rules.kinds:
+        kind = {"type": "string", "enum": [*rules.kinds, *(["none"] if none else [])]}
+    step = {"type": "string", "enum": [*map(str, range(1, steps + 1)), *(["none"] if none else [])]}
     # the reason comes first: a model that has written it judges better than one that answers at once
-    properties = {"reason": {"type": "string"}, "kind": kind, "first_error": step}
+    properties = {"reason": {"type": "string", "maxLength": LONGEST_REASON}, "kind": kind, "first_error": step}
     return json.dumps(
         {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     )
@@ -72,15 +79,33 @@ def make_schema(rules: JudgeParameters) -> str:
 
 def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping[str, ModelId]) -> list[JudgeRequest]:
     """The requests about one row: each model's votes together."""
-    messages = prompts.fill(rules.prompt, fill_fields(row, rules.kinds, rules.reference))
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
+    steps = row["steps"]
+    through = range(1, len(steps) + 1) if rules.form == "likelihood" else [len(steps)]
+    asks = [_ask_about({**row, "steps": steps[:count]}, rules) for count in through]
     votes = []
     for model in rules.models:
         named = names[model]
         who = named.describe()
         for vote in range(rules.votes):
-            votes.append(JudgeRequest(f"{who} #{vote}", named.ask(messages, sampling, vote)))
+            votes.append(JudgeRequest(f"{who} #{vote}", tuple(named.ask(*ask, vote) for ask in asks)))
     return votes
+
+
+def _ask_about(row: Mapping[str, Any], rules: JudgeParameters) -> tuple[tuple[Message, ...], Sampling]:
+    """What is asked about a solution, or about the steps of it that are shown."""
+    verdict = row.get("verdict") if "verdict" in rules.sees else None
+    none = verdict != "wrong"
+    fields = fill_fields(row, rules.kinds, rules.compares) | {
+        "count": str(len(row["steps"])),
+        "verdict": KNOWN.get(verdict or "", ""),
+        "or_none": ', or "none" if no step is wrong' if none else "",
+        "naming": f"first which of these kinds of errors it is ({', '.join(rules.kinds)}), then "
+        if rules.kinds
+        else "",
+    }
+    tokens = 1 if rules.form == "likelihood" else rules.max_tokens
+    sampling = Sampling(tokens, rules.temperature, rules.top_p, (), make_schema(rules, len(row["steps"]), none))
+    return prompts.fill(rules.template, fields), sampling
 
 
 def judge_solutions(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[str, ModelId]) -> Conversation:
@@ -100,19 +125,20 @@ def judge_solutions(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[s
     """
     rows = part.select(name for name in JUDGED_COLUMNS if name in part.columns).to_dicts()
     asks = [request_votes(row, rules, names) for row in rows]
-    replies = yield [vote.request for votes in asks for vote in votes]
-    added = [_make_columns(row, votes, replies, rules.kinds) for row, votes in zip(rows, asks)]
+    replies = yield [request for votes in asks for vote in votes for request in vote.requests]
+    added = [_make_columns(row, votes, replies, rules) for row, votes in zip(rows, asks)]
     judged = pl.DataFrame(added, schema=ADDED, orient="row")
     return Outcome(pl.concat([part.drop(ADDED, strict=False), judged], how="horizontal"), part.clear())
 
 
 def _make_columns(
-    row: Mapping[str, Any], votes: Sequence[JudgeRequest], replies: Mapping[str, Reply], kinds: Sequence[str]
+    row: Mapping[str, Any], votes: Sequence[JudgeRequest], replies: Mapping[str, Reply], rules: JudgeParameters
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
     material = collect_material(row)
-    came = [replies[vote.request.id] for vote in votes]
-    judgements = [parse_judgement(reply, len(row["steps"]), material, kinds) for reply in came]
+    came = [[replies[request.id] for request in vote.requests] for vote in votes]
+    read = [_read_vote(row, each, material, rules) for each in came]
+    judgements = [judgement for judgement, _ in read]
     together = find_majority(
         [judgement.label for judgement in judgements], [judgement.fault for judgement in judgements]
     )
@@ -122,14 +148,30 @@ def _make_columns(
         "judge_faults": [judgement.fault for judgement in judgements],
         "judge_kinds": [judgement.kind for judgement in judgements],
         "judge_reasons": [judgement.reason for judgement in judgements],
-        "judge_replies": [keep_reply(reply) for reply in came],
-        "judge_requests": [vote.request.id for vote in votes],
-        "judge_tokens": sum(reply.tokens for reply in came if isinstance(reply, Completion)),
+        "judge_replies": [text for _, text in read],
+        "judge_requests": [" ".join(request.id for request in vote.requests) for vote in votes],
+        "judge_likelihoods": average_likelihoods(came) if rules.form == "likelihood" else [],
+        "judge_tokens": sum(reply.tokens for each in came for reply in each if isinstance(reply, Completion)),
         "judge_first_error": together.label,
         "judge_undecided": together.undecided,
         "judge_kind": _find_kind(judgements, together.label),
         "judge_share": together.share,
     }
+
+
+def _read_vote(
+    row: Mapping[str, Any], replies: Sequence[Reply], material: Material, rules: JudgeParameters
+) -> tuple[StepJudgement, str]:
+    """A vote, of one reply or of one for each step, and what is kept of it."""
+    is_wrong = "verdict" in rules.sees and row.get("verdict") == "wrong"
+    if rules.form == "likelihood":
+        judgement, text = judge_by_likelihoods(replies, is_wrong), replace_surrogates(format_likelihoods(replies))
+    else:
+        judgement = parse_judgement(replies[0], len(row["steps"]), material, rules.kinds)
+        text = keep_reply(replies[0])
+    if is_wrong and judgement.label == NONE:
+        judgement = StepJudgement(None, WRONG_WITHOUT_STEP, judgement.kind, judgement.reason)
+    return judgement, text
 
 
 def _find_kind(judgements: Sequence[StepJudgement], label: int | None) -> str | None:
@@ -141,35 +183,6 @@ def _find_kind(judgements: Sequence[StepJudgement], label: int | None) -> str | 
     )
 
 
-def _check(parameters: JudgeParameters, contract: Contract) -> list[str]:
-    """Parameters that cannot be meant, and columns that they need."""
-    faults = []
-    fields, columns = prompts.list_fields(parameters.prompt), contract.names()
-    if "question" not in fields:
-        faults.append("prompt: has no {question}; put it where the problem belongs")
-    if not fields & {"steps", "solution"}:
-        faults.append("prompt: has no {steps}; put it where the numbered steps belong, or {solution} for the bare text")
-    if "solution" in fields and "text" not in columns:
-        faults.append("prompt: {solution} needs a column 'text', which the table has not; write {steps}")
-    if parameters.reference and "reference" not in fields:
-        faults.append("reference: the prompt has no {reference}; put it where the right solution belongs")
-    if parameters.reference and "reference" not in columns:
-        faults.append("reference: the table has no column 'reference'; judge without")
-    faults += find_voting_faults(parameters.models, parameters.temperature, parameters.votes, "judgement")
-    faults += [f"kinds: {fault}" for fault in _check_kinds(parameters.kinds)]
-    return faults
-
-
-def _check_kinds(kinds: Sequence[str]) -> list[str]:
-    faults = []
-    if len({kind.casefold() for kind in kinds}) < len(kinds):
-        faults.append("has a name twice; keep one")
-    odd = [kind for kind in kinds if not kind.strip() or kind.casefold() == "none" or len(kind) > 80 or "\n" in kind]
-    if odd:
-        faults.append(f"{odd[0][:80]!r} is no name; give one line of at most 80 characters, and not none")
-    return faults
-
-
 def _makes(_: JudgeParameters, contract: Contract) -> Contract:
     return contract.having(*JUDGE_COLUMNS)
 
@@ -177,11 +190,11 @@ def _makes(_: JudgeParameters, contract: Contract) -> Contract:
 JUDGE = Asking(
     name="judge",
     summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
-    version="2",
+    version="3",
     parameters=JudgeParameters,
     needs=("solution_id", "question", "options", "steps"),
     makes=_makes,
-    check=_check,
+    check=check_parameters,
     models=lambda parameters: parameters.models,
     ask=judge_solutions,
     rows_per_row=lambda _: 1,

@@ -106,7 +106,7 @@ def judged(work: Any) -> None:
         made = part.with_columns(
             judges=pl.lit(["one@1 #0", "two@1 #0"]), judge_labels=pl.concat_list(one, other),
             judge_faults=pl.lit(["", ""]), judge_kinds=pl.lit(["", ""]), judge_reasons=pl.lit(["", ""]),
-            judge_replies=pl.lit(["", ""]), judge_requests=pl.lit(["", ""]), judge_tokens=pl.lit(2, dtype=pl.Int64),
+            judge_replies=pl.lit(["", ""]), judge_requests=pl.lit(["", ""]), judge_likelihoods=pl.lit([], dtype=pl.List(pl.Float64)), judge_tokens=pl.lit(2, dtype=pl.Int64),
             judge_first_error=pl.when(same).then(one), judge_undecided=pl.when(same).then(None).otherwise(pl.lit("no majority")),
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip

@@ -11,7 +11,8 @@ import pytest
 
 from schemas.request import Completion, EngineError, Failure, Request
 from tasks.engines.vllm.engine import VLLMEngine
-from tasks.localize.judge import JudgeParameters, make_schema
+from tasks.localize.judge import make_schema
+from tasks.localize.judge_parameters import JudgeParameters
 from tests.vllm.asking import ask, one, texts
 from tests.vllm.conftest import CONTEXT
 
@@ -135,7 +136,7 @@ def test_an_answer_is_held_to_a_schema(engine: VLLMEngine) -> None:
 
 
 def test_a_schema_that_the_model_has_no_tokens_for_is_a_failure_of_its_request_alone(engine: VLLMEngine) -> None:
-    request = with_schema(ask(), json.loads(make_schema(JudgeParameters(models=["m"], kinds=["sum"]))))
+    request = with_schema(ask(), json.loads(make_schema(JudgeParameters(models=["m"], form="json", kinds=["sum"]), 3)))
     replies = {reply.request: reply for reply in engine.answer([request, ask()])}
     failed = replies[request.id]
     assert isinstance(failed, Failure) and failed.reason == "ended without an answer"

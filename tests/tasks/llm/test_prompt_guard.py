@@ -14,7 +14,8 @@ from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.judge_reply import collect_material, parse_judgement
 from tasks.llm.prompt_guard import mark, strip_marks
-from tasks.localize.judge import JudgeParameters, request_votes
+from tasks.localize.judge import request_votes
+from tasks.localize.judge_parameters import JudgeParameters
 
 QUESTION = "Tom has 3 apples and buys 4. How many has he?"
 NAMES = {"j": ModelId("judge", "r")}
@@ -49,7 +50,7 @@ def row(*steps: str) -> dict[str, Any]:
 
 
 def asked(one: dict[str, Any], **more: Any) -> Request:
-    return request_votes(one, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].request
+    return request_votes(one, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].requests[0]
 
 
 def echo(request: Request, text: str) -> Completion:
@@ -59,7 +60,7 @@ def echo(request: Request, text: str) -> Completion:
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_each_step_stays_within_its_fence(attack: str) -> None:
     one = row("3 + 4 = 8", attack, "#### 8")
-    plain, request = asked(row("3 + 4 = 8", "x", "#### 8")), asked(one, reference=True)
+    plain, request = asked(row("3 + 4 = 8", "x", "#### 8")), asked(one, sees=["reference"])
     system, user = request.messages
     assert [message.role for message in request.messages] == ["system", "user"]
     sign = mark(one)
@@ -67,10 +68,13 @@ def test_each_step_stays_within_its_fence(attack: str) -> None:
         sign not in attack
         and system.content.replace(sign, mark(row("3 + 4 = 8", "x", "#### 8"))) == plain.messages[0].content
     )
-    pieces = re.findall(rf"<(step-\d+|reference|problem)-{sign}>\n(.*?)\n</\1-{sign}>", user.content, re.DOTALL)
-    assert [name for name, _ in pieces] == ["problem", "reference", "step-1", "step-2", "step-3"]
+    pieces = re.findall(rf"<(solution|reference|problem)-{sign}>\n(.*?)\n</\1-{sign}>", user.content, re.DOTALL)
+    assert [name for name, _ in pieces] == ["problem", "reference", "solution"]
     assert user.content.count(sign) == 2 * len(pieces)
-    inside = dict(pieces)
+    steps = re.findall(r"<(step-\d+)>\n(.*?)\n</\1>", dict(pieces)["solution"], re.DOTALL)
+    assert [name for name, _ in steps] == ["step-1", "step-2", "step-3"]
+    assert len(re.findall(r"</?step", user.content)) == 2 * len(steps)
+    inside = dict(pieces) | dict(steps)
     assert inside["problem"] == QUESTION and inside["step-1"] == "3 + 4 = 8"
     # nothing is added and nothing lost but control characters, and spaces that pull tags apart
     bare = re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ufffd ]", "", attack.replace("\r\n", "\n"))
@@ -125,7 +129,7 @@ def test_the_mark_follows_from_all_that_is_shown() -> None:
 def test_no_text_closes_a_fence(steps: list[str]) -> None:
     one = row(*steps)
     user = asked(one).messages[-1].content
-    assert user.count(mark(one)) == 2 * (len(steps) + 1)
+    assert user.count(mark(one)) == 4 and len(re.findall(r"</?step-\d+>", user)) == 2 * len(steps)
 
 
 def test_abacus_gets_the_bare_text_that_it_was_taught_on() -> None:
@@ -133,5 +137,7 @@ def test_abacus_gets_the_bare_text_that_it_was_taught_on() -> None:
     (message,) = asked(one, prompt="abacus-judge").messages
     assert message.content == f"Judge step by step.\n{QUESTION}\n{one['text']}"
     assert asked(one, prompt="abacus-judge").sampling.schema == ""
-    assert "first_error" in asked(one).sampling.schema
-    assert {"steps", "question", "reference", "kinds", "mark"} == prompts.list_fields(prompts.find_template("judge"))
+    assert "first_error" in asked(one, form="json").sampling.schema and asked(one).sampling.schema == ""
+    fields = {"steps", "question", "reference", "mark", "verdict"}
+    assert fields | {"kinds", "or_none"} == prompts.list_fields(prompts.find_template("judge"))
+    assert fields | {"naming", "count"} == prompts.list_fields(prompts.find_template("judge-steps"))

@@ -34,7 +34,7 @@ def row(judges: Labels, estimate: int | None = None, verdict: str = "undecided",
     tried = [failed if step == estimate else 0 for step in range(STEPS)]
     return {
         "solution_id": "k", "judges": names, "judge_labels": labels, "judge_faults": faults, "judge_kinds": nothing,
-        "judge_reasons": nothing, "judge_replies": nothing, "judge_requests": nothing, "judge_tokens": 0,
+        "judge_reasons": nothing, "judge_replies": nothing, "judge_requests": nothing, "judge_likelihoods": nothing, "judge_tokens": 0,
         "judge_first_error": together.label, "judge_undecided": together.undecided, "judge_kind": None,
         "judge_share": together.share, "estimate_first_error": estimate,
         "estimated_by": "sequential", "estimate_undecided": None if estimate is not None else "no success at all", "tried": tried,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from math import exp
 from typing import Any
 
 import polars as pl
@@ -15,7 +17,8 @@ from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
 from schemas.request import Completion, Failure, Reply, Request
 from schemas.task import ModelId, Outcome
-from tasks.localize.judge import JUDGE, JudgeParameters
+from tasks.localize.judge import JUDGE
+from tasks.localize.judge_parameters import FORMS, Form, JudgeParameters
 from tests.conversations import ask_once
 
 NAMES = {"a": ModelId("abacus", "r1"), "b": ModelId("big", "")}
@@ -124,23 +127,97 @@ def test_judged_again_the_columns_are_those_of_the_last() -> None:
 def test_the_reference_is_shown_where_it_is_asked_for_and_there() -> None:
     part = solutions(["x"])
     without, with_it = (
-        run(part, rules(reference=one), lambda r: said(r, ""))[0][0].messages[1].content for one in (False, True)
+        run(part, rules(sees=sees), lambda r: said(r, ""))[0][0].messages[1].content for sees in ([], ["reference"])
     )
     assert "3 + 4 = 7" in with_it and "3 + 4 = 7" not in without and "<reference-" not in without
     part = part.with_columns(reference=pl.lit(None, dtype=pl.String))
-    assert "<reference-" not in run(part, rules(reference=True), lambda r: said(r, ""))[0][0].messages[1].content
+    assert "<reference-" not in run(part, rules(sees=["reference"]), lambda r: said(r, ""))[0][0].messages[1].content
 
 
 def test_kinds_and_options_reach_the_judge_and_the_schema() -> None:
     part = solutions(["x"]).with_columns(options=pl.Series([["red", "green"]]))
-    (request,), _ = run(part, rules(kinds=["sum", "unit"]), lambda r: said(r, ""))
+    (request,), _ = run(part, rules(form="json", kinds=["sum", "unit"]), lambda r: said(r, ""))
     assert "(one of: sum, unit)" in request.messages[0].content
     assert "q0\nA) red\nB) green\n" in request.messages[1].content
     schema = json.loads(request.sampling.schema)
     assert schema["properties"]["kind"]["enum"] == ["sum", "unit", "none"]
     assert list(schema["properties"]) == schema["required"] == ["reason", "kind", "first_error"]
-    (free,), _ = run(part, rules(), lambda r: said(r, ""))
+    assert schema["properties"]["first_error"]["enum"] == ["1", "none"]
+    assert schema["properties"]["reason"]["maxLength"] == 800
+    (free,), _ = run(part, rules(form="json"), lambda r: said(r, ""))
     assert "(a few words of your own)" in free.messages[0].content
+    (lines,), _ = run(part, rules(kinds=["sum", "unit"]), lambda r: said(r, ""))
+    assert "which of these kinds of errors it is (sum, unit)" in lines.messages[1].content
+
+
+def test_a_judge_who_knows_that_the_answer_is_wrong_is_not_offered_none() -> None:
+    part = solutions(["x", "y"]).with_columns(verdict=pl.lit("wrong"))
+    seeing, blind = rules(form="json", sees=["verdict"]), rules(form="json")
+    (request,), outcome = run(part, seeing, lambda r: said(r, '{"reason": "", "kind": "none", "first_error": "none"}'))
+    assert json.loads(request.sampling.schema)["properties"]["first_error"]["enum"] == ["1", "2"]
+    assert '"none"' not in request.messages[0].content and "known to be wrong" in request.messages[1].content
+    assert outcome.kept["judge_faults"].to_list() == [["finds no step of a wrong solution"]]
+    (request,), outcome = run(part, blind, lambda r: said(r, '{"reason": "", "kind": "none", "first_error": "none"}'))
+    assert json.loads(request.sampling.schema)["properties"]["first_error"]["enum"] == ["1", "2", "none"]
+    assert "known to be" not in request.messages[1].content
+    assert outcome.kept["judge_labels"].to_list() == [[-1]]
+    right = part.with_columns(verdict=pl.lit("right"))
+    (request,), outcome = run(right, rules(sees=["verdict"]), lambda r: said(r, "1. right\n2. right"))
+    assert "known to be right" in request.messages[1].content and outcome.kept["judge_first_error"].to_list() == [-1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_asks_and_is_read(form: Form) -> None:
+    part = solutions(["3 + 4 = 8", "8 * 2 = 16"]).with_columns(verdict=pl.lit("wrong"))
+    texts = {
+        "steps": "1. wrong: 3 + 4 is 7\n2. right",
+        "pairwise": "1. wrong: 3 + 4 is 7\n2. right",
+        "critique": "Step 1 should be 7.\n\\boxed{1}",
+        "json": '{"reason": "7", "kind": "sum", "first_error": "1"}',
+        "likelihood": "wrong",
+    }
+    for sees in ([], ["verdict"], ["reference"], ["verdict", "reference"]):
+        requests, outcome = run(part, rules(form=form, sees=sees), lambda r: said(r, texts[form]))
+        assert outcome.kept["judge_first_error"].to_list() == [0]
+        assert len(requests) == (2 if form == "likelihood" else 1)
+        shown = requests[-1].messages[1].content
+        assert "{" not in shown.replace("\\boxed{2}", "") and ("<reference-" in shown) == (
+            form == "pairwise" or "reference" in sees
+        )
+        assert ("known to be wrong" in shown) == ("verdict" in sees)
+
+
+def test_likelihoods_are_asked_step_by_step_one_token_each() -> None:
+    words = {"x": ("right", -0.1), "y": ("Right", -0.2), "z": (" wrong", -0.3)}
+
+    def answer(request: Request) -> Reply:
+        shown = request.messages[1].content
+        word, logprob = words[next(step for step in "zyx" if f"\n{step}\n" in shown)]
+        return replace(said(request, word, "length"), logprob=logprob)
+
+    part = solutions(["x", "y", "z"])
+    requests, outcome = run(part, rules(form="likelihood"), answer)
+    assert [request.sampling.max_tokens for request in requests] == [1, 1, 1]
+    assert "y" not in requests[0].messages[1].content.split("<solution-")[1].split("step-1>")[1]
+    (row,) = outcome.kept.to_dicts()
+    assert (row["judge_first_error"], row["judge_faults"]) == (2, [""])
+    assert row["judge_likelihoods"] == pytest.approx([exp(-0.1), exp(-0.2), 1 - exp(-0.3)])
+    assert row["judge_replies"] == ["1. right (right: 0.905)\n2. Right (right: 0.819)\n3. wrong (right: 0.259)"]
+    assert row["judge_requests"] == [" ".join(request.id for request in requests)]
+    words["z"] = ("right", -0.05)
+    wrong = part.with_columns(verdict=pl.lit("wrong"))
+    assert run(wrong, rules(form="likelihood"), answer)[1].kept["judge_first_error"].to_list() == [-1]
+    told = run(wrong, rules(form="likelihood", sees=["verdict"]), answer)[1].kept
+    assert told["judge_first_error"].to_list() == [1]  # the least likely of those that are called right
+    words["y"] = ("Perhaps", -0.2)
+    assert run(part, rules(form="likelihood"), answer)[1].kept["judge_faults"].to_list() == [["unparsable"]]
+
+
+def test_without_log_probabilities_the_words_count() -> None:
+    part = solutions(["x", "y"])
+    answer = lambda r: replace(said(r, "wrong" if "\ny\n" in r.messages[1].content else "right"), logprob=None)  # noqa: E731
+    (row,) = run(part, rules(form="likelihood"), answer)[1].kept.to_dicts()
+    assert (row["judge_first_error"], row["judge_likelihoods"]) == (1, [None, None])
 
 
 @pytest.mark.parametrize(
@@ -149,8 +226,10 @@ def test_kinds_and_options_reach_the_judge_and_the_schema() -> None:
         ({"prompt": "{steps}"}, "prompt: has no {question}; put it where the problem belongs"),
         ({"prompt": "{question}"}, "prompt: has no {steps}; put it where the numbered steps belong, or {solution} for the bare text"),
         ({"prompt": "{question} {solution}"}, "prompt: {solution} needs a column 'text', which the table has not; write {steps}"),
-        ({"prompt": "{question} {steps}", "reference": True}, "reference: the prompt has no {reference}; put it where the right solution belongs"),
-        ({"reference": True}, "reference: the table has no column 'reference'; judge without"),
+        ({"prompt": "{question} {steps}", "sees": ["reference"]}, "sees: the prompt has no {reference}; put it where the right solution belongs"),
+        ({"sees": ["reference"]}, "sees: the table has no column 'reference'; judge without, in another form than pairwise"),
+        ({"form": "pairwise"}, "form: the table has no column 'reference'; judge without, in another form than pairwise"),
+        ({"sees": ["verdict"]}, "sees: the table has no column 'verdict'; put `verify` before"),
         ({"models": ["a", "a"]}, "models: names a model twice; keep one and raise `votes`"),
         ({"votes": 2}, "votes: temperature 0 gives the same judgement each time; raise `temperature`, or leave 1 vote"),
         ({"kinds": ["sum", "Sum"]}, "kinds: has a name twice; keep one"),
@@ -164,6 +243,15 @@ def test_parameters_that_cannot_be_meant_are_faults(given: dict[str, Any], fault
     assert len(there) == (
         2 if "prompt: has no {question}" not in fault and given.get("prompt") == "{question} {steps}" else 1
     )
+
+
+def test_one_thing_is_seen_once() -> None:
+    assert JUDGE.check(rules(sees=["reference", "reference"]), GIVEN) == ["sees: names one thing twice; keep one"]
+
+
+def test_likelihoods_need_steps_that_can_be_shown_one_after_the_other() -> None:
+    fault = "prompt: the form likelihood shows the steps one after the other; put {steps} where they belong"
+    assert JUDGE.check(rules(form="likelihood", prompt="{question} {solution}"), GIVEN) == [fault]
 
 
 def test_every_column_is_made() -> None:
