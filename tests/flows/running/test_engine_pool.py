@@ -234,9 +234,11 @@ def test_progress_tells_loading_and_waiting_from_answering(
     monkeypatch.setattr(progress, "watcher", Ear())
     monkeypatch.setattr(engine_pool, "EXPECTED_SECONDS", 0.2)
     build(tmp_path, ["[one]", "[two]"], threads=2)
-    assert heard[0] == ("first", "one is loading")
-    reasons = list(dict.fromkeys(reason for table, reason in heard if table == "second"))
-    assert reasons == ["two waits for room", "two is loading", None]
+    model = {"first": "one", "second": "two"}
+    (loader, reason), other = heard[0], "second" if heard[0][0] == "first" else "first"
+    assert reason == f"{model[loader]} is loading" and (loader, None) in heard
+    reasons = list(dict.fromkeys(reason for table, reason in heard if table == other))
+    assert reasons == [f"{model[other]} waits for room", f"{model[other]} is loading", None]
 
 
 @pytest.mark.parametrize(
