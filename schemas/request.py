@@ -186,14 +186,14 @@ class Completion:
     request: str
     """The request's id."""
     text: str
-    """The answer, without the prefix and without the stop text."""
+    """The answer, without the thoughts before it, without the prefix and without the stop text."""
     finish: Finish
     """`stop`: it ended by itself or at a stop text; `length`: it was cut off at `limit` tokens."""
     limit: int
     """The `max_tokens` it was asked with."""
     prompt_tokens: int
     tokens: int
-    """Tokens of the completion, the end mark not counted."""
+    """Tokens of the completion, thoughts and all, the end mark not counted."""
     logprob: float | None
     """The summed log-probability (natural logarithm) of its tokens at temperature 1; None where it was not asked for, NaN
     where it was and the model gave none."""
@@ -203,6 +203,16 @@ class Completion:
     """When it came: seconds since 1970, UTC."""
     price: float | None = None
     """What it cost, in the currency of the recipe, where the recipe gives a price."""
+    thinking: str = ""
+    """What the model thought before it answered, without the marks round it; empty where it did not."""
+    thinking_tokens: int | None = None
+    """How many of `tokens` are thoughts; None where nobody counted them."""
+    thinking_finished: bool = True
+    """Whether the thoughts came to their end; False where the completion ends within them."""
+    tool_calls: str = ""
+    """The calls of tools that the model asked for, the JSON that the endpoint gave; empty where there are none."""
+    estimated: bool = False
+    """Whether `prompt_tokens` and `tokens` are estimates, because the endpoint did not say."""
 
     def answers(self, request: Request) -> bool:
         """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter).
@@ -230,6 +240,21 @@ class Failure:
     """In few words; rows are counted by it."""
     detail: str = ""
     """What was found; never a secret."""
+    limit: int = 0
+    """The `max_tokens` it was asked with."""
+    prompt_tokens: int = 0
+    tokens: int = 0
+    """What it was paid for all the same; 0 where nobody says."""
+    engine: str = ""
+    """The engine's name and version."""
+    at: float = 0.0
+    """When it was given up: seconds since 1970, UTC."""
+    price: float | None = None
+    estimated: bool = False
+
+    def answers(self, request: Request) -> bool:
+        """Whether `request` would fail like this one: with another limit it might not."""
+        return self.request == request.id and self.limit == request.sampling.max_tokens
 
 
 Reply = Completion | Failure

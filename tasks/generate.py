@@ -16,12 +16,13 @@ from schemas.recipe.settings import FurtherSampling
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
 from tasks.llm import prompts
+from tasks.llm.channels import split_channels
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
 from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_sampling, find_repeated_model
 from tasks.sources.content_ids import identify_solution
 
-LONGEST = 100_000
+LONGEST = 1_000_000
 """Characters of a completion that become a row; no solution is longer."""
 
 
@@ -112,11 +113,14 @@ def _find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     if reply.finish == "length":
         early = 0 < reply.tokens < limit
         by = f" by the server or the end of its context, where {limit} were allowed" if early else ""
-        return "truncated completion", f"cut off at {reply.tokens if early else limit} tokens{by}"
-    if not reply.text.strip():
+        within = "" if reply.thinking_finished else ", within its thoughts"
+        return "truncated completion", f"cut off at {reply.tokens if early else limit} tokens{by}{within}"
+    if not reply.text.strip() and reply.tool_calls:
+        return "tool call", "the model called a tool in place of an answer"
+    if not reply.text.strip() and not reply.thinking.strip():
         return "empty completion", "no character but white space"
-    if len(reply.text) > LONGEST:
-        return "too long", f"{len(reply.text)} characters, at most {LONGEST}"
+    if (length := len(reply.text) + len(reply.thinking)) > LONGEST:
+        return "too long", f"{length} characters, at most {LONGEST}"
     return None
 
 
@@ -132,10 +136,25 @@ def _make_solutions(
         assert isinstance(reply, Completion)
         model = str(ModelId(ask.request.model, ask.request.revision))
         how = f"{ask.strategy}, prompt {prompt}"
-        text = replace_surrogates(reply.text)
-        key = identify_solution(ids[ask.row], model, how, ask.request.sample, text)
+        channels = split_channels(replace_surrogates(reply.text), apart=replace_surrogates(reply.thinking))
+        text, thinking = channels.text, channels.thinking or None
+        key = identify_solution(ids[ask.row], model, how, ask.request.sample, text, thinking)
+        finished = channels.is_finished and reply.thinking_finished
+        thought = (thinking, reply.thinking_tokens, finished) if thinking else (None, None, None)
         solutions.append(
-            (key, model, how, ask.request.sample, text, text, None, ask.request.id, reply.tokens, reply.logprob)
+            (
+                key,
+                model,
+                how,
+                ask.request.sample,
+                text,
+                text,
+                *thought,
+                None,
+                ask.request.id,
+                reply.tokens,
+                reply.logprob,
+            )
         )
     columns = (SOLUTION_ID, *COMPLETION_COLUMNS, *ASKED_COLUMNS)
     schema = to_polars_schema(Contract("solutions", "", columns, SOLUTION_ID.name))
@@ -177,7 +196,7 @@ def _makes(_: GenerateParameters, contract: Contract) -> Contract:
 GENERATE = Asking(
     name="generate",
     summary="Has models solve problems: models × problems × sampling settings × samples.",
-    version="2",
+    version="3",
     parameters=GenerateParameters,
     needs=("problem_id", "question", "options"),
     makes=_makes,

@@ -24,12 +24,13 @@ from catalog.ledger.accounts import Spending
 from catalog.ledger.segments import FOLDER, Places, Segment
 from catalog.ledger.writer import COUNT, SECONDS, Writer
 from catalog.storage import Store, StoreError
-from schemas.request import Completion, Request
+from schemas.request import Failure, Reply, Request
 
 LOOSE = 64
 """Small segments from which on a writer that ends merges them."""
 ATTEMPTS = 20
-_Entry = tuple[str, int, Completion]
+_Entry = tuple[bool, str, int, Reply]
+"""Whether it failed, then where it stands: the least of several is taken."""
 _T = TypeVar("_T")
 
 
@@ -80,12 +81,12 @@ class Ledger:
             link = self.store.link(FOLDER)
             raise StoreError(f"{link}: cannot be listed ({error.strerror or error}); check --store") from error
 
-    def find(self, requests: Sequence[Request]) -> dict[str, Completion]:
-        """The completions of those of the requests that are answered.
+    def find(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """The completions of those of the requests that are answered, and the failures of those that failed for good.
 
         Of several that answer a request it is the one that was written first, so
-        that who writes later does not change what is read. What a writer has not
-        flushed is not there yet.
+        that who writes later does not change what is read; a completion comes
+        before any failure. What a writer has not flushed is not there yet.
 
         Args:
             requests: What would be asked.
@@ -102,7 +103,7 @@ class Ledger:
             return {}
         places = np.sort(np.array([files.place_request(request) for request in wanted.values()], np.uint64))
         entries = self._retry(lambda segments: self._search(segments, wanted, places))
-        return {id_: entries[id_][2] for id_ in wanted if id_ in entries}
+        return {id_: entries[id_][-1] for id_ in wanted if id_ in entries}
 
     def spent(self) -> list[Spending]:
         """What was spent, by corpus, model and revision, sorted. Streams: half a million completions at a time."""
@@ -179,9 +180,9 @@ class Ledger:
         with ThreadPoolExecutor(8) as threads:
             for entries in threads.map(search_segment, segments):
                 for candidate in entries:
-                    known = first.get(candidate[2].request)
-                    if known is None or candidate[:2] < known[:2]:
-                        first[candidate[2].request] = candidate
+                    known = first.get(candidate[-1].request)
+                    if known is None or candidate[:3] < known[:3]:
+                        first[candidate[-1].request] = candidate
         return first
 
     def _match_rows(self, segment: Segment, rows: NDArray[np.int64], wanted: dict[str, Request]) -> list[_Entry]:
@@ -193,8 +194,8 @@ class Ledger:
         for row in table.to_pylist():
             entry = row.pop("segment"), row.pop("row")
             request = wanted.get(row["request"])
-            if request is not None and (completion := Completion(**row)).answers(request):
-                entries.append((*entry, completion))
+            if request is not None and (reply := files.read_reply(row)).answers(request):
+                entries.append((isinstance(reply, Failure), *entry, reply))
         return entries
 
 

@@ -17,8 +17,8 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,15 +26,23 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.storage import Store, StoreError
-from schemas.request import Completion, Request, replace_surrogates
+from schemas.request import Completion, Failure, Reply, Request, replace_surrogates
 
 FOLDER = "ledger"
 SMALL = 4096
 """Rows of a segment that is read whole; a larger one has its places in a file of their own."""
 GROUP_ROWS, GROUP_BYTES = 1024, 1 << 20
 """Rows and bytes (before compression) of a row group, at most: what is read to get at one row."""
-ANSWER = ("request", "text", "finish", "limit", "prompt_tokens", "tokens", "logprob", "engine", "at", "price")
-"""The columns of a completion."""
+ADDED: dict[str, Any] = {
+    "thinking": "", "thinking_tokens": None, "thinking_finished": True, "tool_calls": "", "estimated": False,
+    "reason": None, "detail": None,
+}  # fmt: skip
+"""Columns that the segments of older versions lack, with what they are read as there."""
+ANSWER = (
+    "request", "text", "finish", "limit", "prompt_tokens", "tokens", "logprob", "engine", "at", "price", *ADDED,
+)  # fmt: skip
+"""The columns of a reply; `reason` and `detail` are those of a failure, whose `finish` is `failed`."""
+FAILED = "failed"
 ENTRY = ("segment", "row")
 """What tells entries apart, and which came first: the stem of the segment that a row was first written to, and its number there."""
 SCHEMA: Any = pa.schema(
@@ -46,6 +54,8 @@ SCHEMA: Any = pa.schema(
         "corpus": pa.string(), "table": pa.string(), "model": pa.string(), "revision": pa.string(),
         "sample": pa.int64(), "temperature": pa.float64(), "top_p": pa.float64(), "stop": pa.string(),
         "prompt": pa.string(),
+        "thinking": pa.string(), "thinking_tokens": pa.int64(), "thinking_finished": pa.bool_(),
+        "tool_calls": pa.string(), "estimated": pa.bool_(), "reason": pa.string(), "detail": pa.string(),
     }
 )  # fmt: skip
 """`stop` is a JSON list of texts, `prompt` JSON of `messages` (pairs of role and content), `prefix`, and `schema` if any,
@@ -54,6 +64,7 @@ WORDS = ("segment", "finish", "engine", "corpus", "table", "model", "revision", 
 """Columns that say the same many times."""
 _NAME = re.compile(r"([0-9a-f]{24})-([0-9a-f]{16})-([0-9a-f]{16})-([1-9][0-9]{0,8})\.parquet")
 Places = NDArray[np.uint64]
+Stored = TypeVar("Stored", Completion, Failure)
 
 
 @dataclass(frozen=True, order=True)
@@ -110,17 +121,20 @@ def _json(value: Any) -> str:
     return text if replace_surrogates(text) is text else json.dumps(value)
 
 
-def make_storable(completion: Completion) -> Completion:
-    """The completion, with U+FFFD for every half of a character (a lone surrogate), which UTF-8 does not know."""
-    return replace(completion, text=replace_surrogates(completion.text))
+def make_storable(reply: Stored) -> Stored:
+    """The reply, with U+FFFD for every half of a character (a lone surrogate), which UTF-8 does not know."""
+    names = ("reason", "detail") if isinstance(reply, Failure) else ("text", "thinking", "tool_calls")
+    texts: dict[str, Any] = {name: replace_surrogates(getattr(reply, name)) for name in names}
+    return replace(reply, **texts)
 
 
-def make_entry(request: Request, completion: Completion, corpus: str, table: str) -> dict[str, Any]:
+def make_entry(request: Request, reply: Reply, corpus: str, table: str) -> dict[str, Any]:
     """A row of the ledger; `segment` and `row` are added where it is written."""
     sampling = request.sampling
+    fields = {"text": "", "finish": FAILED, **asdict(reply)}
     return {
         "place": place_request(request),
-        **{name: getattr(completion, name) for name in ANSWER},
+        **{name: fields.get(name, ADDED.get(name)) for name in ANSWER},
         "corpus": corpus,
         "table": table,
         "model": request.model,
@@ -131,6 +145,14 @@ def make_entry(request: Request, completion: Completion, corpus: str, table: str
         "stop": _json(list(sampling.stop)),
         "prompt": prompt(request),
     }
+
+
+def read_reply(row: Mapping[str, Any]) -> Reply:
+    """The completion or the failure of a row with the columns `ANSWER`."""
+    record = Failure if row["finish"] == FAILED else Completion
+    given: dict[str, Any] = {field.name: row[field.name] for field in fields(record)}
+    given |= {name: default for name, default in ADDED.items() if name in given and given[name] is None}
+    return record(**given)
 
 
 def flush(store: Store, entries: Sequence[Mapping[str, Any]]) -> Segment:
@@ -222,7 +244,8 @@ def read_segment(store: Store, segment: Segment, columns: Sequence[str], rows: N
         with _opened(store, segment.path, many) as source:
             file = pq.ParquetFile(source, read_dictionary=[name for name in columns if name in WORDS])
             _check(file, segment)
-            return file.read(columns=list(columns)) if rows is None else _read_rows(file, columns, rows)
+            table = file.read(columns=list(columns)) if rows is None else _read_rows(file, columns, rows)
+            return _add_columns(table, columns)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
@@ -239,9 +262,17 @@ def _opened(store: Store, path: str, whole: bool) -> Any:
 def _check(file: Any, segment: Segment) -> None:
     if file.metadata.num_rows != segment.rows:
         raise ValueError(f"{file.metadata.num_rows} rows, expected {segment.rows}")
-    missing = sorted(set(SCHEMA.names) - set(file.schema_arrow.names))
+    missing = sorted(set(SCHEMA.names) - set(ADDED) - set(file.schema_arrow.names))
     if missing:
         raise ValueError(f"no column {', '.join(missing)}")
+
+
+def _add_columns(table: Any, columns: Sequence[str]) -> Any:
+    """The columns in their order; those that an older segment lacks are empty."""
+    for name in columns:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, SCHEMA.field(name).type))
+    return table.select(list(columns))
 
 
 def _read_rows(file: Any, columns: Sequence[str], rows: NDArray[np.int64]) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any
 
-from catalog.ledger.segments import Segment, flush, make_entry, make_storable
+from catalog.ledger.segments import Segment, Stored, flush, make_entry, make_storable
 from catalog.storage import Store
-from schemas.request import Completion, Request
+from schemas.request import Request
 
 COUNT = 256
 """Completions that are written at the latest when there are so many."""
@@ -49,24 +49,24 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close(tidy=kind is None)
 
-    def append(self, request: Request, completion: Completion) -> Completion:
-        """Take a completion.
+    def append(self, request: Request, reply: Stored) -> Stored:
+        """Take a completion, or the failure of a request that gets none however often it is asked.
 
         Args:
             request: What was asked.
-            completion: What came.
+            reply: What came.
 
         Returns:
-            The completion as it is stored: with U+FFFD for lone surrogates, else as it came.
+            The reply as it is stored: with U+FFFD for lone surrogates, else as it came.
 
         Raises:
             ValueError: It answers another request, or the writer is closed.
             StoreError: The store cannot be written; nothing is lost, and the next append or flush tries again.
 
         """
-        if completion.request != request.id:
-            raise ValueError(f"ledger: completion of request {completion.request}, expected {request.id}")
-        stored = make_storable(completion)
+        if reply.request != request.id:
+            raise ValueError(f"ledger: reply to request {reply.request}, expected {request.id}")
+        stored = make_storable(reply)
         row = make_entry(request, stored, self.corpus, self.table)
         with self._lock:
             if self._end.is_set():

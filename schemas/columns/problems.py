@@ -22,12 +22,34 @@ PROBLEMS = Contract("problems", "One problem a row.", (*PROBLEM_COLUMNS, SOURCE)
 PROGRAM = Column("program", "string", "The calculations that lead to the answer, with their operands and units; JSON.")
 
 SOLUTION_ID = Column("solution_id", "string", "Hash of problem, model, sampling, sample number and text.", pattern=ID)
+THINKING_COLUMNS = (
+    Column(
+        "thinking",
+        "string",
+        "What the model thought before it answered, without the marks round it; null where it has no such channel.",
+        nullable=True,
+    ),
+    Column(
+        "thinking_tokens",
+        "integer",
+        "Tokens of the thoughts; null where nobody counted them.",
+        nullable=True,
+        at_least=0,
+    ),
+    Column(
+        "thinking_finished",
+        "boolean",
+        "Whether the thoughts came to their end; null where there are none.",
+        nullable=True,
+    ),
+)
 COMPLETION_COLUMNS = (
     Column("model", "string", "The model that wrote the solution, with its revision where known."),
     Column("sampling", "string", "How it was asked and sampled: strategy and parameters, as recorded."),
     Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
-    Column("text", "string", "The completion, verbatim."),
+    Column("text", "string", "The completion, verbatim, without the thoughts before it."),
     Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
+    *THINKING_COLUMNS,
     Column("stated", "string", "The answer a JSON completion states in a field of its own, or null.", nullable=True),
 )
 SOLUTIONS = Contract(
@@ -85,11 +107,11 @@ VERDICT_COLUMNS = (
     Column(
         "extracted_from",
         "integer",
-        "Its first character in `text`, from 0; null where it does not stand there to the letter.",
+        "Its first character in what was read (`text`, or `thinking`), from 0; null where it does not stand there.",
         nullable=True,
         at_least=0,
     ),
-    Column("extracted_to", "integer", "The character behind its last in `text`.", nullable=True, at_least=0),
+    Column("extracted_to", "integer", "The character behind its last.", nullable=True, at_least=0),
     Column("compared_by", "string", "The rule that compared it with gold.", nullable=True, one_of=COMPARISON_RULES),
     Column(
         "second_opinion",

@@ -14,6 +14,7 @@ from typing import Any
 from schemas.columns.labels import SEVERITIES
 from schemas.recipe.taxonomy import Taxonomy, normalize_name
 from schemas.request import Completion, Reply, replace_surrogates
+from tasks.llm.channels import split_channels
 from tasks.llm.judge_reply import CONTRADICTORY, CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE
 from tasks.llm.judge_reply import read_judgement as judged
 from tasks.llm.lenient_json import find_objects
@@ -49,16 +50,17 @@ def read_final_text(reply: Reply) -> tuple[str, str]:
     """The text of a reply after its thoughts, or why it cannot be read."""
     if not isinstance(reply, Completion):
         return "", reply.reason
-    return ("", CUT_OFF) if reply.finish == "length" else _clean_quotation(reply.text)
+    cut = reply.finish == "length" or not reply.thinking_finished
+    return ("", CUT_OFF) if cut else _clean_quotation(reply.text)
 
 
 def _clean_quotation(text: str) -> tuple[str, str]:
-    _, thought, final = text.rpartition("</think>")
-    if not thought and "<think>" in text:
+    channels = split_channels(text)
+    if not channels.is_finished:
         return "", CUT_OFF
-    if not final.strip():
+    if not channels.text.strip():
         return "", EMPTY
-    return (final, "") if len(final) <= LONGEST_READ else ("", TOO_LONG)
+    return (channels.text, "") if len(channels.text) <= LONGEST_READ else ("", TOO_LONG)
 
 
 def parse_judged_kind(text: str, at: int, material: Material) -> str | None:

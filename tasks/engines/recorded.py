@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.recipe.models import Recorded
 from schemas.request import Completion, Engine, EngineError, Finish, Reply, Request, Role, Spent
+from tasks.llm.channels import is_unfinished_thought, split_channels
 
 LONGEST_LINE = 8 * 2**20
 """Bytes of a line, at most."""
@@ -40,9 +41,11 @@ class RecordedAnswer(_Model):
     prefix: str = ""
     sample: int = Field(0, ge=0)
     text: str
+    thinking: str = ""
     finish: Finish = "stop"
     tokens: int | None = Field(None, ge=0, lt=2**31)
     prompt_tokens: int | None = Field(None, ge=0, lt=2**31)
+    thinking_tokens: int | None = Field(None, ge=0, lt=2**31)
     logprob: float | None = Field(None, le=0)
 
     @model_validator(mode="after")
@@ -168,12 +171,13 @@ class RecordedEngine:
         except ValueError as error:
             raise EngineError(f"{self._where}: changed while it was read ({error}); build again") from None
         price, prompt_tokens, tokens = self._model.price, line.prompt_tokens, line.tokens
+        channels = split_channels(line.text, is_unfinished_thought(request.prefix), line.thinking)
         cost = None
         if price is not None and prompt_tokens is not None and tokens is not None:
             cost = price.of(prompt_tokens, tokens)
         return Completion(
             request=request.id,
-            text=line.text,
+            text=channels.text,
             finish=line.finish,
             limit=request.sampling.max_tokens,
             prompt_tokens=prompt_tokens or 0,
@@ -182,6 +186,9 @@ class RecordedEngine:
             engine=self.name,
             at=time.time(),
             price=cost,
+            thinking=channels.thinking,
+            thinking_tokens=line.thinking_tokens,
+            thinking_finished=channels.is_finished,
         )
 
     def _describe_missing(self, missing: Sequence[Request], asked: int) -> str:

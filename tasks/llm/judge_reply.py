@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.request import Completion, Reply, replace_surrogates
+from tasks.llm.channels import split_channels
 from tasks.llm.claims import (
     NO_STEP,
     Claim,
@@ -33,7 +34,6 @@ LONGEST_KEPT = 100_000
 LONGEST_KIND = 80
 """Characters of what an error is called."""
 _LONGEST_REASON = 2_000
-_THOUGHT = ("<think>", "</think>")
 _NO_KIND = frozenset({"", "none", "null", "nil", "n/a", "no", "no error", "-", "correct"})
 UNPARSABLE, OUT_OF_RANGE, CUT_OFF, EMPTY = "unparsable", "out of range", "cut off", "empty"
 CONTRADICTORY, REPEATED, TOO_LONG = "contradictory", "repeats the solution", "too long"
@@ -62,15 +62,16 @@ def parse_judgement(reply: Reply, steps: int, material: Material, kinds: Sequenc
     """The judgement of a reply on a solution of so many steps."""
     if not isinstance(reply, Completion):
         return StepJudgement(None, reply.reason)
-    if reply.finish == "length":
+    if reply.finish == "length" or not reply.thinking_finished:
         return StepJudgement(None, CUT_OFF)
     return read_judgement(reply.text, steps, material, kinds)
 
 
 def read_judgement(text: str, steps: int, material: Material, kinds: Sequence[str] = ()) -> StepJudgement:
     """The judgement of a text on a solution of so many steps; a kind that is none of `kinds` (if there are any) is left out."""
-    _, thought, final = text.rpartition(_THOUGHT[1])
-    if not thought and _THOUGHT[0] in text:
+    channels = split_channels(text)
+    final = channels.text
+    if not channels.is_finished:
         return StepJudgement(None, CUT_OFF)
     if not final.strip():
         return StepJudgement(None, EMPTY)

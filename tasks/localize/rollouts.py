@@ -53,7 +53,7 @@ def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answ
     rows, at = [], []
     results: list[bool | None] = []
     for row, prefix, reply in replies:
-        if isinstance(reply, Completion) and reply.finish == "stop":
+        if isinstance(reply, Completion) and reply.finish == "stop" and reply.thinking_finished:
             text = prefix + reply.text
             at.append(len(results))
             rows.append(

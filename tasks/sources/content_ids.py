@@ -36,6 +36,8 @@ def _problem_id(question: str, options: tuple[str, ...]) -> str:
     return digest("problem", words, *(normalize_text(option) for option in options))
 
 
-def identify_solution(problem: str, model: str, sampling: str, sample: int, text: str) -> str:
-    """The id of a solution: of its problem, who wrote it how, and its text."""
-    return digest("solution", problem, model, sampling, str(sample), text)
+def identify_solution(
+    problem: str, model: str, sampling: str, sample: int, text: str, thinking: str | None = None
+) -> str:
+    """The id of a solution: of its problem, who wrote it how, its text, and its thoughts where it has any."""
+    return digest("solution", problem, model, sampling, str(sample), text, *([thinking] if thinking else []))

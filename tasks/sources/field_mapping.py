@@ -98,7 +98,7 @@ class RecordParameters(Parameters):
     )
     set: FieldOf = Field(description="The problem set's name: usually {value: name}.")
     only: dict[str, list[str]] = Field({}, description="Take only records whose field has one of these values.")
-    longest: int = Field(100_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
+    longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
 
 
 def find_exclusion(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
@@ -120,7 +120,7 @@ def read_text(value: Any, name: str, longest: int) -> str:
         raise FieldError("wrong type", f"{name} is a {type(value).__name__}, expected text or a number")
     text = str(value)
     if len(text) > longest:
-        raise FieldError("too long", f"{name} has {len(text)} characters, at most {longest} are taken")
+        raise FieldError("too long", f"{name} has {len(text)} characters, at most {longest} are taken; raise `longest`")
     if "\0" in text:
         raise FieldError("NUL in text", f"{name}, character {text.index(chr(0)) + 1}")
     if text.isascii():

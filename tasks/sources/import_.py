@@ -9,6 +9,7 @@ from pydantic import Field
 
 from schemas.columns.problems import SOLUTIONS
 from schemas.task import FromRecords, Outcome, Record
+from tasks.llm.channels import Channels, split_channels
 from tasks.sources.content_ids import identify_solution
 from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
 from tasks.sources.load import LoadParameters, map_problem, map_records
@@ -21,7 +22,10 @@ class ImportParameters(LoadParameters):
     model: FieldOf = Field(description="The model that wrote the solution.")
     sampling: FieldOf = Field(FieldRule(value="unknown"), description="How it was sampled: strategy, parameters.")
     sample: FieldOf = Field(FieldRule(value="0"), description="The number of the sample, from 0.")
-    text: FieldOf = Field(description="The completion, verbatim.")
+    text: FieldOf = Field(
+        description="The completion, verbatim; thoughts in it (`<think>…</think>`) are parted from it."
+    )
+    thinking: FieldOf | None = Field(None, description="The model's thoughts, where they have a field of their own.")
     rationale: FieldOf | None = Field(None, description="The reasoning inside the completion; else the whole of it.")
     stated: FieldOf | None = Field(None, description="The answer that the completion states in a field of its own.")
 
@@ -30,24 +34,41 @@ def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str |
     """The columns of a solution of a record."""
     row = map_problem(record, rules, each)
     longest = rules.longest
-    text = read_text(rules.text.take(record, each), "text", longest)
-    if not text.strip():
-        raise FieldError("empty completion", "the text has no character but white space")
+    channels = _read_channels(record, rules, each)
+    text, thinking = channels.text, channels.thinking or None
     rationale = rules.rationale.take(record, each) if rules.rationale else None
     stated = rules.stated.take(record, each) if rules.stated else None
     model = read_text(rules.model.take(record, each), "model", longest)
     sampling = read_text(rules.sampling.take(record, each), "sampling", longest)
     sample = _number(rules.sample.take(record, each))
     return {
-        "solution_id": identify_solution(row["problem_id"], model, sampling, sample, text),
+        "solution_id": identify_solution(row["problem_id"], model, sampling, sample, text, thinking),
         **row,
         "model": model,
         "sampling": sampling,
         "sample": sample,
         "text": text,
-        "rationale": _rationale(rationale, longest) or text,
+        "rationale": split_channels(_rationale(rationale, longest) or text).text,
+        "thinking": thinking,
+        "thinking_tokens": None,
+        "thinking_finished": channels.is_finished if thinking else None,
         "stated": _stated(stated, longest),
     }
+
+
+def _read_channels(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> Channels:
+    """The completion and its thoughts, from one field or two."""
+    text = rules.text.take(record, each)
+    apart = rules.thinking.take(record, each) if rules.thinking else None
+    texts = [
+        read_text(value, name, rules.longest)
+        for name, value in (("text", text), ("thinking", apart))
+        if value is not None
+    ]
+    channels = split_channels(texts[0], apart=texts[1].strip() if apart is not None else "")
+    if not channels.text.strip() and not channels.thinking.strip():
+        raise FieldError("empty completion", "the text has no character but white space")
+    return channels
 
 
 def _rationale(value: Any, longest: int) -> str | None:
@@ -95,7 +116,7 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
 IMPORT = FromRecords(
     name="import",
     summary="Reads recorded generations of models, with their problems, from files through a field mapping.",
-    version="2",
+    version="3",
     parameters=ImportParameters,
     makes=lambda _, __: SOLUTIONS,
     locations=lambda parameters: parameters.files,

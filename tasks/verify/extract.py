@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from tasks.llm.channels import is_unfinished_thought
 from tasks.verify.extraction import AnswerKind, Extraction
-from tasks.verify.final_text import find_final_text, is_unfinished_thought
+from tasks.verify.final_text import find_final_text
 from tasks.verify.marked_answers import BOXED, CORRECTED, EMPTY, MARK, find_box, find_marked
 from tasks.verify.truncation import TAIL, cut_off, cut_own_question
 from tasks.verify.unmarked_answers import find_unmarked

@@ -6,12 +6,10 @@ What is left out gives place to spaces, so that each sign keeps its place in the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-_THOUGHTS = (
-    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"), ("<reasoning>", "</reasoning>"), ("<scratchpad>", "</scratchpad>"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"), ("◁think▷", "◁/think▷"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
-)  # fmt: skip
-_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,60}<\|message\|>")
+from tasks.llm.channels import find_thoughts
+
 _TURN = re.compile(
     r"<\|im_start\|>\s*user\b|<\|start_header_id\|>\s*user\b|<\|user\|>|<start_of_turn>\s*user\b|\[INST\]|^#{1,4}\s*(?:Instruction|Human|User|Input)\s*:|^(?:Human|User|USER)\s*:"
     r"|^(?:Q|Question)\s*:",
@@ -35,63 +33,36 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _PICTURES = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff\u2705\u2713\u2714\ufe0f\u200d]")
-LONGEST = 200_000
 
 
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
 
-def _blank_between(text: str, start: int, end: int) -> str:
-    return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+def _blank_thoughts(text: str) -> str:
+    """The text with spaces for its thoughts; where nothing else is there, for their marks alone."""
+    thoughts = find_thoughts(text)
+    if not thoughts.is_finished or not thoughts.spans:
+        return text
+    outside = _blank_spans(text, thoughts.spans)
+    if re.search(r"\w", _MARKS.sub("", outside)):
+        return outside
+    ends = [0, *(end for _, end in thoughts.pieces)]
+    return _blank_spans(text, list(zip(ends, [*(begin for begin, _ in thoughts.pieces), len(text)])))
 
 
-def is_unfinished_thought(text: str) -> bool:
-    """Whether a completion ends within its thoughts."""
-    if "<|channel|>" in text:
-        channels = _CHANNEL.findall(text)
-        return (
-            bool(channels) and channels[-1].casefold() != "final" and "<|end|>" not in text[text.rfind("<|message|>") :]
-        )
-    return any(text.rfind(begin) > text.rfind(end) for begin, end in _THOUGHTS if begin in text)
-
-
-def _strip_thoughts(text: str) -> str:
-    whole = text
-    if "<|channel|>" in text:
-        finals = [match for match in _CHANNEL.finditer(text) if match[1].casefold() == "final"]
-        if finals:
-            return _blank_between(text, 0, finals[-1].end())
-    for _begin, end in _THOUGHTS:
-        closed = text.rfind(end)
-        if closed >= 0:
-            text = _blank_between(text, 0, closed + len(end))
-    if text is not whole and not re.search(r"\w", _MARKS.sub("", text)):  # all of it stands in its thoughts
-        for marks in _THOUGHTS:
-            for mark in marks:
-                whole = whole.replace(mark, " " * len(mark))
-        return whole
-    return text
+def _blank_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    parts, done = [], 0
+    for begin, end in spans:
+        parts += [text[done:begin], re.sub(r"[^\n]", " ", text[begin:end])]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 def find_final_text(text: str) -> str:
     """The final text of a completion, each of its signs in its place."""
-    if ("<" in text or "◁" in text or "[" in text) and len(text) <= LONGEST:
-        if any(
-            mark in text
-            for mark in (
-                "<|channel|>",
-                "</think",
-                "</thought",
-                "</reasoning>",
-                "</scratchpad>",
-                "_thought|>",
-                "◁/think▷",
-                "[/THINK]",
-                "</seed:think>",
-            )
-        ):
-            text = _strip_thoughts(text)
+    text = _blank_thoughts(text)
+    if "<<" in text:
         text = _CALCULATOR.sub(_blank, text)
     if (turn := _find_next_turn(text)) is not None:
         text = text[:turn]

@@ -19,10 +19,11 @@ from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
+from tasks.llm.channels import Of, is_unfinished_thought
+from tasks.verify.channels import UNFINISHED, judge_channels
 from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
-from tasks.verify.final_text import is_unfinished_thought
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.marked_answers import find_keyed, has_blank_answer
 from tasks.verify.math_verify.pool import compared
@@ -34,7 +35,7 @@ ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"5 math-verify {version('math-verify')}"
+VERSION = f"6 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
 JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
@@ -42,7 +43,7 @@ JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 
 _OPEN = Judgement("undecided", "", "no answer")
 _BROKEN = Judgement("undecided", "", "breaks off")
-_UNFINISHED = Judgement("undecided", "", "unfinished thought")
+_UNFINISHED = Judgement("undecided", "", UNFINISHED)
 
 
 Answers = Literal["auto", "number", "choice", "text", "yes or no", "date", "expression"]
@@ -54,6 +55,9 @@ class VerifyParameters(Parameters):
 
     answers: Answers = Field(
         "auto", description="What sort of answer the problems ask for; auto takes it from each gold answer."
+    )
+    of: Of = Field(
+        "text", description="What is read: the text, the thinking, or both: the thinking where the text has no answer."
     )
 
 
@@ -176,7 +180,7 @@ def verify_solutions(part: pl.DataFrame, parameters: VerifyParameters) -> Outcom
         All rows; those that are `undecided` say why.
 
     """
-    added = judge_rows(part, parameters.answers, compared, JUDGED)
+    added = judge_channels(part, parameters.of, lambda read: judge_rows(read, parameters.answers, compared, JUDGED))
     return Outcome(pl.concat([part.drop(ADDED, strict=False), added], how="horizontal"), part.clear())
 
 

@@ -92,7 +92,7 @@ def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
         lambda r: completion(r, "1. 1 + 2", "length", 64),
         lambda r: completion(r, "1. 1 + 2", "length", 40),
         lambda r: completion(r, " \n "),
-        lambda r: completion(r, "x" * 100_001),
+        lambda r: completion(r, "x" * 1_000_001),
         lambda r: Failure(r.id, "prompt too long", "9,000 tokens, at most 2,048"),
         completion,
     ]
@@ -107,7 +107,7 @@ def test_what_is_no_solution_is_rejected_with_its_reason() -> None:
             "where 64 were allowed",
         ),
         ("empty completion", "abacus, temperature 1, top_p 1, sample 2: no character but white space"),
-        ("too long", "abacus, temperature 1, top_p 1, sample 3: 100001 characters, at most 100000"),
+        ("too long", "abacus, temperature 1, top_p 1, sample 3: 1000001 characters, at most 1000000"),
         ("prompt too long", "abacus, temperature 1, top_p 1, sample 4: 9,000 tokens, at most 2,048"),
     ]
     assert len(requests) == outcome.kept.height + outcome.rejected.height

@@ -26,6 +26,8 @@ class Usage:
 
     prompt_tokens: int
     tokens: int
+    thinking_tokens: int | None = None
+    """How many of `tokens` are thoughts, where the endpoint says."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Answer:
     logprob: float | None
     counted: int
     """Tokens of which a log-probability was given."""
+    thinking: str = ""
+    """What the endpoint gave apart from the text as the model's thoughts."""
+    tool_calls: str = ""
+    """The calls of tools, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,16 @@ def read_answer(content: bytes) -> Outcome:
         return Refusal(CONTENT_FILTER, "finish_reason is content_filter", usage)
     if not isinstance(finish, str) or finish in ("error", "abort"):
         return _odd(f"finish_reason {json.dumps(finish)[:80]}")
-    text = _text(choice["message"].get("content"))
+    message = choice["message"]
+    text, thinking = _text(message.get("content")), _thinking(message)
     if text is None:
         return _odd("a `message.content` that is no text")
-    if len(text) > LONGEST_TEXT:
-        return Refusal("overlong answer", f"{len(text):,} characters, at most {LONGEST_TEXT:,} are taken", usage)
+    if (length := len(text) + len(thinking)) > LONGEST_TEXT:
+        return Refusal("overlong answer", f"{length:,} characters, at most {LONGEST_TEXT:,} are taken", usage)
     ended: Finish = "length" if finish in ("length", "max_tokens") else "stop"
-    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")))
+    calls = message.get("tool_calls")
+    tool_calls = json.dumps(calls) if isinstance(calls, list) and calls else ""
+    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")), thinking, tool_calls)
 
 
 def _odd(problem: str) -> FailedExchange:
@@ -147,6 +156,29 @@ def _text(content: Any) -> str | None:
     return replace_surrogates(content)  # JSON can hold half a surrogate pair
 
 
+def _thinking(message: dict[str, Any]) -> str:
+    """The thoughts that an endpoint gives beside the content, or as parts of it; the first field that has any."""
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        if isinstance(value := message.get(name), str) and value.strip():
+            return replace_surrogates(value)
+    parts = [
+        _part(part)
+        for name in ("reasoning_details", "content")
+        if isinstance(message.get(name), list)
+        for part in message[name]
+        if isinstance(part, dict) and str(part.get("type")).startswith(("thinking", "reasoning"))
+    ]
+    return replace_surrogates("".join(parts))
+
+
+def _part(part: dict[str, Any]) -> str:
+    """The text of a part that is a thought: a string, or a list of texts."""
+    value = part.get("thinking", part.get("text"))
+    if isinstance(value, list):
+        value = _text(value)
+    return value if isinstance(value, str) else ""
+
+
 def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < _LARGEST else None
 
@@ -155,7 +187,9 @@ def _usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
     prompt, tokens = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
-    return None if prompt is None or tokens is None else Usage(prompt, tokens)
+    details = value.get("completion_tokens_details")
+    thinking = _count(details.get("reasoning_tokens") if isinstance(details, dict) else value.get("reasoning_tokens"))
+    return None if prompt is None or tokens is None else Usage(prompt, tokens, thinking)
 
 
 def _number(value: Any) -> float | None:

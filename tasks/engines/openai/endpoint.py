@@ -67,8 +67,14 @@ class Endpoint:
         outcome = await self._exchange(body)
         if isinstance(outcome, Answer):
             # shorter ones are placeholders such as EMPTY, and words of their own
-            long = len(self._key) >= _SECRET_LENGTH
-            return replace(outcome, text=self._without_key(outcome.text)) if long else outcome
+            if len(self._key) < _SECRET_LENGTH:
+                return outcome
+            return replace(
+                outcome,
+                text=self._without_key(outcome.text),
+                thinking=self._without_key(outcome.thinking),
+                tool_calls=self._without_key(outcome.tool_calls),
+            )
         if isinstance(outcome, Refusal):
             return replace(outcome, detail=self._shown(outcome.detail))
         return replace(outcome, problem=self._shown(outcome.problem), advice=self._without_key(outcome.advice))

@@ -15,6 +15,7 @@ from tasks.engines.openai.chat import SCHEMA, Answer, FailedExchange, Outcome, R
 from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.http_errors import REFUSED
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
+from tasks.llm.channels import is_unfinished_thought, split_channels
 
 _FUTILE = 8
 """Requests refused without one answered, after which it is the endpoint that refuses and not the request."""
@@ -172,9 +173,10 @@ class OpenAIEngine:
         usage, price = answer.usage, self._model.price
         limit = request.sampling.max_tokens
         counted = limit if answer.finish == "length" else answer.counted
+        channels = split_channels(answer.text, is_unfinished_thought(request.prefix), answer.thinking)
         return Completion(
             request=request.id,
-            text=answer.text,
+            text=channels.text,
             finish=answer.finish,
             limit=limit,
             prompt_tokens=usage.prompt_tokens if usage else 0,
@@ -183,6 +185,10 @@ class OpenAIEngine:
             engine=self.name,
             at=time.time(),
             price=price.of(usage.prompt_tokens, usage.tokens) if usage and price else None,
+            thinking=channels.thinking,
+            thinking_tokens=usage.thinking_tokens if usage else None,
+            thinking_finished=channels.is_finished or bool(answer.tool_calls),
+            tool_calls=answer.tool_calls,
         )
 
     def _failure(self, request: Request, refusal: Refusal) -> Failure:

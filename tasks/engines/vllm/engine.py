@@ -19,6 +19,7 @@ from typing import Any
 from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tasks.engines.vllm.call_queue import Call, CallQueue
+from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 _LOG = logging.getLogger(__name__)
@@ -179,9 +180,12 @@ class VLLMEngine:
         if message["is"] == "failure":
             return Failure(request.id, message["reason"], message["detail"])
         price, counts = self.model.price, (message["prompt_tokens"], message["tokens"])
+        opened = is_thought_opened(message.get("prompt_end", "")) or is_unfinished_thought(request.prefix)
+        channels = split_channels(message["text"], opened)
         return Completion(
-            request.id, message["text"], message["finish"], request.sampling.max_tokens, *counts,
+            request.id, channels.text, message["finish"], request.sampling.max_tokens, *counts,
             message["logprob"], self.name, time.time(), price.of(*counts) if price else None,
+            channels.thinking, message.get("thinking_tokens"), channels.is_finished,
         )  # fmt: skip
 
     def _start(self) -> WorkerProcess:

@@ -32,6 +32,7 @@ Message = dict[str, Any]
 Say = Callable[[Message], None]
 CPU_BATCHED_TOKENS = 4096
 DETAIL_CHARACTERS = 500
+PROMPT_END = 100
 
 
 def listen(descriptor: int, inbox: queue.SimpleQueue[Message]) -> None:
@@ -110,7 +111,7 @@ class Worker:
         # vLLM turns tokens into text with its own at the same time, and one of Hugging Face's may not be used by two threads
         self.tokenizer = copy.deepcopy(self.llm.get_tokenizer())
         self.context = int(self.engine.model_config.max_model_len)
-        self.inside: set[str] = set()
+        self.inside: dict[str, str] = {}  # the end of each prompt: it may have opened a thought
         self.prepared: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
         if not getattr(self.tokenizer, "chat_template", None):
             raise RuntimeError("its tokenizer has no chat template")
@@ -126,8 +127,7 @@ class Worker:
                 self.take(self.prepared.get())
             for output in self.engine.step():
                 if output.finished and output.request_id in self.inside:
-                    self.inside.discard(output.request_id)
-                    self.say(describe_completion(output))
+                    self.say(describe_completion(output) | {"prompt_end": self.inside.pop(output.request_id)})
             if time.monotonic() - spoken >= 1:
                 spoken = time.monotonic()
                 self.say({"is": "alive"})
@@ -138,7 +138,9 @@ class Worker:
             message = inbox.get()
             try:
                 if "ask" in message:
-                    message["tokens"] = self.prompt(message["messages"], message["prefix"])
+                    prompt = self.prompt(message["messages"], message["prefix"])
+                    message["tokens"] = list(self.tokenizer.encode(prompt, add_special_tokens=False))
+                    message["prompt_end"] = prompt[-PROMPT_END:]
             except Refused as refused:
                 message["refused"] = refused
             except BaseException as error:
@@ -151,9 +153,9 @@ class Worker:
         if isinstance(message, BaseException):
             raise message
         if "drop" in message:
-            dropped = self.inside & {str(number) for number in message["drop"]}
-            self.engine.abort_request(list(dropped))
-            self.inside -= dropped
+            dropped = [str(number) for number in message["drop"] if str(number) in self.inside]
+            self.engine.abort_request(dropped)
+            self.inside = {number: end for number, end in self.inside.items() if number not in set(dropped)}
             return
         try:
             if "refused" in message:
@@ -180,10 +182,10 @@ class Worker:
             self.engine.add_request(number, {"prompt_token_ids": tokens}, parameters)
         except ValueError as error:
             raise Refused("refused by vLLM", str(error)[:DETAIL_CHARACTERS]) from error
-        self.inside.add(number)
+        self.inside[number] = message["prompt_end"]
 
-    def prompt(self, messages: list[Message], prefix: str) -> list[int]:
-        """The tokens of a conversation up to where the model goes on.
+    def prompt(self, messages: list[Message], prefix: str) -> str:
+        """The text of a conversation up to where the model goes on.
 
         The prefix follows the mark that opens an answer, as the answer did
         that it was taken from; templates that rewrite or trim earlier answers
@@ -194,7 +196,7 @@ class Worker:
             prefix: How the answer begins.
 
         Returns:
-            Token ids.
+            The text, with the marks of the template.
 
         Raises:
             Refused: The chat template refuses the conversation.
@@ -205,7 +207,7 @@ class Worker:
         except Exception as error:  # a template is a program: it may raise what it likes
             detail = f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS]
             raise Refused("refused by the chat template", detail) from error
-        return list(self.tokenizer.encode(text + prefix, add_special_tokens=False))
+        return str(text) + prefix
 
 
 def describe_completion(output: Any) -> Message:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from catalog.ledger import Ledger, segments
 from catalog.ledger.segments import SCHEMA, Segment
 from catalog.storage import Store, StoreError
-from schemas.request import Message, Request, Sampling
+from schemas.request import Completion, Failure, Message, Request, Sampling
 from tests.catalog.ledger.rows import answer, request
 
 
@@ -80,7 +81,8 @@ def test_of_two_answers_the_first_written_stays_whatever_comes_later(store: Stor
     for text in ("first", "second", "third"):
         fill(store, [asked], text=text, at=-float(len(text)))
     for _ in range(2):
-        assert Ledger(store).find([asked])[asked.id].text == "first"
+        reply = Ledger(store).find([asked])[asked.id]
+        assert isinstance(reply, Completion) and reply.text == "first"
         Ledger(store).compact()
     assert len(Ledger(store)) == 3
 
@@ -227,3 +229,31 @@ def test_who_pays_twice_counts_twice(store: Store) -> None:
     for _ in range(2):
         fill(store, [request(1)], at=1.0)
     assert Ledger(store).spent()[0].requests == 2
+
+
+def test_segments_of_older_versions_have_text_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = pa.schema([field for field in SCHEMA if field.name not in segments.ADDED])
+    monkeypatch.setattr(segments, "SCHEMA", older)
+    fill(store, [request(1)], text="<think>1</think>42")
+    monkeypatch.undo()
+    fill(store, [request(2)], thinking="hm", thinking_tokens=3, tool_calls="[]", estimated=True)
+    for _ in range(2):
+        replies = Ledger(store).find([request(1), request(2)])
+        old, new = replies[request(1).id], replies[request(2).id]
+        assert isinstance(old, Completion) and isinstance(new, Completion)
+        assert (old.text, old.thinking, old.thinking_tokens) == ("<think>1</think>42", "", None)
+        assert (old.thinking_finished, old.tool_calls, old.estimated) == (True, "", False)
+        assert (new.thinking, new.thinking_tokens, new.tool_calls, new.estimated) == ("hm", 3, "[]", True)
+        assert sum(account.requests for account in Ledger(store).spent()) == 2
+        Ledger(store).compact()
+
+
+def test_a_failure_is_found_until_there_is_a_completion_and_only_for_its_limit(store: Store) -> None:
+    asked, longer = request(1), request(1, limit=200)
+    failure = Failure(asked.id, "refused", "it \ud800 says", limit=100, prompt_tokens=7, engine="test 1", at=1.0)
+    with Ledger(store).writer("corpus", "table") as writer:
+        assert writer.append(asked, failure) == replace(failure, detail="it \ufffd says")
+    assert Ledger(store).find([asked]) == {asked.id: replace(failure, detail="it \ufffd says")}
+    assert Ledger(store).find([longer]) == {}
+    fill(store, [asked])
+    assert isinstance(Ledger(store).find([asked])[asked.id], Completion)

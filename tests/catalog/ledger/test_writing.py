@@ -77,7 +77,7 @@ def test_what_was_appended_before_an_error_is_written(error: type[BaseException]
 
 def test_an_answer_to_something_else_and_a_closed_writer_are_refused() -> None:
     writer = Ledger(memory()).writer("corpus", "table")
-    with pytest.raises(ValueError, match=r"completion of request .* expected"):
+    with pytest.raises(ValueError, match=r"reply to request .* expected"):
         writer.append(request(1), answer(request(2)))
     writer.close()
     with pytest.raises(ValueError, match="closed"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.recipe.models import Price, Recorded
 from schemas.request import Completion, EngineError, Message, Request, Sampling
 from tasks.engines.recorded import LONGEST_LINE, RecordedEngine
+from tasks.llm.channels import find_thoughts
 from tests import golden
 
 HERE = Path(__file__).parent
@@ -70,7 +71,29 @@ def test_an_id_goes_before_the_content() -> None:
     assert replies(lines, [request()])[0].text == "by id"
 
 
-@given(st.lists(st.tuples(TEXTS, TEXTS), unique_by=lambda pair: pair[0], min_size=1))
+def test_thoughts_are_parted_from_the_text_and_may_have_a_field_of_their_own() -> None:
+    lines = [
+        {"prompt": "a", "text": "<think>2 + 2?</think>\n\nFour."},
+        {"prompt": "b", "text": "Four.", "thinking": "2 + 2?", "thinking_tokens": 3},
+        {"prompt": "c", "text": "<think>2 +", "finish": "length"},
+    ]
+    found = replies(lines, [request(prompt) for prompt in "abc"])
+    assert [(one.text, one.thinking, one.thinking_tokens, one.thinking_finished) for one in found] == [
+        ("Four.", "2 + 2?", None, True), ("Four.", "2 + 2?", 3, True), ("", "2 +", None, False),
+    ]  # fmt: skip
+    (reply,) = replies(
+        [{"prompt": "a", "prefix": "<think>2", "text": " + 2?</think>Four."}], [request("a", prefix="<think>2")]
+    )
+    assert (reply.text, reply.thinking) == ("Four.", " + 2?")
+
+
+@given(
+    st.lists(
+        st.tuples(TEXTS, TEXTS.filter(lambda text: not find_thoughts(text).spans)),
+        unique_by=lambda pair: pair[0],
+        min_size=1,
+    )
+)
 def test_every_text_comes_back_as_it_was(pairs: list[tuple[str, str]]) -> None:
     lines = [{"prompt": prompt, "text": text} for prompt, text in pairs]
     found = replies(lines, [request(prompt) for prompt, _ in reversed(pairs)])

@@ -38,7 +38,7 @@ def solution(number: int, verdict: str = "wrong", **more: Any) -> dict[str, Any]
 
 def table(*rows: Mapping[str, Any]) -> pl.DataFrame:
     schema = to_polars_schema(GIVEN)
-    empty: dict[Any, Any] = {pl.String(): "", pl.Int64(): 0, pl.Float64(): 0.0}
+    empty: dict[Any, Any] = {pl.String(): "", pl.Int64(): 0, pl.Float64(): 0.0, pl.Boolean(): None}
     filled = [{name: row.get(name, empty.get(kind, [])) for name, kind in schema.items()} for row in rows]
     return pl.DataFrame(filled, schema=schema)
 

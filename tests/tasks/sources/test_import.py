@@ -69,7 +69,7 @@ def test_json_gives_rationale_and_stated_answer(output: str, rationale: str | No
     [
         ({"output": " \n\t"}, "empty completion", "the text has no character but white space"),
         ({"output": None}, "missing field", "'output'"),
-        ({"output": "x" * 201}, "too long", "text has 201 characters, at most 200 are taken"),
+        ({"output": "x" * 201}, "too long", "text has 201 characters, at most 200 are taken; raise `longest`"),
         ({"model": None}, "missing field", "'model'"),
         ({"question": None}, "missing field", "'question'"),
         ({"sample": "two"}, "wrong type", "sample is 'two', expected a whole number"),

@@ -81,6 +81,30 @@ def test_texts(content: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning_content": "2 + 2?"},
+        {"reasoning": "2 + 2?"},
+        {"reasoning": "2 + 2?", "reasoning_content": "2 + 2?"},
+        {"reasoning_content": None, "reasoning": "2 + 2?"},
+        {"thinking": "2 + 2?"},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "2 +"}, {"type": "reasoning.text", "text": " 2?"}]},
+        {
+            "content": [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "2 + 2?"}]},
+                {"type": "text", "text": "four"},
+            ]
+        },
+    ],
+)
+def test_thoughts_beside_the_content(fields: dict[str, Any]) -> None:
+    message = {"content": "four", "tool_calls": [{"id": "1"}], **fields}
+    outcome = read_answer(json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode())
+    assert isinstance(outcome, Answer)
+    assert (outcome.text, outcome.thinking, outcome.tool_calls) == ("four", "2 + 2?", '[{"id": "1"}]')
+
+
+@pytest.mark.parametrize(
     ("tokens", "logprob"),
     [
         ([{"logprob": -0.5}, {"logprob": -2}], (-2.5, 2)),
@@ -103,6 +127,12 @@ def test_log_probabilities_are_summed_or_unknown(tokens: Any, logprob: Any) -> N
     ("usage", "known"),
     [
         ({"prompt_tokens": 3, "completion_tokens": 0}, Usage(3, 0)),
+        (
+            {"prompt_tokens": 3, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 4}},
+            Usage(3, 9, 4),
+        ),
+        ({"prompt_tokens": 3, "completion_tokens": 9, "reasoning_tokens": 4}, Usage(3, 9, 4)),
+        ({"prompt_tokens": 3, "completion_tokens": 9, "completion_tokens_details": None}, Usage(3, 9)),
         ({"prompt_tokens": 3}, None),
         ({"prompt_tokens": -3, "completion_tokens": 1}, None),
         ({"prompt_tokens": 3.0, "completion_tokens": 1}, None),
