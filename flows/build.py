@@ -37,6 +37,7 @@ from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
 from flows.running.run_plan import Future, materialize
+from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.changes import Models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.request import EngineError
@@ -59,12 +60,18 @@ def may_pass(error: Any) -> bool:
     return isinstance(cause, OSError) and not isinstance(cause, permanent)
 
 
-def _retry_batch(job: TableJob, batch: PartitionBatch, pool: ProcessPool | None, engines: EnginePool | None) -> None:
+def _retry_batch(
+    job: TableJob,
+    batch: PartitionBatch,
+    pool: ProcessPool | None,
+    engines: EnginePool | None,
+    watcher: Watcher = NOBODY,
+) -> None:
     """Run a batch; when it is tried again, without what had ended the first time."""
     left = batch.partitions
     if runtime.task_run.run_count > 1:
         left = [partition for partition in left if not job.folder().read_commit(partition.name)]
-    run_batch(job, PartitionBatch(left), pool, engines)
+    run_batch(job, PartitionBatch(left), pool, engines, watcher)
 
 
 again: Any = task(retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
@@ -132,9 +139,9 @@ def build(
     auto = version == AUTO
 
     def attempt() -> Plan:
-        return _build(planning.make_plan(recipe, data, store, models), publish, auto)
+        return _build(planning.make_plan(recipe, data, store, models), publish, auto, NOBODY)
 
-    with prefect_runs.track_run():
+    with prefect_runs.CurrentRun().track():
         plan = retry_build(attempt, retries, time.sleep)
         if tag is not None and publish:
             tags.tag(Store(store), plan.recipe.corpus, tag, plan.recipe.version, "set by the build")
@@ -142,12 +149,15 @@ def build(
 
 
 def build_plan(
-    plan: Plan, data: str | None = None, publish: bool = True, models: Models | None = None, auto: bool = False
-) -> Plan:
+    plan: Plan, run: prefect_runs.CurrentRun, watcher: Watcher, data: str | None = None, publish: bool = True,
+    models: Models | None = None, auto: bool = False,
+) -> Plan:  # fmt: skip
     """Build what was planned already, as a run of the flow `build`.
 
     Args:
         plan: The plan; the run's parameters, which Prefect's pages show, are those it was made with.
+        run: Takes down which run it is.
+        watcher: Is notified of how far it is.
         data: The folder that `${data}` stood for.
         publish: Whether a release is made of the tables when they are complete.
         models: The weights that it was planned with.
@@ -162,8 +172,8 @@ def build_plan(
     def build(
         recipe: str, data: str | None, store: str, publish: bool, models: dict[str, dict[str, str]] | None, version: str | None
     ) -> Plan:  # fmt: skip
-        with prefect_runs.track_run():
-            return _build(plan, publish, auto)
+        with run.track():
+            return _build(plan, publish, auto, watcher)
 
     model_changes = {name: dict(changes) for name, changes in (models or {}).items()} or None
     return build(plan.recipe.file, data, plan.store, publish, model_changes, AUTO if auto else None)
@@ -182,7 +192,7 @@ def retry_build(work: Callable[[], T], retries: int, sleep: Callable[[float], No
     raise AssertionError
 
 
-def _build(plan: Plan, publish: bool, auto: bool) -> Plan:
+def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher) -> Plan:
     """Make the tables, and maybe the release; the plan under the version that was released."""
     released = versioning.find_matching_release(plan) if auto else plan if plan.finished else None
     if released and publish:
@@ -191,19 +201,19 @@ def _build(plan: Plan, publish: bool, auto: bool) -> Plan:
         return released
     if publish and not auto:
         refuse_clash(plan)
-    with prefect_artifacts.show_progress(plan):
-        plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)])
+    with prefect_artifacts.show_progress(plan, watcher) as watchers:
+        plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)], watchers)
     if not publish:
         return plan
     prefect_artifacts.show_funnel(plan)
-    plan, manifest = _publish(plan, auto)
+    plan, manifest = _publish(plan, auto, watcher)
     prefect_artifacts.show_release(plan, manifest)
     return replace(plan, published=manifest)
 
 
-def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
+def _publish(plan: Plan, auto: bool, watcher: Watcher) -> tuple[Plan, dict[str, Any]]:
     """Release complete tables; the plan under the version they got, and the manifest."""
-    results = _check_gates(plan)
+    results = _check_gates(plan, watcher)
     while True:
         plan = versioning.bump_version(plan) if auto else plan
         try:
@@ -214,11 +224,11 @@ def _publish(plan: Plan, auto: bool) -> tuple[Plan, dict[str, Any]]:
                 raise
 
 
-def _check_gates(plan: Plan) -> Sequence[Mapping[str, Any]]:
+def _check_gates(plan: Plan, watcher: Watcher) -> Sequence[Mapping[str, Any]]:
     """What was found at the gates, which Prefect's pages show, too; `GateError` where nothing may be released."""
     results: Sequence[Mapping[str, Any]] = []
     try:
-        results = gates_task(plan)
+        results = gates_task(plan, watcher)
     except GateError as error:
         results = error.results
         raise

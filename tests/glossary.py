@@ -38,6 +38,7 @@ NOUNS = {
         "thread executor": ("flows", "ThreadExecutor"),
         "future": ("flows", "Future"),
         "observer": ("flows", "Observer"),
+        "watcher": ("flows", "Watcher"),
         "kind": ("flows", "Kind"),
         "partition": ("flows", "Partition"),
         "batch": ("flows", "PartitionBatch"),

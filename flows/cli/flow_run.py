@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.deploying.server import apply_settings, explain_unreachable
 
 if TYPE_CHECKING:
+    from flows.observing.prefect_runs import CurrentRun
     from flows.planning.plan import Plan
     from flows.running.progress import LiveTable
     from schemas.recipe.changes import Models
@@ -32,30 +33,30 @@ def run_flow(
         highlight=False,
     )
     from flows import build as flow
+    from flows.observing.prefect_runs import CurrentRun
 
     if publish and not auto:
         flow.refuse_clash(plan)
     live = progress.LiveTable(console) if console.is_terminal and not plain and not verbose else None
-    _end_at_once_when_interrupted(live)
-    progress.set_watcher(live or progress.PlainLines(console))
+    run = CurrentRun()
+    _end_at_once_when_interrupted(live, run)
     with live.progress if live else nullcontext(), explain_unreachable():
-        return flow.build_plan(plan, data, publish, models, auto)
+        return flow.build_plan(plan, run, live or progress.PlainLines(console), data, publish, models, auto)
 
 
-def _end_at_once_when_interrupted(live: LiveTable | None) -> None:
+def _end_at_once_when_interrupted(live: LiveTable | None, run: CurrentRun) -> None:
     """Let Ctrl-C and SIGTERM end the process there and then.
 
     A build may be killed at any moment, so nothing has to be tidied up but its
     record in Prefect; waiting for the units at work while Prefect's server, which
     gets the signal too, goes away under them would only fill the screen.
     """
-    from flows.observing import prefect_runs
 
     def end(number: int, _: object) -> None:
         if live:
             live.progress.stop()
         print("errata: interrupted; start it again to go on", file=sys.stderr, flush=True)
-        prefect_runs.record_interruption()
+        run.record_interruption()
         os._exit(128 + number)
 
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -15,7 +15,7 @@ from flows.gates.result import GateError, Result, format_result, format_value
 from flows.gates.table import GatedTable
 from flows.gates.thresholds import Threshold, compare_thresholds
 from flows.planning.plan import Plan, TableJob
-from flows.running import progress
+from flows.running.watcher import NOBODY, Watcher
 from schemas.frames import batch_frames
 from schemas.recipe.expectations import Arguments
 from schemas.recipe.gates import Bounded, Declared, Duplicates
@@ -39,22 +39,22 @@ def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str,
     return results if plan.recipe.gates is not None else []
 
 
-def watch_gates(plan: Plan) -> list[dict[str, Any]]:
-    """What was found at the gates; watchers are notified of how far they are."""
+def watch_gates(plan: Plan, watcher: Watcher = NOBODY) -> list[dict[str, Any]]:
+    """What was found at the gates; the watcher is notified of how far they are."""
     if plan.recipe.gates is None:
         return check_gates(plan)
     rows = sum(plan.done[name].receipt.rows_kept() for name in plan.recipe.tables[-1].inputs)
-    progress.watcher.begin("gates", rows, 0)
+    watcher.begin("gates", rows, 0)
     passed, missed = 0, 0
     try:
-        results = check_gates(plan, lambda rows: progress.watcher.advance("gates", rows, None))
+        results = check_gates(plan, lambda rows: watcher.advance("gates", rows, None))
         passed, missed = _count_passed(results)
         return results
     except GateError as error:
         passed, missed = _count_passed(error.results)
         raise
     finally:
-        progress.watcher.gated("gates", passed, missed)
+        watcher.gated("gates", passed, missed)
 
 
 def _count_passed(results: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

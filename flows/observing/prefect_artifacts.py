@@ -23,8 +23,8 @@ from catalog.publish.publish import locate_release
 from catalog.storage import Store
 from flows.planning.funnel import count_funnel
 from flows.planning.plan import Plan
-from flows.running import progress
-from flows.running.progress import PlainLines, RequestProgress, Watcher
+from flows.running.progress import PlainLines, RequestProgress
+from flows.running.watcher import Watcher
 
 EVERY_SECONDS = 5.0
 SHOWN = ("view", "expectation", "column", "wanted", "observed", "passed", "severity", "fault")
@@ -42,7 +42,7 @@ class Logger:
         self.log.info("%s", text)
 
 
-class BuildShare:
+class BuildShare(Watcher):
     """How much of a build is done, each of its tables being an equal share of it."""
 
     def __init__(self, tables: int, done: int) -> None:
@@ -76,9 +76,6 @@ class BuildShare:
             counts.requests, counts.known = counts.requests + requests, counts.known + known
             self._update_share(table, counts)
 
-    def waits(self, table: str, reason: str | None) -> None:
-        """What is waited for changes nothing."""
-
     def answered(self, table: str, tokens: int) -> None:
         """A model answered."""
         with self.lock:
@@ -110,7 +107,7 @@ class BuildShare:
         return min(100.0, 100 * share), "; ".join(lines)
 
 
-class WatcherGroup:
+class WatcherGroup(Watcher):
     """Several watchers, notified of the same."""
 
     def __init__(self, *each: Watcher) -> None:
@@ -158,22 +155,20 @@ def make_key(corpus: str, kind: str) -> str:
 
 
 @contextmanager
-def show_progress(plan: Plan) -> Iterator[None]:
-    """Show how far a build is while it runs: on its page, and in its log where no terminal shows it."""
+def show_progress(plan: Plan, watcher: Watcher) -> Iterator[Watcher]:
+    """Show how far a build is while it runs: on its page, in its log, and to a watcher; gives who is to be notified."""
     share = BuildShare(len(plan.jobs) - 1, len(plan.done))
     artifact = create_progress_artifact(
         share.summarize()[0], key=make_key(plan.recipe.corpus, "progress"), description=share.summarize()[1]
     )
     assert isinstance(artifact, UUID)
-    before, over = progress.watcher, Event()
+    over = Event()
     console: Any = Logger()
-    progress.set_watcher(WatcherGroup(before, PlainLines(console), share))
     thread = Thread(target=_send_progress, args=(artifact, share, over), daemon=True)
     thread.start()
     try:
-        yield
+        yield WatcherGroup(watcher, PlainLines(console), share)
     finally:
-        progress.set_watcher(before)
         over.set()
         thread.join(EVERY_SECONDS)
 

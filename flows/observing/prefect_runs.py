@@ -31,8 +31,6 @@ SECRET = "errata-webhook"  # noqa: S105  # the name of Prefect's Secret block th
 AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SECONDS = 3.0
 """The time that the last words of an interrupted build may take."""
-current: UUID | None = None
-"""The run of this process."""
 
 
 def name_run() -> str:
@@ -44,28 +42,40 @@ def name_run() -> str:
     return " · ".join(called)
 
 
-@contextmanager
-def track_run() -> Iterator[None]:
-    """Say which process this run is, and end the runs in the records whose processes are gone."""
-    global current
-    context = FlowRunContext.get()
-    assert context and context.flow_run
-    current = context.flow_run.id
-    try:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run_labels(
-                current, {HOST: socket.gethostname(), PROCESS: _identify_process(os.getpid())}
-            )
-            for run in find_lost_runs(client):
-                _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
-                get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
-        yield
-    except TerminationSignal:
-        # Prefect would wait for the units at work until it is killed; they may be cut off anywhere
-        Thread(target=_end_process, args=(current,), daemon=True).start()
-        raise
-    finally:
-        current = None
+class CurrentRun:
+    """The run of this process, from when Prefect has begun it until it ends."""
+
+    def __init__(self) -> None:
+        self.id: UUID | None = None
+
+    @contextmanager
+    def track(self) -> Iterator[None]:
+        """Record which process this run is, and end the runs in the records whose processes are gone."""
+        context = FlowRunContext.get()
+        assert context and context.flow_run
+        self.id = context.flow_run.id
+        try:
+            with get_client(sync_client=True) as client:
+                labels: dict[str, bool | int | float | str] = {
+                    HOST: socket.gethostname(),
+                    PROCESS: _identify_process(os.getpid()),
+                }
+                client.update_flow_run_labels(self.id, labels)
+                for run in find_lost_runs(client):
+                    _end(client, run.id, Crashed(message="the process of this run is gone; start it again to go on"))
+                    get_run_logger().info("run %s was killed; it is recorded as crashed now", run.name)
+            yield
+        except TerminationSignal:
+            # Prefect would wait for the units at work until it is killed; they may be cut off anywhere
+            Thread(target=_end_process, args=(self.id,), daemon=True).start()
+            raise
+        finally:
+            self.id = None
+
+    def record_interruption(self) -> None:
+        """Record the run as cancelled, if the server answers within a moment."""
+        if self.id is not None:
+            _record_end(self.id, Cancelled(message="interrupted; start it again to go on"))
 
 
 def find_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
@@ -92,12 +102,6 @@ def _identify_process(process: int) -> str:
         except OSError:
             pass
         return f"{process}:"
-
-
-def record_interruption() -> None:
-    """Record the run of this process as cancelled, if the server answers within a moment."""
-    if current is not None:
-        _record_end(current, Cancelled(message="interrupted; start it again to go on"))
 
 
 def _end_process(run: UUID) -> None:

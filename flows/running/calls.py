@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from flows.planning.plan import TableJob
-from flows.running import progress
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
+from flows.running.watcher import NOBODY, Watcher
 
 
 def prepare(job: TableJob) -> None:
@@ -18,8 +18,9 @@ def prepare(job: TableJob) -> None:
 
 
 def run_batch(
-    job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None, engines: EnginePool | None = None
-) -> None:
+    job: TableJob, batch: PartitionBatch, pool: ProcessPool | None = None, engines: EnginePool | None = None,
+    watcher: Watcher = NOBODY,
+) -> None:  # fmt: skip
     """Run the partitions of a batch, here or in the processes of a pool.
 
     Args:
@@ -27,11 +28,12 @@ def run_batch(
         batch: Its partitions.
         pool: The processes; none where they run here.
         engines: The engines of the build; a table that asks models has its own unless given.
+        watcher: Is notified of how far they are.
 
     """
     if pool is None:
-        with nullcontext(engines) if engines else EnginePool() as shared:
-            find_kind(job).run(batch.partitions, progress.watcher.advance, shared)
+        with nullcontext(engines) if engines else EnginePool(watcher) as shared:
+            find_kind(job).run(batch.partitions, watcher, shared)
         return
     for partition in batch.partitions:
-        pool.run(job, partition, progress.watcher.advance)
+        pool.run(job, partition, watcher)

@@ -17,8 +17,8 @@ from typing import NewType
 
 from flows.planning import engines
 from flows.planning.plan import AskedModel, TableJob
-from flows.running import progress
 from flows.running.in_flight import InFlight
+from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.settings import LanguageModelSettings
 from schemas.request import Engine, EngineError, LoadingEngine, Spent
 
@@ -95,7 +95,8 @@ class EnginePool:
     handed out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watcher: Watcher = NOBODY) -> None:
+        self._watcher = watcher
         self.in_flight = InFlight()
         """What its tables are asking just now."""
         self._changed = Condition()
@@ -173,9 +174,9 @@ class EnginePool:
             with self._counting(use, leases=1, waits=0):
                 engine = entry.open(spent)
                 if isinstance(engine, LoadingEngine) and not engine.loaded:
-                    progress.watcher.waits(use.table, f"{asked.name} is loading")
+                    self._watcher.waits(use.table, f"{asked.name} is loading")
                     engine.load()
-                progress.watcher.waits(use.table, None)
+                self._watcher.waits(use.table, None)
                 yield engine
         finally:
             with self._changed:
@@ -203,7 +204,7 @@ class EnginePool:
             self._changed.notify_all()
             try:
                 while not self._closed and not use.failed and key not in self._open and not self._make_room(asked):
-                    progress.watcher.waits(use.table, f"{asked.name} waits for room")
+                    self._watcher.waits(use.table, f"{asked.name} waits for room")
                     self._changed.wait(EXPECTED_SECONDS)
                 if self._closed or use.failed:
                     raise _describe_end(asked)

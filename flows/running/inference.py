@@ -11,8 +11,8 @@ from typing import Any
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning.plan import AskedModel, TableJob
-from flows.running import progress
 from flows.running.engine_pool import EnginePool
+from flows.running.watcher import NOBODY, Watcher
 from schemas.request import EngineError, Failure, Reply, Request
 from schemas.task import ModelId
 
@@ -26,8 +26,8 @@ class Dispatcher:
 
     """
 
-    def __init__(self, work: TableJob, engines: EnginePool) -> None:
-        self.work = work
+    def __init__(self, work: TableJob, engines: EnginePool, watcher: Watcher = NOBODY) -> None:
+        self.work, self.watcher = work, watcher
         self.engines = engines
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
@@ -48,7 +48,7 @@ class Dispatcher:
         """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
         wanted = {request.id: request for request in requests}
         replies: dict[str, Reply] = {**self.ledger.find(list(wanted.values()))}
-        progress.watcher.asked(self.work.name, len(wanted), len(replies))
+        self.watcher.asked(self.work.name, len(wanted), len(replies))
         while missing := [request for id_, request in wanted.items() if id_ not in replies]:
             with self.engines.in_flight.claim(missing) as claim:
                 if claim.requests:
@@ -57,7 +57,7 @@ class Dispatcher:
             for other, shared in claim.others.items():
                 with self.engines.waiting(self.use):
                     answered = other.wait(shared)
-                progress.watcher.asked(self.work.name, 0, len(answered))
+                self.watcher.asked(self.work.name, 0, len(answered))
                 replies |= answered
         return replies
 
@@ -116,7 +116,7 @@ class Dispatcher:
         if price and reply.price is None:
             reply = replace(reply, price=price.of(reply.prompt_tokens, reply.tokens))
         stored = self.writer.append(request, reply)
-        progress.watcher.answered(self.work.name, reply.tokens)
+        self.watcher.answered(self.work.name, reply.tokens)
         return stored
 
     def _sum_spent(self, asked: AskedModel) -> tuple[int, float]:

@@ -15,8 +15,6 @@ from schemas.errors import ApplicationError
 
 ROWS_OF_A_BATCH = 20_000
 """Rows, about, of a batch."""
-Advance = Callable[[str, int, float | None], None]
-"""Takes progress: table, rows worked on, share of the partition's source read (None where rows are counted)."""
 
 
 class AccountingError(ApplicationError):

@@ -21,7 +21,8 @@ from typing import IO, Any
 from catalog.storage import Store
 from flows.planning.plan import TableJob
 from flows.running import kinds
-from flows.running.partitions import Advance, Partition
+from flows.running.partitions import Partition
+from flows.running.watcher import Watcher
 from schemas.errors import ApplicationError
 from tasks.worker_process import PICKLE, WorkerEnded, WorkerProcess
 
@@ -50,13 +51,13 @@ class PartitionWorker:
         environment = {**os.environ, "PYTHONPATH": paths, "POLARS_MAX_THREADS": str(threads)}
         self.process = WorkerProcess([sys.executable, "-P", "-c", code], environment, PICKLE)
 
-    def run(self, job: TableJob, partition: Partition, advance: Advance) -> None:
+    def run(self, job: TableJob, partition: Partition, watcher: Watcher) -> None:
         """Run a partition as `kinds.run_partition` does.
 
         Args:
             job: The table it is of.
             partition: What to run.
-            advance: Is called with how far it is.
+            watcher: Is notified of how far it is.
 
         Raises:
             Exception: Whatever it raised there.
@@ -72,7 +73,7 @@ class PartitionWorker:
                 if kind == "failed":
                     error, cause = value
                     raise error from cause
-                advance(*value)
+                watcher.advance(*value)
         except WorkerEnded as ended:
             code = ended.code
             how = f"signal {-code}, for want of memory maybe" if code == -9 else f"exit code {code}"
@@ -115,7 +116,7 @@ class ProcessPool:
         )
         return self.started or sum(kinds.count_rows(job, partition) or size for partition, size in sizes) >= ROWS
 
-    def run(self, job: TableJob, partition: Partition, advance: Advance) -> None:
+    def run(self, job: TableJob, partition: Partition, watcher: Watcher) -> None:
         """Run a partition in a process, as `PartitionWorker.run` does; waits until one is free."""
         worker = self._idle.get()
         try:
@@ -128,7 +129,7 @@ class ProcessPool:
                 raise ProcessError(
                     f"{job.name}, unit {partition.name}: was not begun, because the build has ended; build again"
                 )
-            worker.run(job, partition, advance)
+            worker.run(job, partition, watcher)
         finally:
             if self._closing and worker is not None:
                 worker.process.kill()
@@ -139,6 +140,16 @@ class ProcessPool:
         self._closing = True
         for worker in list(self._started):
             worker.process.kill()
+
+
+class _Reporter(Watcher):
+    """Reports how far a partition is to the process that asked for it."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self.out = out
+
+    def advance(self, table: str, rows: int, share: float | None) -> None:
+        _send(self.out, "advance", (table, rows, share))
 
 
 def serve_partitions(requests: int, replies: int) -> None:
@@ -157,7 +168,7 @@ def serve_partitions(requests: int, replies: int) -> None:
         while True:
             job, partition = todo.get()
             try:
-                kinds.run_partition(job, partition, lambda *how_far: _send(out, "advance", how_far))
+                kinds.run_partition(job, partition, _Reporter(out))
                 _send(out, "done", None)
             except BrokenPipeError:
                 os._exit(0)

@@ -5,63 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from flows.running.watcher import Watcher
+
 EVERY_SECONDS = 10.0
-
-
-class Watcher(Protocol):
-    """Is notified of the progress of a build."""
-
-    def begin(self, table: str, rows: int | None, done: int) -> None:
-        """A table is begun: the rows that come in (None if unknown) and those done in an earlier build."""
-
-    def advance(self, table: str, rows: int, share: float | None) -> None:
-        """Rows were worked on; `share` says how much of a source of unknown length is read."""
-
-    def asked(self, table: str, requests: int, known: int) -> None:
-        """Models are asked: so many requests, of which the ledger answers some."""
-
-    def waits(self, table: str, reason: str | None) -> None:
-        """A table's requests wait for something, such as a model that is being loaded; None: they are answered now."""
-
-    def answered(self, table: str, tokens: int) -> None:
-        """A model answered a request with so many tokens."""
-
-    def end(self, table: str, kept: int, rejected: int) -> None:
-        """A table is complete."""
-
-    def gated(self, table: str, passed: int, missed: int) -> None:
-        """What `table` stands for, the gates, has been checked."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def begin(self, table: str, rows: int | None, done: int) -> None:
-        """Nothing."""
-
-    def advance(self, table: str, rows: int, share: float | None) -> None:
-        """Nothing."""
-
-    def asked(self, table: str, requests: int, known: int) -> None:
-        """Nothing."""
-
-    def waits(self, table: str, reason: str | None) -> None:
-        """Nothing."""
-
-    def answered(self, table: str, tokens: int) -> None:
-        """Nothing."""
-
-    def end(self, table: str, kept: int, rejected: int) -> None:
-        """Nothing."""
-
-    def gated(self, table: str, passed: int, missed: int) -> None:
-        """Nothing."""
 
 
 def _format_seconds(left: float) -> str:
@@ -115,7 +66,7 @@ class RequestProgress:
         return f"{self.done:,} of {self.requests:,} answered{ledger}{waits}"
 
 
-class PlainLines:
+class PlainLines(Watcher):
     """A line when a table begins and ends, and every ten seconds between."""
 
     def __init__(self, console: Console) -> None:
@@ -215,7 +166,7 @@ class _TimeLeftColumn(ProgressColumn):
         return Text(f"{_format_seconds(spent * (task.total - task.completed) / rows)} left", justify="right")
 
 
-class LiveTable:
+class LiveTable(Watcher):
     """A table in the terminal that is drawn again and again: rows, rate, time left."""
 
     def __init__(self, console: Console) -> None:
@@ -296,13 +247,3 @@ class LiveTable:
             rows = self._task(table).completed
             outcome = f"{passed:,} passed" + (f", {missed:,} missed" if missed else "")
             self.progress.update(self.ids[table], total=rows, completed=rows, outcome=outcome)
-
-
-watcher: Watcher = Silent()
-"""Is notified of the build in this process; the command line sets it."""
-
-
-def set_watcher(new: Watcher) -> None:
-    """Report the build to another watcher from now on."""
-    global watcher
-    watcher = new

@@ -15,12 +15,12 @@ from typing import Any, Protocol, TypeVar
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running import progress
 from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.process_pool import ProcessPool
+from flows.running.watcher import NOBODY, Watcher
 
 T = TypeVar("T", covariant=True)
 F = TypeVar("F")
@@ -102,6 +102,7 @@ class _Generation:
     observers: Sequence[Observer]
     pool: ProcessPool | None
     engines: EnginePool | None
+    watcher: Watcher
     done: dict[str, Manifest] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -135,29 +136,32 @@ class _Generation:
         kind = find_kind(job)
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
-        progress.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
+        self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
         pool = self.pool if self.pool and kind.offloads and self.pool.should_run(job, pending) else None
         batches = kind.batch(pending)
         if self.engines and batches:
             self.engines.expect(job)
-        return [self.executor.submit(run_batch, job, batch, pool, self.engines) for batch in batches]
+        return [self.executor.submit(run_batch, job, batch, pool, self.engines, self.watcher) for batch in batches]
 
     def _complete(self, job: TableJob) -> None:
         """Complete a table whose partitions have all ended, and say so."""
         manifest = self.executor.run(complete_table, job)
-        progress.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
+        self.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
         for observer in self.observers:
             observer.end(job, manifest)
         self.done[job.name] = manifest
 
 
-def materialize(plan: Plan, executor: Executor | None = None, observers: Sequence[Observer] = ()) -> Plan:
+def materialize(
+    plan: Plan, executor: Executor | None = None, observers: Sequence[Observer] = (), watcher: Watcher = NOBODY
+) -> Plan:
     """Make the tables of a plan that do not exist yet; the release is not one of them.
 
     Args:
         plan: What is to be made, and what is there.
         executor: Carries out the calls; threads of this process unless given.
         observers: Follow each table.
+        watcher: Is notified of how far they are.
 
     Returns:
         The plan with the manifests of all its tables.
@@ -165,17 +169,17 @@ def materialize(plan: Plan, executor: Executor | None = None, observers: Sequenc
     """
     if executor is None:
         with ThreadExecutor() as threads:
-            return materialize(plan, threads, observers)
+            return materialize(plan, threads, observers, watcher)
     done = dict(plan.done)
-    with ProcessPool() as pool, EnginePool() as engines:
+    with ProcessPool() as pool, EnginePool(watcher) as engines:
         for jobs in plan.topological_generations():
-            done |= materialize_generation(jobs, executor, observers, pool, engines)
+            done |= materialize_generation(jobs, executor, observers, pool, engines, watcher)
     return replace(plan, done=done)
 
 
 def materialize_generation(
     jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None,
-    engines: EnginePool | None = None,
+    engines: EnginePool | None = None, watcher: Watcher = NOBODY,
 ) -> dict[str, Manifest]:  # fmt: skip
     """Make tables that do not need each other.
 
@@ -185,12 +189,13 @@ def materialize_generation(
         observers: Follow each table; where one cannot be made, they learn it of all that are not complete.
         pool: Processes for large tables; threads do all unless given.
         engines: Engines for the tables that ask models; each has its own unless given.
+        watcher: Is notified of how far they are.
 
     Returns:
         The manifest of each table by its name.
 
     """
-    generation = _Generation(jobs, executor, observers, pool, engines)
+    generation = _Generation(jobs, executor, observers, pool, engines, watcher)
     try:
         generation.run()
     except BaseException as error:

@@ -17,7 +17,8 @@ from flows.running.kinds.kind import Kind
 from flows.running.kinds.per_problem import PerProblemKind
 from flows.running.kinds.per_row import PerRowKind
 from flows.running.kinds.whole_table import WholeTableKind
-from flows.running.partitions import Advance, Partition
+from flows.running.partitions import Partition
+from flows.running.watcher import Watcher
 from schemas.task import Asking, FromRecords, FromSeed, PerProblem, PerRow, Task, WholeTable
 from tasks import TASKS
 
@@ -38,10 +39,10 @@ def find_kind(job: TableJob) -> Kind[Any]:
     return kind(job, task)
 
 
-def run_partition(job: TableJob, partition: Partition, advance: Advance) -> None:
+def run_partition(job: TableJob, partition: Partition, watcher: Watcher) -> None:
     """Run one partition of a table in this process, and commit it."""
-    with EnginePool() as engines:
-        find_kind(job).run([partition], advance, engines)
+    with EnginePool(watcher) as engines:
+        find_kind(job).run([partition], watcher, engines)
 
 
 def count_rows(job: TableJob, partition: Partition) -> int:

@@ -11,9 +11,10 @@ from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_parameters
 from flows.running.inference import Dispatcher
 from flows.running.kinds.kind import Kind
-from flows.running.partitions import Advance, Partition, PartitionBatch, read_partition
+from flows.running.partitions import Partition, PartitionBatch, read_partition
 from flows.running.pilot import forecast_asking
 from flows.running.sample import PILOT, Forecast, PilotSample
+from flows.running.watcher import Watcher
 from schemas.request import Reply, Request
 from schemas.task import Asking, Conversation, Outcome, Parameters
 
@@ -42,38 +43,38 @@ class AskingKind(Kind[Asking[Any]]):
         """All together: they share engines."""
         return [PartitionBatch(pending)] if pending else []
 
-    def run(self, partitions: Sequence[Partition], advance: Advance, engines: EnginePool) -> None:
+    def run(self, partitions: Sequence[Partition], watcher: Watcher, engines: EnginePool) -> None:
         """Carry on the conversations about partitions to their ends; each is committed as it ends."""
-        with Dispatcher(self.job, engines) as dispatcher:
+        with Dispatcher(self.job, engines, watcher) as dispatcher:
             parameters = fit_parameters(self.job, dispatcher.answer)
             conversations: list[_OpenConversation] = []
             waiting = list(reversed(partitions))
             while conversations or waiting:
                 while waiting and sum(len(conversation.requests) for conversation in conversations) < WINDOW:
-                    conversations += self._begin(parameters, waiting.pop(), advance)
+                    conversations += self._begin(parameters, waiting.pop(), watcher)
                 replies = dispatcher.answer(
                     [request for conversation in conversations for request in conversation.requests]
                 )
                 conversations = [
-                    conversation for conversation in conversations if not self._continue(conversation, replies, advance)
+                    conversation for conversation in conversations if not self._continue(conversation, replies, watcher)
                 ]
 
-    def _begin(self, parameters: Parameters, partition: Partition, advance: Advance) -> Iterator[_OpenConversation]:
+    def _begin(self, parameters: Parameters, partition: Partition, watcher: Watcher) -> Iterator[_OpenConversation]:
         """The conversation about a partition, after its first requests; none where it asks nothing."""
         rows = read_partition(self.job, partition)
         names = {asked.name: asked.named for asked in self.job.models}
         conversation = self.task.ask(rows, parameters, names)
         opened = _OpenConversation(partition, self.count_rows(partition), conversation, ())
-        if not self._advance(opened, None, advance):
+        if not self._advance(opened, None, watcher):
             yield opened
 
-    def _continue(self, conversation: _OpenConversation, replies: Mapping[str, Reply], advance: Advance) -> bool:
+    def _continue(self, conversation: _OpenConversation, replies: Mapping[str, Reply], watcher: Watcher) -> bool:
         """Go on with a conversation; whether that was its end."""
         return self._advance(
-            conversation, {request.id: replies[request.id] for request in conversation.requests}, advance
+            conversation, {request.id: replies[request.id] for request in conversation.requests}, watcher
         )
 
-    def _advance(self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, advance: Advance) -> bool:
+    def _advance(self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, watcher: Watcher) -> bool:
         with self.naming_table():
             try:
                 conversation.requests = (
@@ -82,7 +83,7 @@ class AskingKind(Kind[Asking[Any]]):
             except StopIteration as end:
                 outcome: Outcome = end.value
                 commit_outcome(self.job, conversation.partition, conversation.rows, outcome)
-                advance(self.job.name, conversation.rows, None)
+                watcher.advance(self.job.name, conversation.rows, None)
                 return True
         return False
 

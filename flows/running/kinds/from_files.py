@@ -13,8 +13,9 @@ from catalog.sources import read_batches, verify_unchanged
 from catalog.tables import PartitionCommit
 from flows.running.commit import write_outcome
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, Partition
+from flows.running.partitions import Partition
 from flows.running.sample import PilotSample, spread_rows
+from flows.running.watcher import Watcher
 from schemas.task import FromRecords
 
 
@@ -30,7 +31,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         """Not known before the files are read."""
         return None
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """A chunk for each batch of records.
 
         A file is long, so its chunks are committed, too, and not made again
@@ -46,7 +47,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
                 commit = write_outcome(self.job, name, rows_in, self.task.run(batch, parameters))
                 self.folder.commit(name, commit)
             yield commit
-            advance(self.job.name, rows_in, share)
+            watcher.advance(self.job.name, rows_in, share)
         verify_unchanged(partition.source)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:

@@ -10,8 +10,9 @@ import polars as pl
 
 from catalog.tables import PartitionCommit
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, Partition
+from flows.running.partitions import Partition
 from flows.running.sample import PilotSample
+from flows.running.watcher import Watcher
 from schemas.task import FromSeed
 
 ROWS_OF_A_PARTITION = 1_000
@@ -28,11 +29,11 @@ class FromSeedKind(PartitionedKind[FromSeed[Any]]):
         ranges = [range(start, min(start + ROWS_OF_A_PARTITION, count)) for start in starts]
         return [Partition(f"{i:05d}", numbers=numbers, rows=len(numbers)) for i, numbers in enumerate(ranges)]
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the rows of the range."""
         assert partition.numbers is not None
         outcome = self.task.run(partition.numbers, self.job.parameters)
-        yield self.write_chunk(partition, partition.rows, outcome, advance)
+        yield self.write_chunk(partition, partition.rows, outcome, watcher)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """Rows evenly spread over the numbers."""

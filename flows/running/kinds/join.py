@@ -17,8 +17,9 @@ from catalog.tables import ParquetFile, PartitionCommit, TableFolder
 from flows.running.commit import complete_rejected
 from flows.running.key_table import KeyTable
 from flows.running.kinds.per_row import PerRowKind
-from flows.running.partitions import Advance, Partition, read_partition
+from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample
+from flows.running.watcher import Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome
 
@@ -114,11 +115,11 @@ class JoinKind(PerRowKind):
         added = self.added_columns[self._input_of(partition)]
         return read_partition(self.job, partition, [self.key, *added]).rename({self.key: "key"})
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file of the first input, or the rows of another that are in none before it."""
         outcome = self._join(partition) if self._input_of(partition) == 0 else self._reject_alone(partition)
         if outcome is not None:
-            yield self.write_chunk(partition, self.count_rows(partition), outcome, advance)
+            yield self.write_chunk(partition, self.count_rows(partition), outcome, watcher)
 
     def _join(self, partition: Partition) -> Outcome:
         """What the task makes of rows that have all their partners; the others are rejected."""

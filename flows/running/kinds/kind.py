@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from catalog.tables import TableFolder
 from flows.planning.plan import TableJob
 from flows.running.engine_pool import EnginePool
-from flows.running.partitions import Advance, Partition, PartitionBatch, batch_partitions, list_file_partitions
+from flows.running.partitions import Partition, PartitionBatch, batch_partitions, list_file_partitions
 from flows.running.sample import WANTED, Forecast, PilotSample, concat_samples
+from flows.running.watcher import Watcher
 from schemas.task import Task, TaskError
 
 T = TypeVar("T", bound=Task[Any])
@@ -68,12 +69,12 @@ class Kind(ABC, Generic[T]):
         """Find out what the partitions need to know of each other; doing it again changes nothing."""
 
     @abstractmethod
-    def run(self, partitions: Sequence[Partition], advance: Advance, engines: EnginePool) -> None:
+    def run(self, partitions: Sequence[Partition], watcher: Watcher, engines: EnginePool) -> None:
         """Run the task on the partitions of a batch in this process, and commit each.
 
         Args:
             partitions: What to run.
-            advance: Is called with how far each is.
+            watcher: Is notified of how far each is.
             engines: The engines of the build, for a task that asks models.
 
         """

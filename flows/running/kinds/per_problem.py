@@ -10,10 +10,11 @@ import polars as pl
 
 from catalog.tables import PartitionCommit
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, Partition, list_file_partitions, read_partition
+from flows.running.partitions import Partition, list_file_partitions, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.shuffle import shuffle_by_problem
 from flows.running.verdict_cache import use_verdict_cache
+from flows.running.watcher import Watcher
 from schemas.frames import to_polars_schema
 from schemas.task import PerProblem
 
@@ -45,12 +46,12 @@ class PerProblemKind(PartitionedKind[PerProblem[Any]]):
             self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(0, [file]))
         self.folder.commit(PREPARED, PartitionCommit(0))
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the bucket."""
         rows = self._read_bucket(partition)
         with self.naming_table(), use_verdict_cache(self.folder.store):
             outcome = self.task.run(rows, self.job.parameters)
-        yield self.write_chunk(partition, rows.height, outcome, advance)
+        yield self.write_chunk(partition, rows.height, outcome, watcher)
 
     def _read_bucket(self, partition: Partition) -> pl.DataFrame:
         """All rows of a bucket, in the order of the input; a bucket may be empty."""

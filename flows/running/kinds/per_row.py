@@ -9,9 +9,10 @@ import polars as pl
 
 from catalog.tables import PartitionCommit
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, Partition, read_partition
+from flows.running.partitions import Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.verdict_cache import use_verdict_cache
+from flows.running.watcher import Watcher
 from schemas.task import Outcome, PerRow
 
 
@@ -26,10 +27,10 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
         """Also where the task gives rows another key."""
         return super().repeats_keys() or self.job.contract.key != self.job.input_contract.key
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
         outcome = self.run_task(read_partition(self.job, partition))
-        yield self.write_chunk(partition, self.count_rows(partition), outcome, advance)
+        yield self.write_chunk(partition, self.count_rows(partition), outcome, watcher)
 
     def run_task(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows."""

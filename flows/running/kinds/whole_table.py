@@ -13,8 +13,9 @@ from catalog.tables import PartitionCommit
 from flows.planning.side_inputs import open_side_input
 from flows.running.key_table import KeyTable
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, InputColumns, Partition, read_partition
+from flows.running.partitions import InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
+from flows.running.watcher import Watcher
 from schemas.task import Outcome, WholeTable
 
 PREPARED = "decided"
@@ -52,10 +53,10 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
             file = self.folder.write(f"decision/{name}.parquet", rows)
             self.folder.commit(f"{PREPARED}-{name}", PartitionCommit(0, [file]))
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
         rows = read_partition(self.job, partition)
-        yield self.write_chunk(partition, rows.height, self._apply_decision(partition, rows), advance)
+        yield self.write_chunk(partition, rows.height, self._apply_decision(partition, rows), watcher)
 
     def _apply_decision(self, partition: Partition, rows: pl.DataFrame) -> Outcome:
         """Rows without those that were rejected, and with what was found of the others."""

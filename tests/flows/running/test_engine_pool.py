@@ -16,10 +16,10 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import engines, plan
 from flows.planning.plan import AskedModel
-from flows.running import engine_pool, progress
+from flows.running import engine_pool
 from flows.running.engine_pool import EnginePool, identify_engine, is_short
-from flows.running.progress import Silent
 from flows.running.run_plan import ThreadExecutor, materialize
+from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.models import VLLM, Model
 from schemas.request import Completion, EngineError, Reply, Request, Sampling
 from schemas.task import ModelId
@@ -120,7 +120,14 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return stands
 
 
-def build(folder: Path, models: Sequence[str], threads: int, memory: float = 0.9, same: bool = False) -> plan.Plan:
+def build(
+    folder: Path,
+    models: Sequence[str],
+    threads: int,
+    memory: float = 0.9,
+    same: bool = False,
+    watcher: Watcher = NOBODY,
+) -> plan.Plan:
     """Build a table for each list of models; each asks other requests than the others unless they are the same."""
     names = ["first", "second", "third", "fourth", "fifth"]
     tables = [
@@ -130,7 +137,7 @@ def build(folder: Path, models: Sequence[str], threads: int, memory: float = 0.9
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.format(memory=memory, tables="\n".join(tables)))
     with ThreadExecutor(threads) as executor:
-        return materialize(plan.make_plan(str(recipe), None, str(folder / "store")), executor)
+        return materialize(plan.make_plan(str(recipe), None, str(folder / "store")), executor, watcher=watcher)
 
 
 def test_tables_that_ask_the_same_model_share_it_at_the_same_moment(tmp_path: Path, machine: Machine) -> None:
@@ -225,19 +232,18 @@ def test_a_failure_ends_what_waits_for_room_and_closes_all(tmp_path: Path, machi
 def test_progress_tells_loading_and_waiting_from_answering(
     tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[tuple[str, str | None]] = []
+    diary: list[tuple[str, str | None]] = []
 
-    class Ear(Silent):
+    class Diary(Watcher):
         def waits(self, table: str, reason: str | None) -> None:
-            heard.append((table, reason))
+            diary.append((table, reason))
 
-    monkeypatch.setattr(progress, "watcher", Ear())
     monkeypatch.setattr(engine_pool, "EXPECTED_SECONDS", 0.2)
-    build(tmp_path, ["[one]", "[two]"], threads=2)
+    build(tmp_path, ["[one]", "[two]"], threads=2, watcher=Diary())
     model = {"first": "one", "second": "two"}
-    (loader, reason), other = heard[0], "second" if heard[0][0] == "first" else "first"
-    assert reason == f"{model[loader]} is loading" and (loader, None) in heard
-    reasons = list(dict.fromkeys(reason for table, reason in heard if table == other))
+    (loader, reason), other = diary[0], "second" if diary[0][0] == "first" else "first"
+    assert reason == f"{model[loader]} is loading" and (loader, None) in diary
+    reasons = list(dict.fromkeys(reason for table, reason in diary if table == other))
     assert reasons == [f"{model[other]} waits for room", f"{model[other]} is loading", None]
 
 

@@ -13,6 +13,7 @@ from flows.running import kinds
 from flows.running.kinds import find_kind
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition, PartitionBatch
+from flows.running.watcher import NOBODY
 from tests.flows.running.test_table import make, row
 
 
@@ -56,7 +57,7 @@ def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
 ) -> None:
     work, found = works[0], []
     first, second = find_kind(work).partitions
-    kinds.run_partition(work, first, lambda *_: None)
+    kinds.run_partition(work, first, NOBODY)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
     monkeypatch.setattr(PartitionedKind, "run_partition", lambda _, unit, __: found.append(unit.name))
     build._retry_batch(work, PartitionBatch([first, replace(second)]), None, None)

@@ -20,19 +20,21 @@ from flows.running import process_pool
 from flows.running.calls import prepare
 from flows.running.complete import complete_table
 from flows.running.kinds import find_kind, run_partition
+from flows.running.watcher import NOBODY, Watcher
 from schemas.task import TaskError
 from tests.command import ROOT, files_of
-from tests.flows.running.test_table import make, row, silent
+from tests.flows.running.test_table import make, row
 
 PARENT = """
 import sys
 from flows.planning import plan as planning
 from flows.running import process_pool
 from flows.running.kinds import find_kind
+from flows.running.watcher import NOBODY
 plan = planning.make_plan(sys.argv[1], None, sys.argv[2])
 worker = process_pool.PartitionWorker(1)
 print(worker.process.pid, flush=True)
-worker.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], lambda *_: None)
+worker.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], NOBODY)
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -52,16 +54,26 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[process_pool.ProcessPool]
         yield pool
 
 
+class Diary(Watcher):
+    """Takes down how far partitions are."""
+
+    def __init__(self) -> None:
+        self.advances: list[tuple[str, int, float | None]] = []
+
+    def advance(self, table: str, rows: int, share: float | None) -> None:
+        self.advances.append((table, rows, share))
+
+
 def complete(plan: Plan, pool: process_pool.ProcessPool | None) -> list[tuple[str, int, float | None]]:
-    told: list[tuple[str, int, float | None]] = []
+    diary = Diary()
     for work in plan.jobs[:-1]:
         prepare(work)
         pending = find_kind(work).list_pending()
         assert not pool or pool.should_run(work, pending)
         for unit in pending:
-            (pool.run if pool else run_partition)(work, unit, lambda *how_far: told.append(how_far))
+            (pool.run if pool else run_partition)(work, unit, diary)
         complete_table(work)
-    return told
+    return diary.advances
 
 
 def read_rows_in(job: TableJob, partition: str) -> int:
@@ -102,7 +114,7 @@ def test_modules_in_folders_that_prefect_puts_first_do_not_stand_for_pythons_own
     monkeypatch.setattr(sys, "path", [str(ROOT / "flows"), "", *sys.path])
     monkeypatch.chdir(tmp_path)
     job = plan.jobs[0]
-    begun.run(job, find_kind(job).list_pending()[0], silent)
+    begun.run(job, find_kind(job).list_pending()[0], NOBODY)
     assert read_rows_in(job, "00000") == 40
 
 
@@ -126,13 +138,13 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
     unit = find_kind(work).list_pending()[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
     with pytest.raises(SourceError) as found:
-        begun.run(work, unit, silent)
+        begun.run(work, unit, NOBODY)
     assert str(found.value) == "a.jsonl: has changed while it was read; build again"
     assert "flows/running/kinds/from_files.py" in "".join(found.value.__notes__), "where it was raised is not told"
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
-        begun.run(work, unit, silent)
-    begun.run(work, find_kind(work).list_pending()[1], silent)
+        begun.run(work, unit, NOBODY)
+    begun.run(work, find_kind(work).list_pending()[1], NOBODY)
     assert read_rows_in(work, "00001") == 21, "the process is of use afterwards"
 
 
@@ -162,14 +174,14 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     os.kill(worker.process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, worker.process.kill).start()
     with pytest.raises(process_pool.ProcessError) as found:
-        worker.run(work, unit, silent)
+        worker.run(work, unit, NOBODY)
     assert str(found.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
     assert command.run_verb(Namespace(run=fail(found.value))) == 1
     assert capsys.readouterr().err == f"{found.value}\n"
     begun._idle.put(worker)
-    begun.run(work, unit, silent)
+    begun.run(work, unit, NOBODY)
     assert read_rows_in(work, unit.name) == 40
 
 
@@ -178,14 +190,15 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     unit = find_kind(work).list_pending()[0]
     at_work, told = threading.Event(), []
 
-    def wait(*_: object) -> None:
-        at_work.set()
-        time.sleep(1)
+    class Dawdler(Watcher):
+        def advance(self, table: str, rows: int, share: float | None) -> None:
+            at_work.set()
+            time.sleep(1)
 
     def do(begun: process_pool.ProcessPool) -> None:
         try:
             for _ in range(100):
-                begun.run(work, unit, wait)
+                begun.run(work, unit, Dawdler())
         except (process_pool.ProcessError, ValueError) as error:
             told.append(error)
 
@@ -200,7 +213,7 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
         with pytest.raises(
             process_pool.ProcessError, match=r"was not begun, because the build has ended; build again$"
         ):
-            begun.run(work, unit, silent)
+            begun.run(work, unit, NOBODY)
 
 
 def test_a_process_that_cannot_begin_tells_why(
@@ -211,7 +224,7 @@ def test_a_process_that_cannot_begin_tells_why(
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr(sys, "executable", "/bin/sh")  # which does not know the arguments
     with pytest.raises(process_pool.ProcessError, match=r"ended \(exit code \d+\): .+; build again$"):
-        begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent)
+        begun.run(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], NOBODY)
 
 
 @pytest.mark.kill

@@ -18,6 +18,7 @@ from flows.planning.plan import Plan, TableJob
 from flows.running.complete import complete_table
 from flows.running.kinds import find_kind, run_partition
 from flows.running.partitions import AccountingError
+from flows.running.watcher import NOBODY, Watcher
 from schemas.contract import ContractError
 from schemas.task import Outcome, PerRow, Record
 from tasks import TASKS
@@ -45,10 +46,6 @@ def make(folder: Path, one: list[dict[str, str]], two: list[dict[str, str]], sto
 
 def row(text: str, question: str = "How many?", model: str = "m") -> dict[str, str]:
     return {"set": "s", "q": question, "a": "3", "m": model, "t": text}
-
-
-def silent(*_: object) -> None:
-    pass
 
 
 def read(work: TableJob, folder: str = "parts") -> pl.DataFrame:
@@ -102,25 +99,27 @@ def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
 ) -> None:
     monkeypatch.setattr(sources, "BATCH_ROWS", 2)
     plan = make(tmp_path, [row(str(i)) for i in range(6)], [row("b")])
-    work, done = plan.jobs[0], []
+    work = plan.jobs[0]
+    done: list[int] = []
 
     class Cut(Exception):
         pass
 
-    def cut(name: str, rows: int, share: float | None) -> None:
-        done.append(rows)
-        if len(done) == 2:
-            raise Cut
+    class Cutter(Watcher):
+        def advance(self, table: str, rows: int, share: float | None) -> None:
+            done.append(rows)
+            if len(done) == 2:
+                raise Cut
 
     first, second = find_kind(work).list_pending()
     with pytest.raises(Cut):
-        run_partition(work, first, cut)
+        run_partition(work, first, Cutter())
     place = work.folder()
     before = {name: place.store.read(f"{place.path}/parts/{name}") for name in place.store.names(f"{place.path}/parts")}
     assert len(before) == 2
     monkeypatch.setitem(TASKS, "import", replace(TASKS["import"], run=_only({"4", "5", "b"})))  # type: ignore[call-arg]
-    run_partition(work, first, silent)
-    run_partition(work, second, silent)
+    run_partition(work, first, NOBODY)
+    run_partition(work, second, NOBODY)
     assert find_kind(work).list_pending() == []
     assert complete_table(work).receipt.rows_kept() == 7
     for name, data in before.items():
@@ -168,7 +167,7 @@ def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
 
 def test_a_table_is_not_completed_while_a_unit_is_missing(tmp_path: Path) -> None:
     plan = make(tmp_path, [row("one")], [row("two")])
-    run_partition(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], silent)
+    run_partition(plan.jobs[0], find_kind(plan.jobs[0]).list_pending()[0], NOBODY)
     with pytest.raises(AccountingError, match="units 00001 have not ended"):
         complete_table(plan.jobs[0])
 

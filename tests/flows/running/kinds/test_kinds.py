@@ -12,9 +12,10 @@ import pytest
 from catalog.tables import PartitionCommit
 from flows.running.kinds import KINDS, find_kind
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Advance, Partition, read_partition
+from flows.running.partitions import Partition, read_partition
 from flows.running.run_plan import materialize
 from flows.running.sample import PilotSample
+from flows.running.watcher import Watcher
 from schemas.task import Outcome, Parameters, Task
 from tasks import TASKS
 from tests.flows.running.test_table import make, read, row
@@ -44,11 +45,11 @@ class ReverseKind(PartitionedKind[Reverse]):
     def prepare(self) -> None:
         self.folder.commit("ready", PartitionCommit(0))
 
-    def run_chunks(self, partition: Partition, advance: Advance) -> Iterator[PartitionCommit]:
+    def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         assert self.folder.read_commit("ready")
         rows = read_partition(self.job, partition)
         rows = rows[list(range(rows.height))[::-1]]
-        yield self.write_chunk(partition, rows.height, Outcome(rows, rows.clear()), advance)
+        yield self.write_chunk(partition, rows.height, Outcome(rows, rows.clear()), watcher)
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         return inputs
