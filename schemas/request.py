@@ -94,6 +94,11 @@ class Options:
     endpoint: str = ""
     """The endpoint that a probe is about. Whatever else is asked has none: an answer does not depend on where it was given."""
 
+    def list_fields(self) -> dict[str, Any]:
+        """The further fields of the body that an endpoint is sent."""
+        fields_: dict[str, Any] = json.loads(self.extra or "{}")
+        return fields_
+
     def list_set(self) -> dict[str, Any]:
         """What is not the default, by name."""
         if self == AS_USUAL:

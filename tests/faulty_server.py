@@ -34,7 +34,9 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """The last message of the user."""
+        """The last message of the user, or the text that is to be gone on with."""
+        if "prompt" in self.body:
+            return str(self.body["prompt"])
         return str([one["content"] for one in self.body["messages"] if one["role"] == "user"][-1])
 
 
@@ -103,7 +105,7 @@ class FaultyServer(ThreadingHTTPServer):
     @contextmanager
     def handled(self, body: dict[str, Any], authorization: str | None) -> Iterator[Asked]:
         """Count a request while it is handled."""
-        mark = json.dumps([body["messages"], body.get("seed")])
+        mark = json.dumps([body.get("messages", body.get("prompt")), body.get("seed")])
         with self._lock:
             asked = Asked(body, self._attempts[mark], len(self.asked), authorization, time.monotonic())
             self._attempts[mark] += 1

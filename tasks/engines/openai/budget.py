@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.recipe.models import OpenAI, Price
@@ -53,9 +54,9 @@ class Budget:
         self._settled = asyncio.Event()
         self._short = Cost()
 
-    async def hold(self, request: Request) -> Cost:
-        """Set aside what the request costs at most, once it fits; raises `Spent` where it never will."""
-        most = price_at_most(self._price, request)
+    async def hold(self, group: Sequence[Request]) -> Cost:
+        """Set aside what requests cost at most, once that fits; raises `BudgetSpent` where it never will."""
+        most = sum((price_at_most(self._price, request) for request in group), Cost())
         while not self._fits(most):
             if not self._holds:
                 self._short = most

@@ -1,4 +1,4 @@
-"""The chat completions that OpenAI-compatible endpoints give: the JSON of a request, and of an answer.
+"""The chat completions that OpenAI-compatible endpoints give.
 
 What comes back is untrusted: every field is looked at before it is used.
 """
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.request import Finish, Request, replace_surrogates
+from schemas.request import Finish, replace_surrogates
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
@@ -18,6 +18,7 @@ CONTENT_FILTER = "content filter"
 SCHEMA = "response_format"
 """The optional field that holds an answer to a JSON schema."""
 _LARGEST = 2**31
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Answer:
     """What the endpoint gave apart from the text as the model's thoughts."""
     tool_calls: str = ""
     """The calls of tools, as JSON."""
+    model: str = ""
+    """The name under which the endpoint answers; empty where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Refusal:
     usage: Usage | None = None
     named: frozenset[str] = frozenset()
     """The optional fields that the endpoint names as what it does not take."""
+    parameter: str = ""
+    """The field that the endpoint points at, where it does."""
 
 
 @dataclass(frozen=True)
@@ -68,36 +73,11 @@ class FailedExchange:
     """Whether it may go well another time."""
     wait: float = 0.0
     """Seconds that the endpoint wants to be left alone."""
+    status: int = 0
+    """The status of the response; 0 where there was none, or it was well."""
 
 
 Outcome = Answer | Refusal | FailedExchange
-
-
-def make_body(request: Request, without: frozenset[str]) -> bytes:
-    """The JSON that asks for a completion, without the optional fields that the endpoint does not take."""
-    sampling = request.sampling
-    fields: dict[str, Any] = {
-        "model": request.model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_completion_tokens" if "max_tokens" in without else "max_tokens": sampling.max_tokens,
-        "n": 1,
-        "stream": False,
-    }
-    if sampling.stop:
-        fields["stop"] = list(sampling.stop)
-    if "seed" not in without:
-        fields["seed"] = request.seed
-    if "logprobs" not in without:
-        fields["logprobs"] = True
-    if sampling.schema and SCHEMA not in without:
-        form = {"name": "answer", "strict": True, "schema": json.loads(sampling.schema)}
-        fields[SCHEMA] = {"type": "json_schema", "json_schema": form}
-    if request.prefix:  # vLLM's extension: the last message is gone on with
-        fields["messages"].append({"role": "assistant", "content": request.prefix})
-        fields |= {"continue_final_message": True, "add_generation_prompt": False}
-    return json.dumps(fields).encode()  # ASCII: a lone surrogate in a text is no error of ours
 
 
 def parse_json(content: bytes) -> Any:
@@ -131,7 +111,9 @@ def read_answer(content: bytes) -> Outcome:
     ended: Finish = "length" if finish in ("length", "max_tokens") else "stop"
     calls = message.get("tool_calls")
     tool_calls = json.dumps(calls) if isinstance(calls, list) and calls else ""
-    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")), thinking, tool_calls)
+    model = value.get("model")
+    named = replace_surrogates(model)[:_LONGEST_NAME] if isinstance(model, str) else ""
+    return Answer(text, ended, usage, *_logprob(choice.get("logprobs")), thinking, tool_calls, named)
 
 
 def _odd(problem: str) -> FailedExchange:

@@ -21,12 +21,14 @@ import httpx
 from schemas.recipe.models import OpenAI
 from schemas.request import EngineError
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, read_answer
+from tasks.engines.openai.choices import split_choices
 from tasks.engines.openai.http_errors import classify_status, hide_credentials
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
 _LONGEST_SHOWN = 300
 _CONNECT = 30.0
+_PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 _SECRET_LENGTH = 16
 _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sig", re.I)
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
@@ -62,9 +64,11 @@ class Endpoint:
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
 
-    async def ask(self, body: bytes) -> Outcome:
-        """One exchange; nothing in what it gives holds the key."""
-        outcome = await self._exchange(body)
+    async def ask(self, body: bytes) -> list[Outcome]:
+        """One exchange; an outcome for each choice of the answer, or one for all. Nothing in them holds the key."""
+        return [self._without_secrets(outcome) for outcome in await self._exchange(body)]
+
+    def _without_secrets(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Answer):
             # shorter ones are placeholders such as EMPTY, and words of their own
             if len(self._key) < _SECRET_LENGTH:
@@ -85,7 +89,7 @@ class Endpoint:
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
 
-    async def _exchange(self, body: bytes) -> Outcome:
+    async def _exchange(self, body: bytes) -> list[Outcome]:
         try:
             async with (
                 asyncio.timeout(self._model.timeout),  # httpx's own begins anew with each byte
@@ -93,21 +97,18 @@ class Endpoint:
             ):
                 content = await _content(response)
                 if isinstance(content, FailedExchange):
-                    return content
+                    return [content]
                 if response.status_code == 200:
-                    return read_answer(content)
-                return classify_status(response.status_code, response.headers, content, self._model.key)
+                    return [read_answer(choice) for choice in split_choices(content)]
+                return [classify_status(response.status_code, response.headers, content, self._model.key)]
         except (TimeoutError, httpx.TimeoutException):
-            return FailedExchange(
-                f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`"
-            )
+            problem = f"no answer within {self._model.timeout:g} s"
+            return [FailedExchange(problem, "raise `timeout`, or lower `concurrency`")]
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # of a redirect to a bad address httpx shows a piece, which may be one of the key
             message = "a redirect to no address" if "location header" in str(error) else str(error)
-            return FailedExchange(
-                f"{type(error).__name__}{message and f' ({message})'}",
-                "check that the endpoint is up and can be reached",
-            )
+            problem = f"{type(error).__name__}{message and f' ({message})'}"
+            return [FailedExchange(problem, "check that the endpoint is up and can be reached")]
 
     def _shown(self, text: str) -> str:
         """A text from outside on one line, without the key, also where it is masked in part."""
@@ -150,7 +151,7 @@ def _address(model: OpenAI) -> httpx.URL:
         raise EngineError(
             f"{describe_endpoint(model)}: `url` is no address; expected one such as http://localhost:8000/v1"
         )
-    return url.copy_with(path=url.path.rstrip("/") + "/chat/completions", fragment=None)
+    return url.copy_with(path=url.path.rstrip("/") + _PATHS[model.api], fragment=None)
 
 
 def _key(model: OpenAI) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
 from tasks.engines.openai.async_bridge import Background, Put
+from tasks.engines.openai.body import make_body
 from tasks.engines.openai.budget import Budget, BudgetSpent, Cost, price_completion
-from tasks.engines.openai.chat import SCHEMA, Answer, FailedExchange, Outcome, Refusal, make_body
+from tasks.engines.openai.capabilities import Capabilities
+from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal
 from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.http_errors import REFUSED
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
@@ -21,17 +25,22 @@ _FUTILE = 8
 """Requests refused without one answered, after which it is the endpoint that refuses and not the request."""
 
 
-def _optional(refusal: Refusal, request: Request) -> frozenset[str]:
-    """The optional fields that a refusal may be about: a schema is it also where the endpoint does not say."""
-    unsaid = refusal.reason == REFUSED and not refusal.named and request.sampling.schema
-    return frozenset({SCHEMA}) if unsaid else refusal.named
+def _group_samples(requests: Sequence[Request], most: int) -> Iterator[tuple[Request, ...]]:
+    """Requests as they are asked for: samples of one, next to each other, so many together."""
+    if most == 1:
+        yield from ((request,) for request in requests)
+        return
+    for _, samples in groupby(requests, key=lambda request: replace(request, sample=0)):
+        alike = list(samples)
+        yield from (tuple(alike[begin : begin + most]) for begin in range(0, len(alike), most))
 
 
 @dataclass
 class _Asking:
     """One call of `answer`."""
 
-    waiting: Iterator[Request]
+    waiting: deque[tuple[Request, ...]]
+    """Groups of samples that are asked for together."""
     put: Put[Reply]
     left: int
     """Requests without a reply."""
@@ -39,6 +48,10 @@ class _Asking:
     error: EngineError | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when what rests need not come back."""
+
+    def put_back(self, group: Sequence[Request]) -> None:
+        """Let requests wait again, each alone."""
+        self.waiting.extendleft((request,) for request in reversed(group))
 
     @property
     def over(self) -> bool:
@@ -70,7 +83,7 @@ class OpenAIEngine:
         self._slots = asyncio.Semaphore(model.concurrency)
         self._background = Background()
         self._backoff = _backoff
-        self._without: frozenset[str] = frozenset()
+        self._capabilities = Capabilities(describe_endpoint(model), model.answers_as)
         self._answered = self._refused = 0
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -98,7 +111,7 @@ class OpenAIEngine:
         self._background.close(self._endpoint.close)
 
     async def _ask_all(self, requests: Sequence[Request], put: Put[Reply]) -> None:
-        asking = _Asking(iter(requests), put, len(requests))
+        asking = _Asking(deque(_group_samples(requests, self._model.n)), put, len(requests))
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(len(requests), self._model.concurrency)):
                 workers.create_task(self._work(asking))
@@ -112,9 +125,9 @@ class OpenAIEngine:
 
     async def _work(self, asking: _Asking) -> None:
         """Take one request after the other, until there is none or something stops the asking."""
-        for request in asking.waiting:
+        while asking.waiting:
             try:
-                reply = await self._reply(request, asking)
+                replies = await self._reply(asking.waiting.popleft(), asking)
             except BudgetSpent:
                 asking.spent = True
                 return
@@ -124,49 +137,79 @@ class OpenAIEngine:
                 asking.error = asking.error or error
                 asking.stop.set()
                 return
-            asking.left -= 1
-            await asking.put(reply)
+            asking.left -= len(replies)
+            for reply in replies:
+                await asking.put(reply)
             if asking.over:
                 return
 
-    async def _reply(self, request: Request, asking: _Asking) -> Reply:
-        held = await self._budget.hold(request)
+    async def _reply(self, group: tuple[Request, ...], asking: _Asking) -> list[Reply]:
+        """The replies to a group; those of it that the endpoint left out wait again, each alone."""
+        try:
+            held = await self._budget.hold(group)
+        except BudgetSpent:
+            if len(group) == 1:
+                raise
+            asking.put_back(group)
+            return []
         used = Cost()
         try:
-            outcome = await self._outcome(request, asking.stop)
-            if outcome.usage is not None:
-                used = price_completion(self._model.price, outcome.usage.prompt_tokens, outcome.usage.tokens)
-            elif isinstance(outcome, Answer):
-                used = held  # the endpoint does not say: count what it can have been at most
+            outcomes = await self._outcomes(group, asking.stop)
+            used = self._price(outcomes, held)
         finally:
             self._budget.settle(held, used)
-        return self._completion(request, outcome) if isinstance(outcome, Answer) else self._failure(request, outcome)
+        asking.put_back(group[len(outcomes) :])
+        return [
+            self._completion(request, outcome) if isinstance(outcome, Answer) else self._failure(request, outcome)
+            for request, outcome in zip(group, outcomes)
+        ]
 
-    async def _outcome(self, request: Request, stop: asyncio.Event) -> Answer | Refusal:
-        """Ask until there is an answer or a refusal; raises `EngineError` where none comes."""
+    def _price(self, outcomes: Sequence[Answer | Refusal], held: Cost) -> Cost:
+        """What outcomes cost; where the endpoint does not say of an answer, what all can have been at most."""
+        if any(isinstance(outcome, Answer) and outcome.usage is None for outcome in outcomes):
+            return held
+        usages = [outcome.usage for outcome in outcomes if outcome.usage is not None]
+        return sum((price_completion(self._model.price, use.prompt_tokens, use.tokens) for use in usages), Cost())
+
+    async def _outcomes(self, group: tuple[Request, ...], stop: asyncio.Event) -> list[Answer | Refusal]:
+        """Ask until there are answers or a refusal; raises `EngineError` where none come. They may be fewer than the group."""
         attempt = 1
-        while isinstance(outcome := await self._exchange(request, stop), FailedExchange):
-            self._pace.pause(outcome.wait)
-            if not outcome.again or attempt == self._model.attempts:
+        while True:
+            outcomes = await self._exchange(group, attempt, stop)
+            failed = outcomes[0]
+            if not isinstance(failed, FailedExchange):
+                break
+            self._pace.pause(failed.wait)
+            if not failed.again or attempt == self._model.attempts:
                 times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"
-                raise EngineError(f"{describe_endpoint(self._model)}: {times} {outcome.problem}; {outcome.advice}")
+                raise EngineError(f"{describe_endpoint(self._model)}: {times} {failed.problem}; {failed.advice}")
             await sleep_until_stopped(choose_backoff(attempt, self._backoff), stop)
             attempt += 1
-        return outcome
+        results: list[Answer | Refusal] = []
+        for request, outcome in zip(group, outcomes):
+            if isinstance(outcome, FailedExchange):
+                break
+            if isinstance(outcome, Answer):
+                self._capabilities.check_answer(request, outcome)
+            else:
+                self._capabilities.check_setting(outcome, request)
+            results.append(outcome)
+        # a refusal is of all that was asked
+        return results if isinstance(results[0], Answer) else results[:1] * len(group)
 
-    async def _exchange(self, request: Request, stop: asyncio.Event) -> Outcome:
-        """One attempt; asked again at once without the optional fields that the endpoint does not take."""
-        without = self._without
+    async def _exchange(self, group: tuple[Request, ...], attempt: int, stop: asyncio.Event) -> list[Outcome]:
+        """One attempt; asked again at once without what the endpoint does not take."""
+        without = self._capabilities.without
         while True:
             async with self._slots:
                 await self._pace.turn(stop)
-                outcome = await self._endpoint.ask(make_body(request, without))
-            if isinstance(outcome, Refusal) and (refused := _optional(outcome, request) - without):
-                without |= refused
+                outcomes = await self._endpoint.ask(make_body(group[0], without, len(group)))
+            if weaker := self._capabilities.find_weaker(outcomes[0], group, without, attempt):
+                without |= weaker
                 continue
-            if isinstance(outcome, Answer):  # only what helped is remembered
-                self._without |= without
-            return outcome
+            if isinstance(outcomes[0], Answer):  # only what helped is remembered
+                self._capabilities.learn(without)
+            return outcomes
 
     def _completion(self, request: Request, answer: Answer) -> Completion:
         self._answered += 1

@@ -24,12 +24,12 @@ _FILTER = re.compile(r"content_(filter|policy)", re.I)
 _QUOTA = re.compile(r"insufficient_quota")  # the texts beside it are also those of limits per minute
 _OPTIONAL = {
     "max_tokens": re.compile(r"max_completion_tokens"),
+    "continue_final_message": re.compile(r"continue_final_message"),
+    "add_generation_prompt": re.compile(r"add_generation_prompt"),
     "seed": re.compile(r"\bseed\b", re.I),
     "logprobs": re.compile(r"logprob", re.I),
     SCHEMA: re.compile(r"response_format|json_?schema|structured.?output|guided|grammar", re.I),
 }
-_PREFIX = re.compile(r"continue_final_message|add_generation_prompt", re.I)
-_SETTINGS = ("temperature", "top_p", "stop", "n", "model")
 _SLOWER = "set `per_minute` or lower `concurrency`, or build again later"
 _LATER = "look into the endpoint's own log, and build again"
 
@@ -72,7 +72,7 @@ def _later(status: int, headers: Mapping[str, str], message: str) -> FailedExcha
         return FailedExchange(
             f"{message} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False
         )
-    return FailedExchange(message, _SLOWER if status == 429 else _LATER, wait=wait)
+    return FailedExchange(message, _SLOWER if status == 429 else _LATER, wait=wait, status=status)
 
 
 def retry_after(value: str, now: datetime) -> float | None:
@@ -101,16 +101,10 @@ def _refusal(status: int, message: str, parameter: str) -> Outcome:
         return Refusal(TOO_LONG, message)
     if _FILTER.search(message):
         return Refusal(CONTENT_FILTER, message)
-    if _PREFIX.search(message):
-        return FailedExchange(
-            message, "ask an endpoint that can go on with an answer's beginning, such as vLLM's", again=False
-        )
     named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(message))
-    if not named and parameter in _SETTINGS:
-        return FailedExchange(
-            message, f"the endpoint does not take this `{parameter}`; change it in the recipe", again=False
-        )
-    return Refusal(REFUSED, message, named=named)
+    if not named and parameter == "model":
+        return FailedExchange(message, "the endpoint does not know this `model`; change it in the recipe", again=False)
+    return Refusal(REFUSED, message, named=named, parameter=parameter)
 
 
 def hide_credentials(url: str) -> str:

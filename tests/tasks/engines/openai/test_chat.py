@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.request import Message, Request, Sampling
+from tasks.engines.openai.body import make_body
 from tasks.engines.openai.budget import price_at_most
-from tasks.engines.openai.chat import Answer, FailedExchange, Refusal, Usage, make_body, read_answer
+from tasks.engines.openai.chat import Answer, FailedExchange, Refusal, Usage, read_answer
 from tasks.engines.openai.http_errors import classify_status, retry_after
 from tasks.engines.openai.rate_limit import LONGEST_REST, choose_backoff
 

@@ -1,0 +1,160 @@
+"""Stand-ins for the servers that speak OpenAI's protocol: each takes, refuses and ignores what that server does.
+
+What they do was taken from the servers' own documentation and source, and for
+llama.cpp from running it (the wheels of November 2026). They answer with no
+model: a text that goes on counting, or JSON where they are held to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.faulty_server import Act, Asked, Script, completion, problem
+
+COMMON = {
+    "model", "messages", "prompt", "stream", "n", "temperature", "top_p", "max_tokens", "stop", "seed", "presence_penalty",
+    "frequency_penalty", "response_format", "logprobs",
+}  # fmt: skip
+FURTHER = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "stop_token_ids", "chat_template_kwargs"}
+CONTINUING = {"continue_final_message", "add_generation_prompt"}
+_NUMBERS = re.compile(r"\d+")
+
+
+def _go_on(text: str, count: int = 8) -> str:
+    """What comes behind a text that counts: the next numbers."""
+    last = int((_NUMBERS.findall(text) or ["0"])[-1])
+    return "".join(f" {number}," for number in range(last + 1, last + 1 + count))
+
+
+def _answer(asked: Asked, text: str | None = None, **more: Any) -> Act:
+    """A completion as most servers give it: JSON where it is held to it, as many as are asked for."""
+    body = asked.body
+    said = text if text is not None else _say(body)
+    choices = []
+    for number in range(body.get("n", 1)):
+        content = {"text": said} if "prompt" in body else {"message": {"role": "assistant", "content": said}}
+        choices.append({"index": number, **content, "finish_reason": "stop"})
+    usage = {"prompt_tokens": 10, "completion_tokens": 6 * len(choices)}
+    return completion(None, choices=choices, usage=usage, model=body["model"], **more)
+
+
+def _say(body: dict[str, Any]) -> str:
+    if body.get("response_format"):
+        return json.dumps({"count": 1})
+    return _go_on(body["prompt"] if "prompt" in body else _last(body, "assistant") or "")
+
+
+def _last(body: dict[str, Any], role: str) -> str | None:
+    """The content of the last message, where it is of this role."""
+    return str(body["messages"][-1]["content"]) if body["messages"][-1]["role"] == role else None
+
+
+def _strict(takes: set[str], refuse: Callable[[str], Act]) -> Script:
+    def script(asked: Asked) -> Act:
+        unknown = sorted(set(asked.body) - takes)
+        return refuse(unknown[0]) if unknown else _answer(asked)
+
+    return script
+
+
+def vllm(asked: Asked) -> Act:
+    """`vllm serve`: takes everything, and goes on with a last message where it is told to; begins anew where not."""
+    body = asked.body
+    if "messages" in body and _last(body, "assistant") is not None and not body.get("continue_final_message"):
+        return _answer(asked, _go_on(""))
+    return _answer(asked)
+
+
+def llama_cpp(asked: Asked) -> Act:
+    """llama-server: has its own name for a penalty, answers under the name of its file, and repeats the beginning of an answer."""
+    body = asked.body
+    beginning = _last(body, "assistant") if "messages" in body else None
+    text = f"{beginning}{_go_on(beginning)}" if beginning is not None else None
+    value = json.loads(_answer(asked, text).content)
+    return Act(json.dumps(value | {"model": f"models/{body['model']}.gguf"}).encode(), answers=True)
+
+
+def llama_cpp_python(asked: Asked) -> Act:
+    """`python -m llama_cpp.server`: refuses schemas by an error of its own, and begins an answer anew."""
+    body = asked.body
+    if body.get("response_format", {}).get("type") == "json_schema":
+        return problem(500, "[{'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}]")
+    if "messages" in body and _last(body, "assistant") is not None:
+        return _answer(asked, _go_on(""))
+    return _answer(asked)
+
+
+def ollama(asked: Asked) -> Act:
+    """Ollama: takes everything and ignores what it does not know; goes on with a last message of the assistant's."""
+    if asked.body["n"] > 1:
+        value = json.loads(_answer(asked).content)
+        return Act(json.dumps(value | {"choices": value["choices"][:1]}).encode(), answers=True)
+    return _answer(asked)
+
+
+def openai(asked: Asked) -> Act:
+    """OpenAI, a model that reasons: another name for the limit, no sampling, nothing unknown."""
+    body = asked.body
+    if "max_tokens" in body:
+        message = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        return problem(400, message, param="max_tokens", code="unsupported_parameter")
+    if body.get("temperature", 1) != 1:
+        message = (
+            "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) is supported."
+        )
+        return problem(400, message, param="temperature", code="unsupported_value")
+    for name in ("top_p", "logprobs"):
+        if name in body:
+            message = f"Unsupported parameter: '{name}' is not supported with this model."
+            return problem(400, message, param=name, code="unsupported_parameter")
+    takes = COMMON - {"max_tokens"} | {"max_completion_tokens", "reasoning_effort"}
+    refuse = lambda name: problem(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")  # noqa: E731
+    return _strict(takes, refuse)(asked)
+
+
+def anthropic(asked: Asked) -> Act:
+    """Anthropic's compatible endpoint: ignores most of what it does not know, one sample at a time, no schemas."""
+    body = asked.body
+    if body["n"] != 1:
+        return problem(400, "n: only 1 is supported", type="invalid_request_error", param="n")
+    if _last(body, "assistant") is not None:
+        return problem(400, "This model does not support assistant message prefill.", type="invalid_request_error")
+    return _answer(asked, "Here is the JSON: {count: 1}" if body.get("response_format") else None)
+
+
+def gemini(asked: Asked) -> Act:
+    """Gemini's compatible endpoint: knows few fields, and refuses the others by name."""
+    takes = COMMON - {"seed", "logprobs"} | {"reasoning_effort"}
+
+    def refuse(name: str) -> Act:
+        return problem(
+            400, f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.', type="INVALID_ARGUMENT"
+        )
+
+    return _strict(takes, refuse)(asked)
+
+
+def lm_studio(asked: Asked) -> Act:
+    """LM Studio: takes everything, ignores what it does not know, and begins an answer anew."""
+    body = asked.body
+    if body.get("response_format", {}).get("type") == "json_object":
+        return problem(400, "'response_format.type' must be 'json_schema' or 'text'")
+    return _answer(asked, _go_on("") if _last(body, "assistant") is not None else None)
+
+
+SERVERS: dict[str, Script] = {
+    "vllm-serve": vllm,
+    "llama-cpp": llama_cpp,
+    "llama-cpp-python": llama_cpp_python,
+    "ollama": ollama,
+    "lm-studio": lm_studio,
+    "openai": openai,
+    "anthropic": anthropic,
+    "gemini": gemini,
+}
+"""By the names of their recipes in docs/examples/endpoints."""
