@@ -96,14 +96,34 @@ ESTIMATE_COLUMNS = (
     Column(
         "soft",
         "numbers",
-        "The share of each prefix's rollouts that succeeded; null where none was tried.",
+        "The share of each prefix's rollouts that succeeded, of all that were asked for; null where its test was stopped at a "
+        "success or too few were decided. That of the whole solution is its verdict.",
         at_least=0,
         at_most=1,
     ),
     Column("soft_low", "numbers", "The lower end of the share's 95 % interval (Wilson).", at_least=0, at_most=1),
     Column("soft_high", "numbers", "The upper end of the share's 95 % interval (Wilson).", at_least=0, at_most=1),
-    Column("reused", "integer", "Of all rollouts, those that were solutions of the table already.", at_least=0),
-    Column("rollouts", "integer", "Rollouts that were asked for.", at_least=0),
+    Column(
+        "start_tried",
+        "integer",
+        "Rollouts from the start of the problem that were right or wrong.",
+        nullable=True,
+        at_least=0,
+    ),
+    Column(
+        "start_succeeded",
+        "integer",
+        "Rollouts from the start that came to the right answer.",
+        nullable=True,
+        at_least=0,
+    ),
+    Column(
+        "reused",
+        "integer",
+        "Of the prefixes' rollouts, those that were asked for from the start and begin so.",
+        at_least=0,
+    ),
+    Column("rollouts", "integer", "Rollouts that were asked for, those from the start among them.", at_least=0),
     Column("rollout_tokens", "integer", "Tokens of the rollouts that were asked for.", at_least=0),
 )
 ESTIMATE_LABEL = Label(

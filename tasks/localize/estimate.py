@@ -6,7 +6,8 @@ the consensus of judge and rollouts Lessons of Developing PRMs (arXiv 2501.07301
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
@@ -21,16 +22,18 @@ from tasks.evaluation.score import wilson
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
-from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_sampling
+from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
 from tasks.localize import omegaprm_tree, search
 from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
-from tasks.localize.rollout_counts import Rollout, RolloutTally, Search
+from tasks.localize.rollout_counts import START, RolloutTally, Search
 from tasks.localize.rollout_rounds import Asker, Row, run_searches
 from tasks.localize.rollouts import list_prefixes
 from tasks.verify.task import VERSION as VERIFIER
 from tasks.verify.task import Answers
 
 Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
+HARDLY = "the completer hardly ever succeeds from before the step"
+"""Why a step through which no rollout succeeds is not called wrong."""
 PILOT_ROLLOUTS = 8
 """Rollouts from each prefix that the pilot of `auto` asks for."""
 
@@ -58,10 +61,12 @@ class EstimateParameters(Parameters):
     )
     rollouts: int | Literal["auto"] = Field(
         8,
-        description="Rollouts of a prefix before it counts as a failure; auto (witness only) measures how many suffice.",
+        description="Decided rollouts of a prefix before it counts as a failure; auto (witness only) measures how many suffice.",
     )
     label: Literal["hard", "soft"] = Field(
-        "hard", description="hard leaves a prefix at its first success; soft gives each tested prefix all its rollouts."
+        "hard",
+        description="hard leaves a prefix at its first success, so that no share can be told from it; soft gives each tested "
+        "prefix all its rollouts.",
     )
     prompt: Template = Field("solve", validate_default=True, description="The prompt that the completer goes on from.")
     temperature: Temperature = Field(1.0, gt=0, description="Of the rollouts.")
@@ -70,7 +75,7 @@ class EstimateParameters(Parameters):
     stop: Stop = Field([], description="Texts that end a rollout.")
     answers: Answers = Field("auto", description="What sort of answer the problems ask for, as in `verify`.")
     reuse: bool = Field(
-        True, description="Count the completer's other solutions of the problem that begin the same as rollouts."
+        True, description="Count rollouts from the start of the problem for the prefixes that they begin with, too."
     )
     precision: float = Field(
         0.98,
@@ -107,17 +112,21 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
 
     """
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))
-    asker = Asker(names[rules.model], sampling, rules.answers)
-    rows = _rows(part, rules, asker)
-    prior = (yield from _pilot(rows, rules, asker)) if rules.rollouts == "auto" else None
+    asker = Asker(names[rules.model], sampling, rules.answers, rules.reuse)
+    rows = _rows(part, rules)
+    prior = (yield from _pilot(rows.values(), rules, asker)) if rules.rollouts == "auto" else None
     rule = prior.rule(rules.precision) if prior else None
-    trees = {i: omegaprm_tree.Tree(row.tally, _tree_rules(rules)) for i, row in rows.items() if rules.method == "tree"}
-    searches = [(row, trees[i].search() if trees else _search(row, rules, rule)) for i, row in rows.items()]
+    searched = {i: row for i, row in rows.items() if not row.tally.right or rules.label == "soft"}
+    trees = {
+        i: omegaprm_tree.Tree(row.tally, _tree_rules(rules)) for i, row in searched.items() if rules.method == "tree"
+    }
+    methods = ((row, trees[i].search if trees else partial(_search, row, rules, rule)) for i, row in searched.items())
+    soft, sound = rules.label == "soft", _count_sound(rules)
     yield from run_searches(
-        ((row, search) for row, search in searches if not row.tally.right or rules.label == "soft"), asker
+        ((row, search.search_soundly(row.tally, method, sound, soft)) for row, method in methods), asker
     )
     how = _how(rules, prior, rule)
-    added = [_columns(values, rows.get(i), how, rules.method) for i, values in enumerate(part.iter_rows(named=True))]
+    added = [_columns(values, rows.get(i), how, rules) for i, values in enumerate(part.iter_rows(named=True))]
     if rules.method == "tree":
         for i, columns in enumerate(added):
             columns[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
@@ -125,8 +134,8 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
     return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
 
 
-def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[int, Row]:
-    """The solutions with a verdict, by their number in the part, with what other solutions tell of their prefixes."""
+def _rows(part: pl.DataFrame, rules: EstimateParameters) -> dict[int, Row]:
+    """The solutions with a verdict, by their number in the part."""
     rows = {}
     for i, values in enumerate(part.iter_rows(named=True)):
         if values["verdict"] == "undecided":
@@ -134,31 +143,12 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters, asker: Asker) -> dict[i
         question = format_question(values["question"], values["options"])
         tally = RolloutTally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
         rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
-    if rules.reuse:
-        _reuse(rows, asker)
     return rows
 
 
-def _reuse(rows: Mapping[int, Row], asker: Asker) -> None:
-    """Count solutions of the completer, sampled as rollouts are, for the prefixes of others that they begin with.
-
-    Of a solution's own text only the whole counts: that it is wrong is why it is here.
-    """
-    by_problem: dict[str, list[Row]] = {}
-    for row in rows.values():
-        by_problem.setdefault(row.values["problem_id"], []).append(row)
-    for row in rows.values():
-        sampling = describe_sampling(asker.request(row, "", 0), asker.model)
-        for other in by_problem[row.values["problem_id"]]:
-            strategy = other.values["sampling"].rpartition(", prompt ")[0]
-            mine = other.values["model"] == str(asker.model) and strategy == sampling
-            if other is row or not mine:
-                continue
-            text = other.values["rationale"]
-            for prefix in row.tally.prefixes[:-1]:
-                if not text.startswith(prefix):
-                    break
-                row.tally.add(prefix, Rollout(other.tally.right, text[len(prefix) :], reused=True))
+def _count_sound(rules: EstimateParameters) -> int:
+    """Decided rollouts from before a step that say whether failures behind it mean anything."""
+    return PILOT_ROLLOUTS if rules.rollouts == "auto" else rules.rollouts
 
 
 def _search(row: Row, rules: EstimateParameters, rule: RolloutRule | None) -> Search:
@@ -175,11 +165,11 @@ def _tree_rules(rules: EstimateParameters) -> omegaprm_tree.TreeRules:
 
 
 def _pilot(
-    rows: Mapping[int, Row], rules: EstimateParameters, asker: Asker
+    rows: Iterable[Row], rules: EstimateParameters, asker: Asker
 ) -> Generator[Sequence[Request], Mapping[str, Reply], Prior]:
     """What the first wrong rows whose judge names a middle step tell of p, q and the judge; the ledger answers them again."""
     pilot = []
-    for row in rows.values():
+    for row in rows:
         judged = row.values["judge_first_error"]
         if not row.tally.right and judged is not None and 0 < judged < len(row.tally.prefixes) - 1:
             around = [row.tally.prefixes[judged - 1], row.tally.prefixes[judged], row.tally.prefixes[-1]]
@@ -205,42 +195,59 @@ def _how(rules: EstimateParameters, prior: Prior | None, rule: RolloutRule | Non
     return f"{rules.method}, {rules.rollouts} rollouts, {rules.label} label"
 
 
-def _columns(values: Mapping[str, Any], row: Row | None, how: str, method: Method) -> dict[str, Any]:
+def _columns(values: Mapping[str, Any], row: Row | None, how: str, rules: EstimateParameters) -> dict[str, Any]:
     """The columns that are added to one solution; `row` is None where its verdict is undecided."""
     if row is None:
-        nothing = dict.fromkeys(("estimate_first_error",))
         empty = {name: [0] * len(values["steps"]) for name in ("tried", "succeeded", "unclear")}
         unknown = {name: [None] * len(values["steps"]) for name in ("hard", "soft", "soft_low", "soft_high")}
-        counts = {"reused": 0, "rollouts": 0, "rollout_tokens": 0}
-        return {**nothing, "estimate_undecided": "verdict undecided", "estimated_by": how, **empty, **unknown, **counts}
+        counts = dict.fromkeys(("start_tried", "start_succeeded", "reused", "rollouts", "rollout_tokens"), 0)
+        nothing = {"estimate_first_error": None, "estimate_undecided": "verdict undecided", "estimated_by": how}
+        return {**nothing, **empty, **unknown, **counts}
     tally = row.tally
-    tried = [tally.count_decided(prefix) for prefix in tally.prefixes]
-    succeeded = [tally.count(prefix, True) for prefix in tally.prefixes]
-    intervals = [wilson(s, n) if n else (None, None) for s, n in zip(succeeded, tried)]
-    label = tally.first_error
+    why = _find_reason(values, tally, rules)
     return {
-        "estimate_first_error": label,
-        "estimate_undecided": None if label is not None else _undecided(values, tally, method),
+        "estimate_first_error": tally.first_error if why is None else None,
+        "estimate_undecided": why,
         "estimated_by": how,
-        "tried": tried,
-        "succeeded": succeeded,
+        "tried": [tally.count_decided(prefix) for prefix in tally.prefixes],
+        "succeeded": [tally.count(prefix, True) for prefix in tally.prefixes],
         "unclear": [tally.count(prefix, None) for prefix in tally.prefixes],
         "hard": tally.hard,
-        "soft": [s / n if n else None for s, n in zip(succeeded, tried)],
-        "soft_low": [low for low, _ in intervals],
-        "soft_high": [high for _, high in intervals],
+        **_share_columns(tally, rules),
+        "start_tried": tally.count_decided(START),
+        "start_succeeded": tally.count(START, True),
         "reused": sum(rollout.reused for prefix in tally.prefixes[:-1] for rollout in tally.rollouts.get(prefix, ())),
         "rollouts": len(row.spent),
         "rollout_tokens": sum(row.spent.values()),
     }
 
 
-def _undecided(values: Mapping[str, Any], tally: RolloutTally, method: Method) -> str:
-    """Why there is no label."""
+def _share_columns(tally: RolloutTally, rules: EstimateParameters) -> dict[str, list[float | None]]:
+    """The share of each prefix's rollouts that succeeded, with Wilson's interval, where there is one."""
+    # A count that was stopped at its first success is no share: of such tries only the first is an unbiased estimate
+    # (Girshick, Mosteller and Savage, Ann. Math. Statist. 17, 1946). From the end of a solution nothing goes on: its
+    # share is its verdict.
+    shares: list[tuple[float | None, float | None, float | None]] = []
+    for prefix in tally.prefixes[:-1]:
+        tried, succeeded = tally.count_decided(prefix), tally.count(prefix, True)
+        known = rules.label == "soft" and isinstance(rules.rollouts, int) and tried >= rules.rollouts
+        shares.append((succeeded / tried, *wilson(succeeded, tried)) if known else (None, None, None))
+    end = float(tally.right) if rules.label == "soft" else None
+    shares.append((end, end, end))
+    return {name: [share[i] for share in shares] for i, name in enumerate(("soft", "soft_low", "soft_high"))}
+
+
+def _find_reason(values: Mapping[str, Any], tally: RolloutTally, rules: EstimateParameters) -> str | None:
+    """Why there is no label; None where there is one."""
+    if tally.right:
+        return None
+    if (before := tally.before_error) is not None:
+        solves = tally.solves(before, _count_sound(rules))
+        return None if solves else "rollouts undecided" if solves is None else HARDLY
     following = tally.prefixes[tally.reached + 1]
-    if following in tally.closed and tally.count_all(following):
+    if tally.count_all(following) > tally.count_decided(following):
         return "rollouts undecided"
-    if method != "witness":
+    if rules.method != "witness":
         return "search ended before"
     judged = values.get("judge_first_error")
     if judged is None:
@@ -273,9 +280,9 @@ def _check(rules: EstimateParameters, given: Contract) -> list[str]:
 ESTIMATE = Asking(
     name="estimate",
     summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or a tree.",
-    version=f"2 verify {VERIFIER}",  # another verifier gives other labels
+    version=f"3 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
-    needs=("problem_id", "question", "options", "answer", "model", "sampling", "rationale", "steps", "verdict"),
+    needs=("question", "options", "answer", "rationale", "steps", "verdict"),
     makes=lambda rules, given: given.having(*_added(rules)),
     check=_check,
     models=lambda rules: [rules.model],

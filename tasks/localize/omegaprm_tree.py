@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from math import sqrt
 
-from tasks.localize.rollout_counts import RolloutTally, Search
+from tasks.localize.rollout_counts import START, RolloutTally, Search
 from tasks.split import split_steps
 
 
@@ -51,11 +51,11 @@ class Tree:
 
     def search(self) -> Search:
         """The first search goes along the solution itself, so that its own first wrong step is found."""
-        root = PrefixState("", None, [])
+        root = PrefixState(START, None, [])
         self.states.append(root)
         root.visits += 1
         yield from self._search_by_halves(list(self.tally.prefixes))
-        yield from self._test_prefix("")
+        yield from self._test_prefix(START)
         self._fill_state(root)
         for _ in range(self.rules.searches - 1):
             chosen = self._choose_rollout()
@@ -67,10 +67,9 @@ class Tree:
             yield from self._search_by_halves(path)
 
     def _test_prefix(self, prefix: str) -> Search:
-        missing = self.rules.rollouts - self.tally.count_all(prefix)
-        if missing > 0:
+        while missing := self.tally.count_missing(prefix, self.rules.rollouts):
             yield {prefix: missing}
-        self.tally.closed.add(prefix)
+        self.tally.close(prefix, self.rules.rollouts)
 
     def _search_by_halves(self, path: list[str]) -> Search:
         """Search a wrong rollout by halves for its first wrong step; `path` is its prefixes, the last its whole."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import ModelId
-from tasks.localize.rollout_counts import Rollout, RolloutTally, Search, Wanted
+from tasks.localize.rollout_counts import START, Rollout, RolloutTally, Search, Wanted
 from tasks.localize.rollouts import judge_rollouts
 
 WINDOW = 20_000
@@ -24,6 +24,8 @@ class Asker:
     sampling: Sampling
     answers: str
     """What sort of answer the problems ask for, as `verify` takes it."""
+    reuse: bool
+    """Whether a rollout from the start counts for the prefixes that it begins with."""
 
     def request(self, row: Row, prefix: str, sample: int) -> Request:
         """One rollout from a prefix."""
@@ -76,10 +78,18 @@ def _advance(running: _Live, asker: Asker) -> bool:
     counts: Wanted | None = next(running.search, None)
     running.requests = []
     for prefix, count in (counts or {}).items():
-        first = running.row.samples.get(prefix, 0)
-        running.row.samples[prefix] = first + count
-        running.requests += [(prefix, asker.request(running.row, prefix, first + i)) for i in range(count)]
+        running.requests += [(prefix, _request_next(running.row, prefix, asker)) for _ in range(count)]
     return counts is not None
+
+
+def _request_next(row: Row, prefix: str, asker: Asker) -> Request:
+    """The next rollout from a prefix. The solution's own request is passed over: that it is wrong is why it is here."""
+    while True:
+        sample = row.samples.get(prefix, 0)
+        row.samples[prefix] = sample + 1
+        request = asker.request(row, prefix, sample)
+        if request.id != row.values.get("request_id"):
+            return request
 
 
 def _count_rollouts(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
@@ -89,4 +99,7 @@ def _count_rollouts(live: Sequence[_Live], replies: Mapping[str, Reply], asker: 
     for (row, prefix, reply), right in zip(answered, verdicts):
         completion = reply if isinstance(reply, Completion) else None
         row.spent[reply.request] = completion.tokens if completion else 0
-        row.tally.add(prefix, Rollout(right, completion.text if completion else ""))
+        rollout = Rollout(right, completion.text if completion else "")
+        row.tally.add(prefix, rollout)
+        if prefix == START and asker.reuse:
+            row.tally.add_to_prefixes(rollout)

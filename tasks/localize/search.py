@@ -6,28 +6,51 @@ for every prefix before it, and with the soft one it gets all its rollouts.
 
 from __future__ import annotations
 
-from tasks.localize.rollout_counts import RolloutTally, Search
+from collections.abc import Callable
+
+from tasks.localize.rollout_counts import START, RolloutTally, Search, count_needed
 
 
 def try_prefix(tally: RolloutTally, step: int, rollouts: int, soft: bool) -> Search:
     """Test the prefix through a step, one rollout at a time until a success, or with all its rollouts at once."""
     prefix = tally.prefixes[step]
-    if soft and (missing := rollouts - tally.count_all(prefix)) > 0:
+    while soft and (missing := tally.count_missing(prefix, rollouts)):
         yield {prefix: missing}
-    while tally.reached < step and tally.count_all(prefix) < rollouts:
+    while tally.reached < step and tally.count_missing(prefix, rollouts):
         yield {prefix: 1}
-    tally.closed.add(prefix)
+    tally.close(prefix, rollouts)
+
+
+def search_soundly(tally: RolloutTally, method: Callable[[], Search], rollouts: int, soft: bool) -> Search:
+    """Search by a method, and see that the completer succeeds from before the step that is then called wrong."""
+    # shares are wanted from the start of the problem, too: it says how hard the problem is
+    while soft and (missing := tally.count_missing(START, rollouts)):
+        yield {START: missing}
+    reached = None
+    while reached != tally.reached:  # rollouts from the start may get further than the method did
+        yield from method()
+        reached = tally.reached
+        yield from _test_before_error(tally, rollouts)
+
+
+def _test_before_error(tally: RolloutTally, rollouts: int) -> Search:
+    """Test the prefix before the step that is called wrong, until the completer is seen to succeed from there."""
+    while (prefix := tally.before_error) is not None and tally.solves(prefix, rollouts) is None:
+        missing = tally.count_missing(prefix, rollouts)
+        if not missing:
+            return
+        yield {prefix: min(missing, count_needed(rollouts) - tally.count(prefix, True))}
 
 
 def search_every_step(tally: RolloutTally, rollouts: int, soft: bool) -> Search:
     """All prefixes at once (Math-Shepherd, arXiv 2312.08935, section 3.3)."""
     tested = dict(enumerate(tally.prefixes[:-1]))
-    missing = {prefix: rollouts - tally.count_all(prefix) for prefix in tested.values()}
-    if soft and (counts := {prefix: count for prefix, count in missing.items() if count > 0}):
-        yield counts
-    while open := [p for i, p in tested.items() if i > tally.reached and tally.count_all(p) < rollouts]:
+    while soft and (wanted := {p: n for p in tested.values() if (n := tally.count_missing(p, rollouts))}):
+        yield wanted
+    while open := [p for i, p in tested.items() if i > tally.reached and tally.count_missing(p, rollouts)]:
         yield dict.fromkeys(open, 1)
-    tally.closed.update(tested.values())
+    for prefix in tested.values():
+        tally.close(prefix, rollouts)
 
 
 def search_sequentially(tally: RolloutTally, rollouts: int, soft: bool) -> Search:

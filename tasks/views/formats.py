@@ -116,11 +116,17 @@ def _stepwise(row: Row, style: Style) -> Row:
     steps, labels = label_steps(row, style)
     example = {"prompt": format_problem(row), "completions": steps, "labels": labels, **copy_ids(row)}
     if "soft" in row:
-        soft = row["soft"]
-        if soft is not None and len(soft) < len(steps):
-            raise Unfit("fewer soft labels than steps", f"{len(soft)} of {len(steps)}")
-        example["soft"] = None if soft is None else soft[: len(steps)]
+        example["soft"] = _read_shares(row, len(steps))
     return example
+
+
+def _read_shares(row: Row, steps: int) -> Sequence[float | None] | None:
+    """The chance of each step's prefix; None where there are none, or where they were counts that stopped at a success."""
+    soft = row["soft"]
+    if soft is not None and len(soft) < steps:
+        raise Unfit("fewer soft labels than steps", f"{len(soft)} of {steps}")
+    stopped = "soft label" not in (row.get("estimated_by") or "soft label")
+    return None if soft is None or stopped or set(soft) == {None} else soft[:steps]
 
 
 def _math_shepherd(row: Row, style: Style) -> Row:

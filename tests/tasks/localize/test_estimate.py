@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -14,10 +15,11 @@ from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.columns.problems import ASKED_COLUMNS, SOLUTION_ID, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
-from schemas.request import Completion, Failure, Reply, Request
+from schemas.request import Completion, Failure, Reply, Request, Sampling
 from schemas.task import ModelId
+from tasks.llm import prompts
 from tasks.localize import rollout_rounds
-from tasks.localize.estimate import ESTIMATE, EstimateParameters
+from tasks.localize.estimate import ESTIMATE, HARDLY, EstimateParameters
 
 NAMED = {"small": ModelId("small", "r1")}
 GIVEN = SOLUTIONS.having(*ASKED_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS, *JUDGE_COLUMNS)
@@ -91,6 +93,7 @@ def test_soft_values_have_wilsons_interval() -> None:
     row = Talk(table(solution(0)), method="every-step", label="soft", rollouts=4).rows[0]
     assert row["tried"] == [4, 4, 4, 4, 1]
     assert row["soft"] == [1, 1, 0, 0, 0]
+    assert (row["soft_low"][-1], row["soft_high"][-1]) == (0, 0)  # the end has nothing to roll out
     assert row["soft_low"][0] == pytest.approx(0.5101, abs=1e-4)
     assert row["soft_high"][2] == pytest.approx(0.4899, abs=1e-4)
 
@@ -147,7 +150,7 @@ def test_rollouts_that_are_cut_off_refused_or_empty_are_neither() -> None:
 
     row = Talk(table(solution(0)), odd, method="sequential", rollouts=3).rows[0]
     assert (row["estimate_first_error"], row["estimate_undecided"]) == (None, "rollouts undecided")
-    assert (row["tried"][2], row["unclear"][2], row["hard"][2]) == (0, 3, None)
+    assert (row["tried"][2], row["unclear"][2], row["hard"][2]) == (0, 6, None)
 
 
 def test_what_the_judge_says_decides_what_a_witness_is_sought_for() -> None:
@@ -164,22 +167,119 @@ def test_what_the_judge_says_decides_what_a_witness_is_sought_for() -> None:
     ]
 
 
-def test_other_solutions_of_the_problem_that_begin_the_same_are_rollouts() -> None:
-    mine = solution(0)
-    rows = [
-        mine,
-        {**solution(1, "right", marks="aabbb"), "problem_id": mine["problem_id"]},
-        {**solution(2, "wrong", marks="aaxyy"), "problem_id": mine["problem_id"]},
-        {**solution(3, "right", marks="aaxbb"), "problem_id": mine["problem_id"], "model": "another"},
-        {**solution(4, "right", marks="aaxbb"), "problem_id": mine["problem_id"], "sampling": "greedy, prompt solve"},
-        solution(5, "right", marks="aaxbb"),
-    ]
-    row = Talk(table(*rows), method="sequential", rollouts=3).rows[0]
+def test_a_rollout_from_the_start_counts_for_the_prefixes_that_it_begins_with() -> None:
+    def anew(request: Request) -> Reply:
+        if request.prefix:
+            return honest(request)
+        text = "1. a\n2. a\n3. b\n#### 7"
+        return Completion(request.id, text, "stop", 1024, 10, 5, None, "scripted", 0.0)
+
+    row = Talk(table(solution(0)), anew, method="every-step", label="soft", rollouts=3).rows[0]
     assert row["estimate_first_error"] == 2
-    assert (row["tried"][:3], row["succeeded"][:3]) == ([2, 2, 3], [1, 1, 0])
-    assert (row["reused"], row["rollouts"]) == (5, 2)
-    alone = Talk(table(*rows), method="sequential", rollouts=3, reuse=False).rows[0]
-    assert (alone["reused"], alone["rollouts"]) == (0, 5)
+    assert (row["tried"], row["succeeded"]) == ([3, 3, 3, 3, 1], [3, 3, 0, 0, 0])
+    assert (row["start_tried"], row["start_succeeded"], row["reused"], row["rollouts"]) == (3, 3, 6, 9)
+    alone = Talk(table(solution(0)), anew, method="every-step", label="soft", rollouts=3, reuse=False).rows[0]
+    assert (alone["reused"], alone["rollouts"]) == (0, 15)
+
+
+def take_steps(request: Request) -> Completion:
+    """Four steps, each right (a) with a chance of 0.7 whatever was before; what is wrong stays wrong."""
+    chance = Random(request.id)
+    steps = request.prefix.splitlines()
+    steps += [f"{i + 1}. {'a' if chance.random() < 0.7 else 'x'}" for i in range(len(steps), 4)]
+    text = "\n".join(steps) + "\n#### " + ("8" if "x" in "".join(steps) else "7")
+    return Completion(request.id, text[len(request.prefix) :], "stop", 1024, 10, 5, None, "scripted", 0.0)
+
+
+def select_wrong_solutions(problems: int, samples: int) -> list[dict[str, Any]]:
+    """The wrong ones of all samples of each problem, as `generate` asked for them."""
+    rows = []
+    for number in range(problems):
+        for sample in range(samples):
+            question = prompts.fill(EstimateParameters(model="small").prompt, {"question": f"Q{number}?"})
+            request = Request("small", "r1", question, Sampling(1024, 1.0, 1.0), sample)
+            lines = take_steps(request).text.splitlines()
+            steps = [*lines[:3], "\n".join(lines[3:])]
+            if "x" in "".join(steps):
+                ids = {"problem_id": f"{number:024x}", "solution_id": f"{number:020x}{sample:04x}"}
+                text = "\n".join(lines)
+                rows.append({**solution(number), **ids, "steps": steps, "rationale": text, "request_id": request.id})
+    return rows
+
+
+@pytest.mark.parametrize(("problems", "samples"), [(1000, 1), (400, 4)])
+def test_shares_are_unbiased_in_a_table_of_wrong_solutions_alone(problems: int, samples: int) -> None:
+    """Its other solutions are all failures by construction; counted as rollouts they would pull every share to 0."""
+    rows = select_wrong_solutions(problems, samples)
+    talk = Talk(table(*rows), take_steps, method="every-step", label="soft", rollouts=8)
+    assert {row["start_tried"] for row in talk.rows} == {8}
+    for step in range(3):
+        shares = [row["soft"][step] for row in talk.rows if "x" not in "".join(row["steps"][: step + 1])]
+        assert len(shares) > 100
+        assert sum(shares) / len(shares) == pytest.approx(0.7 ** (3 - step), abs=0.04)
+    assert sum(row["reused"] for row in talk.rows) > 1000
+    # a solution is no rollout of itself: its own request is not among them
+    assert not {row["request_id"] for row in rows} & {request.id for request in talk.asked} or samples > 1
+
+
+def test_what_generate_asked_is_asked_by_the_same_id_so_that_the_ledger_answers_it() -> None:
+    rows = select_wrong_solutions(1, 8)
+    generated = {row["request_id"] for row in rows}
+    talk = Talk(table(*rows[:1]), take_steps, method="every-step", label="soft", rollouts=8)
+    assert generated & {request.id for request in talk.asked}
+    assert rows[0]["request_id"] not in {request.id for request in talk.asked}
+
+
+@pytest.mark.parametrize("label", ["hard", "soft"])
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree"])
+@pytest.mark.parametrize("solved", [0, 1, 2])
+def test_no_label_is_made_where_the_completer_hardly_ever_succeeds_before_the_step(
+    method: str, label: str, solved: int
+) -> None:
+    """One in eight: eight failures behind the step then say nothing."""
+    if (method, label) == ("witness", "soft"):
+        return
+
+    def solve_at_times(request: Request) -> Reply:
+        right = "x" not in request.prefix and request.sample >= 8 - solved
+        return Completion(request.id, f"9. z\n#### {7 if right else 8}", "stop", 1024, 10, 5, None, "scripted", 0.0)
+
+    for step, marks in enumerate(["xxxxx", "axxxx", "aaxxx"]):
+        given = solution(0, marks=marks, judge_first_error=step)
+        row = Talk(table(given), solve_at_times, method=method, label=label, rollouts=8).rows[0]
+        reason = row["estimate_undecided"]
+        if solved == 2:
+            assert (row["estimate_first_error"], reason) == (step, None)
+        else:
+            before = "no rollout before the judge's step succeeds"
+            assert row["estimate_first_error"] is None
+            assert reason == (before if method == "witness" and step == 2 and not solved else HARDLY)
+        if step == 0:
+            assert (row["start_tried"], row["start_succeeded"]) == (8, solved)
+
+
+def test_a_stopped_count_is_no_share() -> None:
+    for method in ("every-step", "sequential", "binary", "tree"):
+        row = Talk(table(solution(0)), method=method, rollouts=4).rows[0]
+        assert row["estimate_first_error"] == 2
+        assert row["soft"] == row["soft_low"] == row["soft_high"] == [None] * STEPS
+
+
+def test_a_label_needs_the_asked_number_of_decided_rollouts() -> None:
+    def often_unclear(request: Request) -> Reply:
+        if request.sample % 2:
+            return honest(request)
+        return Completion(request.id, "#### 8", "length", 1024, 1, 1024, None, "scripted", 0.0)
+
+    row = Talk(table(solution(0)), often_unclear, method="sequential", rollouts=3).rows[0]
+    assert (row["estimate_first_error"], row["tried"][2], row["unclear"][2]) == (2, 3, 3)
+
+    def nearly_always_unclear(request: Request) -> Reply:
+        return honest(request) if request.sample == 0 else Failure(request.id, "too long")
+
+    row = Talk(table(solution(0)), nearly_always_unclear, method="sequential", rollouts=3).rows[0]
+    assert (row["estimate_first_error"], row["estimate_undecided"]) == (None, "rollouts undecided")
+    assert (row["tried"][2], row["unclear"][2], row["hard"][2]) == (1, 5, None)
 
 
 def test_auto_measures_on_a_pilot_and_says_so() -> None:

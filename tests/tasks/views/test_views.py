@@ -98,6 +98,15 @@ def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
     outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), told)
     check(outcome.kept, VIEW.makes(told, without), "test")
     assert only(made("stepwise", row(soft=None)))["soft"] is None
+    assert only(made("stepwise", row(soft=[None, None, None])))["soft"] is None
+
+
+@pytest.mark.parametrize(
+    "how", ["sequential, 8 rollouts, hard label", "witness for precision 0.98: 2 before, 5 through"]
+)
+def test_stepwise_refuses_shares_that_are_counts_stopped_at_a_success(how: str) -> None:
+    rows = pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).with_columns(estimated_by=pl.lit(how))
+    assert VIEW.run(rows, ViewParameters(format="stepwise")).kept["soft"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
