@@ -11,11 +11,12 @@ from math import prod
 from typing import Any
 
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.amounts import find_amounts
 from tasks.verify.answer_types.collection import Collection
 from tasks.verify.answer_types.dates import find_date
-from tasks.verify.answer_types.formulas import Formula, list_letters
+from tasks.verify.answer_types.formulas import Formula, compare_formulas
 from tasks.verify.answer_types.options import compare_choices
 from tasks.verify.answer_types.regions import ALL
 from tasks.verify.answer_types.text import compare_texts
@@ -29,7 +30,7 @@ from tasks.verify.numeric import MARKED, QUALIFIED, SYMBOLS, judge_number, judge
 from tasks.verify.plain_text import read_last_implication
 from tasks.verify.truncation import find_afterword
 from tasks.verify.units import has_several_units
-from tasks.verify.written_numbers import UNIT_POWER, write_figures
+from tasks.verify.written_numbers import UNIT_POWER, align_decimal_mark, write_figures
 
 NEAR = 400
 """Characters at the end of a text in which a result is one that it came to at last."""
@@ -60,9 +61,10 @@ def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
 
 _LETTER_BASE = re.compile(r"\$?(\d+)\s*_\s*\{?([a-z])\}?\$?")
 """Digits in a base that the question names by a letter."""
+_LETTERED = re.compile(r"=|(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
 _LETTER_OF_OPTION = re.compile(r"\([A-J]\)|(?:option |choice )\(?[A-J]\)?", re.IGNORECASE)
 _SPECIAL: dict[str, AnswerKind] = {
-    "nothing": "none", "number in a base": "expression", "residue": "expression", "time of day": "time", "matrix": "expression", "cases": "expression",
+    "nothing": "none", "number in a base": "expression", "residue": "expression", "time of day": "time", "matrix": "expression", "vector": "expression", "cases": "expression",
     "option": "text", "yes or no": "yes or no", "date": "date", "antiderivative": "expression", "family": "expression", "interval": "expression", "ratio": "ratio", "named amounts": "amounts",
 }  # fmt: skip
 """By the type of a gold answer that is none of plain numbers and words: what sort of answer is sought in a text."""
@@ -98,7 +100,8 @@ def judge_answer(
     gold: str, extraction: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
 ) -> Judgement:
     """The verdict on an answer found in a completion."""
-    answer = extraction.answer
+    gold, answer = align_decimal_mark(gold, extraction.answer), align_decimal_mark(extraction.answer, gold)
+    extraction = replace(extraction, answer=answer)
     if max(len(answer), len(gold)) > LONGEST:
         return Judgement("undecided", _RULE_OF[kind], "too long")
     if kind == "choice":
@@ -108,7 +111,7 @@ def judge_answer(
     if kind == "date":
         return judge_finding(find_date(gold, answer))
     if kind in ("expression", "time", "ratio", "none", "reals"):
-        return judge_expression(gold, answer, compare)
+        return _judge_alternatives(judge_expression(gold, answer, compare), gold, answer, question)
     if kind == "amounts":
         return _judge_amounts(gold, extraction, compare)
     if (match := _LETTER_BASE.fullmatch(answer)) and re.search(rf"\d_\{{?{match[2]}\b", question):
@@ -135,7 +138,7 @@ def judge_answer(
     judged = (
         _judge_number_list(gold, wanted, extraction, compare)
         if wanted
-        else judge_number(gold, extraction, question, compare)
+        else _judge_alternatives(judge_number(gold, extraction, question, compare), gold, answer, question)
     )
     if (
         judged.undecided in ("unparsable", "not fully read")
@@ -147,12 +150,34 @@ def judge_answer(
     return judged
 
 
+_COUNTED = re.compile(r"\bhow (?:many|much|long|far|old|often)\b|\bnumber of\b", re.IGNORECASE)
+_SOUGHT = re.compile(r"\b(?:find|solve|determine|what (?:is|are)|give|evaluate)\b", re.IGNORECASE)
+
+
+def _judge_alternatives(judged: Judgement, gold: str, answer: str, question: str) -> Judgement:
+    """Wrong, where a value is sought and two are given for good: "3 or 4" is not the answer 3; a count may be a guess."""
+    if judged.undecided != "several answers" or judged.rule != "set" or _COUNTED.search(question):
+        return judged
+    try:
+        reading = read_answer(answer)
+    except UnreadableFormula:
+        return judged
+    parts = reading.value.parts if isinstance(reading.value, Collection) else ()
+    values = [part for part in parts if isinstance(part, Formula) and not part.unit]
+    replies = {compare_formulas(read_answer(gold).value, value) for value in values if "%" not in answer}
+    return Judgement("wrong", "set") if replies >= {"equal", "different"} and _SOUGHT.search(question) else judged
+
+
 def _judge_number_list(gold: str, wanted: list[Fraction], extraction: Extraction, compare: Compare) -> Judgement:
     """Several numbers: by their types where the answer is a formula, else by the results that its words give."""
-    if SYMBOLS.search(extraction.answer) or re.search(r"\\[a-zA-Z{]|[(\[=]", extraction.answer):
+    if (
+        _is_list(extraction.answer)
+        or SYMBOLS.search(extraction.answer)
+        or re.search(r"\\[a-zA-Z{]|[(\[=]", extraction.answer)
+    ):
         judged = judge_expression(gold, extraction.answer, compare)
         if (
-            judged.verdict == "wrong" and "=" in extraction.answer and "=" not in gold
+            judged.verdict == "wrong" and _LETTERED.search(extraction.answer) and "=" not in gold
         ):  # letters may stand for others than those asked for
             return Judgement("undecided", judged.rule, "not fully read", judged.opinion)
         if (
@@ -162,6 +187,14 @@ def _judge_number_list(gold: str, wanted: list[Fraction], extraction: Extraction
         ):
             return judged
     return judge_numbers(wanted, extraction)
+
+
+def _is_list(answer: str) -> bool:
+    """Whether an answer is a list of values, without words."""
+    try:
+        return read_answer(answer).type == "collection" and not re.search("[a-zA-Z]{3}", answer)
+    except UnreadableFormula:
+        return False
 
 
 def _judge_amounts(gold: str, extraction: Extraction, compare: Compare) -> Judgement:

@@ -81,7 +81,7 @@ def check_gold(part: pl.DataFrame, parameters: VerifyParameters) -> Outcome:
 GOLD = PerRow(
     name="gold",
     summary="Verifies gold answers against themselves and their reference solutions; rejects problems whose own gold fails.",
-    version=VERSION.replace("5 ", "4 ", 1),
+    version=VERSION,
     parameters=VerifyParameters,
     needs=NEEDED,
     run=check_gold,

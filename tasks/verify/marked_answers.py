@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.truncation import TAIL, cut_own_question
@@ -49,9 +50,12 @@ _CHECKED = re.compile(
 )
 """What a box holds that closes a check, and no answer."""
 _BETWEEN = re.compile(
-    r"[\s$.]*(?:\\[)\]])?[\s$]*(?:,?\s*\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,?\s*(?:and|or)\b|[,;]|\\q?quad)[\s$]*(?:\\[(\[])?[\s$]*"
+    r"(?:[\s$.]|\\[)\]]|\\q?quad\b|\\[,;: ])*(?:,?\s*\\text\s*\{\s*,?\s*(?:(?:for|in) part \(?[a-z]\)? )?,?\s*(?:and|or)\s*\}|,?\s*(?:and|or|und|et|y|oder|ou)\b|[,;、，]"
+    r"|\\q?quad\b)(?:[\s$]|\\[(\[]|\\q?quad\b|\\[,;: ])*(?:[a-zA-Z](?:_\{?\d\}?)?\s*=\s*)?[\s$]*"
 )
 """What may stand between two boxes that are one answer."""
+_NAMED = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z](?:_\{?\w{1,3}\}?)?\s*=\s*\$?\s*$")
+"""What says before a box whose value it is."""
 _HEADED = re.compile(
     r"(?:step|part|case|example|method|conclusion|solution|explanation|problem|question|for|check|verification|verify|summary|note|let)\b|.*:$",
     re.IGNORECASE,
@@ -74,10 +78,9 @@ def _find_boxes(text: str) -> list[tuple[str, int, int, int]]:
         for i in range(match.end(), min(len(text), match.end() + 2000)):
             depth += (text[i] == "{") - (text[i] == "}")
             if depth == 0:
-                if not boxes or i < boxes[-1][2]:  # a box in a box is part of it
-                    boxes.append((text[match.end() : i].strip(), match.end(), match.start(), i + 1))
-                elif boxes[-1][3] < i + 1:
-                    boxes[-1] = (text[match.end() : i].strip(), match.end(), match.start(), i + 1)
+                while boxes and boxes[-1][2] < i:  # a box in a box is part of it
+                    boxes.pop()
+                boxes.append((text[match.end() : i].strip(), match.end(), match.start(), i + 1))
                 break
     return boxes[::-1]
 
@@ -93,7 +96,10 @@ def find_box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
     while first and _BETWEEN.fullmatch(text, boxes[first - 1][3], boxes[first][2]):
         first -= 1
     if first < len(boxes) - 1:
-        return text[boxes[first][2] : boxes[-1][3]], boxes[first][2]
+        begun = boxes[first][2]
+        if named := _NAMED.search(text, max(0, begun - 20), begun):
+            begun = named.start()
+        return text[begun : boxes[-1][3]], begun
     return boxes[-1][0], boxes[-1][1]
 
 
@@ -103,10 +109,18 @@ def _cut_sentence(text: str) -> str:
     return (text[: end.start()] if end else text).replace("**", "").strip().rstrip(".").strip()
 
 
+def _find_overlapping(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches from left to right, also of a mark within what another marks: "Final answer: The answer is 18"."""
+    match = pattern.search(text)
+    while match:
+        yield match
+        match = pattern.search(text, match.start(1))
+
+
 def _find_last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Match[str] | None:
     """The last match that gives an answer: not one that puts the question again, or says what the answer is not."""
     last = None
-    for match in pattern.finditer(text):
+    for match in _find_overlapping(pattern, text):
         empty = kind == "number" and not re.search(r"\d", match[1]) and text[match.end() :].strip()
         denied = kind == "number" and re.match(r"not\s+[-−$]?\d", match[1], re.IGNORECASE)
         if pattern is _HEADING and len(match[1].split()) > 5:

@@ -27,7 +27,7 @@ _FONTS = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|mathbb|operatorname|rm|bf
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mbox|hbox)\s*\{([^{}]*)\}")
 NOISE = re.compile(
     r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|nolimits|quad|qquad|medspace|thinspace)(?![a-zA-Z])"
-    r"|\\[,;:! ]|\\\(|\\\)|\\\[|\\\]|~|\$|`"
+    r"|\\q?quad(?=[a-zA-Z])|\\[,;:! ]|\\\(|\\\)|\\\[|\\\]|~|\$|`"
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 NAMES = (
@@ -37,7 +37,7 @@ NAMES = (
     (re.compile(r"\\(?:ldots|cdots|dotsc|dotsb)(?![a-zA-Z])|\.\.\.+"), r"\\dots "), (re.compile(r"\\(?:lvert|rvert|vert|mid)(?![a-zA-Z])"), "|"),
     (re.compile(r"\\(?:varnothing)(?![a-zA-Z])"), r"\\emptyset "), (re.compile(r"\\approx(?![a-zA-Z])"), "="),
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?"), r"\\degree "), (re.compile(r"\\%"), "%"), (re.compile(r"\\#|\\&"), " "),
-    (re.compile(r"(?<![a-zA-Z\\])percent\b"), "%"), (re.compile(r"<="), r"\\le "), (re.compile(r">="), r"\\ge "), (re.compile(r"!="), r"\\ne "),
+    (re.compile(r"(?<![a-zA-Z\\])(?:percent(?:age)?|pct)\b"), "%"), (re.compile(r"<="), r"\\le "), (re.compile(r">="), r"\\ge "), (re.compile(r"!="), r"\\ne "),
     (re.compile(r"\\(?:lt)(?![a-zA-Z])"), "<"), (re.compile(r"\\(?:gt)(?![a-zA-Z])"), ">"),
 )  # fmt: skip
 STARS = re.compile(r"\*\*(?=\S)([^*]+?)(?<=\S)\*\*")

@@ -34,7 +34,7 @@ WORDS = [
 _PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _ONE = re.compile(
     rf"(?<![\w.,/:])(?<!,-)(?P<sign>-?)\s*[$€£]?\s*(?P<minus>-?)(?:(?P<whole>\d+)\s+(?P<top>\d+)/(?P<bottom>\d+)"
-    rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>{_PLAIN})|(?P<plain>{_PLAIN}))\s*(?P<percent>%|percent\b|\\%)?"
+    rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>{_PLAIN})|(?P<plain>{_PLAIN}))\s*(?P<percent>%|percent(?:age)?\b|pct\b|\\%)?"
     r"(?![\d/:^]|,\d|\.\d)"
 )
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")

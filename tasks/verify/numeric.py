@@ -193,7 +193,7 @@ def is_known_unit(answer: str, question: str) -> bool:
 def _judge_percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool], question: str, rule: str) -> Judgement:
     """Two numbers, either of which may bear a percent sign: 5 % is 0.05, and 5 only where percent is asked for.
 
-    A question that speaks of rates or chances may mean percent without saying so.
+    A question that speaks of rates or chances may mean percent without saying so, and so may one that is not known.
 
     Args:
         given: The answer, and whether it bears a percent sign.
@@ -211,7 +211,7 @@ def _judge_percents(given: tuple[Fraction, bool], sought: tuple[Fraction, bool],
     if value == wanted and value:
         if PERCENT.search(question):
             return Judgement("right", rule)
-        unclear = wanted_percent or _SHARE.search(question)
+        unclear = wanted_percent or not question.strip() or _SHARE.search(question)
         return Judgement("undecided", rule, "percent unclear") if unclear else Judgement("wrong", rule)
     return judge_equal(value / 100 == wanted if percent else value == wanted / 100, rule)
 

@@ -25,7 +25,7 @@ from tasks.verify.normalize import (
 OPEN, CLOSE = "\u27e8", "\u27e9"
 """Round words that no formula may take for letters."""
 _ESCAPED_SPACE = re.compile(r"(?<=\d)\\(?:u(?:00a0|2002|2003|2009|200a|202f|3000)|xa0)(?=\d)", re.IGNORECASE)
-_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
+_COMMA = re.compile(r"(?<=\d)(?:\s*\{\s*,\s*\}|,\\!)\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\\[,;: ]|~|['’]|\s|\\!)\d{3})+(?!\d)(?![ ]?\\?/)")
 _SEPARATOR = re.compile(r"\\[,;: !]|~|['’]|\s")
 _FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|operatorname\*?|rm|bf|it)\b\s*\{([^{}]*)\}")
@@ -35,6 +35,16 @@ _SETS = {"R": "\\reals ", "Z": "\\integers ", "N": "\\naturals ", "Q": "\\ration
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textsf|texttt|textnormal|mbox|hbox)\s*\{([^{}]*)\}")
 _TEMPERATURE = re.compile(rf"\\degree\s*{OPEN}?\s*([CF])\s*{CLOSE}?(?![a-zA-Z])")
 _SCALES = {"C": "celsius", "F": "fahrenheit"}
+_HAT = re.compile(
+    r"\\(?:hat|vec|overrightarrow|bm|mathbf|boldsymbol|widehat)\s*\{?\s*(?:\\mathbf\s*\{?\s*|\\boldsymbol\s*\{?\s*)?\\?([ijk])(?:math)?\s*\}{0,2}(?![a-zA-Z])"
+)
+"""Axes of a vector: `\\hat{i}`, `\\mathbf{j}`."""
+_DOUBLED = re.compile(
+    r"(?<!\\)\\\\(?=(?:[dtc]?frac|sqrt|left|right|text|mathrm|mathbb|mathbf|pi|cdot|times|infty|cup|cap|in|leq?|geq?|neq?|begin|end|pm|circ|binom|boxed|log|ln|"
+    r"sin|cos|tan|theta|alpha|beta|approx|emptyset|overline)(?![a-zA-Z]))"
+)
+"""Two backslashes before a command: a text whose backslashes were escaped once more."""
+_GLUED_OR = re.compile(r"(?<=[\d)}])or(?=[A-Za-z(\d\\-])")
 _IMPLIES = re.compile(r"=>|⇒|⟹|\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])")
 _ENDS = re.compile(
     r"(?:\\(?:blacksquare|square|qed|checkmark)(?![a-zA-Z])|[■□∎✓✅☑\U0001F300-\U0001FAFF\u2600-\u27BF])\s*$"
@@ -72,7 +82,8 @@ def normalize_answer(answer: str) -> str:
         return ""
     if answer.startswith("{{") and answer.endswith("}}"):  # a template's calculation
         answer = answer[2:-2].replace("//", "/")
-    answer = read_last_implication(answer)
+    answer = _GLUED_OR.sub(" or ", _DOUBLED.sub(r"\\", read_last_implication(answer)))
+    answer = _HAT.sub(r" \1 ", answer)
     text = _REALS.sub(lambda match: _SETS[match[1] or match[2]], answer.replace("\0", "\ufffd").replace("\\$", "$"))
     text = _THOUSANDS.sub(_close_up, _COMMA.sub(",", _ESCAPED_SPACE.sub(" ", text)))
     text = text.replace("≈", " \\approx ").replace("≃", " \\approx ").replace("≅", " \\approx ")

@@ -24,6 +24,7 @@ from tasks.verify.channels import UNFINISHED, judge_channels
 from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
+from tasks.verify.final_text import find_final_text
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.marked_answers import find_keyed, has_blank_answer
 from tasks.verify.math_verify.pool import compared
@@ -35,7 +36,7 @@ ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"6 math-verify {version('math-verify')}"
+VERSION = f"7 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
 JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
@@ -137,7 +138,7 @@ def _list_added(row: Sequence[Any], extraction: Extraction | None, judged: Judge
     span = None
     if extraction is None and is_unfinished_thought(text):
         judged = _UNFINISHED
-    elif extraction is None and is_broken_off(text):
+    elif extraction is None and is_broken_off(find_final_text(text)):
         judged = _BROKEN
     if extraction is not None:
         for second_look in (check_absence, check_presence, check_afterword):

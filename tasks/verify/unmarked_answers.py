@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.answer_types import read_answer
 from tasks.verify.answer_types.dates import DATED
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.no_answer import DENIAL, NOTHING_LEFT
@@ -11,7 +13,9 @@ from tasks.verify.truncation import AGAIN, find_last_sentence
 from tasks.verify.written_numbers import CHINESE_COUNT, UNIT_POWER, write_figures
 
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|\b(?:option|choice)\s+\(?([A-Ja-j])\b\)?", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![a-zA-Z0-9_.:^])[-−]?\$?\d[\d,]*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*%|/\d+)?(?![\d,.]*:\d)")
+_NUMBER = re.compile(
+    r"(?<![a-zA-Z0-9_.:^])[-−]?\$?\d[\d,]*(?:\{,\}\d{3})*(?: \d{3}(?!\d))*(?:\.\d+)?(?:\s*(?:\\?%|percent(?:age)?\b|pct\b)|/\d+)?(?![\d,.]*:\d)"
+)
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*")
 _CODE = re.compile(r'^\s*"?\w+"?\s*:\s*\w+\(|^\s*"\w+"\s*:|\breturn\b|[;{}]\s*$')
 _SEVERAL = re.compile(r"\b(?:either|or)\b", re.IGNORECASE)
@@ -20,7 +24,7 @@ _YES_OR_NO = re.compile(
     r"^[\s\"'*]*(yes|no|true|false)\b(?![ ]+(?:one|doubt|matter|definitive|right|clear))", re.IGNORECASE
 )
 _SPAN = re.compile(r"\$\$([^$]+)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_FORMULA = re.compile(r"\\[a-zA-Z]|[\^_=<>]|^-?[\d.,]+[a-z]$|^[a-z]$")
+_FORMULA = re.compile(r"\\[a-zA-Z]|[\^_=<>]|\d\s*[-+*/]\s*[\d(]|^-?[\d.,]+[a-z]$|^[a-z]$")
 _TIMES = re.compile(
     r"\b\d{1,2}:[0-5]\d(?:\s*[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s*[ap]\.?m\b\.?|\b(?:noon|midnight)\b", re.IGNORECASE
 )
@@ -32,6 +36,13 @@ _NONE = re.compile(
     r"\bno (?:real |such |valid |possible |integer |positive )*(?:solutions?|values?|answers?|roots?|integers?|functions?|pairs?)\b(?: exists?)?|\bempty set\b|\bdoes not exist\b",
     re.IGNORECASE,
 )
+_BEHIND = re.compile(
+    r"[\s.!*]*(?:(?:[a-zA-Z]+[\s.!*]*){0,2}|(?:is|are|as) (?:the|our|your|my) (?:final |only |required |desired |correct )?(?:answers?|solutions?|results?|values?)[\s.!*]*)",
+    re.IGNORECASE,
+)
+"""What may stand behind the last span of a sentence: a unit, "is the answer"."""
+_STATED = re.compile(r"^.*(?:\b(?:is|are|equals|be)\b|:|=>|→)\s*(?:given by\s+|equal to\s+)?(\S.{0,200})$")
+_JOINED = re.compile(r"\s*(?:,|;|,?\s*(?:and|or))\s*")
 _OUTPUT = re.compile(
     r"(?:```(?:output|text|plaintext)\s*\n|\b(?:Output|Result)\s*:?\s*\n```[a-z]*\s*\n)\s*([^`]{1,300}?)\s*```\s*$",
     re.IGNORECASE,
@@ -83,23 +94,42 @@ def _find_last_of_kind(last: str, kind: AnswerKind) -> Extraction | None:
             return Extraction(matches[-1].rstrip(".") if kind == "ratio" else matches[-1], "last number")
     if kind == "amounts":
         return Extraction(last, "last number", last) if re.search(r"\d", last) else None
-    span = _find_last_span(last)
-    if span is not None and kind in ("expression", "ratio", "time", "none", "reals"):
+    if kind not in ("expression", "ratio", "time", "none", "reals"):
+        return None
+    span = _find_last_span(last, formulas=kind != "expression")
+    if span is not None:
         return Extraction(span[0], "span", last)
-    return None
+    return _find_plain_formula(last)
 
 
-def _find_last_span(last: str) -> tuple[str, int, int] | None:
+def _find_plain_formula(last: str) -> Extraction | None:
+    """What a sentence says something "is", where that can be read whole, and is no word."""
+    stated = _STATED.search(last.rstrip(" .!"))
+    if stated is None or re.search(r"\d|\b(?:is|are|equals|be)\b|=", last[: stated.start(1)].rstrip()[:-3]):
+        return None  # one of several statements
+    try:
+        reading = read_answer(stated[1])
+    except UnreadableFormula:
+        return None
+    return None if reading.type in ("text", "option") else Extraction(stated[1], "span", last)
+
+
+def _find_last_span(last: str, formulas: bool = True) -> tuple[str, int, int] | None:
     """The last span of mathematics in a sentence, where the sentence ends with it (and a unit of two words at most)."""
     spans = [
         match
         for match in _SPAN.finditer(last)
-        if _FORMULA.search(next(part for part in match.groups() if part).strip())
+        if not formulas or _FORMULA.search(next(part for part in match.groups() if part).strip())
     ]
     if not spans or re.search(r"[=+*/(-]\s*$", next(part for part in spans[-1].groups() if part)):
         return None
-    if not re.fullmatch(r"[\s.!*]*(?:[a-zA-Z]+[\s.!*]*){0,2}", last[spans[-1].end() :]):
+    if not _BEHIND.fullmatch(last[spans[-1].end() :]):
         return None
+    first = len(spans) - 1
+    while first and _JOINED.fullmatch(last, spans[first - 1].end(), spans[first].start()):
+        first -= 1
+    if first < len(spans) - 1:
+        return last[spans[first].start() : spans[-1].end()], spans[first].start(), spans[-1].end()
     return next(part for part in spans[-1].groups() if part).strip(), spans[-1].start(), spans[-1].end()
 
 

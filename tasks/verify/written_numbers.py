@@ -9,7 +9,7 @@ from functools import lru_cache
 from tasks.verify.number import WORDS
 
 _ESCAPED_SPACE = re.compile(r"(?<=\d)\\(?:u(?:00a0|2002|2003|2009|200a|202f|3000)|xa0)(?=\d)", re.IGNORECASE)
-_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
+_COMMA = re.compile(r"(?<=\d)(?:\s*\{\s*,\s*\}|,\\!)\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(
     r"(?<![\d.,])\d{1,3}(?:(?:\\[,;: ]|\\!|~|['’]|[\u00a0\u2002\u2003\u2009\u200a\u202f ])\d{3})+(?![\d/]|\s*/\s*\d)"
 )
@@ -17,6 +17,8 @@ _SEPARATOR = re.compile(r"\\[,;: !]|[~'’\s]")
 _INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])")
 _DOTTED = re.compile(r"(?<![\d.,])(-?\d{1,3}(?:\.\d{3})+),(\d+)(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(-?\d+),(\d+)(?![\d,]|\.\d)")
+_COMMA_ALONE = re.compile(r"[-−]?[$€£]?\s*(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)\s*[$€£%]?\.?")
+_POINT_ALONE = re.compile(r"[-−]?[$€£]?\s*\d*\.\d+\s*[$€£%]?\.?")
 _CONTINENTAL = re.compile(
     r"[а-яА-Я]|\b(?:der|die|das|ist|und|wie|viel|viele|ein|eine|antwort|also|beträgt|el|los|las|una|cuánt\w+|respuesta|es|les|des|une|combien|réponse|est|"
     r"quant\w+|resposta|são|il|che|risposta|het|een|hoeveel|jest|ile|kolik)\b",
@@ -95,6 +97,13 @@ def write_figures(text: str, language: str = "") -> str:
             text = _PHRASE.sub(_replace_words, text)
     if not text.isascii():
         text = CHINESE_COUNT.sub(lambda match: str(read_chinese_number(match[0])), text)
+    return text
+
+
+def align_decimal_mark(text: str, other: str) -> str:
+    """A number with a comma that stands for a point, where another answer is one with a point: `2,74` beside `2.74`."""
+    if _COMMA_ALONE.fullmatch(text) and _POINT_ALONE.fullmatch(other):
+        return text.replace(",", ".")
     return text
 
 

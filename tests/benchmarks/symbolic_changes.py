@@ -6,8 +6,9 @@ import random
 import re
 
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types import read_answer
-from tasks.verify.answer_types.formulas import evaluate_exactly, list_letters
+from tasks.verify.answer_types.formulas import evaluate_exactly
 from tests.benchmarks.symbolic_golds import Change, is_closed, is_value, read_list, read_whole
 
 

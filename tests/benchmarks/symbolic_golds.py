@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types import read_answer
-from tasks.verify.answer_types.formulas import list_letters
 
 Change = Callable[[str, random.Random], str | None]
 """Another text for a gold answer; None where it does not apply to that."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types import read_answer
-from tasks.verify.answer_types.formulas import list_letters
 from tests.benchmarks.symbolic_golds import Change, is_closed, is_value, read_list, read_whole
 
 

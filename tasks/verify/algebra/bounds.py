@@ -63,6 +63,8 @@ def bound_value(tree: Tree, angle: bool = False) -> Any:
     kind = tree[0]
     if kind == "number":
         return _bound_rational(tree[1])
+    if kind == "between":
+        return _here.context.mpf([_bound_rational(tree[1]).a, _bound_rational(tree[2]).b])
     if kind == "letter":
         digest = int.from_bytes(hashlib.sha256(tree[1].encode()).digest()[:4])
         return _bound_rational(2 + Fraction(digest, 2**32))

@@ -7,6 +7,7 @@ from math import factorial
 
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.functions import apply_function, read_whole_number
+from tasks.verify.algebra.series import evaluate_integral, evaluate_series
 from tasks.verify.algebra.sums import Sum, Undefined, add_sums, make_atom, make_number, multiply_sums
 from tasks.verify.algebra.values import Value, power
 
@@ -30,6 +31,10 @@ def evaluate_tree(tree: Tree, angle: bool = False) -> Value:
         if inside.rational() is None:
             return Value(make_atom(("factorial", inside.key())))
         return Value(make_number(factorial(read_whole_number(inside, 5000))))
+    if kind in ("series", "product"):
+        return evaluate_series(tree, evaluate_tree)
+    if kind == "integral":
+        return evaluate_integral(tree, evaluate_tree)
     if kind == "apply":
         trigonometric = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
         return apply_function(tree[1], [evaluate_tree(part, trigonometric) for part in tree[2:]])

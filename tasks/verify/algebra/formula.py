@@ -3,7 +3,8 @@ r"""Formulas as models write them, LaTeX or plain, read into trees; nothing is e
 A tree is a tuple: its kind, then its parts. `("number", Fraction)`,
 `("letter", name)`, `("constant", "pi")`, `("sum", a, b)`, `("times", a, b)`,
 `("over", a, b)`, `("power", a, b)`, `("minus", a)`, `("factorial", a)`,
-`("apply", name, a, …)`, `("either", a, b)` for a ± b.
+`("apply", name, a, …)`, `("either", a, b)` for a ± b, and
+`("series", letter, low, high, a)`, likewise `product` and `integral`.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class _FormulaReader:
         bottom = self.take()
         if not bottom.isdigit() or int(bottom) == 0:
             raise UnreadableFormula("two numbers side by side")
-        return ("sum", left, ("number", Fraction(int(top), int(bottom))))
+        return ("sum", left, ("over", ("number", Fraction(top)), ("number", Fraction(bottom))))
 
     def starts(self, token: str) -> bool:
         """Whether a token can begin a factor."""
@@ -241,9 +242,50 @@ class _FormulaReader:
             tree = self.sum()
             self.expect(f"\\r{name[1:]}")
             return ("apply", "floor" if name == "lfloor" else "ceil", tree)
+        if name in ("sum", "prod"):
+            return self.series("series" if name == "sum" else "product")
+        if name == "int":
+            return self.integral()
         if name in FUNCTIONS:
             return self.function(name)
         raise UnreadableFormula(f"\\{name}")
+
+    def series(self, kind: str) -> Tree:
+        """A sum or product over a letter; all factors behind it belong to it."""
+        self.expect("_")
+        self.expect("{")
+        letter = self.take()
+        self.expect("=")
+        low = self.sum()
+        self.expect("}")
+        self.expect("^")
+        high = self.argument()
+        if not letter.isalpha():
+            raise UnreadableFormula(letter)
+        return (kind, letter, low, high, self.bind(letter, self.product()))
+
+    def bind(self, letter: str, tree: Tree) -> Tree:
+        """A tree in which i and e count as letters, where they are what a sum runs over."""
+        if tree == ("constant", letter):
+            return ("letter", letter)
+        return tuple(self.bind(letter, part) if isinstance(part, tuple) else part for part in tree)
+
+    def integral(self) -> Tree:
+        """A definite integral, up to its `dx`."""
+        self.expect("_")
+        low = self.argument()
+        self.expect("^")
+        high = self.argument()
+        depth, end = 0, self.at
+        while end + 1 < len(self.tokens) and (depth or self.tokens[end] != "d"):
+            depth += (self.tokens[end] in "([{") - (self.tokens[end] in ")]}")
+            end += 1
+        if end + 1 >= len(self.tokens) or not self.tokens[end + 1].isalpha():
+            raise UnreadableFormula("an integral without its letter")
+        body = _FormulaReader(self.tokens[self.at : end]).read_whole() if end > self.at else ("number", Fraction(1))
+        letter = self.tokens[end + 1]
+        self.at = end + 2
+        return ("integral", letter, low, high, body)
 
     def root(self) -> Tree:
         if self.peek() == "[":
@@ -288,7 +330,12 @@ class _FormulaReader:
 
 
 def _is_name(name: str) -> bool:
-    return name in FUNCTIONS or name in CONSTANTS or name in GREEK or name in ("frac", "binom", "lfloor", "lceil")
+    return (
+        name in FUNCTIONS
+        or name in CONSTANTS
+        or name in GREEK
+        or name in ("frac", "binom", "lfloor", "lceil", "sum", "prod", "int")
+    )
 
 
 @lru_cache(maxsize=65_536)

@@ -23,7 +23,7 @@ GREEK = frozenset([
 _NUMBER = (
     r"\d+(?:\.\d+)?[eE][-+]?\d{1,3}(?![\w.])|\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+|\.\d+|\d+\.?(?!\d)|\d+"
 )
-_TOKEN = re.compile(rf"\s*(?:({_NUMBER})|\\([a-zA-Z]+)|([a-zA-Z]+)|(\*\*|[-+*/^!%()\[\]{{}}|_,]))")
+_TOKEN = re.compile(rf"\s*(?:({_NUMBER})|\\([a-zA-Z]+)|([a-zA-Z]+)|(\*\*|[-+*/^!%()\[\]{{}}|_,=]))")
 
 
 class UnreadableFormula(ValueError):
@@ -57,10 +57,14 @@ def _split_word(word: str) -> list[str]:
     low = word.casefold()
     if low in FUNCTIONS or low in CONSTANTS:
         return [f"\\{low}"]
-    if len(word) <= 3 and not (
-        len(word) == 3
-        and re.fullmatch(
-            r"(?i)and|the|are|for|not|sum|all|any|nan|yes|has|was|per|two|one|six|ten|day|can|how|let|why|use", word
+    if (
+        len(word) <= 3
+        and not (len(word) > 1 and re.search(r"(?i)o|(.)\1", word))
+        and not (
+            len(word) == 3
+            and re.fullmatch(
+                r"(?i)and|the|are|for|not|sum|all|any|nan|yes|has|was|per|two|one|six|ten|day|can|how|let|why|use", word
+            )
         )
     ):
         if re.fullmatch(r"(?i)or|is|of|no|to|in|on|at|be|by|so|if|we|an|as|it|he|do|my|us|up|go", word):

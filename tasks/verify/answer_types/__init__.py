@@ -7,7 +7,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types.amounts import AMOUNTS
 from tasks.verify.answer_types.antiderivatives import ANTIDERIVATIVE, Antiderivative
 from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, combine_findings
@@ -15,10 +17,10 @@ from tasks.verify.answer_types.based import BASED, compare_based_to_formula
 from tasks.verify.answer_types.cases import CASES
 from tasks.verify.answer_types.collection import COLLECTION, Collection
 from tasks.verify.answer_types.dates import DATE
-from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula
+from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula, compare_formula_to_equation
 from tasks.verify.answer_types.families import FAMILY
-from tasks.verify.answer_types.formulas import Formula, compare_formulas, list_letters
-from tasks.verify.answer_types.matrix import MATRIX
+from tasks.verify.answer_types.formulas import Formula, compare_formulas
+from tasks.verify.answer_types.matrix import MATRIX, compare_matrix_to_tuple
 from tasks.verify.answer_types.nothing import NOTHING
 from tasks.verify.answer_types.options import OPTION, compare_option_to_value
 from tasks.verify.answer_types.ratio import RATIO, compare_ratios
@@ -27,13 +29,14 @@ from tasks.verify.answer_types.residue import RESIDUE
 from tasks.verify.answer_types.text import WORDS
 from tasks.verify.answer_types.time_of_day import TIME, Clock
 from tasks.verify.answer_types.values import VALUE
+from tasks.verify.answer_types.vectors import VECTOR, compare_vector_to_matrix, compare_vector_to_tuple
 from tasks.verify.answer_types.yes_or_no import YES_OR_NO
 from tasks.verify.plain_text import normalize_answer
 
 ANSWER_TYPES: dict[str, AnswerType] = {
     answer_type.name: answer_type
     for answer_type in (
-        NOTHING, YES_OR_NO, OPTION, DATE, BASED, RESIDUE, TIME, MATRIX, CASES, ANTIDERIVATIVE, FAMILY, REGION, RATIO, EQUATION, COLLECTION, AMOUNTS, VALUE, WORDS,
+        NOTHING, YES_OR_NO, OPTION, DATE, BASED, RESIDUE, TIME, MATRIX, VECTOR, CASES, ANTIDERIVATIVE, FAMILY, REGION, RATIO, EQUATION, COLLECTION, AMOUNTS, VALUE, WORDS,
     )
 }  # fmt: skip
 """In the order in which an answer is tried to be read as them."""
@@ -151,11 +154,21 @@ def _compare_nothing_and_other(_: str, __: Any) -> Finding:
 
 
 def _compare_words_and_value(words: tuple[str, ...], value: Formula) -> Finding:
-    tree = value.tree
-    single = tree[0] == "letter" and len(tree[1]) == 1
-    if len(words) == 1 and len(words[0]) == 1 and single:
-        return Finding("equal" if words[0] == tree[1].casefold() else "different", "text", True)
-    return Finding(UNKNOWN, "text")
+    letters = _spell(value.tree)
+    if len(words) == 1 and letters == words[0]:
+        return Finding("equal", "text", True)
+    both_letters = len(words) == 1 and len(words[0]) == 1 and value.tree[0] == "letter"
+    return Finding("different", "text", True) if both_letters else Finding(UNKNOWN, "text")
+
+
+def _spell(tree: Tree) -> str:
+    """The word that a product of letters may be; empty for all else."""
+    if tree[0] == "letter" or tree in (("constant", "e"), ("constant", "i")):
+        return str(tree[1]).casefold()
+    if tree[0] == "times":
+        parts = [_spell(part) for part in tree[1:]]
+        return "".join(parts) if all(parts) else ""
+    return ""
 
 
 def _compare_antiderivative_and_value(gold: Antiderivative, answer: Formula) -> Finding:
@@ -174,12 +187,16 @@ def _compare_value_and_antiderivative(gold: Formula, answer: Antiderivative) -> 
 _ACROSS: dict[tuple[str, str], Callable[[Any, Any], Finding]] = {
     ("value", "collection"): _compare_value_and_collection,
     ("collection", "value"): _compare_collection_and_value,
+    ("matrix", "collection"): compare_matrix_to_tuple,
+    ("vector", "collection"): compare_vector_to_tuple,
+    ("vector", "matrix"): compare_vector_to_matrix,
     ("interval", "collection"): _compare_region_and_collection,
     ("interval", "value"): _compare_region_and_value,
     ("ratio", "value"): _compare_ratio_and_value,
     ("ratio", "time of day"): _compare_ratio_and_time,
     ("residue", "value"): _compare_residue_and_value,
     ("equation", "value"): compare_equation_to_formula,
+    ("value", "equation"): compare_formula_to_equation,
     ("number in a base", "value"): compare_based_to_formula,
     ("antiderivative", "value"): _compare_antiderivative_and_value,
     ("value", "antiderivative"): _compare_value_and_antiderivative,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tasks.verify.algebra.sums import TooLarge, Undefined
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN, AnswerType, Finding
-from tasks.verify.answer_types.formulas import Formula, compare_formulas, evaluate_exactly, list_letters, read_formula
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, evaluate_exactly, read_formula
 
 _CONSTANT = re.compile(
     r"^(?P<body>.+?)\s*\+\s*(?P<letter>[Cc]|C_\{?[01]\}?|\u27e8\s*(?:C|c|constant|const\.?)\s*\u27e9|constant)$"

@@ -17,11 +17,22 @@ from tasks.verify.answer_types.base import (
     is_closed_by_last,
     split_outside,
 )
-from tasks.verify.answer_types.formulas import DOTS, NAME, Formula, compare_formulas, list_alternatives, read_formula
+from tasks.verify.answer_types.formulas import (
+    DOTS,
+    NAME,
+    Formula,
+    compare_formulas,
+    list_alternatives,
+    read_formula,
+    tidy_name,
+)
 
 _AND = re.compile(
     r"\s*,?\s*(?:\u27e8\s*,?\s*(?:and|or)\s*,?\s*\u27e9|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z]))\s*|\s*;\s*"
 )
+_ANGLED = re.compile(r"\\langle(?![a-z])(.*)\\rangle")
+_GROUPS = re.compile(r"\s*;\s*|\s*,?\s*(?:\u27e8\s*,?\s*or\s*,?\s*\u27e9|(?<![a-zA-Z\\])or(?![a-zA-Z]))\s*")
+"""What parts one group of values from the next."""
 _LEAD = re.compile(r"^\u27e8?\s*(?:both|either|the (?:solutions?|roots?|values?|numbers?) (?:is|are))\s*\u27e9?\s+")
 
 
@@ -61,10 +72,12 @@ def read_collection(text: str) -> Collection | None:
 
 def _read(text: str, outside: bool = False) -> Part:
     text = _LEAD.sub("", text.strip(), count=1).strip()
+    if grouped := _read_groups(text):
+        return grouped
     name = ""
     sides = split_outside(text, "=")
     if len(sides) == 2 and NAME.match(sides[0].strip()) and not is_unbracketed_list(sides[1]):
-        name, inner = re.sub(r"\s+", "", sides[0]), sides[1].strip()
+        name, inner = tidy_name(sides[0]), sides[1].strip()
     else:
         inner = text
     if match := re.match(r"^(\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|[a-zA-Z])\s*(?:\\in(?![a-z]))\s*(?=\\lbrace)", inner):
@@ -87,6 +100,32 @@ def _read(text: str, outside: bool = False) -> Part:
     return formula
 
 
+def _read_groups(text: str) -> Collection | None:
+    """`x = 1, y = 2 or x = 2, y = 1`: a tuple for each time that the same names are given values."""
+    groups = [split_outside(group) for group in _split_at(_GROUPS, text)]
+    if len(groups) < 2 or any(len(group) < 2 for group in groups):
+        return None
+    tuples = []
+    for group in groups:
+        parts = _read_parts([part.strip() for part in group])
+        names = [part.name for part in parts if isinstance(part, Formula) and part.name]
+        if len(names) != len(parts) or len(set(names)) < len(names):
+            return None
+        tuples.append(Collection(parts, "()"))
+    return Collection(tuple(tuples), "list") if len({frozenset(_list_names(part)) for part in tuples}) == 1 else None
+
+
+def _split_at(pattern: re.Pattern[str], text: str) -> list[str]:
+    """A text cut at what a pattern finds outside of brackets."""
+    parts, begun = [], 0
+    for match in pattern.finditer(text):
+        before = text[: match.start()]
+        if sum(before.count(sign) for sign in "([{") == sum(before.count(sign) for sign in ")]}"):
+            parts.append(text[begun : match.start()])
+            begun = match.end()
+    return [*parts, text[begun:]]
+
+
 def is_unbracketed_list(text: str) -> bool:
     """Whether commas or words part what stands behind an equals sign, outside of brackets."""
     return len(_split_parts(text)) > 1
@@ -94,7 +133,7 @@ def is_unbracketed_list(text: str) -> bool:
 
 def _split_parts(text: str) -> list[str]:
     parts: list[str] = []
-    for piece in _AND.split(text):
+    for piece in _split_at(_AND, text):
         cut = split_outside(piece)
         parts += [piece] if len(cut) > 1 and _are_thousands([cut[0].strip(), *cut[1:]]) else cut
     return [part.strip() for part in parts if part.strip()]
@@ -102,13 +141,19 @@ def _split_parts(text: str) -> list[str]:
 
 def _read_bracketed(text: str) -> Collection | None:
     """A set or tuple in brackets; None for a value, or several things in brackets."""
+    if angled := _ANGLED.fullmatch(text):
+        return Collection(_read_parts([part.strip() for part in split_outside(angled[1])]), "()")
     if text.startswith("\\lbrace") and text.endswith("\\rbrace") and text.count("\\lbrace") == 1:
         members = text[len("\\lbrace") : -len("\\rbrace")].strip()
         if re.search(r"\||:|\\mid", members):
             raise UnreadableFormula(text)
         return Collection(_read_parts(_split_parts(members)), "set") if members else None
     if len(text) > 2 and text[0] in "([{" and text[-1] in ")]}" and is_closed_by_last(text) and is_balanced(text[1:-1]):
-        inside = split_outside(text[1:-1])
+        inside = split_outside(text[1:-1], ";")
+        if len(inside) > 1:
+            inside = [re.sub(r"(?<=\d),(?=\d)", ".", part) for part in inside]
+        else:
+            inside = split_outside(text[1:-1])
         if len(inside) > 1:
             stripped = [part.strip().strip("'\"") for part in inside]
             if text[0] == "[" and any("'" in part or '"' in part for part in inside):
@@ -228,7 +273,8 @@ def _compare_in_any_order(gold: Collection, answer: Collection) -> Finding:
                 if doubts
                 else "different"
             )
-    if not results and len(gold.parts) != len(answer.parts) and "set" not in (gold.form, answer.form):
+    tuples = all(isinstance(part, Collection) for part in gold.parts)  # solutions, which are as often no others
+    if not results and len(gold.parts) != len(answer.parts) and "set" not in (gold.form, answer.form) and not tuples:
         return Finding("different", "set", False)
     return combine_findings(results, "set")
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 from tasks.verify.algebra.formula import Tree
+from tasks.verify.algebra.rounding import may_be_rounded
 from tasks.verify.algebra.sums import Sum, TooLarge, Undefined
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, split_outside
-from tasks.verify.answer_types.formulas import NAME, Formula, evaluate_exactly, list_letters, read_formula
+from tasks.verify.answer_types.formulas import (
+    NAME,
+    Formula,
+    compare_formulas,
+    evaluate_exactly,
+    read_formula,
+    tidy_name,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ def read_equation(text: str) -> EquationAnswer | None:
     if len(sides) != 2 or not all(sides) or "\\approx" in text:
         return None
     if NAME.match(sides[0]):
-        name = re.sub(r"\s+", "", sides[0])
+        name = tidy_name(sides[0])
         try:
             right = read_formula(sides[1]).tree
         except UnreadableFormula:
@@ -60,6 +68,8 @@ def compare_equations(gold: EquationAnswer, answer: EquationAnswer) -> Finding:
         return Finding(UNKNOWN, "equation")
     if ratio:
         return Finding("equal", "equation", True)
+    if may_be_rounded(("sum", gold.left, ("minus", gold.right)), ("sum", answer.left, ("minus", answer.right))):
+        return Finding("rounded", "equation")
     return Finding("different", "equation", _is_linear(gold_value.top) and _is_linear(answer_value.top))
 
 
@@ -85,6 +95,21 @@ def compare_equation_to_formula(equation: EquationAnswer, formula: Formula) -> F
     if formula.name and len(formula.name) == 1:
         return compare_equations(equation, EquationAnswer(("letter", formula.name), formula.tree))
     return Finding(UNKNOWN, "equation")
+
+
+def compare_formula_to_equation(formula: Formula, equation: EquationAnswer) -> Finding:
+    """`5` beside `a + b = 5`, which says of what it is the value; `2x = 10` is not solved."""
+    for side, other in ((equation.left, equation.right), (equation.right, equation.left)):
+        if _is_quantity(side) and not list_letters(other) and compare_formulas(formula, Formula(other)) == "equal":
+            return Finding("equal", "equation", True)
+    return compare_equation_to_formula(equation, formula)
+
+
+def _is_quantity(tree: Tree) -> bool:
+    r"""Whether an equation that gives its value solves for no letter: `a + b`, `\\cos A`, not `2x`."""
+    return len(list_letters(tree)) > 1 or (
+        tree[0] == "apply" and len(list_letters(tree)) == 1 and tree[1] not in ("root", "abs")
+    )
 
 
 EQUATION = AnswerType("equation", "equation", read_equation, compare_equations)

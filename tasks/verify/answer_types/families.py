@@ -10,17 +10,11 @@ from math import lcm
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import Sum, TooLarge, Undefined, make_number
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters, replace_letter
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
 from tasks.verify.answer_types.collection import Collection, read_collection
-from tasks.verify.answer_types.formulas import (
-    Formula,
-    compare_formulas,
-    evaluate_exactly,
-    list_letters,
-    read_formula,
-    replace_letter,
-)
+from tasks.verify.answer_types.formulas import Formula, compare_formulas, evaluate_exactly, read_formula
 
 _INTEGER = re.compile(
     r"[,;]?\s*\(?\s*(?:[,;]\s*)?\u27e8?\s*\(?(?:where|for(?: (?:all|any|every|some|each))?|with|such that)?\s*(?:integers?)?\s*\u27e9?\s*(?P<letter>[a-zA-Z])\s*"
@@ -135,7 +129,7 @@ def _compare_by_letter(gold: Family, answer: Family) -> Finding:
     if len(gold.members) != len(answer.members):
         return Finding(UNKNOWN, "family")
     results = [
-        compare_formulas(Formula(tree), Formula(replace_letter(other, theirs, letter)))
+        compare_formulas(Formula(tree), Formula(replace_letter(other, theirs, ("letter", letter))))
         for (tree, letter), (other, theirs) in zip(gold.members, answer.members)
     ]
     return Finding("equal", "family", True) if results.count("equal") == len(results) else Finding(UNKNOWN, "family")

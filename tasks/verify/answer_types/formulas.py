@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
 from tasks.verify.algebra.bounds import bound_rationally, is_equal_within_bounds, is_surely_different
 from tasks.verify.algebra.exact import evaluate_tree, subtract
 from tasks.verify.algebra.formula import Tree, parse_formula
+from tasks.verify.algebra.rounding import may_be_rounded
 from tasks.verify.algebra.sums import TooLarge, Undefined, is_independent
 from tasks.verify.algebra.tokens import FUNCTIONS, GREEK, UnreadableFormula
+from tasks.verify.algebra.trees import list_bound_letters, list_letters, replace_letter
 from tasks.verify.algebra.values import Value
 from tasks.verify.answer_types.base import ALIKE, UNKNOWN, split_outside
 from tasks.verify.answer_types.unit_names import without_unit
@@ -22,7 +24,7 @@ LETTER = r"(?:[a-zA-Z]|\\(?:" + "|".join(sorted(GREEK)) + r"))"
 _INDEX = r"(?:_\s*(?:\{[^{}]*\}|[\w\\]+))?(?:\s*'+)?"
 NAME = re.compile(
     rf"^(?:{LETTER}\s*{_INDEX}(?:\s*\(\s*(?P<of>{LETTER}(?:\s*,\s*{LETTER})*)\s*\))?"
-    rf"|\\(?:angle|triangle|measuredangle)\s*[A-Za-z0-9_{{}} ]+|\|?[A-Z]{{2,3}}\|?|\u27e8[^\u27e9]*\u27e9|[A-Za-z][A-Za-z' ]{{2,60}}"
+    rf"|\\(?:angle|triangle|measuredangle)\s*[A-Za-z0-9_{{}} ]+|\|?[A-Z]{{2,3}}\|?|\[[A-Z]{{3,6}}\]|\\frac\s*\{{\s*[A-Z]{{2}}\s*\}}\s*\{{\s*[A-Z]{{2}}\s*\}}|[A-Z]{{2}}\s*[/:]\s*[A-Z]{{2}}|\u27e8[^\u27e9]*\u27e9|[A-Za-z][A-Za-z' ]{{2,60}}"
     rf"|\(\s*{LETTER}{_INDEX}(?:\s*,\s*{LETTER}{_INDEX})+\s*\))$"
 )
 """What may stand before an equals sign to say whose value follows: `x`, `f(x)`, `m_{\\max}`, `\\angle ABC`, `(p, q)`, words."""
@@ -54,6 +56,8 @@ class Formula:
     """The unit behind it."""
     digits: int = -1
     """Digits behind the point, where it is a decimal number as it stands; −1 otherwise."""
+    about: bool = False
+    """Whether it is said to be an approximation."""
     doubtful: frozenset[str] = frozenset()
     """Letters that came from runs of several: "ox" may be a word."""
 
@@ -62,20 +66,6 @@ class Formula:
 def evaluate_exactly(tree: Tree) -> Value:
     """The exact value of a tree."""
     return evaluate_tree(tree)
-
-
-def list_letters(tree: Tree) -> frozenset[str]:
-    """The letters in a tree."""
-    if tree[0] == "letter":
-        return frozenset([tree[1]])
-    return frozenset().union(*(list_letters(part) for part in tree[1:] if isinstance(part, tuple)))
-
-
-def replace_letter(tree: Tree, letter: str, new: str) -> Tree:
-    """A tree with one letter for another."""
-    if tree == ("letter", letter):
-        return ("letter", new)
-    return tuple(replace_letter(part, letter, new) if isinstance(part, tuple) else part for part in tree)
 
 
 def find_infinity(tree: Tree) -> int:
@@ -92,6 +82,8 @@ def compare_trees(a: Tree, b: Tree) -> str:
     """equal, different, too large, alike, or not settled."""
     if a == b:
         return "equal"
+    if counted := list_bound_letters(a) | list_bound_letters(b):
+        return _compare_at_numbers(a, b, sorted(counted))
     endless = [find_infinity(tree) for tree in (a, b)]
     if any(endless):
         return "equal" if endless[0] == endless[1] else "different"
@@ -108,6 +100,22 @@ def compare_trees(a: Tree, b: Tree) -> str:
     if is_independent(apart) or is_surely_different(a, b):
         return "different"
     return ALIKE if is_equal_within_bounds(a, b) else UNKNOWN
+
+
+def _compare_at_numbers(a: Tree, b: Tree, counted: list[str]) -> str:
+    """Formulas with letters that stand for whole numbers, at a dozen values of each: what agrees at all of them is taken for equal."""
+    for start in range(1, 13):
+        trees = [a, b]
+        for offset, letter in enumerate(counted):
+            number: Tree = ("number", Fraction(start + offset))
+            try:
+                trees = [replace_letter(tree, letter, number) for tree in trees]
+            except Undefined:
+                return UNKNOWN
+        reply = compare_trees(trees[0], trees[1])
+        if reply != "equal":
+            return reply
+    return "equal"
 
 
 def list_alternatives(tree: Tree) -> list[Tree]:
@@ -131,29 +139,29 @@ def read_formula(text: str) -> Formula:
         text = text[: match.start()]
     sides = [side.strip() for side in re.split(r"\\approx(?![a-z])", text)]
     approximations += sides[1:]
-    read = _read_chain(sides[0]) if sides[0] else None
+    named = NAME.match(sides[0]) if approximations and not _is_numeric_name(sides[0]) else None
+    read = _read_chain(sides[0]) if sides[0] and not named else None
     about = [_read_side(side) for side in approximations]
-    if read is None:  # "≈ 6.7" alone
+    if read is None:  # "≈ 6.7", "x ≈ 6.7"
         if len(about) != 1:
             raise UnreadableFormula(text)
-        return about[0]
+        name = tidy_name(sides[0])
+        return replace(about[0], about=True, name=name, of=(named["of"] or "") if named else "")
     for beside in about:
         if compare_trees(read.tree, beside.tree) == "equal":
             continue
         if not is_rounding_of(read.tree, beside):
             raise UnreadableFormula(f"{text}: approximations differ")
     unit = read.unit or next((beside.unit for beside in about if beside.unit), "")
-    if unit != read.unit:
-        read = Formula(read.tree, read.name, read.of, unit, read.digits, read.doubtful)
-    return read
+    return replace(read, unit=unit)
 
 
 def _read_chain(text: str) -> Formula:
     """`a = b = c`: the name it begins with, and what its sides agree in, or come to."""
     sides = [side.strip() for side in _split_at_equals(text)]
     name, of = "", ""
-    if len(sides) > 1 and (match := NAME.match(sides[0])) and not _is_numeric_name(sides[0], sides[1:]):
-        name, of = re.sub(r"\s+", "", sides[0]), match["of"] or ""
+    if len(sides) > 1 and (match := NAME.match(sides[0])) and not _is_numeric_name(sides[0]):
+        name, of = tidy_name(sides[0]), match["of"] or ""
         sides = sides[1:]
     parts = [_read_side(side) for side in sides]
     read = parts[0]
@@ -163,7 +171,12 @@ def _read_chain(text: str) -> Formula:
             raise UnreadableFormula(f"{text}: sides differ")
     last = next((part for part in reversed(parts) if compare_trees(read.tree, part.tree) == "equal"), read)
     doubtful = frozenset().union(*(part.doubtful for part in parts))
-    return Formula(last.tree, name, of, last.unit, last.digits, doubtful)
+    return replace(last, name=name, of=of, doubtful=doubtful)
+
+
+def tidy_name(text: str) -> str:
+    """A name without what changes nothing in it: `y_{1}` is `y_1`."""
+    return re.sub(r"\{(\w+)\}", r"\1", re.sub(r"\s+", "", text))
 
 
 def _split_at_equals(text: str) -> list[str]:
@@ -171,7 +184,7 @@ def _split_at_equals(text: str) -> list[str]:
     return split_outside(text, "=") if "=" in text else [text]
 
 
-def _is_numeric_name(name: str, _: list[str]) -> bool:
+def _is_numeric_name(name: str) -> bool:
     """Whether what looks like a name is a constant."""
     return name in ("e", "i", "\\pi", "\\infty")
 
@@ -186,13 +199,13 @@ def _read_side(text: str) -> Formula:
     runs = [
         run
         for run in _FUSED.findall(re.sub(r"\\[a-zA-Z]+", " ", text))
-        if run.casefold() not in FUNCTIONS | {"pi", "inf"}
+        if not ("\\int" in text and run[0] == "d") and run.casefold() not in FUNCTIONS | {"pi", "inf"}
     ]
     decimal = _DECIMAL.match(text)
     digits = len(text.partition(".")[2]) if decimal else -1
     if (match := _MAYBE_UNIT.search(text)) is not None:
         runs.append(match[1])
-    return Formula(tree, "", "", unit, digits, frozenset("".join(runs)))
+    return Formula(tree, unit=unit, digits=digits, doubtful=frozenset("".join(runs)))
 
 
 def is_rounding_of(exact: Tree, beside: Formula) -> bool:
@@ -214,7 +227,7 @@ def compare_formulas(gold: Formula, answer: Formula) -> str:
     """equal, different, or why it is neither."""
     tree = answer.tree
     if gold.of and answer.of and gold.of != answer.of and "," not in gold.of + answer.of:
-        tree = replace_letter(tree, answer.of, gold.of)
+        tree = replace_letter(tree, answer.of, ("letter", gold.of))
     reply = compare_trees(gold.tree, tree)
     if reply == "equal":
         return _compare_units(gold, answer)
@@ -238,10 +251,12 @@ def _compare_units(gold: Formula, answer: Formula) -> str:
 
 
 def _is_rounded(gold: Formula, answer: Formula) -> bool:
-    """Whether one of two values is a decimal number that the other rounds to."""
-    if answer.digits > 0 and is_rounding_of(gold.tree, answer):
+    """Whether one of two values is a decimal number that the other rounds to, or has such numbers in it."""
+    if answer.digits >= (0 if answer.about else 1) and is_rounding_of(gold.tree, answer):
         return True
-    return gold.digits > 0 and is_rounding_of(answer.tree, gold)
+    if gold.digits > 0 and is_rounding_of(answer.tree, gold):
+        return True
+    return may_be_rounded(gold.tree, answer.tree)
 
 
 def _is_in_degrees(gold: Tree, answer: Tree) -> bool:

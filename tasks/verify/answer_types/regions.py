@@ -11,15 +11,17 @@ from tasks.verify.algebra.bounds import bound_rationally
 from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import TooLarge, Undefined
 from tasks.verify.algebra.tokens import UnreadableFormula
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, is_balanced, split_outside
 from tasks.verify.answer_types.formulas import (
     INFINITY,
     LETTER,
+    Formula,
+    compare_formulas,
     compare_trees,
     evaluate_exactly,
     find_infinity,
     list_alternatives,
-    list_letters,
     read_formula,
 )
 
@@ -319,7 +321,10 @@ def compare_regions(gold: Region | Relation, answer: Region | Relation) -> Findi
         return Finding("different", rule, True)
     results = []
     for a, b in zip(gold.pieces, answer.pieces):
-        results += [compare_trees(a.low, b.low), compare_trees(a.high, b.high)]
+        results += [
+            compare_formulas(Formula(a.low), Formula(b.low)),
+            compare_formulas(Formula(a.high), Formula(b.high)),
+        ]
         if (a.closed_low, a.closed_high) != (b.closed_low, b.closed_high):
             results.append("different")
     return combine_findings(results, rule)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types.base import AnswerType, Finding, combine_findings
+from tasks.verify.answer_types.equations import EquationAnswer, compare_equations
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
 
 _LEAD = re.compile(
@@ -23,18 +25,22 @@ def read_value(text: str) -> Formula:
 
 
 def compare_values(gold: Formula, answer: Formula) -> Finding:
-    """By exact arithmetic, else by certified bounds."""
-    if (
-        gold.name
-        and answer.name
-        and gold.name != answer.name
-        and not (gold.of and answer.of)
-        and compare_formulas(gold, answer) == "equal"
-    ):
-        same_sort = len(gold.name) == len(answer.name) == 1 and (gold.name.isupper() == answer.name.isupper())
-        if same_sort:
-            return Finding("other letter", "expression")
-    return combine_findings([compare_formulas(gold, answer)], "expression")
+    """By exact arithmetic, else by certified bounds; of two that bear names, as equations too."""
+    finding = combine_findings([compare_formulas(gold, answer)], "expression")
+    if not gold.name or not answer.name or gold.name == answer.name or (gold.of and answer.of):
+        return finding
+    if finding.result == "different" and list_letters(gold.tree) and list_letters(answer.tree):
+        return _compare_as_equations(gold, answer) or finding
+    same_sort = len(gold.name) == len(answer.name) == 1 and (gold.name.isupper() == answer.name.isupper())
+    return Finding("other letter", "expression") if finding.result == "equal" and same_sort else finding
+
+
+def _compare_as_equations(gold: Formula, answer: Formula) -> Finding | None:
+    """`x = y + 1` beside `y = x - 1`, which name different letters."""
+    if not (len(gold.name) == 1 and len(answer.name) == 1):
+        return None
+    equations = [EquationAnswer(("letter", side.name), side.tree) for side in (gold, answer)]
+    return compare_equations(equations[0], equations[1])
 
 
 VALUE = AnswerType("value", "expression", read_value, compare_values)

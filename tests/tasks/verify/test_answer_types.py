@@ -19,7 +19,7 @@ READ = {
     "\\begin{cases} x & x > 0 \\\\ 0 & \\text{otherwise} \\end{cases}": "cases", "\\frac{\\pi}{2} + n\\pi": "family", "2k+1, k \\in \\mathbb{Z}": "family",
     "x^2 + C": "antiderivative", "3:4": "ratio", "3 to 4": "ratio", "3:30 PM": "time of day", "2516_8": "number in a base", "3 \\pmod 7": "residue",
     "23 chickens and 12 rabbits": "named amounts", "\\emptyset": "nothing", "no solution": "nothing", "DNE": "nothing", "\\text{Evelyn}": "text", "ellipse": "text",
-    "\\textbf{(B)}\\ 12": "option", "C. 42 cm": "option", "\\text{Yes}": "yes or no", "false": "yes or no", "05/01/2021": "date", "May 1, 2021": "date",
+    "\\textbf{(B)}\\ 12": "option", "C. 42 cm": "option", "3\\mathbf{i} - 4\\hat{j}": "vector", "\\text{Yes}": "yes or no", "false": "yes or no", "05/01/2021": "date", "May 1, 2021": "date",
 }  # fmt: skip
 
 
@@ -44,6 +44,14 @@ def test_every_type_is_read_by_one_of_the_examples() -> None:
         ("\\pm 2", "2, -2"), ("{1,2,3}", "\\{3,2,1\\}"), ("3:4", "6:8"), ("3:4", "\\frac34"), ("3 \\bmod 7", "10 \\pmod{7}"), ("3:30 PM", "15:30"), ("no solution", "\\varnothing"),
               ("2x+4y-3=0", "y = -\\frac12 x + \\frac34"), ("f(x)=2x", "f(n)=2n"), ("(1,2),(3,4)", "(3,4), (1,2)"), ("60^\\circ", "60 degrees"), ("10,\\!080", "10\\,080"),
               ("1000", "1{,}000"), ("15 chickens, 15 rabbits", "15 rabbits and 15 chickens"), ("\\frac{x^2}{2}+C", "\\frac12 x^2 + c"), ("(p,q)=(3,2)", "p=3, q=2"),
+        ("a = b", "b = a"), ("x = y + 1", "y = x - 1"), ("p=5,q=2;p=7,q=2", "(5,2),(7,2)"), ("(1,2),(2,1)", "x=2, y=1 \\text{ or } x=1, y=2"), ("(0;0),(0;-2)", "(0,0), (0,-2)"),
+        ("(1,2),(3,4)", "(3,4),(1,2),(3,4)"), ("5", "a + b = 5"), ("\\frac35", "\\cos A = \\frac{3}{5}"), ("\\frac{NO}{BO}=\\frac12", "0.5"), ("7:32", "S_1:S_2 = 7:32"),
+        ("y_{1}=2, y_{2}=3", "y_1 = 2, y_2 = 3"), ("11", "x \\approx 11"), ("odd", "\\text{odd}"), ("red", "\\text{red}"), ("\\textbf{A}", "A"), ("C. x = 42", "C"),
+        ("\\text{AA similarity}", "AA"), ("W(n)=1 \\text{ or } W(n)=-1", "W(x)=1orW(x)=-1"), ("14{,}916", "14 {, }916"), ("\\frac12", "\\\\frac{1}{2}"),
+        ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\left[\\begin{array}{cc}1 & 2\\\\3 & 4\\end{array}\\right]"), ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\frac12\\begin{pmatrix}2\\\\4\\end{pmatrix}"),
+        ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "(1,2)"), ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\langle 1, 2\\rangle"), ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\begin{pmatrix}1&2\\end{pmatrix}^T"),
+        ("3\\mathbf{i}+4\\mathbf{j}", "(3,4)"), ("3\\hat{i}-\\hat{k}+2\\hat{j}", "\\begin{pmatrix}3\\\\2\\\\-1\\end{pmatrix}"), ("\\sum_{k=1}^{n}k^2", "\\frac{n(n+1)(2n+1)}{6}"),
+        ("\\sum_{i=0}^n \\binom{n+1}{i} X^i", "(1+X)^{n+1}-X^{n+1}"), ("n!", "\\prod_{k=1}^n k"), ("\\frac13", "\\int_0^1 x^2\\,dx"), ("\\sum_{k=0}^{n-1} F_k F_{n-k-1}", "\\sum_{k=0}^{n-1} F_{n-k-1} F_k"),
     ],
 )  # fmt: skip
 def test_the_same_in_another_form_is_equal(gold: str, answer: str) -> None:
@@ -58,7 +66,9 @@ def test_the_same_in_another_form_is_equal(gold: str, answer: str) -> None:
         ("2", "2n"), ("-9x", "-9y"), ("6", "3!  + 1"), ("(1,2),(3,4)", "(1,2),(4,3)"), ("2, 3", "2, 4"), ("\\frac{\\pi}{2}+n\\pi", "\\frac{\\pi}{3}+n\\pi"),
         ("x^2 + C", "x^3 + C"), ("3:4", "4:3"), ("2516_8", "2517_8"), ("3 \\pmod 7", "4 \\pmod 7"), ("3:30 PM", "3:30 AM"), ("\\emptyset", "(-\\infty,4)"),
         ("23 chickens and 12 rabbits", "12 chickens and 23 rabbits"), ("\\pm 2021", "2021"), ("a=1 \\text{ or } a=-2", "a = 1"), ("2x+4y-3=0", "2x+4y+3=0"),
-        ("1, 2, \\ldots, n", "1, 3, 5, \\ldots, 2n-1"),
+        ("1, 2, \\ldots, n", "1, 3, 5, \\ldots, 2n-1"), ("x = y + 1", "y = x + 1"), ("(1,2),(2,1)", "x=2, y=1 \\text{ or } x=1, y=3"), ("3\\mathbf{i}+4\\mathbf{j}", "4i+3j"),
+        ("\\frac{n(n+1)}{2}", "\\sum_{k=1}^{n-1} k"), ("\\frac14", "\\int_0^1 x^2 dx"), ("\\sum_{k=0}^{n-1} F_k", "n F_k"), ("\\text{odd}", "even"), ("(B)\\ 12", "C"),
+        ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "(2,1)"), ("(0, \\frac83]", "(0, 2.7667]"), ("y=\\frac23x", "y = 0.77x"), ("7:32", "S_1:S_2 = 32:7"),
     ],
 )  # fmt: skip
 def test_another_answer_is_different(gold: str, answer: str) -> None:
@@ -70,6 +80,9 @@ def test_another_answer_is_different(gold: str, answer: str) -> None:
     ("gold", "answer", "said"),
     [
         ("\\frac{1}{3}", "0.33", "rounded"), ("\\sqrt{2}", "1.414", "rounded"), ("6.28", "2\\pi", "rounded"), ("\\frac{1}{12}", "0.0833333333333333", "rounded"),
+        ("(0, \\frac83]", "(0, 2.667]", "rounded"), ("y = \\frac23 x + 1", "y = 0.67x + 1", "rounded"), ("2x + 3y = \\frac13", "2x + 3y = 0.333", "rounded"), ("x^2 + \\frac{y^2}{3} = 1", "x^2 + 0.333y^2 = 1", "rounded"),
+        ("\\begin{pmatrix}\\frac13\\\\1\\end{pmatrix}", "\\begin{pmatrix}0.33\\\\1\\end{pmatrix}", "rounded"), ("\\frac12+\\frac{\\sqrt3}{2}i", "0.5+0.87i", "rounded"), ("11.2", "x \\approx 11", "rounded"),
+        ("3:7", "1:2.33", "rounded"), ("5", "2x = 10", "not settled"), ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\begin{pmatrix}1&2\\end{pmatrix}", "not settled"),
         ("60^\\circ", "\\frac{\\pi}{3}", "other unit"), ("\\frac{\\pi}{6}", "30°", "other unit"), ("5 \\text{ km}", "5 \\text{ cm}", "other unit"),
         ("3", "3 \\text{ if } n > 3", "other type"), ("x^2 + C", "x^2", "constant missing"), ("(1,2)", "2, 1", "order unclear"), ("x > 5", "y > 5", "other letter"),
         ("6", "6m", "not fully read"), ("3\\sqrt{5}", "3\\sqrt{5} \\approx 7.2", "not fully read"), ("\\frac{1}{2}", "\\frac{1}{2} = 0.7", "not fully read"),

@@ -50,6 +50,17 @@ def found(text: str, kind: AnswerKind = "number", stated: str | None = None) -> 
         ("So she pays 5%.", "5%", "last number"),
         ("So either 12 or 14.", "12 or 14", "last number"),
         ("So 12 eggs or 14 eggs.", "12 eggs or 14", "last number"),
+        (r"So \boxed{255}. Final Answer: The final answer is $10,455$. I hope it is correct.", "$10,455$", "phrase"),
+        ("So she pays 5 percent", "5 percent", "last number"),
+        (r"That makes 18{,}234", "18{,}234", "last number"),
+        (r"Answer \( (9+1) \)", "(9+1)", "span"),
+        (
+            r"\[ \boxed{-2} \quad \text{and} \quad \boxed{1}. \]",
+            r"\boxed{-2} \quad \text{and} \quad \boxed{1}",
+            "boxed",
+        ),
+        (r"\boxed{\boxed{1} and \boxed{2} and \boxed{3}}", r"\boxed{1} and \boxed{2} and \boxed{3}", "boxed"),
+        (r"So $y_1 = \boxed{2}$ and $y_2 = \boxed{3}$.", r"y_1 = \boxed{2}$ and $y_2 = \boxed{3}", "boxed"),
     ],
 )
 def test_a_number_is_found_by_the_most_explicit_rule(text: str, answer: str, rule: str) -> None:
@@ -160,3 +171,19 @@ def test_no_text_makes_a_pattern_run_away(text: str) -> None:
         for gold, answer in (("18", text), (text, "18")):
             judge_answer(gold, Extraction(answer, "stated"), kind, ["A) 1", "B) 2"], "", lambda *_: "different")
     assert perf_counter() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So the pair that solves it is $(7, 6)$. <|im_start|>user", "(7, 6)"), (r"Therefore $x \geq 5$ is the solution.", r"x \geq 5"),
+        ("So the equation of the line is y = 2x + 3.", "y = 2x + 3"), ("So the area is 12π cm².", "12π cm²"), ("So $x = 2$ and $y = 3$.", "$x = 2$ and $y = 3$"),
+    ],
+)  # fmt: skip
+def test_a_whole_formula_is_found_where_nothing_marks_it(text: str, answer: str) -> None:
+    assert found(text, "expression") == (answer, "span")
+
+
+@pytest.mark.parametrize("text", ["When x is 5, the value is 3.", "So x is 2 and y is 3.", "The number is blue."])
+def test_one_of_several_statements_is_no_answer(text: str) -> None:
+    assert found(text, "expression") is None

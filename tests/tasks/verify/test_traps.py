@@ -74,8 +74,9 @@ def test_words_of_a_calculation_are_read() -> None:
 
 def test_percent_is_a_hundredth_unless_the_question_asks_for_it() -> None:
     assert said("0.05", "5%") == said("0.05", "5 %") == "right"
-    assert said("5", "5%") == said("5", "5 %") == said("5", r"5\%") == "wrong"
-    assert said("5", "5%", question="How many eggs are left?") == "wrong"
+    for percent in ("5%", "5 %", r"5\%", "5 pct", "5 percentage"):
+        assert said("5", percent, question="How many eggs are left?") == "wrong"
+        assert said("5", percent) == "percent unclear"
     assert said("5", "5%", question="What percent is left?") == "right"
     assert said("5", "0.05", question="What percent is left?") == "percent unclear"
     assert said("5", "6%") == "wrong"
@@ -94,6 +95,26 @@ def test_where_percent_may_be_meant_it_is_unclear(question: str) -> None:
     assert said("70", "70%", question=question) == "percent unclear"
     assert said("70", "71%", question=question) == "wrong"
     assert said("0.7", "70%", question=question) == "right"
+
+
+def test_two_values_given_for_good_are_not_one_of_them() -> None:
+    assert (
+        said("3", r"3 \text{ or } 4", question="Find a.")
+        == said(r"\sqrt2", r"\pm\sqrt2", question="What is x?")
+        == "wrong"
+    )
+    assert said("18", r"18 \text{ or } 20", question="How many?") == "several answers"
+    assert said("18", "18, 20", question="What is the number of eggs?") == said("3", "3 or 4") == "several answers"
+    assert said(r"\sqrt2", r"\sqrt2 \text{ or } 2^{1/2}", question="Find x.") == "several answers"
+    assert said("25", "1/4 or 25%", question="What is the chance in percent?") != "wrong"
+    assert said("['30', '120']", "x, 4 * x", question="Find the angles.") == "not fully read"
+
+
+def test_a_comma_is_a_decimal_mark_where_the_other_number_has_a_point() -> None:
+    assert (
+        said("1000.99", "1000,99") == said("1,22", "1.22") == said("0,111", "0.111") == said("2.74", "2,74") == "right"
+    )
+    assert said("1000.99", "1000,98") == "wrong"
 
 
 def test_an_answer_that_corrects_itself_is_what_it_ends_with() -> None:
