@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from math import isnan
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from schemas.errors import ApplicationError
@@ -218,6 +219,11 @@ class Completion:
     """The calls of tools that the model asked for, the JSON that the endpoint gave; empty where there are none."""
     estimated: bool = False
     """Whether `prompt_tokens` and `tokens` are estimates, because the endpoint did not say."""
+
+    @property
+    def known_logprob(self) -> float | None:
+        """Its log-probability, None where it was not asked for or not given."""
+        return None if self.logprob is None or isnan(self.logprob) else self.logprob
 
     def answers(self, request: Request) -> bool:
         """Whether this is what `request` would get: its own, and not cut off where it would go on (or shorter).

@@ -30,13 +30,11 @@ QUALITY_COLUMNS = (
     Column(
         "mean_logprob",
         "number",
-        "Log-probability of a token on average (natural logarithm, at temperature 1); null where the model gave none.",
+        "Log-probability of a token on average (natural logarithm, at temperature 1); null where none was asked for or given.",
         nullable=True,
         at_most=0.001,
     ),
-    Column(
-        "perplexity", "number", "exp(-mean_logprob); null where the model gave none.", nullable=True, at_least=0.999
-    ),
+    Column("perplexity", "number", "exp(-mean_logprob); null where that is.", nullable=True, at_least=0.999),
 )
 CONSISTENCY_COLUMNS = (
     Column("answers", "integer", "The problem's solutions in this table whose answer was found.", at_least=0),

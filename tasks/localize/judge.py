@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -87,7 +87,8 @@ def request_votes(row: Mapping[str, Any], rules: JudgeParameters, names: Mapping
         named = names[model]
         who = named.describe()
         for vote in range(rules.votes):
-            votes.append(JudgeRequest(f"{who} #{vote}", tuple(named.ask(*ask, vote) for ask in asks)))
+            requests = (replace(named.ask(*ask, vote), logprobs=rules.form == "likelihood") for ask in asks)
+            votes.append(JudgeRequest(f"{who} #{vote}", tuple(requests)))
     return votes
 
 

@@ -26,9 +26,9 @@ def read_word(reply: Reply) -> bool | None:
 def compute_probability(reply: Reply) -> float | None:
     """The probability of "right", 0 to 1, or what "wrong" has left of it; None of another word, or where it is not known."""
     right = read_word(reply)
-    if right is None or not isinstance(reply, Completion) or reply.logprob is None:
+    if right is None or not isinstance(reply, Completion) or reply.known_logprob is None:
         return None
-    said = min(1.0, exp(reply.logprob))
+    said = min(1.0, exp(reply.known_logprob))
     return said if right else 1 - said
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import nan
 
 import polars as pl
 import pytest
@@ -85,6 +87,18 @@ def test_what_a_setting_or_a_model_leaves_out_is_left_to_the_server_and_not_name
 
 def test_a_setting_that_leaves_all_to_the_server_is_a_parameter_as_it_always_was() -> None:
     assert Setting(samples=2).model_dump(mode="json") == {"temperature": 1.0, "top_p": 1.0, "samples": 2}
+
+
+def test_log_probabilities_are_asked_for_where_the_recipe_says_so_and_change_nothing_else() -> None:
+    plain, needing = GenerateParameters(models=["a"]), GenerateParameters(models=["a"], logprobs=True)
+    assert "logprobs" not in plain.model_dump() and needing.model_dump()["logprobs"] is True
+    requests, _ = run(problems("q"), plain, completion)
+    needed, outcome = run(problems("q"), needing, completion)
+    assert [request.id for request in requests] == [request.id for request in needed]
+    assert [request.logprobs for request in (*requests, *needed)] == [False, True]
+    assert outcome.kept["logprob"].to_list() == [-1.5]
+    _, outcome = run(problems("q"), needing, lambda request: replace(completion(request), logprob=nan))
+    assert outcome.kept["logprob"].to_list() == [None], "asked for, and not given"
 
 
 def test_what_is_no_solution_is_rejected_with_its_reason() -> None:

@@ -7,11 +7,12 @@ QUESTION = "Solve step by step.\nTom has {} apples. Tom buys 4 more apples. How 
 
 def ask(
     apples: int = 3, sample: int = 0, prefix: str = "", stop: tuple[str, ...] = (), temperature: float = 0.0,
-    max_tokens: int = 40,
+    max_tokens: int = 40, logprobs: bool = False,
 ) -> Request:  # fmt: skip
     """One request; greedy unless a temperature is given."""
     message = Message("user", QUESTION.format(apples))
-    return Request("abacus", "", (message,), Sampling(max_tokens, temperature, 1.0, stop), sample, prefix)
+    sampling = Sampling(max_tokens, temperature, 1.0, stop)
+    return Request("abacus", "", (message,), sampling, sample, prefix, logprobs=logprobs)
 
 
 def one(engine: Engine, request: Request) -> Completion:

@@ -71,7 +71,7 @@ def served(url: str) -> Iterator[OpenAIEngine]:
 def test_greedy_answers_are_those_of_vllm_offline(served: OpenAIEngine, engine: VLLMEngine) -> None:
     requests = [ask(apples) for apples in range(20)]
     assert texts(served, requests) == texts(engine, requests)
-    over, offline = one(served, ask()), one(engine, ask())
+    over, offline = one(served, ask(logprobs=True)), one(engine, ask(logprobs=True))
     assert (over.prompt_tokens, over.finish) == (offline.prompt_tokens, offline.finish)
     assert over.tokens == offline.tokens + (over.finish == "stop"), "endpoints count the end mark, which is paid for"
     assert over.logprob == pytest.approx(offline.logprob, abs=0.01)

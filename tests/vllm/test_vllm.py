@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -35,19 +36,20 @@ def group_lives(pid: int) -> bool:
 
 
 def test_greedy_is_the_same_each_time_and_its_account_is_right(engine: VLLMEngine) -> None:
-    first = one(engine, ask())
+    first = one(engine, ask(logprobs=True))
     assert re.fullmatch(r"vllm \d+\.\d+.*", first.engine)
     assert first.text and 0 < first.tokens <= 40 and first.prompt_tokens > 10
     assert first.finish == "length" or first.tokens < 40
     assert first.logprob is not None and first.logprob < 0
     again = one(engine, ask())
+    assert again.logprob is None, "not needed, so not computed"
     assert (again.text, again.tokens, again.finish) == (first.text, first.tokens, first.finish)
 
 
 def test_what_follows_a_prefix_is_what_would_have_followed(engine: VLLMEngine) -> None:
-    whole, begun = one(engine, ask()), one(engine, ask(max_tokens=3))
+    whole, begun = one(engine, ask(logprobs=True)), one(engine, ask(max_tokens=3, logprobs=True))
     assert (begun.finish, begun.tokens) == ("length", 3)
-    rest = one(engine, ask(prefix=begun.text, max_tokens=37))
+    rest = one(engine, ask(prefix=begun.text, max_tokens=37, logprobs=True))
     assert begun.text + rest.text == whole.text
     assert rest.tokens + 3 == whole.tokens
     assert rest.prompt_tokens == whole.prompt_tokens + 3
@@ -72,7 +74,7 @@ def test_samples_differ_and_their_seeds_bring_them_back(engine: VLLMEngine) -> N
 
 
 def test_the_log_probability_is_that_of_temperature_1(engine: VLLMEngine) -> None:
-    greedy, cold = one(engine, ask(max_tokens=5)), one(engine, ask(max_tokens=5, temperature=1e-2))
+    greedy, cold = (one(engine, ask(max_tokens=5, temperature=heat, logprobs=True)) for heat in (0.0, 1e-2))
     assert cold.text == greedy.text
     assert cold.logprob == pytest.approx(greedy.logprob, abs=1e-3)
 
@@ -106,24 +108,38 @@ def test_dropped_work_leaves_the_model_loaded(engine: VLLMEngine) -> None:
     assert pid_of(engine) == worker
 
 
-def test_killed_half_way_it_is_an_error_and_nothing_is_left(engine: VLLMEngine) -> None:
-    expected = one(engine, ask()).text
+def test_calls_on_two_threads_are_answered_by_one_process_side_by_side(engine: VLLMEngine) -> None:
+    one(engine, ask())
     worker = pid_of(engine)
-    answers = engine.answer([ask(sample=sample, temperature=1.0) for sample in range(MANY)])
-    for _ in range(5):
-        next(answers)
+    long, short = (
+        [ask(apples, sample, temperature=1.0, max_tokens=20) for sample in range(count)]
+        for apples, count in ((3, 300), (5, 20))
+    )
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(lambda asked: list(engine.answer(asked)), asked) for asked in (long, short)]
+        replies = [[reply for reply in call.result() if isinstance(reply, Completion)] for call in calls]
+    assert [{reply.request for reply in answered} for answered in replies] == [
+        {request.id for request in asked} for asked in (long, short)
+    ]
+    assert max(reply.at for reply in replies[1]) < max(reply.at for reply in replies[0])
+    assert pid_of(engine) == worker
+
+
+def test_killed_half_way_it_is_started_again_and_answers_the_same(
+    engine: VLLMEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests = [ask(sample=sample, temperature=1.0, max_tokens=20) for sample in range(100)]
+    expected, worker = texts(engine, requests), pid_of(engine)
+    answers = engine.answer(requests)
+    replies = [next(answers) for _ in range(5)]
     os.kill(worker, signal.SIGKILL)
-    with pytest.raises(EngineError, match="killed by SIGKILL"):
-        list(answers)
-    assert not group_lives(worker)
-    assert one(engine, ask()).text == expected, "asked again, the model is loaded again"
-    worker = pid_of(engine)
-    engine.close()
-    assert not group_lives(worker)
+    replies += answers
+    assert {reply.request: reply.text for reply in replies if isinstance(reply, Completion)} == expected
+    assert not group_lives(worker) and pid_of(engine) != worker
+    assert "was killed by SIGKILL" in caplog.text
 
 
-def test_a_checkpoint_that_is_not_there(python: str, engine: VLLMEngine) -> None:
-    engine.close()
+def test_a_checkpoint_that_is_not_there(engine: VLLMEngine) -> None:
     absent = VLLMEngine(engine.model.model_copy(update={"model": "nobody/nothing"}))
     with pytest.raises(EngineError, match=r"(?s)model 'nobody/nothing'.*What to do: check `model` and `revision`"):
         list(absent.answer([ask()]))

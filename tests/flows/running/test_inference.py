@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,28 @@ def test_more_samples_ask_only_the_new_and_more_tokens_only_the_truncated(
     house.asked.clear()
     build(make(tmp_path, store, samples=5, max_tokens=60))
     assert house.asked == []
+
+
+def test_log_probabilities_are_asked_for_once_by_who_needs_them_though_a_model_gives_none(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    def without(request: Request) -> Reply:
+        reply = text_of(request)
+        assert isinstance(reply, Completion)
+        return replace(reply, logprob=nan if request.logprobs else None)
+
+    house.say = without
+    build(make(tmp_path, store))
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(recipe.read_text().replace("max_tokens:", "logprobs: true\n    max_tokens:"))
+    for asked in (60, 0):
+        house.asked.clear()
+        work = build(planning.make_plan(str(recipe), None, store))
+        assert len(house.asked) == asked
+    assert read(work)["logprob"].to_list() == [None] * 60
+    recipe.write_text(recipe.read_text().replace("max_tokens: 50", "max_tokens: 60"))
+    build(planning.make_plan(str(recipe), None, store))
+    assert house.asked == [], "another table finds in the ledger that they were asked for"
 
 
 def test_models_that_compute_here_are_open_one_at_a_time_and_closed_at_the_end(
