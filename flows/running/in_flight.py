@@ -34,6 +34,8 @@ class InFlight:
     """The requests that the tables of a build are asking just now, by who asks them; safe from threads."""
 
     def __init__(self) -> None:
+        self.ended = 0
+        """Claims that have ended: what they brought is in the ledger, for who looks again."""
         self._lock = Lock()
         self._claims: dict[_Key, SharedRequests] = {}
 
@@ -57,6 +59,7 @@ class InFlight:
             with self._lock:
                 for request in claim.requests:
                     del self._claims[_identify(request)]
+                self.ended += 1
             claim.ended.set()
 
 

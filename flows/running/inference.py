@@ -29,6 +29,8 @@ class Dispatcher:
     def __init__(self, work: TableJob, engines: EnginePool, watcher: Watcher = NOBODY) -> None:
         self.work, self.watcher = work, watcher
         self.engines = engines
+        self._ended = engines.in_flight.ended
+        """Claims that had ended when the ledger was last read."""
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
@@ -51,8 +53,10 @@ class Dispatcher:
         self.watcher.asked(self.work.name, len(wanted), len(replies))
         while missing := [request for id_, request in wanted.items() if id_ not in replies]:
             with self.engines.in_flight.claim(missing) as claim:
-                if claim.requests:
-                    claim.replies = self._ask_models(claim.requests)
+                claim.replies = self._find_again(claim.requests)
+                if rest := [request for request in claim.requests if request.id not in claim.replies]:
+                    claim.replies |= self._ask_models(rest)
+            self._ended += 1  # what this table brought it knows
             replies |= claim.replies
             for other, shared in claim.others.items():
                 with self.engines.waiting(self.use):
@@ -60,6 +64,17 @@ class Dispatcher:
                 self.watcher.asked(self.work.name, 0, len(answered))
                 replies |= answered
         return replies
+
+    def _find_again(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """What other tables of the build have brought into the ledger since this one looked last."""
+        ended = self.engines.in_flight.ended
+        if ended == self._ended or not requests:
+            return {}
+        self._ended = ended
+        self.ledger.refresh()
+        known = self.ledger.find(requests)
+        self.watcher.asked(self.work.name, 0, len(known))
+        return {**known}
 
     def _ask_models(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Ask all models side by side, each on a thread that waits until its engine has room and answers."""

@@ -18,6 +18,7 @@ from flows.planning import engines, plan
 from flows.planning.plan import AskedModel
 from flows.running import engine_pool
 from flows.running.engine_pool import EnginePool, identify_engine, is_short
+from flows.running.inference import Dispatcher
 from flows.running.run_plan import ThreadExecutor, materialize
 from flows.running.watcher import NOBODY, Watcher
 from schemas.recipe.models import VLLM, Model
@@ -185,6 +186,18 @@ def test_what_two_tables_ask_alike_is_asked_once(tmp_path: Path, machine: Machin
     assert len(made.done["first"].receipt.parts) == 1
     assert len(machine.asked) == len({request.id for request in machine.asked}) == 36
     assert len(Ledger(Store(str(folder)))) == 36
+
+
+def test_what_another_table_was_answered_meanwhile_is_not_asked_again(tmp_path: Path, machine: Machine) -> None:
+    recipe = tmp_path / "r.yaml"
+    tables = "\n".join(TABLE.format(name=name, models="[one]", limit=50) for name in ("first", "second"))
+    recipe.write_text(RECIPE.format(memory=0.9, tables=tables))
+    made = plan.make_plan(str(recipe), None, str(tmp_path / "store"))
+    requests = [Request("small", "", (), Sampling(10), sample) for sample in range(3)]
+    with EnginePool() as pool, Dispatcher(made.jobs[1], pool) as first, Dispatcher(made.jobs[2], pool) as second:
+        for dispatcher, count in ((first, 2), (second, 3), (first, 3)):
+            assert len(dispatcher.answer(requests[:count])) == count
+    assert [request.sample for request in machine.asked] == [0, 1, 2]
 
 
 def test_where_the_first_table_fails_to_ask_the_second_asks_itself(tmp_path: Path, machine: Machine) -> None:

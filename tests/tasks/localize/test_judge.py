@@ -197,6 +197,8 @@ def test_likelihoods_are_asked_step_by_step_one_token_each() -> None:
 
     part = solutions(["x", "y", "z"])
     requests, outcome = run(part, rules(form="likelihood"), answer)
+    assert all(request.logprobs for request in requests)
+    assert not any(request.logprobs for request in run(part, rules(), answer)[0]), "what is not read is not computed"
     assert [request.sampling.max_tokens for request in requests] == [1, 1, 1]
     assert "y" not in requests[0].messages[1].content.split("<solution-")[1].split("step-1>")[1]
     (row,) = outcome.kept.to_dicts()
