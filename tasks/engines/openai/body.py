@@ -38,9 +38,10 @@ def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 
         "n": 1 if N in without else samples,
         "stream": False,
         "seed": request.seed,
-        "logprobs": True if options.api == "chat" else 1,
         **sampling.list_further(),
     }
+    if request.logprobs:
+        fields["logprobs"] = True if options.api == "chat" else 1
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
     if sampling.repetition_penalty is not None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from math import nan
 
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
@@ -224,7 +225,7 @@ class OpenAIEngine:
             limit=limit,
             prompt_tokens=usage.prompt_tokens if usage else 0,
             tokens=usage.tokens if usage else counted,
-            logprob=answer.logprob,
+            logprob=nan if answer.logprob is None and request.logprobs else answer.logprob,
             engine=self.name,
             at=time.time(),
             price=price.of(usage.prompt_tokens, usage.tokens) if usage and price else None,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,7 +88,6 @@ def test_what_is_asked() -> None:
         "seed": one.seed,
         "n": 1,
         "stream": False,
-        "logprobs": True,
         "continue_final_message": True,
         "add_generation_prompt": False,
     }
@@ -149,8 +149,10 @@ def test_an_optional_field_that_is_refused_is_left_out_from_then_on(field: str, 
         return problem(400, message) if field in asked.body else echo(asked)
 
     with FaultyServer(script) as server, opened(server, concurrency=1) as engine:
-        replies = [*engine.answer(requests(3)), *engine.answer(requests(2))]
-    assert all(isinstance(reply, Completion) for reply in replies)
+        first, later = ([replace(one, logprobs=True) for one in requests(count)] for count in (3, 2))
+        replies = [*engine.answer(first), *engine.answer(later)]
+    asked_for = {one.id: one for one in (*first, *later)}
+    assert all(isinstance(reply, Completion) and reply.answers(asked_for[reply.request]) for reply in replies)
     assert [field in asked.body for asked in server.asked] == [True] + [False] * 5
     assert ("max_completion_tokens" in server.asked[-1].body) == (field == "max_tokens")
 

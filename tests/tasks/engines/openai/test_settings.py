@@ -46,13 +46,17 @@ def test_all_that_is_set_is_sent_and_what_is_not_is_not() -> None:
     options = Options(
         template='{"enable_thinking": false}', extra='{"reasoning_effort": "low"}', omit=("seed", "logprobs")
     )
-    _, (bare, full) = ask(
-        SERVERS["vllm-serve"], replace(ASKED, prefix=""), replace(ASKED, sampling=ALL, options=options)
+    _, (bare, likely, full) = ask(
+        SERVERS["vllm-serve"],
+        replace(ASKED, prefix=""),
+        replace(ASKED, prefix="", logprobs=True),
+        replace(ASKED, sampling=ALL, options=options, logprobs=True),
     )
     common = {"model": "finch", "max_tokens": 16, "n": 1, "stream": False}
     messages = [{"role": "system", "content": "Count."}, {"role": "user", "content": "From 1."}]
     seed = replace(ASKED, prefix="").seed
-    assert bare == common | {"messages": messages, "temperature": 1.0, "top_p": 1.0, "seed": seed, "logprobs": True}
+    assert bare == common | {"messages": messages, "temperature": 1.0, "top_p": 1.0, "seed": seed}
+    assert likely == bare | {"logprobs": True}, "log-probabilities cost: they are asked for by who needs them"
     assert full == common | {
         "messages": [*messages, {"role": "assistant", "content": "1, 2,"}],
         "continue_final_message": True,
@@ -88,7 +92,7 @@ def test_a_base_model_goes_on_with_a_text() -> None:
         value["choices"][0]["logprobs"] = logprobs
         return replace(act, content=json.dumps(value).encode())
 
-    ((reply,), (body,)) = ask(script, replace(ASKED, options=Options("completions")), api="completions")
+    ((reply,), (body,)) = ask(script, replace(ASKED, options=Options("completions"), logprobs=True), api="completions")
     assert "messages" not in body and (body["prompt"], body["logprobs"]) == ("Count.\n\nFrom 1.1, 2,", 1)
     assert isinstance(reply, Completion) and reply.text.startswith(" 3, 4,") and reply.logprob == -0.75
 
