@@ -56,8 +56,11 @@ for _kind in {type(_task) for _task in _ALL}:
 
 def list_labels(kind: LabelKind) -> tuple[Label, ...]:
     """The labels of a kind that tasks declare, each column once, the one to be believed most first."""
-    labels = {label.column: label for task in TASKS.values() for label in task.labels if label.kind == kind}
-    return tuple(sorted(labels.values(), key=lambda label: -label.rank))
+    labels = [label for task in TASKS.values() for label in task.labels if label.kind == kind]
+    by_column: dict[str, Label] = {}
+    for label in sorted(labels, key=lambda label: -label.rank):
+        by_column.setdefault(label.column, label)
+    return tuple(by_column.values())
 
 
 def find_label(task: str, kind: LabelKind) -> Label | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.columns.problems import ID
 from schemas.contract import Column
+from schemas.labels import Label
 
 SOURCES = ("same model", "other model", "reference")
 """Who wrote a right solution: the model that made the mistake, another one, or the set's authors."""
@@ -37,6 +38,9 @@ LOCATE_COLUMNS = (
     Column(
         "unlocated", "string", "Why no rule says where the solution goes wrong; null where one does.", nullable=True
     ),
+)
+LOCATE_LABEL = Label(
+    column="first_error", kind="step", undecided="unlocated", method="located_by", rater="arithmetic"
 )
 COMMONEST_COLUMNS = (
     Column(

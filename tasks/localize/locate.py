@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.columns.pairs import LOCATE_COLUMNS
+from schemas.columns.pairs import LOCATE_COLUMNS, LOCATE_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
@@ -83,4 +83,5 @@ LOCATE = PerRow(
     needs=NEEDS,
     makes=lambda _, given: given.having(*LOCATE_COLUMNS),
     run=locate,
+    labels=(LOCATE_LABEL,),
 )

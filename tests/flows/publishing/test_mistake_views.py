@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows.metrics.label_quality import measure_labels
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running import forecast
@@ -63,7 +64,10 @@ def build(folder: Path, rows: list[dict[str, Any]], cut: int) -> dict[str, Table
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in some))
     plan: Plan = planning.make_plan(str(folder / "r.yaml"), None, f"memory://{uuid.uuid4().hex}")
     assert forecast.forecast_tables(plan, 0) == []  # a sample of each table can be made of those before
-    for manifest in materialize(plan).done.values():
+    plan = materialize(plan)
+    located = next(measured for measured in measure_labels(plan) if measured["table"] == "located")
+    assert (located["rows"], located["labelled"]) == (9, 9), "a table of `locate` is one of labels"
+    for manifest in plan.done.values():
         receipt = manifest.receipt
         assert receipt.rows_in == receipt.rows_kept() + receipt.rows_rejected()
         assert sum(receipt.reasons.values()) == receipt.rows_rejected()

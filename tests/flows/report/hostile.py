@@ -46,7 +46,7 @@ def _row(number: int, schema: pl.Schema) -> dict[str, Any]:
         **dict.fromkeys(schema), **texts, **lists, **numbers, "solution_id": digest("hostile", str(number)),
         "problem_id": digest("problem", str(number // 3)), "verdict": "wrong", "undecided": None, "steps": steps,
         "question": LONG if number % 7 == 0 else nasty[0], "model": nasty[1], "set": nasty[2], "error_type": nasty[number % 5],
-        "judge_labels": [1, 2, None], "labels": [1], "first_error": number % 5, "error_severity": "major",
+        "judge_labels": [1, 2, None], "judge_likelihoods": [], "labels": [1], "first_error": number % 5, "error_severity": "major",
     }  # fmt: skip
 
 
