@@ -39,9 +39,7 @@ LOCATE_COLUMNS = (
         "unlocated", "string", "Why no rule says where the solution goes wrong; null where one does.", nullable=True
     ),
 )
-LOCATE_LABEL = Label(
-    column="first_error", kind="step", undecided="unlocated", method="located_by", rater="arithmetic"
-)
+LOCATE_LABEL = Label(column="first_error", kind="step", undecided="unlocated", method="located_by", rater="arithmetic")
 COMMONEST_COLUMNS = (
     Column(
         "common_types",
