@@ -67,13 +67,18 @@ def find_rejection(before: Sequence[str], after: Sequence[str], at: int, most: f
         step.count("\n") for step in after
     ):
         return LAYOUT
-    return (
-        SECOND
-        if any(
-            equation.holds is False for step in after[at + 1 :] for equation in find_equations(blank_step_number(step))
-        )
-        else ""
-    )
+    return SECOND if _has_false_equation(after[at + 1 :]) else ""
+
+
+def find_rejection_of_continuation(before: Sequence[str], after: Sequence[str], at: int) -> str:
+    """Why a solution in which a model went on behind a wrong step is not kept: words of a mistake, or another one; else empty."""
+    if leaks_mistake("\n".join(before), "\n".join(after)):
+        return WORDS
+    return SECOND if _has_false_equation(after[at + 1 :]) else ""
+
+
+def _has_false_equation(steps: Sequence[str]) -> bool:
+    return any(equation.holds is False for step in steps for equation in find_equations(blank_step_number(step)))
 
 
 def leaks_mistake(old: str, new: str) -> bool:

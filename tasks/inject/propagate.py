@@ -35,6 +35,8 @@ class Injected:
     """What was replaced, and by what."""
     cause: str | None = None
     """What is wrong, in the words of who made it."""
+    text: str | None = None
+    """The whole solution, where more than numbers follow: the steps are not those of the right one."""
 
 
 def inject_mistake(

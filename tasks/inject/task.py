@@ -1,13 +1,13 @@
 """`inject`: makes wrong solutions from right ones, with a known first wrong step and a known type of mistake.
 
-Rules make them, or models that are told the type. They are the free test set of
-whoever finds and names mistakes. Nothing is kept that the answer checker does
+Rules make them, or models that are told the type and write one step anew: what
+follows from it is worked out by rules, or the model goes on from there. They
+are the free test set of whoever finds and names mistakes. Nothing is kept that the answer checker does
 not call wrong, and nothing that changes more than it must or gives itself away.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -15,27 +15,18 @@ from random import Random
 from typing import Any
 
 import polars as pl
-from pydantic import Field
 
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.labels import INJECT_COLUMNS
 from schemas.columns.problems import VERDICT_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
-from schemas.recipe.taxonomy import Named, Taxonomy
-from schemas.request import Reply, Request, Sampling
-from schemas.task import Asking, Conversation, Outcome, Parameters
+from schemas.task import Asking, Conversation, Outcome
 from schemas.task import ModelId as Model
-from tasks.classify.requests import list_types
-from tasks.classify.rules import RULE_TAXONOMY
-from tasks.inject.edits import NAMES, TYPES_OF_EDITS, Name
-from tasks.inject.filters import LEAKS, WORDS, find_rejection
+from tasks.inject.filters import LEAKS, WORDS, find_rejection, find_rejection_of_continuation
+from tasks.inject.parameters import InjectParameters, check_parameters, list_edit_types
 from tasks.inject.propagate import Injected, inject_mistake
-from tasks.inject.reply import parse_rewriting
-from tasks.llm import prompts
-from tasks.llm.prompt_guard import fill_fields
-from tasks.llm.prompts import Template
-from tasks.llm.sampling import MaxTokens, Temperature, TopP, find_repeated_model
+from tasks.inject.rewriting import find_places, rewrite_solutions
 from tasks.sources.content_ids import digest, identify_solution
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import JUDGED, NEEDED, judge_rows
@@ -45,86 +36,9 @@ VERDICT = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 ADDED = to_polars_schema(Contract("injections", "", INJECT_COLUMNS, ""))
 CHANGED = ("solution_id", "text", "rationale", "steps", *VERDICT)
 NOT_RIGHT, NOT_PLAIN, NO_EDIT = "not a right solution", "steps are not the text", "no edit makes it wrong"
+NO_PLACE = "no step from which rules are certain what follows"
 STILL_RIGHT, UNDECIDED, OTHERWISE = "still right", "undecided", "gives the answer otherwise"
 Row = Mapping[str, Any]
-
-
-class InjectParameters(Parameters):
-    """Parameters of `inject`."""
-
-    taxonomy: Named = Field(
-        description="A taxonomy of `catalog/taxonomies` by its name, or a YAML file beside the recipe."
-    )
-    kinds: list[str] = Field(
-        [],
-        description="The types of mistakes to make, each as often as it can be; all of the taxonomy if none is named.",
-    )
-    models: list[str] = Field(
-        [], description="The models that write them, by their names under `models:`; without any, rules do."
-    )
-    prompt: Template = Field(
-        "inject",
-        validate_default=True,
-        description="A prompt of ours by its name, or a text with {question}, {steps} (fenced) and {type}; also {mark}.",
-    )
-    attempts: int = Field(
-        2, ge=1, le=100, description="How often a model is asked for a solution, until what it makes can be kept."
-    )
-    temperature: Temperature = 1.0
-    top_p: TopP = 1.0
-    max_tokens: MaxTokens = Field(2048, description="Tokens of a solution; one cut off is not kept.")
-    share: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="The share that stays wrong; the others, which could be made wrong as well, are kept as they were, "
-        "`injected_at` -1.",
-    )
-    most_changed: float = Field(
-        0.4, gt=0, le=1, description="The share of a solution's characters that may change, with all that follows."
-    )
-    seed: int = Field(0, ge=0, description="Another seed makes other mistakes.")
-
-
-def make_schema(rules: InjectParameters) -> str:
-    """The JSON schema of a reply; empty where the prompt does not ask for that JSON."""
-    if '"steps"' not in rules.prompt:
-        return ""
-    # the cause comes first: a model that has planned the mistake makes it better than one that writes at once
-    properties = {
-        "cause": {"type": "string"},
-        "first_error": {"type": "integer"},
-        "steps": {"type": "array", "items": {"type": "string"}},
-    }
-    return json.dumps(
-        {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    )
-
-
-def list_edit_types(rules: InjectParameters) -> dict[Name, str]:
-    """The edits that rules can make, with the type that each makes in the taxonomy."""
-    own = rules.taxonomy.taxonomy
-    spoken = any(own in names for names in TYPES_OF_EDITS.values())
-    types = {}
-    for name in NAMES:
-        kind = (
-            TYPES_OF_EDITS[name].get(own)
-            if spoken
-            else rules.taxonomy.translated(RULE_TAXONOMY, TYPES_OF_EDITS[name][RULE_TAXONOMY])
-        )
-        if kind and kind in (rules.kinds or rules.taxonomy.labels()):
-            types[name] = kind
-    return types
-
-
-def request(row: Row, rules: InjectParameters, names: Mapping[str, Model], attempt: int) -> tuple[str, str, Request]:
-    """Who is asked to make what of a row (name and type), and how."""
-    random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
-    kind, model = random.choice(_list_kinds(rules)), names[random.choice(rules.models)]
-    only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
-    filled = fill_fields({**row, "text": None}, (), False) | {"type": list_types(only).removeprefix("- ")}
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, (), make_schema(rules))
-    return model.describe(), kind, model.ask(prompts.fill(rules.prompt, filled), sampling, attempt)
 
 
 def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Model]) -> Conversation:
@@ -148,14 +62,16 @@ def inject(part: pl.DataFrame, rules: InjectParameters, names: Mapping[str, Mode
     results: list[dict[str, Any] | str] = [_find_obstacle(row) for row in rows]
     waiting = [i for i, why in enumerate(results) if not why]
     if not rules.models:
-        injected = {i: _inject_by_rule(rows[i], rules) for i in waiting}
-        _verify_injections(rows, injected, results, rules)
+        _verify_injections(rows, {i: _inject_by_rule(rows[i], rules) for i in waiting}, results, rules)
+    else:
+        for i in waiting:
+            results[i] = "" if find_places(rows[i], rules) else NO_PLACE
+        waiting = [i for i in waiting if not results[i]]
     for attempt in range(rules.attempts if rules.models else 0):
-        queries = {i: request(rows[i], rules, names, attempt) for i in waiting}
-        if not queries:
+        if not waiting:
             break
-        replies = yield [query for _, _, query in queries.values()]
-        _verify_injections(rows, {i: _read_injection(rows[i], *queries[i], replies) for i in waiting}, results, rules)
+        injected = yield from rewrite_solutions({i: rows[i] for i in waiting}, rules, names, attempt)
+        _verify_injections(rows, injected, results, rules)
         waiting = [i for i in waiting if isinstance(results[i], str)]
     return _make_outcome(part, results)
 
@@ -177,22 +93,6 @@ def _inject_by_rule(row: Row, rules: InjectParameters) -> Injected | str:
     return inject_mistake(row["question"], row["steps"], Fraction(answer), list_edit_types(rules), random) or NO_EDIT
 
 
-def _read_injection(row: Row, who: str, kind: str, query: Request, replies: Mapping[str, Reply]) -> Injected | str:
-    rewriting = parse_rewriting(replies[query.id], row["steps"])
-    if isinstance(rewriting, str):
-        return rewriting
-    text = _diff_step(row["steps"], rewriting.steps, rewriting.at)
-    return Injected(rewriting.steps, rewriting.at, kind, who, text, rewriting.cause)
-
-
-def _diff_step(before: Sequence[str], after: Sequence[str], at: int) -> str:
-    """The step as it was and as it is, without what they have in common at their ends."""
-    old, new = (steps[at] if 0 <= at < len(steps) else "" for steps in (before, after))
-    start = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
-    end = next((i for i, (a, b) in enumerate(zip(old[start:][::-1], new[start:][::-1])) if a != b), 0)
-    return f"{old[start : len(old) - end].strip()} → {new[start : len(new) - end].strip()}"
-
-
 def _verify_injections(
     rows: Sequence[Row],
     injected: Mapping[int, Injected | str],
@@ -204,15 +104,22 @@ def _verify_injections(
     for i, injection in injected.items():
         if isinstance(injection, str):
             results[i] = injection
-        elif why := find_rejection(rows[i]["steps"], injection.steps, injection.at, rules.most_changed):
+        elif why := _find_rejection(rows[i], injection, rules):
             results[i] = why
         else:
-            fitting[i] = injection, _write_text(rows[i], injection)
+            fitting[i] = injection, injection.text or _write_text(rows[i], injection)
     needed = [{name: rows[i][name] for name in NEEDED} | {"text": text, "rationale": text} for i, (_, text) in fitting.items()]  # fmt: skip
     frame = pl.DataFrame(needed, schema_overrides={"options": pl.List(pl.String), "stated": pl.String})
     judged = judge_rows(frame, "auto", compared, JUDGED).to_dicts() if needed else []
     for (i, (injection, text)), verdict in zip(fitting.items(), judged):
         results[i] = _make_columns(rows[i], injection, text, verdict, rules)
+
+
+def _find_rejection(row: Row, injection: Injected, rules: InjectParameters) -> str:
+    """Why what was made of a row is not kept; empty where it may be."""
+    if injection.text is not None:
+        return find_rejection_of_continuation(row["steps"], injection.steps, injection.at)
+    return find_rejection(row["steps"], injection.steps, injection.at, rules.most_changed)
 
 
 def _make_columns(
@@ -271,48 +178,14 @@ def _make_outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -
     return Outcome(kept.hstack(new.select(ADDED.names())), rejected)
 
 
-def _list_kinds(rules: InjectParameters) -> list[str]:
-    return rules.kinds or list(rules.taxonomy.labels())
-
-
-def _check(parameters: InjectParameters, contract: Contract) -> list[str]:
-    """Parameters that cannot be meant."""
-    taxonomy, fields = parameters.taxonomy, prompts.list_fields(parameters.prompt)
-    strange = [kind for kind in parameters.kinds if kind not in taxonomy.labels()]
-    faults = [f"kinds: taxonomy '{taxonomy.taxonomy}' has no type '{kind[:60]}'; it has {_abbreviate_names(taxonomy.labels())}" for kind in strange]  # fmt: skip
-    if len(set(parameters.kinds)) < len(parameters.kinds):
-        faults.append("kinds: names a type twice; keep one")
-    if not parameters.models and not strange:
-        faults += _check_kinds(parameters, taxonomy)
-    faults += [f"prompt: has no {{{name}}}; put it in" for name in ("question", "steps", "type") if name not in fields]
-    faults += find_repeated_model(parameters.models)
-    if parameters.models and parameters.temperature == 0 and parameters.attempts > 1:
-        faults.append("attempts: temperature 0 makes the same each time; raise `temperature`, or leave 1 attempt")
-    return faults
-
-
-def _check_kinds(parameters: InjectParameters, taxonomy: Taxonomy) -> list[str]:
-    """Types that rules cannot make."""
-    able = sorted(set(list_edit_types(parameters.model_copy(update={"kinds": []})).values()))
-    if not able:
-        return [f"models: rules make no type of taxonomy '{taxonomy.taxonomy}'; name models"]
-    return [
-        f"kinds: rules make no '{kind}', only {_abbreviate_names(able)}; name models" for kind in parameters.kinds if kind not in able
-    ]  # fmt: skip
-
-
-def _abbreviate_names(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
 INJECT = Asking(
     name="inject",
     summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
-    version=f"3 verify {CHECKER}",
+    version=f"4 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
     makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),
-    check=_check,
+    check=check_parameters,
     models=lambda parameters: parameters.models,
     ask=inject,
     rows_per_row=lambda _: 1,

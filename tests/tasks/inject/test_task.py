@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,8 @@ from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.inject.filters import distance
-from tasks.inject.task import INJECT, InjectParameters, list_edit_types
+from tasks.inject.parameters import InjectParameters, list_edit_types
+from tasks.inject.task import INJECT
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.program import load_program
 from tasks.synthetic.solution import solve_right, write_solution
@@ -181,7 +182,13 @@ def test_what_cannot_be_made_wrong_is_rejected_with_the_reason(text: str, more: 
 
 QUESTION = "Ada has 46 figs, buys 3 bags of 8 figs and eats 12. How many are left?"
 STEPS = ["1. In the bags are 3 * 8 = 24 figs.", "2. With those she has 46 + 24 = 70 figs.", "3. After eating, 70 - 12 = 58 figs are left.\n#### 58"]  # fmt: skip
-SIGN = ["In the bags are 3 + 8 = 11 figs.", "2. With those she has 46 + 11 = 57 figs.", "3. After eating, 57 - 12 = 45 figs are left.\n#### 45"]  # fmt: skip
+WRONG = {1: "1. In the bags are 3 + 8 = 11 figs.", 2: "2. With those she has 46 - 24 = 22 figs."}
+"""Either step with one mistake."""
+REST = {
+    1: ["2. With those she has 46 + 11 = 57 figs.", "3. After eating, 57 - 12 = 45 figs are left.\n#### 45"],
+    2: ["3. After eating, 22 - 12 = 10 figs are left.\n#### 10"],
+}
+"""What follows from it."""
 LONG = "x" * 1_000_000
 
 
@@ -191,87 +198,121 @@ def one_row() -> pl.DataFrame:
     return VERIFY.run(part, VerifyParameters.model_validate({})).kept
 
 
-def json_of(steps: Sequence[str], at: object = 1, **more: Any) -> str:
-    return json.dumps({"cause": "They are multiplied.", "first_error": at, "steps": steps, **more})
+def number_of(request: Request) -> int:
+    """The step that a request is about."""
+    return int(re.findall(r"Write step (\d) anew", request.messages[1].content)[0])
 
 
-def test_a_model_s_rewriting_is_kept_with_who_made_it_and_why() -> None:
-    given = rules("lemma", kinds=["operator"], models=["a"])
-    outcome, (asked,) = run(one_row(), given, lambda _: f"Here it is:\n```json\n{json_of(SIGN)}\n```")
+@pytest.mark.parametrize(
+    "form", ["{}", "<step-{n}>\n{}\n</step-{n}>", "Here is step {n}:\n\n{}", "```\n{}\n```", '"{}"', '{{"step": "{}"}}']
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> None:
+    given = rules("lemma", kinds=["operator"], models=["a"], seed=seed)
+    outcome, (asked,) = run(one_row(), given, lambda one: form.format(WRONG[number_of(one)], n=number_of(one)))
     (row,) = outcome.kept.to_dicts()
-    assert row["steps"] == ["1. " + SIGN[0], *SIGN[1:]]
+    number = number_of(asked)
+    assert row["steps"] == [*STEPS[: number - 1], WRONG[number], *REST[number]]
     assert row["text"] == row["rationale"] == "\n".join(row["steps"])
-    assert (row["injected_at"], row["injected_type"], row["injected_by"]) == (0, "operator", "big@r1")
-    assert (row["injected_edit"], row["injected_cause"]) == ("* 8 = 24 → + 8 = 11", "They are multiplied.")
-    assert (row["verdict"], row["extracted"], row["injected_taxonomy"]) == ("wrong", "45", "lemma@1.0.0")
+    assert (row["injected_at"], row["injected_type"], row["injected_by"]) == (number - 1, "operator", "big@r1")
+    assert row["injected_edit"] == {1: "* 8 = 24 → + 8 = 11", 2: "+ 24 = 70 → - 24 = 22"}[number]
+    assert (row["verdict"], row["injected_cause"], row["injected_taxonomy"]) == ("wrong", None, "lemma@1.0.0")
     told = asked.messages[0].content + asked.messages[1].content
     assert "- operator: The numbers belong together" in told
     assert "- counting" not in told
     assert all(step in told for step in STEPS)
-    assert json.loads(asked.sampling.schema)["required"] == ["cause", "first_error", "steps"]
+    assert asked.sampling.schema == ""
 
 
-def test_a_step_may_be_left_out_and_the_rest_is_numbered_anew() -> None:
-    steps = ["2. With those she has 46 + 3 = 49 figs.", "3. After eating, 49 - 12 = 37 figs are left.\n#### 37"]
-    given = rules("lemma", kinds=["missing step"], models=["a"], most_changed=0.6)
-    (row,) = run(one_row(), given, lambda _: json_of(steps))[0].kept.to_dicts()
-    assert row["steps"] == ["1. " + steps[0][3:], "2. " + steps[1][3:]]
-    assert row["text"] == "\n".join(row["steps"])
+def test_both_steps_from_which_it_goes_on_are_asked_about() -> None:
+    asked = [
+        run(one_row(), rules("lemma", models=["a"], seed=seed, attempts=1), lambda _: "")[1][0] for seed in range(9)
+    ]
+    assert {number_of(one) for one in asked} == {1, 2}
+    again = run(one_row(), rules("lemma", models=["a"], attempts=2), lambda _: "")[1]
+    assert {number_of(one) for one in again} == {1, 2}
 
 
-def changed(at: int, text: str, steps: Sequence[str] = SIGN) -> list[str]:
-    return [text if i == at else step for i, step in enumerate(steps)]
+def test_where_only_the_operands_are_others_the_result_is_worked_out() -> None:
+    given = rules("lemma", kinds=["operator"], models=["a"])
+    wrong = {1: "1. In the bags are 2 * 8 = 24 figs.", 2: "2. With those she has 46 - 24 = 70 figs."}
+    (row,) = run(one_row(), given, lambda one: wrong[number_of(one)])[0].kept.to_dicts()
+    assert row["verdict"] == "wrong" and any(text in row["text"] for text in ("2 * 8 = 16 figs", "46 - 24 = 22 figs"))
+
+
+NO_PLACES = ["Ada has 46 figs in all.", "Of those 12 are gone, and 24 came.", "So 58 are left.\n#### 58"]
+
+
+def test_a_solution_from_which_nothing_follows_by_rules_costs_no_token() -> None:
+    row = solution(1, "\n".join(NO_PLACES), QUESTION, "58", steps=NO_PLACES)
+    part = VERIFY.run(pl.DataFrame([row], schema=to_polars_schema(GIVEN)), VerifyParameters.model_validate({})).kept
+    outcome, asked = run(part, rules("lemma", models=["a"]), lambda _: "")
+    assert outcome.rejected["reason"].to_list() == ["no step from which rules are certain what follows"] and not asked
+    given = rules("lemma", models=["a"], rest="either", attempts=1)
+    wrong = "Ada has 47 figs, more or less."
+
+    def answer(one: Request) -> str:
+        if one.prefix:
+            assert one.prefix.endswith("\n") and one.messages[-1].content.startswith(QUESTION)
+            return "So she has 59 left.\n#### 59"
+        return wrong
+
+    (made,) = run(part, given, answer)[0].kept.to_dicts()
+    at = made["injected_at"]
+    assert made["steps"] == [*NO_PLACES[:at], wrong, "So she has 59 left.\n#### 59"]
+    assert made["text"] == "\n".join(made["steps"]) and made["verdict"] == "wrong"
+
+
+def test_a_model_that_rights_its_mistake_is_not_kept() -> None:
+    given = rules("lemma", models=["a"], rest="continuation", attempts=1)
+    wrong = WRONG | {2: "2. With those she has 46 - 24 = 22 figs."}
+    back = lambda one: "Wait, that is wrong: 58.\n#### 58" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    assert run(one_row(), given, back)[0].rejected["reason"].to_list() == ["words of a mistake"]
+    still = lambda one: "All in all 58.\n#### 58" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    assert run(one_row(), given, still)[0].rejected["reason"].to_list() == ["still right"]
+    second = lambda one: "Then 11 - 1 = 11.\n#### 11" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    assert run(one_row(), given, second)[0].rejected["reason"].to_list() == ["a second mistake"]
+
+
+def one_more(step: str, form: str) -> str:
+    """A step whose result is one more, in a form."""
+    return re.sub(r"= (\d+)", lambda match: "= " + form.format(int(match[1]) + 1), step)
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("change", "reason"),
     [
-        (json_of(STEPS), "unchanged"),
-        (json_of(changed(0, "1. In the bags are 8 * 3 = 24 figs.", STEPS)), "still right"),
-        (json_of(changed(0, "1. In the bags are 3 + 8 = 11 figs, a mistake.")), "words of a mistake"),
-        (json_of(changed(2, "3. Oops: 57 - 12 = 45 figs are left.\n#### 45")), "words of a mistake"),
-        (json_of(changed(1, "2. It should be 46 + 11 = 57 figs.")), "words of a mistake"),
-        (json_of(changed(0, "1. In the bags are 3 + 8 = 11 figs (times).")), "notes in brackets"),
-        (json_of(changed(0, "1. In the bags are **3 + 8 = 11** figs.")), "another layout"),
-        (json_of(changed(2, "3. After eating, 57 - 12 = 45 figs are left.")), "another layout"),
-        (json_of(changed(1, "2. With those she has 46 + 11 = 58 figs.")), "a second mistake"),
-        (json_of([f"{i}. I take {i} plus {i} pears from my tree" for i in (1, 2, 3)]), "changes too much"),
-        (json_of(SIGN, 2), "the change is not in the step named"),
-        (json_of(SIGN, 0), "the change is not in the step named"),
-        (json_of(SIGN, -10**9), "the change is not in the step named"),
-        (json_of(SIGN[:1]), "another number of steps"),
-        (json_of([*SIGN, "4. Done.", "5. Done."]), "another number of steps"),
-        (json_of(changed(2, "3. After eating, 57 - 12 = 45 figs are left.\n45")), "gives the answer otherwise"),
-        (json_of(SIGN, "one"), "unparsable"),
-        (json_of(SIGN, True), "unparsable"),
-        (json_of([]), "unparsable"),
-        (json_of(["", *SIGN[1:]]), "unparsable"),
-        (json.dumps({"first_error": 1, "steps": "1. 2. 3."}), "unparsable"),
-        (json.dumps({"first_error": 1, "steps": [1, None, {}]}), "unparsable"),
-        (json_of(SIGN) + json_of(STEPS), "contradictory"),
-        ('{"steps": [[[[', "unparsable"),
-        ("[" * 5000, "unparsable"),
-        ("I would rather not.", "unparsable"),
-        (LONG, "too long"),
-        (json_of([LONG, *SIGN[1:]]), "too long"),
-        ("", "empty"),
-        ("<think>Which step", "cut off"),
+        (lambda step: step, "unchanged"),
+        (lambda step: step.replace("=", "is, by mistake,"), "words of a mistake"),
+        (lambda step: "Oops: " + step, "words of a mistake"),
+        (lambda step: step.replace("figs", "figs, more or less"), "what follows is not certain"),
+        (lambda step: step.replace(" = ", " is "), "what follows is not certain"),
+        (lambda step: step + " And 1 + 1 = 3.", "what follows is not certain"),
+        (lambda step: re.sub(r"= \d+", "= 9000", step), "what follows is not certain"),
+        (lambda step: one_more(step, "{} (times)"), "notes in brackets"),
+        (lambda step: one_more(step, "**{}**"), "another layout"),
+        (lambda step: one_more(step, "{}") + "\n" + STEPS[2], "the change is not in the step named"),
+        (lambda step: f"<step-7>{step}</step-7>", "the change is not in the step named"),
+        (lambda step: json.dumps({"steps": [step]}), "unparsable"),
+        (lambda step: LONG, "too long"),
+        (lambda step: "", "empty"),
+        (lambda step: "<think>Which step", "cut off"),
     ],
-)  # fmt: skip
-def test_a_reply_that_cannot_be_used_is_a_rejected_row_with_its_reason(said: str, reason: str) -> None:
+)
+def test_a_reply_that_cannot_be_used_is_a_rejected_row_with_its_reason(
+    change: Callable[[str], str], reason: str
+) -> None:
     given = rules("lemma", kinds=["operator"], models=["a"], attempts=1)
-    outcome, _ = run(one_row(), given, lambda _: said)
+    outcome, _ = run(one_row(), given, lambda one: change(STEPS[number_of(one) - 1]))
     assert outcome.rejected["reason"].to_list() == [reason]
     assert outcome.rejected["text"].to_list() == one_row()["text"].to_list()
 
 
 def test_a_model_is_asked_again_about_what_was_not_kept_and_no_more() -> None:
     given = rules("lemma", kinds=LEMMA, models=["a", "b"], attempts=3)
-    said = iter([json_of(STEPS), json_of(SIGN)])
-    outcome, asked = run(one_row(), given, lambda _: next(said))
+    outcome, asked = run(one_row(), given, lambda one: WRONG[number_of(one)] if one.sample else "")
     assert outcome.kept.height == 1
     assert [one.sample for one in asked] == [0, 1]
-    assert len({one.messages for one in asked}) == 1
 
 
 def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
@@ -281,9 +322,9 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
     again = run(part.sort("solution_id", descending=True), given, lambda _: "")[1]
     assert {one.id for one in asked} == {one.id for one in again}
     assert 120 < sum(one.model == "big" for one in asked) < 180
-    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in one.messages[0].content) for one in asked]
+    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in one.messages[1].content) for one in asked]
     assert min(kinds.count(kind) for kind in LEMMA) > 30
-    assert set(outcome.rejected["reason"]) == {"empty"}
+    assert set(outcome.rejected["reason"]) <= {"empty", "no step from which rules are certain what follows"}
 
 
 @pytest.mark.parametrize(
@@ -295,7 +336,8 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
         ({"taxonomy": STRANGE}, "models: rules make no type of taxonomy 'strange'"),
         ({"models": ["a", "a"]}, "models: names a model twice"),
         ({"models": ["a"], "temperature": 0}, "attempts: temperature 0"),
-        ({"models": ["a"], "prompt": "{question} {steps}"}, "prompt: has no {type}"),
+        ({"models": ["a"], "prompt": "{question} {steps} {number}"}, "prompt: has no {type}"),
+        ({"models": ["a"], "prompt": "{question} {steps} {type}"}, "prompt: has no {number}"),
     ],
 )
 def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], told: str) -> None:

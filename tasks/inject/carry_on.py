@@ -1,0 +1,172 @@
+"""What follows from one step that was rewritten, worked out by rules: numbers that come from it are worked out anew.
+
+A model rewrites a single step; the steps after it stay as they were but for
+the numbers that depend on it. Where it is not certain what depends on what,
+nothing is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from tasks.arithmetic import context_numbers
+from tasks.arithmetic.equations import Equation, PlacedNumber, find_equations, find_numbers
+from tasks.arithmetic.expressions import parse_calculation
+from tasks.classify.rules import blank_step_number
+from tasks.inject.edits import format_number
+
+Changes = dict[Fraction, Fraction]
+"""Numbers that have become others."""
+_FORMATTING = re.compile(
+    r"\\[()\[\]]|\\(?:text|mathrm|textbf|boxed)\{[^{}\n]{0,80}\}|\\\\|[*_`]{2,}|/ ?[A-Za-z]{2,20}\b|\bper [A-Za-z]{2,20}\b"
+    r"|\((?=[A-Za-z])[A-Za-z ]{2,40}\)"
+)
+_KEPT = re.compile(r"\d")
+FACTOR = 10
+"""A number is at most so many times as large or as small as the one it replaces: others give mistakes away."""
+
+
+class _Uncertain(Exception):
+    """It is not certain what follows."""
+
+
+def carry_on(question: str, steps: Sequence[str], at: int, rewritten: str) -> tuple[str, ...] | None:
+    """The solution with one step rewritten, and all that follows from it.
+
+    Args:
+        question: The problem.
+        steps: The steps of a right solution.
+        at: The step that is rewritten, counted from 0.
+        rewritten: The step as it is now.
+
+    Returns:
+        All steps; None where nothing follows by calculation, or it is not certain what.
+
+    """
+    before = {number.value for step in steps[:at] for number in _read_numbers(step)}
+    given = context_numbers.find_given_numbers(question) | context_numbers.COMMON_NUMBERS
+    try:
+        first, changes = _begin(steps[at], rewritten, before | given)
+        if not changes:
+            return None
+        rest = []
+        for step in steps[at + 1 :]:
+            rest.append(_renew(step, changes, before | given))
+    except _Uncertain:
+        return None
+    return (*steps[:at], first, *rest)
+
+
+def list_places(question: str, steps: Sequence[str]) -> list[int]:
+    """The steps from which rules could carry on, if a result of theirs became another."""
+    return [at for at, step in enumerate(steps[:-1]) if _leads_on(question, steps, at, step)]
+
+
+def _leads_on(question: str, steps: Sequence[str], at: int, step: str) -> bool:
+    """Whether what follows is certain where the last result of a step is one more."""
+    equations = find_equations(_blank(step))
+    if not equations:
+        return False
+    result = equations[-1].result
+    more = _format(result.value + 1, result, step)
+    after = carry_on(question, steps, at, step[: result.start] + more + step[result.end :])
+    return after is not None and after[-1] != steps[-1]
+
+
+def _blank(step: str) -> str:
+    """A step with its number and its formatting blotted out, so that all else stays where it is."""
+    return _FORMATTING.sub(
+        lambda match: match[0] if _KEPT.search(match[0]) else " " * len(match[0]), blank_step_number(step)
+    )
+
+
+def _read_numbers(step: str) -> list[PlacedNumber]:
+    return find_numbers(_blank(step))
+
+
+def _begin(old: str, new: str, known: set[Fraction]) -> tuple[str, Changes]:
+    """The rewritten step, its results worked out where only operands were changed, and the numbers that become others."""
+    before, after = find_equations(_blank(old)), find_equations(_blank(new))
+    if len(before) != len(after) or not before:
+        raise _Uncertain
+    changes: Changes = {}
+    replaced: list[tuple[PlacedNumber, str]] = []
+    for equation, other in zip(before, after):
+        value = other.result.value
+        if other.left != equation.left and value == equation.result.value:
+            value = _compute(other.left, {})
+            replaced.append((other.result, _format(value, other.result, new)))
+        elif other.left == equation.left and value == equation.result.value and _uses(equation, changes):
+            raise _Uncertain  # the step contradicts itself
+        _note(changes, equation.result.value, value, known)
+    return _replace(new, replaced), changes
+
+
+def _renew(step: str, changes: Changes, known: set[Fraction]) -> str:
+    """A later step with the numbers that have become others, its results worked out anew."""
+    text = _blank(step)
+    equations = find_equations(text)
+    numbers = find_numbers(text)
+    _check_read(text, equations, numbers, changes, known)
+    for equation in equations:
+        value = _compute(equation.left, changes) if _uses(equation, changes) else equation.result.value
+        _note(changes, equation.result.value, value, known)
+    return _replace(step, [(n, _format(changes[n.value], n, step)) for n in numbers if n.value in changes])
+
+
+def _check_read(
+    text: str, equations: Sequence[Equation], numbers: Sequence[PlacedNumber], changes: Changes, known: set[Fraction]
+) -> None:
+    """Raises where a calculation that is not read uses a number that has become another."""
+    read = [(equation.start, equation.end) for equation in equations]
+    for match in re.finditer(r"=", text):
+        if any(start <= match.start() < end for start, end in read):
+            continue
+        begins = max(text.rfind(sign, 0, match.start()) for sign in ("=", "\n", ". ", ": "))
+        if any(begins < number.start < match.start() and number.value in changes for number in numbers):
+            raise _Uncertain
+    used = {number.value for number in numbers}
+    if not equations and used & changes.keys() and used - changes.keys() - known:
+        raise _Uncertain  # a number comes from nowhere: it was worked out in words
+
+
+def _uses(equation: Equation, changes: Mapping[Fraction, Fraction]) -> bool:
+    return any(number.value in changes for number in equation.leaves)
+
+
+def _compute(left: Sequence[str | Fraction], changes: Mapping[Fraction, Fraction]) -> Fraction:
+    parts = [changes.get(part, part) if isinstance(part, Fraction) else part for part in left]
+    calculation = parse_calculation(parts)
+    if calculation is None:
+        raise _Uncertain
+    return calculation.value
+
+
+def _note(changes: Changes, old: Fraction, new: Fraction, known: set[Fraction]) -> None:
+    """Notes that a number has become another; raises where a reader could not tell which of two is meant."""
+    if changes.get(old, new) != new:
+        raise _Uncertain
+    if new == old:
+        return
+    if old in known or new <= 0 or not old <= FACTOR * new <= FACTOR**2 * old:
+        raise _Uncertain
+    if (new * 100).denominator != 1 or (new.denominator != 1 and old.denominator == 1 and (new * 2).denominator != 1):
+        raise _Uncertain
+    changes[old] = new
+
+
+def _format(value: Fraction, like: PlacedNumber, text: str) -> str:
+    """A number as another one is written."""
+    written = text[like.start : like.end]
+    if value.denominator == 1:
+        return format_number(value, written)
+    digits = max(len(written.partition(".")[2]), 1 if (value * 10).denominator == 1 else 2)
+    return f"{float(value):,.{digits}f}" if "," in written else f"{float(value):.{digits}f}"
+
+
+def _replace(text: str, replaced: Sequence[tuple[PlacedNumber, str]]) -> str:
+    for number, written in sorted(replaced, key=lambda pair: pair[0].start, reverse=True):
+        text = text[: number.start] + written + text[number.end :]
+    return text
