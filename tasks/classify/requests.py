@@ -19,6 +19,8 @@ SEEN = ("question", "options", "steps", "text", "answer", "reference", "first_er
 NEW = "new"
 """What a classifier says that names a type of its own."""
 NO_TYPES = "(none yet)"
+LONGEST_CAUSE, LONGEST_SPAN, LONGEST_NAME, LONGEST_DEFINITION = 400, 200, 60, 300
+"""Characters of a vote's texts, where a schema can hold it to them: without, small models repeat themselves to the limit."""
 
 
 def has_mistake(row: Row) -> bool:
@@ -33,12 +35,16 @@ def make_schema(prompt: str, taxonomy: Taxonomy | None, proposing: bool) -> str:
         return ""
     labels = taxonomy.labels() if taxonomy else ()
     # the cause comes first: a model that has written it chooses better than one that answers at once
-    properties: dict[str, Any] = {"cause": {"type": "string"}}
+    properties: dict[str, Any] = {"cause": {"type": "string", "maxLength": LONGEST_CAUSE}}
     if not proposing:
-        properties |= {"span": {"type": "string"}, "severity": {"type": "string", "enum": list(SEVERITIES)}}
+        properties |= {
+            "span": {"type": "string", "maxLength": LONGEST_SPAN},
+            "severity": {"type": "string", "enum": list(SEVERITIES)},
+        }
     properties["type"] = {"type": "string", "enum": [*labels, *([NEW] if proposing else [])]}
     if proposing:
-        properties |= {"name": {"type": "string"}, "definition": {"type": "string"}}
+        properties |= {"name": {"type": "string", "maxLength": LONGEST_NAME}}
+        properties |= {"definition": {"type": "string", "maxLength": LONGEST_DEFINITION}}
     return json.dumps(
         {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     )

@@ -4,46 +4,80 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
+from catalog import taxonomies
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import to_polars_schema
-from schemas.task import Asking, Outcome, Parameters
-from tasks.llm.judge_reply import collect_material, read_judgement
+from schemas.request import Reply, Request, Sampling
+from schemas.task import ModelId
+from tasks.classify.induction.keywords import parse_keywords
+from tasks.classify.induction.open_reply import parse_proposal
+from tasks.classify.parameters import ClassifyParameters
+from tasks.classify.reply import read_final_text
+from tasks.classify.requests import fill_prompt, make_schema
+from tasks.classify.task import CLASSIFY
+from tasks.generate import GENERATE, GenerateParameters
+from tasks.inject.parameters import InjectParameters
+from tasks.inject.task import INJECT
+from tasks.llm import prompts
+from tasks.llm.judge_reply import collect_material
+from tasks.llm.lenient_json import find_objects
+from tasks.llm.prompt_guard import fence_text
 from tasks.localize.judge import JUDGE
 from tasks.localize.judge_parameters import FORMS, JudgeParameters
+from tasks.split import split_steps
+from tasks.verify import check_answer
 
-SHIPPED = "as shipped"
 SOLVED = to_polars_schema(SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS))
+EARLIER = Path(__file__).parent / "earlier_prompts"
+TAXONOMY = "verify-then-generate"
+Names = Mapping[str, ModelId]
+Talk = Generator[Sequence[Request], Mapping[str, Reply], Any]
 
 
-class Counts(Protocol):
-    """What a stage counts into."""
+@dataclass
+class Tally:
+    """What became of the replies to one prompt."""
 
-    usable: int
-    of: int
-    right: int
-    known: int
-    faults: dict[str, int]
+    of: int = 0
+    """Rows asked about."""
+    usable: int = 0
+    known: int = 0
+    """Rows of which is known what would be right."""
+    right: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    tokens: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+
+    def add(self, fault: str | None, right: bool | None = None) -> None:
+        """Count a row: why its reply cannot be used (nothing where it can), and whether it is right, where that is known."""
+        self.of += 1
+        self.usable += not fault
+        self.known += right is not None
+        self.right += right is True and not fault
+        if fault:
+            self.faults[fault] = self.faults.get(fault, 0) + 1
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A task whose prompts are measured."""
+    """A use of prompts that is measured."""
 
     name: str
-    task: Asking[Any]
     load: Callable[[Path, int], pl.DataFrame]
     """So many rows of the data."""
-    variants: Callable[[Path], list[tuple[str, Parameters]]]
-    """What is measured against each other, given the folder of earlier prompts: names and parameters."""
-    count: Callable[[Outcome, Counts], None]
-    """Counts what became of the rows."""
+    variants: Mapping[str, Any]
+    """What is measured against each other: parameters of `ask` by their names."""
+    ask: Callable[[pl.DataFrame, Any, Names], Talk]
+    count: Callable[[Any, Tally], None]
+    """Counts what `ask` made of the rows."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -52,76 +86,221 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
+def read_earlier(name: str) -> str:
+    """A prompt as it was in its first version."""
+    return (EARLIER / f"{name}.txt").read_text("utf-8").removesuffix("\n")
+
+
 def make_solutions(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Rows with the columns of solutions; those that are not given are plain."""
+    """Rows with the columns of solutions, and `gold`; what is not given is plain."""
     full = []
     for i, row in enumerate(rows):
         text = row.get("text") or "\n".join(row.get("steps") or [])
         plain: dict[str, Any] = dict.fromkeys(SOLVED) | {"solution_id": f"{i:024x}", "problem_id": f"{i:024x}"}
         plain |= {"set": "s", "model": "m", "sampling": "greedy", "sample": 0, "source": f"f:{i}", "step_rule": "lines"}
-        plain |= {"text": text, "rationale": text, "answer": ""}
+        plain |= {"text": text, "rationale": text, "answer": "", "extracted_by": ""}
         full.append(plain | {name: value for name, value in row.items() if name in SOLVED})
-    gold = pl.Series("gold", [row.get("gold") for row in rows], strict=False)
-    return pl.DataFrame(full, schema=SOLVED).with_columns(gold)
+    more = {name: [row.get(name) for row in rows] for name in ("gold", "first_error", "cause")}
+    return pl.DataFrame(full, schema=SOLVED).hstack(pl.DataFrame(more, strict=False))
 
 
-def _add_fault(counts: Counts, fault: str) -> None:
-    counts.faults[fault] = counts.faults.get(fault, 0) + 1
+def _load_generations(data: Path, most: int, *, right: bool) -> pl.DataFrame:
+    """Solutions of different problems by a 1.5B model; only right ones where they are to be made wrong."""
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in read_rows(data / "qwen-gsm8k" / "generations.jsonl.gz"):
+        if len(chosen) == most:
+            break
+        judged = check_answer(row["answer"], row["text"])
+        if row["question"] not in chosen and (not right or judged.verdict == "right"):
+            verdict = {"verdict": judged.verdict, "extracted_by": judged.extracted_by}
+            chosen[row["question"]] = row | verdict | {"steps": split_steps(row["text"])[0], "gold": row["answer"]}
+    return make_solutions(list(chosen.values()))
 
 
-# ---- judge
+def _load_problems(data: Path, most: int) -> pl.DataFrame:
+    return _load_generations(data, most, right=False)
+
+
+def _load_right(data: Path, most: int) -> pl.DataFrame:
+    return _load_generations(data, most, right=True)
 
 
 def _load_labelled(data: Path, most: int) -> pl.DataFrame:
-    """Solutions with human labels: as many wrong ones as right ones."""
+    """Solutions with human labels: two wrong ones for each right one."""
     rows = [row | {"gold": row["label"]} for row in read_rows(data / "labels-qwen" / "gsm8k.jsonl.gz")]
     rows = [row for row in rows if (row["verdict"] == "wrong") == (row["label"] >= 0)]
     wrong = [row for row in rows if row["label"] >= 0][: (2 * most + 2) // 3]
     return make_solutions([*wrong, *[row for row in rows if row["label"] < 0][: most - len(wrong)]])
 
 
-def _list_judges(earlier: Path) -> list[tuple[str, Parameters]]:
-    def made(**more: Any) -> JudgeParameters:
-        return JudgeParameters.model_validate({"models": ["m"], "max_tokens": 700, **more})
+def _load_mistakes(data: Path, most: int) -> pl.DataFrame:
+    """Mistakes that teachers sorted and described."""
+    rows = read_rows(next((data / "verify-then-generate").glob("*.jsonl.gz")))
+    types = taxonomies.find_shipped(TAXONOMY)
+    chosen = [
+        {
+            "question": row["problem"], "steps": row["student_incorrect_solution"], "first_error": row["incorrect_index"],
+            "gold": types.named(row["error_category"]), "cause": row["error_description"],
+        }
+        for row in rows
+        if types.named(row["error_category"])
+    ]  # fmt: skip
+    return make_solutions(chosen[:: max(1, len(chosen) // most)][:most])
 
-    text = (earlier / "judge.txt").read_text("utf-8")
-    forms = [(f"{form}", made(form=form)) for form in FORMS]
-    seeing = [(f"{form}, sees the verdict", made(form=form, sees=["verdict"])) for form in FORMS]
-    return [("json, version 1", made(prompt=text)), *forms, *seeing]
+
+# ---- what tasks make of the replies
 
 
-def _count_judgements(outcome: Outcome, counts: Counts) -> None:
+def _count_solutions(outcome: Any, tally: Tally) -> None:
+    """A solution is usable where steps are numbered and the answer stands where it was asked for; right by its answer."""
+    for row in outcome.kept.to_dicts():
+        judged = check_answer(row["gold"], row["text"])
+        steps, _ = split_steps(row["text"])
+        if len(steps) < 2:
+            fault = "one step"
+        elif judged.extracted_by not in ("#### line", "boxed"):
+            fault = f"answer by {judged.extracted_by or 'none'}"
+        else:
+            fault = ""
+        tally.add(fault, judged.verdict == "right")
+    for reason in outcome.rejected["reason"].to_list():
+        tally.add(reason, right=False)
+
+
+def _count_judgements(outcome: Any, tally: Tally) -> None:
     for row in outcome.kept.to_dicts():
         (label,), (fault,) = row["judge_labels"], row["judge_faults"]
-        counts.of += 1
-        counts.usable += label is not None
-        if label is None:
-            _add_fault(counts, fault)
-        counts.known += row["gold"] >= 0
-        counts.right += row["gold"] >= 0 and label == row["gold"]
+        tally.add(fault, label == row["gold"] if row["gold"] >= 0 else None)
 
 
-STAGES: list[Stage] = [Stage("judge", JUDGE, _load_labelled, _list_judges, _count_judgements)]
+def _count_injections(outcome: Any, tally: Tally) -> None:
+    for _ in range(outcome.kept.height):
+        tally.add("")
+    for reason in outcome.rejected["reason"].to_list():
+        tally.add(reason)
 
 
-def count_recorded(data: Path, share: Callable[[int, int], str]) -> Iterator[list[str]]:
-    """What the recorded replies of a 1.5B model in four forms come to, by today's reading of them."""
-    rows = read_rows(data / "labels-qwen" / "gsm8k.jsonl.gz")
-    for form in ("json_replies", "judge_A", "judge_C", "judge_D"):
-        faults: dict[str, int] = {}
-        usable = exact = named = replies = 0
-        for row in rows:
-            seen = {"question": row["question"], "options": None, "steps": row["steps"], "reference": row["reference"]}
-            material = collect_material(seen if form == "judge_C" else seen | {"reference": None})
-            for text in row[form]:
-                judgement = read_judgement(text, len(row["steps"]), material)
-                replies += 1
-                usable += judgement.label is not None
-                if judgement.label is None:
-                    faults[judgement.fault] = faults.get(judgement.fault, 0) + 1
-                elif judgement.label >= 0 <= row["label"]:
-                    named += 1
-                    exact += judgement.label == row["label"]
-        most = sorted(faults.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-        listed = ", ".join(f"{fault} {count}" for fault, count in most)
-        yield ["judge", form, share(usable, replies), share(exact, named), "", "", listed]
+def _count_types(outcome: Any, tally: Tally) -> None:
+    for row in outcome.kept.to_dicts():
+        tally.add(row["type_undecided"], row["error_type"] == row["gold"])
+
+
+# ---- what has no task of its own
+
+
+def ask_for_proposals(part: pl.DataFrame, prompt: str, names: Names) -> Talk:
+    """The first round of an induction: each mistake is given a kind, known or new."""
+    rows = part.to_dicts()
+    sampling = Sampling(700, 0.0, 1.0, (), make_schema(prompt, None, True))
+    asks = [names["m"].ask(fill_prompt(prompt, row, None, False), sampling) for row in rows]
+    replies = yield asks
+    return [
+        parse_proposal(replies[ask.id], row["first_error"], collect_material(row), None, False).fault
+        for row, ask in zip(rows, asks)
+    ]
+
+
+def ask_for_keywords(part: pl.DataFrame, prompt: str, names: Names) -> Talk:
+    """The keywords of each mistake's description."""
+    items = {"type": "string"} if prompt == read_earlier("keywords") else {"type": "string", "maxLength": 60}
+    schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": items, "maxItems": 5}}}
+    sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema | {"required": ["keywords"]}))
+    causes = part["cause"].to_list()
+    asks = [names["m"].ask(prompts.fill(prompt, {"mark": "9f3c", "cause": cause}), sampling) for cause in causes]
+    replies = yield asks
+    return ["" if parse_keywords(replies[ask.id], cause) else "no keyword" for ask, cause in zip(asks, causes)]
+
+
+PAIRS = [
+    ("calculation error", "The arithmetic is wrong.", "arithmetic mistake", "A sum or product is worked out wrongly.", True),
+    ("wrong unit", "A quantity has another unit than it should.", "unit confusion", "Units are mixed up.", True),
+    ("missing step", "A step that is needed is left out.", "skipped step", "Something that must be done is not done.", True),
+    ("misread question", "The question is understood otherwise.", "misunderstanding", "What is asked is read wrongly.", True),
+    ("sign error", "Plus and minus are mixed up.", "wrong sign", "A number has the other sign.", True),
+    ("rounding error", "A number is rounded wrongly.", "incorrect rounding", "Rounding goes the wrong way.", True),
+    ("calculation error", "The arithmetic is wrong.", "misread question", "What is asked is read wrongly.", False),
+    ("wrong unit", "A quantity has another unit than it should.", "missing step", "A needed step is left out.", False),
+    ("sign error", "Plus and minus are mixed up.", "wrong formula", "A formula is used that does not apply.", False),
+    ("rounding error", "A number is rounded wrongly.", "copied wrongly", "A number is another than before.", False),
+    ("double counting", "Something is counted twice.", "wrong operation", "Numbers are added instead of multiplied.", False),
+    ("wrong factual knowledge", "A fact is wrong.", "unfinished solution", "The answer is not reached.", False),
+]  # fmt: skip
+"""Names of kinds of mistakes with their definitions, and whether they mean the same."""
+
+
+def ask_whether_same(part: pl.DataFrame, prompt: str, names: Names) -> Talk:
+    """Pairs of names, of which is known whether they are one."""
+    same = {"same": {"type": "boolean"}}
+    why = {} if prompt == read_earlier("same-kind") else {"why": {"type": "string", "maxLength": 300}}
+    schema = {"type": "object", "properties": why | same, "required": [*why, *same], "additionalProperties": False}
+    sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema))
+    asks = []
+    for name, definition, other, meaning, _ in PAIRS[: part.height]:
+        texts = {"one": f"{name}: {definition}", "other": f"{other}: {meaning}"}
+        fields = {key: fence_text("kind", text, "9f3c") for key, text in texts.items()} | {"mark": "9f3c"}
+        asks.append(names["m"].ask(prompts.fill(prompt, fields), sampling))
+    replies = yield asks
+    outcomes = []
+    for ask, (*_, truth) in zip(asks, PAIRS):
+        values = [record["same"] for record in find_objects(read_final_text(replies[ask.id])[0]) if "same" in record]
+        outcomes.append(("" if values else "unparsable", bool(values) and values[0] is truth))
+    return outcomes
+
+
+def _count_faults(outcome: Any, tally: Tally) -> None:
+    for fault in outcome:
+        tally.add(fault)
+
+
+def _count_pairs(outcome: Any, tally: Tally) -> None:
+    for fault, right in outcome:
+        tally.add(fault, right)
+
+
+def _judge(**more: Any) -> JudgeParameters:
+    return JudgeParameters.model_validate({"models": ["m"], "max_tokens": 500, **more})
+
+
+def _solve(prompt: str) -> GenerateParameters:
+    greedy = {"temperature": 0.0}
+    return GenerateParameters.model_validate(
+        {"models": ["m"], "prompt": prompt, "sampling": [greedy], "max_tokens": 500}
+    )
+
+
+def _classify(prompt: str) -> ClassifyParameters:
+    given = {"taxonomy": taxonomies.find_shipped(TAXONOMY), "rules": False, "models": ["m"], "prompt": prompt}
+    return ClassifyParameters.model_validate(given | {"max_tokens": 500})
+
+
+INJECTS = InjectParameters.model_validate(
+    {"taxonomy": taxonomies.find_shipped("rise"), "models": ["m"], "temperature": 0.0, "attempts": 1, "max_tokens": 300}
+)
+FIRST, SECOND = "version 1", "version 2"
+STAGES = (
+    Stage(
+        "solve", _load_problems, {FIRST: _solve(read_earlier("solve")), SECOND: _solve("solve")}, GENERATE.ask, _count_solutions,
+    ),
+    Stage(
+        "judge",
+        _load_labelled,
+        {"json, version 1": _judge(prompt=read_earlier("judge"))}
+        | {form: _judge(form=form) for form in FORMS}
+        | {f"{form}, sees the verdict": _judge(form=form, sees=["verdict"]) for form in ("steps", "json")},
+        JUDGE.ask,
+        _count_judgements,
+    ),
+    Stage("inject", _load_right, {SECOND: INJECTS}, INJECT.ask, _count_injections),
+    Stage(
+        "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
+    ),
+    Stage(
+        "discover", _load_mistakes, {FIRST: read_earlier("discover"), SECOND: prompts.find_template("discover")}, ask_for_proposals, _count_faults,
+    ),
+    Stage(
+        "keywords", _load_mistakes, {FIRST: read_earlier("keywords"), SECOND: prompts.find_template("keywords")}, ask_for_keywords, _count_faults,
+    ),
+    Stage(
+        "same-kind", _load_mistakes, {FIRST: read_earlier("same-kind"), SECOND: prompts.find_template("same-kind")}, ask_whether_same, _count_pairs,
+    ),
+)  # fmt: skip

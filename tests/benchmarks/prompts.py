@@ -16,7 +16,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +24,17 @@ from rich.table import Table
 
 from schemas.recipe.models import OpenAI
 from schemas.request import Completion, Engine, Reply, Request
-from schemas.task import ModelId, Outcome
+from schemas.task import ModelId
 from tasks.engines.openai.engine import OpenAIEngine
 from tasks.evaluation.score import wilson
-from tests.benchmarks import prompt_stages
-
-EARLIER = Path(__file__).parent / "earlier_prompts"
-SHIPPED = "as shipped"
+from tasks.llm.judge_reply import collect_material, read_judgement
+from tests.benchmarks.prompt_stages import STAGES, Stage, Talk, Tally, read_rows
 
 
-@dataclass
-class Tally:
-    """What became of the replies to one prompt."""
-
-    usable: int = 0
-    of: int = 0
-    right: int = 0
-    known: int = 0
-    """Usable replies of which is known whether they are right."""
-    tokens: int = 0
-    prompt_tokens: int = 0
-    requests: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-
-
-def ask(engine: Engine, conversation: Any, tally: Tally) -> Outcome:
-    """Carries a task's conversation on to its end, each request answered."""
+def ask(engine: Engine, talk: Talk, tally: Tally) -> Any:
+    """Carries a conversation on to its end, each request answered; returns what it made."""
     try:
-        requests: Sequence[Request] = next(conversation)
+        requests: Sequence[Request] = next(talk)
         while True:
             replies: Mapping[str, Reply] = {reply.request: reply for reply in engine.answer(list(requests))}
             for reply in replies.values():
@@ -60,32 +42,35 @@ def ask(engine: Engine, conversation: Any, tally: Tally) -> Outcome:
                 if isinstance(reply, Completion):
                     tally.tokens += reply.tokens
                     tally.prompt_tokens += reply.prompt_tokens
-            requests = conversation.send(replies)
+            requests = talk.send(replies)
     except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
+        return end.value
 
 
-def measure(engine: Engine, model: ModelId, stage: prompt_stages.Stage, rows: int, data: Path) -> Iterator[list[str]]:
+def measure(engine: Engine, model: ModelId, stage: Stage, rows: int, data: Path) -> Iterator[list[str]]:
     """The lines of a stage: each of its prompts about the same rows."""
     part = stage.load(data, rows)
-    for name, parameters in stage.variants(EARLIER):
+    for name, parameters in stage.variants.items():
         tally = Tally()
-        outcome = ask(engine, stage.task.ask(part, parameters, {"m": model}), tally)
-        stage.count(outcome, tally)
+        stage.count(ask(engine, stage.ask(part, parameters, {"m": model}), tally), tally)
         yield [stage.name, name, *format_tally(tally)]
 
 
 def format_tally(tally: Tally) -> list[str]:
     """Shares with their intervals, and tokens of a row."""
-    most = sorted(tally.faults.items(), key=lambda pair: (-pair[1], pair[0]))[:2]
     return [
         format_share(tally.usable, tally.of),
         format_share(tally.right, tally.known) if tally.known else "",
         f"{tally.tokens / max(1, tally.of):,.0f}",
         f"{tally.prompt_tokens / max(1, tally.of):,.0f}",
-        ", ".join(f"{fault} {count}" for fault, count in most),
+        format_faults(tally.faults),
     ]
+
+
+def format_faults(faults: Mapping[str, int]) -> str:
+    """The most frequent faults with their numbers."""
+    most = sorted(faults.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+    return ", ".join(f"{fault} {count}" for fault, count in most)
 
 
 def format_share(count: int, of: int) -> str:
@@ -94,35 +79,53 @@ def format_share(count: int, of: int) -> str:
     return f"{count}/{of} {count / max(1, of):.0%} ({low:.0%}-{high:.0%})"
 
 
+def count_recorded(data: Path) -> Iterator[list[str]]:
+    """What the recorded replies of a 1.5B model in four forms come to, by today's reading of them."""
+    rows = read_rows(data / "labels-qwen" / "gsm8k.jsonl.gz")
+    for form in ("json_replies", "judge_A", "judge_C", "judge_D"):
+        tally = Tally()
+        named = exact = 0
+        for row in rows:
+            seen = {"question": row["question"], "options": None, "steps": row["steps"], "reference": row["reference"]}
+            material = collect_material(seen if form == "judge_C" else seen | {"reference": None})
+            for text in row[form]:
+                judgement = read_judgement(text, len(row["steps"]), material)
+                tally.add(judgement.fault)
+                if judgement.label is not None and judgement.label >= 0 <= row["label"]:
+                    named += 1
+                    exact += judgement.label == row["label"]
+        yield [
+            "judge",
+            form,
+            format_share(tally.usable, tally.of),
+            format_share(exact, named),
+            "",
+            "",
+            format_faults(tally.faults),
+        ]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Asks a model and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("url", nargs="?", help="an OpenAI-compatible endpoint, up to /v1")
     parser.add_argument("model", nargs="?", default="model", help="the model's name there")
     parser.add_argument("--rows", type=int, default=12, help="rows of each stage (default: 12)")
-    parser.add_argument("--stage", action="append", choices=[stage.name for stage in prompt_stages.STAGES])
+    parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES])
     parser.add_argument("--data", type=Path, default=os.environ.get("ERRATA_DATA"))
     parser.add_argument("--recorded", action="store_true", help="ask nothing: count what recorded replies come to")
     options = parser.parse_args(arguments)
     if options.data is None:
         parser.error("--data: name the folder of recorded solutions, or set ERRATA_DATA")
     table = Table(title="" if options.recorded else f"{options.model}, greedy, {options.rows} rows")
-    for column in (
-        "stage",
-        "prompt",
-        "usable",
-        "right of the usable",
-        "tokens",
-        "prompt tokens",
-        "most frequent faults",
-    ):
+    for column in ("stage", "prompt", "usable", "right", "tokens", "prompt tokens", "most frequent faults"):
         table.add_column(column)
     if options.recorded:
-        for line in prompt_stages.count_recorded(options.data, format_share):
+        for line in count_recorded(options.data):
             table.add_row(*line)
     else:
         engine = OpenAIEngine(OpenAI(engine="openai", model=options.model, url=options.url, concurrency=2, timeout=600))
-        for stage in prompt_stages.STAGES:
+        for stage in STAGES:
             if not options.stage or stage.name in options.stage:
                 for line in measure(engine, ModelId(options.model, ""), stage, options.rows, options.data):
                     print(*line, sep=" | ", file=sys.stderr, flush=True)

@@ -159,7 +159,7 @@ def _propose_categories(
 
 def _request_keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
-    schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string"}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
+    schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string", "maxLength": LONGEST}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
     fields = {"mark": mark, "cause": strip_marks(cause, mark)}
     sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema))
     return model.ask(prompts.fill(prompts.find_template("keywords"), fields), sampling)

@@ -25,6 +25,8 @@ AT_ONCE = 200
 """Candidates that a round looks at, those of most answers: names that come once by the thousand cost nothing."""
 TOKENS = 256
 """Tokens of a decision, at most."""
+LONGEST_WHY = 300
+"""Characters of a decision's reason, where a schema can hold it to them."""
 NEAREST = "rule: the likest name"
 NO_PARENT, NOT_ASKED = "rule: like none", "rule: too many to be asked about"
 Talk = Generator[Sequence[Request], Mapping[str, Reply], None]
@@ -114,7 +116,9 @@ def _request_comparison(growth: Growth, first: str, other: str, model: ModelId) 
     first, other = sorted((first, other))
     mark = _make_mark([growth.name(key) + growth.definition(key) for key in (first, other)])
     fields = {"mark": mark, "one": _fence_name(growth, first, mark), "other": _fence_name(growth, other, mark)}
-    return _make_request("same-kind", fields, _make_schema("same", {"type": "boolean"}), model)
+    # why comes first: a model that has written what each means decides better than one that answers at once
+    schema = _make_schema(why={"type": "string", "maxLength": LONGEST_WHY}, same={"type": "boolean"})
+    return _make_request("same-kind", fields, schema, model)
 
 
 def _request_parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -> Request:
@@ -122,11 +126,12 @@ def _request_parent(growth: Growth, key: str, types: Taxonomy, model: ModelId) -
     mark = _make_mark([growth.name(key) + growth.definition(key)])
     labels = [*types.labels(), "none"]
     fields = {"mark": mark, "one": _fence_name(growth, key, mark), "types": list_types(types, mark)}
-    return _make_request("parent-kind", fields, _make_schema("type", {"type": "string", "enum": labels}), model)
+    return _make_request("parent-kind", fields, _make_schema(type={"type": "string", "enum": labels}), model)
 
 
-def _make_schema(key: str, value: Mapping[str, object]) -> str:
-    return json.dumps({"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False})
+def _make_schema(**properties: Mapping[str, object]) -> str:
+    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return json.dumps(schema)
 
 
 def _means_same(reply: Reply) -> bool:

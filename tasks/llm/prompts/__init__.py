@@ -18,6 +18,16 @@ from pydantic import BeforeValidator
 from schemas.request import Message, Role
 
 FOLDER = Path(__file__).parent
+VERSIONS: Mapping[str, int] = {
+    "classify": 2,
+    "discover": 2,
+    "inject": 2,
+    "judge": 2,
+    "keywords": 2,
+    "same-kind": 2,
+    "solve": 2,
+}
+"""The versions of our prompts, raised with their texts; 1 where none is given."""
 _TURN = re.compile(r"^\[(system|user|assistant)\]\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -45,8 +55,10 @@ Template = Annotated[str, BeforeValidator(find_template)]
 
 
 def name_prompt(text: str) -> str:
-    """The name of a prompt by its text, or `own` for one written in a recipe."""
-    return next((prompt for prompt in list_prompts() if find_template(prompt) == text), "own")
+    """The name of a prompt by its text, with its version from the second on; or `own` for one written in a recipe."""
+    name = next((prompt for prompt in list_prompts() if find_template(prompt) == text), "own")
+    version = VERSIONS.get(name, 1)
+    return f"{name} {version}" if version > 1 else name
 
 
 @lru_cache(maxsize=64)
