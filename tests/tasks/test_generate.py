@@ -63,7 +63,7 @@ def test_models_problems_settings_and_samples_are_multiplied() -> None:
     assert outcome.kept.height == 16
     assert set(outcome.kept["model"]) == {"abacus@r1", "big"}
     assert outcome.kept["solution_id"].n_unique() == 16
-    assert set(outcome.kept["sampling"]) == {"temperature 1, top_p 1, prompt solve", "greedy, prompt solve"}
+    assert set(outcome.kept["sampling"]) == {"temperature 1, top_p 1, prompt solve 2", "greedy, prompt solve 2"}
 
 
 def test_what_a_setting_or_a_model_leaves_out_is_left_to_the_server_and_not_named() -> None:
@@ -80,7 +80,7 @@ def test_what_a_setting_or_a_model_leaves_out_is_left_to_the_server_and_not_name
     with pytest.raises(StopIteration) as end:
         conversation.send({request.id: completion(request) for request in requests})
     assert end.value.value.kept["sampling"].to_list() == [
-        f"temperature 1, top_p server's default, top_k 20, min_p {min_p}, enable_thinking false, prompt solve"
+        f"temperature 1, top_p server's default, top_k 20, min_p {min_p}, enable_thinking false, prompt solve 2"
         for min_p in ("0.0", "0.1")
     ]
 
