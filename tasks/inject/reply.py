@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from schemas.request import Completion, Reply, replace_surrogates
+from schemas.request import Reply, replace_surrogates
+from tasks.classify.reply import read_final_text
 from tasks.classify.rules import blank_step_number
 from tasks.inject.filters import OTHER_PLACE
-from tasks.llm.judge_reply import CUT_OFF, EMPTY, LONGEST_READ, TOO_LONG, UNPARSABLE
+from tasks.llm.judge_reply import UNPARSABLE
 from tasks.llm.lenient_json import find_objects
 
 _FENCED = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
@@ -20,15 +21,9 @@ _INTRODUCTION = re.compile(
 
 def parse_rewriting(reply: Reply, steps: Sequence[str], at: int) -> tuple[str, str]:
     """The step that a reply rewrites, as the solution numbers it; or an empty text, and why there is none."""
-    if not isinstance(reply, Completion):
-        return "", reply.reason
-    _, thought, text = reply.text.rpartition("</think>")
-    if reply.finish == "length" or (not thought and "<think>" in reply.text):
-        return "", CUT_OFF
-    if not text.strip():
-        return "", EMPTY
-    if len(text) > LONGEST_READ:
-        return "", TOO_LONG
+    text, fault = read_final_text(reply)
+    if fault:
+        return "", fault
     step, fault = _find_step(text.strip(), at)
     step = replace_surrogates(step).strip()
     if fault or not step:

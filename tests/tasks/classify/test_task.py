@@ -120,7 +120,7 @@ def test_only_steps_through_the_wrong_one_are_shown_and_the_types_are() -> None:
     text = "\n".join(message.content for message in asked[0].messages)
     assert "I take the figs of the neighbour." in text
     assert STRANGE[2] not in text
-    assert "Step 2 is the first wrong one." in text
+    assert "Step 2, the last one, is the first wrong one." in text
     assert all(f"- {name}: " in text for name in taxonomies.find_shipped("lemma").labels())
     assert json.loads(asked[0].sampling.schema)["properties"]["type"]["enum"] == list(
         taxonomies.find_shipped("lemma").labels()
