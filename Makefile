@@ -6,6 +6,7 @@
 # make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
+# make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
 # make check    install, lint, type-check, build the site of the documentation
 # make docs     install, build the site of the documentation into site/
 # make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
@@ -16,7 +17,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install clean
+.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install install-llama clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -58,6 +59,12 @@ install: .venv/.installed
 # the stamp is newer than the lock: nothing to install
 .venv/.installed: uv.lock pyproject.toml $(UV)
 	$(UV) sync --frozen --python $(PYTHON)
+	@touch $@
+
+install-llama: .venv/.installed-llama
+
+.venv/.installed-llama: .venv/.installed
+	$(UV) sync --frozen --group llama --python $(PYTHON)
 	@touch $@
 
 environments: .venv-vllm/.installed .venv-trl/.installed

@@ -13,6 +13,7 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── StoreError           1  the store cannot be read or written
 ├── EngineError          1  a model cannot be asked
 │   └── BudgetError      1  what a recipe lets a model cost is spent
+├── ModelFileError       1  weights cannot be fetched
 ├── ProcessError         1  a process ended without a word
 └── ServerError          1  Prefect's server does not answer
 

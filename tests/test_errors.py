@@ -16,7 +16,7 @@ from schemas.errors import ApplicationError
 
 ROOT = Path(__file__).parents[1]
 INSIDE: dict[str, str | tuple[str, ...]] = {
-    "EmbeddingError": "tasks", "FieldError": "tasks", "Refused": "tasks/engines/vllm",
+    "EmbeddingError": "tasks", "FieldError": "tasks", "Refused": "tasks/engines/vllm", "ServerLost": "tasks/engines/llama", "_Malformed": "tasks/engines/llama",
     "Several": "tasks/verify", "BudgetSpent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify", "UnreadableFormula": "tasks/verify",
     "Undefined": "tasks/verify", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
 }  # fmt: skip

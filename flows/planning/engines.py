@@ -7,29 +7,62 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from schemas.recipe.models import VLLM, Abacus, Model
-from schemas.request import Engine, Spent
+from catalog.digests import Digests
+from catalog.model_files import PACKAGES, find_package, locate_model_file
+from catalog.sources import find_sources
+from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model
+from schemas.request import Engine, EngineError, Spent
 from schemas.task import ModelId
+from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
+
+DIGITS = 16
+"""Of a file's SHA-256, as requests bear them."""
 
 
 def locate_model(model: Model, recipe: str) -> Model:
-    """The model with paths as they are from here: a recipe's are beside it."""
+    """The model with paths as they are from here: a recipe's are beside it, and those of named weights where they are kept."""
+    if isinstance(model, LlamaCpp) and not model.paths():
+        return model.model_copy(update={"model": str(locate_model_file(find_package(model.model)))})
     beside = Path(recipe).parent
     located = {field: path if os.path.isabs(path) else str(beside / path) for field, path in model.paths().items()}
     return model.model_copy(update=located)
 
 
-def identify_model(model: Model, declared: Model) -> ModelId:
-    """How requests name a model, given as located and as the recipe declares it: the engine is not part of it."""
+def identify_model(model: Model, declared: Model, digests: Digests | None = None) -> ModelId:
+    """How requests name a model: the engine is not part of it.
+
+    Args:
+        model: The declaration, its paths as they are from here.
+        declared: The declaration as the recipe has it.
+        digests: The digests that are remembered, of weights that are hashed.
+
+    """
     if isinstance(model, Abacus):
         from tasks.engines.abacus.engine import read_revision
 
         return ModelId("abacus", read_revision(model.checkpoint))
     assert not isinstance(declared, Abacus)
-    revision = declared.variant if isinstance(declared, VLLM) else declared.revision
-    return ModelId(
-        declared.model, revision, declared.make_options(), system=declared.system, sampling=declared.make_sampling()
-    )
+    name, revision = declared.model, declared.variant if isinstance(declared, VLLM) else declared.revision
+    if isinstance(declared, LlamaCpp):
+        name, revision = _identify_weights(model, declared, digests)
+    return ModelId(name, revision, declared.make_options(), system=declared.system, sampling=declared.make_sampling())
+
+
+def _identify_weights(model: Model, declared: LlamaCpp, digests: Digests | None) -> tuple[str, str]:
+    """A GGUF file is known by its name and its SHA-256, wherever it lies; that of named weights is known without it."""
+    assert isinstance(model, LlamaCpp)
+    if declared.paths():
+        if not read_model_file(model.model).has_chat_template and declared.api == "chat":
+            raise EngineError(f"{declared.model}: {WITHOUT_TEMPLATE}")
+        digest = find_sources(model.model, declared.model, digests)[0].digest
+    else:
+        digest = find_package(declared.model).sha256
+    if not digest.startswith(declared.revision):
+        raise EngineError(
+            f"{declared.model}: its SHA-256 is {digest}, and `revision` says that it begins with {declared.revision}; "
+            "name the right file, or change `revision`"
+        )
+    return Path(declared.model).stem if declared.paths() else declared.model, digest[:DIGITS]
 
 
 def open_engine(model: Model, spent: Spent) -> Engine:
@@ -40,8 +73,15 @@ def open_engine(model: Model, spent: Spent) -> Engine:
         spent: Gives the tokens and the money that the ledger knows of.
 
     """
+    if isinstance(model, LlamaCpp) and not os.path.exists(model.model):
+        raise EngineError(f"{model.model}: the weights are not there; {_advise_on_weights(model)}")
     engine: Engine = import_module(f"tasks.engines.{model.engine}").open_engine(model, spent)
     return engine
+
+
+def _advise_on_weights(model: LlamaCpp) -> str:
+    names = [name for name, package in PACKAGES.items() if str(locate_model_file(package)) == model.model]
+    return f"errata models fetch {names[0]}" if names else "check `model`"
 
 
 def describe_serving(model: Model) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from errata import ErrataError
 
 from catalog import taxonomies
 from catalog.digests import Digests
+from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
 from catalog.sources import Source, find_sources
 from catalog.storage import Store
@@ -24,6 +25,7 @@ from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
+from schemas.request import EngineError
 from schemas.task import ModelId, Parameters
 from tasks import TASKS
 
@@ -194,7 +196,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
     works: dict[str, TableJob] = {}
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
-        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs)
+        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, locator.digests)
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
@@ -218,7 +220,7 @@ def _open_folder(store: Store, work: TableJob) -> TableFolder:
 
 def _make_job(
     table: Table, works: dict[str, TableJob], recipe: Recipe, store: str, sources: tuple[Source, ...],
-    side_inputs: tuple[LocatedSideInput, ...] = (),
+    side_inputs: tuple[LocatedSideInput, ...] = (), digests: Digests | None = None,
 ) -> TableJob:  # fmt: skip
     inputs = tuple((works[name].task, works[name].fingerprint) for name in table.inputs)
     parameters = table.parameters.model_dump(mode="json", by_alias=True)
@@ -239,7 +241,7 @@ def _make_job(
         parameters.pop("model", None)
     work = TableJob(
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
-        recipe.corpus, _locate_models(table, recipe), side_inputs, table.input_names,
+        recipe.corpus, _locate_models(table, recipe, digests), side_inputs, table.input_names,
     )  # fmt: skip
     return replace(
         work, fingerprint=compute_fingerprint(table.task.name, table.task.version, parameters, work.lineage())
@@ -257,14 +259,19 @@ def _unreleased_fingerprints(release: Table, works: dict[str, TableJob], recipe:
     return [work.fingerprint for name, work in works.items() if name not in seen]
 
 
-def _locate_models(table: Table, recipe: Recipe) -> tuple[AskedModel, ...]:
+def _locate_models(table: Table, recipe: Recipe, digests: Digests | None) -> tuple[AskedModel, ...]:
     """The models a table asks, as they are from here."""
-    declared = {name: recipe.models[name] for name in table.task.models(table.parameters)}
-    located = {name: engines.locate_model(model, recipe.file) for name, model in declared.items()}
-    return tuple(
-        AskedModel(name, engines.identify_model(located[name], model), located[name])
-        for name, model in declared.items()
-    )
+    names = dict.fromkeys(table.task.models(table.parameters))
+    return tuple(_locate_model(name, recipe, digests) for name in names)
+
+
+def _locate_model(name: str, recipe: Recipe, digests: Digests | None) -> AskedModel:
+    declared = recipe.models[name]
+    try:
+        located = engines.locate_model(declared, recipe.file)
+        return AskedModel(name, engines.identify_model(located, declared, digests), located)
+    except (EngineError, ModelFileError) as error:
+        raise RecipeError([recipe.fault(("models", name, "model"), str(error))]) from None
 
 
 def _describe_corpus(recipe: Recipe) -> list[Any]:

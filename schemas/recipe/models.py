@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from schemas.recipe.settings import EndpointSettings, LanguageModelSettings
+from schemas.recipe.settings import EndpointSettings, LanguageModelSettings, ModelSampling
 
 
 class _Strict(BaseModel):
@@ -52,7 +52,7 @@ def list_path(path: str | None) -> list[str]:
 
 
 class Abacus(Declaration):
-    """The embedded model: a small Llama that ships with Errata and runs in process."""
+    """The embedded model: a small LlamaCpp that ships with Errata and runs in process."""
 
     engine: Literal["abacus"]
     checkpoint: str | None = Field(
@@ -138,6 +138,40 @@ class VLLM(LanguageModelSettings, Declaration):
         return {f"gpu {number}": self.memory for number in gpus[:count]}
 
 
+class LlamaCpp(LanguageModelSettings, Declaration):
+    """A GGUF file run by llama.cpp, in a server of its own on this machine."""
+
+    engine: Literal["llama"]
+    model: str = Field(min_length=1, description="A GGUF file, or the name of one that `errata models` lists.")
+    revision: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{12,64})?$",
+        description="How the file's SHA-256 begins; pin it, and other weights are refused.",
+    )
+    context: int = Field(4096, ge=16, description="Tokens of prompt and completion, at most.")
+    batch: int = Field(
+        1, ge=1, le=256,
+        description="Sequences worked on at once, at most. Above 1 what is drawn depends in its last digits on what is drawn beside it; "
+        "a GPU is faster for it, a CPU hardly.",
+    )  # fmt: skip
+    price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
+
+    @field_validator("sampling")
+    @classmethod
+    def _known(cls, value: ModelSampling) -> ModelSampling:
+        if value.stop_token_ids:
+            raise ValueError("llama.cpp knows no `stop_token_ids`; give the tokens' texts in `stop`")
+        return value
+
+    def paths(self) -> dict[str, str]:
+        """The weights, where they are a file and no name."""
+        return {"model": self.model} if list_path(self.model) or self.model.endswith(".gguf") else {}
+
+    def room(self) -> dict[str, float]:
+        """All that servers of llama.cpp have: two beside each other would each have half of the processors."""
+        return {"llama.cpp": 1.0}
+
+
 class OpenAI(EndpointSettings, Declaration):
     """A model behind an OpenAI-compatible endpoint."""
 
@@ -184,7 +218,7 @@ class Recorded(EndpointSettings, Declaration):
         return {"file": self.file} if self.file else {}
 
 
-Model = Annotated[Abacus | VLLM | OpenAI | Recorded, Field(discriminator="engine")]
+Model = Annotated[Abacus | VLLM | LlamaCpp | OpenAI | Recorded, Field(discriminator="engine")]
 """A model of a recipe."""
 MODELS: tuple[type[Declaration], ...] = get_args(get_args(Model)[0])
 """The declaration of each engine's models."""

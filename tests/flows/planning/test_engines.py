@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from flows.planning.engines import locate_model, open_engine
-from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, Model, OpenAI, Recorded
+from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, LlamaCpp, Model, OpenAI, Recorded
 from tasks.engines.openai.engine import OpenAIEngine
 
 
@@ -28,6 +28,9 @@ def test_every_engine_has_a_module_that_opens_it(declaration: type[Declaration])
         (VLLM(engine="vllm", model="org/name"), "model", "org/name"),
         (Recorded(engine="recorded", model="m", file="answers.jsonl"), "file", "corpora/answers.jsonl"),
         (OpenAI(engine="openai", model="m"), "model", "m"),
+        (LlamaCpp(engine="llama", model="./tiny.gguf"), "model", "corpora/tiny.gguf"),
+        (LlamaCpp(engine="llama", model="tiny.gguf"), "model", "corpora/tiny.gguf"),
+        (LlamaCpp(engine="llama", model="/srv/tiny.gguf"), "model", "/srv/tiny.gguf"),
     ],
 )
 def test_paths_of_a_model_are_beside_the_recipe(model: Model, field: str, located: str | None) -> None:

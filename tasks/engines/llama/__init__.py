@@ -1,0 +1,13 @@
+"""The llama engine: GGUF models in a llama.cpp server of our own."""
+
+from __future__ import annotations
+
+from schemas.recipe.models import LlamaCpp
+from schemas.request import Engine, Spent
+
+
+def open_engine(model: LlamaCpp, _: Spent) -> Engine:
+    """The engine that answers for a model."""
+    from tasks.engines.llama.engine import LlamaEngine
+
+    return LlamaEngine(model)
