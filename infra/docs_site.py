@@ -6,6 +6,7 @@ A hook of MkDocs, called while `mkdocs build` runs.
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ PAGES = {
     "tests/benchmarks/README.md": "benchmarks.md",
 }
 """Pages that stand elsewhere in the repository, and where they stand in the site."""
+DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]+)?\)")
 
 
@@ -37,9 +39,34 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Rewrite the links of a page, of those that lie in the repository."""
+    """Put pictures in the place of diagrams, and rewrite the links of a page, of those that lie in the repository."""
     source = page.file.abs_src_path
+    markdown = draw(markdown, page.file.src_uri)
     return markdown if source is None else relink(markdown, Path(source).relative_to(ROOT), page.file.src_uri)
+
+
+def draw(markdown: str, page: str) -> str:
+    """Put in the place of each Mermaid diagram its picture, which readers see without a script from elsewhere.
+
+    Args:
+        markdown: The text of the page.
+        page: The page, from the site's root.
+
+    Returns:
+        The text with pictures.
+
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        path = os.path.relpath(name_picture(match[1]), PurePosixPath(page).parent)
+        return f"![The diagram, as a picture]({path})\n"
+
+    return DIAGRAM.sub(replace, markdown)
+
+
+def name_picture(diagram: str) -> str:
+    """The picture of a diagram, from the root of `docs`: its name is a digest, so that it is never of an older one."""
+    return f"images/{hashlib.sha256(diagram.encode()).hexdigest()[:12]}.svg"
 
 
 def relink(markdown: str, source: Path, page: str) -> str:

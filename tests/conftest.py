@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 # how long an example takes depends on what else the machine does
@@ -96,3 +98,15 @@ def environment(prefect_url: str, tmp_path_factory: pytest.TempPathFactory) -> d
         "ERRATA_CACHE": str(home / "cache"),
         "PYTHONPATH": str(ROOT),
     }
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, as the system has it."""
+    path = os.environ.get("ERRATA_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("no Chromium: apt-get install chromium, or name one in ERRATA_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

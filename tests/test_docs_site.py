@@ -1,11 +1,18 @@
 """The site of the documentation: links lead to its pages or say where in the repository something lies."""
 
+import os
+import subprocess
+import sys
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from playwright.sync_api import Browser
 
 from infra import docs_site
+from tests.loopback import serve
 from tests.test_task_versions import MODULES
 
 ROOT = Path(__file__).parents[1]
@@ -52,3 +59,50 @@ def test_every_page_is_built_and_none_is_left_out() -> None:
         assert f"{page}\n" in config
     assert yaml.compose(config) is not None
     assert "strict: true" in config
+
+
+def test_every_diagram_has_its_picture_and_every_picture_its_diagram() -> None:
+    """Drawn by `npx @mermaid-js/mermaid-cli -i DIAGRAM -o docs/PICTURE -c infra/mermaid.json -b white`."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / path for path in docs_site.PAGES)]
+    diagrams = [match[1] for page in pages for match in docs_site.DIAGRAM.finditer(page.read_text("utf-8"))]
+    assert diagrams
+    drawn = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs/images").iterdir()}
+    assert drawn == {docs_site.name_picture(diagram) for diagram in diagrams}
+
+
+def test_a_diagram_is_a_picture_in_the_site() -> None:
+    diagram = "flowchart TB\n    a --> b\n"
+    picture = docs_site.name_picture(diagram)
+    page = f"# A\n\n```mermaid\n{diagram}```\n\ntext\n"
+    assert docs_site.draw(page, "architecture.md") == f"# A\n\n![The diagram, as a picture]({picture})\n\ntext\n"
+    assert f"(../{picture})" in docs_site.draw(page, "adr/x.md")
+
+
+@pytest.mark.browser
+def test_the_site_is_read_without_a_network(tmp_path: Path, browser: Browser) -> None:
+    site = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)],
+        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True,
+    )  # fmt: skip
+    pages = sorted(site.rglob("index.html"))
+    assert len(pages) > 40
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(site))
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with serve(Files) as url:
+        page = browser.new_page()
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        for path in ("", "architecture/", "api/tasks/"):
+            page.goto(f"{url}/{path}")
+            page.wait_for_load_state("networkidle")
+        assert len(requests) > 10
+        assert [request for request in requests if not request.startswith((url, "data:", "blob:"))] == []
+        page.goto(f"{url}/architecture/")
+        assert page.locator("img[src$='.svg']").first.evaluate("image => image.naturalWidth") > 100

@@ -121,7 +121,8 @@ def _list_tables(plan: Plan) -> list[list[object]]:
     rows: list[list[object]] = []
     for job, table in zip(plan.jobs[:-1], plan.recipe.tables):
         manifest = plan.done.get(job.name)
-        made_from = ", ".join(table.inputs) or ", ".join(source.name for source in job.sources)
+        inputs = [f"{name}: {of}" for name, of in zip(table.input_names, table.inputs)] or table.inputs
+        made_from = ", ".join(inputs or [source.name for source in job.sources])
         made_from = made_from if len(made_from) <= 44 else made_from[:43] + "…"
         state = "exists" if manifest else "to make"
         kept = manifest.receipt.rows_kept() if manifest else "?"

@@ -1,13 +1,10 @@
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import errata
 import pytest
 from errata.release.find import Release
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
@@ -104,18 +101,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Release:
     store = str(tmp_path_factory.mktemp("hostile") / "store")
     publish_hostile(store)
     return errata.open_release("hostile", store)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, as the system has it."""
-    path = os.environ.get("ERRATA_CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.skip("no Chromium: apt-get install chromium, or name one in ERRATA_CHROMIUM")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 class Opened:

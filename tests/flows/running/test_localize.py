@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
+from errata.cli.command import main
+from errata.cli.exit_codes import DONE
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
@@ -183,6 +186,12 @@ def test_judging_and_estimating_are_of_one_generation_and_a_new_prompt_leaves_th
     house.asked.clear()
     materialize(again)
     assert {request.prefix for request in house.asked} == {""}, "a rollout was asked for"
+
+
+def test_a_plan_names_the_inputs_of_a_table_that_joins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_joined(tmp_path, str(tmp_path / "store"))
+    assert main(["plan", str(tmp_path / "joined.yaml"), "--store", str(tmp_path / "store"), "--pilot", "0"]) == DONE
+    assert re.search(r"^agreed +agree +judge: judged, estimate: estimated ", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_solution_that_one_labeller_never_saw_is_rejected_and_the_release_counts_it(
