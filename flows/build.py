@@ -118,7 +118,7 @@ def build(
     recipe: str, data: str | None = None, store: str | None = None, publish: bool = True,
     models: dict[str, dict[str, str]] | None = None, version: str | None = None, tag: str | None = None, retries: int = 0,
 ) -> str:  # fmt: skip
-    """Build a recipe's release and return its URL; what exists already is not made again.
+    """Build a recipe's release; what exists already is not made again.
 
     Args:
         recipe: The YAML file that declares the corpus.
@@ -129,6 +129,9 @@ def build(
         version: `auto` for the smallest valid bump, if anything differs; else the recipe's own.
         tag: A tag that names the release then, such as that of a checkpoint.
         retries: How often to go on by itself after trouble with storage or an engine, later each time.
+
+    Returns:
+        The release's URL.
 
     """
     data, store = data or os.environ.get("ERRATA_DATA"), store or os.environ.get("ERRATA_STORE") or "store"

@@ -43,11 +43,14 @@ class News:
     name="weekly", flow_run_name="report of {days} days", on_failure=[prefect_runs.notify], on_crashed=[prefect_runs.notify],
 )  # fmt: skip
 def weekly(store: str | None = None, days: float = 7.0) -> str:
-    """Tell what was released in the last days, how it differs and what was spent; the report in Markdown.
+    """Tell what was released in the last days, how it differs and what was spent.
 
     Args:
         store: A path or URL; else that of ERRATA_STORE, or `store`.
         days: How many days to look back on.
+
+    Returns:
+        The report, in Markdown.
 
     """
     store = store or os.environ.get("ERRATA_STORE") or "store"

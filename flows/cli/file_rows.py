@@ -24,6 +24,13 @@ GROUP_ROWS = 1024
 def read_files(name: str, sources: Sequence[Source]) -> RowReader:
     """The rows of files; a record that cannot be read is a row that says why.
 
+    Args:
+        name: What the rows are called.
+        sources: The files, in the order of their rows.
+
+    Returns:
+        A reader of Parquet files where they lie; other formats are read whole.
+
     Raises:
         SourceError: A file cannot be read at all, or Parquet files have different columns.
 

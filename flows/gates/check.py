@@ -27,10 +27,21 @@ Advance = Callable[[int], None]
 
 
 def check_gates(plan: Plan, advance: Advance = lambda _: None) -> list[dict[str, Any]]:
-    """What was found at each gate; raise `GateError` where one that must hold does not.
+    """Check the gates of a plan whose tables are complete.
 
     The columns of the released tables' parts are looked at always, all else
     only where the recipe has `gates`.
+
+    Args:
+        plan: The plan.
+        advance: Is called with the rows that were looked at.
+
+    Returns:
+        What was found at each gate that the recipe asks for.
+
+    Raises:
+        GateError: Where one that must hold does not.
+
     """
     results = list_results(plan, advance)
     missed = [result for result in results if not result["passed"] and result["severity"] == "fail"]

@@ -53,6 +53,14 @@ def parse_rows_name(name: str) -> TableName | ViewName | FilesName:
 def find_complete_table(where: TableName, data: str | None, store: str) -> tuple[TableJob, Manifest]:
     """A table that a build has completed.
 
+    Args:
+        where: The recipe and the table.
+        data: The folder that `${data}` stands for.
+        store: Where it was built.
+
+    Returns:
+        The table, and its manifest.
+
     Raises:
         EvaluationError: The recipe has no such table, or it is not made yet.
 

@@ -36,6 +36,9 @@ def identify_model(model: Model, declared: Model, digests: Digests | None = None
         declared: The declaration as the recipe has it.
         digests: The digests that are remembered, of weights that are hashed.
 
+    Returns:
+        The name, with the revision, the options and all else that its answers depend on.
+
     """
     if isinstance(model, Abacus):
         from tasks.engines.abacus.engine import read_revision
@@ -71,6 +74,12 @@ def open_engine(model: Model, spent: Spent) -> Engine:
     Args:
         model: The declaration, its paths as they are from here.
         spent: Gives the tokens and the money that the ledger knows of.
+
+    Returns:
+        An engine, to be closed by whoever opened it.
+
+    Raises:
+        EngineError: It cannot answer as it is.
 
     """
     if isinstance(model, LlamaCpp) and not os.path.exists(model.model):

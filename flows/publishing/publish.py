@@ -48,11 +48,19 @@ def list_software() -> dict[str, str]:
 
 
 def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Publish the release of a plan whose tables are complete; its manifest.
+    """Publish the release of a plan whose tables are complete.
 
-    `gates` is what was found at them, where that is known already. `GateError`
-    where it does not satisfy them, `PublishError` where its version says less
-    than what changed since the one before, or is published with other content.
+    Args:
+        plan: The plan.
+        gates: What was found at its gates, where that is known already.
+
+    Returns:
+        The manifest of the release.
+
+    Raises:
+        GateError: The tables do not satisfy the gates.
+        PublishError: The version says less than what changed since the one before, or is published with other content.
+
     """
     results = list(check_gates(plan) if gates is None else gates)
     refuse_semver_violations(plan)

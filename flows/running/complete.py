@@ -17,6 +17,12 @@ from flows.running.partitions import AccountingError
 def complete_table(job: TableJob) -> Manifest:
     """Complete a table whose partitions have all been committed.
 
+    Args:
+        job: The table.
+
+    Returns:
+        Its manifest, which is in the store from now on.
+
     Raises:
         AccountingError: Where a partition is missing, or rows kept and rejected are not those that came in.
 

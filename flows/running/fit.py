@@ -21,9 +21,17 @@ Replies = Callable[[Sequence[Request]], Mapping[str, Reply]]
 
 
 def read_fitted(work: TableJob) -> Parameters | None:
-    """The parameters that a table's rows are made with; None where they depend on the rows and are not settled yet.
+    """Read the parameters that a table's rows are made with.
 
-    `StoreError` where what was kept cannot be read.
+    Args:
+        work: The table.
+
+    Returns:
+        The parameters; None where they depend on the rows and are not settled yet.
+
+    Raises:
+        StoreError: What was kept cannot be read.
+
     """
     task = TASKS[work.task]
     if task.fit(work.parameters) is None:

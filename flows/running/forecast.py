@@ -21,6 +21,9 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
             answers, and none where a model costs money or a GPU's time. A table without a pilot, and what is made from
             it, has no tokens forecast.
 
+    Returns:
+        What each table would ask of each of its models.
+
     """
     forecasts: list[Forecast] = []
     if not any(TASKS[job.task].asks_models and job.name not in plan.done for job in plan.jobs):

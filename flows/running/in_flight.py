@@ -41,9 +41,16 @@ class InFlight:
 
     @contextmanager
     def claim(self, requests: Sequence[Request]) -> Iterator[SharedRequests]:
-        """SharedRequests those of some requests that nobody asks, for as long as the `with` block lasts.
+        """Claim those of some requests that nobody asks, for as long as the `with` block lasts.
 
         Who waits for another's claim does so when his own has ended, so that no two wait for each other.
+
+        Args:
+            requests: What is to be asked.
+
+        Yields:
+            The requests to ask now, and those that others are asking.
+
         """
         claim = SharedRequests()
         with self._lock:

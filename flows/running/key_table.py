@@ -44,10 +44,18 @@ class KeyTable:
         return rows
 
     def by_partition(self, query: str, other: KeyTable | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
-        """The rows of a query that has the columns key and unit (a number), one unit after the other, ordered by key.
+        """Go through the rows of a query partition by partition.
 
-        They are sorted once and gone through once, so that many units cost no
-        more than few. The query may speak of another's table, too, as `other.narrow`.
+        They are sorted once and gone through once, so that many partitions cost
+        no more than few.
+
+        Args:
+            query: SQL whose rows have the columns `key` and `unit`, the number of a partition.
+            other: Another's table that the query may speak of, as `other.narrow`.
+
+        Yields:
+            Each number that has rows, and these, ordered by key.
+
         """
         if other is not None:
             other._connection.close()

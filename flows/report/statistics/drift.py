@@ -11,10 +11,17 @@ MOVED = 8
 
 
 def measure_drift(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The statistics of a release beside those of another (as `report.json` holds them).
+    """Measure how far a release is from another.
 
-    Distances are total variation: half the sum of the absolute differences of
-    shares, 0 where nothing shifted and 1 where nothing is in common.
+    Args:
+        now: The statistics of the release, as `report.json` holds them.
+        before: Those of the other.
+
+    Returns:
+        Numbers of both, and distances of distributions: total variation, half
+        the sum of the absolute differences of shares, 0 where nothing shifted
+        and 1 where nothing is in common.
+
     """
     numbers = []
     for name, unit in NUMBERS.items():

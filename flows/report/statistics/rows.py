@@ -81,9 +81,17 @@ def read_view(release: Release, view: str) -> RowSource:
 
 
 def sample_rows(part: pl.DataFrame, rows: int, most: int = SAMPLE) -> pl.DataFrame:
-    """The rows of a share of the problems: about `most` of all `rows`, the same ones whenever they are built.
+    """Sample a part by its problems, the same ones whenever they are built.
 
-    Ids are hashes, so those below a bound are a random sample of the problems.
+    Args:
+        part: Rows of a table; without problems all are taken.
+        rows: The rows of the whole table.
+        most: About so many of these are wanted.
+
+    Returns:
+        The part's rows of the chosen problems: ids are hashes, so those below a
+        bound are a random sample.
+
     """
     if rows <= most or "problem_id" not in part.columns:
         return part

@@ -32,10 +32,18 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         return None
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
-        """A chunk for each batch of records.
+        """Run a file batch by batch of its records.
 
         A file is long, so its chunks are committed, too, and not made again
         where an earlier build was cut off in the middle of it.
+
+        Args:
+            partition: The file.
+            watcher: Is notified of how far it is.
+
+        Yields:
+            The commit of each batch.
+
         """
         assert partition.source is not None
         parameters = self.job.parameters
