@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.ledger.merging import Load, read_distinct, split_ranges
-from catalog.ledger.segments import ENTRY, Segment
+from catalog.ledger.segments import ENTRY, FAILED, Segment
 from catalog.storage import Store
 
 ROWS = 500_000
 """Entries that are summed at a time, about."""
 _BY = ["corpus", "model", "revision"]
-_COLUMNS = ["place", *ENTRY, *_BY, "finish", "prompt_tokens", "tokens", "price", "at"]
+_COLUMNS = ["place", *ENTRY, *_BY, "finish", "prompt_tokens", "tokens", "price", "at", "thinking_tokens", "estimated"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Spending:
     model: str
     revision: str
     requests: int
-    """Completions, those that were cut off and asked again among them."""
+    """Completions, those that were cut off and asked again among them, and failures."""
     prompt_tokens: int
     tokens: int
     """Tokens of the completions."""
@@ -40,6 +40,12 @@ class Spending:
     first: float
     """When the first came: seconds since 1970, UTC."""
     last: float
+    failed: int = 0
+    """Requests that failed for good."""
+    estimated: int = 0
+    """Completions whose tokens are estimates, because the endpoint did not say."""
+    thinking_tokens: int = 0
+    """Tokens of thoughts among `tokens`, as far as they were counted."""
 
     def __add__(self, other: Spending) -> Spending:
         """The sum, under this one's names."""
@@ -54,6 +60,9 @@ class Spending:
             unpriced=self.unpriced + other.unpriced,
             first=min(self.first, other.first),
             last=max(self.last, other.last),
+            failed=self.failed + other.failed,
+            estimated=self.estimated + other.estimated,
+            thinking_tokens=self.thinking_tokens + other.thinking_tokens,
         )
 
 
@@ -70,15 +79,21 @@ def sum_spending(store: Store, segments: Sequence[Segment], load: Load) -> list[
 
 def _sum_entries(entries: Any) -> list[Spending]:
     truncated = pc.cast(pc.equal(entries["finish"], "length"), pa.int64())
+    failed = pc.cast(pc.equal(entries["finish"], FAILED), pa.int64())
     known = pc.cast(pc.is_valid(entries["price"]), pa.int64())
-    entries = entries.append_column("truncated", truncated).append_column("known", known)
-    sums = ["prompt_tokens", "tokens", "truncated", "known", "price"]
+    free = pc.cast(pc.and_(pc.equal(entries["finish"], FAILED), pc.is_null(entries["price"])), pa.int64())
+    guessed = pc.cast(pc.fill_null(entries["estimated"], False), pa.int64())
+    added = {"truncated": truncated, "known": known, "failed": failed, "free": free, "guessed": guessed}
+    for name, column in added.items():
+        entries = entries.append_column(name, column)
+    sums = ["prompt_tokens", "tokens", "thinking_tokens", "price", *added]
     aggregates = [("place", "count"), ("at", "min"), ("at", "max"), *((name, "sum") for name in sums)]
     return [
         Spending(
             row["corpus"], row["model"], row["revision"], row["place_count"], row["prompt_tokens_sum"],
             row["tokens_sum"], row["truncated_sum"], row["price_sum"] if row["known_sum"] else None,
-            row["place_count"] - row["known_sum"], row["at_min"], row["at_max"],
+            row["place_count"] - row["known_sum"] - row["free_sum"], row["at_min"], row["at_max"], row["failed_sum"],
+            row["guessed_sum"], row["thinking_tokens_sum"] or 0,
         )
         for row in entries.group_by(_BY).aggregate(aggregates).to_pylist()
     ]  # fmt: skip

@@ -29,6 +29,7 @@ def run_build(options: Namespace) -> int:
 
     changes, auto = parse_changes(options.model), options.version == "auto"
     plan = make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
+    plan = plan.retrying_failed(time.time()) if options.retry_failed else plan
     return build(
         (find_matching_release(plan) if auto else None) or plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
     )  # fmt: skip
@@ -152,6 +153,8 @@ def _add_build(parser: ArgumentParser) -> None:
     add_rehash(parser)
     help = "auto: the smallest valid bump, if anything differs (default: the recipe's own)"
     parser.add_argument("--version", choices=["auto"], help=help)
+    help = "ask again what failed for good in an earlier build that was stopped"
+    parser.add_argument("--retry-failed", action="store_true", help=help)
     parser.add_argument("--verbose", action="store_true", help="show what Prefect logs")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of the live table")
 

@@ -48,6 +48,12 @@ def _format_price(account: Spending) -> str:
 def _format_notes(total: Spending) -> str:
     first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in (total.first, total.last))
     lines = [f"prompt, completion: tokens; cut off: at their limit; first {first}, last {last} UTC"]
+    if total.failed:
+        lines.append(f"{total.failed:,} requests failed for good; they are asked again with `build --retry-failed`")
+    if total.estimated:
+        lines.append(f"the tokens of {total.estimated:,} completions are estimated: their endpoints do not count them")
+    if total.thinking_tokens:
+        lines.append(f"{total.thinking_tokens:,} tokens of completions are known to be thoughts")
     if total.price is not None and total.unpriced:
         lines.append(f"+: {total.unpriced:,} completions have no price and are not counted in it")
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.reader import read_recipe
-from schemas.recipe.recipe import Recipe, Table
+from schemas.recipe.recipe import FAILURES, Recipe, Table
 from schemas.request import EngineError
 from schemas.task import ModelId, Parameters
 from tasks import TASKS
@@ -69,6 +69,10 @@ class TableJob:
     """What it is held against."""
     input_names: tuple[str, ...] = ()
     """The names by which the task knows the input tables, which are joined by key; empty where they follow each other."""
+    failures: float = FAILURES
+    """The share of its requests that may fail for good."""
+    retry_failed_before: float = 0.0
+    """Requests that failed for good before this time (seconds since 1970) are asked again."""
 
     def folder(self) -> TableFolder:
         """Where the table lies."""
@@ -104,6 +108,10 @@ class Plan:
     def finished(self) -> bool:
         """Whether the release of this recipe is already there."""
         return self.published is not None and self.published["fingerprint"] == self.release.fingerprint
+
+    def retrying_failed(self, before: float) -> Plan:
+        """The same plan, in which requests that failed for good before a time (seconds since 1970) are asked again."""
+        return replace(self, jobs=tuple(replace(job, retry_failed_before=before) for job in self.jobs))
 
     def topological_generations(self) -> list[list[TableJob]]:
         """The tables still to be made, in generations: those of one do not need each other, and only those before them."""
@@ -241,7 +249,7 @@ def _make_job(
         parameters.pop("model", None)
     work = TableJob(
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
-        recipe.corpus, _locate_models(table, recipe, digests), side_inputs, table.input_names,
+        recipe.corpus, _locate_models(table, recipe, digests), side_inputs, table.input_names, table.failures,
     )  # fmt: skip
     return replace(
         work, fingerprint=compute_fingerprint(table.task.name, table.task.version, parameters, work.lineage())

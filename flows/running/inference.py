@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning.plan import AskedModel, TableJob
 from flows.running.engine_pool import EnginePool
+from flows.running.failures import FailureShare
 from flows.running.watcher import NOBODY, Watcher
 from schemas.request import EngineError, Failure, Reply, Request
 from schemas.task import ModelId
@@ -34,6 +36,7 @@ class Dispatcher:
         self.ledger = Ledger(Store(work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
+        self.failures = FailureShare(work)
         self._end = ExitStack()
 
     def __enter__(self) -> Dispatcher:
@@ -49,7 +52,9 @@ class Dispatcher:
     def answer(self, requests: Iterable[Request]) -> dict[str, Reply]:
         """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
         wanted = {request.id: request for request in requests}
-        replies: dict[str, Reply] = {**self.ledger.find(list(wanted.values()))}
+        known = self.ledger.find(list(wanted.values()))
+        replies = {id_: reply for id_, reply in known.items() if not self._is_retried(reply)}
+        self.failures.expect(len(wanted), replies.values())
         self.watcher.asked(self.work.name, len(wanted), len(replies))
         while missing := [request for id_, request in wanted.items() if id_ not in replies]:
             with self.engines.in_flight.claim(missing) as claim:
@@ -62,6 +67,7 @@ class Dispatcher:
                 with self.engines.waiting(self.use):
                     answered = other.wait(shared)
                 self.watcher.asked(self.work.name, 0, len(answered))
+                self.failures.expect(0, answered.values())
                 replies |= answered
         return replies
 
@@ -116,7 +122,7 @@ class Dispatcher:
                 request = by_id.pop(reply.request, None)
                 if request is None:
                     raise EngineError(f"model '{asked.name}': a reply came to {reply.request}, which was not asked")
-                results[reply.request] = self._record_reply(asked, request, reply)
+                results[reply.request] = self._record_reply(asked, engine.name, request, reply)
                 if stopped():
                     return
         if by_id:
@@ -124,9 +130,18 @@ class Dispatcher:
                 f"model '{asked.name}': {len(by_id)} of {len(requests)} requests got no reply; build again"
             )
 
-    def _record_reply(self, asked: AskedModel, request: Request, reply: Reply) -> Reply:
+    def _is_retried(self, reply: Reply) -> bool:
+        """Whether the ledger's reply is a failure that is to be tried again."""
+        return isinstance(reply, Failure) and reply.at < self.work.retry_failed_before
+
+    def _record_reply(self, asked: AskedModel, engine: str, request: Request, reply: Reply) -> Reply:
         if isinstance(reply, Failure):
-            return reply
+            limit = request.sampling.max_tokens
+            reply = replace(reply, limit=limit, engine=reply.engine or engine, at=reply.at or time.time())
+            failure = self.writer.append(request, reply)
+            self.watcher.answered(self.work.name, reply.tokens)
+            self.failures.expect(0, [failure])
+            return failure
         price = asked.model.price
         if price and reply.price is None:
             reply = replace(reply, price=price.of(reply.prompt_tokens, reply.tokens))

@@ -14,7 +14,7 @@ from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
-from schemas.recipe.recipe import NAME, NO_ROWS, Head, Recipe, Table
+from schemas.recipe.recipe import FAILURES, NAME, NO_ROWS, Head, Recipe, Table
 from schemas.recipe.taxonomy import Find
 from schemas.recipe.wording import advise, describe_error, list_names, show_value, strip_branches
 from schemas.task import Parameters, Task
@@ -110,9 +110,16 @@ class _RecipeReader:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
         if not task.needs and "from" in table:
             self._fault((*here, "from"), f"task '{task.name}' reads no table; remove `from`")
-        values = {key: value for key, value in table.items() if key not in ("task", "from")}
+        self._check_failures((*here, "failures"), table.get("failures", FAILURES), task)
+        values = {key: value for key, value in table.items() if key not in ("task", "from", "failures")}
         parameters = self._model(task.parameters, values, here)
         return task, inputs, parameters if isinstance(parameters, Parameters) else None
+
+    def _check_failures(self, path: Path, share: Any, task: Task[Any]) -> None:
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            self._fault(path, f"expected a share of the requests from 0 to 1, found {show_value(share)}")
+        elif not task.asks_models and path[-1] in self.document.value["tables"][path[1]]:
+            self._fault(path, f"task '{task.name}' asks no model; remove `failures`")
 
     def _inputs(self, here: Path, declared: Any, tables: Mapping[str, Any], task: Task[Any] | None) -> _Inputs:
         """The tables that `from` names, by name in the order of the task's inputs where it is a mapping."""
@@ -206,7 +213,8 @@ class _RecipeReader:
                 key, _, rest = message.partition(": ")
                 self._fault(("tables", name, *key.split(".")), rest)
             contract = task.makes(parameters, input_contract)
-            tables[name] = Table(name, task, inputs.tables, parameters, contract, input_contract, inputs.names)
+            share = self.document.value["tables"][name].get("failures", FAILURES)
+            tables[name] = Table(name, task, inputs.tables, parameters, contract, input_contract, inputs.names, share)
         releases = [table for table in tables.values() if table.task.publishes]
         return [table for table in tables.values() if table not in releases] + releases
 

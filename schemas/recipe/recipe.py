@@ -17,6 +17,8 @@ from schemas.task import Parameters, Task
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 VERSION = r"^(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})$"
+FAILURES = 0.05
+"""The share of a table's requests that may fail for good, unless its recipe says otherwise."""
 NO_ROWS = Contract("nothing", "", (), "")
 """The contract of the input of a task that has none."""
 
@@ -68,6 +70,8 @@ class Table:
     """What the rows of its inputs are, joined where they are named."""
     input_names: tuple[str, ...] = ()
     """The names by which the task knows its inputs; empty where they are one after the other."""
+    failures: float = FAILURES
+    """The share of its requests that may fail for good; their rows are rejected."""
 
 
 @dataclass(frozen=True)

@@ -264,18 +264,21 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
                 format_count(entry["requests"]),
                 format_count(entry["cut_off"]),
                 format_count(entry["prompt_tokens"]),
-                format_count(entry["tokens"]),
+                format_count(entry["tokens"]) + ("~" if entry.get("estimated") else ""),
+                format_count(entry.get("failed", 0)),
                 _format_price(entry),
             ]
             for entry in spent["ledger"]
         ]
-        parts.append(PageTable("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "price"), rows))  # fmt: skip
+        parts.append(PageTable("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "failed", "price"), rows))  # fmt: skip
         prices = [entry["price"] for entry in spent["ledger"] if entry["price"] is not None]
         sentences.append(
             f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
             if prices
             else "the recipe names no price, so money was not counted"
         )
+        if guessed := sum(entry.get("estimated", 0) for entry in spent["ledger"]):
+            sentences.append(f"~: the tokens of {format_count(guessed)} completions are estimates, their endpoint did not say")
     notes = (
         "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
     )

@@ -50,7 +50,8 @@ def sum_spending(plan: Plan, tokens: dict[str, int]) -> dict[str, Any] | None:
         return None
     ledger = [
         {"model": str(ModelId(account.model, account.revision)), "requests": account.requests, "cut_off": account.truncated,
-         "prompt_tokens": account.prompt_tokens, "tokens": account.tokens, "price": None if account.price is None else round(account.price, 6), "unpriced": account.unpriced}
+         "prompt_tokens": account.prompt_tokens, "tokens": account.tokens, "price": None if account.price is None else round(account.price, 6), "unpriced": account.unpriced,
+         "failed": account.failed, "estimated": account.estimated, "thinking_tokens": account.thinking_tokens}
         for account in paid
     ]  # fmt: skip
     return {"tables": tables, "ledger": ledger}

@@ -21,7 +21,7 @@ from flows.running import forecast
 from flows.running.kinds import asking, find_kind, from_seed
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
-from schemas.request import Completion, EngineError, Failure, Reply, Request
+from schemas.request import Completion, EngineError, Reply, Request
 from tests.flows.running.test_table import read
 
 RECIPE = """\
@@ -167,13 +167,6 @@ def test_models_that_compute_here_are_open_one_at_a_time_and_closed_at_the_end(
     assert sorted(house.opened) == ["openai", "vllm"]
     assert house.open == []
     assert read(work).height == 120
-
-
-def test_a_failure_is_a_rejected_row_that_the_ledger_does_not_keep(tmp_path: Path, house: House, store: str) -> None:
-    house.say = lambda r: Failure(r.id, "prompt too long", "9") if r.sample else text_of(r)
-    work = build(make(tmp_path, store))
-    assert read(work, "rejected")["reason"].value_counts().rows() == [("prompt too long", 30)]
-    assert sum(spent.requests for spent in Ledger(Store(store)).spent()) == 30
 
 
 def test_what_came_before_an_engine_broke_is_kept_and_not_asked_again(tmp_path: Path, house: House, store: str) -> None:
