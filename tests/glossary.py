@@ -64,6 +64,7 @@ NOUNS = {
         "loading engine": ("schemas", "LoadingEngine"),
         "dispatcher": ("flows", "Dispatcher"),
         "engine pool": ("flows", "EnginePool"),
+        "failure share": ("flows", "FailureShare"),
         "table use": ("flows", "TableUse"),
         "in flight": ("flows", "InFlight"),
         "shared requests": ("flows", "SharedRequests"),

@@ -278,7 +278,9 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
             else "the recipe names no price, so money was not counted"
         )
         if guessed := sum(entry.get("estimated", 0) for entry in spent["ledger"]):
-            sentences.append(f"~: the tokens of {format_count(guessed)} completions are estimates, their endpoint did not say")
+            sentences.append(
+                f"~: the tokens of {format_count(guessed)} completions are estimates, their endpoint did not say"
+            )
     notes = (
         "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
     )

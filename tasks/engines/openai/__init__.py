@@ -11,4 +11,4 @@ def open_engine(model: OpenAI, spent: Spent) -> Engine:
     from tasks.engines.openai.engine import OpenAIEngine
 
     tokens, price = spent() if model.budget_tokens or model.budget_price else (0, 0.0)
-    return OpenAIEngine(model, tokens, price)
+    return OpenAIEngine(model, tokens, price, has_answered=lambda: spent()[0] > 0)

@@ -14,7 +14,7 @@ from schemas.request import Finish, replace_surrogates
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer, at most."""
-CONTENT_FILTER = "content filter"
+CONTENT_FILTER, OVERLONG = "content filter", "overlong answer"
 SCHEMA = "response_format"
 """The optional field that holds an answer to a JSON schema."""
 _LARGEST = 2**31
@@ -73,6 +73,8 @@ class FailedExchange:
     """Whether it may go well another time."""
     wait: float = 0.0
     """Seconds that the endpoint wants to be left alone."""
+    is_away: bool = False
+    """Whether nobody was there to be asked, or nobody who has time."""
     status: int = 0
     """The status of the response; 0 where there was none, or it was well."""
 
@@ -107,7 +109,7 @@ def read_answer(content: bytes) -> Outcome:
     if text is None:
         return _odd("a `message.content` that is no text")
     if (length := len(text) + len(thinking)) > LONGEST_TEXT:
-        return Refusal("overlong answer", f"{length:,} characters, at most {LONGEST_TEXT:,} are taken", usage)
+        return Refusal(OVERLONG, f"{length:,} characters, at most {LONGEST_TEXT:,} are taken", usage)
     ended: Finish = "length" if finish in ("length", "max_tokens") else "stop"
     calls = message.get("tool_calls")
     tool_calls = json.dumps(calls) if isinstance(calls, list) and calls else ""

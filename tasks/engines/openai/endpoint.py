@@ -101,14 +101,15 @@ class Endpoint:
                 if response.status_code == 200:
                     return [read_answer(choice) for choice in split_choices(content)]
                 return [classify_status(response.status_code, response.headers, content, self._model.key)]
-        except (TimeoutError, httpx.TimeoutException):
-            problem = f"no answer within {self._model.timeout:g} s"
-            return [FailedExchange(problem, "raise `timeout`, or lower `concurrency`")]
+        except (TimeoutError, httpx.TimeoutException) as error:
+            problem, advice = f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`"
+            return [FailedExchange(problem, advice, is_away=isinstance(error, httpx.ConnectTimeout))]
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # of a redirect to a bad address httpx shows a piece, which may be one of the key
             message = "a redirect to no address" if "location header" in str(error) else str(error)
+            is_away = isinstance(error, httpx.ConnectError)
             problem = f"{type(error).__name__}{message and f' ({message})'}"
-            return [FailedExchange(problem, "check that the endpoint is up and can be reached")]
+            return [FailedExchange(problem, "check that the endpoint is up and can be reached", is_away=is_away)]
 
     def _shown(self, text: str) -> str:
         """A text from outside on one line, without the key, also where it is masked in part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import nan
@@ -14,16 +14,14 @@ from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Reply, Request
 from tasks.engines.openai.async_bridge import Background, Put
 from tasks.engines.openai.body import make_body
-from tasks.engines.openai.budget import Budget, BudgetSpent, Cost, price_completion
+from tasks.engines.openai.budget import Budget, BudgetSpent, Cost, estimate_usage, price_completion
 from tasks.engines.openai.capabilities import Capabilities
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal
 from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
+from tasks.engines.openai.giving_up import FUTILE, UNANSWERED, AttemptsSpent, GivingUp, Unanswered
 from tasks.engines.openai.http_errors import REFUSED
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
 from tasks.llm.channels import is_unfinished_thought, split_channels
-
-_FUTILE = 8
-"""Requests refused without one answered, after which it is the endpoint that refuses and not the request."""
 
 
 def _group_samples(requests: Sequence[Request], most: int) -> Iterator[tuple[Request, ...]]:
@@ -45,6 +43,7 @@ class _Asking:
     put: Put[Reply]
     left: int
     """Requests without a reply."""
+    giving_up: GivingUp
     spent: bool = False
     error: EngineError | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,18 +61,26 @@ class _Asking:
 class OpenAIEngine:
     """Answers requests by an endpoint's chat completions.
 
-    `spent_tokens` and `spent_price` are what was spent of the budget before.
+    `spent_tokens` and `spent_price` are what was spent of the budget before,
+    `has_answered` says whether the model ever answered before.
     Raises `EngineError` where the model's declaration, its URL or its key
     cannot be used. After an error no request is begun or tried again, and
     what is under way is still given, since it is paid for. Attempts that
     brought no answer count nothing against the budget: endpoints do not
-    tell what they cost.
+    tell what they cost. Where they do not tell what an answer cost, that is
+    estimated, for the budget as for the ledger.
     """
 
     name = "openai 1"
 
     def __init__(
-        self, model: OpenAI, spent_tokens: int = 0, spent_price: float = 0.0, *, _backoff: float = 1.0
+        self,
+        model: OpenAI,
+        spent_tokens: int = 0,
+        spent_price: float = 0.0,
+        *,
+        has_answered: Callable[[], bool] = lambda: False,
+        _backoff: float = 1.0,
     ) -> None:
         if model.budget_price is not None and model.price is None:
             raise EngineError(f"{describe_endpoint(model)}: `budget_price` needs `price`; give the price of its tokens")
@@ -85,6 +92,7 @@ class OpenAIEngine:
         self._background = Background()
         self._backoff = _backoff
         self._capabilities = Capabilities(describe_endpoint(model), model.answers_as)
+        self._has_answered = has_answered
         self._answered = self._refused = 0
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -112,12 +120,16 @@ class OpenAIEngine:
         self._background.close(self._endpoint.close)
 
     async def _ask_all(self, requests: Sequence[Request], put: Put[Reply]) -> None:
-        asking = _Asking(deque(_group_samples(requests, self._model.n)), put, len(requests))
+        giving_up = GivingUp(lambda: bool(self._answered) or self._has_answered())
+        asking = _Asking(deque(_group_samples(requests, self._model.n)), put, len(requests), giving_up)
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(len(requests), self._model.concurrency)):
                 workers.create_task(self._work(asking))
         if asking.error is not None:
             raise asking.error
+        for failure in giving_up.release_last():
+            asking.left -= 1
+            await asking.put(failure)
         if asking.spent:
             raise BudgetError(
                 f"{describe_endpoint(self._model)}: {self._budget.describe()}; {asking.left:,} of {len(requests):,} requests are left "
@@ -155,36 +167,50 @@ class OpenAIEngine:
             return []
         used = Cost()
         try:
-            outcomes = await self._outcomes(group, asking.stop)
-            used = self._price(outcomes, held)
+            outcomes = await self._outcomes(group, asking)
+            used = self._price(group, outcomes)
+        except AttemptsSpent as spent:
+            if len(group) > 1:
+                asking.put_back(group)
+                return []
+            failure = self._failure(group[0], Refusal(UNANSWERED, spent.problem))
+            asking.giving_up.hold(Unanswered(failure, spent))
+            return [*asking.giving_up.release()]
         finally:
             self._budget.settle(held, used)
         asking.put_back(group[len(outcomes) :])
-        return [
-            self._completion(request, outcome) if isinstance(outcome, Answer) else self._failure(request, outcome)
+        asking.giving_up.count_answers(sum(isinstance(outcome, Answer) for outcome in outcomes))
+        replies = [
+            self._completion(request, outcome) if isinstance(outcome, Answer) else self._refuse(request, outcome)
             for request, outcome in zip(group, outcomes)
         ]
+        return [*replies, *asking.giving_up.release()]
 
-    def _price(self, outcomes: Sequence[Answer | Refusal], held: Cost) -> Cost:
-        """What outcomes cost; where the endpoint does not say of an answer, what all can have been at most."""
-        if any(isinstance(outcome, Answer) and outcome.usage is None for outcome in outcomes):
-            return held
-        usages = [outcome.usage for outcome in outcomes if outcome.usage is not None]
-        return sum((price_completion(self._model.price, use.prompt_tokens, use.tokens) for use in usages), Cost())
+    def _price(self, group: Sequence[Request], outcomes: Sequence[Answer | Refusal]) -> Cost:
+        """What outcomes cost, as the endpoint says or as it is estimated."""
+        usages = [
+            estimate_usage(request, outcome) if isinstance(outcome, Answer) and not outcome.usage else outcome.usage
+            for request, outcome in zip(group, outcomes)
+        ]
+        costs = (price_completion(self._model.price, use.prompt_tokens, use.tokens) for use in usages if use)
+        return sum(costs, Cost())
 
-    async def _outcomes(self, group: tuple[Request, ...], stop: asyncio.Event) -> list[Answer | Refusal]:
-        """Ask until there are answers or a refusal; raises `EngineError` where none come. They may be fewer than the group."""
+    async def _outcomes(self, group: tuple[Request, ...], asking: _Asking) -> list[Answer | Refusal]:
+        """Ask until there are answers, which may be fewer than the group, or a refusal; raises `EngineError` where none come."""
         attempt = 1
         while True:
-            outcomes = await self._exchange(group, attempt, stop)
+            answers = asking.giving_up.answers
+            outcomes = await self._exchange(group, attempt, asking.stop)
             failed = outcomes[0]
             if not isinstance(failed, FailedExchange):
                 break
             self._pace.pause(failed.wait)
             if not failed.again or attempt == self._model.attempts:
                 times = f"asked {attempt} times, and the last time found" if attempt > 1 else "found"
-                raise EngineError(f"{describe_endpoint(self._model)}: {times} {failed.problem}; {failed.advice}")
-            await sleep_until_stopped(choose_backoff(attempt, self._backoff), stop)
+                problem = f"{times} {failed.problem}"
+                message = f"{describe_endpoint(self._model)}: {problem}; {failed.advice}"
+                raise AttemptsSpent(message, problem, answers, failed.is_away) if failed.again else EngineError(message)
+            await sleep_until_stopped(choose_backoff(attempt, self._backoff), asking.stop)
             attempt += 1
         results: list[Answer | Refusal] = []
         for request, outcome in zip(group, outcomes):
@@ -214,32 +240,46 @@ class OpenAIEngine:
 
     def _completion(self, request: Request, answer: Answer) -> Completion:
         self._answered += 1
-        usage, price = answer.usage, self._model.price
-        limit = request.sampling.max_tokens
-        counted = limit if answer.finish == "length" else answer.counted
+        usage, price = answer.usage or estimate_usage(request, answer), self._model.price
         channels = split_channels(answer.text, is_unfinished_thought(request.prefix), answer.thinking)
         return Completion(
             request=request.id,
             text=channels.text,
             finish=answer.finish,
-            limit=limit,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            tokens=usage.tokens if usage else counted,
+            limit=request.sampling.max_tokens,
+            prompt_tokens=usage.prompt_tokens,
+            tokens=usage.tokens,
             logprob=nan if answer.logprob is None and request.logprobs else answer.logprob,
             engine=self.name,
             at=time.time(),
-            price=price.of(usage.prompt_tokens, usage.tokens) if usage and price else None,
+            price=price.of(usage.prompt_tokens, usage.tokens) if price else None,
             thinking=channels.thinking,
-            thinking_tokens=usage.thinking_tokens if usage else None,
+            thinking_tokens=usage.thinking_tokens,
             thinking_finished=channels.is_finished or bool(answer.tool_calls),
             tool_calls=answer.tool_calls,
+            estimated=answer.usage is None,
         )
 
-    def _failure(self, request: Request, refusal: Refusal) -> Failure:
+    def _refuse(self, request: Request, refusal: Refusal) -> Failure:
+        """The failure of a request that the endpoint refuses; raises `EngineError` where it refuses all."""
         self._refused += refusal.reason == REFUSED
-        if self._refused >= _FUTILE and not self._answered:
+        if self._refused >= FUTILE and not self._answered:
             raise EngineError(
                 f"{describe_endpoint(self._model)}: refused the first {self._refused} requests, the last with {refusal.detail}; "
                 "change what it does not take"
             )
-        return Failure(request.id, refusal.reason, refusal.detail)
+        return self._failure(request, refusal)
+
+    def _failure(self, request: Request, refusal: Refusal) -> Failure:
+        usage, price = refusal.usage, self._model.price
+        return Failure(
+            request.id,
+            refusal.reason,
+            refusal.detail,
+            limit=request.sampling.max_tokens,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            tokens=usage.tokens if usage else 0,
+            engine=self.name,
+            at=time.time(),
+            price=price.of(usage.prompt_tokens, usage.tokens) if usage and price else None,
+        )

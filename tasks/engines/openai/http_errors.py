@@ -30,6 +30,8 @@ _OPTIONAL = {
     "logprobs": re.compile(r"logprob", re.I),
     SCHEMA: re.compile(r"response_format|json_?schema|structured.?output|guided|grammar", re.I),
 }
+_BUSY = (429, 502, 503, 504)
+"""Of the endpoint, whatever is asked."""
 _SLOWER = "set `per_minute` or lower `concurrency`, or build again later"
 _LATER = "look into the endpoint's own log, and build again"
 
@@ -72,7 +74,9 @@ def _later(status: int, headers: Mapping[str, str], message: str) -> FailedExcha
         return FailedExchange(
             f"{message} (it wants to be left alone for {wait:.0f} s)", "build again after that", again=False
         )
-    return FailedExchange(message, _SLOWER if status == 429 else _LATER, wait=wait, status=status)
+    return FailedExchange(
+        message, _SLOWER if status == 429 else _LATER, wait=wait, status=status, is_away=status in _BUSY
+    )
 
 
 def retry_after(value: str, now: datetime) -> float | None:

@@ -48,7 +48,11 @@ def test_money_is_told_for_each_released_row() -> None:
         section.lead
         == "20 tokens of completions for each released row; 5.00 paid in all, 0.0500 for each released row."
     )
-    assert cells(section.parts[1], 5) == ["5.00+"]
+    assert cells(section.parts[1], 6) == ["5.00+"]
+    guessed = paid | {"estimated": 2, "failed": 1}
+    section = show_cost({}, {**found, "spending": {"tables": [table], "ledger": [guessed]}})
+    assert (cells(section.parts[1], 4), cells(section.parts[1], 5)) == (["20~"], ["1"])
+    assert "the tokens of 2 completions are estimates" in section.lead
     assert "nothing was asked" in show_cost({}, {"spending": None, "from": "tables"}).lead
 
 

@@ -225,8 +225,9 @@ def test_tokens_where_the_endpoint_does_not_count_them() -> None:
     unknown = only(lambda _: completion("4", usage={}), price=Price(prompt=1, completion=1))
     length = only(lambda _: completion("4", "length", usage=None))
     assert isinstance(counted, Completion) and isinstance(unknown, Completion) and isinstance(length, Completion)
-    assert (counted.tokens, unknown.tokens, length.tokens) == (1, 0, 16)
-    assert unknown.price is None
+    assert (counted.tokens, unknown.tokens, length.tokens) == (1, 1, 16)
+    assert counted.estimated and unknown.estimated and length.estimated
+    assert unknown.price == (unknown.prompt_tokens + 1) / 1_000_000 and 17 <= unknown.prompt_tokens <= 30
 
 
 def test_never_more_at_once_than_the_recipe_says() -> None:

@@ -249,10 +249,8 @@ def test_what_is_under_way_when_an_error_comes_is_still_given_and_nothing_is_beg
 
 
 def test_after_an_error_it_can_be_asked_again() -> None:
-    down = problem(500)
-
     def script(asked: Asked) -> Act:
-        return down if asked.number < 2 else completion("four")
+        return problem(404, "gone") if asked.number == 0 else completion("four")
 
     with FaultyServer(script) as server, engine_of(server.url, attempts=2, concurrency=1) as engine:
         assert taken(engine, requests(3))[0] == []
