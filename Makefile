@@ -7,6 +7,7 @@
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
+# make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
 # make check    install, lint, type-check, build the site of the documentation
 # make docs     install, build the site of the documentation into site/
 # make server   install, start a Prefect server on loopback, so that builds start faster and can be looked at
@@ -17,7 +18,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install install-llama clean
+.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install install-llama install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -67,6 +68,11 @@ install-llama: .venv/.installed-llama
 	$(UV) sync --frozen --group llama --python $(PYTHON)
 	@touch $@
 
+# in an environment of its own: it needs another fastapi than Prefect
+install-gpu: install
+	UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) sync --frozen --only-group vllm --python $(PYTHON)
+	.venv-gpu/bin/python -c 'import vllm; print("vLLM", vllm.__version__)'
+
 environments: .venv-vllm/.installed .venv-trl/.installed
 
 .venv-vllm/.installed: infra/vllm/install.sh
@@ -85,4 +91,4 @@ $(UV):
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-trl .uv build dist site *.egg-info catalog/*.egg-info
+	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .uv build dist site *.egg-info catalog/*.egg-info

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # An environment with vLLM for a machine without a GPU: install.sh FOLDER [PYTHON]. About 3.4 GB and 5 minutes.
-# (With a GPU: `pip install vllm` in an environment of its own. Recipes name its interpreter by `python:`.)
+# (With a GPU: `make install-gpu`. Builds find either where make puts it; elsewhere, name its Python by ERRATA_VLLM_PYTHON.)
 set -euo pipefail
 folder="$1" python="${2:-python3}"
 "$python" -m venv "$folder"

@@ -116,7 +116,10 @@ class VLLM(LanguageModelSettings, Declaration):
         None, min_length=1, description="An adapter that is laid over the weights: a name on the Hub, or a folder."
     )
     engine_args: EngineArguments = Field(EngineArguments(), description="Arguments of vLLM's engine, by its own names.")
-    python: str | None = Field(None, description="A Python that has vLLM; else the one that runs the build.")
+    python: str | None = Field(
+        None,
+        description="A Python that has vLLM; else that of ERRATA_VLLM_PYTHON, of `make install-gpu`, or the one that runs the build.",
+    )
     price: Price | None = Field(None, description="What its tokens cost, if they are to be counted in money.")
 
     def paths(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ one model after the other has the whole of it.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -26,14 +27,17 @@ _LOG = logging.getLogger(__name__)
 WORKER = Path(__file__).with_name("worker.py")
 INSIDE = 2
 """Requests inside the worker, in batches: one worked on, one made ready, so that a place that gets free is taken at once."""
+ROOT = Path(__file__).parents[3]
+ENVIRONMENTS = (".venv-gpu", ".venv-vllm")
+"""Where `make install-gpu` and `make test-vllm` install vLLM."""
 LAST_WORDS = 15
 MOMENT = 1.0
 """Seconds between looks whether a silent worker has been silent too long."""
 _ADVICE = (
     (
         r"No module named '?vllm'?\b",
-        "vLLM is missing there: install it (`pip install vllm`; without a GPU see infra/vllm/), "
-        "or name by `python:` a Python that has it",
+        "vLLM is missing there: `make install-gpu` installs it (without a GPU see infra/vllm/), or name by `python:` or "
+        "by ERRATA_VLLM_PYTHON a Python that has it",
     ),
     (
         r"torchvision|torchaudio|torchcodec",
@@ -52,7 +56,6 @@ _ADVICE = (
         "if memory ran out: lower `memory`, `context` or `batch`, or let more GPUs share the weights "
         "(`tensor_parallel`)",
     ),
-    (r"(?i)chat template", "choose a model that was trained on conversations, or a folder whose tokenizer has one"),
     (
         r"(?i)not a valid model identifier|Repository Not Found|Revision Not Found|RevisionNotFound|LocalEntryNotFound"
         r"|OfflineMode|couldn't connect|can't load the configuration",
@@ -78,6 +81,7 @@ class VLLMEngine:
         self._queue = CallQueue()
         self._most_inside = 0
         self._heard = 0.0
+        self._chats = True
         self._closed = False
 
     @property
@@ -135,6 +139,11 @@ class VLLMEngine:
         """A call whose requests are sent. Those that begin alike come together, so that what they share is read once."""
         while True:
             self.load()
+            if not self._chats and any(request.options.api == "chat" for request in requests):
+                raise EngineError(
+                    f"model {self.model.model!r} (vllm): its tokenizer has no chat template, so it cannot be asked as a chat; "
+                    "choose one that was trained on conversations, or declare `api: completions`"
+                )
             with self._lock:
                 if self._process:  # else it died just now, when nobody asked
                     call = self._queue.add(requests)
@@ -190,11 +199,11 @@ class VLLMEngine:
 
     def _start(self) -> WorkerProcess:
         """Start a worker and have it load the model."""
-        command = [self.model.python or sys.executable, "-E", str(self._worker)]
+        command = [find_python(self.model), "-E", str(self._worker)]
         try:
             process = WorkerProcess(command, _environment(self.model))
         except OSError as error:
-            problem = f"`python: {command[0]}` cannot be run ({error.strerror}): name a Python that has vLLM"
+            problem = f"{command[0]} cannot be run ({error.strerror}): name a Python that has vLLM by `python:`"
             raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
         with self._lock:
             self._process, self._most_inside = process, 0
@@ -211,7 +220,7 @@ class VLLMEngine:
             raise EngineError(problem) from None
         with self._lock:
             self.name = f"vllm {message['version']}"
-            self._most_inside = INSIDE * message["batch"]
+            self._most_inside, self._chats = INSIDE * message["batch"], message["chats"]
         return process
 
     def _restart(self, process: WorkerProcess, ended: WorkerEnded) -> WorkerProcess | None:
@@ -244,8 +253,7 @@ class VLLMEngine:
         output = "\n".join((str(ended), *log))
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, output)), "see the last lines above")
         words = "".join(f"\n  | {line}" for line in log)
-        python = self.model.python or sys.executable
-        return f"model {self.model.model!r} (vllm, {python}): {ended}{words}\nWhat to do: {advice}."
+        return f"model {self.model.model!r} (vllm, {find_python(self.model)}): {ended}{words}\nWhat to do: {advice}."
 
     def _describe_closed(self) -> str:
         return f"model {self.model.model!r} (vllm): the engine was closed, because the build has ended; build again"
@@ -284,8 +292,11 @@ def _ask(number: int, request: Request) -> dict[str, object]:
             "top_p": sampling.top_p,
             "stop": list(sampling.stop),
             "seed": request.seed,
+            **sampling.list_further(),
         },
         "schema": sampling.schema,
+        "api": request.options.api,
+        "template": json.loads(request.options.template or "{}"),
     }
 
 
@@ -299,8 +310,17 @@ def _options(model: VLLM) -> dict[str, object]:
         "gpu_memory_utilization": model.memory,
         "max_model_len": model.context,
         "dtype": model.dtype,
+        **model.engine_args.model_dump(exclude_none=True),
     }
-    return options if model.batch is None else {**options, "max_num_seqs": model.batch}
+    own = {"max_num_seqs": model.batch, "lora": model.lora}
+    return options | {name: value for name, value in own.items() if value is not None}
+
+
+def find_python(model: VLLM) -> str:
+    """The Python that has vLLM: the declared one, that of the environment, that of `make install-gpu` or of `make test-vllm`, or our own."""
+    installed = (str(ROOT / name / "bin" / "python") for name in ENVIRONMENTS)
+    named = (model.python, os.environ.get("ERRATA_VLLM_PYTHON"), *filter(os.path.exists, installed))
+    return next(filter(None, named), sys.executable)
 
 
 def _environment(model: VLLM) -> dict[str, str]:

@@ -11,6 +11,7 @@ number of `{"ask": number, ...}` and `{"drop": [number, ...]}`; out go `ready`,
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import math
 import os
@@ -31,6 +32,8 @@ sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _HERE
 Message = dict[str, Any]
 Say = Callable[[Message], None]
 CPU_BATCHED_TOKENS = 4096
+RANKS = (16, 32, 64, 128, 256, 320, 512)
+"""Ranks of LoRA adapters, as vLLM counts them."""
 DETAIL_CHARACTERS = 500
 PROMPT_END = 100
 
@@ -76,8 +79,18 @@ def choose_options(options: Mapping[str, Any]) -> dict[str, Any]:
         # uncut, the longest must fit into one batch
         chosen.pop("gpu_memory_utilization", None)
         batched = max(CPU_BATCHED_TOKENS, choose_context_length(chosen), chosen.get("max_num_seqs", 0))
-        chosen.update(enable_chunked_prefill=False, max_num_batched_tokens=batched)
+        chosen = {"enable_chunked_prefill": False, "max_num_batched_tokens": batched, **chosen}
     return chosen
+
+
+def choose_rank(adapter: str) -> int:
+    """The rank that vLLM keeps room for: the least that it knows and the adapter's fits, its own default where that is not known."""
+    try:
+        with open(os.path.join(adapter, "adapter_config.json"), encoding="utf-8") as file:
+            rank = int(json.load(file)["r"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return RANKS[0]
+    return next((known for known in RANKS if known >= rank), RANKS[-1])
 
 
 def choose_context_length(options: Mapping[str, Any]) -> int:
@@ -106,17 +119,21 @@ class Worker:
 
         self.say = say
         self.vllm = vllm
-        self.llm = vllm.LLM(**choose_options(options))
+        adapter = options.get("lora")
+        lora = {"enable_lora": True, "max_lora_rank": choose_rank(adapter)} if adapter else {}
+        self.llm = vllm.LLM(**choose_options({name: options[name] for name in options if name != "lora"} | lora))
+        self.adapter = (
+            importlib.import_module("vllm.lora.request").LoRARequest("adapter", 1, adapter) if adapter else None
+        )
         self.engine = self.llm.llm_engine
         # vLLM turns tokens into text with its own at the same time, and one of Hugging Face's may not be used by two threads
         self.tokenizer = copy.deepcopy(self.llm.get_tokenizer())
         self.context = int(self.engine.model_config.max_model_len)
         self.inside: dict[str, str] = {}  # the end of each prompt: it may have opened a thought
         self.prepared: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
-        if not getattr(self.tokenizer, "chat_template", None):
-            raise RuntimeError("its tokenizer has no chat template")
         batch = int(self.engine.vllm_config.scheduler_config.max_num_seqs)
-        say({"is": "ready", "version": vllm.__version__, "context": self.context, "batch": batch})
+        chats = bool(getattr(self.tokenizer, "chat_template", None))
+        say({"is": "ready", "version": vllm.__version__, "context": self.context, "batch": batch, "chats": chats})
 
     def serve(self, inbox: queue.SimpleQueue[Message]) -> None:
         """Answer for ever."""
@@ -138,8 +155,10 @@ class Worker:
             message = inbox.get()
             try:
                 if "ask" in message:
-                    prompt = self.prompt(message["messages"], message["prefix"])
-                    message["tokens"] = list(self.tokenizer.encode(prompt, add_special_tokens=False))
+                    chats = message["api"] == "chat"
+                    prompt = (self.lay_out(message) if chats else join_contents(message)) + message["prefix"]
+                    # a template has its marks in its text; a text alone is begun as the tokenizer begins one
+                    message["tokens"] = list(self.tokenizer.encode(prompt, add_special_tokens=not chats))
                     message["prompt_end"] = prompt[-PROMPT_END:]
             except Refused as refused:
                 message["refused"] = refused
@@ -179,21 +198,20 @@ class Worker:
                 structured_outputs=sampling.StructuredOutputsParams(json=schema) if schema else None,
                 **message["sampling"],
             )
-            self.engine.add_request(number, {"prompt_token_ids": tokens}, parameters)
+            self.engine.add_request(number, {"prompt_token_ids": tokens}, parameters, lora_request=self.adapter)
         except ValueError as error:
             raise Refused("refused by vLLM", str(error)[:DETAIL_CHARACTERS]) from error
         self.inside[number] = message["prompt_end"]
 
-    def prompt(self, messages: list[Message], prefix: str) -> str:
-        """The text of a conversation up to where the model goes on.
+    def lay_out(self, message: Message) -> str:
+        """The text of a conversation up to where the model goes on, by its chat template.
 
-        The prefix follows the mark that opens an answer, as the answer did
-        that it was taken from; templates that rewrite or trim earlier answers
-        (thoughts, white space at the end) never see it.
+        A prefix is put behind it, where the answer began that it was taken
+        from; templates that rewrite or trim earlier answers (thoughts, white
+        space at the end) never see it.
 
         Args:
-            messages: The turns.
-            prefix: How the answer begins.
+            message: The request: its turns, and the arguments of the template.
 
         Returns:
             The text, with the marks of the template.
@@ -203,11 +221,18 @@ class Worker:
 
         """
         try:
-            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self.tokenizer.apply_chat_template(
+                message["messages"], tokenize=False, add_generation_prompt=True, **message["template"]
+            )
         except Exception as error:  # a template is a program: it may raise what it likes
             detail = f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS]
             raise Refused("refused by the chat template", detail) from error
-        return str(text) + prefix
+        return str(text)
+
+
+def join_contents(message: Message) -> str:
+    """The text of a conversation for a model that knows no turns."""
+    return "\n\n".join(turn["content"] for turn in message["messages"])
 
 
 def describe_completion(output: Any) -> Message:

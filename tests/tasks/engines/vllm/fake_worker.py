@@ -24,15 +24,17 @@ BATCH = 4
 class Tokenizer:
     chat_template: str | None = "a template"
 
-    def apply_chat_template(self, messages: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool) -> str:
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool, **arguments: Any
+    ) -> str:
         assert not tokenize and add_generation_prompt
         if messages[0]["content"] == "refuse":
             raise ValueError("roles must alternate")
-        return "".join(f"<{message['role']}>{message['content']}" for message in messages) + "<assistant>"
+        text = "".join(f"<{message['role']}>{message['content']}" for message in messages)
+        return text + "".join(f"<{name}={value}>" for name, value in arguments.items()) + "<assistant>"
 
     def encode(self, text: str, add_special_tokens: bool) -> list[int]:
-        assert not add_special_tokens
-        return [ord(character) for character in text]
+        return [ord(character) for character in ("^" if add_special_tokens else "") + text]
 
 
 class State:
@@ -75,8 +77,10 @@ class Engine:
         scheduler = SimpleNamespace(max_num_seqs=options.get("max_num_seqs", BATCH))
         self.vllm_config = SimpleNamespace(scheduler_config=scheduler)
 
-    def add_request(self, number: str, prompt: dict[str, list[int]], parameters: SimpleNamespace) -> None:
-        tokens = prompt["prompt_token_ids"]
+    def add_request(
+        self, number: str, prompt: dict[str, list[int]], parameters: SimpleNamespace, lora_request: Any
+    ) -> None:
+        tokens, self.adapter = prompt["prompt_token_ids"], lora_request
         text = "".join(map(chr, tokens))
         if "<user>invalid<" in text:
             raise ValueError("a parameter is out of range")
@@ -92,6 +96,10 @@ class Engine:
             return f"{subprocess.Popen(['sleep', '600']).pid}"
         if "<user>schema<" in prompt:
             return str(parameters.structured_outputs and parameters.structured_outputs.json)
+        if "<user>sampling<" in prompt:
+            return json.dumps({name: value for name, value in vars(parameters).items() if name != "output_kind"})
+        if "<user>adapter<" in prompt:
+            return f"{(self.adapter.name, self.adapter.path, self.options['max_lora_rank'])}"
         if "<user>seed<" in prompt:
             return f"{parameters.seed}"
         return prompt
@@ -157,5 +165,7 @@ if __name__ == "__main__":
     sampling = module(
         "vllm.sampling_params", RequestOutputKind=SimpleNamespace(FINAL_ONLY=2), StructuredOutputsParams=SimpleNamespace
     )
+    lora = lambda name, number, path: SimpleNamespace(name=name, path=path)  # noqa: E731
+    module("vllm.lora.request", LoRARequest=lora)
     module("vllm", LLM=load, SamplingParams=SimpleNamespace, __version__="9.9", sampling_params=sampling)
     runpy.run_path(str(WORKER))["main"](int(sys.argv[1]), int(sys.argv[2]))

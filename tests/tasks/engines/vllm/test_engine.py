@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from schemas.recipe.models import VLLM, Price
-from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
-from tasks.engines.vllm.engine import INSIDE, VLLMEngine
+from schemas.request import Completion, EngineError, Failure, Message, Options, Request, Sampling
+from tasks.engines.vllm import engine as engine_module
+from tasks.engines.vllm.engine import INSIDE, VLLMEngine, find_python
 
 FAKE = Path(__file__).with_name("fake_worker.py")
 ROOT = Path(__file__).parents[4]
@@ -31,6 +32,7 @@ Open = Callable[..., VLLMEngine]
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens an engine with the fake vLLM: options of its own first, then those of the declaration."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("ERRATA_VLLM_PYTHON", sys.executable)
     engines = []
 
     def open_one(*, starting: float = 60, silence: float = 60, **declared: Any) -> VLLMEngine:
@@ -163,6 +165,56 @@ def test_a_schema_reaches_vllm_and_where_there_is_none_nothing_does(opened: Open
     assert [one(engine, request).text for request in (held, plain)] == ['{"type": "object"}', "None"]
 
 
+def test_all_that_is_set_reaches_vllm_and_what_is_not_is_vllm_s_own(opened: Open) -> None:
+    engine, plain = opened(context=2000), ask("sampling", max_tokens=900)
+    common = {"max_tokens": 900, "temperature": 1.0, "top_p": 1.0, "stop": [], "logprobs": None}
+    common |= {"structured_outputs": None}
+    assert json.loads(one(engine, plain).text) == common | {"seed": plain.seed}
+    further: dict[str, Any] = {
+        "top_k": 20,
+        "min_p": 0.05,
+        "repetition_penalty": 1.1,
+        "presence_penalty": 0.5,
+        "frequency_penalty": 0.25,
+    }
+    full = replace(plain, sampling=Sampling(900, stop_token_ids=(7, 8), **further))
+    assert json.loads(one(engine, full).text) == common | further | {"stop_token_ids": [7, 8], "seed": full.seed}
+    thinking = replace(ask("hi"), options=Options(template='{"enable_thinking": false}'))
+    assert one(engine, thinking).text == "<user>hi<enable_thinking=False><assistant>"
+
+
+def test_a_base_model_goes_on_with_a_text_and_cannot_be_asked_as_a_chat(opened: Open) -> None:
+    engine = opened(model="untaught", api="completions")
+    text = replace(ask("hi", prefix=" ho"), options=Options(api="completions"))
+    assert one(engine, text).text == "^hi ho", "begun as the tokenizer begins a text"
+    with pytest.raises(EngineError, match=r"no chat template.*`api: completions`"):
+        list(engine.answer([ask("hi")]))
+    assert one(engine, text).finish == "stop", "that was no harm to it"
+
+
+def test_arguments_of_the_engine_and_an_adapter_reach_vllm(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"r": 40}')
+    engine = opened(context=2000, lora=str(tmp_path), engine_args={"quantization": "fp8", "enforce_eager": True})
+    options = json.loads(one(engine, ask("options", max_tokens=900)).text)
+    assert (options["quantization"], options["enforce_eager"], options["enable_lora"]) == ("fp8", True, True)
+    assert one(engine, ask("adapter")).text == f"('adapter', '{tmp_path}', 64)"
+
+
+def test_vllm_is_looked_for_where_it_is_said_or_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(engine_module, "ROOT", tmp_path)
+    monkeypatch.delenv("ERRATA_VLLM_PYTHON", raising=False)
+    model = VLLM(engine="vllm", model="m")
+    assert find_python(model) == sys.executable
+    for environment in (".venv-vllm", ".venv-gpu"):
+        python = tmp_path / environment / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.touch()
+        assert find_python(model) == str(python)
+    monkeypatch.setenv("ERRATA_VLLM_PYTHON", "/other/python")
+    assert find_python(model) == "/other/python"
+    assert find_python(model.model_copy(update={"python": "/declared/python"})) == "/declared/python"
+
+
 def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:
     (reply,) = opened().answer([ask("give up")])
     assert isinstance(reply, Failure)
@@ -246,11 +298,7 @@ def test_an_error_inside_is_told(opened: Open) -> None:
 
 @pytest.mark.parametrize(
     ("model", "advice"),
-    [
-        ("missing", "`pip install vllm`"),
-        ("large", "CUDA out of memory.*lower `memory`, `context` or `batch`"),
-        ("untaught", "no chat template.*trained on conversations"),
-    ],
+    [("missing", "`make install-gpu`"), ("large", "CUDA out of memory.*lower `memory`, `context` or `batch`")],
 )
 def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str, advice: str) -> None:
     engine = opened(model=model)
@@ -260,7 +308,7 @@ def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str,
 
 
 def test_a_python_that_is_none(opened: Open, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"no-python` cannot be run \(No such file or directory\): name a Python"):
+    with pytest.raises(EngineError, match=r"no-python cannot be run \(No such file or directory\): name a Python"):
         list(opened(python=str(tmp_path / "no-python")).answer([ask("hi")]))
 
 
