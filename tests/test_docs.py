@@ -2,11 +2,14 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 from errata.cli.command import VERBS as CLIENT
+from errata.cli.verb import build_parser
+from errata.release.names import parse_name
 
 from catalog import taxonomies
 from flows.cli import VERBS as APPLICATION
@@ -115,6 +118,37 @@ def test_every_parameter_is_described_in_a_sentence() -> None:
 def test_every_verb_is_told_of() -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     assert [verb.name for verb in (*CLIENT, *APPLICATION) if f"errata {verb.name}" not in text] == []
+
+
+def list_commands() -> list[tuple[str, str]]:
+    """Every command that a page shows, without what follows it in a comment or a pipe, and the page."""
+    pages = [*PAGES, *EXAMPLES]
+    lines = (
+        (page, line) for page in pages for line in re.findall(r"^ *\$ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    )
+    return [
+        (page.relative_to(ROOT).as_posix(), re.split(r"\s+[#|]", line.partition("errata ")[2])[0])
+        for page, line in lines
+        if re.match(r"(\w+=\S+ )*(\.venv/bin/)?errata ", line)
+    ]
+
+
+@pytest.mark.parametrize(("page", "command"), list_commands())
+def test_every_command_that_is_shown_is_one(page: str, command: str) -> None:
+    options = build_parser((*CLIENT, *APPLICATION), ()).parse_args(shlex.split(command))
+    assert callable(options.run)
+    for recipe, table in re.findall(r"(catalog/recipes/\w+\.yaml|docs/examples/\S+\.yaml)(?::(\w[\w-]*))?", command):
+        assert (ROOT / recipe).exists(), page
+        names = yaml.safe_load((ROOT / recipe).read_text("utf-8"))["tables"]
+        assert not table or table in names, f"{page}: {recipe} has no table {table}"
+
+
+def test_releases_of_the_default_corpus_are_those_that_its_recipe_makes() -> None:
+    version = yaml.safe_load((ROOT / "catalog/recipes/abacus.yaml").read_text("utf-8"))["version"]
+    specs = {spec for page in PAGES for spec in re.findall(r"\babacus@[\^\d.]+\d", page.read_text("utf-8"))}
+    assert len(specs) > 1
+    for spec in map(parse_name, specs):
+        assert version == spec.exact or (spec.range and version in spec.range), spec
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:
