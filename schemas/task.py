@@ -306,12 +306,16 @@ class ModelId:
 
 @dataclass(frozen=True)
 class Fit(Generic[P]):
-    """What must be settled about a whole table before models are asked about its parts, such as a taxonomy."""
+    """What must be settled about a whole table before its parts are worked on, such as a taxonomy, or rates of error."""
 
     ask: Callable[[Rows, P, Mapping[str, ModelId]], Generator[Sequence[Request], Mapping[str, Reply], P]]
-    """About the parts of the table; returns the parameters with which each of them is then asked about."""
-    rows: int
+    """About the parts of the table; returns the parameters with which each of them is then worked on."""
+    rows: int = 0
     """The rows that one round of it is about, at most; for forecasts."""
+    columns: tuple[str, ...] = ()
+    """The columns that it looks at, as far as the table has them; all where none is named."""
+    record: type[P] | None = None
+    """The record of what it returns, where that has more than a recipe may say."""
 
 
 @dataclass(frozen=True, kw_only=True)

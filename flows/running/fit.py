@@ -1,4 +1,4 @@
-"""What is settled about a whole table before its parts are asked about, kept beside them: a taxonomy that was found."""
+"""What is settled about a whole table before its parts are worked on, kept beside them: a taxonomy, rates of error."""
 
 from __future__ import annotations
 
@@ -34,25 +34,36 @@ def read_fitted(work: TableJob) -> Parameters | None:
 
     """
     task = TASKS[work.task]
-    if task.fit(work.parameters) is None:
+    settling = task.fit(work.parameters)
+    if settling is None:
         return work.parameters
     folder = work.folder()
     path = f"{folder.path}/{FILE}"
     value = folder.store.read_json(path)
     try:
-        return None if value is None else task.parameters.model_validate(value)
+        return None if value is None else (settling.record or task.parameters).model_validate(value, strict=False)
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         raise StoreError(f"{folder.store.link(path)}: not what was settled ({reason}); {AGAIN}") from None
 
 
-def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
-    """Settle what a table's parts depend on, once; what was settled before stays."""
+def fit_parameters(work: TableJob, replies: Replies, rows: Rows | None = None) -> Parameters:
+    """Settle what a table's parts depend on, once; what was settled before stays.
+
+    Args:
+        work: The table.
+        replies: Asks models.
+        rows: Its input where that is not its files as they are.
+
+    Returns:
+        The parameters with which its parts are worked on.
+
+    """
     known = read_fitted(work)
     if known is not None:
         return known
     try:
-        parameters = fit_rows(work, InputColumns(work, list(work.input_contract.names())), replies)
+        parameters = fit_rows(work, rows or InputColumns(work, list_fit_columns(work)), replies)
     except TaskError as error:
         raise TaskError(f"{work.name}: {error}") from None
     folder = work.folder()
@@ -61,6 +72,14 @@ def fit_parameters(work: TableJob, replies: Replies) -> Parameters:
         f"{folder.path}/{FILE}", format_canonical_json(parameters.model_dump(mode="json", by_alias=True))
     )
     return read_fitted(work) or parameters
+
+
+def list_fit_columns(work: TableJob) -> list[str]:
+    """The columns of a table's input that settling looks at."""
+    settling = TASKS[work.task].fit(work.parameters)
+    names = work.input_contract.names()
+    wanted = settling.columns if settling else ()
+    return [name for name in names if name in wanted or name == work.input_contract.key] if wanted else list(names)
 
 
 def fit_rows(work: TableJob, rows: Rows, replies: Replies) -> Parameters:

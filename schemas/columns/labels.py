@@ -145,15 +145,42 @@ AGREE_COLUMNS = (
         "confidence",
         "number",
         "The share of the judgements that name this step, times (n + 1) / (n + 2) where estimation saw n rollouts through "
-        "it fail (Laplace's rule of succession).",
+        "it fail (Laplace's rule of succession); by the posterior its probability.",
         at_least=0,
         at_most=1,
+    ),
+)
+POSTERIOR_COLUMNS = (
+    Column(
+        "probability",
+        "number",
+        "The probability that this is the first wrong step (or that none is wrong), given all evidence.",
+        at_least=0,
+        at_most=1,
+    ),
+    Column(
+        "posterior",
+        "numbers",
+        "The probability of each step to be the first wrong one; the last number is that of none.",
+        at_least=0,
+        at_most=1,
+    ),
+    Column(
+        "carried_by",
+        "strings",
+        "The sorts of evidence, first that which speaks most for the label against the next likeliest.",
+    ),
+    Column(
+        "carried",
+        "numbers",
+        "The log-likelihood ratio that each contributes, in nats; below 0 it speaks for the next likeliest.",
     ),
 )
 AGREE_LABEL = Label(
     column="first_error",
     kind="step",
     rank=3,
+    probability="probability",
     votes=Votes("labellers", "labels"),
     combines=(JUDGE_LABEL, ESTIMATE_LABEL),
 )

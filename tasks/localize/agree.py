@@ -2,26 +2,33 @@
 
 The labellers are the judging models, each by the majority of its own
 judgements, and the estimation. A model's votes are one labeller: they share its
-blind spots, so that counting each would let one model outvote the others.
+blind spots, so that counting each would let one model outvote the others. The
+rule `posterior` counts no heads: it works out how probable each step is, given
+all evidence (`tasks.localize.posterior`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL
-from schemas.contract import DETAIL, REASON, Contract
+from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL, POSTERIOR_COLUMNS
+from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
-from schemas.task import Input, Outcome, Parameters, PerRow
+from schemas.request import Reply, Request
+from schemas.task import Fit, Input, ModelId, Outcome, Parameters, PerRow
+from schemas.task import Rows as Parts
+from tasks.localize.posterior.evidence import list_columns
+from tasks.localize.posterior.fit import fit_rates, sample_rows
+from tasks.localize.posterior.label import PosteriorLabel, label_rows
+from tasks.localize.posterior.rates import EVIDENCE, EvidenceName, FittedRates
 from tasks.localize.raters import Ratings, list_rating_columns, rate
 
-ADDED = to_polars_schema(Contract("agreements", "", AGREE_COLUMNS, ""))
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
 JUDGED = ("judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided")
 LABELS = AGREE_LABEL.combines
@@ -29,19 +36,44 @@ SEEN = tuple(
     dict.fromkeys((*list_rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
 )
 """The columns that are looked at, where the table has them."""
+POSTERIOR = "posterior"
+_LEAST = 0.95
 DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 
 
 class AgreeParameters(Parameters):
     """Parameters of `agree`."""
 
-    rule: Literal["estimate and judges", "k of n", "unanimous"] = Field(
+    rule: Literal["estimate and judges", "k of n", "unanimous", "posterior"] = Field(
         "estimate and judges",
         description="Keep where estimation and more than half of all judgements name the same step; where one step alone is "
-        "named by `k` labellers or more; or where all labellers name the same. Each model that judges is a labeller, by "
-        "the majority of its votes, and so is the estimation if there is one.",
+        "named by `k` labellers or more; where all labellers name the same; or where one step is probable enough given all "
+        "evidence. Each model that judges is a labeller, by the majority of its votes, and so is the estimation if there is one.",
     )
     k: int | None = Field(None, ge=1, le=1_000, description="Labellers that must name the step, for `k of n` alone.")
+    at_least: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The probability that a label must have, for `posterior` alone; 0.95 unless given.",
+    )
+    evidence: list[EvidenceName] = Field(
+        list(EVIDENCE),
+        min_length=1,
+        description="The evidence that `posterior` looks at: counts of rollouts, what the numbers of steps show beside a right "
+        "solution or without one, judges' votes, proofs of task locate.",
+    )
+    truth: bool = Field(
+        True,
+        description="Whether the rates of `posterior` may be fitted to what is known of the truth (task truth), of other "
+        "problems than the row's own; else to the evidence alone.",
+    )
+
+
+class FittedAgreeParameters(AgreeParameters):
+    """Parameters of `agree` by the posterior, with the rates that were fitted to the table."""
+
+    rates: FittedRates
 
 
 @dataclass(frozen=True)
@@ -115,28 +147,74 @@ def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
         The rows whose labellers name the same step, counted from 0 (-1 for none); the others with the reason.
 
     """
+    if rules.rule == POSTERIOR:
+        return _agree_by_posterior(part, rules)
     rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
     ratings = [rate(row, LABELS) for row in rows]
     verdicts = [apply_rule(row, rating, rules) for row, rating in zip(rows, ratings)]
-    holds = pl.Series([verdict.label is not None for verdict in verdicts], dtype=pl.Boolean)
-    added = [_added(*labelled) for labelled in zip(rows, ratings, verdicts) if labelled[2].label is not None]
-    kept = part.filter(holds).drop(ADDED, strict=False)
-    dropped = [(row, rating, verdict) for row, rating, verdict in zip(rows, ratings, verdicts) if verdict.label is None]
+    added = [_added(row, rating, verdict.label) for row, rating, verdict in zip(rows, ratings, verdicts)]
+    details = [_detail(row, rating) for row, rating in zip(rows, ratings)]
+    return _divide(part, added, [verdict.reason for verdict in verdicts], details, AGREE_COLUMNS)
+
+
+def _agree_by_posterior(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
+    """Adds what is likeliest given all evidence to the rows where it is probable enough; the others are rejected with it."""
+    if not isinstance(rules, FittedAgreeParameters):  # a preview: these rows are all there is
+        rules = _settle([part], rules)
+    rows = part.select(name for name in _list_posterior_columns() if name in part.columns).to_dicts()
+    ratings = [rate(row, LABELS) for row in rows]
+    labels = label_rows(rows, LABELS, rules.rates, rules.evidence)
+    least = _LEAST if rules.at_least is None else rules.at_least
+    reasons = [_object(label, row, least) for label, row in zip(labels, rows)]
+    added = [
+        None if why else {**(_added(row, rating, label.first_error) or {}), **_describe_posterior(label)}
+        for row, rating, label, why in zip(rows, ratings, labels, reasons)
+    ]
+    details = [f"{label.describe()}; {_detail(row, rating)}" for row, rating, label in zip(rows, ratings, labels)]
+    return _divide(part, added, reasons, details, (*AGREE_COLUMNS, *POSTERIOR_COLUMNS))
+
+
+def _object(label: PosteriorLabel, row: Mapping[str, Any], least: float) -> str:
+    """Why a label is not kept; empty where it is."""
+    if label.probability < least:
+        return f"probability below {least:g}"
+    return CONTRADICTS if _contradicts(label.first_error, row.get("verdict")) else ""
+
+
+def _describe_posterior(label: PosteriorLabel) -> dict[str, Any]:
+    values = (label.probability, label.distribution, label.evidence, label.strength)
+    return {"confidence": label.probability, **dict(zip((column.name for column in POSTERIOR_COLUMNS), values))}
+
+
+def _divide(
+    part: pl.DataFrame,
+    added: Sequence[dict[str, Any] | None],
+    reasons: Sequence[str],
+    details: Sequence[str],
+    columns: Sequence[Column],
+) -> Outcome:
+    """Rows with what is added to them; those to which nothing is are rejected."""
+    schema = to_polars_schema(Contract("agreements", "", tuple(columns), ""))
+    holds = pl.Series([values is not None for values in added], dtype=pl.Boolean)
+    kept = part.filter(holds).drop(schema, strict=False)
     rejected = part.filter(~holds).with_columns(
-        pl.Series(REASON.name, [verdict.reason for *_, verdict in dropped], dtype=pl.String),
-        pl.Series(DETAIL.name, [_detail(row, rating) for row, rating, _ in dropped], dtype=pl.String),
+        pl.Series(REASON.name, [why for why, values in zip(reasons, added) if values is None], dtype=pl.String),
+        pl.Series(DETAIL.name, [detail for detail, values in zip(details, added) if values is None], dtype=pl.String),
     )
-    return Outcome(pl.concat([kept, pl.DataFrame(added, schema=ADDED)], how="horizontal"), rejected)
+    frame = pl.DataFrame([values for values in added if values is not None], schema=schema)
+    return Outcome(pl.concat([kept, frame], how="horizontal"), rejected)
 
 
-def _added(row: Mapping[str, Any], ratings: Ratings, verdict: Verdict) -> dict[str, Any]:
-    assert verdict.label is not None
+def _added(row: Mapping[str, Any], ratings: Ratings, label: int | None) -> dict[str, Any] | None:
+    """The columns that are added to a row; None where the labellers do not agree."""
+    if label is None:
+        return None
     return {
-        "first_error": verdict.label,
+        "first_error": label,
         "labellers": list(ratings.names),
         "labels": list(ratings.labels),
-        "agreement": ratings.labels.count(verdict.label) / len(ratings.labels),
-        "confidence": confidence(row, verdict.label),
+        "agreement": ratings.labels.count(label) / len(ratings.labels) if ratings.labels else 0.0,
+        "confidence": confidence(row, label),
     }
 
 
@@ -156,6 +234,9 @@ def _check(parameters: AgreeParameters, contract: Contract) -> list[str]:
     faults = []
     if (parameters.rule == "k of n") != (parameters.k is not None):
         faults.append("k: is needed by the rule `k of n`, and by that alone")
+    if parameters.rule != POSTERIOR and {"at_least", "evidence", "truth"} & parameters.model_fields_set:
+        named = next(name for name in ("at_least", "evidence", "truth") if name in parameters.model_fields_set)
+        faults.append(f"{named}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out")
     lacking = [name for name in ESTIMATED if name not in contract.names()]
     if parameters.rule == "estimate and judges" and lacking:
         faults.append(
@@ -165,19 +246,44 @@ def _check(parameters: AgreeParameters, contract: Contract) -> list[str]:
     return faults
 
 
-def _makes(_: AgreeParameters, contract: Contract) -> Contract:
-    return contract.having(*AGREE_COLUMNS)
+def _makes(parameters: AgreeParameters, contract: Contract) -> Contract:
+    return contract.having(*AGREE_COLUMNS, *(POSTERIOR_COLUMNS if parameters.rule == POSTERIOR else ()))
+
+
+def _list_posterior_columns() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*SEEN, *list_columns(LABELS))))
+
+
+def _settle(parts: Parts, rules: AgreeParameters) -> FittedAgreeParameters:
+    """The rules with the rates that fit a table."""
+    rates = fit_rates(sample_rows(parts, LABELS), LABELS, rules.evidence, rules.truth)
+    return FittedAgreeParameters(**rules.model_dump(), rates=rates)
+
+
+def _ask_nothing(
+    parts: Parts, rules: AgreeParameters, _: Mapping[str, ModelId]
+) -> Generator[Sequence[Request], Mapping[str, Reply], AgreeParameters]:
+    """Settles the rates of the posterior; a generator, as fits are, that has no request."""
+    yield from ()
+    return _settle(parts, rules)
+
+
+def _make_fit(rules: AgreeParameters) -> Fit[AgreeParameters] | None:
+    """The fitting of rates, where they are needed."""
+    columns = tuple(dict.fromkeys(("solution_id", *list_columns(LABELS))))
+    return Fit(_ask_nothing, columns=columns, record=FittedAgreeParameters) if rules.rule == POSTERIOR else None
 
 
 AGREE = PerRow(
     name="agree",
     summary="Keeps the solutions whose labellers, judges and estimation, name the same first wrong step by a stated rule.",
-    version="1",
+    version="2",
     parameters=AgreeParameters,
     needs=JUDGED,
     inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),
     makes=_makes,
     check=_check,
+    fit=_make_fit,
     run=agree_labels,
     labels=(AGREE_LABEL,),
 )

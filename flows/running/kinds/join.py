@@ -73,8 +73,11 @@ class JoinKind(PerRowKind):
 
     def prepare(self) -> None:
         """Write, by partition, the columns that other inputs add to it, or the keys that no input before it has."""
-        if self.folder.read_commit(PREPARED):
-            return
+        if not self.folder.read_commit(PREPARED):
+            self._prepare_join()
+        super().prepare()
+
+    def _prepare_join(self) -> None:
         with KeyTable() as keys:
             for number, partition in enumerate(self.partitions):
                 at = pl.lit(self._input_of(partition), pl.Int32)
@@ -121,8 +124,24 @@ class JoinKind(PerRowKind):
         if outcome is not None:
             yield self.write_chunk(partition, self.count_rows(partition), outcome, watcher)
 
+    def read_rows(self, partition: Partition, columns: list[str] | None = None) -> pl.DataFrame:
+        """The rows of a partition of the first input that have all their partners; of the others none is."""
+        names = list(self.job.input_contract.names())
+        if self._input_of(partition) > 0:
+            return pl.DataFrame(schema=to_polars_schema(self.job.input_contract)).select(columns or names)
+        rows = self._pair(partition)
+        return rows.filter(pl.col(PARTNER).is_null()).select(columns or names)
+
     def _join(self, partition: Partition) -> Outcome:
         """What the task makes of rows that have all their partners; the others are rejected."""
+        rows = self._pair(partition)
+        alone = pl.col(PARTNER).is_not_null()
+        outcome = self.run_task(rows.filter(~alone).select(self.job.input_contract.names()))
+        rejected = [self._reject(rows.filter(alone)), complete_rejected(self.job, outcome.rejected)]
+        return Outcome(outcome.kept, pl.concat(rejected))
+
+    def _pair(self, partition: Partition) -> pl.DataFrame:
+        """The rows of a partition with the columns of their partners, and which input one is lacking in."""
         rows = read_partition(self.job, partition)
         commit = self._read_prepared(partition)
         files = {file.path: file for file in commit.parts} if commit else {}
@@ -131,11 +150,7 @@ class JoinKind(PerRowKind):
             partners = self._read_partners(at, files.get(f"{PREPARED}/{partition.name}-{name}.parquet"))
             rows = rows.join(partners, left_on=self.key, right_on="key", how="left", maintain_order="left")
             lacking = pl.when(pl.col(f"{PARTNER}{at}").is_null()).then(pl.lit(at, pl.Int32)).otherwise(lacking)
-        rows = rows.with_columns(lacking.alias(PARTNER))
-        alone = pl.col(PARTNER).is_not_null()
-        outcome = self.run_task(rows.filter(~alone).select(self.job.input_contract.names()))
-        rejected = [self._reject(rows.filter(alone)), complete_rejected(self.job, outcome.rejected)]
-        return Outcome(outcome.kept, pl.concat(rejected))
+        return rows.with_columns(lacking.alias(PARTNER))
 
     def _read_partners(self, at: int, file: ParquetFile | None) -> pl.DataFrame:
         """The columns that an input adds to the rows of a partition, and a column that says so."""

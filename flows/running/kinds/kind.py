@@ -25,7 +25,7 @@ class Kind(ABC, Generic[T]):
     A partition is, unless a kind says otherwise, a Parquet file of an input table.
     """
 
-    prepares: ClassVar[bool] = False
+    prepares: bool = False
     """Whether `prepare` has anything to do."""
     offloads: ClassVar[bool] = False
     """Whether its partitions may run in processes of their own."""
