@@ -23,6 +23,7 @@ from tasks.quality.label_errors import LABEL_ERRORS
 from tasks.quality.text import QUALITY
 from tasks.release import RELEASE
 from tasks.select import SELECT
+from tasks.sources.evidence import EVIDENCE_TASK
 from tasks.sources.import_ import IMPORT
 from tasks.sources.load import LOAD
 from tasks.sources.truth import TRUTH_TASK
@@ -34,7 +35,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

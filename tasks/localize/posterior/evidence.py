@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.columns.gold import GOLD_STEP
 from schemas.labels import Label
-from tasks.localize.posterior.rates import EVIDENCE, EvidenceName
+from tasks.localize.posterior.rates import EVIDENCE, LIKELIHOOD_BOUNDS, LIKELIHOODS, PLAIN_STEPS, STEPS, EvidenceName
 from tasks.localize.posterior.step_marks import mark_steps
 from tasks.localize.raters import parse_model
 from tasks.sources.content_ids import digest
@@ -29,10 +29,20 @@ COUNTS = ("tried", "succeeded")
 MATERIAL = ("question", "steps", "reference", "right_rationale")
 """The columns that marks are made from; a right solution of the model stands in for a missing reference."""
 PROVED = ("located_by", "first_error")
+LIKELIHOOD_COLUMN = "judge_likelihoods"
 PROOF = "proof"
 """The rater that `locate` is."""
 FOLDS = 5
 """Folds of problems."""
+
+
+class Marks(NamedTuple):
+    """One of a few signs at each step."""
+
+    signs: Integers
+    """The number of each step's sign."""
+    rows: NDArray[np.bool_]
+    """Which rows have such signs."""
 
 
 @dataclass
@@ -43,14 +53,11 @@ class EvidenceBatch:
     verdicts: list[str]
     tried: Floats
     succeeded: Floats
-    marks: Integers
-    beside: NDArray[np.bool_]
-    """Whether marks are those of steps beside a right solution,"""
-    plain: NDArray[np.bool_]
-    """or without one; neither where they are not looked at."""
     folds: Integers
     truth: Integers
     """The first wrong step where it is known, the solution's length for none; -1 where it is not known."""
+    marks: dict[str, Marks] = field(default_factory=dict)
+    """By sort of evidence."""
     votes: dict[str, Floats] = field(default_factory=dict)
     """By rater: how often each step was named, and in the last two places none and nothing."""
 
@@ -84,7 +91,9 @@ class EvidenceBatch:
 def list_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     """The columns that are looked at, where a table has them."""
     votes = [name for label in labels if label.votes for name in (label.votes.raters, label.votes.values)]
-    return tuple(dict.fromkeys(("problem_id", "verdict", *MATERIAL, *COUNTS, *votes, *PROVED, GOLD_STEP)))
+    return tuple(
+        dict.fromkeys(("problem_id", "verdict", *MATERIAL, *COUNTS, LIKELIHOOD_COLUMN, *votes, *PROVED, GOLD_STEP))
+    )
 
 
 def collect_evidence(
@@ -105,11 +114,14 @@ def collect_evidence(
     lengths = np.array([len(row["steps"]) for row in rows], dtype=np.int64)
     longest = int(lengths.max(initial=1))
     tried, succeeded = (_pad([_count(row, name) for row in rows], longest) for name in COUNTS)
-    marks, beside, plain = _mark(rows, longest, "steps" in wanted)
     folds = fold_problems([row.get("problem_id") or row["question"] for row in rows])
     truth = np.array([_read_truth(row) for row in rows], dtype=np.int64)
     verdicts = [row.get("verdict") or "undecided" for row in rows]
-    batch = EvidenceBatch(lengths, verdicts, tried, succeeded, marks, beside, plain, folds, truth)
+    batch = EvidenceBatch(lengths, verdicts, tried, succeeded, folds, truth)
+    if "steps" in wanted:
+        batch.marks |= _mark_numbers(rows, longest)
+    if "likelihoods" in wanted:
+        batch.marks |= _mark_likelihoods(rows, longest)
     for at, row in enumerate(rows):
         for rater, value in _list_votes(row, labels if "votes" in wanted else ()):
             counts = batch.votes.setdefault(rater, np.zeros((len(rows), longest + 2)))
@@ -154,18 +166,31 @@ def _pad(values: Sequence[Sequence[float]], longest: int) -> Floats:
     return result
 
 
-def _mark(
-    rows: Sequence[Mapping[str, Any]], longest: int, wanted: bool
-) -> tuple[Integers, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The marks of steps, and which rows have them, beside a right solution or without one."""
-    marks = np.zeros((len(rows), longest), dtype=np.int64)
-    if not wanted:
-        return marks, np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+def _mark_numbers(rows: Sequence[Mapping[str, Any]], longest: int) -> dict[str, Marks]:
+    """What the numbers of steps show, beside a right solution where one is known."""
+    signs = np.zeros((len(rows), longest), dtype=np.int64)
     references = [row.get("reference") or row.get("right_rationale") for row in rows]
     for at, (row, reference) in enumerate(zip(rows, references)):
-        marks[at, : len(row["steps"])] = mark_steps(row.get("question") or "", row["steps"], reference)
+        signs[at, : len(row["steps"])] = mark_steps(row.get("question") or "", row["steps"], reference)
     beside = np.array([reference is not None for reference in references], dtype=bool)
-    return marks, beside, ~beside
+    return _drop_empty({STEPS: Marks(signs, beside), PLAIN_STEPS: Marks(signs, ~beside)})
+
+
+def _mark_likelihoods(rows: Sequence[Mapping[str, Any]], longest: int) -> dict[str, Marks]:
+    """How probable judges find "right" after each step, in a few classes; the last is that of an unknown one."""
+    signs = np.full((len(rows), longest), len(LIKELIHOOD_BOUNDS) + 1, dtype=np.int64)
+    given = np.zeros(len(rows), dtype=bool)
+    for at, row in enumerate(rows):
+        values = row.get(LIKELIHOOD_COLUMN) or ()
+        given[at] = len(values) == len(row["steps"]) and any(value is not None for value in values)
+        for place, value in enumerate(values if given[at] else ()):
+            if value is not None:
+                signs[at, place] = int(np.searchsorted(LIKELIHOOD_BOUNDS, value))
+    return _drop_empty({LIKELIHOODS: Marks(signs, given)})
+
+
+def _drop_empty(marks: Mapping[str, Marks]) -> dict[str, Marks]:
+    return {name: value for name, value in marks.items() if value.rows.any()}
 
 
 def _read_truth(row: Mapping[str, Any]) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ from schemas.labels import Label
 from tasks.localize.posterior import likelihoods as weigh
 from tasks.localize.posterior.evidence import FOLDS, EvidenceBatch, Floats, batch_rows, collect_evidence, list_columns
 from tasks.localize.posterior.rates import (
+    DEFAULT_MARKS,
     EVIDENCE,
     WORTH,
     EvidenceName,
@@ -31,7 +32,7 @@ from tasks.localize.posterior.rates import (
     RolloutRates,
     Table,
     VoteRates,
-    get_unfitted_weight,
+    find_unfitted_weight,
 )
 from tasks.sources.content_ids import digest
 
@@ -131,7 +132,7 @@ def _maximise(batches: Sequence[EvidenceBatch], expected: Distributions, rates: 
     }
     return rates.model_copy(update={
         "places": _fit_places(pairs), "right": _fit_right(pairs, default.right),
-        "marks": _fit_marks(pairs, default.marks, "beside"), "plain_marks": _fit_marks(pairs, default.plain_marks, "plain"),
+        "marks": {name: _fit_marks(pairs, name) for name in dict.fromkeys(name for batch in batches for name in batch.marks)},
         "rollouts": _fit_rollouts(pairs, rates.rollouts) if turn % 3 == 0 else rates.rollouts,
         "votes": votes,
     })  # fmt: skip
@@ -172,17 +173,17 @@ def _fit_right(pairs: Pairs, default: Mapping[str, float]) -> dict[str, float]:
     return result
 
 
-def _fit_marks(pairs: Pairs, default: Table, which: Literal["beside", "plain"]) -> Table:
-    """The shares of marks among right, first wrong and later steps, of the rows that have such marks."""
-    counts = WORTH * np.asarray(default)
+def _fit_marks(pairs: Pairs, name: str) -> Table:
+    """The shares of a sort's signs among right, first wrong and later steps, of the rows that have such signs."""
+    counts = WORTH * np.asarray(DEFAULT_MARKS[name])
     for batch, expected in pairs:
-        use = batch.steps & getattr(batch, which)[:, None]
-        at = expected[:, :-1]
-        reached = np.cumsum(at, axis=1)
-        for state, share in enumerate((1 - reached, at, reached - at)):
-            counts[state] += np.bincount(batch.marks[use], np.clip(share[use], 0, 1), counts.shape[1])[
-                : counts.shape[1]
-            ]
+        if name in batch.marks:
+            signs, rows = batch.marks[name]
+            use = batch.steps & rows[:, None]
+            at = expected[:, :-1]
+            reached = np.cumsum(at, axis=1)
+            for state, share in enumerate((1 - reached, at, reached - at)):
+                counts[state] += np.bincount(signs[use], np.clip(share[use], 0, 1), counts.shape[1])
     shares = counts / counts.sum(axis=1, keepdims=True)
     return tuple(tuple(row) for row in shares.tolist())
 
@@ -190,7 +191,7 @@ def _fit_marks(pairs: Pairs, default: Table, which: Literal["beside", "plain"]) 
 def _fit_votes(groups: Sequence[tuple[np.ndarray, Floats, Floats]]) -> VoteRates:
     """A rater's shares of votes, each row counting like two votes at most, and its concentration."""
     default = VoteRates()
-    wrong = WORTH * np.array(list(weigh.wrong_shares(default).values()))
+    wrong = WORTH * np.array(list(weigh.list_wrong_shares(default).values()))
     right = WORTH * np.array(
         [default.right_none, default.right_undecided, 1 - default.right_none - default.right_undecided]
     )
@@ -206,7 +207,7 @@ def _fit_votes(groups: Sequence[tuple[np.ndarray, Floats, Floats]]) -> VoteRates
         wrong += [hit, early, (steps * astray[:, None]).sum() - hit - early, none @ astray, nothing @ astray]
         right += [none @ (1 - astray), nothing @ (1 - astray), steps.sum(axis=1) @ (1 - astray)]
     wrong, right = np.maximum(wrong, 0.1), right / right.sum()
-    shares = dict(zip(weigh.wrong_shares(default), (wrong / wrong.sum()).tolist()))
+    shares = dict(zip(weigh.list_wrong_shares(default), (wrong / wrong.sum()).tolist()))
     rates = VoteRates(**shares, right_none=float(right[0]), right_undecided=float(right[1]))
     choices = [rates.model_copy(update={"concentration": value}) for value in CONCENTRATIONS]
     return max(choices, key=lambda choice: sum(_weigh(weigh.weigh_votes(n, c, choice), e) for n, c, e in groups))
@@ -243,7 +244,7 @@ def _fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray]
     names = sorted({name for batch in batches for name in weigh.list_likelihoods(batch, rates)})
     terms = [_select_terms(batch, rows, rates, names) for batch, rows in zip(batches, clamped) if rows.any()]
 
-    unfitted = np.array([get_unfitted_weight(name) for name in names])
+    unfitted = np.array([find_unfitted_weight(name) for name in names])
 
     def loss(values: Floats) -> float:
         held = STIFFNESS * float(((values - unfitted) ** 2).sum())

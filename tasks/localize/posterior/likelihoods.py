@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaln, expit, gammaln
 
-from tasks.localize.posterior.evidence import DEPTHS, EvidenceBatch, Floats, Integers
-from tasks.localize.posterior.rates import PLAIN_STEPS, ROLLOUTS, STEPS, Rates, RolloutRates, Table, VoteRates
+from tasks.localize.posterior.evidence import DEPTHS, EvidenceBatch, Floats, Integers, Marks
+from tasks.localize.posterior.rates import DEFAULT_MARKS, ROLLOUTS, Rates, RolloutRates, Table, VoteRates
 
 LEVELS = np.linspace(-5.0, 3.0, 9)
 """Log-odds of success among which the rate of a row's problem is integrated over."""
@@ -31,10 +30,8 @@ def list_likelihoods(batch: EvidenceBatch, rates: Rates) -> dict[str, Floats]:
     result = {}
     if batch.tried.any():
         result[ROLLOUTS] = weigh_rollouts(batch, rates.rollouts)
-    if batch.beside.any():
-        result[STEPS] = weigh_marks(batch, rates.marks, batch.beside)
-    if batch.plain.any():
-        result[PLAIN_STEPS] = weigh_marks(batch, rates.plain_marks, batch.plain)
+    for name, marks in batch.marks.items():
+        result[name] = weigh_marks(batch, marks, rates.marks.get(name, DEFAULT_MARKS[name]))
     for rater, counts in batch.votes.items():
         result[rater] = weigh_votes(batch.lengths, counts, rates.votes.get(rater, VoteRates()))
     return result
@@ -97,10 +94,10 @@ def _beta_binomial(succeeded: Integers, tried: Integers, rate: Floats, scatter: 
     return result
 
 
-def weigh_marks(batch: EvidenceBatch, rates: Table, rows: NDArray[np.bool_]) -> Floats:
-    """Marks of the steps of some rows, independent of each other given whether a step is right, the first wrong one, or later."""
-    steps = batch.steps & rows[:, None]
-    before, at, behind = (np.log(np.asarray(row))[np.where(steps, batch.marks, 0)] * steps for row in rates)
+def weigh_marks(batch: EvidenceBatch, marks: Marks, rates: Table) -> Floats:
+    """Signs at steps, independent of each other given whether a step is right, the first wrong one, or later."""
+    steps = batch.steps & marks.rows[:, None]
+    before, at, behind = (np.log(np.asarray(row))[np.where(steps, marks.signs, 0)] * steps for row in rates)
     behind_next = np.zeros((len(batch), len(batch.places) + 1))
     behind_next[:, :-1] = _sum_from(behind)[:, 1:]
     result = _sum_before(before)
@@ -112,7 +109,7 @@ def weigh_votes(lengths: Integers, counts: Floats, rates: VoteRates) -> Floats:
     """One rater's votes: Dirichlet-multinomial, so that votes which share the row's blind spot are not counted each anew."""
     width = counts.shape[1] - 2
     steps, none, nothing = counts[:, :width], counts[:, width], counts[:, width + 1]
-    share = wrong_shares(rates)
+    share = list_wrong_shares(rates)
     mask = np.arange(width)[None, :] < lengths[:, None]
     result = np.empty((len(lengths), width + 1))
     for first in range(width):
@@ -133,7 +130,7 @@ def weigh_votes(lengths: Integers, counts: Floats, rates: VoteRates) -> Floats:
     return result
 
 
-def wrong_shares(rates: VoteRates) -> Mapping[str, float]:
+def list_wrong_shares(rates: VoteRates) -> Mapping[str, float]:
     """The shares of votes on wrong solutions."""
     return {name: getattr(rates, name) for name in ("hit", "early", "late", "none", "undecided")}
 

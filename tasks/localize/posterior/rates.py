@@ -13,16 +13,33 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.localize.posterior.step_marks import MARKS, PLAIN_MARKS
-
 WORTH = 10.0
 """Rows that the rates below are worth beside those of a table."""
 ROLLOUTS, STEPS, PLAIN_STEPS = "rollouts", "reference", "arithmetic"
 """The names of evidence that is not a rater's."""
-EvidenceName = Literal["rollouts", "steps", "votes", "proofs"]
-EVIDENCE: tuple[EvidenceName, ...] = ("rollouts", "steps", "votes", "proofs")
-"""What a posterior may be asked to look at: counts of rollouts, marks of steps, judges' votes, proofs."""
+LIKELIHOODS = "likelihoods"
+LIKELIHOOD_BOUNDS = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Where the classes of a judge's probability of "right" end."""
+EvidenceName = Literal["rollouts", "steps", "votes", "likelihoods", "proofs"]
+EVIDENCE: tuple[EvidenceName, ...] = ("rollouts", "steps", "votes", "likelihoods", "proofs")
+"""What a posterior may be asked to look at: counts of rollouts, marks of steps, judges' votes and likelihoods, proofs."""
 Table = tuple[tuple[float, ...], ...]
+
+
+DEFAULT_MARKS: Mapping[str, Table] = {
+    STEPS: (
+        (0.10, 0.22, 0.02, 0.19, 0.25, 0.03, 0.15, 0.04),
+        (0.03, 0.20, 0.04, 0.08, 0.05, 0.04, 0.49, 0.07),
+        (0.02, 0.43, 0.04, 0.06, 0.03, 0.02, 0.37, 0.03),
+    ),
+    PLAIN_STEPS: ((0.11, 0.30, 0.56, 0.03), (0.03, 0.32, 0.58, 0.07), (0.02, 0.49, 0.46, 0.03)),
+    LIKELIHOODS: (
+        (0.05, 0.08, 0.12, 0.20, 0.25, 0.25, 0.05),
+        (0.15, 0.15, 0.20, 0.18, 0.15, 0.12, 0.05),
+        (0.10, 0.12, 0.18, 0.20, 0.20, 0.15, 0.05),
+    ),
+}
+"""Of `MARKS`, of `PLAIN_MARKS`, and of the classes of likelihoods."""
 
 
 class _Rates(BaseModel):
@@ -72,14 +89,8 @@ class Rates(_Rates):
     right: Mapping[str, float] = Field({"right": 0.95, "undecided": 0.5})
     """The share of solutions of a verdict without a wrong step; of `wrong` ones it is 0."""
     rollouts: RolloutRates = RolloutRates()
-    marks: Table = (
-        (0.10, 0.22, 0.02, 0.19, 0.25, 0.03, 0.15, 0.04),
-        (0.03, 0.20, 0.04, 0.08, 0.05, 0.04, 0.49, 0.07),
-        (0.02, 0.43, 0.04, 0.06, 0.03, 0.02, 0.37, 0.03),
-    )
-    """The share of each of `MARKS` among right, first wrong and later steps."""
-    plain_marks: Table = ((0.11, 0.30, 0.56, 0.03), (0.03, 0.32, 0.58, 0.07), (0.02, 0.49, 0.46, 0.03))
-    """The same of `PLAIN_MARKS`."""
+    marks: Mapping[str, Table] = Field(DEFAULT_MARKS)
+    """By sort of evidence, the share of each sign among right, first wrong and later steps."""
     votes: Mapping[str, VoteRates] = Field({})
     """By rater."""
     weights: Mapping[str, float] = Field({})
@@ -87,16 +98,16 @@ class Rates(_Rates):
 
     def weigh(self, name: str) -> float:
         """The weight of a sort of evidence."""
-        return self.weights.get(name, get_unfitted_weight(name))
+        return self.weights.get(name, find_unfitted_weight(name))
 
 
 UNFITTED, UNFITTED_VOTES = 0.75, 0.4
 """The weight of evidence, and of a rater's votes, where no truth is known that one could be fitted to."""
 
 
-def get_unfitted_weight(name: str) -> float:
+def find_unfitted_weight(name: str) -> float:
     """The weight of a sort of evidence before it is fitted."""
-    return UNFITTED if name in (ROLLOUTS, STEPS, PLAIN_STEPS) else UNFITTED_VOTES
+    return UNFITTED if name in (ROLLOUTS, STEPS, PLAIN_STEPS, LIKELIHOODS) else UNFITTED_VOTES
 
 
 class FittedRates(_Rates):
@@ -107,6 +118,3 @@ class FittedRates(_Rates):
     """Rows that they were fitted to."""
     known: int
     """Of these, rows whose truth was known."""
-
-
-assert len(Rates().marks[0]) == len(MARKS) and len(Rates().plain_marks[0]) == len(PLAIN_MARKS)

@@ -59,9 +59,9 @@ def mark_steps(question: str, steps: Sequence[str], reference: str | None) -> li
     given = _extend({*_find_values(_clean(question)), *find_given_numbers(question)}) | {Fraction(0), Fraction(1)}
     reading = _Reading(set(given))
     if reference is None:
-        return [_mark_plainly(step, reading) for step in steps]
+        return [_mark_by_arithmetic(step, reading) for step in steps]
     plan = _read_reference(reference)
-    return [_mark_beside(step, reading, plan) for step in steps]
+    return [_mark_by_reference(step, reading, plan) for step in steps]
 
 
 @dataclass
@@ -88,14 +88,14 @@ def _read_reference(text: str) -> _Reference:
     return _Reference(frozenset({*_find_values(clean), *results}), frozenset(map(_normalize, operations)))
 
 
-def _mark_plainly(step: str, reading: _Reading) -> int:
+def _mark_by_arithmetic(step: str, reading: _Reading) -> int:
     text, new, _, _ = _advance(step, reading)
     if _is_false(step, text):
         return PLAIN_MARKS.index("false")
     return PLAIN_MARKS.index("calculates" if new else "repeats" if _find_values(text) else "words")
 
 
-def _mark_beside(step: str, reading: _Reading, plan: _Reference) -> int:
+def _mark_by_reference(step: str, reading: _Reading, plan: _Reference) -> int:
     text, new, operations, any_number = _advance(step, reading)
     if _is_false(step, text):
         return MARKS.index("false")
@@ -104,7 +104,9 @@ def _mark_beside(step: str, reading: _Reading, plan: _Reference) -> int:
     follows = any(_normalize(operation) in plan.operations for operation in operations)
     foreign = [value for value in new if value not in plan.values]
     aside = not new and any(
-        _normalize(operation) not in plan.operations and _compute(operation) not in plan.values
+        operation[0] != "/"  # which as often is how a share is written
+        and _normalize(operation) not in plan.operations
+        and _compute(operation) not in plan.values
         for operation in operations
     )
     agrees = follows or len(foreign) < len(new)

@@ -167,3 +167,36 @@ def test_no_judge_is_before_another(judges: Labels, estimate: int | None, rule: 
     outcomes = [run([row(one, estimate, verdict)], **rule) for one in (judges, renamed)]
     reasons = [one.rejected["reason"].to_list() + one.kept["confidence"].to_list() for one in outcomes]
     assert reasons[0] == reasons[1]
+
+
+def test_by_the_posterior_what_is_probable_enough_is_kept_and_says_what_carried_it() -> None:
+    solutions = Contract(
+        "s", "", (*BOTH.columns, Column("question", "string", ""), Column("steps", "strings", "")), "solution_id"
+    )
+    torn = row({"a": [0, 2, 1], "b": [3]}, 2, "wrong") | {"tried": [0, 0, 0, 1]}
+    rows = []
+    for number in range(40):
+        step = number // 2 % STEPS
+        counts = {"tried": [8, 8, 8, 1], "succeeded": [6 if at < step else 0 for at in range(STEPS)]}
+        sure = row({"a": [step] * 3, "b": [step]}, step, "wrong") | counts
+        rows.append(
+            {**(sure if number % 2 else torn), "solution_id": str(number), "question": "", "steps": ["so"] * STEPS}
+        )
+    part = pl.DataFrame(rows, schema=to_polars_schema(solutions))
+    rules = AgreeParameters(rule="posterior", at_least=0.8)
+    outcome = AGREE.run(part, rules)
+    made = AGREE.makes(rules, solutions)
+    check(outcome.kept.select(made.names()), made, "kept")
+    assert outcome.kept["first_error"].to_list() == [number // 2 % STEPS for number in range(1, 40, 2)]
+    assert outcome.kept["probability"].min() >= 0.8
+    assert outcome.kept["confidence"].to_list() == outcome.kept["probability"].to_list()
+    carried = outcome.kept.select("carried_by", "carried").to_dicts()[-1]
+    assert set(carried["carried_by"]) <= {"rollouts", "a", "b", "prior", "arithmetic"} and carried["carried"][0] > 1
+    assert outcome.rejected["reason"].unique().to_list() == ["probability below 0.8"]
+    assert outcome.rejected["detail"][0].startswith("step ") and "a: undecided" in outcome.rejected["detail"][0]
+
+
+@pytest.mark.parametrize("given", [{"at_least": 0.9}, {"truth": False}, {"evidence": ["votes"]}])
+def test_what_is_for_the_posterior_is_refused_elsewhere(given: dict[str, Any]) -> None:
+    (fault,) = AGREE.check(AgreeParameters.model_validate(given), BOTH)
+    assert fault == f"{next(iter(given))}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out"

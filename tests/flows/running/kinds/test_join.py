@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -20,7 +21,8 @@ from flows.running.sample import PilotSample
 from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.recipe.joins import join_contracts
-from schemas.task import Input, Outcome, Parameters, PerRow
+from schemas.request import Reply, Request
+from schemas.task import Fit, Input, Outcome, Parameters, PerRow, Rows
 from tasks import TASKS
 from tests.flows.running.executors import make_table
 from tests.flows.running.test_table import read
@@ -188,3 +190,24 @@ def test_samples_are_joined_by_key() -> None:
     assert sample.rows.to_dicts() == [{"id": "k2", "same": "a", "list_first": [2], "list_second": [5]}]
     assert sample.of == 90.0
     assert kind.combine([PilotSample(first, 100.0)]) is None
+
+
+def test_what_is_settled_beforehand_is_settled_about_joined_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Settled(Parameters):
+        ids: list[str]
+        columns: list[str]
+
+    def settle(parts: Rows, _: Parameters, __: object) -> Generator[Sequence[Request], Mapping[str, Reply], Parameters]:
+        yield from ()
+        frame = pl.concat(list(parts))
+        return Settled(ids=sorted(frame["id"]), columns=frame.columns)
+
+    def run(rows: pl.DataFrame, rules: Parameters) -> Outcome:
+        assert isinstance(rules, Settled) and set(rows["id"]) <= set(rules.ids) == {"k2", "k3", "k5"}
+        assert rules.columns == ["id", "list_second"]
+        return total(rows, rules)
+
+    fit = Fit(settle, columns=("list_second",), record=Settled)
+    monkeypatch.setitem(TASKS, "total", replace(TASK, fit=lambda _: fit, run=run))
+    job = make_job(f"memory://{uuid.uuid4().hex}", [[[1, 2], [3, 5]], [[3, 4, 5], [2]]])
+    assert make_table(job).receipt.rows_in == 5

@@ -1,0 +1,103 @@
+"""The fitted posterior on solutions whose truth is known: right, calibrated, and blind to the truth of its own problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tasks.localize.posterior import fit
+from tasks.localize.posterior.fit import fit_rates, sample_rows
+from tasks.localize.posterior.label import PosteriorLabel, label_rows
+from tasks.localize.posterior.rates import EVIDENCE, EvidenceName
+from tests.tasks.localize.posterior.simulated import LABELS, hide_truth, simulate
+
+
+def labelled(
+    rows: list[dict[str, Any]], wanted: Sequence[EvidenceName] = EVIDENCE, use_truth: bool = True
+) -> list[PosteriorLabel]:
+    return label_rows(rows, LABELS, fit_rates(rows, LABELS, wanted, use_truth), wanted)
+
+
+def measured(rows: list[dict[str, Any]], labels: list[PosteriorLabel]) -> tuple[float, float]:
+    """How many are exact, and how many were expected to be."""
+    exact = np.mean([label.first_error == row["gold_first_error"] for row, label in zip(rows, labels)])
+    return float(exact), float(np.mean([label.probability for label in labels]))
+
+
+def test_with_known_truth_what_is_said_with_so_much_is_so_as_often() -> None:
+    rows = simulate(600)
+    labels = labelled(rows)
+    exact, expected = measured(rows, labels)
+    assert exact > 0.72 and abs(exact - expected) < 0.04
+    sure = [(row, label) for row, label in zip(rows, labels) if label.probability >= 0.9]
+    assert len(sure) > 180
+    assert np.mean([label.first_error == row["gold_first_error"] for row, label in sure]) > 0.9
+
+
+def test_votes_and_rollouts_together_are_better_than_either_without_any_truth() -> None:
+    rows = simulate(400, seed=1)
+    blind = hide_truth(rows)
+    both, rollouts, votes = (
+        measured(rows, labelled(blind, wanted=wanted))[0]
+        for wanted in (("rollouts", "votes"), ("rollouts",), ("votes",))
+    )
+    assert both > max(rollouts, votes) + 0.05
+
+
+def test_votes_of_a_judge_who_knows_nothing_do_no_harm() -> None:
+    rows = simulate(400, seed=2, hit=0.0, votes=8)
+    without, beside = (
+        measured(rows, labelled(rows, wanted=wanted))[0] for wanted in (("rollouts",), ("rollouts", "votes"))
+    )
+    assert beside > without - 0.02
+
+
+def test_the_truth_of_a_problem_has_no_part_in_its_own_labels() -> None:
+    rows = simulate(120, seed=3)
+    problem = rows[7]["problem_id"]
+    lied = [
+        {**row, "gold_first_error": (row["gold_first_error"] + 1) % len(row["steps"])}
+        if row["problem_id"] == problem
+        else row
+        for row in rows
+    ]
+    before, after = labelled(rows), labelled(lied)
+    own = [at for at, row in enumerate(rows) if row["problem_id"] == problem]
+    assert [before[at] for at in own] == [after[at] for at in own]
+    assert before != after  # it has one in those of others
+
+
+def test_truth_that_may_not_be_used_changes_nothing() -> None:
+    rows = simulate(60, seed=4)
+    assert labelled(rows, use_truth=False) == labelled(hide_truth(rows))
+
+
+def test_a_distribution_is_one_and_its_strongest_evidence_is_named() -> None:
+    rows = simulate(40, seed=5)
+    for row, label in zip(rows, labelled(rows)):
+        assert len(label.distribution) == len(row["steps"]) + 1
+        assert sum(label.distribution) == pytest.approx(1, abs=1e-3)
+        assert label.probability == max(label.distribution) and label.distribution[-1] == 0  # the answer is wrong
+        assert set(label.evidence) <= {"rollouts", "judge", "prior", "arithmetic"}
+        assert list(label.strength) == sorted(label.strength, reverse=True)
+
+
+def test_rows_without_any_evidence_are_left_to_the_prior() -> None:
+    rows = [{"solution_id": str(n), "question": "", "steps": ["so"] * 4, "verdict": "wrong"} for n in range(3)]
+    labels = labelled(rows, wanted=("rollouts", "votes"))
+    assert all(label.probability < 0.5 for label in labels)
+
+
+def test_the_same_rows_are_taken_whatever_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "SAMPLE", 20)
+    frame = pl.DataFrame(simulate(100, seed=6)).with_columns(
+        gold_first_error=pl.when(pl.int_range(pl.len()) < 70).then("gold_first_error")
+    )
+    whole = sample_rows([frame], LABELS)
+    parts = sample_rows([frame[60:], frame[:1], frame[1:60]], LABELS)
+    assert whole == parts and len(whole) == 40
+    assert sum(row["gold_first_error"] is not None for row in whole) == 20
