@@ -207,7 +207,7 @@ def test_what_is_settled_beforehand_is_settled_about_joined_rows(monkeypatch: py
         assert rules.columns == ["id", "list_second"]
         return total(rows, rules)
 
-    fit = Fit(settle, columns=("list_second",), record=Settled)
+    fit: Fit[Parameters] = Fit(settle, columns=("list_second",), record=Settled)
     monkeypatch.setitem(TASKS, "total", replace(TASK, fit=lambda _: fit, run=run))
     job = make_job(f"memory://{uuid.uuid4().hex}", [[[1, 2], [3, 5]], [[3, 4, 5], [2]]])
     assert make_table(job).receipt.rows_in == 5

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import betabinom, dirichlet_multinomial
 
-from tasks.localize.posterior.evidence import EvidenceBatch, batch_rows, collect_evidence
+from tasks.localize.posterior.evidence import EvidenceBatch, Floats, batch_rows, collect_evidence
 from tasks.localize.posterior.likelihoods import (
     LEVELS,
     RECOVERIES,
@@ -118,12 +119,13 @@ def test_a_row_is_weighed_alike_alone_and_beside_longer_ones() -> None:
     }
     longer = {**row, "steps": ["a"] * 9, "tried": [3] * 9, "succeeded": [0] * 9}
     alone, beside = collected(row), collected(row, longer)
-    for weighed in (
+    weighings: tuple[Callable[[EvidenceBatch], Floats], ...] = (
         lambda batch: weigh_rollouts(batch, RolloutRates()),
         lambda batch: weigh_marks(batch, batch.marks[PLAIN_STEPS], Rates().marks[PLAIN_STEPS]),
         lambda batch: weigh_votes(batch.lengths, batch.votes["m"], VoteRates()),
         lambda batch: weigh_prior(batch, Rates()),
-    ):
+    )
+    for weighed in weighings:
         assert np.allclose(weighed(alone)[0], weighed(beside)[0, :4])
 
 
