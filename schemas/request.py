@@ -311,6 +311,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class ProbedEngine(Engine, Protocol):
+    """An engine of which it must be tried whether its answers go on with beginnings (`tasks.llm.continuation`)."""
+
+    def find_server(self) -> str:
+        """Where it asks and what answers there, as far as that is told for nothing: probes hold for it."""
+        ...
+
+
+@runtime_checkable
 class LoadingEngine(Engine, Protocol):
     """An engine whose model is loaded before it answers, which takes time and room: vLLM, a server of llama.cpp.
 

@@ -251,7 +251,7 @@ class ModelId:
     @staticmethod
     def of(request: Request) -> ModelId:
         """The model that a request is to, as it compares with those of a plan."""
-        return ModelId(request.model, request.revision, request.options)
+        return ModelId(request.model, request.revision, replace(request.options, endpoint=""))
 
     def ask(self, messages: tuple[Message, ...], sampling: Sampling, sample: int = 0, prefix: str = "") -> Request:
         """A request to it, with what its declaration adds to every one.

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tasks.llm.continuation import UNASKED
 from tests.faulty_server import Act, Asked, Script, completion, problem
 
 COMMON = {
@@ -23,8 +24,14 @@ CONTINUING = {"continue_final_message", "add_generation_prompt"}
 _NUMBERS = re.compile(r"\d+")
 
 
-def _go_on(text: str, count: int = 8) -> str:
-    """What comes behind a text that counts: the next numbers."""
+def _go_on(body: dict[str, Any], beginning: str = "", count: int = 8) -> str:
+    """What comes behind the beginning of an answer: the rest of what is to be repeated, or the next numbers."""
+    said = body["prompt"] if "prompt" in body else body["messages"][-2 if beginning else -1]["content"]
+    _, asked, copied = said.partition("and nothing else:\n\n")
+    begun = beginning.removeprefix(UNASKED)
+    if asked and copied.startswith(begun):
+        return str(copied[len(begun) :])
+    text = said if "prompt" in body else beginning
     last = int((_NUMBERS.findall(text) or ["0"])[-1])
     return "".join(f" {number}," for number in range(last + 1, last + 1 + count))
 
@@ -44,7 +51,12 @@ def _answer(asked: Asked, text: str | None = None, **more: Any) -> Act:
 def _say(body: dict[str, Any]) -> str:
     if body.get("response_format"):
         return json.dumps({"count": 1})
-    return _go_on(body["prompt"] if "prompt" in body else _last(body, "assistant") or "")
+    return _go_on(body, "" if "prompt" in body else _last(body, "assistant") or "")
+
+
+def _begin_anew(body: dict[str, Any]) -> str:
+    """The answer to a conversation without the beginning of one."""
+    return _go_on(body | {"messages": body["messages"][:-1]})
 
 
 def _last(body: dict[str, Any], role: str) -> str | None:
@@ -64,7 +76,7 @@ def vllm(asked: Asked) -> Act:
     """`vllm serve`: takes everything, and goes on with a last message where it is told to; begins anew where not."""
     body = asked.body
     if "messages" in body and _last(body, "assistant") is not None and not body.get("continue_final_message"):
-        return _answer(asked, _go_on(""))
+        return _answer(asked, _begin_anew(body))
     return _answer(asked)
 
 
@@ -72,7 +84,7 @@ def llama_cpp(asked: Asked) -> Act:
     """llama-server: has its own name for a penalty, answers under the name of its file, and repeats the beginning of an answer."""
     body = asked.body
     beginning = _last(body, "assistant") if "messages" in body else None
-    text = f"{beginning}{_go_on(beginning)}" if beginning is not None else None
+    text = f"{beginning}{_go_on(body, beginning)}" if beginning is not None else None
     value = json.loads(_answer(asked, text).content)
     return Act(json.dumps(value | {"model": f"models/{body['model']}.gguf"}).encode(), answers=True)
 
@@ -83,7 +95,7 @@ def llama_cpp_python(asked: Asked) -> Act:
     if body.get("response_format", {}).get("type") == "json_schema":
         return problem(500, "[{'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}]")
     if "messages" in body and _last(body, "assistant") is not None:
-        return _answer(asked, _go_on(""))
+        return _answer(asked, _begin_anew(body))
     return _answer(asked)
 
 
@@ -144,7 +156,7 @@ def lm_studio(asked: Asked) -> Act:
     body = asked.body
     if body.get("response_format", {}).get("type") == "json_object":
         return problem(400, "'response_format.type' must be 'json_schema' or 'text'")
-    return _answer(asked, _go_on("") if _last(body, "assistant") is not None else None)
+    return _answer(asked, _begin_anew(body) if _last(body, "assistant") is not None else None)
 
 
 SERVERS: dict[str, Script] = {

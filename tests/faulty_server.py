@@ -77,9 +77,10 @@ class FaultyServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, owner: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
+        self.owner = owner
         self.asked: list[Asked] = []
         self.served: Counter[str] = Counter()
         self.hung_up = 0
@@ -141,6 +142,11 @@ class FaultyServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FaultyServer
+
+    def do_GET(self) -> None:
+        """The list of models, which some sign."""
+        content = json.dumps({"data": [{"id": "any", "owned_by": self.server.owner}]}).encode()
+        self.connection.sendall(self._head(Act(content, 200 if self.server.owner else 404)) + content)
 
     def do_POST(self) -> None:
         content = self.rfile.read(length := int(self.headers["Content-Length"]))

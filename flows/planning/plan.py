@@ -26,7 +26,7 @@ from schemas.recipe.models import Model
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import FAILURES, Recipe, Table
 from schemas.request import EngineError
-from schemas.task import ModelId, Parameters
+from schemas.task import Asking, ModelId, Parameters
 from tasks import TASKS
 
 DATA = "${data}"
@@ -199,6 +199,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
     parsed = _parse_recipe(text, recipe)
     if models:
         parsed = _parse_recipe(with_models(parsed.document, models), recipe)
+    _check_continuation(parsed)
     place = Store(store)
     locator = _Locator(parsed, data, store, Digests(place, rehash))
     works: dict[str, TableJob] = {}
@@ -207,6 +208,19 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, locator.digests)
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
+
+
+def _check_continuation(recipe: Recipe) -> None:
+    """Raise `RecipeError` where a table needs beginnings of answers to be gone on with, and its model is known not to."""
+    faults = [
+        recipe.fault(("tables", table.name, "model"), f"model '{name}': {reason}")
+        for table in recipe.tables
+        if isinstance(table.task, Asking) and table.task.continues
+        for name in table.task.models(table.parameters)
+        if (reason := recipe.models[name].explain_no_continuation())
+    ]
+    if faults:
+        raise RecipeError(faults)
 
 
 def _parse_recipe(text: str, recipe: str) -> Recipe:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import count
 from threading import Thread
 from typing import Any
 
@@ -15,8 +16,9 @@ from flows.planning.plan import AskedModel, TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.failures import FailureShare
 from flows.running.watcher import NOBODY, Watcher
-from schemas.request import EngineError, Failure, Reply, Request
+from schemas.request import EngineError, Failure, ProbedEngine, Reply, Request
 from schemas.task import ModelId
+from tasks.llm.continuation import Continuation, ProbeFault, make_probes, read_probes, take_continuation
 
 
 class Dispatcher:
@@ -37,6 +39,7 @@ class Dispatcher:
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
         self.failures = FailureShare(work)
+        self._continuations: dict[ModelId, Continuation] = {}
         self._end = ExitStack()
 
     def __enter__(self) -> Dispatcher:
@@ -54,7 +57,8 @@ class Dispatcher:
         wanted = {request.id: request for request in requests}
         known = self.ledger.find(list(wanted.values()))
         replies = {id_: reply for id_, reply in known.items() if not self._is_retried(reply)}
-        self.failures.expect(len(wanted), replies.values())
+        if not any(request.options.endpoint for request in wanted.values()):  # a probe is no request of the table's
+            self.failures.expect(len(wanted), replies.values())
         self.watcher.asked(self.work.name, len(wanted), len(replies))
         while missing := [request for id_, request in wanted.items() if id_ not in replies]:
             with self.engines.in_flight.claim(missing) as claim:
@@ -92,7 +96,8 @@ class Dispatcher:
 
         def ask(asked: AskedModel, group: Sequence[Request]) -> None:
             try:
-                self._ask_model(asked, group, replies, lambda: bool(errors))
+                continuation = self._find_continuation(asked, group)
+                self._ask_model(asked, group, continuation, replies, lambda: bool(errors))
             except BaseException as error:  # raised by the thread that waits
                 errors.append(error)
                 self.engines.give_up(self.use)
@@ -109,8 +114,43 @@ class Dispatcher:
             raise errors[0]
         return replies
 
+    def _find_continuation(self, asked: AskedModel, requests: Sequence[Request]) -> Continuation:
+        """What becomes of the beginnings of answers; raises `EngineError` where an endpoint begins anew."""
+        probing = any(request.options.endpoint for request in requests)
+        exact = asked.named.options.api == "completions" or not any(request.prefix for request in requests)
+        if probing or exact:
+            return "exactly"
+        if asked.named not in self._continuations:
+            self._continuations[asked.named] = self._probe(asked)
+        return self._continuations[asked.named]
+
+    def _probe(self, asked: AskedModel) -> Continuation:
+        with self.engines.lease(self.use, asked, lambda: self._sum_spent(asked)) as engine:
+            if not isinstance(engine, ProbedEngine):
+                return "exactly"
+            server = engine.find_server()
+        for attempt in count():
+            probes = make_probes(asked.named, server, attempt)
+            known = self.ledger.find(probes)
+            is_new = len(known) < len(probes)
+            continuation = read_probes(probes, self.answer(probes) if is_new else known)
+            if not isinstance(continuation, ProbeFault):
+                return continuation
+            if is_new:  # else it was so in an earlier build, and may have been mended since
+                break
+        raise EngineError(
+            f"model '{asked.name}' ({server}): does not go on with the beginning of an answer: {continuation}. Rollouts "
+            "need that: run the model by `engine: vllm` or `engine: llama`, ask a server that has text completions by "
+            "`api: completions`, or one that knows `continue_final_message`"
+        )
+
     def _ask_model(
-        self, asked: AskedModel, requests: Sequence[Request], results: dict[str, Reply], stopped: Callable[[], bool]
+        self,
+        asked: AskedModel,
+        requests: Sequence[Request],
+        continuation: Continuation,
+        results: dict[str, Reply],
+        stopped: Callable[[], bool],
     ) -> None:
         """Ask one model, until all is answered or something else went wrong."""
         by_id = {request.id: request for request in requests}
@@ -122,7 +162,8 @@ class Dispatcher:
                 request = by_id.pop(reply.request, None)
                 if request is None:
                     raise EngineError(f"model '{asked.name}': a reply came to {reply.request}, which was not asked")
-                results[reply.request] = self._record_reply(asked, engine.name, request, reply)
+                continued = take_continuation(request, reply, continuation)
+                results[reply.request] = self._record_reply(asked, engine.name, request, continued)
                 if stopped():
                     return
         if by_id:
@@ -140,7 +181,8 @@ class Dispatcher:
             reply = replace(reply, limit=limit, engine=reply.engine or engine, at=reply.at or time.time())
             failure = self.writer.append(request, reply)
             self.watcher.answered(self.work.name, reply.tokens)
-            self.failures.expect(0, [failure])
+            if not request.options.endpoint:
+                self.failures.expect(0, [failure])
             return failure
         price = asked.model.price
         if price and reply.price is None:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from schemas.recipe.settings import EndpointSettings, LanguageModelSettings, ModelSampling
 
+OPENAI = "https://api.openai.com"
+
 
 class _Strict(BaseModel):
     """A record without unknown names."""
@@ -32,6 +34,10 @@ class Declaration(_Strict):
     def paths(self) -> dict[str, str]:
         """The fields that name a file or folder, which a recipe gives as they are from its own folder."""
         return {}
+
+    def explain_no_continuation(self) -> str | None:
+        """Why it is known not to go on with beginnings of answers, and what to do; None where it does, or nobody knows yet."""
+        return None
 
     def room(self) -> dict[str, float]:
         """The share that it takes of what models on this machine have to share, by its name: `{"gpu 0": 0.9}`.
@@ -183,7 +189,7 @@ class OpenAI(EndpointSettings, Declaration):
     revision: str = Field(
         "", description="A snapshot's name, where the endpoint has one; part of a request's identity."
     )
-    url: str = Field("https://api.openai.com/v1", pattern=r"^https?://", description="The endpoint, up to /v1.")
+    url: str = Field(f"{OPENAI}/v1", pattern=r"^https?://", description="The endpoint, up to /v1.")
     key: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the API key."
     )
@@ -203,6 +209,15 @@ class OpenAI(EndpointSettings, Declaration):
     budget_tokens: int | None = Field(None, ge=1, description="Tokens of prompts and completions to spend, at most.")
     budget_price: float | None = Field(None, gt=0, description="Money to spend, at most; needs `price`.")
     price: Price | None = Field(None, description="What its tokens cost.")
+
+    def explain_no_continuation(self) -> str | None:
+        """OpenAI's own conversations always begin a turn of their own."""
+        if self.api == "completions" or not self.url.startswith(OPENAI):
+            return None
+        return (
+            "OpenAI's chat completions do not go on with the beginning of an answer, which rollouts need; give the table a model "
+            "of `engine: vllm` or `engine: llama`, or one of a server that has text completions, by `api: completions`"
+        )
 
 
 class Recorded(EndpointSettings, Declaration):

@@ -47,7 +47,7 @@ corpus: big
 version: 1.0.0
 title: Six hundred thousand mistakes
 license: MIT
-models: {one: {engine: openai, model: big}, two: {engine: openai, model: small}}
+models: {one: {engine: openai, model: big, url: "http://127.0.0.1:1/v1"}, two: {engine: openai, model: small}}
 tables:
   problems: {task: world, count: 10, level: 1}
   solutions: {task: generate, from: problems, models: [one], sampling: [{temperature: 1, samples: 8}], max_tokens: 50}

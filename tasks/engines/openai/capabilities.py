@@ -10,6 +10,7 @@ from schemas.request import EngineError, Request
 from tasks.engines.openai.body import ALIAS, FORMS, N, choose_form
 from tasks.engines.openai.chat import SCHEMA, Answer, FailedExchange, Outcome, Refusal, parse_json
 from tasks.engines.openai.http_errors import REFUSED
+from tasks.engines.openai.servers import find_ignored
 from tasks.llm.channels import split_channels
 
 _LOG = logging.getLogger(__name__)
@@ -87,6 +88,13 @@ class Capabilities:
             *(["chat_template_kwargs"] if request.options.template else []),
         ]
         return next((name for name in settings if _names(refusal, name)), None)
+
+    def check_ignored(self, owner: str, request: Request) -> None:
+        """Raise `EngineError` where the server is known to ignore a setting of the recipe without a word."""
+        if (known := find_ignored(owner, request)) is not None:
+            server, ignored = known
+            names = " and ".join(f"`{name}`" for name in ignored)
+            raise EngineError(f"{self._where}: is {server.name}, which ignores {names} without a word; {server.advice}")
 
     def check_setting(self, refusal: Refusal, request: Request) -> None:
         """Raise `EngineError` where the endpoint refuses a setting of the recipe, as it would for every request."""

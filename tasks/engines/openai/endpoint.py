@@ -20,9 +20,10 @@ import httpx
 
 from schemas.recipe.models import OpenAI
 from schemas.request import EngineError
-from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, read_answer
+from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, parse_json, read_answer
 from tasks.engines.openai.choices import split_choices
 from tasks.engines.openai.http_errors import classify_status, hide_credentials
+from tasks.engines.openai.servers import read_owner
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
@@ -58,15 +59,24 @@ class Endpoint:
     def __init__(self, model: OpenAI) -> None:
         self._model = model
         self._url = _address(model)
+        self._path = self._url.path.rstrip("/")
         self._key = _key(model)
         self._client = _client(model, self._url, self._key)
         self._filter = _WithoutKey(self._without_key)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
 
-    async def ask(self, body: bytes) -> list[Outcome]:
+    async def find_owner(self) -> str:
+        """How the server signs its list of models; empty where it gives none."""
+        try:
+            response = await self._client.get(self._url.copy_with(path=self._path + "/models"))
+            return read_owner(parse_json(response.content[:MOST_BYTES]), self._model.model)
+        except (ValueError, httpx.HTTPError, httpx.StreamError, OSError):
+            return ""
+
+    async def ask(self, body: bytes, api: str = "chat") -> list[Outcome]:
         """One exchange; an outcome for each choice of the answer, or one for all. Nothing in them holds the key."""
-        return [self._without_secrets(outcome) for outcome in await self._exchange(body)]
+        return [self._without_secrets(outcome) for outcome in await self._exchange(body, api)]
 
     def _without_secrets(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Answer):
@@ -89,11 +99,12 @@ class Endpoint:
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
 
-    async def _exchange(self, body: bytes) -> list[Outcome]:
+    async def _exchange(self, body: bytes, api: str) -> list[Outcome]:
+        url = self._url.copy_with(path=self._path + _PATHS[api])
         try:
             async with (
                 asyncio.timeout(self._model.timeout),  # httpx's own begins anew with each byte
-                self._client.stream("POST", self._url, content=body) as response,
+                self._client.stream("POST", url, content=body) as response,
             ):
                 content = await _content(response)
                 if isinstance(content, FailedExchange):
@@ -152,7 +163,7 @@ def _address(model: OpenAI) -> httpx.URL:
         raise EngineError(
             f"{describe_endpoint(model)}: `url` is no address; expected one such as http://localhost:8000/v1"
         )
-    return url.copy_with(path=url.path.rstrip("/") + _PATHS[model.api], fragment=None)
+    return url.copy_with(fragment=None)
 
 
 def _key(model: OpenAI) -> str:

@@ -19,7 +19,7 @@ from tasks.engines.openai.capabilities import Capabilities
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal
 from tasks.engines.openai.endpoint import Endpoint, describe_endpoint
 from tasks.engines.openai.giving_up import FUTILE, UNANSWERED, AttemptsSpent, GivingUp, Unanswered
-from tasks.engines.openai.http_errors import REFUSED
+from tasks.engines.openai.http_errors import REFUSED, hide_credentials
 from tasks.engines.openai.rate_limit import Pace, Stopped, choose_backoff, sleep_until_stopped
 from tasks.llm.channels import is_unfinished_thought, split_channels
 
@@ -90,6 +90,8 @@ class OpenAIEngine:
         self._pace = Pace(model.per_minute)
         self._slots = asyncio.Semaphore(model.concurrency)
         self._background = Background()
+        self._finding = asyncio.Lock()
+        self._owner: str | None = None
         self._backoff = _backoff
         self._capabilities = Capabilities(describe_endpoint(model), model.answers_as)
         self._has_answered = has_answered
@@ -115,11 +117,29 @@ class OpenAIEngine:
         if requests:
             yield from self._background.stream(ask, room=2 * self._model.concurrency)
 
+    def find_server(self) -> str:
+        """Where it asks and who answers there; see `schemas.request.ProbedEngine`."""
+
+        async def find(put: Put[str]) -> None:
+            await put(await self._find_owner())
+
+        (owner,) = self._background.stream(find, room=1)
+        return f"{hide_credentials(self._model.url)} {owner}".strip()
+
+    async def _find_owner(self) -> str:
+        """How the server signs its list of models, asked for once."""
+        async with self._finding:
+            if self._owner is None:
+                self._owner = await self._endpoint.find_owner()
+            return self._owner
+
     def close(self) -> None:
         """Cancel what is under way, and close the connections."""
         self._background.close(self._endpoint.close)
 
     async def _ask_all(self, requests: Sequence[Request], put: Put[Reply]) -> None:
+        if further := next((request for request in requests if request.further), None):
+            self._capabilities.check_ignored(await self._find_owner(), further)
         giving_up = GivingUp(lambda: bool(self._answered) or self._has_answered())
         asking = _Asking(deque(_group_samples(requests, self._model.n)), put, len(requests), giving_up)
         async with asyncio.TaskGroup() as workers:
@@ -230,7 +250,7 @@ class OpenAIEngine:
         while True:
             async with self._slots:
                 await self._pace.turn(stop)
-                outcomes = await self._endpoint.ask(make_body(group[0], without, len(group)))
+                outcomes = await self._endpoint.ask(make_body(group[0], without, len(group)), group[0].options.api)
             if weaker := self._capabilities.find_weaker(outcomes[0], group, without, attempt):
                 without |= weaker
                 continue

@@ -24,7 +24,7 @@ corpus: reported
 version: VERSION
 title: A corpus <of> mistakes
 license: MIT
-models: {one: {engine: openai, model: big, price: {prompt: 1, completion: 2}}, two: {engine: openai, model: small}}
+models: {one: {engine: openai, model: big, url: "http://127.0.0.1:1/v1", price: {prompt: 1, completion: 2}}, two: {engine: openai, model: small}}
 tables:
   problems: {task: world, count: COUNT, level: 2}
   trusted: {task: gold, from: problems}

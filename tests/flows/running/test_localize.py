@@ -31,7 +31,7 @@ corpus: located
 version: 0.1.0
 title: T
 license: MIT
-models: {one: {engine: openai, model: big}}
+models: {one: {engine: openai, model: big, url: "http://127.0.0.1:1/v1"}}
 tables:
   problems: {task: world, count: 40, level: 2}
   solutions: {task: generate, from: problems, models: [one], sampling: [{temperature: 1, samples: 3}], max_tokens: 50}

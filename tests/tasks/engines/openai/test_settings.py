@@ -26,12 +26,20 @@ SCHEMA = replace(ASKED, prefix="", sampling=Sampling(16, schema='{"type": "objec
 ALL = Sampling(16, 0.5, 0.9, ("END",), "", 20, 0.05, 1.1, 0.5, 0.25, (7, 8))
 
 
+def opened(server: FaultyServer, **settings: Any) -> closing[OpenAIEngine]:
+    declared = {"engine": "openai", "model": "finch", "url": server.url, "concurrency": 1} | settings
+    return closing(OpenAIEngine(OpenAI.model_validate(declared), _backoff=0.001))
+
+
+def answer(server: FaultyServer, *requests: Request, **settings: Any) -> list[Reply]:
+    with opened(server, **settings) as engine:
+        return list(engine.answer(requests))
+
+
 def ask(script: Script, *requests: Request, **settings: Any) -> tuple[list[Reply], list[dict[str, Any]]]:
     """The replies of a server, and the bodies that it was sent."""
     with FaultyServer(script) as server:
-        declared = {"engine": "openai", "model": "finch", "url": server.url, "concurrency": 1} | settings
-        with closing(OpenAIEngine(OpenAI.model_validate(declared), _backoff=0.001)) as engine:
-            return list(engine.answer(requests)), [asked.body for asked in server.asked]
+        return answer(server, *requests, **settings), [asked.body for asked in server.asked]
 
 
 def samples(count: int, **more: Any) -> list[Request]:
@@ -176,6 +184,32 @@ def test_a_setting_that_an_endpoint_refuses_is_named() -> None:
             ask(SERVERS[server], replace(ASKED, prefix="", sampling=sampling, options=options))
         lines.append(f"{name}: {re.sub(r':[0-9]+/', ':PORT/', str(error.value))}")
     golden.check(HERE / "openai-settings.txt", "\n".join(lines) + "\n")
+
+
+IGNORED = {
+    "library": Sampling(16, top_k=20, min_p=0.1),
+    "llamacpp": Sampling(16, top_k=20, stop_token_ids=(2,)),
+    "organization_owner": Sampling(16, min_p=0.1),
+}
+
+
+def test_a_setting_that_a_server_ignores_without_a_word_is_named() -> None:
+    lines = []
+    for owner, sampling in IGNORED.items():
+        with FaultyServer(SERVERS["ollama"], owner) as server, pytest.raises(EngineError) as error:
+            answer(server, replace(ASKED, sampling=sampling))
+        assert not server.asked
+        lines.append(f"{owner}: {str(error.value).replace(server.url, 'URL')}")
+    golden.check(HERE / "openai-ignored.txt", "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("owner", ["", "vllm", "someone"])
+def test_a_server_that_is_not_known_is_sent_everything(owner: str) -> None:
+    with FaultyServer(SERVERS["vllm-serve"], owner) as server:
+        answer(server, replace(ASKED, sampling=ALL))
+        with opened(server) as engine:
+            assert engine.find_server() == f"{server.url} {owner}".strip()
+    assert server.asked[0].body["top_k"] == 20
 
 
 @pytest.mark.parametrize(
