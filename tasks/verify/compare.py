@@ -100,14 +100,17 @@ def judge_answer(
     gold: str, extraction: Extraction, kind: AnswerKind, options: Sequence[str], question: str, compare: Compare
 ) -> Judgement:
     """The verdict on an answer found in a completion."""
-    gold, answer = align_decimal_mark(gold, extraction.answer), align_decimal_mark(extraction.answer, gold)
+    answer = align_decimal_mark(extraction.answer.strip(), gold.strip(), f"{question} {extraction.context}")
+    gold = align_decimal_mark(gold, answer)
     extraction = replace(extraction, answer=answer)
     if max(len(answer), len(gold)) > LONGEST:
         return Judgement("undecided", _RULE_OF[kind], "too long")
     if kind == "choice":
         return judge_finding(compare_choices(gold, answer, options))
     if kind == "yes or no" or kind == "text":
-        return judge_finding(compare_texts(gold, answer))
+        judged = judge_finding(compare_texts(gold, answer))
+        unmarked = kind == "text" and extraction.context and judged.verdict == "wrong"  # a sentence, not an answer
+        return Judgement("undecided", judged.rule, "unparsable") if unmarked else judged
     if kind == "date":
         return judge_finding(find_date(gold, answer))
     if kind in ("expression", "time", "ratio", "none", "reals"):
@@ -156,7 +159,7 @@ _SOUGHT = re.compile(r"\b(?:find|solve|determine|what (?:is|are)|give|evaluate)\
 
 def _judge_alternatives(judged: Judgement, gold: str, answer: str, question: str) -> Judgement:
     """Wrong, where a value is sought and two are given for good: "3 or 4" is not the answer 3; a count may be a guess."""
-    if judged.undecided != "several answers" or judged.rule != "set" or _COUNTED.search(question):
+    if judged.undecided != "several answers" or judged.rule != "set":
         return judged
     try:
         reading = read_answer(answer)
@@ -165,7 +168,15 @@ def _judge_alternatives(judged: Judgement, gold: str, answer: str, question: str
     parts = reading.value.parts if isinstance(reading.value, Collection) else ()
     values = [part for part in parts if isinstance(part, Formula) and not part.unit]
     replies = {compare_formulas(read_answer(gold).value, value) for value in values if "%" not in answer}
-    return Judgement("wrong", "set") if replies >= {"equal", "different"} and _SOUGHT.search(question) else judged
+    sought, is_sought = number_or_none(gold), _SOUGHT.search(question) and not _COUNTED.search(question)
+    if (
+        replies == {"different"}
+        and len(values) == len(parts)
+        and sought
+        and not _is_derived_from(find_numbers(answer), {sought[0]})
+    ):
+        return Judgement("wrong", "set")
+    return Judgement("wrong", "set") if replies >= {"equal", "different"} and is_sought else judged
 
 
 def _judge_number_list(gold: str, wanted: list[Fraction], extraction: Extraction, compare: Compare) -> Judgement:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
+from tasks.llm.lenient_json import find_objects
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.truncation import TAIL, cut_own_question
 
@@ -29,6 +31,9 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 """Answers behind the phrases of other languages."""
+_JSON_ANSWER = re.compile(r"[\"'](?:final_)?answer[\"']\s*:")
+_HINDI = re.compile(r"उत्तर\s+([-−$\d\u0966-\u096f\\(][^\n।]{0,200}?)\s+है")
+"""The verb stands last: "the answer 42 is"."""
 _KEYED = re.compile(
     r"^[^\w\n]{0,8}answer[\\\"'`*_]{1,8}[ \t]*:[ \t]*(\{[^{}]{0,400}\}|\[[^\[\]]{0,400}\]|\S[^\n]{0,400})", re.MULTILINE
 )
@@ -136,7 +141,7 @@ def find_marked(text: str, kind: AnswerKind) -> Extraction | None:
     """The marked answer that stands last: "#### 18", "Answer: 18", "the answer is 18"."""
     rules = (
         ("hashes", _HASHES), ("final line", _FINAL_LINE), ("final line", _HEADING), ("final line", _TAGGED), ("phrase", _PHRASE),
-        ("phrase", _NOT_BUT), ("phrase", _FOREIGN),
+        ("phrase", _NOT_BUT), ("phrase", _FOREIGN), ("phrase", _HINDI),
     )  # fmt: skip
     marks = [(match.start(1), name, match[1]) for name, rule in rules if (match := _find_last(rule, text, kind))]
     if not marks:
@@ -169,6 +174,23 @@ def find_keyed(text: str, kind: AnswerKind) -> Extraction | None:
     if match is None or EMPTY.fullmatch(answer):
         return None
     return Extraction(answer, "final line", near=text.rfind(answer))
+
+
+def find_json_answer(text: str) -> str | None:
+    """What a JSON object gives as its answer: a text, a number, several, or a value with its unit."""
+    if not _JSON_ANSWER.search(text):
+        return None
+    objects = [value for value in find_objects(text[-TAIL:]) if value.keys() & {"answer", "final_answer"}]
+    answer = objects[-1].get("final_answer", objects[-1].get("answer")) if objects else None
+    if isinstance(answer, dict):
+        answer = (
+            f"{answer.get('value', '')} {answer.get('unit', '')}".strip()
+            if answer.keys() <= {"value", "unit"}
+            else None
+        )
+    if isinstance(answer, list):
+        answer = ", ".join(map(str, answer)) if all(isinstance(part, str | int | Decimal) for part in answer) else None
+    return str(answer) if isinstance(answer, str | int | Decimal) and str(answer).strip() else None
 
 
 def has_blank_answer(text: str) -> bool:

@@ -44,6 +44,14 @@ _DOUBLED = re.compile(
     r"sin|cos|tan|theta|alpha|beta|approx|emptyset|overline)(?![a-zA-Z]))"
 )
 """Two backslashes before a command: a text whose backslashes were escaped once more."""
+_LETTER_UNIT = re.compile(
+    r"(?:(?<=[\d})])|(?<=\\pi))(?:\\[,;: ]|~|\s|\\cdot)*\\(?:mathrm|mathsf|rm)\s*\{\s*([mgslhLNJWVKCA])\s*\}"
+)
+"""A unit of one letter, which upright letters behind a number are."""
+_INFINITY = re.compile(
+    rf"{OPEN}\s*(?:(positive|plus|negative|minus)\s+)?infinity\s*{CLOSE}|(?<![a-zA-Z])(positive|negative|minus)\s+infinity(?![a-zA-Z])",
+    re.IGNORECASE,
+)
 _GLUED_OR = re.compile(r"(?<=[\d)}])or(?=[A-Za-z(\d\\-])")
 _IMPLIES = re.compile(r"=>|⇒|⟹|\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])")
 _ENDS = re.compile(
@@ -93,10 +101,14 @@ def normalize_answer(answer: str) -> str:
     text = strip_box(replace_unicode(text))
     text = _COMMA.sub(",", _THOUSANDS.sub(_close_up, text))
     text = STARS.sub(r"\1", text).replace("\\\\", ROW)
-    text = REPEATING.sub(write_repeating_decimal, text)
+    text = _LETTER_UNIT.sub(rf" {OPEN}\1{CLOSE}", REPEATING.sub(write_repeating_decimal, text))
     for _ in range(2):
         text = _TEXT.sub(_replace_words, _FONT.sub(_replace_font, text))
     text = re.sub(rf"{CLOSE}\s*{OPEN}", " ", text)
+    text = _INFINITY.sub(
+        lambda match: " -\\infty " if (match[1] or match[2] or "").casefold() in ("negative", "minus") else " \\infty ",
+        text,
+    )
     text = text.replace("\\{", "\\lbrace ").replace("\\}", "\\rbrace ")
     text = re.sub(r"\\approxeq|\\simeq", r"\\approx ", text)
     for pattern, name in NAMES:

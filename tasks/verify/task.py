@@ -26,7 +26,7 @@ from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
 from tasks.verify.final_text import find_final_text
 from tasks.verify.judgement import Compare, Judgement
-from tasks.verify.marked_answers import find_keyed, has_blank_answer
+from tasks.verify.marked_answers import find_json_answer, find_keyed, has_blank_answer
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import PASSING, VerdictCache, hash_key
 from tasks.verify.truncation import is_broken_off
@@ -36,7 +36,7 @@ ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"7 math-verify {version('math-verify')}"
+VERSION = f"8 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
 JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
@@ -69,7 +69,8 @@ def find_answer(row: dict[str, Any], kind: AnswerKind) -> Extraction | None:
         extraction = find_keyed(whole, kind)
         if extraction is not None:
             return extraction
-    extraction = extract(row["rationale"], row["stated"], kind, marked_only=True)
+    stated = row["stated"] if row["stated"] is not None or whole != row["rationale"] else find_json_answer(whole)
+    extraction = extract(row["rationale"], stated, kind, marked_only=True)
     if extraction is None and whole != row["rationale"]:
         extraction = extract(whole, None, kind, marked_only=True)
     if extraction is not None or has_blank_answer(whole):

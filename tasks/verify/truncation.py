@@ -17,10 +17,12 @@ _OBJECT = re.compile(r"\{\s*\"")
 _END_MARKS = ("</s>", "<eos>", "<|endoftext|>", "<|eot_id|>", "<|im_end|>", "<|end|>")
 _CLOSING = re.compile(r"^[ \t\]})]*\}\s*,?\s*(?:```.*)?$", re.MULTILINE)
 _STOP = re.compile(
-    r"(?<=[。！？])|(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)\s+"
+    r"(?<=[。！？।])|(?<=[.!?])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)\s+"
 )
-_END = re.compile(r"(?:[.!)$。！|]|\\[)\]]|\*\*|(?<=\w)\*|(?<=[.!])[\"”])['\"”’]?$")
-_NUMBER_AT_END = re.compile(r"\d[\d.,]*\s*%?(?:\s+[A-Za-z]+){0,2}$")
+_END = re.compile(r"(?:[.!)$。！।|]|\\[)\]]|\*\*|(?<=\w)\*|(?<=[.!])[\"”])['\"”’]?$")
+_NUMBER_AT_END = re.compile(
+    r"\d[\d.,]*\s*%?(?:(?:\s+[A-Za-z]+){0,2}|\s*[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{0,3})$"
+)
 _CUT = re.compile(r",\d{1,2}$|(?:[-+*/^×÷<\\([{]|(?<![=-])>|\bStep)\s*[$€£]?\d[\d.,]*$")
 """A number cut off within its thousands, or in the middle of a formula."""
 

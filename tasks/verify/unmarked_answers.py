@@ -23,6 +23,15 @@ _OR = re.compile(r"(?:\s+[A-Za-z]+){0,2}\s+or\s+")
 _YES_OR_NO = re.compile(
     r"^[\s\"'*]*(yes|no|true|false)\b(?![ ]+(?:one|doubt|matter|definitive|right|clear))", re.IGNORECASE
 )
+_TRUTH = re.compile(
+    r"\b(?:statement|claim|assertion|proposition|it|this|that)\b[^.!?]{0,60}\bis (?:therefore |thus |hence |always )?(true|false)\W*$",
+    re.IGNORECASE,
+)
+_LETTERED = re.compile(r"\W{0,3}([A-J])(?:[).:。](?:\s|$)|\W*$)")
+OPENING = 300
+"""Characters of a text that begins with an option's letter."""
+WORDS = 8
+"""Of a last sentence that may be no more than an answer in words."""
 _SPAN = re.compile(r"\$\$([^$]+)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _FORMULA = re.compile(r"\\[a-zA-Z]|[\^_=<>]|\d\s*[-+*/]\s*[\d(]|^-?[\d.,]+[a-z]$|^[a-z]$")
 _TIMES = re.compile(
@@ -62,7 +71,9 @@ def find_unmarked(text: str, kind: AnswerKind) -> Extraction | None:
         The answer with the rule that found it; None where the text comes to none.
     """
     if kind == "yes or no":
-        return _find_opening(text)
+        return _find_opening(text) or _find_truth(text)
+    if kind in ("choice", "text") and len(text) < OPENING and (opened := _LETTERED.match(text)):
+        return Extraction(opened[1], "opening", text if kind == "text" else "", opened.start(1))
     if (shown := _find_output(text)) is not None:
         return shown
     last = find_last_sentence(text)
@@ -92,6 +103,10 @@ def _find_last_of_kind(last: str, kind: AnswerKind) -> Extraction | None:
         matches = [match[0] for match in pattern.finditer(last)]
         if len(set(matches)) == 1 or (matches and kind in ("none", "reals")):
             return Extraction(matches[-1].rstrip(".") if kind == "ratio" else matches[-1], "last number")
+    if kind == "text":
+        return _find_option(last) or (
+            Extraction(last.rstrip("."), "span", last) if len(last.split()) <= WORDS else None
+        )
     if kind == "amounts":
         return Extraction(last, "last number", last) if re.search(r"\d", last) else None
     if kind not in ("expression", "ratio", "time", "none", "reals"):
@@ -163,6 +178,13 @@ def _find_opening(text: str) -> Extraction | None:
         if match:
             return Extraction(match[1], "opening", near=at)
     return None
+
+
+def _find_truth(text: str) -> Extraction | None:
+    """What the last sentence says that a statement is."""
+    last = find_last_sentence(text)
+    match = _TRUTH.search(last) if last else None
+    return Extraction(match[1], "span", last or "") if match else None
 
 
 def _find_option(last: str) -> Extraction | None:

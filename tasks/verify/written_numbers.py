@@ -18,6 +18,9 @@ _INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])")
 _DOTTED = re.compile(r"(?<![\d.,])(-?\d{1,3}(?:\.\d{3})+),(\d+)(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(-?\d+),(\d+)(?![\d,]|\.\d)")
 _COMMA_ALONE = re.compile(r"[-−]?[$€£]?\s*(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)\s*[$€£%]?\.?")
+_POINT_THOUSANDS = re.compile(r"-?\d{1,3}\.\d{3}")
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.]*\d)")
+"""With two points or more, which no decimal number has."""
 _POINT_ALONE = re.compile(r"[-−]?[$€£]?\s*\d*\.\d+\s*[$€£%]?\.?")
 _CONTINENTAL = re.compile(
     r"[а-яА-Я]|\b(?:der|die|das|ist|und|wie|viel|viele|ein|eine|antwort|also|beträgt|el|los|las|una|cuánt\w+|respuesta|es|les|des|une|combien|réponse|est|"
@@ -59,6 +62,14 @@ _SCALED = re.compile(
 )
 _MIXED = re.compile(r"(?<![\w.,/])(\d+)\s+and\s+(?:a|one|1)[\s-]+(half|third|quarter)\b", re.IGNORECASE)
 _PARTS = {"half": Fraction(1, 2), "third": Fraction(1, 3), "quarter": Fraction(1, 4), "quarters": Fraction(3, 4)}
+_DENOMINATORS = {
+    "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10, "twelfth": 12,
+    "hundredth": 100,
+}  # fmt: skip
+_PARTED = re.compile(
+    rf"(?<![\w-])(?<!and )({'|'.join(['an?', *WORDS[1:]])})[\s-]+((?:{'|'.join(_DENOMINATORS)})s?|halves)(?![\w-])",
+    re.IGNORECASE,
+)
 CHINESE_COUNT = re.compile("[零〇一二两三四五六七八九十百千万]+(?=[个個只只元块岁人天小时分钟米本颗名张枚条辆]|$)")
 _CHINESE_DIGITS = {sign: at for at, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000}
@@ -82,6 +93,7 @@ def write_figures(text: str, language: str = "") -> str:
     if "\\" in text or "{" in text:
         text = _COMMA.sub(",", _ESCAPED_SPACE.sub(" ", text))
     text = _THOUSANDS.sub(_close_up, text)
+    text = _POINTED.sub(lambda match: match[0].replace(".", ""), text)
     if "," in text:
         text = _INDIAN.sub(lambda match: match[0].replace(",", ""), text)
         text = _DOTTED.sub(lambda match: match[1].replace(".", "") + "." + match[2], text)
@@ -93,6 +105,8 @@ def write_figures(text: str, language: str = "") -> str:
             lambda match: _format_number(Fraction(match[1].replace(",", "")) * _SCALES[match[2].casefold()]), text
         )
         text = _MIXED.sub(lambda match: _format_number(int(match[1]) + _PARTS[match[2].casefold()]), text)
+        if len(text.split()) <= MOST_WORDS and not re.search(r"\d", text):
+            text = _PARTED.sub(lambda match: _write_part(match, language), text)
         if len(text.split()) <= MOST_WORDS and not re.search(r"\d", text) and "dozen" not in language.casefold():
             text = _PHRASE.sub(_replace_words, text)
     if not text.isascii():
@@ -100,8 +114,19 @@ def write_figures(text: str, language: str = "") -> str:
     return text
 
 
-def align_decimal_mark(text: str, other: str) -> str:
-    """A number with a comma that stands for a point, where another answer is one with a point: `2,74` beside `2.74`."""
+def align_decimal_mark(text: str, other: str, language: str = "") -> str:
+    """A number with a comma that stands for a point, where another answer is one with a point: `2,74` beside `2.74`.
+
+    Args:
+        text: A number, or another answer.
+        other: What it is compared with.
+        language: A text by whose language a point may part thousands: `1.234` beside `1234`.
+
+    Returns:
+        The number with a point for its decimals; any other text as it is.
+    """
+    if _POINT_THOUSANDS.fullmatch(text) and text.replace(".", "") == other and _CONTINENTAL.search(language):
+        return other
     if _COMMA_ALONE.fullmatch(text) and _POINT_ALONE.fullmatch(other):
         return text.replace(",", ".")
     return text
@@ -110,6 +135,15 @@ def align_decimal_mark(text: str, other: str) -> str:
 def _replace_commas(match: re.Match[str]) -> str:
     """A decimal comma as a point; three digits behind it may as well be thousands."""
     return match[0] if len(match[2]) == 3 and match[1].lstrip("-") != "0" else f"{match[1]}.{match[2]}"
+
+
+def _write_part(match: re.Match[str], language: str) -> str:
+    """A part in words as a fraction: three quarters; coins, where the question speaks of them, stay what they are."""
+    part = match[2].casefold()
+    if part.rstrip("s") in language.casefold():
+        return match[0]
+    count = 1 if match[1].casefold() in ("a", "an") else WORDS.index(match[1].casefold())
+    return f"{count}/{_DENOMINATORS[part.rstrip('s') if part != 'halves' else 'half']}"
 
 
 def _format_number(number: Fraction) -> str:

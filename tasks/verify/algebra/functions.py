@@ -29,14 +29,18 @@ def read_whole_number(value: Value, most: int) -> int:
     return int(rational)
 
 
-_SINES: dict[int, tuple[int | Fraction, int]] = {
-    0: (0, 1),
-    30: (Fraction(1, 2), 1),
-    45: (Fraction(1, 2), 2),
-    60: (Fraction(1, 2), 3),
-    90: (1, 1),
+_SINES: dict[int, tuple[tuple[Fraction, int], ...]] = {
+    0: (),
+    15: ((Fraction(1, 4), 6), (Fraction(-1, 4), 2)),
+    18: ((Fraction(1, 4), 5), (Fraction(-1, 4), 1)),
+    30: ((Fraction(1, 2), 1),),
+    45: ((Fraction(1, 2), 2),),
+    54: ((Fraction(1, 4), 5), (Fraction(1, 4), 1)),
+    60: ((Fraction(1, 2), 3),),
+    75: ((Fraction(1, 4), 6), (Fraction(1, 4), 2)),
+    90: ((Fraction(1), 1),),
 }
-"""Of angles in degrees: a rational number times the root of another."""
+"""Of angles in degrees: sums of roots, each with its factor."""
 
 
 def _take_sine(turn: Fraction) -> Value | None:
@@ -44,10 +48,13 @@ def _take_sine(turn: Fraction) -> Value | None:
     degrees = (turn * 180) % 360
     sign = 1 if degrees < 180 else -1
     degrees %= 180
-    entry = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
-    if entry is None:
+    terms = _SINES.get(int(degrees if degrees <= 90 else 180 - degrees)) if degrees.denominator == 1 else None
+    if terms is None:
         return None
-    return Value(multiply_sums(make_number(sign * Fraction(entry[0])), take_root(Fraction(entry[1]), Fraction(1, 2))))
+    total: Sum = {}
+    for factor, within in terms:
+        total = add_sums(total, multiply_sums(make_number(sign * factor), take_root(Fraction(within), Fraction(1, 2))))
+    return Value(total)
 
 
 def _count_turns(angle: Value) -> Fraction | None:
@@ -64,17 +71,14 @@ def _apply_trigonometric(name: str, angle: Value) -> Value | None:
     if turn is None:
         return None
     sine, cosine = _take_sine(turn), _take_sine(turn + Fraction(1, 2))
-    if sine is None or cosine is None:
+    if name in ("sin", "cos"):
+        return sine if name == "sin" else cosine
+    if name in ("sec", "csc"):
+        inverted = cosine if name == "sec" else sine
+        return inverted.inverse() if inverted else None
+    if sine is None or cosine is None or name not in ("tan", "cot"):
         return None
-    compute = {
-        "sin": lambda: sine,
-        "cos": lambda: cosine,
-        "tan": lambda: sine * cosine.inverse(),
-        "cot": lambda: cosine * sine.inverse(),
-        "sec": cosine.inverse,
-        "csc": sine.inverse,
-    }.get(name)
-    return compute() if compute else None
+    return sine * cosine.inverse() if name == "tan" else cosine * sine.inverse()
 
 
 def _take_logarithm(value: Value) -> Value:

@@ -11,7 +11,12 @@ from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.algebra.trees import list_letters
 from tasks.verify.answer_types.amounts import AMOUNTS
-from tasks.verify.answer_types.antiderivatives import ANTIDERIVATIVE, Antiderivative
+from tasks.verify.answer_types.antiderivatives import (
+    ANTIDERIVATIVE,
+    Antiderivative,
+    compare_antiderivatives,
+    read_constant,
+)
 from tasks.verify.answer_types.base import NOT_READ, UNKNOWN, AnswerType, Finding, Reading, combine_findings
 from tasks.verify.answer_types.based import BASED, compare_based_to_formula
 from tasks.verify.answer_types.cases import CASES
@@ -20,11 +25,12 @@ from tasks.verify.answer_types.dates import DATE
 from tasks.verify.answer_types.equations import EQUATION, compare_equation_to_formula, compare_formula_to_equation
 from tasks.verify.answer_types.families import FAMILY
 from tasks.verify.answer_types.formulas import Formula, compare_formulas
+from tasks.verify.answer_types.intervals import REGION
 from tasks.verify.answer_types.matrix import MATRIX, compare_matrix_to_tuple
 from tasks.verify.answer_types.nothing import NOTHING
 from tasks.verify.answer_types.options import OPTION, compare_option_to_value
 from tasks.verify.answer_types.ratio import RATIO, compare_ratios
-from tasks.verify.answer_types.regions import REGION, Region, as_region, compare_regions
+from tasks.verify.answer_types.regions import Region, as_region, compare_regions
 from tasks.verify.answer_types.residue import RESIDUE
 from tasks.verify.answer_types.text import WORDS
 from tasks.verify.answer_types.time_of_day import TIME, Clock
@@ -117,7 +123,9 @@ def _compare_collection_and_value(collection: Collection, value: Formula) -> Fin
 def _compare_region_and_collection(region: Any, collection: Collection) -> Finding:
     """A pair in brackets beside intervals is one."""
     pair = [part.tree for part in collection.parts if isinstance(part, Formula)]
-    if isinstance(region, Region) and collection.form in ("()", "[]") and len(pair) == len(collection.parts) == 2:
+    if not isinstance(region, Region):
+        return Finding("other type", "relation")
+    if collection.form in ("()", "[]") and len(pair) == len(collection.parts) == 2:
         return compare_regions(region, as_region(collection.form, pair[0], pair[1]))
     return Finding("different", "interval", False)
 
@@ -172,6 +180,8 @@ def _spell(tree: Tree) -> str:
 
 
 def _compare_antiderivative_and_value(gold: Antiderivative, answer: Formula) -> Finding:
+    if other := read_constant(answer, gold.body):
+        return compare_antiderivatives(gold, other)
     reply = compare_formulas(gold.whole(), answer)
     return Finding(
         "constant missing" if compare_formulas(gold.body, answer) == "equal" else reply,

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 
 from tasks.verify.algebra.tokens import UnreadableFormula
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings, split_words
+from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings
+from tasks.verify.answer_types.conditions import (
+    OTHERWISE,
+    Condition,
+    is_same_condition,
+    read_condition,
+    resolve_otherwise,
+)
+from tasks.verify.answer_types.families import INTEGER
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, read_formula
-from tasks.verify.answer_types.regions import Region, Relation, compare_regions, read_region
 from tasks.verify.normalize import ROW
 
-Condition = Region | Relation | str
 Cases = tuple[tuple[Formula, Condition], ...]
 _ENVIRONMENT = re.compile(
     r"^(?:[a-zA-Z](?:\([a-z]\))?\s*=\s*)?(?:\\lbrace\s*)?\\begin\s*\{(?:cases|array|aligned)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\s*\{(?:cases|array|aligned)\}$",
@@ -29,7 +35,7 @@ def read_cases(text: str) -> Cases | None:
     if match := _ENVIRONMENT.match(text):
         rows = [row for row in match[1].split(ROW) if row.strip()]
         return tuple(_read_case(_mark_condition(row)) for row in rows)
-    if not _IF.search(text) and not _OTHERWISE.search(text):
+    if (not _IF.search(text) and not _OTHERWISE.search(text)) or INTEGER.search(text):
         return None
     pieces = [piece for piece in re.split(r"[,;](?![^()\[\]]*[)\]])|(?<=otherwise)\s+", text) if piece.strip()]
     joined: list[str] = []
@@ -50,35 +56,27 @@ def _mark_condition(row: str) -> str:
 def _read_case(text: str) -> tuple[Formula, Condition]:
     if match := _OTHERWISE.search(text):
         rest = (text[: match.start()] + " " + text[match.end() :]).strip(" ,")
-        return read_formula(rest), "otherwise"
+        return read_formula(rest), OTHERWISE
     match = _IF.search(text)
     if match is None:
         raise UnreadableFormula(text)
-    condition_text = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
-    try:
-        condition = read_region(condition_text)
-    except UnreadableFormula:
-        condition = None
-    return read_formula(text[: match.start()].strip(" ,")), condition or " ".join(
-        split_words(condition_text)
-    ) or condition_text
+    condition = ((match["words"] or "") + " " + text[match.end() :]).strip(" ,.")
+    return read_formula(text[: match.start()].strip(" ,")), read_condition(condition)
 
 
 def compare_cases(gold: Cases, answer: Cases) -> Finding:
     """Case by case, in any order; only conditions that are the same are compared."""
+    sides = []
+    for cases in (gold, answer):
+        conditions = resolve_otherwise([condition for _, condition in cases])
+        sides.append([(formula, condition) for (formula, _), condition in zip(cases, conditions)])
     if len(gold) != len(answer):
         return Finding(UNKNOWN, "cases")
     results = []
-    for tree, condition in gold:
-        like = [other for other, theirs in answer if _is_same_condition(condition, theirs)]
-        results.append(compare_formulas(tree, like[0]) if len(like) == 1 else UNKNOWN)
+    for formula, condition in sides[0]:
+        like = [other for other, theirs in sides[1] if is_same_condition(condition, theirs)]
+        results.append(compare_formulas(formula, like[0]) if len(like) == 1 else UNKNOWN)
     return combine_findings(results, "cases", sure=UNKNOWN not in results)
-
-
-def _is_same_condition(a: Condition, b: Condition) -> bool:
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return compare_regions(a, b).result == "equal"
 
 
 CASES = AnswerType("cases", "cases", read_cases, compare_cases)

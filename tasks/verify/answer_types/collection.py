@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.answer_types.base import (
@@ -83,7 +83,7 @@ def _read(text: str, outside: bool = False) -> Part:
     if match := re.match(r"^(\([a-zA-Z](?:\s*,\s*[a-zA-Z])+\)|[a-zA-Z])\s*(?:\\in(?![a-z]))\s*(?=\\lbrace)", inner):
         name, inner = match[1], inner[match.end() :]
     if bracketed := _read_bracketed(inner):
-        return Collection(bracketed.parts, bracketed.form, name)
+        return Collection(_name_parts(bracketed.parts, name), bracketed.form, name)
     parts = [text] if name else _split_parts(text)
     if len(parts) > 1:
         if not outside:
@@ -98,6 +98,14 @@ def _read(text: str, outside: bool = False) -> Part:
             tuple(Formula(tree, formula.name, formula.of, formula.unit) for tree in trees), "list", formula.name
         )
     return formula
+
+
+def _name_parts(parts: tuple[Part, ...], name: str) -> tuple[Part, ...]:
+    """The parts of a tuple with the names that stand before it: of `(p, q) = (3, 2)`."""
+    names = name[1:-1].split(",") if name.startswith("(") else []
+    if len(names) != len(parts):
+        return parts
+    return tuple(replace(part, name=own) if isinstance(part, Formula) else part for part, own in zip(parts, names))
 
 
 def _read_groups(text: str) -> Collection | None:

@@ -16,10 +16,11 @@ from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
 from tasks.verify.answer_types.collection import Collection, read_collection
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, evaluate_exactly, read_formula
 
-_INTEGER = re.compile(
+INTEGER = re.compile(
     r"[,;]?\s*\(?\s*(?:[,;]\s*)?\u27e8?\s*\(?(?:where|for(?: (?:all|any|every|some|each))?|with|such that)?\s*(?:integers?)?\s*\u27e9?\s*(?P<letter>[a-zA-Z])\s*"
     r"(?:\\in\s*\\integers|\u27e8?\s*(?:is|being|be)? ?(?:an?|any|some|in|belongs to)? ?(?:arbitrary )?(?:integers?|whole number|\\integers)\s*\)?\s*\u27e9?)\s*\)?$"
 )
+"""Says at the end of a family which letter stands for any whole number."""
 _LETTERS = ("k", "n", "m", "l", "j", "K", "N", "M")
 PI = (("pi", Fraction(1)),)
 
@@ -34,7 +35,7 @@ class Family:
 
 def read_family(text: str) -> Family | None:
     """A family whose letter is declared, or follows from a period of π or of degrees."""
-    match = _INTEGER.search(text)
+    match = INTEGER.search(text)
     declared = match["letter"] if match else ""
     body = text[: match.start()].rstrip(" ,;:(") if match else text
     if not declared and "\\pi" not in body and "\\degree" not in body:

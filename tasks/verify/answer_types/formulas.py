@@ -39,7 +39,7 @@ _BESIDE = re.compile(
     r"|\s*\(\s*(?:about|approximately|approx\.?|roughly)\s+(?P<e>[^()]+)\)$|,?\s+(?:or|which is)\s+(?:about|approximately|roughly)\s+(?P<f>\S.*)$"
 )
 _DECIMAL = re.compile(r"^-?\s*\d*\.\d+$|^-?\s*\d[\d,]*(?:\.\d*)?$")
-_MAYBE_UNIT = re.compile(r"(?<=[\d)}])\s*([mgslhdt])(?:\s*\^\s*\{?\s*[23]\s*\}?)?$")
+_MAYBE_UNIT = re.compile(r"(?<=[\d)}])(?:\s*([mgslhdt])|\s+([CNJWVKATHF]))(?:\s*\^\s*\{?\s*[23]\s*\}?)?$")
 _FUSED = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,3}(?![a-zA-Z])")
 
 
@@ -204,7 +204,7 @@ def _read_side(text: str) -> Formula:
     decimal = _DECIMAL.match(text)
     digits = len(text.partition(".")[2]) if decimal else -1
     if (match := _MAYBE_UNIT.search(text)) is not None:
-        runs.append(match[1])
+        runs.append(match[1] or match[2])
     return Formula(tree, unit=unit, digits=digits, doubtful=frozenset("".join(runs)))
 
 

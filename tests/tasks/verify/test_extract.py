@@ -12,7 +12,7 @@ from schemas.columns.problems import EXTRACTION_RULES
 from tasks.verify.compare import judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction
-from tasks.verify.marked_answers import find_boxed
+from tasks.verify.marked_answers import find_boxed, find_json_answer
 from tasks.verify.truncation import TAIL
 
 
@@ -116,8 +116,8 @@ def test_a_choice_is_a_marked_letter(text: str, answer: tuple[str, str] | None) 
 
 
 @pytest.mark.parametrize("kind", ["text", "expression"])
-def test_of_text_and_expressions_only_marked_answers_are_taken(kind: AnswerKind) -> None:
-    assert found("So yes, 18.", kind) is None
+def test_of_a_long_sentence_only_marked_answers_are_taken(kind: AnswerKind) -> None:
+    assert found("So yes, it comes to 18 by all that we have seen.", kind) is None
     assert found("So the answer is yes.", kind) == ("yes", "phrase")
     assert found("So it is **x + 2**.", kind) == ("x + 2", "bold")
 
@@ -187,3 +187,26 @@ def test_a_whole_formula_is_found_where_nothing_marks_it(text: str, answer: str)
 @pytest.mark.parametrize("text", ["When x is 5, the value is 3.", "So x is 2 and y is 3.", "The number is blue."])
 def test_one_of_several_statements_is_no_answer(text: str) -> None:
     assert found(text, "expression") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "answer"),
+    [
+        ("It is a Tuesday.", "text", "It is a Tuesday"), ("The correct option is (C).", "text", "C"), ("C) 15 meters", "text", "C"), ("D", "text", "D"),
+        ("D. it can't be A or B", "choice", "D"), ("The statement is false.", "yes or no", "false"), ("उत्तर ४२ है।", "number", "४२"), ("अब 67 कमीजें हैं।", "number", "67"),
+        ("总共是42个", "number", "42"),
+    ],
+)  # fmt: skip
+def test_short_texts_and_other_languages_come_to_an_answer(text: str, kind: AnswerKind, answer: str) -> None:
+    assert (found(text, kind) or ("", ""))[0] == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('```json\n{"reasoning": "3*6", "answer": {"value": 18, "unit": "apples"}}\n```', "18 apples"), ('{"answer": 18}', "18"), ('{"final_answer": [2, 3]}', "2, 3"),
+        ('{"answer": {"a": 1}}', None), ('{"reasoning": "3*6", "answer": ', None), ("The answer is 18.", None), ('{"answer": ""}', None),
+    ],
+)  # fmt: skip
+def test_an_answer_in_json_is_read_with_its_unit(text: str, answer: str | None) -> None:
+    assert find_json_answer(text) == answer

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.verify.number import Several, find_numbers, normalize_digits, number_of, read_decimals, read_number_list
+from tasks.verify.written_numbers import align_decimal_mark, write_figures
 
 
 @pytest.mark.parametrize(
@@ -155,3 +156,19 @@ def test_hostile_text_is_made_plain_at_once(text: str) -> None:
     normalize_digits(text)
     number_of(text[:1000])
     assert perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "figures"),
+    [
+        ("1.234.567", "", "1234567"), ("three quarters", "", "3/4"), ("one-third", "What part?", "1/3"), ("a half", "", "1/2"), ("three quarters", "How many quarters?", "3 quarters"),
+        ("two and a half", "", "2.5"), ("1.234.567.", "", "1234567."), ("1.2.3", "", "1.2.3"),
+    ],
+)  # fmt: skip
+def test_parts_in_words_and_points_between_thousands_are_figures(text: str, language: str, figures: str) -> None:
+    assert write_figures(text, language) == figures
+
+
+def test_a_point_parts_thousands_where_the_language_says_so() -> None:
+    assert align_decimal_mark("1.234", "1234", "Wie viele sind es?") == "1234"
+    assert align_decimal_mark("1.234", "1234", "How many are there?") == "1.234"

@@ -104,6 +104,10 @@ def test_two_values_given_for_good_are_not_one_of_them() -> None:
         == "wrong"
     )
     assert said("18", r"18 \text{ or } 20", question="How many?") == "several answers"
+    assert (
+        said("18", r"19 \text{ or } 20", question="How many?") == said("36", "4, 8, 12", question="Find k.") == "wrong"
+    )
+    assert said("18", "14, 4", question="How many points?") == "several answers"
     assert said("18", "18, 20", question="What is the number of eggs?") == said("3", "3 or 4") == "several answers"
     assert said(r"\sqrt2", r"\sqrt2 \text{ or } 2^{1/2}", question="Find x.") == "several answers"
     assert said("25", "1/4 or 25%", question="What is the chance in percent?") != "wrong"
