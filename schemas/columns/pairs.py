@@ -36,6 +36,12 @@ LOCATE_COLUMNS = (
     ),
     Column("located_by", "string", "The rule that found it; null where none did.", nullable=True),
     Column(
+        "certificate",
+        "string",
+        "The calculation that is wrong, what it should be, and what follows: to be checked by a person; steps are counted from 1.",
+        nullable=True,
+    ),
+    Column(
         "unlocated", "string", "Why no rule says where the solution goes wrong; null where one does.", nullable=True
     ),
 )

@@ -11,62 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from tasks.arithmetic.expressions import LONGEST_EXPRESSION, parse_calculation
+from tasks.arithmetic.tokens import Token, tokenize
 
+_BRACKETS = {"(": 1, ")": -1}
+_MEASURES = tuple(
+    tuple(frozenset(forms.split("/")) for forms in units.split())
+    for units in (
+        "second/seconds/sec/secs minute/minutes/min/mins hour/hours/hr/hrs day/days week/weeks month/months year/years",
+        "mm/millimeter/millimeters cm/centimeter/centimeters inch/inches foot/feet/ft yard/yards meter/meters mile/miles km/kilometer/kilometers",
+        "cent/cents/penny/pennies/nickel/nickels/dime/dimes/quarter/quarters dollar/dollars",
+        "gram/grams/g ounce/ounces/oz pound/pounds/lb/lbs kg/kilogram/kilograms ton/tons",
+        "ml/milliliter/milliliters liter/liters cup/cups pint/pints quart/quarts gallon/gallons",
+    )
+)
+"""Units of one kind: of time, length, money, weight and volume; each unit in all its forms."""
+_FRACTIONS = ("\\frac{", "\\dfrac{", "\\tfrac{")
 LONGEST = 4_000
 """Characters of a step that are looked at."""
-# words come first because most tokens are words; `*+` gives nothing back
-_TOKEN = re.compile(
-    r"\s*+(?:(?P<word>[^\W\d_]+)"
-    r"|(?P<frac>\\[dt]?frac\{(?P<over>\d{1,12})\}\{(?P<under>\d{1,12})\})"
-    r"|(?P<odd>\d[\d.,]{0,30}(?:[_^:]|\s?\\?%|[^\W\d])|[_^%√!]|\d{13,})"
-    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d{1,12})?(?!\d)|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
-    r"|(?P<op>\\times\b|\\cdot\b|\\div\b|[-+*/×÷·−()])"
-    r"|(?P<equals>=)"
-    r"|(?P<skip>\\?[$€£]|\\[,;! ])"
-    r"|(?P<command>\\[^\W\d_]+)"
-    r"|(?P<other>\S))"
-)  # fmt: skip
-_SIGN = {"×": "*", "·": "*", "\\times": "*", "\\cdot": "*", "x": "*", "÷": "/", "\\div": "/", "−": "-"}
-_TAINTED = frozenset(
-    [
-        "of",
-        "per",
-        "percent",
-        "plus",
-        "minus",
-        "times",
-        "divided",
-        "multiplied",
-        "hundred",
-        "thousand",
-        "million",
-        "billion",
-        "dozen",
-        "squared",
-        "cubed",
-        "and",
-        "half",
-        "remainder",
-        "r",
-        "mod",
-        "modulo",
-        "sqrt",
-        "frac",
-        "log",
-        "sin",
-        "cos",
-        "tan",
-        "pi",
-        "about",
-        "approximately",
-        "over",
-        "to",
-    ]
-)
-_CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`")
+_CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`*")
 
 
 @dataclass(frozen=True)
@@ -106,13 +70,6 @@ class Equation:
         return self.leaves[0].value, self.leaves[1].value
 
 
-class _Token(NamedTuple):
-    kind: str
-    value: Fraction | str
-    start: int
-    end: int
-
-
 def find_equations(step: str) -> tuple[Equation, ...]:
     """The equations of a step, in order."""
     return _parse_equations(step[:LONGEST]) if "=" in step else ()
@@ -120,8 +77,8 @@ def find_equations(step: str) -> tuple[Equation, ...]:
 
 @lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
 def _parse_equations(step: str) -> tuple[Equation, ...]:
-    tokens = _tokenize(step)
-    equations = (_parse_equation(tokens, at) for at, token in enumerate(tokens) if token.kind == "equals")
+    tokens = tokenize(step)
+    equations = (_parse_equation(tokens, at, step) for at, token in enumerate(tokens) if token.kind == "equals")
     return tuple(equation for equation in equations if equation)
 
 
@@ -129,55 +86,17 @@ def find_numbers(text: str) -> list[PlacedNumber]:
     """The plain numbers of a text."""
     return [
         PlacedNumber(_read_value(token), token.start, token.end)
-        for token in _tokenize(text[:LONGEST])
-        if token.kind == "number"
+        for token in tokenize(text[:LONGEST])
+        if token.kind == "number" and not token.percent
     ]
 
 
-def _read_value(token: _Token) -> Fraction:
+def _read_value(token: Token) -> Fraction:
     assert isinstance(token.value, Fraction)
     return token.value
 
 
-@lru_cache(maxsize=256)
-def _tokenize(step: str) -> tuple[_Token, ...]:
-    tokens = []
-    for match in _TOKEN.finditer(step):
-        kind = match.lastgroup or ""
-        text = match[kind]
-        value: Fraction | str = text
-        if kind in ("word", "command"):
-            kind, value = _classify_word(text)
-        elif kind == "number":
-            value = _parse_fraction(text)
-        elif kind == "op":
-            value = _SIGN.get(text, text)
-        elif kind == "frac":
-            over, under = int(match["over"]), int(match["under"])
-            kind, value = ("number", Fraction(over, under)) if under else ("odd", "")
-        elif kind == "skip":
-            continue
-        tokens.append(_Token(kind, value, match.start(match.lastindex or 0), match.end()))
-    return tuple(tokens)
-
-
-# the same few numbers and words stand in most steps
-@lru_cache(maxsize=4096)
-def _parse_fraction(number: str) -> Fraction:
-    return Fraction(number.replace(",", ""))
-
-
-@lru_cache(maxsize=4096)
-def _classify_word(word: str) -> tuple[str, str]:
-    """The kind of a word, and what it stands for."""
-    lower = word.lower()
-    if lower == "x" or lower in _SIGN:
-        return "op", "*"
-    odd = (len(word) == 1 and lower not in ("a", "i")) or word.startswith("\\") or lower in _TAINTED
-    return ("odd" if odd else "word"), lower
-
-
-def _parse_equation(tokens: Sequence[_Token], at: int) -> Equation | None:
+def _parse_equation(tokens: Sequence[Token], at: int, step: str) -> Equation | None:
     left = _find_left_side(tokens, at)
     right = _find_right_side(tokens, at)
     if left is None or right is None:
@@ -193,8 +112,10 @@ def _parse_equation(tokens: Sequence[_Token], at: int) -> Equation | None:
     unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
     divides = any(token.kind == "op" and token.value == "/" for token in left)
     holds = True if total == computed else _holds(computed, stated.value, divides)
+    if holds is False and (_reads_otherwise(left, tokens, at) or _mixes_units(step[left[0].start : stated.end + 20])):
+        holds = None
     return Equation(
-        left[0].start, stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
+        _find_start(step, left[0].start), stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
         tuple(token.value for token in left),
     )  # fmt: skip
 
@@ -207,9 +128,35 @@ def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:
     return None if abs(computed - stated) < max(Fraction(1), abs(computed) / 50) else False
 
 
-def _find_left_side(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
+def _find_start(step: str, start: int) -> int:
+    """Where an expression begins, with the name of the fraction that its first sign stands in."""
+    command = step.rfind("\\", max(0, start - 7), start + 1)
+    named = command >= 0 and any(name.startswith(step[command:start]) for name in _FRACTIONS)
+    return command if named else start
+
+
+def _reads_otherwise(left: Sequence[Token], tokens: Sequence[Token], at: int) -> bool:
+    """Whether percent may be meant in another way: as the number before the sign, or as a share of what it is added to."""
+    result = next(token for token in tokens[at + 1 :] if token.kind == "number")
+    parts = [token for token in left if token.kind == "number"]
+    percents = [token.percent for token in (*parts, result)]
+    if not any(percents) or all(percents):
+        return False
+    if result.percent or any(token.value in ("+", "-") for token in left):
+        return True
+    plain = [token._replace(value=token.value * 100) if token.percent else token for token in left]
+    return _compute(plain) == result.value
+
+
+def _mixes_units(text: str) -> bool:
+    """Whether two units of one kind stand in a text, so that its numbers are not of one measure."""
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    return any(len({unit for unit in units if words & unit}) > 1 for units in _MEASURES)
+
+
+def _find_left_side(tokens: Sequence[Token], at: int) -> list[Token] | None:
     """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
-    expression: list[_Token] = []
+    expression: list[Token] = []
     i = at - 1
     while i >= 0 and len(expression) <= LONGEST_EXPRESSION:
         token = tokens[i]
@@ -229,16 +176,30 @@ def _find_left_side(tokens: Sequence[_Token], at: int) -> list[_Token] | None:
         expression.insert(0, token)
         i -= 1
     stop = tokens[i] if i >= 0 else None
-    if stop is not None and (stop.kind == "odd" or (stop.kind == "other" and stop.value not in _CLEAN)):
+    if stop is not None and (stop.kind in ("odd", "number") or (stop.kind == "other" and stop.value not in _CLEAN)):
         return None
     if expression and expression[0].value == "-" and stop is None:
         expression = expression[1:]  # a bullet
+    while sum(_BRACKETS.get(str(part.value), 0) for part in expression) > 0 and expression[0].value == "(":
+        expression = expression[1:]  # the equation stands in brackets
+    while len(expression) > 3 and expression[0].value == "(" and _closes_at_end(expression):
+        expression = expression[1:-1]
     if len(expression) < 3 or (expression[0].kind == "op" and expression[0].value != "("):
         return None
     return expression if sum(part.kind == "number" for part in expression) > 1 else None
 
 
-def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[PlacedNumber, list[_Token]] | None:
+def _closes_at_end(expression: Sequence[Token]) -> bool:
+    """Whether the bracket that an expression begins with is closed by its last token."""
+    depth = 0
+    for i, token in enumerate(expression):
+        depth += _BRACKETS.get(str(token.value), 0)
+        if depth == 0:
+            return i == len(expression) - 1
+    return False
+
+
+def _find_right_side(tokens: Sequence[Token], at: int) -> tuple[PlacedNumber, list[Token]] | None:
     """The number after an equals sign, and the expression that it begins; None where it may be part of something else."""
     i = at + 1
     sign = 1
@@ -260,7 +221,7 @@ def _find_right_side(tokens: Sequence[_Token], at: int) -> tuple[PlacedNumber, l
     return stated, chain
 
 
-def _compute(tokens: Sequence[_Token]) -> Fraction | None:
+def _compute(tokens: Sequence[Token]) -> Fraction | None:
     """The value of an expression; None where it is none."""
     calculation = parse_calculation([token.value for token in tokens])
     return calculation.value if calculation else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -70,6 +70,16 @@ def _parse_atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation,
 def _join_operands(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
     assert operator in ("+", "-", "*", "/") and isinstance(operator, str)
     return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
+
+
+def recalculate(calculation: Calculation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
+    """A calculation's value with other numbers in the place of some; None for a division by nothing."""
+    if calculation.left is None or calculation.right is None or calculation.operator is None:
+        return changed.get(calculation.value, calculation.value)
+    left, right = recalculate(calculation.left, changed), recalculate(calculation.right, changed)
+    if left is None or right is None or (calculation.operator == "/" and right == 0):
+        return None
+    return APPLY[calculation.operator](left, right)
 
 
 def list_leaves(calculation: Calculation) -> Iterator[Fraction]:

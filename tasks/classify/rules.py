@@ -87,12 +87,12 @@ def _read_case(row: Mapping[str, Any], at: int) -> _Case:
         context_numbers.find_stated_numbers(row["question"]),
     )
     first = next((number.value for number in find_numbers(row["question"])), None)
-    gold = _parse_number(row.get("answer") or "")
+    gold = parse_number(row.get("answer") or "")
     earlier = tuple(equation for step in steps[:at] for equation in find_equations(step))
     text = steps[at][:LONGEST]
     match = _ANSWER.search(text)
     working = text[: match.start()] if match else text
-    value = _parse_number(match[1]) if match else None
+    value = parse_number(match[1]) if match else None
     answer = PlacedNumber(value, match.start(1), match.end(1)) if match and value is not None else None
     reference = None
     if row.get("reference") and gold is not None:
@@ -113,7 +113,8 @@ def blank_step_number(step: str) -> str:
     return " " * match.end() + step[match.end() :] if match else step
 
 
-def _parse_number(text: str) -> Fraction | None:
+def parse_number(text: str) -> Fraction | None:
+    """The value of a plain number; None where a text is none."""
     text = text.replace(",", "").strip().rstrip(".")
     return Fraction(text) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", text) else None
 
@@ -131,7 +132,7 @@ def _compare_with_plan(case: _Case, plan: ReferencePlan) -> RuleFinding | None:
         node = plan.nodes[at]
         if node.unit and equation.unit and node.unit != equation.unit:
             start = case.text.lower().find(equation.unit, equation.result.end)
-            cause = f"The {_format_fraction(equation.result.value)} are {node.unit}, not {equation.unit}."
+            cause = f"The {format_fraction(equation.result.value)} are {node.unit}, not {equation.unit}."
             return RuleFinding("unit", "unit of the right solution", start, start + len(equation.unit), cause, "minor")
         plan.finish(at)
     return _check_end(case, plan)
@@ -147,7 +148,7 @@ def _check_end(case: _Case, plan: ReferencePlan) -> RuleFinding | None:
         cause = f"{_format_calculation(missing.operator, missing.operands)} is left out."
         return RuleFinding("missing step", "the right solution goes on", *place, cause)
     if case.answer is not None and case.answer.value != case.gold:
-        cause = f"The last result is {_format_fraction(plan.nodes[-1].value)}, the answer says {_format_fraction(case.answer.value)}."
+        cause = f"The last result is {format_fraction(plan.nodes[-1].value)}, the answer says {format_fraction(case.answer.value)}."
         return RuleFinding("final answer", "answer is not the last result", *place, cause)
     return None
 
@@ -179,16 +180,16 @@ def _explain_operand(equation: Equation, plan: ReferencePlan) -> RuleFinding | N
     assert equation.operator is not None
     for node, theirs, ours in find_replaced_operand(plan, equation.operator, equation.operands):
         number = equation.leaves[ours]
-        right = _format_fraction(node.operands[theirs])
+        right = format_fraction(node.operands[theirs])
         if number.value in plan.known():
-            cause = f"{_format_fraction(number.value)} stands where {right} belongs."
+            cause = f"{format_fraction(number.value)} stands where {right} belongs."
             return RuleFinding("wrong operand", "another known number", number.start, number.end, cause)
         origin = node.origins[theirs]
         if origin == "either":
             return None
         kind = "miscopied result" if origin == "earlier" else "misread quantity"
         source = "the earlier result" if origin == "earlier" else "the given number"
-        cause = f"{_format_fraction(number.value)} is neither given nor worked out; {source} {right} belongs there."
+        cause = f"{format_fraction(number.value)} is neither given nor worked out; {source} {right} belongs there."
         return RuleFinding(kind, "neither given nor derived", number.start, number.end, cause)
     strange = [number for number in equation.leaves if number.value not in plan.known()]
     if not strange:
@@ -196,7 +197,7 @@ def _explain_operand(equation: Equation, plan: ReferencePlan) -> RuleFinding | N
         return RuleFinding(
             "wrong operand", "no right calculation", equation.start, equation.end, f"Nothing asks for {calculation}."
         )
-    cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before."
+    cause = f"{format_fraction(strange[0].value)} is neither given nor worked out before."
     return RuleFinding("misread quantity", "neither given nor derived", strange[0].start, strange[0].end, cause)
 
 
@@ -206,9 +207,15 @@ def _check_alone(case: _Case) -> RuleFinding | None:
     for i, equation in enumerate(case.equations):
         strange = [number for number in equation.leaves if number.value not in known]
         if strange or equation.holds is False:
+            finding = None
             if case.gold is not None:
-                return _explain_by_repair(equation, (*case.equations[i + 1 :], *case.later), case)
-            return _explain_unknown_number(strange, case) if strange else _report_miscalculation(equation, UNVOUCHED)
+                finding = _explain_by_repair(equation, (*case.equations[i + 1 :], *case.later), case)
+            elif strange:
+                finding = _explain_unknown_number(strange, case)
+            # the step is known to be wrong: what is false in it needs no further proof
+            if finding is None and equation.holds is False and not strange:
+                return _report_miscalculation(equation, UNVOUCHED)
+            return finding
         if equation.holds is None:
             return None
         known = known | {equation.result.value}
@@ -232,7 +239,7 @@ def _explain_by_repair(equation: Equation, following: Sequence[Equation], case: 
         )
         return RuleFinding(change.kind, rule, equation.start, equation.end, cause)
     assert isinstance(change.right, Fraction)
-    cause = f"{_format_fraction(change.place.value)} stands where {_format_fraction(change.right)} belongs."
+    cause = f"{format_fraction(change.place.value)} stands where {format_fraction(change.right)} belongs."
     return RuleFinding(change.kind, rule, change.place.start, change.place.end, cause)
 
 
@@ -247,7 +254,7 @@ def _explain_unknown_number(strange: Sequence[PlacedNumber], case: _Case) -> Rul
     (meant,) = near
     earlier = meant in results
     source = "earlier result" if earlier else "given number"
-    cause = f"{_format_fraction(strange[0].value)} is neither given nor worked out before; it is like the {source} {_format_fraction(meant)}."
+    cause = f"{format_fraction(strange[0].value)} is neither given nor worked out before; it is like the {source} {format_fraction(meant)}."
     kind = "miscopied result" if earlier else "misread quantity"
     return RuleFinding(kind, "neither given nor derived", strange[0].start, strange[0].end, cause)
 
@@ -269,16 +276,16 @@ def _check_answer(case: _Case) -> RuleFinding | None:
         return None
     if equations[-1].result.value != case.gold:
         return None
-    cause = f"The last result is {_format_fraction(case.gold)}, the answer says {_format_fraction(case.answer.value)}."
+    cause = f"The last result is {format_fraction(case.gold)}, the answer says {format_fraction(case.answer.value)}."
     return RuleFinding("final answer", "answer is not the last result", case.answer.start, case.answer.end, cause)
 
 
 def _report_miscalculation(equation: Equation, rule: str) -> RuleFinding:
     cause = (
-        f"The left side comes to {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
+        f"The left side comes to {format_fraction(equation.computed)}, not {format_fraction(equation.result.value)}."
     )
     if equation.operator:
-        cause = f"{_format_calculation(equation.operator, equation.operands)} is {_format_fraction(equation.computed)}, not {_format_fraction(equation.result.value)}."
+        cause = f"{_format_calculation(equation.operator, equation.operands)} is {format_fraction(equation.computed)}, not {format_fraction(equation.result.value)}."
     return RuleFinding("calculation", rule, equation.result.start, equation.result.end, cause)
 
 
@@ -288,10 +295,10 @@ def _span_body(text: str) -> tuple[int, int]:
 
 
 def _format_calculation(operator: str, operands: tuple[Fraction, Fraction]) -> str:
-    return f"{_format_fraction(operands[0])} {operator} {_format_fraction(operands[1])}"
+    return f"{format_fraction(operands[0])} {operator} {format_fraction(operands[1])}"
 
 
-def _format_fraction(value: Fraction) -> str:
+def format_fraction(value: Fraction) -> str:
     """A number as people write it: whole, with few decimals, or as a fraction."""
     for places in range(5):
         scaled = value * 10**places

@@ -22,13 +22,14 @@ from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.arithmetic.equations import find_equations
-from tasks.classify.rules import UNVOUCHED, apply_rules, blank_step_number
+from tasks.classify.rules import UNVOUCHED, RuleFinding, apply_rules, blank_step_number
+from tasks.localize.proofs import Proof, prove_first_error
 
 ADDED = to_polars_schema(Contract("locations", "", LOCATE_COLUMNS, ""))
 NEEDS = ("question", "steps", "answer", "verdict")
-NOT_WRONG, NO_FALSE_EQUATION = "not wrong", "no equation that does not hold"
-NOT_ENOUGH = "an equation that does not hold, but its repair does not lead to the answer"
-Found = tuple[int | None, str | None, str | None]
+NOT_WRONG = "not wrong"
+Found = tuple[int | None, str | None, str | None, str | None]
+"""The step, the rule, the certificate, and why there is none."""
 
 
 class LocateParameters(Parameters):
@@ -52,9 +53,21 @@ def locate(part: pl.DataFrame, _: LocateParameters) -> Outcome:
 
 
 def locate_first_error(row: Mapping[str, Any]) -> Found:
-    """The first wrong step and the rule that found it, or why none did."""
+    """The first wrong step, the rule that found it and its certificate, or why none did."""
     if row["verdict"] != "wrong":
-        return None, None, NOT_WRONG
+        return None, None, None, NOT_WRONG
+    proof = prove_first_error(row)
+    if isinstance(proof, Proof):
+        return proof.step, proof.rule, proof.certificate, None
+    finding = _apply_rules(row)
+    if finding is not None:
+        at, rule = finding
+        return at, rule.rule, rule.cause, None
+    return None, None, None, proof
+
+
+def _apply_rules(row: Mapping[str, Any]) -> tuple[int, RuleFinding] | None:
+    """What the rules of `classify` prove of the first false equation, or of an answer that is not the last result."""
     right = row["answer"].replace(",", "").strip()
     last, last_at, all_read = "", 0, True
     for at, step in enumerate(row["steps"]):
@@ -63,7 +76,7 @@ def locate_first_error(row: Mapping[str, Any]) -> Found:
         if any(equation.holds is False for equation in read):
             finding = apply_rules(row, at)
             proved = finding is not None and finding.kind == "calculation" and finding.rule != UNVOUCHED
-            return (at, finding.rule, None) if finding is not None and proved else (None, None, NOT_ENOUGH)
+            return (at, finding) if finding is not None and proved else None
         if read:
             last, last_at = str(read[-1].result.value), at
         all_read = all_read and text.count("=") == len(read)
@@ -71,14 +84,14 @@ def locate_first_error(row: Mapping[str, Any]) -> Found:
         if all_read and last == right and at <= last_at + 1 and ("####" in text or "answer" in text.lower()):
             finding = apply_rules(row, at)
             if finding is not None and finding.kind == "final answer":
-                return at, finding.rule, None
-    return None, None, NO_FALSE_EQUATION
+                return at, finding
+    return None
 
 
 LOCATE = PerRow(
     name="locate",
     summary="Finds the first wrong step of wrong solutions by arithmetic alone, where that proves it; asks no model.",
-    version="1",
+    version="2",
     parameters=LocateParameters,
     needs=NEEDS,
     makes=lambda _, given: given.having(*LOCATE_COLUMNS),

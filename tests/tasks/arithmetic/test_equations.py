@@ -26,6 +26,30 @@ from tasks.arithmetic.equations import LONGEST, find_equations
         ("10 / 3 = 3", [("10 / 3 = 3", None)]),
         ("10 / 3 = 5", [("10 / 3 = 5", False)]),
         ("- 4 + 5 = 9", [("4 + 5 = 9", True)]),
+        ("20% * 50 = 11", [("20% * 50 = 11", False)]),
+        ("20% * 50 = 1000", [("20% * 50 = 1000", None)]),  # 20 for 20 %: another way to write it
+        ("50 + 20% = 60", [("50 + 20% = 60", None)]),
+        ("100% + 20% = 120%", [("100% + 20% = 120%", True)]),
+        ("3/4 * 100 = 75%", [("3/4 * 100 = 75%", None)]),
+        ("a total of 19 x 5 = 95 wheels", [("19 x 5 = 95", True)]),
+        ("service to 3 x 7 = 22 customers", [("3 x 7 = 22", False)]),
+        ("Year 3: 377 + 50 = 427", [("377 + 50 = 427", True)]),
+        ("300 gallons / 20 gallons/shower = 15 showers", [("300 gallons / 20 gallons/shower = 15", True)]),
+        ("He uses 14 hours x 24 weeks = 336 hours", [("14 hours x 24 weeks = 336", True)]),
+        ("2000L * .8 = 1600 L", [("2000L * .8 = 1600", True)]),
+        ("(1.2 x 15) = 18", [("1.2 x 15) = 18", True)]),
+        ("each point counts (25/5=6)", [("25/5=6", False)]),
+        ("3(20) = 61 miles", [("3(20) = 61", False)]),
+        ("158 * 1 1/2 = 237", [("158 * 1 1/2 = 237", True)]),
+        (
+            r"\(2 \text{ books} \times 2 \text{ pounds/book} = 4 \text{ pounds}\)",
+            [(r"2 \text{ books} \times 2 \text{ pounds/book} = 4", True)],
+        ),
+        (r"\frac{12 + 8}{2} = 10", [(r"\frac{12 + 8}{2} = 10", True)]),
+        (r"\(\frac{1}{3} \times 18 = 6\)", [(r"\frac{1}{3} \times 18 = 6", True)]),
+        ("$3.00 (dishwasher) + $1.50 (trash) = $8.00", [("3.00 (dishwasher) + $1.50 (trash) = $8.00", False)]),
+        ("it is 1,600,000/400 = 4000 times.", [("1,600,000/400 = 4000", True)]),
+        ("1 hour - 20 minutes = 40 minutes", [("1 hour - 20 minutes = 40", None)]),
     ],
 )
 def test_arithmetic_is_read_and_checked(text: str, found: list[tuple[str, bool | None]]) -> None:
@@ -35,9 +59,10 @@ def test_arithmetic_is_read_and_checked(text: str, found: list[tuple[str, bool |
 @pytest.mark.parametrize(
     "text",
     [
-        "x + 3 + 4 = 9", "3x + 4 = 10", "58_9 - 18_9 = 40_9", "2^3 + 1 = 8", "20% * 50 = 11", "half of 30 + 2 = 18",
+        "x + 3 + 4 = 9", "3x + 4 = 10", "58_9 - 18_9 = 40_9", "2^3 + 1 = 8", "half of 30 + 2 = 18",
         "17 / 3 = 5 R 2", "1 + 2 = 3000 thousand", "2 + 2 = x", "5 = 5", "a = 7", "x = 3 + 4", "3 + 4 = 7p", "= = =",
-        "4 + (3 = 7", "1 / 0 = 3", "3 + 4 hundred = 700", "2 + 3 + = 6", "100 + 5 = 2 * 50 + y",
+        "4 + (3 = 7", "1 / 0 = 3", "3 + 4 hundred = 700", "2 + 3 + = 6", "100 + 5 = 2 * 50 + y", "a(1+3/2) = 5", "3*X + 129 = 1077", "2(36x) = 72x", "1/2 of 30 + 2 = 18", "the sum of 3 and 4 + 5 = 9",
+        "5 1 + 2 = 8", "8:00 - 7:50 = 10",
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_is_never_called_false(text: str) -> None:

@@ -11,7 +11,18 @@ import pytest
 from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
-from tasks.localize.locate import LOCATE, NO_FALSE_EQUATION, NOT_ENOUGH, NOT_WRONG, LocateParameters, locate_first_error
+from tasks.localize.locate import LOCATE, NOT_WRONG, LocateParameters, locate_first_error
+from tasks.localize.proofs import (
+    IN_WORDS,
+    NO_EQUATION,
+    NO_FALSE_EQUATION,
+    NO_REPAIR,
+    NOT_ENOUGH,
+    NOT_READ,
+    NOTHING,
+    Proof,
+    prove_first_error,
+)
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_wrong, write_solution
 from tasks.synthetic.truth import find_truth
@@ -46,14 +57,14 @@ def test_what_arithmetic_proves(steps: tuple[str, ...], first: int) -> None:
         (row("5 + 6 = 11 eggs", "11 + 4 = 16 eggs\n#### 16"), NOT_ENOUGH),
         # the answer is no number: nothing vouches for what stands before
         (row("5 * 6 = 35 eggs", "So (b).", answer="B"), NOT_ENOUGH),
-        (row("It is 39."), NO_FALSE_EQUATION),
+        (row("It is 39."), NO_EQUATION),
         # a step in words, or an equation that could not be read, stands before the answer: it may be where it goes wrong
         (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "But she has eaten them.", "The answer is 0."), NO_FALSE_EQUATION),
         (row("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "10% of 34 = 3.4", "#### 3.4"), NO_FALSE_EQUATION),
     ],
 )
 def test_what_it_does_not_prove(case: dict[str, Any], why: str) -> None:
-    assert locate_first_error(case) == (None, None, why)
+    assert locate_first_error(case) == (None, None, None, why)
 
 
 def test_a_right_solution_vouches_for_the_steps_before() -> None:
@@ -62,13 +73,69 @@ def test_a_right_solution_vouches_for_the_steps_before() -> None:
     assert locate_first_error(row("5 * 6 = 30 eggs", "30 + 4 = 35 eggs", "35 * 2 = 70", reference=reference))[0] == 1
 
 
+REFERENCE = "5 * 6 = 30 eggs\n30 + 4 = 34 eggs\n#### 34"
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "certificate"),
+    [
+        (
+            ("She has 5 boxes.", "5 + 6 = 11 eggs", "11 + 4 = 15 eggs\n#### 15"), 1,
+            "`5 + 6 = 11`: the right solution has `5 * 6 = 30` here; with it the rest comes to the right answer, 34.",
+        ),
+        (
+            ("5 * 6 = 30 eggs", "30 - 4 = 26 eggs", "#### 26"), 1,
+            "`30 - 4 = 26`: the right solution has `30 + 4 = 34` here; that is the right answer, 34.",
+        ),
+        (
+            ("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "34 + 30 = 64 eggs\n#### 64"), 2,
+            "step 2 comes to the right answer, 34, as the right solution does; `34 + 30 = 64` goes on from it.",
+        ),
+        (
+            ("5 * 6 = 30 eggs", "30 + 4 = 35 eggs", "35 / 5 = 7"), 1,
+            "`30 + 4 = 35` does not hold: the left side comes to 34, and all 1 calculations before it are those of the right solution.",
+        ),
+        (
+            ("5 * 6 = 31 eggs", "31 + 4 = 35 eggs\n#### 35"), 0,
+            "`5 * 6 = 31` does not hold: the left side comes to 30, and with that the rest comes to the right answer, 34.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_certificate_says_what_a_person_can_check(steps: tuple[str, ...], first: int, certificate: str) -> None:
+    proof = prove_first_error(row(*steps, reference=REFERENCE))
+    assert isinstance(proof, Proof)
+    assert (proof.step, proof.certificate) == (first, certificate)
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        # another way to the right answer, from which it goes on: what is wrong is not the way
+        (("6 + 4 = 10", "4 * 6 = 24", "10 + 24 = 34", "34 - 4 = 30\n#### 30"), NOTHING),
+        # what the right solution has in its place does not lead to the answer
+        (("5 + 6 = 11 eggs", "11 * 4 = 44 eggs\n#### 44"), NO_REPAIR),
+        # the wrong number was said in words before
+        (("The boxes hold 12 eggs.", "12 + 4 = 16 eggs\n#### 16"), IN_WORDS),
+        (("Let x = 5 boxes, 6x = y", "5 + 6 = 11 eggs", "11 + 4 = 15 eggs\n#### 15"), NOT_READ),
+    ],
+)
+def test_what_a_right_solution_does_not_prove(steps: tuple[str, ...], why: str) -> None:
+    assert prove_first_error(row(*steps, reference=REFERENCE)) == why
+
+
+def test_a_right_solution_never_takes_a_proof_away() -> None:
+    """What arithmetic proves alone stands whatever the right solution does."""
+    for reference in (None, "", REFERENCE, "4 + 30 = 34", "no equation", "5 * 6 = 31\n31 + 3 = 34"):
+        assert locate_first_error(row("5 * 6 = 35 eggs", "35 + 4 = 39 eggs\n#### 39", reference=reference))[0] == 0
+
+
 def test_in_a_world_whose_truth_is_known_nearly_all_it_names_are_right() -> None:
     named = hits = 0
     for number in range(600):
         found = make_problem(0, number)
         lines, answer = solve_wrong(found.program, Random(number))
         steps = write_solution(lines, answer).split("\n")
-        at, _, _ = locate_first_error(row(*steps, question=found.question, answer=str(found.answer)))
+        at, *_ = locate_first_error(row(*steps, question=found.question, answer=str(found.answer)))
         if at is not None:
             named, hits = named + 1, hits + (at == find_truth(found.program, steps).first_error)
     assert named > 50 and hits >= 0.98 * named
@@ -82,4 +149,4 @@ def test_rows_are_all_kept_under_the_contract() -> None:
     check(outcome.kept, LOCATE.makes(LocateParameters(), given), "test")
     assert outcome.kept.height == 2 and outcome.rejected.height == 0
     assert outcome.kept["first_error"].to_list() == [0, None]
-    assert outcome.kept["unlocated"].to_list() == [None, NO_FALSE_EQUATION]
+    assert outcome.kept["unlocated"].to_list() == [None, NO_EQUATION]
