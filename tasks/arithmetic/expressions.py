@@ -72,11 +72,11 @@ def _join_operands(operator: str | Fraction, left: Calculation, right: Calculati
     return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
 
 
-def recalculate(calculation: Calculation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
+def compute_changed(calculation: Calculation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
     """A calculation's value with other numbers in the place of some; None for a division by nothing."""
     if calculation.left is None or calculation.right is None or calculation.operator is None:
         return changed.get(calculation.value, calculation.value)
-    left, right = recalculate(calculation.left, changed), recalculate(calculation.right, changed)
+    left, right = compute_changed(calculation.left, changed), compute_changed(calculation.right, changed)
     if left is None or right is None or (calculation.operator == "/" and right == 0):
         return None
     return APPLY[calculation.operator](left, right)

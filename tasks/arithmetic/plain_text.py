@@ -25,7 +25,7 @@ def _blank(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def flatten(text: str) -> str:
+def blank_settings(text: str) -> str:
     """A step without LaTeX's settings, remarks in brackets, units glued to numbers, and the stroke of `/pound` behind them.
 
     Args:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from tasks.arithmetic.plain_text import flatten
+from tasks.arithmetic.plain_text import blank_settings
 
 # words come first because most tokens are words; `*+` gives nothing back
 _TOKEN = re.compile(
@@ -110,7 +110,7 @@ def tokenize(step: str) -> tuple[Token, ...]:
 
     """
     tokens = []
-    for match in _TOKEN.finditer(flatten(step)):
+    for match in _TOKEN.finditer(blank_settings(step)):
         kind = match.lastgroup or ""
         text = match[kind]
         value: Fraction | str = text

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from tasks.arithmetic.equations import find_equations, find_numbers
-from tasks.arithmetic.expressions import Calculation, list_leaves, parse_calculation, recalculate
+from tasks.arithmetic.expressions import Calculation, compute_changed, list_leaves, parse_calculation
 from tasks.classify.rules import blank_step_number, format_fraction, parse_number
 
 NO_EQUATION = "no calculation that can be read"
@@ -129,12 +129,12 @@ def match_calculations(
     return matched
 
 
-def work_out(calculations: Sequence[StatedCalculation], at: int, value: Fraction) -> Fraction | None:
+def compute_outcome(calculations: Sequence[StatedCalculation], at: int, value: Fraction) -> Fraction | None:
     """What a solution comes to once one of its calculations has another value; None where nothing can be worked out."""
     changed, last = {calculations[at].value: value}, value
     for calculation in calculations[at + 1 :]:
         if calculation.leaves & changed.keys():
-            result = recalculate(calculation.calculation, changed)
+            result = compute_changed(calculation.calculation, changed)
             if result is None:
                 return None
             changed[calculation.value] = last = result
@@ -159,7 +159,7 @@ def _prove_false(
     false = calculations[at]
     right = false.calculation.value
     found = f"`{false.text}` does not hold: the left side comes to {format_fraction(right)}"
-    if work_out(calculations, at, right) == gold:
+    if compute_outcome(calculations, at, right) == gold:
         return Proof(
             false.step, "a false equation, whose repair leads to the answer",
             f"{found}, and with that the rest comes to the right answer, {format_fraction(gold)}.",
@@ -187,7 +187,7 @@ def _prove_past_answer(
     )  # fmt: skip
     if not whole or further is None:
         return NOTHING
-    if _has_unread(steps[: further.step]) or any(_says_number(step) for step in steps[reached.step + 1 : further.step]):
+    if _has_unread(steps[: further.step]) or any(_has_number(step) for step in steps[reached.step + 1 : further.step]):
         return IN_WORDS
     return Proof(
         further.step, "goes on from the right answer",
@@ -209,7 +209,7 @@ def _prove_departure(
     if _has_unread(steps[: wrong.step + 1]):
         return NOT_READ
     left = [calculation for i, calculation in enumerate(reference) if i not in matched]
-    right = next((c for c in left if work_out(calculations, at, c.value) == gold), None)
+    right = next((c for c in left if compute_outcome(calculations, at, c.value) == gold), None)
     if right is None or not right.leaves & wrong.leaves:
         return NO_REPAIR
     user = next((c for c in calculations[at + 1 :] if wrong.value in c.leaves), None)
@@ -245,7 +245,7 @@ def _list_values(step: str) -> set[Fraction]:
     return {number.value for number in find_numbers(blank_step_number(step))}
 
 
-def _says_number(step: str) -> bool:
+def _has_number(step: str) -> bool:
     return bool(_list_values(step))
 
 
