@@ -2,9 +2,9 @@
 
 from errata.cli.command import OF_APPLICATION
 
-from flows.cli import browse, build, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy
+from flows.cli import browse, build, calibrate, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy
 
-GROUPS = (browse, build, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy)
+GROUPS = (browse, build, calibrate, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy)
 VERBS = tuple(
     sorted((verb for group in GROUPS for verb in group.VERBS), key=lambda verb: OF_APPLICATION.index(verb.name))
 )

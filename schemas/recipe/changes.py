@@ -1,4 +1,4 @@
-"""A recipe with another checkpoint of a model, or another version: its text, changed there and nowhere else.
+"""A recipe with another checkpoint of a model, other parameters or another version: its text, changed there and nowhere else.
 
 The text is what a release keeps and what its lines are counted in, so it is
 the text that is changed, not what was read from it.
@@ -64,6 +64,26 @@ def with_version(document: Document, version: str) -> str:
     """
     start, end, written = _find_edit(document, ("version",), version)
     return document.text[:start] + written + document.text[end:]
+
+
+def with_parameters(document: Document, table: str, values: Mapping[str, Any]) -> str:
+    """A sound recipe's text with other parameters of a table.
+
+    Args:
+        document: The recipe.
+        table: The table, which it has.
+        values: Texts, numbers or None by the parameters' names; those that are not there are put in.
+
+    Returns:
+        The text, comments and all, but for those values.
+
+    """
+    text = document.text
+    written = {key: _quote(value) if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    edits = [_find_edit(document, ("tables", table, key), value) for key, value in written.items()]
+    for start, end, value in sorted(edits, reverse=True):
+        text = text[:start] + value + text[end:]
+    return text
 
 
 def _list_faults(document: Document, name: str, changes: Any) -> list[Fault]:

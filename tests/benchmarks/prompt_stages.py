@@ -118,7 +118,8 @@ def _load_generations(data: Path, most: int, *, right: bool) -> pl.DataFrame:
 
 
 def _load_problems(data: Path, most: int) -> pl.DataFrame:
-    return _load_generations(data, most, right=False)
+    problems = _load_generations(data, most, right=False)
+    return problems.select("problem_id", "set", "question", "options", "answer", "reference", "gold")
 
 
 def _load_right(data: Path, most: int) -> pl.DataFrame:

@@ -26,7 +26,8 @@ from .verify import VERIFY
 VERBS = (LIST, SHOW, LOAD, VERIFY, PULL, LOCK, DIFF)
 """What works wherever the client is installed."""
 OF_APPLICATION = (
-    "build", "plan", "models", "check", "gates", "release", "ledger", "evaluate", "browse", "report", "trace", "push", "tag", "deprecate", "yank",
+    "build", "plan", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
+    "deprecate", "yank",
     "restore", "sign", "gc", "deploy", "serve",
 )  # fmt: skip
 """What the application adds (`flows.cli.VERBS`), named where it is not there."""

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.recipe.changes import with_models, with_version
+from schemas.recipe.changes import with_models, with_parameters, with_version
 from schemas.recipe.document import Document, RecipeError
 from tests import golden
 
@@ -75,3 +75,14 @@ def test_what_cannot_be_changed_is_told() -> None:
             with_models(Document(TEXT, "r.yaml"), changes)  # type: ignore[arg-type]
         told.append(f"{name}\n    {caught.value}")
     golden.check(ERRORS, "\n".join(told) + "\n")
+
+
+def test_parameters_of_a_table_are_changed_there_and_nowhere_else() -> None:
+    text = "tables:\n  one:  # a table\n    task: judge\n    form: json   # as ever\n  two: {task: judge, votes: 3}\n"
+    changed = with_parameters(Document(text, "r.yaml"), "one", {"form": "steps", "votes": 5, "prompt": None})
+    assert changed == text.replace("form: json", 'form: "steps"').replace(
+        "    task", "    prompt: null\n    votes: 5\n    task", 1
+    )
+    assert yaml.safe_load(changed)["tables"]["one"] == {"task": "judge", "form": "steps", "votes": 5, "prompt": None}
+    changed = with_parameters(Document(text, "r.yaml"), "two", {"votes": 1, "temperature": 0.0})
+    assert changed == text.replace("{task: judge, votes: 3}", "{temperature: 0.0, task: judge, votes: 1}")
