@@ -7,6 +7,7 @@ right solutions of Abacus' world, made wrong likewise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -110,10 +111,10 @@ def find_known_rows(job: TableJob, is_made: bool) -> tuple[str, pl.DataFrame]:
     return "right solutions of Abacus' world, made wrong by rules", _inject(_make_world(300))
 
 
-def _read_right(job: TableJob, columns: list[str]) -> pl.DataFrame:
+def _read_right(job: TableJob, columns: Sequence[str]) -> pl.DataFrame:
     """The first right solutions of a table's input."""
     frames: list[pl.DataFrame] = []
-    for rows in InputColumns(job, columns):
+    for rows in InputColumns(job, list(columns)):
         frames.append(rows.filter(pl.col("verdict") == "right"))
         if sum(frame.height for frame in frames) >= ENOUGH:
             break

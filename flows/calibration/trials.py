@@ -11,7 +11,7 @@ import polars as pl
 from flows.calibration.selftest import GOLD
 from schemas.request import Reply, Request
 from schemas.task import ModelId
-from tasks.evaluation.score import wilson
+from tasks.evaluation.score import Share
 from tasks.localize.judge import JUDGE
 from tasks.localize.judge_parameters import FORMS, Form, JudgeParameters
 
@@ -26,23 +26,6 @@ class Trial:
     name: str
     changes: Mapping[str, Any]
     """What of the table's parameters it changes."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """A part of a number of rows."""
-
-    count: int
-    of: int
-
-    @property
-    def value(self) -> float:
-        """0 to 1; 0 of none."""
-        return self.count / self.of if self.of else 0.0
-
-    def __str__(self) -> str:
-        low, high = wilson(self.count, self.of) if self.of else (0.0, 1.0)
-        return f"{self.count}/{self.of} {self.value:.0%} ({low:.0%}-{high:.0%})" if self.of else "–"
 
 
 @dataclass(frozen=True)
@@ -63,10 +46,10 @@ class TrialResult:
     @property
     def rightness(self) -> float:
         """The harmonic mean of exact wrong and right ones, as ProcessBench's F1; of one kind alone its share."""
-        if not self.wrong.of or not self.right.of:
-            return self.wrong.value if self.wrong.of else self.right.value
-        both = self.wrong.value + self.right.value
-        return 2 * self.wrong.value * self.right.value / both if both else 0.0
+        wrong, right = self.wrong.rate, self.right.rate
+        if wrong is None or right is None:
+            return wrong or right or 0.0
+        return 2 * wrong * right / (wrong + right) if wrong + right else 0.0
 
 
 def list_trials(

@@ -2,7 +2,21 @@
 
 from errata.cli.command import OF_APPLICATION
 
-from flows.cli import browse, build, calibrate, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy
+from flows.cli import (
+    browse,
+    build,
+    calibrate,
+    check,
+    deploy,
+    evaluate,
+    ledger,
+    models,
+    publish,
+    release,
+    report,
+    tags,
+    tidy,
+)
 
 GROUPS = (browse, build, calibrate, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy)
 VERBS = tuple(

@@ -20,6 +20,7 @@ from flows.cli.arguments import add_json, add_recipe
 if TYPE_CHECKING:
     from flows.calibration.trials import Trial, TrialResult
     from flows.planning.plan import Plan, TableJob
+    from tasks.evaluation.score import Share
 
 FORMS = ("steps", "critique", "json", "likelihood", "pairwise")
 
@@ -62,11 +63,12 @@ def run_calibrate(options: Namespace) -> int:
 
 def find_judge(plan: Plan, model: str, table: str | None) -> TableJob:
     """The table whose judge is to be calibrated: the one of the recipe that asks the model, or the one that is named."""
-    judges = [job for job in plan.jobs if job.task == "judge" and model in (asked.name for asked in job.models)]
-    if table is not None:
-        judges = [job for job in judges if job.name == table]
+    from tasks.localize.judge_parameters import JudgeParameters
+
+    all_ = [job for job in plan.jobs if isinstance(job.parameters, JudgeParameters)]
+    judges = [job for job in all_ if table in (None, job.name) and model in (asked.name for asked in job.models)]
     if not judges:
-        there = [f"{job.name} ({', '.join(a.name for a in job.models)})" for job in plan.jobs if job.task == "judge"]
+        there = [f"{job.name} ({', '.join(asked.name for asked in job.models)})" for job in all_]
         what = f"no table '{table}' that has '{model}' judge" if table else f"no table has model '{model}' judge"
         raise ErrataError(f"{plan.recipe.corpus}: {what}; there are {', '.join(there) or 'no tables of `judge`'}")
     if len(judges) > 1:
@@ -100,16 +102,25 @@ def _format(source: str, rows: int, results: Sequence[TrialResult], best: TrialR
         most = next(iter(result.faults.items()), None)
         fault = f"{most[0]} {most[1]}" if most else ""
         mark = "best" if result is best else ""
-        shares = [str(result.wrong), str(result.right), str(result.usable)]
+        shares = [_format_share(share) for share in (result.wrong, result.right, result.usable)]
         lines.append([result.trial.name, f"{result.rightness:.0%}", *shares, f"{result.tokens:,.0f}", fault, mark])
     head = ["asked", "rightness", "wrong, exact", "right, exact", "usable", "tokens", "most frequent fault", ""]
     return f"{rows} solutions: {source}\n\n{text.format_table(head, lines, left=2)}"
 
 
+def _format_share(share: Share) -> str:
+    interval = share.interval
+    if interval is None or share.rate is None:
+        return "–"
+    return f"{share.hits}/{share.of} {share.rate:.0%} ({interval[0]:.0%}-{interval[1]:.0%})"
+
+
 def _as_json(source: str, rows: int, results: Sequence[TrialResult], best: TrialResult) -> dict[str, Any]:
     def shown(result: TrialResult) -> dict[str, Any]:
         shares = {"wrong": result.wrong, "right": result.right, "usable": result.usable}
-        counts = {name: {"count": share.count, "of": share.of} for name, share in shares.items()}
+        counts = {
+            name: {"hits": share.hits, "of": share.of, "interval": share.interval} for name, share in shares.items()
+        }
         return {
             "asked": result.trial.name, "changes": dict(result.trial.changes), "rightness": result.rightness, **counts,
             "tokens": result.tokens, "undecided": dict(result.faults),

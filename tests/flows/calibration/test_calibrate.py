@@ -86,8 +86,8 @@ def test_the_best_form_is_found_and_written_and_nothing_is_paid_twice(
         trials = {trial["asked"]: trial for trial in report["trials"]}
         assert "pairwise, 1 vote" not in trials  # there is no reference to be shown
         assert trials["steps, 1 vote"]["rightness"] == trials["steps, 3 votes"]["rightness"] == 1
-        assert trials["steps, 1 vote"]["wrong"] == {"count": 8, "of": 8}
-        assert trials["as it is"]["rightness"] == 0 and trials["as it is"]["right"] == {"count": 4, "of": 4}
+        assert trials["steps, 1 vote"]["wrong"]["hits"] == 8
+        assert trials["as it is"]["rightness"] == 0 and trials["as it is"]["right"]["hits"] == 4
         assert trials["steps, 3 votes"]["tokens"] == 3 * trials["steps, 1 vote"]["tokens"] > 0
         asked = Judge.asked
         written = run_here(capsys, *given)
