@@ -16,6 +16,7 @@ from pydantic import Field
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 
 Rule = Literal["auto", "numbered", "blank lines", "lines", "sentences", "whole"]
@@ -38,11 +39,19 @@ _ABBREVIATION = re.compile(
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*”’]*(?=\s+[\"'(\[*“‘]*[A-Z0-9$\\])")
 
 
+ADDED = to_polars_schema(Contract("steps", "", STEP_COLUMNS, ""))
+
+
 class SplitParameters(Parameters):
     """Parameters of `split`."""
 
     rule: Rule = Field("auto", description="How to cut; auto takes the first rule that gives two steps or more.")
-    most: int = Field(256, ge=1, le=10_000, description="Steps of a solution; one with more is rejected.")
+    of: Literal["auto", "text", "thinking", "both"] = Field(
+        "auto",
+        description="What is cut: the text, the thinking, or the thinking and then the text; auto takes the text, or the "
+        "thinking where the text has no two steps.",
+    )
+    most: int = Field(5_000, ge=1, le=100_000, description="Steps of a solution; one with more is rejected.")
 
 
 def split_numbered(text: str) -> list[str]:
@@ -165,25 +174,43 @@ def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
 
 
 def split_solutions(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
-    """Adds `steps` and `step_rule`; rejects solutions of too many steps.
+    """Adds `steps`, `step_rule` and `steps_of`; rejects solutions of too many steps, or without the channel that is to be cut.
 
     Args:
-        part: Solutions with their `rationale`.
-        parameters: How many steps are too many.
+        part: Solutions with their `rationale`, and maybe their `thinking`.
+        parameters: How many steps are too many, and which channel is cut.
 
     Returns:
-        The solutions with their steps, a list of texts, and the rule that parted them.
+        The solutions with their steps, a list of texts, the rule that parted them, and the channel that they are of.
 
     """
-    cut = [split_steps(text, parameters.rule) for text in part["rationale"].to_list()]
-    steps = pl.Series("steps", [texts for texts, _ in cut], dtype=pl.List(pl.String))
-    rule = pl.Series("step_rule", [name for _, name in cut], dtype=pl.String)
-    fits = steps.list.len() <= parameters.most
-    many = part.filter(~fits).with_columns(
-        pl.lit("too many steps").alias(REASON.name),
-        (steps.filter(~fits).list.len().cast(pl.String) + f" steps, at most {parameters.most}").alias(DETAIL.name),
+    thinking = part["thinking"].to_list() if "thinking" in part.columns else [None] * len(part)
+    cut = [
+        split_channel(text, thoughts or "", parameters) for text, thoughts in zip(part["rationale"].to_list(), thinking)
+    ]
+    added = pl.DataFrame(cut, schema=ADDED, orient="row")
+    count = added["steps"].list.len()
+    reason = (
+        pl.when(count == 0).then(pl.lit("no thinking")).when(count > parameters.most).then(pl.lit("too many steps"))
     )
-    return Outcome(part.with_columns(steps, rule).filter(fits), many)
+    detail = pl.when(count > 0).then(pl.format("{} steps, at most {}; raise `most`", count, pl.lit(parameters.most)))
+    fits = (count > 0) & (count <= parameters.most)
+    dropped = part.with_columns(reason.alias(REASON.name), detail.alias(DETAIL.name)).filter(~fits)
+    return Outcome(part.drop(ADDED, strict=False).hstack(added).filter(fits), dropped)
+
+
+def split_channel(text: str, thinking: str, parameters: SplitParameters) -> tuple[list[str], str, str]:
+    """The steps of the channel that is to be cut, the rule, and the channel; no step where there is no such channel."""
+    if parameters.of == "thinking":
+        return (*(split_steps(thinking, parameters.rule) if thinking else ([], "whole")), "thinking")
+    steps, rule = split_steps(text, parameters.rule)
+    if not thinking or parameters.of == "text":
+        return steps, rule, "text"
+    thoughts, thought_rule = split_steps(thinking, parameters.rule)
+    if parameters.of == "both":
+        return [*thoughts, *(step for step in steps if step)], thought_rule, "both"
+    of_text = len(steps) > 1 or (len(thoughts) < 2 and text.strip())
+    return (steps, rule, "text") if of_text else (thoughts, thought_rule, "thinking")
 
 
 def _with_steps(_: SplitParameters, contract: Contract) -> Contract:
@@ -192,8 +219,8 @@ def _with_steps(_: SplitParameters, contract: Contract) -> Contract:
 
 SPLIT = PerRow(
     name="split",
-    summary="Cuts rationales into steps: numbered steps, blank lines, lines or sentences; records which.",
-    version="2",
+    summary="Cuts rationales, or thoughts, into steps: numbered steps, blank lines, lines or sentences; records which.",
+    version="3",
     parameters=SplitParameters,
     needs=("rationale",),
     makes=_with_steps,

@@ -84,6 +84,13 @@ STEP_RULES = ("numbered", "blank lines", "lines", "sentences", "whole")
 STEP_COLUMNS = (
     Column("steps", "strings", "The rationale's steps, in order.", at_least=1),
     Column("step_rule", "string", "The rule that cut the rationale into steps.", one_of=STEP_RULES),
+    Column(
+        "steps_of",
+        "string",
+        "The channel that the steps are of; null (which is the text) where nobody says.",
+        nullable=True,
+        one_of=("text", "thinking", "both"),
+    ),
 )
 
 VERDICTS = ("right", "wrong", "undecided")

@@ -13,6 +13,7 @@ from schemas.task import Parameters, TaskError
 from tasks.classify.rules import RULE_TAXONOMY
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
+from tasks.llm.read_channels import Reads
 from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
 
 
@@ -60,6 +61,7 @@ class ClassifyParameters(Parameters):
         description="A prompt of ours by its name, or a text with {question}, {steps} (fenced, through the wrong one) and "
         "{types}; also {number} of the wrong step, {reference} and {mark}.",
     )
+    of: Reads = None
     votes: Votes = Field(1, description="Votes on each mistake by each model; greedy has but one.")
     temperature: Temperature = 0.0
     top_p: TopP = 1.0

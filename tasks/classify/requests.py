@@ -12,9 +12,10 @@ from schemas.request import Message, Request, Sampling
 from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.prompt_guard import fill_fields, strip_marks
+from tasks.llm.read_channels import CHANNEL_COLUMNS
 
 Row = Mapping[str, Any]
-SEEN = ("question", "options", "steps", "text", "answer", "reference", "first_error", "judge_kind")
+SEEN = ("question", "options", "steps", "text", "answer", "reference", "first_error", "judge_kind", *CHANNEL_COLUMNS)
 """The columns of which rules or a classifier see something, where the table has them."""
 NEW = "new"
 """What a classifier says that names a type of its own."""

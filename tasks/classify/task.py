@@ -26,6 +26,7 @@ from tasks.classify.reply import TypeVote, vote
 from tasks.classify.requests import SEEN, Row, fill_prompt, has_mistake, make_schema, request_votes
 from tasks.classify.rules import RULE_TAXONOMY, RuleFinding, apply_rules
 from tasks.llm.judge_reply import collect_material, keep_reply
+from tasks.llm.read_channels import find_obstacle, show_channel
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
@@ -60,10 +61,12 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
     """
     if rules.dynamic is not None:
         rules = yield from induce_taxonomy([part], rules, names)
-    rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
+    shown = part.select(name for name in SEEN if name in part.columns).iter_rows(named=True)
+    rows = [show_channel(row, rules.of) for row in shown]
     findings = [_classify_by_rules(row, rules) for row in rows]
     asks = [
-        [] if ruled or not has_mistake(row) else request_types(row, rules, names) for row, ruled in zip(rows, findings)
+        [] if ruled or not _is_read(row, rules) else request_types(row, rules, names)
+        for row, ruled in zip(rows, findings)
     ]
     requests = [request for pairs in asks for _, request in pairs]
     replies: Mapping[str, Reply] = {}
@@ -76,7 +79,7 @@ def classify(part: pl.DataFrame, rules: ClassifyParameters, names: Mapping[str, 
 
 def _classify_by_rules(row: Row, rules: ClassifyParameters) -> tuple[str, RuleFinding] | None:
     """The finding of rules about a row, with its type in the taxonomy."""
-    if not rules.rules or not has_mistake(row):
+    if not rules.rules or not _is_read(row, rules):
         return None
     finding = apply_rules(row, row["first_error"])
     name = rules.types.translated(RULE_TAXONOMY, finding.kind) if finding else None
@@ -101,8 +104,8 @@ def _make_columns(
     if ruled:
         decided = _decide_by_rule(*ruled)
     else:
-        decided = _decide_by_votes(votes, rules.types) if votes else _leave_undecided(row)
-        if decided["error_type"] is None and has_mistake(row):
+        decided = _decide_by_votes(votes, rules.types) if votes else _leave_undecided(row, rules)
+        if decided["error_type"] is None and _is_read(row, rules):
             decided |= _decide_by_judge(row, rules)
     return {
         "taxonomy": rules.types.id,
@@ -129,8 +132,14 @@ def _decide_by_rule(name: str, finding: RuleFinding) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _leave_undecided(row: Row) -> dict[str, Any]:
-    return _make_decision(None, None, type_undecided=NOBODY if has_mistake(row) else NO_WRONG_STEP)
+def _is_read(row: Row, rules: ClassifyParameters) -> bool:
+    """Whether there is a mistake, in what is to be read."""
+    return has_mistake(row) and not find_obstacle(row, rules.of)
+
+
+def _leave_undecided(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
+    obstacle = find_obstacle(row, rules.of) if has_mistake(row) else NO_WRONG_STEP
+    return _make_decision(None, None, type_undecided=obstacle or NOBODY)
 
 
 def _decide_by_votes(votes: Sequence[TypeVote], taxonomy: Taxonomy) -> dict[str, Any]:
@@ -165,7 +174,7 @@ def _make_induction(parameters: ClassifyParameters) -> Fit[ClassifyParameters] |
 CLASSIFY = Asking(
     name="classify",
     summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
-    version="4",
+    version="5",
     parameters=ClassifyParameters,
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),

@@ -18,7 +18,7 @@ import polars as pl
 
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.columns.labels import INJECT_COLUMNS
-from schemas.columns.problems import VERDICT_COLUMNS
+from schemas.columns.problems import THINKING_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Asking, Conversation, Outcome
@@ -32,6 +32,7 @@ from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import JUDGED, NEEDED, judge_rows
 from tasks.verify.task import VERSION as CHECKER
 
+THINKING = [column.name for column in THINKING_COLUMNS]
 VERDICT = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 ADDED = to_polars_schema(Contract("injections", "", INJECT_COLUMNS, ""))
 CHANGED = ("solution_id", "text", "rationale", "steps", *VERDICT)
@@ -175,13 +176,16 @@ def _make_outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -
         pl.Series(REASON.name, [result for result in results if isinstance(result, str)], dtype=pl.String),
         pl.lit(None, pl.String).alias(DETAIL.name),
     )
-    return Outcome(kept.hstack(new.select(ADDED.names())), rejected)
+    # the thoughts led to the solution as it was, and to none that was made of it
+    own = pl.col("injected_at") < 0
+    thoughts = [pl.when(own).then(name).alias(name) for name in THINKING if name in part.columns]
+    return Outcome(kept.hstack(new.select(ADDED.names())).with_columns(thoughts), rejected)
 
 
 INJECT = Asking(
     name="inject",
     summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
-    version=f"4 verify {CHECKER}",
+    version=f"5 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
     makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),

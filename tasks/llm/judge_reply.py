@@ -54,7 +54,7 @@ class StepJudgement:
 
 def collect_material(row: Mapping[str, Any]) -> Material:
     """What a judge sees of a row, whole and in pieces."""
-    texts = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"))
+    texts = (row["question"], row.get("text"), "\n".join(row["steps"]), row.get("reference"), row.get("thoughts"))
     return Material(text for text in (*texts, *(row["options"] or ()), *row["steps"]) if text)
 
 

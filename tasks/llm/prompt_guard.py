@@ -29,6 +29,7 @@ FREE_KINDS = "a few words of your own"
 def mark(row: Mapping[str, Any]) -> str:
     """16 hexadecimal digits: a hash of all that a judge is shown of a row."""
     shown = [row.get(name) for name in ("question", "options", "text", "steps", "reference")]
+    shown += [row["thoughts"]] if row.get("thoughts") else []
     return hashlib.blake2b(json.dumps(shown).encode(), digest_size=8).hexdigest()
 
 
@@ -52,7 +53,7 @@ def _fence_steps(steps: Sequence[str], mark: str) -> str:
 def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -> dict[str, str]:
     """What fills a prompt for one row: {question}, {solution}, {steps}, {reference}, {kinds} and {mark}.
 
-    `steps` are fenced and numbered from 1. `reference` is fenced too; it is
+    `steps` are fenced and numbered from 1; before them stand the thoughts, where they are shown. `reference` is fenced too; it is
     empty where it is not asked for or the row has none. `question` (with its
     options) and `solution` (the text as it came) have no fence of their own.
 
@@ -67,10 +68,11 @@ def fill_fields(row: Mapping[str, Any], kinds: Sequence[str], reference: bool) -
     """
     sign = mark(row)
     known = row["reference"] if reference else None
+    thoughts = fence_text("thoughts", row["thoughts"], sign) + "\n" if row.get("thoughts") else ""
     return {
         "question": strip_marks(format_question(row["question"], row["options"]), sign),
         "solution": strip_marks(row.get("text") or "\n".join(row["steps"]), sign),
-        "steps": _fence_steps(row["steps"], sign),
+        "steps": thoughts + _fence_steps(row["steps"], sign),
         "reference": fence_text("reference", known, sign) if known else "",
         "kinds": f"one of: {', '.join(kinds)}" if kinds else FREE_KINDS,
         "mark": sign,

@@ -22,12 +22,13 @@ from tasks.evaluation.score import wilson
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
+from tasks.llm.read_channels import Reads, find_obstacle
 from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
 from tasks.localize import omegaprm_tree, search
 from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
 from tasks.localize.rollout_counts import START, RolloutTally, Search
 from tasks.localize.rollout_rounds import Asker, Row, run_searches
-from tasks.localize.rollouts import list_prefixes
+from tasks.localize.rollouts import list_channel_prefixes
 from tasks.verify.task import VERSION as VERIFIER
 from tasks.verify.task import Answers
 
@@ -73,6 +74,7 @@ class EstimateParameters(Parameters):
     top_p: TopP = 1.0
     max_tokens: MaxTokens = Field(1024, description="Tokens of a rollout; one cut off there is unclear.")
     stop: Stop = Field([], description="Texts that end a rollout.")
+    of: Reads = None
     answers: Answers = Field("auto", description="What sort of answer the problems ask for, as in `verify`.")
     reuse: bool = Field(
         True, description="Count rollouts from the start of the problem for the prefixes that they begin with, too."
@@ -138,10 +140,10 @@ def _rows(part: pl.DataFrame, rules: EstimateParameters) -> dict[int, Row]:
     """The solutions with a verdict, by their number in the part."""
     rows = {}
     for i, values in enumerate(part.iter_rows(named=True)):
-        if values["verdict"] == "undecided":
+        if values["verdict"] == "undecided" or find_obstacle(values, rules.of):
             continue
         question = format_question(values["question"], values["options"])
-        tally = RolloutTally(list_prefixes(values["rationale"], values["steps"]), values["verdict"] == "right")
+        tally = RolloutTally(list_channel_prefixes(values, rules.of), values["verdict"] == "right")
         rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
     return rows
 
@@ -196,12 +198,13 @@ def _how(rules: EstimateParameters, prior: Prior | None, rule: RolloutRule | Non
 
 
 def _columns(values: Mapping[str, Any], row: Row | None, how: str, rules: EstimateParameters) -> dict[str, Any]:
-    """The columns that are added to one solution; `row` is None where its verdict is undecided."""
+    """The columns that are added to one solution; `row` is None where its verdict is undecided, or it is not read."""
     if row is None:
         empty = {name: [0] * len(values["steps"]) for name in ("tried", "succeeded", "unclear")}
         unknown = {name: [None] * len(values["steps"]) for name in ("hard", "soft", "soft_low", "soft_high")}
         counts = dict.fromkeys(("start_tried", "start_succeeded", "reused", "rollouts", "rollout_tokens"), 0)
-        nothing = {"estimate_first_error": None, "estimate_undecided": "verdict undecided", "estimated_by": how}
+        why_not = "verdict undecided" if values["verdict"] == "undecided" else find_obstacle(values, rules.of)
+        nothing = {"estimate_first_error": None, "estimate_undecided": why_not, "estimated_by": how}
         return {**nothing, **empty, **unknown, **counts}
     tally = row.tally
     why = _find_reason(values, tally, rules)

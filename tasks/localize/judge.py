@@ -23,12 +23,13 @@ from tasks.llm import prompts
 from tasks.llm.judge_reply import LONGEST_KIND, NONE, StepJudgement, collect_material, keep_reply, parse_judgement
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.quoted_text import Material
+from tasks.llm.read_channels import CHANNEL_COLUMNS, find_obstacle, show_channel
 from tasks.llm.voting import find_majority, find_most_frequent
 from tasks.localize.judge_parameters import JudgeParameters, check_parameters
 from tasks.localize.likelihood import average_likelihoods, format_likelihoods, judge_by_likelihoods
 
 ADDED = to_polars_schema(Contract("judgements", "", JUDGE_COLUMNS, ""))
-JUDGED_COLUMNS = ("question", "options", "steps", "text", "reference", "verdict")
+JUDGED_COLUMNS = ("question", "options", "steps", "text", "reference", "verdict", *CHANNEL_COLUMNS)
 """The columns of which a judge sees something, where the table has them."""
 KNOWN = {
     "wrong": "The answer to which this solution comes is known to be wrong: at least one of its steps is wrong.",
@@ -124,8 +125,9 @@ def judge_solutions(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[s
         All rows with every vote, and the label that more than half of all votes name: a step counted from 0, -1 for none, null where it is undecided.
 
     """
-    rows = part.select(name for name in JUDGED_COLUMNS if name in part.columns).to_dicts()
-    asks = [request_votes(row, rules, names) for row in rows]
+    shown = part.select(name for name in JUDGED_COLUMNS if name in part.columns).iter_rows(named=True)
+    rows = [show_channel(row, rules.of) for row in shown]
+    asks = [[] if find_obstacle(row, rules.of) else request_votes(row, rules, names) for row in rows]
     replies = yield [request for votes in asks for vote in votes for request in vote.requests]
     added = [_make_columns(row, votes, replies, rules) for row, votes in zip(rows, asks)]
     judged = pl.DataFrame(added, schema=ADDED, orient="row")
@@ -154,7 +156,7 @@ def _make_columns(
         "judge_likelihoods": average_likelihoods(came) if rules.form == "likelihood" else [],
         "judge_tokens": sum(reply.tokens for each in came for reply in each if isinstance(reply, Completion)),
         "judge_first_error": together.label,
-        "judge_undecided": together.undecided,
+        "judge_undecided": find_obstacle(row, rules.of) or together.undecided,
         "judge_kind": _find_kind(judgements, together.label),
         "judge_share": together.share,
     }
@@ -191,7 +193,7 @@ def _makes(_: JudgeParameters, contract: Contract) -> Contract:
 JUDGE = Asking(
     name="judge",
     summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
-    version="3",
+    version="4",
     parameters=JudgeParameters,
     needs=("solution_id", "question", "options", "steps"),
     makes=_makes,

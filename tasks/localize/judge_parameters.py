@@ -11,6 +11,7 @@ from schemas.contract import Contract
 from schemas.task import Parameters
 from tasks.llm import prompts
 from tasks.llm.prompts import Template
+from tasks.llm.read_channels import Reads
 from tasks.llm.sampling import MaxTokens, Temperature, TopP, Votes, find_voting_faults
 
 Form = Literal["steps", "critique", "json", "likelihood", "pairwise"]
@@ -45,6 +46,7 @@ class JudgeParameters(Parameters):
         description="In place of the form's own: a prompt of ours by its name, or a text with {question} and {steps} (fenced) or "
         "{solution} (as it is); also {reference}, {verdict}, {or_none}, {count} of steps, {kinds}, {naming} of them and {mark}.",
     )
+    of: Reads = None
     votes: Votes = Field(1, description="Judgements of each solution by each model; greedy has but one.")
     temperature: Temperature = 0.0
     top_p: TopP = 1.0

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from schemas.request import Completion, Reply
+from tasks.llm.channels import TAGS, Of, is_unfinished_thought
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import judge_rows
 
@@ -39,6 +40,38 @@ def list_prefixes(rationale: str, steps: Sequence[str]) -> list[str]:
     return prefixes
 
 
+def list_channel_prefixes(row: Mapping[str, Any], of: Of | None) -> list[str]:
+    """The completion through each step, thoughts and all where they are read.
+
+    Args:
+        row: A solution; the steps may be of its text, of its thoughts, or of both.
+        of: Whether the thoughts of a text's steps come before it (`both`).
+
+    Returns:
+        As many texts as steps; one that ends within the thoughts leaves them open.
+
+    """
+    steps, thinking, steps_of = row["steps"], row.get("thinking"), row.get("steps_of") or "text"
+    if not thinking or (steps_of == "text" and of != "both"):
+        return list_prefixes(row["rationale"], steps)
+    begin, end = f"{TAGS[0][0]}\n", f"\n{TAGS[0][1]}\n\n"
+    count = 0 if steps_of == "text" else len(steps) if steps_of == "thinking" else _count_steps(thinking, steps)
+    inside = list_prefixes(thinking, steps[:count])
+    behind = list_prefixes(row["rationale"], steps[count:])
+    return [*(begin + prefix for prefix in inside), *(begin + thinking + end + prefix for prefix in behind)]
+
+
+def _count_steps(text: str, steps: Sequence[str]) -> int:
+    """How many of the steps stand in a text, one after the other from its beginning."""
+    end = 0
+    for count, step in enumerate(steps):
+        start = text.find(step, end)
+        if start < 0 or text[end:start].strip():
+            return count
+        end = start + len(step)
+    return len(steps)
+
+
 def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answers: str) -> list[bool | None]:
     """Whether each rollout comes to the right answer.
 
@@ -54,7 +87,8 @@ def judge_rollouts(replies: Iterable[tuple[Mapping[str, Any], str, Reply]], answ
     results: list[bool | None] = []
     for row, prefix, reply in replies:
         if isinstance(reply, Completion) and reply.finish == "stop" and reply.thinking_finished:
-            text = prefix + reply.text
+            # behind a prefix that ends within the thoughts the text is all that was said
+            text = reply.text if is_unfinished_thought(prefix) else prefix + reply.text
             at.append(len(results))
             rows.append(
                 {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import polars as pl
 
 from tasks.llm.channels import Of
+from tasks.llm.read_channels import UNFINISHED
 
-UNFINISHED = "unfinished thought"
 SPAN = ("extracted_from", "extracted_to")
 
 

@@ -20,7 +20,8 @@ from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.llm.channels import Of, is_unfinished_thought
-from tasks.verify.channels import UNFINISHED, judge_channels
+from tasks.llm.read_channels import UNFINISHED
+from tasks.verify.channels import judge_channels
 from tasks.verify.compare import check_absence, check_afterword, check_presence, choose_answer_kind, judge_answer
 from tasks.verify.extract import extract
 from tasks.verify.extraction import AnswerKind, Extraction

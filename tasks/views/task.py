@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
+from tasks.llm.channels import Of
 from tasks.views import formats
 from tasks.views.columns import SOFT
 from tasks.views.formats import Name, Style, Unfit
@@ -28,6 +29,11 @@ class ViewParameters(Parameters):
     )
     after: Literal["cut", "wrong"] = Field(
         "cut", description="Steps behind the first wrong one: cut, or kept and called wrong (stepwise, math-shepherd)."
+    )
+
+    of: Of = Field(
+        "text",
+        description="What stands for the solution: its text, its thinking, or both, the thinking between <think> and </think>.",
     )
 
     def style(self) -> Style:
@@ -57,7 +63,7 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
     examples, why = [], []
     for row in part.iter_rows(named=True):
         try:
-            example = format.make(row, style)
+            example = format.make(show_solution(row, parameters.of), style)
             examples += example if isinstance(example, list) else [example]
             why.append((None, None))
         except Unfit as error:
@@ -70,6 +76,17 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
     )
 
 
+def show_solution(row: dict[str, Any], of: Of) -> dict[str, Any]:
+    """A row whose text is of the channel that is to be shown; raises `Unfit` where it has none."""
+    if of == "text":
+        return row
+    thinking = row["thinking"]
+    if not thinking:
+        raise Unfit("no thinking", "")
+    text = thinking if of == "thinking" else f"<think>\n{thinking}\n</think>\n\n{row.get('text') or ''}".rstrip()
+    return {**row, "text": text, "rationale": text}
+
+
 def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
     """What the format lacks in the table, or does not know."""
     format = FORMATS[parameters.format]
@@ -78,6 +95,8 @@ def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
         for name in format.needs
         if name not in given.names()
     ]
+    if parameters.of != "text" and "thinking" not in given.names():
+        faults.append("of: the table has no column 'thinking'; show the text")
     if parameters.form == "conversational" and not format.conversational:
         able = ", ".join(name for name, other in FORMATS.items() if other.conversational)
         faults.append(f"form: {parameters.format} has texts only; conversational are {able}")
@@ -90,7 +109,7 @@ def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
 VIEW = PerRow(
     name="view",
     summary="Writes rows as trainers, benchmarks and papers have them: TRL's types, PRM800K, ProcessBench, CoTErrorSet, MWPES.",
-    version="3",
+    version="4",
     parameters=ViewParameters,
     needs=("problem_id",),
     makes=make_contract,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Any
 
 import polars as pl
 import pytest
@@ -126,14 +127,14 @@ def test_every_row_is_kept_or_rejected(texts: list[str], most: int, rule: Rule) 
 
 def test_too_many_steps_are_told() -> None:
     made = SPLIT.run(part("a\nb", "a\nb\nc"), SplitParameters(rule="auto", most=2))
-    assert made.kept.rows() == [("0", "a\nb", ["a", "b"], "lines")]
-    assert made.rejected.rows() == [("1", "a\nb\nc", "too many steps", "3 steps, at most 2")]
+    assert made.kept.rows() == [("0", "a\nb", ["a", "b"], "lines", "text")]
+    assert made.rejected.rows() == [("1", "a\nb\nc", "too many steps", "3 steps, at most 2; raise `most`")]
 
 
 def test_a_part_without_rows_gives_none() -> None:
     made = SPLIT.run(part("a").clear(), SplitParameters(rule="auto", most=2))
     assert made.kept.height == made.rejected.height == 0
-    assert made.kept.columns == ["solution_id", "rationale", "steps", "step_rule"]
+    assert made.kept.columns == ["solution_id", "rationale", "steps", "step_rule", "steps_of"]
 
 
 def test_steps_are_added_to_the_contract() -> None:
@@ -148,3 +149,21 @@ def test_hostile_text_is_cut_at_once(text: str) -> None:
     start = perf_counter()
     split_steps(text)
     assert perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("of", "rows"),
+    [
+        ("auto", [(["a", "b"], "text"), (["c", "d"], "thinking"), (["18"], "text"), (["c", "d"], "thinking")]),
+        ("text", [(["a", "b"], "text"), (["18"], "text"), (["18"], "text"), ([""], "text")]),
+        ("thinking", [(["c", "d"], "thinking"), (["c", "d"], "thinking"), (["c", "d"], "thinking")]),
+        ("both", [(["c", "d", "a", "b"], "both"), (["c", "d", "18"], "both"), (["18"], "text"), (["c", "d"], "both")]),
+    ],
+)
+def test_text_or_thoughts_are_cut(of: Any, rows: list[tuple[list[str], str]]) -> None:
+    texts, thoughts = ["a\nb", "18", "18", ""], ["c\nd", "c\nd", None, "c\nd"]
+    solutions = part(*texts).with_columns(pl.Series("thinking", thoughts, dtype=pl.String))
+    made = SPLIT.run(solutions, SplitParameters(of=of))
+    assert made.kept.select("steps", "steps_of").rows() == rows
+    lost = [("2", "no thinking", None)] if of == "thinking" else []
+    assert made.rejected.select("solution_id", "reason", "detail").rows() == lost

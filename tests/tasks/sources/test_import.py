@@ -117,3 +117,25 @@ def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[st
     assert made.kept.height + made.rejected.height == len(values) * max(1, len(each))
     assert made.kept.schema == to_polars_schema(SOLUTIONS)
     check(made.kept.unique("solution_id", maintain_order=True), SOLUTIONS, "test")
+
+
+@pytest.mark.parametrize(
+    ("record", "text", "thinking", "finished"),
+    [
+        ({"output": "<think>\n9 + 9?\n</think>\n\n18"}, "18", "9 + 9?", True),
+        ({"output": "18", "thought": " 9 + 9? "}, "18", "9 + 9?", True),
+        ({"output": "9 + 9?</think>18"}, "18", "9 + 9?", True),
+        ({"output": "<think>9 + 9"}, "", "9 + 9", False),
+        ({"output": "", "thought": "9 + 9"}, "", "9 + 9", False),
+        ({"output": "18", "thought": None}, "18", None, None),
+    ],
+)
+def test_thoughts_are_parted_from_the_text(
+    record: dict[str, Any], text: str, thinking: str | None, finished: bool | None
+) -> None:
+    rule = {"path": "thought", "optional": True}
+    (row,) = imported({**FINE, **record}, thinking=rule).kept.to_dicts()
+    assert (row["text"], row["thinking"], row["thinking_finished"]) == (text, thinking, finished)
+    assert row["rationale"] == text
+    if thinking:
+        assert row["solution_id"] != imported({**FINE, "output": text or "x"}).kept["solution_id"][0]

@@ -64,6 +64,19 @@ def test_language_modelling() -> None:
     }
 
 
+def test_text_thinking_or_both_stand_for_the_solution() -> None:
+    thought = row(thinking="Hm.\nSo 5.", thinking_finished=True)
+    texts = {of: only(made("language-modelling", thought, of=of))["text"] for of in ("text", "thinking", "both")}
+    assert texts == {
+        "text": "What is 2 + 2?\n2 + 2 is 5.\nSo 5.\nDone.",
+        "thinking": "What is 2 + 2?\nHm.\nSo 5.",
+        "both": "What is 2 + 2?\n<think>\nHm.\nSo 5.\n</think>\n\n2 + 2 is 5.\nSo 5.\nDone.",
+    }
+    assert made("language-modelling", row(), of="both").rejected["reason"].to_list() == ["no thinking"]
+    faults = VIEW.check(ViewParameters(format="language-modelling", of="both"), Contract("", "", (FIRST,), ""))
+    assert "of: the table has no column 'thinking'; show the text" in faults
+
+
 def test_prompt_completion() -> None:
     assert only(made("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
     found = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
