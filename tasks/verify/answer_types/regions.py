@@ -110,15 +110,15 @@ def _touch(left: Piece, right: Piece) -> bool:
     return (_locate(right.low) or 0) < (_locate(left.high) or 0)
 
 
-def are_apart(a: Region, b: Region) -> bool:
+def is_apart(a: Region, b: Region) -> bool:
     """Whether two regions have nothing in common, so that "x < -1, x > 3" means either."""
     try:
-        return not _intersect_regions(a, b)
+        return not _find_common_pieces(a, b)
     except TypeError:
         raise UnreadableFormula("relations of several letters") from None
 
 
-def _intersect_regions(region: Region, other: Region) -> list[Piece]:
+def _find_common_pieces(region: Region, other: Region) -> list[Piece]:
     if region.name != other.name:
         raise UnreadableFormula("relations of several letters")
     pieces = []
@@ -132,9 +132,9 @@ def _intersect_regions(region: Region, other: Region) -> list[Piece]:
     return pieces
 
 
-def intersect(a: Region, b: Region) -> Region:
+def find_intersection(a: Region, b: Region) -> Region:
     """The numbers that lie in both."""
-    return order_pieces(_intersect_regions(a, b), a.name)
+    return order_pieces(_find_common_pieces(a, b), a.name)
 
 
 def compare_regions(gold: Region | Relation, answer: Region | Relation) -> Finding:

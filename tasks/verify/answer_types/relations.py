@@ -17,9 +17,9 @@ from tasks.verify.answer_types.regions import (
     Piece,
     Region,
     Relation,
-    are_apart,
     exclude_points,
-    intersect,
+    find_intersection,
+    is_apart,
     order_pieces,
 )
 
@@ -48,8 +48,8 @@ def read_relations(text: str) -> Region | Relation | None:
         region = solved[0]
         for other in solved[1:]:
             region = (
-                intersect(region, other)
-                if not are_apart(region, other)
+                find_intersection(region, other)
+                if not is_apart(region, other)
                 else order_pieces([*region.pieces, *other.pieces], region.name)
             )
         regions.append(region)
@@ -139,7 +139,7 @@ def _solve_absolute(inside: Tree, sign: str, bound: Tree, letter: str) -> Region
 
 def _join(low: Region, high: Region, sign: str) -> Region:
     """What both hold of for "less than", what either holds of for "greater than"."""
-    return intersect(low, high) if sign in ("<", "<=") else order_pieces([*low.pieces, *high.pieces], low.name)
+    return find_intersection(low, high) if sign in ("<", "<=") else order_pieces([*low.pieces, *high.pieces], low.name)
 
 
 def _solve_quadratic(terms: tuple[Fraction, Fraction, Fraction], sign: str, letter: str) -> Region | None:
