@@ -113,12 +113,12 @@ def _touch(left: Piece, right: Piece) -> bool:
 def is_apart(a: Region, b: Region) -> bool:
     """Whether two regions have nothing in common, so that "x < -1, x > 3" means either."""
     try:
-        return not _find_common_pieces(a, b)
+        return not _find_shared_pieces(a, b)
     except TypeError:
         raise UnreadableFormula("relations of several letters") from None
 
 
-def _find_common_pieces(region: Region, other: Region) -> list[Piece]:
+def _find_shared_pieces(region: Region, other: Region) -> list[Piece]:
     if region.name != other.name:
         raise UnreadableFormula("relations of several letters")
     pieces = []
@@ -134,7 +134,7 @@ def _find_common_pieces(region: Region, other: Region) -> list[Piece]:
 
 def find_intersection(a: Region, b: Region) -> Region:
     """The numbers that lie in both."""
-    return order_pieces(_find_common_pieces(a, b), a.name)
+    return order_pieces(_find_shared_pieces(a, b), a.name)
 
 
 def compare_regions(gold: Region | Relation, answer: Region | Relation) -> Finding:
