@@ -21,16 +21,16 @@ def read(path: Path, name: str | None = None) -> list[Record]:
     return [record for batch, _ in read_batches(source) for record in batch]
 
 
-def faults(found: list[Record]) -> list[tuple[str, str | None]]:
-    return [(record.source, record.fault[0] if record.fault else None) for record in found]
+def faults(records: list[Record]) -> list[tuple[str, str | None]]:
+    return [(record.source, record.fault[0] if record.fault else None) for record in records]
 
 
 def test_json_lines_are_read_with_their_lines_as_names(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}\n\n{"a": "\xc3\xa9"}\r\n{"a": 0.10}')
-    found = read(path)
-    assert [record.source for record in found] == ["a.jsonl:1", "a.jsonl:3", "a.jsonl:4"]
-    assert [str(record.value and record.value["a"]) for record in found] == ["1", "é", "0.10"]
+    rows = read(path)
+    assert [record.source for record in rows] == ["a.jsonl:1", "a.jsonl:3", "a.jsonl:4"]
+    assert [str(record.value and record.value["a"]) for record in rows] == ["1", "é", "0.10"]
 
 
 @pytest.mark.parametrize(
@@ -52,21 +52,21 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     path.write_bytes(b'{"a": "' + b"x" * 100_000_000 + b'"}\n{"a": 2}\n')
     (source,) = find_sources(str(path), path.name)
     tracemalloc.start()
-    found = [record for batch, _ in read_batches(source) for record in batch]
+    records = [record for batch, _ in read_batches(source) for record in batch]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert faults(found) == [("a.jsonl:1", "record too large"), ("a.jsonl:2", None)]
+    assert faults(records) == [("a.jsonl:1", "record too large"), ("a.jsonl:2", None)]
     assert peak < 10_000_000
 
 
 def test_csv_rows_are_faulty_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b'q,a\n"two\nlines",1\nshort\nbad \xff,2\nlast,3\n')
-    found = read(path)
-    assert faults(found) == [
+    rows = read(path)
+    assert faults(rows) == [
         ("a.csv:2", None), ("a.csv:3", "wrong number of fields"), ("a.csv:4", "not UTF-8"), ("a.csv:5", None),
     ]  # fmt: skip
-    assert found[0].value == {"q": "two\nlines", "a": "1"}
+    assert rows[0].value == {"q": "two\nlines", "a": "1"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -96,9 +96,9 @@ def test_a_folder_of_the_hub_s_form_is_read_by_datasets(tmp_path: Path) -> None:
 def test_a_pattern_names_files_in_order_and_digests_are_of_bytes(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.jsonl"):
         (tmp_path / name).write_text('{"a": 1}\n')
-    found = find_sources(f"{tmp_path}/*.jsonl", "sub/*.jsonl")
-    assert [source.name for source in found] == ["sub/a.jsonl", "sub/b.jsonl"]
-    assert found[0].digest == found[1].digest
+    result = find_sources(f"{tmp_path}/*.jsonl", "sub/*.jsonl")
+    assert [source.name for source in result] == ["sub/a.jsonl", "sub/b.jsonl"]
+    assert result[0].digest == result[1].digest
 
 
 def test_the_share_read_grows_to_one(tmp_path: Path) -> None:
@@ -126,17 +126,17 @@ def bad_sources(place: Path) -> dict[str, Any]:
 
 def test_a_bad_source_is_one_clear_line(tmp_path: Path) -> None:
     names = [*bad_sources(tmp_path), "missing/a.jsonl", "*.nothing"]
-    told = []
+    texts = []
     for name in names:
         with pytest.raises(SourceError) as error:
             read(tmp_path / name, name)
-        told.append(str(error.value).replace(str(tmp_path), "DIR"))
+        texts.append(str(error.value).replace(str(tmp_path), "DIR"))
     for url in ("hf://owner/name", "hf://owner/name@main?spilt=x", "hf:///nowhere/at/all"):
         with pytest.raises(SourceError) as error:
             find_sources(url, url)
-        told.append(str(error.value))
-    assert all("\n" not in line for line in told)
-    golden.check(HERE / "bad-sources.txt", "\n".join(told) + "\n")
+        texts.append(str(error.value))
+    assert all("\n" not in line for line in texts)
+    golden.check(HERE / "bad-sources.txt", "\n".join(texts) + "\n")
 
 
 def test_a_data_set_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:

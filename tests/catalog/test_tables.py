@@ -41,8 +41,8 @@ def folder() -> TableFolder:
 
 
 @given(ROWS)
-def test_what_is_written_is_read(found: list[dict[str, object]]) -> None:
-    frame = pl.DataFrame(found, schema=to_polars_schema(CONTRACT))
+def test_what_is_written_is_read(rows: list[dict[str, object]]) -> None:
+    frame = pl.DataFrame(rows, schema=to_polars_schema(CONTRACT))
     place = folder()
     part = place.write("parts/00000-00000.parquet", frame)
     assert part.rows == frame.height
@@ -59,10 +59,10 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_parameters(parameters: di
 
 @given(st.tuples(st.text(), st.text(), st.lists(st.text())), st.tuples(st.text(), st.text(), st.lists(st.text())))
 def test_a_fingerprint_tells_task_version_and_inputs_apart(
-    one: tuple[str, str, list[str]], other: tuple[str, str, list[str]]
+    texts: tuple[str, str, list[str]], other: tuple[str, str, list[str]]
 ) -> None:
-    marks = [compute_fingerprint(task, version, {}, inputs) for task, version, inputs in (one, other)]
-    assert (marks[0] == marks[1]) == (one == other)
+    marks = [compute_fingerprint(task, version, {}, inputs) for task, version, inputs in (texts, other)]
+    assert (marks[0] == marks[1]) == (texts == other)
 
 
 def test_a_fingerprint_is_the_same_on_every_machine() -> None:
@@ -96,9 +96,9 @@ def test_a_table_without_rows_still_has_its_columns() -> None:
 
 
 def test_receipts_add_up() -> None:
-    one = PartitionCommit(3, [ParquetFile("a", 2, "")], [ParquetFile("b", 1, "")], {"odd": 1})
+    commit = PartitionCommit(3, [ParquetFile("a", 2, "")], [ParquetFile("b", 1, "")], {"odd": 1})
     two = PartitionCommit(2, [], [ParquetFile("c", 2, "")], {"odd": 1, "late": 1})
-    both = sum_commits([one, two])
+    both = sum_commits([commit, two])
     assert (both.rows_in, both.rows_kept(), both.rows_rejected()) == (5, 2, 3)
     assert both.reasons == {"late": 1, "odd": 2}
     place = folder()

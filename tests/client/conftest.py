@@ -105,7 +105,7 @@ def put(
     def view(contract: Contract) -> View:
         schema = to_polars_schema(contract)
         chosen = {
-            split: pl.DataFrame([{name: one[name] for name in schema} for one in of_split], schema=schema)
+            split: pl.DataFrame([{name: item[name] for name in schema} for item in of_split], schema=schema)
             for split, of_split in rows.items()
         }
         longest = max(frame.height for frame in chosen.values())
@@ -113,7 +113,7 @@ def put(
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         stop()
-        columns = {name: [{"name": c.name, "meaning": c.meaning} for c in one.columns] for name, one in VIEWS.items()}
+        columns = {name: [{"name": c.name, "meaning": c.meaning} for c in item.columns] for name, item in VIEWS.items()}
         return {"README.md": render_card(recipe, VIEWS, files, FUNNEL)}, {
             "fingerprint": mark,
             "recipe": {"title": recipe.title, "license": recipe.license, "text": recipe.text},
@@ -121,7 +121,7 @@ def put(
             "funnel": FUNNEL,
         }
 
-    publish(Store(store), corpus, version, mark, {name: view(one) for name, one in VIEWS.items()}, describe)
+    publish(Store(store), corpus, version, mark, {name: view(item) for name, item in VIEWS.items()}, describe)
     return f"{store}/{locate_release(corpus, version)}"
 
 

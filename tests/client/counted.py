@@ -26,9 +26,9 @@ class Breaking:
             return bytes(self.file.read(size))
         if self.left <= 0:
             raise ConnectionResetError("connection reset by peer")
-        found = bytes(self.file.read(min(size, self.left) if size > 0 else self.left))
-        self.left -= len(found)
-        return found
+        result = bytes(self.file.read(min(size, self.left) if size > 0 else self.left))
+        self.left -= len(result)
+        return result
 
     def seek(self, place: int, whence: int = 0) -> int:
         return int(self.file.seek(place, whence))
@@ -54,12 +54,12 @@ class CountedFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return str(path).removeprefix("counted://").rstrip("/")
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        found: list[Any] = self.local.ls(path, detail=detail)
-        return found
+        result: list[Any] = self.local.ls(path, detail=detail)
+        return result
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self.local.info(self._strip_protocol(path))
-        return found
+        result: dict[str, Any] = self.local.info(self._strip_protocol(path))
+        return result
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
         if path.endswith(".parquet"):

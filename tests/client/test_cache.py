@@ -40,8 +40,8 @@ def far(disk: str, log: Path) -> str:
 
 def files(cache: str) -> dict[str, str]:
     """The files of releases in the cache, with their SHA-256."""
-    found = [path for path in Path(cache, "files").rglob("*") if path.is_file()]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    paths = [path for path in Path(cache, "files").rglob("*") if path.is_file()]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def rank(code: str, **environment: str) -> subprocess.Popen[str]:
@@ -173,7 +173,7 @@ def test_a_manifest_cannot_name_files_elsewhere(disk: str, newest: Path, path: s
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"corpus": "other"}, "is the manifest of 'other@0.10.0', expected that of tiny@0.10.0"),
         ({"version": "9.0.0"}, "is the manifest of 'tiny@9.0.0'"),
@@ -184,8 +184,8 @@ def test_a_manifest_cannot_name_files_elsewhere(disk: str, newest: Path, path: s
         ({"files": [{"path": "a", "bytes": 1, "sha256": "0" * 64}] * 2}, "lists a file twice"),
     ],
 )
-def test_a_manifest_that_makes_no_sense_is_told(disk: str, newest: Path, change: dict[str, Any], told: str) -> None:
+def test_a_manifest_that_makes_no_sense_is_told(disk: str, newest: Path, change: dict[str, Any], expected: str) -> None:
     manifest = json.loads((newest / "manifest.json").read_text())
     (newest / "manifest.json").write_text(json.dumps(manifest | change))
-    with pytest.raises(Unreadable, match=told):
+    with pytest.raises(Unreadable, match=expected):
         errata.open_release("tiny", disk)

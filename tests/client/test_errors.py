@@ -74,17 +74,17 @@ def test_every_error_says_where_what_and_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ERRATA_STORE", disk)
-    told: list[str] = []
+    texts: list[str] = []
 
     def run(title: str, *arguments: str) -> None:
         try:
             code = main(list(arguments))
         except SystemExit as stop:  # argparse
             code = int(str(stop.code))
-        found = capsys.readouterr()
-        assert code != DONE and found.out.strip() in ("", "[]"), (title, code, found)
-        text = found.err.replace(disk, "STORE").replace(str(tmp_path), "HERE").strip()
-        told.append(f"# {title}\n{text} [{code}]\n")
+        result = capsys.readouterr()
+        assert code != DONE and result.out.strip() in ("", "[]"), (title, code, result)
+        text = result.err.replace(disk, "STORE").replace(str(tmp_path), "HERE").strip()
+        texts.append(f"# {title}\n{text} [{code}]\n")
 
     for name in NAMES:
         run(f"load {name[:40]!r}", "load", name)
@@ -117,4 +117,4 @@ def test_every_error_says_where_what_and_what_to_do(
     run("a store that vanishes in the middle", "load", "tiny", "--store", f"counted://{disk}")
     monkeypatch.setenv("ERRATA_OFFLINE", "1")
     run("a file that is not in the cache, without network", "load", "other", "--store", f"counted://{disk}")
-    golden.check(Path(__file__).with_name("client-errors.txt"), "\n".join(told))
+    golden.check(Path(__file__).with_name("client-errors.txt"), "\n".join(texts))

@@ -50,8 +50,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
     built = ran(sys.executable, "-c", code, out, cwd=copy)
     assert built.returncode == 0, built.stderr
-    (found,) = out.iterdir()
-    return found
+    (path,) = out.iterdir()
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +60,12 @@ def python(wheel: Path, outside: Path) -> Path:
     place, uv = outside / "environment", ROOT / ".uv" / "bin" / "uv"
     python = place / "bin" / "python"
     if uv.is_file():
-        made = ran(uv, "venv", "--quiet", "--python", sys.executable, place, cwd=outside)
+        result = ran(uv, "venv", "--quiet", "--python", sys.executable, place, cwd=outside)
         install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python]
     else:
-        made = ran(sys.executable, "-m", "venv", place, cwd=outside)
+        result = ran(sys.executable, "-m", "venv", place, cwd=outside)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr
     if ran(*install, "fsspec", cwd=outside).returncode != 0:
         pytest.skip("no package index can be reached")
     installed = ran(*install, wheel, cwd=outside)
@@ -141,6 +141,6 @@ def test_importing_it_from_the_wheel_is_light(python: Path, outside: Path) -> No
 def test_importing_and_loading_is_light_where_the_application_is(outside: Path, use: str) -> None:
     code = f"import errata, errata.cli\n{use}\n{IMPORTED}"
     done = ran(sys.executable, "-c", code, cwd=outside, ERRATA_STORE="shelf")
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert "errata" in found
-    assert HEAVY.isdisjoint(found)
+    document = json.loads(done.stdout.splitlines()[-1])
+    assert "errata" in document
+    assert HEAVY.isdisjoint(document)

@@ -25,9 +25,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Path:
         "PATH": "/usr/bin:/bin",
         "HOME": str(place),
     }
-    found = errata("build", str(SAMPLE), "--store", str(place / "store"), environment=environment)
-    assert found.returncode == 0, found.stderr
-    assert "released sample 0.1.0: 90 rows" in found.stdout
+    result = errata("build", str(SAMPLE), "--store", str(place / "store"), environment=environment)
+    assert result.returncode == 0, result.stderr
+    assert "released sample 0.1.0: 90 rows" in result.stdout
     return place / "store"
 
 
@@ -55,26 +55,26 @@ def test_rejected_rows_lie_beside_the_table_and_their_reasons_can_be_counted(bui
 
 
 def test_datasets_reads_the_release_folder(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = datasets.load_dataset(str(built / "releases/sample/0.1.0"), cache_dir=str(tmp_path))
-    assert sum(found.num_rows.values()) == 90
-    problems = [set(split["problem_id"]) for split in found.values()]
+    dataset = datasets.load_dataset(str(built / "releases/sample/0.1.0"), cache_dir=str(tmp_path))
+    assert sum(dataset.num_rows.values()) == 90
+    problems = [set(split["problem_id"]) for split in dataset.values()]
     assert len(problems) == 2
     assert not problems[0] & problems[1]
-    assert set(found["train"]["verdict"]) == {"wrong"}
+    assert set(dataset["train"]["verdict"]) == {"wrong"}
 
 
 def test_a_build_with_nothing_to_do_is_quick_and_starts_no_prefect(built: Path, environment: dict[str, str]) -> None:
     before = files_of(built)
     began = time.monotonic()
-    found = errata(
+    result = errata(
         "build",
         str(SAMPLE),
         "--store",
         str(built),
         environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"},
     )
-    assert "sample 0.1.0 is released already, nothing to do" in found.stdout
-    assert found.returncode == 0
+    assert "sample 0.1.0 is released already, nothing to do" in result.stdout
+    assert result.returncode == 0
     assert time.monotonic() - began < 15  # 3 s on an idle machine; this only catches a start of Prefect
     assert files_of(built) == before
     code = f"import sys; from errata.cli import main; main(['build', {str(SAMPLE)!r}, '--store', {str(built)!r}]); assert 'prefect' not in sys.modules"
@@ -130,10 +130,10 @@ def test_the_same_recipe_elsewhere_gives_the_same_bytes(
     shutil.copytree(SAMPLE.parent / "sample", tmp_path / "elsewhere" / "sample")
     recipe = tmp_path / "elsewhere" / "sample.yaml"
     shutil.copy(SAMPLE, recipe)
-    found = errata(
+    result = errata(
         "build", "sample.yaml", "--store", "file://" + str(tmp_path / "s"), environment=environment, cwd=recipe.parent
     )
-    assert found.returncode == 0, found.stderr
+    assert result.returncode == 0, result.stderr
     assert files_of(tmp_path / "s" / "releases") == files_of(built / "releases")
 
 
@@ -146,11 +146,11 @@ def test_a_version_with_other_content_is_refused_before_any_work(
     recipe.write_text(SAMPLE.read_text().replace("seed: 1", "seed: 2"))
     shutil.rmtree(tmp_path / "s" / "digests", ignore_errors=True)
     before = files_of(tmp_path / "s")
-    found = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
-    assert found.returncode == 4
-    assert "version 0.1.0 is published with other content" in found.stderr
-    assert "raise `version` in the recipe" in found.stderr
-    assert "Traceback" not in found.stderr
+    result = errata("build", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
+    assert result.returncode == 4
+    assert "version 0.1.0 is published with other content" in result.stderr
+    assert "raise `version` in the recipe" in result.stderr
+    assert "Traceback" not in result.stderr
     assert {name: data for name, data in files_of(tmp_path / "s").items() if not name.startswith("digests/")} == before
     plan = errata("plan", str(recipe), "--store", str(tmp_path / "s"), environment=environment)
     assert plan.returncode == 4

@@ -135,11 +135,11 @@ def test_exactly_what_breaks_the_contract_is_told(rows: list[dict[str, Any]], od
         assert keeps_contract(table, EVERY_KIND) == (not expected)
         try:
             check(table, EVERY_KIND, "here")
-            found: set[Any] = set()
+            values: set[Any] = set()
         except ContractError as error:
             lines = [re.match(r"here: (\w+): expected (.+?), found ", line) for line in str(error).split("\n")]
-            found = {line.groups() for line in lines if line}
-        assert found == expected
+            values = {line.groups() for line in lines if line}
+        assert values == expected
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_every_column_is_described_in_a_sentence_and_documented(contract: Contra
 def test_rejected_rows_keep_their_columns_unchecked_and_gain_a_reason() -> None:
     assert make_rejected_contract(CONTRACT).names() == (*CONTRACT.names(), "reason", "detail")
     row = dict.fromkeys(CONTRACT.names())
-    found = pl.DataFrame(
+    result = pl.DataFrame(
         [{**row, "reason": "odd", "detail": None}], schema=to_polars_schema(make_rejected_contract(CONTRACT))
     )
-    check(found.with_columns(id=pl.lit("x")), make_rejected_contract(CONTRACT), "here")
+    check(result.with_columns(id=pl.lit("x")), make_rejected_contract(CONTRACT), "here")

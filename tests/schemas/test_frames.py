@@ -22,9 +22,9 @@ from schemas.frames import batch_frames
 def test_frames_are_put_together_by_rows(heights: list[int], rows: int, batches: list[int]) -> None:
     numbers = iter(range(100))
     frames = [pl.DataFrame({"n": [next(numbers) for _ in range(height)]}, schema={"n": pl.Int64}) for height in heights]
-    made = list(batch_frames(iter(frames), rows))
-    assert [batch.height for batch in made] == batches
-    assert [n for batch in made for n in batch["n"]] == list(range(sum(heights)))
+    result = list(batch_frames(iter(frames), rows))
+    assert [batch.height for batch in result] == batches
+    assert [n for batch in result for n in batch["n"]] == list(range(sum(heights)))
 
 
 def test_frames_are_put_together_by_bytes() -> None:

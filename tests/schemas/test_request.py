@@ -63,8 +63,8 @@ def test_a_models_own_settings_are_in_force_where_a_task_says_nothing() -> None:
         10,
     )
     assert own.messages == (Message("system", "Be brief."), *REQUEST.messages) and ModelId.of(own) == model
-    told = model.ask((Message("system", "You judge."), *REQUEST.messages), Sampling(10))
-    assert told.messages == (Message("system", "Be brief.\n\nYou judge."), *REQUEST.messages)
+    result = model.ask((Message("system", "You judge."), *REQUEST.messages), Sampling(10))
+    assert result.messages == (Message("system", "Be brief.\n\nYou judge."), *REQUEST.messages)
 
 
 def test_settings_are_told_in_words() -> None:

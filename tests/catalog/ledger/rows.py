@@ -15,5 +15,5 @@ def answer(asked: Request, text: str = "42", tokens: int = 10, price: float | No
     """A completion; it is cut off where it has as many tokens as it may have."""
     limit = asked.sampling.max_tokens
     cut = tokens >= limit
-    one = Completion(asked.id, text, "stop", limit, 7, tokens, -1.25, "test 1", time.time(), price)
-    return replace(one, finish="length", tokens=limit) if cut else one
+    completion = Completion(asked.id, text, "stop", limit, 7, tokens, -1.25, "test 1", time.time(), price)
+    return replace(completion, finish="length", tokens=limit) if cut else completion

@@ -26,16 +26,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def fill(store: Store, requests: list[Request], count: int = 256, **values: object) -> None:
     with Ledger(store).writer("corpus", "table", count=count) as writer:
-        for one in requests:
-            writer.append(one, replace(answer(one), **values))  # type: ignore[arg-type]
+        for item in requests:
+            writer.append(item, replace(answer(item), **values))  # type: ignore[arg-type]
 
 
 def test_what_was_answered_is_found_and_nothing_else(store: Store) -> None:
     asked = [request(i, sample) for i in range(100) for sample in range(3)]
-    answers = {one.id: answer(one, f"answer {i} é\x00", price=None if i % 2 else 0.5) for i, one in enumerate(asked)}
+    answers = {
+        entry.id: answer(entry, f"answer {i} é\x00", price=None if i % 2 else 0.5) for i, entry in enumerate(asked)
+    }
     with Ledger(store).writer("corpus", "table", count=32) as writer:
-        for one in asked:
-            assert writer.append(one, answers[one.id]) == answers[one.id]
+        for item in asked:
+            assert writer.append(item, answers[item.id]) == answers[item.id]
     ledger = Ledger(store)
     assert ledger.find([*asked, *(request(i, 3) for i in range(100))]) == answers
     assert ledger.find([request("new"), asked[5], asked[5]]) == {asked[5].id: answers[asked[5].id]}
@@ -50,9 +52,9 @@ def test_an_empty_store_has_an_empty_ledger(store: Store) -> None:
 def test_more_samples_ask_only_for_the_new(store: Store) -> None:
     fill(store, [request(i, sample) for i in range(20) for sample in range(4)])
     more = [request(i, sample) for i in range(20) for sample in range(6)]
-    found = Ledger(store).find(more)
-    assert {one.sample for one in more if one.id not in found} == {4, 5}
-    assert len(found) == 80
+    result = Ledger(store).find(more)
+    assert {item.sample for item in more if item.id not in result} == {4, 5}
+    assert len(result) == 80
 
 
 def test_a_raised_limit_asks_only_for_the_truncated_and_a_lowered_one_for_the_longer(store: Store) -> None:
@@ -62,18 +64,18 @@ def test_a_raised_limit_asks_only_for_the_truncated_and_a_lowered_one_for_the_lo
         for name, many in tokens.items():
             writer.append(request(name), answer(request(name), tokens=many))
 
-    def found(limit: int) -> set[str]:
+    def find_answered(limit: int) -> set[str]:
         asked = {request(name, limit=limit).id: name for name in tokens}
         return {asked[id_] for id_ in ledger.find([request(name, limit=limit) for name in tokens])}
 
-    assert found(100) == {"short", "long", "cut"}
-    assert found(200) == {"short", "long"}
-    assert found(50) == {"short"}
+    assert find_answered(100) == {"short", "long", "cut"}
+    assert find_answered(200) == {"short", "long"}
+    assert find_answered(50) == {"short"}
     with ledger.writer("corpus", "table") as writer:
         writer.append(request("cut", limit=200), answer(request("cut", limit=200), tokens=150))
-    assert found(200) == {"short", "long", "cut"}
-    assert found(100) == {"short", "long", "cut"}, "the truncated answer is still that of its own limit"
-    assert found(160) == {"short", "long", "cut"}
+    assert find_answered(200) == {"short", "long", "cut"}
+    assert find_answered(100) == {"short", "long", "cut"}, "the truncated answer is still that of its own limit"
+    assert find_answered(160) == {"short", "long", "cut"}
 
 
 def test_of_two_answers_the_first_written_stays_whatever_comes_later(store: Store) -> None:
@@ -99,7 +101,7 @@ def test_a_row_says_all_that_makes_the_request(store: Store) -> None:
     asked = request("with \ud800 half a character", 5)
     fill(store, [asked])
     (row,) = [
-        row for one in store.names("ledger") for row in pl.read_parquet(store.read(f"ledger/{one}")).iter_rows(named=True)
+        row for name in store.names("ledger") for row in pl.read_parquet(store.read(f"ledger/{name}")).iter_rows(named=True)
     ]  # fmt: skip
     prompt = json.loads(row["prompt"])
     sampling = Sampling(row["limit"], row["temperature"], row["top_p"], tuple(json.loads(row["stop"])))
@@ -144,10 +146,10 @@ def test_alien_files_are_left_alone_and_listed(store: Store) -> None:
 @pytest.mark.parametrize("damage", ["torn", "empty", "text", "other rows", "other columns", "other places"])
 def test_a_damaged_segment_says_which_and_what_to_do(damage: str, store: Store) -> None:
     fill(store, [request(i) for i in range(40)], count=20)
-    one, other = (f"ledger/{name}" for name in store.names("ledger"))
-    data = store.read(one)
+    result, other = (f"ledger/{name}" for name in store.names("ledger"))
+    data = store.read(result)
     columns = pl.read_parquet(data)
-    path = one
+    path = result
     if damage == "other places":
         path = other
         bad = data
@@ -177,9 +179,9 @@ def test_without_its_places_file_or_with_a_damaged_one_a_segment_is_read_all_the
 
 
 def test_a_segment_is_known_by_its_name() -> None:
-    one = Segment("0" * 23 + "a", 3, 2**64 - 1, 17)
-    assert Segment.named(one.path.removeprefix("ledger/")) == one
-    assert Segment.named(one.places.removeprefix("ledger/")) is None
+    segment = Segment("0" * 23 + "a", 3, 2**64 - 1, 17)
+    assert Segment.named(segment.path.removeprefix("ledger/")) == segment
+    assert Segment.named(segment.places.removeprefix("ledger/")) is None
 
 
 def test_large_ledgers_with_places_in_the_upper_half_are_searched_right(store: Store) -> None:
@@ -191,17 +193,17 @@ def test_large_ledgers_with_places_in_the_upper_half_are_searched_right(store: S
     for _ in range(20):
         some = chance.sample(asked, 50)
         new = [request(i, 7) for i in range(50)]
-        assert set(ledger.find([*some, *new])) == {one.id for one in some}
+        assert set(ledger.find([*some, *new])) == {item.id for item in some}
 
 
 def test_one_ledger_serves_many_threads(store: Store) -> None:
     fill(store, [request(i) for i in range(2000)], count=50)
     ledger = Ledger(store)
     with ThreadPoolExecutor(8) as threads:
-        found = list(
+        numbers = list(
             threads.map(lambda i: len(ledger.find([request(j) for j in range(i, i + 100)])), range(0, 2000, 100))
         )
-    assert found == [100] * 20
+    assert numbers == [100] * 20
 
 
 def test_what_was_spent_is_summed_by_corpus_and_model(store: Store) -> None:
@@ -212,12 +214,12 @@ def test_what_was_spent_is_summed_by_corpus_and_model(store: Store) -> None:
                 asked = request((corpus, i), model=model)
                 paid = price if i < 10 else None
                 writer.append(asked, replace(answer(asked, tokens=100 if i < 3 else 10, price=paid), at=float(i)))
-    found = {(one.corpus, one.model): one for one in ledger.spent()}
-    assert list(found) == [("a", "m1"), ("a", "m2"), ("b", "m1")]
-    one = found["a", "m1"]
-    assert (one.requests, one.prompt_tokens, one.tokens, one.truncated) == (20, 140, 470, 3)
-    assert (one.price, one.unpriced, one.first, one.last) == (2.5, 10, 0.0, 19.0)
-    assert found["a", "m2"].price is None
+    result = {(item.corpus, item.model): item for item in ledger.spent()}
+    assert list(result) == [("a", "m1"), ("a", "m2"), ("b", "m1")]
+    outcome = result["a", "m1"]
+    assert (outcome.requests, outcome.prompt_tokens, outcome.tokens, outcome.truncated) == (20, 140, 470, 3)
+    assert (outcome.price, outcome.unpriced, outcome.first, outcome.last) == (2.5, 10, 0.0, 19.0)
+    assert result["a", "m2"].price is None
     assert ledger.spent_on("a", "m1", "r1") == (610, 2.5)
     assert ledger.spent_on("a", "m1", "r2") == (0, 0.0)
     spent = ledger.spent()

@@ -36,7 +36,7 @@ def fill(store: Store, questions: range, count: int = 50) -> None:
 
 def rows(ledger: Ledger) -> list[tuple[object, ...]]:
     """All rows of all segments."""
-    tables = [segments.read_segment(ledger.store, one, segments.SCHEMA.names) for one in ledger._segments]
+    tables = [segments.read_segment(ledger.store, segment, segments.SCHEMA.names) for segment in ledger._segments]
     return sorted(tuple(row.values()) for table in tables for row in table.to_pylist())
 
 
@@ -60,10 +60,10 @@ def test_a_merge_of_much_is_cut_into_segments_that_follow_each_other(
     ledger = Ledger(store)
     before = rows(ledger)
     ledger.compact()
-    parts = sorted(ledger._segments, key=lambda one: one.low)
-    assert len({one.stem for one in parts}) == 1
-    assert [one.rows for one in parts] == [700, 700, 700, 700, 200]
-    assert all(one.high < other.low for one, other in pairwise(parts))
+    parts = sorted(ledger._segments, key=lambda value: value.low)
+    assert len({part.stem for part in parts}) == 1
+    assert [part.rows for part in parts] == [700, 700, 700, 700, 200]
+    assert all(item.high < other.low for item, other in pairwise(parts))
     assert rows(ledger) == before
 
 
@@ -93,9 +93,9 @@ def test_what_is_due_leaves_merges_that_double(sizes: list[int]) -> None:
         if not taken:
             break
         assert len(taken) > 1
-        runs = [one for one in runs if one not in taken]
-        runs.append(Segment(uuid.uuid4().hex[:24], 0, 9, sum(one.rows for one in taken)))
-    left = sorted(one.rows for one in runs)
+        runs = [run for run in runs if run not in taken]
+        runs.append(Segment(uuid.uuid4().hex[:24], 0, 9, sum(item.rows for item in taken)))
+    left = sorted(run.rows for run in runs)
     assert not merging.choose_segments(runs)
     assert all(more > max(2 * sum(left[:i]), SMALL) for i, more in enumerate(left) if i)
 
@@ -162,7 +162,7 @@ def test_readers_writers_and_merges_go_on_side_by_side(tmp_path: Path) -> None:
         while not ended.is_set():
             some = [request(i) for i in chance.sample(range(1000), 30)]
             ledger.refresh()
-            assert set(ledger.find(some)) == {one.id for one in some}
+            assert set(ledger.find(some)) == {item.id for item in some}
             assert ledger.spent()[0].requests >= 1000
             looks += 1
         return looks

@@ -150,12 +150,12 @@ def killed(url: str, begin: int, lines: int, seconds: float) -> int:
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}"}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        told = [process.stdout.readline() for _ in range(lines)]
+        numbers = [process.stdout.readline() for _ in range(lines)]
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
-        told += process.stdout.readlines()
+        numbers += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
-    return len(told)
+    return len(numbers)
 
 
 @pytest.mark.kill

@@ -66,10 +66,10 @@ def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_fou
     assert "Adjusted Rand index against the true types of 4 mistakes: 0.876." in lines
     assert not any("accuracy" in line or "F1" in line for line in lines)
     shown = text.format_types([FOUND | NEWS])
-    for said in (
+    for item in (
         "Cohen's kappa of types, rules and b|g: 0.500 (3 mistakes)", "Fleiss' kappa of types, all models: 0.250",
         "types depend on (Cramér's V): model 0.41, step 0.05", "5 names proposed, 2 merged, 1 folded: taxonomies/typed.yaml",
         "adjusted Rand index against the true types of 4 mistakes: 0.876",
     ):  # fmt: skip
-        assert said in shown
+        assert item in shown
     assert "accuracy" not in shown

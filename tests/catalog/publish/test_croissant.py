@@ -43,19 +43,21 @@ def release(
         put(str(tmp_path), "tiny", "1.0.0", {"train": [row(n, "train") for n in range(5)], "test": [row(9, "test")]})
     )
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    made = render_croissant(RECIPE, VIEWS, files, FUNNEL, LINEAGE)
-    (folder / "croissant.json").write_text(json.dumps(made))
-    return folder, made
+    croissant = render_croissant(RECIPE, VIEWS, files, FUNNEL, LINEAGE)
+    (folder / "croissant.json").write_text(json.dumps(croissant))
+    return folder, croissant
 
 
 def test_mlcroissant_finds_no_fault(release: tuple[Path, dict[str, Any]]) -> None:
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        found = mlcroissant.Dataset(jsonld=release[0] / "croissant.json")
-    assert found.metadata.ctx.issues.errors == set() and found.metadata.ctx.issues.warnings <= KNOWN
-    assert found.metadata.name == "tiny" and str(found.metadata.version) == "1.0.0"
-    assert found.metadata.data_collection.startswith("Solutions that language models wrote to problems of: numbers")
-    assert "Precision 98 % on 500 rows." in str(found.metadata.data_annotation_protocol)
-    assert found.metadata.data_limitations and found.metadata.data_biases and found.metadata.machine_annotation_tools
+        dataset = mlcroissant.Dataset(jsonld=release[0] / "croissant.json")
+    assert dataset.metadata.ctx.issues.errors == set() and dataset.metadata.ctx.issues.warnings <= KNOWN
+    assert dataset.metadata.name == "tiny" and str(dataset.metadata.version) == "1.0.0"
+    assert dataset.metadata.data_collection.startswith("Solutions that language models wrote to problems of: numbers")
+    assert "Precision 98 % on 500 rows." in str(dataset.metadata.data_annotation_protocol)
+    assert (
+        dataset.metadata.data_limitations and dataset.metadata.data_biases and dataset.metadata.machine_annotation_tools
+    )
 
 
 KNOWN = {'[Metadata(tiny)] Property "https://schema.org/datePublished" is recommended, but does not exist.'}
@@ -63,22 +65,22 @@ KNOWN = {'[Metadata(tiny)] Property "https://schema.org/datePublished" is recomm
 
 
 def test_it_names_every_file_and_where_it_comes_from(release: tuple[Path, dict[str, Any]]) -> None:
-    folder, made = release
-    files = {one["@id"]: one["sha256"] for one in made["distribution"] if one["@type"] == "cr:FileObject"}
+    folder, result = release
+    files = {item["@id"]: item["sha256"] for item in result["distribution"] if item["@type"] == "cr:FileObject"}
     assert set(files) == {str(path.relative_to(folder)) for path in folder.rglob("*.parquet")}
-    assert made["prov:wasDerivedFrom"][0]["prov:atLocation"] == "https://example.org/n"
-    assert made["prov:wasGeneratedBy"][0]["prov:used"] == ["f.jsonl 12", "model m r"]
+    assert result["prov:wasDerivedFrom"][0]["prov:atLocation"] == "https://example.org/n"
+    assert result["prov:wasGeneratedBy"][0]["prov:used"] == ["f.jsonl 12", "model m r"]
 
 
 @pytest.mark.parametrize("name", sorted(TRAINING))
 def test_every_row_of_every_view_keeps_its_json_schema(name: str) -> None:
-    told = ViewParameters(**TRAINING[name])
-    schema = build_json_schema(name, VIEW.makes(told, LABELLED))
+    parameters = ViewParameters(**TRAINING[name])
+    schema = build_json_schema(name, VIEW.makes(parameters, LABELLED))
     jsonschema.Draft202012Validator.check_schema(schema)
-    rows = VIEW.run(solutions(4), told).kept.to_dicts()
+    rows = VIEW.run(solutions(4), parameters).kept.to_dicts()
     assert rows
-    for one in rows:
-        jsonschema.validate(one, schema)
+    for item in rows:
+        jsonschema.validate(item, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({key: value for key, value in rows[0].items() if key != "problem_id"}, schema)
 
@@ -88,6 +90,6 @@ def test_the_card_has_features_sizes_and_limits(release: tuple[Path, dict[str, A
     text = render_card(RECIPE, VIEWS, files, FUNNEL)
     info = yaml.safe_load(text.split("---\n")[1])["dataset_info"][0]
     assert info["features"][4] == {"name": "steps", "large_list": "large_string"}
-    assert [(one["name"], one["num_examples"]) for one in info["splits"]] == [("train", 5), ("test", 1)]
+    assert [(split["name"], split["num_examples"]) for split in info["splits"]] == [("train", 5), ("test", 1)]
     assert "## How good the labels are, and their limits\n\nPrecision 98 % on 500 rows.\n" in text
     assert "| numbers | MIT | https://example.org/n |" in text

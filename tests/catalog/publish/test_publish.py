@@ -69,9 +69,9 @@ def test_of_16_publishers_exactly_one_wins(store: str) -> None:
         return ""
 
     with ThreadPoolExecutor(PUBLISHERS) as pool:
-        told = list(pool.map(publish, range(PUBLISHERS)))
-    (winner,) = [n for n, error in enumerate(told) if not error]
-    for error in filter(None, told):
+        numbers = list(pool.map(publish, range(PUBLISHERS)))
+    (winner,) = [n for n, error in enumerate(numbers) if not error]
+    for error in filter(None, numbers):
         assert "version 1.0.0 is published with other content" in error or "is publishing this version" in error
     release = errata.open_release("tiny@1.0.0", store)
     assert release.manifest["fingerprint"] == f"build{winner}"
@@ -108,15 +108,19 @@ def test_what_a_stopped_publisher_left_is_found_and_removed(store: str) -> None:
     if place.local:
         assert left == []  # only a kill leaves something there: the next test
     else:
-        (one,) = left
-        assert (one.path, one.what, one.files > 1) == ("releases/tiny/1.1.0", "a release without manifest", True)
+        (result,) = left
+        assert (result.path, result.what, result.files > 1) == (
+            "releases/tiny/1.1.0",
+            "a release without manifest",
+            True,
+        )
         assert garbage.find_garbage(place, 1) == []  # its publisher may be at work
-        assert [x.path for x in garbage.find_garbage(place, 1, datetime.now(UTC) + timedelta(hours=2))] == [one.path]
+        assert [x.path for x in garbage.find_garbage(place, 1, datetime.now(UTC) + timedelta(hours=2))] == [result.path]
         with pytest.raises(
             PublishError, match="or was killed while it did; wait for it, or remove what it left with: errata gc"
         ):
             put(store, "tiny", "1.1.0", rows(2), mark="other")
-        assert [x.path for x in garbage.remove(place, left)] == [one.path]
+        assert [x.path for x in garbage.remove(place, left)] == [result.path]
     assert garbage.find_garbage(place, 0) == []
     assert errata.open_release("tiny@stable", store).faults() == []
     assert errata.load("tiny@1.0.0", store=store).to_pylist() == before
@@ -139,7 +143,7 @@ put({store!r}, "tiny", "2.0.0", splits("1.0.0"), stop=lambda: os.kill(os.getpid(
     (tmp_path / "releases" / "tiny" / ".errata-tmp-0123").touch()
     assert errata.releases(store) == [("tiny", "1.0.0")]
     left = garbage.find_garbage(Store(store), 0)
-    assert sorted((one.what, one.files) for one in left) == [("a staged release", 1), ("a staged release", 4)]
+    assert sorted((item.what, item.files) for item in left) == [("a staged release", 1), ("a staged release", 4)]
     assert len(list(garbage.remove(Store(store), left))) == 2
     assert garbage.find_garbage(Store(store), 0) == [] and errata.open_release("tiny@1.0.0", store).faults() == []
 
@@ -151,7 +155,7 @@ def test_what_became_a_release_meanwhile_is_not_removed(tmp_path: Path) -> None:
     (place / "manifest.json").unlink()
     left = garbage.find_garbage(Store(str(tmp_path)), 0)
     (place / "manifest.json").write_bytes(manifest)
-    assert [one.path for one in left] == ["releases/tiny/1.0.0"]
+    assert [item.path for item in left] == ["releases/tiny/1.0.0"]
     assert list(garbage.remove(Store(str(tmp_path)), left)) == []
     assert errata.open_release("tiny", str(tmp_path)).faults() == []
 
@@ -183,8 +187,8 @@ def test_every_fault_is_found(store: str, fault: str) -> None:
         place.fs.rm_file(place.full(path))
     else:
         place.write("releases/tiny/1.0.0/mistakes/train-00001.parquet", b"more")
-    (told,) = release.faults()
-    assert {"flipped": "its bytes changed", "missing": "is missing", "extra": "is not in the manifest"}[fault] in told
+    (result,) = release.faults()
+    assert {"flipped": "its bytes changed", "missing": "is missing", "extra": "is not in the manifest"}[fault] in result
     if fault != "extra":
         with pytest.raises(ErrataError):
             errata.load("tiny", store=store)

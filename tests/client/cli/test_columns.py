@@ -38,11 +38,11 @@ def test_columns_that_do_not_fit_follow_below_with_the_first_again() -> None:
 @given(st.lists(st.tuples(LETTERS, st.integers(0, 10**9)), min_size=1, max_size=5), st.integers(40, 120))
 @example([("__________\u0301\u0301生生生\u0301", 100)], 40)
 def test_no_line_is_wider_and_no_word_lost(rows: list[tuple[str, int]], width: int) -> None:
-    made = format_columns(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
-    assert all(measure_width(line) <= width for line in made.splitlines())
+    columns = format_columns(["name", *"abcdef"], [[name, *([f"{n:,}"] * 6)] for name, n in rows], 1, width)
+    assert all(measure_width(line) <= width for line in columns.splitlines())
     for name, n in rows:
-        assert f"{n:,}" in made
-        kept = "".join(c for c in made if not c.isspace())
+        assert f"{n:,}" in columns
+        kept = "".join(c for c in columns if not c.isspace())
         assert all(c in kept for c in name if not c.isspace())
 
 

@@ -116,9 +116,9 @@ def failing(error: BaseException, verbose: bool = False) -> Namespace:
 
 
 def test_list_shows_every_release(run: Run) -> None:
-    found = run("list")
-    assert (found.code, found.err) == (DONE, "")
-    assert [line.split()[:2] for line in found.out.splitlines()[2:]] == [
+    result = run("list")
+    assert (result.code, result.err) == (DONE, "")
+    assert [line.split()[:2] for line in result.out.splitlines()[2:]] == [
         ["other@1.0.0", "6"], ["tiny@0.9.0", "5"], ["tiny@0.10.0", "6"],
     ]  # fmt: skip
 
@@ -129,16 +129,16 @@ def test_list_of_an_empty_store_says_so(run: Run, tmp_path: Path) -> None:
 
 def test_list_shows_the_others_where_one_is_damaged(run: Run, newest: Path) -> None:
     (newest / "manifest.json").write_text("{")
-    found = run("list")
-    assert found.code == FAILED
-    assert [line.split()[0] for line in found.out.splitlines()[2:]] == ["other@1.0.0", "tiny@0.9.0"]
-    assert "0.10.0/manifest.json: not the JSON it should be" in found.err
+    result = run("list")
+    assert result.code == FAILED
+    assert [line.split()[0] for line in result.out.splitlines()[2:]] == ["other@1.0.0", "tiny@0.9.0"]
+    assert "0.10.0/manifest.json: not the JSON it should be" in result.err
 
 
 def test_show_has_splits_funnel_counts_and_examples(run: Run, newest: Path) -> None:
-    found = run("show", "tiny", "--examples", "3")
-    assert (found.code, found.err) == (DONE, "")
-    head, by_split, funnel, counts, *examples = found.out.split("\n\n")
+    result = run("show", "tiny", "--examples", "3")
+    assert (result.code, result.err) == (DONE, "")
+    head, by_split, funnel, counts, *examples = result.out.split("\n\n")
     assert head == f"tiny@0.10.0  Mistakes, tiny: with a colon\n{newest}"
     assert [line.split() for line in by_split.splitlines()[2:]] == [
         ["mistakes", "train", "4"], ["mistakes", "test", "2"], ["questions", "train", "4"], ["questions", "test", "2"],
@@ -160,21 +160,21 @@ def test_show_has_as_many_examples_as_asked_for(run: Run, asked: str, shown: int
 @pytest.mark.parametrize("columns", ["1", "5", "40", "10000"])
 def test_show_fits_any_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    found = run("show", "tiny")
-    assert found.code == DONE
+    result = run("show", "tiny")
+    assert result.code == DONE
     width = min(100, max(40, int(columns)))
-    assert all(len(line) <= width for line in found.out.splitlines()[3:])
+    assert all(len(line) <= width for line in result.out.splitlines()[3:])
 
 
 def test_show_json_is_the_manifest(run: Run, newest: Path) -> None:
-    found = run("show", "tiny", "--json")
-    assert json.loads(found.out) == json.loads((newest / "manifest.json").read_text())
+    result = run("show", "tiny", "--json")
+    assert json.loads(result.out) == json.loads((newest / "manifest.json").read_text())
 
 
 def test_a_models_text_cannot_steer_the_terminal(run: Run) -> None:
-    found = run("show", "tiny", "--examples", "6")
-    assert "red" in found.out and "back" in found.out
-    assert harmless(found.out)
+    result = run("show", "tiny", "--examples", "6")
+    assert "red" in result.out and "back" in result.out
+    assert harmless(result.out)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_a_releases_names_cannot_steer_the_terminal(run: Run, newest: Path, comm
         file["split"] += steer
     (newest / "manifest.json").write_text(json.dumps(manifest))
     (newest / f"extra{steer}").touch()
-    found = run(*command)
-    assert shown in found.out + found.err
-    assert harmless(found.out + found.err)
+    result = run(*command)
+    assert shown in result.out + result.err
+    assert harmless(result.out + result.err)
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_a_releases_names_cannot_steer_the_terminal(run: Run, newest: Path, comm
     ],
 )
 def test_load_writes_json_lines(run: Run, options: list[str], rows: list[dict[str, Any]]) -> None:
-    found = run("load", "tiny", *options)
-    assert (found.code, found.err) == (DONE, "")
-    assert lines(found.out) == rows
+    result = run("load", "tiny", *options)
+    assert (result.code, result.err) == (DONE, "")
+    assert lines(result.out) == rows
 
 
 def test_load_of_a_version_writes_its_rows(run: Run) -> None:
@@ -293,15 +293,15 @@ def test_verify_names_every_fault(run: Run, newest: Path) -> None:
     flip(newest / "README.md")
     (newest / "mistakes" / "test-00000.parquet").unlink()
     (newest / "extra").touch()
-    found = run("verify", "tiny")
-    assert (found.code, found.out) == (FAILED, "tiny@0.10.0: 3 fault(s)\n")
-    assert [line.removeprefix(f"{newest}/").split(" (")[0] for line in found.err.splitlines()] == [
+    result = run("verify", "tiny")
+    assert (result.code, result.out) == (FAILED, "tiny@0.10.0: 3 fault(s)\n")
+    assert [line.removeprefix(f"{newest}/").split(" (")[0] for line in result.err.splitlines()] == [
         "mistakes/test-00000.parquet: is missing", "extra: is not in the manifest", "README.md: its bytes changed",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "told"),
+    ("command", "code", "expected"),
     [
         (["show", "tinny"], MISSING, "did you mean 'tiny'?"),
         (["verify", "tiny@9.9.9"], MISSING, "has no version 9.9.9"),
@@ -313,20 +313,20 @@ def test_verify_names_every_fault(run: Run, newest: Path) -> None:
         *((["load", name], WRONG, "names no") for name in MALFORMED if not name.startswith("-")),
     ],
 )
-def test_what_goes_wrong_is_one_line_and_a_code(run: Run, command: list[str], code: int, told: str) -> None:
-    found = run(*command)
-    assert (found.code, found.out) == (code, "")
-    assert found.err.startswith("errata: ") and found.err.count("\n") == 1
-    assert told in found.err
+def test_what_goes_wrong_is_one_line_and_a_code(run: Run, command: list[str], code: int, expected: str) -> None:
+    result = run(*command)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith("errata: ") and result.err.count("\n") == 1
+    assert expected in result.err
 
 
 @pytest.mark.parametrize("content", ["{", '{"format": 2}'])
 @pytest.mark.parametrize("verb", ["show", "load", "verify"])
 def test_a_damaged_manifest_is_a_failure(run: Run, newest: Path, verb: str, content: str) -> None:
     (newest / "manifest.json").write_text(content)
-    found = run(verb, "tiny")
-    assert (found.code, found.out) == (FAILED, "")
-    assert found.err.startswith("errata: ")
+    result = run(verb, "tiny")
+    assert (result.code, result.out) == (FAILED, "")
+    assert result.err.startswith("errata: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["lst"], ["show"], ["load", "tiny", "--limit", "x"], ["list", "tiny"]])

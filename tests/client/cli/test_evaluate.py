@@ -32,10 +32,10 @@ def test_the_labels_of_a_release(
     )
     for name in ("tiny", "tiny@0.10.0", "tiny@0.10.0:mistakes"):
         assert main(["evaluate", name, *given, "--json"]) == DONE
-        one = json.loads(capsys.readouterr().out)["labellers"]["extracted"]
-        assert (one["all"]["exact_wrong"]["hits"], one["all"]["exact_wrong"]["of"]) == (3, 4)
-        assert one["all"]["on_wrong"] == {"distances": {"0": 3}, "none": 0, "undecided": 1}
-        assert one["not_in_gold"] == 2
+        extracted = json.loads(capsys.readouterr().out)["labellers"]["extracted"]
+        assert (extracted["all"]["exact_wrong"]["hits"], extracted["all"]["exact_wrong"]["of"]) == (3, 4)
+        assert extracted["all"]["on_wrong"] == {"distances": {"0": 3}, "none": 0, "undecided": 1}
+        assert extracted["not_in_gold"] == 2
     for name in ("tyny", "tiny@0.10.0:mistaks"):
         assert main(["evaluate", name, *given]) == MISSING
         assert "no such file, and no release either" in capsys.readouterr().err

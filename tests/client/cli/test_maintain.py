@@ -59,7 +59,7 @@ def test_a_withdrawn_version_is_told_as_a_line(run: Run) -> None:
 
 
 def test_a_difference_is_told_as_text_json_and_a_page(run: Run, disk: str, tmp_path: Path) -> None:
-    changed = [one | ({"verdict": "right"} if n == 0 else {}) for n, one in enumerate(splits("0.10.0")["train"])]
+    changed = [item | ({"verdict": "right"} if n == 0 else {}) for n, item in enumerate(splits("0.10.0")["train"])]
     put(disk, "tiny", "0.11.0", {"train": changed, "test": splits("0.10.0")["test"]})
     code, out, err = run("diff", "tiny@0.9.0", "tiny@0.10.0")
     assert (code, err) == (DONE, "")
@@ -67,8 +67,8 @@ def test_a_difference_is_told_as_text_json_and_a_page(run: Run, disk: str, tmp_p
     _, out, _ = run("diff", "tiny@0.10.0", "tiny@0.11.0")
     assert "mistakes: label  before  after  rows\n" in out and "verdict          wrong   right     1" in out
     _, out, _ = run("diff", "tiny@0.10.0", "tiny@0.11.0", "--format", "json")
-    found = json.loads(out)
-    assert (found["removes"], found["views"][0]["relabelled"]) == (
+    document = json.loads(out)
+    assert (document["removes"], document["views"][0]["relabelled"]) == (
         True, [{"column": "verdict", "before": "wrong", "after": "right", "rows": 1}],
     )  # fmt: skip
     assert run("diff", "tiny@0.10.0", "tiny@0.11.0", "--output", "changes.html") == (DONE, "", "")

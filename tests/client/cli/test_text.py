@@ -141,12 +141,12 @@ def test_views_with_the_same_rows_are_counted_together() -> None:
     several = release([{"split": "test", "set": "s", "model": "m", "rows": 5}])
     several.manifest["views"] = ["rows", "same", "none"]
     several.manifest["counts"]["same"] = several.manifest["counts"]["rows"]
-    named, *told = text.format_counts_of_views(several).split("\n")
+    named, *result = text.format_counts_of_views(several).split("\n")
     assert named == "rows, same"
-    assert told == text.format_counts(several, "rows").split("\n")
+    assert result == text.format_counts(several, "rows").split("\n")
 
 
 def test_one_model_needs_no_sum_and_none_no_table() -> None:
-    one = text.format_counts(release([{"split": "test", "set": "s", "model": "m", "rows": 5}]), "rows").split("\n")
-    assert [line.split() for line in one[2:]] == [["m", "5", "5"]]
+    result = text.format_counts(release([{"split": "test", "set": "s", "model": "m", "rows": 5}]), "rows").split("\n")
+    assert [line.split() for line in result[2:]] == [["m", "5", "5"]]
     assert text.format_counts(release([]), "rows") == ""

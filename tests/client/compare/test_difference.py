@@ -31,57 +31,63 @@ def rows(count: int, **change: Any) -> list[dict[str, Any]]:
 
 
 def test_the_same_rows_differ_in_nothing(tmp_path: Path) -> None:
-    found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)})
-    assert [(one.view, one.same, one.kept) for one in found.views] == [("mistakes", True, 9), ("questions", True, 9)]
-    assert (find_required_step(found), describe(found)) == ("PATCH", "nothing differs")
+    result = two(tmp_path, {"train": rows(9)}, {"train": rows(9)})
+    assert [(view.view, view.same, view.kept) for view in result.views] == [
+        ("mistakes", True, 9),
+        ("questions", True, 9),
+    ]
+    assert (find_required_step(result), describe(result)) == ("PATCH", "nothing differs")
 
 
 def test_the_same_rows_in_another_order_and_layout_differ_in_nothing(tmp_path: Path) -> None:
-    found = two(tmp_path, {"train": rows(9)}, {"train": rows(9)[::-1]})
-    assert [(one.same, one.kept, one.shifts) for one in found.views] == [(True, 9, []), (True, 9, [])]
+    result = two(tmp_path, {"train": rows(9)}, {"train": rows(9)[::-1]})
+    assert [(view.same, view.kept, view.shifts) for view in result.views] == [(True, 9, []), (True, 9, [])]
 
 
 def test_added_rows_are_minor(tmp_path: Path) -> None:
-    found = two(tmp_path, {"train": rows(7)}, {"train": rows(9)})
-    assert [(one.added, one.removed, one.changed, one.kept) for one in found.views] == [(2, 0, 0, 7), (2, 0, 0, 7)]
-    assert found.views[0].examples == {"added": ["train-7", "train-8"]}
-    assert find_required_step(found) == "MINOR"
+    result = two(tmp_path, {"train": rows(7)}, {"train": rows(9)})
+    assert [(view.added, view.removed, view.changed, view.kept) for view in result.views] == [
+        (2, 0, 0, 7),
+        (2, 0, 0, 7),
+    ]
+    assert result.views[0].examples == {"added": ["train-7", "train-8"]}
+    assert find_required_step(result) == "MINOR"
 
 
 def test_removed_rows_are_major(tmp_path: Path) -> None:
-    found = two(tmp_path, {"train": rows(9)}, {"train": rows(7)})
-    assert [(one.added, one.removed) for one in found.views] == [(0, 2), (0, 2)]
-    assert find_required_step(found) == "MAJOR"
+    result = two(tmp_path, {"train": rows(9)}, {"train": rows(7)})
+    assert [(view.added, view.removed) for view in result.views] == [(0, 2), (0, 2)]
+    assert find_required_step(result) == "MAJOR"
 
 
 def test_a_label_is_told_with_the_old_and_the_new(tmp_path: Path) -> None:
-    changed = [one | ({"verdict": "right"} if n in (2, 5) else {}) for n, one in enumerate(rows(9))]
-    found = two(tmp_path, {"train": rows(9)}, {"train": changed})
-    view = found.views[0]
+    changed = [item | ({"verdict": "right"} if n in (2, 5) else {}) for n, item in enumerate(rows(9))]
+    result = two(tmp_path, {"train": rows(9)}, {"train": changed})
+    view = result.views[0]
     assert (view.changed, view.kept, view.changed_by_column) == (2, 7, {"verdict": 2})
-    assert [(one.column, one.before, one.after, one.rows) for one in view.relabelled] == [
+    assert [(item.column, item.before, item.after, item.rows) for item in view.relabelled] == [
         ("verdict", "wrong", "right", 2)
     ]
     assert view.examples == {"changed": ["train-2", "train-5"]}
-    assert [(one.what, one.before, one.after, one.distance) for one in view.shifts] == [
+    assert [(shift.what, shift.before, shift.after, shift.distance) for shift in view.shifts] == [
         ("verdict", {"wrong": 9}, {"wrong": 7, "right": 2}, 0.222222)
     ]
-    assert found.views[1].same and find_required_step(found) == "MAJOR"
+    assert result.views[1].same and find_required_step(result) == "MAJOR"
 
 
 def test_a_row_in_another_split_has_changed(tmp_path: Path) -> None:
-    found = two(tmp_path, {"train": rows(9), "test": []}, {"train": rows(9)[1:], "test": rows(1)})
-    view = found.views[0]
-    assert (view.changed, view.changed_by_column, find_required_step(found)) == (1, {"split": 1}, "MAJOR")
-    assert [(one.before, one.after) for one in view.relabelled] == [("train", "test")]
+    result = two(tmp_path, {"train": rows(9), "test": []}, {"train": rows(9)[1:], "test": rows(1)})
+    view = result.views[0]
+    assert (view.changed, view.changed_by_column, find_required_step(result)) == (1, {"split": 1}, "MAJOR")
+    assert [(item.before, item.after) for item in view.relabelled] == [("train", "test")]
 
 
 def test_texts_and_steps_change_without_being_labels(tmp_path: Path) -> None:
-    many = [one | {"question": f"{one['question']} {n}"} for n, one in enumerate(rows(300))]
-    changed = [one | ({"question": "another", "steps": ["one"]} if n == 7 else {}) for n, one in enumerate(many)]
+    many = [item | {"question": f"{item['question']} {n}"} for n, item in enumerate(rows(300))]
+    changed = [item | ({"question": "another", "steps": ["one"]} if n == 7 else {}) for n, item in enumerate(many)]
     view = two(tmp_path, {"train": many}, {"train": changed}).views[0]
     assert (view.changed, view.changed_by_column) == (1, {"question": 1, "steps": 1})
-    assert [one.what for one in view.shifts] == ["question, bytes", "steps, items"]
+    assert [shift.what for shift in view.shifts] == ["question, bytes", "steps, items"]
 
 
 def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
@@ -91,10 +97,10 @@ def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
 def test_columns_that_come_go_or_change_type() -> None:
     old = pl.DataFrame({"id": ["a", "b"], "x": [1, 2], "y": [1, 2]})
     new = pl.DataFrame({"id": ["a", "b"], "x": ["1", "2"], "z": [True, False]})
-    found = compare_views("v", digested(old), digested(new))
-    assert (found.columns_added, found.columns_removed) == (["z"], ["y"])
-    assert found.columns_retyped == [("x", "integer", "string")]
-    difference = Difference("t@1.0.0", "t@1.1.0", [found], [], [])
+    views = compare_views("v", digested(old), digested(new))
+    assert (views.columns_added, views.columns_removed) == (["z"], ["y"])
+    assert views.columns_retyped == [("x", "integer", "string")]
+    difference = Difference("t@1.0.0", "t@1.1.0", [views], [], [])
     assert describe(difference) == "v: 2 changed, column z added, column y removed, column x was integer, is string"
     assert (
         find_required_step(
@@ -106,8 +112,8 @@ def test_columns_that_come_go_or_change_type() -> None:
 
 def test_rows_without_ids_are_known_by_their_content() -> None:
     old, new = pl.DataFrame({"t": ["a", "a", "b"]}), pl.DataFrame({"t": ["a", "b", "c"]})
-    found = compare_views("v", digested(old, None), digested(new, None))
-    assert (found.added, found.removed, found.kept) == (1, 1, 2)
+    views = compare_views("v", digested(old, None), digested(new, None))
+    assert (views.added, views.removed, views.kept) == (1, 1, 2)
 
 
 values = st.one_of(st.none(), st.text(max_size=3))
@@ -121,15 +127,16 @@ tables = st.dictionaries(
 def test_every_row_is_accounted_for(a: dict[str, Any], b: dict[str, Any]) -> None:
     schema: dict[str, Any] = {"id": pl.String, "x": pl.String, "l": pl.List(pl.String)}
     old, new = (
-        pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in one.items()], schema=schema) for one in (a, b)
+        pl.DataFrame([{"id": k, "x": x, "l": items} for k, (x, items) in item.items()], schema=schema)
+        for item in (a, b)
     )
-    found = compare_views("v", digested(old), digested(new))
-    assert (found.added, found.removed) == (len(b.keys() - a.keys()), len(a.keys() - b.keys()))
-    assert found.changed == sum(a[key] != b[key] for key in a.keys() & b.keys())
-    assert found.kept + found.changed + found.removed == found.before == len(a)
-    assert found.kept + found.changed + found.added == found.after == len(b)
-    moved = sum(one.rows for one in found.relabelled if one.column == "x")
-    assert moved == found.changed_by_column.get("x", 0) == sum(a[key][0] != b[key][0] for key in a.keys() & b.keys())
+    views = compare_views("v", digested(old), digested(new))
+    assert (views.added, views.removed) == (len(b.keys() - a.keys()), len(a.keys() - b.keys()))
+    assert views.changed == sum(a[key] != b[key] for key in a.keys() & b.keys())
+    assert views.kept + views.changed + views.removed == views.before == len(a)
+    assert views.kept + views.changed + views.added == views.after == len(b)
+    moved = sum(item.rows for item in views.relabelled if item.column == "x")
+    assert moved == views.changed_by_column.get("x", 0) == sum(a[key][0] != b[key][0] for key in a.keys() & b.keys())
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def read(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("hub"))}
     done = subprocess.run([sys.executable, "-c", CODE, str(folder)], env=offline, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def test_every_view_is_a_config(read: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ def test_the_card_says_what_datasets_needs(folder: Path) -> None:
     assert head["pretty_name"] == "Mistakes, tiny: with a colon"
     assert head["license"] == "cc-by-4.0"
     assert head["size_categories"] == ["n<1K"]
-    assert [(one["config_name"], one.get("default")) for one in head["configs"]] == [
+    assert [(config["config_name"], config.get("default")) for config in head["configs"]] == [
         ("mistakes", True), ("questions", None),
     ]  # fmt: skip
     assert text.lstrip().startswith("# Mistakes, tiny: with a colon\n")
@@ -72,6 +72,6 @@ def test_the_card_says_what_datasets_needs(folder: Path) -> None:
 
 def test_the_cards_patterns_name_all_data_files(folder: Path) -> None:
     head = yaml.safe_load((folder / "README.md").read_text().split("---\n", 2)[1])
-    named = {path for one in head["configs"] for of in one["data_files"] for path in folder.glob(of["path"])}
+    named = {path for config in head["configs"] for of in config["data_files"] for path in folder.glob(of["path"])}
     assert named == set(folder.rglob("*.parquet"))
     assert len(named) == 4

@@ -58,17 +58,17 @@ def test_fsspec_knows_the_protocol_from_the_entry_point() -> None:
 
 def files(pattern: str = URL) -> list[str]:
     """The files of a pattern, as the file system names them."""
-    found: list[str] = fsspec.filesystem("corpus").glob(pattern)
-    return found
+    result: list[str] = fsspec.filesystem("corpus").glob(pattern)
+    return result
 
 
 def test_a_split_is_its_shards(store: str) -> None:
     assert files() == [f"tiny@^1/mistakes/train-{n:05d}.parquet" for n in range(4)]
     for n, path in enumerate(files()):
         with fsspec.open(f"corpus://{path}", "rb") as file:
-            found = pq.ParquetFile(file)
-            assert found.read().to_pylist() == ROWS["train"][2 * n : 2 * n + 2]
-            assert found.schema_arrow.field("answer").metadata == {b"meaning": b"The gold answer."}
+            result = pq.ParquetFile(file)
+            assert result.read().to_pylist() == ROWS["train"][2 * n : 2 * n + 2]
+            assert result.schema_arrow.field("answer").metadata == {b"meaning": b"The gold answer."}
 
 
 def test_a_split_of_one_shard_has_a_plain_name_too(store: str) -> None:
@@ -87,27 +87,27 @@ def test_a_split_of_one_shard_has_a_plain_name_too(store: str) -> None:
     ids=["fsspec", "pandas", "pyarrow"],
 )
 def test_a_split_of_several_shards_is_no_file_and_says_how_to_read_it(store: str, read: Callable[[str], Any]) -> None:
-    told = (
+    text = (
         "corpus://tiny@^1/mistakes/train.parquet: the split is 4 files; read corpus://tiny@^1/mistakes/train-*.parquet"
     )
     with pytest.raises(NotFound) as error:
         read("corpus://tiny@^1/mistakes/train.parquet")
-    assert str(error.value) == told
+    assert str(error.value) == text
     assert not fsspec.filesystem("corpus").exists("corpus://tiny@^1/mistakes/train.parquet")
 
 
 def test_pyarrow_reads_it(store: str) -> None:
     fs = fsspec.filesystem("corpus")
     assert pq.read_table(files(), filesystem=fs).to_pylist() == ROWS["train"]
-    found = ds.dataset(files(), filesystem=fs, format="parquet").to_table(
+    result = ds.dataset(files(), filesystem=fs, format="parquet").to_table(
         filter=ds.field("model") == "llama", columns=["answer"]
     )
-    assert found.to_pylist() == [{"answer": one["answer"]} for one in ROWS["train"] if one["model"] == "llama"]
+    assert result.to_pylist() == [{"answer": item["answer"]} for item in ROWS["train"] if item["model"] == "llama"]
 
 
 def test_pandas_reads_it(store: str) -> None:
-    found = pd.concat(pd.read_parquet(f"corpus://{path}") for path in files())
-    assert found["problem_id"].tolist() == [one["problem_id"] for one in ROWS["train"]]
+    result = pd.concat(pd.read_parquet(f"corpus://{path}") for path in files())
+    assert result["problem_id"].tolist() == [item["problem_id"] for item in ROWS["train"]]
 
 
 def test_polars_reads_it_by_file_objects(store: str) -> None:
@@ -115,18 +115,18 @@ def test_polars_reads_it_by_file_objects(store: str) -> None:
 
 
 def test_polars_scans_it_as_a_data_set_of_pyarrow(store: str) -> None:
-    found = pl.scan_pyarrow_dataset(ds.dataset(files(), filesystem=fsspec.filesystem("corpus"), format="parquet"))
-    assert found.filter(pl.col("model") == "llama").select("problem_id").collect()["problem_id"].to_list() == [
-        one["problem_id"] for one in ROWS["train"] if one["model"] == "llama"
+    result = pl.scan_pyarrow_dataset(ds.dataset(files(), filesystem=fsspec.filesystem("corpus"), format="parquet"))
+    assert result.filter(pl.col("model") == "llama").select("problem_id").collect()["problem_id"].to_list() == [
+        item["problem_id"] for item in ROWS["train"] if item["model"] == "llama"
     ]
 
 
 def test_duckdb_reads_it(store: str) -> None:
     with duckdb.connect() as database:
         database.register_filesystem(fsspec.filesystem("corpus"))
-        found = database.sql(f"SELECT model, count(*) FROM read_parquet('{URL}') GROUP BY ALL ORDER BY ALL").fetchall()
+        result = database.sql(f"SELECT model, count(*) FROM read_parquet('{URL}') GROUP BY ALL ORDER BY ALL").fetchall()
         patterned = database.sql("SELECT count(*) FROM read_parquet('corpus://tiny@^1/mistakes/*.parquet')").fetchall()
-    assert found == [("gpt-4", 4), ("llama", 3)]
+    assert result == [("gpt-4", 4), ("llama", 3)]
     assert patterned == [(9,)]
 
 
@@ -244,18 +244,18 @@ def test_a_truncated_file_is_told(shelf: str, left: int) -> None:
 
 @pytest.mark.parametrize("form", ["arrow", "polars", "datasets", "paths"])
 def test_every_form_streams(store: str, form: Any) -> None:
-    found = errata.load("tiny", split="train", form=form, stream=True)
+    document = errata.load("tiny", split="train", form=form, stream=True)
     readers: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "arrow": lambda: found.read_all().to_pylist(),
-        "polars": lambda: found.collect().to_dicts(),
-        "datasets": lambda: list(found),
-        "paths": lambda: [row for url in found for row in pd.read_parquet(url).to_dict("records")],
+        "arrow": lambda: document.read_all().to_pylist(),
+        "polars": lambda: document.collect().to_dicts(),
+        "datasets": lambda: list(document),
+        "paths": lambda: [row for url in document for row in pd.read_parquet(url).to_dict("records")],
     }
     rows = readers[form]()
-    assert [one["problem_id"] for one in rows] == [one["problem_id"] for one in ROWS["train"]]
+    assert [item["problem_id"] for item in rows] == [item["problem_id"] for item in ROWS["train"]]
     assert not Path(os.environ["ERRATA_CACHE"], "files").exists()
 
 
 def test_a_streamed_split_is_shared_out_among_ranks(shelf: str) -> None:
-    found = errata.load("tiny", split="train", store=shelf, form="datasets", stream=True)
-    assert found.num_shards == 4
+    document = errata.load("tiny", split="train", store=shelf, form="datasets", stream=True)
+    assert document.num_shards == 4

@@ -68,8 +68,8 @@ def test_a_split_has_its_rows_only(store: str, split: str) -> None:
 
 
 def test_a_view_has_its_columns_only(store: str) -> None:
-    found = errata.load("tiny", "questions", store=store)
-    assert found.to_pylist() == [{name: row[name] for name in ("problem_id", "question")} for row in ALL]
+    document = errata.load("tiny", "questions", store=store)
+    assert document.to_pylist() == [{name: row[name] for name in ("problem_id", "question")} for row in ALL]
 
 
 def test_all_forms_have_the_same_rows(store: str) -> None:
@@ -92,7 +92,7 @@ def test_columns_keep_their_meaning(store: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected"),
     [
         ({"name": "tinny"}, "no corpus 'tinny'; did you mean 'tiny'\\?"),
         ({"name": "zzz"}, "no corpus 'zzz'; there are other, tiny"),
@@ -102,8 +102,8 @@ def test_columns_keep_their_meaning(store: str) -> None:
         ({"name": "tiny", "split": ""}, "no split ''; there are test, train"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(disk: str, asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(NotFound, match=told):
+def test_what_is_not_there_is_told_with_what_is(disk: str, asked: dict[str, Any], expected: str) -> None:
+    with pytest.raises(NotFound, match=expected):
         errata.load(**asked, store=disk)
 
 
@@ -178,7 +178,7 @@ def test_a_folder_without_manifest_is_no_release(disk: str, newest: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (json.dumps({"format": 2}).encode(), "its format is 2, this client reads 1; upgrade"),
         (b"{}", "its format is None"),
@@ -189,9 +189,9 @@ def test_a_folder_without_manifest_is_no_release(disk: str, newest: Path) -> Non
         (b"[1, 2]", "manifest.json: not the JSON it should be"),
     ],
 )
-def test_a_manifest_that_cannot_be_read_is_told(disk: str, newest: Path, content: bytes, told: str) -> None:
+def test_a_manifest_that_cannot_be_read_is_told(disk: str, newest: Path, content: bytes, expected: str) -> None:
     (newest / "manifest.json").write_bytes(content)
-    with pytest.raises(ErrataError, match=told):
+    with pytest.raises(ErrataError, match=expected):
         errata.open_release("tiny", disk)
 
 

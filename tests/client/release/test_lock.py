@@ -50,8 +50,8 @@ def test_the_file_is_one_that_people_can_read(run: Run, disk: str) -> None:
         "# The releases that are used here, as `errata lock` pinned them. Commit this file.\nformat = 1\n"
     )
     assert tomllib.loads(text)["release"] == [
-        {"asked": name, "version": one.manifest["version"], "digest": f"sha256:{one.digest}", "store": disk}
-        for name, one in (
+        {"asked": name, "version": item.manifest["version"], "digest": f"sha256:{item.digest}", "store": disk}
+        for name, item in (
             ("other", errata.open_release("other@1.0.0")),
             ("tiny@~0.9", errata.open_release("tiny@0.9.0")),
         )
@@ -92,7 +92,7 @@ def test_pull_copies_a_view_only(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("format = 2", "its format is 2, this client reads 1; upgrade"),
         ("x", "not the TOML it should be"),
@@ -108,9 +108,9 @@ def test_pull_copies_a_view_only(run: Run) -> None:
         ("format = 1\nrelease = 3", "release 1: expected the texts"),
     ],
 )
-def test_a_lock_file_that_is_none_is_told(run: Run, content: str, told: str) -> None:
+def test_a_lock_file_that_is_none_is_told(run: Run, content: str, expected: str) -> None:
     Path("errata.lock").write_text(content)
-    with pytest.raises(Locked, match=told):
+    with pytest.raises(Locked, match=expected):
         errata.load("tiny")
 
 

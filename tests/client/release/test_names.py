@@ -40,30 +40,30 @@ versions = st.builds("{}.{}.{}".format, numbers, numbers, numbers)
     ],
 )
 def test_a_range_holds_these_versions(spec: str, inside: str, outside: str) -> None:
-    found = parse_name(f"tiny@{spec}").range
-    assert found is not None
-    assert [one for one in inside.split() if one not in found] == []
-    assert [one for one in outside.split() if one in found] == []
+    result = parse_name(f"tiny@{spec}").range
+    assert result is not None
+    assert [part for part in inside.split() if part not in result] == []
+    assert [part for part in outside.split() if part in result] == []
 
 
 @given(versions, versions)
 def test_a_caret_never_crosses_a_promise(base: str, other: str) -> None:
-    found = parse_name(f"tiny@^{base}").range
-    assert found is not None
+    result = parse_name(f"tiny@^{base}").range
+    assert result is not None
     low, number = parse_version(base), parse_version(other)
     first = next((i for i in range(3) if low[i]), 2)
-    assert (other in found) == (number >= low and number[: first + 1] == low[: first + 1])
+    assert (other in result) == (number >= low and number[: first + 1] == low[: first + 1])
 
 
 @given(st.lists(versions))
-def test_versions_are_ordered_by_number(found: list[str]) -> None:
-    assert [parse_version(one) for one in sort_versions(found)] == sorted(parse_version(one) for one in found)
+def test_versions_are_ordered_by_number(texts: list[str]) -> None:
+    assert [parse_version(version) for version in sort_versions(texts)] == sorted(parse_version(text) for text in texts)
 
 
 @given(versions, versions, versions)
-def test_both_is_the_intersection(a: str, b: str, one: str) -> None:
+def test_both_is_the_intersection(a: str, b: str, text: str) -> None:
     first, second = Range(parse_version(a)), Range(high=parse_version(b))
-    assert (one in first.both(second)) == (one in first and one in second)
+    assert (text in first.both(second)) == (text in first and text in second)
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny@1.2.3", "tiny@^1.2", "tiny@stable", f"tiny@1.2.3#sha256:{'ab' * 32}"])
@@ -84,9 +84,9 @@ def test_the_three_kinds_are_told_apart() -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_name_or_told(text: str) -> None:
-    told = ""
+    result = ""
     try:
         assert re.match(r"[a-z0-9]", parse_name(text).corpus)
     except ErrataError as error:
-        told = str(error)
-    assert "\n" not in told and len(told) < 400
+        result = str(error)
+    assert "\n" not in result and len(result) < 400

@@ -32,12 +32,12 @@ def opened(name: str, store: Store) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("asked", "expected"),
     [("tiny", "2.0.0"), ("tiny@latest", "2.0.0"), ("tiny@^1.0", "1.2.0"), ("tiny@~1.1", "1.1.0"), ("tiny@<1.2", "1.1.0"),
      ("tiny@>=1.1,<2", "1.2.0"), ("tiny@1.0.0", "1.0.0")],
 )  # fmt: skip
-def test_the_newest_version_that_fits_is_taken(many: Store, asked: str, found: str) -> None:
-    assert opened(asked, many) == found
+def test_the_newest_version_that_fits_is_taken(many: Store, asked: str, expected: str) -> None:
+    assert opened(asked, many) == expected
 
 
 def test_a_tag_moves_and_keeps_its_history(many: Store) -> None:
@@ -49,10 +49,10 @@ def test_a_tag_moves_and_keeps_its_history(many: Store) -> None:
     with pytest.raises(NotFound, match="'tiny' has no tag 'stable'; there are latest"):
         opened("tiny@stable", many)
     events = [json.loads(many.read(f"releases/tiny/history/{n:08d}.json")) for n in (1, 2, 3)]
-    assert [(one["version"], one["before"], one["reason"]) for one in events] == [
+    assert [(event["version"], event["before"], event["reason"]) for event in events] == [
         ("1.1.0", None, ""), ("1.2.0", "1.1.0", "better"), (None, "1.2.0", ""),
     ]  # fmt: skip
-    assert all(one["time"].endswith("+00:00") for one in events)
+    assert all(event["time"].endswith("+00:00") for event in events)
 
 
 def test_latest_can_be_held_back_and_let_go(many: Store) -> None:

@@ -32,8 +32,8 @@ tables:
 
 
 def row(**change: object) -> bytes:
-    found = {"question": "How many?", "gold": "3", "sample": 0, "text": "There are 3.", **change}
-    return json.dumps({key: value for key, value in found.items() if value != "absent"}).encode()
+    values = {"question": "How many?", "gold": "3", "sample": 0, "text": "There are 3.", **change}
+    return json.dumps({key: value for key, value in values.items() if value != "absent"}).encode()
 
 
 LINES = {
@@ -77,7 +77,7 @@ def test_every_bad_row_is_rejected_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"", "generations.jsonl: holds no record"),
         (row().decode().encode("utf-16"), "generations.jsonl: is UTF-16"),
@@ -87,12 +87,12 @@ def test_every_bad_row_is_rejected_with_its_reason(tmp_path: Path) -> None:
     ids=["empty", "utf-16", "missing", "nothing left"],
 )
 def test_a_source_without_use_is_one_clear_line(
-    data: bytes | None, told: str, environment: dict[str, str], tmp_path: Path
+    data: bytes | None, expected: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
     if data is not None:
         (tmp_path / "generations.jsonl").write_bytes(data)
-    found = errata(
+    result = errata(
         "build",
         str(tmp_path / "r.yaml"),
         "--data",
@@ -101,15 +101,15 @@ def test_a_source_without_use_is_one_clear_line(
         str(tmp_path / "s"),
         environment=environment,
     )
-    assert found.returncode in (1, 2)
-    last = found.stderr.strip().split("\n")[-1]
-    assert told in last
-    assert "Traceback" not in found.stderr
+    assert result.returncode in (1, 2)
+    last = result.stderr.strip().split("\n")[-1]
+    assert expected in last
+    assert "Traceback" not in result.stderr
     assert not list((tmp_path / "s").glob("releases/*/*"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["build", "no/such.yaml"], "no/such.yaml:1: cannot be read (No such file or directory)"),
         (["plan", "RECIPE"], "r.yaml:8: tables.generations.files: begins with ${data} and no data folder was given"),
@@ -120,19 +120,19 @@ def test_a_source_without_use_is_one_clear_line(
     ],
 )  # fmt: skip
 def test_a_wrong_place_is_one_clear_line(
-    arguments: list[str], told: str, environment: dict[str, str], tmp_path: Path
+    arguments: list[str], expected: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
-    given = [str(tmp_path / "r.yaml") if one == "RECIPE" else one for one in arguments]
-    found = errata(*given, environment=environment, cwd=tmp_path)
-    assert found.returncode in (1, 2)
-    assert told in found.stderr
-    assert len(found.stderr.strip().split("\n")) == 1
+    given = [str(tmp_path / "r.yaml") if argument == "RECIPE" else argument for argument in arguments]
+    result = errata(*given, environment=environment, cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert expected in result.stderr
+    assert len(result.stderr.strip().split("\n")) == 1
 
 
 def test_a_prefect_server_that_is_not_there_is_one_clear_line(environment: dict[str, str], tmp_path: Path) -> None:
     away = {**environment, "PREFECT_API_URL": "http://127.0.0.1:1/api"}
-    found = errata("build", str(SAMPLE), "--store", str(tmp_path / "s"), environment=away)
-    assert found.returncode == 1
-    assert found.stderr.strip().split("\n")[-1].startswith("Prefect: Failed to reach API at http://127.0.0.1:1/api")
-    assert "Traceback" not in found.stderr
+    result = errata("build", str(SAMPLE), "--store", str(tmp_path / "s"), environment=away)
+    assert result.returncode == 1
+    assert result.stderr.strip().split("\n")[-1].startswith("Prefect: Failed to reach API at http://127.0.0.1:1/api")
+    assert "Traceback" not in result.stderr

@@ -49,7 +49,7 @@ ROWS = Contract(
         Column("error_type", "string", "Its type.", nullable=True),
         Column("error_from", "integer", "From.", nullable=True),
         Column("error_to", "integer", "To.", nullable=True),
-        *(one for one in JUDGE_COLUMNS if one.name in ("judges", "judge_labels", "judge_kinds", "judge_reasons", "judge_faults")),
+        *(item for item in JUDGE_COLUMNS if item.name in ("judges", "judge_labels", "judge_kinds", "judge_reasons", "judge_faults")),
     ),
     key="solution_id",
 )  # fmt: skip
@@ -67,7 +67,7 @@ def row(n: int, **other: Any) -> dict[str, Any]:
 
 def released(store: str, corpus: str, parts: list[pl.DataFrame]) -> None:
     recipe = {"title": "T", "license": "MIT", "text": ""}
-    columns = {"mistakes": [{"name": one.name, "meaning": one.meaning} for one in ROWS.columns]}
+    columns = {"mistakes": [{"name": column.name, "meaning": column.meaning} for column in ROWS.columns]}
     rest = {"fingerprint": corpus, "recipe": recipe, "columns": columns, "funnel": []}
     publish(Store(store), corpus, "1.0.0", corpus, {"mistakes": View(ROWS, ({"train": part} for part in parts))}, lambda _: ({}, rest))  # fmt: skip
 
@@ -123,7 +123,7 @@ def test_filters_choose_rows(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "expected"),
     [
         (["small", "--type", "none"], MISSING, "small@1.0.0: none of 100 rows matches type none\n"),
         (["small", "--verdict", "wrong"], WRONG, "--verdict: these rows have no column verdict; they can be filtered by type, model, set, search\n"),
@@ -133,11 +133,11 @@ def test_filters_choose_rows(
     ],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_told_in_a_line(
-    shelf: str, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+    shelf: str, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, expected: str
 ) -> None:
-    found, out, err = shown(capsys, *arguments, "--store", shelf)
-    assert (found, out) == (code, "")
-    assert err.endswith(told) or told in err
+    result, out, err = shown(capsys, *arguments, "--store", shelf)
+    assert (result, out) == (code, "")
+    assert err.endswith(expected) or expected in err
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -145,14 +145,14 @@ def test_what_models_wrote_cannot_steer_a_terminal_and_fits(shelf: str, width: i
     with closing(place("small", None, False, None, shelf)) as rows:
         hostile = rows[7]
     began = time.monotonic()
-    found = row_view.render_lines(hostile, Console(width=width), width)
+    lines = row_view.render_lines(hostile, Console(width=width), width)
     assert time.monotonic() - began < 10  # 0.1 s on an idle machine
-    assert all(c.isprintable() for line in found for c in line.plain)
-    assert all(line.cell_len <= width for line in found)
-    whole = " ".join(line.plain for line in found)
+    assert all(c.isprintable() for line in lines for c in line.plain)
+    assert all(line.cell_len <= width for line in lines)
+    whole = " ".join(line.plain for line in lines)
     assert "[bold]markup[/bold]" in whole and ":boom:" in whole
     assert "(1,000,000 characters in all)" in " ".join(whole.split())
-    assert len(found) < 1000
+    assert len(lines) < 1000
 
 
 class Terminal:
@@ -193,9 +193,9 @@ class Terminal:
 
 @pytest.fixture
 def terminal(shelf: str) -> Iterator[Terminal]:
-    one = Terminal(shelf, 80, 24)
-    yield one
-    one.close()
+    result = Terminal(shelf, 80, 24)
+    yield result
+    result.close()
 
 
 def test_keys_go_through_the_rows_of_a_terminal(terminal: Terminal) -> None:
@@ -302,7 +302,7 @@ def test_a_mixed_or_nested_column_is_shown_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["rows.jsonl", "--rejected"], "rows.jsonl: files hold no rejected rows; name a table as RECIPE.yaml:TABLE"),
         (["rows.jsonl", "--split", "test"], "rows.jsonl: files have no splits; leave --split out"),
@@ -313,7 +313,11 @@ def test_a_mixed_or_nested_column_is_shown_whole() -> None:
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "rows.jsonl")
@@ -321,7 +325,7 @@ def test_files_that_cannot_be_shown(
     for name in ("rows.txt", "bad.parquet"):
         (tmp_path / name).write_text("no rows")
     code, out, err = shown(capsys, *arguments)
-    assert (code, out) == (WRONG, "") and told in err
+    assert (code, out) == (WRONG, "") and expected in err
 
 
 @pytest.mark.slow

@@ -38,26 +38,26 @@ class Api:
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> str:
         """Ask for a run of a deployment (`flow/name`); its id."""
-        found = self.get(f"/deployments/name/{deployment}")
+        result = self.get(f"/deployments/name/{deployment}")
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return str(self.post(f"/deployments/{found['id']}/create_flow_run", body)["id"])
+        return str(self.post(f"/deployments/{result['id']}/create_flow_run", body)["id"])
 
     def runs(self, deployment: str) -> list[dict[str, Any]]:
         """The runs of a deployment."""
-        found = self.get(f"/deployments/name/{deployment}")
-        return list(self.post("/flow_runs/filter", {"deployments": {"id": {"any_": [found["id"]]}}}))
+        result = self.get(f"/deployments/name/{deployment}")
+        return list(self.post("/flow_runs/filter", {"deployments": {"id": {"any_": [result["id"]]}}}))
 
     def ended(self, run: str, seconds: float = 600) -> dict[str, Any]:
         """A run when it has ended."""
-        found: dict[str, Any] = wait(
-            lambda: one if (one := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds
+        result: dict[str, Any] = wait(
+            lambda: outcome if (outcome := self.get(f"/flow_runs/{run}"))["state_type"] in ENDED else None, seconds
         )
-        return found
+        return result
 
     def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
         """The artifacts of a run, by their keys."""
-        found = self.post("/artifacts/filter", {"flow_runs": {"id": {"any_": [run]}}})
-        return {str(one["key"]): one for one in found}
+        results = self.post("/artifacts/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return {str(result["key"]): result for result in results}
 
     def units(self, run: str) -> list[dict[str, Any]]:
         """The task runs of a run."""
@@ -65,14 +65,14 @@ class Api:
 
     def log(self, run: str) -> str:
         """What a run logged."""
-        found = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
-        return "\n".join(one["message"] for one in found)
+        results = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+        return "\n".join(result["message"] for result in results)
 
 
 def wait(look: Callable[[], Any], seconds: float) -> Any:
     """What `look` gives when it gives something."""
     until = time.monotonic() + seconds
-    while not (found := look()):
+    while not (result := look()):
         assert time.monotonic() < until, f"nothing came within {seconds:.0f} s"
         time.sleep(0.2)
-    return found
+    return result

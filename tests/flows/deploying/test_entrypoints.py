@@ -9,12 +9,12 @@ from tests.command import ROOT
 
 
 def entrypoints() -> list[str]:
-    found = []
+    texts = []
     for path in sorted((ROOT / "flows").glob("*.py")):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.FunctionDef) and any("flow" in ast.unparse(one) for one in node.decorator_list):
-                found.append(f"flows/{path.name}:{node.name}")
-    return found
+            if isinstance(node, ast.FunctionDef) and any("flow" in ast.unparse(item) for item in node.decorator_list):
+                texts.append(f"flows/{path.name}:{node.name}")
+    return texts
 
 
 def test_there_is_the_build() -> None:
@@ -28,7 +28,7 @@ def test_an_entrypoint_loads_without_a_placeholder(entrypoint: str, monkeypatch:
     assert flow.name == entrypoint.rsplit(":", 1)[1]
     assert "store" in flow.parameters.properties
     # Prefect's pages ask for parameters by these sentences
-    assert all(one.get("description") for one in flow.parameters.properties.values())
+    assert all(item.get("description") for item in flow.parameters.properties.values())
 
 
 def test_no_module_of_flows_hides_a_package() -> None:

@@ -95,11 +95,11 @@ def environment_of(folder: Path, url: str, **more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def webhook() -> Iterator[tuple[str, list[bytes]]]:
     """A URL that keeps what it is told."""
-    told: list[bytes] = []
+    messages: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            messages.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
@@ -108,7 +108,7 @@ def webhook() -> Iterator[tuple[str, list[bytes]]]:
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/hook-of-ours", told
+        yield f"http://127.0.0.1:{server.server_port}/hook-of-ours", messages
         server.shutdown()
 
 
@@ -118,9 +118,9 @@ def place(
 ) -> Iterator[Place]:
     """Deployments, and a worker that runs them."""
     folder = tmp_path_factory.mktemp("scheduled")
-    found = Place(folder, prefect_url)
+    result = Place(folder, prefect_url)
     file = folder / "prefect.yaml"
-    file.write_text(DEPLOYMENTS.format(tiny=found.recipe("tiny.yaml", TINY)))
+    file.write_text(DEPLOYMENTS.format(tiny=result.recipe("tiny.yaml", TINY)))
     environment = environment_of(folder, prefect_url, ERRATA_WEBHOOK=webhook[0], PREFECT_WORKER_QUERY_SECONDS="2")
     with start(["deploy", "--file", str(file)], environment) as deploying:
         out, err = deploying.communicate(timeout=900)
@@ -130,9 +130,9 @@ def place(
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "tested"]
     with open(folder / "worker.log", "wb") as log:
         worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-        found.told = webhook[1]
+        result.told = webhook[1]
         try:
-            yield found
+            yield result
         finally:
             worker.terminate()
             worker.wait(300)
@@ -167,17 +167,17 @@ def test_a_deployment_runs_to_completion_and_its_page_tells_all(place: Place) ->
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_build_that_is_refused_marks_its_run_failed_says_why_and_is_told(place: Place, name: str) -> None:
-    text, told = REFUSED[name]
+    text, result = REFUSED[name]
     store, before = place.folder / "other", len(place.told)
     run = place.api.start("build/asked", {"recipe": place.recipe(f"{name}.yaml", text), "store": str(store)})
     ended = place.api.ended(run)
     assert (ended["state_type"], ended["name"]) == ("FAILED", name)
-    assert told in ended["state"]["message"]
+    assert result in ended["state"]["message"]
     assert [path.parent.name for path in store.glob("releases/*/*/manifest.json")] == ["1.0.0"]
     assert [key for key in place.api.artifacts(run) if key.endswith("-funnel")]  # all is left for a look
     wait(lambda: len(place.told) > before, 60)
-    assert [json.loads(one).keys() for one in place.told[before:]] == [{"text"}]
-    assert told in json.loads(place.told[before])["text"]
+    assert [json.loads(item).keys() for item in place.told[before:]] == [{"text"}]
+    assert result in json.loads(place.told[before])["text"]
     assert "hook-of-ours" not in place.api.log(run) + (place.folder / "worker.log").read_text()
 
 
@@ -237,8 +237,8 @@ def interrupted(folder: Path, url: str, number: int) -> str:
 
 def test_an_interrupted_build_is_recorded_as_cancelled(prefect_url: str, tmp_path: Path) -> None:
     run = interrupted(tmp_path, prefect_url, signal.SIGINT)
-    found = Api(prefect_url).get(f"/flow_runs/{run}")
-    assert (found["state_type"], found["state"]["message"]) == ("CANCELLED", "interrupted; start it again to go on")
+    result = Api(prefect_url).get(f"/flow_runs/{run}")
+    assert (result["state_type"], result["state"]["message"]) == ("CANCELLED", "interrupted; start it again to go on")
 
 
 def test_a_killed_build_is_recorded_as_crashed_by_the_next(prefect_url: str, tmp_path: Path) -> None:
@@ -248,9 +248,9 @@ def test_a_killed_build_is_recorded_as_crashed_by_the_next(prefect_url: str, tmp
     (tmp_path / "tiny.yaml").write_text(TINY)
     with start(["build", str(tmp_path / "tiny.yaml")], environment_of(tmp_path, prefect_url)) as other:
         assert other.communicate(timeout=600) and other.returncode == 0
-    found = api.get(f"/flow_runs/{run}")
-    assert found["state_type"] == "CRASHED"
-    assert found["state"]["message"] == "the process of this run is gone; start it again to go on"
+    result = api.get(f"/flow_runs/{run}")
+    assert result["state_type"] == "CRASHED"
+    assert result["state"]["message"] == "the process of this run is gone; start it again to go on"
     assert {unit["state_type"] for unit in api.units(run)} <= {"COMPLETED", "CRASHED"}
 
 

@@ -43,37 +43,37 @@ def written(text: str, folder: Path) -> str:
 
 
 def test_what_ships_is_sound() -> None:
-    found = {one.name: one for one in read_deployments(str(FILE)).deployments}
-    assert {name: (one.full_name, one.pool) for name, one in found.items()} == {
+    result = {deployment.name: deployment for deployment in read_deployments(str(FILE)).deployments}
+    assert {name: (item.full_name, item.pool) for name, item in result.items()} == {
         "nightly": ("build/nightly", "cpu"), "checkpoint": ("build/checkpoint", "gpu"), "report": ("weekly/report", "cpu"),
     }  # fmt: skip
-    assert [one.cron for one in found["nightly"].schedules] == ["0 2 * * *"]
-    assert not found["checkpoint"].schedules
-    assert isinstance(found["report"].schedules[0], type(Cron("0 6 * * 1")))
+    assert [schedule.cron for schedule in result["nightly"].schedules] == ["0 2 * * *"]
+    assert not result["checkpoint"].schedules
+    assert isinstance(result["report"].schedules[0], type(Cron("0 6 * * 1")))
     assert read_deployments(str(FILE)).pools["gpu"]["concurrency_limit"] == 1
-    assert found["nightly"].declared["parameters"]["retries"] == 2
+    assert result["nightly"].declared["parameters"]["retries"] == 2
 
 
 def test_every_fault_of_a_file_is_told(tmp_path: Path) -> None:
-    told = []
+    texts = []
     for name, text in BAD.items():
         with pytest.raises(RecipeError) as caught:
             read_deployments(written(text, tmp_path))
-        told.append(f"{name}\n    {caught.value}".replace(f"{tmp_path}/", ""))
+        texts.append(f"{name}\n    {caught.value}".replace(f"{tmp_path}/", ""))
     with pytest.raises(RecipeError) as caught:
         read_deployments(str(tmp_path / "none.yaml"))
-    told.append(f"no file\n    {caught.value}".replace(f"{tmp_path}/", ""))
+    texts.append(f"no file\n    {caught.value}".replace(f"{tmp_path}/", ""))
     with pytest.raises(RecipeError) as caught:
         read_deployments(str(FILE)).chosen(["nigthly"])
-    told.append(f"no such deployment\n    {caught.value}".replace(str(FILE), "infra/prefect.yaml"))
-    golden.check(ERRORS, "\n".join(told) + "\n")
+    texts.append(f"no such deployment\n    {caught.value}".replace(str(FILE), "infra/prefect.yaml"))
+    golden.check(ERRORS, "\n".join(texts) + "\n")
 
 
 @pytest.mark.parametrize("verb", ["deploy", "serve"])
 def test_without_a_server_one_line_says_what_to_do(verb: str, environment: dict[str, str], tmp_path: Path) -> None:
-    found = errata(verb, "nightly", environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:9/api"})
-    assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr == (
+    result = errata(verb, "nightly", environment={**environment, "PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
         "http://127.0.0.1:9/api: no Prefect server answers there; start one (make server), or correct PREFECT_API_URL\n"
     )
 
@@ -81,10 +81,10 @@ def test_without_a_server_one_line_says_what_to_do(verb: str, environment: dict[
 def test_a_pool_that_nobody_declares_is_told(environment: dict[str, str], tmp_path: Path) -> None:
     file = written("  - name: a\n    parameters: {recipe: r.yaml}\n", tmp_path).replace("cpu", "cpuu")
     Path(file).write_text(Path(file).read_text().replace("cpu", "gpuu"))
-    found = errata("deploy", "--file", file, environment=environment)
-    assert found.returncode == 2, found.stderr
+    result = errata("deploy", "--file", file, environment=environment)
+    assert result.returncode == 2, result.stderr
     url = environment["PREFECT_API_URL"]
-    assert found.stderr.startswith(
+    assert result.stderr.startswith(
         f"{file}:4: deployments[0].work_pool.name: no work pool 'gpuu' on {url}, nor under definitions.work_pools; "
     )
 

@@ -58,11 +58,11 @@ def task(name: str, contract: Contract = CONTRACT) -> Task[Any]:
 
 def row(i: int, **given: Any) -> dict[str, Any]:
     """A row that keeps the contract."""
-    found = {
+    values = {
         "solution_id": f"{i:08x}", "problem_id": f"p{i // 3}", "text": f"Step {i}.", "steps": ["a", "b"], "tokens": 10 + i,
         "share": 0.5, "shares": [0.25, None], "error_type": TYPES[i % 3], "first": 1, "second": 2, "sure": True,
     }  # fmt: skip
-    return {**found, **given}
+    return {**values, **given}
 
 
 def frame(rows: Sequence[dict[str, Any]], contract: Contract = CONTRACT) -> pl.DataFrame:
@@ -91,15 +91,24 @@ def planned(
     mark = f"{next(_MARKS):024x}"
     works = []
     done = {}
-    for one in recipe.tables:
+    for table in recipe.tables:
         work = TableJob(
-            one.name, str(place), one.task.name, mark, one.parameters, one.contract, NO_ROWS, (), (), recipe.corpus
+            table.name,
+            str(place),
+            table.task.name,
+            mark,
+            table.parameters,
+            table.contract,
+            NO_ROWS,
+            (),
+            (),
+            recipe.corpus,
         )
         works.append(work)
-        if one.name == "release":
+        if table.name == "release":
             continue
-        own = parts if one.name == "rows" else []
-        done[one.name] = _written(work.folder(), own, rejected if one.name == "rows" else None)
+        own = parts if table.name == "rows" else []
+        done[table.name] = _written(work.folder(), own, rejected if table.name == "rows" else None)
     store = Store(str(place))
     return Plan(recipe, str(place), tuple(works), done, read_published(store, recipe.corpus, recipe.version))
 

@@ -53,8 +53,8 @@ def test_a_build_stops_at_a_gate_and_goes_on_when_it_is_relaxed(tmp_path: Path, 
     failed = errata("build", str(place), "--store", str(store), "--plain", environment=environment)
     assert failed.returncode == FAILED
     assert "Traceback" not in failed.stderr
-    told = failed.stderr.replace(str(tmp_path), "PLACE")
-    golden.check(HERE / "build-refusal.txt", told[told.index("PLACE/sample.yaml") :])
+    text = failed.stderr.replace(str(tmp_path), "PLACE")
+    golden.check(HERE / "build-refusal.txt", text[text.index("PLACE/sample.yaml") :])
     assert not (store / "releases").exists()
     before = files_of(store / "tables")
     shown = subprocess.run([sys.executable, "-c", RUNS], env=environment, capture_output=True, text=True, check=True)
@@ -75,7 +75,7 @@ def test_a_build_stops_at_a_gate_and_goes_on_when_it_is_relaxed(tmp_path: Path, 
     assert "warning: verified: undecided: found 0.07368421053, wanted at most 0.01" in done.stderr
     assert files_of(store / "tables") == before
     manifest = client.open_release("sample@0.1.0", str(store)).manifest
-    assert [one["passed"] for one in manifest["gates"] if one["declared"] != "contract"] == [True, False]
+    assert [gate["passed"] for gate in manifest["gates"] if gate["declared"] != "contract"] == [True, False]
     shown_ = errata("show", "sample", "--store", str(store), environment=environment).stdout
     assert "undecided" in shown_ and "WARNING" in shown_
     as_json = errata("gates", str(relaxed), "--store", str(store), "--json", environment=environment)

@@ -37,10 +37,8 @@ HOSTILE = "<script>alert(1)</script> | [x](http://a.b) \x1b[31m \u202egnp.exe `c
 
 def one(plan: Plan, name: str) -> dict[str, Any]:
     """What was found at the recipe's only gate of a name."""
-    (found,) = [
-        found for found in list_results(plan) if found["expectation"] == name and found["declared"] != "contract"
-    ]
-    return found
+    (result,) = [item for item in list_results(plan) if item["expectation"] == name and item["declared"] != "contract"]
+    return result
 
 
 def dropped(*reasons: str) -> pl.DataFrame:
@@ -53,8 +51,8 @@ def rows(count: int = 9, **given: Any) -> pl.DataFrame:
 
 
 def test_rows_are_counted(tmp_path: Path) -> None:
-    found = one(planned(tmp_path, [rows(4), rows(5)], "  - {measure: rows, at_least: 9, at_most: 9}\n"), "rows")
-    assert (found["passed"], found["observed"], found["wanted"]) == (True, 9, "at least 9 and at most 9")
+    result = one(planned(tmp_path, [rows(4), rows(5)], "  - {measure: rows, at_least: 9, at_most: 9}\n"), "rows")
+    assert (result["passed"], result["observed"], result["wanted"]) == (True, 9, "at least 9 and at most 9")
     assert not one(planned(tmp_path, [rows(4)], "  - {measure: rows, at_least: 5}\n"), "rows")["passed"]
     assert not one(planned(tmp_path, [rows(4)], "  - {measure: rows, at_most: 3}\n"), "rows")["passed"]
 
@@ -62,9 +60,9 @@ def test_rows_are_counted(tmp_path: Path) -> None:
 def test_the_undecided_are_those_without_a_value(tmp_path: Path) -> None:
     parts = [rows(6), frame([row(7, error_type=None), row(8, error_type=None)])]
     gate = "  - {measure: undecided, column: error_type, at_most: %s}\n"
-    found = one(planned(tmp_path, parts, gate % 0.2), "undecided")
-    assert (found["passed"], found["observed"]) == (False, 0.25)
-    assert found["examples"] == [{"row": f"{i:08x}", "value": None} for i in (7, 8)]
+    result = one(planned(tmp_path, parts, gate % 0.2), "undecided")
+    assert (result["passed"], result["observed"]) == (False, 0.25)
+    assert result["examples"] == [{"row": f"{i:08x}", "value": None} for i in (7, 8)]
     assert one(planned(tmp_path, parts, gate % 0.25), "undecided")["passed"]
 
 
@@ -74,9 +72,9 @@ def test_rows_that_a_task_of_labels_rejects_are_undecided_too(tmp_path: Path) ->
         tmp_path, [rows(6).select(contract.names())], "  - {measure: undecided, at_most: 0.1}\n",
         rejected=dropped("no vote", "no vote"), made_by="classify", contract=contract,
     )  # fmt: skip
-    found = one(plan, "undecided")
-    assert (found["observed"], found["rows"]) == (0.25, 8)
-    assert found["examples"] == [{"row": "f:0", "value": "no vote"}, {"row": "f:1", "value": "no vote"}]
+    result = one(plan, "undecided")
+    assert (result["observed"], result["rows"]) == (0.25, 8)
+    assert result["examples"] == [{"row": "f:0", "value": "no vote"}, {"row": "f:1", "value": "no vote"}]
 
 
 @pytest.mark.parametrize(
@@ -87,24 +85,24 @@ def test_shares_of_what_tasks_reject(tmp_path: Path, measure: str, task: str, ob
     bad, good = ("at_least: 0.9", "at_least: 0.7") if measure == "retention" else ("at_most: 0", "at_most: 0.25")
     for bound, passed in ((bad, False), (good, True)):
         gate = f"  - {{measure: {measure}, {bound}}}\n"
-        found = one(planned(tmp_path, [rows(6)], gate, rejected=dropped("a", "b"), made_by=task), measure)
-        assert (found["passed"], found["observed"], found["rows"]) == (passed, observed, 8)
-        assert found["examples"] == ([] if passed else [{"row": "f:0", "value": "a"}, {"row": "f:1", "value": "b"}])
+        result = one(planned(tmp_path, [rows(6)], gate, rejected=dropped("a", "b"), made_by=task), measure)
+        assert (result["passed"], result["observed"], result["rows"]) == (passed, observed, 8)
+        assert result["examples"] == ([] if passed else [{"row": "f:0", "value": "a"}, {"row": "f:1", "value": "b"}])
 
 
 def test_duplicates_are_found_across_parts(tmp_path: Path) -> None:
     parts = [rows(3), frame([row(3, text="Step 0.", problem_id="p0"), row(4, text=None), row(5, text=None)])]
     gate = "  - {measure: duplicates, columns: [problem_id, text], at_most: 0}\n"
-    found = one(planned(tmp_path, parts, gate), "duplicates")
-    assert (found["passed"], found["observed"]) == (False, pytest.approx(2 / 6))
-    assert [example["row"] for example in found["examples"]] == [f"{i:08x}" for i in (0, 3, 4, 5)]
+    result = one(planned(tmp_path, parts, gate), "duplicates")
+    assert (result["passed"], result["observed"]) == (False, pytest.approx(2 / 6))
+    assert [example["row"] for example in result["examples"]] == [f"{i:08x}" for i in (0, 3, 4, 5)]
     assert one(planned(tmp_path, [rows(9)], gate), "duplicates")["passed"]
 
 
 def test_a_key_that_is_in_two_parts_breaks_the_contract(tmp_path: Path) -> None:
     plan = planned(tmp_path, [rows(3), frame([row(2)])])
-    missed = [found for found in list_results(plan) if not found["passed"]]
-    assert [(found["expectation"], found["column"]) for found in missed] == [
+    missed = [result for result in list_results(plan) if not result["passed"]]
+    assert [(item["expectation"], item["column"]) for item in missed] == [
         ("expect_column_values_to_be_unique", "solution_id")
     ]
     assert missed[0]["observed"] == "2 of 4 otherwise"
@@ -122,16 +120,16 @@ def test_a_key_that_is_in_two_parts_breaks_the_contract(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_whatever_breaks_a_contract_is_found_in_its_row(tmp_path: Path, given: dict[str, Any], column: str) -> None:
     plan = planned(tmp_path, [rows(3), frame([row(9, **given), row(10)])])
-    missed = [found for found in list_results(plan) if not found["passed"]]
-    assert {found["column"] for found in missed} == {column}
-    assert all("1 of 5" in found["observed"] and found["examples"] for found in missed)
+    missed = [result for result in list_results(plan) if not result["passed"]]
+    assert {item["column"] for item in missed} == {column}
+    assert all("1 of 5" in item["observed"] and item["examples"] for item in missed)
     with pytest.raises(GateError, match=f"rows.{column}: expect_column_values"):
         check_gates(plan)
 
 
 def test_what_keeps_its_contract_passes(tmp_path: Path) -> None:
-    found = check_gates(planned(tmp_path, [rows(5), frame([row(i) for i in range(5, 8)])]))
-    assert len(found) == 14 and all(one["passed"] for one in found)
+    gates = check_gates(planned(tmp_path, [rows(5), frame([row(i) for i in range(5, 8)])]))
+    assert len(gates) == 14 and all(gate["passed"] for gate in gates)
 
 
 def test_labels_are_held_against_gold(tmp_path: Path) -> None:
@@ -148,10 +146,10 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
         plan = planned(tmp_path, [labelled], gate % bound, contract=contract)
         sources = tuple(find_sources(str(gold), "gold.jsonl"))
         plan = replace(plan, jobs=(*plan.jobs[:-1], replace(plan.jobs[-1], sources=sources)))
-        found = one(plan, "precision")
-        assert (found["observed"], found["rows"], found["passed"]) == (0.75, 4, passed), found
-        assert "Wilson" in found["says"]
-        assert found["examples"] == ([] if passed else [{"row": "00000003", "value": "step 0, truly 1"}])
+        result = one(plan, "precision")
+        assert (result["observed"], result["rows"], result["passed"]) == (0.75, 4, passed), result
+        assert "Wilson" in result["says"]
+        assert result["examples"] == ([] if passed else [{"row": "00000003", "value": "step 0, truly 1"}])
 
 
 def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path) -> None:
@@ -164,9 +162,11 @@ def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path
         [("a", "p", 0, 0), ("b", "p", 1, 0), ("c", "p", 1, None), ("d", "p", None, 1), ("e", "p", -1, 2)],
         schema=to_polars_schema(contract), orient="row",
     )  # fmt: skip
-    found = one(planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision")
-    assert (found["observed"], found["rows"], found["passed"]) == (0.5, 2, False)
-    assert found["examples"] == [{"row": "b", "value": "step 1, truly 0"}]
+    result = one(
+        planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision"
+    )
+    assert (result["observed"], result["rows"], result["passed"]) == (0.5, 2, False)
+    assert result["examples"] == [{"row": "b", "value": "step 1, truly 0"}]
 
 
 @pytest.mark.parametrize(("other", "kappa"), [([0, 1, 0, 1], 1.0), ([0, 1, 1, 1], 0.5), ([None] * 4, None)])
@@ -186,23 +186,23 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
     plan = planned(
         tmp_path, [table[:2], table[2:]], "  - {measure: kappa, at_least: 0.9}\n", made_by="agree", contract=contract
     )
-    found = one(plan, "kappa")
-    assert (found["observed"], found["passed"]) == (kappa, kappa == 1.0)
+    result = one(plan, "kappa")
+    assert (result["observed"], result["passed"]) == (kappa, kappa == 1.0)
     if kappa is None:
-        assert "could not be checked (no two labellers have decided" in format_result(found)
+        assert "could not be checked (no two labellers have decided" in format_result(result)
 
 
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
     gate = "  - {measure: drift, column: error_type, at_most: 0.1}\n"
     first = planned(tmp_path, [rows(9)], gate)
-    found = one(first, "drift")
-    assert (found["passed"], found["observed"]) == (True, 0) and "nothing was released before" in found["says"]
+    result = one(first, "drift")
+    assert (result["passed"], result["observed"]) == (True, 0) and "nothing was released before" in result["says"]
     publish_release(first)
     moved = rows(9).with_columns(error_type=pl.lit("unit"))
     plan = planned(tmp_path, [moved[:4], moved[4:]], gate, version="2.0.0")
-    found = one(plan, "drift")
-    assert (found["passed"], found["observed"]) == (False, pytest.approx(2 / 3)) and "since 1.0.0" in found["says"]
-    assert found["examples"][0] == {"row": "unit", "value": "+66.7 points"}
+    result = one(plan, "drift")
+    assert (result["passed"], result["observed"]) == (False, pytest.approx(2 / 3)) and "since 1.0.0" in result["says"]
+    assert result["examples"][0] == {"row": "unit", "value": "+66.7 points"}
     assert one(planned(tmp_path, [rows(9)], gate, version="2.0.0"), "drift")["observed"] == 0
 
 
@@ -216,7 +216,7 @@ def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path)
     assert len(Store(str(tmp_path)).names(f"{plan.jobs[0].folder().path}/parts")) == 2
     relaxed = planned(tmp_path, [rows(3)], "  - {measure: rows, at_least: 3}\n")
     manifest = publish_release(relaxed)
-    (rows_found,) = [one for one in manifest["gates"] if one["expectation"] == "rows"]
+    (rows_found,) = [gate for gate in manifest["gates"] if gate["expectation"] == "rows"]
     assert rows_found == {
         "view": "rows", "expectation": "rows", "column": None, "says": "rows of rows: at least 3.", "severity": "fail",
         "passed": True, "observed": 3, "wanted": "at least 3", "examples": [], "rows": 3, "declared": "gates[0]", "fault": None,
@@ -229,15 +229,15 @@ def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path)
 def test_a_warning_is_told_and_releases(tmp_path: Path) -> None:
     gate = "  - {expect: column_values_to_match_regex, column: text, regex: ^No, severity: warn}\n"
     manifest = publish_release(planned(tmp_path, [frame([row(0, text=HOSTILE)])], gate))
-    (warned,) = [one for one in manifest["gates"] if not one["passed"]]
+    (warned,) = [item for item in manifest["gates"] if not item["passed"]]
     assert (warned["severity"], warned["observed"]) == ("warn", "1 of 1 otherwise")
-    (value,) = [one["value"] for one in warned["examples"]]
+    (value,) = [example["value"] for example in warned["examples"]]
     assert "\x1b" not in value and "\u202e" not in value and "\n" not in value
     card = (tmp_path / "releases/trial/1.0.0/README.md").read_text()
-    told = card[card.index("## What it had to satisfy") : card.index("## Columns")]
-    assert "<script>" not in told and "&lt;script&gt;" in told and "**warning**" in told
-    assert "[x](" not in told and "`code`" not in told and "\n# head" not in told
-    assert render_gates(manifest["gates"]) == told.strip().split("\n")[2:]
+    result = card[card.index("## What it had to satisfy") : card.index("## Columns")]
+    assert "<script>" not in result and "&lt;script&gt;" in result and "**warning**" in result
+    assert "[x](" not in result and "`code`" not in result and "\n# head" not in result
+    assert render_gates(manifest["gates"]) == result.strip().split("\n")[2:]
 
 
 def test_without_gates_nothing_is_asked_and_great_expectations_not_imported(
@@ -260,12 +260,12 @@ DRIFTED: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
 @pytest.mark.parametrize("gates", ["[]", None], ids=["gates", "none"])
 @pytest.mark.parametrize("kind", DRIFTED)
 def test_a_part_with_other_columns_stops_the_release(tmp_path: Path, kind: str, gates: str | None) -> None:
-    change, told = DRIFTED[kind]
+    change, result = DRIFTED[kind]
     plan = planned(tmp_path, [rows(3), change(frame([row(4)]))], gates)
     with pytest.raises(GateError) as error:
         publish_release(plan)
     assert "rows: same_columns: found 1 of 2 parts that differ, wanted every part has" in str(error.value)
-    assert f"parts/00001.parquet ({told})" in str(error.value)
+    assert f"parts/00001.parquet ({result})" in str(error.value)
     assert Store(str(tmp_path)).names("releases") == []
 
 
@@ -274,8 +274,8 @@ def test_what_fails_inside_great_expectations_says_nothing_of_the_data() -> None
     suite.add(pl.DataFrame({"k": ["a"], "n": ["x"]}))
     (tally,) = suite.tallies
     assert tally.fault and not tally.passed(1.0) and not tally.examples
-    told = format_result({"view": "t", "column": "n", "expectation": "e", "fault": tally.fault})
-    assert told.startswith("t.n: e could not be checked (") and told.endswith("this says nothing of the data")
+    result = format_result({"view": "t", "column": "n", "expectation": "e", "fault": tally.fault})
+    assert result.startswith("t.n: e could not be checked (") and result.endswith("this says nothing of the data")
 
 
 def test_a_column_that_vanished_under_an_expectation_is_a_fault_of_the_check(
@@ -285,11 +285,11 @@ def test_a_column_that_vanished_under_an_expectation_is_a_fault_of_the_check(
         return rows.select(self.key).to_pandas()
 
     monkeypatch.setattr(Suite, "_seen", broken)
-    found = list_results(
+    results = list_results(
         planned(tmp_path, [rows(3)], "  - {expect: column_values_to_be_null, column: text, severity: warn}\n")
     )
-    asked = [one for one in found if one["expectation"] == "expect_column_values_to_be_null"]
-    assert all(one["fault"] and one["observed"] is None and not one["passed"] for one in asked)
+    asked = [result for result in results if result["expectation"] == "expect_column_values_to_be_null"]
+    assert all(item["fault"] and item["observed"] is None and not item["passed"] for item in asked)
 
 
 @pytest.mark.build

@@ -83,22 +83,22 @@ def cut(rows: pl.DataFrame, at: Sequence[int]) -> list[pl.DataFrame]:
 def of_whole(rows: pl.DataFrame) -> list[tuple[str, bool]]:
     """What Great Expectations itself says of the rows at once."""
     library, batches = load_library()
-    kwargs = [{key: value for key, value in one.items() if key != "expect"} for one in ASKED]
+    kwargs = [{key: value for key, value in entry.items() if key != "expect"} for entry in ASKED]
     expected = []
-    for one, given_ in zip(ASKED, kwargs):
-        name = f"expect_{one['expect']}"
+    for item, given_ in zip(ASKED, kwargs):
+        name = f"expect_{item['expect']}"
         ignored = EXPECTATIONS[name].model_fields.get("ignore_row_if")
         expected.append(Expected(name, {**given_, **({"ignore_row_if": ignored.default} if ignored else {})}))
     suite = _build_suite(library, expected)
-    for asked, made in zip(expected, suite.expectations):
+    for asked, expectation in zip(expected, suite.expectations):
         if "mostly" in asked.kwargs:
-            made.mostly = asked.kwargs["mostly"]
+            expectation.mostly = asked.kwargs["mostly"]
     needed = rows.select(name for name in rows.columns if name not in ("steps", "shares"))
     batch = batches.get_batch({"dataframe": needed.to_pandas(use_pyarrow_extension_array=True)})
     with warnings.catch_warnings(action="ignore"):
         results = [result.to_json_dict() for result in batch.validate(suite).results]
-    results.sort(key=lambda one: one["expectation_config"]["meta"]["place"])
-    return [(one["expectation_config"]["type"], one["success"]) for one in results]
+    results.sort(key=lambda subject: subject["expectation_config"]["meta"]["place"])
+    return [(entry["expectation_config"]["type"], entry["success"]) for entry in results]
 
 
 def yaml_of(gates: list[dict[str, Any]]) -> str:
@@ -106,25 +106,25 @@ def yaml_of(gates: list[dict[str, Any]]) -> str:
 
 
 def found(rows: pl.DataFrame, at: Sequence[int], place: Path) -> list[dict[str, Any]]:
-    told = list_results(planned(place, cut(rows, at), yaml_of(ASKED)))
-    return [one for one in told if one["declared"] != "contract"]
+    results = list_results(planned(place, cut(rows, at), yaml_of(ASKED)))
+    return [result for result in results if result["declared"] != "contract"]
 
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.lists(st.integers(0, 50), max_size=4))
 def test_parts_together_say_what_the_whole_says(tmp_path: Path, rows: list[dict[str, Any]], at: list[int]) -> None:
-    whole = frame([row(i, **one) for i, one in enumerate(rows)])
+    whole = frame([row(i, **item) for i, item in enumerate(rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "BATCH_ROWS", 3)
-        told = found(whole, at, tmp_path)
+        results = found(whole, at, tmp_path)
     expected = of_whole(whole)
-    for one, (name, success) in zip(told, expected, strict=True):
-        assert one["expectation"] == name
-        if one["fault"]:
+    for result, (name, success) in zip(results, expected, strict=True):
+        assert result["expectation"] == name
+        if result["fault"]:
             # nothing there: Great Expectations has nothing to compare either
-            assert (one["fault"], success) == ("there is no value to measure", False), one
+            assert (result["fault"], success) == ("there is no value to measure", False), result
         else:
-            assert one["passed"] == success, (one, name)
+            assert result["passed"] == success, (result, name)
 
 
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,7 +132,7 @@ def test_parts_together_say_what_the_whole_says(tmp_path: Path, rows: list[dict[
 def test_the_cut_of_a_table_changes_nothing(
     tmp_path: Path, rows: list[dict[str, Any]], at: list[int], batch: int
 ) -> None:
-    whole = frame([row(i, **one) for i, one in enumerate(rows)])
+    whole = frame([row(i, **item) for i, item in enumerate(rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "BATCH_ROWS", batch)
         cut_up = found(whole, at, tmp_path)
@@ -140,7 +140,7 @@ def test_the_cut_of_a_table_changes_nothing(
 
 
 def test_every_expectation_that_a_recipe_may_name_is_asked_here() -> None:
-    assert {f"expect_{one['expect']}" for one in ASKED} == set(EXPECTATIONS)
+    assert {f"expect_{item['expect']}" for item in ASKED} == set(EXPECTATIONS)
 
 
 def test_none_of_them_evaluates_anything() -> None:

@@ -51,15 +51,15 @@ PROCESSBENCH = ("--gold", "gold.jsonl", "--format", "processbench")
 def test_the_screen(run: Run) -> None:
     with Path("gold.jsonl").open("a") as file:
         file.write('{"id": "math-3", "label": 4, "steps": ["a"]}\n{"id": \n')
-    found = run("labels.jsonl", *PROCESSBENCH)
-    assert (found.code, found.err) == (DONE, "")
-    assert max(len(line) for line in found.out.split("\n\n", 1)[1].splitlines()) <= 80
-    check(HERE / "evaluate-screen.txt", found.out)
+    result = run("labels.jsonl", *PROCESSBENCH)
+    assert (result.code, result.err) == (DONE, "")
+    assert max(len(line) for line in result.out.split("\n\n", 1)[1].splitlines()) <= 80
+    check(HERE / "evaluate-screen.txt", result.out)
 
 
 def test_the_figures_by_hand(run: Run) -> None:
-    found = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)
-    judge, mc = found["labellers"]["judge_first_error"], found["labellers"]["mc_first_error"]
+    document = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)
+    judge, mc = document["labellers"]["judge_first_error"], document["labellers"]["mc_first_error"]
     # judge, gsm8k: 1 of 2 wrong, 1 of 1 right; math: 1 of 2 wrong, 0 of 1 right (its row is not there)
     assert judge["groups"]["gsm8k"]["f1"] == pytest.approx(2 / 3)
     assert judge["groups"]["math"]["f1"] == 0
@@ -82,35 +82,35 @@ def test_every_form_of_file_gives_the_same_figures(run: Run) -> None:
     first = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)["labellers"]
     for labels in ("labels.parquet", "labels.csv", "labels.jsonl.gz"):
         for gold in ("gold.json", "gold.parquet"):
-            found = run(labels, "--gold", gold, "--format", "processbench", "--json")
-            assert json.loads(found.out)["labellers"] == first, (labels, gold, found.err)
+            result = run(labels, "--gold", gold, "--format", "processbench", "--json")
+            assert json.loads(result.out)["labellers"] == first, (labels, gold, result.err)
 
 
 def test_gold_in_the_rows_of_the_labels(run: Run) -> None:
     write("own.jsonl", [{"id": id, "label": label, "steps": STEPS, "prediction": label} for id, label in GOLD])
-    found = json.loads(run("own.jsonl", "--format", "processbench", "--json").out)
-    assert found["labellers"]["prediction"]["average_f1"] == 1
+    document = json.loads(run("own.jsonl", "--format", "processbench", "--json").out)
+    assert document["labellers"]["prediction"]["average_f1"] == 1
     write("line.jsonl", [{"id": 7, "steps": STEPS, "mistake_index": i % 2 or None, "first_error": 1} for i in range(6)])
-    found = json.loads(run("line.jsonl", "--format", "bigbench-mistake", "--json").out)
-    assert found["labellers"]["first_error"]["all"]["exact_wrong"]["rate"] == 1
-    assert found["labellers"]["first_error"]["all"]["exact_right"]["rate"] == 0
+    document = json.loads(run("line.jsonl", "--format", "bigbench-mistake", "--json").out)
+    assert document["labellers"]["first_error"]["all"]["exact_wrong"]["rate"] == 1
+    assert document["labellers"]["first_error"]["all"]["exact_right"]["rate"] == 0
 
 
 def test_a_mapping_in_a_file_and_lengths(run: Run) -> None:
     Path("m.yaml").write_text("id: [set, no]\nfirst_error: wrong.0\nbase: 1\nnone: [null]\nsteps: steps\nset: set\n")
     rows = [{"set": "a", "no": n, "wrong": [2] if n % 2 else [], "steps": STEPS * (n + 1)} for n in range(4)]
     write("own.jsonl", [row | {"first_error": 1 if row["no"] == 1 else -1} for row in rows])
-    found = json.loads(run("own.jsonl", "--format", "m.yaml", "--by", "length", "--json").out)["labellers"][
+    first_error = json.loads(run("own.jsonl", "--format", "m.yaml", "--by", "length", "--json").out)["labellers"][
         "first_error"
     ]
-    assert list(found["groups"]) == ["2-5 steps", "8-20 steps"]
-    assert found["all"]["exact_wrong"] == {
+    assert list(first_error["groups"]) == ["2-5 steps", "8-20 steps"]
+    assert first_error["all"]["exact_wrong"] == {
         "hits": 1,
         "of": 2,
         "rate": 0.5,
         "interval": pytest.approx([0.0945, 0.9055], abs=1e-4),
     }
-    assert found["average_f1"] is None
+    assert first_error["average_f1"] is None
 
 
 def _injected(count: int, **more: Any) -> list[dict[str, Any]]:
@@ -134,20 +134,20 @@ def test_types_and_labels_of_several_tables_and_what_gives_mistakes_away(run: Ru
     judged = [{"solution_id": row["solution_id"], "judge_first_error": row["injected_at"]} for row in gold]
     write("judged.jsonl", judged)
     # of the 200 mistakes 100 are located, of those 80 typed: 40 calculations as such, 40 other operations as calculations
-    typed = [one | {"first_error": 1, "error_type": "calculation" if i < 80 else None, "taxonomy": "abacus@1.0.0"} for i, one in enumerate(judged[:200:2])]  # fmt: skip
+    typed = [item | {"first_error": 1, "error_type": "calculation" if i < 80 else None, "taxonomy": "abacus@1.0.0"} for i, item in enumerate(judged[:200:2])]  # fmt: skip
     write("typed.jsonl", typed)
-    found = run("judged.jsonl", "typed.jsonl", *INJECTED)
-    assert (found.code, found.err) == (DONE, "")
-    check(HERE / "evaluate-injected.txt", found.out)
-    told = json.loads(run("judged.jsonl", "typed.jsonl", *INJECTED, "--json").out)
-    assert told["labellers"]["judge_first_error"]["all"]["exact_wrong"]["rate"] == 1
-    assert told["labellers"]["first_error"]["all"]["exact_wrong"]["hits"] == 100
-    assert told["types"]["confusion"] == {
+    result = run("judged.jsonl", "typed.jsonl", *INJECTED)
+    assert (result.code, result.err) == (DONE, "")
+    check(HERE / "evaluate-injected.txt", result.out)
+    document = json.loads(run("judged.jsonl", "typed.jsonl", *INJECTED, "--json").out)
+    assert document["labellers"]["judge_first_error"]["all"]["exact_wrong"]["rate"] == 1
+    assert document["labellers"]["first_error"]["all"]["exact_wrong"]["hits"] == 100
+    assert document["types"]["confusion"] == {
         "calculation": {"calculation": 40, "undecided": 60},
         "wrong operation": {"calculation": 40, "undecided": 60},
     }
-    assert told["types"]["macro_f1"] == pytest.approx(2 * 40 / (100 + 80) / 2, abs=1e-4)
-    assert told["giveaway"]["looks"] < 0.62
+    assert document["types"]["macro_f1"] == pytest.approx(2 * 40 / (100 + 80) / 2, abs=1e-4)
+    assert document["giveaway"]["looks"] < 0.62
 
 
 def test_types_of_another_taxonomy_are_compared_by_what_they_are_there(run: Run) -> None:
@@ -158,9 +158,9 @@ def test_types_of_another_taxonomy_are_compared_by_what_they_are_there(run: Run)
         for row in _injected(8) if row["injected_type"]
     ]  # fmt: skip
     write("typed.jsonl", typed)
-    told = json.loads(run("typed.jsonl", *INJECTED, "--json").out)
-    assert told["types"]["confusion"] == {"calculation": {"calculation": 2}, "operator": {"operator": 2}}
-    assert told["giveaway"] is None
+    document = json.loads(run("typed.jsonl", *INJECTED, "--json").out)
+    assert document["types"]["confusion"] == {"calculation": {"calculation": 2}, "operator": {"operator": 2}}
+    assert document["giveaway"] is None
     write("typed.jsonl", [row | {"taxonomy": "prmbench@1.0.0"} for row in typed])
     assert json.loads(run("typed.jsonl", *INJECTED, "--json").out)["types"]["without_a_name"] == 4
 
@@ -209,17 +209,17 @@ def _recipe() -> None:
 
 
 def test_errors_say_where_and_what_to_do(run: Run, tmp_path: Path) -> None:
-    told = []
+    texts = []
     for name, (prepare, arguments) in CASES.items():
         for path in tmp_path.iterdir():
             path.rmdir() if path.is_dir() else path.unlink()
         write("gold.jsonl", [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD])
         write("labels.jsonl", LABELS)
         prepare()
-        found = run(*arguments)
-        assert (found.code, found.out) == (WRONG, ""), (name, found)
-        told.append(f"{name}\n  {found.err.strip()}\n".replace(str(tmp_path), "DIR"))
-    check(HERE / "evaluate-errors.txt", "\n".join(told))
+        result = run(*arguments)
+        assert (result.code, result.out) == (WRONG, ""), (name, result)
+        texts.append(f"{name}\n  {result.err.strip()}\n".replace(str(tmp_path), "DIR"))
+    check(HERE / "evaluate-errors.txt", "\n".join(texts))
 
 
 def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
@@ -234,9 +234,9 @@ def test_labels_and_gold_in_tables_of_a_build(run: Run) -> None:
     ids, answers = rows["problem_id"].to_list(), [int(answer) for answer in rows["answer"]]
     write("labels.jsonl", [{"id": id, "first_error": n + (i == 1)} for i, (id, n) in enumerate(zip(ids, answers))])
     Path("m.yaml").write_text("{id: problem_id, first_error: answer, set: set}")
-    found = json.loads(run("labels.jsonl", "--gold", "r.yaml:problems", "--format", "m.yaml", "--json").out)
-    assert found["labellers"]["first_error"]["groups"]["world-3"]["on_wrong"]["distances"] == {"0": 2, "1": 1}
-    assert found["rejected"] == []
+    document = json.loads(run("labels.jsonl", "--gold", "r.yaml:problems", "--format", "m.yaml", "--json").out)
+    assert document["labellers"]["first_error"]["groups"]["world-3"]["on_wrong"]["distances"] == {"0": 2, "1": 1}
+    assert document["rejected"] == []
 
 
 def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
@@ -246,13 +246,13 @@ def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
         row["steps"][wrong if wrong > 0 else 0] = "2. 77777 + 1 = 77778" if wrong > 0 else row["steps"][0]
         row["mc_first_error"], row["judge_first_error"] = wrong, None
     write("own.jsonl", rows)
-    found = json.loads(run("own.jsonl", "--json").out)
-    assert found["format"] == "truth"
-    assert found["labellers"]["mc_first_error"]["all"]["f1"] == 1
-    assert found["labellers"]["judge_first_error"]["all"]["labelled"]["hits"] == 0
+    document = json.loads(run("own.jsonl", "--json").out)
+    assert document["format"] == "truth"
+    assert document["labellers"]["mc_first_error"]["all"]["f1"] == 1
+    assert document["labellers"]["judge_first_error"]["all"]["labelled"]["hits"] == 0
 
 
 def test_a_release_that_is_not_there(run: Run) -> None:
-    found = run("nothing@1.0.0")
-    assert found.code == MISSING
-    assert "no such file, and no release either" in found.err
+    result = run("nothing@1.0.0")
+    assert result.code == MISSING
+    assert "no such file, and no release either" in result.err

@@ -47,7 +47,7 @@ def told(works: tuple[TableJob, TableJob]) -> None:
 
 def assert_told(events: list[dict[str, Any]], works: tuple[TableJob, TableJob]) -> None:
     """Check what was told."""
-    assert [(one["eventType"], one["job"]["namespace"], one["job"]["name"]) for one in events] == [
+    assert [(event["eventType"], event["job"]["namespace"], event["job"]["name"]) for event in events] == [
         ("START", "tiny", "problems"), ("COMPLETE", "tiny", "problems"), ("START", "tiny", "some"), ("FAIL", "tiny", "some"),
     ]  # fmt: skip
     start, complete, second, failed = events

@@ -80,10 +80,10 @@ def test_what_is_published_already_is_found_whatever_its_version(tmp_path: Path)
 def test_other_weights_change_what_they_answer_and_nothing_else(tmp_path: Path) -> None:
     recipe = tmp_path / "asking.yaml"
     recipe.write_text(ASKING)
-    one, other = (planning.make_plan(str(recipe), None, str(tmp_path), models) for models in (None, {"small": {"revision": "b"}}))  # fmt: skip
-    same = [a.fingerprint == b.fingerprint for a, b in zip(one.jobs, other.jobs)]
+    result, other = (planning.make_plan(str(recipe), None, str(tmp_path), models) for models in (None, {"small": {"revision": "b"}}))  # fmt: skip
+    same = [a.fingerprint == b.fingerprint for a, b in zip(result.jobs, other.jobs)]
     assert same == [True, False, False]
-    assert [asked.named.revision for plan in (one, other) for asked in plan.jobs[1].models] == ["a", "b"]
+    assert [asked.named.revision for plan in (result, other) for asked in plan.jobs[1].models] == ["a", "b"]
     assert 'revision: "b"' in other.recipe.text
     assert recipe.read_text() == ASKING
     with pytest.raises(RecipeError, match="did you mean 'revision'"):
@@ -119,8 +119,8 @@ def test_trouble_that_passes_is_waited_for(
     answers = iter([error, None])
 
     def passes() -> str:
-        if found := next(answers):
-            raise found
+        if answer := next(answers):
+            raise answer
         return "done"
 
     if waited:

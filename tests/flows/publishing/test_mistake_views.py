@@ -49,9 +49,9 @@ def generations() -> list[dict[str, Any]]:
     """A right solution of the first two problems, and three wrong ones of each, two of them the same."""
     rows = []
     for question, (a, b) in PROBLEMS.items():
-        for n, said in enumerate((a * b, a * b + 1, a * b + 1, a * b + 2)):
+        for n, item in enumerate((a * b, a * b + 1, a * b + 1, a * b + 2)):
             if n or not question.startswith("Cem"):
-                text = f"We count them.\n{a} * {b} = {said} things\n#### {said}"
+                text = f"We count them.\n{a} * {b} = {item} things\n#### {item}"
                 rows.append({"q": question, "a": str(a * b), "m": "m", "n": n, "t": text})
     return rows
 
@@ -109,5 +109,5 @@ def test_the_same_rows_come_of_any_order_and_any_files(works: dict[str, TableJob
     others = build(tmp_path / "two", generations()[::-1], 3)
     for name in ("cot-error-set", "mistake-tuning", "in-context-explained", "error-aware", "plain-aware"):
         key = works[name].contract.key
-        rows: list[pl.DataFrame] = [read(one[name]).sort(key) for one in (works, others)]
+        rows: list[pl.DataFrame] = [read(item[name]).sort(key) for item in (works, others)]
         assert rows[0].equals(rows[1]), name

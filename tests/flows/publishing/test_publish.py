@@ -97,9 +97,9 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     ):
         publish_release(more)
     assert [version for _, version in errata.releases()] == ["1.0.0"]
-    found = compare_with_release(more, find_latest_release(more))
-    assert found.difference is not None
-    assert (found.before, find_required_step(found.difference), found.version) == ("1.0.0", "MINOR", "1.1.0")
+    release = compare_with_release(more, find_latest_release(more))
+    assert release.difference is not None
+    assert (release.before, find_required_step(release.difference), release.version) == ("1.0.0", "MINOR", "1.1.0")
     publish_release(made(30, "1.1.0"))
     fewer = made(10, "1.2.0")
     with pytest.raises(PublishError, match=r"means only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"):
@@ -121,9 +121,9 @@ def test_the_command_proposes_and_refuses(
     shown = capsys.readouterr()
     assert "proposed: 1.1.0; the recipe says 1.0.1" in shown.out and "version 1.0.1 after 1.0.0 means" in shown.err
     assert main(["release", recipe, "--json"]) == REFUSED
-    told = json.loads(capsys.readouterr().out)
-    assert (told["proposed"], told["step"], told["before"]) == ("1.1.0", "MINOR", "1.0.0")
-    assert told["semver_violation"].startswith("1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR")
+    document = json.loads(capsys.readouterr().out)
+    assert (document["proposed"], document["step"], document["before"]) == ("1.1.0", "MINOR", "1.0.0")
+    assert document["semver_violation"].startswith("1.0.1 after 1.0.0 means the same rows (PATCH), but this is MINOR")
     assert main(["release", recipe, "--set", "1.0.0"]) == REFUSED
     assert "1.0.0 does not follow 1.0.0, which is published" in capsys.readouterr().err
     assert main(["release", recipe, "--set", "next"]) == WRONG
@@ -157,10 +157,10 @@ def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> N
 
 def test_the_release_describes_itself(made: Callable[..., Plan]) -> None:
     publish_release(made(5, "1.0.0"))
-    found = errata.open_release("tiny")
-    assert found.views == ["verified", "pairs", "tuning"]
-    assert found.manifest["keys"] == {"verified": "solution_id", "pairs": "solution_id", "tuning": "solution_id"}
-    names = {file["path"] for file in found.manifest["files"]}
+    release = errata.open_release("tiny")
+    assert release.views == ["verified", "pairs", "tuning"]
+    assert release.manifest["keys"] == {"verified": "solution_id", "pairs": "solution_id", "tuning": "solution_id"}
+    names = {file["path"] for file in release.manifest["files"]}
     assert {
         "README.md",
         "croissant.json",
@@ -168,7 +168,7 @@ def test_the_release_describes_itself(made: Callable[..., Plan]) -> None:
         "schemas/tuning.json",
         "schemas/verified.json",
     } <= names
-    assert "Measured on nothing." in Path(found.url, "README.md").read_text()
+    assert "Measured on nothing." in Path(release.url, "README.md").read_text()
 
 
 def traced(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
@@ -181,27 +181,27 @@ def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsy
     plan = made(5, "1.0.0")
     publish_release(plan)
     row = errata.load("tiny", "verified").to_pylist()[0]
-    code, found = traced("tiny@1.0.0", row["solution_id"], capsys=capsys)
+    code, result = traced("tiny@1.0.0", row["solution_id"], capsys=capsys)
     assert code == DONE
-    assert [one["table"] for one in found["tables"]][:4] == ["problems", "solutions", "steps", "verified"]
-    assert found["tables"][0]["added"]["program"] and found["tables"][3]["added"]["verdict"] == row["verdict"]
-    (completion,) = found["completions"]
+    assert [table["table"] for table in result["tables"]][:4] == ["problems", "solutions", "steps", "verified"]
+    assert result["tables"][0]["added"]["program"] and result["tables"][3]["added"]["verdict"] == row["verdict"]
+    (completion,) = result["completions"]
     assert (completion["request"], completion["model"], completion["engine"]) == (row["request_id"], "big", "fake 1")
     assert row["question"] in completion["prompt"] and completion["temperature"] == 1.0
-    assert {one["view"] for one in found["views"]} >= {"verified"}
-    text = provenance.format_row(found)
+    assert {view["view"] for view in result["views"]} >= {"verified"}
+    text = provenance.format_row(result)
     assert row["request_id"] in text and "verified  (verify " in text
-    code, told = traced("tiny", "0" * 24, capsys=capsys)
-    assert code == MISSING and "has no row '000000000000000000000000'" in told
+    code, message = traced("tiny", "0" * 24, capsys=capsys)
+    assert code == MISSING and "has no row '000000000000000000000000'" in message
 
 
 def test_a_model_is_followed_to_all_rows_it_touched(
     made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish_release(made(5, "1.0.0"))
-    code, found = traced("tiny", "--model", "big", capsys=capsys)
+    code, result = traced("tiny", "--model", "big", capsys=capsys)
     rows = errata.load("tiny", "verified").num_rows
-    assert (code, found["requests"], found["views"]["verified"], len(found["rows"])) == (DONE, 10, rows, rows)
-    code, found = traced("tiny", "--model", "small", capsys=capsys)
-    assert (found["requests"], found["rows"]) == (0, [])
+    assert (code, result["requests"], result["views"]["verified"], len(result["rows"])) == (DONE, 10, rows, rows)
+    code, result = traced("tiny", "--model", "small", capsys=capsys)
+    assert (result["requests"], result["rows"]) == (0, [])
     assert main(["trace", "tiny"]) == WRONG

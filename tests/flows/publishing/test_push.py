@@ -75,8 +75,8 @@ def stand_in(hub: Hub) -> type[Handler]:
                 return self.answer({"errors": [], "warnings": []})
             if "/preupload/" in self.path:
                 files = [
-                    {"path": one["path"], "uploadMode": "regular", "shouldIgnore": False}
-                    for one in json.loads(body)["files"]
+                    {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                    for file in json.loads(body)["files"]
                 ]
                 return self.answer({"files": files})
             if "/commit/" in self.path:
@@ -107,8 +107,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_a_release_is_one_commit_and_its_version_a_tag(store: str, hub: Hub) -> None:
-    told = push("tiny", "hf://datasets/us/tiny", store, private=True)
-    assert told.startswith("tiny@1.0.0 is published: ") and told.endswith("tag 1.0.0")
+    result = push("tiny", "hf://datasets/us/tiny", store, private=True)
+    assert result.startswith("tiny@1.0.0 is published: ") and result.endswith("tag 1.0.0")
     release = errata.open_release("tiny", store)
     assert set(hub.files) >= {file["path"] for file in release.manifest["files"]} | {"manifest.json"}
     for file in release.manifest["files"]:

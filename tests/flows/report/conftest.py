@@ -40,7 +40,7 @@ tables:
   mistakes: {task: deduplicate, from: typed}
   release: {task: release, from: mistakes, splits: {train: 0.8, test: 0.2}}
 """
-GOLD = {found.question: found.answer for found in (make_problem(0, number, 2) for number in range(COUNT))}
+GOLD = {problem.question: problem.answer for problem in (make_problem(0, number, 2) for number in range(COUNT))}
 
 
 def say(request: asked.Request) -> asked.Reply:
@@ -51,8 +51,8 @@ def say(request: asked.Request) -> asked.Reply:
     if words.startswith("Judge"):
         kind = "calculation" if "bad 1 +" in words else "unit"
         other = f"First error: {1 + len(words) % 2}, unit"
-        told = f"First error: 2, {kind}" if request.model == "big" or len(words) % 3 else other
-        text = told if "bad" in words else "First error: none"
+        result = f"First error: 2, {kind}" if request.model == "big" or len(words) % 3 else other
+        text = result if "bad" in words else "First error: none"
     elif request.prefix:
         text = f"#### {answer if int(request.id, 16) % 4 else gold + 5}"
     else:

@@ -53,7 +53,7 @@ def _row(number: int, schema: pl.Schema) -> dict[str, Any]:
 HEAD: dict[str, Any] = {
     "fingerprint": "hostile",
     "recipe": {"title": NASTY[1], "license": NASTY[0], "text": ""},
-    "columns": {"mistakes": [{"name": one.name, "meaning": one.meaning} for one in CONTRACT.columns]},
+    "columns": {"mistakes": [{"name": column.name, "meaning": column.meaning} for column in CONTRACT.columns]},
     "keys": {"mistakes": "solution_id"},
     "funnel": [
         {"table": NASTY[0], "task": "verify", "rows_in": 200, "kept": 120, "rejected": 80, "reasons": {NASTY[1]: 80}}

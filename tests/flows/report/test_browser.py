@@ -51,7 +51,7 @@ def test_what_models_wrote_is_text_and_nothing_else(browser: Browser, bad: Path)
     assert opened.complaints == []
     assert opened.requests == [bad.as_uri()]
     questions = opened.page.locator(".question").all_text_contents()
-    assert any(NASTY[0] in one for one in questions)
+    assert any(NASTY[0] in question for question in questions)
     # a mark of direction reaches no further than its own element
     assert opened.page.evaluate(
         "() => [...document.querySelectorAll('.steps li, .question, .says')].every(one => one.querySelector('bdi'))"
@@ -110,8 +110,8 @@ def test_the_keyboard_is_enough(browser: Browser, page: Path) -> None:
 def test_axe_finds_nothing_wrong(browser: Browser, page: Path, size: dict[str, int], scheme: str) -> None:
     opened = Opened(browser, page, viewport=size, color_scheme=scheme, bypass_csp=True)
     opened.page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true })")
-    found = Axe().run(opened.page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(opened.page)
+    assert result.violations_count == 0, result.generate_report()
     assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
     opened.page.close()
 

@@ -61,15 +61,15 @@ def test_an_older_release_tells_what_its_rows_tell(tmp_path: Path, monkeypatch: 
 
 
 def test_errors_say_what_to_do(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = []
+    texts = []
     for arguments, code in (
         (["reported@9.0.0"], MISSING),
         (["reported", "--compare", "nothing"], MISSING),
         (["reported", "--output", "."], WRONG),
     ):
         assert main(["report", *arguments]) == code
-        told.append(capsys.readouterr().err.replace(store, "STORE"))
-    check(Path(__file__).with_name("report-errors.txt"), "".join(told))
+        texts.append(capsys.readouterr().err.replace(store, "STORE"))
+    check(Path(__file__).with_name("report-errors.txt"), "".join(texts))
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_statistics_that_are_none_are_refused(
     store: str, tmp_path: Path, change: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = errata.open_release("reported@0.2.0")
-    found = json.loads(Path(release.url.removeprefix("file://"), "report.json").read_text())
-    (tmp_path / "report.json").write_text(json.dumps({**found, **change}))
+    document = json.loads(Path(release.url.removeprefix("file://"), "report.json").read_text())
+    (tmp_path / "report.json").write_text(json.dumps({**document, **change}))
     monkeypatch.setattr(Release, "path", lambda *_: tmp_path / "report.json")
     with pytest.raises(errata.Unreadable, match=says):
         render_release(release)

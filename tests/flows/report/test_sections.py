@@ -42,15 +42,15 @@ def test_what_contracts_ask_is_counted_by_view_unless_it_failed() -> None:
 def test_money_is_told_for_each_released_row() -> None:
     paid = {"model": "m", "requests": 3, "cut_off": 0, "prompt_tokens": 10, "tokens": 20, "price": 5.0, "unpriced": 1}
     table = {"table": "solutions", "task": "generate", "tokens": 2_000, "models": ["m"]}
-    found = {"rows": {"rows": 100}, "spending": {"tables": [table], "ledger": [paid]}, "from": "tables"}
-    section = show_cost({}, found)
+    values = {"rows": {"rows": 100}, "spending": {"tables": [table], "ledger": [paid]}, "from": "tables"}
+    section = show_cost({}, values)
     assert (
         section.lead
         == "20 tokens of completions for each released row; 5.00 paid in all, 0.0500 for each released row."
     )
     assert cells(section.parts[1], 6) == ["5.00+"]
     guessed = paid | {"estimated": 2, "failed": 1}
-    section = show_cost({}, {**found, "spending": {"tables": [table], "ledger": [guessed]}})
+    section = show_cost({}, {**values, "spending": {"tables": [table], "ledger": [guessed]}})
     assert (cells(section.parts[1], 4), cells(section.parts[1], 5)) == (["20~"], ["1"])
     assert "the tokens of 2 completions are estimates" in section.lead
     assert "nothing was asked" in show_cost({}, {"spending": None, "from": "tables"}).lead
@@ -71,10 +71,10 @@ def test_contamination_that_nobody_looked_for_is_not_none() -> None:
 
 def test_the_kappas_of_a_sample_are_those_of_all() -> None:
     pair = {"labellers": ["a", "b"], "rows": 10, "same": 9, "share": 0.9, "cohen": 0.5}
-    told = {"table": "agreed", "sample": True, "pairs": [pair], "fleiss": 0.5, "all": 10}
+    values = {"table": "agreed", "sample": True, "pairs": [pair], "fleiss": 0.5, "all": 10}
     every = {"labellers": ["a", "b"], "rows": 1000, "cohen": 0.625}
     label = {"table": "agreed", "task": "agree", "how": "", "rows": 1, "labelled": 1, "kappa": [every], "fleiss": None}
-    section = show_labellers({"labels": [label]}, {"labellers": told})
+    section = show_labellers({"labels": [label]}, {"labellers": values})
     assert section.lead == "Cohen's kappa 0.625 over 1,000 solutions that both decide."
     assert cells(section.parts[0], 3) == ["90.0 %"]
     assert any("random sample" in note for note in section.notes)

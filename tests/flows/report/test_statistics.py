@@ -44,18 +44,18 @@ def test_statistics_add_up_with_the_manifest(found: dict[str, Any], release: Rel
     assert grid + found["positions"]["none"] + found["positions"]["undecided"] == rows
     for by in ("model", "set", "level"):
         assert sum(n for *_, n in found["types"][f"by_{by}"]) == rows
-    pairs = next(one for one in release.manifest["labels"] if one["task"] == "agree")["kappa"]
-    assert [(one["labellers"], one["rows"], one["cohen"]) for one in found["labellers"]["pairs"]] == [
-        (one["labellers"], one["rows"], one["cohen"]) for one in pairs
+    pairs = next(label for label in release.manifest["labels"] if label["task"] == "agree")["kappa"]
+    assert [(item["labellers"], item["rows"], item["cohen"]) for item in found["labellers"]["pairs"]] == [
+        (item["labellers"], item["rows"], item["cohen"]) for item in pairs
     ]
     assert len(pairs) == 3
     for pair in found["labellers"]["pairs"]:
         assert sum(n for *_, n in pair["matrix"]) == pair["rows"]
-        assert sum(n for one, other, n in pair["matrix"] if one == other) == pair["same"]
-    tables = {one["table"]: one["tokens"] for one in found["spending"]["tables"]}
+        assert sum(n for item, other, n in pair["matrix"] if item == other) == pair["same"]
+    tables = {table["table"]: table["tokens"] for table in found["spending"]["tables"]}
     assert tables["solutions"] == 20 * steps["solutions"]["kept"]
     assert tables["judged"] == 2 * 20 * steps["judged"]["kept"]
-    paid = {one["model"]: one for one in found["spending"]["ledger"]}
+    paid = {item["model"]: item for item in found["spending"]["ledger"]}
     assert paid["big"]["price"] == pytest.approx((paid["big"]["prompt_tokens"] + 2 * paid["big"]["tokens"]) / 1e6)
     assert paid["small"]["price"] is None
     assert found["soundness"]["rows"] == steps["verified"]["kept"]
@@ -68,16 +68,16 @@ def test_two_builds_of_the_statistics_are_the_same(found: dict[str, Any], releas
 
 
 def test_rows_alone_tell_what_they_can(release: Release, found: dict[str, Any]) -> None:
-    told = collect_from_release(release)
-    assert told["from"] == "rows"
+    result = collect_from_release(release)
+    assert result["from"] == "rows"
     for name in ("positions", "examples"):
         if name == "positions":
-            assert told[name]["grid"] == found[name]["grid"]
+            assert result[name]["grid"] == found[name]["grid"]
         else:
-            assert told[name] == found[name]
-    assert told["types"]["types"] == found["types"]["types"]
-    assert told["verdicts"] is told["exploration"] is told["spending"] is None
-    assert told["rows"] == found["rows"]
+            assert result[name] == found[name]
+    assert result["types"]["types"] == found["types"]["types"]
+    assert result["verdicts"] is result["exploration"] is result["spending"] is None
+    assert result["rows"] == found["rows"]
 
 
 def solutions(*rows: tuple[str, int, str, str, str]) -> pl.DataFrame:
@@ -97,10 +97,10 @@ def test_pass_and_reward_by_hand() -> None:
     )  # fmt: skip
     measure = Exploration(part.height)
     measure.add(part)
-    told = measure.summarize()
-    assert told is not None
-    (group,) = told["groups"]
-    points = {(one["k"], one["s"]): one for one in group["points"]}
+    result = measure.summarize()
+    assert result is not None
+    (group,) = result["groups"]
+    points = {(point["k"], point["s"]): point for point in group["points"]}
     assert set(points) == {(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)}
     assert (points[1, 1]["pass"], points[1, 1]["reward"]) == (0.5, 0.5)
     # of a's first two both are right, but one text
@@ -125,7 +125,7 @@ def test_difficulty_is_the_share_of_right_solutions() -> None:
         (names[2], "right right"),
         (names[3], "wrong"),
     ]
-    rows = [(name, i, verdict, "", "") for name, told in verdicts for i, verdict in enumerate(told.split())]
+    rows = [(name, i, verdict, "", "") for name, item in verdicts for i, verdict in enumerate(item.split())]
     frame = solutions(*rows)
     parts = Difficulty()
     for at in range(0, frame.height, 2):
@@ -138,10 +138,10 @@ def test_many_models_are_told_of_together() -> None:
     frame = solutions(("a", 0, "wrong", "", ""))
     for i in range(MODELS + 40):
         measure.add(frame.with_columns(model=pl.lit(f"m{i}")))
-    told = measure.summarize("verified")
-    assert told is not None and len(told["by"]) == MODELS
-    assert sum(n for model, _, _, n in told["by"] if model == OTHERS) == 41
-    assert told["rows"] == MODELS + 40
+    result = measure.summarize("verified")
+    assert result is not None and len(result["by"]) == MODELS
+    assert sum(n for model, _, _, n in result["by"] if model == OTHERS) == 41
+    assert result["rows"] == MODELS + 40
 
 
 def test_values_lie_on_their_side_of_the_first_error() -> None:
@@ -150,10 +150,10 @@ def test_values_lie_on_their_side_of_the_first_error() -> None:
     )
     measure = RolloutValues(ESTIMATE_LABEL)
     measure.add(part)
-    told = measure.summarize("estimated")
-    assert told is not None
-    assert told["bins"] == sorted([[SIDES[0], 9, 1], [SIDES[0], 5, 1], [SIDES[1], 0, 1], [SIDES[2], 2, 1]])
-    assert (told["prefixes"], told["untried"]) == (4, 1)
+    result = measure.summarize("estimated")
+    assert result is not None
+    assert result["bins"] == sorted([[SIDES[0], 9, 1], [SIDES[0], 5, 1], [SIDES[1], 0, 1], [SIDES[2], 2, 1]])
+    assert (result["prefixes"], result["untried"]) == (4, 1)
 
 
 def test_soundness_is_of_every_step_whose_truth_is_known() -> None:
@@ -187,30 +187,30 @@ def test_examples_are_few_short_and_of_every_type(hostile: Release) -> None:
     from tests.flows.report.hostile import rows
 
     frame = rows()
-    told = []
+    results = []
     for size in (120, 7):  # what is chosen does not depend on the parts
         measure = Examples("solution_id")
         for at in range(0, frame.height, size):
             measure.add(frame.slice(at, size))
-        told.append(measure.choose())
-    assert told[0] == told[1]
-    kinds = {one["type"] for one in told[0]}
+        results.append(measure.choose())
+    assert results[0] == results[1]
+    kinds = {result["type"] for result in results[0]}
     assert len(kinds) == frame["error_type"].n_unique()
-    assert all(sum(one["type"] == kind for one in told[0]) <= EACH for kind in kinds)
-    assert all(len(step) < STEP + 40 for one in told[0] for step in one["steps"])
-    assert len(json.dumps(told[0], ensure_ascii=False).encode()) < BYTES
-    assert "\x00" not in json.dumps(told[0], ensure_ascii=False)
+    assert all(sum(result["type"] == kind for result in results[0]) <= EACH for kind in kinds)
+    assert all(len(step) < STEP + 40 for result in results[0] for step in result["steps"])
+    assert len(json.dumps(results[0], ensure_ascii=False).encode()) < BYTES
+    assert "\x00" not in json.dumps(results[0], ensure_ascii=False)
 
 
 def test_drift_is_total_variation() -> None:
-    def told(version: str, **sets: int) -> dict[str, Any]:
+    def make_statistics(version: str, **sets: int) -> dict[str, Any]:
         return {"corpus": "c", "version": version, "rows": {"rows": sum(sets.values()), "by_set": sets}}
 
-    found = measure_drift(told("2.0.0", a=50, b=50), told("1.0.0", a=75, c=25))
-    (shift,) = found["shifts"]
+    drift = measure_drift(make_statistics("2.0.0", a=50, b=50), make_statistics("1.0.0", a=75, c=25))
+    (shift,) = drift["shifts"]
     assert (shift["of"], shift["distance"]) == ("set", 0.5)
     assert shift["moved"] == [["b", 0.0, 0.5], ["a", 0.75, 0.5], ["c", 0.25, 0.0]]
-    assert found["numbers"][0] == {"name": "rows", "unit": "rows", "before": 100.0, "now": 100.0}
+    assert drift["numbers"][0] == {"name": "rows", "unit": "rows", "before": 100.0, "now": 100.0}
 
 
 def test_dropped_rows_are_gone_through_too(built: Plan) -> None:

@@ -69,12 +69,12 @@ def test_any_text_is_read_back_as_it_was_given(value: str) -> None:
 
 
 def test_what_cannot_be_changed_is_told() -> None:
-    told = []
+    texts = []
     for name, changes in BAD.items():
         with pytest.raises(RecipeError) as caught:
             with_models(Document(TEXT, "r.yaml"), changes)  # type: ignore[arg-type]
-        told.append(f"{name}\n    {caught.value}")
-    golden.check(ERRORS, "\n".join(told) + "\n")
+        texts.append(f"{name}\n    {caught.value}")
+    golden.check(ERRORS, "\n".join(texts) + "\n")
 
 
 def test_parameters_of_a_table_are_changed_there_and_nowhere_else() -> None:

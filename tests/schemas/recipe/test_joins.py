@@ -14,8 +14,8 @@ def contract(*columns: Column, key: str = "id") -> Contract:
 ONE, OTHER = Column("one", "integer", "One."), Column("other", "integers", "Other.")
 
 
-def faults(one: Contract, other: Contract) -> list[tuple[str, str]]:
-    inputs = [NamedInput(Input("a", ("one",)), "x", one), NamedInput(Input("b", ("other",)), "y", other)]
+def faults(value: Contract, other: Contract) -> list[tuple[str, str]]:
+    inputs = [NamedInput(Input("a", ("one",)), "x", value), NamedInput(Input("b", ("other",)), "y", other)]
     return list(find_join_faults("join", inputs))
 
 
@@ -27,9 +27,9 @@ def test_columns_of_joined_rows_are_those_of_the_first_and_what_others_add() -> 
 
 
 def test_a_column_of_two_types_is_told() -> None:
-    told = "column 'n' is integer in 'x' and string in 'y'; make both from the same table"
+    text = "column 'n' is integer in 'x' and string in 'y'; make both from the same table"
     columns = Column("n", "integer", "N."), Column("n", "string", "N.")
-    assert faults(contract(ONE, columns[0]), contract(OTHER, columns[1])) == [("b", told)]
+    assert faults(contract(ONE, columns[0]), contract(OTHER, columns[1])) == [("b", text)]
 
 
 def test_another_meaning_is_no_other_column() -> None:

@@ -70,7 +70,7 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in rang
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (BOMB, "r.yaml:1: holds more than 100,000 values once its aliases are written out; write it smaller"),
         (CHAIN, "r.yaml:1: holds more than 100,000 values once its aliases are written out; write it smaller"),
@@ -79,10 +79,10 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in rang
     ],
     ids=["aliases of aliases", "a chain of aliases", "deep", "long"],
 )
-def test_what_is_too_large_is_refused(text: str, told: str) -> None:
+def test_what_is_too_large_is_refused(text: str, expected: str) -> None:
     with pytest.raises(RecipeError) as error:
         read_recipe(text, "r.yaml", TASKS)
-    assert str(error.value) == told
+    assert str(error.value) == expected
 
 
 def test_numbers_are_those_of_yaml_1_2() -> None:

@@ -22,21 +22,21 @@ def test_what_ships_is_listed_with_its_labels() -> None:
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_a_shipped_taxonomy_is_whole(name: str) -> None:
-    found = taxonomies.find_shipped(name)
-    assert found.taxonomy == name
-    assert found.source
-    for other, pairs in found.from_.items():
+    shipped = taxonomies.find_shipped(name)
+    assert shipped.taxonomy == name
+    assert shipped.source
+    for other, pairs in shipped.from_.items():
         assert set(pairs) <= set(taxonomies.find_shipped(other).labels()), other
-    for label in found.labels():
-        assert found.named(label.upper()) == label
-        assert found.types[label].example
+    for label in shipped.labels():
+        assert shipped.named(label.upper()) == label
+        assert shipped.types[label].example
 
 
 def test_a_type_is_found_by_the_names_that_the_source_uses() -> None:
-    found = taxonomies.find_shipped("verify-then-generate")
-    assert found.named("Calculation error easily solved by a calculator") == "calculation"
+    shipped = taxonomies.find_shipped("verify-then-generate")
+    assert shipped.named("Calculation error easily solved by a calculator") == "calculation"
     assert taxonomies.find_shipped("prmbench").named("step_contradiction") == "step contradiction"
-    assert found.named("none") is None
+    assert shipped.named("none") is None
 
 
 def test_types_are_translated_where_a_mapping_says_so() -> None:
@@ -60,7 +60,7 @@ def test_there_are_bad_taxonomies_to_test() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ("lema", "unknown taxonomy 'lema'; did you mean 'lemma'?"),
         ("lemma@9.0.0", "taxonomy 'lemma' is here in version 1.0.0, not 9.0.0; write lemma@1.0.0"),
@@ -68,12 +68,12 @@ def test_there_are_bad_taxonomies_to_test() -> None:
         ("odd.yaml", "from.lemma: 'sums' is no type of 'lemma'"),
     ],
 )
-def test_a_name_that_stands_for_none_is_told(given: str, told: str, tmp_path: Path) -> None:
+def test_a_name_that_stands_for_none_is_told(given: str, expected: str, tmp_path: Path) -> None:
     text = (taxonomies.FOLDER / "tigerscore.yaml").read_text("utf-8")
     (tmp_path / "odd.yaml").write_text(text.replace("    counting:", "    sums:"))
     with pytest.raises(ValueError, match="taxonomy") as error:
         taxonomies.find_taxonomy(given, tmp_path)
-    assert told in str(error.value)
+    assert expected in str(error.value)
 
 
 def test_a_file_beside_the_recipe_is_found(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tasks.arithmetic.equations import LONGEST, find_equations
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("12 + 3 = 15 figs", [("12 + 3 = 15", True)]),
         ("12 + 3 = 16 figs", [("12 + 3 = 16", False)]),
@@ -52,8 +52,8 @@ from tasks.arithmetic.equations import LONGEST, find_equations
         ("1 hour - 20 minutes = 40 minutes", [("1 hour - 20 minutes = 40", None)]),
     ],
 )
-def test_arithmetic_is_read_and_checked(text: str, found: list[tuple[str, bool | None]]) -> None:
-    assert [(text[one.start : one.end], one.holds) for one in find_equations(text)] == found
+def test_arithmetic_is_read_and_checked(text: str, expected: list[tuple[str, bool | None]]) -> None:
+    assert [(text[equation.start : equation.end], equation.holds) for equation in find_equations(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -66,28 +66,28 @@ def test_arithmetic_is_read_and_checked(text: str, found: list[tuple[str, bool |
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_is_never_called_false(text: str) -> None:
-    assert not any(one.holds is False for one in find_equations(text))
+    assert not any(equation.holds is False for equation in find_equations(text))
 
 
 def test_a_single_operation_has_operands_and_a_unit() -> None:
-    (one,) = find_equations("Then 7 - 14 = 3 nuts.")
-    assert (one.operator, one.operands, one.computed, one.result.value, one.unit) == (
+    (equation,) = find_equations("Then 7 - 14 = 3 nuts.")
+    assert (equation.operator, equation.operands, equation.computed, equation.result.value, equation.unit) == (
         "-", (Fraction(7), Fraction(14)), Fraction(-7), Fraction(3), "nuts",
     )  # fmt: skip
 
 
 @given(st.text(alphabet="0123456789 +-*/=().,%x^_<>$\\frac{}abn", max_size=200))
 def test_any_text_is_read_within_its_bounds(text: str) -> None:
-    for one in find_equations(text):
-        assert 0 <= one.start < one.end <= len(text)
-        assert all(one.start <= number.start < number.end <= one.end for number in one.leaves)
+    for equation in find_equations(text):
+        assert 0 <= equation.start < equation.end <= len(text)
+        assert all(equation.start <= number.start < number.end <= equation.end for number in equation.leaves)
 
 
 @given(st.integers(0, 9999), st.sampled_from("+-*"), st.integers(0, 9999), st.integers(-3, 3))
 def test_a_plain_equation_holds_where_it_does(left: int, sign: str, right: int, off: int) -> None:
     true = {"+": left + right, "-": left - right, "*": left * right}[sign]
-    (one,) = find_equations(f"{left} {sign} {right} = {true + off}")
-    assert one.holds == (off == 0)
+    (equation,) = find_equations(f"{left} {sign} {right} = {true + off}")
+    assert equation.holds == (off == 0)
 
 
 def test_a_long_step_takes_no_long_time() -> None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def rows(kinds: Sequence[str | None]) -> pl.DataFrame:
     """Mistakes of which no rule says anything; the wrong step's words hold the kind that a fake model may read there."""
-    made: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for i, kind in enumerate(kinds):
         row: dict[str, Any] = {column.name: [] if column.kind.endswith("s") else None for column in GIVEN.columns}
         row |= {"solution_id": f"{i:024x}", "problem_id": f"{i:024x}", "set": "s", "answer": "58", "options": None}
@@ -36,8 +36,8 @@ def rows(kinds: Sequence[str | None]) -> pl.DataFrame:
             "judge_kind": kind,
         }
         row |= {"confidence": 1.0, "judge_tokens": 0}
-        made.append(row)
-    return pl.DataFrame(made, schema=to_polars_schema(GIVEN))
+        result.append(row)
+    return pl.DataFrame(result, schema=to_polars_schema(GIVEN))
 
 
 def rules(**given: Any) -> ClassifyParameters:
@@ -50,8 +50,8 @@ def text(request: Request) -> str:
 
 def kind_in(request: Request) -> str:
     """What the wrong step's words hold; empty where none is shown."""
-    _, found, rest = text(request).rpartition("It looks like [")
-    return rest.partition("]")[0] if found else ""
+    _, result, rest = text(request).rpartition("It looks like [")
+    return rest.partition("]")[0] if result else ""
 
 
 def is_round(request: Request) -> bool:
@@ -84,14 +84,14 @@ def talked(conversation: Generator[Sequence[Request], Mapping[str, Reply], T], s
         some = next(conversation)
         while True:
             asked += some
-            replies: Mapping[str, Reply] = {one.id: reply(one, say(one)) for one in some}
+            replies: Mapping[str, Reply] = {item.id: reply(item, say(item)) for item in some}
             some = conversation.send(replies)
     except StopIteration as end:
         return asked, end.value
 
 
-def reply(request: Request, said: str) -> Completion:
-    return Completion(request.id, said, "stop", request.sampling.max_tokens, 20, 9, None, "fake 1", 0.0)
+def reply(request: Request, value: str) -> Completion:
+    return Completion(request.id, value, "stop", request.sampling.max_tokens, 20, 9, None, "fake 1", 0.0)
 
 
 def classified(part: pl.DataFrame, given: ClassifyParameters, say: Said) -> tuple[list[Request], pl.DataFrame]:

@@ -23,10 +23,10 @@ def row(**given: Any) -> dict[str, Any]:
 
 
 def test_a_rule_speaks_where_it_decided_and_a_judge_where_its_words_are_known() -> None:
-    found = list_ratings(row(error_type="unit", typed_by="rule: x", judge_kind="calculation"), LEMMA, "abacus")
-    assert found == {"rules": LABELS.index("unit"), "judge": LABELS.index("calculation")}
-    found = list_ratings(row(error_type="unit", typed_by="judge", judge_kind="moon"), LEMMA, "abacus")
-    assert found == {"rules": None, "judge": None}
+    ratings = list_ratings(row(error_type="unit", typed_by="rule: x", judge_kind="calculation"), LEMMA, "abacus")
+    assert ratings == {"rules": LABELS.index("unit"), "judge": LABELS.index("calculation")}
+    ratings = list_ratings(row(error_type="unit", typed_by="judge", judge_kind="moon"), LEMMA, "abacus")
+    assert ratings == {"rules": None, "judge": None}
     assert list_ratings(row(), LEMMA, "") == {"rules": None}
 
 

@@ -20,9 +20,9 @@ def said(text: str) -> Any:
 
 def test_an_object_is_read_with_all_that_it_says() -> None:
     text = json.dumps({"cause": "It is\n140.", "span": "130 pears", "severity": "Major", "type": "Calculation Error"})
-    found = said(f"Well: ```json\n{text}\n```")
-    assert (found.type, found.severity, found.cause, found.fault) == ("calculation", "major", "It is 140.", "")
-    assert STEP[slice(*found.span)] == "130  pears"
+    result = said(f"Well: ```json\n{text}\n```")
+    assert (result.type, result.severity, result.cause, result.fault) == ("calculation", "major", "It is 140.", "")
+    assert STEP[slice(*result.span)] == "130  pears"
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_an_object_is_read_with_all_that_it_says() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_type_is_undecided(text: str, type_: str | None, fault: str) -> None:
-    found = said(text)
-    assert (found.type, found.fault) == (type_, fault)
+    result = said(text)
+    assert (result.type, result.fault) == (type_, fault)
 
 
 @pytest.mark.parametrize(
-    ("span", "found"), [("130", "130"), ("so 4", "So 4"), ("4  *\n35", "4 * 35"), ("131", None), ("", None), (" ", None), ("pears." * 999, None)]
+    ("span", "expected"), [("130", "130"), ("so 4", "So 4"), ("4  *\n35", "4 * 35"), ("131", None), ("", None), (" ", None), ("pears." * 999, None)]
 )  # fmt: skip
-def test_a_quotation_is_found_in_the_step(span: str, found: str | None) -> None:
+def test_a_quotation_is_found_in_the_step(span: str, expected: str | None) -> None:
     at = locate_quotation(span, STEP)
-    assert (STEP[slice(*at)] if at else None) == found
+    assert (STEP[slice(*at)] if at else None) == expected

@@ -35,17 +35,17 @@ BY_REFERENCE = [
 
 @pytest.mark.parametrize(("kind", "step", "span"), BY_REFERENCE)
 def test_a_right_solution_says_what_is_wrong_and_where(kind: str, step: str, span: str) -> None:
-    found = apply_rules(row(STEPS[0], step), 1)
-    assert found is not None
-    assert (found.kind, step[found.start : found.end]) == (kind, span)
-    assert found.cause.endswith(".")
-    assert found.severity == ("minor" if kind == "unit" else "major")
+    rules = apply_rules(row(STEPS[0], step), 1)
+    assert rules is not None
+    assert (rules.kind, step[rules.start : rules.end]) == (kind, span)
+    assert rules.cause.endswith(".")
+    assert rules.severity == ("minor" if kind == "unit" else "major")
 
 
 def test_an_answer_that_is_not_the_last_result() -> None:
-    found = apply_rules(row(*STEPS, "3. 70 - 12 = 58 figs\n#### 70"), 2)
-    assert found is not None
-    assert (found.kind, found.cause) == ("final answer", "The last result is 58, the answer says 70.")
+    rules = apply_rules(row(*STEPS, "3. 70 - 12 = 58 figs\n#### 70"), 2)
+    assert rules is not None
+    assert (rules.kind, rules.cause) == ("final answer", "The last result is 58, the answer says 70.")
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_an_answer_that_is_not_the_last_result() -> None:
     ],
 )
 def test_without_one_the_change_that_leads_to_the_right_answer_says_it(kind: str, steps: list[str], at: int) -> None:
-    found = apply_rules(row(*steps, reference=None), at)
-    assert found is not None
-    assert found.kind == kind
+    rules = apply_rules(row(*steps, reference=None), at)
+    assert rules is not None
+    assert rules.kind == kind
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_where_more_than_one_thing_may_be_wrong_rules_are_silent(steps: list[str
 
 
 def test_without_the_right_answer_an_equation_that_does_not_hold_is_enough() -> None:
-    found = apply_rules(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=None), 1)
-    assert found is not None
-    assert (found.kind, found.cause) == ("calculation", "46 + 24 is 70, not 60.")
+    rules = apply_rules(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=None), 1)
+    assert rules is not None
+    assert (rules.kind, rules.cause) == ("calculation", "46 + 24 is 70, not 60.")
     assert apply_rules(row("3 * 8 = 24", "64 + 24 = 88", reference=None, answer=None), 1).kind == "misread quantity"  # type: ignore[union-attr]
 
 
@@ -90,23 +90,23 @@ def test_a_right_solution_that_goes_another_way_is_not_compared() -> None:
 def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -> None:
     random, decided, exact, wrongs = Random(3), 0, 0, 0
     for number in range(400):
-        one = make_problem(7, number, 3)
-        text = write_solution(*solve_wrong(one.program, random))
+        problem = make_problem(7, number, 3)
+        text = write_solution(*solve_wrong(problem.program, random))
         steps = text.split("\n")
         steps[-2:] = ["\n".join(steps[-2:])]
-        truth = find_truth(one.program, steps)
+        truth = find_truth(problem.program, steps)
         if truth.first_error < 0:
             continue
         given = {
-            "question": one.question,
+            "question": problem.question,
             "steps": steps,
-            "answer": str(one.answer),
-            "reference": write_solution(*solve_right(one.program)),
+            "answer": str(problem.answer),
+            "reference": write_solution(*solve_right(problem.program)),
         }
-        found = apply_rules(given, truth.first_error)
+        rules = apply_rules(given, truth.first_error)
         wrongs += 1
-        decided += found is not None
-        exact += found is not None and found.kind == truth.kind
+        decided += rules is not None
+        exact += rules is not None and rules.kind == truth.kind
     assert wrongs > 300
     assert decided / wrongs >= 0.9
     assert exact / decided >= 0.98

@@ -25,15 +25,15 @@ STRANGE = ["3 * 8 = 24", "I take the figs of the neighbour.", "60 - 12 = 48"]
 
 
 def rows(*given: tuple[list[str], int | None, str | None]) -> pl.DataFrame:
-    made: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for i, (steps, at, kind) in enumerate(given):
         row: dict[str, Any] = {column.name: [] if column.kind.endswith("s") else None for column in GIVEN.columns}
         row |= {"solution_id": f"{i:024x}", "problem_id": f"{i:024x}", "set": "s", "answer": "58", "options": None}
         row |= {"question": "Ada has 46 figs, buys 3 bags of 8 figs and eats 12.", "model": "m", "sampling": "greedy"}
         row |= {"sample": 0, "source": f"f:{i}", "step_rule": "lines", "text": "t", "rationale": "t", "steps": steps}
         row |= {"first_error": at, "judge_kind": kind, "agreement": 1.0, "confidence": 1.0, "judge_tokens": 0}
-        made.append(row)
-    return pl.DataFrame(made, schema=to_polars_schema(GIVEN))
+        result.append(row)
+    return pl.DataFrame(result, schema=to_polars_schema(GIVEN))
 
 
 def rules(taxonomy: str = "lemma", **given: Any) -> ClassifyParameters:
@@ -45,15 +45,15 @@ def answer(type_: str, **more: str) -> str:
 
 
 def run(
-    part: pl.DataFrame, given: ClassifyParameters, said: Callable[[Request], str]
+    part: pl.DataFrame, given: ClassifyParameters, respond: Callable[[Request], str]
 ) -> tuple[list[Request], list[dict[str, Any]]]:
     conversation = CLASSIFY.ask(part, given, NAMES)
     asked: list[Request] = []
     try:
         asked = list(next(conversation))
         replies: dict[str, Reply] = {
-            one.id: Completion(one.id, said(one), "stop", one.sampling.max_tokens, 20, 9, -1.5, "fake 1", 0.0)
-            for one in asked
+            item.id: Completion(item.id, respond(item), "stop", item.sampling.max_tokens, 20, 9, -1.5, "fake 1", 0.0)
+            for item in asked
         }
         conversation.send(replies)
     except StopIteration as end:
@@ -85,34 +85,34 @@ def test_what_a_rule_decides_no_model_is_asked() -> None:
 
 def test_votes_are_multiplied_and_more_than_half_of_all_decide() -> None:
     given = rules(models=["a", "b"], votes=2, temperature=1, rules=False)
-    said = ["nonsense", "nonsense", "nonsense", "counting"]
-    replies = iter([answer(one) for one in said] + ["what?", "?", answer("counting"), answer("counting")])
+    texts = ["nonsense", "nonsense", "nonsense", "counting"]
+    replies = iter([answer(text) for text in texts] + ["what?", "?", answer("counting"), answer("counting")])
     asked, (first, second) = run(rows((PLAIN, 1, None), (STRANGE, 1, None)), given, lambda _: next(replies))
-    assert len({one.id for one in asked}) == 8
+    assert len({item.id for item in asked}) == 8
     assert first["classifiers"] == ["abacus@r1 #0", "abacus@r1 #1", "big #0", "big #1"]
     assert (first["error_type"], first["type_share"], first["classifier_tokens"]) == ("nonsense", 0.75, 36)
-    assert first["classifier_types"] == said
+    assert first["classifier_types"] == texts
     assert (second["error_type"], second["type_undecided"]) == (None, "unknown type")
     assert second["classifier_faults"] == ["unknown type", "unknown type", "", ""]
 
 
 def test_a_judge_decides_where_its_types_are_known_and_nobody_else_does() -> None:
     given = rules("abacus", judged_in="abacus")
-    _, found = run(
+    _, result = run(
         rows((PLAIN, 1, "unit"), (STRANGE, 1, "unit"), (STRANGE, 1, "moon"), (STRANGE, 1, None)), given, lambda _: ""
     )
-    assert [one["typed_by"] for one in found][1:] == ["judge", None, None]
-    assert [one["error_type"] for one in found] == ["calculation", "unit", None, None]
-    assert found[2]["type_undecided"] == "nobody says"
+    assert [item["typed_by"] for item in result][1:] == ["judge", None, None]
+    assert [item["error_type"] for item in result] == ["calculation", "unit", None, None]
+    assert result[2]["type_undecided"] == "nobody says"
 
 
 def test_a_row_without_a_wrong_step_has_no_type() -> None:
-    asked, found = run(
+    asked, result = run(
         rows((PLAIN, -1, "unit"), (PLAIN, 7, "unit")), rules("abacus", models=["a"], judged_in="abacus"), lambda _: ""
     )
     assert asked == []
-    assert {one["type_undecided"] for one in found} == {"no wrong step"}
-    assert {one["error_type"] for one in found} == {None}
+    assert {item["type_undecided"] for item in result} == {"no wrong step"}
+    assert {item["error_type"] for item in result} == {None}
 
 
 def test_only_steps_through_the_wrong_one_are_shown_and_the_types_are() -> None:
@@ -136,7 +136,7 @@ def test_another_taxonomy_asks_anew_and_the_same_one_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"rules": False}, "models: nobody classifies"),
         ({"models": ["a"], "prompt": "{question}"}, "prompt: has no {steps}"),
@@ -145,6 +145,6 @@ def test_another_taxonomy_asks_anew_and_the_same_one_does_not() -> None:
         ({"judged_in": "rise"}, "judged_in: taxonomy 'lemma' maps no type of 'rise'"),
     ],
 )
-def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], told: str) -> None:
-    assert any(one.startswith(told) for one in CLASSIFY.check(rules(**given), GIVEN))
+def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], expected: str) -> None:
+    assert any(item.startswith(expected) for item in CLASSIFY.check(rules(**given), GIVEN))
     assert CLASSIFY.check(rules(models=["a"]), GIVEN) == []

@@ -141,25 +141,25 @@ def test_the_words_quoted_are_those_that_are_hashed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "expected"),
     [
         (Record("t.jsonl:3", {"problem": "x"}), r"against: gsm, t.jsonl:3: missing field: 'question'; name the field .*there are problem"),
         (Record("t.jsonl:4", None, "{", ("not JSON", "Expecting value")), r"gsm, t.jsonl:4: not JSON \(Expecting value\)"),
     ],
 )  # fmt: skip
-def test_a_test_item_that_cannot_be_read_is_an_error(record: Record, told: str) -> None:
-    with pytest.raises(TaskError, match=told):
+def test_a_test_item_that_cannot_be_read_is_an_error(record: Record, expected: str) -> None:
+    with pytest.raises(TaskError, match=expected):
         found(["x"], [[record]])
 
 
 @pytest.mark.parametrize(
-    ("against", "told"),
+    ("against", "expected"),
     [
         ({"name": "a"}, "named by `files` or by `release`, found neither"),
         ({"name": "a", "files": "x", "release": "c@1.0.0"}, "found both"),
         ({"name": "a", "release": "c"}, "expected a release and its version"),
     ],
 )
-def test_a_test_set_is_somewhere(against: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_test_set_is_somewhere(against: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         DecontaminateParameters(against=[against])  # type: ignore[list-item]

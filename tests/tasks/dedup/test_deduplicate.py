@@ -54,15 +54,15 @@ def table(rows: Sequence[Row]) -> pl.DataFrame:
 def told(parts: Sequence[pl.DataFrame], beside: Sequence[Any] = (), **parameters: Any) -> dict[str, tuple[str, str]]:
     """Reason and detail of each row that is rejected."""
     with tempfile.TemporaryDirectory() as folder:
-        found = DEDUPLICATE.run(list(parts), beside, DeduplicateParameters(**parameters), Path(folder))
-        return {key: (reason, detail) for frame in found for key, reason, detail in frame.iter_rows()}
+        results = DEDUPLICATE.run(list(parts), beside, DeduplicateParameters(**parameters), Path(folder))
+        return {key: (reason, detail) for frame in results for key, reason, detail in frame.iter_rows()}
 
 
 def decided(rows: Sequence[Row], parts: int = 1, **parameters: Any) -> dict[str, str]:
     """The keys that are rejected, each with the one it names."""
     size = max(1, -(-len(rows) // parts))
-    found = told([table(rows[at : at + size]) for at in range(0, len(rows), size)], **parameters)
-    return {key: re.sub("^.* (?:as|to) ", "", detail) for key, (_, detail) in found.items()}
+    result = told([table(rows[at : at + size]) for at in range(0, len(rows), size)], **parameters)
+    return {key: re.sub("^.* (?:as|to) ", "", detail) for key, (_, detail) in result.items()}
 
 
 def text(seed: int, length: int = 60) -> list[str]:
@@ -74,9 +74,10 @@ def changed(words: list[str], *places: int) -> str:
     return " ".join("else" if i in places else word for i, word in enumerate(words))
 
 
-def jaccard(one: str, other: str, length: int = 5) -> float:
+def jaccard(value: str, other: str, length: int = 5) -> float:
     a, b = (
-        {tuple(words[i : i + length]) for i in range(len(words) - length + 1)} for words in (one.split(), other.split())
+        {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
+        for words in (value.split(), other.split())
     )
     return len(a & b) / len(a | b)
 
@@ -99,7 +100,7 @@ def test_case_white_space_and_unicode_form_make_no_other_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("value", "other"),
     [
         ("3 × 4 = 12 — done", "3 * 4 = 12 - done"),
         ("\ufeffPaul has\u2060 3 apples", "paul has 3 apples"),
@@ -111,14 +112,16 @@ def test_case_white_space_and_unicode_form_make_no_other_text() -> None:
     ],
 )
 @pytest.mark.parametrize("by", ["exact", "near"])
-def test_unusual_unicode_hides_no_duplicate(one: str, other: str, by: str) -> None:
-    assert decided([("a", "p", one), ("b", "p", other), ("c", "p", "nothing alike")], by=by) == {"b": "a"}
+def test_unusual_unicode_hides_no_duplicate(value: str, other: str, by: str) -> None:
+    assert decided([("a", "p", value), ("b", "p", other), ("c", "p", "nothing alike")], by=by) == {"b": "a"}
 
 
 def test_scripts_without_spaces_are_compared_by_their_characters() -> None:
-    one = "小明有三个苹果他又买了五个苹果现在他一共有八个苹果然后他吃了一个"
+    result = "小明有三个苹果他又买了五个苹果现在他一共有八个苹果然后他吃了一个"
     assert decided(
-        [("a", "p", one), ("b", "p", one.replace("吃", "丢")), ("c", "p", one[::-1])], by="near", similarity=0.6
+        [("a", "p", result), ("b", "p", result.replace("吃", "丢")), ("c", "p", result[::-1])],
+        by="near",
+        similarity=0.6,
     ) == {"b": "a"}
 
 
@@ -142,8 +145,8 @@ def test_the_same_path_in_other_words() -> None:
         ("e", "p", "No equation here either."),
         ("f", "q", "3+4=7, so 7*2=14"),
     ]
-    found = told([table(rows)], by="path")
-    assert found == {"b": ("same equations", "the same equations as a")}
+    result = told([table(rows)], by="path")
+    assert result == {"b": ("same equations", "the same equations as a")}
     assert set(decided(rows, by="path", scope="all")) == {"b", "f"}
 
 
@@ -156,19 +159,19 @@ def test_in_the_scope_of_a_path_like_texts_with_other_equations_stay() -> None:
 
 def test_the_similarity_told_is_that_of_the_shingles() -> None:
     words = text(2)
-    one, other, third = " ".join(words), changed(words, 30), changed(words, 10, 20, 30, 40, 50)
-    assert jaccard(one, other) > 0.8 > jaccard(one, third)
-    found = told([table([("a", "p", one), ("b", "p", other), ("c", "p", third)])], by="near")
-    assert found == {"b": ("near duplicate", f"similarity {jaccard(one, other):.2f} to a")}
+    result, other, third = " ".join(words), changed(words, 30), changed(words, 10, 20, 30, 40, 50)
+    assert jaccard(result, other) > 0.8 > jaccard(result, third)
+    outcome = told([table([("a", "p", result), ("b", "p", other), ("c", "p", third)])], by="near")
+    assert outcome == {"b": ("near duplicate", f"similarity {jaccard(result, other):.2f} to a")}
 
 
 def test_clusters_are_transitive() -> None:
     words = text(3)
     rows = [(f"{i:02d}", "p", changed(words, *range(5, 5 + 5 * i, 5))) for i in range(9)]
     assert jaccard(rows[0][2], rows[8][2]) < 0.4
-    found = decided(rows, by="near")
-    assert found == {f"{i:02d}": "00" for i in range(1, 9)}
-    assert decided([row for row in rows if row[0] not in found], by="near") == {}
+    result = decided(rows, by="near")
+    assert result == {f"{i:02d}": "00" for i in range(1, 9)}
+    assert decided([row for row in rows if row[0] not in result], by="near") == {}
 
 
 def test_planted_pairs_are_found_and_no_others() -> None:
@@ -182,22 +185,22 @@ def test_planted_pairs_are_found_and_no_others() -> None:
         if jaccard(rows[-1][2], other) >= 0.8:
             pairs.add((f"{i:05d}b", f"{i:05d}a"))
         rows.append((f"{i:05d}b", "p", other))
-    found = set(decided(rows, by="near", scope="all").items())
-    assert found <= pairs
-    assert len(found) >= 0.99 * len(pairs) > 1000
+    items = set(decided(rows, by="near", scope="all").items())
+    assert items <= pairs
+    assert len(items) >= 0.99 * len(pairs) > 1000
 
 
 @pytest.mark.parametrize("by", ["exact", "path", "near", "semantic"])
 def test_texts_without_words_and_of_one_word(by: str) -> None:
-    rows = [(str(i), "p", one) for i, one in enumerate(["", "?!", " ", "one", "One.", "two", "…", "one two"])]
-    found = decided(rows, by=by, embedding="abacus")
+    rows = [(str(i), "p", item) for i, item in enumerate(["", "?!", " ", "one", "One.", "two", "…", "one two"])]
+    result = decided(rows, by=by, embedding="abacus")
     expected: dict[str, dict[str, str]] = {
         "exact": {"2": "0"}, "path": {}, "near": {"4": "3"}, "semantic": {},
     }  # fmt: skip
     if by == "semantic":
-        assert not {"0", "2"} & found.keys()
+        assert not {"0", "2"} & result.keys()
     else:
-        assert found == expected[by]
+        assert result == expected[by]
 
 
 def test_the_row_that_is_preferred_stays() -> None:
@@ -226,9 +229,9 @@ def test_a_million_rows_that_are_the_same_take_time_in_proportion() -> None:
 def test_many_rows_in_one_bucket_are_held_against_leaders() -> None:
     words = text(5, 400)
     rows = [(f"{i:05d}", "p", changed(words, i % 390 + 1)) for i in range(3000)]
-    found = decided(rows, by="near")
-    assert len(found) == 2999
-    assert set(found.values()) == {"00000"}
+    result = decided(rows, by="near")
+    assert len(result) == 2999
+    assert set(result.values()) == {"00000"}
 
 
 def test_what_a_release_holds_is_rejected_and_named() -> None:
@@ -247,8 +250,8 @@ def test_what_a_release_holds_is_rejected_and_named() -> None:
         ("a", "p", changed(words, 7)), ("b", "p", "The  same"), ("r2", "p", "the same"), ("c", "q", "the same"),
         ("d", "p", "so 1+2=3"), ("e", "p", "new"),
     ]  # fmt: skip
-    found = told([table(rows)], [[released]], by=["exact", "path", "near"], releases="mwpes@1.0.0")
-    assert found == {
+    result = told([table(rows)], [[released]], by=["exact", "path", "near"], releases="mwpes@1.0.0")
+    assert result == {
         "a": ("in an earlier release: near duplicate", f"similarity {jaccard(rows[0][2], ' '.join(words)):.2f} to r1 of mwpes@1.0.0"),
         "b": ("in an earlier release: duplicate", "the same text as r2 of mwpes@1.0.0"),
         "r2": ("in an earlier release: duplicate", "the same text as r2 of mwpes@1.0.0"),
@@ -262,9 +265,9 @@ def test_no_rows_give_no_decision() -> None:
 
 
 def test_the_same_meaning_in_another_order() -> None:
-    one = "Tom has 12 apples and then he buys 5 apples more so he has 17 apples now"
+    result = "Tom has 12 apples and then he buys 5 apples more so he has 17 apples now"
     other = "so now Tom has 17 apples: he buys 5 more apples and then has 12 apples he"
-    rows = [("a", "p", one), ("b", "p", other), ("c", "p", "the train takes 45 minutes for 30 miles")]
+    rows = [("a", "p", result), ("b", "p", other), ("c", "p", "the train takes 45 minutes for 30 miles")]
     assert decided(rows, by="near") == {}
     assert told([table(rows)], by="semantic", embedding="abacus")["b"][0] == "same meaning"
     assert decided(rows, by="semantic", embedding="abacus") == {"b": "a"}
@@ -309,8 +312,8 @@ def test_the_decision_is_the_same_in_any_order_and_parts_and_nothing_is_left_to_
     rows: list[Row], by: list[str], scope: str, parts: int, chance: random.Random
 ) -> None:
     given: dict[str, Any] = {"by": by, "scope": scope, "embedding": "abacus", "similarity": 0.7}
-    found = decided(rows, **given)
-    assert decided(chance.sample(rows, len(rows)), parts, **given) == found
-    stay = [row for row in rows if row[0] not in found]
+    result = decided(rows, **given)
+    assert decided(chance.sample(rows, len(rows)), parts, **given) == result
+    stay = [row for row in rows if row[0] not in result]
     assert decided(stay, **given) == {}
-    assert set(found.values()) <= {row[0] for row in stay}
+    assert set(result.values()) <= {row[0] for row in stay}

@@ -27,53 +27,53 @@ PAIRS = st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max
 
 
 def test_the_hashes_of_words_are_those_that_releases_keep() -> None:
-    found = hash_words(pl.Series(TEXTS * 3))
-    assert found.counts()[: len(TEXTS)].tolist() == COUNTS
-    one = hash_words(pl.Series(TEXTS))
-    assert hashlib.sha256(one.hashes.tobytes()).hexdigest()[:16] == HASHES
-    assert np.array_equal(found.hashes, np.tile(one.hashes, 3))
+    result = hash_words(pl.Series(TEXTS * 3))
+    assert result.counts()[: len(TEXTS)].tolist() == COUNTS
+    outcome = hash_words(pl.Series(TEXTS))
+    assert hashlib.sha256(outcome.hashes.tobytes()).hexdigest()[:16] == HASHES
+    assert np.array_equal(result.hashes, np.tile(outcome.hashes, 3))
     alone = np.concatenate([hash_words(pl.Series([text])).hashes for text in TEXTS])
-    assert np.array_equal(one.hashes, alone)
+    assert np.array_equal(outcome.hashes, alone)
 
 
 @given(PAIRS)
 def test_components_are_those_of_a_plain_search(lots: list[list[tuple[int, int]]]) -> None:
-    found, plain = Components(31), list(range(31))
+    components, plain = Components(31), list(range(31))
     for lot in lots:
         a, b = (np.array([pair[i] for pair in lot], np.int64) for i in (0, 1))
-        found.unite(a, b)
-        for one, other in lot:
-            low, high = sorted((plain[one], plain[other]))
+        components.unite(a, b)
+        for item, other in lot:
+            low, high = sorted((plain[item], plain[other]))
             plain = [low if root == high else root for root in plain]
-        assert found.apart(a, b).sum() == 0
-    assert found.root().tolist() == plain
+        assert components.apart(a, b).sum() == 0
+    assert components.root().tolist() == plain
 
 
 def test_components_are_those_of_scipy() -> None:
     size, chance = 20_000, np.random.default_rng(1)
     a, b = chance.integers(0, size, (2, 15_000))
-    found = Components(size)
+    components = Components(size)
     for at in range(0, len(a), 1000):
-        found.unite(a[at : at + 1000], b[at : at + 1000])
+        components.unite(a[at : at + 1000], b[at : at + 1000])
     graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(size, size))
     number, label = connected_components(graph, directed=False)
     smallest = np.full(number, size)
     np.minimum.at(smallest, label, np.arange(size))
-    assert np.array_equal(found.root(), smallest[label])
+    assert np.array_equal(components.root(), smallest[label])
 
 
 def test_a_long_chain_is_one_component() -> None:
-    found = Components(200_000)
-    found.unite(np.arange(199_999), np.arange(1, 200_000))
-    assert not found.root().any()
+    components = Components(200_000)
+    components.unite(np.arange(199_999), np.arange(1, 200_000))
+    assert not components.root().any()
 
 
 @given(st.lists(st.sets(st.integers(0, 2**32 - 1), max_size=40), min_size=2, max_size=2))
 def test_an_outline_never_tells_sets_further_apart_than_they_are(pair: list[set[int]]) -> None:
-    sizes = np.array([len(one) for one in pair])
-    made = Sets(np.array([value for one in pair for value in sorted(one)], np.uint32), np.cumsum(sizes))
-    one, other = make_outlines(made)
-    assert np.bitwise_count(one ^ other).sum() <= len(pair[0] ^ pair[1])
+    sizes = np.array([len(item) for item in pair])
+    sets = Sets(np.array([value for item in pair for value in sorted(item)], np.uint32), np.cumsum(sizes))
+    result, other = make_outlines(sets)
+    assert np.bitwise_count(result ^ other).sum() <= len(pair[0] ^ pair[1])
 
 
 def test_pairs_that_were_refused_are_refused_again_and_others_are_not(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def frame(**columns: list[int | None]) -> pl.DataFrame:
 
 
 def of_counts(*counts: tuple[int, int, int]) -> pl.DataFrame:
-    rows = [(one, other) for one, other, n in counts for _ in range(n)]
+    rows = [(item, other) for item, other, n in counts for _ in range(n)]
     return pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
 
 
@@ -46,22 +46,22 @@ FLEISS = [
 
 def test_fleiss_kappa_of_fourteen_raters() -> None:
     rows = [[label for label, raters in enumerate(counts) for _ in range(raters)] for counts in FLEISS]
-    found = measure_agreement([pl.DataFrame(rows, schema=[f"r{i}" for i in range(14)], orient="row")])
-    assert (found.raters, found.rows) == (14, 10)
-    assert found.fleiss == pytest.approx(0.2099, abs=1e-4)
+    agreement = measure_agreement([pl.DataFrame(rows, schema=[f"r{i}" for i in range(14)], orient="row")])
+    assert (agreement.raters, agreement.rows) == (14, 10)
+    assert agreement.fleiss == pytest.approx(0.2099, abs=1e-4)
 
 
 def test_what_one_leaves_undecided_is_left_out() -> None:
-    found = measure_agreement([frame(a=[1, 1, None, None, -1], b=[1, 2, 1, None, -1], c=[1, None, 1, None, -1])])
-    assert {names: (one.rows, one.same) for names, one in found.pairs.items()} == {
+    agreement = measure_agreement([frame(a=[1, 1, None, None, -1], b=[1, 2, 1, None, -1], c=[1, None, 1, None, -1])])
+    assert {names: (pair.rows, pair.same) for names, pair in agreement.pairs.items()} == {
         ("a", "b"): (3, 2), ("a", "c"): (2, 2), ("b", "c"): (3, 3),
     }  # fmt: skip
-    assert (found.rows, found.fleiss, found.pairs["a", "c"].kappa) == (2, 1.0, 1.0)
+    assert (agreement.rows, agreement.fleiss, agreement.pairs["a", "c"].kappa) == (2, 1.0, 1.0)
 
 
 def test_where_chance_does_all_there_is_no_kappa() -> None:
-    found = measure_agreement([frame(a=[1, 1], b=[1, 1])])
-    assert (found.fleiss, found.pairs["a", "b"].kappa) == (None, None)
+    agreement = measure_agreement([frame(a=[1, 1], b=[1, 1])])
+    assert (agreement.fleiss, agreement.pairs["a", "b"].kappa) == (None, None)
     assert measure_agreement([frame(a=[1, 2], b=[2, 1])]).pairs["a", "b"].kappa == -1
     assert measure_agreement([frame(a=[None], b=[1])]).fleiss is None
     assert measure_agreement([frame(a=[1, 2])]) == Agreement(
@@ -92,7 +92,7 @@ def test_other_labellers_are_no_part_of_it() -> None:
 
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=2, max_size=30))
 def test_cohens_kappa_is_that_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
-    one, other = map(list, zip(*rows))
-    (pair,) = measure_agreement([frame(one=one, other=other)]).pairs.values()
+    result, other = map(list, zip(*rows))
+    (pair,) = measure_agreement([frame(one=result, other=other)]).pairs.values()
     if pair.kappa is not None:
-        assert pair.kappa == pytest.approx(cohen_kappa_score(one, other), abs=1e-12)
+        assert pair.kappa == pytest.approx(cohen_kappa_score(result, other), abs=1e-12)

@@ -35,13 +35,13 @@ def test_how_far_one_thing_depends_on_another() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=1, max_size=30))
 def test_both_are_symmetric_and_bounded(pairs: list[tuple[str, str]]) -> None:
     counts, turned = Counter(pairs), Counter((b, a) for a, b in pairs)
-    found, v = compute_adjusted_rand(counts), cramer(counts)
+    rand, v = compute_adjusted_rand(counts), cramer(counts)
     assert (
-        found == pytest.approx(compute_adjusted_rand(turned))
-        if found is not None
+        rand == pytest.approx(compute_adjusted_rand(turned))
+        if rand is not None
         else compute_adjusted_rand(turned) is None
     )
-    assert found is None or found <= 1.0
+    assert rand is None or rand <= 1.0
     assert v is None or 0.0 <= v <= 1.0 + 1e-9
-    truth, said = zip(*pairs)
-    assert found is None or found == pytest.approx(adjusted_rand_score(truth, said), abs=1e-12)
+    truth, result = zip(*pairs)
+    assert rand is None or rand == pytest.approx(adjusted_rand_score(truth, result), abs=1e-12)

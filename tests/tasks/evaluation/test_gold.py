@@ -101,7 +101,7 @@ def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None
     ]
     rows, rejected = gather(records, map_gold(FORMATS["processbench"]))
     assert [(row.id, row.first_error) for row in rows] == [("omnimath-7", 2)]
-    assert [(one.source, one.reason, one.detail) for one in rejected] == [
+    assert [(item.source, item.reason, item.detail) for item in rejected] == [
         ("f.jsonl:2", "not JSON", "cut off"),
         ("f.jsonl:3", "duplicate id", "'omnimath-7' is that of f.jsonl:1 too"),
         ("f.jsonl:4", "duplicate id", "'omnimath-7' is that of f.jsonl:1 too, where gold is another"),
@@ -110,11 +110,11 @@ def test_faulty_records_and_repeated_ids_are_rejected_with_their_lines() -> None
 
 def test_gold_columns_are_gold_where_they_say_something() -> None:
     row = {"solution_id": "x", "steps": ["a", "b"], "set": "world-3", "gold_first_error": 1, "gold_error_type": "unit", "gold_taxonomy": "abacus@1.0.0"}  # fmt: skip
-    (found,), _ = gather([Record("t:1", row)], map_gold(FORMATS["truth"]))
-    assert (found.id, found.first_error, found.steps, found.set) == ("x", 1, 2, "world-3")
-    assert (found.type, found.taxonomy) == ("unit", "abacus")
-    (found,), _ = gather([Record("t:1", row | {"gold_first_error": -1})], map_gold(FORMATS["truth"]))
-    assert (found.first_error, found.type) == (NONE, None)
+    (result,), _ = gather([Record("t:1", row)], map_gold(FORMATS["truth"]))
+    assert (result.id, result.first_error, result.steps, result.set) == ("x", 1, 2, "world-3")
+    assert (result.type, result.taxonomy) == ("unit", "abacus")
+    (result,), _ = gather([Record("t:1", row | {"gold_first_error": -1})], map_gold(FORMATS["truth"]))
+    assert (result.first_error, result.type) == (NONE, None)
     for bad, reason in (({"gold_first_error": None}, "missing field"), ({"gold_first_error": 2}, "out of range")):
         _, (rejected,) = gather([Record("t:1", row | bad)], map_gold(FORMATS["truth"]))
         assert rejected.reason == reason

@@ -20,7 +20,7 @@ def table(*rows: dict[str, Any], given: Columns = PLAIN) -> Table:
 
 
 def said(labels: Table) -> dict[str, dict[str, int | None]]:
-    return {name: {id: label.first_error for id, label in found.items()} for name, found in labels.items()}
+    return {name: {id: label.first_error for id, label in item.items()} for name, item in labels.items()}
 
 
 def gold(*first_errors: int, steps: int | None = 5) -> list[Gold]:
@@ -28,7 +28,7 @@ def gold(*first_errors: int, steps: int | None = 5) -> list[Gold]:
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "gold_id", "found"),
+    ("there", "wanted", "gold_id", "expected"),
     [
         (["id", "first_error"], Columns((), ()), ["id"], Columns(("id",), ("first_error",))),
         (["solution_id", "mc_first_error", "judge_first_error", "x"], Columns((), ()), ["id"], Columns(("solution_id",), ("mc_first_error", "judge_first_error"))),
@@ -40,9 +40,9 @@ def gold(*first_errors: int, steps: int | None = 5) -> list[Gold]:
     ],
 )  # fmt: skip
 def test_columns_are_found_by_their_names(
-    there: list[str], wanted: Columns, gold_id: list[str], found: Columns
+    there: list[str], wanted: Columns, gold_id: list[str], expected: Columns
 ) -> None:
-    assert choose_columns("l", there, wanted, gold_id) == found
+    assert choose_columns("l", there, wanted, gold_id) == expected
 
 
 @pytest.mark.parametrize(

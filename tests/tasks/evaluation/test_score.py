@@ -22,14 +22,14 @@ def labels(*given: int | None) -> dict[str, int | None]:
 def test_a_case_by_hand() -> None:
     # wrong: 0 exact, 2 exact, 3 named one before, 1 missed, 4 undecided, 0 without a row; right: exact, alarm, undecided
     rows = gold(0, 2, 3, 1, 4, NONE, NONE, NONE) + gold(0, begin=99)
-    found = score(rows, labels(0, 2, 2, NONE, None, NONE, 5, None))
-    assert found.wrong == Share(2, 6)
-    assert found.right == Share(1, 3)
-    assert found.f1 == pytest.approx(1 / 3)
-    assert found.located == Share(2, 4)  # three on wrong rows, one on a right row
-    assert (found.kept_wrong, found.kept_right, found.kept) == (Share(4, 6), Share(2, 3), Share(6, 9))
-    assert found.distances == {-1: 1, 0: 2}
-    assert (found.missed, found.alarms, found.absent) == (1, 1, 1)
+    result = score(rows, labels(0, 2, 2, NONE, None, NONE, 5, None))
+    assert result.wrong == Share(2, 6)
+    assert result.right == Share(1, 3)
+    assert result.f1 == pytest.approx(1 / 3)
+    assert result.located == Share(2, 4)  # three on wrong rows, one on a right row
+    assert (result.kept_wrong, result.kept_right, result.kept) == (Share(4, 6), Share(2, 3), Share(6, 9))
+    assert result.distances == {-1: 1, 0: 2}
+    assert (result.missed, result.alarms, result.absent) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_a_case_by_hand() -> None:
 )
 def test_f1_is_the_harmonic_mean(wrong: tuple[int, int], right: tuple[int, int], f1: float) -> None:
     rows = gold(*[2] * wrong[1], *[NONE] * right[1])
-    said = [2] * wrong[0] + [3] * (wrong[1] - wrong[0]) + [NONE] * right[0] + [0] * (right[1] - right[0])
-    assert score(rows, labels(*said)).f1 == pytest.approx(f1)
+    numbers = [2] * wrong[0] + [3] * (wrong[1] - wrong[0]) + [NONE] * right[0] + [0] * (right[1] - right[0])
+    assert score(rows, labels(*numbers)).f1 == pytest.approx(f1)
 
 
 def test_f1_needs_wrong_and_right_rows() -> None:
@@ -51,12 +51,12 @@ def test_f1_needs_wrong_and_right_rows() -> None:
 def test_the_average_is_of_the_sets_and_not_of_the_rows() -> None:
     # set a: 1 of 1 wrong, 1 of 1 right, F1 1; set b: 1 of 4 wrong, 3 of 4 right, F1 2*(1/4)*(3/4)/1 = 3/8
     rows = gold(1, NONE, set="a") + gold(1, 1, 1, 1, NONE, NONE, NONE, NONE, set="b", begin=2)
-    said = labels(1, NONE, 1, 0, None, NONE, NONE, NONE, NONE, 3)
-    found = score_groups(rows, said, lambda row: row.set)
-    assert [one.f1 for one in found.values()] == [1.0, pytest.approx(3 / 8)]
-    assert average_f1(found.values()) == pytest.approx(11 / 16)
+    result = labels(1, NONE, 1, 0, None, NONE, NONE, NONE, NONE, 3)
+    outcome = score_groups(rows, result, lambda row: row.set)
+    assert [item.f1 for item in outcome.values()] == [1.0, pytest.approx(3 / 8)]
+    assert average_f1(outcome.values()) == pytest.approx(11 / 16)
     # pooled it is another number: 2 of 5 and 4 of 5
-    assert score(rows, said).f1 == pytest.approx(2 * 0.4 * 0.8 / 1.2)
+    assert score(rows, result).f1 == pytest.approx(2 * 0.4 * 0.8 / 1.2)
 
 
 def test_sets_without_f1_are_left_out_of_the_average() -> None:
@@ -92,19 +92,19 @@ _LABEL = st.one_of(st.none(), st.integers(-1, 8))
 
 @given(st.lists(st.tuples(st.integers(-1, 8), _LABEL)))
 def test_every_row_is_counted_once(rows: list[tuple[int, int | None]]) -> None:
-    found = score(gold(*[one for one, _ in rows]), labels(*[label for _, label in rows]))
-    assert found.wrong.of + found.right.of == len(rows)
+    result = score(gold(*[item for item, _ in rows]), labels(*[label for _, label in rows]))
+    assert result.wrong.of + result.right.of == len(rows)
     undecided = sum(label is None for _, label in rows)
-    assert sum(found.distances.values()) + found.missed + found.alarms + found.right.hits + undecided == len(rows)
-    assert found.distances.get(0, 0) == found.wrong.hits == found.located.hits
-    assert found.located.of == sum(found.distances.values()) + found.alarms
+    assert sum(result.distances.values()) + result.missed + result.alarms + result.right.hits + undecided == len(rows)
+    assert result.distances.get(0, 0) == result.wrong.hits == result.located.hits
+    assert result.located.of == sum(result.distances.values()) + result.alarms
 
 
 @given(st.lists(st.tuples(st.integers(-1, 8), _LABEL), min_size=1), st.integers(0, 99))
 def test_an_exact_label_never_scores_less_than_none(rows: list[tuple[int, int | None]], at: int) -> None:
-    first, said = [one for one, _ in rows], [label for _, label in rows]
-    better = [*said]
+    first, result = [item for item, _ in rows], [label for _, label in rows]
+    better = [*result]
     better[at % len(rows)] = first[at % len(rows)]
-    one, other = score(gold(*first), labels(*said)), score(gold(*first), labels(*better))
-    assert (one.f1 or 0) <= (other.f1 or 0)
-    assert one.kept.hits <= other.kept.hits
+    outcome, other = score(gold(*first), labels(*result)), score(gold(*first), labels(*better))
+    assert (outcome.f1 or 0) <= (other.f1 or 0)
+    assert outcome.kept.hits <= other.kept.hits

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tasks.inject.filters import LONGEST, distance, find_rejection
 
 
-def by_definition(one: str, other: str) -> int:
+def by_definition(text: str, other: str) -> int:
     row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
+    for i, a in enumerate(text, 1):
         before, row = row, [i]
         for j, b in enumerate(other, 1):
             row.append(min(row[-1] + 1, before[j] + 1, before[j - 1] + (a != b)))
@@ -21,15 +21,15 @@ def by_definition(one: str, other: str) -> int:
 
 
 @given(st.text("ab1 ", max_size=12), st.text("ab1 ", max_size=12))
-def test_the_distance_is_levenshtein_s(one: str, other: str) -> None:
-    assert distance(one, other) == by_definition(one, other) == distance(other, one)
+def test_the_distance_is_levenshtein_s(text: str, other: str) -> None:
+    assert distance(text, other) == by_definition(text, other) == distance(other, text)
 
 
 RIGHT = ["There are 3 * 8 = 24 figs.", "So 24 - 4 = 20 are left."]
 
 
 @pytest.mark.parametrize(
-    ("after", "at", "told"),
+    ("after", "at", "expected"),
     [
         (["There are 3 + 8 = 11 figs.", "So 11 - 4 = 7 are left."], 0, ""),
         (["So 3 - 4 = 7 are left."], 0, "changes too much"),
@@ -44,8 +44,8 @@ RIGHT = ["There are 3 * 8 = 24 figs.", "So 24 - 4 = 20 are left."]
         (["There are\n3 + 8 = 11 figs.", "So 11 - 4 = 7 are left."], 0, "another layout"),
     ],
 )
-def test_faults(after: list[str], at: int, told: str) -> None:
-    assert find_rejection(RIGHT, after, at, 0.4) == told
+def test_faults(after: list[str], at: int, expected: str) -> None:
+    assert find_rejection(RIGHT, after, at, 0.4) == expected
 
 
 def test_texts_that_are_too_long_are_not_looked_at_for_long() -> None:

@@ -56,23 +56,23 @@ def solution(i: int, text: str, question: str, answer: str, **more: Any) -> dict
 
 @lru_cache
 def solutions(count: int) -> pl.DataFrame:
-    made = []
+    results = []
     for number in range(count):
-        one = make_problem(11, number, 3)
-        text = write_solution(*solve_right(one.program))
-        made.append(solution(number, text, one.question, str(one.answer), program=one.program.dump()))
-    found = VERIFY.run(pl.DataFrame(made, schema=to_polars_schema(GIVEN)), VerifyParameters.model_validate({})).kept
-    assert set(found["verdict"]) == {"right"}
-    return found
+        problem = make_problem(11, number, 3)
+        text = write_solution(*solve_right(problem.program))
+        results.append(solution(number, text, problem.question, str(problem.answer), program=problem.program.dump()))
+    kept = VERIFY.run(pl.DataFrame(results, schema=to_polars_schema(GIVEN)), VerifyParameters.model_validate({})).kept
+    assert set(kept["verdict"]) == {"right"}
+    return kept
 
 
 def rules(taxonomy: str | Taxonomy = "abacus", **more: Any) -> InjectParameters:
-    found = taxonomies.find_shipped(taxonomy) if isinstance(taxonomy, str) else taxonomy
-    return InjectParameters.model_validate({"taxonomy": found, **more})
+    shipped = taxonomies.find_shipped(taxonomy) if isinstance(taxonomy, str) else taxonomy
+    return InjectParameters.model_validate({"taxonomy": shipped, **more})
 
 
 def run(
-    part: pl.DataFrame, given: InjectParameters, said: Callable[[Request], Reply | str] | None = None
+    part: pl.DataFrame, given: InjectParameters, respond: Callable[[Request], Reply | str] | None = None
 ) -> tuple[Outcome, list[Request]]:
     conversation = INJECT.ask(part, given, NAMES)
     asked: list[Request] = []
@@ -81,8 +81,8 @@ def run(
         while True:
             wanted = conversation.send(replies) if replies is not None else next(conversation)
             asked += wanted
-            assert said is not None
-            replies = {one.id: reply(one, said(one)) for one in wanted}
+            assert respond is not None
+            replies = {item.id: reply(item, respond(item)) for item in wanted}
     except StopIteration as end:
         outcome: Outcome = end.value
     assert outcome.kept.height + outcome.rejected.height == part.height
@@ -91,18 +91,18 @@ def run(
     return outcome, asked
 
 
-def reply(one: Request, said: Reply | str) -> Reply:
-    return said if not isinstance(said, str) else Completion(one.id, said, "stop", 9, 20, 9, -1.5, "fake 1", 0.0)
+def reply(request: Request, value: Reply | str) -> Reply:
+    return value if not isinstance(value, str) else Completion(request.id, value, "stop", 9, 20, 9, -1.5, "fake 1", 0.0)
 
 
 def test_what_rules_make_is_wrong_where_and_as_it_says() -> None:
     kept = run(solutions(600), rules())[0].kept
     truths = [find_truth(load_program(row["program"]), row["steps"]) for row in kept.to_dicts()]
-    same = [(one.first_error, one.kind) for one in truths]
-    said = list(zip(kept["injected_at"], kept["injected_type"]))
+    same = [(truth.first_error, truth.kind) for truth in truths]
+    values = list(zip(kept["injected_at"], kept["injected_type"]))
     assert kept.height >= 480
-    assert all(one.first_error >= 0 for one in truths)
-    assert sum(a == b for a, b in zip(same, said)) / kept.height >= 0.99
+    assert all(truth.first_error >= 0 for truth in truths)
+    assert sum(a == b for a, b in zip(same, values)) / kept.height >= 0.99
     assert min(kept["injected_type"].value_counts()["count"]) >= 40
     assert set(kept["injected_type"]) == set(BY_RULE)
 
@@ -145,10 +145,10 @@ def test_a_simple_classifier_cannot_tell_them_from_right_ones() -> None:
     kept = run(solutions(1000), rules(share=0.5))[0].kept
     wrong = (kept["injected_at"] >= 0).to_list()
     assert 0.4 < sum(wrong) / len(wrong) < 0.6
-    found = measure_artifacts(zip(kept["text"], wrong, kept["problem_id"]))
-    assert found is not None
-    assert found.looks <= 0.58, f"lengths and characters give the wrong ones away: AUC {found.looks:.3f}"
-    assert found.ngrams <= 0.58, f"character n-grams give the wrong ones away: AUC {found.ngrams:.3f}"
+    artifacts = measure_artifacts(zip(kept["text"], wrong, kept["problem_id"]))
+    assert artifacts is not None
+    assert artifacts.looks <= 0.58, f"lengths and characters give the wrong ones away: AUC {artifacts.looks:.3f}"
+    assert artifacts.ngrams <= 0.58, f"character n-grams give the wrong ones away: AUC {artifacts.ngrams:.3f}"
 
 
 def test_each_type_of_a_taxonomy_that_rules_make_is_told() -> None:
@@ -209,7 +209,7 @@ def number_of(request: Request) -> int:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> None:
     given = rules("lemma", kinds=["operator"], models=["a"], seed=seed)
-    outcome, (asked,) = run(one_row(), given, lambda one: form.format(WRONG[number_of(one)], n=number_of(one)))
+    outcome, (asked,) = run(one_row(), given, lambda value: form.format(WRONG[number_of(value)], n=number_of(value)))
     (row,) = outcome.kept.to_dicts()
     number = number_of(asked)
     assert row["steps"] == [*STEPS[: number - 1], WRONG[number], *REST[number]]
@@ -217,10 +217,10 @@ def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> Non
     assert (row["injected_at"], row["injected_type"], row["injected_by"]) == (number - 1, "operator", "big@r1")
     assert row["injected_edit"] == {1: "* 8 = 24 → + 8 = 11", 2: "+ 24 = 70 → - 24 = 22"}[number]
     assert (row["verdict"], row["injected_cause"], row["injected_taxonomy"]) == ("wrong", None, "lemma@1.0.0")
-    told = asked.messages[0].content + asked.messages[1].content
-    assert "- operator: The numbers belong together" in told
-    assert "- counting" not in told
-    assert all(step in told for step in STEPS)
+    content = asked.messages[0].content + asked.messages[1].content
+    assert "- operator: The numbers belong together" in content
+    assert "- counting" not in content
+    assert all(step in content for step in STEPS)
     assert asked.sampling.schema == ""
 
 
@@ -228,15 +228,15 @@ def test_both_steps_from_which_it_goes_on_are_asked_about() -> None:
     asked = [
         run(one_row(), rules("lemma", models=["a"], seed=seed, attempts=1), lambda _: "")[1][0] for seed in range(9)
     ]
-    assert {number_of(one) for one in asked} == {1, 2}
+    assert {number_of(item) for item in asked} == {1, 2}
     again = run(one_row(), rules("lemma", models=["a"], attempts=2), lambda _: "")[1]
-    assert {number_of(one) for one in again} == {1, 2}
+    assert {number_of(item) for item in again} == {1, 2}
 
 
 def test_where_only_the_operands_are_others_the_result_is_worked_out() -> None:
     given = rules("lemma", kinds=["operator"], models=["a"])
     wrong = {1: "1. In the bags are 2 * 8 = 24 figs.", 2: "2. With those she has 46 - 24 = 70 figs."}
-    (row,) = run(one_row(), given, lambda one: wrong[number_of(one)])[0].kept.to_dicts()
+    (row,) = run(one_row(), given, lambda value: wrong[number_of(value)])[0].kept.to_dicts()
     assert row["verdict"] == "wrong" and any(text in row["text"] for text in ("2 * 8 = 16 figs", "46 - 24 = 22 figs"))
 
 
@@ -251,26 +251,26 @@ def test_a_solution_from_which_nothing_follows_by_rules_costs_no_token() -> None
     given = rules("lemma", models=["a"], rest="either", attempts=1)
     wrong = "Ada has 47 figs, more or less."
 
-    def answer(one: Request) -> str:
-        if one.prefix:
-            assert one.prefix.endswith("\n") and one.messages[-1].content.startswith(QUESTION)
+    def answer(request: Request) -> str:
+        if request.prefix:
+            assert request.prefix.endswith("\n") and request.messages[-1].content.startswith(QUESTION)
             return "So she has 59 left.\n#### 59"
         return wrong
 
-    (made,) = run(part, given, answer)[0].kept.to_dicts()
-    at = made["injected_at"]
-    assert made["steps"] == [*NO_PLACES[:at], wrong, "So she has 59 left.\n#### 59"]
-    assert made["text"] == "\n".join(made["steps"]) and made["verdict"] == "wrong"
+    (result,) = run(part, given, answer)[0].kept.to_dicts()
+    at = result["injected_at"]
+    assert result["steps"] == [*NO_PLACES[:at], wrong, "So she has 59 left.\n#### 59"]
+    assert result["text"] == "\n".join(result["steps"]) and result["verdict"] == "wrong"
 
 
 def test_a_model_that_rights_its_mistake_is_not_kept() -> None:
     given = rules("lemma", models=["a"], rest="continuation", attempts=1)
     wrong = WRONG | {2: "2. With those she has 46 - 24 = 22 figs."}
-    back = lambda one: "Wait, that is wrong: 58.\n#### 58" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    back = lambda value: "Wait, that is wrong: 58.\n#### 58" if value.prefix else wrong[number_of(value)]  # noqa: E731
     assert run(one_row(), given, back)[0].rejected["reason"].to_list() == ["words of a mistake"]
-    still = lambda one: "All in all 58.\n#### 58" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    still = lambda value: "All in all 58.\n#### 58" if value.prefix else wrong[number_of(value)]  # noqa: E731
     assert run(one_row(), given, still)[0].rejected["reason"].to_list() == ["still right"]
-    second = lambda one: "Then 11 - 1 = 11.\n#### 11" if one.prefix else wrong[number_of(one)]  # noqa: E731
+    second = lambda value: "Then 11 - 1 = 11.\n#### 11" if value.prefix else wrong[number_of(value)]  # noqa: E731
     assert run(one_row(), given, second)[0].rejected["reason"].to_list() == ["a second mistake"]
 
 
@@ -303,16 +303,16 @@ def test_a_reply_that_cannot_be_used_is_a_rejected_row_with_its_reason(
     change: Callable[[str], str], reason: str
 ) -> None:
     given = rules("lemma", kinds=["operator"], models=["a"], attempts=1)
-    outcome, _ = run(one_row(), given, lambda one: change(STEPS[number_of(one) - 1]))
+    outcome, _ = run(one_row(), given, lambda value: change(STEPS[number_of(value) - 1]))
     assert outcome.rejected["reason"].to_list() == [reason]
     assert outcome.rejected["text"].to_list() == one_row()["text"].to_list()
 
 
 def test_a_model_is_asked_again_about_what_was_not_kept_and_no_more() -> None:
     given = rules("lemma", kinds=LEMMA, models=["a", "b"], attempts=3)
-    outcome, asked = run(one_row(), given, lambda one: WRONG[number_of(one)] if one.sample else "")
+    outcome, asked = run(one_row(), given, lambda value: WRONG[number_of(value)] if value.sample else "")
     assert outcome.kept.height == 1
-    assert [one.sample for one in asked] == [0, 1]
+    assert [item.sample for item in asked] == [0, 1]
 
 
 def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
@@ -320,15 +320,15 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
     part = solutions(300)
     outcome, asked = run(part, given, lambda _: "")
     again = run(part.sort("solution_id", descending=True), given, lambda _: "")[1]
-    assert {one.id for one in asked} == {one.id for one in again}
-    assert 120 < sum(one.model == "big" for one in asked) < 180
-    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in one.messages[1].content) for one in asked]
+    assert {item.id for item in asked} == {item.id for item in again}
+    assert 120 < sum(item.model == "big" for item in asked) < 180
+    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in item.messages[1].content) for item in asked]
     assert min(kinds.count(kind) for kind in LEMMA) > 30
     assert set(outcome.rejected["reason"]) <= {"empty", "no step from which rules are certain what follows"}
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"kinds": ["moon"]}, "kinds: taxonomy 'lemma' has no type 'moon'"),
         ({"kinds": ["counting", "counting"], "models": ["a"]}, "kinds: names a type twice"),
@@ -340,8 +340,8 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
         ({"models": ["a"], "prompt": "{question} {steps} {type}"}, "prompt: has no {number}"),
     ],
 )
-def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], told: str) -> None:
+def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], expected: str) -> None:
     faults = INJECT.check(rules(**{"taxonomy": "lemma", **given}), GIVEN)
-    assert any(one.startswith(told) for one in faults), faults
+    assert any(fault.startswith(expected) for fault in faults), faults
     assert INJECT.check(rules("lemma", kinds=LEMMA, models=["a"]), GIVEN) == []
     assert INJECT.check(rules(), GIVEN) == []

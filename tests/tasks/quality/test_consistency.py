@@ -29,28 +29,28 @@ def made(rows: list[tuple[Any, ...]], size: int = 3) -> dict[str, tuple[Any, ...
     table = pl.DataFrame(rows, schema=schema, orient="row")
     with tempfile.TemporaryDirectory() as folder:
         parts = [table[at : at + size] for at in range(0, table.height, size)]
-        found = pl.concat(CONSISTENCY.run(parts, [], ConsistencyParameters(), Path(folder)))
-    check(found.drop("key"), Contract("c", "", CONSISTENCY_COLUMNS, "none"), "test")
-    return {row[0]: row[1:] for row in found.iter_rows()}
+        result = pl.concat(CONSISTENCY.run(parts, [], ConsistencyParameters(), Path(folder)))
+    check(result.drop("key"), Contract("c", "", CONSISTENCY_COLUMNS, "none"), "test")
+    return {row[0]: row[1:] for row in result.iter_rows()}
 
 
 def test_shares_and_majority() -> None:
-    found = made(ROWS)
-    assert found["a"][:4] == (4, 0.75, "18", 0.75)
-    assert found["b"][:4] == (4, 0.75, "18", 0.75)
-    assert found["c"][:4] == (4, 0.25, "18", 0.75)
-    assert found["d"][:4] == (4, None, "18", 0.75)
-    assert found["f"][:4] == (2, 1.0, " tuesday", 1.0)
-    assert found["h"] == (0, None, None, None, None)
+    result = made(ROWS)
+    assert result["a"][:4] == (4, 0.75, "18", 0.75)
+    assert result["b"][:4] == (4, 0.75, "18", 0.75)
+    assert result["c"][:4] == (4, 0.25, "18", 0.75)
+    assert result["d"][:4] == (4, None, "18", 0.75)
+    assert result["f"][:4] == (2, 1.0, " tuesday", 1.0)
+    assert result["h"] == (0, None, None, None, None)
 
 
 def test_perplexity_consistency_counts_each_text_once() -> None:
-    found = made(ROWS)
-    assert found["a"][4] == found["b"][4] == found["e"][4] == pytest.approx((0.2 + 0.1) / 0.4)
-    assert found["c"][4] == pytest.approx(0.1 / 0.4)
-    assert found["d"][4] is None
-    assert found["f"][4] is None
-    assert found["g"][4] is None
+    result = made(ROWS)
+    assert result["a"][4] == result["b"][4] == result["e"][4] == pytest.approx((0.2 + 0.1) / 0.4)
+    assert result["c"][4] == pytest.approx(0.1 / 0.4)
+    assert result["d"][4] is None
+    assert result["f"][4] is None
+    assert result["g"][4] is None
 
 
 def test_order_and_parts_do_not_matter() -> None:
@@ -60,7 +60,7 @@ def test_order_and_parts_do_not_matter() -> None:
 def test_every_column_is_made_of_a_table_without_log_probabilities() -> None:
     part = pl.DataFrame({"solution_id": ["a"], "problem_id": ["p"], "rationale": ["x"], "extracted": ["3"]})
     with tempfile.TemporaryDirectory() as folder:
-        (found,) = CONSISTENCY.run([part], [], ConsistencyParameters(), Path(folder))
-    assert found.row(0) == ("a", 1, 1.0, "3", 1.0, None)
+        (result,) = CONSISTENCY.run([part], [], ConsistencyParameters(), Path(folder))
+    assert result.row(0) == ("a", 1, 1.0, "3", 1.0, None)
     contract = Contract("s", "", (SOLUTION_ID,), "solution_id")
     assert "perplexity_consistency" in CONSISTENCY.makes(ConsistencyParameters(), contract).names()

@@ -24,9 +24,9 @@ KINDS = ["arithmetic", "misread", "logic", "unit"]
 def made(table: pl.DataFrame, size: int = 1000, **parameters: Any) -> pl.DataFrame:
     given = LabelErrorsParameters(**{"given": "kind", "labels": ["x", "y"], **parameters})
     parts = [table[at : at + size] for at in range(0, table.height, size)]
-    found = pl.concat(LABEL_ERRORS.run(parts, [], given, Path()))
-    check(found.drop("key"), Contract("l", "", LABEL_COLUMNS, "none"), "test")
-    return found
+    result = pl.concat(LABEL_ERRORS.run(parts, [], given, Path()))
+    check(result.drop("key"), Contract("l", "", LABEL_COLUMNS, "none"), "test")
+    return result
 
 
 def planted(rows: int, wrong: float, noise: Sequence[float]) -> tuple[pl.DataFrame, pl.Series]:
@@ -34,11 +34,11 @@ def planted(rows: int, wrong: float, noise: Sequence[float]) -> tuple[pl.DataFra
     chance = random.Random(1)
     truth = [chance.choices(KINDS, [6, 3, 2, 1])[0] for _ in range(rows)]
 
-    def noisy(one: str, rate: float) -> str:
-        return chance.choice([kind for kind in KINDS if kind != one]) if chance.random() < rate else one
+    def noisy(text: str, rate: float) -> str:
+        return chance.choice([kind for kind in KINDS if kind != text]) if chance.random() < rate else text
 
     columns = {
-        name: [noisy(one, rate) for one in truth] for name, rate in zip(("kind", "x", "y", "z"), (wrong, *noise))
+        name: [noisy(item, rate) for item in truth] for name, rate in zip(("kind", "x", "y", "z"), (wrong, *noise))
     }
     table = pl.DataFrame({"id": [f"{i:05d}" for i in range(rows)], **columns})
     return table, table["kind"] != pl.Series(truth)
@@ -46,11 +46,11 @@ def planted(rows: int, wrong: float, noise: Sequence[float]) -> tuple[pl.DataFra
 
 def test_planted_errors_are_flagged_and_few_others() -> None:
     table, wrong = planted(4000, 0.08, (0.1, 0.1, 0.15))
-    found = made(table, labels=["x", "y", "z"])
-    flagged = found["label_error"]
+    result = made(table, labels=["x", "y", "z"])
+    flagged = result["label_error"]
     assert int((flagged & wrong).sum()) > 0.9 * int(wrong.sum())
     assert int((flagged & wrong).sum()) > 0.85 * int(flagged.sum())
-    assert found.filter(flagged)["label_quality"].mean() < 0.2 < 0.8 < found.filter(~flagged)["label_quality"].mean()  # type: ignore[operator]
+    assert result.filter(flagged)["label_quality"].mean() < 0.2 < 0.8 < result.filter(~flagged)["label_quality"].mean()  # type: ignore[operator]
 
 
 def test_a_labeller_that_guesses_is_not_believed() -> None:
@@ -69,10 +69,10 @@ def test_labels_in_lists_and_of_numbers_and_those_that_say_nothing() -> None:
     table = pl.DataFrame(
         {"id": range(47), "kind": [2, 2, 2, 2, 2, 0, None] + [i % 4 for i in range(40)], "labels": steps}
     )
-    found = made(table.with_columns(pl.col("id").cast(pl.String)), labels="labels")
-    assert found["label_error"][:7].to_list() == [False, False, None, None, None, True, None]
-    assert found["likely_label"][:7].to_list() == ["2", "2", None, None, None, "2", "-1"]
-    assert not found["label_error"][7:].any()
+    result = made(table.with_columns(pl.col("id").cast(pl.String)), labels="labels")
+    assert result["label_error"][:7].to_list() == [False, False, None, None, None, True, None]
+    assert result["likely_label"][:7].to_list() == ["2", "2", None, None, None, "2", "-1"]
+    assert not result["label_error"][7:].any()
 
 
 def test_undecided_says_nothing() -> None:
@@ -85,8 +85,8 @@ def test_undecided_says_nothing() -> None:
 
 def test_order_and_parts_do_not_matter() -> None:
     table, _ = planted(500, 0.1, (0.1, 0.2, 0.2))
-    one, other = made(table), made(table.reverse(), size=77)
-    assert one.equals(other.reverse())
+    result, other = made(table), made(table.reverse(), size=77)
+    assert result.equals(other.reverse())
 
 
 def test_all_labels_the_same_or_none() -> None:
@@ -100,7 +100,7 @@ def test_all_labels_the_same_or_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "labels", "told"),
+    ("given", "labels", "expected"),
     [
         ("knd", ["x"], "given: the table has no column 'knd' of single labels; there are kind, x, many"),
         ("many", ["x"], "given: the table has no column 'many' of single labels"),
@@ -108,12 +108,12 @@ def test_all_labels_the_same_or_none() -> None:
         ("kind", ["kind"], "labels: 'kind' is the label that is questioned"),
     ],
 )
-def test_columns_that_do_not_fit_are_told(given: str, labels: list[str], told: str) -> None:
+def test_columns_that_do_not_fit_are_told(given: str, labels: list[str], expected: str) -> None:
     contract = Contract(
         "t", "", (Column("kind", "string", ""), Column("x", "string", ""), Column("many", "strings", "")), "kind"
     )
     (fault,) = LABEL_ERRORS.check(LabelErrorsParameters(given=given, labels=labels), contract)
-    assert fault.startswith(told)
+    assert fault.startswith(expected)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -27,8 +27,8 @@ def test_an_id_has_the_form_that_the_contract_asks_for(question: str, options: l
 
 
 @given(st.lists(TEXTS, max_size=4), st.lists(TEXTS, max_size=4))
-def test_lists_of_texts_have_one_digest_only_where_they_are_equal(one: list[str], other: list[str]) -> None:
-    assert (digest(*one) == digest(*other)) == (one == other)
+def test_lists_of_texts_have_one_digest_only_where_they_are_equal(texts: list[str], other: list[str]) -> None:
+    assert (digest(*texts) == digest(*other)) == (texts == other)
 
 
 def test_a_digest_keeps_its_texts_apart() -> None:
@@ -55,7 +55,7 @@ def test_case_white_space_and_punctuation_make_no_other_problem(other: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("value", "other"),
     [
         ("What is 3 + 4?", "What is 3 - 4?"),
         ("What is 3 × 4?", "What is 3 ÷ 4?"),
@@ -71,8 +71,8 @@ def test_case_white_space_and_punctuation_make_no_other_problem(other: str) -> N
         ("梨は何個?", "柿は何個?"),
     ],
 )
-def test_other_numbers_operators_or_words_make_another_problem(one: str, other: str) -> None:
-    assert identify_problem(one, None) != identify_problem(other, None)
+def test_other_numbers_operators_or_words_make_another_problem(value: str, other: str) -> None:
+    assert identify_problem(value, None) != identify_problem(other, None)
 
 
 def test_a_minus_sign_is_a_hyphen() -> None:
@@ -80,8 +80,8 @@ def test_a_minus_sign_is_a_hyphen() -> None:
 
 
 def test_options_and_their_order_belong_to_a_problem() -> None:
-    made = [identify_problem(QUESTION, options) for options in (None, ["A) 7"], ["A) 7", "B) 8"], ["B) 8", "A) 7"])]
-    assert len(set(made)) == 4
+    values = [identify_problem(QUESTION, options) for options in (None, ["A) 7"], ["A) 7", "B) 8"], ["B) 8", "A) 7"])]
+    assert len(set(values)) == 4
     assert identify_problem(QUESTION, []) == identify_problem(QUESTION, None)
 
 
@@ -94,4 +94,4 @@ def test_each_thing_told_of_a_solution_changes_its_id() -> None:
         ("p", "model", "greedy", 1, "text"),
         ("p", "model", "greedy", 0, "text "),
     ]
-    assert len({identify_solution(*one) for one in (given, *changed)}) == 6
+    assert len({identify_solution(*item) for item in (given, *changed)}) == 6

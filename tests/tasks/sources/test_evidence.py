@@ -29,8 +29,8 @@ def read(*values: dict[str, Any]) -> Outcome:
 def test_counts_and_votes_have_the_columns_of_estimate_and_judge() -> None:
     outcome = read(FINE)
     rules = EvidenceParameters.model_validate(GIVEN)
-    made = EVIDENCE_TASK.makes(rules, EVIDENCE_TASK.makes(rules, None))  # type: ignore[arg-type]
-    check(outcome.kept, made, "kept")
+    contract = EVIDENCE_TASK.makes(rules, EVIDENCE_TASK.makes(rules, None))  # type: ignore[arg-type]
+    check(outcome.kept, contract, "kept")
     row = outcome.kept.row(0, named=True)
     assert (row["estimate_first_error"], row["tried"], row["succeeded"], row["unclear"]) == (
         1,

@@ -80,27 +80,27 @@ def test_json_gives_rationale_and_stated_answer(output: str, rationale: str | No
     ],
 )
 def test_a_record_that_gives_no_solution_is_rejected(changed: dict[str, Any], reason: str, detail: str) -> None:
-    made = imported({**FINE, **changed}, FINE)
-    assert made.kept["source"].to_list() == ["f:2"]
-    assert made.rejected.rows() == [("f:1", "raw 1", reason, detail)]
+    result = imported({**FINE, **changed}, FINE)
+    assert result.kept["source"].to_list() == ["f:2"]
+    assert result.rejected.rows() == [("f:1", "raw 1", reason, detail)]
 
 
 def test_a_record_of_several_generations_gives_a_row_for_each() -> None:
     parameters = {"each": ["6b", "175b", "none"], "model": {"value": "gpt-3 {each}"}, "text": "{each}.solution"}
-    made = imported({**FINE, "6b": {"solution": "small"}, "175b": {"solution": "large"}}, **parameters)
-    assert made.kept.select("model", "text", "source").rows() == [
+    result = imported({**FINE, "6b": {"solution": "small"}, "175b": {"solution": "large"}}, **parameters)
+    assert result.kept.select("model", "text", "source").rows() == [
         ("gpt-3 6b", "small", "f:1#6b"),
         ("gpt-3 175b", "large", "f:1#175b"),
     ]
-    assert made.rejected.rows() == [("f:1#none", "raw 1", "missing field", "'none.solution'")]
+    assert result.rejected.rows() == [("f:1#none", "raw 1", "missing field", "'none.solution'")]
 
 
 @pytest.mark.parametrize("each", [[], ["a"], ["a", "b", "c"]])
 def test_an_unreadable_record_is_rejected_once_for_each_row_it_stands_for(each: list[str]) -> None:
     parameters = ImportParameters.model_validate({**GIVEN, "each": each})
-    made = IMPORT.run([Record("f:1", None, "{", ("not JSON", "line 1"))], parameters)
-    assert made.rejected.height == IMPORT.rows_per_record(parameters) == max(1, len(each))
-    assert set(made.rejected["reason"]) == {"not JSON"}
+    result = IMPORT.run([Record("f:1", None, "{", ("not JSON", "line 1"))], parameters)
+    assert result.rejected.height == IMPORT.rows_per_record(parameters) == max(1, len(each))
+    assert set(result.rejected["reason"]) == {"not JSON"}
 
 
 ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.lists(st.text(max_size=3))
@@ -113,10 +113,10 @@ RECORD_VALUES = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(RECORD_VALUES, max_size=4), st.sampled_from([[], ["a", "b"]]))
 def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[str, Any]], each: list[str]) -> None:
-    made = imported(*values, each=each)
-    assert made.kept.height + made.rejected.height == len(values) * max(1, len(each))
-    assert made.kept.schema == to_polars_schema(SOLUTIONS)
-    check(made.kept.unique("solution_id", maintain_order=True), SOLUTIONS, "test")
+    result = imported(*values, each=each)
+    assert result.kept.height + result.rejected.height == len(values) * max(1, len(each))
+    assert result.kept.schema == to_polars_schema(SOLUTIONS)
+    check(result.kept.unique("solution_id", maintain_order=True), SOLUTIONS, "test")
 
 
 @pytest.mark.parametrize(

@@ -69,29 +69,29 @@ def test_options_and_reference_may_be_missing() -> None:
 def test_a_record_that_gives_no_problem_is_rejected_and_hinders_no_other(
     changed: dict[str, Any], reason: str, detail: str
 ) -> None:
-    made = loaded(FINE, {**FINE, **changed}, FINE)
-    assert made.kept["source"].to_list() == ["f:1", "f:3"]
-    assert made.rejected.rows() == [("f:2", "raw 2", reason, detail)]
+    result = loaded(FINE, {**FINE, **changed}, FINE)
+    assert result.kept["source"].to_list() == ["f:1", "f:3"]
+    assert result.rejected.rows() == [("f:2", "raw 2", reason, detail)]
 
 
 def test_an_unreadable_record_keeps_its_fault() -> None:
-    told = Record("f:1", None, "{", ("not JSON", "line 1"))
-    made = LOAD.run([told, Record("f:2", None, "{")], LoadParameters.model_validate(GIVEN))
-    assert made.rejected.rows() == [("f:1", "{", "not JSON", "line 1"), ("f:2", "{", "unreadable", None)]
+    record = Record("f:1", None, "{", ("not JSON", "line 1"))
+    result = LOAD.run([record, Record("f:2", None, "{")], LoadParameters.model_validate(GIVEN))
+    assert result.rejected.rows() == [("f:1", "{", "not JSON", "line 1"), ("f:2", "{", "unreadable", None)]
 
 
 def test_records_outside_the_recipe_are_counted_apart() -> None:
-    made = loaded({**FINE, "split": "test"}, {**FINE, "split": "train"}, FINE, only={"split": ["test"]})
-    assert made.kept["source"].to_list() == ["f:1"]
-    assert made.rejected.select("reason", "detail").rows() == [
+    result = loaded({**FINE, "split": "test"}, {**FINE, "split": "train"}, FINE, only={"split": ["test"]})
+    assert result.kept["source"].to_list() == ["f:1"]
+    assert result.rejected.select("reason", "detail").rows() == [
         ("outside the recipe", "split = train"),
         ("outside the recipe", "split = None"),
     ]
 
 
 def test_a_mandatory_column_is_never_the_word_none() -> None:
-    made = loaded({"question": "How many?"}, answer={"path": "answer", "optional": True})
-    assert made.rejected.select("reason", "detail").rows() == [("missing field", "answer is null")]
+    result = loaded({"question": "How many?"}, answer={"path": "answer", "optional": True})
+    assert result.rejected.select("reason", "detail").rows() == [("missing field", "answer is null")]
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60)
@@ -104,11 +104,11 @@ RECORD_VALUES = (
 @settings(deadline=None, max_examples=60)
 @given(st.lists(RECORD_VALUES, max_size=5))
 def test_every_record_is_kept_or_rejected_whatever_it_holds(values: list[dict[str, Any] | None]) -> None:
-    made = loaded(*values)
-    assert made.kept.height + made.rejected.height == len(values)
-    assert made.rejected.schema == to_polars_schema(make_rejected_contract(RECORDS))
-    assert made.rejected["reason"].null_count() == 0
+    result = loaded(*values)
+    assert result.kept.height + result.rejected.height == len(values)
+    assert result.rejected.schema == to_polars_schema(make_rejected_contract(RECORDS))
+    assert result.rejected["reason"].null_count() == 0
     # the key's uniqueness is the runner's to keep
-    check(made.kept.unique("problem_id", maintain_order=True), PROBLEMS, "test")
-    assert made.kept.schema == to_polars_schema(PROBLEMS)
-    assert pl.concat([made.kept["source"], made.rejected["source"]]).n_unique() == len(values)
+    check(result.kept.unique("problem_id", maintain_order=True), PROBLEMS, "test")
+    assert result.kept.schema == to_polars_schema(PROBLEMS)
+    assert pl.concat([result.kept["source"], result.rejected["source"]]).n_unique() == len(values)

@@ -56,11 +56,11 @@ def gold(
     size = -(-frame.height // parts) or 1
     table = [frame[i : i + size] for i in range(0, frame.height, size)]
     with tempfile.TemporaryDirectory() as folder:
-        found = list(TRUTH_TASK.run(table, [[list(labels)]], rules, Path(folder)))
-    assert all(one.schema == GOLD_SCHEMA for one in found)
-    result = {key: tuple(rest) for one in found for key, *rest in one.iter_rows()}
-    assert set(result) == {one["solution_id"] for one in rows}  # in = kept + rejected, and none is rejected
-    known = pl.concat(found).rename({"key": "solution_id"})
+        results = list(TRUTH_TASK.run(table, [[list(labels)]], rules, Path(folder)))
+    assert all(item.schema == GOLD_SCHEMA for item in results)
+    result = {key: tuple(rest) for item in results for key, *rest in item.iter_rows()}
+    assert set(result) == {item["solution_id"] for item in rows}  # in = kept + rejected, and none is rejected
+    known = pl.concat(results).rename({"key": "solution_id"})
     check(known, Contract("g", "", (STEPS.columns[0], *GOLD_COLUMNS), "solution_id"), "g")
     assert known.filter(pl.col("gold_first_error").is_null() == pl.col("gold_unknown").is_null()).is_empty()
     return result
@@ -84,12 +84,12 @@ def test_gold_follows_from_a_program() -> None:
         row("none"),
         row("empty", program=PROGRAM.dump(), steps=[]),
     ]
-    found = gold(rows, source="program", parts=3)
-    assert found["right"] == (-1, None, None, "program", None)
-    assert found["wrong"][0] == 1 and found["wrong"][1] and found["wrong"][2:] == ("abacus", "program", None)
-    assert found["broken"] == (None, None, None, None, "not a program")
-    assert found["none"] == (None, None, None, None, "missing field")
-    assert found["empty"] == (None, None, None, None, "wrong type")
+    result = gold(rows, source="program", parts=3)
+    assert result["right"] == (-1, None, None, "program", None)
+    assert result["wrong"][0] == 1 and result["wrong"][1] and result["wrong"][2:] == ("abacus", "program", None)
+    assert result["broken"] == (None, None, None, None, "not a program")
+    assert result["none"] == (None, None, None, None, "missing field")
+    assert result["empty"] == (None, None, None, None, "wrong type")
 
 
 def test_gold_follows_from_an_injection() -> None:
@@ -100,8 +100,8 @@ def test_gold_follows_from_an_injection() -> None:
         row("both", injected_at=-1, injected_type="unit", injected_taxonomy="abacus@1.0.0"),
         row("none"),
     ]
-    found = gold(rows, source="injection")
-    assert found == {
+    result = gold(rows, source="injection")
+    assert result == {
         "made": (1, "unit", "abacus@1.0.0", "injection", None),
         "left": (-1, None, None, "injection", None),
         "beyond": (None, None, None, None, "out of range"),
@@ -115,8 +115,8 @@ def test_gold_is_joined_from_a_file_by_id() -> None:
         label("a", 1), label("b", -1), label("b", -1), label("c", 0), label("c", 1), label("d", 5), label("e", 0, ["x = 1"]),
         label("f", "first"), None, {"label": 1}, label("nobody", 1),
     )  # fmt: skip
-    found = gold([row(id) for id in "abcdefg"], labels, parts=2, source="file", files="gold.jsonl")
-    assert found == {
+    result = gold([row(id) for id in "abcdefg"], labels, parts=2, source="file", files="gold.jsonl")
+    assert result == {
         "a": (1, None, None, "file", None),
         "b": (-1, None, None, "file", None),
         "c": (None, None, None, None, "labels contradict each other"),
@@ -130,18 +130,18 @@ def test_gold_is_joined_from_a_file_by_id() -> None:
 def test_gold_is_joined_from_a_file_by_the_words_of_question_and_steps() -> None:
     rows = [row("a"), row("b", steps=["x = 1 y = 2"]), row("c", question="How few?")]
     labels = records(label("gsm8k-0", 1, ["x  = 1 ", "Y = 2"], problem="how\nmany?"), label("gsm8k-1", 1, problem=None))
-    found = gold(rows, labels, source="file", files=["gold.jsonl"], match="text")
-    assert found["a"] == (1, None, None, "file", None)
-    assert {found[id][4] for id in "bc"} == {"not among the labels"}
+    result = gold(rows, labels, source="file", files=["gold.jsonl"], match="text")
+    assert result["a"] == (1, None, None, "file", None)
+    assert {result[id][4] for id in "bc"} == {"not among the labels"}
 
 
 def test_a_mapping_of_its_own_names_ids_steps_and_types() -> None:
     fields = {"id": ["who", "n"], "first_error": "at", "base": 1, "none": ["none"], "type": {"path": "why", "optional": True}, "taxonomy": {"value": "lemma"}}  # fmt: skip
     labels = records({"who": "m", "n": 1, "at": 2, "why": "unit"}, {"who": "m", "n": 2, "at": "none"}, {"who": "m", "n": 3, "at": 3})  # fmt: skip
-    found = gold([row(f"m/{i}") for i in (1, 2, 3)], labels, source="file", files="l.jsonl", fields=fields)
-    assert found["m/1"] == (1, "unit", "lemma", "file", None)
-    assert found["m/2"] == (-1, None, None, "file", None)
-    assert found["m/3"] == (None, None, None, None, "out of range")  # the table has two steps
+    result = gold([row(f"m/{i}") for i in (1, 2, 3)], labels, source="file", files="l.jsonl", fields=fields)
+    assert result["m/1"] == (1, "unit", "lemma", "file", None)
+    assert result["m/2"] == (-1, None, None, "file", None)
+    assert result["m/3"] == (None, None, None, None, "out of range")  # the table has two steps
 
 
 def test_hostile_labels_spoil_no_other(tmp_path: Path) -> None:
@@ -155,10 +155,10 @@ def test_hostile_labels_spoil_no_other(tmp_path: Path) -> None:
     (tmp_path / "gold.jsonl").write_text("\n".join(lines), "utf-8")
     (source,) = sources.find_sources(str(tmp_path / "gold.jsonl"), "gold.jsonl")
     labels = [record for batch, _ in sources.read_batches(source) for record in batch]
-    found = gold([row(id) for id in "abcdfgh"], labels, source="file", files="gold.jsonl")
-    assert found["a"] == (1, None, None, "file", None)
-    assert all(found[id][0] is None and found[id][4] for id in "bcdfgh")
-    assert found["h"][4] == "not among the labels"
+    result = gold([row(id) for id in "abcdfgh"], labels, source="file", files="gold.jsonl")
+    assert result["a"] == (1, None, None, "file", None)
+    assert all(result[id][0] is None and result[id][4] for id in "bcdfgh")
+    assert result["h"][4] == "not among the labels"
 
 
 values = (
@@ -175,8 +175,8 @@ values = (
 def test_whatever_a_file_holds_gold_is_a_step_of_the_solution_or_unknown(
     labels: list[dict[str, Any]], match: str
 ) -> None:
-    found = gold([row("a"), row("1")], records(*labels), source="file", files="gold.jsonl", match=match)
-    for step, _, _, origin, why in found.values():
+    result = gold([row("a"), row("1")], records(*labels), source="file", files="gold.jsonl", match=match)
+    for step, _, _, origin, why in result.values():
         assert (step in (-1, 0, 1) and origin == "file") if why is None else (step is None and origin is None)
 
 
@@ -196,7 +196,10 @@ def test_parameters_that_do_not_go_together(parameters: dict[str, Any], fault: s
 
 def test_a_table_without_programs_has_no_gold_by_them() -> None:
     bare = Contract(
-        "s", "", tuple(one for one in STEPS.columns if one.name not in ("program", "injected_at")), "solution_id"
+        "s",
+        "",
+        tuple(column for column in STEPS.columns if column.name not in ("program", "injected_at")),
+        "solution_id",
     )
     (fault,) = TRUTH_TASK.check(TruthParameters(source="program"), bare)
     assert fault == "source: program needs columns that the table has not: program"
@@ -205,9 +208,9 @@ def test_a_table_without_programs_has_no_gold_by_them() -> None:
 
 
 def test_gold_columns_are_not_released() -> None:
-    made = TRUTH_TASK.makes(TruthParameters(source="program"), STEPS)
-    assert made.names()[-5:] == tuple(column.name for column in GOLD_COLUMNS)
-    assert made.as_released() == STEPS
+    contract = TRUTH_TASK.makes(TruthParameters(source="program"), STEPS)
+    assert contract.names()[-5:] == tuple(column.name for column in GOLD_COLUMNS)
+    assert contract.as_released() == STEPS
 
 
 def test_records_with_programs_get_gold_by_the_same_code() -> None:
@@ -227,5 +230,5 @@ def test_records_with_programs_get_gold_by_the_same_code() -> None:
 @pytest.mark.parametrize("task", ["split", "inject"])
 def test_gold_does_not_outlive_the_steps_that_it_is_of(task: str) -> None:
     known = TRUTH_TASK.makes(TruthParameters(source="program"), STEPS)
-    made = TASKS[task].makes(None, known)
-    assert not {column.name for column in GOLD_COLUMNS} & set(made.names()) and "solution_id" in made.names()
+    contract = TASKS[task].makes(None, known)
+    assert not {column.name for column in GOLD_COLUMNS} & set(contract.names()) and "solution_id" in contract.names()

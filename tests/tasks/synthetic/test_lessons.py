@@ -15,21 +15,21 @@ WORDS = frozenset(json.loads((SHIPPED / "tokenizer.json").read_text())["model"][
 
 def some(job: str, number: int = 150) -> list[tuple[Lesson, str]]:
     random = Random(job)
-    found = [write_lesson(random, job) for _ in range(number)]
-    return [(one, "".join(text for text, _ in one.answer)) for one in found]
+    lessons = [write_lesson(random, job) for _ in range(number)]
+    return [(lesson, "".join(text for text, _ in lesson.answer)) for lesson in lessons]
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_the_shipped_checkpoint_knows_every_word(job: str) -> None:
-    for one, answer in some(job):
-        assert set(re.findall(PATTERN, one.prompt)) | set(re.findall(PATTERN, answer)) <= WORDS
-        assert all(weight >= 0 for _, weight in one.answer) and any(weight > 0 for _, weight in one.answer)
+    for item, answer in some(job):
+        assert set(re.findall(PATTERN, item.prompt)) | set(re.findall(PATTERN, answer)) <= WORDS
+        assert all(weight >= 0 for _, weight in item.answer) and any(weight > 0 for _, weight in item.answer)
 
 
 @pytest.mark.parametrize("job", ["solve", "judge", "compare"])
 def test_lessons_are_on_problems_for_training(job: str) -> None:
-    for one, _ in some(job, 50):
-        assert choose_side(one.prompt.split("\n")[1]) == "train"
+    for item, _ in some(job, 50):
+        assert choose_side(item.prompt.split("\n")[1]) == "train"
 
 
 def test_a_drill_calculates_right() -> None:
@@ -47,28 +47,28 @@ def test_a_judgement_compares_truly_and_concludes_from_it() -> None:
         for number, line in enumerate(lines, 1):
             pairs = COMPARED.findall(line)
             assert line.startswith(f"{number}.") and pairs
-            assert all((one == other) == (word == "same") for one, other, word in pairs)
+            assert all((item == other) == (word == "same") for item, other, word in pairs)
             if any(word == "differ" for *_, word in pairs):
                 differing.append(number)
         assert end.startswith(FIRST_ERROR)
-        said = end.removeprefix(FIRST_ERROR)
-        if said == "none":
+        result = end.removeprefix(FIRST_ERROR)
+        if result == "none":
             assert differing == []
         else:
-            at, kind = said.split(", ")
+            at, kind = result.split(", ")
             # an answer that is not the last result is a fault of the last step, and compared below it
             assert differing == [len(lines)] and int(at) in (len(lines), len(lines) - 1) and kind in KINDS
-        conclusions.add(said.split(", ")[-1])
+        conclusions.add(result.split(", ")[-1])
     assert {"none", "calculation", "misread quantity", "missing step"} <= conclusions
 
 
 def test_comparing_is_learned_from_words_that_differ_as_often_as_not() -> None:
     words = []
-    for one, answer in some("compare"):
+    for item, answer in some("compare"):
         pairs = COMPARED.findall(answer)
         assert all((one_ == other) == (word == "same") for one_, other, word in pairs)
         words += [word for *_, word in pairs]
-        for (before, weight), (verdict, _) in zip(one.answer, one.answer[2:]):
+        for (before, weight), (verdict, _) in zip(item.answer, item.answer[2:]):
             if verdict in (" same", " differ"):
                 assert weight == 0, f"{before!r} is made up and not learned"
     assert 0.3 < words.count("differ") / len(words) < 0.6

@@ -16,23 +16,23 @@ from tasks.synthetic.task import WORLD, WorldParameters
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_problem_says_all_its_quantities_and_asks_for_the_answer_of_its_program(level: int) -> None:
     for index in range(200):
-        found = make_problem(3, index, level)
-        assert [int(number) for number in re.findall(r"\d+", found.question)] == list(found.program.quantities)
-        assert found.question.count("?") == 1
+        problem = make_problem(3, index, level)
+        assert [int(number) for number in re.findall(r"\d+", problem.question)] == list(problem.program.quantities)
+        assert problem.question.count("?") == 1
         dial = LEVELS[level]
-        assert dial.fewest <= len(found.program.nodes) <= dial.most
-        results = found.program.results()
+        assert dial.fewest <= len(problem.program.nodes) <= dial.most
+        results = problem.program.results()
         assert all(result.denominator == 1 and result >= 0 for result in results)
-        assert 0 < found.answer <= dial.largest
-        assert all(node.unit for node in found.program.nodes)
+        assert 0 < problem.answer <= dial.largest
+        assert all(node.unit for node in problem.program.nodes)
 
 
 def test_every_quantity_is_used_but_the_spare_ones() -> None:
     for index in range(500):
         program = make_problem(4, index, 4).program
         used = {ref.at for node in program.nodes for ref in (node.left, node.right) if ref.kind == "q"}
-        ones = {i for i, quantity in enumerate(program.quantities) if quantity == 1}  # the 1 of a fraction such as 1/4
-        assert used | set(program.spare) | ones == set(range(len(program.quantities)))
+        units = {i for i, quantity in enumerate(program.quantities) if quantity == 1}  # the 1 of a fraction such as 1/4
+        assert used | set(program.spare) | units == set(range(len(program.quantities)))
         assert not used & set(program.spare)
 
 
@@ -41,9 +41,9 @@ def test_levels_have_the_operations_and_lengths_they_promise() -> None:
     lengths = {level: set[int]() for level in LEVELS}
     for level in LEVELS:
         for index in range(400):
-            found = make_problem(5, index, level)
-            operators[level] |= {node.operator for node in found.program.nodes}
-            lengths[level].add(len(found.program.nodes))
+            problem = make_problem(5, index, level)
+            operators[level] |= {node.operator for node in problem.program.nodes}
+            lengths[level].add(len(problem.program.nodes))
     assert operators[1] == {"+", "-"}
     assert all(operators[level] == {"+", "-", "*", "/"} for level in (2, 3, 4, 5, 6))
     assert lengths[3] == set(range(2, 9))

@@ -132,11 +132,11 @@ def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
         program = make_problem(12, index).program
         lines, answer = solve_wrong(program, random)
         expected, _ = solve_right(program)
-        found = find_truth(program, split_steps(write_solution(lines, answer))[0])
+        truth = find_truth(program, split_steps(write_solution(lines, answer))[0])
         differ = [i for i, (a, b) in enumerate(zip(lines, expected)) if a != b]
-        if found.first_error >= 0 and differ and found.kind not in ("final answer",):
-            same += found.first_error == differ[0]
-        kinds[found.kind] += 1
+        if truth.first_error >= 0 and differ and truth.kind not in ("final answer",):
+            same += truth.first_error == differ[0]
+        kinds[truth.kind] += 1
     assert same > 3300
     assert set(kinds) - {None} == set(KINDS)
     assert kinds[None] < 200
@@ -145,7 +145,7 @@ def test_mistakes_made_on_purpose_are_found_where_they_were_made() -> None:
 def test_slips_are_other_numbers_that_are_not_negative() -> None:
     random = Random(1)
     for number in [*range(1, 300), 99_999]:
-        assert all(found != number and found > 0 for found in (make_slip(number, random) for _ in range(20)))
+        assert all(slip != number and slip > 0 for slip in (make_slip(number, random) for _ in range(20)))
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_slips_are_other_numbers_that_are_not_negative() -> None:
     ],
 )
 def test_expressions_are_read_as_people_read_them(text: str, value: float) -> None:
-    found = parse_expression(text)
-    assert found is not None
-    assert float(found.value) == value
+    expression = parse_expression(text)
+    assert expression is not None
+    assert float(expression.value) == value
 
 
 @pytest.mark.parametrize("text", ["", "+", "2 +", "2 3", "(2", "2 / 0", "* 4", ")"])

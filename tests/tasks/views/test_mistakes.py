@@ -21,7 +21,7 @@ from tasks.sources.content_ids import digest, identify_problem, identify_solutio
 from tasks.views.task import VIEW, ViewParameters
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
-TYPED = tuple(one for one in CLASSIFY_COLUMNS if not one.name.startswith("classifier"))
+TYPED = tuple(item for item in CLASSIFY_COLUMNS if not item.name.startswith("classifier"))
 PLAIN = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS)
 GIVEN = PLAIN.having(FIRST, *TYPED, *COMMONEST_COLUMNS)
 MARKERS = ("[CORRECT RATIONALE]", "[INCORRECT RATIONALE]")
@@ -30,7 +30,7 @@ UNKNOWN: dict[str, Any] = dict.fromkeys(("error_type", "error_definition", "erro
 
 def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
     """A typed mistake beside a right solution."""
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "set": "gsm8k", "question": question, "options": None, "answer": "4", "reference": None, "model": "m", "sampling": "s",
         "sample": 0, "text": '{"reasoning": "…"}', "rationale": "2 + 2 is 5.\nSo 5.", "stated": None, "source": "f:1",
         "steps": ["2 + 2 is 5.", "So 5."], "step_rule": "lines", "verdict": "wrong", "undecided": None, "extracted": "5",
@@ -39,41 +39,41 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
         "error_cause": "2 + 2 is 4, not 5.", "common_types": ["unit", "calculation"], "common_counts": [3, 1],
         "common_definitions": ["Counts something else.", ""],
     } | change  # fmt: skip
-    found["problem_id"] = identify_problem(found["question"], found["options"])
-    found["solution_id"] = identify_solution(
-        found["problem_id"], found["model"], "s", found["sample"], found["rationale"]
+    values["problem_id"] = identify_problem(values["question"], values["options"])
+    values["solution_id"] = identify_solution(
+        values["problem_id"], values["model"], "s", values["sample"], values["rationale"]
     )
-    return found
+    return values
 
 
 def made(format: str, *rows: dict[str, Any], contract: Any = GIVEN, **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract but for repeats, which the runner takes out."""
-    told = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
+    result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
     names = contract.names()
     part = pl.DataFrame(
-        [{k: v for k, v in one.items() if k in names} for one in rows], schema=to_polars_schema(contract)
+        [{k: v for k, v in item.items() if k in names} for item in rows], schema=to_polars_schema(contract)
     )
-    outcome = VIEW.run(part, told)
-    of = VIEW.makes(told, contract)
+    outcome = VIEW.run(part, result)
+    of = VIEW.makes(result, contract)
     check(outcome.kept.unique(of.key), of, "test")
     assert outcome.kept.columns == list(of.names())
-    assert outcome.kept.height + outcome.rejected.height == len(rows) * VIEW.rows_per_row(told)
+    assert outcome.kept.height + outcome.rejected.height == len(rows) * VIEW.rows_per_row(result)
     return outcome
 
 
 def only(outcome: Outcome) -> dict[str, Any]:
-    (found,) = outcome.kept.to_dicts()
-    return found
+    (result,) = outcome.kept.to_dicts()
+    return result
 
 
 def test_cot_error_set_has_the_papers_four_parts_and_what_they_come_from() -> None:
-    one = row()
-    found = only(made("cot-error-set", one))
-    assert list(found) == [
+    result = row()
+    outcome = only(made("cot-error-set", result))
+    assert list(outcome) == [
         "question", "right_rationale", "wrong_rationale", "error_type", "cause", "taxonomy", "right_from", "right_id", "set",
         "model", "solution_id", "problem_id",
     ]  # fmt: skip
-    assert list(found.values())[:7] == [
+    assert list(outcome.values())[:7] == [
         "What is 2 + 2?", "2 + 2 is 4.\nSo 4.", "2 + 2 is 5.\nSo 5.", "calculation", "2 + 2 is 4, not 5.", "abacus@1.0.0",
         "same model",
     ]  # fmt: skip
@@ -91,26 +91,26 @@ def test_what_nobody_says_is_null() -> None:
 
 
 def test_mistake_tuning_is_question_marker_rationale_in_two_rows() -> None:
-    found = made("mistake-tuning", row()).kept
-    assert found.columns == ["text", "label", "row_id", "solution_id", "problem_id"]
-    assert found.select("text", "label", "solution_id").rows() == [
+    kept = made("mistake-tuning", row()).kept
+    assert kept.columns == ["text", "label", "row_id", "solution_id", "problem_id"]
+    assert kept.select("text", "label", "solution_id").rows() == [
         ("What is 2 + 2?\n[CORRECT RATIONALE]\n2 + 2 is 4.\nSo 4.", True, digest("right")),
         ("What is 2 + 2?\n[INCORRECT RATIONALE]\n2 + 2 is 5.\nSo 5.", False, row()["solution_id"]),
     ]
 
 
 def test_mistake_tuning_as_conversations() -> None:
-    found = made("mistake-tuning", row(), form="conversational").kept
-    assert found["messages"].to_list() == [
+    kept = made("mistake-tuning", row(), form="conversational").kept
+    assert kept["messages"].to_list() == [
         [{"role": "user", "content": "What is 2 + 2?\n[CORRECT RATIONALE]"}, {"role": "assistant", "content": "2 + 2 is 4.\nSo 4."}],
         [{"role": "user", "content": "What is 2 + 2?\n[INCORRECT RATIONALE]"}, {"role": "assistant", "content": "2 + 2 is 5.\nSo 5."}],
     ]  # fmt: skip
 
 
 def test_one_right_rationale_beside_two_mistakes_is_one_row() -> None:
-    found = made("mistake-tuning", row(), row(rationale="2 + 2 is 6.", sample=1)).kept
-    assert found["row_id"].n_unique() == 3
-    assert found.filter("label")["row_id"].n_unique() == 1
+    kept = made("mistake-tuning", row(), row(rationale="2 + 2 is 6.", sample=1)).kept
+    assert kept["row_id"].n_unique() == 3
+    assert kept.filter("label")["row_id"].n_unique() == 1
 
 
 @pytest.mark.parametrize("place", ["question", "rationale", "right_rationale"])
@@ -123,21 +123,21 @@ def test_a_forged_marker_is_rejected_with_both_rows(place: str, forged: str) -> 
 
 
 def test_self_rethinking_asks_in_the_papers_stages() -> None:
-    found = only(made("self-rethinking", row()))
-    assert list(found) == ["error_type", "think", "check", "again", "answer", "solution_id", "problem_id"]
-    check = found["check"]
+    result = only(made("self-rethinking", row()))
+    assert list(result) == ["error_type", "think", "check", "again", "answer", "solution_id", "problem_id"]
+    check = result["check"]
     parts = ["another problem", "What is 2 + 2?", "2 + 2 is 5.", "Kind: calculation", "That is: A wrong result.",
              "Here: 2 + 2 is 4, not 5.", "2 + 2 is 4.\nSo 4.", "Does your solution", "Yes or No"]  # fmt: skip
     places = [check.index(part) for part in parts]
     assert places == sorted(places)
-    assert "step by step" in found["think"] and "final answer" in found["answer"] and "once more" in found["again"]
+    assert "step by step" in result["think"] and "final answer" in result["answer"] and "once more" in result["again"]
 
 
 def test_self_rethinking_leaves_out_what_is_not_known() -> None:
-    found = only(
+    result = only(
         made("self-rethinking", row(error_cause=None, error_definition=None, right_rationale=None, right_id=None))
     )
-    assert "Kind: calculation\n</mistake-" in found["check"] and "right-solution" not in found["check"]
+    assert "Kind: calculation\n</mistake-" in result["check"] and "right-solution" not in result["check"]
     outcome = made("self-rethinking", row(error_type=None, type_undecided="no majority"))
     assert outcome.rejected.select("reason", "detail").rows() == [
         ("nobody says of what type the mistake is", "no majority")
@@ -163,12 +163,12 @@ def test_no_text_leaves_its_fence(place: str, hostile: str) -> None:
 
 
 def test_mwpes() -> None:
-    found = only(made("mwpes", row()))
-    assert list(found) == [
+    result = only(made("mwpes", row()))
+    assert list(result) == [
         "question", "set", "model", "sampling", "sample", "solution", "extracted", "gold", "first_error", "wrong_step", "error_type",
         "definition", "cause", "typed_by", "taxonomy", "solution_id", "problem_id",
     ]  # fmt: skip
-    assert list(found.values())[:15] == [
+    assert list(result.values())[:15] == [
         "What is 2 + 2?", "gsm8k", "m", "s", 0, '{"reasoning": "…"}', "5", "4", 0, "2 + 2 is 5.", "calculation", "A wrong result.",
         "2 + 2 is 4, not 5.", "rule: r", "abacus@1.0.0",
     ]  # fmt: skip
@@ -176,43 +176,52 @@ def test_mwpes() -> None:
 
 
 def test_error_aware_prompts_name_the_commonest_types_in_their_order() -> None:
-    found = only(made("error-aware", row()))
-    assert list(found) == ["prompt", "answer", "model", "set", "error_types", "error_counts", "prompt_id", "problem_id"]
-    lines = found["prompt"].splitlines()
+    result = only(made("error-aware", row()))
+    assert list(result) == [
+        "prompt",
+        "answer",
+        "model",
+        "set",
+        "error_types",
+        "error_counts",
+        "prompt_id",
+        "problem_id",
+    ]
+    lines = result["prompt"].splitlines()
     assert lines[0] == "What is 2 + 2?" and lines[-2:] == ["- unit: Counts something else.", "- calculation"]
-    assert (found["error_types"], found["error_counts"], found["answer"]) == (["unit", "calculation"], [3, 1], "4")
-    said = only(made("error-aware", row(), form="conversational"))["prompt"]
-    assert said == [{"role": "user", "content": found["prompt"].removesuffix("\n")}]
+    assert (result["error_types"], result["error_counts"], result["answer"]) == (["unit", "calculation"], [3, 1], "4")
+    prompt = only(made("error-aware", row(), form="conversational"))["prompt"]
+    assert prompt == [{"role": "user", "content": result["prompt"].removesuffix("\n")}]
     # nothing of the mistake on this very problem
-    assert "5" not in found["prompt"] and row()["error_cause"] not in found["prompt"]
+    assert "5" not in result["prompt"] and row()["error_cause"] not in result["prompt"]
 
 
 def test_one_prompt_for_all_mistakes_of_a_model_on_a_problem() -> None:
-    found = made("error-aware", row(), row(sample=1), row(model="n")).kept
-    assert found["prompt_id"].n_unique() == 2
+    kept = made("error-aware", row(), row(sample=1), row(model="n")).kept
+    assert kept["prompt_id"].n_unique() == 2
     outcome = made("error-aware", row(common_types=[], common_counts=[], common_definitions=[]))
     assert outcome.rejected["reason"].to_list() == ["no typed mistake of the model elsewhere on the set"]
 
 
 def test_in_context_right_stands_beside_wrong() -> None:
-    found = only(made("in-context", row()))
-    assert list(found) == ["question", "wrong", "right", "text", "solution_id", "problem_id"]
-    assert found["text"] == (
+    result = only(made("in-context", row()))
+    assert list(result) == ["question", "wrong", "right", "text", "solution_id", "problem_id"]
+    assert result["text"] == (
         "Question: What is 2 + 2?\nWrong answer: 2 + 2 is 5.\nSo 5.\nRight answer: 2 + 2 is 4.\nSo 4."
     )
 
 
 def test_in_context_with_what_is_wrong_between_them() -> None:
-    found = only(made("in-context-explained", row()))
-    assert list(found) == ["question", "wrong", "rationale", "right", "text", "solution_id", "problem_id"]
-    assert found["text"] == (
+    result = only(made("in-context-explained", row()))
+    assert list(result) == ["question", "wrong", "rationale", "right", "text", "solution_id", "problem_id"]
+    assert result["text"] == (
         "Question: What is 2 + 2?\nWrong answer: 2 + 2 is 5.\nSo 5.\n"
         "What is wrong: Step 1 is wrong (calculation): 2 + 2 is 4, not 5.\nRight answer: 2 + 2 is 4.\nSo 4."
     )
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"error_cause": None}, "Step 1 is wrong (calculation): A wrong result."),
         ({"error_cause": None, "error_definition": None}, "Step 1 is wrong (calculation)."),
@@ -220,8 +229,8 @@ def test_in_context_with_what_is_wrong_between_them() -> None:
         ({"first_error": None, "error_cause": "a\nb"}, "The solution is wrong (calculation): a b"),
     ],
 )
-def test_what_is_wrong_is_said_as_far_as_it_is_known(change: dict[str, Any], said: str) -> None:
-    assert only(made("in-context-explained", row(**change)))["rationale"] == said
+def test_what_is_wrong_is_said_as_far_as_it_is_known(change: dict[str, Any], expected: str) -> None:
+    assert only(made("in-context-explained", row(**change)))["rationale"] == expected
 
 
 def test_an_exemplar_that_explains_nothing_is_rejected() -> None:
@@ -282,10 +291,10 @@ def test_rows_are_the_same_in_any_order_and_parts_and_no_problem_is_in_two_split
     key = VIEW.makes(ViewParameters(format=format), GIVEN).key  # type: ignore[arg-type]
     assert pl.concat(parts).unique(key).sort(key).equals(whole.unique(key).sort(key))
     # each row is of its problem, and says so: a release splits by it
-    asked = {one["problem_id"]: one["question"] for one in rows}
-    for one in whole.to_dicts():
-        texts_of = (one.get(name) for name in ("question", "text", "prompt", "check"))
-        assert asked[one["problem_id"]] in next(filter(None, texts_of))
+    asked = {entry["problem_id"]: entry["question"] for entry in rows}
+    for item in whole.to_dicts():
+        texts_of = (item.get(name) for name in ("question", "text", "prompt", "check"))
+        assert asked[item["problem_id"]] in next(filter(None, texts_of))
     splits = RELEASE.run(whole, ReleaseParameters(splits={"train": 0.5, "test": 0.5}), seed)
     train, test = (set(splits[name]["problem_id"]) for name in ("train", "test"))
     assert not train & test and train | test == set(whole["problem_id"])

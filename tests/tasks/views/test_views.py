@@ -31,30 +31,32 @@ LABELLED = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS, FIRST, SOFT)
 
 def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
     """A labelled solution."""
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "set": "gsm8k", "question": question, "options": None, "answer": "4", "reference": "2 + 2 = 4", "model": "m",
         "sampling": "s", "sample": 0, "text": "2 + 2 is 5.\nSo 5.\nDone.", "rationale": "r", "stated": None, "source": "f:1",
         "steps": ["2 + 2 is 5.", "So 5.", "Done."], "step_rule": "lines", "verdict": "wrong", "undecided": None,
         "extracted": "5", "extracted_by": "phrase", "extracted_from": None, "extracted_to": None, "compared_by": "numeric",
         "second_opinion": None, "first_error": 0, "soft": [0.1, 0.0, 0.5],
     } | change  # fmt: skip
-    found["problem_id"] = identify_problem(found["question"], found["options"])
-    found["solution_id"] = identify_solution(found["problem_id"], found["model"], "s", found["sample"], found["text"])
-    return found
+    values["problem_id"] = identify_problem(values["question"], values["options"])
+    values["solution_id"] = identify_solution(
+        values["problem_id"], values["model"], "s", values["sample"], values["text"]
+    )
+    return values
 
 
 def made(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract."""
-    told = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
-    outcome = VIEW.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), told)
-    check(outcome.kept, VIEW.makes(told, LABELLED), "test")
+    result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
+    outcome = VIEW.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), result)
+    check(outcome.kept, VIEW.makes(result, LABELLED), "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome
 
 
 def only(outcome: Outcome) -> dict[str, Any]:
-    (found,) = outcome.kept.drop("solution_id", "problem_id", strict=False).to_dicts()
-    return found
+    (result,) = outcome.kept.drop("solution_id", "problem_id", strict=False).to_dicts()
+    return result
 
 
 def test_language_modelling() -> None:
@@ -79,9 +81,9 @@ def test_text_thinking_or_both_stand_for_the_solution() -> None:
 
 def test_prompt_completion() -> None:
     assert only(made("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
-    found = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
-    assert found["prompt"] == [{"role": "user", "content": "What is 2 + 2?\nA) 4\nB) 5"}]
-    assert found["completion"] == [{"role": "assistant", "content": row()["text"]}]
+    result = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
+    assert result["prompt"] == [{"role": "user", "content": "What is 2 + 2?\nA) 4\nB) 5"}]
+    assert result["completion"] == [{"role": "assistant", "content": row()["text"]}]
 
 
 def test_unpaired_preference() -> None:
@@ -98,18 +100,18 @@ def test_unpaired_preference() -> None:
      (1, "wrong", [True, False, False]), (-1, "wrong", [True, True, True])],
 )  # fmt: skip
 def test_stepwise_supervision(first: int, after: str, labels: list[bool]) -> None:
-    found = only(made("stepwise", row(first_error=first), after=after))
-    assert found == {
+    result = only(made("stepwise", row(first_error=first), after=after))
+    assert result == {
         "prompt": "What is 2 + 2?", "completions": row()["steps"][: len(labels)], "labels": labels, "soft": [0.1, 0.0, 0.5][: len(labels)],
     }  # fmt: skip
 
 
 def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
-    without = Contract("x", "", tuple(one for one in LABELLED.columns if one.name != "soft"), "solution_id")
-    told = ViewParameters(format="stepwise")
-    assert VIEW.makes(told, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
-    outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), told)
-    check(outcome.kept, VIEW.makes(told, without), "test")
+    without = Contract("x", "", tuple(column for column in LABELLED.columns if column.name != "soft"), "solution_id")
+    parameters = ViewParameters(format="stepwise")
+    assert VIEW.makes(parameters, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
+    outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), parameters)
+    check(outcome.kept, VIEW.makes(parameters, without), "test")
     assert only(made("stepwise", row(soft=None)))["soft"] is None
     assert only(made("stepwise", row(soft=[None, None, None])))["soft"] is None
 
@@ -146,15 +148,15 @@ def test_math_shepherd() -> None:
 
 
 def test_prm800k() -> None:
-    found = only(made("prm800k", row(first_error=1)))
-    assert list(found) == [
+    result = only(made("prm800k", row(first_error=1)))
+    assert list(result) == [
         "labeler", "timestamp", "generation", "is_quality_control_question", "is_initial_screening_question", "question", "label",
     ]  # fmt: skip
-    assert list(found["question"]) == [
+    assert list(result["question"]) == [
         "problem", "ground_truth_solution", "ground_truth_answer", "pre_generated_steps", "pre_generated_answer",
         "pre_generated_verifier_score",
     ]  # fmt: skip
-    assert found["label"] == {
+    assert result["label"] == {
         "steps": [
             {
                 "completions": [{"text": "2 + 2 is 5.", "rating": 1, "flagged": False}],
@@ -188,20 +190,20 @@ def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) 
         row(steps=steps, first_error=first, sample=i, verdict="right" if first == -1 else "wrong")
         for i, (steps, first) in enumerate(shapes)
     ]
-    sound = [one for one in rows if one["first_error"] < len(one["steps"])]
+    sound = [item for item in rows if item["first_error"] < len(item["steps"])]
     kept = made("processbench", *rows).kept
-    found, rejected = gather(
-        [Record(f"{i}", json.loads(json.dumps(one))) for i, one in enumerate(kept.to_dicts())],
+    result, rejected = gather(
+        [Record(f"{i}", json.loads(json.dumps(item))) for i, item in enumerate(kept.to_dicts())],
         map_gold(GOLD["processbench"]),
     )
     assert rejected == []
-    assert [one.first_error for one in found] == [one["first_error"] for one in sound]
+    assert [item.first_error for item in result] == [item["first_error"] for item in sound]
 
 
 def pairs(*rows: dict[str, Any], **parameters: Any) -> Outcome:
-    told = PreferenceParameters(**parameters)
-    outcome = PREFERENCE.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), told)
-    check(outcome.kept, PREFERENCE.makes(told, LABELLED), "test")
+    result = PreferenceParameters(**parameters)
+    outcome = PREFERENCE.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), result)
+    check(outcome.kept, PREFERENCE.makes(result, LABELLED), "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome
 
@@ -230,8 +232,8 @@ def test_the_sets_own_solution_can_stand_in() -> None:
 @settings(deadline=None, max_examples=15)
 def test_pairs_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> None:
     rows = [row(sample=i, text=f"{i}", verdict="right" if i % 3 == 0 else "wrong") for i in range(6)]
-    found = [pairs(*(rows[i] for i in by)).kept.sort("solution_id") for by in (range(6), order)]
-    assert found[0].equals(found[1])
+    result = [pairs(*(rows[i] for i in by)).kept.sort("solution_id") for by in (range(6), order)]
+    assert result[0].equals(result[1])
 
 
 RECIPE = """\
@@ -247,7 +249,7 @@ tables:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         (
             "format: stepwise",
@@ -265,10 +267,10 @@ tables:
         ("format: stepwize", "tables.seen.format: expected one of 'language-modelling'"),
     ],
 )
-def test_a_view_that_cannot_be_made_is_told(given: str, told: str) -> None:
+def test_a_view_that_cannot_be_made_is_told(given: str, expected: str) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(RECIPE.format(given), "r.yaml", TASKS)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_every_format_is_tested_here() -> None:

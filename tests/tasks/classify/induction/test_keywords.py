@@ -25,8 +25,8 @@ CAUSES = [
 SORTED = "Calculation: carry is lost, sum is wrong, sabotage\n- [Units]: [unit is mixed up], unit\nnonsense\n"
 
 
-def reply(said: str) -> Completion:
-    return Completion("r", said, "stop", 99, 9, 9, None, "fake 1", 0.0)
+def reply(value: str) -> Completion:
+    return Completion("r", value, "stop", 99, 9, 9, None, "fake 1", 0.0)
 
 
 def part(causes: Sequence[str] = CAUSES) -> pl.DataFrame:
@@ -40,9 +40,9 @@ def say(request: Request) -> str:
         return SORTED
     if "<cause-" in asked:
         words = [
-            one
-            for one in ("carry is lost", "sum is wrong", "unit is mixed up", "unit")
-            if one in asked.split("<cause-")[-1]
+            item
+            for item in ("carry is lost", "sum is wrong", "unit is mixed up", "unit")
+            if item in asked.split("<cause-")[-1]
         ]
         return json.dumps({"keywords": [*words, "sabotage"]})
     return named("Units")
@@ -50,13 +50,13 @@ def say(request: Request) -> str:
 
 def test_keywords_become_categories_and_all_rows_are_labelled_with_them() -> None:
     given = rules(dynamic={"by": "keywords", "decider": "b", "least": 1, "name": "own"})
-    asked, found = settled([part()], given, say)
-    taxonomy = of(found)
+    asked, result = settled([part()], given, say)
+    taxonomy = of(result)
     assert list(taxonomy.types) == ["Calculation", "Units"]
     assert taxonomy.types["Calculation"].definition == "Such as: carry is lost, sum is wrong."
-    assert [(one.rows, one.known, one.proposed, one.undecided) for one in taxonomy.rounds] == [(6, 0, 4, 2)]
-    assert sum("<cause-" in text(one) for one in asked) == 5  # a cause that is empty is not asked about
-    (sorting,) = [text(one) for one in asked if "<keywords-" in text(one)]
+    assert [(item.rows, item.known, item.proposed, item.undecided) for item in taxonomy.rounds] == [(6, 0, 4, 2)]
+    assert sum("<cause-" in text(item) for item in asked) == 5  # a cause that is empty is not asked about
+    (sorting,) = [text(item) for item in asked if "<keywords-" in text(item)]
     assert "sabotage" not in sorting  # it stands in no cause
     assert parse_taxonomy(write_taxonomy(taxonomy), "own.yaml") == taxonomy
     _, kept = classified(part(), given, say)
@@ -71,17 +71,17 @@ def test_what_no_category_takes_is_asked_about_again_and_then_left() -> None:
             return say(request)
         return "Units: unit" if "- Calculation" in text(request) else "Calculation: carry is lost\nOther one: carry\n"
 
-    asked, found = settled([part()], given, stubborn)
-    sorting = [one for one in asked if "<keywords-" in text(one)]
+    asked, result = settled([part()], given, stubborn)
+    sorting = [item for item in asked if "<keywords-" in text(item)]
     assert len(sorting) == 3  # the last one takes nothing more
     assert "carry is lost" in text(sorting[0]).split("<keywords-")[-1]
     assert "carry is lost" not in text(sorting[1]).split("<keywords-")[-1]
-    assert [one.undecided for one in of(found).rounds] == [4, 2, 2]
-    assert all(one.known + one.proposed + one.undecided == 6 for one in of(found).rounds)
+    assert [item.undecided for item in of(result).rounds] == [4, 2, 2]
+    assert all(item.known + item.proposed + item.undecided == 6 for item in of(result).rounds)
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("value", "expected"),
     [
         ('{"keywords": ["Carry", "lost", "carry"]}', ["carry", "lost"]),
         ('{"keywords": "carry, is lost"}', ["carry", "is lost"]),
@@ -97,12 +97,12 @@ def test_what_no_category_takes_is_asked_about_again_and_then_left() -> None:
         ("{" * 5000, []),
     ],
 )
-def test_only_words_of_the_cause_are_keywords(said: str, found: list[str]) -> None:
-    assert parse_keywords(reply(said), "A carry is lost. " * 3) == found
+def test_only_words_of_the_cause_are_keywords(value: str, expected: list[str]) -> None:
+    assert parse_keywords(reply(value), "A carry is lost. " * 3) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("value", "expected"),
     [
         ("Sums: carry, unit", {"carry": "Sums", "unit": "Sums"}),
         ("1. **Sums**: [Carry]\n2. Units: unit", {"carry": "Sums", "unit": "Units"}),
@@ -116,8 +116,8 @@ def test_only_words_of_the_cause_are_keywords(said: str, found: list[str]) -> No
         ("", {}),
     ],
 )
-def test_a_keyword_has_a_category_where_exactly_one_takes_it(said: str, found: dict[str, str]) -> None:
-    assert parse_categories(reply(said), ["carry", "unit"]) == found
+def test_a_keyword_has_a_category_where_exactly_one_takes_it(value: str, expected: dict[str, str]) -> None:
+    assert parse_categories(reply(value), ["carry", "unit"]) == expected
 
 
 def test_the_first_text_of_a_list_of_causes_is_the_cause() -> None:
@@ -125,5 +125,5 @@ def test_the_first_text_of_a_list_of_causes_is_the_cause() -> None:
     several = rows(["k"] * 2).with_columns(
         pl.Series("judge_reasons", [["", "A carry is lost."], []], dtype=pl.List(pl.String))
     )
-    _, found = settled([several], given, say)
-    assert list(of(found).types) == ["Calculation"]
+    _, result = settled([several], given, say)
+    assert list(of(result).types) == ["Calculation"]

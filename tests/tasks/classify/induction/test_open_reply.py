@@ -20,7 +20,7 @@ def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ('{"type": "Calculation Error"}', Proposal("calculation")),
         ('{"type": "new", "name": "Counting"}', Proposal("counting")),  # it is there already
@@ -41,8 +41,8 @@ def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
         ("I would rather not say.", Proposal(fault="unparsable")),
     ],
 )  # fmt: skip
-def test_a_reply_is_a_type_a_name_or_nothing(text: str, found: Proposal) -> None:
-    assert said(text) == found
+def test_a_reply_is_a_type_a_name_or_nothing(text: str, expected: Proposal) -> None:
+    assert said(text) == expected
 
 
 def test_who_was_shown_no_types_may_use_any_word() -> None:

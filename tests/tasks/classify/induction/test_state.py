@@ -29,8 +29,8 @@ def of(*names: str, least: int = 2) -> Growth:
     return growth
 
 
-def _always(said: str, _: Request) -> str:
-    return said
+def _always(value: str, _: Request) -> str:
+    return value
 
 
 def test_one_slip_makes_no_other_name_and_two_words_are_two() -> None:
@@ -47,8 +47,8 @@ def test_one_slip_makes_no_other_name_and_two_words_are_two() -> None:
 
 
 @given(st.text("abcde ", min_size=5, max_size=9), st.text("abcde ", min_size=5, max_size=9))
-def test_slip_says_the_same_in_both_directions(one: str, other: str) -> None:
-    assert is_misspelling(one, other) == is_misspelling(other, one)
+def test_slip_says_the_same_in_both_directions(value: str, other: str) -> None:
+    assert is_misspelling(value, other) == is_misspelling(other, value)
 
 
 def test_without_a_model_slips_are_merged_by_the_rule_and_nothing_else_is() -> None:
@@ -58,7 +58,7 @@ def test_without_a_model_slips_are_merged_by_the_rule_and_nothing_else_is() -> N
     assert asked == []
     assert growth.types == ["wrong operand", "wrong operation"]
     assert dict(growth.sizes()) == {"wrong operand": 4, "wrong operation": 3}
-    assert [(one.type, one.into, one.by) for one in growth.history if one.change == "merge"] == [
+    assert [(item.type, item.into, item.by) for item in growth.history if item.change == "merge"] == [
         ("Wrong Operand", "wrong operand", "rule: the same letters"),
         ("wrong operatoin", "wrong operation", "rule: one slip tells the names apart"),
     ]
@@ -68,17 +68,17 @@ def test_a_model_decides_on_what_likeness_proposes_and_unclear_answers_join_noth
     def growth() -> Growth:
         return of(*["unit error"] * 3, *["units in error"] * 2, *["moon"] * 2)
 
-    for said, types in [
+    for item, types in [
         ('{"same": true}', ["unit error", "moon"]),
         ('{"same": false}', ["unit error", "moon", "units in error"]),
         ('{"same": "true"}', ["unit error", "moon", "units in error"]),
         ('{"same": true} {"same": false}', ["unit error", "moon", "units in error"]),
         ("yes", ["unit error", "moon", "units in error"]),
     ]:
-        one = growth()
-        asked, _ = talked(merge_names(one, NAMES["b"]), partial(_always, said))
-        one.promote()
-        assert one.types == types
+        result = growth()
+        asked, _ = talked(merge_names(result, NAMES["b"]), partial(_always, item))
+        result.promote()
+        assert result.types == types
         assert len(asked) == 1  # the moon is like neither
     (request,) = asked
     assert "unit error: What classifiers call unit error." in text(request)
@@ -92,7 +92,7 @@ def test_the_same_pair_is_the_same_request_whichever_came_first() -> None:
         asked("unit error", "unit error", "units in error"),
         asked("units in error", "units in error", "unit error"),
     )
-    assert [one.id for one in first] == [one.id for one in second]
+    assert [item.id for item in first] == [item.id for item in second]
 
 
 def test_a_later_answer_of_one_voice_stands_for_the_earlier() -> None:
@@ -107,7 +107,7 @@ def test_a_type_never_goes_under_another() -> None:
     growth.promote()
     growth.join("a", "b", "merge", "somebody")
     assert growth.types == ["a", "b"]
-    assert [one for one in growth.history if one.change == "merge"] == []
+    assert [item for item in growth.history if item.change == "merge"] == []
 
 
 def test_what_is_rare_goes_where_a_model_says_or_to_other() -> None:
@@ -119,7 +119,7 @@ def test_what_is_rare_goes_where_a_model_says_or_to_other() -> None:
         return '{"type": "copying"}' if "moon" in rare else '{"type": "none"}' if "sun" in rare else "unit, or copying"
 
     talked(fold_rare_names(growth, NAMES["b"]), say)
-    assert {one.type: (one.into, one.by) for one in growth.history if one.change == "fold"} == {
+    assert {item.type: (item.into, item.by) for item in growth.history if item.change == "fold"} == {
         "moon": ("copying", "model big"), "sun": ("other", "model big"), "unit muddle": ("other", "model big"),
     }  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_what_is_rare_goes_where_a_model_says_or_to_other() -> None:
 def test_without_a_model_what_is_rare_goes_to_the_likest_type() -> None:
     growth = of(*["unit"] * 3, *["copying"] * 3, "unit muddle", "moon")
     talked(fold_rare_names(growth, None), lambda _: "")
-    assert {one.type: (one.into, one.by) for one in growth.history if one.change == "fold"} == {
+    assert {item.type: (item.into, item.by) for item in growth.history if item.change == "fold"} == {
         "unit muddle": ("unit", "rule: the likest name"), "moon": ("other", "rule: like none"),
     }  # fmt: skip
 
@@ -151,9 +151,9 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
         voices |= heard
         growth.count_answers(heard, len(heard))
         known = set(growth.candidates()) | set(growth.types)
-        for one, other in joins:  # anybody may join anything to anything, in a ring as well
-            if one.strip() in known and other.strip() in known:
-                growth.join(one.strip(), other.strip(), "merge", "somebody")
+        for item, other in joins:  # anybody may join anything to anything, in a ring as well
+            if item.strip() in known and other.strip() in known:
+                growth.join(item.strip(), other.strip(), "merge", "somebody")
         growth.promote()
         assert growth.sizes().total() == len(voices)
     talked(fold_rare_names(growth, None), lambda _: "")
@@ -161,12 +161,14 @@ def test_joining_names_loses_no_answer_and_ends_in_types_alone(
     sizes = growth.sizes()
     assert sizes.total() == len(voices)
     assert set(sizes) <= set(growth.types)
-    assert all(taxonomy.named(one.name) in taxonomy.labels() for one in voices.values())
+    assert all(taxonomy.named(voice.name) in taxonomy.labels() for voice in voices.values())
     assert parse_taxonomy(write_taxonomy(taxonomy), "t.yaml") == taxonomy
 
 
 @pytest.mark.parametrize("least", [1, 5])
 def test_two_taxonomies_that_differ_have_two_names_and_equal_ones_have_one(least: int) -> None:
-    one, same, other = (of(*names, least=least).freeze("t", "", {}) for names in (("a", "b"), ("a", "b"), ("a", "c")))
-    assert one == same
-    assert (one.taxonomy != other.taxonomy) == (one.types != other.types)
+    result, same, other = (
+        of(*names, least=least).freeze("t", "", {}) for names in (("a", "b"), ("a", "b"), ("a", "c"))
+    )
+    assert result == same
+    assert (result.taxonomy != other.taxonomy) == (result.types != other.types)
