@@ -170,3 +170,5 @@ SERVERS: dict[str, Script] = {
     "gemini": gemini,
 }
 """By the names of their recipes in docs/examples/endpoints."""
+OWNERS = {"vllm-serve": "vllm", "llama-cpp": "llamacpp", "ollama": "library", "lm-studio": "organization_owner"}
+"""How they sign their lists of models."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from flows.planning.plan import Plan, make_plan
 from flows.publishing import publish
 from flows.running.run_plan import materialize
+from schemas.recipe.models import Abacus
+from tests.endpoints import OWNERS, SERVERS
 from tests.faulty_server import Act, Asked, FaultyServer, completion
 
 EXAMPLES = Path(__file__).parents[1] / "docs/examples"
@@ -94,3 +97,31 @@ def test_an_endpoint_solves_and_judges(tmp_path: Path) -> None:
     judged = rows("own-endpoint", store, "judged")
     assert [row["judge_first_error"] for row in judged] == [1, 1]
     assert {row["answer"] for row in judged} == {"13"}
+
+
+PRESETS = sorted((EXAMPLES / "endpoints").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_each_preset_is_planned_as_it_stands(path: Path, tmp_path: Path) -> None:
+    plan = make_plan(str(path), None, str(tmp_path))
+    assert plan.recipe.corpus == path.stem and len(plan.jobs) == 6
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_each_preset_is_built_by_a_server_of_its_kind(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.setenv(name, "sk-test-7f3a91c0ffee0123")
+    shutil.copytree(path.parent, tmp_path / "endpoints")
+    recipe = tmp_path / "endpoints" / path.name
+    server_name = "vllm-serve" if path.stem == "base-model" else path.stem
+    with FaultyServer(SERVERS[server_name], OWNERS.get(server_name, "")) as server:
+        recipe.write_text(re.sub(r"url: \S+", f"url: {server.url}", recipe.read_text("utf-8")), "utf-8")
+        plan = build(recipe, store := str(tmp_path / "store"))
+    view = plan.recipe.tables[-1].inputs[0]
+    solved = rows(path.stem, store, view)
+    declared = plan.recipe.models["mine"]
+    assert not isinstance(declared, Abacus)
+    assert solved and {row["model"] for row in solved} == {declared.model}

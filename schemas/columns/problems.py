@@ -45,7 +45,11 @@ THINKING_COLUMNS = (
 )
 COMPLETION_COLUMNS = (
     Column("model", "string", "The model that wrote the solution, with its revision where known."),
-    Column("sampling", "string", "How it was asked and sampled: strategy and parameters, as recorded."),
+    Column(
+        "sampling",
+        "string",
+        "How it was asked and sampled: strategy and parameters, as recorded. What a generated row does not name was left to the server's own default.",
+    ),
     Column("sample", "integer", "The number of the sample among those of one model and sampling.", at_least=0),
     Column("text", "string", "The completion, verbatim, without the thoughts before it."),
     Column("rationale", "string", "The reasoning in the completion: the text without any JSON around it."),
