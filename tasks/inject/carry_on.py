@@ -64,6 +64,12 @@ def list_places(question: str, steps: Sequence[str]) -> list[int]:
     return [at for at, step in enumerate(steps[:-1]) if _leads_on(question, steps, at, step)]
 
 
+def find_result(step: str) -> str:
+    """The last result of a step as it is written; without a calculation, its number in words."""
+    equations = find_equations(_blank(step))
+    return step[equations[-1].result.start : equations[-1].result.end] if equations else "what it says"
+
+
 def _leads_on(question: str, steps: Sequence[str], at: int, step: str) -> bool:
     """Whether what follows is certain where the last result of a step is one more."""
     equations = find_equations(_blank(step))

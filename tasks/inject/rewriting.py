@@ -13,7 +13,7 @@ from random import Random
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import ModelId
 from tasks.classify.requests import Row, list_types
-from tasks.inject.carry_on import carry_on, list_places
+from tasks.inject.carry_on import carry_on, find_result, list_places
 from tasks.inject.filters import UNCHANGED, WORDS, leaks_mistake
 from tasks.inject.parameters import InjectParameters
 from tasks.inject.propagate import Injected
@@ -93,7 +93,7 @@ def request_rewriting(
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
     fields = fill_fields({**row, "text": None}, (), False)
     fields |= {"type": list_types(only).removeprefix("- "), "number": str(at + 1)}
-    fields |= {"step": strip_marks(row["steps"][at], fields["mark"])}
+    fields |= {"step": strip_marks(row["steps"][at], fields["mark"]), "result": find_result(row["steps"][at])}
     sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p)
     return RewritingRequest(model, kind, at, model.ask(prompts.fill(rules.prompt, fields), sampling, attempt))
 

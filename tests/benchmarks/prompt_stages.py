@@ -15,7 +15,7 @@ from catalog import taxonomies
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import to_polars_schema
 from schemas.request import Reply, Request, Sampling
-from schemas.task import ModelId
+from schemas.task import ModelId, Outcome
 from tasks.classify.induction.keywords import parse_keywords
 from tasks.classify.induction.open_reply import parse_proposal
 from tasks.classify.parameters import ClassifyParameters
@@ -26,13 +26,14 @@ from tasks.generate import GENERATE, GenerateParameters
 from tasks.inject.parameters import InjectParameters
 from tasks.inject.task import INJECT
 from tasks.llm import prompts
-from tasks.llm.judge_reply import collect_material
+from tasks.llm.judge_reply import collect_material, parse_judgement
 from tasks.llm.lenient_json import find_objects
-from tasks.llm.prompt_guard import fence_text
+from tasks.llm.prompt_guard import fence_text, fill_fields
 from tasks.localize.judge import JUDGE
 from tasks.localize.judge_parameters import FORMS, JudgeParameters
 from tasks.split import split_steps
 from tasks.verify import check_answer
+from tasks.verify.extract import MARKED
 
 SOLVED = to_polars_schema(SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS))
 EARLIER = Path(__file__).parent / "earlier_prompts"
@@ -153,13 +154,13 @@ def _load_mistakes(data: Path, most: int) -> pl.DataFrame:
 
 
 def _count_solutions(outcome: Any, tally: Tally) -> None:
-    """A solution is usable where steps are numbered and the answer stands where it was asked for; right by its answer."""
+    """A solution is usable where it has steps and marks its answer; right by its answer."""
     for row in outcome.kept.to_dicts():
         judged = check_answer(row["gold"], row["text"])
         steps, _ = split_steps(row["text"])
         if len(steps) < 2:
             fault = "one step"
-        elif judged.extracted_by not in ("#### line", "boxed"):
+        elif judged.extracted_by not in MARKED:
             fault = f"answer by {judged.extracted_by or 'none'}"
         else:
             fault = ""
@@ -168,10 +169,27 @@ def _count_solutions(outcome: Any, tally: Tally) -> None:
         tally.add(reason, right=False)
 
 
+def ask_judges(part: pl.DataFrame, parameters: JudgeParameters | str, names: Names) -> Talk:
+    """The first wrong step of each row by the task; or by a prompt of the first version, with the schema that went with it."""
+    if isinstance(parameters, JudgeParameters):
+        outcome: Outcome = yield from JUDGE.ask(part, parameters, names)
+        return [(row["judge_faults"][0], row["judge_labels"][0], row["gold"]) for row in outcome.kept.to_dicts()]
+    rows = part.to_dicts()
+    step = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["none"]}]}
+    properties = {"reason": {"type": "string"}, "kind": {"type": "string"}, "first_error": step}
+    schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+    sampling = Sampling(500, 0.0, 1.0, (), json.dumps(schema))
+    asks = [names["m"].ask(prompts.fill(parameters, fill_fields(row, (), False)), sampling) for row in rows]
+    replies = yield asks
+    judgements = [
+        parse_judgement(replies[ask.id], len(row["steps"]), collect_material(row), ()) for row, ask in zip(rows, asks)
+    ]
+    return [(judgement.fault, judgement.label, row["gold"]) for judgement, row in zip(judgements, rows)]
+
+
 def _count_judgements(outcome: Any, tally: Tally) -> None:
-    for row in outcome.kept.to_dicts():
-        (label,), (fault,) = row["judge_labels"], row["judge_faults"]
-        tally.add(fault, label == row["gold"] if row["gold"] >= 0 else None)
+    for fault, label, gold in outcome:
+        tally.add(fault, label == gold if gold >= 0 else None)
 
 
 def _count_injections(outcome: Any, tally: Tally) -> None:
@@ -285,10 +303,10 @@ STAGES = (
     Stage(
         "judge",
         _load_labelled,
-        {"json, version 1": _judge(prompt=read_earlier("judge"))}
+        {"json, version 1": read_earlier("judge")}
         | {form: _judge(form=form) for form in FORMS}
         | {f"{form}, sees the verdict": _judge(form=form, sees=["verdict"]) for form in ("steps", "json")},
-        JUDGE.ask,
+        ask_judges,
         _count_judgements,
     ),
     Stage("inject", _load_right, {SECOND: INJECTS}, INJECT.ask, _count_injections),

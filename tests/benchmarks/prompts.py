@@ -47,10 +47,14 @@ def ask(engine: Engine, talk: Talk, tally: Tally) -> Any:
         return end.value
 
 
-def measure(engine: Engine, model: ModelId, stage: Stage, rows: int, data: Path) -> Iterator[list[str]]:
-    """The lines of a stage: each of its prompts about the same rows."""
+def measure(
+    engine: Engine, model: ModelId, stage: Stage, rows: int, data: Path, only: Sequence[str]
+) -> Iterator[list[str]]:
+    """The lines of a stage: each of its prompts (or those that are named) about the same rows."""
     part = stage.load(data, rows)
     for name, parameters in stage.variants.items():
+        if only and name not in only:
+            continue
         tally = Tally()
         stage.count(ask(engine, stage.ask(part, parameters, {"m": model}), tally), tally)
         yield [stage.name, name, *format_tally(tally)]
@@ -112,6 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("model", nargs="?", default="model", help="the model's name there")
     parser.add_argument("--rows", type=int, default=12, help="rows of each stage (default: 12)")
     parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES])
+    parser.add_argument("--prompt", action="append", default=[], help="only this prompt of a stage; may be repeated")
     parser.add_argument("--data", type=Path, default=os.environ.get("ERRATA_DATA"))
     parser.add_argument("--recorded", action="store_true", help="ask nothing: count what recorded replies come to")
     options = parser.parse_args(arguments)
@@ -127,7 +132,9 @@ def main(arguments: Sequence[str]) -> int:
         engine = OpenAIEngine(OpenAI(engine="openai", model=options.model, url=options.url, concurrency=2, timeout=600))
         for stage in STAGES:
             if not options.stage or stage.name in options.stage:
-                for line in measure(engine, ModelId(options.model, ""), stage, options.rows, options.data):
+                for line in measure(
+                    engine, ModelId(options.model, ""), stage, options.rows, options.data, options.prompt
+                ):
                     print(*line, sep=" | ", file=sys.stderr, flush=True)
                     table.add_row(*line)
         engine.close()
