@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from math import exp
+from math import exp, nan
 from typing import Any
 
 import polars as pl
@@ -215,9 +215,10 @@ def test_likelihoods_are_asked_step_by_step_one_token_each() -> None:
     assert run(part, rules(form="likelihood"), answer)[1].kept["judge_faults"].to_list() == [["unparsable"]]
 
 
-def test_without_log_probabilities_the_words_count() -> None:
+@pytest.mark.parametrize("unknown", [None, nan])
+def test_without_log_probabilities_the_words_count(unknown: float | None) -> None:
     part = solutions(["x", "y"])
-    answer = lambda r: replace(said(r, "wrong" if "\ny\n" in r.messages[1].content else "right"), logprob=None)  # noqa: E731
+    answer = lambda r: replace(said(r, "wrong" if "\ny\n" in r.messages[1].content else "right"), logprob=unknown)  # noqa: E731
     (row,) = run(part, rules(form="likelihood"), answer)[1].kept.to_dicts()
     assert (row["judge_first_error"], row["judge_likelihoods"]) == (1, [None, None])
 
