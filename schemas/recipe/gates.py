@@ -164,11 +164,9 @@ class Precision(ShareGate):
         """What is wrong with it, given the table that it is about."""
         about = tables[name]
         columns = about.contract.names()
-        makers = {
-            label.column: task.name for task in about.tasks.values() for label in task.labels if label.kind == "step"
-        }
-        if self.column is None and not set(makers) & set(columns):
-            names = [*makers.values()]
+        makers = [(task.name, label) for task in about.tasks.values() for label in task.labels if label.kind == "step"]
+        if self.column is None and not {label.column for _, label in makers} & set(columns):
+            names = [*dict.fromkeys(name for name, _ in makers)]
             listed = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "a labeller"
             yield "table", f"table '{name}' has no labels of steps; name one that {listed} makes"
         if self.gold is not None and set("*?[") & set(self.gold):

@@ -51,8 +51,8 @@ def test_a_contract_grows_from_stage_to_stage() -> None:
     )
     tables = {table.name: table for table in read_recipe(text, "r.yaml", TASKS).tables}
     assert "steps" not in tables["s"].contract.names()
-    assert tables["b"].contract.names()[-10:] == (
-        "steps", "step_rule", "verdict", "undecided", "extracted", "extracted_by", "extracted_from", "extracted_to",
+    assert tables["b"].contract.names()[-11:] == (
+        "steps", "step_rule", "steps_of", "verdict", "undecided", "extracted", "extracted_by", "extracted_from", "extracted_to",
         "compared_by", "second_opinion",
     )  # fmt: skip
 
