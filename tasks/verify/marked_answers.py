@@ -31,6 +31,8 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 """Answers behind the phrases of other languages."""
+_FOREIGN_WORDS = ("antwort", "ergebnis", "respuesta", "resposta", "resultado", "risposta", "antwoord")
+"""Those of them that are plain ASCII."""
 _JSON_ANSWER = re.compile(r"[\"'](?:final_)?answer[\"']\s*:")
 _HINDI = re.compile(r"उत्तर\s+([-−$\d\u0966-\u096f\\(][^\n।]{0,200}?)\s+है")
 """The verb stands last: "the answer 42 is"."""
@@ -139,10 +141,12 @@ def _find_last(pattern: re.Pattern[str], text: str, kind: AnswerKind) -> re.Matc
 
 def find_marked(text: str, kind: AnswerKind) -> Extraction | None:
     """The marked answer that stands last: "#### 18", "Answer: 18", "the answer is 18"."""
-    rules = (
+    rules: tuple[tuple[str, re.Pattern[str]], ...] = (
         ("hashes", _HASHES), ("final line", _FINAL_LINE), ("final line", _HEADING), ("final line", _TAGGED), ("phrase", _PHRASE),
         ("phrase", _NOT_BUT), ("phrase", _FOREIGN), ("phrase", _HINDI),
     )  # fmt: skip
+    if text.isascii() and not any(word in text.casefold() for word in _FOREIGN_WORDS):
+        rules = rules[:-2]  # to look for theirs would take most of the time
     marks = [(match.start(1), name, match[1]) for name, rule in rules if (match := _find_last(rule, text, kind))]
     if not marks:
         return None

@@ -114,9 +114,25 @@ def measure_pairs(data: Path, sample: int, ask: Opinions, interval: Interval) ->
         f"math-verify: {len(chosen):,} of them in {taken:.1f} s, {len(chosen) / taken:,.0f} pairs/s; ours is {times:.0f} times as fast"
     )
     _count("math-verify", [pairs[at] for at in chosen], theirs, interval)
+    _list_disagreements([(pairs[at].gold, pairs[at].answer, verdicts[at]) for at in chosen], theirs)
     if times < FASTER:
         misses.append(f"symbolic: {times:.1f} times math-verify's pairs/s, wanted {FASTER}")
     return misses
+
+
+def _list_disagreements(judged: list[tuple[str, str, str]], theirs: list[str]) -> None:
+    """Print how the two checkers agree on pairs, and each on which they contradict each other, proved by ours or not."""
+    table = Counter((verdict, reply) for (_, _, verdict), reply in zip(judged, theirs))
+    print("  ours       math-verify  pairs")
+    for (ours, reply), count in sorted(table.items()):
+        print(f"  {ours:10} {reply:12} {count:6,}")
+    contradicted = [
+        (gold, answer, verdict, reply)
+        for (gold, answer, verdict), reply in zip(judged, theirs)
+        if {verdict, reply} == {"right", "wrong"}
+    ]
+    for gold, answer, verdict, reply in dict.fromkeys(contradicted):
+        print(f"  gold {gold} | {answer} | ours {verdict}, math-verify {reply}")
 
 
 def _count(name: str, pairs: list[Pair], verdicts: list[str], interval: Interval) -> list[str]:
@@ -151,8 +167,8 @@ def _count(name: str, pairs: list[Pair], verdicts: list[str], interval: Interval
     return misses
 
 
-def judge_recordings(data: Path) -> list[str]:
-    """Recorded completions of MATH beside their authors' scores; each difference is listed."""
+def judge_recordings(data: Path, ask: Opinions) -> list[str]:
+    """Recorded completions of MATH beside their authors' scores and math-verify; each difference is listed."""
     rows, scores, preds = [], [], []
     for line in _lines(data / "math-cot" / "math_cot_100.jsonl.gz"):
         texts, marks, predictions = (
@@ -177,12 +193,25 @@ def judge_recordings(data: Path) -> list[str]:
         print(
             f"  {count} x gold {gold} | ours {answer} {verdict} {why or ''} | the authors {'right' if score else 'wrong'}"
         )
+    distinct = {
+        (row["answer"], judged["extracted"]): judged["verdict"]
+        for row, judged in zip(rows, verdicts.iter_rows(named=True))
+        if judged["extracted"]
+    }
+    replies, _ = ask(list(distinct))
+    print(
+        f"math-cot and math-verify, {len(distinct)} distinct pairs, also those whose difference is proved and of which it is not asked:"
+    )
+    _list_disagreements(
+        [(gold, answer, verdict) for (gold, answer), verdict in distinct.items()],
+        [{"equal": "right", "different": "wrong"}.get(reply, "undecided") for reply in replies],
+    )
     return [f"math-cot: {undecided / len(rows):.2%} undecided"] if undecided / len(rows) > MATH_UNDECIDED else []
 
 
 def measure(data: Path, sample: int, ask: Opinions, interval: Interval) -> list[str]:
     """All three parts; what was missed."""
-    return judge_cases(data) + measure_pairs(data, sample, ask, interval) + judge_recordings(data)
+    return judge_cases(data) + measure_pairs(data, sample, ask, interval) + judge_recordings(data, ask)
 
 
 if __name__ == "__main__":

@@ -262,10 +262,14 @@ def _is_rounded(gold: Formula, answer: Formula) -> bool:
 def _is_in_degrees(gold: Tree, answer: Tree) -> bool:
     """Whether one is the other's angle in degrees."""
     try:
-        pi = Value({(("pi", Fraction(1)),): Fraction(1, 180)})
         gold_value, answer_value = evaluate_exactly(gold), evaluate_exactly(answer)
-        return bool(gold_value.top) and (
-            not subtract(gold_value * pi, answer_value) or not subtract(gold_value, answer_value * pi)
-        )
+        if not gold_value.top or _has_pi(gold_value) == _has_pi(answer_value):
+            return False
+        pi = Value({(("pi", Fraction(1)),): Fraction(1, 180)})
+        return not subtract(gold_value * pi, answer_value) or not subtract(gold_value, answer_value * pi)
     except (ArithmeticError, RecursionError):
         return False
+
+
+def _has_pi(value: Value) -> bool:
+    return any(name == "pi" for monomial in value.top for name, _ in monomial)
