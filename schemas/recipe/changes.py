@@ -20,6 +20,8 @@ CHANGES = ("model", "revision", "checkpoint")
 """What can be changed of a model: which weights answer."""
 Models = Mapping[str, Mapping[str, str]]
 """Changes by the model's name in the recipe, each a mapping such as `{"revision": "989aa79"}`."""
+_NOT_EMPTY = dict.fromkeys(("model", "checkpoint"), " that is not empty")
+"""What must not be empty, in words; a folder of weights has no revision."""
 _KINDS = {get_args(kind.model_fields["engine"].annotation)[0]: kind for kind in MODELS}
 
 
@@ -108,9 +110,9 @@ def _list_faults(document: Document, name: str, changes: Any) -> list[Fault]:
         if key not in known
     ]
     return faults + [
-        document.fault((*path, key), f"is to be changed to {value!r:.60}, expected text that is not empty")
+        document.fault((*path, key), f"is to be changed to {value!r:.60}, expected text{_NOT_EMPTY.get(key, '')}")
         for key, value in changes.items()
-        if key in known and not (isinstance(value, str) and value)
+        if key in known and not (isinstance(value, str) and (value or key not in _NOT_EMPTY))
     ]
 
 

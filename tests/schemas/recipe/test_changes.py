@@ -37,7 +37,7 @@ BAD = {
     "no such parameter": {"small": {"revison": "b"}},
     "none of this engine": {"own": {"revision": "b"}},
     "not a mapping": {"small": "b"},
-    "empty": {"small": {"revision": ""}},
+    "empty": {"small": {"model": ""}},
     "a number": {"small": {"revision": 3}},
     "an alias": {"also": {"revision": "b"}},
 }
@@ -66,6 +66,11 @@ def test_any_text_is_read_back_as_it_was_given(value: str) -> None:
         )
         before["models"][name][key] = value
         assert after == before
+
+
+def test_a_folder_has_no_revision() -> None:
+    changed = with_models(Document(TEXT, "r.yaml"), {"large": {"model": "/folder", "revision": ""}})
+    assert yaml.safe_load(changed)["models"]["large"] == {"engine": "openai", "model": "/folder", "revision": ""}
 
 
 def test_what_cannot_be_changed_is_told() -> None:

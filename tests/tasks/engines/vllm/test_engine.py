@@ -387,7 +387,7 @@ list(engine.answer([ask(sys.argv[2])]))
 @pytest.mark.parametrize("at", ["stall", "slow"])
 @pytest.mark.kill
 def test_nothing_outlives_a_killed_build(at: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ERRATA_VLLM_PYTHON": sys.executable}
     command = [sys.executable, "-c", BUILD, str(FAKE), at]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
         assert build.stdout
@@ -396,3 +396,31 @@ def test_nothing_outlives_a_killed_build(at: str) -> None:
         build.send_signal(signal.SIGKILL)
     wait_until_dead(worker)
     wait_until_dead(child)
+
+
+LOADING = """
+import sys
+from threading import Thread
+from schemas.recipe.models import VLLM
+from tasks.engines.vllm.engine import VLLMEngine
+from pathlib import Path
+engine = VLLMEngine(VLLM(engine="vllm", model="silent"), worker=Path(sys.argv[1]))
+loading = Thread(target=engine.load)
+loading.start()
+while engine._process is None:
+    pass
+print(engine._process.pid, flush=True)
+loading.join()
+"""
+
+
+@pytest.mark.kill
+def test_nothing_outlives_a_build_that_is_killed_while_a_model_is_loaded() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ERRATA_VLLM_PYTHON": sys.executable}
+    command = [sys.executable, "-c", LOADING, str(FAKE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
+        assert build.stdout
+        worker = int(build.stdout.readline())
+        assert lives(worker)
+        build.send_signal(signal.SIGKILL)
+    wait_until_dead(worker)
