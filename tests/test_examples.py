@@ -78,8 +78,8 @@ def test_the_training_loop_goes_over_a_release(own_csv: str) -> None:
 
 def answer(asked: Asked) -> Act:
     """A solution, or as a judge the first wrong step, counted from 1."""
-    if any("first_error" in message["content"] for message in asked.body["messages"]):
-        return completion('{"first_error": 2, "kind": "counting", "reason": "there is a post at both ends"}')
+    if "Judge the steps" in asked.text:
+        return completion("1. right\n2. wrong: there is a post at both ends")
     return completion(next(reply for word, reply in REPLIES.items() if word in asked.text))
 
 

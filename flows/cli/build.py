@@ -113,6 +113,8 @@ def run_plan(options: Namespace) -> int:
     else:
         if forecasts:
             print(_show_forecasts(forecasts))
+        for line in _list_left_open(plan):
+            print(line)
         waiting = sum(len(wave) for wave in plan.topological_generations())
         print(f"\na build would make {waiting} of {len(plan.jobs) - 1} tables and release {name}")
     return DONE
@@ -129,6 +131,13 @@ def _list_tables(plan: Plan) -> list[list[object]]:
         kept = manifest.receipt.rows_kept() if manifest else "?"
         rows.append([job.name, job.task, made_from, job.fingerprint[:8], state, kept])
     return rows
+
+
+def _list_left_open(plan: Plan) -> list[str]:
+    """For each model behind an endpoint that is asked, what of sampling the recipe leaves to the server's own default."""
+    declared = {asked.name: asked.model for job in plan.jobs for asked in job.models}
+    left_open = {name: model.list_left_open() for name, model in declared.items()}
+    return [f"model '{name}', server's default: {', '.join(open_)}" for name, open_ in left_open.items() if open_]
 
 
 def _show_forecasts(forecasts: Sequence[Forecast]) -> str:

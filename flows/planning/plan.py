@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from schemas.contract import Contract
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
-from schemas.recipe.models import Model
+from schemas.recipe.models import Abacus, Model
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import FAILURES, Recipe, Table
+from schemas.recipe.settings import FurtherSampling
 from schemas.request import EngineError
 from schemas.task import Asking, ModelId, Parameters
 from tasks import TASKS
@@ -199,7 +201,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
     parsed = _parse_recipe(text, recipe)
     if models:
         parsed = _parse_recipe(with_models(parsed.document, models), recipe)
-    _check_continuation(parsed)
+    _check_asking(parsed)
     place = Store(store)
     locator = _Locator(parsed, data, store, Digests(place, rehash))
     works: dict[str, TableJob] = {}
@@ -210,17 +212,29 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
 
-def _check_continuation(recipe: Recipe) -> None:
-    """Raise `RecipeError` where a table needs beginnings of answers to be gone on with, and its model is known not to."""
+def _check_asking(recipe: Recipe) -> None:
+    """Raise `RecipeError` where a table asks something of a model that this is known not to do."""
     faults = [
-        recipe.fault(("tables", table.name, "model"), f"model '{name}': {reason}")
+        recipe.fault(("tables", table.name, key), f"model '{name}': {reason}")
         for table in recipe.tables
-        if isinstance(table.task, Asking) and table.task.continues
+        if isinstance(table.task, Asking)
         for name in table.task.models(table.parameters)
-        if (reason := recipe.models[name].explain_no_continuation())
+        for key, reason in _find_unable(table, recipe.models[name])
     ]
     if faults:
         raise RecipeError(faults)
+
+
+def _find_unable(table: Table, model: Model) -> Iterator[tuple[str, str]]:
+    """What of a table a model cannot do: the parameter, and why."""
+    assert isinstance(table.task, Asking)
+    if table.task.continues and (reason := model.explain_no_continuation()):
+        yield "model", reason
+    settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
+    names = dict.fromkeys(name for setting in settings for name in setting.list_set())
+    if names and isinstance(model, Abacus):
+        listed = ", ".join(f"`{name}`" for name in names)
+        yield "sampling", f"the embedded model is sampled by `temperature` and `top_p` alone; take {listed} out"
 
 
 def _parse_recipe(text: str, recipe: str) -> Recipe:

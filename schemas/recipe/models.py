@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.recipe.settings import EndpointSettings, LanguageModelSettings, ModelSampling
+from schemas.request import FURTHER
 
 OPENAI = "https://api.openai.com"
 
@@ -34,6 +35,10 @@ class Declaration(_Strict):
     def paths(self) -> dict[str, str]:
         """The fields that name a file or folder, which a recipe gives as they are from its own folder."""
         return {}
+
+    def list_left_open(self) -> list[str]:
+        """What of sampling is left to a server whose defaults nobody knows here; none where an engine's own are neutral."""
+        return []
 
     def explain_no_continuation(self) -> str | None:
         """Why it is known not to go on with beginnings of answers, and what to do; None where it does, or nobody knows yet."""
@@ -209,6 +214,11 @@ class OpenAI(EndpointSettings, Declaration):
     budget_tokens: int | None = Field(None, ge=1, description="Tokens of prompts and completions to spend, at most.")
     budget_price: float | None = Field(None, gt=0, description="Money to spend, at most; needs `price`.")
     price: Price | None = Field(None, description="What its tokens cost.")
+
+    def list_left_open(self) -> list[str]:
+        """What its declaration neither sends nor sets; a setting of `sampling` may still."""
+        unset = [name for name in FURTHER if getattr(self.sampling, name) is None]
+        return [*(name for name in self.omit if name in ("temperature", "top_p")), *unset]
 
     def explain_no_continuation(self) -> str | None:
         """OpenAI's own conversations always begin a turn of their own."""

@@ -14,10 +14,19 @@ LONGEST_WAIT = 900.0
 """Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
 TOO_LONG = "longer than the context"
 REFUSED = "refused by the endpoint"
+TEMPLATE = "refused by the chat template"
 
 _CONTEXT = re.compile(
     r"context[ _](length|size|window)|maximum (context|model length)|longer than the max|max_new_tokens|"
     r"(prompt|input|request)\w* (is |are )?too (long|large)",
+    re.I,
+)
+_NO_TEMPLATE = re.compile(
+    r"(must provide|not define|without|has no|no default) (a )?chat.?template\b(?!_kwargs)|chat.?template is (no longer allowed|not set)",
+    re.I,
+)
+_TEMPLATE = re.compile(
+    r"jinja|(apply|render|in)\w* (the )?chat.?template\b(?!_kwargs)|roles must alternate|system role (is )?not supported",
     re.I,
 )
 _FILTER = re.compile(r"content_(filter|policy)", re.I)
@@ -32,6 +41,10 @@ _OPTIONAL = {
 }
 _BUSY = (429, 502, 503, 504)
 """Of the endpoint, whatever is asked."""
+_CONVERSATIONS = (
+    "choose a model that was trained on conversations, start the server with a chat template, or declare `api: completions`, "
+    "which asks for a text to be gone on with"
+)
 _SLOWER = "set `per_minute` or lower `concurrency`, or build again later"
 _LATER = "look into the endpoint's own log, and build again"
 
@@ -50,6 +63,8 @@ def classify_status(status: int, headers: Mapping[str, str], content: bytes, var
 
     """
     message = f"{_phrase(status)}: {read_error(content)}" if content.strip() else _phrase(status)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and (_NO_TEMPLATE.search(message) or _TEMPLATE.search(message)):
+        return _refusal(status, message, "")
     if status in (408, 425, 429) or status >= 500:
         return _later(status, headers, message)
     if status in (400, 413, 422):
@@ -103,6 +118,10 @@ def _parameter(content: bytes) -> str:
 def _refusal(status: int, message: str, parameter: str) -> Outcome:
     if status == 413 or _CONTEXT.search(message):
         return Refusal(TOO_LONG, message)
+    if _NO_TEMPLATE.search(message):
+        return FailedExchange(message, _CONVERSATIONS, again=False)
+    if _TEMPLATE.search(message):
+        return Refusal(TEMPLATE, message)
     if _FILTER.search(message):
         return Refusal(CONTENT_FILTER, message)
     named = frozenset(name for name, pattern in _OPTIONAL.items() if pattern.search(message))

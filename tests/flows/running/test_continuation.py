@@ -117,3 +117,15 @@ def test_an_endpoint_that_was_mended_is_tried_again(tmp_path: Path) -> None:
         server.script = SERVERS["vllm-serve"]
         build(tmp_path, server.url)
         assert probes(server) == 9
+
+
+def test_a_plan_says_what_the_embedded_model_is_not_sampled_by(tmp_path: Path) -> None:
+    text = RECIPE.replace("{engine: openai, model: finch, url: URL, concurrency: 2, attempts: 2}", "{engine: abacus}")
+    problems = "  problems: {task: world, count: 2, level: 1}\n"
+    solve = "  solved: {task: generate, from: problems, models: [finch], sampling: [{top_k: 5, min_p: 0.1}]}\n"
+    (tmp_path / "solutions.jsonl").write_text("{}\n")
+    (tmp_path / "recipe.yaml").write_text(text.replace("  release:", f"{problems}{solve}  release:"))
+    with pytest.raises(
+        RecipeError, match=r"tables.solved.sampling: model 'finch': .* alone; take `top_k`, `min_p` out"
+    ):
+        make_plan(str(tmp_path / "recipe.yaml"), None, str(tmp_path / "store"))

@@ -140,6 +140,12 @@ ERRORS: dict[str, Callable[[], EngineError]] = {
     "odd redirect": single(Act(status=307, headers={"Location": f"https://me:{KEY}@elsewhere.org/v1"})),
     "proxy's own status": single(Act(b"", 407)),
     "setting refused": single(problem(400, "Only 1 is supported", param="temperature")),
+    "no chat template": single(
+        problem(400, "default chat template is no longer allowed, so you must provide a chat template")
+    ),
+    "no chat template, inside": single(
+        problem(500, "Cannot use chat template functions: tokenizer.chat_template is not set")
+    ),
     "model refused": single(problem(400, "Invalid model", param="model")),
     "another model's name": single(completion("four", model="models/sparrow-2b.gguf")),
     "quota": single(problem(429, "You exceeded your current quota", code="insufficient_quota")),

@@ -7,18 +7,19 @@ import logging
 import re
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.recipe.models import OpenAI
-from schemas.request import Completion, EngineError, Message, Options, Reply, Request, Sampling
+from schemas.request import Completion, EngineError, Failure, Message, Options, Reply, Request, Sampling
 from tasks.engines.openai.capabilities import is_same_model
 from tasks.engines.openai.engine import OpenAIEngine
 from tests import golden
 from tests.endpoints import SERVERS
-from tests.faulty_server import FaultyServer, Script
+from tests.faulty_server import Act, Asked, FaultyServer, Script, problem
 
 HERE = Path(__file__).parent
 ASKED = Request("finch", "", (Message("system", "Count."), Message("user", "From 1.")), Sampling(16), prefix="1, 2,")
@@ -234,3 +235,31 @@ def test_another_name_that_means_the_model_is_accepted_where_the_recipe_says_so(
 
     replies, _ = ask(script, ASKED, answers_as="deployment-7")
     assert len(texts(replies)) == 1
+
+
+FAILURES = {
+    "vllm: a template that fails": problem(400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+    "llama.cpp: a template that fails": problem(500, "Jinja Exception: System role not supported"),
+    "llama.cpp: longer than the context": problem(
+        400, "request (9031 tokens) exceeds the available context size (2048 tokens), try increasing it"
+    ),
+    "vllm: longer than the context": problem(
+        400,
+        "This model's maximum context length is 2048 tokens. However, you requested 9047 tokens (9031 in the messages)",
+    ),
+    "vllm: another error": problem(400, "chat_template_kwargs must be an object"),
+}
+
+
+def _do(act: Act, _: Asked) -> Act:
+    return act
+
+
+def test_a_request_that_a_server_cannot_answer_is_a_failure_with_a_reason() -> None:
+    lines = []
+    for name, act in FAILURES.items():
+        with FaultyServer(partial(_do, act)) as server:
+            (reply,) = answer(server, ASKED)
+        assert isinstance(reply, Failure)
+        lines.append(f"{name}: {reply.reason}: {reply.detail}")
+    golden.check(HERE / "openai-failures.txt", "\n".join(lines) + "\n")
