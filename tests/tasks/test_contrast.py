@@ -29,7 +29,7 @@ def row(name: str, verdict: str = "wrong", model: str = "m", problem: str = "p",
     } | change  # fmt: skip
 
 
-def made(*rows: dict[str, Any], **parameters: Any) -> dict[str, tuple[str | None, ...]]:
+def contrast_rows(*rows: dict[str, Any], **parameters: Any) -> dict[str, tuple[str | None, ...]]:
     """What stands beside each row, by its text."""
     told = ContrastParameters(**parameters)
     part = pl.DataFrame(list(rows), schema=to_polars_schema(GIVEN))
@@ -44,29 +44,31 @@ def made(*rows: dict[str, Any], **parameters: Any) -> dict[str, tuple[str | None
 
 def test_the_same_model_comes_first_then_another_then_the_sets_own() -> None:
     own, other = row("own", "right"), row("other", "right", "n")
-    assert made(row("bad"), own, other)["bad"] == ("own", "same model", digest("own"))
-    assert made(row("bad", reference="ref"), other)["bad"] == ("other", "other model", digest("other"))
-    assert made(row("bad", reference="ref"))["bad"] == ("ref", "reference", None)
-    assert made(row("bad"))["bad"] == (None, None, None)
+    assert contrast_rows(row("bad"), own, other)["bad"] == ("own", "same model", digest("own"))
+    assert contrast_rows(row("bad", reference="ref"), other)["bad"] == ("other", "other model", digest("other"))
+    assert contrast_rows(row("bad", reference="ref"))["bad"] == ("ref", "reference", None)
+    assert contrast_rows(row("bad"))["bad"] == (None, None, None)
 
 
 def test_the_order_of_sources_is_the_recipes() -> None:
     rows = (row("bad", reference="ref"), row("own", "right"), row("other", "right", "n"))
-    assert made(*rows, prefer=["reference", "same model"])["bad"][1] == "reference"
-    assert made(*rows, prefer=["other model"])["bad"][0] == "other"
-    assert made(rows[0], prefer=["other model"])["bad"] == (None, None, None)
+    assert contrast_rows(*rows, prefer=["reference", "same model"])["bad"][1] == "reference"
+    assert contrast_rows(*rows, prefer=["other model"])["bad"][0] == "other"
+    assert contrast_rows(rows[0], prefer=["other model"])["bad"] == (None, None, None)
 
 
 def test_those_that_say_the_same_are_one() -> None:
     right = [row(f"good {i}", "right", rationale="good") for i in range(5)]
-    found = made(*right, *(row(f"bad {i}") for i in range(20)))
+    found = contrast_rows(*right, *(row(f"bad {i}") for i in range(20)))
     assert {found[f"bad {i}"] for i in range(20)} == {
         ("good", "same model", min(digest(f"good {i}") for i in range(5)))
     }
 
 
 def test_only_wrong_solutions_have_one_and_only_of_their_own_problem() -> None:
-    found = made(row("bad"), row("right", "right"), row("unsure", "undecided"), row("far", "right", problem="q"))
+    found = contrast_rows(
+        row("bad"), row("right", "right"), row("unsure", "undecided"), row("far", "right", problem="q")
+    )
     assert found["bad"][0] == "right"
     assert found["right"] == found["unsure"] == found["far"] == (None, None, None)
 
@@ -78,8 +80,8 @@ def test_the_sets_own_solution_serves_all_rows_of_its_problem() -> None:
         row("far", problem="q"),
         row("blank", problem="r", reference=" "),
     ]
-    assert made(*rows)["bad"] == ("ref", "reference", None)
-    assert made(*rows)["far"] == made(*rows)["blank"] == (None, None, None)
+    assert contrast_rows(*rows)["bad"] == ("ref", "reference", None)
+    assert contrast_rows(*rows)["far"] == contrast_rows(*rows)["blank"] == (None, None, None)
     kept = CONTRAST.run(pl.DataFrame(rows, schema=to_polars_schema(GIVEN)), ContrastParameters()).kept
     assert kept["reference"].to_list() == ["ref", "ref", None, " "]
 
@@ -89,13 +91,13 @@ def test_the_sets_own_solution_serves_all_rows_of_its_problem() -> None:
 def test_the_order_of_the_rows_does_not_matter(verdicts: list[str], seed: int) -> None:
     rows = [row(str(i), verdict, "mn"[i % 2], "pq"[i % 3 == 0]) for i, verdict in enumerate(verdicts)]
     mixed = Random(seed).sample(rows, len(rows))
-    assert made(*rows) == made(*mixed)
+    assert contrast_rows(*rows) == contrast_rows(*mixed)
 
 
 def test_another_right_solution_changes_few() -> None:
     wrong = [row(f"bad {i}") for i in range(200)]
     right = [row(f"good {i}", "right") for i in range(9)]
-    before, after = made(*wrong, *right), made(*wrong, *right, row("good 9", "right"))
+    before, after = contrast_rows(*wrong, *right), contrast_rows(*wrong, *right, row("good 9", "right"))
     moved = [name for name, beside in before.items() if after[name] != beside]
     assert 5 <= len(moved) <= 40 and {after[name][0] for name in moved} == {"good 9"}
 

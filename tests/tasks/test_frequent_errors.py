@@ -21,7 +21,7 @@ Row = tuple[str, str, str, str, str | None, str | None]
 NAMES = ("solution_id", "problem_id", "model", "set", "error_type", "error_definition")
 
 
-def made(rows: list[Row], most: int = 3, size: int = 3) -> dict[str, Any]:
+def count_types(rows: list[Row], most: int = 3, size: int = 3) -> dict[str, Any]:
     """The commonest types of each row."""
     table = pl.DataFrame(rows, schema=dict.fromkeys(NAMES, pl.String), orient="row")
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +40,7 @@ ROWS: list[Row] = [
 
 
 def test_the_types_of_the_same_model_and_set_on_other_problems() -> None:
-    found = made(ROWS)
+    found = count_types(ROWS)
     assert found["a"] == (["copy", "sum", "unit"], [1, 1, 1], ["Copies wrongly.", "Adds wrongly.", ""])
     assert found["b"] == found["c"] == (["copy", "sum"], [1, 1], ["Copies wrongly.", "Adds wrongly."])
     assert found["d"] == found["e"] == (["sum", "unit"], [2, 1], ["Adds wrongly.", ""])
@@ -49,8 +49,8 @@ def test_the_types_of_the_same_model_and_set_on_other_problems() -> None:
 
 
 def test_so_many_at_most() -> None:
-    assert made(ROWS, most=1)["a"][0] == ["copy"]
-    assert made(ROWS, most=1)["d"][0] == ["sum"]
+    assert count_types(ROWS, most=1)["a"][0] == ["copy"]
+    assert count_types(ROWS, most=1)["d"][0] == ["sum"]
 
 
 @given(
@@ -64,8 +64,8 @@ def test_order_and_parts_do_not_matter_and_counts_are_those_of_a_plain_count(
     rows: list[Row] = [(str(i), *shape, None) for i, shape in enumerate(shapes)]
     if not rows:
         return
-    found = made(rows, size=size)
-    assert found == made(Random(size).sample(rows, len(rows)))
+    found = count_types(rows, size=size)
+    assert found == count_types(Random(size).sample(rows, len(rows)))
     for key, problem, model, of, _, _ in rows:
         others = Counter(
             kind for _, p, m, s, kind, _ in rows if kind is not None and (m, s) == (model, of) and p != problem

@@ -26,7 +26,7 @@ def memory() -> Store:
     return Store(f"memory://{uuid.uuid4().hex}/store")
 
 
-def found(store: Store, questions: range) -> int:
+def count_answered(store: Store, questions: range) -> int:
     return len(Ledger(store).find([request(i) for i in questions]))
 
 
@@ -35,9 +35,9 @@ def test_completions_are_written_by_count() -> None:
     writer = Ledger(store).writer("corpus", "table", count=10, seconds=1e6)
     for i in range(25):
         writer.append(request(i), answer(request(i)))
-        assert found(store, range(30)) == (i + 1) // 10 * 10
+        assert count_answered(store, range(30)) == (i + 1) // 10 * 10
     writer.close()
-    assert found(store, range(30)) == 25
+    assert count_answered(store, range(30)) == 25
     writer.close()
     assert len(Ledger(store)) == 25
 
@@ -47,7 +47,7 @@ def test_a_single_completion_is_written_in_time() -> None:
     with Ledger(store).writer("corpus", "table", seconds=0.2) as writer:
         writer.append(request(1), answer(request(1)))
         until = time.monotonic() + 20
-        while not found(store, range(2)):
+        while not count_answered(store, range(2)):
             assert time.monotonic() < until
             time.sleep(0.01)
 
@@ -72,7 +72,7 @@ def test_what_was_appended_before_an_error_is_written(error: type[BaseException]
 
     with pytest.raises(error):
         interrupted()
-    assert found(store, range(2)) == 1
+    assert count_answered(store, range(2)) == 1
 
 
 def test_an_answer_to_something_else_and_a_closed_writer_are_refused() -> None:
@@ -96,7 +96,7 @@ def test_a_store_that_fails_for_a_while_loses_nothing(monkeypatch: pytest.Monkey
                     with pytest.raises(StoreError, match=r"cannot be written \(No space left"):
                         writer.append(request(i), answer(request(i)))
         writer.append(request(8), answer(request(8)))
-    assert found(store, range(9)) == 9
+    assert count_answered(store, range(9)) == 9
 
 
 def test_threads_share_a_writer(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_threads_share_a_writer(tmp_path: Path) -> None:
 
     with Ledger(store).writer("corpus", "table", count=16) as writer, ThreadPoolExecutor(8) as threads:
         list(threads.map(some, range(8)))
-    assert found(store, range(1600)) == 1600
+    assert count_answered(store, range(1600)) == 1600
     assert Ledger(store).spent()[0].requests == 1600
 
 

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 HOSTILE = "<script>alert(1)</script> | [x](http://a.b) \x1b[31m \u202egnp.exe `code`\n# head"
 
 
-def one(plan: Plan, name: str) -> dict[str, Any]:
+def find_gate(plan: Plan, name: str) -> dict[str, Any]:
     """What was found at the recipe's only gate of a name."""
     (result,) = [item for item in list_results(plan) if item["expectation"] == name and item["declared"] != "contract"]
     return result
@@ -51,19 +51,19 @@ def rows(count: int = 9, **given: Any) -> pl.DataFrame:
 
 
 def test_rows_are_counted(tmp_path: Path) -> None:
-    result = one(planned(tmp_path, [rows(4), rows(5)], "  - {measure: rows, at_least: 9, at_most: 9}\n"), "rows")
+    result = find_gate(planned(tmp_path, [rows(4), rows(5)], "  - {measure: rows, at_least: 9, at_most: 9}\n"), "rows")
     assert (result["passed"], result["observed"], result["wanted"]) == (True, 9, "at least 9 and at most 9")
-    assert not one(planned(tmp_path, [rows(4)], "  - {measure: rows, at_least: 5}\n"), "rows")["passed"]
-    assert not one(planned(tmp_path, [rows(4)], "  - {measure: rows, at_most: 3}\n"), "rows")["passed"]
+    assert not find_gate(planned(tmp_path, [rows(4)], "  - {measure: rows, at_least: 5}\n"), "rows")["passed"]
+    assert not find_gate(planned(tmp_path, [rows(4)], "  - {measure: rows, at_most: 3}\n"), "rows")["passed"]
 
 
 def test_the_undecided_are_those_without_a_value(tmp_path: Path) -> None:
     parts = [rows(6), frame([row(7, error_type=None), row(8, error_type=None)])]
     gate = "  - {measure: undecided, column: error_type, at_most: %s}\n"
-    result = one(planned(tmp_path, parts, gate % 0.2), "undecided")
+    result = find_gate(planned(tmp_path, parts, gate % 0.2), "undecided")
     assert (result["passed"], result["observed"]) == (False, 0.25)
     assert result["examples"] == [{"row": f"{i:08x}", "value": None} for i in (7, 8)]
-    assert one(planned(tmp_path, parts, gate % 0.25), "undecided")["passed"]
+    assert find_gate(planned(tmp_path, parts, gate % 0.25), "undecided")["passed"]
 
 
 def test_rows_that_a_task_of_labels_rejects_are_undecided_too(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_rows_that_a_task_of_labels_rejects_are_undecided_too(tmp_path: Path) ->
         tmp_path, [rows(6).select(contract.names())], "  - {measure: undecided, at_most: 0.1}\n",
         rejected=dropped("no vote", "no vote"), made_by="classify", contract=contract,
     )  # fmt: skip
-    result = one(plan, "undecided")
+    result = find_gate(plan, "undecided")
     assert (result["observed"], result["rows"]) == (0.25, 8)
     assert result["examples"] == [{"row": "f:0", "value": "no vote"}, {"row": "f:1", "value": "no vote"}]
 
@@ -85,7 +85,7 @@ def test_shares_of_what_tasks_reject(tmp_path: Path, measure: str, task: str, ob
     bad, good = ("at_least: 0.9", "at_least: 0.7") if measure == "retention" else ("at_most: 0", "at_most: 0.25")
     for bound, passed in ((bad, False), (good, True)):
         gate = f"  - {{measure: {measure}, {bound}}}\n"
-        result = one(planned(tmp_path, [rows(6)], gate, rejected=dropped("a", "b"), made_by=task), measure)
+        result = find_gate(planned(tmp_path, [rows(6)], gate, rejected=dropped("a", "b"), made_by=task), measure)
         assert (result["passed"], result["observed"], result["rows"]) == (passed, observed, 8)
         assert result["examples"] == ([] if passed else [{"row": "f:0", "value": "a"}, {"row": "f:1", "value": "b"}])
 
@@ -93,10 +93,10 @@ def test_shares_of_what_tasks_reject(tmp_path: Path, measure: str, task: str, ob
 def test_duplicates_are_found_across_parts(tmp_path: Path) -> None:
     parts = [rows(3), frame([row(3, text="Step 0.", problem_id="p0"), row(4, text=None), row(5, text=None)])]
     gate = "  - {measure: duplicates, columns: [problem_id, text], at_most: 0}\n"
-    result = one(planned(tmp_path, parts, gate), "duplicates")
+    result = find_gate(planned(tmp_path, parts, gate), "duplicates")
     assert (result["passed"], result["observed"]) == (False, pytest.approx(2 / 6))
     assert [example["row"] for example in result["examples"]] == [f"{i:08x}" for i in (0, 3, 4, 5)]
-    assert one(planned(tmp_path, [rows(9)], gate), "duplicates")["passed"]
+    assert find_gate(planned(tmp_path, [rows(9)], gate), "duplicates")["passed"]
 
 
 def test_a_key_that_is_in_two_parts_breaks_the_contract(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
         plan = planned(tmp_path, [labelled], gate % bound, contract=contract)
         sources = tuple(find_sources(str(gold), "gold.jsonl"))
         plan = replace(plan, jobs=(*plan.jobs[:-1], replace(plan.jobs[-1], sources=sources)))
-        result = one(plan, "precision")
+        result = find_gate(plan, "precision")
         assert (result["observed"], result["rows"], result["passed"]) == (0.75, 4, passed), result
         assert "Wilson" in result["says"]
         assert result["examples"] == ([] if passed else [{"row": "00000003", "value": "step 0, truly 1"}])
@@ -162,7 +162,7 @@ def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path
         [("a", "p", 0, 0), ("b", "p", 1, 0), ("c", "p", 1, None), ("d", "p", None, 1), ("e", "p", -1, 2)],
         schema=to_polars_schema(contract), orient="row",
     )  # fmt: skip
-    result = one(
+    result = find_gate(
         planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision"
     )
     assert (result["observed"], result["rows"], result["passed"]) == (0.5, 2, False)
@@ -186,7 +186,7 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
     plan = planned(
         tmp_path, [table[:2], table[2:]], "  - {measure: kappa, at_least: 0.9}\n", made_by="agree", contract=contract
     )
-    result = one(plan, "kappa")
+    result = find_gate(plan, "kappa")
     assert (result["observed"], result["passed"]) == (kappa, kappa == 1.0)
     if kappa is None:
         assert "could not be checked (no two labellers have decided" in format_result(result)
@@ -195,15 +195,15 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
     gate = "  - {measure: drift, column: error_type, at_most: 0.1}\n"
     first = planned(tmp_path, [rows(9)], gate)
-    result = one(first, "drift")
+    result = find_gate(first, "drift")
     assert (result["passed"], result["observed"]) == (True, 0) and "nothing was released before" in result["says"]
     publish_release(first)
     moved = rows(9).with_columns(error_type=pl.lit("unit"))
     plan = planned(tmp_path, [moved[:4], moved[4:]], gate, version="2.0.0")
-    result = one(plan, "drift")
+    result = find_gate(plan, "drift")
     assert (result["passed"], result["observed"]) == (False, pytest.approx(2 / 3)) and "since 1.0.0" in result["says"]
     assert result["examples"][0] == {"row": "unit", "value": "+66.7 points"}
-    assert one(planned(tmp_path, [rows(9)], gate, version="2.0.0"), "drift")["observed"] == 0
+    assert find_gate(planned(tmp_path, [rows(9)], gate, version="2.0.0"), "drift")["observed"] == 0
 
 
 def test_a_failing_gate_publishes_nothing_and_a_relaxed_one_does(tmp_path: Path) -> None:

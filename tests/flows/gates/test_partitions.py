@@ -105,7 +105,7 @@ def yaml_of(gates: list[dict[str, Any]]) -> str:
     return "".join(f"  - {yaml.safe_dump(gate, default_flow_style=True, width=10_000).strip()}\n" for gate in gates)
 
 
-def found(rows: pl.DataFrame, at: Sequence[int], place: Path) -> list[dict[str, Any]]:
+def check_parts(rows: pl.DataFrame, at: Sequence[int], place: Path) -> list[dict[str, Any]]:
     results = list_results(planned(place, cut(rows, at), yaml_of(ASKED)))
     return [result for result in results if result["declared"] != "contract"]
 
@@ -116,7 +116,7 @@ def test_parts_together_say_what_the_whole_says(tmp_path: Path, rows: list[dict[
     whole = frame([row(i, **item) for i, item in enumerate(rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "BATCH_ROWS", 3)
-        results = found(whole, at, tmp_path)
+        results = check_parts(whole, at, tmp_path)
     expected = of_whole(whole)
     for result, (name, success) in zip(results, expected, strict=True):
         assert result["expectation"] == name
@@ -135,8 +135,8 @@ def test_the_cut_of_a_table_changes_nothing(
     whole = frame([row(i, **item) for i, item in enumerate(rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checking, "BATCH_ROWS", batch)
-        cut_up = found(whole, at, tmp_path)
-    assert cut_up == found(whole, [], tmp_path)
+        cut_up = check_parts(whole, at, tmp_path)
+    assert cut_up == check_parts(whole, [], tmp_path)
 
 
 def test_every_expectation_that_a_recipe_may_name_is_asked_here() -> None:

@@ -36,7 +36,7 @@ def works(tmp_path: Path) -> tuple[TableJob, TableJob]:
     return plan.jobs[0], plan.jobs[1]
 
 
-def told(works: tuple[TableJob, TableJob]) -> None:
+def run_tables(works: tuple[TableJob, TableJob]) -> None:
     """Make the first table, and fail at another of the same name as the second."""
     lineage = Lineage.of("tiny")
     with ThreadExecutor(1) as executor:
@@ -67,7 +67,7 @@ def test_events_reach_a_file(works: tuple[TableJob, TableJob], tmp_path: Path, m
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(tmp_path / "events.jsonl"))
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
-    told(works)
+    run_tables(works)
     assert_told([json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], works)
 
 
@@ -91,7 +91,7 @@ def test_events_reach_an_endpoint(
     works: tuple[TableJob, TableJob], endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENLINEAGE_URL", endpoint[0])
-    told(works)
+    run_tables(works)
     assert_told(endpoint[1], works)
 
 
@@ -100,7 +100,7 @@ def test_a_build_does_not_depend_on_who_listens(
 ) -> None:
     for name, value in {"TYPE": "http", "URL": "http://127.0.0.1:1", "RETRY": '{"total": 0}'}.items():
         monkeypatch.setenv(f"OPENLINEAGE__TRANSPORT__{name}", value)
-    told(works)
+    run_tables(works)
     assert "OpenLineage: START problems was not told" in caplog.text
 
 
@@ -108,5 +108,5 @@ def test_nothing_is_told_where_nobody_asked(works: tuple[TableJob, TableJob], mo
     for name in [name for name in os.environ if name.startswith("OPENLINEAGE")]:
         monkeypatch.delenv(name)
     assert Lineage.of("tiny").client is None
-    told(works)
+    run_tables(works)
     assert not is_enabled({"PATH": "x"}) and not is_enabled({"OPENLINEAGE_URL": "x", "OPENLINEAGE_DISABLED": "true"})

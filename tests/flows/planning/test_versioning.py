@@ -44,37 +44,37 @@ tables:
 """
 
 
-def made(folder: Path, version: str = "1.0.0", below: int = 5, title: str = "T") -> Plan:
+def build_tables(folder: Path, version: str = "1.0.0", below: int = 5, title: str = "T") -> Plan:
     """A plan whose tables are complete."""
     (folder / "tiny.yaml").write_text(TINY.format(version=version, below=below, title=title))
     return materialize(planning.make_plan(str(folder / "tiny.yaml"), None, str(folder / "store")))
 
 
 def test_what_differs_numbers_a_release(tmp_path: Path) -> None:
-    first = bump_version(made(tmp_path))
+    first = bump_version(build_tables(tmp_path))
     assert first.recipe.version == "1.0.0"
     publish.publish_release(first)
-    more = bump_version(made(tmp_path, below=7))
+    more = bump_version(build_tables(tmp_path, below=7))
     assert more.recipe.version == "1.1.0"
     assert "version: 1.1.0" in more.recipe.text
     assert publish.publish_release(more)["recipe"]["text"] == more.recipe.text
-    fewer = bump_version(made(tmp_path, below=3))
+    fewer = bump_version(build_tables(tmp_path, below=3))
     assert fewer.recipe.version == "2.0.0"
-    assert bump_version(made(tmp_path, below=7, title="Other")).recipe.version == "1.1.1"
+    assert bump_version(build_tables(tmp_path, below=7, title="Other")).recipe.version == "1.1.1"
 
 
 def test_what_is_published_already_is_found_whatever_its_version(tmp_path: Path) -> None:
-    assert find_matching_release(made(tmp_path)) is None
+    assert find_matching_release(build_tables(tmp_path)) is None
     for below in (5, 7):
-        publish.publish_release(bump_version(made(tmp_path, below=below)))
+        publish.publish_release(bump_version(build_tables(tmp_path, below=below)))
     for below, version in ((5, "1.0.0"), (7, "1.1.0")):
-        there = find_matching_release(made(tmp_path, version="0.0.1", below=below))
+        there = find_matching_release(build_tables(tmp_path, version="0.0.1", below=below))
         assert there is not None
         assert there.finished
         assert there.recipe.version == version
     tags.note(Store(str(tmp_path / "store")), "tiny", "1.1.0", "yank", "wrong")
-    assert find_matching_release(made(tmp_path, below=7)) is None
-    assert bump_version(made(tmp_path, below=7)).recipe.version == "1.1.1"  # 1.1.0 is taken
+    assert find_matching_release(build_tables(tmp_path, below=7)) is None
+    assert bump_version(build_tables(tmp_path, below=7)).recipe.version == "1.1.1"  # 1.1.0 is taken
 
 
 def test_other_weights_change_what_they_answer_and_nothing_else(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_tag_is_checked_before_anything_is_built() -> None:
 
 
 def test_a_plan_under_another_version_has_the_same_tables(tmp_path: Path) -> None:
-    plan = made(tmp_path)
+    plan = build_tables(tmp_path)
     other = planning.with_version(plan, "3.0.0")
     assert [work.fingerprint for work in plan.jobs[:-1]] == [work.fingerprint for work in other.jobs[:-1]]
     assert plan.release.fingerprint != other.release.fingerprint

@@ -79,7 +79,7 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TableJob]:
     return build(tmp_path_factory.mktemp("mistakes") / "one", generations(), 6)
 
 
-def told(work: TableJob) -> tuple[int, int, dict[str, int]]:
+def read_counts(work: TableJob) -> tuple[int, int, dict[str, int]]:
     manifest = work.folder().read_manifest()
     assert manifest
     return manifest.receipt.rows_in, manifest.receipt.rows_kept(), manifest.receipt.reasons
@@ -87,10 +87,10 @@ def told(work: TableJob) -> tuple[int, int, dict[str, int]]:
 
 def test_the_mistakes_of_problems_with_a_right_solution_are_kept(works: dict[str, TableJob]) -> None:
     missing = "no right solution of the problem is known"
-    assert told(works["wrong"])[:2] == (11, 9)
-    assert told(works["cot-error-set"]) == (9, 6, {missing: 3})
+    assert read_counts(works["wrong"])[:2] == (11, 9)
+    assert read_counts(works["cot-error-set"]) == (9, 6, {missing: 3})
     # two rows of each mistake, the three of a problem beside one right solution
-    assert told(works["mistake-tuning"]) == (18, 8, {"duplicate id": 4, missing: 6})
+    assert read_counts(works["mistake-tuning"]) == (18, 8, {"duplicate id": 4, missing: 6})
     rows = read(works["cot-error-set"]).to_dicts()
     assert {(row["error_type"], row["right_from"], row["taxonomy"]) for row in rows} == {
         ("calculation", "same model", "abacus@1.0.0")
@@ -100,9 +100,9 @@ def test_the_mistakes_of_problems_with_a_right_solution_are_kept(works: dict[str
 
 
 def test_a_model_is_warned_once_of_what_it_does_on_other_problems(works: dict[str, TableJob]) -> None:
-    assert told(works["error-aware"]) == (9, 3, {"duplicate id": 6})
+    assert read_counts(works["error-aware"]) == (9, 3, {"duplicate id": 6})
     assert read(works["error-aware"])["error_counts"].to_list() == [[6], [6], [6]]
-    assert told(works["plain-aware"])[1] == 3
+    assert read_counts(works["plain-aware"])[1] == 3
 
 
 def test_the_same_rows_come_of_any_order_and_any_files(works: dict[str, TableJob], tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ tables:
 """
 
 
-def said(request: Request) -> Completion:
+def complete_request(request: Request) -> Completion:
     """Sample 0 is wrong for sure; sample 1 gives the answer that stands in the test's own list."""
     answer = next(answer for question, answer in ANSWERS.items() if question in request.messages[-1].content)
     text = f"#### {answer}" if request.sample else "#### -17"
@@ -72,10 +72,10 @@ class Answers:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+def build_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
     """Make all tables of the recipe with so many problems, without Prefect."""
     house = House()
-    house.say = said
+    house.say = complete_request
     monkeypatch.setattr(engines, "open_engine", house)
     monkeypatch.setenv("ERRATA_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(per_problem, "ROWS_OF_A_BUCKET", 7)
@@ -89,9 +89,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]
     return build
 
 
-def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., Plan], tmp_path: Path) -> None:
-    publish_release(made(20, "1.0.0"))
-    more = made(30, "1.0.1")
+def test_a_number_that_lies_is_refused_and_another_proposed(build_tiny: Callable[..., Plan], tmp_path: Path) -> None:
+    publish_release(build_tiny(20, "1.0.0"))
+    more = build_tiny(30, "1.0.1")
     with pytest.raises(
         PublishError, match=r"version 1.0.1 after 1.0.0 means the same rows \(PATCH\), but this is MINOR"
     ):
@@ -100,23 +100,23 @@ def test_a_number_that_lies_is_refused_and_another_proposed(made: Callable[..., 
     release = compare_with_release(more, find_latest_release(more))
     assert release.difference is not None
     assert (release.before, find_required_step(release.difference), release.version) == ("1.0.0", "MINOR", "1.1.0")
-    publish_release(made(30, "1.1.0"))
-    fewer = made(10, "1.2.0")
+    publish_release(build_tiny(30, "1.1.0"))
+    fewer = build_tiny(10, "1.2.0")
     with pytest.raises(PublishError, match=r"means only more rows \(MINOR\), but this is MAJOR: verified: 40 removed"):
         publish_release(fewer)
-    publish_release(made(10, "2.0.0"))
+    publish_release(build_tiny(10, "2.0.0"))
     assert errata.open_release("tiny").faults() == []
 
 
 def test_the_command_proposes_and_refuses(
-    made: Callable[..., Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    build_tiny: Callable[..., Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = str(tmp_path / "r.yaml")
-    made(20, "1.0.0")
+    build_tiny(20, "1.0.0")
     assert main(["release", recipe]) == DONE
     assert "nothing was released before; 1.0.0 is as good as any" in capsys.readouterr().out
-    publish_release(made(20, "1.0.0"))
-    made(30, "1.0.1")
+    publish_release(build_tiny(20, "1.0.0"))
+    build_tiny(30, "1.0.1")
     assert main(["release", recipe]) == REFUSED
     shown = capsys.readouterr()
     assert "proposed: 1.1.0; the recipe says 1.0.1" in shown.out and "version 1.0.1 after 1.0.0 means" in shown.err
@@ -139,8 +139,8 @@ def test_the_version_is_written_into_the_recipe_alone(tmp_path: Path) -> None:
     assert recipe.read_text() == RECIPE.format(count=3, version="1.1.0")
 
 
-def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> None:
-    plan = made(20, "1.0.0")
+def test_all_rows_of_a_problem_are_seen_together(build_tiny: Callable[..., Plan]) -> None:
+    plan = build_tiny(20, "1.0.0")
     works = {work.name: work for work in plan.jobs}
     assert len(find_kind(works["pairs"]).partitions) == 6
     receipt = plan.done["pairs"].receipt
@@ -155,8 +155,8 @@ def test_all_rows_of_a_problem_are_seen_together(made: Callable[..., Plan]) -> N
     assert (pairs["rejected"] == "#### -17").all() and (pairs["chosen"] != "#### -17").all()
 
 
-def test_the_release_describes_itself(made: Callable[..., Plan]) -> None:
-    publish_release(made(5, "1.0.0"))
+def test_the_release_describes_itself(build_tiny: Callable[..., Plan]) -> None:
+    publish_release(build_tiny(5, "1.0.0"))
     release = errata.open_release("tiny")
     assert release.views == ["verified", "pairs", "tuning"]
     assert release.manifest["keys"] == {"verified": "solution_id", "pairs": "solution_id", "tuning": "solution_id"}
@@ -177,8 +177,10 @@ def traced(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, An
     return code, json.loads(shown.out) if code == DONE else shown.err
 
 
-def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
-    plan = made(5, "1.0.0")
+def test_a_row_is_traced_back_to_its_completion(
+    build_tiny: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = build_tiny(5, "1.0.0")
     publish_release(plan)
     row = errata.load("tiny", "verified").to_pylist()[0]
     code, result = traced("tiny@1.0.0", row["solution_id"], capsys=capsys)
@@ -196,9 +198,9 @@ def test_a_row_is_traced_back_to_its_completion(made: Callable[..., Plan], capsy
 
 
 def test_a_model_is_followed_to_all_rows_it_touched(
-    made: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
+    build_tiny: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish_release(made(5, "1.0.0"))
+    publish_release(build_tiny(5, "1.0.0"))
     code, result = traced("tiny", "--model", "big", capsys=capsys)
     rows = errata.load("tiny", "verified").num_rows
     assert (code, result["requests"], result["views"]["verified"], len(result["rows"])) == (DONE, 10, rows, rows)

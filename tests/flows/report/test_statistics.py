@@ -30,54 +30,60 @@ def release(built: Plan) -> Release:
 
 
 @pytest.fixture(scope="session")
-def found(release: Release) -> dict[str, Any]:
+def read_statistics(release: Release) -> dict[str, Any]:
     return dict(json.loads(Path(release.url.removeprefix("file://"), "report.json").read_text()))
 
 
-def test_statistics_add_up_with_the_manifest(found: dict[str, Any], release: Release, built: Plan) -> None:
+def test_statistics_add_up_with_the_manifest(read_statistics: dict[str, Any], release: Release, built: Plan) -> None:
     steps = {step["table"]: step for step in release.manifest["funnel"]}
-    assert found["verdicts"]["rows"] == steps["verified"]["kept"] == sum(n for *_, n in found["verdicts"]["by"])
-    assert found["verdicts"]["verdicts"]["wrong"] == steps["wrong"]["kept"]
+    assert (
+        read_statistics["verdicts"]["rows"]
+        == steps["verified"]["kept"]
+        == sum(n for *_, n in read_statistics["verdicts"]["by"])
+    )
+    assert read_statistics["verdicts"]["verdicts"]["wrong"] == steps["wrong"]["kept"]
     rows = sum(file["rows"] for file in release.manifest["files"] if file.get("view") == "mistakes")
-    assert found["rows"]["rows"] == rows == sum(found["types"]["types"].values())
-    grid = sum(n for *_, n in found["positions"]["grid"])
-    assert grid + found["positions"]["none"] + found["positions"]["undecided"] == rows
+    assert read_statistics["rows"]["rows"] == rows == sum(read_statistics["types"]["types"].values())
+    grid = sum(n for *_, n in read_statistics["positions"]["grid"])
+    assert grid + read_statistics["positions"]["none"] + read_statistics["positions"]["undecided"] == rows
     for by in ("model", "set", "level"):
-        assert sum(n for *_, n in found["types"][f"by_{by}"]) == rows
+        assert sum(n for *_, n in read_statistics["types"][f"by_{by}"]) == rows
     pairs = next(label for label in release.manifest["labels"] if label["task"] == "agree")["kappa"]
-    assert [(item["labellers"], item["rows"], item["cohen"]) for item in found["labellers"]["pairs"]] == [
+    assert [(item["labellers"], item["rows"], item["cohen"]) for item in read_statistics["labellers"]["pairs"]] == [
         (item["labellers"], item["rows"], item["cohen"]) for item in pairs
     ]
     assert len(pairs) == 3
-    for pair in found["labellers"]["pairs"]:
+    for pair in read_statistics["labellers"]["pairs"]:
         assert sum(n for *_, n in pair["matrix"]) == pair["rows"]
         assert sum(n for item, other, n in pair["matrix"] if item == other) == pair["same"]
-    tables = {table["table"]: table["tokens"] for table in found["spending"]["tables"]}
+    tables = {table["table"]: table["tokens"] for table in read_statistics["spending"]["tables"]}
     assert tables["solutions"] == 20 * steps["solutions"]["kept"]
     assert tables["judged"] == 2 * 20 * steps["judged"]["kept"]
-    paid = {item["model"]: item for item in found["spending"]["ledger"]}
+    paid = {item["model"]: item for item in read_statistics["spending"]["ledger"]}
     assert paid["big"]["price"] == pytest.approx((paid["big"]["prompt_tokens"] + 2 * paid["big"]["tokens"]) / 1e6)
     assert paid["small"]["price"] is None
-    assert found["soundness"]["rows"] == steps["verified"]["kept"]
-    assert found["drift"]["before"] == "reported@0.1.0"
+    assert read_statistics["soundness"]["rows"] == steps["verified"]["kept"]
+    assert read_statistics["drift"]["before"] == "reported@0.1.0"
 
 
-def test_two_builds_of_the_statistics_are_the_same(found: dict[str, Any], release: Release, built: Plan) -> None:
+def test_two_builds_of_the_statistics_are_the_same(
+    read_statistics: dict[str, Any], release: Release, built: Plan
+) -> None:
     again = collect_from_plan(built, release.manifest)
-    assert {**again, "drift": found["drift"]} == found
+    assert {**again, "drift": read_statistics["drift"]} == read_statistics
 
 
-def test_rows_alone_tell_what_they_can(release: Release, found: dict[str, Any]) -> None:
+def test_rows_alone_tell_what_they_can(release: Release, read_statistics: dict[str, Any]) -> None:
     result = collect_from_release(release)
     assert result["from"] == "rows"
     for name in ("positions", "examples"):
         if name == "positions":
-            assert result[name]["grid"] == found[name]["grid"]
+            assert result[name]["grid"] == read_statistics[name]["grid"]
         else:
-            assert result[name] == found[name]
-    assert result["types"]["types"] == found["types"]["types"]
+            assert result[name] == read_statistics[name]
+    assert result["types"]["types"] == read_statistics["types"]["types"]
     assert result["verdicts"] is result["exploration"] is result["spending"] is None
-    assert result["rows"] == found["rows"]
+    assert result["rows"] == read_statistics["rows"]
 
 
 def solutions(*rows: tuple[str, int, str, str, str]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from flows.running.shuffle import shuffle_by_problem
 from tasks.sources.content_ids import digest
 
 
-def made(rows: int, problems: int) -> pl.DataFrame:
+def make_rows(rows: int, problems: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "problem_id": [digest("problem", str(i % problems)) for i in range(rows)],
@@ -27,7 +27,7 @@ def made(rows: int, problems: int) -> pl.DataFrame:
 @pytest.mark.parametrize("waiting", [7, 100, 100_000])
 def test_rows_are_laid_out_by_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
     monkeypatch.setattr(shuffle, "WAITING", waiting)
-    table, folder = made(500, 90), TableFolder(Store(str(tmp_path)), "any", "1")
+    table, folder = make_rows(500, 90), TableFolder(Store(str(tmp_path)), "any", "1")
     parts = [
         folder.read(part) for part in shuffle_by_problem((table[at : at + 33] for at in range(0, 500, 33)), 5, folder)
     ]
@@ -39,6 +39,6 @@ def test_rows_are_laid_out_by_problem(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_share_without_rows_has_no_file(tmp_path: Path) -> None:
     folder = TableFolder(Store(str(tmp_path)), "any", "1")
-    (part,) = shuffle_by_problem([made(10, 1)], 50, folder)
+    (part,) = shuffle_by_problem([make_rows(10, 1)], 50, folder)
     assert part.rows == 10
     assert list(shuffle_by_problem([], 3, folder)) == []

@@ -14,13 +14,13 @@ STEP = "So 4 * 35 = 130  pears.\nkind: operator"
 SHOWN = Material([STEP])
 
 
-def said(text: str) -> Any:
+def read_text(text: str) -> Any:
     return read_vote(text, STEP, SHOWN, LEMMA)
 
 
 def test_an_object_is_read_with_all_that_it_says() -> None:
     text = json.dumps({"cause": "It is\n140.", "span": "130 pears", "severity": "Major", "type": "Calculation Error"})
-    result = said(f"Well: ```json\n{text}\n```")
+    result = read_text(f"Well: ```json\n{text}\n```")
     assert (result.type, result.severity, result.cause, result.fault) == ("calculation", "major", "It is 140.", "")
     assert STEP[slice(*result.span)] == "130  pears"
 
@@ -45,7 +45,7 @@ def test_an_object_is_read_with_all_that_it_says() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_type_is_undecided(text: str, type_: str | None, fault: str) -> None:
-    result = said(text)
+    result = read_text(text)
     assert (result.type, result.fault) == (type_, fault)
 
 

@@ -25,7 +25,7 @@ def records(texts: Sequence[str]) -> list[list[Record]]:
     return [[Record(f"test.jsonl:{i}", {"question": text}) for i, text in enumerate(texts, 1)]]
 
 
-def found(texts: Sequence[str], tests: Any, **parameters: Any) -> dict[str, tuple[str, str]]:
+def list_rejected(texts: Sequence[str], tests: Any, **parameters: Any) -> dict[str, tuple[str, str]]:
     """Reason and detail of each text that is rejected, by its number."""
     part = pl.DataFrame(
         {"id": [str(i) for i in range(len(texts))], "question": texts},
@@ -38,13 +38,15 @@ def found(texts: Sequence[str], tests: Any, **parameters: Any) -> dict[str, tupl
 
 
 def test_the_same_question_is_found_in_another_dress() -> None:
-    got = found(["Something else.", ITEM.upper().replace(" ", "  "), ""], records([OTHER, ITEM, ""]))
+    got = list_rejected(["Something else.", ITEM.upper().replace(" ", "  "), ""], records([OTHER, ITEM, ""]))
     assert got == {"1": ("in test set gsm", "question: test.jsonl:2: the same text")}
 
 
 def test_a_question_in_other_words_round_it_is_found_with_share_and_span() -> None:
     part = " ".join(ITEM.split()[:16])
-    got = found([f"Please solve this for me today: {part} cookies instead", "Unlike all."], records([OTHER, ITEM]))
+    got = list_rejected(
+        [f"Please solve this for me today: {part} cookies instead", "Unlike all."], records([OTHER, ITEM])
+    )
     assert got == {
         "0": (
             "in test set gsm",
@@ -56,38 +58,38 @@ def test_a_question_in_other_words_round_it_is_found_with_share_and_span() -> No
 
 def test_the_thresholds_are_those_of_the_recipe() -> None:
     nine = "x y z " + " ".join(ITEM.split()[:9]) + " p q r"
-    assert found([nine], records([ITEM])) == {}
-    assert "0" in found([nine], records([ITEM]), rules=[{"ngram": 8, "coverage": 0.375}])
-    assert found([nine], records([ITEM]), rules=[{"ngram": 8, "coverage": 0.38}]) == {}
+    assert list_rejected([nine], records([ITEM])) == {}
+    assert "0" in list_rejected([nine], records([ITEM]), rules=[{"ngram": 8, "coverage": 0.375}])
+    assert list_rejected([nine], records([ITEM]), rules=[{"ngram": 8, "coverage": 0.38}]) == {}
     thirteen = "x y z " + " ".join(ITEM.split()[:13]) + " p q r"
     rules = [{"ngram": 13, "coverage": 0.0}]
-    assert found([thirteen, nine], records([ITEM]), rules=rules).keys() == {"0"}
-    assert found([ITEM], records([ITEM]), rules=[]).keys() == {"0"}
+    assert list_rejected([thirteen, nine], records([ITEM]), rules=rules).keys() == {"0"}
+    assert list_rejected([ITEM], records([ITEM]), rules=[]).keys() == {"0"}
 
 
 def test_coverage_counts_the_words_of_one_item_and_each_once() -> None:
     words_ = ITEM.replace(";", "").replace("?", "").split()
     halves = " ".join(words_[:10]) + " or also " + " ".join(words_[13:])
-    detail = found([halves], records([ITEM]))["0"][1]
+    detail = list_rejected([halves], records([ITEM]))["0"][1]
     assert f"{21 / 24:.0%} of its 24 words" in detail
     twice = " ".join(words_[:9] * 3)
-    assert found([twice], records([ITEM])) == {}
+    assert list_rejected([twice], records([ITEM])) == {}
 
 
 def test_a_question_that_differs_in_its_numbers_alone_is_found_where_wanted() -> None:
     other = ITEM.replace("48", "1,250.5")
     rules = [{"ngram": 13, "coverage": 1.0}]
-    assert found([other], records([ITEM]), rules=rules) == {}
-    got = found([other], records([ITEM]), rules=rules, template=True)
+    assert list_rejected([other], records([ITEM]), rules=rules) == {}
+    got = list_rejected([other], records([ITEM]), rules=rules, template=True)
     assert got == {"0": ("in test set gsm", "question: test.jsonl:1: the same text but for its numbers")}
 
 
 def test_every_row_with_the_text_is_rejected_in_any_part() -> None:
-    assert found([ITEM, "a", ITEM, ITEM.lower(), "b"], records([ITEM])).keys() == {"0", "2", "3"}
+    assert list_rejected([ITEM, "a", ITEM, ITEM.lower(), "b"], records([ITEM])).keys() == {"0", "2", "3"}
 
 
 def test_short_items_are_found_only_whole() -> None:
-    assert found(
+    assert list_rejected(
         ["What is 2 + 2?", "He asks: what is 2 + 2? I do not know that one"],
         records(["what is 2+2?", "What is 2 + 2?"]),
     ).keys() == {"0"}
@@ -97,8 +99,8 @@ def test_what_many_items_have_in_common_finds_none_of_them(monkeypatch: pytest.M
     monkeypatch.setattr(ngram_overlap, "COMMON", 5)
     phrase = "how many of them does he have left in total now"
     tests = records([f"{phrase} {i}" for i in range(20)] + [f"{phrase} if he eats three of the red ones"])
-    assert found([f"So {phrase}"], tests, rules=[{"ngram": 8, "coverage": 0.5}]) == {}
-    detail = found([f"So {phrase} if he eats three of the red ones or"], tests)["0"][1]
+    assert list_rejected([f"So {phrase}"], tests, rules=[{"ngram": 8, "coverage": 0.5}]) == {}
+    detail = list_rejected([f"So {phrase} if he eats three of the red ones or"], tests)["0"][1]
     assert "test.jsonl:21: 100% of its 19 words" in detail
 
 
@@ -128,7 +130,7 @@ def test_a_test_set_larger_than_the_corpus_is_gone_through_once() -> None:
                 ] + ([Record("t:hit", {"question": ITEM})] if batch == 40 else [])
 
     large = Large()
-    assert found(["none", ITEM], large) == {"1": ("in test set gsm", "question: t:hit: the same text")}
+    assert list_rejected(["none", ITEM], large) == {"1": ("in test set gsm", "question: t:hit: the same text")}
     assert large.passes == 1
 
 
@@ -149,7 +151,7 @@ def test_the_words_quoted_are_those_that_are_hashed() -> None:
 )  # fmt: skip
 def test_a_test_item_that_cannot_be_read_is_an_error(record: Record, expected: str) -> None:
     with pytest.raises(TaskError, match=expected):
-        found(["x"], [[record]])
+        list_rejected(["x"], [[record]])
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def table(rows: Sequence[Row]) -> pl.DataFrame:
     )
 
 
-def told(parts: Sequence[pl.DataFrame], beside: Sequence[Any] = (), **parameters: Any) -> dict[str, tuple[str, str]]:
+def list_rejected(
+    parts: Sequence[pl.DataFrame], beside: Sequence[Any] = (), **parameters: Any
+) -> dict[str, tuple[str, str]]:
     """Reason and detail of each row that is rejected."""
     with tempfile.TemporaryDirectory() as folder:
         results = DEDUPLICATE.run(list(parts), beside, DeduplicateParameters(**parameters), Path(folder))
@@ -61,7 +63,7 @@ def told(parts: Sequence[pl.DataFrame], beside: Sequence[Any] = (), **parameters
 def decided(rows: Sequence[Row], parts: int = 1, **parameters: Any) -> dict[str, str]:
     """The keys that are rejected, each with the one it names."""
     size = max(1, -(-len(rows) // parts))
-    result = told([table(rows[at : at + size]) for at in range(0, len(rows), size)], **parameters)
+    result = list_rejected([table(rows[at : at + size]) for at in range(0, len(rows), size)], **parameters)
     return {key: re.sub("^.* (?:as|to) ", "", detail) for key, (_, detail) in result.items()}
 
 
@@ -145,7 +147,7 @@ def test_the_same_path_in_other_words() -> None:
         ("e", "p", "No equation here either."),
         ("f", "q", "3+4=7, so 7*2=14"),
     ]
-    result = told([table(rows)], by="path")
+    result = list_rejected([table(rows)], by="path")
     assert result == {"b": ("same equations", "the same equations as a")}
     assert set(decided(rows, by="path", scope="all")) == {"b", "f"}
 
@@ -161,7 +163,7 @@ def test_the_similarity_told_is_that_of_the_shingles() -> None:
     words = text(2)
     result, other, third = " ".join(words), changed(words, 30), changed(words, 10, 20, 30, 40, 50)
     assert jaccard(result, other) > 0.8 > jaccard(result, third)
-    outcome = told([table([("a", "p", result), ("b", "p", other), ("c", "p", third)])], by="near")
+    outcome = list_rejected([table([("a", "p", result), ("b", "p", other), ("c", "p", third)])], by="near")
     assert outcome == {"b": ("near duplicate", f"similarity {jaccard(result, other):.2f} to a")}
 
 
@@ -209,7 +211,7 @@ def test_the_row_that_is_preferred_stays() -> None:
     )
 
     def stays(rows: pl.DataFrame, **parameters: Any) -> set[str]:
-        return {detail.split()[-1] for _, detail in told([rows], **parameters).values()}
+        return {detail.split()[-1] for _, detail in list_rejected([rows], **parameters).values()}
 
     assert stays(rows.drop("judge"), prefer="confidence") == {"b"}
     ordered = rows.select("solution_id", "problem_id", "rationale", "judge", "confidence")
@@ -250,7 +252,7 @@ def test_what_a_release_holds_is_rejected_and_named() -> None:
         ("a", "p", changed(words, 7)), ("b", "p", "The  same"), ("r2", "p", "the same"), ("c", "q", "the same"),
         ("d", "p", "so 1+2=3"), ("e", "p", "new"),
     ]  # fmt: skip
-    result = told([table(rows)], [[released]], by=["exact", "path", "near"], releases="mwpes@1.0.0")
+    result = list_rejected([table(rows)], [[released]], by=["exact", "path", "near"], releases="mwpes@1.0.0")
     assert result == {
         "a": ("in an earlier release: near duplicate", f"similarity {jaccard(rows[0][2], ' '.join(words)):.2f} to r1 of mwpes@1.0.0"),
         "b": ("in an earlier release: duplicate", "the same text as r2 of mwpes@1.0.0"),
@@ -261,7 +263,7 @@ def test_what_a_release_holds_is_rejected_and_named() -> None:
 
 def test_no_rows_give_no_decision() -> None:
     assert decided([], by=["exact", "path", "near", "semantic"], embedding="abacus") == {}
-    assert told([table([])], by=["exact", "path", "near", "semantic"], embedding="abacus") == {}
+    assert list_rejected([table([])], by=["exact", "path", "near", "semantic"], embedding="abacus") == {}
 
 
 def test_the_same_meaning_in_another_order() -> None:
@@ -269,7 +271,7 @@ def test_the_same_meaning_in_another_order() -> None:
     other = "so now Tom has 17 apples: he buys 5 more apples and then has 12 apples he"
     rows = [("a", "p", result), ("b", "p", other), ("c", "p", "the train takes 45 minutes for 30 miles")]
     assert decided(rows, by="near") == {}
-    assert told([table(rows)], by="semantic", embedding="abacus")["b"][0] == "same meaning"
+    assert list_rejected([table(rows)], by="semantic", embedding="abacus")["b"][0] == "same meaning"
     assert decided(rows, by="semantic", embedding="abacus") == {"b": "a"}
 
 

@@ -23,7 +23,7 @@ VERIFY: dict[str, Any] = {"student_incorrect_solution": ["a", "b", "c"], "incorr
 BIGBENCH: dict[str, Any] = {"steps": ["a", "b", "c"], "mistake_index": 2}
 
 
-def one(format: str | GoldRules, value: dict[str, Any]) -> tuple[str, int, int | None, str] | tuple[str, str]:
+def read_gold_row(format: str | GoldRules, value: dict[str, Any]) -> tuple[str, int, int | None, str] | tuple[str, str]:
     """What a row is read as, or why it is rejected."""
     rules = FORMATS[format] if isinstance(format, str) else format
     rows, rejected = gather([Record("data/math.jsonl.gz:12", value)], map_gold(rules))
@@ -47,14 +47,14 @@ def one(format: str | GoldRules, value: dict[str, Any]) -> tuple[str, int, int |
     ],
 )
 def test_a_row_is_read(format: str, row: dict[str, Any], read: tuple[str, int, int, str]) -> None:
-    assert one(format, row) == read
+    assert read_gold_row(format, row) == read
 
 
 @pytest.mark.parametrize("none", ["N/A", "NA", " N/A ", "", None])
 def test_the_ways_in_which_mr_ben_says_none(none: str | None) -> None:
     right = MR_BEN | {"Model_Solution_First_Error_Step": none, "Model_Solution_Correctness": "correct"}
-    assert one("mr-ben", right)[1] == NONE
-    assert one("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": none})[0] == "contradictory"
+    assert read_gold_row("mr-ben", right)[1] == NONE
+    assert read_gold_row("mr-ben", MR_BEN | {"Model_Solution_First_Error_Step": none})[0] == "contradictory"
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,32 @@ def test_the_ways_in_which_mr_ben_says_none(none: str | None) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_row_is_rejected(format: str, row: dict[str, Any], reason: str, detail: str) -> None:
-    assert one(format, row) == (reason, detail)
+    assert read_gold_row(format, row) == (reason, detail)
 
 
 def test_a_mapping_of_ones_own() -> None:
     rules = GoldRules.model_validate(
         {"id": ["idx", "class"], "first_error": "wrong.0", "base": 1, "none": [None, 0], "set": "class"}
     )
-    assert one(rules, {"idx": "p1", "class": "circular", "wrong": [2, 4]}) == ("p1/circular", 1, None, "circular")
-    assert one(rules, {"idx": "p1", "class": "circular", "wrong": []}) == ("p1/circular", NONE, None, "circular")
-    assert one(rules, {"idx": "p1", "class": "circular", "wrong": [0]}) == ("p1/circular", NONE, None, "circular")
-    assert one(rules, {"idx": "p1", "class": "circular"}) == ("missing field", "'wrong.0'")
+    assert read_gold_row(rules, {"idx": "p1", "class": "circular", "wrong": [2, 4]}) == (
+        "p1/circular",
+        1,
+        None,
+        "circular",
+    )
+    assert read_gold_row(rules, {"idx": "p1", "class": "circular", "wrong": []}) == (
+        "p1/circular",
+        NONE,
+        None,
+        "circular",
+    )
+    assert read_gold_row(rules, {"idx": "p1", "class": "circular", "wrong": [0]}) == (
+        "p1/circular",
+        NONE,
+        None,
+        "circular",
+    )
+    assert read_gold_row(rules, {"idx": "p1", "class": "circular"}) == ("missing field", "'wrong.0'")
     with pytest.raises(ValidationError, match="base"):
         GoldRules.model_validate({"first_error": "x", "base": 2})
 

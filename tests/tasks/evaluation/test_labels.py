@@ -19,7 +19,7 @@ def table(*rows: dict[str, Any], given: Columns = PLAIN) -> Table:
     return read_labels([Record(f"l.jsonl:{i}", row) for i, row in enumerate(rows, 1)], given)
 
 
-def said(labels: Table) -> dict[str, dict[str, int | None]]:
+def list_labels_by_row(labels: Table) -> dict[str, dict[str, int | None]]:
     return {name: {id: label.first_error for id, label in item.items()} for name, item in labels.items()}
 
 
@@ -50,12 +50,12 @@ def test_columns_are_found_by_their_names(
     [(0, 0), (3, 3), (-1, NONE), (None, None), (float("nan"), None), (2.0, 2), (Decimal("2.0"), 2), ("4", 4), (" -1 ", NONE), ("", None), ("Undecided", None), ("null", None)],
 )  # fmt: skip
 def test_the_forms_of_a_label(value: object, label: int | None) -> None:
-    assert said(table({"id": "a", "first_error": value})) == {"first_error": {"a": label}}
+    assert list_labels_by_row(table({"id": "a", "first_error": value})) == {"first_error": {"a": label}}
 
 
 def test_labellers_by_column_and_by_row() -> None:
     wide = table({"id": 1, "a": 0, "b": None}, {"id": 2, "a": NONE, "b": 3}, given=Columns(("id",), ("a", "b")))
-    assert said(wide) == {"a": {"1": 0, "2": NONE}, "b": {"1": None, "2": 3}}
+    assert list_labels_by_row(wide) == {"a": {"1": 0, "2": NONE}, "b": {"1": None, "2": 3}}
     long = table(
         {"id": 1, "who": "a", "l": 0},
         {"id": 1, "who": "b", "l": None},
@@ -63,7 +63,7 @@ def test_labellers_by_column_and_by_row() -> None:
         {"id": 2, "who": "b", "l": 3},
         given=Columns(("id",), ("l",), "who"),
     )
-    assert said(long) == said(wide)
+    assert list_labels_by_row(long) == list_labels_by_row(wide)
 
 
 def test_a_row_without_a_column_for_its_id_is_known_by_its_line_and_source_without_folders() -> None:

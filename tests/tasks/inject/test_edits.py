@@ -15,7 +15,9 @@ QUESTION = "Ada has 46 figs, buys 3 bags of 8 figs and eats 12. How many figs ar
 STEPS = ["1. 3 * 8 = 24 figs", "2. 46 + 24 = 70 figs", "3. 70 - 12 = 58 figs\n#### 58"]
 
 
-def made(name: Name, steps: list[str], question: str = QUESTION, answer: int = 58, seeds: int = 40) -> set[Injected]:
+def make_edits(
+    name: Name, steps: list[str], question: str = QUESTION, answer: int = 58, seeds: int = 40
+) -> set[Injected]:
     """All that an edit makes of a solution, whatever chance says."""
     kinds = {name: TYPES_OF_EDITS[name]["abacus"]}
     numbers = (inject_mistake(question, steps, Fraction(answer), kinds, Random(seed)) for seed in range(seeds))
@@ -23,19 +25,19 @@ def made(name: Name, steps: list[str], question: str = QUESTION, answer: int = 5
 
 
 def only(name: Name, steps: list[str], question: str = QUESTION, answer: int = 58) -> tuple[str, ...]:
-    (result,) = made(name, steps, question, answer)
+    (result,) = make_edits(name, steps, question, answer)
     assert (result.by, result.type) == (f"rule: {name}", TYPES_OF_EDITS[name]["abacus"])
     return result.steps
 
 
 def test_a_sign_and_all_that_follows() -> None:
-    assert ("1. 3 + 8 = 11 figs", "2. 46 + 11 = 57 figs", "3. 57 - 12 = 45 figs\n#### 45") in {item.steps for item in made("another sign", STEPS)}  # fmt: skip
+    assert ("1. 3 + 8 = 11 figs", "2. 46 + 11 = 57 figs", "3. 57 - 12 = 45 figs\n#### 45") in {item.steps for item in make_edits("another sign", STEPS)}  # fmt: skip
 
 
 def test_a_result_a_number_given_and_one_from_before() -> None:
     names: tuple[Name, ...] = ("another result", "another given number", "another earlier result")
     for name in names:
-        results = made(name, STEPS)
+        results = make_edits(name, STEPS)
         assert results
         for result in results:
             assert result.steps[: result.at] == tuple(STEPS[: result.at])
@@ -48,7 +50,7 @@ def test_a_result_a_number_given_and_one_from_before() -> None:
 
 def test_a_step_left_out() -> None:
     steps = ["1. 46 + 7 = 53 figs", "2. 53 - 12 = 41 figs", "3. 41 + 8 = 49 figs\n#### 49"]
-    pairs = {(item.at, item.steps) for item in made("step left out", steps, QUESTION + " 7", 49)}
+    pairs = {(item.at, item.steps) for item in make_edits("step left out", steps, QUESTION + " 7", 49)}
     assert pairs == {
         (0, ("1. 46 - 12 = 34 figs", "2. 34 + 8 = 42 figs\n#### 42")),
         (1, ("1. 46 + 7 = 53 figs", "2. 53 + 8 = 61 figs\n#### 61")),
@@ -64,16 +66,16 @@ def test_two_steps_swapped() -> None:
 
 def test_terms_swapped_and_left_out() -> None:
     steps = ["She has 46 + 3 * 8 - 12 = 58 figs.", "The answer is 58."]
-    swapped = {item.steps for item in made("swapped terms", steps)}
+    swapped = {item.steps for item in make_edits("swapped terms", steps)}
     assert ("She has 46 + 3 * 12 - 8 = 74 figs.", "The answer is 74.") in swapped
-    out = {item.steps for item in made("term left out", steps)}
+    out = {item.steps for item in make_edits("term left out", steps)}
     assert ("She has 46 + 3 * 8 = 70 figs.", "The answer is 70.") in out
     assert ("She has 46 + 8 - 12 = 42 figs.", "The answer is 42.") not in out  # a factor before its sign stays
     assert ("She has 46 + 3 - 12 = 37 figs.", "The answer is 37.") in out
 
 
 def test_several_numbers() -> None:
-    for item in made("several numbers", ["The bags hold 46 + 12 = 58 figs.", "#### 58"]):
+    for item in make_edits("several numbers", ["The bags hold 46 + 12 = 58 figs.", "#### 58"]):
         before, after = item.edit.split(" → ")
         assert before == "46 and 12"
         assert all(a != b for a, b in zip(before.split(" and "), after.split(" and ")))
@@ -81,7 +83,7 @@ def test_several_numbers() -> None:
 
 def test_the_number_of_a_step_that_calculates_nothing() -> None:
     steps = ["Ada begins with 46 figs.", "46 + 24 = 70", "70 - 12 = 58", "#### 58"]
-    for item in made("another number told", steps):
+    for item in make_edits("another number told", steps):
         number = item.steps[0].split()[3]
         assert item.at == 0
         assert number != "46"
@@ -104,12 +106,12 @@ def test_a_word_that_says_the_opposite(step: str, calculation: str, wrong: str, 
 
 @pytest.mark.parametrize("step", ["We add 12 and then subtract.", "We add or subtract.", "We multiply.", "So x = y."])
 def test_a_word_is_left_where_it_is_not_clear_what_follows(step: str) -> None:
-    assert made("another word", [step, "46 + 12 = 58", "#### 58"]) == set()
+    assert make_edits("another word", [step, "46 + 12 = 58", "#### 58"]) == set()
 
 
 def test_numbers_are_written_as_the_solution_writes_them() -> None:
     steps = ["It costs $1,200 + $2,300 = $3,500.", "With 2 * 3,500.00 = $7,000.00 she pays $7,000.00.", "#### 7000"]
-    for item in made("another result", steps, "It costs 1,200 and 2,300, twice.", 7000):
+    for item in make_edits("another result", steps, "It costs 1,200 and 2,300, twice.", 7000):
         assert "," in item.steps[0].split("=")[1]
         assert item.steps[1].count(".00") == 3
         assert item.steps[2].replace("#### ", "").isdecimal()
@@ -128,11 +130,11 @@ def test_numbers_are_written_as_the_solution_writes_them() -> None:
 )
 def test_nothing_is_made_where_it_is_not_certain_what_follows(steps: list[str], why: str) -> None:
     answer = int(steps[-1].split()[1])
-    assert [item for name in NAMES for item in made(name, steps, answer=answer, seeds=5)] == [], why
+    assert [item for name in NAMES for item in make_edits(name, steps, answer=answer, seeds=5)] == [], why
 
 
 def test_results_stay_whole_positive_and_in_proportion() -> None:
     for name in NAMES:
-        for item in made(name, STEPS):
+        for item in make_edits(name, STEPS):
             assert "/ " not in item.steps[item.at] or "." not in item.steps[item.at][3:]
             assert all(0 < int(number) < 58 * 4 * 4 for number in "".join(c if c.isdigit() else " " for c in " ".join(item.steps)).split())  # fmt: skip

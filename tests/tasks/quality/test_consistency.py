@@ -23,7 +23,7 @@ ROWS: list[tuple[Any, ...]] = [
 ]  # fmt: skip
 
 
-def made(rows: list[tuple[Any, ...]], size: int = 3) -> dict[str, tuple[Any, ...]]:
+def measure_rows(rows: list[tuple[Any, ...]], size: int = 3) -> dict[str, tuple[Any, ...]]:
     names = ("solution_id", "problem_id", "rationale", "extracted")
     schema: dict[str, Any] = {**dict.fromkeys(names, pl.String), "logprob": pl.Float64, "tokens": pl.Int64}
     table = pl.DataFrame(rows, schema=schema, orient="row")
@@ -35,7 +35,7 @@ def made(rows: list[tuple[Any, ...]], size: int = 3) -> dict[str, tuple[Any, ...
 
 
 def test_shares_and_majority() -> None:
-    result = made(ROWS)
+    result = measure_rows(ROWS)
     assert result["a"][:4] == (4, 0.75, "18", 0.75)
     assert result["b"][:4] == (4, 0.75, "18", 0.75)
     assert result["c"][:4] == (4, 0.25, "18", 0.75)
@@ -45,7 +45,7 @@ def test_shares_and_majority() -> None:
 
 
 def test_perplexity_consistency_counts_each_text_once() -> None:
-    result = made(ROWS)
+    result = measure_rows(ROWS)
     assert result["a"][4] == result["b"][4] == result["e"][4] == pytest.approx((0.2 + 0.1) / 0.4)
     assert result["c"][4] == pytest.approx(0.1 / 0.4)
     assert result["d"][4] is None
@@ -54,7 +54,7 @@ def test_perplexity_consistency_counts_each_text_once() -> None:
 
 
 def test_order_and_parts_do_not_matter() -> None:
-    assert made(ROWS[::-1], 2) == made(ROWS, 8)
+    assert measure_rows(ROWS[::-1], 2) == measure_rows(ROWS, 8)
 
 
 def test_every_column_is_made_of_a_table_without_log_probabilities() -> None:

@@ -21,7 +21,7 @@ from tasks.quality.label_errors import LABEL_ERRORS, LabelErrorsParameters, find
 KINDS = ["arithmetic", "misread", "logic", "unit"]
 
 
-def made(table: pl.DataFrame, size: int = 1000, **parameters: Any) -> pl.DataFrame:
+def flag_rows(table: pl.DataFrame, size: int = 1000, **parameters: Any) -> pl.DataFrame:
     given = LabelErrorsParameters(**{"given": "kind", "labels": ["x", "y"], **parameters})
     parts = [table[at : at + size] for at in range(0, table.height, size)]
     result = pl.concat(LABEL_ERRORS.run(parts, [], given, Path()))
@@ -46,7 +46,7 @@ def planted(rows: int, wrong: float, noise: Sequence[float]) -> tuple[pl.DataFra
 
 def test_planted_errors_are_flagged_and_few_others() -> None:
     table, wrong = planted(4000, 0.08, (0.1, 0.1, 0.15))
-    result = made(table, labels=["x", "y", "z"])
+    result = flag_rows(table, labels=["x", "y", "z"])
     flagged = result["label_error"]
     assert int((flagged & wrong).sum()) > 0.9 * int(wrong.sum())
     assert int((flagged & wrong).sum()) > 0.85 * int(flagged.sum())
@@ -55,7 +55,7 @@ def test_planted_errors_are_flagged_and_few_others() -> None:
 
 def test_a_labeller_that_guesses_is_not_believed() -> None:
     table, wrong = planted(4000, 0.05, (0.05, 0.75, 0.75))
-    flagged = made(table, labels=["x", "y", "z"])["label_error"]
+    flagged = flag_rows(table, labels=["x", "y", "z"])["label_error"]
     assert int((flagged & wrong).sum()) > 0.4 * int(flagged.sum())
     alone = pl.Series((table["y"] == table["z"]) & (table["y"] != table["kind"]) & (table["x"] == table["kind"]))
     assert not (flagged & alone & ~wrong).any()
@@ -69,7 +69,7 @@ def test_labels_in_lists_and_of_numbers_and_those_that_say_nothing() -> None:
     table = pl.DataFrame(
         {"id": range(47), "kind": [2, 2, 2, 2, 2, 0, None] + [i % 4 for i in range(40)], "labels": steps}
     )
-    result = made(table.with_columns(pl.col("id").cast(pl.String)), labels="labels")
+    result = flag_rows(table.with_columns(pl.col("id").cast(pl.String)), labels="labels")
     assert result["label_error"][:7].to_list() == [False, False, None, None, None, True, None]
     assert result["likely_label"][:7].to_list() == ["2", "2", None, None, None, "2", "-1"]
     assert not result["label_error"][7:].any()
@@ -79,24 +79,24 @@ def test_undecided_says_nothing() -> None:
     table = pl.DataFrame(
         {"id": ["a", "b"], "kind": ["right", "wrong"], "x": ["undecided", "wrong"], "y": ["", "wrong"]}
     )
-    assert made(table)["label_error"].to_list() == [None, False]
-    assert made(table, nothing=[])["label_error"].null_count() == 0
+    assert flag_rows(table)["label_error"].to_list() == [None, False]
+    assert flag_rows(table, nothing=[])["label_error"].null_count() == 0
 
 
 def test_order_and_parts_do_not_matter() -> None:
     table, _ = planted(500, 0.1, (0.1, 0.2, 0.2))
-    result, other = made(table), made(table.reverse(), size=77)
+    result, other = flag_rows(table), flag_rows(table.reverse(), size=77)
     assert result.equals(other.reverse())
 
 
 def test_all_labels_the_same_or_none() -> None:
     table = pl.DataFrame({"id": ["a", "b"], "kind": ["x", "x"], "x": ["x", "x"], "y": ["x", None]})
-    assert made(table)["label_error"].to_list() == [False, False]
+    assert flag_rows(table)["label_error"].to_list() == [False, False]
     empty = pl.DataFrame(
         {"id": ["a"], "kind": [None], "x": [None], "y": [None]},
         schema=dict.fromkeys(("id", "kind", "x", "y"), pl.String),
     )
-    assert made(empty)["label_error"].to_list() == [None]
+    assert flag_rows(empty)["label_error"].to_list() == [None]
 
 
 @pytest.mark.parametrize(

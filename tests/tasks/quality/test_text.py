@@ -14,7 +14,7 @@ from schemas.frames import check
 from tasks.quality.text import QUALITY, QualityParameters
 
 
-def made(text: str, **columns: Any) -> dict[str, Any]:
+def measure_text(text: str, **columns: Any) -> dict[str, Any]:
     part = pl.DataFrame(
         {"question": ["How many?"], "rationale": [text], **{name: [value] for name, value in columns.items()}}
     )
@@ -26,21 +26,21 @@ def made(text: str, **columns: Any) -> dict[str, Any]:
 
 
 def test_lengths() -> None:
-    row = made("She has 3 + 4 = 7.\nSo 7.", steps=["She has 3 + 4 = 7.", "So 7."])
+    row = measure_text("She has 3 + 4 = 7.\nSo 7.", steps=["She has 3 + 4 = 7.", "So 7."])
     assert (row["characters"], row["words"], row["question_words"], row["step_count"]) == (24, 9, 2, 2)
-    assert made("x")["step_count"] is None
+    assert measure_text("x")["step_count"] is None
 
 
 def test_a_text_that_repeats_itself_packs_small_and_repeats_its_runs() -> None:
     loop, prose = (
-        made("I am so sure of it. " * 50),
-        made("Each of the five boxes holds seven red marbles and one blue ball."),
+        measure_text("I am so sure of it. " * 50),
+        measure_text("Each of the five boxes holds seven red marbles and one blue ball."),
     )
     assert loop["compression"] < 0.1 < 0.5 < prose["compression"]
     assert loop["repeated"] > 0.97
     assert prose["repeated"] == 0
-    assert made("a b c d a b c d")["repeated"] == pytest.approx(1 / 5)
-    assert made("a b c d a b c d")["distinct_words"] == 0.5
+    assert measure_text("a b c d a b c d")["repeated"] == pytest.approx(1 / 5)
+    assert measure_text("a b c d a b c d")["distinct_words"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -55,26 +55,26 @@ def test_a_text_that_repeats_itself_packs_small_and_repeats_its_runs() -> None:
     ],
 )
 def test_shares(text: str, column: str, share: float) -> None:
-    assert made(text)[column] == pytest.approx(share)
+    assert measure_text(text)[column] == pytest.approx(share)
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    row = made("")
+    row = measure_text("")
     assert (row["characters"], row["words"]) == (0, 0)
     names = ("compression", "repeated", "distinct_words", "odd_characters", "foreign_letters", "english", "digits")
     assert [row[name] for name in names] == [None] * 7
-    assert made("?!")["foreign_letters"] is None
+    assert measure_text("?!")["foreign_letters"] is None
 
 
 def test_likelihood_is_that_of_a_token_and_null_where_the_model_gave_none() -> None:
-    row = made("x", logprob=-6.0, tokens=4)
+    row = measure_text("x", logprob=-6.0, tokens=4)
     assert (row["mean_logprob"], row["perplexity"]) == (-1.5, pytest.approx(exp(1.5)))
-    assert made("x", logprob=0.0005, tokens=1)["mean_logprob"] == 0
+    assert measure_text("x", logprob=0.0005, tokens=1)["mean_logprob"] == 0
     part = pl.DataFrame(
         {"question": "q", "rationale": "x", "logprob": pl.Series([None], dtype=pl.Float64), "tokens": 3}
     )
     assert QUALITY.run(part, QualityParameters()).kept.select("mean_logprob", "perplexity").row(0) == (None, None)
-    assert made("x", logprob=-1.0, tokens=0)["mean_logprob"] is None
+    assert measure_text("x", logprob=-1.0, tokens=0)["mean_logprob"] is None
 
 
 def test_each_row_is_looked_at_by_itself() -> None:

@@ -46,7 +46,7 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
     return values
 
 
-def made(format: str, *rows: dict[str, Any], contract: Any = GIVEN, **parameters: Any) -> Outcome:
+def make_view(format: str, *rows: dict[str, Any], contract: Any = GIVEN, **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract but for repeats, which the runner takes out."""
     result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
     names = contract.names()
@@ -68,7 +68,7 @@ def only(outcome: Outcome) -> dict[str, Any]:
 
 def test_cot_error_set_has_the_papers_four_parts_and_what_they_come_from() -> None:
     result = row()
-    outcome = only(made("cot-error-set", result))
+    outcome = only(make_view("cot-error-set", result))
     assert list(outcome) == [
         "question", "right_rationale", "wrong_rationale", "error_type", "cause", "taxonomy", "right_from", "right_id", "set",
         "model", "solution_id", "problem_id",
@@ -77,21 +77,21 @@ def test_cot_error_set_has_the_papers_four_parts_and_what_they_come_from() -> No
         "What is 2 + 2?", "2 + 2 is 4.\nSo 4.", "2 + 2 is 5.\nSo 5.", "calculation", "2 + 2 is 4, not 5.", "abacus@1.0.0",
         "same model",
     ]  # fmt: skip
-    assert only(made("cot-error-set", row(options=["4", "5"])))["question"] == "What is 2 + 2?\nA) 4\nB) 5"
+    assert only(make_view("cot-error-set", row(options=["4", "5"])))["question"] == "What is 2 + 2?\nA) 4\nB) 5"
 
 
 def test_what_nobody_says_is_null() -> None:
-    bare = only(made("cot-error-set", row(), contract=PLAIN))
+    bare = only(make_view("cot-error-set", row(), contract=PLAIN))
     assert bare["error_type"] is bare["cause"] is bare["taxonomy"] is None
     assert bare["wrong_rationale"] == "2 + 2 is 5.\nSo 5."
-    bare = only(made("mwpes", row(), contract=PLAIN))
+    bare = only(make_view("mwpes", row(), contract=PLAIN))
     assert [name for name, value in bare.items() if value is None] == [
         "first_error", "wrong_step", "error_type", "definition", "cause", "typed_by", "taxonomy",
     ]  # fmt: skip
 
 
 def test_mistake_tuning_is_question_marker_rationale_in_two_rows() -> None:
-    kept = made("mistake-tuning", row()).kept
+    kept = make_view("mistake-tuning", row()).kept
     assert kept.columns == ["text", "label", "row_id", "solution_id", "problem_id"]
     assert kept.select("text", "label", "solution_id").rows() == [
         ("What is 2 + 2?\n[CORRECT RATIONALE]\n2 + 2 is 4.\nSo 4.", True, digest("right")),
@@ -100,7 +100,7 @@ def test_mistake_tuning_is_question_marker_rationale_in_two_rows() -> None:
 
 
 def test_mistake_tuning_as_conversations() -> None:
-    kept = made("mistake-tuning", row(), form="conversational").kept
+    kept = make_view("mistake-tuning", row(), form="conversational").kept
     assert kept["messages"].to_list() == [
         [{"role": "user", "content": "What is 2 + 2?\n[CORRECT RATIONALE]"}, {"role": "assistant", "content": "2 + 2 is 4.\nSo 4."}],
         [{"role": "user", "content": "What is 2 + 2?\n[INCORRECT RATIONALE]"}, {"role": "assistant", "content": "2 + 2 is 5.\nSo 5."}],
@@ -108,7 +108,7 @@ def test_mistake_tuning_as_conversations() -> None:
 
 
 def test_one_right_rationale_beside_two_mistakes_is_one_row() -> None:
-    kept = made("mistake-tuning", row(), row(rationale="2 + 2 is 6.", sample=1)).kept
+    kept = make_view("mistake-tuning", row(), row(rationale="2 + 2 is 6.", sample=1)).kept
     assert kept["row_id"].n_unique() == 3
     assert kept.filter("label")["row_id"].n_unique() == 1
 
@@ -116,14 +116,14 @@ def test_one_right_rationale_beside_two_mistakes_is_one_row() -> None:
 @pytest.mark.parametrize("place", ["question", "rationale", "right_rationale"])
 @pytest.mark.parametrize("forged", [*MARKERS, "[correct  rationale]", "[ Incorrect\nRationale ]"])
 def test_a_forged_marker_is_rejected_with_both_rows(place: str, forged: str) -> None:
-    outcome = made("mistake-tuning", row(**{place: f"Well. {forged} So 4."}), row("Another?"))
+    outcome = make_view("mistake-tuning", row(**{place: f"Well. {forged} So 4."}), row("Another?"))
     assert outcome.kept.height == 2 and outcome.kept["problem_id"].unique().to_list() == [row("Another?")["problem_id"]]
     assert outcome.rejected["reason"].to_list() == ["holds a marker"] * 2
     assert outcome.rejected["detail"][0] == f"{forged} stands in the text"
 
 
 def test_self_rethinking_asks_in_the_papers_stages() -> None:
-    result = only(made("self-rethinking", row()))
+    result = only(make_view("self-rethinking", row()))
     assert list(result) == ["error_type", "think", "check", "again", "answer", "solution_id", "problem_id"]
     check = result["check"]
     parts = ["another problem", "What is 2 + 2?", "2 + 2 is 5.", "Kind: calculation", "That is: A wrong result.",
@@ -135,10 +135,10 @@ def test_self_rethinking_asks_in_the_papers_stages() -> None:
 
 def test_self_rethinking_leaves_out_what_is_not_known() -> None:
     result = only(
-        made("self-rethinking", row(error_cause=None, error_definition=None, right_rationale=None, right_id=None))
+        make_view("self-rethinking", row(error_cause=None, error_definition=None, right_rationale=None, right_id=None))
     )
     assert "Kind: calculation\n</mistake-" in result["check"] and "right-solution" not in result["check"]
-    outcome = made("self-rethinking", row(error_type=None, type_undecided="no majority"))
+    outcome = make_view("self-rethinking", row(error_type=None, type_undecided="no majority"))
     assert outcome.rejected.select("reason", "detail").rows() == [
         ("nobody says of what type the mistake is", "no majority")
     ]
@@ -150,7 +150,7 @@ def test_self_rethinking_leaves_out_what_is_not_known() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["question", "rationale", "right_rationale", "error_cause"])
 def test_no_text_leaves_its_fence(place: str, hostile: str) -> None:
-    text = only(made("self-rethinking", row(**{place: f"Well.\n{hostile}"})))["check"]
+    text = only(make_view("self-rethinking", row(**{place: f"Well.\n{hostile}"})))["check"]
     (opening,) = {line for line in text.splitlines() if line.startswith("<wrong-solution-")}
     sign = opening.removeprefix("<wrong-solution-").rstrip(">")
     tags = [line for line in text.splitlines() if sign in line]
@@ -163,7 +163,7 @@ def test_no_text_leaves_its_fence(place: str, hostile: str) -> None:
 
 
 def test_mwpes() -> None:
-    result = only(made("mwpes", row()))
+    result = only(make_view("mwpes", row()))
     assert list(result) == [
         "question", "set", "model", "sampling", "sample", "solution", "extracted", "gold", "first_error", "wrong_step", "error_type",
         "definition", "cause", "typed_by", "taxonomy", "solution_id", "problem_id",
@@ -172,11 +172,11 @@ def test_mwpes() -> None:
         "What is 2 + 2?", "gsm8k", "m", "s", 0, '{"reasoning": "…"}', "5", "4", 0, "2 + 2 is 5.", "calculation", "A wrong result.",
         "2 + 2 is 4, not 5.", "rule: r", "abacus@1.0.0",
     ]  # fmt: skip
-    assert only(made("mwpes", row(first_error=2)))["wrong_step"] is None
+    assert only(make_view("mwpes", row(first_error=2)))["wrong_step"] is None
 
 
 def test_error_aware_prompts_name_the_commonest_types_in_their_order() -> None:
-    result = only(made("error-aware", row()))
+    result = only(make_view("error-aware", row()))
     assert list(result) == [
         "prompt",
         "answer",
@@ -190,21 +190,21 @@ def test_error_aware_prompts_name_the_commonest_types_in_their_order() -> None:
     lines = result["prompt"].splitlines()
     assert lines[0] == "What is 2 + 2?" and lines[-2:] == ["- unit: Counts something else.", "- calculation"]
     assert (result["error_types"], result["error_counts"], result["answer"]) == (["unit", "calculation"], [3, 1], "4")
-    prompt = only(made("error-aware", row(), form="conversational"))["prompt"]
+    prompt = only(make_view("error-aware", row(), form="conversational"))["prompt"]
     assert prompt == [{"role": "user", "content": result["prompt"].removesuffix("\n")}]
     # nothing of the mistake on this very problem
     assert "5" not in result["prompt"] and row()["error_cause"] not in result["prompt"]
 
 
 def test_one_prompt_for_all_mistakes_of_a_model_on_a_problem() -> None:
-    kept = made("error-aware", row(), row(sample=1), row(model="n")).kept
+    kept = make_view("error-aware", row(), row(sample=1), row(model="n")).kept
     assert kept["prompt_id"].n_unique() == 2
-    outcome = made("error-aware", row(common_types=[], common_counts=[], common_definitions=[]))
+    outcome = make_view("error-aware", row(common_types=[], common_counts=[], common_definitions=[]))
     assert outcome.rejected["reason"].to_list() == ["no typed mistake of the model elsewhere on the set"]
 
 
 def test_in_context_right_stands_beside_wrong() -> None:
-    result = only(made("in-context", row()))
+    result = only(make_view("in-context", row()))
     assert list(result) == ["question", "wrong", "right", "text", "solution_id", "problem_id"]
     assert result["text"] == (
         "Question: What is 2 + 2?\nWrong answer: 2 + 2 is 5.\nSo 5.\nRight answer: 2 + 2 is 4.\nSo 4."
@@ -212,7 +212,7 @@ def test_in_context_right_stands_beside_wrong() -> None:
 
 
 def test_in_context_with_what_is_wrong_between_them() -> None:
-    result = only(made("in-context-explained", row()))
+    result = only(make_view("in-context-explained", row()))
     assert list(result) == ["question", "wrong", "rationale", "right", "text", "solution_id", "problem_id"]
     assert result["text"] == (
         "Question: What is 2 + 2?\nWrong answer: 2 + 2 is 5.\nSo 5.\n"
@@ -230,13 +230,13 @@ def test_in_context_with_what_is_wrong_between_them() -> None:
     ],
 )
 def test_what_is_wrong_is_said_as_far_as_it_is_known(change: dict[str, Any], expected: str) -> None:
-    assert only(made("in-context-explained", row(**change)))["rationale"] == expected
+    assert only(make_view("in-context-explained", row(**change)))["rationale"] == expected
 
 
 def test_an_exemplar_that_explains_nothing_is_rejected() -> None:
-    outcome = made("in-context-explained", row(**UNKNOWN, type_undecided="nobody says"))
+    outcome = make_view("in-context-explained", row(**UNKNOWN, type_undecided="nobody says"))
     assert outcome.rejected.select("reason", "detail").rows() == [("nobody says what is wrong", "nobody says")]
-    assert made("in-context", row(**UNKNOWN)).kept.height == 1
+    assert make_view("in-context", row(**UNKNOWN)).kept.height == 1
 
 
 @pytest.mark.parametrize("place", ["question", "rationale", "right_rationale", "error_cause"])
@@ -246,7 +246,7 @@ def test_an_exemplar_that_explains_nothing_is_rejected() -> None:
 )
 def test_a_forged_label_is_rejected(place: str, forged: str) -> None:
     text = forged if place == "error_cause" else f"Well.\n{forged}"
-    outcome = made("in-context-explained", row(**{place: text}))
+    outcome = make_view("in-context-explained", row(**{place: text}))
     if place == "error_cause":  # it stands within a line, where it begins nothing
         assert only(outcome)["rationale"].startswith("Step 1 is wrong (calculation): ")
     else:
@@ -258,14 +258,14 @@ PAIRED = ("cot-error-set", "mistake-tuning", "in-context", "in-context-explained
 
 @pytest.mark.parametrize("format", PAIRED)
 def test_a_problem_without_a_right_solution_is_rejected(format: str) -> None:
-    outcome = made(format, row(right_rationale=None, right_from=None, right_id=None), row(right_rationale=" \n"))
+    outcome = make_view(format, row(right_rationale=None, right_from=None, right_id=None), row(right_rationale=" \n"))
     assert outcome.kept.height == 0
     assert set(outcome.rejected["reason"]) == {"no right solution of the problem is known"}
 
 
 @pytest.mark.parametrize("format", PAIRED)
 def test_what_does_not_differ_teaches_nothing(format: str) -> None:
-    outcome = made(format, row(rationale="So  it\nis 4.", right_rationale="so it is 4."))
+    outcome = make_view(format, row(rationale="So  it\nis 4.", right_rationale="so it is 4."))
     assert set(outcome.rejected["reason"]) == {"the right rationale says what the wrong one says"}
 
 
@@ -285,9 +285,9 @@ def test_rows_are_the_same_in_any_order_and_parts_and_no_problem_is_in_two_split
         row(question, rationale=wrong, right_rationale=right, sample=i)
         for i, (wrong, right, question) in enumerate(texts)
     ]
-    whole = made(format, *rows).kept
+    whole = make_view(format, *rows).kept
     mixed = Random(seed).sample(rows, len(rows))
-    parts = [made(format, *some).kept for some in (mixed[:2], mixed[2:])]
+    parts = [make_view(format, *some).kept for some in (mixed[:2], mixed[2:])]
     key = VIEW.makes(ViewParameters(format=format), GIVEN).key  # type: ignore[arg-type]
     assert pl.concat(parts).unique(key).sort(key).equals(whole.unique(key).sort(key))
     # each row is of its problem, and says so: a release splits by it

@@ -45,7 +45,7 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
     return values
 
 
-def made(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
+def make_view(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract."""
     result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
     outcome = VIEW.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), result)
@@ -60,35 +60,35 @@ def only(outcome: Outcome) -> dict[str, Any]:
 
 
 def test_language_modelling() -> None:
-    assert only(made("language-modelling", row())) == {"text": "What is 2 + 2?\n2 + 2 is 5.\nSo 5.\nDone."}
-    assert only(made("language-modelling", row(), form="conversational")) == {
+    assert only(make_view("language-modelling", row())) == {"text": "What is 2 + 2?\n2 + 2 is 5.\nSo 5.\nDone."}
+    assert only(make_view("language-modelling", row(), form="conversational")) == {
         "messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": row()["text"]}]
     }
 
 
 def test_text_thinking_or_both_stand_for_the_solution() -> None:
     thought = row(thinking="Hm.\nSo 5.", thinking_finished=True)
-    texts = {of: only(made("language-modelling", thought, of=of))["text"] for of in ("text", "thinking", "both")}
+    texts = {of: only(make_view("language-modelling", thought, of=of))["text"] for of in ("text", "thinking", "both")}
     assert texts == {
         "text": "What is 2 + 2?\n2 + 2 is 5.\nSo 5.\nDone.",
         "thinking": "What is 2 + 2?\nHm.\nSo 5.",
         "both": "What is 2 + 2?\n<think>\nHm.\nSo 5.\n</think>\n\n2 + 2 is 5.\nSo 5.\nDone.",
     }
-    assert made("language-modelling", row(), of="both").rejected["reason"].to_list() == ["no thinking"]
+    assert make_view("language-modelling", row(), of="both").rejected["reason"].to_list() == ["no thinking"]
     faults = VIEW.check(ViewParameters(format="language-modelling", of="both"), Contract("", "", (FIRST,), ""))
     assert "of: the table has no column 'thinking'; show the text" in faults
 
 
 def test_prompt_completion() -> None:
-    assert only(made("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
-    result = only(made("prompt-completion", row(options=["4", "5"]), form="conversational"))
+    assert only(make_view("prompt-completion", row())) == {"prompt": "What is 2 + 2?\n", "completion": row()["text"]}
+    result = only(make_view("prompt-completion", row(options=["4", "5"]), form="conversational"))
     assert result["prompt"] == [{"role": "user", "content": "What is 2 + 2?\nA) 4\nB) 5"}]
     assert result["completion"] == [{"role": "assistant", "content": row()["text"]}]
 
 
 def test_unpaired_preference() -> None:
     right, unsure = row(verdict="right", sample=1), row(verdict="undecided", undecided="no answer", sample=2)
-    outcome = made("unpaired-preference", row(), right, unsure)
+    outcome = make_view("unpaired-preference", row(), right, unsure)
     assert outcome.kept["label"].to_list() == [False, True]
     assert set(outcome.kept.columns) == {"prompt", "completion", "label", "solution_id", "problem_id"}
     assert outcome.rejected.select("reason", "detail").rows() == [("undecided", "no answer")]
@@ -100,7 +100,7 @@ def test_unpaired_preference() -> None:
      (1, "wrong", [True, False, False]), (-1, "wrong", [True, True, True])],
 )  # fmt: skip
 def test_stepwise_supervision(first: int, after: str, labels: list[bool]) -> None:
-    result = only(made("stepwise", row(first_error=first), after=after))
+    result = only(make_view("stepwise", row(first_error=first), after=after))
     assert result == {
         "prompt": "What is 2 + 2?", "completions": row()["steps"][: len(labels)], "labels": labels, "soft": [0.1, 0.0, 0.5][: len(labels)],
     }  # fmt: skip
@@ -112,8 +112,8 @@ def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
     assert VIEW.makes(parameters, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
     outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), parameters)
     check(outcome.kept, VIEW.makes(parameters, without), "test")
-    assert only(made("stepwise", row(soft=None)))["soft"] is None
-    assert only(made("stepwise", row(soft=[None, None, None])))["soft"] is None
+    assert only(make_view("stepwise", row(soft=None)))["soft"] is None
+    assert only(make_view("stepwise", row(soft=[None, None, None])))["soft"] is None
 
 
 @pytest.mark.parametrize(
@@ -133,22 +133,22 @@ def test_stepwise_refuses_shares_that_are_counts_stopped_at_a_success(how: str) 
     ],
 )
 def test_rows_without_a_sound_label_are_rejected(change: dict[str, Any], reason: str) -> None:
-    outcome = made("stepwise", row(**change))
+    outcome = make_view("stepwise", row(**change))
     assert outcome.kept.height == 0 and outcome.rejected["reason"].to_list() == [reason]
 
 
 def test_math_shepherd() -> None:
-    assert only(made("math-shepherd", row(first_error=1))) == {
+    assert only(make_view("math-shepherd", row(first_error=1))) == {
         "input": "What is 2 + 2? 2 + 2 is 5. ки\nSo 5. ки",
         "label": "What is 2 + 2? 2 + 2 is 5. +\nSo 5. -",
         "task": "gsm8k",
     }
-    assert made("math-shepherd", row(steps=["ки"])).rejected["reason"].to_list() == ["holds the mark of a step"]
-    assert "\n" not in only(made("math-shepherd", row(steps=["a\nb"])))["input"]
+    assert make_view("math-shepherd", row(steps=["ки"])).rejected["reason"].to_list() == ["holds the mark of a step"]
+    assert "\n" not in only(make_view("math-shepherd", row(steps=["a\nb"])))["input"]
 
 
 def test_prm800k() -> None:
-    result = only(made("prm800k", row(first_error=1)))
+    result = only(make_view("prm800k", row(first_error=1)))
     assert list(result) == [
         "labeler", "timestamp", "generation", "is_quality_control_question", "is_initial_screening_question", "question", "label",
     ]  # fmt: skip
@@ -172,11 +172,11 @@ def test_prm800k() -> None:
         "total_time": None,
         "finish_reason": "found_error",
     }
-    assert only(made("prm800k", row(first_error=-1)))["label"]["finish_reason"] == "solution"
+    assert only(make_view("prm800k", row(first_error=-1)))["label"]["finish_reason"] == "solution"
 
 
 def test_processbench() -> None:
-    outcome = made("processbench", row(first_error=1))
+    outcome = make_view("processbench", row(first_error=1))
     assert outcome.kept.drop("problem_id").to_dicts() == [
         {"id": row()["solution_id"], "generator": "m", "problem": "What is 2 + 2?", "steps": row()["steps"],
          "final_answer_correct": False, "label": 1},
@@ -191,7 +191,7 @@ def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) 
         for i, (steps, first) in enumerate(shapes)
     ]
     sound = [item for item in rows if item["first_error"] < len(item["steps"])]
-    kept = made("processbench", *rows).kept
+    kept = make_view("processbench", *rows).kept
     result, rejected = gather(
         [Record(f"{i}", json.loads(json.dumps(item))) for i, item in enumerate(kept.to_dicts())],
         map_gold(GOLD["processbench"]),

@@ -14,7 +14,7 @@ LEMMA = taxonomies.find_shipped("lemma")
 SHOWN = Material(["So 4 * 35 = 130 pears.", "new: sabotage, do as I say", "type: new: treason"])
 
 
-def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
+def read_text(text: str, free: bool = False, finish: str = "stop") -> Proposal:
     reply = Completion("r", text, finish, 99, 9, 9, None, "fake 1", 0.0)  # type: ignore[arg-type]
     return parse_proposal(reply, 1, SHOWN, LEMMA, free)
 
@@ -42,19 +42,19 @@ def said(text: str, free: bool = False, finish: str = "stop") -> Proposal:
     ],
 )  # fmt: skip
 def test_a_reply_is_a_type_a_name_or_nothing(text: str, expected: Proposal) -> None:
-    assert said(text) == expected
+    assert read_text(text) == expected
 
 
 def test_who_was_shown_no_types_may_use_any_word() -> None:
-    assert said('{"type": "sums"}', free=True) == Proposal(name="sums")
-    assert said("First error: 2, sums", free=True) == Proposal(name="sums")
-    assert said("First error: 2, counting", free=True) == Proposal("counting")
-    assert said("First error: 1, sums", free=True) == Proposal(fault="names no type of this step")
-    assert said("First error: 2, sums") == Proposal(fault="unparsable")
+    assert read_text('{"type": "sums"}', free=True) == Proposal(name="sums")
+    assert read_text("First error: 2, sums", free=True) == Proposal(name="sums")
+    assert read_text("First error: 2, counting", free=True) == Proposal("counting")
+    assert read_text("First error: 1, sums", free=True) == Proposal(fault="names no type of this step")
+    assert read_text("First error: 2, sums") == Proposal(fault="unparsable")
 
 
 def test_what_did_not_come_whole_is_nothing() -> None:
-    assert said('{"type": "new", "name": "a"}', finish="length") == Proposal(fault="cut off")
+    assert read_text('{"type": "new", "name": "a"}', finish="length") == Proposal(fault="cut off")
     assert parse_proposal(Failure("r", "refused", "content filter"), 1, SHOWN, None, False) == Proposal(fault="refused")
 
 
