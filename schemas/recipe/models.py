@@ -63,7 +63,7 @@ def list_path(path: str | None) -> list[str]:
 
 
 class Abacus(Declaration):
-    """The embedded model: a small LlamaCpp that ships with Errata and runs in process."""
+    """The embedded model: a small Llama that ships with Errata and runs in process."""
 
     engine: Literal["abacus"]
     checkpoint: str | None = Field(
@@ -210,7 +210,7 @@ class OpenAI(EndpointSettings, Declaration):
     concurrency: int = Field(16, ge=1, le=1024, description="Requests under way at once, at most.")
     per_minute: int | None = Field(None, ge=1, description="Requests begun in a minute, at most.")
     timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")
-    attempts: int = Field(6, ge=1, description="Times a request is tried before the build stops.")
+    attempts: int = Field(6, ge=1, description="Times a request is tried before it is given up.")
     budget_tokens: int | None = Field(None, ge=1, description="Tokens of prompts and completions to spend, at most.")
     budget_price: float | None = Field(None, gt=0, description="Money to spend, at most; needs `price`.")
     price: Price | None = Field(None, description="What its tokens cost.")
