@@ -207,6 +207,10 @@ class OpenAI(EndpointSettings, Declaration):
     answers_as: str | None = Field(
         None, description="The name under which the endpoint answers, where it is not the model's but means it."
     )
+    stream: bool = Field(
+        False,
+        description="Whether answers come bit by bit: where something in between gives up what is long in coming.",
+    )
     concurrency: int = Field(16, ge=1, le=1024, description="Requests under way at once, at most.")
     per_minute: int | None = Field(None, ge=1, description="Requests begun in a minute, at most.")
     timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")

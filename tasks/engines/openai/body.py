@@ -16,13 +16,14 @@ CONTINUING = "continue_final_message"
 N = "n"
 
 
-def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 1) -> bytes:
+def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 1, stream: bool = False) -> bytes:
     """The JSON that asks for a request's completion.
 
     Args:
         request: The request.
         without: Fields, and forms of JSON, that the endpoint does not take.
         samples: So many samples of it are asked for at once.
+        stream: Whether the answer is to come bit by bit.
 
     Returns:
         JSON in ASCII: a lone surrogate in a text is no error of ours.
@@ -36,12 +37,14 @@ def make_body(request: Request, without: Set[str] = frozenset(), samples: int = 
         "top_p": sampling.top_p,
         "max_completion_tokens" if "max_tokens" in without else "max_tokens": sampling.max_tokens,
         "n": 1 if N in without else samples,
-        "stream": False,
+        "stream": stream,
         "seed": request.seed,
         **sampling.list_further(),
     }
     if request.logprobs:
         fields["logprobs"] = True if options.api == "chat" else 1
+    if stream:
+        fields["stream_options"] = {"include_usage": True}
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
     if sampling.repetition_penalty is not None:

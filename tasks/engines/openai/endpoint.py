@@ -24,9 +24,12 @@ from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, 
 from tasks.engines.openai.choices import split_choices
 from tasks.engines.openai.http_errors import classify_status, hide_credentials
 from tasks.engines.openai.servers import read_owner
+from tasks.engines.openai.stream import is_stream, join_stream
 
 MOST_BYTES = 8 * 2**20
 """Bytes of a response, at most."""
+STREAMED = 16
+"""Times as many may come where each token has an event of its own."""
 _LONGEST_SHOWN = 300
 _CONNECT = 30.0
 _PATHS = {"chat": "/chat/completions", "completions": "/completions"}
@@ -106,11 +109,12 @@ class Endpoint:
                 asyncio.timeout(self._model.timeout),  # httpx's own begins anew with each byte
                 self._client.stream("POST", url, content=body) as response,
             ):
-                content = await _content(response)
+                content = await _content(response, MOST_BYTES * (STREAMED if self._model.stream else 1))
                 if isinstance(content, FailedExchange):
                     return [content]
                 if response.status_code == 200:
-                    return [read_answer(choice) for choice in split_choices(content)]
+                    whole = join_stream(content) if is_stream(content) else content
+                    return [read_answer(choice) for choice in split_choices(whole)]
                 return [classify_status(response.status_code, response.headers, content, self._model.key)]
         except (TimeoutError, httpx.TimeoutException) as error:
             problem, advice = f"no answer within {self._model.timeout:g} s", "raise `timeout`, or lower `concurrency`"
@@ -135,7 +139,7 @@ class Endpoint:
         return text
 
 
-async def _content(response: httpx.Response) -> bytes | FailedExchange:
+async def _content(response: httpx.Response, most: int) -> bytes | FailedExchange:
     """The body's bytes, as long as they are not too many; nothing is decompressed."""
     encoding = response.headers.get("content-encoding", "identity")
     if encoding.lower() not in ("identity", ""):
@@ -145,8 +149,8 @@ async def _content(response: httpx.Response) -> bytes | FailedExchange:
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > MOST_BYTES:
-            return FailedExchange(f"an answer of more than {MOST_BYTES:,} bytes", "check what answers at `url`")
+        if len(content) > most:
+            return FailedExchange(f"an answer of more than {most:,} bytes", "check what answers at `url`")
     return bytes(content)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import nan
@@ -250,13 +250,16 @@ class OpenAIEngine:
         while True:
             async with self._slots:
                 await self._pace.turn(stop)
-                outcomes = await self._endpoint.ask(make_body(group[0], without, len(group)), group[0].options.api)
+                outcomes = await self._endpoint.ask(self._write(group, without), group[0].options.api)
             if weaker := self._capabilities.find_weaker(outcomes[0], group, without, attempt):
                 without |= weaker
                 continue
             if isinstance(outcomes[0], Answer):  # only what helped is remembered
                 self._capabilities.learn(without)
             return outcomes
+
+    def _write(self, group: tuple[Request, ...], without: Set[str]) -> bytes:
+        return make_body(group[0], without, len(group), self._model.stream)
 
     def _completion(self, request: Request, answer: Answer) -> Completion:
         self._answered += 1
