@@ -19,7 +19,7 @@ TAGS = (
     ("<reasoning>", "</reasoning>"), ("<scratchpad>", "</scratchpad>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("◁think▷", "◁/think▷"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
 )  # fmt: skip
-_FOLDED = tuple((begin.casefold(), end.casefold()) for begin, end in TAGS)
+_FOLDED_OPENINGS = tuple(begin.casefold() for begin, _ in TAGS)
 _TAG = re.compile("|".join(re.escape(mark) for pair in TAGS for mark in pair), re.IGNORECASE)
 _OPENING = re.compile(rf"(?:{'|'.join(re.escape(begin) for begin, _ in TAGS)})\s*$", re.IGNORECASE)
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,60}<\|message\|>")
@@ -80,7 +80,7 @@ def find_thoughts(text: str, opened: bool = False) -> Thoughts:
     pieces: list[tuple[int, int]] = []
     begin = inner = 0 if opened else -1
     for match in _TAG.finditer(text):
-        if match[0].casefold() in (opening for opening, _ in _FOLDED):
+        if match[0].casefold() in _FOLDED_OPENINGS:
             if begin < 0:
                 begin, inner = match.span()
             continue
@@ -148,6 +148,29 @@ def _list_outside(text: str, spans: tuple[tuple[int, int], ...]) -> list[str]:
 def is_thought_opened(prompt: str) -> bool:
     """Whether a prompt ends by opening a thought, as some chat templates do: what follows is thought."""
     return bool(_OPENING.search(prompt[-100:]))
+
+
+def join_prefix(prompt: str, prefix: str) -> str:
+    """A prompt and the beginning of an answer to it, where the prompt may have opened a thought already.
+
+    Args:
+        prompt: A conversation as its template lays it out.
+        prefix: How the answer begins; thoughts in it have their marks.
+
+    Returns:
+        One text: a thought is opened once, and one that the answer has not is closed before it.
+
+    """
+    opening = _OPENING.search(prompt) if prefix and is_thought_opened(prompt) else None
+    if opening is None:
+        return prompt + prefix
+    mark = prompt[opening.start() :].strip()
+    if prefix.startswith(mark):
+        return prompt[: opening.start()] + prefix
+    if find_thoughts(prefix).spans:
+        return prompt + prefix
+    end = TAGS[_FOLDED_OPENINGS.index(mark.casefold())][1]
+    return f"{prompt.rstrip()}\n\n{end}\n\n{prefix}"
 
 
 def is_unfinished_thought(text: str) -> bool:

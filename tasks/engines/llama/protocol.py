@@ -18,7 +18,7 @@ from schemas.recipe.models import Price
 from schemas.request import Completion, Failure, Finish, Reply, Request, replace_surrogates
 from tasks.engines.openai.chat import read_error
 from tasks.engines.openai.http_errors import TOO_LONG
-from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
+from tasks.llm.channels import is_thought_opened, is_unfinished_thought, join_prefix, split_channels
 
 REFUSED = "refused by llama.cpp"
 REFUSED_BY_TEMPLATE = "refused by the chat template"
@@ -48,7 +48,7 @@ def make_body(request: Request, prompt: str) -> dict[str, Any]:
     sampling = request.sampling
     further = {_NAMES.get(name, name): value for name, value in sampling.list_further().items()}
     body: dict[str, Any] = {
-        "prompt": prompt + request.prefix,
+        "prompt": join_prefix(prompt, request.prefix),
         "n_predict": sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -88,9 +88,8 @@ def read_completion(request: Request, prompt: str, value: Mapping[str, Any], eng
         detail = f"an answer without `content` and its counts: {json.dumps(value)}"
         return Failure(request.id, REFUSED, detail[:LONGEST_DETAIL])
     tokens = max(0, tokens - ended)
-    channels = split_channels(
-        replace_surrogates(text), is_thought_opened(prompt) or is_unfinished_thought(request.prefix)
-    )
+    opened = is_unfinished_thought(request.prefix) if request.prefix else is_thought_opened(prompt)
+    channels = split_channels(replace_surrogates(text), opened)
     finish: Finish = "length" if value.get("stop_type") == "limit" else "stop"
     return Completion(
         request.id, channels.text, finish, request.sampling.max_tokens, prompt_tokens, tokens,

@@ -1,7 +1,8 @@
 """vLLM in a process of its own: one JSON message a line in, one a line out, answers as soon as they end.
 
 Run by path, under any Python of 3.10 or later that has vLLM: it imports
-nothing of ours. Its arguments are the descriptors of its requests and of its
+nothing of ours but, by its path, what knows the marks round thoughts. Its
+arguments are the descriptors of its requests and of its
 replies; what vLLM prints goes elsewhere. In come first the options, then any
 number of `{"ask": number, ...}` and `{"drop": [number, ...]}`; out go `ready`,
 `completion`, `failure`, `alive` (at most one a second while it works) and
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -22,12 +24,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 # beside this file lie modules with the names of vllm and openai, which are not those libraries
 _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != _HERE]
+_CHANNELS = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "llm", "channels.py")
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
@@ -129,6 +132,14 @@ class Worker:
         # vLLM turns tokens into text with its own at the same time, and one of Hugging Face's may not be used by two threads
         self.tokenizer = copy.deepcopy(self.llm.get_tokenizer())
         self.context = int(self.engine.model_config.max_model_len)
+        self.channels = load_channels()
+        vocabulary = self.tokenizer.get_vocab()
+        self.ends = {vocabulary[end] for _, end in self.channels.TAGS if end in vocabulary}
+        special = set(self.tokenizer.all_special_tokens)
+        # else vLLM leaves the marks out of the text, and with them where the thoughts end
+        self.is_marked_specially = bool(
+            special & {"<|channel|>", *(mark for pair in self.channels.TAGS for mark in pair)}
+        )
         self.inside: dict[str, str] = {}  # the end of each prompt: it may have opened a thought
         self.prepared: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
         batch = int(self.engine.vllm_config.scheduler_config.max_num_seqs)
@@ -144,7 +155,9 @@ class Worker:
                 self.take(self.prepared.get())
             for output in self.engine.step():
                 if output.finished and output.request_id in self.inside:
-                    self.say(describe_completion(output) | {"prompt_end": self.inside.pop(output.request_id)})
+                    thoughts: Message = {"thinking_tokens": count_thoughts(output.outputs[0].token_ids, self.ends)}
+                    thoughts["prompt_end"] = self.inside.pop(output.request_id)
+                    self.say(describe_completion(output) | thoughts)
             if time.monotonic() - spoken >= 1:
                 spoken = time.monotonic()
                 self.say({"is": "alive"})
@@ -156,7 +169,8 @@ class Worker:
             try:
                 if "ask" in message:
                     chats = message["api"] == "chat"
-                    prompt = (self.lay_out(message) if chats else join_contents(message)) + message["prefix"]
+                    prompt = self.lay_out(message) if chats else join_contents(message)
+                    prompt = self.channels.join_prefix(prompt, message["prefix"])
                     # a template has its marks in its text; a text alone is begun as the tokenizer begins one
                     message["tokens"] = list(self.tokenizer.encode(prompt, add_special_tokens=not chats))
                     message["prompt_end"] = prompt[-PROMPT_END:]
@@ -195,6 +209,7 @@ class Worker:
             parameters = self.vllm.SamplingParams(
                 logprobs=0 if message["logprobs"] else None,
                 output_kind=sampling.RequestOutputKind.FINAL_ONLY,
+                **({"skip_special_tokens": False} if self.is_marked_specially else {}),
                 structured_outputs=sampling.StructuredOutputsParams(json=schema) if schema else None,
                 **message["sampling"],
             )
@@ -233,6 +248,20 @@ class Worker:
 def join_contents(message: Message) -> str:
     """The text of a conversation for a model that knows no turns."""
     return "\n\n".join(turn["content"] for turn in message["messages"])
+
+
+def load_channels() -> Any:
+    """Our module that knows the marks round thoughts; it needs the standard library alone."""
+    spec = importlib.util.spec_from_file_location("channels", _CHANNELS)
+    assert spec and spec.loader
+    module = sys.modules["channels"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def count_thoughts(tokens: Sequence[int], ends: Container[int]) -> int | None:
+    """The tokens up to the mark that ends the last thought, it among them; None where no such token is there."""
+    return next((len(tokens) - i for i, token in enumerate(reversed(tokens)) if token in ends), None)
 
 
 def describe_completion(output: Any) -> Message:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llm.channels import TAGS, Channels, find_thoughts, is_thought_opened, is_unfinished_thought, split_channels
+from tasks.llm.channels import (
+    TAGS,
+    Channels,
+    find_thoughts,
+    is_thought_opened,
+    is_unfinished_thought,
+    join_prefix,
+    split_channels,
+)
 
 HARMONY = "<|channel|>analysis<|message|>2 + 2?<|end|><|start|>assistant<|channel|>final<|message|>Four.<|return|>"
 
@@ -67,6 +75,24 @@ def test_what_the_prompt_opened_is_a_thought() -> None:
     assert is_thought_opened("<|im_start|>assistant\n<think>\n") and not is_thought_opened("<think>\n\n</think>\n\n")
     assert split_channels("2 + 2?</think>Four.", opened=True) == Channels("2 + 2?", "Four.", True)
     assert split_channels("2 + 2?", opened=True) == Channels("2 + 2?", "", False)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prefix", "joined"),
+    [
+        ("<user>2 + 2?<model>", "It is", "<user>2 + 2?<model>It is"),
+        ("<user>2 + 2?<model>", "<think>\na", "<user>2 + 2?<model><think>\na"),
+        ("<model><think>\n", "", "<model><think>\n"),
+        ("<model><think>\n", "<think>\na", "<model><think>\na"),
+        ("<model><think>\n", "a</think>b", "<model><think>\na</think>b"),
+        ("<model><think>\n", "It is", "<model><think>\n\n</think>\n\nIt is"),
+        ("<model>[THINK]", "It is", "<model>[THINK]\n\n[/THINK]\n\nIt is"),
+    ],
+)
+def test_a_thought_is_opened_once_and_closed_before_an_answer_that_has_none(
+    prompt: str, prefix: str, joined: str
+) -> None:
+    assert join_prefix(prompt, prefix) == joined
 
 
 def test_thoughts_beside_the_text_are_unfinished_where_no_text_came() -> None:

@@ -18,11 +18,13 @@ from typing import Any
 WORKER = Path(__file__).parents[4] / "tasks" / "engines" / "vllm" / "worker.py"
 END = 0
 LOGPROB = -0.5
+MARK, THOUGHT_END = ord("§"), "</think>"
 BATCH = 4
 
 
 class Tokenizer:
     chat_template: str | None = "a template"
+    all_special_tokens = ("</s>",)
 
     def apply_chat_template(
         self, messages: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool, **arguments: Any
@@ -31,7 +33,11 @@ class Tokenizer:
         if messages[0]["content"] == "refuse":
             raise ValueError("roles must alternate")
         text = "".join(f"<{message['role']}>{message['content']}" for message in messages)
-        return text + "".join(f"<{name}={value}>" for name, value in arguments.items()) + "<assistant>"
+        opened = "<think>\n" if "open a thought" in text else ""
+        return text + "".join(f"<{name}={value}>" for name, value in arguments.items()) + "<assistant>" + opened
+
+    def get_vocab(self) -> dict[str, int]:
+        return {THOUGHT_END: MARK}
 
     def encode(self, text: str, add_special_tokens: bool) -> list[int]:
         return [ord(character) for character in ("^" if add_special_tokens else "") + text]
@@ -52,7 +58,7 @@ class State:
         return "length" if len(self.made) == self.parameters.max_tokens else None
 
     def output(self, reason: str) -> SimpleNamespace:
-        text = "".join(chr(token) for token in self.made if token != END)
+        text = "".join(chr(token) for token in self.made if token != END).replace(chr(MARK), THOUGHT_END)
         one = SimpleNamespace(
             text=text,
             token_ids=self.made,
@@ -100,6 +106,8 @@ class Engine:
             return json.dumps({name: value for name, value in vars(parameters).items() if name != "output_kind"})
         if "<user>adapter<" in prompt:
             return f"{(self.adapter.name, self.adapter.path, self.options['max_lora_rank'])}"
+        if "<user>think<" in prompt:
+            return "2 + 2?§Four."
         if "<user>seed<" in prompt:
             return f"{parameters.seed}"
         return prompt

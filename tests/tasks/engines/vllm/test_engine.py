@@ -424,3 +424,19 @@ def test_nothing_outlives_a_build_that_is_killed_while_a_model_is_loaded() -> No
         assert lives(worker)
         build.send_signal(signal.SIGKILL)
     wait_until_dead(worker)
+
+
+def test_thoughts_are_parted_and_their_tokens_counted(opened: Open) -> None:
+    reply = one(opened(), ask("think"))
+    assert (reply.thinking, reply.text, reply.thinking_tokens, reply.tokens) == ("2 + 2?", "Four.", 7, 12)
+    assert reply.thinking_finished
+
+
+def test_a_thought_that_the_template_opens_is_one(opened: Open) -> None:
+    engine = opened()
+    cut = one(engine, ask("open a thought", max_tokens=5))
+    assert (cut.thinking, cut.text, cut.thinking_finished, cut.finish) == ("<user", "", False, "length")
+    behind = one(engine, ask("open a thought", prefix="It is"))  # it repeats its prompt
+    assert (behind.thinking, behind.text) == ("", "<user>open a thought<assistant>\n\nIt is")
+    within = one(engine, ask("open a thought", prefix="<think>\n2 + 2"))
+    assert not within.thinking_finished and within.thinking.endswith("<think>\n2 + 2")
