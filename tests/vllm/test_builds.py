@@ -91,7 +91,7 @@ class MakePlan:
         self.models = [
             json.dumps({
                 "engine": "vllm", "model": str(place), "python": python, "dtype": "float32", "context": CONTEXT,
-                "batch": 16,
+                "batch": 16, "engine_args": {"enforce_eager": True},
             })
             for place in places
         ]  # fmt: skip

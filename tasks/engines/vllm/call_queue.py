@@ -9,6 +9,9 @@ from queue import SimpleQueue
 
 from schemas.request import EngineError, Reply, Request
 
+UNTAKEN = 2
+"""Replies of a call that are to be taken or to come, at most, in what may be inside."""
+
 
 @dataclass(eq=False)
 class Call:
@@ -17,6 +20,8 @@ class Call:
     waiting: deque[Request]
     """Those that are not inside yet."""
     replies: SimpleQueue[Reply | EngineError] = field(default_factory=SimpleQueue)
+    untaken: int = 0
+    """Requests that were sent, and whose replies nobody has taken yet."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Sent:
 
 class CallQueue:
     """Calls take turns, a request each, so that a long one does not hold up a short one. Not safe from threads.
+
+    A caller that does not take its replies gets no more: what is answered and
+    not kept yet would be lost with the build.
 
     A worker that dies is started again and gets first what was inside it. It
     may die again only when all of that was answered: else one of those
@@ -67,19 +75,28 @@ class CallQueue:
     def take(self, most: int) -> list[Sent]:
         """What is to be sent now, so that at most so many are inside."""
         taken: list[Sent] = []
-        while len(self._inside) < most and (self._again or self._turns):
-            sent = self._again.popleft() if self._again else self._take_turn()
+        while len(self._inside) < most:
+            sent = self._again.popleft() if self._again else self._take_turn(UNTAKEN * most)
+            if sent is None:
+                break
             self._inside[sent.number] = sent
             taken.append(sent)
         return taken
 
-    def _take_turn(self) -> Sent:
-        call = self._turns.popleft()
-        self._count += 1
-        sent = Sent(self._count, call.waiting.popleft(), call)
-        if call.waiting:
-            self._turns.append(call)
-        return sent
+    def _take_turn(self, most: int) -> Sent | None:
+        """The next request, of a call that has fewer than so many replies to take or to come."""
+        for _ in range(len(self._turns)):
+            call = self._turns.popleft()
+            if call.untaken >= most:
+                self._turns.append(call)
+                continue
+            self._count += 1
+            call.untaken += 1
+            sent = Sent(self._count, call.waiting.popleft(), call)
+            if call.waiting:
+                self._turns.append(call)
+            return sent
+        return None
 
     def settle(self, number: int) -> Sent | None:
         """A request has its reply: what it was, None where nobody waits for it any more."""

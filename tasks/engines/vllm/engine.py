@@ -128,6 +128,9 @@ class VLLMEngine:
                 reply = call.replies.get()
                 if isinstance(reply, EngineError):
                     raise reply
+                with self._lock:
+                    call.untaken -= 1
+                    self._feed()
                 yield reply
         finally:
             with self._lock:

@@ -14,6 +14,8 @@ import pytest
 from catalog.ledger import Ledger
 from catalog.ledger.writer import COUNT
 from catalog.storage import Store
+from tasks.engines.vllm.call_queue import UNTAKEN
+from tasks.engines.vllm.engine import INSIDE
 from tests.command import ROOT, files_of
 from tests.faulty_server import Act, Asked, FaultyServer, completion
 
@@ -96,6 +98,47 @@ def test_twenty_kills_ask_at_most_a_flush_again_each(tmp_path: Path) -> None:
             assert len(Ledger(Store(str(store)))) == whole
         again = len(server.asked) - whole * (1 + len(stores))
         assert 0 <= again <= kills * (COUNT + CONCURRENCY), f"{again} requests were asked again after {kills} kills"
+
+
+BUILD_WITH_WORKER = """
+import sys
+from pathlib import Path
+from flows.planning import engines
+from tasks.engines.vllm.engine import VLLMEngine
+engines.open_engine = lambda model, _: VLLMEngine(model, worker=Path(sys.argv[3]))
+""" + BUILD.lstrip()
+FAKE_WORKER = ROOT / "tests" / "tasks" / "engines" / "vllm" / "fake_worker.py"
+
+
+def test_a_killed_build_takes_its_worker_along_and_started_again_asks_little_twice(tmp_path: Path) -> None:
+    recipe, log = tmp_path / "killed.yaml", tmp_path / "log"
+    model = "{engine: vllm, model: fake, batch: 16, context: 5000}"
+    recipe.write_text(RECIPE.format(model=model, count=400).replace("max_tokens: 120", "max_tokens: 5000"))
+
+    def start_worker(store: Path) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "PYTHONPATH": f"{ROOT / 'catalog'}{os.pathsep}{ROOT}", "FAKE_VLLM_LOG": str(log)}
+        env["ERRATA_VLLM_PYTHON"] = sys.executable
+        command = [sys.executable, "-c", BUILD_WITH_WORKER, str(recipe), str(store), str(FAKE_WORKER)]
+        return subprocess.Popen(command, env=env, start_new_session=True)
+
+    def read_log() -> list[list[str]]:
+        return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+    assert start_worker(tmp_path / "undisturbed").wait(300) == 0
+    whole, undisturbed = len(read_log()), {seed for _, seed in read_log()}
+    assert whole == len(undisturbed) == 1600
+    log.unlink()
+    ledger = tmp_path / "killed" / "ledger"
+    assert killed(start_worker(tmp_path / "killed"), lambda: len(list(ledger.glob("*"))) >= 2), "it ended before"
+    (worker,) = {int(pid) for pid, _ in read_log()}
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists():
+        assert time.monotonic() < until, "the worker outlived the build"
+        time.sleep(0.05)
+    assert start_worker(tmp_path / "killed").wait(300) == 0
+    assert files_of(tmp_path / "killed" / RELEASE) == files_of(tmp_path / "undisturbed" / RELEASE)
+    assert {seed for _, seed in read_log()} == undisturbed
+    assert 0 <= len(read_log()) - whole <= COUNT + UNTAKEN * INSIDE * 16
 
 
 def test_abacus_killed_says_the_same_afterwards(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ END = 0
 LOGPROB = -0.5
 MARK, THOUGHT_END = ord("§"), "</think>"
 BATCH = 4
+LOG = os.environ.get("FAKE_VLLM_LOG")
+"""A file that gets a line for each request: the process, and the request's seed."""
 
 
 class Tokenizer:
@@ -87,6 +89,9 @@ class Engine:
         self, number: str, prompt: dict[str, list[int]], parameters: SimpleNamespace, lora_request: Any
     ) -> None:
         tokens, self.adapter = prompt["prompt_token_ids"], lora_request
+        if LOG:
+            with open(LOG, "a") as log:
+                print(os.getpid(), parameters.seed, file=log)
         text = "".join(map(chr, tokens))
         if "<user>invalid<" in text:
             raise ValueError("a parameter is out of range")

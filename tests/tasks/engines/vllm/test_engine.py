@@ -18,6 +18,7 @@ import pytest
 from schemas.recipe.models import VLLM, Price
 from schemas.request import Completion, EngineError, Failure, Message, Options, Request, Sampling
 from tasks.engines.vllm import engine as engine_module
+from tasks.engines.vllm.call_queue import UNTAKEN
 from tasks.engines.vllm.engine import INSIDE, VLLMEngine, find_python
 
 FAKE = Path(__file__).with_name("fake_worker.py")
@@ -247,6 +248,18 @@ def test_calls_on_several_threads_share_the_process_and_take_turns(opened: Open)
     assert {first.request, *(reply.request for reply in late)} == {request.id for request in long}
     short_at = max(reply.at for reply in replies if isinstance(reply, Completion))
     assert sum(reply.at > short_at for reply in late) > 30, "the short call did not wait for the long one"
+
+
+def test_who_does_not_take_replies_gets_no_more_of_them(opened: Open) -> None:
+    engine = opened(batch=2)
+    answers = engine.answer([ask("hi", sample) for sample in range(100)])
+    next(answers)
+    time.sleep(2)
+    assert len(list(engine.answer([ask("ho", sample) for sample in range(40)]))) == 40, "others are answered"
+    late = time.time()
+    replies = [reply for reply in answers if isinstance(reply, Completion)]
+    assert sum(reply.at < late for reply in replies) <= UNTAKEN * INSIDE * 2
+    assert len(replies) == 99
 
 
 def test_a_process_that_dies_is_started_again_and_what_was_inside_is_asked_again(
