@@ -26,6 +26,7 @@ _TELLTALE = re.compile(
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"[(\[{<][^()\[\]{}<>]{0,200}[^\W\d_]{3}[^()\[\]{}<>]{0,200}[)\]}>]|//|/\*|<!--")
+_NUMBER = re.compile(r"\d[\d.,]*")
 _MARK = re.compile(r"[^\w\s.,'’+\-*/×÷·−=$%€£]|\*\*|__|--")
 UNCHANGED, OTHER_STEPS, OTHER_PLACE = "unchanged", "another number of steps", "the change is not in the step named"
 TOO_MUCH, WORDS, NOTES, LAYOUT, SECOND = (
@@ -87,8 +88,11 @@ def leaks_mistake(old: str, new: str) -> bool:
 
 
 def _has_new_match(pattern: re.Pattern[str], old: str, new: str) -> bool:
-    """Whether a text has something of a kind that another has not."""
-    return bool({match.group().lower() for match in pattern.finditer(new)} - {match.group().lower() for match in pattern.finditer(old)})  # fmt: skip
+    """Whether a text has something of a kind that another has not; other numbers are no other thing."""
+    before, after = (
+        {_NUMBER.sub("0", match.group().lower()) for match in pattern.finditer(text)} for text in (old, new)
+    )
+    return bool(after - before)
 
 
 def _count_line_breaks(before: Sequence[str], count: int, at: int) -> int:

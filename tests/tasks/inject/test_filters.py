@@ -53,3 +53,9 @@ def test_texts_that_are_too_long_are_not_looked_at_for_long() -> None:
     assert find_rejection(["a" * LONGEST * 50], ["b" * LONGEST * 50], 0, 1.0) == "changes too much"
     assert find_rejection(["(a" * 2_000], ["(b" * 2_000], 0, 1.0) == ""
     assert time.perf_counter() - begun < 60
+
+
+def test_another_number_in_brackets_is_no_note() -> None:
+    before = ["All in all it is \\boxed{24 \\text{ figs}} (the 24 of Tom)."]
+    after = ["All in all it is \\boxed{25 \\text{ figs}} (the 25 of Tom)."]
+    assert find_rejection(before, after, 0, 0.4) == ""
