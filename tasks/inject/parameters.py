@@ -33,8 +33,8 @@ class InjectParameters(Parameters):
     prompt: Template = Field(
         "inject",
         validate_default=True,
-        description="A prompt of ours by its name, or a text with {question}, {steps} (fenced), {number} of the step to write anew "
-        "and {type}; also the {step} itself and {mark}.",
+        description="A prompt of ours by its name, or a text with {question}, the {step} to write anew and {type}; also its {number}, "
+        "the {result} that must become another, all {steps} (fenced) and {mark}.",
     )
     rest: Literal["rules", "continuation", "either"] = Field(
         "rules",
@@ -89,7 +89,7 @@ def check_parameters(parameters: InjectParameters, contract: Contract) -> list[s
         faults.append("kinds: names a type twice; keep one")
     if not parameters.models and not strange:
         faults += _check_kinds(parameters, taxonomy)
-    needed = ("question", "steps", "type", "number")
+    needed = ("question", "step", "type")
     faults += [f"prompt: has no {{{name}}}; put it in" for name in needed if name not in fields]
     faults += find_repeated_model(parameters.models)
     if parameters.models and parameters.temperature == 0 and parameters.attempts > 1:

@@ -178,7 +178,7 @@ def ask_judges(part: pl.DataFrame, parameters: JudgeParameters | str, names: Nam
     step = {"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["none"]}]}
     properties = {"reason": {"type": "string"}, "kind": {"type": "string"}, "first_error": step}
     schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
-    sampling = Sampling(500, 0.0, 1.0, (), json.dumps(schema))
+    sampling = Sampling(300, 0.0, 1.0, (), json.dumps(schema))
     asks = [names["m"].ask(prompts.fill(parameters, fill_fields(row, (), False)), sampling) for row in rows]
     replies = yield asks
     judgements = [
@@ -277,7 +277,7 @@ def _count_pairs(outcome: Any, tally: Tally) -> None:
 
 
 def _judge(**more: Any) -> JudgeParameters:
-    return JudgeParameters.model_validate({"models": ["m"], "max_tokens": 500, **more})
+    return JudgeParameters.model_validate({"models": ["m"], "max_tokens": 300, **more})
 
 
 def _solve(prompt: str) -> GenerateParameters:
@@ -309,7 +309,7 @@ STAGES = (
         ask_judges,
         _count_judgements,
     ),
-    Stage("inject", _load_right, {SECOND: INJECTS}, INJECT.ask, _count_injections),
+    Stage("inject", _load_right, {"version 3": INJECTS}, INJECT.ask, _count_injections),
     Stage(
         "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
     ),

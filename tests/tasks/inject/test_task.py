@@ -200,11 +200,20 @@ def one_row() -> pl.DataFrame:
 
 def number_of(request: Request) -> int:
     """The step that a request is about."""
-    return int(re.findall(r"Write step (\d) anew", request.messages[1].content)[0])
+    return next(i for i, step in enumerate(STEPS, 1) if f">\n{step}\n<" in request.messages[-1].content)
 
 
 @pytest.mark.parametrize(
-    "form", ["{}", "<step-{n}>\n{}\n</step-{n}>", "Here is step {n}:\n\n{}", "```\n{}\n```", '"{}"', '{{"step": "{}"}}']
+    "form",
+    [
+        "{}",
+        "<step-0123456789abcdef>\n{}\n</step-0123456789abcdef>",
+        "<step-{n}>\n{}\n</step-{n}>",
+        "Here is step {n}:\n\n{}",
+        "```\n{}\n```",
+        '"{}"',
+        '{{"step": "{}"}}',
+    ],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> None:
@@ -217,10 +226,10 @@ def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> Non
     assert (row["injected_at"], row["injected_type"], row["injected_by"]) == (number - 1, "operator", "big@r1")
     assert row["injected_edit"] == {1: "* 8 = 24 → + 8 = 11", 2: "+ 24 = 70 → - 24 = 22"}[number]
     assert (row["verdict"], row["injected_cause"], row["injected_taxonomy"]) == ("wrong", None, "lemma@1.0.0")
-    content = asked.messages[0].content + asked.messages[1].content
-    assert "- operator: The numbers belong together" in content
+    content = asked.messages[-1].content
+    assert "- operator: The numbers belong together" in content and QUESTION in content
     assert "- counting" not in content
-    assert all(step in content for step in STEPS)
+    assert f"so that {[24, 70][number - 1]} becomes another number" in content
     assert asked.sampling.schema == ""
 
 
@@ -322,7 +331,7 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
     again = run(part.sort("solution_id", descending=True), given, lambda _: "")[1]
     assert {item.id for item in asked} == {item.id for item in again}
     assert 120 < sum(item.model == "big" for item in asked) < 180
-    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in item.messages[1].content) for item in asked]
+    kinds = [next(kind for kind in LEMMA if f"- {kind}: " in item.messages[-1].content) for item in asked]
     assert min(kinds.count(kind) for kind in LEMMA) > 30
     assert set(outcome.rejected["reason"]) <= {"empty", "no step from which rules are certain what follows"}
 
@@ -336,8 +345,8 @@ def test_models_and_kinds_are_each_as_often_and_in_any_order() -> None:
         ({"taxonomy": STRANGE}, "models: rules make no type of taxonomy 'strange'"),
         ({"models": ["a", "a"]}, "models: names a model twice"),
         ({"models": ["a"], "temperature": 0}, "attempts: temperature 0"),
-        ({"models": ["a"], "prompt": "{question} {steps} {number}"}, "prompt: has no {type}"),
-        ({"models": ["a"], "prompt": "{question} {steps} {type}"}, "prompt: has no {number}"),
+        ({"models": ["a"], "prompt": "{question} {steps} {step}"}, "prompt: has no {type}"),
+        ({"models": ["a"], "prompt": "{question} {steps} {type}"}, "prompt: has no {step}"),
     ],
 )
 def test_parameters_that_cannot_be_meant_are_told(given: dict[str, Any], expected: str) -> None:
