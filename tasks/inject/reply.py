@@ -14,7 +14,7 @@ from tasks.llm.lenient_json import find_objects
 
 _FENCED = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
 _TAGGED = re.compile(r"<step-(\d{1,4})[^>\n]{0,40}>\n?(.*?)(?:\n?</step|(?=<step-)|\Z)", re.DOTALL)
-_MARKED = re.compile(r"</?step-[0-9a-f]{16}>\n?")
+_MARKED, _CLOSED = re.compile(r"<step-[0-9a-f]{16}>\n?"), re.compile(r"</step-[0-9a-f]{16}>")
 _INTRODUCTION = re.compile(
     r"(?:here (?:is|'s)|sure|certainly|of course|(?:the )?(?:new|rewritten) )[^\n]{0,200}:\n+", re.IGNORECASE
 )
@@ -38,7 +38,7 @@ def _find_step(text: str, at: int) -> tuple[str, str]:
     """The text of a step: of an object, between tags, fenced, or as it stands behind a word of introduction."""
     if fenced := _FENCED.search(text):
         text = fenced[1]
-    text = _MARKED.sub("", text)
+    text = _MARKED.sub("", _CLOSED.split(text, maxsplit=1)[0])
     records = [record["step"] for record in find_objects(text) if isinstance(record.get("step"), str)]
     if records:
         return records[0], ""
@@ -48,6 +48,9 @@ def _find_step(text: str, at: int) -> tuple[str, str]:
     if text.startswith("{"):
         return "", UNPARSABLE
     text = _INTRODUCTION.sub("", text, count=1) if _INTRODUCTION.match(text) else text
+    # models that have written the step go on with the next one
+    if going_on := re.search(rf"^\W{{0,6}}(?:step )?{at + 2}[.:)]", text, re.IGNORECASE | re.MULTILINE):
+        text = text[: going_on.start()]
     return text.strip().strip('"') if text.count('"') == 2 else text, ""
 
 

@@ -218,7 +218,11 @@ def number_of(request: Request) -> int:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> None:
     given = rules("lemma", kinds=["operator"], models=["a"], seed=seed)
-    outcome, (asked,) = run(one_row(), given, lambda value: form.format(WRONG[number_of(value)], n=number_of(value)))
+    outcome, (asked,) = run(
+        one_row(),
+        given,
+        lambda value: form.format(WRONG[number_of(value)], n=number_of(value), next=number_of(value) + 1),
+    )
     (row,) = outcome.kept.to_dicts()
     number = number_of(asked)
     assert row["steps"] == [*STEPS[: number - 1], WRONG[number], *REST[number]]
