@@ -61,6 +61,11 @@ def choose_answer_kind(gold: str, options: Sequence[str] | None) -> AnswerKind:
 
 _LETTER_BASE = re.compile(r"\$?(\d+)\s*_\s*\{?([a-z])\}?\$?")
 """Digits in a base that the question names by a letter."""
+_DOUBTED = re.compile(
+    r"\d[^\d]*\b(?:not|maybe|perhaps|possibly|probably|wrong|false|guess)\b|\d\W*\?|\d[\s,;]*[-+*/^=<>&@#~|]\s*[.$]?\s*$|\d\s*,[\s\\$]*%|\d[\s,]+[bcefijnopqruvwxyz](?![\w'’.])",
+    re.IGNORECASE,
+)
+"""A number that is taken back, asked, or goes on with what is none of it."""
 _LETTERED = re.compile(r"=|(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
 _LETTER_OF_OPTION = re.compile(r"\([A-J]\)|(?:option |choice )\(?[A-J]\)?", re.IGNORECASE)
 _SPECIAL: dict[str, AnswerKind] = {
@@ -133,6 +138,8 @@ def judge_answer(
         )
     if re.search(r"\b(?:incorrect|not correct)\b", answer):
         return Judgement("undecided", "numeric", "unparsable")
+    if _DOUBTED.search(answer):
+        return Judgement("undecided", "numeric", "not fully read")
     if _LETTER_OF_OPTION.fullmatch(answer.strip()):
         return Judgement("undecided", "choice", "not fully read")
     if QUALIFIED.search(answer) and not DENIAL.search(answer):

@@ -12,6 +12,8 @@ from tasks.verify.truncation import TAIL, cut_own_question
 
 BOXES = 16
 """How many `\\boxed{` are looked into, from the end."""
+GAP = 80
+"""Characters between two boxes that are one answer."""
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(\S[^\n]{0,400})", re.MULTILINE)
 _FINAL_LINE = re.compile(
     r"^[ \t]*(?:[-*•✅☑✓>]\s+)?[#*_ ]{0,8}(?:(?-i:A)(?=[*_]{0,2}[ \t]*:)|Ans|Answer|Final Answer|Final|Final Result|The answer|The final answer)[*_]{0,2}[ \t]*[:=][*_]{0,2}[ \t]*(\S[^\n]{0,400})",
@@ -100,7 +102,11 @@ def find_box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
     if not boxes:
         return None
     first = len(boxes) - 1
-    while first and _BETWEEN.fullmatch(text, boxes[first - 1][3], boxes[first][2]):
+    while (
+        first
+        and boxes[first][2] - boxes[first - 1][3] <= GAP
+        and _BETWEEN.fullmatch(text, boxes[first - 1][3], boxes[first][2])
+    ):
         first -= 1
     if first < len(boxes) - 1:
         begun = boxes[first][2]

@@ -75,8 +75,8 @@ def bound_value(tree: Tree, angle: bool = False) -> Any:
     if kind == "degrees":
         inside = bound_value(tree[1], angle)
         return inside * context.pi / 180 if angle else inside
-    if kind == "factorial":
-        raise Undefined("factorial")
+    if kind in ("factorial", "series", "product", "integral", "either", "dots"):
+        raise Undefined(kind)
     if kind == "apply":
         inner = tree[1] in ("sin", "cos", "tan", "cot", "sec", "csc")
         return _bound_function(tree[1], [bound_value(part, inner) for part in tree[2:]])

@@ -50,7 +50,8 @@ def _apply_operator(kind: str, parts: list[Value]) -> Value:
         return parts[0] * parts[1]
     if kind == "over":
         return parts[0] * parts[1].inverse()
-    assert kind == "power", kind
+    if kind != "power":  # of ± nobody says which
+        raise Undefined(kind)
     return power(parts[0], parts[1])
 
 

@@ -12,6 +12,8 @@ from tasks.verify.algebra.values import Value, power
 
 TERMS = 200
 """Of a sum or product that is written out."""
+NESTED = 20
+"""Of one that has another in it."""
 Evaluate = Callable[[Tree], Value]
 
 
@@ -21,13 +23,20 @@ def evaluate_series(tree: Tree, evaluate: Evaluate) -> Value:
     first, last = evaluate(low).rational(), evaluate(high).rational()
     if first is None or last is None or first.denominator != 1 or last.denominator != 1:
         raise Undefined("bounds that are no whole numbers")
-    if last - first >= TERMS:
+    inner = _count_nested(body)
+    if inner > 1 or last - first >= (NESTED if inner else TERMS):
         raise TooLarge("too many terms")
     total = Value(make_number(0 if kind == "series" else 1))
     for at in range(int(first), int(last) + 1):
         term = evaluate(replace_letter(body, letter, _write_number(at)))
         total = total + term if kind == "series" else total * term
     return total
+
+
+def _count_nested(tree: Tree) -> int:
+    """How deep sums, products and integrals stand in each other."""
+    inner = max((_count_nested(part) for part in tree[1:] if isinstance(part, tuple)), default=0)
+    return inner + (tree[0] in ("series", "product", "integral"))
 
 
 def _write_number(value: int) -> Tree:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
+from tasks.verify.answer_types.base import DOUBTED, UNKNOWN, AnswerType, Finding
 
 Amounts = tuple[tuple[str, Fraction], ...]
 _JOINED = re.compile(r"\s*(?:,|;|and|,\s*and)\s*")
@@ -54,6 +54,8 @@ def _cut_at_and(words: str) -> list[str]:
 
 def find_amounts(text: str, gold: Amounts) -> Amounts | None:
     """The amounts of a sentence by the names that are wanted; None where one is missing, or is given twice."""
+    if DOUBTED.search(re.sub(r"-?\d[\d,]*(?:\.\d+)?\s+[a-zA-Z-]", " ", text)):
+        return None
     amounts = []
     for name, _ in gold:
         last = name.split()[-1]

@@ -14,6 +14,11 @@ UNKNOWN = "not settled"
 ALIKE = "alike"
 """Not proved equal, but no bounds separate the two: no second opinion "different" counts."""
 NOT_READ = "not fully read"
+DOUBTED = re.compile(
+    r"[\d+*/=<>?@^|~;\ufffd]|\\(?!text|mathrm|mathbf|boxed|quad|[,;:! $])|\b(?:not|maybe|perhaps|possibly|probably|or|if|unless|only|false|wrong|at least|at most)\b",
+    re.IGNORECASE,
+)
+"""What stands beside an answer in words and takes it back, or is not understood."""
 PARTS = 64
 """Of a set, tuple, matrix or chain."""
 
@@ -103,6 +108,7 @@ def split_words(text: str) -> list[str]:
 
 __all__ = [
     "ALIKE",
+    "DOUBTED",
     "NOT_READ",
     "UNKNOWN",
     "AnswerType",

@@ -55,8 +55,10 @@ def _mark_condition(row: str) -> str:
 
 def _read_case(text: str) -> tuple[Formula, Condition]:
     if match := _OTHERWISE.search(text):
-        rest = (text[: match.start()] + " " + text[match.end() :]).strip(" ,")
-        return read_formula(rest), OTHERWISE
+        before, behind = text[: match.start()].strip(" ,"), text[match.end() :].strip(" ,.")
+        if before and behind:
+            raise UnreadableFormula(behind)
+        return read_formula(before or behind), OTHERWISE
     match = _IF.search(text)
     if match is None:
         raise UnreadableFormula(text)

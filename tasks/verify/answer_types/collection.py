@@ -212,6 +212,8 @@ def compare_collections(gold: Collection, answer: Collection) -> Finding:
         by_name = {part.name: part for part in answer.parts if isinstance(part, Formula)}
         results = [compare_elements(part, by_name[part.name]) for part in gold.parts if isinstance(part, Formula)]
         return combine_findings(results, "set")
+    if _has_dots(gold) != _has_dots(answer):
+        return Finding("sequence unclear", "set")
     if gold.ordered and answer.ordered:
         return _compare_in_order(gold, answer)
     if gold.ordered != answer.ordered:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from tasks.verify.algebra.tokens import UnreadableFormula
-from tasks.verify.answer_types.base import AnswerType, Finding
+from tasks.verify.answer_types.base import DOUBTED, NOT_READ, AnswerType, Finding
 from tasks.verify.no_answer import DENIAL
 
 _MONTHS = [
@@ -70,6 +70,8 @@ def find_date(gold: str, answer: str) -> Finding:
         return Finding("several answers", "date")
     if not answer_dates:
         return Finding("different", "denial", True) if DENIAL.search(answer) else Finding("unparsable", "date")
+    if DOUBTED.search(DATED.sub(" ", answer)):
+        return Finding(NOT_READ, "date")
     return Finding("equal" if gold_dates == answer_dates else "different", "date", True)
 
 

@@ -59,7 +59,7 @@ def compare_matrix_to_tuple(matrix: Matrix, tuple_: Collection) -> Finding:
     cells = matrix[0] if len(matrix) == 1 else [row[0] for row in matrix if len(row) == 1]
     parts = [part for part in tuple_.parts if isinstance(part, Formula)]
     if not tuple_.ordered or len(cells) != len(parts) or len(parts) != len(tuple_.parts):
-        return Finding(UNKNOWN, "matrix")
+        return Finding("other type", "matrix")
     return combine_findings([compare_formulas(a, b) for a, b in zip(cells, parts)], "matrix")
 
 

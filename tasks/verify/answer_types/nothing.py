@@ -7,7 +7,7 @@ import re
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
 
 _NOTHING = re.compile(
-    r"(?:\\(?:emptyset|varnothing)|\\lbrace\s*\\rbrace|\{\s*\}|\(?\s*\\emptyset\s*\)?)(?:\s*\u27e8?\s*\(?(?:no|the empty|empty).*)?$"
+    r"(?:\\(?:emptyset|varnothing)|\\lbrace\s*\\rbrace|\{\s*\}|\(?\s*\\emptyset\s*\)?)(?:\s*\u27e8?\s*\(?(?:no (?:[a-z]+ )?solutions?|(?:the )?(?:empty|null) set)\s*\)?\u27e9?)?$"
 )
 NO_SOLUTION = re.compile(
     r"(?:there (?:is|are|exists?) )?(?:no(?: (?:real|such|valid|possible|integer|positive|finite))*(?: (?:solutions?|values?|answers?|integers?|numbers?|roots?"

@@ -21,7 +21,11 @@ _OPTION = re.compile(
     r"\W*(?:(?:option|choice)\s*\(?(?P<a>[A-J])\)?[).:]?|\((?P<b>[A-J])\)|(?P<c>[A-J])(?:\)|[.:](?=\s)))\W*(?P<text>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_QUALIFIED = re.compile(r"[?@^_\ufffd]|\b(?:if|when|unless|for|or|not|except)\b", re.IGNORECASE)
+_QUALIFIED = re.compile(
+    r"[?@^_\ufffd]|\b(?:if|when|where|unless|for|or|not|except|maybe|perhaps|possibly|probably|at least|approximately|(?:is|are) (?:false|wrong|incorrect))\b",
+    re.IGNORECASE,
+)
+_OPERATOR = re.compile(r"[+*/=<>!;?%&|~^]|-(?=\d)")
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,11 @@ def read_option(text: str) -> Option | None:
     """`(B)`, `B) 12 cm`, `Option B`; a letter alone may as well be a value."""
     text = re.sub(r"\s+", " ", re.sub(r"[*$\u27e8\u27e9]", " ", text)).strip()
     match = _OPTION.fullmatch(text)
-    if match is None or _QUALIFIED.search(match["text"]) or re.match(r"[-+*/=<>!,]", text[match.start("text") :]):
+    if match is None or _QUALIFIED.search(match["text"]):
         return None
     letter = next(letter for letter in (match["a"], match["b"], match["c"]) if letter)
+    if _OPERATOR.search(text, max(map(match.end, "abc")), match.start("text")):
+        return None
     return Option(letter, strip_signs(match["text"])) if letter.isupper() else None
 
 

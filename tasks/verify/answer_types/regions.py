@@ -112,10 +112,7 @@ def _touch(left: Piece, right: Piece) -> bool:
 
 def is_apart(a: Region, b: Region) -> bool:
     """Whether two regions have nothing in common, so that "x < -1, x > 3" means either."""
-    try:
-        return not _find_shared_pieces(a, b)
-    except TypeError:
-        raise UnreadableFormula("relations of several letters") from None
+    return not _find_shared_pieces(a, b)
 
 
 def _find_shared_pieces(region: Region, other: Region) -> list[Piece]:
@@ -124,11 +121,15 @@ def _find_shared_pieces(region: Region, other: Region) -> list[Piece]:
     pieces = []
     for a in region.pieces:
         for b in other.pieces:
-            low = max((a.low, a.closed_low), (b.low, b.closed_low), key=lambda end: (_locate(end[0]), not end[1]))
-            high = min((a.high, a.closed_high), (b.high, b.closed_high), key=lambda end: (_locate(end[0]), end[1]))
-            from_, to = _locate(low[0]), _locate(high[0])
-            if from_ < to or (from_ == to and low[1] and high[1]):  # type: ignore[operator]
-                pieces.append(Piece(low[0], high[0], low[1], high[1]))
+            ends = [_locate(end) for end in (a.low, b.low, a.high, b.high)]
+            places = [end for end in ends if end is not None]
+            if len(places) < len(ends):
+                raise UnreadableFormula("bounds without a place")
+            low = max((places[0], not a.closed_low, a), (places[1], not b.closed_low, b), key=lambda end: end[:2])
+            high = min((places[2], a.closed_high, a), (places[3], b.closed_high, b), key=lambda end: end[:2])
+            closed_low, closed_high = low[2].closed_low, high[2].closed_high
+            if low[0] < high[0] or (low[0] == high[0] and closed_low and closed_high):
+                pieces.append(Piece(low[2].low, high[2].high, closed_low, closed_high))
     return pieces
 
 

@@ -22,7 +22,7 @@ _KINDS = frozenset([
 ])  # fmt: skip
 """Words that say of what kind the thing is that stands before them: "AA similarity", "even number"."""
 _SIGNS = re.compile(
-    r"[@^_\ufffd\u2600-\u26ff]|\\(?!text|mathrm|mathbf|boxed|fbox|left|right|mbox|quad|[\s,;:!()\[\]{}$])[a-zA-Z]"
+    r"[?@^_\ufffd\u2600-\u26ff]|\\(?!text|mathrm|mathbf|boxed|fbox|left|right|mbox|quad|[\s,;:!()\[\]{}$])[a-zA-Z]"
 )
 """Signs that mean something which no words say."""
 

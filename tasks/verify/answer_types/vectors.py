@@ -8,7 +8,7 @@ from tasks.verify.algebra.formula import Tree
 from tasks.verify.algebra.sums import TooLarge, Undefined, make_number
 from tasks.verify.algebra.tokens import UnreadableFormula
 from tasks.verify.algebra.trees import list_letters
-from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding, combine_findings
+from tasks.verify.answer_types.base import AnswerType, Finding, combine_findings
 from tasks.verify.answer_types.collection import Collection
 from tasks.verify.answer_types.formulas import Formula, compare_formulas, evaluate_exactly, read_formula
 from tasks.verify.answer_types.matrix import Matrix
@@ -57,14 +57,14 @@ def compare_vector_to_tuple(vector: Vector, tuple_: Collection) -> Finding:
     """`3i + 4j` beside `(3, 4)`."""
     parts = [part for part in tuple_.parts if isinstance(part, Formula)]
     if not tuple_.ordered or len(parts) != len(tuple_.parts) or len(parts) not in (2, 3):
-        return Finding(UNKNOWN, "matrix")
+        return Finding("other type", "matrix")
     return _compare_to_list(vector, parts)
 
 
 def compare_vector_to_matrix(vector: Vector, matrix: Matrix) -> Finding:
     """`3i + 4j` beside a column."""
     cells = list(matrix[0]) if len(matrix) == 1 else [row[0] for row in matrix if len(row) == 1]
-    return _compare_to_list(vector, cells) if len(cells) in (2, 3) else Finding(UNKNOWN, "matrix")
+    return _compare_to_list(vector, cells) if len(cells) in (2, 3) else Finding("other type", "matrix")
 
 
 def _compare_to_list(vector: Vector, parts: list[Formula]) -> Finding:

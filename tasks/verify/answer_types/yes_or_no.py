@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-from tasks.verify.answer_types.base import AnswerType, Finding, split_words
+from tasks.verify.answer_types.base import DOUBTED, NOT_READ, AnswerType, Finding, split_words
 
 YES = {"yes": True, "true": True, "no": False, "false": False}
+SHORT = 6
+"""Words of an answer in which one that takes it back counts; longer ones give their reasons."""
+_SPOKEN = re.compile(r"\b(?:yes|no|true|false)\b|^\W*no\b[^.]*\bnot\b", re.IGNORECASE)
+_LEADING = re.compile(r"\W*\w+\s*[,.;:\u2014-]")
 _BOTH = re.compile(r"\b(?:yes|true)\s+(?:and|or)\s+(?:no|false)\b|\b(?:no|false)\s+(?:and|or)\s+(?:yes|true)\b")
 
 
@@ -25,12 +29,14 @@ def find_yes_or_no(gold: bool, answer: str) -> Finding:
     words = split_words(answer)
     if _BOTH.search(" ".join(words)):
         return Finding("several answers", "yes or no")
+    if 1 < len(words) <= SHORT and DOUBTED.search(_SPOKEN.sub(" ", answer)):
+        return Finding(NOT_READ, "yes or no")
     truths = {YES[word] for word in words if word in YES}
     if len(truths) == 1:
         return compare_yes_or_no(gold, truths.pop())
-    if words and words[0] in YES:
+    if words and words[0] in YES and (len(words) > SHORT or not truths or _LEADING.match(answer)):
         return compare_yes_or_no(gold, YES[words[0]])
-    return Finding("unparsable", "yes or no")
+    return Finding("several answers" if truths else "unparsable", "yes or no")
 
 
 YES_OR_NO = AnswerType("yes or no", "yes or no", read_yes_or_no, compare_yes_or_no)

@@ -114,6 +114,20 @@ def test_two_values_given_for_good_are_not_one_of_them() -> None:
     assert said("['30', '120']", "x, 4 * x", question="Find the angles.") == "not fully read"
 
 
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("18", r"18\text{ not}"), ("18", r"18\text{ maybe}"), ("18", "18 ?"), ("18", "18, +"), ("18", "18 x"), ("1, 2, 3", r"1, 2, 3, \ldots"), ("1, 2, 3", "1, 2, 3 ?"),
+        ("May 1, 2021", "May 1, 2021 or later"), ("May 1, 2021", "May 1, 2021 + 3"), ("23 chickens and 12 rabbits", "23 chickens and 12 rabbits, maybe"), ("Yes", "Yes, if n > 3"), ("Yes", "Yes is false"),
+        (r"\emptyset", r"\emptyset \text{ not}"), (r"\text{(B)}", "(B) is false"), (r"\text{(B)}", "(B) ?"), (r"\text{east}", "east ?"), (r"n \text{ if } n > 0, 0 \text{ otherwise}", r"n \text{ if } n > 0, 0 \text{ otherwise } x"),
+        (r"3\mathbf{i}+4\mathbf{j}", "3i+4j, -1"), ("3:4", r"3:4 \pm 1"), ("|x| < 2", "|x| < 2!"),
+    ],
+)  # fmt: skip
+def test_what_takes_an_answer_back_makes_it_undecided(gold: str, answer: str) -> None:
+    judged = judge_answer(gold, Extraction(answer, "boxed"), choose_answer_kind(gold, None), (), "", lambda *_: "equal")
+    assert judged.verdict != "right"
+
+
 def test_a_comma_is_a_decimal_mark_where_the_other_number_has_a_point() -> None:
     assert (
         said("1000.99", "1000,99") == said("1,22", "1.22") == said("0,111", "0.111") == said("2.74", "2,74") == "right"
@@ -134,6 +148,9 @@ HOSTILE = [
     r"\frac{" * 3_000, "^".join("9" * 400), "!" * 900, "99999999999!", "10^{10^{10}}", r"\sqrt{" * 300 + "}" * 300, "(x+y+z+1)^{999}", "(x+1)^{64}" * 9, "1/0", "0^0",
     "e^" * 300 + "1", "|" * 900, "1,2," * 240, r"\binom{5000}{2500}^{9999}", "x^{99999999}", "sin(" * 200, "±" * 300, "1±" * 200 + "1", "2^{1/3}" * 100, "100000000000000000039^{1/2}",
     r"\begin{pmatrix}" + "1&" * 400 + r"1\end{pmatrix}", "cos(10^{99})", "e^{e^{e^{e^{9}}}}",
+    r"\sum_{k=1}^{10^9} k", r"\sum_{i=1}^{99}" * 30 + "1", r"\prod_{k=1}^{200} (x+y+k)^{64}", r"\int_0^1 " * 30 + "x dx" * 30, r"\sum_{k=1}^{n} k^{n^{n^n}}", r"\sum_{k=1}^{200} 5000!^k",
+    r"\boxed{1}" + " " * 19_000 + r"\boxed{2}", r"\boxed{1} and " * 1500, "answer is " * 9_000, "|x|<" * 200, "x^2<" * 200, r"\begin{cases}" + r"x & x>1 \\" * 90 + r"\end{cases}",
+    "1,2;" * 200, "(" + "1;2;" * 200 + "1)", r"\langle " * 90 + r"\rangle" * 90, "if " * 300, "even n " * 90, "\u200b1\u200b8\u202e", "１８\u0660\u0967", "1" + "\u0300" * 900, "i+j+k" * 80,
 ]  # fmt: skip
 
 
