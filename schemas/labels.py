@@ -65,6 +65,8 @@ class Label:
     """The column with what was asked for a row: a number of completions, or a list with an item for each."""
     tokens: str | None = None
     """The column with the tokens of these completions."""
+    confirms: tuple[str, ...] = ()
+    """What `method` begins with where a label only tests the step that another names: to agree with that is to confirm it."""
     combines: tuple[Label, ...] = ()
     """The labels that this one is made from; their raters' agreement is measured."""
 

@@ -155,7 +155,8 @@ def render_funnel(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
 def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
     lines = [
-        "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -.",
+        "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -. "
+        "Expected: what follows from the labels' own probabilities.",
         "", "| table | labels by | solutions | labelled | precision | asked | tokens |", "|---|---|---:|---:|---|---:|---:|",
     ]  # fmt: skip
     for entry in labels:
@@ -163,6 +164,8 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         if "exact" in entry:
             low, high = entry["interval"]
             precision = f"{100 * entry['exact'] / entry['named']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+        if "expected" in entry:
+            precision += f", {100 * entry['expected']:.1f} % expected"
         share = f"{entry['labelled']:,} ({100 * entry['labelled'] / max(1, entry['rows']):.0f} %)"
         by = ", ".join(filter(None, [entry["task"], entry["how"]]))
         spent = " | ".join(f"{entry[name]:,}" if name in entry else "" for name in ("replies", "tokens"))
@@ -174,8 +177,49 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
             kappa = "-" if pair["cohen"] is None else f"{pair['cohen']:.3f}"
             lines += [
                 "",
-                f"Cohen's kappa in {entry['table']}, {' and '.join(pair['labellers'])}: {kappa} ({pair['rows']:,} solutions).",
+                f"Cohen's kappa in {entry['table']}, {' and '.join(pair['labellers'])}: {kappa}{_format_interval(pair)} "
+                f"({pair['rows']:,} solutions).",
             ]
+        for tested in entry.get("confirmed", ()):
+            lines += ["", f"{_describe_confirmed(entry['table'], tested)}."]
+    return [*lines, "", *_render_noise(labels)]
+
+
+def _format_interval(pair: Mapping[str, Any]) -> str:
+    interval = pair.get("interval")
+    return f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+
+
+def _describe_confirmed(table: str, tested: Mapping[str, Any]) -> str:
+    """What one labeller confirmed of the steps that another named; no agreement of independent ones."""
+    share = ""
+    if tested["of"]:
+        low, high = tested["interval"]
+        share = f" ({100 * tested['confirmed'] / tested['of']:.1f} %, {100 * low:.1f}-{100 * high:.1f})"
+    return (
+        f"In {table}, {tested['by']} tested the steps that {tested['labeller']} names, and confirmed {tested['confirmed']:,} of "
+        f"{tested['of']:,}{share}"
+    )
+
+
+def _render_noise(labels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many labels are wrong by length, depth and type, of the last table of labels of which that is known or expected."""
+    entry = next((entry for entry in reversed(labels) if entry.get("noise")), None)
+    if entry is None:
+        return ["Label noise: not known; no truth is known, and no label has a probability."]
+    lines = [
+        f"Label noise in {entry['table']}: of the labels that name a step, those that name a wrong one (95 %, Wilson), by the "
+        "solution's steps, by the place of the named step, and by the type of the true mistake; and how many should be.",
+        "", "| by | | labels | wrong | expected |", "|---|---|---:|---:|---:|",
+    ]  # fmt: skip
+    for kind, groups in entry["noise"].items():
+        for group in groups:
+            wrong = "-"
+            if "known" in group:
+                low, high = group["interval"]
+                wrong = f"{100 * group['wrong'] / group['known']:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+            expected = f"{100 * group['expected']:.1f} %" if "expected" in group else "-"
+            lines.append(f"| {kind} | {_escape_cell(group['name'])} | {group['named']:,} | {wrong} | {expected} |")
     return lines
 
 

@@ -20,8 +20,9 @@ def run_evaluate(options: Namespace) -> int:
 
     store = locate_store(options.store)
     labels = [find_rows(name, options.data, store) for name in options.labels]
-    own = options.labels.index(options.gold) if options.gold in options.labels else None
-    gold = find_rows(options.gold, options.data, store) if options.gold and own is None else labels[own or 0]
+    by_name = dict(zip(options.labels, labels))
+    named = dict.fromkeys(options.gold) or options.labels[:1]
+    gold = [by_name.get(name) or find_rows(name, options.data, store) for name in named]
     id = tuple(name for name in options.id.split(",") if name)
     result = evaluate(
         labels, gold, options.format, Columns(id, tuple(options.label), options.labeller), options.base, options.by
@@ -34,7 +35,8 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
     help = f"what to evaluate: {place}; several are taken together"
     parser.add_argument("labels", metavar="LABELS", nargs="+", help=help)
-    parser.add_argument("--gold", metavar="GOLD", help="where the gold lies, likewise (default: in the rows of LABELS)")
+    help = "where the gold lies, likewise; may be repeated (default: in the rows of LABELS)"
+    parser.add_argument("--gold", action="append", default=[], metavar="GOLD", help=help)
     formats = "processbench, mr-ben, verify-then-generate, bigbench-mistake, injected, a YAML file with a field mapping, or truth"
     help = f"how the gold is written: {formats}, which works out what is so in Abacus' world (default)"
     parser.add_argument("--format", default="truth", metavar="FORMAT", help=help)
@@ -59,10 +61,11 @@ EVALUATE = Verb(
         "errata evaluate labels.jsonl --gold catalog/recipes/abacus.yaml:steps --format truth",
         "errata evaluate labels.jsonl --gold gsm8k.json --format processbench",
         "errata evaluate labels.parquet --gold prmbench.jsonl --format mapping.yaml",
+        "errata evaluate catalog/recipes/evidence.yaml:{posterior,today} --gold catalog/recipes/evidence.yaml:known --data FOLDER",
     ),
     run_evaluate,
     _add_evaluate,
-    "Exact locations and their F1 by set, retention, precision, distances.",
+    "Exact locations and their F1 by set, retention, precision, distances; how sure labels are, and what they cost.",
 )
 
 VERBS = (EVALUATE,)

@@ -19,8 +19,9 @@ from flows.planning.versioning import find_latest_release
 from schemas.columns.gold import GOLD_STEP
 from schemas.recipe.gates import Declared, Drift, Precision, Retention, Undecided
 from tasks import TASKS, list_labels
+from tasks.evaluation.calibration import measure_gap
 from tasks.evaluation.labels import Columns
-from tasks.evaluation.score import NONE, wilson
+from tasks.evaluation.score import NONE, Share, wilson
 
 MANY = 10_000
 """Different values of a distribution, at most."""
@@ -91,12 +92,40 @@ def _measure_rejected(gate: Declared, work: TableJob, plan: Plan) -> Measurement
 
 
 def _measure_kappa(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
-    pairs = [pair for pair in label_quality.measure_table(plan, work)["kappa"] if pair["cohen"] is not None]
+    quality = label_quality.measure_table(plan, work)
+    pairs = [pair for pair in quality["kappa"] if pair["cohen"] is not None]
+    if not pairs and quality["confirmed"]:
+        tested = quality["confirmed"][0]
+        raise Unmeasurable(
+            f"{tested['by']} tested the very steps that {tested['labeller']} named, which is no agreement of independent "
+            "labellers; ask for `confirmed`, or estimate by another method"
+        )
     if not pairs:
         raise Unmeasurable("no two labellers have decided the same solutions, or both always say one thing")
     lowest = min(pairs, key=lambda pair: pair["cohen"])
-    note = f"of {' and '.join(lowest['labellers'])}"
+    low, high = lowest["interval"]
+    note = f"of {' and '.join(lowest['labellers'])}, 95 %: {low:.2f} to {high:.2f}"
     return Measurement(lowest["cohen"], lowest["rows"], _list_rejected(work, plan, EXAMPLES), note)
+
+
+def _measure_confirmed(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
+    tested = [entry for entry in label_quality.measure_table(plan, work)["confirmed"] if entry["of"]]
+    if not tested:
+        raise Unmeasurable("no labeller tested what another named; ask for `kappa`")
+    lowest = min(tested, key=lambda entry: entry["confirmed"] / entry["of"])
+    low, high = lowest["interval"]
+    note = f"{lowest['by']} confirmed {lowest['confirmed']:,} of {lowest['of']:,} of {lowest['labeller']}, 95 %: {100 * low:.1f}-{100 * high:.1f} %"
+    return Measurement(lowest["confirmed"] / lowest["of"], lowest["of"], _list_rejected(work, plan, EXAMPLES), note)
+
+
+def _measure_calibration(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
+    quality = label_quality.measure_table(plan, work)
+    if "expected" not in quality or not quality.get("named"):
+        raise Unmeasurable("no label that names a step has a probability and known truth")
+    exact = Share(quality["exact"], quality["named"])
+    low, high = quality["interval"]
+    note = f"expected {100 * quality['expected']:.1f} %, measured {100 * exact.hits / exact.of:.1f} % (95 %: {100 * low:.1f}-{100 * high:.1f}), error {100 * quality['ece']:.1f} %"
+    return Measurement(measure_gap(quality["expected"], exact), exact.of, note=note)
 
 
 def _measure_precision(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
@@ -133,7 +162,7 @@ def _pair_with_file(gate: Precision, column: str, work: TableJob, plan: Plan) ->
     name = str(gate.gold).removeprefix(f"{DATA}/")
     gold = evaluate.read_files(name, [source for source in plan.release.sources if source.name == name])
     try:
-        evaluation = evaluate.evaluate([own], gold, gate.format, Columns((), (column,), None))
+        evaluation = evaluate.evaluate([own], [gold], gate.format, Columns((), (column,), None))
     except (errata.ErrataError, ValueError) as error:
         raise Unmeasurable(str(error)) from None
     (labels,) = evaluation.labellers.values()
@@ -193,6 +222,7 @@ def _list_rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, An
 
 Measure = Callable[[Declared, TableJob, Plan], Measurement]
 _MEASURES: Mapping[str, Measure] = {
-    "rows": _measure_rows, "undecided": _measure_undecided, "retention": _measure_retention, "kappa": _measure_kappa, "precision": _measure_precision,
+    "rows": _measure_rows, "undecided": _measure_undecided, "retention": _measure_retention, "kappa": _measure_kappa, "confirmed": _measure_confirmed, "precision": _measure_precision,
+    "calibration": _measure_calibration,
     "drift": _measure_drift, "duplicates": _measure_rejected, "contamination": _measure_rejected,
 }  # fmt: skip

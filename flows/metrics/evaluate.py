@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -22,8 +23,10 @@ from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, compare_types
 from flows.planning.plan import TableJob
 from schemas.columns.gold import GOLD_STEP
+from schemas.labels import Label
 from schemas.recipe.document import Document
 from schemas.task import Record
+from tasks import find_label, list_labels
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
 from tasks.evaluation.artifact_baseline import ArtifactBaseline, measure_artifacts
@@ -42,6 +45,10 @@ class RowsAt:
     """What messages call it."""
     records: Callable[[], Iterator[Record]]
     """Its rows, from the first, each time it is called."""
+    table: TableJob | None = None
+    """The table of a build that it is."""
+    spent: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    """By column of labels the tokens that were spent on them, by key; of a table's rejected rows too."""
 
     def columns(self) -> list[str]:
         """The names that its first sound row has; `EvaluationError` where there is none."""
@@ -96,7 +103,12 @@ def _read_array(source: Source) -> Iterator[Record]:
 def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
     """A complete table of a build."""
     name = name or work.name
-    return RowsAt(name, lambda: _iterate_rows(name, tables.read_rows(work.folder(), work.contract, manifest)))
+    return RowsAt(
+        name,
+        lambda: _iterate_rows(name, tables.read_rows(work.folder(), work.contract, manifest)),
+        work,
+        lambda: count_tokens(work, manifest),
+    )
 
 
 def _find_release(name: str, where: ViewName, store: str) -> RowsAt:
@@ -136,8 +148,19 @@ def read_rules(format: str) -> GoldRules:
     raise EvaluationError(f"{lines}\n{format}: a mapping of gold has {', '.join(GoldRules.model_fields)}")
 
 
-def read_gold(where: RowsAt, format: str, rules: GoldRules) -> tuple[list[Gold], list[Rejected]]:
-    """The gold that a place holds, and its rows that hold none; `EvaluationError` where not one does."""
+def read_gold(places: Sequence[RowsAt], format: str, rules: GoldRules) -> tuple[list[Gold], list[Rejected]]:
+    """The gold that places hold together, and their rows that hold none; `EvaluationError` where not one does."""
+    checked = [_check_gold(place, format, rules) for place in places]
+    gold, rejected = golds.gather(chain.from_iterable(place.records() for place in checked), golds.map_gold(rules))
+    if not gold:
+        first = rejected[0]
+        name = ", ".join(place.name for place in places)
+        raise EvaluationError(f"{name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
+    return gold, rejected
+
+
+def _check_gold(where: RowsAt, format: str, rules: GoldRules) -> RowsAt:
+    """A place whose rows have the columns of gold, worked out of their programs if need be."""
     columns = where.columns()
     if format == TRUTH and GOLD_STEP not in columns and set(NEEDED["program"]) <= set(columns):
         where = RowsAt(where.name, lambda records=where.records: map(read_program, records()))  # type: ignore[misc]
@@ -149,11 +172,7 @@ def read_gold(where: RowsAt, format: str, rules: GoldRules) -> tuple[list[Gold],
             raise EvaluationError(
                 f"{make_unknown_error(where.name, 'column', column, columns)}; {_advise(format, columns)}"
             )
-    gold, rejected = golds.gather(where.records(), golds.map_gold(rules))
-    if not gold:
-        first = rejected[0]
-        raise EvaluationError(f"{where.name}: no row holds gold; {first.source}: {first.reason} ({first.detail})")
-    return gold, rejected
+    return where
 
 
 def _advise(format: str, columns: Sequence[str]) -> str:
@@ -166,36 +185,94 @@ def _advise(format: str, columns: Sequence[str]) -> str:
 
 
 def evaluate(
-    labels: Sequence[RowsAt], golden: RowsAt, format: str, wanted: Columns, base: int | None = None, by: str = "set"
+    labels: Sequence[RowsAt],
+    golden: Sequence[RowsAt],
+    format: str,
+    wanted: Columns,
+    base: int | None = None,
+    by: str = "set",
 ) -> Evaluation:
-    """Compare the labels of some places, taken together, with the gold of another (or of one of them)."""
+    """Compare the labels of some places, taken together, with the gold of others (or of some of them)."""
     rules = read_rules(format)
     gold, rejected = read_gold(golden, format, rules)
-    columns = [_choose_columns(place, golden, rules, wanted) for place in labels]
+    columns = _name_labellers(labels, [_choose_columns(place, golden, rules, wanted) for place in labels])
     table = labelled.join_labels(
         [(place.name, labelled.read_labels(place.records(), c)) for place, c in zip(labels, columns)]
     )
-    name = ", ".join(place.name for place in labels)
-    labelled.check_ids(name, table, gold, golden.name)
+    name, of = (", ".join(place.name for place in places) for places in (labels, golden))
+    labelled.check_ids(name, table, gold, of)
     return Evaluation(
-        name, golden.name, format, by, gold, labelled.check_labels(table, gold, base), rejected,
+        name, of, format, by, gold, labelled.check_labels(table, gold, base), rejected,
         compare_types(gold, [(record, c) for place, c in zip(labels, columns) if TYPE in place.columns() for record in place.records()]),
         _measure_artifacts(golden) if format == golds.INJECTED else None,
+        {who: _list_probabilities(given) for who, given in table.items()},
+        _sum_tokens(labels, columns, {row.id for row in gold}),
     )  # fmt: skip
 
 
-def _choose_columns(labels: RowsAt, golden: RowsAt, rules: GoldRules, wanted: Columns) -> Columns:
+def _choose_columns(labels: RowsAt, golden: Sequence[RowsAt], rules: GoldRules, wanted: Columns) -> Columns:
     """Where a place's labels stand, and by which ids."""
-    own = {GOLD_STEP, *([rules.first_error.path] if labels is golden else [])}
+    is_gold = any(labels is place for place in golden)
+    own = {GOLD_STEP, *([rules.first_error.path] if is_gold else [])}
     ids = tuple(rule.path for rule in rules.id if rule.path)
     names = [name for name in labels.columns() if name not in own]
     columns = labelled.choose_columns(labels.name, names, wanted, ids)
-    return replace(columns, id=()) if labels is golden and not ids and not wanted.id else columns
+    return replace(columns, id=()) if is_gold and not ids and not wanted.id else columns
 
 
-def _measure_artifacts(golden: RowsAt) -> ArtifactBaseline | None:
+def _name_labellers(places: Sequence[RowsAt], columns: Sequence[Columns]) -> list[Columns]:
+    """Columns in which the labels of several tables, each of its own task, bear the tables' names."""
+    own = [find_label(place.table.task, "step") if place.table else None for place in places]
+    shared = Counter(label.column for label in own if label)
+    return [
+        replace(given, names={label.column: place.table.name})
+        if label and place.table and shared[label.column] > 1
+        else given
+        for place, label, given in zip(places, own, columns)
+    ]
+
+
+def _list_probabilities(labels: Mapping[str, labelled.SourcedLabel]) -> dict[str, float]:
+    return {id: label.probability for id, label in labels.items() if label.probability is not None}
+
+
+def count_tokens(work: TableJob, manifest: Manifest) -> dict[str, dict[str, int]]:
+    """By column of labels of a table the tokens that were spent on them, by key; what was spent on rejected rows was spent."""
+    columns = {label.column: _list_token_columns(label) for label in list_labels("step")}
+    names = {*work.contract.names(), *work.input_contract.names()}
+    columns = {name: kept for name, given in columns.items() if (kept := [own for own in given if own in names])}
+    key = work.contract.key
+    counts: dict[str, dict[str, int]] = {name: {} for name in columns}
+    for parts, available in (
+        (manifest.receipt.parts, work.contract.names()),
+        (manifest.receipt.rejected, work.input_contract.names()),
+    ):
+        wanted = [name for name in dict.fromkeys(chain.from_iterable(columns.values())) if name in available]
+        for part in parts if wanted and key in available else []:
+            for row in work.folder().read(part, [key, *wanted]).iter_rows(named=True):
+                for name, given in columns.items():
+                    counts[name][row[key]] = sum(row.get(own) or 0 for own in given)
+    return counts
+
+
+def _list_token_columns(label: Label) -> list[str]:
+    return [part.tokens for part in (label, *label.combines) if part.tokens]
+
+
+def _sum_tokens(places: Sequence[RowsAt], columns: Sequence[Columns], ids: Set[str]) -> dict[str, int]:
+    """By labeller the tokens that its labels of these solutions cost, where that is known."""
+    tokens = {}
+    for place, given in zip(places, columns):
+        for column, spent in place.spent().items():
+            if column in given.labels and any(spent.values()):
+                tokens[given.names.get(column, column)] = sum(n for id, n in spent.items() if id in ids)
+    return tokens
+
+
+def _measure_artifacts(golden: Sequence[RowsAt]) -> ArtifactBaseline | None:
     """How far the looks of solutions tell which were made wrong."""
-    rows = (record.value for record in golden.records() if record.value is not None)
+    records = chain.from_iterable(place.records() for place in golden)
+    rows = (record.value for record in records if record.value is not None)
     return measure_artifacts(
         (str(row["text"]), row["injected_at"] != -1, str(row.get("problem_id") or row["text"])) for row in rows if row.get("text")
     )  # fmt: skip

@@ -11,13 +11,14 @@ import polars as pl
 
 from catalog.storage import Store
 from catalog.tables import TableFolder
+from flows.metrics.label_certainty import LabelCertainty
 from flows.planning.plan import Plan, TableJob
-from schemas.columns.gold import GOLD_STEP
+from schemas.columns.gold import GOLD_STEP, GOLD_TYPE
 from schemas.labels import Label
 from tasks import find_label
 from tasks.evaluation.agreement import Agreement
 from tasks.evaluation.score import NONE, wilson
-from tasks.localize.raters import build_frame, list_rating_columns
+from tasks.localize.raters import build_frame, count_confirmed, list_rating_columns, split_dependent
 
 
 @dataclass
@@ -27,6 +28,9 @@ class _LabelCounts:
     counts: Counter[str] = field(default_factory=Counter)
     how: str = ""
     agreement: Agreement = field(default_factory=Agreement)
+    confirmed: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """By rater, and the one that tests the steps which it names: how many are named, and how many confirmed."""
+    certainty: LabelCertainty = field(default_factory=LabelCertainty)
 
 
 def measure_labels(plan: Plan) -> list[dict[str, Any]]:
@@ -37,8 +41,10 @@ def measure_labels(plan: Plan) -> list[dict[str, Any]]:
 
     Returns:
         A mapping for each table: the solutions that came in and those labelled,
-        exact labels among those that name a step where gold is known, replies
-        and tokens spent, kappas of the raters whose labels it combines.
+        exact labels among those that name a step where gold is known, what is
+        expected where labels have probabilities, both by length, depth and
+        type, replies and tokens spent, kappas of independent raters, and what
+        of one rater's steps another confirmed that tested them alone.
     """
     return [measure_table(plan, work) for work in plan.jobs if find_label(work.task, "step")]
 
@@ -65,16 +71,28 @@ def _count(plan: Plan, work: TableJob, label: Label) -> _LabelCounts:
             result.counts["tokens"] += int(part[label.tokens].sum())
         if label.method in part.columns and part.height:
             result.how = str(part[label.method][0])
+        result.certainty.add(part, label.column, label.probability)
         if label.combines:
-            result.agreement.add(build_frame(part, label.combines))
+            _count_agreement(result, part, label)
     return result
+
+
+def _count_agreement(result: _LabelCounts, part: pl.DataFrame, label: Label) -> None:
+    """Count where independent raters agree, and what those confirm that test another's steps."""
+    independent, dependent = split_dependent(part, label.combines)
+    result.agreement.add(build_frame(part, independent))
+    for tester in dependent:
+        for name, (confirmed, named) in count_confirmed(part, independent, tester).items():
+            result.confirmed.setdefault((name, tester.rater), Counter()).update(confirmed=confirmed, named=named)
 
 
 def _read_parts(plan: Plan, work: TableJob, label: Label) -> Iterator[pl.DataFrame]:
     """The rows of a table part by part, those that it rejected too."""
     receipt = plan.done[work.name].receipt
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
-    wanted = {GOLD_STEP, label.column, label.method, label.replies, label.tokens, *list_rating_columns(label.combines)}
+    methods = {part.method for part in label.combines}
+    own = {label.column, label.method, label.replies, label.tokens, label.probability}
+    wanted = {GOLD_STEP, GOLD_TYPE, "steps", *own, *methods, *list_rating_columns(label.combines)}
     for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
         columns = [name for name in names if name in wanted]
         for part in parts:
@@ -96,15 +114,35 @@ def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, 
     if counts["named"]:
         low, high = wilson(counts["exact"], counts["named"])
         summary |= {"named": counts["named"], "exact": counts["exact"], "interval": [round(low, 4), round(high, 4)]}
+    summary |= result.certainty.summarize()
     if label.tokens:
         summary |= {"replies": counts["replies"], "tokens": counts["tokens"]}
     if label.combines:
         kappas = [
-            {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa)}
+            {
+                "labellers": list(names),
+                "rows": pair.rows,
+                "cohen": _round(pair.kappa),
+                "interval": _round_both(pair.interval),
+            }
             for names, pair in result.agreement.pairs.items()
         ]
-        summary |= {"kappa": kappas, "fleiss": _round(result.agreement.fleiss)}
+        confirmed = [
+            {
+                "labeller": name,
+                "by": by,
+                "confirmed": n["confirmed"],
+                "of": n["named"],
+                "interval": _round_both(wilson(n["confirmed"], n["named"]) if n["named"] else None),
+            }
+            for (name, by), n in result.confirmed.items()
+        ]
+        summary |= {"kappa": kappas, "fleiss": _round(result.agreement.fleiss), "confirmed": confirmed}
     return summary
+
+
+def _round_both(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else [round(end, 4) for end in interval]
 
 
 def _round(kappa: float | None) -> float | None:

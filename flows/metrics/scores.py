@@ -5,16 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
 from errata.cli import text
 
+from flows.metrics.certainty import describe_calibration, describe_cost, describe_share, format_certainty, format_costs
 from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.agreement import Agreement, measure_agreement
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
+from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
@@ -50,6 +52,17 @@ class Evaluation:
     """What the labels say of the types of mistakes, where gold knows them."""
     artifact_baseline: ArtifactBaseline | None = None
     """How far the looks of mistakes made on purpose tell them from right solutions; None of other gold, or of little."""
+    probabilities: Mapping[str, Probabilities] = field(default_factory=dict)
+    """Each labeller's probabilities that its labels are right, as far as it has them."""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """What each labeller's labels of the rows cost, where that is known."""
+
+    def calibrations(self) -> dict[str, Calibration]:
+        """The calibration of each labeller that says how sure it is."""
+        made = {
+            name: calibrate_labels(self.rows, self.labellers[name], given) for name, given in self.probabilities.items()
+        }
+        return {name: calibration for name, calibration in made.items() if calibration is not None}
 
     def groups(self, labeller: str) -> dict[str, Score]:
         """The labeller's score by group."""
@@ -79,11 +92,15 @@ def _make_sort_key(name: str) -> tuple[int, str]:
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
     labellers = {}
+    calibrations = evaluation.calibrations()
     for name in evaluation.labellers:
         groups = evaluation.groups(name)
+        whole = score(evaluation.rows, evaluation.labellers[name])
         labellers[name] = {
             "average_f1": average_f1(groups.values()) if evaluation.by == "set" else None,
-            "all": _describe_score(score(evaluation.rows, evaluation.labellers[name])),
+            "all": _describe_score(whole),
+            "calibration": describe_calibration(calibrations.get(name)),
+            "cost": describe_cost(evaluation.tokens.get(name), whole),
             "groups": {group: _describe_score(group_score) for group, group_score in groups.items()},
             "not_in_gold": evaluation.unknown(name),
         }
@@ -117,7 +134,7 @@ def _describe_score(result: Score) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "f1": result.f1,
-        **{name: {"hits": s.hits, "of": s.of, "rate": s.rate, "interval": s.interval} for name, s in shares.items()},
+        **{name: describe_share(share) for name, share in shares.items()},
         "on_wrong": {
             "distances": {str(distance): n for distance, n in result.distances.items()},
             "none": result.missed,
@@ -145,6 +162,8 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_exact(scored),
         _format_labelled(scored),
         _format_distances(scored),
+        format_certainty(evaluation.calibrations()),
+        format_costs(_list_costs(evaluation)),
         _format_agreements(evaluation.agreement()),
         _format_types(evaluation.typed),
         _format_artifacts(evaluation.artifact_baseline),
@@ -152,6 +171,15 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_remarks(evaluation),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _list_costs(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """What each labeller's labels cost, where that is known."""
+    costs = {
+        name: describe_cost(tokens, score(evaluation.rows, evaluation.labellers[name]))
+        for name, tokens in evaluation.tokens.items()
+    }
+    return {name: cost for name, cost in costs.items() if cost is not None}
 
 
 def _format_head(evaluation: Evaluation) -> str:

@@ -128,6 +128,7 @@ ESTIMATE_COLUMNS = (
 )
 ESTIMATE_LABEL = Label(
     column="estimate_first_error", kind="step", rank=1, undecided="estimate_undecided", method="estimated_by", values="soft",
+    confirms=("witness", "active"),
     rater="estimation", title="estimation by rollouts", replies="rollouts", tokens="rollout_tokens",
 )  # fmt: skip
 TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")

@@ -144,6 +144,30 @@ class Kappa(Bounded):
         yield from _find_unfit_task(name, tables, _combines_labels, "kappa")
 
 
+class Confirmed(ShareGate):
+    """Of the steps that a labeller names, the share that another confirmed which tested them alone; of several the lowest."""
+
+    def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
+        """What is wrong with it, given the table that it is about."""
+        yield from _find_unfit_task(name, tables, _combines_labels, "confirmed")
+
+
+def _has_probability(task: Task[Any]) -> bool:
+    return any(label.probability for label in task.labels)
+
+
+class CalibrationGate(ShareGate):
+    """How far the precision that labels' own probabilities expect lies outside of the 95 % interval of the measured one."""
+
+    def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
+        """What is wrong with it, given the table that it is about."""
+        yield from _find_unfit_task(name, tables, _has_probability, "calibration")
+        missing = [column for column in ("probability", GOLD_STEP) if column not in tables[name].contract.names()]
+        if _has_probability(tables[name].task) and missing:
+            how = "rule: posterior" if missing[0] == "probability" else "task truth before it"
+            yield "table", f"'{name}' has no column '{missing[0]}'; it comes from {how}"
+
+
 class Precision(ShareGate):
     """Of the labels of a first wrong step, the share that name the true one."""
 
@@ -231,7 +255,7 @@ class Contamination(ShareGate):
 
 
 MEASURES: Mapping[str, type[Bounded]] = {
-    "rows": Rows, "undecided": Undecided, "retention": Retention, "kappa": Kappa, "precision": Precision,
+    "rows": Rows, "undecided": Undecided, "retention": Retention, "kappa": Kappa, "confirmed": Confirmed, "precision": Precision, "calibration": CalibrationGate,
     "drift": Drift, "duplicates": Duplicates, "contamination": Contamination,
 }  # fmt: skip
 

@@ -15,8 +15,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import sqrt
 
 import polars as pl
+
+_Z = 1.959963984540054
 
 
 @dataclass
@@ -47,6 +50,16 @@ class RaterPair:
         # in whole numbers: what is expected by chance, times the square of the rows
         expected = sum(first[label] * second[label] for label in first)
         return _beyond(self.same * self.rows, expected, self.rows**2)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of kappa by Cohen's standard error, within -1 and 1; None where there is no kappa."""
+        if self.kappa is None:
+            return None
+        # 1 - kappa is the share that differs over the share that chance would have differ
+        differing = 1 - self.same / self.rows
+        half = _Z * sqrt(differing * (1 - differing) / self.rows) * (1 - self.kappa) / differing if differing else 0.0
+        return max(-1.0, self.kappa - half), min(1.0, self.kappa + half)
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, make_unknown_error, read_number
@@ -15,6 +16,8 @@ UNDECIDED = ("", "null", "undecided")
 """Texts that stand for a label that is not there."""
 ID_COLUMNS = ("id", "solution_id", "source")
 LABEL_COLUMNS = ("first_error", "prediction")
+PROBABILITIES = ("probability", "confidence", "share")
+"""What a column is called that says how sure labels are."""
 LABELLER = "labeller"
 ENOUGH = 20
 """Labels that show whether they were counted from 0 or from 1."""
@@ -30,6 +33,10 @@ class Columns:
     """The labels, a column for each labeller."""
     labeller: str | None = None
     """Who made the row's labels, where a table has a row for each labeller."""
+    probabilities: Mapping[str, str] = field(default_factory=dict)
+    """By column of labels the one of the probabilities that they are right, where there is one."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By column of labels another name for their labeller, where several places have the column."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class SourcedLabel:
     """The index of the first wrong step as it stands there, NONE, or None where it is undecided."""
     source: str
     """File and line (or row) it was read from."""
+    probability: float | None = None
+    """The probability that it is right, where the labeller says it."""
 
 
 Table = Mapping[str, Mapping[str, SourcedLabel]]
@@ -83,7 +92,14 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
             f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
             f"there are {abbreviate_names(available, 12)}"
         )
-    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in available else None))
+    probabilities = {name: column for name in labels if (column := _find_probability(name, available))}
+    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in available else None), probabilities)
+
+
+def _find_probability(label: str, available: Sequence[str]) -> str | None:
+    """The column that says how sure labels are: `probability`, `confidence` or `share`, with the words before first_error."""
+    prefix = label.removesuffix("first_error") if label.endswith("first_error") else ""
+    return next((prefix + name for name in PROBABILITIES if prefix + name in available), None)
 
 
 def read_labels(records: Iterable[Record], given: Columns) -> Table:
@@ -95,11 +111,13 @@ def read_labels(records: Iterable[Record], given: Columns) -> Table:
             raise EvaluationError(f"{record.source}: {reason} ({detail}); mend or remove the line")
         id, who = take_id(record, given.id), _read_labeller(record, given.labeller)
         for column in given.labels:
-            name = column if who is None else who if len(given.labels) == 1 else f"{who}, {column}"
+            called = given.names.get(column, column)
+            name = called if who is None else who if len(given.labels) == 1 else f"{who}, {called}"
             before = table.setdefault(name, {})
             if id in before:
                 raise EvaluationError(_describe_conflict(record, id, name, before[id], given))
-            before[id] = SourcedLabel(_read_label(record, column), record.source)
+            probability = _read_probability(record, given.probabilities.get(column))
+            before[id] = SourcedLabel(_read_label(record, column), record.source, probability)
     return table
 
 
@@ -164,6 +182,16 @@ def _read_label(record: Record, column: str) -> int | None:
         raise EvaluationError(
             f"{record.source}: {error.detail}, -1 where no step is wrong, or null where it is undecided"
         ) from None
+
+
+def _read_probability(record: Record, column: str | None) -> float | None:
+    """A probability from 0 to 1; anything else says nothing."""
+    value = (record.value or {}).get(column) if column else None
+    try:
+        probability = float(value) if isinstance(value, int | float | Decimal | str) else None
+    except ValueError:
+        return None
+    return probability if probability is not None and 0 <= probability <= 1 else None
 
 
 def check_labels(table: Table, gold: Sequence[Gold], base: int | None) -> dict[str, dict[str, int | None]]:

@@ -70,6 +70,30 @@ def list_rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def split_dependent(part: pl.DataFrame, labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
+    """Labels that are given independently of each other, and those that only test what another names, by the method of a table."""
+    dependent = []
+    for label in labels:
+        if label.confirms and label.method in part.columns:
+            method = next(iter(part[label.method].drop_nulls()), "")
+            if str(method).startswith(label.confirms):
+                dependent.append(label)
+    return [label for label in labels if label not in dependent], dependent
+
+
+def count_confirmed(part: pl.DataFrame, labels: Sequence[Label], tester: Label) -> dict[str, tuple[int, int]]:
+    """By rater how many of the steps that it names a label confirms that only tests them, and how many it names."""
+    frame = build_frame(part, [*labels, tester])
+    if tester.rater not in frame.columns:
+        return {}
+    counts = {}
+    for name in frame.columns:
+        named = frame.filter(pl.col(name) >= 0)
+        if name != tester.rater:
+            counts[name] = (int((named[name] == named[tester.rater]).sum()), named.height)
+    return counts
+
+
 def build_frame(part: pl.DataFrame, labels: Sequence[Label]) -> pl.DataFrame:
     """A column for each rater, a row for each solution; for `tasks.evaluation.agreement`."""
     columns = [name for name in list_rating_columns(labels) if name in part.columns]

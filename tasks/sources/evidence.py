@@ -147,5 +147,5 @@ EVIDENCE_TASK = FromRecords(
     locations=lambda parameters: parameters.files,
     rows_per_record=lambda _: 1,
     run=read_evidence,
-    labels=(ESTIMATE_LABEL, JUDGE_LABEL),
+    labels=(JUDGE_LABEL, ESTIMATE_LABEL),
 )

@@ -82,7 +82,7 @@ def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -
 
 
 def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
-    """Cohen's kappa of each pair of labellers, and Fleiss' where there are more than two."""
+    """Kappas of independent labellers, what one confirmed that tested another's steps, and what precision labels expect."""
     lines = []
     for entry in entries:
         pairs = entry.get("kappa", ())
@@ -91,6 +91,13 @@ def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
             lines.append(
                 f"Cohen's kappa in {entry['table']}, {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
             )
+        for tested in entry.get("confirmed", ()):
+            name = tested["labeller"].partition("@")[0]
+            lines.append(
+                f"Confirmed in {entry['table']}: {tested['confirmed']:,} of {tested['of']:,} steps of {name}, by {tested['by']}"
+            )
+        if "expected" in entry:
+            lines.append(f"Precision expected in {entry['table']}: {100 * entry['expected']:.1f} %")
         if len(pairs) > 1:
             lines.append(f"Fleiss' kappa in {entry['table']}: {_format_kappa(entry.get('fleiss'))}")
     return [strip_controls(line) for line in lines]

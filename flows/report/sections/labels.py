@@ -36,10 +36,12 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     if summary and summary["sample"]:  # the kappas of the manifest are of all
         every = {tuple(pair["labellers"]): pair for pair in kappas}
         pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
+    extra = [table for table in (_tabulate_confirmed(labels), _tabulate_noise(labels)) if table is not None]
     if not pairs:
         if not labels:
             return make_unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
-        return Section(name, title, "One labeller alone: there is no agreement to measure.", (trusted,))
+        lead = "No two labellers are independent of each other: there is no agreement to measure."
+        return Section(name, title, lead, (*extra, trusted))
     table = PageTable(
         "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
         [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_count(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
@@ -68,7 +70,43 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
         "A solution that one of the two leaves undecided is left out: kappa is of those that both decide. 1 is always the same step, 0 is as by chance.",
         *(["Matrices and shares are of a random sample of the problems."] if sample else []),
     )
-    return Section(name, title, lead, (*parts, trusted), notes)
+    return Section(name, title, lead, (*parts, *extra, trusted), notes)
+
+
+def _tabulate_confirmed(labels: Sequence[Facts]) -> PageTable | None:
+    """What one labeller confirmed that tested the steps which another names."""
+    rows = [
+        [
+            label["table"], format_model(entry["labeller"])[:80], entry["by"],
+            f"{format_count(entry['confirmed'])} of {format_count(entry['of'])}", _format_interval(entry["interval"]),
+        ]
+        for label in labels
+        for entry in label.get("confirmed", ())
+    ]  # fmt: skip
+    title = "Confirmed: steps that one labeller names and another tested alone; they are not independent"
+    return PageTable(title, ("table", "labeller", "tested by", "confirmed", "95 %"), rows, left=3) if rows else None
+
+
+def _tabulate_noise(labels: Sequence[Facts]) -> PageTable | None:
+    """How many labels are wrong by length, depth and type, of the last table of which that is known or expected."""
+    label = next((label for label in reversed(labels) if label.get("noise")), None)
+    if label is None:
+        return None
+    rows = [
+        [
+            kind, group["name"][:80], format_count(group["named"]),
+            format_share(group["wrong"], group["known"]) if "known" in group else "not known", _format_interval(group.get("interval")),
+            format_percent(group.get("expected")),
+        ]
+        for kind, groups in label["noise"].items()
+        for group in groups
+    ]  # fmt: skip
+    title = f"Label noise in “{label['table']}”: labels that name a wrong step"
+    return PageTable(title, ("by", "", "labels", "wrong", "95 %", "expected"), rows, left=2)
+
+
+def _format_interval(interval: Sequence[float] | None) -> str:
+    return "" if not interval else f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f} %"
 
 
 def _plot_kappas(pairs: Sequence[Facts], table: PageTable) -> Plot:
@@ -132,6 +170,8 @@ def _tabulate_quality(labels: Sequence[Facts]) -> PageTable:
         if "exact" in label:
             low, high = label["interval"]
             precision = f"{format_share(label['exact'], label['named'])} ({100 * low:.1f}–{100 * high:.1f})"
+        if "expected" in label:
+            precision += f", {100 * label['expected']:.1f} % expected"
         rows.append(
             [
                 label["table"],

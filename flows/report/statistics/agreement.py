@@ -11,7 +11,7 @@ import polars as pl
 from flows.report.statistics.rows import sample_rows
 from schemas.labels import Label
 from tasks.evaluation.agreement import Agreement
-from tasks.localize.raters import build_frame, list_rating_columns
+from tasks.localize.raters import build_frame, list_rating_columns, split_dependent
 
 BINS = 10
 LATEST = 9
@@ -28,14 +28,15 @@ class RaterAgreement:
 
     def __init__(self, rows: int, labels: Sequence[Label]) -> None:
         self.rows, self.labels = rows, labels
-        self.wants = ("problem_id", *list_rating_columns(labels))
+        self.wants = ("problem_id", *list_rating_columns(labels), *(label.method for label in labels if label.method))
         self.agreement = Agreement()
         self.mixed = False
 
     def add(self, part: pl.DataFrame) -> None:
         """Count a part."""
         try:
-            self.agreement.add(build_frame(sample_rows(part, self.rows, LOOKED_AT), self.labels))
+            independent, _ = split_dependent(part, self.labels)
+            self.agreement.add(build_frame(sample_rows(part, self.rows, LOOKED_AT), independent))
         except ValueError:  # labellers that differ from part to part have no agreement in common
             self.mixed = True
 

@@ -26,6 +26,8 @@ TOGETHER = 400_000
 DEPTHS = 16
 """Shares of the way through a solution that are told apart."""
 COUNTS = ("tried", "succeeded")
+START = ("start_tried", "start_succeeded")
+"""Rollouts from the start of the problem, which nothing wrong precedes."""
 MATERIAL = ("question", "steps", "reference", "right_rationale")
 """The columns that marks are made from; a right solution of the model stands in for a missing reference."""
 PROVED = ("located_by", "first_error")
@@ -53,6 +55,8 @@ class EvidenceBatch:
     verdicts: list[str]
     tried: Floats
     succeeded: Floats
+    start: Floats
+    """Of each row the rollouts from the start that were tried, and those that succeeded."""
     folds: Integers
     truth: Integers
     """The first wrong step where it is known, the solution's length for none; -1 where it is not known."""
@@ -92,7 +96,9 @@ def list_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     """The columns that are looked at, where a table has them."""
     votes = [name for label in labels if label.votes for name in (label.votes.raters, label.votes.values)]
     return tuple(
-        dict.fromkeys(("problem_id", "verdict", *MATERIAL, *COUNTS, LIKELIHOOD_COLUMN, *votes, *PROVED, GOLD_STEP))
+        dict.fromkeys(
+            ("problem_id", "verdict", *MATERIAL, *COUNTS, *START, LIKELIHOOD_COLUMN, *votes, *PROVED, GOLD_STEP)
+        )
     )
 
 
@@ -117,7 +123,8 @@ def collect_evidence(
     folds = fold_problems([row.get("problem_id") or row["question"] for row in rows])
     truth = np.array([_read_truth(row) for row in rows], dtype=np.int64)
     verdicts = [row.get("verdict") or "undecided" for row in rows]
-    batch = EvidenceBatch(lengths, verdicts, tried, succeeded, folds, truth)
+    start = np.array([[float(row.get(name) or 0) for name in START] for row in rows])
+    batch = EvidenceBatch(lengths, verdicts, tried, succeeded, start, folds, truth)
     if "steps" in wanted:
         batch.marks |= _mark_numbers(rows, longest)
     if "likelihoods" in wanted:
@@ -133,7 +140,7 @@ def collect_evidence(
 
 def _blind(row: Mapping[str, Any], wanted: Sequence[EvidenceName]) -> Mapping[str, Any]:
     """A row without the evidence that is not looked at."""
-    hidden = (*(COUNTS if "rollouts" not in wanted else ()), *(PROVED if "proofs" not in wanted else ()))
+    hidden = (*((*COUNTS, *START) if "rollouts" not in wanted else ()), *(PROVED if "proofs" not in wanted else ()))
     return {name: value for name, value in row.items() if name not in hidden} if hidden else row
 
 

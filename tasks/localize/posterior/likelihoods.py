@@ -73,9 +73,17 @@ def weigh_rollouts(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
     before, behind = _tabulate(batch, rates)
     level = -0.5 * ((LEVELS - rates.easiness) / np.exp(rates.spread)) ** 2
     recovery = np.array([0.0, rates.recovery, rates.easy_recovery])
-    through = sum_logs(_sum_before(before) + (level - sum_logs(level)))
+    start = _weigh_start(batch, rates) + (level - sum_logs(level))
+    through = sum_logs(_sum_before(before) + start[:, None, :])
     after = sum_logs(_sum_from(behind) + (recovery - sum_logs(recovery)))
     return through + after
+
+
+def _weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
+    """The log-likelihood of rollouts from the start at each level: they say how hard the problem is."""
+    unique, at = np.unique(batch.start.astype(np.int64), axis=0, return_inverse=True)
+    values = _beta_binomial(unique[:, 1:], unique[:, :1], expit(LEVELS[None, :]), np.exp(rates.scatter))
+    return np.asarray(values[at.ravel()])
 
 
 def _tabulate(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:

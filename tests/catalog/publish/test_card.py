@@ -23,9 +23,15 @@ LABELS = [
     {
         "table": "agreed", "task": "agree", "how": "", "rows": 0, "labelled": 0, "fleiss": 0.25,
         "kappa": [
-            {"labellers": ["m", "estimation"], "rows": 7, "cohen": 0.5},
+            {"labellers": ["m", "o"], "rows": 7, "cohen": 0.5, "interval": [0.1, 0.9]},
             {"labellers": ["m", "n"], "rows": 0, "cohen": None},
         ],
+        "confirmed": [{"labeller": "m", "by": "estimation", "confirmed": 3, "of": 4, "interval": [0.3006, 0.9544]}],
+        "expected": 0.93,
+        "noise": {
+            "length": [{"name": "2-5 steps", "named": 9, "known": 8, "wrong": 2, "interval": [0.0715, 0.5907], "expected": 0.07}],
+            "type": [{"name": "slip", "named": 9, "expected": 0.07}],
+        },
     },
 ]  # fmt: skip
 
@@ -34,14 +40,28 @@ def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
     assert render_labels(LABELS)[4:] == [
         "| judged | judge | 2,000 | 1,900 (95 %) | 90.0 % (88.5-91.3) | 2,000 | 123,456 |",
         "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | 3 | 4 |",
-        "| agreed | agree | 0 | 0 (0 %) | - |  |  |",
+        "| agreed | agree | 0 | 0 (0 %) | -, 93.0 % expected |  |  |",
         "",
         "Fleiss' kappa in agreed: 0.250.",
         "",
-        "Cohen's kappa in agreed, m and estimation: 0.500 (7 solutions).",
+        "Cohen's kappa in agreed, m and o: 0.500 (0.100 to 0.900) (7 solutions).",
         "",
         "Cohen's kappa in agreed, m and n: - (0 solutions).",
+        "",
+        "In agreed, estimation tested the steps that m names, and confirmed 3 of 4 (75.0 %, 30.1-95.4).",
+        "",
+        "Label noise in agreed: of the labels that name a step, those that name a wrong one (95 %, Wilson), by the solution's "
+        "steps, by the place of the named step, and by the type of the true mistake; and how many should be.",
+        "",
+        "| by | | labels | wrong | expected |",
+        "|---|---|---:|---:|---:|",
+        "| length | 2-5 steps | 9 | 25.0 % (7.1-59.1) | 7.0 % |",
+        "| type | slip | 9 | - | 7.0 % |",
     ]
+
+
+def test_a_card_says_where_label_noise_is_not_known() -> None:
+    assert render_labels(LABELS[:1])[-1] == "Label noise: not known; no truth is known, and no label has a probability."
 
 
 def test_a_card_says_how_much_of_each_column_is_filled(tmp_path: Path) -> None:

@@ -192,6 +192,55 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
         assert "could not be checked (no two labellers have decided" in format_result(result)
 
 
+@pytest.mark.parametrize("measure", ["kappa", "confirmed"])
+def test_who_tests_the_steps_of_another_confirms_them_and_agrees_with_nobody(tmp_path: Path, measure: str) -> None:
+    columns = (
+        Column("judges", "strings", "J."), Column("judge_labels", "integers", "L."), Column("judge_faults", "strings", "F."),
+        Column("judge_first_error", "integer", "J.", nullable=True), Column("estimate_first_error", "integer", "E.", nullable=True),
+        Column("estimate_undecided", "string", "U.", nullable=True), Column("estimated_by", "string", "M."),
+        Column("first_error", "integer", "F.", nullable=True),
+    )  # fmt: skip
+    ids = (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."))
+    contract = Contract("a", "", (*ids, *columns), "solution_id")
+    labels = [(0, 0), (1, 1), (2, None), (-1, None)]
+    table = pl.DataFrame(
+        [(f"{i}", "p", ["m #1"], [judge], [""], judge, mc, None if mc is not None else "no", "witness, 8 rollouts", judge) for i, (judge, mc) in enumerate(labels)],
+        schema=to_polars_schema(contract), orient="row",
+    )  # fmt: skip
+    plan = planned(
+        tmp_path,
+        [table[:2], table[2:]],
+        f"  - {{measure: {measure}, at_least: 0.5}}\n",
+        made_by="agree",
+        contract=contract,
+    )
+    found = one(plan, measure)
+    if measure == "kappa":
+        assert found["observed"] is None and "estimation tested the very steps that m named" in format_result(found)
+    else:
+        assert (found["observed"], found["rows"]) == (pytest.approx(2 / 3), 3) and "confirmed 2 of 3 of m" in found[
+            "says"
+        ]
+
+
+@pytest.mark.parametrize(("sure", "passed"), [(0.7, True), (0.99, False)])
+def test_what_labels_expect_of_themselves_is_held_to_what_is_measured(
+    tmp_path: Path, sure: float, passed: bool
+) -> None:
+    columns = (
+        Column("first_error", "integer", "F."), Column("probability", "number", "P."),
+        Column("gold_first_error", "integer", "G.", nullable=True, released=False),
+    )  # fmt: skip
+    ids = (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."))
+    contract = Contract("a", "", (*ids, *columns), "solution_id")
+    rows_ = [(f"{i}", "p", 1, sure, None if i > 39 else 1 if i % 4 else 0) for i in range(60)]
+    table = pl.DataFrame(rows_, schema=to_polars_schema(contract), orient="row")
+    plan = planned(tmp_path, [table], "  - {measure: calibration, at_most: 0.02}\n", made_by="agree", contract=contract)
+    found = one(plan, "calibration")
+    assert found["passed"] == passed
+    assert f"expected {100 * sure:.1f} %, measured 75.0 %" in found["says"]
+
+
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
     gate = "  - {measure: drift, column: error_type, at_most: 0.1}\n"
     first = planned(tmp_path, [rows(9)], gate)

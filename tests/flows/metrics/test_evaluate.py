@@ -252,6 +252,38 @@ def test_the_truth_of_the_world_is_gold_by_default(run: Run) -> None:
     assert document["labellers"]["judge_first_error"]["all"]["labelled"]["hits"] == 0
 
 
+def test_gold_of_several_places_is_taken_together(run: Run) -> None:
+    rows = [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD]
+    write("a.jsonl", rows[:3])
+    write("b.jsonl", [*rows[2:]])
+    found = json.loads(
+        run("labels.jsonl", "--gold", "a.jsonl", "--gold", "b.jsonl", "--format", "processbench", "--json").out
+    )
+    whole = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)
+    assert found["gold"] == "a.jsonl, b.jsonl" and found["rows"] == len(GOLD)
+    assert found["labellers"] == whole["labellers"]
+    assert [row["reason"] for row in found["rejected"]] == ["duplicate id"]
+
+
+def test_how_sure_labels_are_and_which_precision_is_had_at_which_retention(run: Run) -> None:
+    gold = [{"id": str(i), "label": i % 3, "steps": STEPS} for i in range(20)]
+    write("gold.jsonl", gold)
+    rows = [
+        {"id": row["id"], "first_error": row["label"] if i < 14 else 3, "probability": 0.9 if i < 10 else 0.5}
+        for i, row in enumerate(gold)
+    ]
+    write("sure.jsonl", rows)
+    found = run("sure.jsonl", *PROCESSBENCH)
+    check(HERE / "evaluate-certainty.txt", found.out)
+    labeller = json.loads(run("sure.jsonl", *PROCESSBENCH, "--json").out)["labellers"]["first_error"]
+    assert (
+        labeller["calibration"]["expected"] == pytest.approx(0.7) and labeller["calibration"]["measured"]["hits"] == 14
+    )
+    assert labeller["calibration"]["ece"] == pytest.approx(0.1)
+    assert [point["precision"]["rate"] for point in labeller["calibration"]["risk_coverage"]] == [1.0, 0.7]
+    assert labeller["cost"] is None
+
+
 def test_a_release_that_is_not_there(run: Run) -> None:
     result = run("nothing@1.0.0")
     assert result.code == MISSING

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.data, pytest.mark.skipif(not DATA, reason="ERRATA_DATA
 
 def read(file: str, format: str, given: GoldRules | None = None) -> list[Gold]:
     """The gold of a file, none of whose rows may be rejected."""
-    result, rejected = read_gold(find_rows(f"{DATA}/{file}", None, "store"), format, given or read_rules(format))
+    result, rejected = read_gold([find_rows(f"{DATA}/{file}", None, "store")], format, given or read_rules(format))
     assert rejected == []
     assert all(row.steps is not None and NONE <= row.first_error < row.steps for row in result)
     return result
@@ -53,7 +53,7 @@ def test_prmbench_through_a_mapping_of_ones_own(tmp_path: Path) -> None:
         "id: [idx, classification]\nfirst_error: error_steps.0\nbase: 1\nsteps: modified_process\nset: classification\n"
     )
     where = find_rows(f"{DATA}/prmbench/*.jsonl.gz", None, "store")
-    result, rejected = read_gold(where, str(mapping), read_rules(str(mapping)))
+    result, rejected = read_gold([where], str(mapping), read_rules(str(mapping)))
     assert (len(result), Counter(row.set for row in result)["circular"]) == (398, 50)
     # two rows name steps past their solution's end
     assert [item.reason for item in rejected] == ["out of range"] * 2

@@ -129,7 +129,9 @@ def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house
     assert 0 < started < 20
     assert agreed["labelled"] == agreed["rows"] - sum(plan.done["agreed"].receipt.reasons.values())
     assert agreed["rows"] == 120
-    assert agreed["kappa"][0]["labellers"] == ["big", "estimation"]
+    (tested,) = agreed["confirmed"]  # rollouts tested the judge's own steps: that is no agreement
+    assert agreed["kappa"] == [] and (tested["labeller"], tested["by"]) == ("big", "estimation")
+    assert 0 < tested["confirmed"] <= tested["of"] <= 120
     for told in (judged, agreed):
         low, high = told["interval"]
         assert 0 <= low <= told["exact"] / told["named"] <= high <= 1

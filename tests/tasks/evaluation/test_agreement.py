@@ -96,3 +96,13 @@ def test_cohens_kappa_is_that_of_scikit_learn(rows: list[tuple[int, int]]) -> No
     (pair,) = measure_agreement([frame(one=result, other=other)]).pairs.values()
     if pair.kappa is not None:
         assert pair.kappa == pytest.approx(cohen_kappa_score(result, other), abs=1e-12)
+
+
+def test_the_interval_of_kappa_is_that_of_its_standard_error() -> None:
+    frame = pl.DataFrame({"a": [0] * 50 + [1] * 50, "b": [0] * 40 + [1] * 10 + [1] * 40 + [0] * 10})
+    (pair,) = measure_agreement([frame]).pairs.values()
+    assert pair.kappa == pytest.approx(0.6)
+    assert pair.interval is not None  # se = sqrt(0.8 * 0.2 / 100) / 0.5 = 0.08
+    assert pair.interval == pytest.approx((0.6 - 1.96 * 0.08, 0.6 + 1.96 * 0.08), abs=1e-3)
+    same = measure_agreement([pl.DataFrame({"a": [0, 1], "b": [0, 1]})])
+    assert next(iter(same.pairs.values())).interval == (1.0, 1.0)

@@ -59,6 +59,16 @@ def test_failures_of_a_hard_problem_say_less_than_failures_after_successes() -> 
     assert of_hard.max() - of_hard[1:].min() < 4
 
 
+def test_successes_from_the_start_make_failures_behind_a_step_say_more() -> None:
+    given = {"steps": ["a"] * 4, "tried": [8, 0, 0, 1], "succeeded": [0, 0, 0, 0]}
+    found = []
+    for succeeded in (0, 4, 8):
+        batch = collected({**given, "start_tried": 8, "start_succeeded": succeeded})
+        logs = weigh_rollouts(batch, RolloutRates())[0]
+        found.append(logs[0] - logs[2])
+    assert found == sorted(found) and found[2] > found[0] + 1
+
+
 def test_votes_are_dirichlet_multinomial_over_the_outcomes() -> None:
     rates = VoteRates(hit=0.4, early=0.2, late=0.2, none=0.1, undecided=0.1, concentration=3.0)
     counts = np.array([[2.0, 0, 1, 0, 1, 0]])  # four steps, none, nothing
