@@ -214,11 +214,11 @@ def test_who_tests_the_steps_of_another_confirms_them_and_agrees_with_nobody(tmp
         made_by="agree",
         contract=contract,
     )
-    found = one(plan, measure)
+    result = find_gate(plan, measure)
     if measure == "kappa":
-        assert found["observed"] is None and "estimation tested the very steps that m named" in format_result(found)
+        assert result["observed"] is None and "estimation tested the very steps that m named" in format_result(result)
     else:
-        assert (found["observed"], found["rows"]) == (pytest.approx(2 / 3), 3) and "confirmed 2 of 3 of m" in found[
+        assert (result["observed"], result["rows"]) == (pytest.approx(2 / 3), 3) and "confirmed 2 of 3 of m" in result[
             "says"
         ]
 
@@ -236,9 +236,9 @@ def test_what_labels_expect_of_themselves_is_held_to_what_is_measured(
     rows_ = [(f"{i}", "p", 1, sure, None if i > 39 else 1 if i % 4 else 0) for i in range(60)]
     table = pl.DataFrame(rows_, schema=to_polars_schema(contract), orient="row")
     plan = planned(tmp_path, [table], "  - {measure: calibration, at_most: 0.02}\n", made_by="agree", contract=contract)
-    found = one(plan, "calibration")
-    assert found["passed"] == passed
-    assert f"expected {100 * sure:.1f} %, measured 75.0 %" in found["says"]
+    result = find_gate(plan, "calibration")
+    assert result["passed"] == passed
+    assert f"expected {100 * sure:.1f} %, measured 75.0 %" in result["says"]
 
 
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
