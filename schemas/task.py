@@ -100,6 +100,11 @@ def find_no_faults(_: Any, __: Contract) -> list[str]:
     return []
 
 
+def find_no_beginnings(_: Any) -> bool:
+    """Whether a task asks for continuations, where it does not."""
+    return False
+
+
 def list_nothing(_: Any) -> Sequence[Any]:
     """What a task reads or asks that needs its input alone."""
     return ()
@@ -328,7 +333,7 @@ class Asking(Task[P]):
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
-    continues: bool = False
+    continues: Callable[[P], bool] = find_no_beginnings
     """Whether it asks models to go on with beginnings of answers, which not every endpoint does."""
 
 

@@ -32,6 +32,8 @@ from schemas.task import Asking, ModelId, Parameters
 from tasks import TASKS
 
 DATA = "${data}"
+WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
+"""What else can be done where a model does not go on with beginnings of answers."""
 
 
 @dataclass(frozen=True)
@@ -228,8 +230,8 @@ def _check_asking(recipe: Recipe) -> None:
 def _find_unable(table: Table, model: Model) -> Iterator[tuple[str, str]]:
     """What of a table a model cannot do: the parameter, and why."""
     assert isinstance(table.task, Asking)
-    if table.task.continues and (reason := model.explain_no_continuation()):
-        yield "model", reason
+    if table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
+        yield "model" if "model" in type(table.parameters).model_fields else "models", f"{reason}{WITHOUT_CONTINUATION}"
     settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
     names = dict.fromkeys(name for setting in settings for name in setting.list_set())
     if names and isinstance(model, Abacus):

@@ -12,7 +12,7 @@ from typing import Any
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
-from flows.planning.plan import AskedModel, TableJob
+from flows.planning.plan import WITHOUT_CONTINUATION, AskedModel, TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.failures import FailureShare
 from flows.running.watcher import NOBODY, Watcher
@@ -139,9 +139,9 @@ class Dispatcher:
             if is_new:  # else it was so in an earlier build, and may have been mended since
                 break
         raise EngineError(
-            f"model '{asked.name}' ({server}): does not go on with the beginning of an answer: {continuation}. Rollouts "
-            "need that: run the model by `engine: vllm` or `engine: llama`, ask a server that has text completions by "
-            "`api: completions`, or one that knows `continue_final_message`"
+            f"model '{asked.name}' ({server}): does not go on with the beginning of an answer: {continuation}. Table "
+            f"'{self.work.name}' needs that: run the model by `engine: vllm` or `engine: llama`, ask a server that has text completions by "
+            f"`api: completions`, or one that knows `continue_final_message`{WITHOUT_CONTINUATION}"
         )
 
     def _ask_model(

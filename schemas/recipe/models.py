@@ -229,7 +229,7 @@ class OpenAI(EndpointSettings, Declaration):
         if self.api == "completions" or not self.url.startswith(OPENAI):
             return None
         return (
-            "OpenAI's chat completions do not go on with the beginning of an answer, which rollouts need; give the table a model "
+            "OpenAI's chat completions do not go on with the beginning of an answer, which this table needs; give it a model "
             "of `engine: vllm` or `engine: llama`, or one of a server that has text completions, by `api: completions`"
         )
 

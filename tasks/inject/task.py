@@ -193,4 +193,5 @@ INJECT = Asking(
     models=lambda parameters: parameters.models,
     ask=inject,
     rows_per_row=lambda _: 1,
+    continues=lambda parameters: parameters.rest != "rules",
 )  # fmt: skip

@@ -291,6 +291,6 @@ ESTIMATE = Asking(
     models=lambda rules: [rules.model],
     ask=estimate,
     rows_per_row=lambda _: 1,
-    continues=True,
+    continues=lambda _: True,
     labels=(ESTIMATE_LABEL,),
 )
