@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from schemas.request import EngineError, Failure
 
 FUTILE = 8
-"""Requests that fail one after the other, none answered between them, after which it is the endpoint that fails."""
+"""Requests that find nobody, or that fail before any was answered, after which it is the endpoint that fails."""
+MANY = 64
+"""Requests held back after which they are given up, whatever comes: who counts them stops the build."""
 UNANSWERED = "no answer"
 
 
@@ -54,18 +56,25 @@ class GivingUp:
         self._has_answered = has_answered
         self._held: list[Unanswered] = []
 
+    def _ever(self) -> bool:
+        """Whether anything was ever answered."""
+        return bool(self.answers) or self._has_answered()
+
     def count_answers(self, answers: int) -> None:
         """So many more answers came."""
         self.answers += answers
 
     def hold(self, unanswered: Unanswered) -> None:
-        """Take a request whose attempts are spent; raises its error where too many have failed since the last answer."""
+        """Take a request whose attempts are spent; raises its error where it is the endpoint that fails."""
         self._held.append(unanswered)
-        if sum(each.error.answers == self.answers for each in self._held) >= FUTILE:
+        since = sum(each.error.answers == self.answers for each in self._held)
+        if since >= FUTILE and (unanswered.error.is_away or not self._ever()):
             raise unanswered.error
 
     def release(self) -> list[Failure]:
         """The failures of those requests during or after whose last attempt something else was answered."""
+        if len(self._held) >= MANY:
+            return self.release_last()
         failures = [each.failure for each in self._held if each.error.answers < self.answers]
         self._held = [each for each in self._held if each.error.answers >= self.answers]
         return failures
@@ -81,6 +90,6 @@ class GivingUp:
 
         """
         held, self._held = self._held, []
-        if held and (held[-1].error.is_away or not (self.answers or self._has_answered())):
+        if held and (held[-1].error.is_away or not self._ever()):
             raise held[-1].error
         return [each.failure for each in held]

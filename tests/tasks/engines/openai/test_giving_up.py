@@ -11,7 +11,7 @@ import pytest
 from schemas.recipe.models import OpenAI
 from schemas.request import BudgetError, Completion, EngineError, Failure, Message, Reply, Request, Sampling
 from tasks.engines.openai.engine import OpenAIEngine
-from tasks.engines.openai.giving_up import FUTILE
+from tasks.engines.openai.giving_up import FUTILE, MANY
 from tests.faulty_server import Act, Asked, FaultyServer, Script, completion, problem
 
 
@@ -89,6 +89,12 @@ def test_an_endpoint_that_breaks_is_no_fault_of_the_requests(concurrency: int) -
     replies, error = ask(script, 60, concurrency=concurrency)
     assert "asked 2 times, and the last time found 503" in str(error)
     assert len(replies) == 10 and all(isinstance(reply, Completion) for reply in replies)
+
+
+@pytest.mark.parametrize("many", [FUTILE + 3, MANY + 10])
+def test_many_that_always_fail_are_given_up_though_nothing_else_is_left(many: int) -> None:
+    replies, error = ask(lambda _: problem(500, "broke"), many, has_answered=True)
+    assert error is None and len(replies) == many and all(isinstance(reply, Failure) for reply in replies)
 
 
 @pytest.mark.parametrize("many", [1, FUTILE - 1, 40])
