@@ -74,6 +74,11 @@ _WRONG_STEP = re.compile(
     re.IGNORECASE,
 )
 _RIGHT_STEP = re.compile(rf"\bstep ?#?(\d{{1,9}}) (?:is|was|looks)(?: \w{{1,20}}ly| also)? {_RIGHT}\b", re.IGNORECASE)
+_STEP_RANGE = re.compile(
+    rf"\bsteps? #?(\d{{1,4}}) ?(?:to|through|till|and|-|–) ?#?(\d{{1,4}})(?: of (?:the|this|his|her) \w{{1,20}})? (?:are|is|were|look)(?: all)?"
+    rf"(?: \w{{1,20}}ly)? (?:({_RIGHT})|{_WRONG})\b",
+    re.IGNORECASE,
+)
 _VERDICT_LINE = re.compile(
     r"^[ >#•-]{0,8}(?:step )?#?(\d{1,4}) {0,2}[.:)\]–—-]{0,2} ?(?:\1[.,:)]? )?[–—:-]{0,2} ?(?:(?:this|the) step is )?[<(\"']?"
     r"(?:(right|correct|valid)|(?:wrong|incorrect|invalid))(?:[>)\"']| ?(?:$|(?=[.,:;(\[–—-]))|(?= (?:because|since|as|and|but|in|the)\b))"
@@ -193,7 +198,7 @@ def find_verdict_lines(text: str, material: Material) -> tuple[StepVerdicts, str
 
 
 def find_verdict_sentences(text: str, material: Material) -> StepVerdicts:
-    """The verdicts of sentences such as `Step 3 is wrong`."""
+    """The verdicts of sentences such as `Step 3 is wrong`, or `Steps 1 to 4 are right`."""
     wrong, right = (
         frozenset(
             int(match[1] or match[match.lastindex or 1])
@@ -202,6 +207,10 @@ def find_verdict_sentences(text: str, material: Material) -> StepVerdicts:
         )
         for pattern in (_WRONG_STEP, _RIGHT_STEP)
     )
+    for match in _STEP_RANGE.finditer(text):
+        if not (_supposed(text, match) or material.contains(match[0])):
+            steps = frozenset(range(int(match[1]), int(match[2]) + 1))
+            right, wrong = (right | steps, wrong) if match[3] else (right, wrong | steps)
     return StepVerdicts(right, wrong)
 
 

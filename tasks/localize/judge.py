@@ -193,7 +193,7 @@ def _makes(_: JudgeParameters, contract: Contract) -> Contract:
 JUDGE = Asking(
     name="judge",
     summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
-    version="4",
+    version="5",
     parameters=JudgeParameters,
     needs=("solution_id", "question", "options", "steps"),
     makes=_makes,

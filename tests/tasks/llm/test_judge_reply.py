@@ -69,6 +69,8 @@ def label_of(text: str) -> int | str | None:
         ("Step 2 contains a calculation error, and step 3 is also wrong.", 1),
         ("In my view the mistake is in step 4.", 3),
         ("Step 1 is correct. Step 2 is correct. Step 3 is correct. Step 4 is correct.", -1),
+        ("The steps 1 to 4 of the solution are correct.", -1),
+        ("Steps 1 and 2 are right. Steps 3 and 4 are wrong.", 2),
         ("Since nothing is wrong, it is \\boxed{0}", -1),
         ("Step 2 is wrong. Tom should have \\boxed{14}", 1),
     ],
@@ -115,6 +117,8 @@ def test_each_form_counts_from_one(text: str, label: int) -> None:
         ("1. right\n2. right\n3. right", "not all steps judged"),
         ("Step 1 is correct. Step 2 is correct.", "not all steps judged"),
         ("1. right\n5. wrong", "out of range"),
+        ("Steps 1 to 3 are correct.", "not all steps judged"),
+        ("If steps 1 to 4 are correct, so is the answer.", "unparsable"),
         (
             '{"reason": "The first wrong step is step 2", "kind": "sum", "first_error": "none"}',
             "says none and describes an error",
