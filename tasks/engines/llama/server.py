@@ -44,6 +44,11 @@ _ADVICE = (
     (r"(?i)bind|address already in use", "another program has taken its port: build again"),
 )
 _SEE = "see its last lines above"
+_DEFAULTS = {
+    # threads that wait for each other sleep: spinning, two of them on two busy processors are some fifty times slower
+    "OMP_WAIT_POLICY": "passive"
+}
+"""Of the environment, where it says nothing itself."""
 _ENVIRONMENT = {
     "LLAMA_ARG_CACHE_RAM": "0",  # no prompt is read from a cache: what was asked before changes no answer
     "LLAMA_ARG_JINJA": "1",
@@ -98,7 +103,9 @@ class LlamaServer:
         self._key = secrets.token_urlsafe(32)
         command = [sys.executable, "-I", str(_HERE / "supervisor.py"), *self._program.command, *self._arguments()]
         try:
-            self._process = WorkerProcess(command, {**os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key})
+            self._process = WorkerProcess(
+                command, {**_DEFAULTS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key}
+            )
         except OSError as error:
             raise EngineError(f"{self.describe()}: {sys.executable} cannot be run ({error.strerror})") from None
         self.build = ""
