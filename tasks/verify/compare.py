@@ -169,12 +169,14 @@ def _judge_alternatives(judged: Judgement, gold: str, answer: str, question: str
     if judged.undecided != "several answers" or judged.rule != "set":
         return judged
     try:
-        reading = read_answer(answer)
+        wanted, reading = read_answer(gold).value, read_answer(answer).value
     except UnreadableFormula:
         return judged
-    parts = reading.value.parts if isinstance(reading.value, Collection) else ()
+    if not isinstance(wanted, Formula):
+        return judged
+    parts = reading.parts if isinstance(reading, Collection) else ()
     values = [part for part in parts if isinstance(part, Formula) and not part.unit]
-    replies = {compare_formulas(read_answer(gold).value, value) for value in values if "%" not in answer}
+    replies = {compare_formulas(wanted, value) for value in values if "%" not in answer}
     sought, is_sought = number_or_none(gold), _SOUGHT.search(question) and not _COUNTED.search(question)
     if (
         replies == {"different"}

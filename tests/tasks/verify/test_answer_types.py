@@ -142,3 +142,8 @@ PIECE = st.sampled_from(["3", "x", "n", "i", "j", "\\pm", "\\frac{1}{2}", "\\sqr
 def test_no_two_answers_are_too_odd_to_be_compared(gold: str, answer: str) -> None:
     assert compare_answers(gold, answer).result != "comparison failed"
     assert compare_answers(answer, gold).result != "comparison failed"
+    for context in ("", f"So it is {answer}."):
+        judged = judge_answer(
+            gold, Extraction(answer, "", context), choose_answer_kind(gold, None), (), "Find x.", lambda *_: "timed out"
+        )
+        assert judged.verdict in ("right", "wrong", "undecided")
