@@ -65,6 +65,7 @@ class CountedEngine(VLLMEngine):
 
     opened: list[CountedEngine] = []
     loads = 0
+    is_loading = False
 
     def __init__(self, model: VLLM) -> None:
         super().__init__(model)
@@ -72,7 +73,11 @@ class CountedEngine(VLLMEngine):
 
     def _start(self) -> WorkerProcess:
         CountedEngine.loads += 1
-        return super()._start()
+        self.is_loading = True
+        try:
+            return super()._start()
+        finally:
+            self.is_loading = False
 
     @property
     def is_busy(self) -> bool:
@@ -97,6 +102,8 @@ class StageClock(Watcher):
     def __init__(self, asking: set[str]) -> None:
         self.asking, self.running = asking, set[str]()
         self.samples: list[bool] = []
+        """Whether an engine was busy, while none was loading."""
+        self.loading = 0
         self.utilization: list[float] = []
         self.over = Event()
         self.threads = [Thread(target=self._look, daemon=True), Thread(target=self._look_at_gpus, daemon=True)]
@@ -114,7 +121,9 @@ class StageClock(Watcher):
 
     def _look(self) -> None:
         while not self.over.wait(0.05):
-            if self.running:
+            if self.running and any(engine.is_loading for engine in CountedEngine.opened):
+                self.loading += 1
+            elif self.running:
                 self.samples.append(any(engine.is_busy for engine in CountedEngine.opened))
 
     def _look_at_gpus(self) -> None:
@@ -226,9 +235,10 @@ def measure_build(plan: Plan) -> Table:
     shown = Table("a whole build", "")
     shown.add_row("seconds", f"{seconds:,.0f}")
     shown.add_row("models, and loads of them", f"{len(models)}, {CountedEngine.loads}")
-    stages = len(clock.samples) * 0.05
-    shown.add_row("seconds in which tables asked, about", f"{stages:,.0f}")
-    shown.add_row("engine busy, of that time", f"{statistics.mean(clock.samples or [False]):.1%}")
+    looks = clock.loading + len(clock.samples)
+    shown.add_row("looks while tables asked", f"{looks:,}")
+    shown.add_row("of these a model was loading", f"{clock.loading / max(1, looks):.1%}")
+    shown.add_row("of the others the engine was busy", f"{statistics.mean(clock.samples or [False]):.1%}")
     utilization = f"{statistics.mean(clock.utilization):.0f} %" if clock.utilization else "no nvidia-smi"
     shown.add_row("utilization of the GPU, mean", utilization)
     return shown
