@@ -94,7 +94,9 @@ class LlamaEngine:
             server = self._find_server()
             asked = dict(left)
             try:
-                for number, reply in self._background.stream(partial(self._ask_all, server, asked), room=len(asked)):
+                for number, reply in self._background.stream(
+                    partial(self._ask_all, server, asked), room=2 * self.model.batch
+                ):
                     del left[number]
                     yield reply
             except ServerLost as error:
