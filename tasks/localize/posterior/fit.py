@@ -249,7 +249,7 @@ def _fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray]
     def loss(values: Floats) -> float:
         held = STIFFNESS * float(((values - unfitted) ** 2).sum())
         for prior, evidence, truth in terms:
-            total = prior + np.tensordot(values, evidence, axes=1)
+            total = prior + (values[:, None, None] * evidence).sum(axis=0)
             held -= float((total[np.arange(len(truth)), truth] - weigh.sum_logs(total)).sum())
         return held
 
