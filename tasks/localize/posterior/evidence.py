@@ -201,8 +201,11 @@ def _drop_empty(marks: Mapping[str, Marks]) -> dict[str, Marks]:
 
 
 def _read_truth(row: Mapping[str, Any]) -> int:
-    truth = row.get(GOLD_STEP)
-    return -1 if truth is None or truth >= len(row["steps"]) else len(row["steps"]) if truth < 0 else int(truth)
+    """The outcome that is known to be true; -1 where none is, or where it contradicts the verdict."""
+    truth, length = row.get(GOLD_STEP), len(row["steps"])
+    if truth is None or truth >= length or (truth < 0 and row.get("verdict") == "wrong"):
+        return -1
+    return length if truth < 0 else int(truth)
 
 
 def _list_votes(row: Mapping[str, Any], labels: Sequence[Label]) -> Iterable[tuple[str, int | None]]:

@@ -101,3 +101,10 @@ def test_the_same_rows_are_taken_whatever_the_parts(monkeypatch: pytest.MonkeyPa
     parts = sample_rows([frame[60:], frame[:1], frame[1:60]], LABELS)
     assert whole == parts and len(whole) == 40
     assert sum(row["gold_first_error"] is not None for row in whole) == 20
+
+
+def test_truth_that_contradicts_the_verdict_is_no_truth() -> None:
+    rows = simulate(60, seed=8)
+    odd = [{**row, "gold_first_error": -1} if number % 6 == 0 else row for number, row in enumerate(rows)]
+    unknown = [{**row, "gold_first_error": None} if number % 6 == 0 else row for number, row in enumerate(rows)]
+    assert labelled(odd) == labelled(unknown)
