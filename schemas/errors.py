@@ -12,6 +12,7 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── AccountingError      1  rows went missing, or appeared from nowhere
 ├── StoreError           1  the store cannot be read or written
 ├── EngineError          1  a model cannot be asked
+│   ├── AttemptsSpent    1  a request was tried as often as it may be
 │   └── BudgetError      1  what a recipe lets a model cost is spent
 ├── ModelFileError       1  weights cannot be fetched
 ├── ProcessError         1  a process ended without a word

@@ -16,9 +16,9 @@ from schemas.errors import ApplicationError
 
 ROOT = Path(__file__).parents[1]
 INSIDE: dict[str, str | tuple[str, ...]] = {
-    "EmbeddingError": "tasks", "FieldError": "tasks", "Refused": "tasks/engines/vllm", "ServerLost": "tasks/engines/llama", "_Malformed": "tasks/engines/llama",
+    "EmbeddingError": "tasks", "FieldError": ("tasks", "flows/calibration"), "Refused": "tasks/engines/vllm", "ServerLost": "tasks/engines/llama", "_Malformed": "tasks/engines/llama",
     "Several": "tasks/verify", "BudgetSpent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify", "UnreadableFormula": "tasks/verify",
-    "Undefined": "tasks/verify", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
+    "Undefined": "tasks/verify", "_Uncertain": "tasks/inject", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
 }  # fmt: skip
 """Errors that are caught before a command could meet them, and the folders that they do not leave."""
 LINE = re.compile(r"^[│ ]*(?:[├└]── )?(\w+) +(\d) ", re.MULTILINE)

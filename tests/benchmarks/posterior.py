@@ -188,14 +188,13 @@ def check_recorded(folder: Path) -> Figures:
             (at.rate or 0) >= 0.8,
         )
     ]
-    worse = [
-        f"{level:.0%}: {found[level].hits} and {plain[level].hits} of {plain[level].of}"
-        for level in LEVELS
-        if level in found and level in plain and found[level].hits < plain[level].hits
-    ]
-    figures.append(
-        ("recorded: no worse than rollouts alone at any retention", "; ".join(worse) or "at none", not worse)
-    )
+    for name, other in (("rollouts alone", plain), ("a posterior of rollouts alone", curves["posterior of rollouts"])):
+        worse = [
+            f"{level:.0%}: {found[level].hits} and {other[level].hits} of {other[level].of}"
+            for level in LEVELS
+            if level in found and level in other and found[level].hits < other[level].hits
+        ]
+        figures.append((f"recorded: no worse than {name} at any retention", "; ".join(worse) or "at none", not worse))
     return figures + check_calibration("recorded", measure(wrong, posterior))
 
 

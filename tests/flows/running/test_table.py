@@ -30,7 +30,7 @@ version: 0.1.0
 title: T
 license: MIT
 tables:
-  generations: {task: import, files: ["a.jsonl", "b.jsonl"], set: set, question: q, answer: a, model: m, text: t}
+  generations: {task: import, files: ["a.jsonl", "b.jsonl"], set: set, question: q, answer: a, model: m, text: t, longest: 100000}
   steps: {task: split, from: generations}
   mistakes: {task: deduplicate, from: steps, scope: all}
   release: {task: release, from: mistakes, splits: {all: 1}}
@@ -138,11 +138,15 @@ def _only(texts: set[str]) -> object:
 
 
 def broken(part: pl.DataFrame, _: object) -> Outcome:
-    return Outcome(part.head(1).with_columns(steps=pl.lit(["s"]), step_rule=pl.lit("whole")), part.clear())
+    return Outcome(
+        part.head(1).with_columns(steps=pl.lit(["s"]), step_rule=pl.lit("whole"), steps_of=pl.lit("text")), part.clear()
+    )
 
 
 def untyped(part: pl.DataFrame, _: object) -> Outcome:
-    return Outcome(part.with_columns(steps=pl.lit(["s"]), step_rule=pl.lit("by ear")), part.clear())
+    return Outcome(
+        part.with_columns(steps=pl.lit(["s"]), step_rule=pl.lit("by ear"), steps_of=pl.lit("text")), part.clear()
+    )
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,8 @@ def test_shares_are_unbiased_in_a_table_of_wrong_solutions_alone(problems: int, 
     assert {row["start_tried"] for row in talk.rows} == {8}
     for step in range(3):
         shares = [row["soft"][step] for row in talk.rows if "x" not in "".join(row["steps"][: step + 1])]
-        assert len(shares) > 100
-        assert sum(shares) / len(shares) == pytest.approx(0.7 ** (3 - step), abs=0.04)
+        assert len(shares) > 60
+        assert sum(shares) / len(shares) == pytest.approx(0.7 ** (3 - step), abs=0.05)
     assert sum(row["reused"] for row in talk.rows) > 1000
     # a solution is no rollout of itself: its own request is not among them
     assert not {row["request_id"] for row in rows} & {request.id for request in talk.asked} or samples > 1
