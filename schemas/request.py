@@ -255,7 +255,7 @@ class Failure:
     """The `max_tokens` it was asked with."""
     prompt_tokens: int = 0
     tokens: int = 0
-    """What it was paid for all the same; 0 where nobody says."""
+    """What it was paid for all the same; 0 where that is not known."""
     engine: str = ""
     """The engine's name and version."""
     at: float = 0.0

@@ -71,7 +71,7 @@ class LabelCertainty:
         if known:
             apart = sum(abs(counts["sure"] - counts["known"] + counts["wrong"]) for counts in self.bins.values())
             summary["ece"] = round(apart / known, 4)
-        noise = {kind: self._summarize_groups(kind) for kind in KINDS}
+        noise = {kind: self._summarize_groups(kind) for kind in sorted(KINDS)}  # as a manifest has them
         if any(noise.values()):
             summary["noise"] = {kind: groups for kind, groups in noise.items() if groups}
         return summary

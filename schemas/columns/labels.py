@@ -206,19 +206,19 @@ CLASSIFY_COLUMNS = (
     Column(
         "error_severity",
         "string",
-        "major: what follows, or the answer, is wrong because of it; minor: they are not; null where nobody says.",
+        "major: what follows, or the answer, is wrong because of it; minor: they are not; null where it is not known.",
         nullable=True,
         one_of=SEVERITIES,
     ),
     Column(
         "error_from",
         "integer",
-        "The first wrong character in the first wrong step, from 0; null where nobody says, or not to the letter.",
+        "The first wrong character in the first wrong step, from 0; null where it is not known, or not to the letter.",
         nullable=True,
         at_least=0,
     ),
     Column("error_to", "integer", "The character behind the last wrong one.", nullable=True, at_least=1),
-    Column("error_cause", "string", "What is wrong, in a sentence; null where nobody says.", nullable=True),
+    Column("error_cause", "string", "What is wrong, in a sentence; null where it is not known.", nullable=True),
     Column(
         "type_share",
         "number",

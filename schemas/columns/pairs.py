@@ -54,5 +54,5 @@ COMMONEST_COLUMNS = (
         "than the row's own.",
     ),
     Column("common_counts", "integers", "How many mistakes of each of these types it makes there.", at_least=1),
-    Column("common_definitions", "strings", "What each of these types means; empty where nobody says."),
+    Column("common_definitions", "strings", "What each of these types means; empty where it is not known."),
 )

@@ -91,7 +91,7 @@ STEP_COLUMNS = (
     Column(
         "steps_of",
         "string",
-        "The channel that the steps are of; null (which is the text) where nobody says.",
+        "The channel that the steps are of; null (which is the text) where it is not recorded.",
         nullable=True,
         one_of=("text", "thinking", "both"),
     ),

@@ -30,7 +30,7 @@ from tasks.llm.read_channels import find_obstacle, show_channel
 from tasks.llm.voting import find_majority, find_most_frequent
 
 ADDED = to_polars_schema(Contract("classifications", "", CLASSIFY_COLUMNS, ""))
-NO_WRONG_STEP, NOBODY = "no wrong step", "nobody says"
+NO_WRONG_STEP, NOT_CLASSIFIED = "no wrong step", "not classified"
 
 
 def request_types(row: Row, rules: ClassifyParameters, names: Mapping[str, Model]) -> list[tuple[str, Request]]:
@@ -139,7 +139,7 @@ def _is_read(row: Row, rules: ClassifyParameters) -> bool:
 
 def _leave_undecided(row: Row, rules: ClassifyParameters) -> dict[str, Any]:
     obstacle = find_obstacle(row, rules.of) if has_mistake(row) else NO_WRONG_STEP
-    return _make_decision(None, None, type_undecided=obstacle or NOBODY)
+    return _make_decision(None, None, type_undecided=obstacle or NOT_CLASSIFIED)
 
 
 def _decide_by_votes(votes: Sequence[TypeVote], taxonomy: Taxonomy) -> dict[str, Any]:

@@ -82,9 +82,12 @@ QUESTION = Column("question", "string", "The problem, with the options of multip
 SET, MODEL, SAMPLING, SAMPLE = PROBLEM_COLUMNS[1], *COMPLETION_COLUMNS[:3]
 RIGHT_FROM, RIGHT_ID = CONTRAST_COLUMNS[1:]
 ERROR_TYPE = Column(
-    "error_type", "string", "The type of the mistake in the first wrong step; null where nobody says.", nullable=True
+    "error_type",
+    "string",
+    "The type of the mistake in the first wrong step; null where it is not known.",
+    nullable=True,
 )
-CAUSE = Column("cause", "string", "Why it is wrong, in a sentence; null where nobody says.", nullable=True)
+CAUSE = Column("cause", "string", "Why it is wrong, in a sentence; null where it is not known.", nullable=True)
 TAXONOMY = Column(
     "taxonomy", "string", "The taxonomy that the type is of, with its version; null without one.", nullable=True
 )
@@ -124,8 +127,8 @@ MWPES = (
     Column("solution", "string", "The wrong solution, verbatim."),
     Column("extracted", "string", "The final answer found in it; null if none.", nullable=True),
     Column("gold", "string", "The right answer."),
-    Column("first_error", "integer", "The 0-based index of the first wrong step; null where nobody says.", nullable=True, at_least=-1),
-    Column("wrong_step", "string", "That step; null where nobody says which.", nullable=True),
+    Column("first_error", "integer", "The 0-based index of the first wrong step; null where it is not known.", nullable=True, at_least=-1),
+    Column("wrong_step", "string", "That step; null where it is not known.", nullable=True),
     ERROR_TYPE,
     Column("definition", "string", "What that type means, in the taxonomy's words.", nullable=True),
     CAUSE,

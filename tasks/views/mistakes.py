@@ -83,7 +83,7 @@ def _mistake_tuning(row: Row, style: Style) -> list[Row]:
 
 def _typed(row: Row) -> str:
     if not row["error_type"]:
-        raise Unfit("nobody says of what type the mistake is", str(row.get("type_undecided") or ""))
+        raise Unfit("the type of the mistake is not known", str(row.get("type_undecided") or ""))
     return str(row["error_type"])
 
 
@@ -136,7 +136,7 @@ def explain_mistake(row: Row) -> str:
     kind = row.get("error_type")
     cause = " ".join((row.get("error_cause") or row.get("error_definition") or "").split())
     if not kind and not cause:
-        raise Unfit("nobody says what is wrong", str(row.get("type_undecided") or ""))
+        raise Unfit("the cause of the mistake is not known", str(row.get("type_undecided") or ""))
     at = row.get("first_error")
     where = "The solution" if at is None or at < 0 else f"Step {at + 1}"
     return f"{where} is wrong{f' ({kind})' if kind else ''}{f': {cause}' if cause else '.'}"

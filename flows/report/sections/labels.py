@@ -102,7 +102,7 @@ def _tabulate_noise(labels: Sequence[Facts]) -> PageTable | None:
         for group in groups
     ]  # fmt: skip
     title = f"Label noise in “{label['table']}”: labels that name a wrong step"
-    return PageTable(title, ("by", "", "labels", "wrong", "95 %", "expected"), rows, left=2)
+    return PageTable(title, ("by", "group", "labels", "wrong", "95 %", "expected"), rows, left=2)
 
 
 def _format_interval(interval: Sequence[float] | None) -> str:

@@ -50,7 +50,7 @@ def _apply_operator(kind: str, parts: list[Value]) -> Value:
         return parts[0] * parts[1]
     if kind == "over":
         return parts[0] * parts[1].inverse()
-    if kind != "power":  # of ± nobody says which
+    if kind != "power":  # which of ± is meant is not known
         raise Undefined(kind)
     return power(parts[0], parts[1])
 

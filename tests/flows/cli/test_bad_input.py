@@ -50,7 +50,7 @@ LINES = {
     row(sample="first"): "wrong type",
     row(text="caf\u00e9 3.").replace(b"\\u00e9", b"\xe9"): "not UTF-8",
     b'{"question": "How many?", "gold"': "not JSON",
-    row(sample=2, text="\n".join(f"{i}. x" for i in range(1, 400))): "too many steps",
+    row(sample=2, text="\n".join(f"{i}. x" for i in range(1, 5_002))): "too many steps",
     row(sample=3, text="\u202e\u0000".replace("\u0000", "") + "There are 3!"): None,
 }
 
@@ -70,7 +70,7 @@ def test_every_bad_row_is_rejected_with_its_reason(tmp_path: Path) -> None:
     rejected = pl.read_parquet(imported / "rejected" / "*.parquet")
     assert (
         rejected.filter(pl.col("reason") == "too long")["detail"].item()
-        == "text has 5000000 characters, at most 100000 are taken"
+        == "text has 5000000 characters, at most 1000000 are taken; raise `longest`"
     )
     assert rejected["raw"].str.len_chars().max() <= 10_000  # type: ignore[operator]
     assert rejected["source"].is_unique().all()

@@ -103,7 +103,7 @@ def test_a_judge_decides_where_its_types_are_known_and_nobody_else_does() -> Non
     )
     assert [item["typed_by"] for item in result][1:] == ["judge", None, None]
     assert [item["error_type"] for item in result] == ["calculation", "unit", None, None]
-    assert result[2]["type_undecided"] == "nobody says"
+    assert result[2]["type_undecided"] == "not classified"
 
 
 def test_a_row_without_a_wrong_step_has_no_type() -> None:

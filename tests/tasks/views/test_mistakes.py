@@ -140,7 +140,7 @@ def test_self_rethinking_leaves_out_what_is_not_known() -> None:
     assert "Kind: calculation\n</mistake-" in result["check"] and "right-solution" not in result["check"]
     outcome = make_view("self-rethinking", row(error_type=None, type_undecided="no majority"))
     assert outcome.rejected.select("reason", "detail").rows() == [
-        ("nobody says of what type the mistake is", "no majority")
+        ("the type of the mistake is not known", "no majority")
     ]
 
 
@@ -234,8 +234,10 @@ def test_what_is_wrong_is_said_as_far_as_it_is_known(change: dict[str, Any], exp
 
 
 def test_an_exemplar_that_explains_nothing_is_rejected() -> None:
-    outcome = make_view("in-context-explained", row(**UNKNOWN, type_undecided="nobody says"))
-    assert outcome.rejected.select("reason", "detail").rows() == [("nobody says what is wrong", "nobody says")]
+    outcome = make_view("in-context-explained", row(**UNKNOWN, type_undecided="not classified"))
+    assert outcome.rejected.select("reason", "detail").rows() == [
+        ("the cause of the mistake is not known", "not classified")
+    ]
     assert make_view("in-context", row(**UNKNOWN)).kept.height == 1
 
 
