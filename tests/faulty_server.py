@@ -37,7 +37,7 @@ class Asked:
         """The last message of the user, or the text that is to be gone on with."""
         if "prompt" in self.body:
             return str(self.body["prompt"])
-        return str([one["content"] for one in self.body["messages"] if one["role"] == "user"][-1])
+        return str([message["content"] for message in self.body["messages"] if message["role"] == "user"][-1])
 
 
 @dataclass(frozen=True)

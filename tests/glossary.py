@@ -111,13 +111,13 @@ def find_entry(room: str, name: str) -> tuple[str, str]:
     assert len(places) == 1, f"{name} is {len(places)} times in {room}: name it in tests/glossary.py"
     path, node = places[0]
     if method:
-        node = next(one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == method)
+        node = next(item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == method)
     return read_sentence(node), path.relative_to(ROOT).as_posix()
 
 
 def list_runner_classes() -> set[str]:
     """The public classes of the runner that are nouns of their own."""
-    found = set()
+    values = set()
     for path in (path for room in RUNNER for path in list_modules(room) if path.name != "progress.py"):
         for node in list_definitions(path):
             bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else None
@@ -127,8 +127,8 @@ def list_runner_classes() -> set[str]:
                 or any(re.search(r"Error|^(Partitioned)?Kind\[", base) for base in bases)
             ):
                 continue
-            found.add(node.name)
-    return found
+            values.add(node.name)
+    return values
 
 
 def glossary() -> str:

@@ -96,48 +96,50 @@ def plan(place: Path, task: str, gates: str = "[]") -> Any:
 
 
 def test_label_quality_counts_it(tmp_path: Path) -> None:
-    (found,) = measure_labels(plan(tmp_path, "people"))
-    assert (found["task"], found["how"], found["rows"], found["labelled"]) == ("people", "two people", 6, 5)
-    assert (found["named"], found["exact"], found["replies"], found["tokens"]) == (3, 2, 12, 180)
+    (label,) = measure_labels(plan(tmp_path, "people"))
+    assert (label["task"], label["how"], label["rows"], label["labelled"]) == ("people", "two people", 6, 5)
+    assert (label["named"], label["exact"], label["replies"], label["tokens"]) == (3, 2, 12, 180)
 
 
 def test_the_agreement_of_what_is_combined_is_measured(tmp_path: Path) -> None:
-    (found,) = measure_labels(plan(tmp_path, "both"))
-    assert [pair["labellers"] for pair in found["kappa"]] == [["people", "ann"], ["people", "bob"], ["ann", "bob"]]
-    assert found["kappa"][0]["cohen"] == 1.0 and "tokens" not in found
+    (label,) = measure_labels(plan(tmp_path, "both"))
+    assert [pair["labellers"] for pair in label["kappa"]] == [["people", "ann"], ["people", "bob"], ["ann", "bob"]]
+    assert label["kappa"][0]["cohen"] == 1.0 and "tokens" not in label
     gate = "  - {measure: kappa, at_least: -1}\n"
-    (kappa,) = [one for one in list_results(plan(tmp_path / "k", "both", gate)) if one["expectation"] == "kappa"]
-    assert kappa["passed"] and kappa["observed"] == min(pair["cohen"] for pair in found["kappa"])
+    (kappa,) = [
+        result for result in list_results(plan(tmp_path / "k", "both", gate)) if result["expectation"] == "kappa"
+    ]
+    assert kappa["passed"] and kappa["observed"] == min(pair["cohen"] for pair in label["kappa"])
 
 
 def test_gates_know_what_it_decides(tmp_path: Path) -> None:
     gates = "  - {measure: undecided, at_most: 0.1}\n  - {measure: precision, at_least: 0.6}\n"
-    found = {
-        one["expectation"]: one
-        for one in list_results(plan(tmp_path, "people", gates))
-        if one["declared"] != "contract"
+    result = {
+        item["expectation"]: item
+        for item in list_results(plan(tmp_path, "people", gates))
+        if item["declared"] != "contract"
     }
-    assert (found["undecided"]["observed"], found["undecided"]["passed"]) == (pytest.approx(1 / 6), False)
-    assert (found["precision"]["observed"], found["precision"]["rows"]) == (pytest.approx(2 / 3), 3)
+    assert (result["undecided"]["observed"], result["undecided"]["passed"]) == (pytest.approx(1 / 6), False)
+    assert (result["precision"]["observed"], result["precision"]["rows"]) == (pytest.approx(2 / 3), 3)
 
 
 def test_types_are_counted_of_any_task_that_names_them(tmp_path: Path) -> None:
-    (found,) = measure_types(plan(tmp_path, "name-types"))
-    assert (found["rows"], found["typed"], found["by"]) == (6, 4, {"people": 4})
-    assert found["types"] == {"unit": 3, "undecided": 2, "calculation": 1} and found["undecided"] == {"no mistake": 2}
-    assert (found["truth"]["rows"], found["truth"]["exact"]) == (4, 2)
+    (result,) = measure_types(plan(tmp_path, "name-types"))
+    assert (result["rows"], result["typed"], result["by"]) == (6, 4, {"people": 4})
+    assert result["types"] == {"unit": 3, "undecided": 2, "calculation": 1} and result["undecided"] == {"no mistake": 2}
+    assert (result["truth"]["rows"], result["truth"]["exact"]) == (4, 2)
 
 
 def test_its_release_tells_of_it_and_hides_gold(tmp_path: Path) -> None:
-    made = plan(tmp_path, "both")
-    manifest = publish_release(made)
-    assert [one["table"] for one in manifest["labels"]] == ["rows"]
+    result = plan(tmp_path, "both")
+    manifest = publish_release(result)
+    assert [label["table"] for label in manifest["labels"]] == ["rows"]
     opened = errata.open_release("trial@1.0.0", str(tmp_path))
     report = json.loads((Path(opened.url.removeprefix("file://")) / "report.json").read_text())
     assert report["positions"]["column"] == "both_first_error"
     assert next(pair["labellers"] for pair in report["labellers"]["pairs"]) == ["people", "ann"]
     assert {"by": "two annotators", "label": 0, "kind": "", "says": ""} in [
-        r for one in report["examples"] for r in one["reasons"]
+        r for example in report["examples"] for r in example["reasons"]
     ]
     names = {column["name"] for column in manifest["columns"]["rows"]}
     assert "people_first_error" in names and not {column.name for column in GOLD_COLUMNS} & names
@@ -155,9 +157,9 @@ def test_a_row_is_shown_with_it() -> None:
 
 def constants(node: ast.AST) -> Iterator[str]:
     """The texts in an operand: itself, or those of a list, tuple or set of them."""
-    for one in [node, *getattr(node, "elts", []), *[key for key in getattr(node, "keys", []) if key]]:
-        if isinstance(one, ast.Constant) and isinstance(one.value, str):
-            yield one.value
+    for item in [node, *getattr(node, "elts", []), *[key for key in getattr(node, "keys", []) if key]]:
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            yield item.value
 
 
 def is_task(node: ast.AST) -> bool:

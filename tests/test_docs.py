@@ -40,7 +40,7 @@ def prose(page: Path) -> str:
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_is_made_from_the_code_is_as_the_code_says(page: str, name: str) ->
     text = path.read_text("utf-8")
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
     assert pattern.search(text), f"docs/{page} has no part <!-- {name} -->"
-    renewed = pattern.sub(lambda found: found[1] + PARTS[page][name]() + found[2], text)
+    renewed = pattern.sub(lambda value: value[1] + PARTS[page][name]() + value[2], text)
     if os.environ.get("ERRATA_ACCEPT"):
         path.write_text(renewed, "utf-8")
     assert renewed == path.read_text("utf-8"), "run ERRATA_ACCEPT=1 make test TEST=tests/test_docs.py"

@@ -41,12 +41,12 @@ def classes() -> list[tuple[str, str]]:
     known = {"Exception", "BaseException"} | {
         name for name, value in vars(importlib.import_module("builtins")).items() if _is_error(value)
     }
-    found: set[tuple[str, str]] = set()
+    values: set[tuple[str, str]] = set()
     while True:
-        more = {key for key, bases in declared.items() if known & set(bases)} - found
+        more = {key for key, bases in declared.items() if known & set(bases)} - values
         if not more:
-            return sorted(found)
-        found |= more
+            return sorted(values)
+        values |= more
         known |= {name for name, _ in more}
 
 

@@ -38,8 +38,8 @@ def build(recipe: Path, store: str) -> Plan:
 
 
 def rows(name: str, store: str, view: str, split: str | None = None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = errata.load(name, view=view, split=split, store=store).to_pylist()
-    return found
+    result: list[dict[str, Any]] = errata.load(name, view=view, split=split, store=store).to_pylist()
+    return result
 
 
 @pytest.fixture(scope="module")

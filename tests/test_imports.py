@@ -31,16 +31,16 @@ def statements(tree: ast.AST, inside: bool = False) -> Iterator[tuple[ast.Import
 
 def imports(source: str, package: str) -> set[tuple[str, bool]]:
     """The top-level packages that a module imports, and whether lazily; `package` is where it lies, with dots."""
-    found = set()
+    values = set()
     for node, lazy in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {(alias.name.partition(".")[0], lazy) for alias in node.names}
+            values |= {(alias.name.partition(".")[0], lazy) for alias in node.names}
         elif node.level:
             base = package.split(".")[: len(package.split(".")) - node.level + 1]
-            found.add((".".join([*base, node.module or ""]).partition(".")[0], lazy))
+            values.add((".".join([*base, node.module or ""]).partition(".")[0], lazy))
         else:
-            found.add(((node.module or "").partition(".")[0], lazy))
-    return found
+            values.add(((node.module or "").partition(".")[0], lazy))
+    return values
 
 
 def package(path: Path) -> str:
@@ -55,16 +55,16 @@ def modules() -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_import_runs_up_the_house(path: Path) -> None:
-    found = {name for name, _ in imports(path.read_text(), package(path))}
-    assert found & FORBIDDEN[path.relative_to(ROOT).parts[0]] == set()
+    names = {name for name, _ in imports(path.read_text(), package(path))}
+    assert names & FORBIDDEN[path.relative_to(ROOT).parts[0]] == set()
 
 
 @pytest.mark.parametrize("path", CLIENT, ids=lambda path: path.name)
 def test_the_client_imports_little(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"errata", "filelock", "fsspec", "pyarrow"}
-    found = imports(path.read_text(), package(path).removeprefix("catalog."))
-    assert {name for name, lazy in found if not lazy} - allowed == set()
-    assert {name for name, lazy in found if lazy} - allowed <= {"polars", "datasets"}
+    result = imports(path.read_text(), package(path).removeprefix("catalog."))
+    assert {name for name, lazy in result if not lazy} - allowed == set()
+    assert {name for name, lazy in result if lazy} - allowed <= {"polars", "datasets"}
 
 
 def test_every_folder_has_modules() -> None:
@@ -73,7 +73,7 @@ def test_every_folder_has_modules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ("import a.b as c, d", {("a", False), ("d", False)}),
         ("from a.b import c", {("a", False)}),
@@ -83,8 +83,8 @@ def test_every_folder_has_modules() -> None:
         ("if True:\n    import a\nclass B:\n    import c", {("a", False), ("c", False)}),
     ],
 )
-def test_imports_are_seen_wherever_they_stand(source: str, found: set[tuple[str, bool]]) -> None:
-    assert imports(source, "catalog") == found
+def test_imports_are_seen_wherever_they_stand(source: str, expected: set[tuple[str, bool]]) -> None:
+    assert imports(source, "catalog") == expected
 
 
 def name(path: Path) -> str:
@@ -98,7 +98,7 @@ def name(path: Path) -> str:
 def imported(path: Path, known: set[str]) -> set[str]:
     """The modules of the house that a module imports, wherever the import stands."""
     inside = name(path).split(".") if path.name == "__init__.py" else name(path).split(".")[:-1]
-    found = set()
+    values = set()
     for node, _ in statements(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             base = (
@@ -107,10 +107,10 @@ def imported(path: Path, known: set[str]) -> set[str]:
                 else [node.module or ""]
             )
             names = {".".join([*base, alias.name]) for alias in node.names}
-            found |= names & known | ({".".join(base)} & known if names - known else set())
+            values |= names & known | ({".".join(base)} & known if names - known else set())
         else:
-            found |= {alias.name for alias in node.names} & known
-    return found - {name(path)}
+            values |= {alias.name for alias in node.names} & known
+    return values - {name(path)}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

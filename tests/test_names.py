@@ -53,14 +53,14 @@ def fault(kind: str, name: str) -> str | None:
 
 def offenders() -> Counter[str]:
     """Names that break a rule, with rule and kind."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for top in TOPS:
         for path in sorted((ROOT / top).rglob("*.py")):
             for kind, name in names(path):
                 broken = fault(kind, name)
                 if broken:
-                    found[f"{broken}: {kind} {name}"] += 1
-    return found
+                    counts[f"{broken}: {kind} {name}"] += 1
+    return counts
 
 
 def test_no_name_breaks_a_rule() -> None:

@@ -40,8 +40,8 @@ def built(corpus: str, place: Path, prefect_url: str) -> Path:
         "HOME": str(place),
     }
     recipe = str(ROOT / "catalog" / "recipes" / f"{corpus}.yaml")
-    found = errata("build", recipe, "--data", str(DATA), "--store", str(place / "store"), environment=environment)
-    assert found.returncode == 0, found.stderr
+    result = errata("build", recipe, "--data", str(DATA), "--store", str(place / "store"), environment=environment)
+    assert result.returncode == 0, result.stderr
     return place / "store"
 
 
@@ -87,7 +87,7 @@ def test_our_verdicts_contradict_none_of_the_authors(store: Path) -> None:
     with gzip.open(Path(str(DATA)) / FILE, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             record = json.loads(line)
-            labels |= {f"{FILE}:{number}#{one}": record[one]["is_correct"] for one in VARIANTS}
+            labels |= {f"{FILE}:{number}#{item}": record[item]["is_correct"] for item in VARIANTS}
     verified = table(store, "verify").filter(pl.col("source").is_in(list(labels)))
     assert verified.height == len(labels) == 4_172
     contradicted, undecided = set(), {}

@@ -34,17 +34,19 @@ def code(path: Path) -> tuple[str, set[Path]]:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            for one in list(body):
+            for item in list(body):
                 if (
-                    isinstance(one, ast.Expr)
-                    and isinstance(one.value, ast.Constant)
-                    and isinstance(one.value.value, str)
+                    isinstance(item, ast.Expr)
+                    and isinstance(item.value, ast.Constant)
+                    and isinstance(item.value.value, str)
                 ):
-                    body.remove(one)
+                    body.remove(item)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks."):
             place = ROOT / node.module.replace(".", "/")
-            modules = {place / f"{one.name}.py" for one in node.names} if place.is_dir() else {place.with_suffix(".py")}
-            needed |= {one if one.exists() else place / "__init__.py" for one in modules}
+            modules = (
+                {place / f"{entry.name}.py" for entry in node.names} if place.is_dir() else {place.with_suffix(".py")}
+            )
+            needed |= {module if module.exists() else place / "__init__.py" for module in modules}
     return ast.unparse(tree), needed
 
 
@@ -66,8 +68,8 @@ def test_changed_code_has_another_version() -> None:
     if os.environ.get("ERRATA_ACCEPT"):
         GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
     accepted = json.loads(GOLDEN.read_text())
-    for name, found in now.items():
-        assert found == accepted.get(name), (
+    for name, item in now.items():
+        assert item == accepted.get(name), (
             f"the code of task '{name}' changed: raise its `version` if its rows can differ, then accept it with "
             "ERRATA_ACCEPT=1 make test TEST=tests/test_task_versions.py"
         )

@@ -38,11 +38,11 @@ def run_calibrate(options: Namespace) -> int:
     plan = make_plan(options.recipe, options.data, store)
     job = find_judge(plan, options.model, options.table)
     assert isinstance(job.parameters, JudgeParameters)
-    made = all(name in plan.done for table in plan.recipe.tables if table.name == job.name for name in table.inputs)
+    complete = all(name in plan.done for table in plan.recipe.tables if table.name == job.name for name in table.inputs)
     if options.gold:
         source, rows = load_gold_file(options.gold, options.format, options.data, store)
     else:
-        source, rows = find_known_rows(job, made)
+        source, rows = find_known_rows(job, complete)
     rows = choose_rows(rows, options.rows)
     parameters = job.parameters.model_copy(update={"models": [options.model]})
     names = {asked.name: asked.named for asked in job.models}

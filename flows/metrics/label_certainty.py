@@ -32,7 +32,7 @@ class LabelCertainty:
     groups: dict[str, dict[str, Counter[str]]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     bins: dict[int, Counter[str]] = field(default_factory=dict)
     expected: float = 0.0
-    said: int = 0
+    counted: int = 0
 
     def add(self, part: pl.DataFrame, column: str, probability: str | None) -> None:
         """Count a part."""
@@ -50,7 +50,7 @@ class LabelCertainty:
         known = {} if gold is None else {"known": 1, "wrong": int(label != gold)}
         counts = Counter(named=1, **known)
         if sure is not None:
-            self.expected, self.said = self.expected + sure, self.said + 1
+            self.expected, self.counted = self.expected + sure, self.counted + 1
             if gold is not None:
                 mine = self.bins.setdefault(min(int(sure * BINS), BINS - 1), Counter())
                 mine.update(known)
@@ -65,8 +65,8 @@ class LabelCertainty:
     def summarize(self) -> dict[str, Any]:
         """What is expected, what is measured by group, and the calibration error; without what nobody knows."""
         summary: dict[str, Any] = {}
-        if self.said:
-            summary["expected"] = round(self.expected / self.said, 4)
+        if self.counted:
+            summary["expected"] = round(self.expected / self.counted, 4)
         known = sum(counts["known"] for counts in self.bins.values())
         if known:
             apart = sum(abs(counts["sure"] - counts["known"] + counts["wrong"]) for counts in self.bins.values())
@@ -91,7 +91,7 @@ class LabelCertainty:
                     "wrong": counts["wrong"],
                     "interval": [round(low, 4), round(high, 4)],
                 }
-            if self.said:
+            if self.counted:
                 entry["expected"] = round(counts["doubt"] / counts["named"], 4)
             if len(entry) > 2:
                 result.append(entry)

@@ -59,10 +59,10 @@ class Evaluation:
 
     def calibrations(self) -> dict[str, Calibration]:
         """The calibration of each labeller that says how sure it is."""
-        made = {
+        calibrations = {
             name: calibrate_labels(self.rows, self.labellers[name], given) for name, given in self.probabilities.items()
         }
-        return {name: calibration for name, calibration in made.items() if calibration is not None}
+        return {name: calibration for name, calibration in calibrations.items() if calibration is not None}
 
     def groups(self, labeller: str) -> dict[str, Score]:
         """The labeller's score by group."""

@@ -28,8 +28,8 @@ def compute_probability(reply: Reply) -> float | None:
     right = read_word(reply)
     if right is None or not isinstance(reply, Completion) or reply.known_logprob is None:
         return None
-    said = min(1.0, exp(reply.known_logprob))
-    return said if right else 1 - said
+    probability = min(1.0, exp(reply.known_logprob))
+    return probability if right else 1 - probability
 
 
 def judge_by_likelihoods(replies: Sequence[Reply], is_wrong: bool) -> StepJudgement:

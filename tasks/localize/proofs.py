@@ -91,7 +91,7 @@ def prove_first_error(row: Mapping[str, Any]) -> Proof | str:
 
 def list_calculations(steps: Sequence[str]) -> list[StatedCalculation]:
     """The calculations of all steps, in order; one that a step says twice counts once."""
-    found: list[StatedCalculation] = []
+    calculations: list[StatedCalculation] = []
     for at, step in enumerate(steps):
         for equation in find_equations(blank_step_number(step)):
             calculation = parse_calculation(equation.left)
@@ -100,10 +100,10 @@ def list_calculations(steps: Sequence[str]) -> list[StatedCalculation]:
             leaves = frozenset(list_leaves(calculation))
             text = step[equation.start : equation.end]
             stated = StatedCalculation(at, text, calculation, value, equation.holds, leaves)
-            before = found[-1] if found else None
+            before = calculations[-1] if calculations else None
             if before is None or (before.step, before.value, before.leaves) != (at, value, leaves):
-                found.append(stated)
-    return found
+                calculations.append(stated)
+    return calculations
 
 
 def _list_reference(text: str, gold: Fraction) -> list[StatedCalculation]:
@@ -158,17 +158,17 @@ def _prove_false(
     """A calculation that does not hold: vouched for by what it leads to once put right, or by a right solution before it."""
     false = calculations[at]
     right = false.calculation.value
-    found = f"`{false.text}` does not hold: the left side comes to {format_fraction(right)}"
+    fault = f"`{false.text}` does not hold: the left side comes to {format_fraction(right)}"
     if compute_outcome(calculations, at, right) == gold:
         return Proof(
             false.step, "a false equation, whose repair leads to the answer",
-            f"{found}, and with that the rest comes to the right answer, {format_fraction(gold)}.",
+            f"{fault}, and with that the rest comes to the right answer, {format_fraction(gold)}.",
         )  # fmt: skip
     followed = bool(matched[:at]) and None not in matched[:at]
     if followed and not _has_unread(steps[: false.step]):
         return Proof(
             false.step, "a false equation, and the right solution before it",
-            f"{found}, and all {at} calculations before it are those of the right solution.",
+            f"{fault}, and all {at} calculations before it are those of the right solution.",
         )  # fmt: skip
     return NOT_ENOUGH
 

@@ -91,8 +91,8 @@ def _read_counts(value: Any, name: str, steps: Sequence[str]) -> list[int]:
     if value is None:
         return [0] * len(steps)
     if not isinstance(value, list) or len(value) != len(steps):
-        found = f"{len(value)} numbers" if isinstance(value, list) else f"a {type(value).__name__}"
-        raise FieldError("wrong type", f"{name} is {found}, expected one for each of {len(steps)} steps")
+        kind = f"{len(value)} numbers" if isinstance(value, list) else f"a {type(value).__name__}"
+        raise FieldError("wrong type", f"{name} is {kind}, expected one for each of {len(steps)} steps")
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= LONGEST for n in value):
         raise FieldError("wrong type", f"{name} holds something else than whole numbers from 0 to {LONGEST:,}")
     return value

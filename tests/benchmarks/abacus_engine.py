@@ -36,12 +36,12 @@ Timed = tuple[float, float]
 def asked(pieces: list[str], prompts: int, samples: int, temperature: float, seed: int) -> list[Request]:
     """Requests with prompts of random words."""
     random = Random(seed)
-    found = []
+    requests = []
     for _ in range(prompts):
         words = "".join(random.choices(pieces, k=random.randint(62, 92)))
         sampling = Sampling(LIMIT, temperature)
-        found += [Request("abacus", "", (Message("user", words),), sampling, sample) for sample in range(samples)]
-    return found
+        requests += [Request("abacus", "", (Message("user", words),), sampling, sample) for sample in range(samples)]
+    return requests
 
 
 def timed(work: Callable[[], int]) -> Timed:
@@ -65,7 +65,7 @@ def transformers_of(folder: Path) -> Callable[[list[Request]], int]:
     checkpoint = open_checkpoint(folder)
 
     def work(requests: list[Request]) -> int:
-        made, rows = 0, [checkpoint.encode(request.messages, "") for request in requests]
+        number, rows = 0, [checkpoint.encode(request.messages, "") for request in requests]
         for at in range(0, len(rows), 64):
             batch = rows[at : at + 64]
             longest = max(map(len, batch))
@@ -73,8 +73,8 @@ def transformers_of(folder: Path) -> Callable[[list[Request]], int]:
             mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in batch])
             with torch.no_grad():
                 out = model.generate(tokens, attention_mask=mask, max_new_tokens=LIMIT, do_sample=True, top_k=0)
-            made += int((out[:, longest:] != 1).sum())
-        return made
+            number += int((out[:, longest:] != 1).sum())
+        return number
 
     return work
 

@@ -69,8 +69,8 @@ def without_reference(row: dict[str, Any]) -> str | None:
 
 def with_reference(row: dict[str, Any]) -> str | None:
     """What rules say."""
-    found = apply_rules(row, row["first_error"])
-    return found.kind if found else None
+    rules = apply_rules(row, row["first_error"])
+    return rules.kind if rules else None
 
 
 def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
@@ -80,32 +80,36 @@ def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
         "rules, only the answer known": without_reference,
         "the corpus' type (rules, then judge)": lambda row: row["error_type"],
     }
-    found = {name: Confusion() for name in ways}
+    confusions = {name: Confusion() for name in ways}
     for row in given:
         truth = find_truth(load_program(row["program"]), row["steps"]).kind
-        for name, said in ways.items():
+        for name, way in ways.items():
             if truth:
-                found[name].add(truth, said(row))
-    return found
+                confusions[name].add(truth, way(row))
+    return confusions
 
 
 def on_others(name: str, given: Iterable[dict[str, Any]]) -> tuple[Confusion, Counter[str]]:
     """Rules' types in a set's own classes beside those of its annotators; and what rules say in their own words."""
     taxonomy = taxonomies.find_shipped(name)
-    found, kinds = Confusion(), Counter[str]()
+    confusion, kinds = Confusion(), Counter[str]()
     for row in given:
         gold, kind = taxonomy.named(row["gold"]), with_reference(row)
         kinds[kind or "nothing"] += 1
-        found.add(gold or "unknown", taxonomy.translated(RULE_TAXONOMY, kind) if kind else None)
-    return found, kinds
+        confusion.add(gold or "unknown", taxonomy.translated(RULE_TAXONOMY, kind) if kind else None)
+    return confusion, kinds
 
 
-def cells(name: str, one: Confusion) -> list[str]:
+def cells(name: str, confusion: Confusion) -> list[str]:
     """A line of the table."""
-    low, high = wilson(one.exact, one.decided) if one.decided else (0.0, 1.0)
-    precision = f"{100 * one.exact / one.decided:.1f} ({100 * low:.1f}-{100 * high:.1f})" if one.decided else "-"
-    accuracy = f"{100 * one.exact / max(1, one.rows):.1f}"
-    return [name, f"{one.rows:,}", f"{100 * one.decided / max(1, one.rows):.1f}", precision, accuracy, f"{one.macro_f1():.3f}"]  # fmt: skip
+    low, high = wilson(confusion.exact, confusion.decided) if confusion.decided else (0.0, 1.0)
+    precision = (
+        f"{100 * confusion.exact / confusion.decided:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+        if confusion.decided
+        else "-"
+    )
+    accuracy = f"{100 * confusion.exact / max(1, confusion.rows):.1f}"
+    return [name, f"{confusion.rows:,}", f"{100 * confusion.decided / max(1, confusion.rows):.1f}", precision, accuracy, f"{confusion.macro_f1():.3f}"]  # fmt: skip
 
 
 def main() -> int:
@@ -123,16 +127,16 @@ def main() -> int:
         table.add_column(head, justify="right", no_wrap=True)
     typed = find_rows("catalog/recipes/abacus.yaml:typed", None, given.store)
     abacus = on_abacus(record.value for record in typed.records() if record.value is not None)
-    for name, one in abacus.items():
-        table.add_row(*cells(name, one))
-    said: list[str] = []
+    for name, item in abacus.items():
+        table.add_row(*cells(name, item))
+    texts: list[str] = []
     if given.data:
         for name, load_ in (("verify-then-generate", verify_then_generate), ("prmbench", prmbench)):
-            found, kinds = on_others(name, load_(Path(given.data)))
-            table.add_row(*cells(f"{name}: rules", found))
-            said.append(f"{name}, in the rules' own words: {', '.join(f'{k} {n}' for k, n in kinds.most_common())}")
+            result, kinds = on_others(name, load_(Path(given.data)))
+            table.add_row(*cells(f"{name}: rules", result))
+            texts.append(f"{name}, in the rules' own words: {', '.join(f'{k} {n}' for k, n in kinds.most_common())}")
     console.print(table)
-    console.print(*said, sep="\n", highlight=False)
+    console.print(*texts, sep="\n", highlight=False)
     ruled, whole = abacus["rules, right solution known"], abacus["the corpus' type (rules, then judge)"]
     figures = [
         ("rules: precision >= 0.98", ruled.exact / max(1, ruled.decided), 0.98),

@@ -66,9 +66,9 @@ def generated(count: int) -> Iterator[str]:
         yield " ".join(words)
 
 
-def similarity(one: str, other: str) -> float:
+def similarity(text: str, other: str) -> float:
     """Jaccard of the shingles, as strings."""
-    a, b = set(shingles(one)), set(shingles(other))
+    a, b = set(shingles(text)), set(shingles(other))
     return len(a & b) / len(a | b)
 
 
@@ -85,13 +85,13 @@ def ours(place: str, count: int) -> dict[str, Any]:
         list(DEDUPLICATE.run([table[:50]], [], parameters, Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         begun, worked = perf_counter(), process_time()
-        found = pl.concat([pl.DataFrame(schema={"key": pl.String, "detail": pl.String})] + [
+        result = pl.concat([pl.DataFrame(schema={"key": pl.String, "detail": pl.String})] + [
             frame.select("key", "detail") for frame in DEDUPLICATE.run(parts, [], parameters, Path(folder))
         ])  # fmt: skip
         seconds, worked = perf_counter() - begun, process_time() - worked
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    keepers = found["detail"].str.extract("to ([0-9a-f]{24})")
-    pairs = [(int(a, 16), int(b, 16)) for a, b in zip(found["key"], keepers) if b is not None]
+    keepers = result["detail"].str.extract("to ([0-9a-f]{24})")
+    pairs = [(int(a, 16), int(b, 16)) for a, b in zip(result["key"], keepers) if b is not None]
     return {
         "texts": count, "seconds": seconds, "worked": worked, "shingling": 0.0, "grown": grown / 1024, "pairs": pairs,
     }  # fmt: skip
@@ -102,8 +102,8 @@ def run(command: list[str]) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return document
 
 
 def median(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -115,9 +115,9 @@ def median(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def quality(texts: list[str], pairs: list[list[int]]) -> tuple[float, int, int]:
     """Recall among planted pairs at the threshold, their number, and the pairs found that are not as alike."""
     planted = {(i, i - 1) for i in range(2, len(texts), 3) if similarity(texts[i], texts[i - 1]) >= THRESHOLD}
-    found = {(a, b) for a, b in pairs}
-    false = sum(similarity(texts[a], texts[b]) < THRESHOLD for a, b in found - planted)
-    return len(found & planted) / len(planted), len(planted), false
+    result = {(a, b) for a, b in pairs}
+    false = sum(similarity(texts[a], texts[b]) < THRESHOLD for a, b in result - planted)
+    return len(result & planted) / len(planted), len(planted), false
 
 
 def main() -> int:
@@ -146,42 +146,42 @@ def main() -> int:
         }
         rounds = [{name: run(command) for name, command in commands.items()} for _ in range(given.rounds)]
         third = run([*me, str(given.texts // 3)])
-    told = {name: median([one[name] for one in rounds]) for name in commands}
-    if "rensa" in told:
-        told["rensa, unshingled"] = _unshingled(told["rensa"])
-    return _report(texts, told.pop(""), third, told)
+    values = {name: median([item[name] for item in rounds]) for name in commands}
+    if "rensa" in values:
+        values["rensa, unshingled"] = _unshingled(values["rensa"])
+    return _report(texts, values.pop(""), third, values)
 
 
-def _unshingled(told: dict[str, Any]) -> dict[str, Any]:
+def _unshingled(row: dict[str, Any]) -> dict[str, Any]:
     """A peer's times without those of its shingling."""
-    spent = told["shingling"]
-    return {**told, "seconds": told["seconds"] - spent, "worked": told["worked"] - spent, "shingling": 0.0}
+    spent = row["shingling"]
+    return {**row, "seconds": row["seconds"] - spent, "worked": row["worked"] - spent, "shingling": 0.0}
 
 
-def _report(texts: list[str], found: dict[str, Any], third: dict[str, Any], told: dict[str, dict[str, Any]]) -> int:
+def _report(texts: list[str], row: dict[str, Any], third: dict[str, Any], value: dict[str, dict[str, Any]]) -> int:
     """Print what was measured; 1 where a figure is missed."""
-    speed = found["texts"] / found["seconds"]
+    speed = row["texts"] / row["seconds"]
     print(
         "| near-duplicates | texts | s | of it shingling | texts/s | ours is faster | by processor time | wanted |\n"
         "|---|---|---|---|---|---|---|---|"
     )
-    print(f"| ours, every pair verified | {found['texts']:,} | {found['seconds']:.1f} | | {speed:,.0f} | | | |")
+    print(f"| ours, every pair verified | {row['texts']:,} | {row['seconds']:.1f} | | {speed:,.0f} | | | |")
     missed = 0
-    for name, one in told.items():
-        times = speed * one["seconds"] / one["texts"]
-        worked = found["texts"] / found["worked"] * one["worked"] / one["texts"]
+    for name, item in value.items():
+        times = speed * item["seconds"] / item["texts"]
+        worked = row["texts"] / row["worked"] * item["worked"] / item["texts"]
         missed += times < TIMES[name]
         print(
-            f"| {name} | {one['texts']:,} | {one['seconds']:.1f} | {one['shingling']:.1f} | {one['texts'] / one['seconds']:,.0f} "
+            f"| {name} | {item['texts']:,} | {item['seconds']:.1f} | {item['shingling']:.1f} | {item['texts'] / item['seconds']:,.0f} "
             f"| {times:.2f} | {worked:.2f} | {TIMES[name]:.2f} |"
         )
-    recall, planted, false = quality(texts, found["pairs"])
+    recall, planted, false = quality(texts, row["pairs"])
     missed += (recall < RECALL) + (false > 0)
-    slope = (found["grown"] - third["grown"]) / (found["texts"] - third["texts"]) * 1e6
+    slope = (row["grown"] - third["grown"]) / (row["texts"] - third["texts"]) * 1e6
     print(
-        f"\nrecall {recall:.4f} of {planted:,} planted pairs (wanted {RECALL}), false pairs {false} of {len(found['pairs']):,}"
+        f"\nrecall {recall:.4f} of {planted:,} planted pairs (wanted {RECALL}), false pairs {false} of {len(row['pairs']):,}"
     )
-    print(f"memory {found['grown']:,.0f} MiB above that of the texts; a million rows more take {slope:,.0f} MiB")
+    print(f"memory {row['grown']:,.0f} MiB above that of the texts; a million rows more take {slope:,.0f} MiB")
     print(f"{missed} figures missed" if missed else "no figure missed")
     return int(missed > 0)
 

@@ -45,13 +45,13 @@ def datasketch(texts: list[str]) -> tuple[int, float]:
 
     shingled, spent = timed(texts)
     index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS)
-    found = 0
-    for i, one in enumerate(shingled):
+    number = 0
+    for i, item in enumerate(shingled):
         sketch = MinHash(num_perm=PERMUTATIONS)
-        sketch.update_batch([shingle.encode() for shingle in one])
-        found += len(index.query(sketch))
+        sketch.update_batch([shingle.encode() for shingle in item])
+        number += len(index.query(sketch))
         index.insert(i, sketch)
-    return found, spent
+    return number, spent
 
 
 def datatrove(texts: list[str]) -> tuple[int, float]:
@@ -88,14 +88,14 @@ def main() -> None:
     PEERS[peer](texts[:50])  # its first call imports and compiles
     begun, worked = time.perf_counter(), time.process_time()
     candidates, shingling = PEERS[peer](texts)
-    told = {
+    values = {
         "texts": len(texts),
         "seconds": time.perf_counter() - begun,
         "worked": time.process_time() - worked,
         "shingling": shingling,
         "candidates": candidates,
     }
-    print(json.dumps(told))
+    print(json.dumps(values))
 
 
 if __name__ == "__main__":

@@ -79,11 +79,11 @@ def ours(rows: int) -> dict[str, float]:
         plan = planned(Path(place), parts(rows), GATES)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began = time.perf_counter()
-        found = list_results(plan)
+        results = list_results(plan)
         spent = time.perf_counter() - began
-    assert all(one["passed"] for one in found), [one for one in found if not one["passed"]]
+    assert all(result["passed"] for result in results), [result for result in results if not result["passed"]]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"rows": rows, "seconds": spent, "gates": len(found), "gib": peak / 2**20, "before": before / 2**20}
+    return {"rows": rows, "seconds": spent, "gates": len(results), "gib": peak / 2**20, "before": before / 2**20}
 
 
 def whole(rows: int) -> dict[str, float]:
@@ -93,7 +93,9 @@ def whole(rows: int) -> dict[str, float]:
     from tests.flows.gates.planned import CONTRACT
 
     frame = pl.concat(list(parts(rows)))
-    suite = Suite([one for one in derive_expectations(CONTRACT) if one.type in EACH], "solution_id")
+    suite = Suite(
+        [expectation for expectation in derive_expectations(CONTRACT) if expectation.type in EACH], "solution_id"
+    )
     suite.add(frame.head(10))
     began = time.perf_counter()
     suite.add(frame)
@@ -107,8 +109,8 @@ def apart(which: str, rows: int) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    document: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return document
 
 
 def main() -> int:
@@ -123,14 +125,14 @@ def main() -> int:
         print(json.dumps({"ours": ours, "whole": whole}[asked.one](asked.rows[0])))
         return 0
     sizes = [*SIZES, *(asked.rows or [])]
-    told = [("gates, part by part", apart("ours", rows)) for rows in sizes]
-    told += [("contract alone, at once", apart("whole", rows)) for rows in SIZES]
+    pairs = [("gates, part by part", apart("ours", rows)) for rows in sizes]
+    pairs += [("contract alone, at once", apart("whole", rows)) for rows in SIZES]
     lines: list[list[object]] = [
-        [name, int(one["rows"]), int(one["gates"]), f"{one['seconds']:.1f}", f"{one['rows'] / one['seconds']:,.0f}", f"{one['gib']:.2f}"]
-        for name, one in told
+        [name, int(item["rows"]), int(item["gates"]), f"{item['seconds']:.1f}", f"{item['rows'] / item['seconds']:,.0f}", f"{item['gib']:.2f}"]
+        for name, item in pairs
     ]  # fmt: skip
     print(text.format_table(["what", "rows", "gates", "seconds", "rows/s", "peak GiB"], lines))
-    missed = [one for name, one in told if name.startswith("gates") and one["gib"] > LIMIT_GIB]
+    missed = [item for name, item in pairs if name.startswith("gates") and item["gib"] > LIMIT_GIB]
     print(f"peak memory must stay below {LIMIT_GIB:g} GiB: {'missed' if missed else 'met'}")
     return 1 if missed else 0
 

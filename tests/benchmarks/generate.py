@@ -120,12 +120,12 @@ def main() -> None:
         ("engine at work, of generate's time", [busy / whole for whole, busy, _, _ in rounds]),
         ("generate's time / bare loop's", [whole / loop for whole, _, loop, _ in rounds]),
     ):
-        shown.add_row(name, *(f"{one(figures):.3f}" for one in (statistics.median, min, max)))
+        shown.add_row(name, *(f"{item(figures):.3f}" for item in (statistics.median, min, max)))
     for name, figures in (
         ("generate, tokens/s", [made_ / whole for whole, _, _, made_ in rounds]),
         ("bare loop, tokens/s", [made_ / loop for _, _, loop, made_ in rounds]),
     ):
-        shown.add_row(name, *(f"{one(figures):,.0f}" for one in (statistics.median, min, max)))
+        shown.add_row(name, *(f"{item(figures):,.0f}" for item in (statistics.median, min, max)))
     Console().print(shown)
     version = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     print(f"{given.problems} problems, {os.cpu_count()} cores, commit {version.stdout.strip() or '?'}")

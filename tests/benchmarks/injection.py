@@ -48,27 +48,31 @@ class Made:
         self.tried += 1
         random = Random(f"{seed} {row['solution_id']}")
         stays = random.random() < 0.5
-        one = inject_mistake(row["question"], row["steps"], Fraction(row["answer"]), types, random)
-        if one is None or find_rejection(row["steps"], one.steps, one.at, MOST):
+        result = inject_mistake(row["question"], row["steps"], Fraction(row["answer"]), types, random)
+        if result is None or find_rejection(row["steps"], result.steps, result.at, MOST):
             return
-        truth = find_truth(load_program(row["program"]), one.steps)
+        truth = find_truth(load_program(row["program"]), result.steps)
         self.wrong += 1
-        self.same += (truth.first_error, truth.kind) == (one.at, one.type)
-        self.rows.append(("\n".join(row["steps"] if stays else one.steps), not stays, row["problem_id"]))
+        self.same += (truth.first_error, truth.kind) == (result.at, result.type)
+        self.rows.append(("\n".join(row["steps"] if stays else result.steps), not stays, row["problem_id"]))
 
     def cells(self, name: str) -> list[str]:
         """A line of the table."""
-        found = measure_artifacts(self.rows)
+        artifacts = measure_artifacts(self.rows)
         low, high = wilson(self.same, self.wrong) if self.wrong else (0.0, 1.0)
         same = f"{100 * self.same / self.wrong:.1f} ({100 * low:.1f}-{100 * high:.1f})" if self.wrong else "–"
-        areas = [f"{found.looks:.2f}", f"{found.ngrams:.2f}", f"{2 * found.error:.2f}"] if found else ["–"] * 3
+        areas = (
+            [f"{artifacts.looks:.2f}", f"{artifacts.ngrams:.2f}", f"{2 * artifacts.error:.2f}"]
+            if artifacts
+            else ["–"] * 3
+        )
         return [name, f"{self.wrong:,}", f"{100 * self.wrong / max(1, self.tried):.1f}", same, *areas]
 
 
 def right(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The right solutions that say nothing of mistakes, each text once for a problem."""
-    found = {(row["problem_id"], row["text"]): row for row in records if row["verdict"] == "right"}
-    return [row for row in found.values() if not LEAKS.search(row["text"]) and row["answer"].isdecimal()]
+    rows = {(row["problem_id"], row["text"]): row for row in records if row["verdict"] == "right"}
+    return [row for row in rows.values() if not LEAKS.search(row["text"]) and row["answer"].isdecimal()]
 
 
 def main() -> int:
@@ -82,7 +86,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     console = Console(width=120)
-    rows = right([one.value for one in find_rows(given.table, None, given.store).records() if one.value is not None])
+    rows = right(
+        [record.value for record in find_rows(given.table, None, given.store).records() if record.value is not None]
+    )
     rows = sorted(rows, key=lambda row: str(row["solution_id"]))[: given.most]
     table = Table(title=f"mistakes made in {len(rows):,} right solutions", title_justify="left")
     table.add_column("", no_wrap=True)
@@ -91,10 +97,10 @@ def main() -> int:
     all_, each = Made(), {name: Made() for name in NAMES}
     for row in rows:
         all_.add(row, TYPES, given.seed)
-        for name, one in each.items():
-            one.add(row, {name: TYPES[name]}, given.seed)
-    for made, one in [*each.items(), ("all", all_)]:
-        table.add_row(*one.cells(made))
+        for name, item in each.items():
+            item.add(row, {name: TYPES[name]}, given.seed)
+    for entry, item in [*each.items(), ("all", all_)]:
+        table.add_row(*item.cells(entry))
     console.print(table)
     looks = measure_artifacts(all_.rows)
     figures = [

@@ -61,13 +61,14 @@ def block(store: str, begin: int, rows: int) -> None:
     }
     numbers = np.arange(begin, begin + rows)
     prompts = {
-        one: segments.prompt(request(one * SAMPLES)) for one in range(begin // SAMPLES, (begin + rows) // SAMPLES + 1)
+        item: segments.prompt(request(item * SAMPLES))
+        for item in range(begin // SAMPLES, (begin + rows) // SAMPLES + 1)
     }
     columns |= {
-        "place": pa.array([segments.place_request(one) for one in asked], pa.uint64()),
+        "place": pa.array([segments.place_request(item) for item in asked], pa.uint64()),
         "segment": pa.repeat(stem, rows),
         "row": pa.array(np.arange(rows), pa.int32()),
-        "request": pa.array([one.id for one in asked]),
+        "request": pa.array([item.id for item in asked]),
         "text": pa.array([text(number) for number in range(begin, begin + rows)]),
         "finish": pa.array(np.where(numbers % 20 == 0, "length", "stop")),
         "logprob": pa.array(-np.random.default_rng(begin).random(rows) * 60),
@@ -100,9 +101,9 @@ def wanted(count: int, rows: int) -> list[Request]:
     """Requests, every other one in the ledger; of four samples of a question each, as a build asks for them."""
     chance = random.Random(count)
     questions = chance.sample(range(rows // SAMPLES), count // 8 + 1)
-    there = [request(one * SAMPLES + sample) for one in questions for sample in range(4)]
-    new = [request((rows + one) * SAMPLES + sample) for one in questions for sample in range(4)]
-    return [one for pair in zip(there, new) for one in pair][:count]
+    there = [request(question * SAMPLES + sample) for question in questions for sample in range(4)]
+    new = [request((rows + question) * SAMPLES + sample) for question in questions for sample in range(4)]
+    return [item for pair in zip(there, new) for item in pair][:count]
 
 
 def scattered(count: int, rows: int) -> list[Request]:
@@ -121,19 +122,19 @@ def find(store: str, rows: int, count: int, how: str) -> dict[str, list[float]]:
     """Open, find twice, in one process."""
     asked = (wanted if how == "samples" else scattered)(count, rows)
     opened: list[Ledger] = []
-    found = {"open": measured(lambda: opened.append(Ledger(Store(store))))}
+    values = {"open": measured(lambda: opened.append(Ledger(Store(store))))}
     hits: list[int] = []
-    found["first"] = measured(lambda: hits.append(len(opened[0].find(asked))))
-    found["again"] = measured(lambda: hits.append(len(opened[0].find(asked))))
+    values["first"] = measured(lambda: hits.append(len(opened[0].find(asked))))
+    values["again"] = measured(lambda: hits.append(len(opened[0].find(asked))))
     assert hits[0] == hits[1] >= count * 0.45, hits
-    return found
+    return values
 
 
 def duckdb_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     """DuckDB's semi-join with the same files."""
     import duckdb
 
-    ids = pa.table({"request": [one.id for one in wanted(count, rows)]})
+    ids = pa.table({"request": [item.id for item in wanted(count, rows)]})
     database = duckdb.connect(config={"memory_limit": "2GiB"})
     database.register("wanted", ids)
     columns = ", ".join(f'"{name}"' for name in segments.ANSWER)
@@ -148,7 +149,7 @@ def polars_find(store: str, rows: int, count: int) -> dict[str, list[float]]:
     """Polars' semi-join with the same files."""
     import polars as pl
 
-    ids = pl.LazyFrame({"request": [one.id for one in wanted(count, rows)]})
+    ids = pl.LazyFrame({"request": [item.id for item in wanted(count, rows)]})
     scan = pl.scan_parquet(f"{store}/ledger/*.parquet").select(segments.ANSWER)
     query = scan.join(ids, on="request", how="semi")
     return {
@@ -166,8 +167,8 @@ def spent(store: str) -> dict[str, list[float]]:
 def apart(*arguments: object) -> dict[str, list[float]]:
     """One measurement in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.ledger", "--one", json.dumps(arguments)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return dict(json.loads(told.strip().split("\n")[-1]))
+    stdout = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(stdout.strip().split("\n")[-1]))
 
 
 def one(arguments: list[Any]) -> None:
@@ -193,9 +194,9 @@ def report(store: str, rows: int) -> None:
     lines: list[list[object]] = []
     for who, how in (("ledger", "samples"), ("ledger", "scattered"), ("duckdb", ""), ("polars", "")):
         for count in FINDS:
-            found = apart("find", store, rows, count, how) if who == "ledger" else apart(who, store, rows, count)
-            times = [f"{found[name][0]:.3f}" if name in found else "" for name in ("open", "first", "again")]
-            lines.append([f"{who} {how}".strip(), count, *times, f"{found['again'][1]:,.0f}"])
+            result = apart("find", store, rows, count, how) if who == "ledger" else apart(who, store, rows, count)
+            times = [f"{result[name][0]:.3f}" if name in result else "" for name in ("open", "first", "again")]
+            lines.append([f"{who} {how}".strip(), count, *times, f"{result['again'][1]:,.0f}"])
     print(terminal.format_table(["find", "requests", "open s", "first s", "again s", "peak MiB"], lines), flush=True)
     seconds, memory = apart("spent", store)["spent"]
     print(f"\nspent() in {seconds:.1f} s, {memory:,.0f} MiB")

@@ -53,15 +53,15 @@ class Asker:
     def replies(self, requests: Sequence[Request]) -> Mapping[str, Reply]:
         """A reply to each request."""
         wanted = {request.id: request for request in requests}
-        found: dict[str, Reply] = dict(self.ledger.find(list(wanted.values())))
-        missing = [request for id_, request in wanted.items() if id_ not in found]
+        values: dict[str, Reply] = dict(self.ledger.find(list(wanted.values())))
+        missing = [request for id_, request in wanted.items() if id_ not in values]
         if missing:
             with self.ledger.writer("benchmark", "localisation") as writer:
                 for reply in self.engine.answer(missing):
-                    found[reply.request] = reply
+                    values[reply.request] = reply
                     if isinstance(reply, Completion):
                         writer.append(wanted[reply.request], reply)
-        return found
+        return values
 
     def carried(self, conversation: Conversation) -> pl.DataFrame:
         """The rows that a conversation ends with."""
@@ -153,11 +153,11 @@ class Line:
         ]  # fmt: skip
 
 
-def measured(name: str, found: pl.DataFrame) -> Line:
+def measured(name: str, frame: pl.DataFrame) -> Line:
     """A method's line from the rows it labelled."""
     label, judged, truth = pl.col("estimate_first_error"), pl.col("judge_first_error"), pl.col("truth")
     agreed = (label == judged) & (label >= 0)
-    row = found.select(
+    row = frame.select(
         rows=pl.len(), rollouts=pl.col("rollouts").sum(), tokens=pl.col("rollout_tokens").sum(),
         named=(label >= 0).sum(), exact=(label == truth).sum(),
         kept=agreed.sum(), right=(agreed & (label == truth)).sum(),
@@ -167,39 +167,39 @@ def measured(name: str, found: pl.DataFrame) -> Line:
 
 def methods(quick: bool) -> dict[str, dict[str, Any]]:
     """The parameters of each method, by the name it has in the table."""
-    found: dict[str, dict[str, Any]] = {}
+    row: dict[str, dict[str, Any]] = {}
     for rollouts in ROLLOUTS[:2] if quick else ROLLOUTS:
-        found[f"every-step, soft, {rollouts}"] = {"method": "every-step", "label": "soft", "rollouts": rollouts}
+        row[f"every-step, soft, {rollouts}"] = {"method": "every-step", "label": "soft", "rollouts": rollouts}
         for method in ("every-step", "sequential", "binary", "witness"):
-            found[f"{method}, {rollouts}"] = {"method": method, "rollouts": rollouts}
+            row[f"{method}, {rollouts}"] = {"method": method, "rollouts": rollouts}
     for precision in (0.95, 0.98):
-        found[f"witness, auto {precision}"] = {"method": "witness", "rollouts": "auto", "precision": precision}
-    return found
+        row[f"witness, auto {precision}"] = {"method": "witness", "rollouts": "auto", "precision": precision}
+    return row
 
 
 def lines(asker: Asker, rows: pl.DataFrame, quick: bool) -> dict[str, Line]:
     """All methods on the same solutions; none reuses solutions, so that each row counts what it asks."""
     console = Console(stderr=True)
-    found = {}
+    values = {}
     for name, given in methods(quick).items():
         began = time.monotonic()
-        made = asker.made("estimate", rows, model="abacus", reuse=False, **PROMPTS, **given)
-        found[name] = measured(name, made)
+        result = asker.made("estimate", rows, model="abacus", reuse=False, **PROMPTS, **given)
+        values[name] = measured(name, result)
         console.print(f"  {name}: {time.monotonic() - began:.0f} s")
-    return found
+    return values
 
 
-def table(title: str, found: Mapping[str, Line], rows: pl.DataFrame) -> Table:
+def table(title: str, row: Mapping[str, Line], rows: pl.DataFrame) -> Table:
     """The lines as a table, shares in percent."""
     exact = (rows["judge_first_error"] == rows["truth"]).sum()
     head = f"{title}: {rows.height:,} wrong solutions, {rows['steps'].explode().len() / rows.height:.1f} steps; judge alone {100 * exact / rows.height:.1f} % exact"
-    made = Table(title=head, title_justify="left")
-    made.add_column("method, rollouts")
+    result = Table(title=head, title_justify="left")
+    result.add_column("method, rollouts")
     for name in ("rollouts", "tokens", "MC prec.", "MC recall", "kept", "precision (95 %)", "recall", "cost"):
-        made.add_column(name, justify="right", no_wrap=True)
-    for line in found.values():
-        made.add_row(*line.cells())
-    return made
+        result.add_column(name, justify="right", no_wrap=True)
+    for line in row.values():
+        result.add_row(*line.cells())
+    return result
 
 
 def figures(by_length: Mapping[str, Mapping[str, Line]]) -> list[tuple[str, str, bool]]:
@@ -207,9 +207,9 @@ def figures(by_length: Mapping[str, Mapping[str, Line]]) -> list[tuple[str, str,
     long, default = by_length["long"], by_length["default"]
     every, step, near = (long[f"{name}, {CHECKED}"] for name in ("every-step, soft", "sequential", "witness"))
     best = max(
-        (line for line in default.values() if line.retention >= 0.6), key=lambda one: one.precision, default=None
+        (line for line in default.values() if line.retention >= 0.6), key=lambda value: value.precision, default=None
     )
-    said = "no method keeps 60 %" if best is None else f"{best.precision:.3f} at {best.retention:.2f} by {best.name}"
+    text = "no method keeps 60 %" if best is None else f"{best.precision:.3f} at {best.retention:.2f} by {best.name}"
     return [
         ("long: witness / every-step, cost <= 1/8", f"{near.cost / every.cost:.3f}", near.cost <= every.cost / 8),
         ("long: witness / sequential, cost <= 2/3", f"{near.cost / step.cost:.3f}", near.cost <= step.cost * 2 / 3),
@@ -218,7 +218,7 @@ def figures(by_length: Mapping[str, Mapping[str, Line]]) -> list[tuple[str, str,
             f"{near.precision:.3f} and {every.precision:.3f}",
             near.precision >= every.precision - 0.01,
         ),
-        ("default: precision >= 0.97 at >= 0.6 kept", said, best is not None and best.precision >= 0.97),
+        ("default: precision >= 0.97 at >= 0.6 kept", text, best is not None and best.precision >= 0.97),
     ]
 
 
@@ -237,8 +237,8 @@ def main() -> int:
             f"{wrong:,} wrong solutions, Abacus as completer and judge; cost: rollouts for each right row kept\n"
         )
         by_length = {name: lines(asker, rows, given.quick) for name, rows in groups.items()}
-    for name, found in by_length.items():
-        console.print(table(name, found, groups[name]), "")
+    for name, item in by_length.items():
+        console.print(table(name, item, groups[name]), "")
     if given.quick:
         return 0
     missed = wrong < 1000

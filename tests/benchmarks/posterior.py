@@ -148,8 +148,8 @@ def check_calibration(name: str, calibration: Calibration | None, most: float | 
     """Whether the stated precision lies within the interval of the measured one, and the calibration error is small enough."""
     assert calibration is not None
     low, high = calibration.exact.interval or (0.0, 1.0)
-    said = f"said {100 * calibration.expected:.1f} %, is {100 * (calibration.exact.rate or 0):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
-    figures = [(f"{name}: what is said lies within the interval of what is", said, calibration.gap == 0)]
+    text = f"said {100 * calibration.expected:.1f} %, is {100 * (calibration.exact.rate or 0):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+    figures = [(f"{name}: what is said lies within the interval of what is", text, calibration.gap == 0)]
     if most is not None:
         figures.append(
             (f"{name}: calibration error at most {most}", f"{calibration.error:.4f}", calibration.error <= most)
@@ -179,8 +179,8 @@ def check_recorded(folder: Path) -> Figures:
             for right in (0.6, 0.7, 0.8)
         }
     )
-    found, plain = curves["posterior"], curves["rollouts alone"]
-    at = found[0.4]
+    result, plain = curves["posterior"], curves["rollouts alone"]
+    at = result[0.4]
     figures = [
         (
             "recorded: precision at least 0.80 at 40 % of the wrong solutions",
@@ -190,9 +190,9 @@ def check_recorded(folder: Path) -> Figures:
     ]
     for name, other in (("rollouts alone", plain), ("a posterior of rollouts alone", curves["posterior of rollouts"])):
         worse = [
-            f"{level:.0%}: {found[level].hits} and {other[level].hits} of {other[level].of}"
+            f"{level:.0%}: {result[level].hits} and {other[level].hits} of {other[level].of}"
             for level in LEVELS
-            if level in found and level in other and found[level].hits < other[level].hits
+            if level in result and level in other and result[level].hits < other[level].hits
         ]
         figures.append((f"recorded: no worse than {name} at any retention", "; ".join(worse) or "at none", not worse))
     return figures + check_calibration("recorded", measure(wrong, posterior))

@@ -82,7 +82,7 @@ def make(store: str, rows: int) -> None:
         view = View(CONTRACT, parts(rows, changed))
 
         def describe(_: list[dict[str, Any]], version: str = version) -> tuple[dict[str, str], dict[str, Any]]:
-            columns = {"solutions": [{"name": one.name, "meaning": one.meaning} for one in CONTRACT.columns]}
+            columns = {"solutions": [{"name": column.name, "meaning": column.meaning} for column in CONTRACT.columns]}
             rest = {
                 "fingerprint": version,
                 "recipe": {"title": "Big", "license": "MIT", "text": ""},
@@ -141,8 +141,8 @@ def ran(code: str, store: str, cache: str) -> dict[str, Any]:
     )
     if done.returncode:
         sys.exit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def wheel() -> int:

@@ -87,7 +87,7 @@ def block(work: TableJob) -> pl.DataFrame:
     blank: dict[str, Any] = {
         name: [] if kind == pl.List else "" if kind == pl.String else 0 for name, kind in schema.items()
     }
-    empty = {one.name: None if one.nullable else blank[one.name] for one in work.contract.columns}
+    empty = {column.name: None if column.nullable else blank[column.name] for column in work.contract.columns}
     return pl.DataFrame([{name: row.get(name, empty[name]) for name in schema} for row in rows], schema=schema)
 
 
@@ -122,14 +122,14 @@ def make(folder: Path, rows: int) -> Plan:
     plan = planning.make_plan(str(recipe), None, store)
     if plan.published is None:
         view = View(typed.contract, ({"train": part} for part in parts(typed, base, rows)))
-        columns = [{"name": one.name, "meaning": one.meaning} for one in typed.contract.columns]
+        columns = [{"name": column.name, "meaning": column.meaning} for column in typed.contract.columns]
         rest = {
             "fingerprint": "big",
             "recipe": {"title": "Big", "license": "MIT", "text": ""},
             "columns": {"typed": columns},
         }
-        told = {"README.md": "# Big\n"}, rest | {"funnel": [], "keys": {"typed": "solution_id"}}
-        publish(Store(store), "big", "1.0.0", "big", {"typed": view}, lambda _: told)
+        pair = {"README.md": "# Big\n"}, rest | {"funnel": [], "keys": {"typed": "solution_id"}}
+        publish(Store(store), "big", "1.0.0", "big", {"typed": view}, lambda _: pair)
     return planning.make_plan(str(recipe), None, store)
 
 
@@ -184,8 +184,8 @@ def measured(folder: Path, form: str, out: Path) -> dict[str, Any]:
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def saved(out: Path) -> None:
@@ -204,7 +204,7 @@ def opened(pages: list[Path]) -> list[tuple[float, float]]:
     path = os.environ.get("ERRATA_CHROMIUM") or shutil.which("chromium")
     if not path:
         sys.exit("no Chromium: apt-get install chromium, or name one in ERRATA_CHROMIUM")
-    found = []
+    pairs = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for file in pages:
@@ -219,9 +219,9 @@ def opened(pages: list[Path]) -> list[tuple[float, float]]:
                 marks = json.loads(now[0])
                 times.append([int(marks.get(name, float(now[1]))) / 1000 for name in ("ready", "drawn")])
                 page.close()
-            found.append((statistics.median(one for one, _ in times), statistics.median(one for _, one in times)))
+            pairs.append((statistics.median(item for item, _ in times), statistics.median(item for _, item in times)))
         browser.close()
-    return found
+    return pairs
 
 
 def main() -> int:
@@ -256,12 +256,12 @@ def main() -> int:
     return 0 if all(met) else 1
 
 
-def _within(found: dict[str, Any]) -> bool:
-    return bool(found["seconds"] < SECONDS and found["memory"] < MEMORY)
+def _within(row: dict[str, Any]) -> bool:
+    return bool(row["seconds"] < SECONDS and row["memory"] < MEMORY)
 
 
-def _spent(found: dict[str, Any]) -> str:
-    return f"{found['seconds']:.1f} s ({found['cpu']:.1f} of the processor), {found['memory'] / 2**30:.2f} GiB"
+def _spent(row: dict[str, Any]) -> str:
+    return f"{row['seconds']:.1f} s ({row['cpu']:.1f} of the processor), {row['memory'] / 2**30:.2f} GiB"
 
 
 def _met(met: bool) -> str:

@@ -89,12 +89,12 @@ def measured(place: Path) -> Iterator[None]:
     cpu, wall, ended, pieces, peaks = spent(), perf_counter(), threading.Event(), [piece()], [peak()]
 
     def say(done: bool) -> None:
-        told = {
+        values = {
             "cpu": before["cpu"] + spent() - cpu - sum(pieces[1:]), "wall": before["wall"] + perf_counter() - wall,
             "peak": max(before["peak"], *peaks, peak()), "done": done,
             "pieces": before["pieces"] + len(pieces), "pieces_cpu": before["pieces_cpu"] + sum(pieces),
         }  # fmt: skip
-        place.with_suffix(".new").write_text(json.dumps(told))
+        place.with_suffix(".new").write_text(json.dumps(values))
         os.replace(place.with_suffix(".new"), place)
 
     def watch() -> None:
@@ -140,7 +140,7 @@ def build(stage: str, folder: Path, place: Path) -> None:
 
 def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:
     """What was measured of a stage, after measuring what is missing."""
-    found = []
+    documents = []
     for number in range(rounds):
         place = folder / "results" / f"{stage}-{number}.json"
         place.parent.mkdir(exist_ok=True)
@@ -149,8 +149,8 @@ def results(folder: Path, stage: str, rounds: int) -> list[dict[str, Any]]:
                 remove(folder, stage)
             command = [sys.executable, "-m", "tests.benchmarks.scale", "--folder", str(folder), "--one", stage]
             subprocess.run([*command, "--place", str(place)], check=True, cwd=Path(__file__).parents[2])
-        found.append(json.loads(place.read_text()))
-    return found
+        documents.append(json.loads(place.read_text()))
+    return documents
 
 
 def remove(folder: Path, stage: str) -> None:
@@ -181,18 +181,18 @@ def main() -> int:
     if unknown := [name for name in wanted if name not in STAGES]:
         print(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}", file=sys.stderr)
         return 2
-    names = [name for name in STAGES if any(name in STAGES[one].chain() for one in wanted)]
-    sizes = sorted(int(one) for one in given.rows.split(","))
-    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    names = [name for name in STAGES if any(name in STAGES[item].chain() for item in wanted)]
+    sizes = sorted(int(part) for part in given.rows.split(","))
+    row: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for rows in sizes:
         folder = given.folder / str(rows)
         scale_rows.write(folder, rows)
         for name in names:
-            found[name, rows] = results(folder, name, given.rounds if rows <= SMALL else 1)
+            row[name, rows] = results(folder, name, given.rounds if rows <= SMALL else 1)
             if STAGES[name].leaf() and not given.keep:
                 remove(folder, name)
-            print(f"{name} {rows:,} {found[name, rows][-1]}", file=sys.stderr)
-    return report(names, sizes, found)
+            print(f"{name} {rows:,} {row[name, rows][-1]}", file=sys.stderr)
+    return report(names, sizes, row)
 
 
 def in_pieces(result: dict[str, Any]) -> float:
@@ -200,7 +200,7 @@ def in_pieces(result: dict[str, Any]) -> float:
     return float(result["cpu"] / (result["pieces_cpu"] / result["pieces"]))
 
 
-def report(names: list[str], sizes: list[int], found: dict[tuple[str, int], list[dict[str, Any]]]) -> int:
+def report(names: list[str], sizes: list[int], row: dict[tuple[str, int], list[dict[str, Any]]]) -> int:
     """Print the table; 1 where a figure is missed."""
     head = [f"µs a row at {rows:,} | rows/s | MiB" for rows in sizes]
     print(f"| stage | {' | '.join(head)} | growth | in seconds |\n|---|{'---|' * (3 * len(sizes) + 2)}")
@@ -209,10 +209,10 @@ def report(names: list[str], sizes: list[int], found: dict[tuple[str, int], list
         costs, seconds, cells = [], [], []
         for rows in sizes:
             cpu, wall, most = (
-                statistics.median(one[what] for one in found[name, rows]) for what in ("cpu", "wall", "peak")
+                statistics.median(item[what] for item in row[name, rows]) for what in ("cpu", "wall", "peak")
             )
             seconds.append(cpu / rows)
-            costs.append(statistics.median(in_pieces(one) for one in found[name, rows]) / rows)
+            costs.append(statistics.median(in_pieces(item) for item in row[name, rows]) / rows)
             cells.append(f"{cpu / rows * 1e6:.1f} | {rows / wall:,.0f} | {most / 2**20:,.0f}")
             if most >= MEMORY:
                 missed.append(f"{name}: {most / 2**20:,.0f} MiB at {rows:,} rows")
@@ -220,7 +220,7 @@ def report(names: list[str], sizes: list[int], found: dict[tuple[str, int], list
         if growth > FLAT:
             missed.append(f"{name}: a row costs {growth:.2f} times as much at {sizes[-1]:,} rows as at {sizes[0]:,}")
         print(f"| {name} | {' | '.join(cells)} | {growth:.2f} | {seconds[-1] / seconds[0]:.2f} |")
-    print("\n".join(["", *(f"missed: {one}" for one in missed)]) if missed else "\nno figure missed")
+    print("\n".join(["", *(f"missed: {item}" for item in missed)]) if missed else "\nno figure missed")
     return int(bool(missed))
 
 

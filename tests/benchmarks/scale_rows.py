@@ -26,11 +26,11 @@ _MASK = 2**64 - 1
 
 def _phrases(number: int, count: int) -> list[str]:
     """Phrases that depend on a number alone."""
-    found = []
+    results = []
     for _ in range(count):
         number = (number * 6364136223846793005 + 1442695040888963407) & _MASK
-        found.append(_PHRASES[(number >> 33) % 200_003])
-    return found
+        results.append(_PHRASES[(number >> 33) % 200_003])
+    return results
 
 
 def _terms(problem: int) -> tuple[int, int]:
@@ -40,8 +40,8 @@ def _terms(problem: int) -> tuple[int, int]:
 def question(problem: int) -> str:
     """The question of a problem: some 110 characters."""
     a, b = _terms(problem)
-    one, two, three = _phrases(~problem & _MASK, 3)
-    return f"{one.capitalize()} {a} {two} {b} {three}. How many are there?"
+    result, two, three = _phrases(~problem & _MASK, 3)
+    return f"{result.capitalize()} {a} {two} {b} {three}. How many are there?"
 
 
 def solution(number: int) -> str:
@@ -52,10 +52,10 @@ def solution(number: int) -> str:
         w[3] = w[3].replace(" ", " quite ", 1)
     a, b = _terms(number // OF_A_PROBLEM)
     c = base % 53 + 1
-    found = a + b + (base % WRONG == 0)
+    result = a + b + (base % WRONG == 0)
     return (
         f"{w[0]} {w[1]} {a} + {b} = {a + b}.\n{w[2]} {w[3]} {a + b} + {c} = {a + b + c}.\n"
-        f"{w[4]} {w[5]} {a + b + c} - {c} = {found}.\n{w[6]} {w[7]}, so the answer is {found}."
+        f"{w[4]} {w[5]} {a + b + c} - {c} = {result}.\n{w[6]} {w[7]}, so the answer is {result}."
     )
 
 

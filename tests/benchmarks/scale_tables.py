@@ -36,7 +36,7 @@ class Stage:
 
     def leaf(self) -> bool:
         """Whether no other stage is made from it."""
-        return all(one.source != self.name for one in STAGES.values())
+        return all(item.source != self.name for item in STAGES.values())
 
 
 _ALL = (
@@ -65,10 +65,10 @@ STAGES = {stage.name: stage for stage in _ALL}
 def recipe(name: str) -> str:
     """The recipe that ends in a stage's table."""
     lines = []
-    for one in (STAGES[link] for link in STAGES[name].chain()):
-        source = f", from: {_table(one.source)}" if one.source else ""
-        more = f", {one.parameters}" if one.parameters else ""
-        lines.append(f"  {_table(one.name)}: {{task: {one.task}{source}{more}}}\n")
+    for item in (STAGES[link] for link in STAGES[name].chain()):
+        source = f", from: {_table(item.source)}" if item.source else ""
+        more = f", {item.parameters}" if item.parameters else ""
+        lines.append(f"  {_table(item.name)}: {{task: {item.task}{source}{more}}}\n")
     if name != "release":
         lines.append(f"  last: {{task: release, from: {_table(name)}}}\n")
     return HEAD + "".join(lines)
@@ -100,16 +100,16 @@ def judged(work: Any) -> None:
 
     for unit in find_kind(work).list_pending():
         part = read_partition(work, unit)
-        one = pl.when(pl.col("verdict") == "wrong").then(2).otherwise(-1).cast(pl.Int64)
+        result = pl.when(pl.col("verdict") == "wrong").then(2).otherwise(-1).cast(pl.Int64)
         same = pl.col("sample") % 7 != 0
-        other = pl.when(same).then(one).otherwise(1)
-        made = part.with_columns(
-            judges=pl.lit(["one@1 #0", "two@1 #0"]), judge_labels=pl.concat_list(one, other),
+        other = pl.when(same).then(result).otherwise(1)
+        rows = part.with_columns(
+            judges=pl.lit(["one@1 #0", "two@1 #0"]), judge_labels=pl.concat_list(result, other),
             judge_faults=pl.lit(["", ""]), judge_kinds=pl.lit(["", ""]), judge_reasons=pl.lit(["", ""]),
             judge_replies=pl.lit(["", ""]), judge_requests=pl.lit(["", ""]), judge_likelihoods=pl.lit([], dtype=pl.List(pl.Float64)), judge_tokens=pl.lit(2, dtype=pl.Int64),
-            judge_first_error=pl.when(same).then(one), judge_undecided=pl.when(same).then(None).otherwise(pl.lit("no majority")),
+            judge_first_error=pl.when(same).then(result), judge_undecided=pl.when(same).then(None).otherwise(pl.lit("no majority")),
             judge_kind=pl.lit(None, dtype=pl.String), judge_share=pl.when(same).then(1.0),
         )  # fmt: skip
-        kept = made.select(work.contract.names()).cast(to_polars_schema(work.contract))
+        kept = rows.select(work.contract.names()).cast(to_polars_schema(work.contract))
         commit_outcome(work, unit, part.height, Outcome(kept, part.clear()))
     complete_table(work)

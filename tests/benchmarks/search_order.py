@@ -31,16 +31,16 @@ def row(steps: int, error: int | None, p: float, q: float, rollouts: int, count:
     kept = 0
     for seed in range(count):
         at = random.randrange(steps) if error is None else error
-        one = Completer(steps, at, p, q, seed)
+        completer = Completer(steps, at, p, q, seed)
         for name, method in METHODS.items():
-            tally = one.tally()
-            one.driven(method(tally, rollouts, False), tally)
+            tally = completer.tally()
+            completer.driven(method(tally, rollouts, False), tally)
             cost[name] += sum(asked(tally))
             exact[name] += tally.first_error == at
         judged = at + random.choices(list(SHARES), list(SHARES.values()))[0]
         judged = min(max(judged, 0), steps - 1)
-        tally = one.tally()
-        one.driven(search_witness(tally, judged, rollouts, rollouts), tally)
+        tally = completer.tally()
+        completer.driven(search_witness(tally, judged, rollouts, rollouts), tally)
         cost["witness"] += sum(asked(tally))
         kept += tally.first_error == judged
         exact["witness"] += tally.first_error == judged == at

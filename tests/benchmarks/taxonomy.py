@@ -96,39 +96,39 @@ class Scripted:
         return (corrupted(name, chance) if luck < 0.12 else name), MEANS[kind]
 
     def __call__(self, request: Request) -> str:
-        said = "\n".join(message.content for message in request.messages)
-        (sign,) = set(re.findall(r"<problem-([0-9a-f]{16})>", said))
+        text = "\n".join(message.content for message in request.messages)
+        (sign,) = set(re.findall(r"<problem-([0-9a-f]{16})>", text))
         chance = Random(f"{self.seed} {request.id}")
         if chance.random() < 0.03:
             return "It is hard to say what went wrong here."
         name, meaning = self.word(sign)
-        listed = [line[2:].partition(": ")[0] for line in said.split("\n") if line.startswith("- ")]
-        mine = [one for one in listed if OF.get(normalize_name(one), "?") == OF.get(normalize_name(name))] or [
-            one for one in listed if one == name
+        listed = [line[2:].partition(": ")[0] for line in text.split("\n") if line.startswith("- ")]
+        mine = [item for item in listed if OF.get(normalize_name(item), "?") == OF.get(normalize_name(name))] or [
+            item for item in listed if item == name
         ]
         if mine:
             return json.dumps({"cause": "", "type": chance.choice(mine)})
-        if "propose a new kind" not in said:
+        if "propose a new kind" not in text:
             return json.dumps({"cause": "", "type": "other" if "other" in listed else name})
         return json.dumps({"cause": "", "type": "new", "name": name, "definition": meaning})
 
     def decide(self, request: Request) -> str:
         """Whether two names are of one kind, and where a rare one belongs; wrong one time in twenty."""
-        said = "\n".join(message.content for message in request.messages)
+        text = "\n".join(message.content for message in request.messages)
         chance = Random(f"{self.seed} {request.id}")
-        kinds = [meant(body) for body in re.findall(r"<kind-[0-9a-f]{16}>\n(.*?)\n</kind-", said, re.DOTALL)]
-        if '"same"' in said:
+        kinds = [meant(body) for body in re.findall(r"<kind-[0-9a-f]{16}>\n(.*?)\n</kind-", text, re.DOTALL)]
+        if '"same"' in text:
             same = kinds[0] is not None and kinds[0] == kinds[1]
             return json.dumps({"same": same != (chance.random() < 0.05)})
-        listed = [line[2:].partition(": ")[0] for line in said.split("\n") if line.startswith("- ")]
-        under = [one for one in listed if kinds[0] is not None and meant(one) == kinds[0]]
+        listed = [line[2:].partition(": ")[0] for line in text.split("\n") if line.startswith("- ")]
+        under = [item for item in listed if kinds[0] is not None and meant(item) == kinds[0]]
         return json.dumps({"type": under[0] if under else "none"})
 
 
-def meant(said: str) -> str | None:
+def meant(text: str) -> str | None:
     """The kind that a name with its definition is of; None of a made-up one."""
-    name, _, meaning = said.partition(": ")
-    return OF.get(normalize_name(name)) or next((kind for kind, one in MEANS.items() if one == meaning.strip()), None)
+    name, _, meaning = text.partition(": ")
+    return OF.get(normalize_name(name)) or next((kind for kind, item in MEANS.items() if item == meaning.strip()), None)
 
 
 def typed(
@@ -141,28 +141,28 @@ def typed(
     try:
         requests = next(conversation)
         while True:
-            fresh = {one.id: one for one in requests if one.id not in known}
+            fresh = {request.id: request for request in requests if request.id not in known}
             known |= {reply.request: reply for reply in answer(list(fresh.values()))}
-            requests = conversation.send({one.id: known[one.id] for one in requests})
+            requests = conversation.send({request.id: known[request.id] for request in requests})
     except StopIteration as end:
-        found: pl.DataFrame = end.value.kept
-        return found, len(known)
+        kept: pl.DataFrame = end.value.kept
+        return kept, len(known)
 
 
-def scripted(one: Scripted) -> Callable[[Sequence[Request]], Iterator[Reply]]:
+def scripted(value: Scripted) -> Callable[[Sequence[Request]], Iterator[Reply]]:
     """The script as an engine."""
 
     def answer(requests: Sequence[Request]) -> Iterator[Reply]:
         for request in requests:
-            said = one.decide(request) if request.model == "decider" else one(request)
-            yield Completion(request.id, said, "stop", request.sampling.max_tokens, 1, 1, None, "scripted", 0.0)
+            result = value.decide(request) if request.model == "decider" else value(request)
+            yield Completion(request.id, result, "stop", request.sampling.max_tokens, 1, 1, None, "scripted", 0.0)
 
     return answer
 
 
-def index(truth: Sequence[str], said: Sequence[str | None]) -> float:
+def index(truth: Sequence[str], texts: Sequence[str | None]) -> float:
     """The adjusted Rand index of labels against the truth."""
-    return compute_adjusted_rand(Counter((one, other or "undecided") for one, other in zip(truth, said))) or 0.0
+    return compute_adjusted_rand(Counter((item, other or "undecided") for item, other in zip(truth, texts))) or 0.0
 
 
 def measured(rows: pl.DataFrame, truth: Sequence[str], table: Table) -> float:
@@ -182,22 +182,22 @@ def measured(rows: pl.DataFrame, truth: Sequence[str], table: Table) -> float:
         ("Abacus' judgement alone", {"judged_in": "words", "dynamic": {}}, engine.answer),
         ("Abacus asked, alone", asked, engine.answer),
     ]
-    one = Scripted(dict(zip(signs, truth)), 1)
-    raw = [normalize_name(one.word(sign)[0]) for sign in signs]
+    result = Scripted(dict(zip(signs, truth)), 1)
+    raw = [normalize_name(result.word(sign)[0]) for sign in signs]
     names = {"models": ["scripted"], "dynamic": {}}
     ways += [
-        ("scripted, merged by rules", names, scripted(one)),
-        ("scripted, merged by a scripted decider", {**names, "dynamic": {"decider": "decider"}}, scripted(one)),
+        ("scripted, merged by rules", names, scripted(result)),
+        ("scripted, merged by a scripted decider", {**names, "dynamic": {"decider": "decider"}}, scripted(result)),
     ]
     figure = 0.0
     for name, given, answer in ways:
         if name == "scripted, merged by rules":
             table.add_row("scripted: names as they come", str(len(set(raw))), "0", "100.0", f"{index(truth, raw):.3f}")
-        found, requests = typed(rows, given, answer)
-        said = found["error_type"].to_list()
-        share = 100 * sum(label is not None for label in said) / len(said)
-        value = index(truth, said)
-        table.add_row(name, str(len({*said} - {None})), f"{requests:,}", f"{share:.1f}", f"{value:.3f}")
+        outcome, requests = typed(rows, given, answer)
+        error_types = outcome["error_type"].to_list()
+        share = 100 * sum(label is not None for label in error_types) / len(error_types)
+        value = index(truth, error_types)
+        table.add_row(name, str(len({*error_types} - {None})), f"{requests:,}", f"{share:.1f}", f"{value:.3f}")
         figure = value if name == ways[0][0] else figure
     engine.close()
     return figure

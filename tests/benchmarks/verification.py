@@ -64,18 +64,18 @@ def opinions(pairs: list[tuple[str, str]]) -> tuple[list[str], float]:
     watch("simplify")
     compare("1", "1")
     signal.signal(signal.SIGALRM, _ring)
-    said = []
+    results = []
     begun = perf_counter()
     for gold, answer in pairs:
         signal.alarm(SECONDS)
         try:
-            said.append(compare(gold, answer))
+            results.append(compare(gold, answer))
         except TimedOutError:
-            said.append("timed out")
+            results.append("timed out")
         except (MemoryError, RecursionError, OverflowError):
-            said.append("too large")
+            results.append("too large")
         signal.alarm(0)
-    return said, perf_counter() - begun
+    return results, perf_counter() - begun
 
 
 def forget() -> None:
@@ -121,10 +121,10 @@ def measured(name: str, data: Path, sample: int, totals: Totals) -> None:
     ours = pairs.height * passes / taken
     forget()
     begun = perf_counter()
-    made = judge_rows(rows, "auto", compared)
+    result = judge_rows(rows, "auto", compared)
     whole = rows.height / (perf_counter() - begun)
-    counts = Counter(made["verdict"])
-    broken = made.filter(undecided="breaks off").height
+    counts = Counter(result["verdict"])
+    broken = result.filter(undecided="breaks off").height
     open_, ended = counts["undecided"] - broken, rows.height - broken
     kind = "GSM-type" if name in GSM else "MATH"
     totals.undecided[kind] += counts["undecided"] if name in GSM else open_
@@ -132,13 +132,13 @@ def measured(name: str, data: Path, sample: int, totals: Totals) -> None:
     texts = list(pairs.select("gold", "answer").iter_rows())
     chosen = random.Random(1).sample(texts, min(sample or len(texts), len(texts)))
     asked = chosen if sample else list(dict.fromkeys(chosen))
-    said, seconds = opinions(asked)
+    outcome, seconds = opinions(asked)
     times = ours / (len(asked) / seconds)
     if times < FASTER.get(name, 0):
         totals.misses.append(f"{name}: {times:.0f} times math-verify's pairs/s, wanted {FASTER[name]}")
-    verdict = {text: one.verdict for text, one in zip(texts, judged)}
+    verdict = {text: item.verdict for text, item in zip(texts, judged)}
     totals.agreement.update(
-        (verdict[text], one if one in ("equal", "different") else "neither") for text, one in zip(asked, said)
+        (verdict[text], row if row in ("equal", "different") else "neither") for text, row in zip(asked, outcome)
     )
     low, high = interval(counts["undecided"], rows.height)
     print(
@@ -200,11 +200,11 @@ def fuzzed(count: int) -> list[str]:
     judged = judge_pairs(pl.DataFrame(pairs, schema=SCHEMA, orient="row"), lambda *_: "timed out")
     rate = count / (perf_counter() - begun)
     false = [
-        (pair[0], pair[1], one.verdict)
-        for pair, one, equal in zip(pairs, judged, truth)
-        if one.verdict != "undecided" and (one.verdict == "right") != equal
+        (pair[0], pair[1], item.verdict)
+        for pair, item, equal in zip(pairs, judged, truth)
+        if item.verdict != "undecided" and (item.verdict == "right") != equal
     ]
-    undecided = sum(one.verdict == "undecided" for one in judged)
+    undecided = sum(item.verdict == "undecided" for item in judged)
     print(f"\nfuzz: {count:,} generated pairs, {len(false)} judged falsely, {undecided} undecided, {rate:,.0f} pairs/s")
     return [f"fuzz: {len(false)} judged falsely, such as {false[:3]}"] if false else []
 
@@ -222,7 +222,7 @@ def many() -> None:
             {"gold": golds, "answer": answers, "kind": ["number"] * part, "options": [None] * part, "question": ["?"] * part, "context": [""] * part},
             schema=SCHEMA,
         )  # fmt: skip
-        counts.update(one.verdict for one in judge_pairs(frame, compared))
+        counts.update(pair.verdict for pair in judge_pairs(frame, compared))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps({"pairs": sum(counts.values()), "peak": peak, "seconds": round(perf_counter() - begun, 1)}))
 
@@ -232,9 +232,11 @@ def memory() -> list[str]:
     reply = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.verification", "--many"], capture_output=True, text=True, check=True
     )
-    found = json.loads(reply.stdout)
-    print(f"memory: {found['pairs']:,} pairs in {found['seconds']} s (with their making), {found['peak']} MiB at most")
-    return [] if found["peak"] <= MEBIBYTES else [f"memory: {found['peak']} MiB, wanted at most {MEBIBYTES}"]
+    document = json.loads(reply.stdout)
+    print(
+        f"memory: {document['pairs']:,} pairs in {document['seconds']} s (with their making), {document['peak']} MiB at most"
+    )
+    return [] if document["peak"] <= MEBIBYTES else [f"memory: {document['peak']} MiB, wanted at most {MEBIBYTES}"]
 
 
 def main() -> int:

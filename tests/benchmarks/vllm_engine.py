@@ -172,8 +172,8 @@ def time_ours(job: TableJob) -> tuple[float, int]:
             seconds = time.perf_counter() - began
     finally:
         engine.end()
-    found = Ledger(Store(job.store)).find(list_requests(job))
-    return seconds, sum(reply.tokens for reply in found.values() if isinstance(reply, Completion))
+    result = Ledger(Store(job.store)).find(list_requests(job))
+    return seconds, sum(reply.tokens for reply in result.values() if isinstance(reply, Completion))
 
 
 def time_bare(job: TableJob, requests: Sequence[Request]) -> tuple[float, int]:

@@ -22,21 +22,21 @@ def test_what_was_released_how_it_differs_and_what_was_missed(tmp_path: Path) ->
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"gates": [UNMET, UNMET | {"passed": True, "says": "more"}]})
     )
-    found = list(list_news(store, now - DAY))
-    assert [one.release.name for one in found] == ["other@1.0.0", "tiny@0.9.0", "tiny@0.10.0"]
-    assert [one.before and one.before.name for one in found] == [None, None, "tiny@0.9.0"]
-    told = format_report(store, found, now, 7)
+    news = list(list_news(store, now - DAY))
+    assert [new.release.name for new in news] == ["other@1.0.0", "tiny@0.9.0", "tiny@0.10.0"]
+    assert [new.before and new.before.name for new in news] == [None, None, "tiny@0.9.0"]
+    report = format_report(store, news, now, 7)
     day = time.strftime("%Y-%m-%d", time.gmtime(now))
-    assert f"| tiny@0.10.0 | {day} | 6 | 50.0 % of 12 |  |" in told
-    assert "- tiny@0.9.0: the first of its corpus" in told
-    assert "- tiny@0.10.0 after tiny@0.9.0: MINOR, mistakes: 1 added; questions: 1 added" in told
-    assert "- tiny@0.10.0, view mistakes: not met: kappa of at least 0.5 (found 0.4)" in told
-    assert "not met: more" not in told
-    assert "no completion in the ledger" in told
+    assert f"| tiny@0.10.0 | {day} | 6 | 50.0 % of 12 |  |" in report
+    assert "- tiny@0.9.0: the first of its corpus" in report
+    assert "- tiny@0.10.0 after tiny@0.9.0: MINOR, mistakes: 1 added; questions: 1 added" in report
+    assert "- tiny@0.10.0, view mistakes: not met: kappa of at least 0.5 (found 0.4)" in report
+    assert "not met: more" not in report
+    assert "no completion in the ledger" in report
 
 
 def test_a_quiet_week_is_said(tmp_path: Path) -> None:
     store = fill(str(tmp_path))
-    found = list(list_news(store, time.time() + DAY))
-    assert found == []
-    assert "Nothing was released." in format_report(store, found, time.time(), 7)
+    news = list(list_news(store, time.time() + DAY))
+    assert news == []
+    assert "Nothing was released." in format_report(store, news, time.time(), 7)

@@ -31,14 +31,15 @@ def row(name: str, verdict: str = "wrong", model: str = "m", problem: str = "p",
 
 def contrast_rows(*rows: dict[str, Any], **parameters: Any) -> dict[str, tuple[str | None, ...]]:
     """What stands beside each row, by its text."""
-    told = ContrastParameters(**parameters)
+    result = ContrastParameters(**parameters)
     part = pl.DataFrame(list(rows), schema=to_polars_schema(GIVEN))
-    outcome = CONTRAST.run(part, told)
-    check(outcome.kept, CONTRAST.makes(told, GIVEN), "test")
+    outcome = CONTRAST.run(part, result)
+    check(outcome.kept, CONTRAST.makes(result, GIVEN), "test")
     assert outcome.kept.height == len(rows) and outcome.rejected.height == 0
     assert outcome.kept["solution_id"].to_list() == part["solution_id"].to_list()
     return {
-        one["text"]: (one["right_rationale"], one["right_from"], one["right_id"]) for one in outcome.kept.to_dicts()
+        item["text"]: (item["right_rationale"], item["right_from"], item["right_id"])
+        for item in outcome.kept.to_dicts()
     }
 
 
@@ -59,18 +60,18 @@ def test_the_order_of_sources_is_the_recipes() -> None:
 
 def test_those_that_say_the_same_are_one() -> None:
     right = [row(f"good {i}", "right", rationale="good") for i in range(5)]
-    found = contrast_rows(*right, *(row(f"bad {i}") for i in range(20)))
-    assert {found[f"bad {i}"] for i in range(20)} == {
+    result = contrast_rows(*right, *(row(f"bad {i}") for i in range(20)))
+    assert {result[f"bad {i}"] for i in range(20)} == {
         ("good", "same model", min(digest(f"good {i}") for i in range(5)))
     }
 
 
 def test_only_wrong_solutions_have_one_and_only_of_their_own_problem() -> None:
-    found = contrast_rows(
+    result = contrast_rows(
         row("bad"), row("right", "right"), row("unsure", "undecided"), row("far", "right", problem="q")
     )
-    assert found["bad"][0] == "right"
-    assert found["right"] == found["unsure"] == found["far"] == (None, None, None)
+    assert result["bad"][0] == "right"
+    assert result["right"] == result["unsure"] == result["far"] == (None, None, None)
 
 
 def test_the_sets_own_solution_serves_all_rows_of_its_problem() -> None:
@@ -105,7 +106,7 @@ def test_another_right_solution_changes_few() -> None:
 def test_parameters_that_cannot_be_meant() -> None:
     with pytest.raises(ValidationError, match="names a source twice"):
         ContrastParameters(prefer=["reference", "reference"])
-    bare = Contract("bare", "", tuple(one for one in GIVEN.columns if one.name != "reference"), "solution_id")
+    bare = Contract("bare", "", tuple(column for column in GIVEN.columns if column.name != "reference"), "solution_id")
     assert CONTRAST.check(ContrastParameters(prefer=["reference"]), bare) == [
         "prefer: the table has no column 'reference'; name a model's right solutions too"
     ]

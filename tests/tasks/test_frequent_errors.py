@@ -26,10 +26,10 @@ def count_types(rows: list[Row], most: int = 3, size: int = 3) -> dict[str, Any]
     table = pl.DataFrame(rows, schema=dict.fromkeys(NAMES, pl.String), orient="row")
     with tempfile.TemporaryDirectory() as folder:
         parts = [table[at : at + size] for at in range(0, table.height, size)]
-        found = pl.concat(COMMONEST.run(parts, [], CommonestParameters(most=most), Path(folder)))
-    check(found.drop("key"), Contract("c", "", COMMONEST_COLUMNS, "none"), "test")
-    assert sorted(found["key"]) == sorted(row[0] for row in rows)
-    return {row[0]: row[1:] for row in found.iter_rows()}
+        result = pl.concat(COMMONEST.run(parts, [], CommonestParameters(most=most), Path(folder)))
+    check(result.drop("key"), Contract("c", "", COMMONEST_COLUMNS, "none"), "test")
+    assert sorted(result["key"]) == sorted(row[0] for row in rows)
+    return {row[0]: row[1:] for row in result.iter_rows()}
 
 
 ROWS: list[Row] = [
@@ -40,12 +40,12 @@ ROWS: list[Row] = [
 
 
 def test_the_types_of_the_same_model_and_set_on_other_problems() -> None:
-    found = count_types(ROWS)
-    assert found["a"] == (["copy", "sum", "unit"], [1, 1, 1], ["Copies wrongly.", "Adds wrongly.", ""])
-    assert found["b"] == found["c"] == (["copy", "sum"], [1, 1], ["Copies wrongly.", "Adds wrongly."])
-    assert found["d"] == found["e"] == (["sum", "unit"], [2, 1], ["Adds wrongly.", ""])
+    types = count_types(ROWS)
+    assert types["a"] == (["copy", "sum", "unit"], [1, 1, 1], ["Copies wrongly.", "Adds wrongly.", ""])
+    assert types["b"] == types["c"] == (["copy", "sum"], [1, 1], ["Copies wrongly.", "Adds wrongly."])
+    assert types["d"] == types["e"] == (["sum", "unit"], [2, 1], ["Adds wrongly.", ""])
     # alone with its model and set: nothing is known but its own mistake, which must not be told
-    assert found["f"] == found["g"] == ([], [], [])
+    assert types["f"] == types["g"] == ([], [], [])
 
 
 def test_so_many_at_most() -> None:
@@ -64,18 +64,18 @@ def test_order_and_parts_do_not_matter_and_counts_are_those_of_a_plain_count(
     rows: list[Row] = [(str(i), *shape, None) for i, shape in enumerate(shapes)]
     if not rows:
         return
-    found = count_types(rows, size=size)
-    assert found == count_types(Random(size).sample(rows, len(rows)))
+    types = count_types(rows, size=size)
+    assert types == count_types(Random(size).sample(rows, len(rows)))
     for key, problem, model, of, _, _ in rows:
         others = Counter(
             kind for _, p, m, s, kind, _ in rows if kind is not None and (m, s) == (model, of) and p != problem
         )
-        wanted = sorted(others.items(), key=lambda one: (-one[1], one[0]))[:3]
-        assert list(zip(*found[key][:2])) == wanted
+        wanted = sorted(others.items(), key=lambda value: (-value[1], value[0]))[:3]
+        assert list(zip(*types[key][:2])) == wanted
 
 
 def test_without_definitions_there_are_none() -> None:
     part = pl.DataFrame([row[:5] for row in ROWS], schema=dict.fromkeys(NAMES[:5], pl.String), orient="row")
     with tempfile.TemporaryDirectory() as folder:
-        (found,) = COMMONEST.run([part], [], CommonestParameters(), Path(folder))
-    assert set(found["common_definitions"].explode().drop_nulls()) == {""}
+        (result,) = COMMONEST.run([part], [], CommonestParameters(), Path(folder))
+    assert set(result["common_definitions"].explode().drop_nulls()) == {""}

@@ -24,8 +24,8 @@ def test_shares_are_met() -> None:
 
 
 def test_a_problem_stays_in_its_split_in_every_build() -> None:
-    found = "".join(split_of(problem, 1, SPLITS)[0] for problem in PROBLEMS[:24])
-    assert found == "tvttttttttttvttttttttttt"
+    text = "".join(split_of(problem, 1, SPLITS)[0] for problem in PROBLEMS[:24])
+    assert text == "tvttttttttttvttttttttttt"
 
 
 def test_another_seed_gives_other_splits() -> None:
@@ -56,13 +56,13 @@ def part(problems: list[str]) -> pl.DataFrame:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from(PROBLEMS[:9]), max_size=20), st.integers(0, 5))
 def test_each_row_is_in_one_split_in_its_order_and_no_problem_in_two(problems: list[str], seed: int) -> None:
-    made = RELEASE.run(part(problems), ReleaseParameters(splits=SPLITS), seed)
-    assert list(made) == list(SPLITS)
-    rows = [made[name]["row"].to_list() for name in SPLITS]
-    assert sorted(row for one in rows for row in one) == list(range(len(problems)))
-    assert all(one == sorted(one) for one in rows)
+    result = RELEASE.run(part(problems), ReleaseParameters(splits=SPLITS), seed)
+    assert list(result) == list(SPLITS)
+    rows = [result[name]["row"].to_list() for name in SPLITS]
+    assert sorted(row for item in rows for row in item) == list(range(len(problems)))
+    assert all(item == sorted(item) for item in rows)
     for name in SPLITS:
-        assert all(split_of(problem, seed, SPLITS) == name for problem in made[name]["problem_id"])
+        assert all(split_of(problem, seed, SPLITS) == name for problem in result[name]["problem_id"])
 
 
 def test_the_split_of_a_problem_does_not_depend_on_the_others() -> None:

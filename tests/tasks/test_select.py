@@ -29,7 +29,7 @@ def test_a_condition_over_the_columns_is_without_fault(where: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "told"),
+    ("where", "expected"),
     [
         ("nope = 1", 'Referenced column "nope" not found'),
         ("verdict = ", "syntax error"),
@@ -44,9 +44,9 @@ def test_a_condition_over_the_columns_is_without_fault(where: str) -> None:
         ("EXISTS (SELECT * FROM 'https://example.org/a.parquet')", "refuses"),
     ],
 )
-def test_a_condition_that_duckdb_refuses_is_a_fault_before_anything_runs(where: str, told: str) -> None:
+def test_a_condition_that_duckdb_refuses_is_a_fault_before_anything_runs(where: str, expected: str) -> None:
     (fault,) = SELECT.check(parameters(where), CONTRACT)
-    assert fault.startswith("where: DuckDB refuses the condition (") and told in fault and "\n" not in fault
+    assert fault.startswith("where: DuckDB refuses the condition (") and expected in fault and "\n" not in fault
 
 
 def test_a_condition_reads_no_file_when_it_runs_either(tmp_path: Path) -> None:
@@ -55,16 +55,18 @@ def test_a_condition_reads_no_file_when_it_runs_either(tmp_path: Path) -> None:
         SELECT.run(PART, parameters(f"EXISTS (SELECT * FROM read_csv('{tmp_path}/secret.csv'))"))
 
 
-@pytest.mark.parametrize(("because", "told"), [("nope", "no column 'nope'"), ("steps", "column 'steps' holds lists")])
-def test_a_reason_from_a_column_that_gives_none_is_a_fault(because: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("because", "expected"), [("nope", "no column 'nope'"), ("steps", "column 'steps' holds lists")]
+)
+def test_a_reason_from_a_column_that_gives_none_is_a_fault(because: str, expected: str) -> None:
     (fault,) = SELECT.check(parameters("true", because), CONTRACT)
-    assert fault.startswith("because: ") and told in fault
+    assert fault.startswith("because: ") and expected in fault
 
 
 def test_rows_are_kept_as_they_are_and_the_others_told() -> None:
-    made = SELECT.run(PART, parameters("n > 1"))
-    assert made.kept.equals(PART[2:])
-    assert made.rejected.rows() == [
+    result = SELECT.run(PART, parameters("n > 1"))
+    assert result.kept.equals(PART[2:])
+    assert result.rejected.rows() == [
         ("a", 1, ["x"], "not selected", None),
         ("b", None, ["y", "z"], "not selected", "the condition is null for this row"),
     ]
@@ -93,9 +95,9 @@ def test_a_condition_is_not_empty() -> None:
 
 
 def test_a_part_without_rows_gives_none() -> None:
-    made = SELECT.run(PART.clear(), parameters("n > 1", "n"))
-    assert made.kept.schema == PART.schema
-    assert made.rejected.schema == pl.Schema({**PART.schema, "reason": pl.String(), "detail": pl.String()})
+    result = SELECT.run(PART.clear(), parameters("n > 1", "n"))
+    assert result.kept.schema == PART.schema
+    assert result.rejected.schema == pl.Schema({**PART.schema, "reason": pl.String(), "detail": pl.String()})
 
 
 @settings(deadline=None, max_examples=40)
@@ -103,8 +105,8 @@ def test_a_part_without_rows_gives_none() -> None:
 def test_every_row_is_kept_or_rejected_in_its_order(numbers: list[int | None], where: str) -> None:
     sources = [f"{i:02d}" for i in range(len(numbers))]
     part = pl.DataFrame({"source": sources, "n": numbers}, schema={"source": pl.String, "n": pl.Int64})
-    made = SELECT.run(part, parameters(where))
-    kept, rejected = made.kept["source"].to_list(), made.rejected["source"].to_list()
+    result = SELECT.run(part, parameters(where))
+    kept, rejected = result.kept["source"].to_list(), result.rejected["source"].to_list()
     assert sorted(kept + rejected) == sources
     assert (kept, rejected) == (sorted(kept), sorted(rejected))
 

@@ -118,28 +118,28 @@ def part(*texts: str) -> pl.DataFrame:
 @settings(deadline=None, max_examples=200)
 @given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 4), st.sampled_from(RULES))
 def test_every_row_is_kept_or_rejected(texts: list[str], most: int, rule: Rule) -> None:
-    made = SPLIT.run(part(*texts), SplitParameters(rule=rule, most=most))
-    assert sorted(made.kept["solution_id"].to_list() + made.rejected["solution_id"].to_list()) == sorted(
+    result = SPLIT.run(part(*texts), SplitParameters(rule=rule, most=most))
+    assert sorted(result.kept["solution_id"].to_list() + result.rejected["solution_id"].to_list()) == sorted(
         str(i) for i in range(len(texts))
     )
-    assert all(len(steps) <= most for steps in made.kept["steps"])
+    assert all(len(steps) <= most for steps in result.kept["steps"])
 
 
 def test_too_many_steps_are_told() -> None:
-    made = SPLIT.run(part("a\nb", "a\nb\nc"), SplitParameters(rule="auto", most=2))
-    assert made.kept.rows() == [("0", "a\nb", ["a", "b"], "lines", "text")]
-    assert made.rejected.rows() == [("1", "a\nb\nc", "too many steps", "3 steps, at most 2; raise `most`")]
+    result = SPLIT.run(part("a\nb", "a\nb\nc"), SplitParameters(rule="auto", most=2))
+    assert result.kept.rows() == [("0", "a\nb", ["a", "b"], "lines", "text")]
+    assert result.rejected.rows() == [("1", "a\nb\nc", "too many steps", "3 steps, at most 2; raise `most`")]
 
 
 def test_a_part_without_rows_gives_none() -> None:
-    made = SPLIT.run(part("a").clear(), SplitParameters(rule="auto", most=2))
-    assert made.kept.height == made.rejected.height == 0
-    assert made.kept.columns == ["solution_id", "rationale", "steps", "step_rule", "steps_of"]
+    result = SPLIT.run(part("a").clear(), SplitParameters(rule="auto", most=2))
+    assert result.kept.height == result.rejected.height == 0
+    assert result.kept.columns == ["solution_id", "rationale", "steps", "step_rule", "steps_of"]
 
 
 def test_steps_are_added_to_the_contract() -> None:
-    made: Contract = SPLIT.makes(SplitParameters(rule="auto", most=2), SOLUTIONS)
-    assert made.columns == (*SOLUTIONS.columns, *STEP_COLUMNS)
+    makes: Contract = SPLIT.makes(SplitParameters(rule="auto", most=2), SOLUTIONS)
+    assert makes.columns == (*SOLUTIONS.columns, *STEP_COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_hostile_text_is_cut_at_once(text: str) -> None:
 def test_text_or_thoughts_are_cut(of: Any, rows: list[tuple[list[str], str]]) -> None:
     texts, thoughts = ["a\nb", "18", "18", ""], ["c\nd", "c\nd", None, "c\nd"]
     solutions = part(*texts).with_columns(pl.Series("thinking", thoughts, dtype=pl.String))
-    made = SPLIT.run(solutions, SplitParameters(of=of))
-    assert made.kept.select("steps", "steps_of").rows() == rows
+    result = SPLIT.run(solutions, SplitParameters(of=of))
+    assert result.kept.select("steps", "steps_of").rows() == rows
     lost = [("2", "no thinking", None)] if of == "thinking" else []
-    assert made.rejected.select("solution_id", "reason", "detail").rows() == lost
+    assert result.rejected.select("solution_id", "reason", "detail").rows() == lost

@@ -53,16 +53,16 @@ def solutions(count: int) -> pl.DataFrame:
     """Two solutions of each problem: one right, and one with a mistake made on purpose."""
     rows = []
     for number in range(count):
-        found = make_problem(0, number)
+        problem = make_problem(0, number)
         for sample, (lines, answer) in enumerate(
-            (solve_right(found.program), solve_wrong(found.program, Random(number)))
+            (solve_right(problem.program), solve_wrong(problem.program, Random(number)))
         ):
             text = write_solution(lines, answer)
             steps = text.split("\n")
-            first = find_truth(found.program, steps).first_error
+            first = find_truth(problem.program, steps).first_error
             row: dict[str, Any] = {
-                "problem_id": identify_problem(found.question, None), "set": "world-3", "question": found.question, "options": None,
-                "answer": str(found.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,
+                "problem_id": identify_problem(problem.question, None), "set": "world-3", "question": problem.question, "options": None,
+                "answer": str(problem.answer), "reference": None, "model": "made", "sampling": "made", "sample": sample,
                 "text": text, "rationale": text, "stated": None, "source": f"world:{number}", "steps": steps,
                 "step_rule": "lines", "verdict": "right" if first < 0 else "wrong", "undecided": None,
                 "extracted": str(answer), "extracted_by": "hashes", "extracted_from": None, "extracted_to": None,
@@ -70,8 +70,8 @@ def solutions(count: int) -> pl.DataFrame:
                 "soft": [1.0 if first < 0 or i < first else 0.0 for i in range(len(steps))],
             }  # fmt: skip
             rows.append(row | {"solution_id": identify_solution(row["problem_id"], "made", "made", sample, text)})
-    made = pl.DataFrame(rows, schema=to_polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
-    frame = CONTRAST.run(made, ContrastParameters()).kept
+    result = pl.DataFrame(rows, schema=to_polars_schema(LABELLED)).unique("solution_id", maintain_order=True)
+    frame = CONTRAST.run(result, ContrastParameters()).kept
     check(frame, LABELLED, "made")
     return frame
 
@@ -81,8 +81,8 @@ def make(store: str, count: int) -> None:
     frame = solutions(count)
     views = {}
     for name, given in VIEWS.items():
-        told = ViewParameters(**given)
-        views[name] = View(VIEW.makes(told, LABELLED), [{"train": VIEW.run(frame, told).kept}])
+        parameters = ViewParameters(**given)
+        views[name] = View(VIEW.makes(parameters, LABELLED), [{"train": VIEW.run(frame, parameters).kept}])
     for name, pairs in PAIRS.items():
         views[name] = View(PREFERENCE.makes(pairs, LABELLED), [{"train": PREFERENCE.run(frame, pairs).kept}])
     keys = {name: view.contract.key for name, view in views.items()}

@@ -32,8 +32,8 @@ def steps(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, di
     command = [python, str(script), str(folder / "store"), str(checkpoint), str(folder / "out")]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4_000:]
-    found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    document: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    return document
 
 
 @pytest.mark.parametrize("run", RUNS)

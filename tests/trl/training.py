@@ -25,9 +25,9 @@ COMMON: dict[str, Any] = {
 
 def view(name: str) -> Dataset:
     """A view's rows, as training code loads them."""
-    found = errata.load("abacus-views@^1", view=name, split="train", store=STORE, form="datasets")
-    assert isinstance(found, Dataset)
-    return found
+    document = errata.load("abacus-views@^1", view=name, split="train", store=STORE, form="datasets")
+    assert isinstance(document, Dataset)
+    return document
 
 
 def model(kind: Any = AutoModelForCausalLM, **given: Any) -> Any:
@@ -68,8 +68,8 @@ def main() -> None:
         "kto": ("unpaired", "unpaired-chat"),
         "prm": ("stepwise", "stepwise-whole"),
     }
-    found = {f"{kind} {name}": step(trainers[kind](name)) for kind, names in runs.items() for name in names}
-    print(json.dumps(found))
+    values = {f"{kind} {name}": step(trainers[kind](name)) for kind, names in runs.items() for name in names}
+    print(json.dumps(values))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,6 @@ def checkpoint() -> str:
 def engine(python: str, checkpoint: str) -> Iterator[VLLMEngine]:
     """The engine, its model loaded when first asked."""
     model = VLLM(engine="vllm", model=checkpoint, python=python, dtype="float32", context=CONTEXT, batch=16)
-    found = VLLMEngine(model)
-    yield found
-    found.close()
+    result = VLLMEngine(model)
+    yield result
+    result.close()

@@ -97,16 +97,16 @@ class MakePlan:
         ]  # fmt: skip
 
     def __call__(self, second: str = "one", store: str = "store") -> Plan:
-        one, two = self.models
-        self.recipe.write_text(RECIPE.format(problems=PROBLEMS, one=one, two=two, second=second))
+        result, two = self.models
+        self.recipe.write_text(RECIPE.format(problems=PROBLEMS, one=result, two=two, second=second))
         return plan.make_plan(str(self.recipe), None, str(self.folder / store))
 
 
-def read_texts(made: Plan) -> dict[str, str]:
+def read_texts(value: Plan) -> dict[str, str]:
     """The completions of all tables, by request."""
     texts: dict[str, str] = {}
-    for job in made.jobs[1:-1]:
-        for part in made.done[job.name].receipt.parts:
+    for job in value.jobs[1:-1]:
+        for part in value.done[job.name].receipt.parts:
             rows: pl.DataFrame = job.folder().read(part, ["request_id", "text"])
             texts |= dict(rows.select("request_id", "text").iter_rows())
     return texts
@@ -114,9 +114,9 @@ def read_texts(made: Plan) -> dict[str, str]:
 
 def test_tables_that_ask_the_same_model_share_one_process(make: MakePlan) -> None:
     with ThreadExecutor(3) as threads:
-        made = materialize(make(), threads)
+        result = materialize(make(), threads)
     assert len(WatchedEngine.started) == 1
-    assert len(Ledger(Store(made.store))) == ASKED
+    assert len(Ledger(Store(result.store))) == ASKED
 
 
 def test_models_that_do_not_fit_together_are_never_loaded_together(make: MakePlan) -> None:
@@ -135,9 +135,9 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(make: MakePlan) -> None:
         ledger = Path(disturbed.store) / "ledger"
         wait_until(lambda: building.done() or (WatchedEngine.started and ledger.exists() and any(ledger.iterdir())))
         os.kill(WatchedEngine.started[0], signal.SIGKILL)
-        made = building.result(600)
-    assert read_texts(made) == expected
-    assert len(Ledger(Store(made.store))) == ASKED, "what was answered before is not asked again"
+        result = building.result(600)
+    assert read_texts(result) == expected
+    assert len(Ledger(Store(result.store))) == ASKED, "what was answered before is not asked again"
 
 
 BUILD = """
@@ -169,9 +169,9 @@ def test_a_killed_build_leaves_nothing_and_started_again_makes_the_same(make: Ma
     wait_until(lambda: not group_lives(worker))
     before = len(Ledger(Store(disturbed.store)))
     assert before > 0
-    made = materialize(make(store="disturbed"))
-    assert read_texts(made) == expected
-    assert len(Ledger(Store(made.store))) == ASKED
+    result = materialize(make(store="disturbed"))
+    assert read_texts(result) == expected
+    assert len(Ledger(Store(result.store))) == ASKED
 
 
 def wait_until(holds: object, seconds: float = 600) -> None:

@@ -24,9 +24,9 @@ STARTING = 900
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as result:
+        result.bind(("127.0.0.1", 0))
+        return int(result.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def served(url: str) -> Iterator[OpenAIEngine]:
-    found = OpenAIEngine(OpenAI(engine="openai", model="abacus", url=url, concurrency=16))
-    yield found
-    found.close()
+    engine = OpenAIEngine(OpenAI(engine="openai", model="abacus", url=url, concurrency=16))
+    yield engine
+    engine.close()
 
 
 def test_greedy_answers_are_those_of_vllm_offline(served: OpenAIEngine, engine: VLLMEngine) -> None:
@@ -85,8 +85,8 @@ def test_a_prefix_is_gone_on_with(served: OpenAIEngine, engine: VLLMEngine) -> N
 def test_a_stop_text_ends_it(served: OpenAIEngine) -> None:
     whole = one(served, ask()).text
     stop = whole[len(whole) // 2 :][:4]
-    found = one(served, ask(stop=(stop,)))
-    assert (found.text, found.finish) == (whole[: whole.index(stop)], "stop")
+    result = one(served, ask(stop=(stop,)))
+    assert (result.text, result.finish) == (whole[: whole.index(stop)], "stop")
 
 
 def test_many_samples_differ_and_their_seeds_bring_them_back(served: OpenAIEngine) -> None:

@@ -61,9 +61,9 @@ def test_a_stop_text_ends_it_and_is_no_part_of_it(engine: VLLMEngine) -> None:
     whole = one(engine, ask())
     middle = len(whole.text) // 2
     stop = whole.text[middle : middle + 4]
-    found = one(engine, ask(stop=(stop,)))
-    assert found.text == whole.text[: whole.text.index(stop)]
-    assert found.finish == "stop"
+    result = one(engine, ask(stop=(stop,)))
+    assert result.text == whole.text[: whole.text.index(stop)]
+    assert result.finish == "stop"
 
 
 def test_samples_differ_and_their_seeds_bring_them_back(engine: VLLMEngine) -> None:

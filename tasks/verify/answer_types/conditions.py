@@ -50,14 +50,14 @@ def read_condition(text: str) -> Condition:
         if match := pattern.fullmatch(phrase):
             groups = match.groupdict()
             modulus = by or int(groups["by"])
-            found = (
+            residues = (
                 frozenset(int(rest) % modulus for rest in re.findall(r"\d+", groups.get("rests") or ""))
                 if modulus
                 else None
             )
-            if found is not None:
+            if residues is not None:
                 letter = groups.get("letter") or groups.get("behind") or ""
-                return Residues(letter, modulus, found or frozenset(rests or (0,)))
+                return Residues(letter, modulus, residues or frozenset(rests or (0,)))
     try:
         region = read_region(text)
     except UnreadableFormula:

@@ -123,8 +123,8 @@ def _list_coefficients(tree: Tree, letter: str) -> tuple[Fraction, Fraction, Fra
     powers: dict[Monomial, int] = {(): 0, ((letter, Fraction(1)),): 1, ((letter, Fraction(2)),): 2}
     if value.bottom != {(): Fraction(1)} or not value.top.keys() <= powers.keys():
         return None
-    found = {powers[monomial]: factor for monomial, factor in value.top.items()}
-    return found.get(0, Fraction(0)), found.get(1, Fraction(0)), found.get(2, Fraction(0))
+    factors = {powers[monomial]: factor for monomial, factor in value.top.items()}
+    return factors.get(0, Fraction(0)), factors.get(1, Fraction(0)), factors.get(2, Fraction(0))
 
 
 def _solve_absolute(inside: Tree, sign: str, bound: Tree, letter: str) -> Region | None:

@@ -256,13 +256,13 @@ def test_gold_of_several_places_is_taken_together(run: Run) -> None:
     rows = [{"id": id, "label": label, "steps": STEPS} for id, label in GOLD]
     write("a.jsonl", rows[:3])
     write("b.jsonl", [*rows[2:]])
-    found = json.loads(
+    document = json.loads(
         run("labels.jsonl", "--gold", "a.jsonl", "--gold", "b.jsonl", "--format", "processbench", "--json").out
     )
     whole = json.loads(run("labels.jsonl", *PROCESSBENCH, "--json").out)
-    assert found["gold"] == "a.jsonl, b.jsonl" and found["rows"] == len(GOLD)
-    assert found["labellers"] == whole["labellers"]
-    assert [row["reason"] for row in found["rejected"]] == ["duplicate id"]
+    assert document["gold"] == "a.jsonl, b.jsonl" and document["rows"] == len(GOLD)
+    assert document["labellers"] == whole["labellers"]
+    assert [row["reason"] for row in document["rejected"]] == ["duplicate id"]
 
 
 def test_how_sure_labels_are_and_which_precision_is_had_at_which_retention(run: Run) -> None:
@@ -273,8 +273,8 @@ def test_how_sure_labels_are_and_which_precision_is_had_at_which_retention(run: 
         for i, row in enumerate(gold)
     ]
     write("sure.jsonl", rows)
-    found = run("sure.jsonl", *PROCESSBENCH)
-    check(HERE / "evaluate-certainty.txt", found.out)
+    result = run("sure.jsonl", *PROCESSBENCH)
+    check(HERE / "evaluate-certainty.txt", result.out)
     labeller = json.loads(run("sure.jsonl", *PROCESSBENCH, "--json").out)["labellers"]["first_error"]
     assert (
         labeller["calibration"]["expected"] == pytest.approx(0.7) and labeller["calibration"]["measured"]["hits"] == 14

@@ -35,9 +35,9 @@ SPENT = re.compile(r"^asked +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +–$", re.M
 
 def figures(pattern: re.Pattern[str], text: str) -> list[int]:
     """The numbers of a line."""
-    found = pattern.search(text)
-    assert found, text
-    return [int(one.replace(",", "")) for one in found.groups()]
+    match = pattern.search(text)
+    assert match, text
+    return [int(group.replace(",", "")) for group in match.groups()]
 
 
 @pytest.fixture

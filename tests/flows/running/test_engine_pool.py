@@ -182,8 +182,8 @@ def test_models_that_fit_together_stay_loaded_side_by_side(tmp_path: Path, machi
 def test_what_two_tables_ask_alike_is_asked_once(tmp_path: Path, machine: Machine) -> None:
     machine.before = lambda request: time.sleep(0.01)
     folder = tmp_path / "store"
-    made = build(tmp_path, ["[one]", "[one]"], threads=2, same=True)
-    assert len(made.done["first"].receipt.parts) == 1
+    result = build(tmp_path, ["[one]", "[one]"], threads=2, same=True)
+    assert len(result.done["first"].receipt.parts) == 1
     assert len(machine.asked) == len({request.id for request in machine.asked}) == 36
     assert len(Ledger(Store(str(folder)))) == 36
 
@@ -192,9 +192,9 @@ def test_what_another_table_was_answered_meanwhile_is_not_asked_again(tmp_path: 
     recipe = tmp_path / "r.yaml"
     tables = "\n".join(TABLE.format(name=name, models="[one]", limit=50) for name in ("first", "second"))
     recipe.write_text(RECIPE.format(memory=0.9, tables=tables))
-    made = plan.make_plan(str(recipe), None, str(tmp_path / "store"))
+    result = plan.make_plan(str(recipe), None, str(tmp_path / "store"))
     requests = [Request("small", "", (), Sampling(10), sample) for sample in range(3)]
-    with EnginePool() as pool, Dispatcher(made.jobs[1], pool) as first, Dispatcher(made.jobs[2], pool) as second:
+    with EnginePool() as pool, Dispatcher(result.jobs[1], pool) as first, Dispatcher(result.jobs[2], pool) as second:
         for dispatcher, count in ((first, 2), (second, 3), (first, 3)):
             assert len(dispatcher.answer(requests[:count])) == count
     assert [request.sample for request in machine.asked] == [0, 1, 2]

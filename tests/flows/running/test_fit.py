@@ -54,13 +54,13 @@ KINDS = ["slip", "unit", "slip", "copying", "slips", "unit", "slip", "copying", 
 def say(request: Request) -> Reply:
     """Judges the second step wrong, calls it what stands in it, and knows that slips are a slip."""
     asked = "\n".join(message.content for message in request.messages)
-    said = '{"same": true}' if '"same"' in asked else '{"type": "none"}' if "too rare" in asked else "First error: 2"
+    text = '{"same": true}' if '"same"' in asked else '{"type": "none"}' if "too rare" in asked else "First error: 2"
     if kind := kind_in(request):
         known = known_types(request)
-        said = named(kind) if kind in known else new(kind) if "propose a new kind" in asked else named(kind[:4])
+        text = named(kind) if kind in known else new(kind) if "propose a new kind" in asked else named(kind[:4])
         if "It looks like" in asked and not known and "propose" not in asked:
-            said = "First error: 2"
-    return Completion(request.id, said, "stop", request.sampling.max_tokens, 9, 9, None, "fake 1", 1.0)
+            text = "First error: 2"
+    return Completion(request.id, text, "stop", request.sampling.max_tokens, 9, 9, None, "fake 1", 1.0)
 
 
 def make(folder: Path, store: str, recipe: str = RECIPE, backwards: bool = False) -> Plan:
@@ -93,15 +93,15 @@ def test_one_taxonomy_for_all_parts_is_kept_released_and_read_again(tmp_path: Pa
     taxonomy = fit.read_taxonomy(work)
     assert taxonomy is not None
     assert set(rows["taxonomy"]) == {taxonomy.id}
-    (merged,) = [one for one in taxonomy.history if one.change == "merge"]
+    (merged,) = [item for item in taxonomy.history if item.change == "merge"]
     assert (merged.type, merged.into, merged.by) == ("slips", "slip", "model large")
     manifest = releasing.publish_release(plan)
     place = tmp_path / "store" / "releases" / "t" / "0.1.0"
     assert find_taxonomy("taxonomies/typed.yaml", place) == taxonomy
     assert "taxonomies/typed.yaml" in {file["path"] for file in manifest["files"]}
-    (told,) = manifest["types"]
-    assert told["found"]["merge"] == 1
-    assert told["found"]["rounds"][0]["proposed"] > 0
+    (result,) = manifest["types"]
+    assert result["found"]["merge"] == 1
+    assert result["found"]["rounds"][0]["proposed"] > 0
     card = (place / "README.md").read_text()
     assert "`typed`: 10 of 10 mistakes typed by `own-" in card
     assert "taxonomies/typed.yaml" in card
@@ -142,12 +142,12 @@ def test_a_build_that_breaks_goes_on_and_comes_to_the_same(tmp_path: Path, house
         except EngineError:
             plan = planning.make_plan(plan.recipe.file, None, store)
     _, work = built(planning.make_plan(plan.recipe.file, None, store))
-    found = fit.read_taxonomy(work)
+    taxonomy = fit.read_taxonomy(work)
     asked = [request.id for request in house.asked]
     house.say = say
     house.asked.clear()
     _, whole = built(make(tmp_path, f"memory://{uuid.uuid4().hex}"))
-    assert fit.read_taxonomy(whole) == found
+    assert fit.read_taxonomy(whole) == taxonomy
     assert {request.id for request in house.asked} == set(asked)
 
 
@@ -164,21 +164,21 @@ def test_what_was_settled_stays_and_what_is_broken_is_told(tmp_path: Path, house
 def test_a_forecast_tells_rounds_and_labels_apart(tmp_path: Path, house: House, store: str) -> None:  # noqa: F811
     house.say = say
     built(make(tmp_path, store))
-    told = {
-        (one.table, one.model): one
-        for one in forecast_tables(make(tmp_path, store, RECIPE.replace("0.1.0", "0.2.0")), 10)
+    result = {
+        (table.table, table.model): table
+        for table in forecast_tables(make(tmp_path, store, RECIPE.replace("0.1.0", "0.2.0")), 10)
     }
-    assert told == {}  # all is there
+    assert result == {}  # all is there
     shutil.copy(tmp_path / "r.yaml", tmp_path / "s.yaml")
     (tmp_path / "s.yaml").write_text((tmp_path / "r.yaml").read_text().replace("least: 2", "least: 1"))
     house.asked.clear()
-    told = {
-        (one.table, one.model): one
-        for one in forecast_tables(planning.make_plan(str(tmp_path / "s.yaml"), None, store), 10)
+    result = {
+        (table.table, table.model): table
+        for table in forecast_tables(planning.make_plan(str(tmp_path / "s.yaml"), None, store), 10)
     }
-    assert set(told) == {("typed", "one"), ("typed", "two"), ("typed, types", "one"), ("typed, types", "two")}
+    assert set(result) == {("typed", "one"), ("typed", "two"), ("typed, types", "one"), ("typed, types", "two")}
     # the rounds ask what those of the other table asked already
-    assert (told["typed", "one"].requests, told["typed, types", "one"].known) == (10, 10)
+    assert (result["typed", "one"].requests, result["typed, types", "one"].known) == (10, 10)
     heard = {request.id for request in house.asked}
     house.asked.clear()
     built(planning.make_plan(str(tmp_path / "s.yaml"), None, store))
@@ -189,5 +189,5 @@ def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, stor
     house.say = say
     plan, work = built(make(tmp_path, store, RECIPE.replace("rule: unanimous", "rule: k of n, k: 9")))
     assert fit.read_taxonomy(work) is None
-    (told,) = measure_types(plan)
-    assert (told["rows"], told["taxonomy"]) == (0, "")
+    (result,) = measure_types(plan)
+    assert (result["rows"], result["taxonomy"]) == (0, "")

@@ -87,9 +87,9 @@ class House:
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    found = House()
-    monkeypatch.setattr(engines, "open_engine", found)
-    return found
+    result = House()
+    monkeypatch.setattr(engines, "open_engine", result)
+    return result
 
 
 def make(
@@ -243,22 +243,22 @@ def test_a_forecast_is_within_a_fifth_of_what_is_then_asked(
     if before:
         build(make(tmp_path, store, count=before))
     plan = make(tmp_path, store, count=600)
-    (told,) = forecast.forecast_tables(plan, 40)
+    (table,) = forecast.forecast_tables(plan, 40)
     house.asked.clear()
     build(plan)
-    assert told.requests == 1200
-    assert told.known == pytest.approx(1200 - len(house.asked), abs=120)
+    assert table.requests == 1200
+    assert table.known == pytest.approx(1200 - len(house.asked), abs=120)
     spent = [long_or_short(request) for request in house.asked]
-    assert told.tokens == pytest.approx(sum(one.tokens for one in spent if isinstance(one, Completion)), rel=0.2)
-    assert told.prompt_tokens == pytest.approx(
-        sum(one.prompt_tokens for one in spent if isinstance(one, Completion)), rel=0.2
+    assert table.tokens == pytest.approx(sum(item.tokens for item in spent if isinstance(item, Completion)), rel=0.2)
+    assert table.prompt_tokens == pytest.approx(
+        sum(item.prompt_tokens for item in spent if isinstance(item, Completion)), rel=0.2
     )
-    assert told.cost is not None
+    assert table.cost is not None
 
 
 def test_without_a_pilot_requests_are_counted_and_tokens_are_unknown(tmp_path: Path, house: House, store: str) -> None:
-    (told,) = forecast.forecast_tables(make(tmp_path, store), None)
-    assert (told.requests, told.known, told.tokens, told.cost) == (60, 0, None, None)
+    (table,) = forecast.forecast_tables(make(tmp_path, store), None)
+    assert (table.requests, table.known, table.tokens, table.cost) == (60, 0, None, None)
     assert house.asked == []
 
 

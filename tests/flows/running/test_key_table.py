@@ -27,8 +27,8 @@ def test_rows_come_by_unit_whatever_the_batches(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_two_tables_are_joined() -> None:
-    with KeyTable() as one, KeyTable() as other:
-        one.add(pl.DataFrame({"key": ["a", "b"], "unit": [1, 0]}))
+    with KeyTable() as table, KeyTable() as other:
+        table.add(pl.DataFrame({"key": ["a", "b"], "unit": [1, 0]}))
         other.add(pl.DataFrame({"key": ["b"], "reason": ["why"]}))
-        got = list(one.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other))
+        got = list(table.by_partition("SELECT f.*, n.unit FROM other.narrow f JOIN narrow n USING (key)", other))
     assert [(unit, rows.rows()) for unit, rows in got] == [(0, [("b", "why")])]

@@ -56,8 +56,8 @@ def test_a_build_killed_ten_times_releases_the_same_bytes(environment: dict[str,
             assert not (store / RELEASE).exists() or (store / RELEASE / "manifest.json").exists(), "half a release"
         assert len(stores) <= KILLS, "builds end before they can be killed"
     for store in stores:
-        found = errata("build", str(SAMPLE), "--store", str(store), environment=environment)
-        assert found.returncode == 0, found.stderr
+        result = errata("build", str(SAMPLE), "--store", str(store), environment=environment)
+        assert result.returncode == 0, result.stderr
         assert files_of(store / RELEASE) == files_of(undisturbed / RELEASE)
         assert errata("verify", "sample@0.1.0", "--store", str(store), environment=environment).returncode == 0
 
@@ -69,7 +69,7 @@ def test_an_interrupted_build_ends_at_once_with_one_line(environment: dict[str, 
     while files(tmp_path) < 3 and build.poll() is None:
         time.sleep(0.001)
     build.send_signal(signal.SIGINT)
-    told = build.communicate(timeout=20)[1]
+    result = build.communicate(timeout=20)[1]
     assert build.returncode == 130
-    assert told.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
-    assert "Traceback" not in told
+    assert result.strip().split("\n")[-1] == "errata: interrupted; start it again to go on"
+    assert "Traceback" not in result

@@ -43,7 +43,7 @@ tables:
   agreed: {task: agree, from: estimated}
   release: {task: release, from: agreed, splits: {all: 1}}
 """
-GOLD = {found.question: found.answer for found in (make_problem(0, number, 2) for number in range(COUNT))}
+GOLD = {problem.question: problem.answer for problem in (make_problem(0, number, 2) for number in range(COUNT))}
 
 
 def say(request: Request) -> Reply:
@@ -63,10 +63,10 @@ def say(request: Request) -> Reply:
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    found = House()
-    found.say = say
-    monkeypatch.setattr(engines, "open_engine", found)
-    return found
+    result = House()
+    result.say = say
+    monkeypatch.setattr(engines, "open_engine", result)
+    return result
 
 
 def make(folder: Path, store: str, method: str) -> Plan:
@@ -110,9 +110,9 @@ def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
             break
         except EngineError:
             stops += 1
-    said = [one for one in answered if one != "stop"]
+    result = [item for item in answered if item != "stop"]
     assert stops >= 3
-    assert sorted(said) == sorted(every)
+    assert sorted(result) == sorted(every)
     assert len(Ledger(Store(store))) == len(every)
     assert labels(plan) == whole
 
@@ -132,20 +132,20 @@ def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house
     (tested,) = agreed["confirmed"]  # rollouts tested the judge's own steps: that is no agreement
     assert agreed["kappa"] == [] and (tested["labeller"], tested["by"]) == ("big", "estimation")
     assert 0 < tested["confirmed"] <= tested["of"] <= 120
-    for told in (judged, agreed):
-        low, high = told["interval"]
-        assert 0 <= low <= told["exact"] / told["named"] <= high <= 1
+    for item in (judged, agreed):
+        low, high = item["interval"]
+        assert 0 <= low <= item["exact"] / item["named"] <= high <= 1
 
 
 def test_the_forecast_counts_all_rounds(tmp_path: Path, house: House) -> None:
     store = f"memory://{uuid.uuid4().hex}"
-    told = {one.table: one for one in forecast.forecast_tables(make(tmp_path, store, "sequential"), 16)}
-    assert set(told) == {"solutions", "judged", "estimated"}
+    result = {table.table: table for table in forecast.forecast_tables(make(tmp_path, store, "sequential"), 16)}
+    assert set(result) == {"solutions", "judged", "estimated"}
     build(tmp_path, store, "sequential")
     rolled = len({request.id for request in house.asked if request.prefix})
-    assert told["estimated"].requests == pytest.approx(rolled, rel=0.4)
+    assert result["estimated"].requests == pytest.approx(rolled, rel=0.4)
     judgements = {request.id for request in house.asked if request.messages[-1].content.startswith("Judge")}
-    assert told["judged"].requests == pytest.approx(len(judgements), rel=0.1)
+    assert result["judged"].requests == pytest.approx(len(judgements), rel=0.1)
 
 
 JOINED = RECIPE.replace("from: judged, model: one", "from: verified, model: one").replace(
@@ -164,10 +164,10 @@ def test_side_by_side_or_one_after_the_other_labels_agree_alike(tmp_path: Path, 
     asked = len(house.asked)
     joined = materialize(make_joined(tmp_path, store))
     assert len(house.asked) == asked, "the ledger knows all"
-    one, other = (next(job for job in plan.jobs if job.name == "agreed") for plan in (chained, joined))
-    assert one.fingerprint != other.fingerprint
-    assert one.contract == other.contract
-    assert read(one).equals(read(other)) and read(one).height
+    result, other = (next(job for job in plan.jobs if job.name == "agreed") for plan in (chained, joined))
+    assert result.fingerprint != other.fingerprint
+    assert result.contract == other.contract
+    assert read(result).equals(read(other)) and read(result).height
     assert chained.done["agreed"].receipt.reasons == joined.done["agreed"].receipt.reasons
     assert measure_labels(chained)[2]["kappa"] == measure_labels(joined)[2]["kappa"]
 
@@ -216,6 +216,6 @@ def test_what_is_made_from_a_join_is_forecast(tmp_path: Path, house: House) -> N
     recipe = JOINED.replace("from: agreed, s", "from: typed, s").replace(
         "  release", "  typed: {task: classify, from: agreed, rules: false, models: [one], taxonomy: abacus}\n  release"
     )
-    told = {one.table: one for one in forecast.forecast_tables(make_joined(tmp_path, store, recipe), 64)}
-    assert set(told) == {"solutions", "judged", "estimated", "typed"}
-    assert told["typed"].requests > 0
+    result = {table.table: table for table in forecast.forecast_tables(make_joined(tmp_path, store, recipe), 64)}
+    assert set(result) == {"solutions", "judged", "estimated", "typed"}
+    assert result["typed"].requests > 0

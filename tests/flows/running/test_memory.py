@@ -25,14 +25,16 @@ print(json.dumps({
 
 def test_a_build_on_a_store_in_memory_leaves_release_and_artifacts(environment: dict[str, str]) -> None:
     command = [sys.executable, "-c", SCRIPT, str(SAMPLE)]
-    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert found.returncode == 0, found.stderr
-    told = json.loads(found.stdout.strip().split("\n")[-1])
-    assert told["link"] == told["again"]
-    assert told["link"].endswith("shelf/store/releases/sample/0.1.0")
-    assert told["rows"] == 90
-    assert told["faults"] == []
-    assert [row["table"] for row in json.loads(told["funnel"]) if row["task"]] == [
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout.strip().split("\n")[-1])
+    assert document["link"] == document["again"]
+    assert document["link"].endswith("shelf/store/releases/sample/0.1.0")
+    assert document["rows"] == 90
+    assert document["faults"] == []
+    assert [row["table"] for row in json.loads(document["funnel"]) if row["task"]] == [
         "generations",
         "trusted",
         "steps",
@@ -40,4 +42,4 @@ def test_a_build_on_a_store_in_memory_leaves_release_and_artifacts(environment: 
         "wrong",
         "mistakes",
     ]
-    assert told["link"] in told["release"]
+    assert document["link"] in document["release"]

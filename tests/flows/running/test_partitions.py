@@ -41,24 +41,24 @@ def test_units_in_bundles(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, processors: int, rows: list[int], names: list[str]
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    found = find_kind(works[1]).batch(units(*rows))
-    assert [one.name for one in found] == names
-    assert [unit for one in found for unit in one.partitions] == units(*rows)
+    results = find_kind(works[1]).batch(units(*rows))
+    assert [result.name for result in results] == names
+    assert [unit for result in results for unit in result.partitions] == units(*rows)
 
 
 def test_files_are_by_themselves(works: tuple[TableJob, ...]) -> None:
-    found = find_kind(works[0]).batch(find_kind(works[0]).partitions)
-    assert [one.name for one in found] == ["00000", "00001"]
+    results = find_kind(works[0]).batch(find_kind(works[0]).partitions)
+    assert [result.name for result in results] == ["00000", "00001"]
 
 
 @pytest.mark.parametrize(("run", "done"), [(1, ["00000", "00001"]), (2, ["00001"])])
 def test_what_had_ended_is_not_done_again_when_a_bundle_is_tried_again(
     works: tuple[TableJob, ...], monkeypatch: pytest.MonkeyPatch, run: int, done: list[str]
 ) -> None:
-    work, found = works[0], []
+    work, names = works[0], []
     first, second = find_kind(work).partitions
     kinds.run_partition(work, first, NOBODY)
     monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(run))
-    monkeypatch.setattr(PartitionedKind, "run_partition", lambda _, unit, __: found.append(unit.name))
+    monkeypatch.setattr(PartitionedKind, "run_partition", lambda _, unit, __: names.append(unit.name))
     build._retry_batch(work, PartitionBatch([first, replace(second)]), None, None)
-    assert found == done
+    assert names == done

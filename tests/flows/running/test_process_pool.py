@@ -125,7 +125,7 @@ def test_small_work_and_a_store_in_memory_stay_in_this_process(plan: Plan, tmp_p
         pool.count = 2
         assert not pool.should_run(work, units)
         assert work.sources[0].size == (tmp_path / "a.jsonl").stat().st_size
-        large = [replace(one, source=replace(work.sources[0], size=2**30)) for one in units]
+        large = [replace(unit, source=replace(work.sources[0], size=2**30)) for unit in units]
         assert pool.should_run(work, large)
         assert not pool.should_run(replace(work, store="memory://m"), large)
         assert not pool.started
@@ -137,10 +137,10 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
     work = plan.jobs[0]
     unit = find_kind(work).list_pending()[0]
     (tmp_path / "a.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n")
-    with pytest.raises(SourceError) as found:
+    with pytest.raises(SourceError) as raised:
         begun.run(work, unit, NOBODY)
-    assert str(found.value) == "a.jsonl: has changed while it was read; build again"
-    assert "flows/running/kinds/from_files.py" in "".join(found.value.__notes__), "where it was raised is not told"
+    assert str(raised.value) == "a.jsonl: has changed while it was read; build again"
+    assert "flows/running/kinds/from_files.py" in "".join(raised.value.__notes__), "where it was raised is not told"
     (tmp_path / "a.jsonl").unlink()
     with pytest.raises(FileNotFoundError):
         begun.run(work, unit, NOBODY)
@@ -151,17 +151,17 @@ def test_what_is_raised_beside_is_raised_here(plan: Plan, begun: process_pool.Pr
 class Odd(Exception):
     """An error that cannot be made from its arguments alone."""
 
-    def __init__(self, one: int, two: int) -> None:
-        super().__init__(f"{one} and {two}")
+    def __init__(self, number: int, two: int) -> None:
+        super().__init__(f"{number} and {two}")
 
 
 def test_errors_travel_with_their_cause_or_as_words() -> None:
     error = TaskError("a fault")
     error.__cause__ = OSError(28, "no space")
-    found, cause = process_pool._make_portable(error)
-    assert found is error and isinstance(cause, OSError)
-    found, cause = process_pool._make_portable(Odd(1, 2))
-    assert (type(found), str(found), cause) == (RuntimeError, "Odd: 1 and 2", None)
+    result, cause = process_pool._make_portable(error)
+    assert result is error and isinstance(cause, OSError)
+    result, cause = process_pool._make_portable(Odd(1, 2))
+    assert (type(result), str(result), cause) == (RuntimeError, "Odd: 1 and 2", None)
 
 
 @pytest.mark.kill
@@ -173,13 +173,13 @@ def test_a_process_that_is_killed_is_told_and_replaced(
     worker = process_pool.PartitionWorker(1)
     os.kill(worker.process.pid, signal.SIGSTOP)  # or it might be done too soon
     threading.Timer(0.5, worker.process.kill).start()
-    with pytest.raises(process_pool.ProcessError) as found:
+    with pytest.raises(process_pool.ProcessError) as raised:
         worker.run(work, unit, NOBODY)
-    assert str(found.value) == (
+    assert str(raised.value) == (
         "generations, unit 00000: the process at work on it ended (signal 9, for want of memory maybe); build again"
     )
-    assert command.run_verb(Namespace(run=fail(found.value))) == 1
-    assert capsys.readouterr().err == f"{found.value}\n"
+    assert command.run_verb(Namespace(run=fail(raised.value))) == 1
+    assert capsys.readouterr().err == f"{raised.value}\n"
     begun._idle.put(worker)
     begun.run(work, unit, NOBODY)
     assert read_rows_in(work, unit.name) == 40
@@ -188,7 +188,7 @@ def test_a_process_that_is_killed_is_told_and_replaced(
 def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
     work = plan.jobs[0]
     unit = find_kind(work).list_pending()[0]
-    at_work, told = threading.Event(), []
+    at_work, errors = threading.Event(), []
 
     class Dawdler(Watcher):
         def advance(self, table: str, rows: int, share: float | None) -> None:
@@ -200,14 +200,14 @@ def test_units_at_work_are_cut_off_when_a_build_ends(plan: Plan) -> None:
             for _ in range(100):
                 begun.run(work, unit, Dawdler())
         except (process_pool.ProcessError, ValueError) as error:
-            told.append(error)
+            errors.append(error)
 
     with process_pool.ProcessPool() as begun:
         thread = threading.Thread(target=do, args=(begun,))
         thread.start()
         assert at_work.wait(60)
     thread.join(30)
-    assert len(told) == 1 and isinstance(told[0], process_pool.ProcessError)
+    assert len(errors) == 1 and isinstance(errors[0], process_pool.ProcessError)
     assert not any(worker.process.alive for worker in begun._started)
     for _ in range(3):  # more than there are processes: none waits for ever
         with pytest.raises(

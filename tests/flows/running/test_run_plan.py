@@ -80,11 +80,11 @@ def test_observers_learn_what_could_not_be_made_and_a_second_build_goes_on(
 
 
 def test_threads_and_order_change_nothing(tmp_path: Path) -> None:
-    made = []
+    results = []
     for name, executor in (("many", ThreadExecutor(4)), ("one", ThreadExecutor(1)), ("backwards", Backwards())):
         materialize(planning.make_plan(str(SAMPLE), None, str(tmp_path / name)), executor)
-        made.append(files_of(tmp_path / name / "tables"))
-    assert made[0] == made[1] == made[2] != {}
+        results.append(files_of(tmp_path / name / "tables"))
+    assert results[0] == results[1] == results[2] != {}
 
 
 def test_the_runner_does_not_know_prefect() -> None:

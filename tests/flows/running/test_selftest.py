@@ -27,21 +27,21 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     places = [f"{recipe}:{name}" for name in ("judged", "estimated", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
     assert main([*arguments, "--json"]) == DONE
-    found = json.loads(capsys.readouterr().out)
-    assert set(found["labellers"]) == {"judge_first_error", "estimate_first_error", "first_error"}
-    assert all(one["all"]["exact_wrong"]["rate"] > 0.7 for one in found["labellers"].values())
-    assert found["types"]["rows"] >= 10
-    assert found["types"]["exact"] / found["types"]["rows"] > 0.6
+    document = json.loads(capsys.readouterr().out)
+    assert set(document["labellers"]) == {"judge_first_error", "estimate_first_error", "first_error"}
+    assert all(labeller["all"]["exact_wrong"]["rate"] > 0.7 for labeller in document["labellers"].values())
+    assert document["types"]["rows"] >= 10
+    assert document["types"]["exact"] / document["types"]["rows"] > 0.6
     assert main(arguments) == DONE
     assert "true type" in capsys.readouterr().out
     plan = planning.make_plan(str(recipe), None, store)
-    assert {one["table"]: "exact" in one for one in measure_labels(plan)} == {
+    assert {label["table"]: "exact" in label for label in measure_labels(plan)} == {
         "judged": True,
         "estimated": True,
         "agreed": True,
     }
     (types,) = measure_types(plan)
     assert types["truth"]["rows"] >= 10
-    known = next(one for one in plan.jobs if one.name == "known")
+    known = next(job for job in plan.jobs if job.name == "known")
     rows = read_rows(known.folder(), known.contract, plan.done["known"])
     assert all((part["gold_first_error"] == part["injected_at"]).all() for part in rows)

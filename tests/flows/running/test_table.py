@@ -37,10 +37,10 @@ tables:
 """
 
 
-def make(folder: Path, one: list[dict[str, str]], two: list[dict[str, str]], store: str | None = None) -> Plan:
+def make(folder: Path, rows: list[dict[str, str]], two: list[dict[str, str]], store: str | None = None) -> Plan:
     (folder / "r.yaml").write_text(RECIPE)
-    for name, found in (("a.jsonl", one), ("b.jsonl", two)):
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in found))
+    for name, item in (("a.jsonl", rows), ("b.jsonl", two)):
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in item))
     return planning.make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
 
 
@@ -61,16 +61,18 @@ TEXTS = st.sampled_from(["", " ", "a", "A", "b.", "x" * 100_001, "n\0", "1. a\n2
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS, min_size=1, max_size=12), st.lists(TEXTS, min_size=1, max_size=12))
-def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, one: list[str], two: list[str]) -> None:
-    plan = make(tmp_path, [row(text) for text in one], [row(text) for text in two])
-    rows = len(one) + len(two)
+def test_every_row_is_kept_or_rejected_whatever_comes_in(tmp_path: Path, texts: list[str], two: list[str]) -> None:
+    plan = make(tmp_path, [row(text) for text in texts], [row(text) for text in two])
+    rows = len(texts) + len(two)
     for work in plan.jobs[:-1]:
         receipt = make_table(work).receipt
         assert receipt.rows_in == rows
         assert receipt.rows_kept() + receipt.rows_rejected() == rows
         assert sum(receipt.reasons.values()) == receipt.rows_rejected()
         rows = receipt.rows_kept()
-    kept = {text.casefold().strip() for text in one + two if text.strip() and "\0" not in text and len(text) < 100_001}
+    kept = {
+        text.casefold().strip() for text in texts + two if text.strip() and "\0" not in text and len(text) < 100_001
+    }
     assert rows == len(kept)
 
 
@@ -79,10 +81,10 @@ def test_an_id_that_comes_again_in_another_file_is_rejected_and_named(tmp_path: 
     receipt = make_table(plan.jobs[0]).receipt
     assert receipt.reasons == {"duplicate id": 2}
     assert sorted(read(plan.jobs[0])["text"]) == ["one", "three", "two"]
-    told = read(plan.jobs[0], "rejected")
-    assert set(told["source"]) == {"b.jsonl:1", "b.jsonl:3"}
-    assert all("is that of an earlier row" in detail for detail in told["detail"])
-    assert json.loads(told["raw"][0])["text"] in ("two", "three")
+    rows = read(plan.jobs[0], "rejected")
+    assert set(rows["source"]) == {"b.jsonl:1", "b.jsonl:3"}
+    assert all("is that of an earlier row" in detail for detail in rows["detail"])
+    assert json.loads(rows["raw"][0])["text"] in ("two", "three")
 
 
 def test_a_duplicate_names_a_row_that_stays(tmp_path: Path) -> None:
@@ -150,21 +152,21 @@ def untyped(part: pl.DataFrame, _: object) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("run_it", "error", "told"),
+    ("run_it", "error", "expected"),
     [
         (broken, AccountingError, "steps, unit 00000-00000: 2 rows came in, 1 were kept and 0 rejected"),
         (untyped, ContractError, "steps, unit 00001-00000: step_rule: expected one of .*, found 'by ear' in row 0 "),
     ],
 )
 def test_a_task_that_loses_rows_or_breaks_its_contract_completes_no_table(
-    run_it: Any, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_it: Any, error: type[Exception], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make(tmp_path, [row("one"), row("two")], [row("three")])
     make_table(plan.jobs[0])
     task = TASKS["split"]
     assert isinstance(task, PerRow)
     monkeypatch.setitem(TASKS, "split", replace(task, run=run_it))
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=expected):
         make_table(plan.jobs[1])
     assert plan.jobs[1].folder().read_manifest() is None
 

@@ -68,13 +68,13 @@ def test_a_judgement_is_made_once_in_all_builds(store: Store) -> None:
     frame = pl.DataFrame([OPEN, ("18", "19", *OPEN[2:])], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [first]):
-        made = judge_pairs(frame, compare, first)
+        pairs = judge_pairs(frame, compare, first)
     flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [second]):
-        assert judge_pairs(frame, compare, second) == made
+        assert judge_pairs(frame, compare, second) == pairs
     assert len(asked) == 1
-    assert [one.verdict for one in made] == ["right", "wrong"]
+    assert [pair.verdict for pair in pairs] == ["right", "wrong"]
 
 
 @pytest.mark.parametrize("reply", ["timed out", "died", "too large"])
@@ -82,8 +82,8 @@ def test_a_judgement_that_hangs_on_a_busy_machine_is_made_again(store: Store, re
     frame = pl.DataFrame([OPEN], schema=PAIRS, orient="row")
     first = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [first]):
-        (made,) = judge_pairs(frame, lambda *_: reply, first)
-    assert (made.verdict, made.undecided) == ("undecided", reply)
+        (pair,) = judge_pairs(frame, lambda *_: reply, first)
+    assert (pair.verdict, pair.undecided) == ("undecided", reply)
     flow._loaded.clear()
     second = VerdictCache("judgements", "verify 1")
     with use_verdict_cache(store, [second]):
@@ -101,8 +101,8 @@ def test_a_judgement_holds_for_all_that_it_depends_on(changed: str) -> None:
 
     row = dict(zip(PAIR, OPEN))
     other = row | {changed: {"kind": "number"}.get(changed, f"{row[changed]} ")}
-    for one in (row, row, other):
-        judge_pairs(pl.DataFrame([tuple(one.values())], schema=PAIRS, orient="row"), compare, memory)
+    for item in (row, row, other):
+        judge_pairs(pl.DataFrame([tuple(item.values())], schema=PAIRS, orient="row"), compare, memory)
     assert len(memory._known) == 2
 
 

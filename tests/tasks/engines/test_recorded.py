@@ -32,18 +32,18 @@ def request(text: str = "2 + 2?", max_tokens: int = 16, **more: Any) -> Request:
 
 def replies(lines: list[Any], requests: list[Request], **settings: Any) -> list[Completion]:
     with closing(RecordedEngine(declared(**settings), [json.dumps(line) for line in lines])) as engine:
-        found = list(engine.answer(requests))
-    assert all(isinstance(one, Completion) for one in found)
-    return [one for one in found if isinstance(one, Completion)]
+        results = list(engine.answer(requests))
+    assert all(isinstance(result, Completion) for result in results)
+    return [result for result in results if isinstance(result, Completion)]
 
 
 def test_a_line_is_found_by_the_id_of_its_request() -> None:
-    one = request()
-    line = {"request": one.id, "text": "four", "finish": "length", "tokens": 2, "prompt_tokens": 9, "logprob": -1.5}
-    (reply,) = replies([line], [one], price=Price(prompt=1e6, completion=2e6))
-    expected = Completion(one.id, "four", "length", 16, 9, 2, -1.5, "recorded 1", reply.at, 13.0)
+    result = request()
+    line = {"request": result.id, "text": "four", "finish": "length", "tokens": 2, "prompt_tokens": 9, "logprob": -1.5}
+    (reply,) = replies([line], [result], price=Price(prompt=1e6, completion=2e6))
+    expected = Completion(result.id, "four", "length", 16, 9, 2, -1.5, "recorded 1", reply.at, 13.0)
     assert reply == expected
-    assert reply.answers(one)
+    assert reply.answers(result)
 
 
 def test_a_line_is_found_by_the_content_of_its_request_whatever_the_sampling() -> None:
@@ -61,9 +61,9 @@ def test_a_line_is_found_by_the_content_of_its_request_whatever_the_sampling() -
         {"prompt": "2 + 2?", "sample": 1, "text": "b"},
         {"messages": turns[1:], "sample": 0, "text": "a"},
     ]
-    found = replies(lines, asked)
-    assert [(one.request, one.text) for one in found] == list(zip((one.id for one in asked), "abcd", strict=True))
-    assert {(one.tokens, one.prompt_tokens, one.logprob, one.price) for one in found} == {(0, 0, None, None)}
+    result = replies(lines, asked)
+    assert [(item.request, item.text) for item in result] == list(zip((item.id for item in asked), "abcd", strict=True))
+    assert {(item.tokens, item.prompt_tokens, item.logprob, item.price) for item in result} == {(0, 0, None, None)}
 
 
 def test_an_id_goes_before_the_content() -> None:
@@ -77,8 +77,8 @@ def test_thoughts_are_parted_from_the_text_and_may_have_a_field_of_their_own() -
         {"prompt": "b", "text": "Four.", "thinking": "2 + 2?", "thinking_tokens": 3},
         {"prompt": "c", "text": "<think>2 +", "finish": "length"},
     ]
-    found = replies(lines, [request(prompt) for prompt in "abc"])
-    assert [(one.text, one.thinking, one.thinking_tokens, one.thinking_finished) for one in found] == [
+    result = replies(lines, [request(prompt) for prompt in "abc"])
+    assert [(item.text, item.thinking, item.thinking_tokens, item.thinking_finished) for item in result] == [
         ("Four.", "2 + 2?", None, True), ("Four.", "2 + 2?", 3, True), ("", "2 +", None, False),
     ]  # fmt: skip
     (reply,) = replies(
@@ -96,8 +96,8 @@ def test_thoughts_are_parted_from_the_text_and_may_have_a_field_of_their_own() -
 )
 def test_every_text_comes_back_as_it_was(pairs: list[tuple[str, str]]) -> None:
     lines = [{"prompt": prompt, "text": text} for prompt, text in pairs]
-    found = replies(lines, [request(prompt) for prompt, _ in reversed(pairs)])
-    assert [one.text for one in found] == [text for _, text in reversed(pairs)]
+    result = replies(lines, [request(prompt) for prompt, _ in reversed(pairs)])
+    assert [item.text for item in result] == [text for _, text in reversed(pairs)]
 
 
 def test_a_file_is_read_as_people_write_it(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ def test_a_file_is_read_as_people_write_it(tmp_path: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + "\r\n\n".join(lines).encode())
     with closing(RecordedEngine(declared(file))) as engine:
         for _ in range(2):
-            found = list(engine.answer([request("é 2"), request("é 0")]))
-            assert [one.text for one in found if isinstance(one, Completion)] == ["\u2028 2", "\u2028 0"]
+            results = list(engine.answer([request("é 2"), request("é 0")]))
+            assert [result.text for result in results if isinstance(result, Completion)] == ["\u2028 2", "\u2028 0"]
         engine.close()
 
 
@@ -132,13 +132,13 @@ def missing(lines: list[Any] | None, requests: list[Request]) -> str:
 def test_what_is_missing_is_named() -> None:
     known = {"prompt": "2 + 2?", "text": "four", "tokens": 20}
     many = [request(sample=number) for number in range(1200)]
-    told = [
+    results = [
         missing([known], [request(max_tokens=20), *[request("3 + 3?\n" * 30, sample=2)] * 3]),
         missing([known], [request(), request("other")]),
         missing([], many),
         missing(None, many[:1]),
     ]
-    golden.check(HERE / "recorded-missing.txt", "\n".join(told) + "\n")
+    golden.check(HERE / "recorded-missing.txt", "\n".join(results) + "\n")
 
 
 FINE = {"prompt": "2 + 2?", "text": "four"}
@@ -172,15 +172,15 @@ BAD: list[str | bytes] = [
 
 
 def test_bad_lines_are_named(tmp_path: Path) -> None:
-    file, told = tmp_path / "generations.jsonl", []
+    file, texts = tmp_path / "generations.jsonl", []
     for bad in BAD:
         line = bad.encode() if isinstance(bad, str) else bad
         file.write_bytes(json.dumps(FINE | {"prompt": "1 + 1?"}).encode() + b"\n\n" + line + b"\n")
         with pytest.raises(EngineError) as caught:
             RecordedEngine(declared(file))
-        told.append(str(caught.value).replace(str(tmp_path), "DIR"))
+        texts.append(str(caught.value).replace(str(tmp_path), "DIR"))
     with pytest.raises(EngineError) as caught:
         RecordedEngine(declared(tmp_path / "nothing.jsonl"))
-    told.append(str(caught.value).replace(str(tmp_path), "DIR"))
-    assert all("DIR/generations.jsonl:3: " in one for one in told[:-1])
-    golden.check(HERE / "recorded-bad-lines.txt", "\n".join(told) + "\n")
+    texts.append(str(caught.value).replace(str(tmp_path), "DIR"))
+    assert all("DIR/generations.jsonl:3: " in text for text in texts[:-1])
+    golden.check(HERE / "recorded-bad-lines.txt", "\n".join(texts) + "\n")

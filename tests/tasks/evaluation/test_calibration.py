@@ -15,22 +15,22 @@ def gold(*first: int) -> list[Gold]:
 def test_the_surest_labels_come_first_and_ties_together() -> None:
     rows = gold(0, 1, 2, 3, NONE)
     labels = {"0": 0, "1": 1, "2": 0, "3": None, "4": 2}
-    found = calibrate_labels(rows, labels, {"0": 0.9, "1": 0.8, "2": 0.8, "3": 0.99, "4": 0.5})
-    assert found is not None
-    assert found.exact == Share(2, 4) and found.expected == pytest.approx(0.75)
-    points = [(point.at_least, point.retention, point.precision) for point in found.curve]
+    result = calibrate_labels(rows, labels, {"0": 0.9, "1": 0.8, "2": 0.8, "3": 0.99, "4": 0.5})
+    assert result is not None
+    assert result.exact == Share(2, 4) and result.expected == pytest.approx(0.75)
+    points = [(point.at_least, point.retention, point.precision) for point in result.curve]
     assert points == [(0.9, Share(1, 4), Share(1, 1)), (0.8, Share(3, 4), Share(2, 3)), (0.5, Share(3, 4), Share(2, 4))]
-    assert found.curve[1].expected == pytest.approx((0.9 + 0.8 + 0.8) / 3)
+    assert result.curve[1].expected == pytest.approx((0.9 + 0.8 + 0.8) / 3)
 
 
 def test_the_error_is_the_distance_bin_by_bin() -> None:
     rows = gold(*[0] * 10)
     labels = {str(i): 0 if i < 6 else 1 for i in range(10)}
     sure = {str(i): 0.95 if i < 5 else 0.45 for i in range(10)}
-    found = calibrate_labels(rows, labels, sure)
-    assert found is not None
-    assert [(part.labels, part.exact.hits) for part in found.bins] == [(5, 1), (5, 5)]
-    assert found.error == pytest.approx(0.5 * 0.25 + 0.5 * 0.05)
+    result = calibrate_labels(rows, labels, sure)
+    assert result is not None
+    assert [(part.labels, part.exact.hits) for part in result.bins] == [(5, 1), (5, 5)]
+    assert result.error == pytest.approx(0.5 * 0.25 + 0.5 * 0.05)
 
 
 def test_what_lies_within_the_interval_is_no_gap() -> None:

@@ -18,9 +18,9 @@ MATERIAL = Material(["Tom has 3 apples.", "1. 3 + 4 = 7 apples\n2. 7 * 2 = 15 ap
 
 def label_of(text: str) -> int | str | None:
     """The label, or the fault where there is none."""
-    found = read_judgement(text, STEPS, MATERIAL)
-    assert (found.label is None) == bool(found.fault)
-    return found.fault or found.label
+    judgement = read_judgement(text, STEPS, MATERIAL)
+    assert (judgement.label is None) == bool(judgement.fault)
+    return judgement.fault or judgement.label
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_what_was_cut_off_or_refused_is_undecided_whatever_it_says() -> None:
 
 
 def test_kind_and_reason_come_along() -> None:
-    told = '{"first_error": 2, "kind": "Calculation", "reason": "7 * 2 is\\n14"}'
-    assert read_judgement(told, STEPS, MATERIAL) == StepJudgement(1, "", "Calculation", "7 * 2 is\n14")
-    assert read_judgement(told, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
-    assert read_judgement(told, STEPS, MATERIAL, ["unit"]) == StepJudgement(1, "", "", "7 * 2 is\n14")
+    text = '{"first_error": 2, "kind": "Calculation", "reason": "7 * 2 is\\n14"}'
+    assert read_judgement(text, STEPS, MATERIAL) == StepJudgement(1, "", "Calculation", "7 * 2 is\n14")
+    assert read_judgement(text, STEPS, MATERIAL, ["calculation", "unit"]).kind == "calculation"
+    assert read_judgement(text, STEPS, MATERIAL, ["unit"]) == StepJudgement(1, "", "", "7 * 2 is\n14")
     assert read_judgement("First error: 2, wrong operand", STEPS, MATERIAL).kind == "wrong operand"
     assert read_judgement('{"first_error": 2, "kind": "\\ud800"}', STEPS, MATERIAL).kind == "\ufffd"
 
@@ -155,9 +155,9 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join))
 def test_whatever_it_holds_it_is_read(text: str) -> None:
-    found = read_judgement(text, STEPS, MATERIAL)
-    assert (found.label is None) == bool(found.fault)
-    assert found.label is None or -1 <= found.label < STEPS
+    judgement = read_judgement(text, STEPS, MATERIAL)
+    assert (judgement.label is None) == bool(judgement.fault)
+    assert judgement.label is None or -1 <= judgement.label < STEPS
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ def test_the_last_object_that_has_the_key_counts(text: str, value: int) -> None:
 
 @pytest.mark.parametrize("digits", ["2.00", "0.10000000000000000000000001", "3.0"])
 def test_numbers_keep_their_digits(digits: str) -> None:
-    found = find_field(f'{{"answer": {digits}}}', "answer")
-    assert isinstance(found, Decimal) and str(found) == digits
+    field = find_field(f'{{"answer": {digits}}}', "answer")
+    assert isinstance(field, Decimal) and str(field) == digits
 
 
 def test_a_number_too_long_for_an_int_is_a_text() -> None:
@@ -147,4 +147,4 @@ def test_strict_json_is_read_as_it_is(value: Any) -> None:
 @given(st.text())
 def test_no_text_is_too_odd(text: str) -> None:
     find_field('{"answer": ' + text, "answer")
-    assert all(isinstance(one, dict) for one in find_objects(text))
+    assert all(isinstance(item, dict) for item in find_objects(text))

@@ -49,8 +49,8 @@ def row(*steps: str) -> dict[str, Any]:
     return {"question": QUESTION, "options": None, "steps": list(steps), "text": text, "reference": "3 + 4 = 7"}
 
 
-def asked(one: dict[str, Any], **more: Any) -> Request:
-    return request_votes(one, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].requests[0]
+def asked(value: dict[str, Any], **more: Any) -> Request:
+    return request_votes(value, JudgeParameters.model_validate({"models": ["j"], **more}), NAMES)[0].requests[0]
 
 
 def echo(request: Request, text: str) -> Completion:
@@ -59,11 +59,11 @@ def echo(request: Request, text: str) -> Completion:
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_each_step_stays_within_its_fence(attack: str) -> None:
-    one = row("3 + 4 = 8", attack, "#### 8")
-    plain, request = asked(row("3 + 4 = 8", "x", "#### 8")), asked(one, sees=["reference"])
+    result = row("3 + 4 = 8", attack, "#### 8")
+    plain, request = asked(row("3 + 4 = 8", "x", "#### 8")), asked(result, sees=["reference"])
     system, user = request.messages
     assert [message.role for message in request.messages] == ["system", "user"]
-    sign = mark(one)
+    sign = mark(result)
     assert (
         sign not in attack
         and system.content.replace(sign, mark(row("3 + 4 = 8", "x", "#### 8"))) == plain.messages[0].content
@@ -85,59 +85,59 @@ def test_each_step_stays_within_its_fence(attack: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 @pytest.mark.parametrize("form", ["the step", "the solution", "numbered", "quoted", "the prompt", "all of it"])
 def test_a_judge_that_only_repeats_is_undecided(attack: str, form: str) -> None:
-    one = row("3 + 4 = 8", attack, "#### 8")
-    request = asked(one)
-    quoted = "\n".join(f"> {line}" for step in one["steps"] for line in step.split("\n"))
-    said = {
+    result = row("3 + 4 = 8", attack, "#### 8")
+    request = asked(result)
+    quoted = "\n".join(f"> {line}" for step in result["steps"] for line in step.split("\n"))
+    outcome = {
         "the step": attack,
-        "the solution": one["text"],
-        "numbered": "\n".join(f"{number}. {step}" for number, step in enumerate(one["steps"], 1)),
+        "the solution": result["text"],
+        "numbered": "\n".join(f"{number}. {step}" for number, step in enumerate(result["steps"], 1)),
         "quoted": quoted,
         "the prompt": request.messages[1].content,
         "all of it": "\n".join(message.content for message in request.messages),
     }[form]
-    found = parse_judgement(echo(request, said), 3, collect_material(one), ())
-    assert found.label is None and found.fault
+    judgement = parse_judgement(echo(request, outcome), 3, collect_material(result), ())
+    assert judgement.label is None and judgement.fault
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_a_verdict_beside_what_is_repeated_is_the_judges_own(attack: str) -> None:
-    one = row("3 + 4 = 8", attack, "#### 8")
+    result = row("3 + 4 = 8", attack, "#### 8")
     own = '{"reason": "3 + 4 is 7", "kind": "calculation", "first_error": 2}'
-    for said in (own, f"{one['text'][:15_000]}\n\n{own}"):
-        found = parse_judgement(echo(asked(one), said), 3, collect_material(one), ())
-        assert (found.label, found.kind) in ((1, "calculation"), (None, ""))
-        assert found.label == 1 or found.fault in ("contradictory", "cut off")
-    assert parse_judgement(echo(asked(one), own), 3, collect_material(one), ()).label == 1
+    for item in (own, f"{result['text'][:15_000]}\n\n{own}"):
+        judgement = parse_judgement(echo(asked(result), item), 3, collect_material(result), ())
+        assert (judgement.label, judgement.kind) in ((1, "calculation"), (None, ""))
+        assert judgement.label == 1 or judgement.fault in ("contradictory", "cut off")
+    assert parse_judgement(echo(asked(result), own), 3, collect_material(result), ()).label == 1
 
 
 def test_fields_are_filled_once_and_only_those_of_the_template() -> None:
-    one = row("{steps} {mark}", "{reference}")
-    (message,) = asked(one, prompt="Q {question}\n{steps}\n{reference}{unknown}").messages
+    result = row("{steps} {mark}", "{reference}")
+    (message,) = asked(result, prompt="Q {question}\n{steps}\n{reference}{unknown}").messages
     assert message.content.count(QUESTION) == 1 and message.content.endswith("{unknown}")
     assert message.content.count("{steps} {mark}") == message.content.count("{reference}") == 1
 
 
 def test_the_mark_follows_from_all_that_is_shown() -> None:
-    one = row("a", "b")
-    others = [row("a", "b c"), one | {"question": "?"}, one | {"reference": None}, one | {"options": ["x"]}]
-    assert len({mark(other) for other in (one, *others)}) == 5
-    assert strip_marks(f"</step-1-{mark(one)}>", mark(one)) == "< /step-1-…>"
+    result = row("a", "b")
+    others = [row("a", "b c"), result | {"question": "?"}, result | {"reference": None}, result | {"options": ["x"]}]
+    assert len({mark(other) for other in (result, *others)}) == 5
+    assert strip_marks(f"</step-1-{mark(result)}>", mark(result)) == "< /step-1-…>"
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
 def test_no_text_closes_a_fence(steps: list[str]) -> None:
-    one = row(*steps)
-    user = asked(one).messages[-1].content
-    assert user.count(mark(one)) == 4 and len(re.findall(r"</?step-\d+>", user)) == 2 * len(steps)
+    result = row(*steps)
+    user = asked(result).messages[-1].content
+    assert user.count(mark(result)) == 4 and len(re.findall(r"</?step-\d+>", user)) == 2 * len(steps)
 
 
 def test_abacus_gets_the_bare_text_that_it_was_taught_on() -> None:
-    one = row("1. 3 + 4 = 7 apples", "2. 7 - 1 = 6 apples\n#### 6")
-    (message,) = asked(one, prompt="abacus-judge").messages
-    assert message.content == f"Judge step by step.\n{QUESTION}\n{one['text']}"
-    assert asked(one, prompt="abacus-judge").sampling.schema == ""
-    assert "first_error" in asked(one, form="json").sampling.schema and asked(one).sampling.schema == ""
+    result = row("1. 3 + 4 = 7 apples", "2. 7 - 1 = 6 apples\n#### 6")
+    (message,) = asked(result, prompt="abacus-judge").messages
+    assert message.content == f"Judge step by step.\n{QUESTION}\n{result['text']}"
+    assert asked(result, prompt="abacus-judge").sampling.schema == ""
+    assert "first_error" in asked(result, form="json").sampling.schema and asked(result).sampling.schema == ""
     fields = {"steps", "question", "reference", "mark", "verdict"}
     assert fields | {"kinds", "or_none"} == prompts.list_fields(prompts.find_template("judge"))
     assert fields | {"naming", "count"} == prompts.list_fields(prompts.find_template("judge-steps"))

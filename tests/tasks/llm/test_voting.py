@@ -8,7 +8,7 @@ from tasks.llm.voting import Majority, find_majority
 
 
 @pytest.mark.parametrize(
-    ("labels", "faults", "found"),
+    ("labels", "faults", "expected"),
     [
         ([2], [""], Majority(2, None, 1.0)),
         ([-1, -1, 0], ["", "", ""], Majority(-1, None, 2 / 3)),
@@ -20,6 +20,6 @@ from tasks.llm.voting import Majority, find_majority
         ([None, None], ["unparsable", "empty"], Majority(None, "empty", None)),
     ],
 )
-def test_more_than_half_of_all_judgements(labels: list[int | None], faults: list[str], found: Majority) -> None:
-    assert find_majority(labels, faults) == found
-    assert find_majority(labels[::-1], faults[::-1]) == found
+def test_more_than_half_of_all_judgements(labels: list[int | None], faults: list[str], expected: Majority) -> None:
+    assert find_majority(labels, faults) == expected
+    assert find_majority(labels[::-1], faults[::-1]) == expected

@@ -47,23 +47,23 @@ def row(judges: Labels, estimate: int | None = None, verdict: str = "undecided",
 def run(rows: list[dict[str, Any]], contract: Contract = BOTH, **given: Any) -> Outcome:
     rules = AgreeParameters.model_validate(given)
     assert AGREE.check(rules, contract) == []
-    rows = [{**one, "solution_id": str(i)} for i, one in enumerate(rows)]
+    rows = [{**item, "solution_id": str(i)} for i, item in enumerate(rows)]
     part = pl.DataFrame(rows, schema=to_polars_schema(BOTH)).select(contract.names())
     outcome = AGREE.run(part, rules)
     assert outcome.kept.height + outcome.rejected.height == len(rows)
     return outcome
 
 
-def kept(one: dict[str, Any], **given: Any) -> int | None:
+def kept(value: dict[str, Any], **given: Any) -> int | None:
     """The label on which a row's labellers agree."""
-    outcome = run([one], **given)
+    outcome = run([value], **given)
     return outcome.kept["first_error"].item() if outcome.kept.height else None
 
 
-def why(one: dict[str, Any], **given: Any) -> tuple[str, str]:
+def why(value: dict[str, Any], **given: Any) -> tuple[str, str]:
     """Why a row is rejected."""
-    found: tuple[str, str] = run([one], **given).rejected.select("reason", "detail").row(0)
-    return found
+    result: tuple[str, str] = run([value], **given).rejected.select("reason", "detail").row(0)
+    return result
 
 
 def test_estimation_and_the_majority_of_all_judgements() -> None:
@@ -105,12 +105,12 @@ def test_what_contradicts_the_verdict_is_rejected(rule: dict[str, Any], label: i
 
 
 def test_agreement_and_confidence() -> None:
-    made = AGREE.makes(AgreeParameters(), BOTH)
-    check(run([row({"a": [1]}, 1), row({"a": [-1]}, -1)]).kept.select(made.names()), made, "agreed")
-    one = run([row({"a": [1, 1, 2], "b": [2]}, 1, failed=4)], rule="k of n", k=2).kept.to_dicts()[0]
-    assert (one["labellers"], one["labels"]) == (["a", "b", "estimation"], [1, 2, 1])
-    assert one["agreement"] == pytest.approx(2 / 3)
-    assert one["confidence"] == pytest.approx(2 / 4 * 5 / 6)
+    makes = AGREE.makes(AgreeParameters(), BOTH)
+    check(run([row({"a": [1]}, 1), row({"a": [-1]}, -1)]).kept.select(makes.names()), makes, "agreed")
+    result = run([row({"a": [1, 1, 2], "b": [2]}, 1, failed=4)], rule="k of n", k=2).kept.to_dicts()[0]
+    assert (result["labellers"], result["labels"]) == (["a", "b", "estimation"], [1, 2, 1])
+    assert result["agreement"] == pytest.approx(2 / 3)
+    assert result["confidence"] == pytest.approx(2 / 4 * 5 / 6)
     right = run([row({"a": [-1, -1, 0]}, -1, "right")]).kept.to_dicts()[0]
     assert right["confidence"] == pytest.approx(2 / 3)
     alone = run([row({"a": [3]})], JUDGED, rule="unanimous").kept.to_dicts()[0]
@@ -162,10 +162,10 @@ def test_no_judge_is_before_another(judges: Labels, estimate: int | None, rule: 
     others = random.sample(names, len(names))
     swapped = {name: random.sample(judges[name], len(judges[name])) for name in others}
     renamed = {f"{at}-{name}": judges[name] for at, name in enumerate(others)}
-    found = kept(row(judges, estimate, verdict), **rule)
-    assert kept(row(swapped, estimate, verdict), **rule) == kept(row(renamed, estimate, verdict), **rule) == found
-    outcomes = [run([row(one, estimate, verdict)], **rule) for one in (judges, renamed)]
-    reasons = [one.rejected["reason"].to_list() + one.kept["confidence"].to_list() for one in outcomes]
+    result = kept(row(judges, estimate, verdict), **rule)
+    assert kept(row(swapped, estimate, verdict), **rule) == kept(row(renamed, estimate, verdict), **rule) == result
+    outcomes = [run([row(item, estimate, verdict)], **rule) for item in (judges, renamed)]
+    reasons = [outcome.rejected["reason"].to_list() + outcome.kept["confidence"].to_list() for outcome in outcomes]
     assert reasons[0] == reasons[1]
 
 
@@ -185,8 +185,8 @@ def test_by_the_posterior_what_is_probable_enough_is_kept_and_says_what_carried_
     part = pl.DataFrame(rows, schema=to_polars_schema(solutions))
     rules = AgreeParameters(rule="posterior", at_least=0.8)
     outcome = AGREE.run(part, rules)
-    made = AGREE.makes(rules, solutions)
-    check(outcome.kept.select(made.names()), made, "kept")
+    makes = AGREE.makes(rules, solutions)
+    check(outcome.kept.select(makes.names()), makes, "kept")
     assert outcome.kept["first_error"].to_list() == [number // 2 % STEPS for number in range(1, 40, 2)]
     assert all(value >= 0.8 for value in outcome.kept["probability"])
     assert outcome.kept["confidence"].to_list() == outcome.kept["probability"].to_list()

@@ -69,7 +69,7 @@ class Talk:
         except StopIteration as end:
             self.outcome = end.value
         self.rows = self.outcome.kept.to_dicts()
-        added = [one for one in ESTIMATE.makes(rules, GIVEN).columns if one.name not in GIVEN.names()]
+        added = [column for column in ESTIMATE.makes(rules, GIVEN).columns if column.name not in GIVEN.names()]
         contract = Contract("estimates", "", (SOLUTION_ID, *added), SOLUTION_ID.name)
         check(self.outcome.kept.select(contract.names()), contract, "test")
 

@@ -209,8 +209,8 @@ def test_likelihoods_are_asked_step_by_step_one_token_each() -> None:
     words["z"] = ("right", -0.05)
     wrong = part.with_columns(verdict=pl.lit("wrong"))
     assert run(wrong, rules(form="likelihood"), answer)[1].kept["judge_first_error"].to_list() == [-1]
-    told = run(wrong, rules(form="likelihood", sees=["verdict"]), answer)[1].kept
-    assert told["judge_first_error"].to_list() == [1]  # the least likely of those that are called right
+    kept = run(wrong, rules(form="likelihood", sees=["verdict"]), answer)[1].kept
+    assert kept["judge_first_error"].to_list() == [1]  # the least likely of those that are called right
     words["y"] = ("Perhaps", -0.2)
     assert run(part, rules(form="likelihood"), answer)[1].kept["judge_faults"].to_list() == [["unparsable"]]
 

@@ -132,12 +132,12 @@ def test_a_right_solution_never_takes_a_proof_away() -> None:
 def test_in_a_world_whose_truth_is_known_nearly_all_it_names_are_right() -> None:
     named = hits = 0
     for number in range(600):
-        found = make_problem(0, number)
-        lines, answer = solve_wrong(found.program, Random(number))
+        problem = make_problem(0, number)
+        lines, answer = solve_wrong(problem.program, Random(number))
         steps = write_solution(lines, answer).split("\n")
-        at, *_ = locate_first_error(row(*steps, question=found.question, answer=str(found.answer)))
+        at, *_ = locate_first_error(row(*steps, question=problem.question, answer=str(problem.answer)))
         if at is not None:
-            named, hits = named + 1, hits + (at == find_truth(found.program, steps).first_error)
+            named, hits = named + 1, hits + (at == find_truth(problem.program, steps).first_error)
     assert named > 50 and hits >= 0.98 * named
 
 

@@ -23,25 +23,25 @@ def tree(rules: TreeRules = RULES) -> Tree:
     return Tree(RolloutTally(prefixes, right=False), rules)
 
 
-def run(one: Tree, error: int) -> dict[str, int]:
+def run(value: Tree, error: int) -> dict[str, int]:
     """Two of four rollouts succeed from a prefix with fewer than `error` steps a of the solution, none from another."""
     asked: dict[str, int] = {}
-    for wanted in one.search():
+    for wanted in value.search():
         for prefix, count in wanted.items():
             asked[prefix] = asked.get(prefix, 0) + count
             fine = prefix == text(prefix.count("\n")) and prefix.count("\n") <= error
             for i in range(count):
                 lines = prefix.count("\n")
                 rest = "".join(f"{j + 1}. b\n" for j in range(lines, STEPS - 1)) + f"{STEPS}. {i}\n#### 1"
-                one.tally.add(prefix, Rollout(fine and i % 2 == 0, rest))
+                value.tally.add(prefix, Rollout(fine and i % 2 == 0, rest))
     return asked
 
 
 @pytest.mark.parametrize("error", range(STEPS))
 def test_the_first_search_finds_the_solutions_own_first_error(error: int) -> None:
-    one = tree(TreeRules(rollouts=4, searches=1))
-    run(one, error)
-    assert one.tally.first_error == error
+    result = tree(TreeRules(rollouts=4, searches=1))
+    run(result, error)
+    assert result.tally.first_error == error
 
 
 def test_each_state_gets_its_rollouts_once_and_later_searches_find_more_states() -> None:
@@ -56,23 +56,23 @@ def test_each_state_gets_its_rollouts_once_and_later_searches_find_more_states()
 
 
 def test_only_states_that_are_neither_always_nor_never_solved_are_searched() -> None:
-    one = tree()
-    run(one, 3)
-    assert all(0 < (state.value or 0) < 1 for state in one.states if state.visits)
+    result = tree()
+    run(result, 3)
+    assert all(0 < (state.value or 0) < 1 for state in result.states if state.visits)
 
 
 def test_quality_and_bonus_are_those_of_the_paper() -> None:
     """Q = alpha^(1 - MC) beta^(len / L), U = c sqrt(sum N) / (1 + N) (section 3.3)."""
-    one = tree()
+    result = tree()
     state = PrefixState("p ", 0.25, [], visits=3)
-    one.states = [state, PrefixState("q", 0.5, [], visits=6)]
-    assert one.quality(state, ["p " + "word " * 10]) == pytest.approx(0.5**0.75 * 0.9 ** (10 / 500))
-    assert one.bonus(state) == pytest.approx(0.125 * sqrt(9) / 4)
+    result.states = [state, PrefixState("q", 0.5, [], visits=6)]
+    assert result.quality(state, ["p " + "word " * 10]) == pytest.approx(0.5**0.75 * 0.9 ** (10 / 500))
+    assert result.bonus(state) == pytest.approx(0.125 * sqrt(9) / 4)
 
 
 def test_states_are_told_with_their_statistics() -> None:
-    one = tree()
-    run(one, 3)
-    rows = [json.loads(row) for row in one.describe()]
+    result = tree()
+    run(result, 3)
+    rows = [json.loads(row) for row in result.describe()]
     assert rows[0]["prefix"] == "" and rows[0]["MC"] == 0.5 and rows[0]["tried"] == 4
     assert set(rows[0]) == {"prefix", "N", "tried", "MC", "U", "Q"}

@@ -14,22 +14,22 @@ SHARP = Prior(Shares(0.8, 0.1, 0.1), Rate(0.8, 100.0), Rate(0.005, 100.0))
 def pilot(rows: int, p: float, q: float, shares: tuple[float, float, float], seed: int = 0) -> list[tuple[Seen, Seen]]:
     """Eight rollouts before and through the step that a judge names, exact, early and late as often as said."""
     random = Random(seed)
-    found = []
+    pairs = []
     for _ in range(rows):
         case = random.choices(("exact", "early", "late"), shares)[0]
         rates = {"exact": (p, q), "early": (p, p), "late": (q, q)}[case]
         counts = [sum(random.random() < rate for _ in range(8)) for rate in rates]
-        found.append((Seen(counts[0], 8 - counts[0]), Seen(counts[1], 8 - counts[1])))
-    return found
+        pairs.append((Seen(counts[0], 8 - counts[0]), Seen(counts[1], 8 - counts[1])))
+    return pairs
 
 
 @pytest.mark.parametrize(("p", "q", "exact"), [(0.6, 0.02, 0.8), (0.4, 0.1, 0.7), (0.9, 0.0, 0.6), (0.3, 0.05, 0.9)])
 def test_a_pilot_measures_p_and_q_and_the_judge(p: float, q: float, exact: float) -> None:
-    found = fit_prior(pilot(400, p, q, (exact, (1 - exact) / 2, (1 - exact) / 2)))
-    assert found.right.mean == pytest.approx(p, abs=0.06)
-    assert found.wrong.mean == pytest.approx(q, abs=0.04)
-    assert found.shares.exact == pytest.approx(exact, abs=0.08)
-    assert found.rows == 400
+    result = fit_prior(pilot(400, p, q, (exact, (1 - exact) / 2, (1 - exact) / 2)))
+    assert result.right.mean == pytest.approx(p, abs=0.06)
+    assert result.wrong.mean == pytest.approx(q, abs=0.04)
+    assert result.shares.exact == pytest.approx(exact, abs=0.08)
+    assert result.rows == 400
 
 
 def test_a_likelihood_is_that_of_a_sequence() -> None:

@@ -8,23 +8,23 @@ from tasks.localize.rollout_counts import NONE, Rollout, RolloutTally
 def tally(*outcomes: str, right: bool = False, closed: bool = True) -> RolloutTally:
     """Prefixes a, ab, … with their rollouts: + right, - wrong, ? undecided."""
     texts = ["abcdefgh"[: i + 1] for i in range(len(outcomes) + 1)]
-    found = RolloutTally(texts, right)
+    result = RolloutTally(texts, right)
     for text, marks in zip(texts, outcomes):
         for mark in marks:
-            found.add(text, Rollout({"+": True, "-": False, "?": None}[mark]))
+            result.add(text, Rollout({"+": True, "-": False, "?": None}[mark]))
         if closed:
-            found.closed.add(text)
-    return found
+            result.closed.add(text)
+    return result
 
 
 def test_the_first_error_follows_the_last_success() -> None:
-    found = tally("+-", "-+", "--", "--")
-    assert (found.reached, found.first_error, found.hard) == (1, 2, [1, 1, 0, 0, 0])
+    result = tally("+-", "-+", "--", "--")
+    assert (result.reached, result.first_error, result.hard) == (1, 2, [1, 1, 0, 0, 0])
 
 
 def test_a_success_is_a_witness_for_all_earlier_prefixes() -> None:
-    found = tally("--", "", "-+", "--")
-    assert (found.first_error, found.hard) == (3, [1, 1, 1, 0, 0])
+    result = tally("--", "", "-+", "--")
+    assert (result.first_error, result.hard) == (3, [1, 1, 1, 0, 0])
 
 
 def test_without_any_success_the_first_step_is_wrong() -> None:
@@ -36,14 +36,14 @@ def test_a_wrong_solution_is_wrong_at_its_last_step_at_the_latest() -> None:
 
 
 def test_a_right_solution_is_its_own_witness() -> None:
-    found = tally("", "", right=True)
-    assert (found.first_error, found.hard) == (NONE, [1, 1, 1])
+    result = tally("", "", right=True)
+    assert (result.first_error, result.hard) == (NONE, [1, 1, 1])
 
 
 def test_rollouts_that_nobody_could_decide_are_neither_success_nor_failure() -> None:
-    found = tally("+", "??", "--")
-    assert (found.first_error, found.hard) == (None, [1, None, 0, 0])
-    assert (found.count_decided("ab"), found.count("ab", None), found.count_all("ab")) == (0, 2, 2)
+    result = tally("+", "??", "--")
+    assert (result.first_error, result.hard) == (None, [1, None, 0, 0])
+    assert (result.count_decided("ab"), result.count("ab", None), result.count_all("ab")) == (0, 2, 2)
     assert tally("+", "?-", "--").first_error == 1
 
 

@@ -32,7 +32,7 @@ def test_a_prefix_ends_with_its_step_and_the_line_break_behind_it(
 
 
 def test_rollouts_are_verified_with_their_prefix() -> None:
-    found = judge_rollouts(
+    rollouts = judge_rollouts(
         [
             (ROW, "3 + 4 = 7\n", reply("#### 7")),
             (ROW, "3 + 4 = 8\n", reply("#### 8")),
@@ -44,7 +44,7 @@ def test_rollouts_are_verified_with_their_prefix() -> None:
         ],
         "auto",
     )
-    assert found == [True, False, True, None, None, None, None]
+    assert rollouts == [True, False, True, None, None, None, None]
 
 
 def test_nothing_is_judged_of_no_rollouts() -> None:

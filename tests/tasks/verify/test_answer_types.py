@@ -84,7 +84,7 @@ def test_another_answer_is_different(gold: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "said"),
+    ("gold", "answer", "expected"),
     [
         ("\\frac{1}{3}", "0.33", "rounded"), ("\\sqrt{2}", "1.414", "rounded"), ("6.28", "2\\pi", "rounded"), ("\\frac{1}{12}", "0.0833333333333333", "rounded"),
         ("(0, \\frac83]", "(0, 2.667]", "rounded"), ("y = \\frac23 x + 1", "y = 0.67x + 1", "rounded"), ("2x + 3y = \\frac13", "2x + 3y = 0.333", "rounded"), ("x^2 + \\frac{y^2}{3} = 1", "x^2 + 0.333y^2 = 1", "rounded"),
@@ -95,8 +95,8 @@ def test_another_answer_is_different(gold: str, answer: str) -> None:
         ("6", "6m", "not fully read"), ("3\\sqrt{5}", "3\\sqrt{5} \\approx 7.2", "not fully read"), ("\\frac{1}{2}", "\\frac{1}{2} = 0.7", "not fully read"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_said_has_its_reason(gold: str, answer: str, said: str) -> None:
-    assert compare_answers(gold, answer).result == said
+def test_what_cannot_be_said_has_its_reason(gold: str, answer: str, expected: str) -> None:
+    assert compare_answers(gold, answer).result == expected
 
 
 GOLDS = ["x > 5", "\\frac{5}{2}", "12\\pi", "3\\sqrt{2}", "(1,2)", "[0,1)", "1, 2, 3", "\\frac{\\pi}{2}+n\\pi", "x^2+1", "y = 2x+3", "\\{1,2\\}", "2k+2", "18", "0", "3:4", "\\text{(B)}",

@@ -23,8 +23,8 @@ def asked(gold: str, answer: str) -> str:
 
 def verdict(gold: str, answer: str, options: list[str] | None = None, question: str = "", context: str = "") -> str:
     """The verdict, or why there is none."""
-    found = Extraction(answer, "stated", context)
-    judged = judge_answer(gold, found, choose_answer_kind(gold, options), options or [], question, asked)
+    extraction = Extraction(answer, "stated", context)
+    judged = judge_answer(gold, extraction, choose_answer_kind(gold, options), options or [], question, asked)
     assert judged.rule in COMPARISON_RULES
     assert (judged.verdict == "undecided") == (judged.undecided is not None)
     return judged.undecided or judged.verdict
@@ -53,7 +53,7 @@ def test_the_form_of_a_number_does_not_matter(gold: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "said"),
+    ("gold", "answer", "expected"),
     [
         ("1", "11", "wrong"),
         ("11", "1", "wrong"),
@@ -89,8 +89,8 @@ def test_the_form_of_a_number_does_not_matter(gold: str, answer: str) -> None:
         ("0", "There are no eggs left.", "unparsable"),
     ],
 )
-def test_numbers_are_compared_exactly(gold: str, answer: str, said: str) -> None:
-    assert verdict(gold, answer) == said
+def test_numbers_are_compared_exactly(gold: str, answer: str, expected: str) -> None:
+    assert verdict(gold, answer) == expected
 
 
 def test_a_percent_sign_says_nothing_where_the_question_asks_for_percent() -> None:
@@ -118,15 +118,15 @@ def test_a_number_equals_itself_in_every_dress(value: Decimal) -> None:
 
 
 @given(st.integers(1, 10**5), st.integers(1, 10**5))
-def test_other_whole_numbers_are_wrong_in_every_dress(one: int, other: int) -> None:
-    assume(one != 100 * other)  # which may be dollars in cents
+def test_other_whole_numbers_are_wrong_in_every_dress(number: int, other: int) -> None:
+    assume(number != 100 * other)  # which may be dollars in cents
     for dress in (f"{other}", f"{other:,}", f"${other}.00", rf"\boxed{{{other}}}"):
-        assert verdict(str(one), dress) == ("right" if one == other else "wrong")
+        assert verdict(str(number), dress) == ("right" if number == other else "wrong")
 
 
 @pytest.mark.parametrize("gold", ["['16', '12']", "16 and 12", "(12, 16)"])
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         ("16 m and 12 m", "right"),
         ("12 and 16", "right"),
@@ -137,13 +137,13 @@ def test_other_whole_numbers_are_wrong_in_every_dress(one: int, other: int) -> N
         ("4 * 4 and 12", "unparsable"),
     ],
 )
-def test_several_numbers_are_compared_in_any_order(gold: str, answer: str, said: str) -> None:
-    assert verdict(gold, answer) == said
+def test_several_numbers_are_compared_in_any_order(gold: str, answer: str, expected: str) -> None:
+    assert verdict(gold, answer) == expected
 
 
 @pytest.mark.parametrize("gold", ["B", "b", "(B)", "B.", "B) 14", "14"])
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         ("B", "right"), ("b", "right"), ("(b)", "right"), ("B.", "right"), ("**B**", "right"), (r"\boxed{B}", "right"),
         (r"$\boxed{\text{B}}$", "right"), ("B) 14", "right"), ("14", "right"), ("Option B", "right"), ("It is (B)", "right"),
@@ -154,8 +154,8 @@ def test_several_numbers_are_compared_in_any_order(gold: str, answer: str, said:
         ("I think so", "unparsable"), ("", "unparsable"),
     ],
 )  # fmt: skip
-def test_a_choice_is_known_by_its_letter_or_its_text(gold: str, answer: str, said: str) -> None:
-    assert verdict(gold, answer, OPTIONS) == said
+def test_a_choice_is_known_by_its_letter_or_its_text(gold: str, answer: str, expected: str) -> None:
+    assert verdict(gold, answer, OPTIONS) == expected
 
 
 def test_a_letter_may_be_the_text_of_an_option() -> None:
@@ -174,7 +174,7 @@ def test_a_gold_answer_that_is_none_of_the_options_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "said"),
+    ("gold", "answer", "expected"),
     [
         ("yes", "Yes.", "right"), ("yes", "No", "wrong"), ("no", "False", "right"), ("True", "yes", "right"),
         ("yes", "Yes, no eggs are left", "right"), ("no", "No, because it is true", "right"), ("yes", "maybe", "unparsable"),
@@ -184,8 +184,8 @@ def test_a_gold_answer_that_is_none_of_the_options_decides_nothing() -> None:
         ("Paris", "I really do not know which city it would be", "unparsable"),
     ],
 )  # fmt: skip
-def test_texts_are_compared_by_their_words(gold: str, answer: str, said: str) -> None:
-    assert verdict(gold, answer) == said
+def test_texts_are_compared_by_their_words(gold: str, answer: str, expected: str) -> None:
+    assert verdict(gold, answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -200,13 +200,13 @@ def test_the_sort_of_answer_is_told_from_gold(gold: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"), [("equal", "right"), ("different", "checkers disagree"), ("timed out", "timed out")]
+    ("reply", "expected"), [("equal", "right"), ("different", "checkers disagree"), ("timed out", "timed out")]
 )
-def test_an_expression_is_what_the_workers_say(reply: str, said: str) -> None:
+def test_an_expression_is_what_the_workers_say(reply: str, expected: str) -> None:
     judged = judge_answer(
         r"1+\sqrt{3}", Extraction(r"\sqrt{4+2\sqrt{3}}", "boxed"), "expression", [], "", lambda *_: reply
     )
-    assert (judged.undecided or judged.verdict, judged.rule) == (said, "expression")
+    assert (judged.undecided or judged.verdict, judged.rule) == (expected, "expression")
 
 
 def test_words_round_an_expression_make_it_no_mistake() -> None:
@@ -239,7 +239,7 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "question", "said"),
+    ("gold", "answer", "question", "expected"),
     [
         ("210", "12 jerseys would cost $210", "6 jerseys cost $105, how much would 12 jerseys cost?", "right"),
         ("200", "12 jerseys would cost $210", "6 jerseys cost $105, how much would 12 jerseys cost?", "wrong"),
@@ -274,12 +274,12 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
         ("['40', '30']", "70 km/h and 0 km/h", "What are their speeds?", "wrong"),
     ],
 )  # fmt: skip
-def test_what_a_sentence_with_several_numbers_tells(gold: str, answer: str, question: str, said: str) -> None:
-    assert verdict(gold, answer, question=question) == said
+def test_what_a_sentence_with_several_numbers_tells(gold: str, answer: str, question: str, expected: str) -> None:
+    assert verdict(gold, answer, question=question) == expected
 
 
 @pytest.mark.parametrize(
-    ("gold", "last", "context", "question", "said"),
+    ("gold", "last", "context", "question", "expected"),
     [
         ("64800", "30", "She makes $64,800 more if it runs for a month with 30 days.", "How much more in a month with 30 days?", "right"),
         ("34", "4", "She spent 2040 minutes on practice in 4 weeks.", "How much time in 4 weeks at 1 hour a day, 5 days a week?", "other unit"),
@@ -289,6 +289,6 @@ def test_what_a_sentence_with_several_numbers_tells(gold: str, answer: str, ques
     ],
 )  # fmt: skip
 def test_the_last_number_of_a_sentence_need_not_be_the_one_it_tells(
-    gold: str, last: str, context: str, question: str, said: str
+    gold: str, last: str, context: str, question: str, expected: str
 ) -> None:
-    assert verdict(gold, last, question=question, context=context) == said
+    assert verdict(gold, last, question=question, context=context) == expected

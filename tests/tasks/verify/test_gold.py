@@ -14,8 +14,8 @@ ROW: dict[str, Any] = {"answer": "18", "options": None, "question": "How many?",
 FRAME: dict[str, Any] = {**dict.fromkeys(ROW, pl.String), "options": pl.List(pl.String)}
 
 
-def never(one: str, other: str) -> str:
-    raise AssertionError(f"{one} and {other} need no second opinion")
+def never(text: str, other: str) -> str:
+    raise AssertionError(f"{text} and {other} need no second opinion")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_gold_answer_that_fails_is_told_with_the_reason(changed: dict[str, Any
 
 def test_every_row_is_kept_or_rejected() -> None:
     rows = [ROW, {**ROW, "reference": "#### 17"}, ROW, {**ROW, "reference": "#### 17"}, {**ROW, "answer": "..."}]
-    made = check_gold(pl.DataFrame(rows, schema=FRAME), VerifyParameters(answers="auto"))
-    assert made.kept.height == 2 and made.kept.columns == list(FRAME)
-    assert made.rejected["reason"].to_list() == ["gold fails against its reference"] * 2 + ["gold fails against itself"]
-    assert GOLD.run(made.kept, VerifyParameters(answers="auto")).rejected.height == 0
+    gold = check_gold(pl.DataFrame(rows, schema=FRAME), VerifyParameters(answers="auto"))
+    assert gold.kept.height == 2 and gold.kept.columns == list(FRAME)
+    assert gold.rejected["reason"].to_list() == ["gold fails against its reference"] * 2 + ["gold fails against itself"]
+    assert GOLD.run(gold.kept, VerifyParameters(answers="auto")).rejected.height == 0

@@ -194,7 +194,7 @@ def test_what_math_verify_swallows_is_no_difference() -> None:
         "print(worker.compare('(x+1)^2', 'x^2+2x+1'))"
     )
     root = Path(__file__).parents[3]
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True, timeout=120
     )
-    assert found.stdout.split("\n")[0] == "too large"
+    assert result.stdout.split("\n")[0] == "too large"

@@ -73,8 +73,8 @@ def test_the_whole_text_is_searched_where_the_rationale_gives_no_answer() -> Non
 
 def test_a_completion_that_breaks_off_says_so() -> None:
     for text in ("9 + 9 is then the", '{"reasoning": "She has $50 - $3', "The sum is 5 * 38 *", r"So \boxed{1"):
-        found = judged(rationale=text)
-        assert (found["verdict"], found["undecided"], found["extracted"]) == ("undecided", "breaks off", None)
+        result = judged(rationale=text)
+        assert (result["verdict"], result["undecided"], result["extracted"]) == ("undecided", "breaks off", None)
 
 
 def test_a_question_of_its_own_that_a_model_goes_on_with_is_not_ours() -> None:
@@ -90,10 +90,10 @@ def test_a_blank_answer_is_none_whatever_the_reasoning_ends_with() -> None:
 
 def test_an_answer_of_several_fields_is_read_as_a_whole() -> None:
     text = '{\n"reasoning": "Then 4 and 6 are left.",\n"answer": {\n"blue": 4,\n"red": 6\n}\n}'
-    found = judged(
+    result = judged(
         answer="10", rationale="Then 4 and 6 are left.", text=text, question="How many red and blue boxes are left?"
     )
-    assert (found["verdict"], found["compared_by"]) == ("right", "sum")
+    assert (result["verdict"], result["compared_by"]) == ("right", "sum")
 
 
 def test_a_doubt_at_the_end_makes_no_mistake_of_a_result_shortly_before() -> None:
@@ -120,8 +120,8 @@ def test_the_sort_of_answer_can_be_told_by_the_recipe() -> None:
 def test_a_row_never_becomes_a_mistake_because_a_checker_failed(reply: str) -> None:
     # a nested root that exact arithmetic leaves open
     row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
-    found = verdict(row, "auto", lambda *_: reply)
-    assert (found["verdict"], found["undecided"], found["second_opinion"]) == ("undecided", reply, reply)
+    result = verdict(row, "auto", lambda *_: reply)
+    assert (result["verdict"], result["undecided"], result["second_opinion"]) == ("undecided", reply, reply)
 
 
 def test_a_second_opinion_is_asked_only_where_nothing_is_proved() -> None:
@@ -133,8 +133,8 @@ def test_a_second_opinion_is_asked_only_where_nothing_is_proved() -> None:
 
 def test_where_the_checkers_disagree_nothing_is_decided() -> None:
     row = {**ROW, "answer": "x^2 + y = 3", "stated": "x^2 = 3 + y"}
-    found = verdict(row, "auto", lambda *_: "equal")
-    assert (found["undecided"], found["second_opinion"]) == ("checkers disagree", "equal")
+    result = verdict(row, "auto", lambda *_: "equal")
+    assert (result["undecided"], result["second_opinion"]) == ("checkers disagree", "equal")
     assert verdict(row, "auto", lambda *_: "different")["verdict"] == "wrong"
 
 
@@ -146,8 +146,8 @@ def test_equal_pairs_are_compared_once() -> None:
         return "equal"
 
     row = {**ROW, "answer": r"1+\sqrt{3}", "stated": r"\sqrt{4+2\sqrt{3}}"}
-    found = judge_rows(pl.DataFrame([row, {**row, "text": "b"}, row], schema=FRAME), "auto", compare)
-    assert found["verdict"].to_list() == ["right"] * 3
+    rows = judge_rows(pl.DataFrame([row, {**row, "text": "b"}, row], schema=FRAME), "auto", compare)
+    assert rows["verdict"].to_list() == ["right"] * 3
     assert len(asked) == 1
 
 
@@ -160,9 +160,9 @@ def test_equal_pairs_are_compared_once() -> None:
     ],
 )  # fmt: skip
 def test_the_span_is_where_the_answer_stands(text: str, stated: str | None, span: tuple[int, int] | None) -> None:
-    found = judged(rationale=text, stated=stated)
-    assert (found["extracted_from"], found["extracted_to"]) == (span or (None, None))
-    assert span is None or text[span[0] : span[1]] == found["extracted"]
+    result = judged(rationale=text, stated=stated)
+    assert (result["extracted_from"], result["extracted_to"]) == (span or (None, None))
+    assert span is None or text[span[0] : span[1]] == result["extracted"]
 
 
 def test_an_amount_that_stands_nowhere_in_the_completion_was_not_found() -> None:
@@ -182,17 +182,17 @@ def sample() -> tuple[list[Record], pl.DataFrame, pl.DataFrame]:
     (table,) = (table for table in recipe.tables if table.name == "generations")
     (source,) = find_sources(str(CATALOG / "sample" / "generations.jsonl"), "sample/generations.jsonl")
     records = [record for batch, _ in read_batches(source) for record in batch]
-    made = IMPORT.run(records, table.parameters)  # type: ignore[arg-type]
-    cut = SPLIT.run(made.kept, SplitParameters(rule="auto", most=256))
-    return records, VERIFY.run(cut.kept, AUTO).kept, made.rejected
+    result = IMPORT.run(records, table.parameters)  # type: ignore[arg-type]
+    cut = SPLIT.run(result.kept, SplitParameters(rule="auto", most=256))
+    return records, VERIFY.run(cut.kept, AUTO).kept, result.rejected
 
 
 def test_the_sample_is_judged_as_its_authors_labelled_it() -> None:
     records, verified, rejected = sample()
-    found = dict(verified.select("source", "verdict").iter_rows()) | dict.fromkeys(rejected["source"], "undecided")
+    values = dict(verified.select("source", "verdict").iter_rows()) | dict.fromkeys(rejected["source"], "undecided")
     expected = {record.source: record.value["expected"] for record in records if record.value}
     assert len(expected) == len(records) == 191
-    assert {source: (found[source], said) for source, said in expected.items() if found[source] != said} == {}
+    assert {source: (values[source], item) for source, item in expected.items() if values[source] != item} == {}
 
 
 def test_the_first_wrong_step_of_the_sample_is_one_of_its_steps() -> None:
@@ -220,5 +220,5 @@ def test_verifying_again_changes_nothing_and_rejects_nothing() -> None:
 
 
 def test_a_part_without_rows_gives_none() -> None:
-    made = VERIFY.run(sample()[1].clear(), AUTO)
-    assert made.kept.height == 0 and set(made.kept.columns) >= {column.name for column in VERDICT_COLUMNS}
+    result = VERIFY.run(sample()[1].clear(), AUTO)
+    assert result.kept.height == 0 and set(result.kept.columns) >= {column.name for column in VERDICT_COLUMNS}

@@ -46,8 +46,8 @@ EQUAL = [
 
 @pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
 def test_what_differs_is_proved_to_differ(gold: str, answer: str) -> None:
-    for one, other in ((gold, answer), (answer, gold)):
-        finding = same(one, other)
+    for item, other in ((gold, answer), (answer, gold)):
+        finding = same(item, other)
         if "!" in gold and "n" in gold:
             assert finding.result != "equal"
         else:
@@ -137,10 +137,10 @@ def test_a_comma_is_a_decimal_mark_where_the_other_number_has_a_point() -> None:
 
 def test_an_answer_that_corrects_itself_is_what_it_ends_with() -> None:
     for text in ("The answer is 18. Wait, it is 20.", r"So \boxed{18}. Hold on: that makes 20."):
-        found = extract(text, None, "number")
-        assert found is not None and (found.answer, found.rule) == ("20", "corrected")
-    found = extract("The answer is 18. Wait for me.", None, "number")
-    assert found is not None and found.answer == "18"
+        result = extract(text, None, "number")
+        assert result is not None and (result.answer, result.rule) == ("20", "corrected")
+    result = extract("The answer is 18. Wait for me.", None, "number")
+    assert result is not None and result.answer == "18"
 
 
 HOSTILE = [
@@ -195,8 +195,8 @@ def test_a_formula_equals_itself_in_every_dress(formula: str) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(PIECES, PIECES)
-def test_comparing_is_symmetric(one: str, other: str) -> None:
-    assert same(one, other).result == same(other, one).result
+def test_comparing_is_symmetric(text: str, other: str) -> None:
+    assert same(text, other).result == same(other, text).result
 
 
 @settings(deadline=None, max_examples=100)
@@ -208,5 +208,5 @@ def test_adding_something_makes_a_difference_and_taking_it_away_makes_none(formu
 
 @settings(deadline=None, max_examples=100)
 @given(st.fractions(max_denominator=10**6), st.fractions(max_denominator=10**6))
-def test_equal_means_of_equal_value(one: object, other: object) -> None:
-    assert (same(str(one), str(other)).result == "equal") == (one == other)
+def test_equal_means_of_equal_value(value: object, other: object) -> None:
+    assert (same(str(value), str(other)).result == "equal") == (value == other)

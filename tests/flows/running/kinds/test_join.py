@@ -74,8 +74,8 @@ def make_job(store: str, tables: Sequence[Sequence[Sequence[int]]]) -> TableJob:
     names = NAMES[: len(tables)]
     inputs = tuple(write_table(store, name, files) for name, files in zip(names, tables))
     given = join_contracts([SCHEMAS[name] for name in names])
-    made = TASK.makes(Parameters(), given)
-    return TableJob("t", store, "total", "g", Parameters(), made, given, inputs, (), "c", input_names=names)
+    makes = TASK.makes(Parameters(), given)
+    return TableJob("t", store, "total", "g", Parameters(), makes, given, inputs, (), "c", input_names=names)
 
 
 def split(numbers: set[int], files: int) -> list[list[int]]:

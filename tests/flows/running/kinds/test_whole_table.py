@@ -53,10 +53,10 @@ ROWS = [
 
 def make(folder: Path, recipe: str = RECIPE, rows: list[dict[str, str]] = ROWS, store: str | None = None) -> Plan:
     (folder / "r.yaml").write_text(recipe)
-    (folder / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    (folder / "a.jsonl").write_text("".join(json.dumps(item) + "\n" for item in rows))
     (folder / "tests").mkdir(exist_ok=True)
     items = ["A robe takes 2 bolts?", "natalia sold clips to 48 of her friends?"]
-    (folder / "tests" / "x.jsonl").write_text("".join(json.dumps({"question": one}) + "\n" for one in items))
+    (folder / "tests" / "x.jsonl").write_text("".join(json.dumps({"question": item}) + "\n" for item in items))
     return planning.make_plan(str(folder / "r.yaml"), None, store or f"memory://{uuid.uuid4().hex}")
 
 
@@ -93,7 +93,7 @@ def test_a_changed_test_set_makes_another_table(tmp_path: Path) -> None:
     first = make(tmp_path)
     (tmp_path / "tests" / "y.jsonl").write_text('{"question": "more"}\n')
     second = planning.make_plan(str(tmp_path / "r.yaml"), None, first.store)
-    same = [one.fingerprint == other.fingerprint for one, other in zip(first.jobs, second.jobs)]
+    same = [job.fingerprint == other.fingerprint for job, other in zip(first.jobs, second.jobs)]
     assert same == [True] * 5 + [False] * 3
 
 
@@ -115,9 +115,9 @@ def test_a_later_version_is_compared_with_the_release_without_its_text(tmp_path:
     rows = [row("So it is 4."), row(f"{LONG} 8", "Other?"), row("So it is 12.")]
     later = built(make(tmp_path, recipe, rows, plan.store))
     assert read(later, "kept")["rationale"].to_list() == ["So it is 12."]
-    told = dict(read(later, "kept", rejected=True).select("reason", "detail").iter_rows())
-    assert set(told) == {"in an earlier release: duplicate", "in an earlier release: near duplicate"}
-    assert all(detail.endswith(" of t@0.1.0") for detail in told.values())
+    values = dict(read(later, "kept", rejected=True).select("reason", "detail").iter_rows())
+    assert set(values) == {"in an earlier release: duplicate", "in an earlier release: near duplicate"}
+    assert all(detail.endswith(" of t@0.1.0") for detail in values.values())
 
 
 def test_a_release_is_a_test_set(tmp_path: Path) -> None:
@@ -167,12 +167,12 @@ BAD = {
 
 
 def test_what_is_wrong_is_told_before_anything_runs(tmp_path: Path) -> None:
-    told: list[str] = []
+    texts: list[str] = []
     for name, (old, new) in BAD.items():
         with pytest.raises((RecipeError, SourceError)) as error:
             make(tmp_path, RECIPE.replace(old, new), store=str(tmp_path / "store"))
-        told.append(f"# {name}\n{error.value}".replace(str(tmp_path), "…"))
-    check(Path(__file__).with_name("side-input-errors.txt"), "\n\n".join(told) + "\n")
+        texts.append(f"# {name}\n{error.value}".replace(str(tmp_path), "…"))
+    check(Path(__file__).with_name("side-input-errors.txt"), "\n\n".join(texts) + "\n")
 
 
 def test_a_release_that_keeps_no_index_is_told(tmp_path: Path) -> None:

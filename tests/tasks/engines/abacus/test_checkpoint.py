@@ -31,7 +31,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "found"),
+    ("name", "values", "expected"),
     [
         ("config.json", {"hidden_size": 64}, "head_dim is 16, but this engine knows only 32"),
         (
@@ -56,9 +56,9 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ("tokenizer.json", {"model": {"type": "WordLevel"}}, "no tokenizer"),
     ],
 )
-def test_what_is_not_of_its_kind_is_said(folder: Path, name: str, values: dict[str, object], found: str) -> None:
+def test_what_is_not_of_its_kind_is_said(folder: Path, name: str, values: dict[str, object], expected: str) -> None:
     change(folder / name, **values)
-    with pytest.raises(EngineError, match=found):
+    with pytest.raises(EngineError, match=expected):
         open_checkpoint(folder)
 
 
@@ -103,7 +103,7 @@ CONVERSATIONS = [
 @pytest.mark.parametrize("messages", CONVERSATIONS)
 @pytest.mark.parametrize("prefix", ["", " 2"])
 def test_conversations_are_written_as_the_chat_template_does(messages: tuple[Message, ...], prefix: str) -> None:
-    turns = [{"role": one.role, "content": one.content} for one in messages]
+    turns = [{"role": message.role, "content": message.content} for message in messages]
     template = jinja2.Template(TEMPLATE, keep_trailing_newline=True)
     assert render_conversation(messages, prefix) == template.render(messages=turns, add_generation_prompt=True) + prefix
 

@@ -43,14 +43,14 @@ def asked(content: str = "Ada has 3", sample: int = 0, prefix: str = "", **sampl
 
 def some(number: int, seed: int = 0, samples: int = 4) -> list[Request]:
     random = Random(seed)
-    found: list[Request] = []
-    while len(found) < number:
+    requests: list[Request] = []
+    while len(requests) < number:
         content = "".join(random.choices(WORDS, k=random.randint(0, 40)))
         temperature, top_p = random.choice([0.0, 0.7, 1.0, 1.0]), random.choice([1.0, 1.0, 0.9])
         limit, stop = random.choice([5, 20, 45]), random.choice([(), (), ("7",), ("w3", "Ada")])
         for sample in range(random.randint(1, samples)):
-            found.append(asked(content, sample, max_tokens=limit, temperature=temperature, top_p=top_p, stop=stop))
-    return found[:number]
+            requests.append(asked(content, sample, max_tokens=limit, temperature=temperature, top_p=top_p, stop=stop))
+    return requests[:number]
 
 
 def one(engine: AbacusEngine, request: Request) -> Completion:
@@ -60,9 +60,9 @@ def one(engine: AbacusEngine, request: Request) -> Completion:
 
 
 def answers(engine: AbacusEngine, requests: list[Request]) -> dict[str, Completion]:
-    found = {reply.request: reply for reply in engine.answer(requests) if isinstance(reply, Completion)}
-    assert found.keys() == {request.id for request in requests}
-    return found
+    replies = {reply.request: reply for reply in engine.answer(requests) if isinstance(reply, Completion)}
+    assert replies.keys() == {request.id for request in requests}
+    return replies
 
 
 def recomputed(folder: Path, request: Request) -> tuple[str, str, int, float]:
@@ -70,29 +70,29 @@ def recomputed(folder: Path, request: Request) -> tuple[str, str, int, float]:
     checkpoint = open_checkpoint(folder)
     llama = Llama(checkpoint.shape, checkpoint.tensors, np.float64)
     tokens = checkpoint.encode(request.messages, request.prefix)
-    sampling, text, logprob, made = request.sampling, "", 0.0, 0
+    sampling, text, logprob, number = request.sampling, "", 0.0, 0
     draws = Draws(np.array([request.seed], np.uint64), np.array([sampling.temperature]), np.array([sampling.top_p]))
     while True:
         logits = llama.read(np.array([tokens]), np.array([len(tokens)]))
-        token = choose(logits, draws, made, 0)[0]
+        token = choose(logits, draws, number, 0)[0]
         if int(token[0]) in checkpoint.ends:
-            return text, "stop", made, logprob
-        if made == sampling.max_tokens or len(tokens) == SMALL.positions:
-            return text, "length", made, logprob
-        made, logprob = made + 1, logprob + float(log_probability(logits, token)[0])
+            return text, "stop", number, logprob
+        if number == sampling.max_tokens or len(tokens) == SMALL.positions:
+            return text, "length", number, logprob
+        number, logprob = number + 1, logprob + float(log_probability(logits, token)[0])
         tokens.append(int(token[0]))
         text += checkpoint.pieces[int(token[0])]
         cuts = [text.index(stop) for stop in sampling.stop if stop in text]
         if cuts:
-            return text[: min(cuts)], "stop", made, logprob
+            return text[: min(cuts)], "stop", number, logprob
 
 
 def test_answers_are_those_of_a_plain_recomputation(engine: AbacusEngine, folder: Path) -> None:
     requests = some(60)
-    found = answers(engine, requests)
+    result = answers(engine, requests)
     finishes = set()
     for request in requests:
-        reply = found[request.id]
+        reply = result[request.id]
         text, finish, tokens, logprob = recomputed(folder, request)
         assert (reply.text, reply.finish, reply.tokens) == (text, finish, tokens)
         assert reply.logprob == round(logprob, 2)

@@ -73,9 +73,9 @@ def test_what_an_error_of_float32_could_round_otherwise_is_not_sure() -> None:
     for exact in (-1.23499, -1.23501, -0.00501):
         assert not round_logprob(exact)[1]
     drawn = np.random.default_rng(0).uniform(-50, 0, 2000)
-    for one in drawn:
-        rounded, sure = round_logprob(float(one))
-        assert rounded == pytest.approx(one, abs=0.005001)
+    for item in drawn:
+        rounded, sure = round_logprob(float(item))
+        assert rounded == pytest.approx(item, abs=0.005001)
         if sure:
-            assert {round_logprob(float(one + error))[0] for error in (-DRIFT * 0.99, DRIFT * 0.99)} == {rounded}
-    assert 0.02 < np.mean([not round_logprob(float(one))[1] for one in drawn]) < 0.06
+            assert {round_logprob(float(item + error))[0] for error in (-DRIFT * 0.99, DRIFT * 0.99)} == {rounded}
+    assert 0.02 < np.mean([not round_logprob(float(entry))[1] for entry in drawn]) < 0.06

@@ -46,8 +46,8 @@ def answered(script: Script, asked: list[Request], **settings: Any) -> list[Repl
         return list(engine.answer(asked))
 
 
-def only(script: Script, one: Request | None = None, **settings: Any) -> Reply:
-    (reply,) = answered(script, [one or request()], **settings)
+def only(script: Script, value: Request | None = None, **settings: Any) -> Reply:
+    (reply,) = answered(script, [value or request()], **settings)
     return reply
 
 
@@ -69,9 +69,9 @@ def test_a_completion_holds_what_the_endpoint_said() -> None:
 
 def test_what_is_asked() -> None:
     sampling = Sampling(max_tokens=7, temperature=0.5, top_p=0.9, stop=("\n\n",))
-    one = Request("finch", "", (Message("system", "Be short."), Message("user", "2 + 2?")), sampling, 3, "It is")
+    result = Request("finch", "", (Message("system", "Be short."), Message("user", "2 + 2?")), sampling, 3, "It is")
     with FaultyServer(echo) as server, opened(server) as engine:
-        list(engine.answer([one]))
+        list(engine.answer([result]))
     (asked,) = server.asked
     assert asked.authorization == f"Bearer {KEY}"
     assert asked.body == {
@@ -85,7 +85,7 @@ def test_what_is_asked() -> None:
         "top_p": 0.9,
         "max_tokens": 7,
         "stop": ["\n\n"],
-        "seed": one.seed,
+        "seed": result.seed,
         "n": 1,
         "stream": False,
         "continue_final_message": True,
@@ -131,7 +131,7 @@ def test_how_a_completion_ends(act: Act, text: str, finish: str) -> None:
 def test_a_request_that_is_never_answered_is_a_failure_and_hinders_no_other(act: Act, reason: str) -> None:
     replies = answered(lambda asked: act if asked.text == "question 1" else echo(asked), requests(3))
     failures = [reply for reply in replies if isinstance(reply, Failure)]
-    assert [(one.request, one.reason) for one in failures] == [(requests(3)[1].id, reason)]
+    assert [(failure.request, failure.reason) for failure in failures] == [(requests(3)[1].id, reason)]
     assert failures[0].detail
     assert len(replies) == 3
 
@@ -149,9 +149,9 @@ def test_an_optional_field_that_is_refused_is_left_out_from_then_on(field: str, 
         return problem(400, message) if field in asked.body else echo(asked)
 
     with FaultyServer(script) as server, opened(server, concurrency=1) as engine:
-        first, later = ([replace(one, logprobs=True) for one in requests(count)] for count in (3, 2))
+        first, later = ([replace(item, logprobs=True) for item in requests(count)] for count in (3, 2))
         replies = [*engine.answer(first), *engine.answer(later)]
-    asked_for = {one.id: one for one in (*first, *later)}
+    asked_for = {item.id: item for item in (*first, *later)}
     assert all(isinstance(reply, Completion) and reply.answers(asked_for[reply.request]) for reply in replies)
     assert [field in asked.body for asked in server.asked] == [True] + [False] * 5
     assert ("max_completion_tokens" in server.asked[-1].body) == (field == "max_tokens")
@@ -207,11 +207,11 @@ def test_one_bad_request_does_not_cost_the_others_their_seed() -> None:
 
 def test_an_endpoint_that_refuses_everything_is_an_error() -> None:
     replies: list[Reply] = []
-    told = r"refused the first 8 requests, the last with 400 .*no such thing as n"
+    text = r"refused the first 8 requests, the last with 400 .*no such thing as n"
     with (
         FaultyServer(lambda _: problem(400, "no such thing as n")) as server,
         opened(server, concurrency=1) as engine,
-        pytest.raises(EngineError, match=told),
+        pytest.raises(EngineError, match=text),
     ):
         replies.extend(engine.answer(requests(20)))
     assert len(replies) == 7

@@ -180,16 +180,18 @@ ERRORS: dict[str, Callable[[], EngineError]] = {
 
 def test_errors_say_where_what_was_found_and_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    told = []
+    texts = []
     for name, of in ERRORS.items():
         error = of()
-        found = chain(error)
+        result = chain(error)
         assert (
-            KEY not in found and KEY[:12] not in found and httpx.QueryParams({"": KEY[:14]}).__str__()[1:] not in found
+            KEY not in result
+            and KEY[:12] not in result
+            and httpx.QueryParams({"": KEY[:14]}).__str__()[1:] not in result
         )
-        told.append(f"{name}: {re.sub(r'127.0.0.1:[0-9]{2,}', '127.0.0.1:PORT', str(error))}\n")
+        texts.append(f"{name}: {re.sub(r'127.0.0.1:[0-9]{2,}', '127.0.0.1:PORT', str(error))}\n")
     assert "receive_response_headers" in caplog.text and KEY not in caplog.text
-    golden.check(HERE / "openai-errors.txt", "".join(told))
+    golden.check(HERE / "openai-errors.txt", "".join(texts))
 
 
 def test_a_key_of_odd_characters_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,16 +218,16 @@ def test_a_redirect_takes_the_key_nowhere() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_who_wants_to_be_left_alone_is_left_alone_by_all(status: int) -> None:
-    both, told = threading.Barrier(2), threading.Event()
+    both, event = threading.Barrier(2), threading.Event()
 
     def script(asked: Asked) -> Act:
         if asked.number == 0:
             both.wait(30)
-            told.set()
+            event.set()
             return problem(status, "not now", {"Retry-After": "1"})
         if asked.number == 1:
             both.wait(30)
-            told.wait(30)
+            event.wait(30)
             time.sleep(0.4)  # so that the other one is told first
         return completion("four")
 
@@ -278,8 +280,8 @@ def test_a_budget_of_tokens_is_not_overrun() -> None:
     # 30 tokens each; the 26th began at 850, when the 124 that it could have taken still fitted, and the next could not
     assert len(replies) == len(server.asked) == 26
     assert again == []
-    told = [re.sub(r":\d+/", ":PORT/", f"{one}\n") for one in (error, still)]
-    golden.check(HERE / "openai-budget.txt", "".join(told))
+    texts = [re.sub(r":\d+/", ":PORT/", f"{item}\n") for item in (error, still)]
+    golden.check(HERE / "openai-budget.txt", "".join(texts))
 
 
 def test_a_budget_that_is_spent_asks_nothing() -> None:

@@ -130,8 +130,8 @@ def test_the_form_of_an_answer_is_found_out_once_and_said(caplog: pytest.LogCapt
     replies, bodies = ask(SERVERS["llama-cpp-python"], SCHEMA, replace(SCHEMA, sample=1))
     assert texts(replies) == ['{"count": 1}'] * 2
     assert forms(bodies) == ["json_schema", "json_schema", "json_object", "json_object"]
-    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert said.endswith(
+    (result,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert result.endswith(
         "takes no `response_format: json_schema`; it is asked for `json_object`, and answers are read with care"
     )
 
@@ -147,8 +147,8 @@ def test_an_error_inside_that_goes_away_is_not_taken_for_a_refusal_of_schemas() 
 def test_a_server_that_ignores_the_form_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
     replies, _ = ask(SERVERS["anthropic"], *(replace(SCHEMA, sample=number) for number in range(12)))
     assert texts(replies) == ["Here is the JSON: {count: 1}"] * 12
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(said) == 1 and "ignores `response_format: json_schema`: 8 of 8 answers are no JSON" in said[0]
+    records = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(records) == 1 and "ignores `response_format: json_schema`: 8 of 8 answers are no JSON" in records[0]
 
 
 def test_an_answer_that_is_cut_off_before_its_limit_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -158,8 +158,8 @@ def test_an_answer_that_is_cut_off_before_its_limit_is_said_once(caplog: pytest.
 
     replies, _ = ask(script, *samples(2))
     assert [reply.finish for reply in replies if isinstance(reply, Completion)] == ["length"] * 2
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(said) == 1 and "cut an answer off at 6 tokens where 16 were allowed" in said[0]
+    records = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(records) == 1 and "cut an answer off at 6 tokens where 16 were allowed" in records[0]
 
 
 def test_an_endpoint_with_another_name_for_the_limit_is_asked_by_that() -> None:

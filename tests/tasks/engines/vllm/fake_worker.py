@@ -48,10 +48,10 @@ class Tokenizer:
 class State:
     """A request inside: what is left to be said."""
 
-    def __init__(self, number: str, prompt: list[int], parameters: SimpleNamespace, said: str) -> None:
+    def __init__(self, number: str, prompt: list[int], parameters: SimpleNamespace, text: str) -> None:
         self.number, self.prompt, self.parameters = number, prompt, parameters
         self.made: list[int] = []
-        self.coming = [ord(character) for character in said] + [END]
+        self.coming = [ord(character) for character in text] + [END]
 
     def step(self) -> str | None:
         self.made.append(self.coming[len(self.made)])
@@ -61,7 +61,7 @@ class State:
 
     def output(self, reason: str) -> SimpleNamespace:
         text = "".join(chr(token) for token in self.made if token != END).replace(chr(MARK), THOUGHT_END)
-        one = SimpleNamespace(
+        namespace = SimpleNamespace(
             text=text,
             token_ids=self.made,
             logprobs=None,
@@ -70,10 +70,10 @@ class State:
             stop_reason=None,
         )
         if self.parameters.logprobs is not None:
-            one.logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
-            one.cumulative_logprob = math.fsum(LOGPROB for _ in self.made)
+            namespace.logprobs = [{token: SimpleNamespace(logprob=LOGPROB)} for token in self.made]
+            namespace.cumulative_logprob = math.fsum(LOGPROB for _ in self.made)
         return SimpleNamespace(
-            request_id=self.number, finished=bool(reason), outputs=[one], prompt_token_ids=self.prompt
+            request_id=self.number, finished=bool(reason), outputs=[namespace], prompt_token_ids=self.prompt
         )
 
 
@@ -131,17 +131,17 @@ class Engine:
                 del self.states[state.number]
         return outputs
 
-    def obey(self, prompt: str, made: int) -> None:
+    def obey(self, prompt: str, number: int) -> None:
         if "<user>die<" in prompt:
             os.kill(os.getpid(), signal.SIGKILL)
-        if "<user>die once" in prompt and made == 3:  # a file's name follows
+        if "<user>die once" in prompt and number == 3:  # a file's name follows
             flag = Path(prompt.partition("die once ")[2].partition("<")[0])
             if not flag.exists():
                 flag.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         if "<user>break<" in prompt:
             raise RuntimeError("the cache is torn")
-        if "<user>stall<" in prompt and made == 3:
+        if "<user>stall<" in prompt and number == 3:
             time.sleep(600)
         if "<user>slow<" in prompt:
             time.sleep(0.3)
@@ -167,9 +167,9 @@ def load(**options: Any) -> SimpleNamespace:
 
 
 def module(name: str, **content: object) -> ModuleType:
-    sys.modules[name] = found = ModuleType(name)
-    vars(found).update(content)
-    return found
+    sys.modules[name] = result = ModuleType(name)
+    vars(result).update(content)
+    return result
 
 
 if __name__ == "__main__":

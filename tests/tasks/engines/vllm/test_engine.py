@@ -85,13 +85,13 @@ def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
     engine = opened(price=Price(prompt=1.0, completion=10.0))
     request, before = replace(ask("hi", prefix="Well"), logprobs=True), time.time()
     reply = one(engine, request)
-    said = "<user>hi<assistant>Well"
-    assert (reply.request, reply.text, reply.finish, reply.limit) == (request.id, said, "stop", 150)
-    assert (reply.prompt_tokens, reply.tokens) == (len(said), len(said)), "the end mark is no token of the text"
-    assert reply.logprob == LOGPROB * len(said)
+    text = "<user>hi<assistant>Well"
+    assert (reply.request, reply.text, reply.finish, reply.limit) == (request.id, text, "stop", 150)
+    assert (reply.prompt_tokens, reply.tokens) == (len(text), len(text)), "the end mark is no token of the text"
+    assert reply.logprob == LOGPROB * len(text)
     assert reply.engine == engine.name == "vllm 9.9"
     assert before <= reply.at <= time.time()
-    assert reply.price == pytest.approx(len(said) * 11.0 / 1e6)
+    assert reply.price == pytest.approx(len(text) * 11.0 / 1e6)
 
 
 def test_a_completion_that_reaches_its_limit_is_cut_there(opened: Open) -> None:
@@ -223,9 +223,9 @@ def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:
 
 
 def test_on_a_cpu_prompts_are_not_cut_into_chunks(opened: Open) -> None:
-    found = json.loads(one(opened(context=5000), ask("options", max_tokens=2000)).text)
-    assert (found["enable_chunked_prefill"], found["max_num_batched_tokens"]) == (False, 5000)
-    assert "gpu_memory_utilization" not in found
+    document = json.loads(one(opened(context=5000), ask("options", max_tokens=2000)).text)
+    assert (document["enable_chunked_prefill"], document["max_num_batched_tokens"]) == (False, 5000)
+    assert "gpu_memory_utilization" not in document
     assert json.loads(one(opened(context=900), ask("options", max_tokens=800)).text)["max_num_batched_tokens"] == 4096
 
 

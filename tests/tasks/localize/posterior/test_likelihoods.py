@@ -46,8 +46,8 @@ def test_rollouts_are_beta_binomial_about_the_rate_of_a_problem_and_lost_at_the_
         ]
         behind = [np.prod([chance(at, x, rates.recovery_scatter) for at in range(first, 3)]) for x in RECOVERIES]
         expected.append(float(np.log(level @ before) + np.log(recovery @ behind)))
-    found = weigh_rollouts(batch, rates)[0]
-    assert np.allclose(found - found[0], np.array(expected) - expected[0])
+    rollout = weigh_rollouts(batch, rates)[0]
+    assert np.allclose(rollout - rollout[0], np.array(expected) - expected[0])
 
 
 def test_failures_of_a_hard_problem_say_less_than_failures_after_successes() -> None:
@@ -61,26 +61,26 @@ def test_failures_of_a_hard_problem_say_less_than_failures_after_successes() -> 
 
 def test_successes_from_the_start_make_failures_behind_a_step_say_more() -> None:
     given = {"steps": ["a"] * 4, "tried": [8, 0, 0, 1], "succeeded": [0, 0, 0, 0]}
-    found = []
+    result = []
     for succeeded in (0, 4, 8):
         batch = collected({**given, "start_tried": 8, "start_succeeded": succeeded})
         logs = weigh_rollouts(batch, RolloutRates())[0]
-        found.append(logs[0] - logs[2])
-    assert found == sorted(found) and found[2] > found[0] + 1
+        result.append(logs[0] - logs[2])
+    assert result == sorted(result) and result[2] > result[0] + 1
 
 
 def test_votes_are_dirichlet_multinomial_over_the_outcomes() -> None:
     rates = VoteRates(hit=0.4, early=0.2, late=0.2, none=0.1, undecided=0.1, concentration=3.0)
     counts = np.array([[2.0, 0, 1, 0, 1, 0]])  # four steps, none, nothing
-    found = weigh_votes(np.array([4]), counts, rates)[0]
+    vote = weigh_votes(np.array([4]), counts, rates)[0]
     shares = {
         1: [0.2, 0.4, 0.1, 0.1, 0.1, 0.1],
         2: [0.1, 0.1, 0.4, 0.2, 0.1, 0.1],
         4: [0.3 / 4] * 4 + [rates.right_none, rates.right_undecided],
     }
     logs = {at: dirichlet_multinomial.logpmf(counts[0], 3.0 * np.array(share), 4) for at, share in shares.items()}
-    assert found[1] - found[2] == pytest.approx(logs[1] - logs[2], abs=1e-6)
-    assert found[1] - found[4] == pytest.approx(logs[1] - logs[4], abs=1e-6)
+    assert vote[1] - vote[2] == pytest.approx(logs[1] - logs[2], abs=1e-6)
+    assert vote[1] - vote[4] == pytest.approx(logs[1] - logs[4], abs=1e-6)
 
 
 def test_another_vote_of_one_judge_says_less_than_the_first() -> None:
@@ -89,8 +89,8 @@ def test_another_vote_of_one_judge_says_less_than_the_first() -> None:
     for votes in (0, 1, 2, 8):
         counts = np.zeros((1, 6))
         counts[0, 2] = votes
-        found = weigh_votes(np.array([4]), counts, rates)[0]
-        gains.append(found[2] - found[1])
+        vote = weigh_votes(np.array([4]), counts, rates)[0]
+        gains.append(vote[2] - vote[1])
     first, second, eight = np.diff(gains)
     assert first > 2 * second > 0 and gains[-1] < 3 * first and eight > 0
 
