@@ -120,14 +120,14 @@ def test_no_problem_is_in_two_splits(store: Path, cot: Path) -> None:
 def test_what_arithmetic_proves_of_recorded_mistakes_is_typed_and_the_card_says_how_little_that_is(store: Path) -> None:
     rows = pl.read_parquet(store / "releases/mwpes/0.2.0/mwpes/*.parquet")
     typed = rows.filter(pl.col("error_type").is_not_null())
-    assert 50 < typed.height < 0.02 * rows.height
+    assert 0.05 * rows.height < typed.height < 0.15 * rows.height
     assert typed.select("first_error", "wrong_step", "definition", "cause").null_count().row(0) == (0, 0, 0, 0)
     assert set(typed["typed_by"].str.slice(0, 6)) == {"rule: "}
     card = (store / "releases/mwpes/0.2.0/README.md").read_text()
     section = card.split("## Columns of `mwpes`")[1].split("##")[0]
     for column in ("first_error", "wrong_step", "error_type", "definition", "cause", "typed_by"):
         (line,) = [line for line in section.splitlines() if line.startswith(f"| `{column}` |")]
-        assert line.split(" | ")[3] == "<1 %"
+        assert 5 < int(line.split(" | ")[3].removesuffix(" %")) < 20, line
     assert "`classifier_types`" in card.split("**Not filled** in any row")[1].splitlines()[0]
 
 
