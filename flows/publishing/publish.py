@@ -26,8 +26,9 @@ from flows.planning.splits import split_rows
 from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
 from flows.running.fit import read_taxonomy
+from schemas.contract import Contract
 from schemas.errors import ApplicationError
-from schemas.recipe.taxonomy import write_taxonomy
+from schemas.recipe.taxonomy import Taxonomy, write_taxonomy
 from tasks.dedup.release_index import NEEDS, index
 
 LIBRARIES = (
@@ -81,14 +82,12 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
         _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = list_lineage(plan)
+        card = render_card(plan.recipe, contracts, files, steps, labels, kinds, _count_filled(views), results)
+        croissant = render_croissant(plan.recipe, contracts, files, steps, descent, labels)
         texts = {
-            "README.md": render_card(plan.recipe, contracts, files, steps, labels, kinds, _count_filled(views), results)
-        }
-        texts["croissant.json"] = _format_json(render_croissant(plan.recipe, contracts, files, steps, descent, labels))
-        texts |= {f"taxonomies/{name}.yaml": write_taxonomy(taxonomy) for name, taxonomy in discovered.items()}
-        texts |= {
-            f"schemas/{name}.json": _format_json(build_json_schema(name, contract))
-            for name, contract in contracts.items()
+            "README.md": card,
+            "croissant.json": _format_json(croissant),
+            **_write_side_files(contracts, discovered),
         }
         recipe = {"title": plan.recipe.title, "license": plan.recipe.license, "text": plan.recipe.text}
         rest = {
@@ -108,6 +107,14 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
         return texts | build.make_files(plan, {**head, "counts": rows, **rest}), rest
 
     return publish(store, plan.recipe.corpus, plan.recipe.version, last.fingerprint, views, describe)
+
+
+def _write_side_files(contracts: Mapping[str, Contract], discovered: Mapping[str, Taxonomy]) -> dict[str, str]:
+    """By path: the JSON Schema of each view, and the taxonomies that were found."""
+    schemas = {
+        f"schemas/{name}.json": _format_json(build_json_schema(name, contract)) for name, contract in contracts.items()
+    }
+    return {f"taxonomies/{name}.yaml": write_taxonomy(taxonomy) for name, taxonomy in discovered.items()} | schemas
 
 
 def _refuse_empty(plan: Plan, views: Mapping[str, View], files: Sequence[Mapping[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.report import plots
@@ -237,54 +237,54 @@ def show_cost(_: Facts, statistics: Facts) -> Section:
     parts, sentences = [], []
     if spent["tables"]:
         tokens = sum(entry["tokens"] for entry in spent["tables"])
-        rows = [
-            [
-                entry["table"],
-                entry["task"],
-                ", ".join(map(format_model, entry["models"])),
-                format_count(entry["tokens"]),
-                format_count(entry["tokens"] / released),
-            ]
-            for entry in spent["tables"]
-        ]
-        rows.append(["all", "", "", format_count(tokens), format_count(tokens / released)])
-        parts.append(
-            PageTable(
-                "Tokens of the completions in this release's tables",
-                ("table", "task", "models", "tokens", "for each released row"),
-                rows,
-                left=3,
-            )
-        )
+        parts.append(_tabulate_tokens(spent["tables"], tokens, released))
         sentences.append(f"{format_count(tokens / released)} tokens of completions for each released row")
     if spent["ledger"]:
-        rows = [
-            [
-                format_model(entry["model"]),
-                format_count(entry["requests"]),
-                format_count(entry["cut_off"]),
-                format_count(entry["prompt_tokens"]),
-                format_count(entry["tokens"]) + ("~" if entry.get("estimated") else ""),
-                format_count(entry.get("failed", 0)),
-                _format_price(entry),
-            ]
-            for entry in spent["ledger"]
-        ]
-        parts.append(PageTable("What the ledger holds for this corpus, all versions together", ("model", "requests", "cut off", "prompt tokens", "completion tokens", "failed", "price"), rows))  # fmt: skip
-        prices = [entry["price"] for entry in spent["ledger"] if entry["price"] is not None]
-        sentences.append(
-            f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
-            if prices
-            else "the recipe names no price, so money was not counted"
-        )
-        if guessed := sum(entry.get("estimated", 0) for entry in spent["ledger"]):
-            sentences.append(
-                f"~: the tokens of {format_count(guessed)} completions are estimates, their endpoint did not say"
-            )
+        parts.append(_tabulate_ledger(spent["ledger"]))
+        sentences += _describe_ledger(spent["ledger"], released)
     notes = (
         "Tokens of the tables are those of completions that became rows; what was cut off or refused is in the ledger alone, and what two tables share was paid for once. Money is in the currency of the recipe.",
     )
     return Section(name, title, f"{'; '.join(sentences)}.".capitalize(), tuple(parts), notes)
+
+
+def _tabulate_tokens(tables: Sequence[Facts], tokens: int, released: int) -> PageTable:
+    """What each table's completions have, and all together."""
+    rows = [
+        [
+            entry["table"], entry["task"], ", ".join(map(format_model, entry["models"])), format_count(entry["tokens"]),
+            format_count(entry["tokens"] / released),
+        ]
+        for entry in tables
+    ]  # fmt: skip
+    rows.append(["all", "", "", format_count(tokens), format_count(tokens / released)])
+    columns = ("table", "task", "models", "tokens", "for each released row")
+    return PageTable("Tokens of the completions in this release's tables", columns, rows, left=3)
+
+
+def _tabulate_ledger(accounts: Sequence[Facts]) -> PageTable:
+    """What each model was asked for, and what that cost."""
+    rows = [
+        [
+            format_model(account["model"]), format_count(account["requests"]), format_count(account["cut_off"]),
+            format_count(account["prompt_tokens"]), format_count(account["tokens"]) + ("~" if account.get("estimated") else ""),
+            format_count(account.get("failed", 0)), _format_price(account),
+        ]
+        for account in accounts
+    ]  # fmt: skip
+    columns = ("model", "requests", "cut off", "prompt tokens", "completion tokens", "failed", "price")
+    return PageTable("What the ledger holds for this corpus, all versions together", columns, rows)
+
+
+def _describe_ledger(accounts: Sequence[Facts], released: int) -> Iterator[str]:
+    """What was paid, and which tokens are estimates."""
+    prices = [account["price"] for account in accounts if account["price"] is not None]
+    if prices:
+        yield f"{sum(prices):,.2f} paid in all, {sum(prices) / released:,.4f} for each released row"
+    else:
+        yield "the recipe names no price, so money was not counted"
+    if estimated := sum(account.get("estimated", 0) for account in accounts):
+        yield f"~: the tokens of {format_count(estimated)} completions are estimates, their endpoint did not say"
 
 
 def _format_price(account: Facts) -> str:

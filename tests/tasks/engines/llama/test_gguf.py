@@ -59,7 +59,12 @@ def test_a_damaged_head_is_read_or_told_and_never_else(
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    problem = ""
     try:
-        read_model_file(path)
-    except EngineError:
-        pass
+        model = read_model_file(path)
+    except EngineError as error:
+        problem = str(error)
+    if problem:
+        assert str(path) in problem and len(problem) < 1_000, "where it is, and no more of it than a line or two"
+    else:
+        assert isinstance(model.name, str) and isinstance(model.has_chat_template, bool)

@@ -1,13 +1,9 @@
-"""The engine `vllm`: what it asks and reports, and what it does when its process dies, stalls or is not wanted."""
+"""The engine `vllm`: what it asks and reports, and how calls share it."""
 
 import json
 import math
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,75 +12,22 @@ from typing import Any
 import pytest
 
 from schemas.recipe.models import VLLM, Price
-from schemas.request import Completion, EngineError, Failure, Message, Options, Request, Sampling
+from schemas.request import Completion, EngineError, Failure, Options, Sampling
 from tasks.engines.vllm import engine as engine_module
 from tasks.engines.vllm.call_queue import UNTAKEN
-from tasks.engines.vllm.engine import INSIDE, VLLMEngine, find_python
+from tasks.engines.vllm.engine import INSIDE, find_python
+from tests.tasks.engines.vllm.opening import Open, ask, ask_one
 
-FAKE = Path(__file__).with_name("fake_worker.py")
 ROOT = Path(__file__).parents[4]
 LOGPROB = -0.5
 BATCH = 4
 """Sequences at once that the fake vLLM chooses."""
-Open = Callable[..., VLLMEngine]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens an engine with the fake vLLM: options of its own first, then those of the declaration."""
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setenv("ERRATA_VLLM_PYTHON", sys.executable)
-    engines = []
-
-    def open_one(*, starting: float = 60, silence: float = 60, **declared: Any) -> VLLMEngine:
-        model = VLLM(engine="vllm", **{"model": "fake", "context": 200, **declared})
-        engines.append(VLLMEngine(model, worker=FAKE, starting=starting, silence=silence))
-        return engines[-1]
-
-    yield open_one
-    for engine in engines:
-        engine.close()
-
-
-def ask(text: str, sample: int = 0, prefix: str = "", max_tokens: int = 150) -> Request:
-    return Request("fake", "", (Message("user", text),), Sampling(max_tokens), sample, prefix)
-
-
-def one(engine: VLLMEngine, request: Request) -> Completion:
-    (reply,) = engine.answer([request])
-    assert isinstance(reply, Completion)
-    return reply
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be buried."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until_dead(pid: int, seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while lives(pid):
-        assert time.monotonic() < until, f"process {pid} lives on"
-        time.sleep(0.05)
-
-
-def pid_of_loaded(engine: VLLMEngine) -> int:
-    engine.load()
-    return pid_of(engine)
-
-
-def pid_of(engine: VLLMEngine) -> int:
-    assert engine._process
-    return engine._process.pid
 
 
 def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
     engine = opened(price=Price(prompt=1.0, completion=10.0))
     request, before = replace(ask("hi", prefix="Well"), logprobs=True), time.time()
-    reply = one(engine, request)
+    reply = ask_one(engine, request)
     text = "<user>hi<assistant>Well"
     assert (reply.request, reply.text, reply.finish, reply.limit) == (request.id, text, "stop", 150)
     assert (reply.prompt_tokens, reply.tokens) == (len(text), len(text)), "the end mark is no token of the text"
@@ -95,7 +38,7 @@ def test_a_completion_says_all_that_the_ledger_keeps(opened: Open) -> None:
 
 
 def test_a_completion_that_reaches_its_limit_is_cut_there(opened: Open) -> None:
-    reply = one(opened(), replace(ask("hi", max_tokens=7), logprobs=True))
+    reply = ask_one(opened(), replace(ask("hi", max_tokens=7), logprobs=True))
     assert (reply.text, reply.finish, reply.tokens, reply.logprob) == ("<user>h", "length", 7, 7 * LOGPROB)
 
 
@@ -103,7 +46,7 @@ def test_log_probabilities_are_not_asked_unless_they_are_needed(opened: Open) ->
     plain, needed = ask("hi"), replace(ask("hi"), logprobs=True)
     assert plain.id == needed.id
     engine = opened()
-    without, reply = one(engine, plain), one(engine, needed)
+    without, reply = ask_one(engine, plain), ask_one(engine, needed)
     assert without.logprob is None and not without.answers(needed)
     assert reply.logprob is not None and reply.answers(needed) and reply.answers(plain)
     unknown = replace(without, logprob=math.nan)
@@ -151,7 +94,7 @@ def test_what_cannot_be_answered_fails_alone(opened: Open, text: str, reason: st
 
 def test_the_declaration_becomes_options_and_environment(opened: Open) -> None:
     engine = opened(gpus=[2, 5], tensor_parallel=2, memory=0.5, context=3000, batch=7, dtype="half", revision="abc")
-    assert json.loads(one(engine, ask("options", max_tokens=2000)).text) == {
+    assert json.loads(ask_one(engine, ask("options", max_tokens=2000)).text) == {
         "model": "fake", "revision": "abc", "tokenizer_revision": "abc", "tensor_parallel_size": 2, "dtype": "half",
         "gpu_memory_utilization": 0.5, "max_model_len": 3000, "max_num_seqs": 7, "enable_prefix_caching": True,
         "disable_log_stats": True, "logprobs_mode": "raw_logprobs",
@@ -163,14 +106,14 @@ def test_the_declaration_becomes_options_and_environment(opened: Open) -> None:
 def test_a_schema_reaches_vllm_and_where_there_is_none_nothing_does(opened: Open) -> None:
     engine, plain = opened(), ask("schema")
     held = replace(plain, sampling=replace(plain.sampling, schema='{"type": "object"}'))
-    assert [one(engine, request).text for request in (held, plain)] == ['{"type": "object"}', "None"]
+    assert [ask_one(engine, request).text for request in (held, plain)] == ['{"type": "object"}', "None"]
 
 
 def test_all_that_is_set_reaches_vllm_and_what_is_not_is_vllm_s_own(opened: Open) -> None:
     engine, plain = opened(context=2000), ask("sampling", max_tokens=900)
     common = {"max_tokens": 900, "temperature": 1.0, "top_p": 1.0, "stop": [], "logprobs": None}
     common |= {"structured_outputs": None}
-    assert json.loads(one(engine, plain).text) == common | {"seed": plain.seed}
+    assert json.loads(ask_one(engine, plain).text) == common | {"seed": plain.seed}
     further: dict[str, Any] = {
         "top_k": 20,
         "min_p": 0.05,
@@ -179,26 +122,26 @@ def test_all_that_is_set_reaches_vllm_and_what_is_not_is_vllm_s_own(opened: Open
         "frequency_penalty": 0.25,
     }
     full = replace(plain, sampling=Sampling(900, stop_token_ids=(7, 8), **further))
-    assert json.loads(one(engine, full).text) == common | further | {"stop_token_ids": [7, 8], "seed": full.seed}
+    assert json.loads(ask_one(engine, full).text) == common | further | {"stop_token_ids": [7, 8], "seed": full.seed}
     thinking = replace(ask("hi"), options=Options(template='{"enable_thinking": false}'))
-    assert one(engine, thinking).text == "<user>hi<enable_thinking=False><assistant>"
+    assert ask_one(engine, thinking).text == "<user>hi<enable_thinking=False><assistant>"
 
 
 def test_a_base_model_goes_on_with_a_text_and_cannot_be_asked_as_a_chat(opened: Open) -> None:
     engine = opened(model="untaught", api="completions")
     text = replace(ask("hi", prefix=" ho"), options=Options(api="completions"))
-    assert one(engine, text).text == "^hi ho", "begun as the tokenizer begins a text"
+    assert ask_one(engine, text).text == "^hi ho", "begun as the tokenizer begins a text"
     with pytest.raises(EngineError, match=r"no chat template.*`api: completions`"):
         list(engine.answer([ask("hi")]))
-    assert one(engine, text).finish == "stop", "that was no harm to it"
+    assert ask_one(engine, text).finish == "stop", "that was no harm to it"
 
 
 def test_arguments_of_the_engine_and_an_adapter_reach_vllm(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"r": 40}')
     engine = opened(context=2000, lora=str(tmp_path), engine_args={"quantization": "fp8", "enforce_eager": True})
-    options = json.loads(one(engine, ask("options", max_tokens=900)).text)
+    options = json.loads(ask_one(engine, ask("options", max_tokens=900)).text)
     assert (options["quantization"], options["enforce_eager"], options["enable_lora"]) == ("fp8", True, True)
-    assert one(engine, ask("adapter")).text == f"('adapter', '{tmp_path}', 64)"
+    assert ask_one(engine, ask("adapter")).text == f"('adapter', '{tmp_path}', 64)"
 
 
 def test_vllm_is_looked_for_where_it_is_said_or_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -223,14 +166,16 @@ def test_what_vllm_gives_up_is_a_failure(opened: Open) -> None:
 
 
 def test_on_a_cpu_prompts_are_not_cut_into_chunks(opened: Open) -> None:
-    document = json.loads(one(opened(context=5000), ask("options", max_tokens=2000)).text)
+    document = json.loads(ask_one(opened(context=5000), ask("options", max_tokens=2000)).text)
     assert (document["enable_chunked_prefill"], document["max_num_batched_tokens"]) == (False, 5000)
     assert "gpu_memory_utilization" not in document
-    assert json.loads(one(opened(context=900), ask("options", max_tokens=800)).text)["max_num_batched_tokens"] == 4096
+    assert (
+        json.loads(ask_one(opened(context=900), ask("options", max_tokens=800)).text)["max_num_batched_tokens"] == 4096
+    )
 
 
 def test_how_many_at_once_is_vllm_s_choice_unless_it_is_said(opened: Open) -> None:
-    assert "max_num_seqs" not in json.loads(one(opened(context=3000), ask("options", max_tokens=2000)).text)
+    assert "max_num_seqs" not in json.loads(ask_one(opened(context=3000), ask("options", max_tokens=2000)).text)
     replies = list(opened().answer([ask("count", sample) for sample in range(40)]))
     inside = [int(reply.text) for reply in replies if isinstance(reply, Completion)]
     assert max(inside) == INSIDE * BATCH
@@ -262,194 +207,17 @@ def test_who_does_not_take_replies_gets_no_more_of_them(opened: Open) -> None:
     assert len(replies) == 99
 
 
-def test_a_process_that_dies_is_started_again_and_what_was_inside_is_asked_again(
-    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine = opened(batch=2, context=400)
-    worker = pid_of_loaded(engine)
-    requests = [*(ask("hi", sample) for sample in range(9)), ask(f"die once {tmp_path / 'flag'}", max_tokens=5)]
-    replies = list(engine.answer(requests))
-    assert sorted(reply.request for reply in replies) == sorted(request.id for request in requests)
-    assert all(isinstance(reply, Completion) for reply in replies)
-    assert pid_of(engine) != worker and not lives(worker)
-    assert "was killed by SIGKILL" in caplog.text and "started again" in caplog.text
-    flag = ask(f"die once {tmp_path / 'other'}", max_tokens=5)
-    assert one(engine, flag).finish == "length", "what was inside is answered, so it may die once more"
-
-
-def test_a_process_that_dies_again_of_the_same_requests_is_an_error_and_takes_its_group_along(
-    opened: Open, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine = opened()
-    child = int(one(engine, ask("child")).text)
-    worker = pid_of(engine)
-    with pytest.raises(EngineError) as caught:
-        list(engine.answer([ask("die"), ask("hi")]))
-    message = str(caught.value)
-    assert message.startswith(f"model 'fake' (vllm, {sys.executable}): its process was killed by SIGKILL\n  | ")
-    assert "  | a step" in message and "lower `memory`, `context` or `batch`" in message
-    assert not any(secret in message for secret in ("abcdefgh", "me:word")), message
-    wait_until_dead(child)
-    assert not lives(worker)
-    assert len(caplog.records) == 1, "it was started again, once"
-    assert one(engine, ask("hi")).text == "<user>hi<assistant>", "asked again, it begins anew"
-
-
-def test_a_process_that_dies_while_nobody_asks_is_replaced_when_somebody_does(opened: Open) -> None:
-    engine = opened()
-    worker = pid_of_loaded(engine)
-    os.kill(worker, signal.SIGKILL)
-    wait_until_dead(worker)
-    assert one(engine, ask("hi")).finish == "stop"
-    assert pid_of(engine) != worker
-
-
-def test_an_error_inside_is_told(opened: Open) -> None:
-    with pytest.raises(EngineError, match=r"(?s)RuntimeError: the cache is torn\n.*Traceback.*last lines above"):
-        list(opened().answer([ask("break")]))
-
-
-@pytest.mark.parametrize(
-    ("model", "advice"),
-    [("missing", "`make install-gpu`"), ("large", "CUDA out of memory.*lower `memory`, `context` or `batch`")],
-)
-def test_a_model_that_cannot_be_loaded_says_what_to_do(opened: Open, model: str, advice: str) -> None:
-    engine = opened(model=model)
-    with pytest.raises(EngineError, match=f"(?s)^model '{model}' .*{advice}"):
-        list(engine.answer([ask("hi")]))
-    assert engine._process is None
-
-
-def test_a_python_that_is_none(opened: Open, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"no-python cannot be run \(No such file or directory\): name a Python"):
-        list(opened(python=str(tmp_path / "no-python")).answer([ask("hi")]))
-
-
-def test_a_stall_is_an_error(opened: Open) -> None:
-    engine = opened(silence=1.5)
-    with pytest.raises(EngineError, match="its process gave no sign of life for 2 s"):
-        list(engine.answer([ask("stall")]))
-    assert engine._process is None
-
-
-@pytest.mark.slow
-def test_slow_is_not_silent(opened: Open) -> None:
-    assert one(opened(silence=3), ask("slow")).tokens * 0.3 > 3
-
-
-@pytest.mark.slow
-def test_a_model_may_take_long_to_load_while_it_says_so(opened: Open) -> None:
-    assert one(opened(model="talkative", starting=2.5), ask("hi")).finish == "stop"
-    with pytest.raises(EngineError, match="no sign of life for 2 s"):
-        list(opened(model="silent", starting=2).answer([ask("hi")]))
-
-
-def test_closing_the_iterator_drops_its_work_and_no_other(opened: Open) -> None:
-    engine = opened(batch=2)
-    answers, others = (engine.answer([ask(text, sample) for sample in range(50)]) for text in ("hi", "ho"))
-    next(answers)
-    next(others)
-    worker = pid_of(engine)
-    answers.close()  # type: ignore[attr-defined]
-    assert one(engine, ask("hi")).text == "<user>hi<assistant>"
-    assert len(list(others)) == 49
-    assert pid_of(engine) == worker
-
-
-def test_close_ends_the_process_and_those_who_wait_for_it(opened: Open) -> None:
-    engine = opened()
-    child, worker = int(one(engine, ask("child")).text), pid_of(engine)
-    with ThreadPoolExecutor(1) as threads:
-        stuck = threads.submit(lambda: list(engine.answer([ask("stall")])))
-        time.sleep(0.5)
-        engine.close()
-        with pytest.raises(EngineError, match="the engine was closed"):
-            stuck.result(20)
-    assert not lives(worker)
-    assert not lives(child)
-    engine.close()
-    with pytest.raises(EngineError, match="the engine was closed"):
-        list(engine.answer([ask("hi")]))
-
-
-def test_close_ends_a_load(opened: Open) -> None:
-    engine = opened(model="silent")
-    with ThreadPoolExecutor(1) as threads:
-        loading = threads.submit(engine.load)
-        time.sleep(0.5)
-        engine.close()
-        with pytest.raises(EngineError, match="the engine was closed"):
-            loading.result(20)
-    assert not engine.loaded
-
-
-BUILD = """
-import sys
-from schemas.recipe.models import VLLM
-from schemas.request import Message, Request, Sampling
-from tasks.engines.vllm.engine import VLLMEngine
-from pathlib import Path
-engine = VLLMEngine(VLLM(engine="vllm", model="fake", context=200), worker=Path(sys.argv[1]))
-def ask(text): return Request("fake", "", (Message("user", text),), Sampling(100))
-(child,) = engine.answer([ask("child")])
-print(engine._process.pid, child.text, flush=True)
-list(engine.answer([ask(sys.argv[2])]))
-"""
-
-
-@pytest.mark.parametrize("at", ["stall", "slow"])
-@pytest.mark.kill
-def test_nothing_outlives_a_killed_build(at: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ERRATA_VLLM_PYTHON": sys.executable}
-    command = [sys.executable, "-c", BUILD, str(FAKE), at]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
-        assert build.stdout
-        worker, child = map(int, build.stdout.readline().split())
-        assert lives(worker) and lives(child)
-        build.send_signal(signal.SIGKILL)
-    wait_until_dead(worker)
-    wait_until_dead(child)
-
-
-LOADING = """
-import sys
-from threading import Thread
-from schemas.recipe.models import VLLM
-from tasks.engines.vllm.engine import VLLMEngine
-from pathlib import Path
-engine = VLLMEngine(VLLM(engine="vllm", model="silent"), worker=Path(sys.argv[1]))
-loading = Thread(target=engine.load)
-loading.start()
-while engine._process is None:
-    pass
-print(engine._process.pid, flush=True)
-loading.join()
-"""
-
-
-@pytest.mark.kill
-def test_nothing_outlives_a_build_that_is_killed_while_a_model_is_loaded() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ERRATA_VLLM_PYTHON": sys.executable}
-    command = [sys.executable, "-c", LOADING, str(FAKE)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
-        assert build.stdout
-        worker = int(build.stdout.readline())
-        assert lives(worker)
-        build.send_signal(signal.SIGKILL)
-    wait_until_dead(worker)
-
-
 def test_thoughts_are_parted_and_their_tokens_counted(opened: Open) -> None:
-    reply = one(opened(), ask("think"))
+    reply = ask_one(opened(), ask("think"))
     assert (reply.thinking, reply.text, reply.thinking_tokens, reply.tokens) == ("2 + 2?", "Four.", 7, 12)
     assert reply.thinking_finished
 
 
 def test_a_thought_that_the_template_opens_is_one(opened: Open) -> None:
     engine = opened()
-    cut = one(engine, ask("open a thought", max_tokens=5))
+    cut = ask_one(engine, ask("open a thought", max_tokens=5))
     assert (cut.thinking, cut.text, cut.thinking_finished, cut.finish) == ("<user", "", False, "length")
-    behind = one(engine, ask("open a thought", prefix="It is"))  # it repeats its prompt
+    behind = ask_one(engine, ask("open a thought", prefix="It is"))  # it repeats its prompt
     assert (behind.thinking, behind.text) == ("", "<user>open a thought<assistant>\n\nIt is")
-    within = one(engine, ask("open a thought", prefix="<think>\n2 + 2"))
+    within = ask_one(engine, ask("open a thought", prefix="<think>\n2 + 2"))
     assert not within.thinking_finished and within.thinking.endswith("<think>\n2 + 2")
