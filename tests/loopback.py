@@ -34,9 +34,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+def serve(handler: Callable[..., BaseHTTPRequestHandler], server_class: type[HTTPServer] = HTTPServer) -> Iterator[str]:
     """Serve until the block ends; gives the URL."""
-    server = HTTPServer(("127.0.0.1", 0), handler)
+    server = server_class(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

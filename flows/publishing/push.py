@@ -1,28 +1,22 @@
 """Publishing outward: a release to the Hugging Face Hub, or to any fsspec URL, whole or not at all.
 
-On the Hub one commit holds all files, and the version is a tag on it. On other
-stores the manifest comes last and is created exclusively, as it is at home.
+On the Hub one commit holds all files, and the version is a tag on it
+(`push_to_hub`). On other stores the manifest comes last and is created
+exclusively, as it is at home.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-import warnings
-from pathlib import Path
-from typing import Any
 
 import errata
-from errata.errors import ErrataError, Unreadable
+from errata.errors import Unreadable
 from errata.release.find import Release
 from errata.release.load import pull
 
-from catalog.hub import raise_os_errors
 from catalog.publish.publish import PublishError, locate_release
 from catalog.storage import Store, StoreError
-
-HUB = "hf://datasets/"
+from flows.publishing.push_to_hub import push_to_hub
 
 
 def push(name: str, target: str, store: str, private: bool = False) -> str:
@@ -35,7 +29,7 @@ def push(name: str, target: str, store: str, private: bool = False) -> str:
     files = release.manifest["files"]
     pull(release, files)
     if target.startswith("hf://"):
-        return _upload_to_hub(release, target, private)
+        return push_to_hub(release, _read_manifest(release), target, private)
     return _copy_to_store(release, Store(target))
 
 
@@ -66,51 +60,3 @@ def _copy_to_store(release: Release, place: Store) -> str:
     except OSError as error:
         raise StoreError(f"{link}: cannot be written ({error.strerror or error}); nothing was published") from error
     return f"{release.name} is published: {link}"
-
-
-def _upload_to_hub(release: Release, target: str, private: bool) -> str:
-    """Upload a release as one commit of a dataset repository, and tag it with the version."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
-
-    repository = target.removeprefix(HUB).strip("/")
-    if not target.startswith(HUB) or repository.count("/") != 1:
-        raise ErrataError(f"{target[:120]}: names no dataset of the Hub; write {HUB}OWNER/NAME")
-    hub = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
-    try:
-        with raise_os_errors():
-            commit = _upload_files(hub, release, target, repository, private)
-    except HFValidationError as error:
-        raise ErrataError(f"{target}: names no dataset of the Hub ({error})") from None
-    except OSError as error:
-        why = " ".join(str(error).split())[:300]
-        raise StoreError(
-            f"{target}: cannot be published ({why}); see huggingface.co/settings/tokens and HF_TOKEN"
-        ) from error
-    return f"{release.name} is published: {commit.commit_url}, tag {release.manifest['version']}"
-
-
-def _upload_files(hub: Any, release: Release, target: str, repository: str, private: bool) -> Any:
-    """The commit that holds a release's files, tagged with its version."""
-    version = release.manifest["version"]
-    hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-    if version in {tag.name for tag in hub.list_repo_refs(repository, repo_type="dataset").tags}:
-        raise PublishError(f"{target}: has the tag {version} already; a release never changes: raise the version")
-    with tempfile.TemporaryDirectory() as staged:
-        _stage(release, Path(staged))
-        with warnings.catch_warnings(action="ignore"):
-            commit: Any = hub.upload_folder(
-                repo_id=repository, repo_type="dataset", folder_path=staged, delete_patterns="*",
-                commit_message=f"{release.name}", commit_description=release.pin,
-            )  # fmt: skip
-    hub.create_tag(repository, repo_type="dataset", tag=version, tag_message=release.pin, revision=commit.oid)
-    return commit
-
-
-def _stage(release: Release, place: Path) -> None:
-    """A release's files in a folder, linked where that can be done."""
-    for file in release.manifest["files"]:
-        path = place / file["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(release.path(file), path)
-    (place / "manifest.json").write_bytes(_read_manifest(release))
