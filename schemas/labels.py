@@ -65,10 +65,13 @@ class Label:
     """The column with what was asked for a row: a number of completions, or a list with an item for each."""
     tokens: str | None = None
     """The column with the tokens of these completions."""
-    confirms: tuple[str, ...] = ()
-    """What `method` begins with where a label only tests the step that another names: to agree with that is to confirm it."""
     combines: tuple[Label, ...] = ()
     """The labels that this one is made from; their raters' agreement is measured."""
+    derived_from: tuple[Label, ...] = ()
+    """Other labels that this one looks at: it tests the steps that they name, or weighs them. To say the same as what one
+    looked at, or what `combines` has, is to confirm it, which is no agreement of independent raters."""
+    derived_by: tuple[str, ...] = ()
+    """What `method` begins with where `derived_from` holds; always, where nothing is given."""
 
     def columns(self) -> tuple[str, ...]:
         """The names of all columns that it speaks of, those of the labels that it combines aside."""

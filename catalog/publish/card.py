@@ -301,13 +301,16 @@ def _render_agreement(entry: Mapping[str, Any]) -> list[str]:
     for pair in entry.get("kappa", ()):
         names = " and ".join(map(_escape_cell, pair["labellers"]))
         lines += [
-            f"Cohen's kappa of {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} mistakes that both type).",
+            f"Cohen's kappa of {names}: {_format_kappa(pair['cohen'])}{_format_interval(pair)} ({pair['rows']:,} mistakes that both type).",
             "",
         ]
     if entry.get("fleiss") is not None:
         lines += [f"Fleiss' kappa of all models: {entry['fleiss']:.3f}.", ""]
     for own in entry.get("votes", ()):
-        line = f"Fleiss' kappa of the votes of {_escape_cell(own['model'])}: {_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
+        line = (
+            f"Votes of {_escape_cell(own['model'])} repeat themselves (Fleiss' kappa; no agreement of independent raters): "
+            f"{_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)."
+        )
         lines += [line, ""]
     return lines
 

@@ -18,7 +18,7 @@ from tasks import find_label, list_labels
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.raters import JUDGE, RULES, list_ratings, list_votes
 from tasks.classify.requests import name_model
-from tasks.evaluation.agreement import Agreement
+from tasks.evaluation.agreement import Agreement, round_interval
 from tasks.evaluation.clustering import compute_adjusted_rand, cramer
 from tasks.evaluation.types import UNDECIDED, Confusion
 
@@ -169,7 +169,7 @@ def _make_frame(names: list[str], rows: list[Any]) -> pl.DataFrame:
 def _summarize_agreement(result: _TypeCounts) -> dict[str, Any]:
     """Cohen's kappa of each pair that decides some mistakes both, Fleiss' of the models, and of each model's votes."""
     pairs = [
-        {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa)}
+        {"labellers": list(names), "rows": pair.rows, "cohen": _round(pair.kappa), "interval": round_interval(pair.interval)}
         for names, pair in result.all_.pairs.items() if pair.rows
     ]  # fmt: skip
     own = [

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from catalog import sources, tables
 from catalog.sources import Source, SourceError
 from catalog.tables import Manifest
+from flows.metrics.labeller_pairs import SHOWN, LabelOrigin, find_origin
 from flows.metrics.row_names import TableName, ViewName, check_files, find_complete_table, parse_rows_name
 from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, compare_types
@@ -26,7 +27,7 @@ from schemas.columns.gold import GOLD_STEP
 from schemas.labels import Label
 from schemas.recipe.document import Document
 from schemas.task import Record
-from tasks import find_label, list_labels
+from tasks import TASKS, find_label, list_labels
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
 from tasks.evaluation.artifact_baseline import ArtifactBaseline, measure_artifacts
@@ -207,7 +208,19 @@ def evaluate(
         _measure_artifacts(golden) if format == golds.INJECTED else None,
         {who: _list_probabilities(given) for who, given in table.items()},
         _sum_tokens(labels, columns, {row.id for row in gold}),
+        {who: origin for place, c in zip(labels, columns) for who, origin in _list_origins(place, c).items()},
     )  # fmt: skip
+
+
+def _list_origins(place: RowsAt, columns: Columns) -> dict[str, LabelOrigin]:
+    """Who stands behind each labeller of a place, by the declarations of its task or, elsewhere, of the columns' names."""
+    declared = {
+        label.column: label
+        for label in (*list_labels("step"), *(TASKS[place.table.task].labels if place.table else ()))
+    }
+    wanted = {column: declared[column] for column in columns.labels if column in declared and not columns.labeller}
+    rows = [record.value for record in islice(place.records(), SHOWN) if record.value] if wanted else []
+    return {columns.names.get(column, column): find_origin(rows, label) for column, label in wanted.items()}
 
 
 def _choose_columns(labels: RowsAt, golden: Sequence[RowsAt], rules: GoldRules, wanted: Columns) -> Columns:

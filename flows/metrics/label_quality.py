@@ -16,7 +16,7 @@ from flows.planning.plan import Plan, TableJob
 from schemas.columns.gold import GOLD_STEP, GOLD_TYPE
 from schemas.labels import Label
 from tasks import find_label
-from tasks.evaluation.agreement import Agreement
+from tasks.evaluation.agreement import Agreement, round_interval
 from tasks.evaluation.score import NONE, wilson
 from tasks.localize.raters import build_frame, count_confirmed, list_rating_columns, split_dependent
 
@@ -123,7 +123,7 @@ def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, 
                 "labellers": list(names),
                 "rows": pair.rows,
                 "cohen": _round(pair.kappa),
-                "interval": _round_both(pair.interval),
+                "interval": round_interval(pair.interval),
             }
             for names, pair in result.agreement.pairs.items()
         ]
@@ -133,16 +133,12 @@ def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, 
                 "by": by,
                 "confirmed": n["confirmed"],
                 "of": n["named"],
-                "interval": _round_both(wilson(n["confirmed"], n["named"]) if n["named"] else None),
+                "interval": round_interval(wilson(n["confirmed"], n["named"]) if n["named"] else None),
             }
             for (name, by), n in result.confirmed.items()
         ]
         summary |= {"kappa": kappas, "fleiss": _round(result.agreement.fleiss), "confirmed": confirmed}
     return summary
-
-
-def _round_both(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else [round(end, 4) for end in interval]
 
 
 def _round(kappa: float | None) -> float | None:

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import polars as pl
 from errata.cli import text
 
 from flows.metrics.certainty import describe_calibration, describe_cost, describe_share, format_certainty, format_costs
+from flows.metrics.labeller_pairs import LabellerPairs, LabelOrigin, compare_labellers, describe_pairs, format_pairs
 from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.type_confusion import TypeComparison
-from tasks.evaluation.agreement import Agreement, measure_agreement
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
 from tasks.evaluation.fields import Rejected
@@ -56,6 +55,8 @@ class Evaluation:
     """Each labeller's probabilities that its labels are right, as far as it has them."""
     tokens: Mapping[str, int] = field(default_factory=dict)
     """What each labeller's labels of the rows cost, where that is known."""
+    origins: Mapping[str, LabelOrigin] = field(default_factory=dict)
+    """Who stands behind each labeller, where that is declared."""
 
     def calibrations(self) -> dict[str, Calibration]:
         """The calibration of each labeller that says how sure it is."""
@@ -71,13 +72,9 @@ class Evaluation:
         )
         return {name: scores[name] for name in sorted(scores, key=_make_sort_key)}
 
-    def agreement(self) -> Agreement | None:
-        """How far the labellers agree on the rows of gold; None of one alone."""
-        if len(self.labellers) < 2:
-            return None
-        ids = [row.id for row in self.rows]
-        columns = {name: [labels.get(id) for id in ids] for name, labels in self.labellers.items()}
-        return measure_agreement([pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64))])
+    def pairs(self) -> LabellerPairs | None:
+        """How far independent labellers agree on the rows of gold, and what others confirm; None of one alone."""
+        return compare_labellers([row.id for row in self.rows], self.labellers, self.origins)
 
     def unknown(self, labeller: str) -> int:
         """Labels of solutions that gold does not have."""
@@ -106,7 +103,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         }
     return {
         "labels": evaluation.labels, "gold": evaluation.gold, "format": evaluation.format, "rows": len(evaluation.rows), "by": evaluation.by,
-        "labellers": labellers, "agreement": _describe_agreement(evaluation.agreement()), "types": _describe_types(evaluation.typed),
+        "labellers": labellers, "agreement": describe_pairs(evaluation.pairs()), "types": _describe_types(evaluation.typed),
         "giveaway": asdict(evaluation.artifact_baseline) if evaluation.artifact_baseline else None, "rejected": [asdict(rejected) for rejected in evaluation.rejected],
     }  # fmt: skip
 
@@ -115,16 +112,6 @@ def _describe_types(comparison: TypeComparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {"taxonomy": comparison.taxonomy, "without_a_name": comparison.nameless, **comparison.confusion.summarize()}
-
-
-def _describe_agreement(agreement: Agreement | None) -> dict[str, Any] | None:
-    if agreement is None:
-        return None
-    pairs = [
-        {"labellers": list(names), "rows": pair.rows, "same": pair.same, "cohens_kappa": pair.kappa}
-        for names, pair in agreement.pairs.items()
-    ]
-    return {"pairs": pairs, "all": {"rows": agreement.rows, "fleiss_kappa": agreement.fleiss}}
 
 
 def _describe_score(result: Score) -> dict[str, Any]:
@@ -164,7 +151,7 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_distances(scored),
         format_certainty(evaluation.calibrations()),
         format_costs(_list_costs(evaluation)),
-        _format_agreements(evaluation.agreement()),
+        format_pairs(evaluation.pairs()),
         _format_types(evaluation.typed),
         _format_artifacts(evaluation.artifact_baseline),
         NOTES,
@@ -245,25 +232,6 @@ def _format_distances(scored: Scored) -> str:
     return "\n\n".join(parts)
 
 
-def _format_agreements(agreement: Agreement | None) -> str:
-    """A line for each pair of labellers, and one for all of several."""
-    if agreement is None:
-        return ""
-    rows: list[list[object]] = [
-        [
-            " | ".join(names),
-            pair.rows,
-            _format_percent(pair.same / pair.rows if pair.rows else None),
-            _format_kappa(pair.kappa),
-        ]
-        for names, pair in agreement.pairs.items()
-    ]
-    if agreement.raters > 2:
-        rows.append(["all (Fleiss)", agreement.rows, "", _format_kappa(agreement.fleiss)])
-    kappa = "kappa      agreement beyond chance (Cohen), on rows that all of them label"
-    return f"{format_narrow_table(['labellers', 'labelled', 'same, %', 'kappa'], rows)}\n\n{kappa}"
-
-
 def _format_types(comparison: TypeComparison | None) -> str:
     """A line for each true type: how often it is said, what is said instead most, and all types together."""
     if comparison is None or not comparison.confusion.rows:
@@ -312,10 +280,6 @@ def _format_artifacts(baseline: ArtifactBaseline | None) -> str:
         f"           AUC of {baseline.looks:.2f} (lengths, signs) and {baseline.ngrams:.2f} (character n-grams);\n"
         f"           chance is 0.50 ± {2 * baseline.error:.2f} ({baseline.rows:,} solutions)"
     )
-
-
-def _format_kappa(kappa: float | None) -> str:
-    return "–" if kappa is None else f"{kappa:.2f}"
 
 
 def _format_remarks(evaluation: Evaluation) -> str:

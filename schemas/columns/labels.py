@@ -8,6 +8,7 @@ through it.
 
 from __future__ import annotations
 
+from schemas.columns.pairs import LOCATE_LABEL
 from schemas.contract import Column
 from schemas.labels import Label, Votes
 
@@ -128,7 +129,7 @@ ESTIMATE_COLUMNS = (
 )
 ESTIMATE_LABEL = Label(
     column="estimate_first_error", kind="step", rank=1, undecided="estimate_undecided", method="estimated_by", values="soft",
-    confirms=("witness", "active"),
+    derived_from=(JUDGE_LABEL,), derived_by=("witness", "active"),
     rater="estimation", title="estimation by rollouts", replies="rollouts", tokens="rollout_tokens",
 )  # fmt: skip
 TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
@@ -184,6 +185,7 @@ AGREE_LABEL = Label(
     probability="probability",
     votes=Votes("labellers", "labels"),
     combines=(JUDGE_LABEL, ESTIMATE_LABEL),
+    derived_from=(LOCATE_LABEL,),
 )
 SEVERITIES = ("minor", "major")
 CLASSIFY_COLUMNS = (

@@ -122,6 +122,11 @@ def _beyond(observed: int, expected: int, of: int) -> float | None:
     return (observed - expected) / (of - expected) if of > expected else None
 
 
+def round_interval(interval: tuple[float, float] | None) -> list[float] | None:
+    """An interval as manifests and reports hold it: to four digits; None of none."""
+    return None if interval is None else [round(end, 4) for end in interval]
+
+
 def measure_agreement(frames: Iterable[pl.DataFrame]) -> Agreement:
     """The agreement over frames, one after the other: nothing of a frame is held but its counts."""
     agreement = Agreement()

@@ -70,14 +70,44 @@ def list_rating_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def list_derived(row: Mapping[str, Any], label: Label) -> tuple[Label, ...]:
+    """The labels that one was made from or looks at, by its declaration and the method of a row; unknown methods may be any."""
+    method = row.get(label.method) if label.method else None
+    looks = method is None or not label.derived_by or str(method).startswith(label.derived_by)
+    return (*label.combines, *(label.derived_from if looks else ()))
+
+
+def list_origins(row: Mapping[str, Any], label: Label) -> frozenset[str]:
+    """Who stands behind the label of a row: its own raters, and those of all that it was made from or looks at.
+
+    Labels are independent of each other where they have nobody in common.
+
+    Args:
+        row: The row's columns, as far as it has them.
+        label: The label.
+
+    Returns:
+        Names of raters; never none.
+
+    """
+    names = {parse_model(rater) for rater in (row.get(label.votes.raters) or () if label.votes else ())}
+    if not label.votes:
+        names.add(label.rater or label.column)
+    for part in list_derived(row, label):
+        if (part.votes and row.get(part.votes.raters)) or row.get(part.method or part.column) is not None:
+            names |= list_origins(row, part)
+    return frozenset(names or {label.column})
+
+
 def split_dependent(part: pl.DataFrame, labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
-    """Labels that are given independently of each other, and those that only test what another names, by the method of a table."""
+    """Labels that are given independently of each other, and those that look at what another names, by the method of a table."""
     dependent = []
     for label in labels:
-        if label.confirms and label.method in part.columns:
-            method = next(iter(part[label.method].drop_nulls()), "")
-            if str(method).startswith(label.confirms):
-                dependent.append(label)
+        row = {}
+        if label.method in part.columns:
+            row = {label.method: next(iter(part[label.method].drop_nulls()), "")}
+        if label.derived_from and any(other in labels for other in list_derived(row, label)):
+            dependent.append(label)
     return [label for label in labels if label not in dependent], dependent
 
 

@@ -89,7 +89,7 @@ def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
         for pair in pairs:
             names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
             lines.append(
-                f"Cohen's kappa in {entry['table']}, {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} solutions)"
+                f"Cohen's kappa in {entry['table']}, {names}: {_format_kappa(pair['cohen'])}{_format_interval(pair)} ({pair['rows']:,} solutions)"
             )
         for tested in entry.get("confirmed", ()):
             name = tested["labeller"].partition("@")[0]
@@ -105,6 +105,11 @@ def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 def _format_kappa(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _format_interval(pair: dict[str, Any]) -> str:
+    interval = pair.get("interval")
+    return f", 95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else ""
 
 
 def format_types(entries: Sequence[dict[str, Any]], width: int | None = None) -> str:
@@ -194,13 +199,15 @@ def _format_agreement(entry: dict[str, Any]) -> str:
     lines = []
     for pair in entry.get("kappa", ()):
         names = " and ".join(name.partition("@")[0] for name in pair["labellers"])
-        lines.append(f"Cohen's kappa of types, {names}: {_format_kappa(pair['cohen'])} ({pair['rows']:,} mistakes)")
+        lines.append(
+            f"Cohen's kappa of types, {names}: {_format_kappa(pair['cohen'])}{_format_interval(pair)} ({pair['rows']:,} mistakes)"
+        )
     if entry.get("fleiss") is not None:
         lines.append(f"Fleiss' kappa of types, all models: {_format_kappa(entry['fleiss'])}")
     for own in entry.get("votes", ()):
         name = own["model"].partition("@")[0]
         lines.append(
-            f"Fleiss' kappa of types, votes of {name}: {_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)"
+            f"Votes of {name} on types repeat themselves (Fleiss' kappa, no agreement of independent raters): {_format_kappa(own['fleiss'])} ({own['rows']:,} mistakes)"
         )
     shifts = [f"{by} {value:.2f}" for by, value in entry.get("shift", {}).items() if value is not None]
     lines += [f"types depend on (Cramér's V): {', '.join(shifts)}"] if shifts else []

@@ -43,8 +43,8 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
         lead = "No two labellers are independent of each other: there is no agreement to measure."
         return Section(name, title, lead, (*extra, trusted))
     table = PageTable(
-        "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa"),
-        [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_count(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"])] for pair in pairs],
+        "Cohen's kappa of each pair", ("labeller", "other labeller", "solutions", "the same step", "kappa", "95 %"),
+        [[*(format_model(labeller)[:80] for labeller in pair["labellers"]), format_count(pair["rows"]), format_percent(pair.get("share")), format_kappa(pair["cohen"]), _format_span(pair.get("interval"))] for pair in pairs],
         left=2,
     )  # fmt: skip
     parts: list[Plot | PageTable] = []
@@ -105,6 +105,10 @@ def _tabulate_noise(labels: Sequence[Facts]) -> PageTable | None:
     return PageTable(title, ("by", "group", "labels", "wrong", "95 %", "expected"), rows, left=2)
 
 
+def _format_span(interval: Sequence[float] | None) -> str:
+    return "" if not interval else f"{interval[0]:.2f} to {interval[1]:.2f}"
+
+
 def _format_interval(interval: Sequence[float] | None) -> str:
     return "" if not interval else f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f} %"
 
@@ -122,7 +126,7 @@ def _plot_kappas(pairs: Sequence[Facts], table: PageTable) -> Plot:
                     "y": y,
                     "value": max(0.0, value or 0.0),
                     "label": "–" if value is None else f"{value:.2f}",
-                    "says": f"kappa {format_kappa(value)} over {format_count(pair['rows'])} solutions",
+                    "says": f"kappa {format_kappa(value)} ({_format_span(pair.get('interval'))}) over {format_count(pair['rows'])} solutions",
                 }
             )
     spec = plots.plot_heat(data, names, names, "", "", 1.0, turned=True)

@@ -10,7 +10,7 @@ import polars as pl
 
 from flows.report.statistics.rows import sample_rows
 from schemas.labels import Label
-from tasks.evaluation.agreement import Agreement
+from tasks.evaluation.agreement import Agreement, round_interval
 from tasks.localize.raters import build_frame, list_rating_columns, split_dependent
 
 BINS = 10
@@ -51,6 +51,7 @@ class RaterAgreement:
                 "same": pair.same,
                 "share": round(pair.same / pair.rows, 4) if pair.rows else None,
                 "cohen": _round(pair.kappa),
+                "interval": round_interval(pair.interval),
             }
             for names, pair in self.agreement.pairs.items()
         ]

@@ -47,7 +47,7 @@ def test_the_terminal_tells_the_same() -> None:
 ROUND = {"round": 1, "rows": 3, "known": 0, "proposed": 4, "undecided": 2, "types": 2}
 NEWS = {
     "shift": {"model": 0.41, "set": None, "step": 0.05},
-    "kappa": [{"labellers": ["rules", "b|g@r1"], "rows": 3, "cohen": 0.5}, {"labellers": ["rules", "judge"], "rows": 2, "cohen": None}],
+    "kappa": [{"labellers": ["rules", "b|g@r1"], "rows": 3, "cohen": 0.5, "interval": [0.1, 0.9]}, {"labellers": ["rules", "judge"], "rows": 2, "cohen": None}],
     "fleiss": 0.25, "votes": [{"model": "b|g@r1", "rows": 4, "fleiss": 0.75}],
     "found": {"source": "Found by proposals in 1 rounds.", "rounds": [ROUND], "candidate": 5, "new": 2, "merge": 2, "fold": 1},
     "truth": {"rows": 4, "decided": 3, "rand": 0.876, "confusion": TRUTH["confusion"]},
@@ -56,10 +56,13 @@ NEWS = {
 
 def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_found() -> None:
     lines = render_types([FOUND | NEWS])
-    assert "Cohen's kappa of rules and b/g@r1: 0.500 (3 mistakes that both type)." in lines
+    assert "Cohen's kappa of rules and b/g@r1: 0.500 (0.100 to 0.900) (3 mistakes that both type)." in lines
     assert "Cohen's kappa of rules and judge: - (2 mistakes that both type)." in lines
     assert "Fleiss' kappa of all models: 0.250." in lines
-    assert "Fleiss' kappa of the votes of b/g@r1: 0.750 (4 mistakes)." in lines
+    assert (
+        "Votes of b/g@r1 repeat themselves (Fleiss' kappa; no agreement of independent raters): 0.750 (4 mistakes)."
+        in lines
+    )
     assert any("Cramér's V" in line and "model 0.41, step 0.05." in line for line in lines)
     assert "| 1 | 3 | 0 | 4 | 2 | 2 |" in lines
     assert any("Names proposed: 5; made types: 2; merged: 2; folded: 1." in line for line in lines)
@@ -67,7 +70,7 @@ def test_card_and_terminal_tell_who_agrees_how_types_shift_and_how_they_were_fou
     assert not any("accuracy" in line or "F1" in line for line in lines)
     shown = text.format_types([FOUND | NEWS])
     for item in (
-        "Cohen's kappa of types, rules and b|g: 0.500 (3 mistakes)", "Fleiss' kappa of types, all models: 0.250",
+        "Cohen's kappa of types, rules and b|g: 0.500, 95 %: 0.10 to 0.90 (3 mistakes)", "Fleiss' kappa of types, all models: 0.250",
         "types depend on (Cramér's V): model 0.41, step 0.05", "5 names proposed, 2 merged, 1 folded: taxonomies/typed.yaml",
         "adjusted Rand index against the true types of 4 mistakes: 0.876",
     ):  # fmt: skip

@@ -174,13 +174,13 @@ def test_kappa_of_labellers(tmp_path: Path, other: list[int | None], kappa: floa
     columns = (
         Column("judges", "strings", "J."), Column("judge_labels", "integers", "L."), Column("judge_faults", "strings", "F."),
         Column("judge_first_error", "integer", "J.", nullable=True), Column("estimate_first_error", "integer", "E.", nullable=True),
-        Column("estimate_undecided", "string", "U.", nullable=True), Column("first_error", "integer", "F.", nullable=True),
+        Column("estimate_undecided", "string", "U.", nullable=True), Column("estimated_by", "string", "M."), Column("first_error", "integer", "F.", nullable=True),
     )  # fmt: skip
     contract = Contract(
         "a", "", (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."), *columns), "solution_id"
     )
     table = pl.DataFrame(
-        [(f"{i}", "p", ["m #1"], [label], [""], label, other[i], "no" if other[i] is None else None, label) for i, label in enumerate([0, 1, 0, 1])],
+        [(f"{i}", "p", ["m #1"], [label], [""], label, other[i], "no" if other[i] is None else None, "binary", label) for i, label in enumerate([0, 1, 0, 1])],
         schema=to_polars_schema(contract), orient="row",
     )  # fmt: skip
     plan = planned(
