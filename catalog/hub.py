@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import fsspec
@@ -34,13 +33,14 @@ def open_file_system(url: str) -> tuple[Any, str]:
 @contextmanager
 def raise_os_errors() -> Iterator[None]:
     """Raise what the Hub's client raises of its connection as `OSError`, as of any other storage."""
-    # huggingface_hub is made with either, by its version
-    made_with = [name for name in ("httpx2", "httpx") if find_spec(name)]
-    errors: tuple[type[Exception], ...] = tuple(import_module(name).HTTPError for name in made_with)
     try:
         yield
-    except errors as error:
-        raise OSError(str(error) or type(error).__name__) from error
+    except Exception as error:
+        # huggingface_hub is made with either, by its version; it is not imported for files that lie elsewhere
+        made_with = [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
+        if isinstance(error, tuple(module.HTTPError for module in made_with)):
+            raise OSError(str(error) or type(error).__name__) from error
+        raise
 
 
 def find_hub_fault(fs: Any, path: str) -> str | None:

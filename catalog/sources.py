@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -34,6 +35,7 @@ RECORD_LIMIT = 64 * 2**20
 BATCH_ROWS = 4096
 BATCH_BYTES = 64 * 2**20
 RAW_LIMIT = 10_000
+EMPTY = "holds no record; remove it from the recipe or put the data in its place"
 FORMATS = ".jsonl, .ndjson, .csv, .tsv, .parquet (each but the last also .gz), hf://owner/name@revision"
 
 
@@ -169,7 +171,15 @@ def read_batches(source: Source) -> Iterator[tuple[list[Record], float]]:
     if batch:
         yield batch, 1.0
     elif share == 0.0:
-        raise SourceError(f"{source.name}: holds no record; remove it from the recipe or put the data in its place")
+        raise SourceError(f"{source.name}: {EMPTY}")
+
+
+def read_first(source: Source, most: int) -> list[Record]:
+    """The first records of a source, of which no more is read than they need; `SourceError` where there is none."""
+    records = [record for record, _ in islice(_records(source), most)]
+    if not records:
+        raise SourceError(f"{source.name}: {EMPTY}")
+    return records
 
 
 def _records(source: Source) -> Iterator[tuple[Record, float]]:

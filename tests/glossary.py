@@ -32,6 +32,7 @@ NOUNS = {
         "pilot sample": ("flows", "PilotSample"),
         "forecast": ("flows", "Forecast"),
         "comparison": ("flows", "Comparison"),
+        "doubt": ("flows", "Doubt"),
     },
     "The run": {
         "executor": ("flows", "Executor"),
@@ -53,6 +54,9 @@ NOUNS = {
         "kept, rejected": ("schemas", "Outcome"),
         "commit": ("catalog", "PartitionCommit"),
         "verdict cache": ("tasks", "VerdictCache"),
+        "loss": ("flows", "Loss"),
+        "table preview": ("flows", "TablePreview"),
+        "questions": ("flows", "Questions"),
     },
     "What models are asked": {
         "request": ("schemas", "Request"),

@@ -11,6 +11,7 @@ from flows.cli import (
     evaluate,
     ledger,
     models,
+    preview,
     publish,
     release,
     report,
@@ -18,7 +19,22 @@ from flows.cli import (
     tidy,
 )
 
-GROUPS = (browse, build, calibrate, check, deploy, evaluate, ledger, models, publish, release, report, tags, tidy)
+GROUPS = (
+    browse,
+    build,
+    calibrate,
+    check,
+    deploy,
+    evaluate,
+    ledger,
+    models,
+    preview,
+    publish,
+    release,
+    report,
+    tags,
+    tidy,
+)
 VERBS = tuple(
     sorted((verb for group in GROUPS for verb in group.VERBS), key=lambda verb: OF_APPLICATION.index(verb.name))
 )

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 def run_build(options: Namespace) -> int:
     """`errata build`."""
+    from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
     from flows.planning.versioning import find_matching_release
 
     changes, auto = parse_changes(options.model), options.version == "auto"
     plan = make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
     plan = plan.retrying_failed(time.time()) if options.retry_failed else plan
+    plan = (find_matching_release(plan) if auto else None) or plan
+    for doubt in [] if plan.finished else check_mappings(plan, only_certain=True):
+        print(text.strip_controls(f"warning: {doubt.fault}"), file=sys.stderr)
     return build(
-        (find_matching_release(plan) if auto else None) or plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
+        plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
     )  # fmt: skip
 
 
@@ -96,12 +100,16 @@ def parse_changes(texts: Sequence[str]) -> Models:
 
 def run_plan(options: Namespace) -> int:
     """`errata plan`."""
+    from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
     from flows.running.forecast import forecast_tables
+    from flows.running.losses import refuse_empty
 
     plan = make_plan(
         options.recipe, options.data, locate_store(options.store), parse_changes(options.model), options.rehash
     )
+    if plan.published is None:
+        check_mappings(plan)
     forecasts = forecast_tables(plan, options.pilot) if plan.published is None else []
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
@@ -115,8 +123,10 @@ def run_plan(options: Namespace) -> int:
             print(_show_forecasts(forecasts))
         for line in _list_left_open(plan):
             print(line)
+        refuse_empty(plan, plan.done)
         waiting = sum(len(wave) for wave in plan.topological_generations())
-        print(f"\na build would make {waiting} of {len(plan.jobs) - 1} tables and release {name}")
+        held = ", if its gates hold" if plan.recipe.gates is not None else ""
+        print(f"\na build would make {waiting} of {len(plan.jobs) - 1} tables and release what is left as {name}{held}")
     return DONE
 
 

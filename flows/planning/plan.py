@@ -11,7 +11,7 @@ from typing import Any
 from errata import ErrataError
 
 from catalog import taxonomies
-from catalog.digests import Digests
+from catalog.digests import Digests, NoDigests
 from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
 from catalog.sources import Source, find_sources
@@ -77,6 +77,10 @@ class TableJob:
     """The share of its requests that may fail for good."""
     retry_failed_before: float = 0.0
     """Requests that failed for good before this time (seconds since 1970) are asked again."""
+    most: int = 0
+    """The rows that a preview makes of files or numbers at most; 0: all."""
+    ledger: str = ""
+    """The store whose ledger is asked; empty: that of the table."""
 
     def folder(self) -> TableFolder:
         """Where the table lies."""
@@ -112,6 +116,20 @@ class Plan:
     def finished(self) -> bool:
         """Whether the release of this recipe is already there."""
         return self.published is not None and self.published["fingerprint"] == self.release.fingerprint
+
+    def with_rows(self, most: int, store: str) -> Plan:
+        """The same plan, for a few rows of its sources in a store of their own; requests meet the ledger of this one.
+
+        Args:
+            most: The rows that a table is made of at most, where it has no input.
+            store: An empty store, as fingerprints do not tell its tables from whole ones.
+
+        Returns:
+            A plan of which nothing is done.
+
+        """
+        jobs = tuple(replace(job, most=most, store=store, ledger=job.store) for job in self.jobs)
+        return replace(self, store=store, jobs=jobs, done={}, published=None)
 
     def retrying_failed(self, before: float) -> Plan:
         """The same plan, in which requests that failed for good before a time (seconds since 1970) are asked again."""
@@ -174,7 +192,9 @@ class _Locator:
         return str(Path(self.recipe.file).parent / place)
 
 
-def make_plan(recipe: str, data: str | None, store: str, models: Models | None = None, rehash: bool = False) -> Plan:
+def make_plan(
+    recipe: str, data: str | None, store: str, models: Models | None = None, rehash: bool = False, hash_sources: bool = True
+) -> Plan:  # fmt: skip
     """Read a recipe, fingerprint its tables and see which exist: once for each command, which hands the plan on.
 
     Args:
@@ -184,6 +204,7 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         models: Other weights of the recipe's models: all that they answer, and all that follows from it, has other
             fingerprints then.
         rehash: Whether sources are read and hashed though the store remembers them.
+        hash_sources: Whether they are hashed at all; a preview does without, and its fingerprints say nothing.
 
     Returns:
         The plan.
@@ -205,11 +226,12 @@ def make_plan(recipe: str, data: str | None, store: str, models: Models | None =
         parsed = _parse_recipe(with_models(parsed.document, models), recipe)
     _check_asking(parsed)
     place = Store(store)
-    locator = _Locator(parsed, data, store, Digests(place, rehash))
+    digests = Digests(place, rehash)
+    locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place))
     works: dict[str, TableJob] = {}
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
-        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, locator.digests)
+        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 

@@ -26,8 +26,8 @@ from flows.planning.splits import split_rows
 from flows.planning.versioning import refuse_semver_violations
 from flows.report import build
 from flows.running.fit import read_taxonomy
+from flows.running.losses import refuse_empty
 from schemas.contract import Contract
-from schemas.errors import ApplicationError
 from schemas.recipe.taxonomy import Taxonomy, write_taxonomy
 from tasks.dedup.release_index import NEEDS, index
 
@@ -35,10 +35,6 @@ LIBRARIES = (
     "altair", "datasets", "duckdb", "fsspec", "great-expectations", "httpx", "jinja2", "math-verify", "numpy", "polars", "prefect",
     "pyarrow", "tokenizers", "vl-convert-python",
 )  # fmt: skip
-
-
-class NothingLeft(ApplicationError):
-    """A view has no rows, so there is nothing to release."""
 
 
 def list_software() -> dict[str, str]:
@@ -64,6 +60,7 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
 
     """
     results = list(check_gates(plan) if gates is None else gates)
+    refuse_empty(plan, plan.done)
     refuse_semver_violations(plan)
     store = Store(plan.store)
     works = {work.name: work for work in plan.jobs}
@@ -79,7 +76,6 @@ def publish_release(plan: Plan, gates: Sequence[Mapping[str, Any]] | None = None
 
     def describe(files: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, Any]]:
         files = [file for file in files if "view" in file]
-        _refuse_empty(plan, views, files)
         contracts = {name: view.contract for name, view in views.items()}
         descent = list_lineage(plan)
         card = render_card(plan.recipe, contracts, files, steps, labels, kinds, _count_filled(views), results)
@@ -115,16 +111,6 @@ def _write_side_files(contracts: Mapping[str, Contract], discovered: Mapping[str
         f"schemas/{name}.json": _format_json(build_json_schema(name, contract)) for name, contract in contracts.items()
     }
     return {f"taxonomies/{name}.yaml": write_taxonomy(taxonomy) for name, taxonomy in discovered.items()} | schemas
-
-
-def _refuse_empty(plan: Plan, views: Mapping[str, View], files: Sequence[Mapping[str, Any]]) -> None:
-    """Raise `NothingLeft` where a view has no file."""
-    filled = {file["view"] for file in files}
-    if empty := [name for name in views if name not in filled]:
-        raise NothingLeft(
-            f"{plan.recipe.file}: table '{empty[0]}' has no rows left, so there is nothing to release; "
-            f"see why with `errata plan {plan.recipe.file}`"
-        )
 
 
 def _describe_columns(view: View) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ class Dispatcher:
         self.engines = engines
         self._ended = engines.in_flight.ended
         """Claims that had ended when the ledger was last read."""
-        self.ledger = Ledger(Store(work.store))
+        self.ledger = Ledger(Store(work.ledger or work.store))
         self.writer = self.ledger.writer(work.corpus, work.name)
         self.models = {asked.named: asked for asked in work.models}
         self.failures = FailureShare(work)

@@ -19,6 +19,7 @@ from flows.running.calls import prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
+from flows.running.losses import refuse_empty
 from flows.running.process_pool import ProcessPool
 from flows.running.watcher import NOBODY, Watcher
 
@@ -166,14 +167,19 @@ def materialize(
     Returns:
         The plan with the manifests of all its tables.
 
+    Raises:
+        NothingLeft: As soon as a table ends that leaves nothing to release.
+
     """
     if executor is None:
         with ThreadExecutor() as threads:
             return materialize(plan, threads, observers, watcher)
     done = dict(plan.done)
+    refuse_empty(plan, done)
     with ProcessPool() as pool, EnginePool(watcher) as engines:
         for jobs in plan.topological_generations():
             done |= materialize_generation(jobs, executor, observers, pool, engines, watcher)
+            refuse_empty(plan, done)
     return replace(plan, done=done)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -52,7 +52,7 @@ class FieldRule(BaseModel):
         if self.value is not None:
             return self.value.replace("{each}", each or "")
         path = (self.path or "").replace("{each}", each or "")
-        value = _follow(record, path)
+        value = find_value(record, path)
         if value is not None and self.within is not None:
             value = find_field(str(value), self.within)
         if value is not None and self.pattern is not None:
@@ -62,12 +62,25 @@ class FieldRule(BaseModel):
             raise FieldError("missing field", self._sought(path))
         return self.names.get(str(value), value) if self.names else value
 
+    def list_paths(self, each: Sequence[str]) -> list[str]:
+        """The paths that it looks at, one for each variant of a record; none where it is a fixed text."""
+        return [] if self.path is None else [self.path.replace("{each}", variant) for variant in each or ("",)]
+
+    def __str__(self) -> str:
+        """The rule in a line."""
+        if self.value is not None:
+            return f"'{self.value}', a fixed text"
+        parts = [str(self.path), *([f"key '{self.within}' of its JSON"] if self.within else [])]
+        parts += [f"pattern {self.pattern}"] if self.pattern else []
+        parts += [f"{len(self.names)} values renamed"] if self.names else []
+        return ", ".join([*parts, *(["if there is one"] if self.optional else [])])
+
     def _sought(self, path: str) -> str:
         sought = f"'{path}'" + (f", key '{self.within}' of its JSON" if self.within else "")
         return sought + (f", pattern {self.pattern}" if self.pattern else "")
 
 
-def _follow(record: Any, path: str) -> Any:
+def find_value(record: Any, path: str) -> Any:
     """The value at a dotted path; None where it is not there. A key that itself has dots is found too."""
     value = record
     if isinstance(record, dict) and path in record:
@@ -101,10 +114,33 @@ class RecordParameters(Parameters):
     longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
 
 
+def list_rules(parameters: Parameters) -> dict[str, FieldRule]:
+    """The rules of a table's parameters, by the dotted key at which a recipe has each."""
+    rules: dict[str, FieldRule] = {}
+    for name in type(parameters).model_fields:
+        value = getattr(parameters, name)
+        entries = {f"{name}.{key}": rule for key, rule in value.items()} if isinstance(value, dict) else {name: value}
+        rules |= {key: rule for key, rule in entries.items() if isinstance(rule, FieldRule)}
+    return rules
+
+
+def list_fields(records: Sequence[Mapping[str, Any]], depth: int = 3) -> list[str]:
+    """The dotted paths that some of the records have, as deep as mappings are nested, each once."""
+    paths: dict[str, None] = {}
+    for record in records:
+        waiting = [(str(name), value) for name, value in record.items()]
+        while waiting:
+            path, value = waiting.pop(0)
+            paths.setdefault(path)
+            if isinstance(value, dict) and path.count(".") < depth - 1:
+                waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
+    return list(paths)
+
+
 def find_exclusion(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
     """Why a record is not among those wanted, or None."""
     for path, allowed in sorted(only.items()):
-        value = _follow(record, path)
+        value = find_value(record, path)
         if str(value) not in allowed:
             return f"{path} = {value}"
     return None

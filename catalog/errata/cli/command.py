@@ -26,7 +26,7 @@ from .verify import VERIFY
 VERBS = (LIST, SHOW, LOAD, VERIFY, PULL, LOCK, DIFF)
 """What works wherever the client is installed."""
 OF_APPLICATION = (
-    "build", "plan", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
+    "preview", "plan", "build", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
     "deprecate", "yank",
     "restore", "sign", "gc", "deploy", "serve",
 )  # fmt: skip

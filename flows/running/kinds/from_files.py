@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
-from catalog.sources import read_batches, verify_unchanged
+from catalog.sources import Source, read_batches, read_first, verify_unchanged
 from catalog.tables import PartitionCommit
 from flows.running.commit import write_outcome
 from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import Partition
 from flows.running.sample import PilotSample, spread_rows
 from flows.running.watcher import Watcher
-from schemas.task import FromRecords
+from schemas.task import FromRecords, Record
 
 
 class FromFilesKind(PartitionedKind[FromRecords[Any]]):
@@ -24,8 +24,9 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
 
     @cached_property
     def partitions(self) -> list[Partition]:
-        """The files."""
-        return [Partition(f"{i:05d}", source=source) for i, source in enumerate(self.job.sources)]
+        """The files; in a preview no more than it has rows."""
+        chosen = self.job.sources[: self.job.most or None]
+        return [Partition(f"{i:05d}", source=source) for i, source in enumerate(chosen)]
 
     def count_expected_rows(self) -> int | None:
         """Not known before the files are read."""
@@ -47,7 +48,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         """
         assert partition.source is not None
         parameters = self.job.parameters
-        for chunk, (batch, share) in enumerate(read_batches(partition.source)):
+        for chunk, (batch, share) in enumerate(self._read_batches(partition.source)):
             name = f"{partition.name}-{chunk:05d}"
             rows_in = len(batch) * self.task.rows_per_record(parameters)
             commit = self.folder.read_commit(name)
@@ -56,7 +57,14 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
                 self.folder.commit(name, commit)
             yield commit
             watcher.advance(self.job.name, rows_in, share)
-        verify_unchanged(partition.source)
+        if not self.job.most:
+            verify_unchanged(partition.source)
+
+    def _read_batches(self, source: Source) -> Iterable[tuple[list[Record], float]]:
+        """The records of a file; in a preview its first ones, as many of each file."""
+        if not self.job.most:
+            return read_batches(source)
+        return [(read_first(source, -(-self.job.most // len(self.partitions))), 1.0)]
 
     def sample(self, inputs: PilotSample | None, wanted: int) -> PilotSample | None:
         """Rows of the first records of each file; what all of them hold is guessed from the share read."""

@@ -25,6 +25,7 @@ class FromSeedKind(PartitionedKind[FromSeed[Any]]):
     def partitions(self) -> list[Partition]:
         """Ranges of the rows' numbers."""
         count = self.task.count(self.job.parameters)
+        count = min(count, self.job.most or count)
         starts = range(0, count, ROWS_OF_A_PARTITION)
         ranges = [range(start, min(start + ROWS_OF_A_PARTITION, count)) for start in starts]
         return [Partition(f"{i:05d}", numbers=numbers, rows=len(numbers)) for i, numbers in enumerate(ranges)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import betaln, expit, gammaln
 
 from tasks.localize.posterior.evidence import DEPTHS, EvidenceBatch, Floats, Integers, Marks
 from tasks.localize.posterior.rates import DEFAULT_MARKS, ROLLOUTS, Rates, RolloutRates, Table, VoteRates
@@ -81,6 +80,8 @@ def weigh_rollouts(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
 
 def _weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
     """The log-likelihood of rollouts from the start at each level: they say how hard the problem is."""
+    from scipy.special import expit  # a third of a second to import: only who weighs evidence pays for it
+
     unique, at = np.unique(batch.start.astype(np.int64), axis=0, return_inverse=True)
     values = _beta_binomial(unique[:, 1:], unique[:, :1], expit(LEVELS[None, :]), np.exp(rates.scatter))
     return np.asarray(values[at.ravel()])
@@ -88,6 +89,8 @@ def _weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
 
 def _tabulate(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
     """The log-likelihood of each prefix' counts at each level, before and behind the first wrong step."""
+    from scipy.special import expit
+
     unique, at = batch.counted  # the same few counts come again and again: each is worked out once
     succeeded, tried, share = unique[:, :1], unique[:, 1:2], unique[:, 2:] / DEPTHS
     before = _beta_binomial(succeeded, tried, expit(LEVELS[None, :] + rates.slope * share), np.exp(rates.scatter))
@@ -97,6 +100,8 @@ def _tabulate(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats
 
 def _beta_binomial(succeeded: Integers, tried: Integers, rate: Floats, scatter: float) -> Floats:
     """Without the binomial coefficient, which is the same wherever a solution goes wrong, and however tests were stopped."""
+    from scipy.special import betaln
+
     a, b = rate * scatter, (1 - rate) * scatter
     result: Floats = betaln(a + succeeded, b + tried - succeeded) - betaln(a, b)
     return result
@@ -147,6 +152,8 @@ def _dirichlet(
     steps: Floats, none: Floats, nothing: Floats, alpha: Floats, alpha_none: float, alpha_nothing: float, total: float
 ) -> Floats:
     """The log-likelihood of a row's votes under shares of which the first and the last step may lack one (none is early)."""
+    from scipy.special import gammaln
+
     scale = total / (alpha.sum(axis=1) + alpha_none + alpha_nothing)
     a = alpha * scale[:, None] + _TINY
     votes = steps.sum(axis=1) + none + nothing

@@ -82,9 +82,9 @@ def test_every_bad_row_is_rejected_with_its_reason(tmp_path: Path) -> None:
         (b"", "generations.jsonl: holds no record"),
         (row().decode().encode("utf-16"), "generations.jsonl: is UTF-16"),
         (None, "generations.jsonl: no such file"),
-        (b"{}\n" * 3, "table 'mistakes' has no rows left"),
+        (b"{}\n" * 3, "is in none of the first 3 records of generations.jsonl"),
     ],
-    ids=["empty", "utf-16", "missing", "nothing left"],
+    ids=["empty", "utf-16", "missing", "nothing in it"],
 )
 def test_a_source_without_use_is_one_clear_line(
     data: bytes | None, expected: str, environment: dict[str, str], tmp_path: Path

@@ -274,7 +274,7 @@ def test_a_share_where_percent_is_asked_for_is_unclear() -> None:
         ("['40', '30']", "70 km/h and 0 km/h", "What are their speeds?", "wrong"),
     ],
 )  # fmt: skip
-def test_what_a_sentence_with_several_numbers_tells(gold: str, answer: str, question: str, expected: str) -> None:
+def test_what_a_sentence_with_several_numbers_is_shown(gold: str, answer: str, question: str, expected: str) -> None:
     assert verdict(gold, answer, question=question) == expected
 
 
@@ -288,7 +288,7 @@ def test_what_a_sentence_with_several_numbers_tells(gold: str, answer: str, ques
         ("31", "5", "She needs 60 / 12 = 5 packs.", "How many bags are that?", "wrong"),
     ],
 )  # fmt: skip
-def test_the_last_number_of_a_sentence_need_not_be_the_one_it_tells(
+def test_the_last_number_of_a_sentence_need_not_be_the_one_it_is_shown(
     gold: str, last: str, context: str, question: str, expected: str
 ) -> None:
     assert verdict(gold, last, question=question, context=context) == expected
