@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks.localize.posterior.evidence import DEPTHS, EvidenceBatch, Floats, Integers, Marks
+from tasks.localize.posterior.evidence import DEPTHS, NONE, EvidenceBatch, Floats, Integers, Marks
 from tasks.localize.posterior.rates import DEFAULT_MARKS, ROLLOUTS, Rates, RolloutRates, Table, VoteRates
 
 LEVELS = np.linspace(-5.0, 3.0, 9)
@@ -69,16 +69,21 @@ def weigh_rollouts(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
         The log-likelihood of each outcome, but for what is the same for all.
 
     """
-    before, behind = _tabulate(batch, rates)
+    through, after = weigh_levels(batch, rates)
+    return sum_logs(through) + sum_logs(after)
+
+
+def weigh_levels(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
+    """The log-likelihood of each outcome together with each level before the first wrong step, and behind it."""
+    before, behind = tabulate_counts(batch, rates)
     level = -0.5 * ((LEVELS - rates.easiness) / np.exp(rates.spread)) ** 2
     recovery = np.array([0.0, rates.recovery, rates.easy_recovery])
-    start = _weigh_start(batch, rates) + (level - sum_logs(level))
-    through = sum_logs(_sum_before(before) + start[:, None, :])
-    after = sum_logs(_sum_from(behind) + (recovery - sum_logs(recovery)))
-    return through + after
+    start = weigh_start(batch, rates) + (level - sum_logs(level))
+    through = sum_before(before) + start[:, None, :]
+    return through, sum_from(behind) + (recovery - sum_logs(recovery))
 
 
-def _weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
+def weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
     """The log-likelihood of rollouts from the start at each level: they say how hard the problem is."""
     from scipy.special import expit  # a third of a second to import: only who weighs evidence pays for it
 
@@ -87,7 +92,7 @@ def _weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
     return np.asarray(values[at.ravel()])
 
 
-def _tabulate(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
+def tabulate_counts(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
     """The log-likelihood of each prefix' counts at each level, before and behind the first wrong step."""
     from scipy.special import expit
 
@@ -112,8 +117,8 @@ def weigh_marks(batch: EvidenceBatch, marks: Marks, rates: Table) -> Floats:
     steps = batch.steps & marks.rows[:, None]
     before, at, behind = (np.log(np.asarray(row))[np.where(steps, marks.signs, 0)] * steps for row in rates)
     behind_next = np.zeros((len(batch), len(batch.places) + 1))
-    behind_next[:, :-1] = _sum_from(behind)[:, 1:]
-    result = _sum_before(before)
+    behind_next[:, :-1] = sum_from(behind)[:, 1:]
+    result = sum_before(before)
     result[:, :-1] += at + behind_next[:, :-1]
     return result
 
@@ -121,26 +126,28 @@ def weigh_marks(batch: EvidenceBatch, marks: Marks, rates: Table) -> Floats:
 def weigh_votes(lengths: Integers, counts: Floats, rates: VoteRates) -> Floats:
     """One rater's votes: Dirichlet-multinomial, so that votes which share the row's blind spot are not counted each anew."""
     width = counts.shape[1] - 2
-    steps, none, nothing = counts[:, :width], counts[:, width], counts[:, width + 1]
-    share = list_wrong_shares(rates)
-    mask = np.arange(width)[None, :] < lengths[:, None]
-    result = np.empty((len(lengths), width + 1))
+    result = np.zeros((len(lengths), width + 1))  # behind a solution nothing is possible, as its prior says
     for first in range(width):
-        later = np.maximum(lengths - 1 - first, 1)[:, None]
-        places = np.arange(width)[None, :]
-        alpha = np.where(
-            places < first,
-            share["early"] / max(first, 1),
-            np.where(places == first, share["hit"], share["late"] / later),
-        )
-        result[:, first] = _dirichlet(
-            steps, none, nothing, alpha * mask, share["none"], share["undecided"], rates.concentration
-        )
-    named = max(1 - rates.right_none - rates.right_undecided, _TINY)
-    alpha = mask * named / lengths[:, None]
-    of_none = _dirichlet(steps, none, nothing, alpha, rates.right_none, rates.right_undecided, rates.concentration)
-    result[np.arange(len(lengths)), lengths] = of_none
+        result[:, first] = _dirichlet(counts, spread_votes(lengths, width, first, rates))
+    result[np.arange(len(lengths)), lengths] = _dirichlet(counts, spread_votes(lengths, width, NONE, rates))
     return result
+
+
+def spread_votes(lengths: Integers, width: int, first: int, rates: VoteRates) -> Floats:
+    """The pseudo-counts of a rater's votes where a step is the first wrong one, or none is: of each place, of none, of nothing."""
+    places = np.arange(width)[None, :]
+    mask = places < lengths[:, None]
+    if first == NONE:
+        named = max(1 - rates.right_none - rates.right_undecided, _TINY)
+        alpha, others = np.repeat(named / lengths[:, None], width, axis=1), (rates.right_none, rates.right_undecided)
+    else:
+        share = list_wrong_shares(rates)
+        later = share["late"] / np.maximum(lengths - 1 - first, 1)[:, None]
+        alpha = np.where(places < first, share["early"] / max(first, 1), np.where(places == first, share["hit"], later))
+        others = (share["none"], share["undecided"])
+    result = np.concatenate([alpha * mask, np.broadcast_to(np.array(others), (len(lengths), 2))], axis=1)
+    # the first and the last step may lack a share: none is early, none late
+    return np.asarray(result * (rates.concentration / result.sum(axis=1))[:, None] + _TINY)
 
 
 def list_wrong_shares(rates: VoteRates) -> Mapping[str, float]:
@@ -148,19 +155,13 @@ def list_wrong_shares(rates: VoteRates) -> Mapping[str, float]:
     return {name: getattr(rates, name) for name in ("hit", "early", "late", "none", "undecided")}
 
 
-def _dirichlet(
-    steps: Floats, none: Floats, nothing: Floats, alpha: Floats, alpha_none: float, alpha_nothing: float, total: float
-) -> Floats:
-    """The log-likelihood of a row's votes under shares of which the first and the last step may lack one (none is early)."""
+def _dirichlet(counts: Floats, pseudo: Floats) -> Floats:
+    """The log-likelihood of a row's votes, given pseudo-counts."""
     from scipy.special import gammaln
 
-    scale = total / (alpha.sum(axis=1) + alpha_none + alpha_nothing)
-    a = alpha * scale[:, None] + _TINY
-    votes = steps.sum(axis=1) + none + nothing
-    result = gammaln(total) - gammaln(total + votes) + (gammaln(a + steps) - gammaln(a)).sum(axis=1)
-    for pseudo, n in ((alpha_none * scale, none), (alpha_nothing * scale, nothing)):
-        result = result + gammaln(pseudo + _TINY + n) - gammaln(pseudo + _TINY)
-    return np.asarray(result, dtype=np.float64)
+    total, votes = pseudo.sum(axis=1), counts.sum(axis=1)
+    terms = (gammaln(pseudo + counts) - gammaln(pseudo)).sum(axis=1)
+    return np.asarray(gammaln(total) - gammaln(total + votes) + terms, dtype=np.float64)
 
 
 def sum_logs(values: Floats) -> Floats:
@@ -179,14 +180,14 @@ def _append_none(batch: EvidenceBatch, steps: Floats, none: Floats) -> Floats:
     return result
 
 
-def _sum_before(values: Floats) -> Floats:
+def sum_before(values: Floats) -> Floats:
     """Of each place the sum of what stands before it; one place more."""
     result = np.zeros((values.shape[0], values.shape[1] + 1, *values.shape[2:]))
     np.cumsum(values, axis=1, out=result[:, 1:])
     return result
 
 
-def _sum_from(values: Floats) -> Floats:
+def sum_from(values: Floats) -> Floats:
     """Of each place the sum from it on; one place more, which is 0."""
     result = np.zeros((values.shape[0], values.shape[1] + 1, *values.shape[2:]))
     result[:, :-1] = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]

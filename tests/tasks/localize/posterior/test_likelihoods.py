@@ -144,3 +144,17 @@ def test_batches_hold_each_row_once_and_are_bounded() -> None:
     batches = batch_rows(rows)
     assert sorted(at for batch in batches for at in batch) == list(range(3_000))
     assert max(len(batch) * max(len(rows[at]["steps"]) for at in batch) ** 2 for batch in batches) <= 400_000
+
+
+def test_votes_on_solutions_of_other_lengths_are_weighed_as_alone_whatever_memory_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(np, "empty", lambda shape: np.full(shape, np.nan))
+    rows = [{"steps": ["a"] * length, "judges": ["m #0"], "judge_labels": [1]} for length in (2, 4)]
+    together = collected(*rows)
+    values = weigh_votes(together.lengths, together.votes["m"], VoteRates())
+    assert np.isfinite(values).all()
+    for row, result in zip(rows, values):
+        alone = collected(row)
+        length = len(row["steps"])
+        assert result[: length + 1] == pytest.approx(weigh_votes(alone.lengths, alone.votes["m"], VoteRates())[0])
