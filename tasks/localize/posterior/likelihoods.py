@@ -75,7 +75,7 @@ def weigh_rollouts(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
 
 def weigh_levels(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
     """The log-likelihood of each outcome together with each level before the first wrong step, and behind it."""
-    before, behind = tabulate_counts(batch, rates)
+    before, behind = weigh_counts(batch, rates)
     level = -0.5 * ((LEVELS - rates.easiness) / np.exp(rates.spread)) ** 2
     recovery = np.array([0.0, rates.recovery, rates.easy_recovery])
     start = weigh_start(batch, rates) + (level - sum_logs(level))
@@ -92,7 +92,7 @@ def weigh_start(batch: EvidenceBatch, rates: RolloutRates) -> Floats:
     return np.asarray(values[at.ravel()])
 
 
-def tabulate_counts(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
+def weigh_counts(batch: EvidenceBatch, rates: RolloutRates) -> tuple[Floats, Floats]:
     """The log-likelihood of each prefix' counts at each level, before and behind the first wrong step."""
     from scipy.special import expit
 

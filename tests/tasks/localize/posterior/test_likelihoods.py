@@ -150,11 +150,11 @@ def test_votes_on_solutions_of_other_lengths_are_weighed_as_alone_whatever_memor
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(np, "empty", lambda shape: np.full(shape, np.nan))
-    rows = [{"steps": ["a"] * length, "judges": ["m #0"], "judge_labels": [1]} for length in (2, 4)]
+    lengths = (2, 4)
+    rows: list[dict[str, Any]] = [{"steps": ["a"] * n, "judges": ["m #0"], "judge_labels": [1]} for n in lengths]
     together = collected(*rows)
     values = weigh_votes(together.lengths, together.votes["m"], VoteRates())
     assert np.isfinite(values).all()
-    for row, result in zip(rows, values):
+    for row, length, result in zip(rows, lengths, values):
         alone = collected(row)
-        length = len(row["steps"])
         assert result[: length + 1] == pytest.approx(weigh_votes(alone.lengths, alone.votes["m"], VoteRates())[0])
