@@ -10,8 +10,10 @@ from pydantic import Field
 from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
+from tasks.llm.channels import Of
 from tasks.views import columns as c
-from tasks.views.formats import Style, format_prompt, make_text_columns
+from tasks.views.formats import Style, Unfit, format_prompt, make_text_columns
+from tasks.views.task import WITHOUT_THINKING, show_solution
 
 NEEDS = ("solution_id", "problem_id", "question", "text", "verdict")
 REFERENCE = "reference"
@@ -24,6 +26,10 @@ class PreferenceParameters(Parameters):
     form: Literal["standard", "conversational"] = Field("standard", description="Texts, or lists of messages.")
     reference: bool = Field(
         False, description="Take the set's own solution where no model has a right one of the problem."
+    )
+    of: Of = Field(
+        "text",
+        description="What stands for a solution: its text, its thinking, or both, the thinking between <think> and </think>.",
     )
 
 
@@ -50,37 +56,46 @@ def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outc
         The pairs; rejected are right solutions that are a side of a pair, and solutions without a partner.
 
     """
-    style = Style(parameters.form == "conversational")
     pairs: list[dict[str, Any]] = []
     why: dict[str, tuple[str, str | None]] = {}
     for problem in part.partition_by("problem_id", maintain_order=True):
         rows = problem.sort("solution_id").to_dicts()
-        right = [row for row in rows if row["verdict"] == "right"]
-        wrong = [row for row in rows if row["verdict"] == "wrong"]
+        shown = _show_sides(rows, parameters.of, why)
+        right = [row for row in shown if row["verdict"] == "right"]
+        wrong = [row for row in shown if row["verdict"] == "wrong"]
         chosen = [(row["text"], row["solution_id"]) for row in right] or _reference(rows[0], parameters)
-        for row in rows:
-            if row["verdict"] == "undecided":
-                why[row["solution_id"]] = ("undecided", row.get("undecided"))
-        for row in right:
-            why[row["solution_id"]] = (
-                "right: a chosen side" if wrong else "right, and none of the problem is wrong",
-                None,
-            )
-        for i, row in enumerate(wrong):
-            if not chosen:
-                why[row["solution_id"]] = ("wrong, and none of the problem is right", None)
-                continue
-            text, other = chosen[i % len(chosen)]
-            pair = format_prompt(row, style, chosen=text, rejected=row["text"])
-            pairs.append(
-                {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
-            )
+        reason = "right: a chosen side" if wrong else "right, and none of the problem is wrong"
+        why |= {row["solution_id"]: (reason, None) for row in right}
+        if not chosen:
+            why |= {row["solution_id"]: ("wrong, and none of the problem is right", None) for row in wrong}
+            continue
+        pairs += [_pair(row, *chosen[i % len(chosen)], parameters) for i, row in enumerate(wrong)]
     kept = pl.DataFrame(
         pairs, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
     )
     rejections = [why.get(solution_id, (None, None)) for solution_id in part["solution_id"]]
     reasons = pl.DataFrame(rejections, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+
+
+def _show_sides(rows: list[dict[str, Any]], of: Of, why: dict[str, tuple[str, str | None]]) -> list[dict[str, Any]]:
+    """The rows that can be a side of a pair, their text that of the channel; why the others cannot goes into `why`."""
+    sides = []
+    for row in rows:
+        if row["verdict"] == "undecided":
+            why[row["solution_id"]] = ("undecided", row.get("undecided"))
+            continue
+        try:
+            sides.append(show_solution(row, of))
+        except Unfit as unfit:
+            why[row["solution_id"]] = (unfit.args[0], unfit.args[1] or None)
+    return sides
+
+
+def _pair(row: dict[str, Any], text: str, other: str, parameters: PreferenceParameters) -> dict[str, Any]:
+    """A wrong solution beside a right text."""
+    pair = format_prompt(row, Style(parameters.form == "conversational"), chosen=text, rejected=row["text"])
+    return {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
 
 
 def _reference(row: dict[str, Any], parameters: PreferenceParameters) -> list[tuple[str, str]]:
@@ -91,11 +106,16 @@ def _reference(row: dict[str, Any], parameters: PreferenceParameters) -> list[tu
 def check_table(parameters: PreferenceParameters, given: Contract) -> list[str]:
     """What the table lacks."""
     needs = (*NEEDS, "reference") if parameters.reference else NEEDS
-    return [
+    faults = [
         f"{'reference' if name == 'reference' else 'form'}: pairs need the column '{name}'; put a task that makes it before"
         for name in needs
         if name not in given.names()
     ]
+    if parameters.of != "text" and "thinking" not in given.names():
+        faults.append(WITHOUT_THINKING)
+    if parameters.of != "text" and parameters.reference:
+        faults.append("reference: the set's own solution has no thinking to stand beside that of models; show the text")
+    return faults
 
 
 PREFERENCE = PerProblem(

@@ -17,6 +17,7 @@ from tasks.views.formats import Name, Style, Unfit
 from tasks.views.mistakes import MISTAKES
 
 FORMATS = formats.FORMATS | MISTAKES
+WITHOUT_THINKING = "of: the table has no column 'thinking'; show the text"
 
 
 class ViewParameters(Parameters):
@@ -96,7 +97,7 @@ def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
         if name not in given.names()
     ]
     if parameters.of != "text" and "thinking" not in given.names():
-        faults.append("of: the table has no column 'thinking'; show the text")
+        faults.append(WITHOUT_THINKING)
     if parameters.form == "conversational" and not format.conversational:
         able = ", ".join(name for name, other in FORMATS.items() if other.conversational)
         faults.append(f"form: {parameters.format} has texts only; conversational are {able}")

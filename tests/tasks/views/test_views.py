@@ -248,6 +248,24 @@ tables:
 """
 
 
+def test_both_sides_of_a_pair_are_of_the_channel_that_is_asked_for() -> None:
+    wrong = row(thinking="So 5.", thinking_finished=True)
+    right = row(verdict="right", text="4", thinking="So 4.", thinking_finished=True)
+    silent = row(sample=1, text="6")
+    sides = {of: pairs(wrong, right, silent, of=of) for of in ("text", "thinking", "both")}
+    shown = {of: set(outcome.kept.select("chosen", "rejected").rows()) for of, outcome in sides.items()}
+    assert shown == {
+        "text": {("4", wrong["text"]), ("4", "6")},
+        "thinking": {("So 4.", "So 5.")},
+        "both": {("<think>\nSo 4.\n</think>\n\n4", f"<think>\nSo 5.\n</think>\n\n{wrong['text']}")},
+    }
+    assert sorted(sides["both"].rejected["reason"]) == ["no thinking", "right: a chosen side"]
+    faults = PREFERENCE.check(PreferenceParameters(of="both", reference=True), LABELLED)
+    assert [fault.partition(":")[0] for fault in faults] == ["reference"]
+    faults = PREFERENCE.check(PreferenceParameters(of="both"), Contract("", "", (FIRST,), ""))
+    assert "of: the table has no column 'thinking'; show the text" in faults
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
