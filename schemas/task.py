@@ -43,6 +43,11 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    def count_answer_tokens(self) -> int | None:
+        """The tokens of an answer that it asks models for, at most; None where it asks for none, or for a word."""
+        most: int | None = getattr(self, "max_tokens", None)
+        return most
+
 
 Rejects = Literal["duplicates", "contamination", "unrecognised gold"]
 """Rows that repeat another, that stand in a test set, whose gold answer the verifier does not recognise as right."""

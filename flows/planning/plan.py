@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning import engines
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
+from flows.planning.weights import find_misfits
 from schemas.contract import Contract
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
@@ -232,6 +233,7 @@ def make_plan(
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
         works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
+    _check_weights(parsed, works.values())
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
@@ -247,6 +249,17 @@ def _check_asking(recipe: Recipe) -> None:
     ]
     if faults:
         raise RecipeError(faults)
+
+
+def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:
+    """Raise `RecipeError` where a table asks something of a model that its weights, which are at hand, do not hold."""
+    faults = dict.fromkeys(
+        fault
+        for job in jobs
+        for fault in find_misfits(recipe, job.name, job.parameters, {asked.name: asked.model for asked in job.models})
+    )
+    if faults:
+        raise RecipeError(list(faults))
 
 
 def _find_unable(table: Table, model: Model) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,10 @@ class JudgeParameters(Parameters):
         """Whether judges see the right solution."""
         return self.form == "pairwise" or "reference" in self.sees
 
+    def count_answer_tokens(self) -> int | None:
+        """None where likelihoods are asked for, which come with one word."""
+        return None if self.form == "likelihood" else self.max_tokens
+
 
 def check_parameters(parameters: JudgeParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""

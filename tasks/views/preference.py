@@ -69,7 +69,7 @@ def pair_solutions(part: pl.DataFrame, parameters: PreferenceParameters) -> Outc
         if not chosen:
             why |= {row["solution_id"]: ("wrong, and none of the problem is right", None) for row in wrong}
             continue
-        pairs += [_pair(row, *chosen[i % len(chosen)], parameters) for i, row in enumerate(wrong)]
+        pairs += [_pair(row, chosen[i % len(chosen)], parameters) for i, row in enumerate(wrong)]
     kept = pl.DataFrame(
         pairs, schema=to_polars_schema(make_contract(parameters, Contract("", "", (), ""))), orient="row"
     )
@@ -92,8 +92,9 @@ def _show_sides(rows: list[dict[str, Any]], of: Of, why: dict[str, tuple[str, st
     return sides
 
 
-def _pair(row: dict[str, Any], text: str, other: str, parameters: PreferenceParameters) -> dict[str, Any]:
-    """A wrong solution beside a right text."""
+def _pair(row: dict[str, Any], chosen: tuple[str, str], parameters: PreferenceParameters) -> dict[str, Any]:
+    """A wrong solution beside a right text, whose id comes with it."""
+    text, other = chosen
     pair = format_prompt(row, Style(parameters.form == "conversational"), chosen=text, rejected=row["text"])
     return {**pair, "solution_id": row["solution_id"], "problem_id": row["problem_id"], "chosen_id": other}
 
