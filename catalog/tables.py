@@ -5,6 +5,7 @@ tables/<task>-<fingerprint>/
     rejected/<unit>-<chunk>.parquet    rows rejected, with reason and detail
     receipts/<unit>.json               what one unit of work has written; it exists, or the unit is done again
     manifest.json                      the table is complete when this exists; it never changes
+    retried.json                       when its requests that had failed for good were asked again, for another table
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class PartitionCommit:
     parts: list[ParquetFile] = field(default_factory=list)
     rejected: list[ParquetFile] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    """Requests that failed for good, without whose answers it was made; asked again, they might have made other rows."""
 
     def rows_kept(self) -> int:
         """Rows in the parts."""
@@ -69,7 +72,7 @@ class PartitionCommit:
     def of(value: dict[str, Any]) -> PartitionCommit:
         """A receipt as JSON holds it."""
         parts, rejected = ([ParquetFile(**part) for part in value[name]] for name in ("parts", "rejected"))
-        return PartitionCommit(value["rows_in"], parts, rejected, dict(value["reasons"]))
+        return PartitionCommit(value["rows_in"], parts, rejected, dict(value["reasons"]), value.get("failed", 0))
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,19 @@ class TableFolder:
     def complete(self, manifest: Manifest) -> None:
         """Make the table visible; who comes second with the same table changes nothing."""
         self.store.create(f"{self.path}/manifest.json", format_canonical_json(asdict(manifest)))
+
+    def read_retried(self) -> float | None:
+        """When its failed requests were asked again (seconds since 1970): another table stands for it since; None where it does itself."""
+        path = f"{self.path}/retried.json"
+        value = self.store.read_json(path)
+        at = None if value is None else value.get("at")
+        if value is not None and not isinstance(at, int | float):
+            raise StoreError(f"{self.store.link(path)}: says no time; remove it")
+        return at
+
+    def retry(self, at: float) -> None:
+        """Say that its failed requests are asked again, for a table that stands for it from now on; the first time stays."""
+        self.store.create(f"{self.path}/retried.json", format_canonical_json({"at": at}))
 
     def read_commit(self, unit: str) -> PartitionCommit | None:
         """What a unit wrote, or None if it has not ended."""
@@ -155,6 +171,7 @@ def sum_commits(receipts: Iterable[PartitionCommit]) -> PartitionCommit:
         [part for commit in commits for part in commit.parts],
         [part for commit in commits for part in commit.rejected],
         dict(sorted(reasons.items())),
+        sum(commit.failed for commit in commits),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from errata import ErrataError
@@ -29,14 +29,28 @@ def run_build(options: Namespace) -> int:
     from flows.planning.versioning import find_matching_release
 
     changes, auto = parse_changes(options.model), options.version == "auto"
-    plan = make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
-    plan = plan.retrying_failed(time.time()) if options.retry_failed else plan
+
+    def make() -> Plan:
+        return make_plan(options.recipe, options.data, locate_store(options.store), changes, options.rehash)
+
+    plan = _retry_failed(make(), make) if options.retry_failed else make()
     plan = (find_matching_release(plan) if auto else None) or plan
     for doubt in [] if plan.finished else check_mappings(plan, only_certain=True):
         print(text.strip_controls(f"warning: {doubt.fault}"), file=sys.stderr)
     return build(
         plan, options.data, verbose=options.verbose, plain=options.plain, models=changes, auto=auto
     )  # fmt: skip
+
+
+def _retry_failed(plan: Plan, make: Callable[[], Plan]) -> Plan:
+    """The plan in which what failed for good is asked again, also for tables that were complete without it."""
+    from catalog.storage import Store
+
+    now = time.time()
+    Store(plan.store).check_writable()
+    for name, count in plan.reopen_failed(now).items():
+        print(f"table '{name}' is made anew: {count:,} of its requests had failed for good, and are asked again")
+    return make().retrying_failed(now)
 
 
 def build(
@@ -112,6 +126,8 @@ def run_plan(options: Namespace) -> int:
         check_mappings(plan)
     forecasts = forecast_tables(plan, options.pilot) if plan.published is None else []
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
+    for line in _list_failed(plan):
+        print(line)
     name = f"{plan.recipe.corpus} {plan.recipe.version}"
     if plan.finished:
         print(f"\n{name} is released; a build would do nothing")
@@ -150,6 +166,13 @@ def _list_left_open(plan: Plan) -> list[str]:
     return [f"model '{name}', server's default: {', '.join(open_)}" for name, open_ in left_open.items() if open_]
 
 
+def _list_failed(plan: Plan) -> list[str]:
+    """For each table that was made without answers to some of its requests, how many."""
+    failed = {name: manifest.receipt.failed for name, manifest in plan.done.items() if manifest.receipt.failed}
+    again = "`errata build --retry-failed` asks again"
+    return [f"table '{name}': {count:,} requests failed for good; {again}" for name, count in failed.items()]
+
+
 def _show_forecasts(forecasts: Sequence[Forecast]) -> str:
     """What the tables that ask models would ask and spend, as a table."""
     priced = any(forecast.price for forecast in forecasts)
@@ -172,7 +195,7 @@ def _add_build(parser: ArgumentParser) -> None:
     add_rehash(parser)
     help = "auto: the smallest valid bump, if anything differs (default: the recipe's own)"
     parser.add_argument("--version", choices=["auto"], help=help)
-    help = "ask again what failed for good in an earlier build that was stopped"
+    help = "ask again what failed for good in earlier builds, also for tables that were complete without it"
     parser.add_argument("--retry-failed", action="store_true", help=help)
     parser.add_argument("--verbose", action="store_true", help="show what Prefect logs")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of the live table")

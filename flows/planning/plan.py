@@ -78,6 +78,8 @@ class TableJob:
     """The share of its requests that may fail for good."""
     retry_failed_before: float = 0.0
     """Requests that failed for good before this time (seconds since 1970) are asked again."""
+    retried: int = 0
+    """How often that was done for tables that were complete, and that this one stands for."""
     most: int = 0
     """The rows that a preview makes of files or numbers at most; 0: all."""
     ledger: str = ""
@@ -92,7 +94,8 @@ class TableJob:
         models = [f"model {asked.named.identity}" for asked in self.models]
         sources = [f"{source.name} {source.digest}" for source in self.sources]
         others = [line for side_input in self.side_inputs for line in side_input.lineage()]
-        return sources + [print_ for _, print_ in self.inputs] + models + others
+        retried = [f"retry {self.retried}"] if self.retried else []
+        return sources + [print_ for _, print_ in self.inputs] + models + others + retried
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,22 @@ class Plan:
     def retrying_failed(self, before: float) -> Plan:
         """The same plan, in which requests that failed for good before a time (seconds since 1970) are asked again."""
         return replace(self, jobs=tuple(replace(job, retry_failed_before=before) for job in self.jobs))
+
+    def reopen_failed(self, at: float) -> dict[str, int]:
+        """Have others stand for the complete tables that lack answers, once it is planned anew; complete tables stay as they are.
+
+        Args:
+            at: Now, in seconds since 1970.
+
+        Returns:
+            How many requests of each of them had failed for good.
+
+        """
+        failed = {name: manifest.receipt.failed for name, manifest in self.done.items() if manifest.receipt.failed}
+        for job in self.jobs:
+            if job.name in failed:
+                job.folder().retry(at)
+        return failed
 
     def topological_generations(self) -> list[list[TableJob]]:
         """The tables still to be made, in generations: those of one do not need each other, and only those before them."""
@@ -316,6 +335,13 @@ def _make_job(
         table.name, store, table.task.name, "", table.parameters, table.contract, table.input_contract, inputs, sources,
         recipe.corpus, _locate_models(table, recipe, digests), side_inputs, table.input_names, table.failures,
     )  # fmt: skip
+    work = _fingerprint(work, table, parameters)
+    while table.task.asks_models and (at := work.folder().read_retried()) is not None:
+        work = _fingerprint(replace(work, retried=work.retried + 1, retry_failed_before=at), table, parameters)
+    return work
+
+
+def _fingerprint(work: TableJob, table: Table, parameters: dict[str, Any]) -> TableJob:
     return replace(
         work, fingerprint=compute_fingerprint(table.task.name, table.task.version, parameters, work.lineage())
     )

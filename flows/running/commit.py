@@ -7,10 +7,11 @@ and writing the rejected rows with their reasons are done once for all of them.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 
-from catalog.tables import PartitionCommit, sum_commits
+from catalog.tables import PartitionCommit
 from flows.planning.plan import TableJob
 from flows.running.partitions import AccountingError, Partition
 from schemas.columns.problems import RECORDS
@@ -19,10 +20,10 @@ from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 
 
-def commit_outcome(job: TableJob, partition: Partition, rows_in: int, outcome: Outcome) -> None:
-    """Check and write what became of a partition that is one chunk, and commit it."""
+def commit_outcome(job: TableJob, partition: Partition, rows_in: int, outcome: Outcome, failed: int = 0) -> None:
+    """Check and write what became of a partition that is one chunk, and commit it; so many of its requests failed."""
     chunk = write_outcome(job, f"{partition.name}-00000", rows_in, outcome)
-    job.folder().commit(partition.name, sum_commits([chunk]))
+    job.folder().commit(partition.name, replace(chunk, failed=failed))
 
 
 def write_outcome(job: TableJob, name: str, rows_in: int, outcome: Outcome) -> PartitionCommit:

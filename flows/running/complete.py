@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from catalog.tables import Manifest, PartitionCommit, TableFolder, sum_commits
 from flows.planning.plan import TableJob
 from flows.running.commit import reject_repeats
+from flows.running.fit import SETTLED
 from flows.running.key_table import KeyTable
 from flows.running.kinds import find_kind
 from flows.running.partitions import AccountingError
@@ -32,7 +34,8 @@ def complete_table(job: TableJob) -> Manifest:
     missing = [name for name, commit in commits.items() if commit is None]
     if missing:
         raise AccountingError(f"{job.name}: units {', '.join(missing[:5])} have not ended; build again")
-    receipt = sum_commits(commit for commit in commits.values() if commit is not None)
+    settled = folder.read_commit(SETTLED) if kind.task.asks_models else None
+    receipt = sum_commits(commit for commit in (*commits.values(), settled) if commit is not None)
     if kind.repeats_keys():
         receipt = _reject_repeats_across_files(job, folder, receipt)
     expected = kind.count_expected_rows()
@@ -72,6 +75,5 @@ def _reject_repeats_across_files(job: TableJob, folder: TableFolder, receipt: Pa
         return receipt
     reasons = dict(receipt.reasons)
     reasons["duplicate id"] = reasons.get("duplicate id", 0) + count
-    return PartitionCommit(
-        receipt.rows_in, [part for part in parts if part.rows], dropped, dict(sorted(reasons.items()))
-    )
+    kept = [part for part in parts if part.rows]
+    return replace(receipt, parts=kept, rejected=dropped, reasons=dict(sorted(reasons.items())))

@@ -8,15 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from catalog.storage import StoreError
-from catalog.tables import AGAIN, format_canonical_json
+from catalog.tables import AGAIN, PartitionCommit, format_canonical_json
 from flows.planning.plan import TableJob
 from flows.running.partitions import InputColumns
 from schemas.recipe.taxonomy import Taxonomy
-from schemas.request import Reply, Request
+from schemas.request import Failure, Reply, Request
 from schemas.task import Parameters, Rows, TaskError
 from tasks import TASKS
 
 FILE = "settled.json"
+SETTLED = "settled"
+"""The receipt of what was settled, where some of its requests failed."""
 Replies = Callable[[Sequence[Request]], Mapping[str, Reply]]
 
 
@@ -62,11 +64,20 @@ def fit_parameters(work: TableJob, replies: Replies, rows: Rows | None = None) -
     known = read_fitted(work)
     if known is not None:
         return known
+    failed = set[str]()
+
+    def count_failed(requests: Sequence[Request]) -> Mapping[str, Reply]:
+        answered = replies(requests)
+        failed.update(id_ for id_, reply in answered.items() if isinstance(reply, Failure))
+        return answered
+
     try:
-        parameters = fit_rows(work, rows or InputColumns(work, list_fit_columns(work)), replies)
+        parameters = fit_rows(work, rows or InputColumns(work, list_fit_columns(work)), count_failed)
     except TaskError as error:
         raise TaskError(f"{work.name}: {error}") from None
     folder = work.folder()
+    if failed:
+        folder.commit(SETTLED, PartitionCommit(0, failed=len(failed)))
     # who comes second takes what is there, so that all parts are made with the same
     folder.store.create(
         f"{folder.path}/{FILE}", format_canonical_json(parameters.model_dump(mode="json", by_alias=True))

@@ -55,8 +55,7 @@ class Dispatcher:
     def answer(self, requests: Iterable[Request]) -> dict[str, Reply]:
         """A reply to each request: from the ledger, or asked for now. What comes is in the ledger before it is returned."""
         wanted = {request.id: request for request in requests}
-        known = self.ledger.find(list(wanted.values()))
-        replies = {id_: reply for id_, reply in known.items() if not self._is_retried(reply)}
+        replies = self.find_known(list(wanted.values()))
         if not any(request.options.endpoint for request in wanted.values()):  # a probe is no request of the table's
             self.failures.expect(len(wanted), replies.values())
         self.watcher.asked(self.work.name, len(wanted), len(replies))
@@ -74,6 +73,11 @@ class Dispatcher:
                 self.failures.expect(0, answered.values())
                 replies |= answered
         return replies
+
+    def find_known(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """The replies that the ledger has, but for failures that are to be tried again."""
+        known = self.ledger.find(requests)
+        return {id_: reply for id_, reply in known.items() if not self._is_retried(reply)}
 
     def _find_again(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """What other tables of the build have brought into the ledger since this one looked last."""

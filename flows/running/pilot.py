@@ -68,7 +68,7 @@ def forecast_asking(
         if parameters is None:  # what the pilot alone settles stands for what the whole table will
             parameters = fit_rows(work, [pilot], first.record_replies(dispatcher)) if pilot.height else work.parameters
         unasked = list(next(task.ask(others, parameters, names), ()))
-        known = set(dispatcher.ledger.find(unasked))
+        known = set(dispatcher.find_known(unasked))
         kept = _run_pilot(task, work, parameters, pilot, dispatcher, counter) if pilot.height else None
     scale = sample.of / max(1, pilot.height if kept is not None else others.height)
     asked = counter.requests.values() if kept is not None else unasked

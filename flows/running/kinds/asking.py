@@ -15,7 +15,7 @@ from flows.running.partitions import Partition, PartitionBatch, read_partition
 from flows.running.pilot import forecast_asking
 from flows.running.sample import PILOT, Forecast, PilotSample
 from flows.running.watcher import Watcher
-from schemas.request import Reply, Request
+from schemas.request import Failure, Reply, Request
 from schemas.task import Asking, Conversation, Outcome, Parameters
 
 WINDOW = 50_000
@@ -30,6 +30,8 @@ class _OpenConversation:
     rows: int
     conversation: Conversation
     requests: Sequence[Request]
+    failed: int = 0
+    """Requests that failed for good."""
 
 
 class AskingKind(Kind[Asking[Any]]):
@@ -75,6 +77,7 @@ class AskingKind(Kind[Asking[Any]]):
         )
 
     def _advance(self, conversation: _OpenConversation, replies: Mapping[str, Reply] | None, watcher: Watcher) -> bool:
+        conversation.failed += sum(isinstance(reply, Failure) for reply in (replies or {}).values())
         with self.naming_table():
             try:
                 conversation.requests = (
@@ -82,7 +85,7 @@ class AskingKind(Kind[Asking[Any]]):
                 )
             except StopIteration as end:
                 outcome: Outcome = end.value
-                commit_outcome(self.job, conversation.partition, conversation.rows, outcome)
+                commit_outcome(self.job, conversation.partition, conversation.rows, outcome, conversation.failed)
                 watcher.advance(self.job.name, conversation.rows, None)
                 return True
         return False

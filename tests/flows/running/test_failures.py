@@ -93,3 +93,43 @@ def test_a_share_belongs_where_models_are_asked(tmp_path: Path, store: str) -> N
     recipe.write_text(recipe.read_text().replace("{task: split,", "{task: split, failures: 0.1,"))
     with pytest.raises(RecipeError, match="task 'split' asks no model; remove `failures`"):
         planning.make_plan(str(recipe), None, store)
+
+
+def test_what_a_complete_table_lacks_is_asked_again_for_another_that_stands_for_it(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    house.say = lambda r: Failure(r.id, "no answer", "402 no credit") if r.sample else text_of(r)
+    plan = materialize(make(tmp_path, store, "0.5"))
+    old = plan.jobs[1]
+    first = Store(store).read(f"{old.folder().path}/manifest.json")
+    assert {name: manifest.receipt.failed for name, manifest in plan.done.items()} == {
+        "problems": 0, "solutions": 30, "steps": 0
+    }  # fmt: skip
+    house.say = text_of
+    house.asked.clear()
+    assert make(tmp_path, store, "0.5").topological_generations() == [], "nothing is asked again unless it is told"
+
+    assert make(tmp_path, store, "0.5").reopen_failed(time.time()) == {"solutions": 30}
+    again = make(tmp_path, store, "0.5")
+    assert [[job.name for job in jobs] for jobs in again.topological_generations()] == [["solutions"], ["steps"]]
+    # whoever goes on after a kill need not say it again: the table knows
+    again = materialize(again)
+    assert len(house.asked) == 30 == len({request.id for request in house.asked}), "what was answered is not paid twice"
+    work, manifest = again.jobs[1], again.done["solutions"]
+    assert work.fingerprint != old.fingerprint and read(work).height == 60
+    assert (manifest.receipt.failed, manifest.inputs[-1]) == (0, "retry 1")
+    assert Store(store).read(f"{old.folder().path}/manifest.json") == first and read(old).height == 30, "never changed"
+
+    last = make(tmp_path, store, "0.5")
+    assert last.jobs[1].fingerprint == work.fingerprint and last.topological_generations() == []
+    assert last.reopen_failed(time.time()) == {}
+
+
+def test_a_table_that_still_lacks_answers_can_be_asked_about_again(tmp_path: Path, house: House, store: str) -> None:
+    house.say = lambda r: Failure(r.id, "no answer", "402 no credit") if r.sample else text_of(r)
+    prints = []
+    for _ in range(3):
+        plan = materialize(make(tmp_path, store, "0.5"))
+        prints.append(plan.jobs[1].fingerprint)
+        assert plan.reopen_failed(time.time()) == {"solutions": 30}
+    assert len(set(prints)) == 3 and len(house.asked) == 60 + 2 * 30

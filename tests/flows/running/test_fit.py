@@ -20,7 +20,7 @@ from flows.publishing import publish as releasing
 from flows.running import fit
 from flows.running.forecast import forecast_tables
 from flows.running.run_plan import materialize
-from schemas.request import Completion, EngineError, Reply, Request
+from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tests.flows.running.test_inference import House, house  # noqa: F401
 from tests.flows.running.test_table import read
 from tests.tasks.classify.conversation import kind_in, known_types, named, new
@@ -191,3 +191,20 @@ def test_a_table_without_rows_has_no_taxonomy(tmp_path: Path, house: House, stor
     assert fit.read_taxonomy(work) is None
     (result,) = measure_types(plan)
     assert (result["rows"], result["taxonomy"]) == (0, "")
+
+
+def test_answers_that_were_missing_when_it_was_settled_are_counted_with_the_table(
+    tmp_path: Path,
+    house: House,  # noqa: F811
+) -> None:
+    def fail(request: Request) -> Reply:
+        asked = "\n".join(message.content for message in request.messages)
+        proposes = kind_in(request) == "moon" and "propose a new kind" in asked
+        return Failure(request.id, "no answer", "402 no credit") if proposes else say(request)
+
+    house.say = fail
+    recipe = RECIPE.replace("    rules: false\n", "    rules: false\n    failures: 1\n")
+    plan, work = built(make(tmp_path, f"memory://{uuid.uuid4().hex}", recipe))
+    settled = work.folder().read_commit(fit.SETTLED)
+    assert settled and 0 < settled.failed <= plan.done["typed"].receipt.failed
+    assert plan.reopen_failed(1.0)["typed"] == plan.done["typed"].receipt.failed
