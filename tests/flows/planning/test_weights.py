@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ tables:
 """
 
 
-def write_folder(path: Path, template: bool = True, **config: object) -> Path:
+def write_folder(path: Path, template: bool = True, **config: Any) -> Path:
     """A folder as Hugging Face has them, without the weights."""
     path.mkdir(exist_ok=True)
     (path / "config.json").write_text(json.dumps(config))
@@ -90,7 +91,7 @@ def test_a_folder_for_vllm_is_held_to_what_it_says(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_for_sure_is_not_known(
-    tmp_path: Path, config: dict[str, object], context: int | None
+    tmp_path: Path, config: dict[str, Any], context: int | None
 ) -> None:
     assert set(config) <= {*LENGTHS, "text_config", "rope_scaling"}
     folder = write_folder(tmp_path / "weights", **config)
