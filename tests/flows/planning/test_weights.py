@@ -90,9 +90,7 @@ def test_a_folder_for_vllm_is_held_to_what_it_says(tmp_path: Path) -> None:
         ({"max_position_embeddings": 4096, "rope_scaling": {"type": "yarn", "factor": 4}}, None),
     ],
 )
-def test_what_is_not_known_for_sure_is_not_known(
-    tmp_path: Path, config: dict[str, Any], context: int | None
-) -> None:
+def test_what_is_not_known_for_sure_is_not_known(tmp_path: Path, config: dict[str, Any], context: int | None) -> None:
     assert set(config) <= {*LENGTHS, "text_config", "rope_scaling"}
     folder = write_folder(tmp_path / "weights", **config)
     assert read_trained_context(VLLM(engine="vllm", model=str(folder))) == context
