@@ -159,26 +159,20 @@ def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
 
 def _agree_by_posterior(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     """Adds what is likeliest given all evidence to the rows where it is probable enough; the others are rejected with it."""
+    # nothing contradicts the verdict: a wrong solution has a wrong step, and a right answer may have been come to by one
     if not isinstance(rules, FittedAgreeParameters):  # a preview: these rows are all there is
         rules = _settle([part], rules)
     rows = part.select(name for name in _list_posterior_columns() if name in part.columns).to_dicts()
     ratings = [rate(row, LABELS) for row in rows]
     labels = label_rows(rows, LABELS, rules.rates, rules.evidence)
     least = _LEAST if rules.at_least is None else rules.at_least
-    reasons = [_object(label, row, least) for label, row in zip(labels, rows)]
+    reasons = ["" if label.probability >= least else f"probability below {least:g}" for label in labels]
     added = [
         None if why else {**(_added(row, rating, label.first_error) or {}), **_describe_posterior(label)}
         for row, rating, label, why in zip(rows, ratings, labels, reasons)
     ]
     details = [f"{label.describe()}; {_detail(row, rating)}" for row, rating, label in zip(rows, ratings, labels)]
     return _divide(part, added, reasons, details, (*AGREE_COLUMNS, *POSTERIOR_COLUMNS))
-
-
-def _object(label: PosteriorLabel, row: Mapping[str, Any], least: float) -> str:
-    """Why a label is not kept; empty where it is."""
-    if label.probability < least:
-        return f"probability below {least:g}"
-    return CONTRADICTS if _contradicts(label.first_error, row.get("verdict")) else ""
 
 
 def _describe_posterior(label: PosteriorLabel) -> dict[str, Any]:

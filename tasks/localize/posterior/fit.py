@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.special import expit, logit
 
 from schemas.columns.gold import GOLD_STEP
 from schemas.labels import Label
@@ -37,11 +38,16 @@ from tasks.localize.posterior.rates import (
 from tasks.sources.content_ids import digest
 
 SAMPLE = 2_000
-"""Rows of known truth, and as many others, that rates are fitted to: those whose hash is the smallest."""
+"""Rows of known truth, and as many others, that rates are fitted to: those whose hash is the smallest, and of right answers no
+more than of others where there are too many of both."""
 ROUNDS = 6
 """Rounds of expectation and maximisation."""
 ENOUGH = 40
 """Rows of known truth without which no weight is fitted."""
+RIGHT_STEPS = [0, 3]
+"""The rows of right steps in a table of marks: those of wrong answers, those of right ones."""
+POOLED = 2_000.0
+"""Steps that the marks of both together are worth beside those of either."""
 STIFFNESS = 8.0
 """How much a weight is held to that of evidence nobody has fitted, in squared distance."""
 CONCENTRATIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -52,16 +58,23 @@ Distributions = Sequence[Floats]
 
 
 def sample_rows(parts: Iterable[pl.DataFrame], labels: Sequence[Label]) -> list[dict[str, Any]]:
-    """The rows that rates are fitted to: of any number of rows no more are held, and always the same ones."""
-    known: list[tuple[str, dict[str, Any]]] = []
-    others: list[tuple[str, dict[str, Any]]] = []
+    """The rows that rates are fitted to: of any number of rows no more than four times as many are held, and always the same ones."""
+    groups: dict[tuple[bool, bool], list[tuple[str, dict[str, Any]]]] = {
+        (known, right): [] for known in (True, False) for right in (False, True)
+    }
     for part in parts:
         columns = [name for name in list_columns(labels) if name in part.columns]
         for key, row in zip(part["solution_id"], part.select(columns).iter_rows(named=True)):
             if row["steps"]:
-                (others if row.get(GOLD_STEP) is None else known).append((digest("sample", key), row))
-        known, others = (heapq.nsmallest(SAMPLE, rows, key=itemgetter(0)) for rows in (known, others))
-    return [row for _, row in (*known, *others)]
+                group = groups[row.get(GOLD_STEP) is not None, row.get("verdict") == "right"]
+                group.append((digest("sample", key), row))
+        groups = {name: heapq.nsmallest(SAMPLE, rows, key=itemgetter(0)) for name, rows in groups.items()}
+    chosen = []
+    for known in (True, False):
+        right = groups[known, True]
+        wrong = groups[known, False][: max(SAMPLE // 2, SAMPLE - len(right))]
+        chosen += [*wrong, *right[: SAMPLE - len(wrong)]]
+    return [row for _, row in chosen]
 
 
 def fit_rates(
@@ -108,18 +121,41 @@ def _fit(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates:
     with_truth = sum(int(rows.sum()) for rows in clamped)
     for turn in range(ROUNDS):
         expected = [_expect(batch, rows, rates) for batch, rows in zip(batches, clamped)]
-        rates = _maximise(batches, expected, rates, turn)
+        rates = _maximise(batches, expected, rates, turn).model_copy(
+            update={"unseen": _fit_unseen(batches, expected, clamped)}
+        )
         if with_truth >= ENOUGH and turn % 3 == 2:
-            rates = _fit_weights(batches, clamped, rates)
+            rates = _fit_weights(batches, expected, clamped, rates)
     return Rates.model_validate(_round(rates.model_dump()))
 
 
 def _expect(batch: EvidenceBatch, clamped: np.ndarray, rates: Rates) -> Floats:
-    """The distribution of each row; where truth counts, the truth."""
-    result = np.exp(distribute(batch, rates)[0])
+    """The distribution of each row; where truth counts, the truth: as none where nothing shows a right answer's wrong step."""
+    logs, prior, _ = distribute(batch, rates)
+    result = np.exp(logs)
     result[clamped] = 0.0
     result[clamped, batch.truth[clamped]] = 1.0
+    flawed = np.flatnonzero(_find_flawed(batch, clamped))
+    at, none = batch.truth[flawed], batch.lengths[flawed]
+    shown = (logs[flawed, at] - prior[flawed, at]) - (logs[flawed, none] - prior[flawed, none])
+    result[flawed, none] = expit(logit(rates.unseen) - shown)
+    result[flawed, at] = 1 - result[flawed, none]
     return result
+
+
+def _find_flawed(batch: EvidenceBatch, clamped: np.ndarray) -> np.ndarray:
+    """The rows whose answer is right and that are known to have a wrong step."""
+    return np.asarray(clamped & ~batch.faulty & (batch.truth < batch.lengths))
+
+
+def _fit_unseen(batches: Sequence[EvidenceBatch], expected: Distributions, clamped: Sequence[np.ndarray]) -> float:
+    """The share of right answers' wrong steps that nothing shows, of those that are known."""
+    hidden, rows = Rates().unseen * WORTH, WORTH
+    for batch, distribution, known in zip(batches, expected, clamped):
+        flawed = _find_flawed(batch, known)
+        hidden += float(distribution[flawed, batch.lengths[flawed]].sum())
+        rows += int(flawed.sum())
+    return hidden / rows
 
 
 def _maximise(batches: Sequence[EvidenceBatch], expected: Distributions, rates: Rates, turn: int) -> Rates:
@@ -174,7 +210,7 @@ def _fit_right(pairs: Pairs, default: Mapping[str, float]) -> dict[str, float]:
 
 
 def _fit_marks(pairs: Pairs, name: str) -> Table:
-    """The shares of a sort's signs among right, first wrong and later steps, of the rows that have such signs."""
+    """The shares of a sort's signs by what a step is (as in `DEFAULT_MARKS`), of the rows that have such signs."""
     counts = WORTH * np.asarray(DEFAULT_MARKS[name])
     for batch, expected in pairs:
         if name in batch.marks:
@@ -182,8 +218,11 @@ def _fit_marks(pairs: Pairs, name: str) -> Table:
             use = batch.steps & rows[:, None]
             at = expected[:, :-1]
             reached = np.cumsum(at, axis=1)
-            for state, share in enumerate((1 - reached, at, reached - at)):
+            right, faulty = 1 - reached, batch.faulty[:, None]
+            for state, share in enumerate((right * faulty, at, reached - at, right * ~faulty)):
                 counts[state] += np.bincount(signs[use], np.clip(share[use], 0, 1), counts.shape[1])
+    pooled = counts[RIGHT_STEPS].sum(axis=0)
+    counts[RIGHT_STEPS] += POOLED * pooled / pooled.sum()
     shares = counts / counts.sum(axis=1, keepdims=True)
     return tuple(tuple(row) for row in shares.tolist())
 
@@ -239,10 +278,16 @@ def _make_rollout_rates(values: Floats) -> RolloutRates:
     return RolloutRates(**dict(zip(RolloutRates.model_fields, map(float, values))))
 
 
-def _fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates: Rates) -> Rates:
+def _fit_weights(
+    batches: Sequence[EvidenceBatch], expected: Distributions, clamped: Sequence[np.ndarray], rates: Rates
+) -> Rates:
     """The weights under which the known truth is likeliest, each held to that of unfitted evidence."""
     names = sorted({name for batch in batches for name in weigh.list_likelihoods(batch, rates)})
-    terms = [_select_terms(batch, rows, rates, names) for batch, rows in zip(batches, clamped) if rows.any()]
+    terms = [
+        (*_select_terms(batch, rows, rates, names), distribution[rows])
+        for batch, rows, distribution in zip(batches, clamped, expected)
+        if rows.any()
+    ]
 
     unfitted = np.array([find_unfitted_weight(name) for name in names])
 
@@ -250,7 +295,7 @@ def _fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray]
         held = STIFFNESS * float(((values - unfitted) ** 2).sum())
         for prior, evidence, truth in terms:
             total = prior + (values[:, None, None] * evidence).sum(axis=0)
-            held -= float((total[np.arange(len(truth)), truth] - weigh.sum_logs(total)).sum())
+            held -= _weigh(total - weigh.sum_logs(total)[:, None], truth)
         return held
 
     start = np.array([rates.weigh(name) for name in names])
@@ -258,14 +303,12 @@ def _fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray]
     return rates.model_copy(update={"weights": dict(zip(names, map(float, values)))})
 
 
-def _select_terms(
-    batch: EvidenceBatch, rows: np.ndarray, rates: Rates, names: Sequence[str]
-) -> tuple[Floats, Floats, np.ndarray]:
-    """Of rows of known truth the prior, each sort of evidence, and the truth."""
+def _select_terms(batch: EvidenceBatch, rows: np.ndarray, rates: Rates, names: Sequence[str]) -> tuple[Floats, Floats]:
+    """Of rows of known truth the prior, and each sort of evidence."""
     likelihoods = weigh.list_likelihoods(batch, rates)
     nothing = np.zeros((len(batch), batch.tried.shape[1] + 1))
     evidence = np.stack([likelihoods.get(name, nothing)[rows] for name in names])
-    return weigh.weigh_prior(batch, rates)[rows], evidence, batch.truth[rows]
+    return weigh.weigh_prior(batch, rates)[rows], evidence
 
 
 def _minimise(loss: Callable[[Floats], float], start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from schemas.labels import Label
 from tasks.localize.posterior.evidence import NONE, EvidenceBatch, Floats, batch_rows, collect_evidence
 from tasks.localize.posterior.fit import distribute
+from tasks.localize.posterior.likelihoods import share_unseen
 from tasks.localize.posterior.rates import EVIDENCE, EvidenceName, FittedRates
 
 PRIOR = "prior"
@@ -64,16 +65,17 @@ def label_rows(
             chosen = np.flatnonzero(batch.folds == fold) if len(fitted.folds) > 1 else np.arange(len(batch))
             if len(chosen):
                 logs, prior, terms = distribute(batch, rates)
+                chances = share_unseen(batch, rates, np.exp(logs))
                 for at in chosen:
-                    result[numbers[at]] = _label_row(batch, int(at), logs, {PRIOR: prior, **terms})
+                    result[numbers[at]] = _label_row(batch, int(at), chances, {PRIOR: prior, **terms})
     return [result[at] for at in range(len(rows))]
 
 
-def _label_row(batch: EvidenceBatch, at: int, logs: Floats, terms: Mapping[str, Floats]) -> PosteriorLabel:
+def _label_row(batch: EvidenceBatch, at: int, distribution: Floats, terms: Mapping[str, Floats]) -> PosteriorLabel:
     length = int(batch.lengths[at])
-    chances = np.exp(logs[at, : length + 1])
+    chances = distribution[at, : length + 1]
     first, second = np.argsort(-chances, kind="stable")[:2]
-    if not np.isfinite(logs[at, second]):  # only one outcome is possible
+    if not chances[second]:  # only one outcome is possible
         second = first
     strength = {name: float(term[at, first] - term[at, second]) for name, term in terms.items()}
     ordered = sorted(strength.items(), key=lambda item: (-item[1], item[0]))

@@ -46,6 +46,29 @@ def weigh_prior(batch: EvidenceBatch, rates: Rates) -> Floats:
         return _append_none(batch, steps + np.log1p(-right)[:, None], np.log(right))
 
 
+def share_unseen(batch: EvidenceBatch, rates: Rates, chances: Floats) -> Floats:
+    """The distributions with what no evidence shows: some right answers that look right in each step have a wrong one.
+
+    Args:
+        batch: The evidence.
+        rates: The rates.
+        chances: The probability of each outcome, a wrong step being one that shows.
+
+    Returns:
+        The probability of each outcome; of right answers a part of that of none has gone to the steps.
+
+    """
+    result = chances.copy()
+    rows, none = np.flatnonzero(~batch.faulty), batch.lengths[~batch.faulty]
+    share = rates.right.get("right", 1.0)
+    hidden = min(1.0, (1 - share) * rates.unseen / max(_TINY, 1 - rates.unseen) / share)
+    places = np.asarray(rates.places)[classify_places(batch)] * batch.steps
+    moved = hidden * chances[rows, none]
+    result[rows, none] -= moved
+    result[rows, :-1] += moved[:, None] * (places / places.sum(axis=1, keepdims=True))[rows]
+    return result
+
+
 def classify_places(batch: EvidenceBatch) -> Integers:
     """Of each step whether it is the first, in the early, middle or late third between, or the last."""
     last = batch.lengths[:, None] - 1
@@ -115,7 +138,8 @@ def _beta_binomial(succeeded: Integers, tried: Integers, rate: Floats, scatter: 
 def weigh_marks(batch: EvidenceBatch, marks: Marks, rates: Table) -> Floats:
     """Signs at steps, independent of each other given whether a step is right, the first wrong one, or later."""
     steps = batch.steps & marks.rows[:, None]
-    before, at, behind = (np.log(np.asarray(row))[np.where(steps, marks.signs, 0)] * steps for row in rates)
+    before, at, behind, sound = (np.log(np.asarray(row))[np.where(steps, marks.signs, 0)] * steps for row in rates)
+    before = np.where(batch.faulty[:, None], before, sound)
     behind_next = np.zeros((len(batch), len(batch.places) + 1))
     behind_next[:, :-1] = sum_from(behind)[:, 1:]
     result = sum_before(before)

@@ -26,7 +26,7 @@ EVIDENCE: tuple[EvidenceName, ...] = ("rollouts", "steps", "votes", "likelihoods
 Table = tuple[tuple[float, ...], ...]
 
 
-DEFAULT_MARKS: Mapping[str, Table] = {
+_COUNTED: Mapping[str, Table] = {
     STEPS: (
         (0.10, 0.22, 0.02, 0.19, 0.25, 0.03, 0.15, 0.04),
         (0.03, 0.20, 0.04, 0.08, 0.05, 0.04, 0.49, 0.07),
@@ -39,7 +39,9 @@ DEFAULT_MARKS: Mapping[str, Table] = {
         (0.10, 0.12, 0.18, 0.20, 0.20, 0.15, 0.05),
     ),
 }
-"""Of `MARKS`, of `PLAIN_MARKS`, and of the classes of likelihoods."""
+"""Of `MARKS`, of `PLAIN_MARKS`, and of the classes of likelihoods: right, first wrong and later steps of wrong solutions."""
+DEFAULT_MARKS: Mapping[str, Table] = {name: (*table, table[0]) for name, table in _COUNTED.items()}
+"""The same, and last right steps of solutions that come to the right answer: these go other ways than the reference less often."""
 
 
 class _Rates(BaseModel):
@@ -87,10 +89,13 @@ class Rates(_Rates):
     places: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
     """How often a first wrong step is the first, in the early, middle or late third between, or the last; up to a factor."""
     right: Mapping[str, float] = Field({"right": 0.95, "undecided": 0.5})
-    """The share of solutions of a verdict without a wrong step; of `wrong` ones it is 0."""
+    """The share of solutions of a verdict without a wrong step that shows; of `wrong` ones it is 0."""
+    unseen: float = 0.5
+    """Of wrong steps in solutions that come to the right answer, the share of which no evidence shows anything. Only known truth
+    tells: without, for each that is found another is held to be hidden."""
     rollouts: RolloutRates = RolloutRates()
     marks: Mapping[str, Table] = Field(DEFAULT_MARKS)
-    """By sort of evidence, the share of each sign among right, first wrong and later steps."""
+    """By sort of evidence, the share of each sign among right, first wrong and later steps, and right ones of right answers."""
     votes: Mapping[str, VoteRates] = Field({})
     """By rater."""
     weights: Mapping[str, float] = Field({})

@@ -196,6 +196,24 @@ def test_by_the_posterior_what_is_probable_enough_is_kept_and_says_what_carried_
     assert outcome.rejected["detail"][0].startswith("step ") and "a: undecided" in outcome.rejected["detail"][0]
 
 
+def test_by_the_posterior_right_answers_may_have_a_wrong_step_and_wrong_ones_have_one() -> None:
+    solutions = Contract(
+        "s", "", (*BOTH.columns, Column("question", "string", ""), Column("steps", "strings", "")), "solution_id"
+    )
+    texts = ["we have 3", "2 * 3 = 6", "6 + 1 = 7", "so 7"]
+    flawed = {"steps": [texts[0], "2 * 3 = 5", *texts[2:]], "verdict": "right"}
+    rows = [{**row({"a": [2] * 4, "b": [2] * 4}, 2, "wrong"), "steps": [*texts[:2], "6 + 1 = 9", "so 9"]}] * 30
+    rows += [{**row({"a": [-1] * 4, "b": [-1] * 4}, -1, "right"), "steps": texts}] * 30
+    rows += [{**row({"a": [1] * 4, "b": [1] * 4}, -1), **flawed}]
+    named = [{**item, "question": "", "solution_id": str(at)} for at, item in enumerate(rows)]
+    outcome = AGREE.run(
+        pl.DataFrame(named, schema=to_polars_schema(solutions)), AgreeParameters(rule="posterior", at_least=0.6)
+    )
+    assert outcome.rejected.height == 0
+    assert outcome.kept["first_error"].to_list() == [2] * 30 + [-1] * 30 + [1]
+    assert max(outcome.kept["probability"][30:60]) < 1  # of right answers something may not be seen
+
+
 @pytest.mark.parametrize("given", [{"at_least": 0.9}, {"truth": False}, {"evidence": ["votes"]}])
 def test_what_is_for_the_posterior_is_refused_elsewhere(given: dict[str, Any]) -> None:
     (fault,) = AGREE.check(AgreeParameters.model_validate(given), BOTH)

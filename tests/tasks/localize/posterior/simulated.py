@@ -33,6 +33,27 @@ def simulate(
     return result
 
 
+def simulate_right(
+    rows: int, seed: int = 0, flawed: float = 0.1, seen: float = 0.5, votes: int = 4
+) -> list[dict[str, Any]]:
+    """Right answers, of which some have a wrong step; judges name that of some of these, and else stray now and then."""
+    random = np.random.default_rng(seed)
+    result = []
+    for number in range(rows):
+        length = int(random.integers(3, 10))
+        truth = int(random.integers(length)) if random.random() < flawed else -1
+        shows = truth >= 0 and random.random() < seen
+        stray = int(random.integers(length))
+        labels = [(truth if shows else -1) if random.random() < 0.85 else stray for _ in range(votes)]
+        result.append(
+            {
+                "solution_id": f"r{number}", "problem_id": f"q{number // 2}", "question": "", "steps": ["so"] * length, "verdict": "right",
+                "judges": [f"judge #{vote}" for vote in range(votes)], "judge_labels": labels, "gold_first_error": truth,
+            }
+        )  # fmt: skip
+    return result
+
+
 def hide_truth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows without gold."""
     return [{**row, "gold_first_error": None} for row in rows]

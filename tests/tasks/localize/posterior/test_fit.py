@@ -13,7 +13,7 @@ from tasks.localize.posterior import fit
 from tasks.localize.posterior.fit import fit_rates, sample_rows
 from tasks.localize.posterior.label import PosteriorLabel, label_rows
 from tasks.localize.posterior.rates import EVIDENCE, EvidenceName
-from tests.tasks.localize.posterior.simulated import LABELS, hide_truth, simulate
+from tests.tasks.localize.posterior.simulated import LABELS, hide_truth, simulate, simulate_right
 
 
 def labelled(
@@ -101,6 +101,39 @@ def test_the_same_rows_are_taken_whatever_the_parts(monkeypatch: pytest.MonkeyPa
     parts = sample_rows([frame[60:], frame[:1], frame[1:60]], LABELS)
     assert whole == parts and len(whole) == 40
     assert sum(row["gold_first_error"] is not None for row in whole) == 20
+
+
+def test_of_right_answers_none_is_said_as_often_as_it_is_so_and_wrong_steps_that_show_are_found() -> None:
+    right = simulate_right(600, seed=9)
+    rows = [*simulate(150, seed=9), *right]
+    labels = labelled(rows)[150:]
+    none = [(row, label) for row, label in zip(right, labels) if label.first_error == -1]
+    exact, expected = measured([row for row, _ in none], [label for _, label in none])
+    assert 0.9 < exact < 0.97 and abs(exact - expected) < 0.02  # half of the wrong steps are not to be seen
+    steps = [(row, label) for row, label in zip(right, labels) if label.first_error >= 0]
+    found = [row for row, label in steps if label.first_error == row["gold_first_error"]]
+    assert len(found) / len(steps) > 0.85
+    assert len(found) > 0.4 * sum(row["gold_first_error"] >= 0 for row in right)
+
+
+def test_without_known_truth_as_many_wrong_steps_of_right_answers_are_held_to_be_hidden_as_are_found() -> None:
+    rows = hide_truth([*simulate(100, seed=10, hit=0.9), *simulate_right(400, seed=10)])
+    fitted = fit_rates(rows, LABELS)
+    (rates,) = fitted.folds
+    shown = 1 - rates.right["right"]
+    assert rates.unseen == 0.5 and shown >= 0.005
+    surest = max(label.probability for label in label_rows(rows[100:], LABELS, fitted) if label.first_error == -1)
+    assert 1 - 2 * shown < surest < 1 - shown + 0.0001
+
+
+def test_where_there_are_too_many_of_both_as_many_right_answers_as_wrong_ones_are_fitted_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fit, "SAMPLE", 20)
+    wrong, right = (pl.DataFrame(hide_truth(rows)) for rows in (simulate(30), simulate_right(90)))
+    for parts, expected in (([wrong, right], 10), ([wrong[:4], right], 4), ([right], 0), ([wrong, right[:3]], 17)):
+        rows = sample_rows(parts, LABELS)
+        assert len(rows) == 20 and sum(row["verdict"] == "wrong" for row in rows) == expected
 
 
 def test_truth_that_contradicts_the_verdict_is_no_truth() -> None:

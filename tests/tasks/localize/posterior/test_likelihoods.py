@@ -13,6 +13,7 @@ from tasks.localize.posterior.evidence import EvidenceBatch, Floats, batch_rows,
 from tasks.localize.posterior.likelihoods import (
     LEVELS,
     RECOVERIES,
+    share_unseen,
     weigh_marks,
     weigh_prior,
     weigh_rollouts,
@@ -106,17 +107,28 @@ def test_a_prior_knows_verdict_and_length_alone() -> None:
 
 
 def test_marks_are_independent_given_the_state_of_each_step() -> None:
-    batch = collected({"steps": ["words", "there are 5 + 2 = 7", "5 + 2 = 8"]})
-    marks, rates = batch.marks[PLAIN_STEPS], ((0.4, 0.3, 0.2, 0.1), (0.1, 0.1, 0.2, 0.6), (0.1, 0.5, 0.2, 0.2))
-    assert marks.signs.tolist() == [[0, 2, 3]]
-    before, at, behind = rates
-    expected = [
-        at[0] * behind[2] * behind[3],
-        before[0] * at[2] * behind[3],
-        before[0] * before[2] * at[3],
-        before[0] * before[2] * before[3],
-    ]
-    assert np.allclose(np.exp(weigh_marks(batch, marks, rates))[0], expected)
+    steps = ["words", "there are 5 + 2 = 7", "5 + 2 = 8"]
+    batch = collected({"steps": steps}, {"steps": steps, "verdict": "right"})
+    marks, rates = batch.marks[PLAIN_STEPS], ((0.4, 0.3, 0.2, 0.1), (0.1, 0.1, 0.2, 0.6), (0.1, 0.5, 0.2, 0.2), (0.5, 0.2, 0.25, 0.05))  # fmt: skip
+    assert marks.signs.tolist() == [[0, 2, 3]] * 2
+    wrong, at, behind, right = rates
+    for row, before in enumerate((wrong, right)):  # right steps look otherwise where the answer is right
+        expected = [
+            at[0] * behind[2] * behind[3],
+            before[0] * at[2] * behind[3],
+            before[0] * before[2] * at[3],
+            before[0] * before[2] * before[3],
+        ]
+        assert np.allclose(np.exp(weigh_marks(batch, marks, rates))[row], expected)
+
+
+def test_of_right_answers_what_nothing_shows_is_shared_out_over_the_steps() -> None:
+    batch = collected({"steps": ["a"] * 2}, {"steps": ["a"] * 4, "verdict": "right"})
+    rates = Rates(right={"right": 0.96}, unseen=0.6)  # 4 % have a wrong step that shows, 6 % one that does not
+    chances = np.array([[0.7, 0.3, 0, 0, 0], [0.02, 0.02, 0, 0, 0.96]])
+    shared = share_unseen(batch, rates, chances)
+    assert np.allclose(shared[0], chances[0])  # where the answer is wrong something is seen to be
+    assert np.allclose(shared[1], [0.035, 0.035, 0.015, 0.015, 0.90])
 
 
 def test_a_row_is_weighed_alike_alone_and_beside_longer_ones() -> None:
