@@ -58,6 +58,22 @@ def to_polars_schema(contract: Contract) -> pl.Schema:
     return pl.Schema({column.name: to_polars_type(column) for column in contract.columns})
 
 
+def describe_columns(schema: Mapping[str, pl.DataType]) -> tuple[Column, ...]:
+    """Columns of these Polars types, of which nothing else is known."""
+    return tuple(_describe_column(name, kind) for name, kind in schema.items())
+
+
+def _describe_column(name: str, kind: pl.DataType) -> Column:
+    known = next((own for own, other in POLARS.items() if other == kind), None)
+    if known is not None:
+        return Column(name, known, "", nullable=True)  # type: ignore[arg-type]
+    record = kind.inner if isinstance(kind, pl.List) else kind
+    if not isinstance(record, pl.Struct):
+        return Column(name, "string", "", nullable=True)
+    fields = describe_columns({field.name: field.dtype for field in record.fields})  # type: ignore[misc]
+    return Column(name, "records" if isinstance(kind, pl.List) else "record", "", nullable=True, fields=fields)
+
+
 def to_arrow_schema(contract: Contract) -> pa.Schema:
     """The Arrow schema; each field's metadata carries its meaning."""
     return pa.schema(

@@ -1,11 +1,13 @@
 """The parts of the pages that are made from the code."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from catalog.declarations import VIEWS
 from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
@@ -19,6 +21,8 @@ from tasks.classify.task import CLASSIFY
 from tasks.generate import Setting
 from tasks.localize.estimate import ESTIMATE, TreeParameters
 from tasks.sources.field_mapping import FieldRule
+from tasks.views.declared import is_cut, list_needs
+from tasks.views.derived import DERIVED
 from tests.glossary import glossary
 
 ROOT = Path(__file__).parents[1]
@@ -147,6 +151,33 @@ def tree() -> str:
     return "\n".join(lines)
 
 
+def derived() -> str:
+    """The values that fields of views may be, beside columns."""
+    lines = ["| value | of the columns | meaning |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {', '.join(f'`{column}`' for column in value.needs)} | {value.column.meaning} |"
+        for name, value in DERIVED.items()
+    ]
+    return "\n".join(lines)
+
+
+def views() -> str:
+    """Every view that ships: whose it is, what it reads, and its sample row."""
+    parts = []
+    for name, view in VIEWS.shipped.items():
+        needs = ", ".join(f"`{column}`" for column in list_needs(view, conversational=False))
+        reader = f" Read by TRL's `{view.trl}`." if view.trl else ""
+        forms = " It has a form of messages, too." if view.conversational else ""
+        cut = (
+            " Steps behind the first wrong one are cut, or kept and called wrong (`after: wrong`)."
+            if is_cut(view)
+            else ""
+        )
+        row = json.dumps(view.sample.row, ensure_ascii=False)
+        parts += [f"### {name}", "", f"{view.paper}.{reader} Needs {needs}.{forms}{cut}", "", "```json", row, "```", ""]
+    return "\n".join(parts).rstrip()
+
+
 PARTS = {
     "architecture.md": {"tree": tree},
     "duplicates.md": {"quality": quality},
@@ -155,5 +186,6 @@ PARTS = {
     "recipes.md": {"head": head, "fields": fields},
     "releases.md": {"gates": gates},
     "tasks.md": {"tasks": tasks},
+    "views.md": {"derived": derived, "views": views},
 }
 """What is made, by page of `docs` and by the name between its marks."""

@@ -11,7 +11,7 @@ from errata.cli.command import VERBS as CLIENT
 from errata.cli.verb import build_parser
 from errata.release.names import parse_name
 
-from catalog import taxonomies
+from catalog.declarations import find_declarations
 from flows.cli import VERBS as APPLICATION
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe
@@ -169,7 +169,7 @@ def one(word: str) -> str:
 
 
 def sound(text: str) -> Recipe:
-    return read_recipe(text, "docs", TASKS, lambda name: taxonomies.find_taxonomy(name, ROOT / "catalog"))
+    return read_recipe(text, "docs", TASKS, find_declarations(ROOT / "catalog"))
 
 
 ASKING = f"corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n{one('task: generate')}"

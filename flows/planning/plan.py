@@ -10,7 +10,7 @@ from typing import Any
 
 from errata import ErrataError
 
-from catalog import taxonomies
+from catalog.declarations import find_declarations
 from catalog.digests import Digests, NoDigests
 from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
@@ -294,7 +294,7 @@ def _find_unable(table: Table, model: Model) -> Iterator[tuple[str, str]]:
 
 
 def _parse_recipe(text: str, recipe: str) -> Recipe:
-    return read_recipe(text, recipe, TASKS, lambda name: taxonomies.find_taxonomy(name, Path(recipe).parent))
+    return read_recipe(text, recipe, TASKS, find_declarations(Path(recipe).parent))
 
 
 def with_version(plan: Plan, version: str) -> Plan:

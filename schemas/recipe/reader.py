@@ -10,26 +10,26 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from schemas.contract import Contract
+from schemas.recipe.declaration import Finders
 from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
 from schemas.recipe.recipe import FAILURES, NAME, NO_ROWS, Head, Recipe, Table
-from schemas.recipe.taxonomy import Find
 from schemas.recipe.wording import advise, describe_error, list_names, show_value, strip_branches
 from schemas.task import Parameters, Task
 
 Tasks = Mapping[str, Task[Any]]
 
 
-def read_recipe(text: str, file: str, tasks: Tasks, taxonomies: Find | None = None) -> Recipe:
+def read_recipe(text: str, file: str, tasks: Tasks, declarations: Finders | None = None) -> Recipe:
     """Read and check a recipe, before anything of it runs.
 
     Args:
         text: The recipe's YAML.
         file: Where it stands, for errors.
         tasks: The tasks that tables may name.
-        taxonomies: Finds a taxonomy by the name that a table gives it.
+        declarations: By what it is for (`taxonomies`, `views`) what finds a declaration by the name that a table gives it.
 
     Returns:
         The recipe, its tables in an order in which each follows its inputs.
@@ -43,7 +43,7 @@ def read_recipe(text: str, file: str, tasks: Tasks, taxonomies: Find | None = No
         raise RecipeError(document.faults)
     if not isinstance(document.value, dict):
         raise RecipeError([Fault(file, 1, "", "expected a mapping that begins with `corpus:`, found no keys")])
-    return _RecipeReader(document, tasks, taxonomies).recipe()
+    return _RecipeReader(document, tasks, declarations or {}).recipe()
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class _Inputs:
 class _RecipeReader:
     """Goes through a document and gathers its faults."""
 
-    def __init__(self, document: Document, tasks: Tasks, taxonomies: Find | None) -> None:
+    def __init__(self, document: Document, tasks: Tasks, declarations: Finders) -> None:
         self.document = document
         self.tasks = tasks
-        self.taxonomies = taxonomies
+        self.declarations = declarations
         self.faults = list(document.faults)
 
     def recipe(self) -> Recipe:
@@ -308,7 +308,7 @@ class _RecipeReader:
 
     def _model(self, model: type[BaseModel], value: Any, here: Path) -> BaseModel | None:
         try:
-            return model.model_validate(value, context={"taxonomies": self.taxonomies})
+            return model.model_validate(value, context=dict(self.declarations))
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path: Path = (*here, *strip_branches(detail["loc"], value))

@@ -25,59 +25,6 @@ COMPLETION = Column("completion", "string", "The solution.")
 LABEL = Column("label", "boolean", "Whether the solution's answer is right.")
 CHOSEN = Column("chosen", "string", "A right solution.")
 REJECTED = Column("rejected", "string", "A wrong solution of the same problem.")
-COMPLETIONS = Column("completions", "strings", "The steps, in order.", at_least=1)
-LABELS = Column("labels", "booleans", "For each step whether it is right.", at_least=1)
-SOFT = Column(
-    "soft", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True
-)
-
-PROCESSBENCH = (
-    Column("id", "string", "The solution's id."),
-    Column("generator", "string", "The model that wrote the solution."),
-    Column("problem", "string", "The problem."),
-    Column("steps", "strings", "The steps, in order.", at_least=1),
-    Column("final_answer_correct", "boolean", "Whether the solution's answer is right."),
-    Column("label", "integer", "The 0-based index of the first wrong step; -1 where none is wrong.", at_least=-1),
-    PROBLEM_ID,
-)
-MATH_SHEPHERD = (
-    Column("input", "string", "The problem and the steps, each step ending in ` ки`."),
-    Column("label", "string", "The same text, with + (right) or - (wrong) for each ки."),
-    Column("task", "string", "The problem set."),
-    *IDS,
-)
-RATED = (
-    Column("text", "string", "The step."),
-    Column("rating", "integer", "1 right, -1 wrong.", at_least=-1, at_most=1),
-    Column("flagged", "boolean", "Whether the labeller flagged it; never here."),
-)
-STEP = (
-    Column("completions", "records", "The step that was rated, alone.", fields=RATED),
-    Column("human_completion", "string", "A step that a person wrote instead; null, for none did.", nullable=True),
-    Column("chosen_completion", "integer", "Which of the completions went on; null where it is wrong.", nullable=True),
-)
-PRM800K = (
-    Column("labeler", "string", "Who labelled the steps."),
-    Column("timestamp", "string", "When; null, so that two builds are equal.", nullable=True),
-    Column("generation", "integer", "The round of labelling; null here.", nullable=True),
-    Column("is_quality_control_question", "boolean", "Never here."),
-    Column("is_initial_screening_question", "boolean", "Never here."),
-    Column("question", "record", "The problem, its answer, and the solution as it was generated.", fields=(
-        Column("problem", "string", "The problem."),
-        Column("ground_truth_solution", "string", "A right solution by the set's authors, or null.", nullable=True),
-        Column("ground_truth_answer", "string", "The gold answer."),
-        Column("pre_generated_steps", "strings", "All steps of the solution."),
-        Column("pre_generated_answer", "string", "The answer found in it, or null.", nullable=True),
-        Column("pre_generated_verifier_score", "number", "A verifier's score; null here.", nullable=True),
-    )),
-    Column("label", "record", "The ratings, up to the first wrong step.", fields=(
-        Column("steps", "records", "The steps that were rated.", fields=STEP),
-        Column("total_time", "integer", "Milliseconds the labeller took; null here.", nullable=True),
-        Column("finish_reason", "string", "found_error or solution."),
-    )),
-    *IDS,
-)  # fmt: skip
-
 QUESTION = Column("question", "string", "The problem, with the options of multiple choice.")
 SET, MODEL, SAMPLING, SAMPLE = PROBLEM_COLUMNS[1], *COMPLETION_COLUMNS[:3]
 RIGHT_FROM, RIGHT_ID = CONTRAST_COLUMNS[1:]
@@ -87,10 +34,6 @@ ERROR_TYPE = Column(
     "The type of the mistake in the first wrong step; null where it is not known.",
     nullable=True,
 )
-CAUSE = Column("cause", "string", "Why it is wrong, in a sentence; null where it is not known.", nullable=True)
-TAXONOMY = Column(
-    "taxonomy", "string", "The taxonomy that the type is of, with its version; null without one.", nullable=True
-)
 ROW_ID = Column("row_id", "string", "Hash of the row's content.", pattern=ID)
 RATIONALE_BY = Column(
     "solution_id",
@@ -98,19 +41,6 @@ RATIONALE_BY = Column(
     "The solution whose rationale it is; null where it is the set's own.",
     nullable=True,
     pattern=ID,
-)
-COT_ERROR_SET = (
-    QUESTION,
-    Column("right_rationale", "string", "A right solution of the problem."),
-    Column("wrong_rationale", "string", "The model's wrong one."),
-    ERROR_TYPE,
-    CAUSE,
-    TAXONOMY,
-    RIGHT_FROM,
-    RIGHT_ID,
-    SET,
-    MODEL,
-    *IDS,
 )
 SELF_RETHINKING = (
     Column("error_type", "string", "The type of the mistake that the model is shown."),
@@ -122,20 +52,6 @@ SELF_RETHINKING = (
     Column("answer", "string", "The last turn, after a No or k times."),
     *IDS,
 )
-MWPES = (
-    QUESTION, SET, MODEL, SAMPLING, SAMPLE,
-    Column("solution", "string", "The wrong solution, verbatim."),
-    Column("extracted", "string", "The final answer found in it; null if none.", nullable=True),
-    Column("gold", "string", "The right answer."),
-    Column("first_error", "integer", "The 0-based index of the first wrong step; null where it is not known.", nullable=True, at_least=-1),
-    Column("wrong_step", "string", "That step; null where it is not known.", nullable=True),
-    ERROR_TYPE,
-    Column("definition", "string", "What that type means, in the taxonomy's words.", nullable=True),
-    CAUSE,
-    Column("typed_by", "string", "Who decided on the type: a rule, models, a judge; null where undecided.", nullable=True),
-    TAXONOMY,
-    *IDS,
-)  # fmt: skip
 ERROR_AWARE = (
     Column("answer", "string", "The gold answer."),
     MODEL,

@@ -12,19 +12,10 @@ import re
 from typing import Any
 
 from tasks.llm.prompt_guard import fence_text, mark
-from tasks.sources.content_ids import digest, normalize_text
+from tasks.sources.content_ids import digest
 from tasks.views import columns as c
-from tasks.views.formats import (
-    Format,
-    Row,
-    Style,
-    Unfit,
-    copy_ids,
-    fix_columns,
-    format_problem,
-    make_message,
-    make_text_columns,
-)
+from tasks.views.format import Format, fix_columns, make_text_columns
+from tasks.views.rows import Row, Style, Unfit, copy_ids, format_problem, make_message, read_pair
 
 CORRECT, INCORRECT = "[CORRECT RATIONALE]", "[INCORRECT RATIONALE]"
 _MARKER = re.compile(r"\[\s*(?:in)?correct\s+rationale\s*\]", re.IGNORECASE)
@@ -40,25 +31,6 @@ CHECK = (
 AGAIN = "Then solve the problem once more, step by step, without that mistake."
 ANSWER = "State the final answer and nothing else."
 AWARE = "Solve the problem step by step. These are the mistakes most often made on problems like it; make none of them:"
-
-
-def read_pair(row: Row) -> tuple[str, str]:
-    """The wrong rationale and the right one; `Unfit` where there are no two."""
-    wrong, right = row["rationale"].strip(), (row["right_rationale"] or "").strip()
-    if not right:
-        raise Unfit("no right solution of the problem is known", "")
-    if normalize_text(wrong) == normalize_text(right):
-        raise Unfit("the right rationale says what the wrong one says", row["right_id"] or "reference")
-    return wrong, right
-
-
-def _cot_error_set(row: Row, style: Style) -> Row:
-    wrong, right = read_pair(row)
-    return {
-        "question": format_problem(row), "right_rationale": right, "wrong_rationale": wrong, "error_type": row.get("error_type"),
-        "cause": row.get("error_cause"), "taxonomy": row.get("taxonomy"), "right_from": row["right_from"],
-        "right_id": row["right_id"], "set": row["set"], "model": row["model"], **copy_ids(row),
-    }  # fmt: skip
 
 
 def _mistake_tuning(row: Row, style: Style) -> list[Row]:
@@ -102,17 +74,6 @@ def _self_rethinking(row: Row, style: Style) -> Row:
     return {"error_type": kind, "think": THINK, "check": check, "again": AGAIN, "answer": ANSWER, **copy_ids(row)}
 
 
-def _mwpes(row: Row, style: Style) -> Row:
-    at, steps = row.get("first_error"), row.get("steps") or []
-    return {
-        "question": format_problem(row), "set": row["set"], "model": row["model"], "sampling": row["sampling"], "sample": row["sample"],
-        "solution": row["text"], "extracted": row["extracted"], "gold": row["answer"], "first_error": at,
-        "wrong_step": steps[at] if at is not None and 0 <= at < len(steps) else None, "error_type": row.get("error_type"),
-        "definition": row.get("error_definition"), "cause": row.get("error_cause"), "typed_by": row.get("typed_by"),
-        "taxonomy": row.get("taxonomy"), **copy_ids(row),
-    }  # fmt: skip
-
-
 def _error_aware(row: Row, style: Style) -> Row:
     kinds = row["common_types"]
     if not kinds:
@@ -154,13 +115,7 @@ def _in_context(row: Row, rationale: str | None) -> Row:
 
 
 _PAIR = ("solution_id", "problem_id", "question", "rationale", "right_rationale", "right_from", "right_id")
-MISTAKES: dict[str, Format] = {
-    "cot-error-set": Format(
-        (*_PAIR, "set", "model"),
-        fix_columns(*c.COT_ERROR_SET),
-        _cot_error_set,
-        meaning="One mistake a row, beside a right solution of the same problem, after CoTErrorSet.",
-    ),
+CODED: dict[str, Format] = {
     "mistake-tuning": Format(
         _PAIR,
         lambda style, _: (
@@ -181,12 +136,6 @@ MISTAKES: dict[str, Format] = {
         fix_columns(*c.SELF_RETHINKING),
         _self_rethinking,
         meaning="One mistake a row, as the turns in which a model holds its own solution against it.",
-    ),
-    "mwpes": Format(
-        ("solution_id", "problem_id", "question", "set", "model", "sampling", "sample", "text", "extracted", "answer"),
-        fix_columns(*c.MWPES),
-        _mwpes,
-        meaning="One wrong solution a row, with its answer, first wrong step and type, after MWPES-300K.",
     ),
     "error-aware": Format(
         ("problem_id", "question", "answer", "model", "set", "common_types", "common_counts", "common_definitions"),

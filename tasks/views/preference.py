@@ -12,7 +12,8 @@ from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.llm.channels import Of
 from tasks.views import columns as c
-from tasks.views.formats import Style, Unfit, format_prompt, make_text_columns
+from tasks.views.format import make_text_columns
+from tasks.views.rows import Style, Unfit, format_prompt
 from tasks.views.task import WITHOUT_THINKING, show_solution
 
 NEEDS = ("solution_id", "problem_id", "question", "text", "verdict")

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from schemas.contract import DETAIL, REASON, Contract
-from schemas.frames import to_polars_schema
+from schemas.frames import describe_columns, to_polars_schema
+from schemas.recipe.view import ViewDeclaration, resolve_view
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.llm.channels import Of
-from tasks.views import formats
-from tasks.views.columns import SOFT
-from tasks.views.formats import Name, Style, Unfit
-from tasks.views.mistakes import MISTAKES
+from tasks.views.declared import make_format
+from tasks.views.format import Format
+from tasks.views.mistakes import CODED
+from tasks.views.rows import Style, Unfit
 
-FORMATS = formats.FORMATS | MISTAKES
 WITHOUT_THINKING = "of: the table has no column 'thinking'; show the text"
+Coded = Literal["mistake-tuning", "self-rethinking", "error-aware", "in-context", "in-context-explained"]
+"""The formats whose rows take code to make."""
+
+
+def _find_format(value: object, info: ValidationInfo) -> object:
+    """A format that a recipe names: one of those that take code, or a declared view as the recipe's reader finds it."""
+    if isinstance(value, str) and value not in CODED and (near := get_close_matches(value, CODED, n=1)):
+        raise ValueError(f"unknown view {value[:60]!r}; did you mean '{near[0]}'?")
+    return value if value in CODED else resolve_view(value, info)
 
 
 class ViewParameters(Parameters):
     """Parameters of `view`."""
 
-    format: Name = Field(description="The row format.")
+    format: Annotated[Coded | ViewDeclaration, BeforeValidator(_find_format)] = Field(
+        description="A view of `catalog/views` by its name, one of those named here, or a YAML file beside the recipe."
+    )
     form: Literal["standard", "conversational"] = Field(
         "standard",
         description="Texts, or lists of messages; those that trainers and benchmarks read as texts alone are refused.",
@@ -37,6 +49,16 @@ class ViewParameters(Parameters):
         description="What stands for the solution: its text, its thinking, or both, the thinking between <think> and </think>.",
     )
 
+    @property
+    def layout(self) -> Format:
+        """How its rows are laid out."""
+        return CODED[self.format] if isinstance(self.format, str) else make_format(self.format)
+
+    @property
+    def name(self) -> str:
+        """The format's name."""
+        return self.format if isinstance(self.format, str) else self.format.view
+
     def style(self) -> Style:
         """How the view is written."""
         return Style(self.form == "conversational", self.after == "cut")
@@ -44,9 +66,8 @@ class ViewParameters(Parameters):
 
 def make_contract(parameters: ViewParameters, given: Contract) -> Contract:
     """The contract of a view."""
-    format = FORMATS[parameters.format]
-    columns = format.columns(parameters.style(), given)
-    return Contract(parameters.format, format.meaning, columns, format.key)
+    format = parameters.layout
+    return Contract(parameters.name, format.meaning, format.columns(parameters.style(), given), format.key)
 
 
 def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
@@ -60,7 +81,7 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
         `rows` of the format for each row it can hold; a row it cannot hold is rejected as often.
 
     """
-    format, style = FORMATS[parameters.format], parameters.style()
+    format, style = parameters.layout, parameters.style()
     examples, why = [], []
     for row in part.iter_rows(named=True):
         try:
@@ -71,7 +92,7 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
             why.append((error.args[0], error.args[1] or None))
     reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     dropped = pl.concat([part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())] * format.rows)
-    given = Contract("given", "", (SOFT,) if SOFT.name in part.columns else (), "")
+    given = Contract("given", "", describe_columns(part.schema), "")
     return Outcome(
         pl.DataFrame(examples, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped
     )
@@ -90,31 +111,31 @@ def show_solution(row: dict[str, Any], of: Of) -> dict[str, Any]:
 
 def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
     """What the format lacks in the table, or does not know."""
-    format = FORMATS[parameters.format]
+    format, name_ = parameters.layout, parameters.name
     faults = [
-        f"format: {parameters.format} needs the column '{name}'; put a task that makes it before"
+        f"format: {name_} needs the column '{name}'; put a task that makes it before"
         for name in format.needs
         if name not in given.names()
     ]
     if parameters.of != "text" and "thinking" not in given.names():
         faults.append(WITHOUT_THINKING)
     if parameters.form == "conversational" and not format.conversational:
-        able = ", ".join(name for name, other in FORMATS.items() if other.conversational)
-        faults.append(f"form: {parameters.format} has texts only; conversational are {able}")
+        faults.append(
+            f"form: {name_} has texts only; leave it out, or take a view that has conversations, as prompt-completion"
+        )
     if parameters.after == "wrong" and not format.cuts:
-        able = " and ".join(name for name, other in FORMATS.items() if other.cuts)
-        faults.append(f"after: {parameters.format} leaves no choice; {able} do")
+        faults.append(f"after: {name_} leaves no choice; leave it out, or take a view that does, as stepwise")
     return faults
 
 
 VIEW = PerRow(
     name="view",
     summary="Writes rows as trainers, benchmarks and papers have them: TRL's types, PRM800K, ProcessBench, CoTErrorSet, MWPES.",
-    version="4",
+    version="5",
     parameters=ViewParameters,
     needs=("problem_id",),
     makes=make_contract,
     check=check_table,
     run=view,
-    rows_per_row=lambda parameters: FORMATS[parameters.format].rows,
+    rows_per_row=lambda parameters: parameters.layout.rows,
 )

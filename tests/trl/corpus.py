@@ -19,7 +19,8 @@ from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import find_truth
 from tasks.views.preference import PREFERENCE, PreferenceParameters
-from tasks.views.task import VIEW, ViewParameters
+from tasks.views.task import VIEW
+from tests.views import take_view
 
 LABELLED = SOLUTIONS.having(
     *STEP_COLUMNS,
@@ -81,7 +82,7 @@ def make(store: str, count: int) -> None:
     frame = solutions(count)
     views = {}
     for name, given in VIEWS.items():
-        parameters = ViewParameters(**given)
+        parameters = take_view(**given)
         views[name] = View(VIEW.makes(parameters, LABELLED), [{"train": VIEW.run(frame, parameters).kept}])
     for name, pairs in PAIRS.items():
         views[name] = View(PREFERENCE.makes(pairs, LABELLED), [{"train": PREFERENCE.run(frame, pairs).kept}])

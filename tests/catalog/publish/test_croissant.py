@@ -17,10 +17,11 @@ from catalog.publish.card import render_card
 from catalog.publish.croissant import build_json_schema, render_croissant
 from schemas.recipe.document import Document
 from schemas.recipe.recipe import Origin, Recipe
-from tasks.views.task import VIEW, ViewParameters
+from tasks.views.task import VIEW
 from tests.client.conftest import FUNNEL, VIEWS, put, row
 from tests.trl.corpus import LABELLED, solutions
 from tests.trl.corpus import VIEWS as TRAINING
+from tests.views import take_view
 
 LINEAGE = [
     {"table": "read", "task": "load", "fingerprint": "ab", "parameters": {}, "inputs": ["f.jsonl 12", "model m r"]}
@@ -74,7 +75,7 @@ def test_it_names_every_file_and_where_it_comes_from(release: tuple[Path, dict[s
 
 @pytest.mark.parametrize("name", sorted(TRAINING))
 def test_every_row_of_every_view_keeps_its_json_schema(name: str) -> None:
-    parameters = ViewParameters(**TRAINING[name])
+    parameters = take_view(**TRAINING[name])
     schema = build_json_schema(name, VIEW.makes(parameters, LABELLED))
     jsonschema.Draft202012Validator.check_schema(schema)
     rows = VIEW.run(solutions(4), parameters).kept.to_dicts()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog import taxonomies
+from catalog.declarations import find_declarations
 from schemas.recipe.document import Document, RecipeError
 from schemas.recipe.reader import read_recipe
 from tasks import TASKS
@@ -26,9 +26,7 @@ def test_each_fault_of_a_recipe_is_a_line_with_file_line_and_key(path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted((CATALOG / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_of_the_catalog_is_sound(path: Path) -> None:
-    recipe = read_recipe(
-        path.read_text(), path.name, TASKS, lambda name: taxonomies.find_taxonomy(name, CATALOG / "recipes")
-    )
+    recipe = read_recipe(path.read_text(), path.name, TASKS, find_declarations(CATALOG / "recipes"))
     assert recipe.corpus == path.stem
     assert recipe.tables[-1].task.name == "release"
 

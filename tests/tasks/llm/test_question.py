@@ -12,7 +12,7 @@ from schemas.task import ModelId
 from tasks.generate import GenerateParameters, request_solutions
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.question import format_option_letter, format_question
-from tasks.views.formats import format_problem
+from tasks.views.rows import format_problem
 
 OPTIONS = [f"<{number}>" for number in range(30)]
 ROW = {"solution_id": "s", "question": "Which?", "options": OPTIONS, "steps": ["It is 28."], "first_error": 0}

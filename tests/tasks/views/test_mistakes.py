@@ -18,7 +18,8 @@ from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.release import RELEASE, ReleaseParameters
 from tasks.sources.content_ids import digest, identify_problem, identify_solution
-from tasks.views.task import VIEW, ViewParameters
+from tasks.views.task import VIEW
+from tests.views import take_view
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
 TYPED = tuple(item for item in CLASSIFY_COLUMNS if not item.name.startswith("classifier"))
@@ -48,7 +49,7 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
 
 def make_view(format: str, *rows: dict[str, Any], contract: Any = GIVEN, **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract but for repeats, which the runner takes out."""
-    result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
+    result = take_view(format, **parameters)
     names = contract.names()
     part = pl.DataFrame(
         [{k: v for k, v in item.items() if k in names} for item in rows], schema=to_polars_schema(contract)
@@ -290,7 +291,7 @@ def test_rows_are_the_same_in_any_order_and_parts_and_no_problem_is_in_two_split
     whole = make_view(format, *rows).kept
     mixed = Random(seed).sample(rows, len(rows))
     parts = [make_view(format, *some).kept for some in (mixed[:2], mixed[2:])]
-    key = VIEW.makes(ViewParameters(format=format), GIVEN).key  # type: ignore[arg-type]
+    key = VIEW.makes(take_view(format), GIVEN).key
     assert pl.concat(parts).unique(key).sort(key).equals(whole.unique(key).sort(key))
     # each row is of its problem, and says so: a release splits by it
     asked = {entry["problem_id"]: entry["question"] for entry in rows}

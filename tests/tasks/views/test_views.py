@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.declarations import find_declarations
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
@@ -20,9 +22,9 @@ from tasks import TASKS
 from tasks.evaluation.gold import FORMATS as GOLD
 from tasks.evaluation.gold import gather, map_gold
 from tasks.sources.content_ids import identify_problem, identify_solution
-from tasks.views.formats import FORMATS
 from tasks.views.preference import PREFERENCE, PreferenceParameters
-from tasks.views.task import VIEW, ViewParameters
+from tasks.views.task import VIEW
+from tests.views import take_view
 
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
 SOFT = Column("soft", "numbers", "Chances.", nullable=True)
@@ -47,7 +49,7 @@ def row(question: str = "What is 2 + 2?", **change: Any) -> dict[str, Any]:
 
 def make_view(format: str, *rows: dict[str, Any], **parameters: Any) -> Outcome:
     """Rows in a format, checked against the view's contract."""
-    result = ViewParameters(format=format, **parameters)  # type: ignore[arg-type]
+    result = take_view(format, **parameters)
     outcome = VIEW.run(pl.DataFrame(list(rows), schema=to_polars_schema(LABELLED)), result)
     check(outcome.kept, VIEW.makes(result, LABELLED), "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
@@ -75,7 +77,7 @@ def test_text_thinking_or_both_stand_for_the_solution() -> None:
         "both": "What is 2 + 2?\n<think>\nHm.\nSo 5.\n</think>\n\n2 + 2 is 5.\nSo 5.\nDone.",
     }
     assert make_view("language-modelling", row(), of="both").rejected["reason"].to_list() == ["no thinking"]
-    faults = VIEW.check(ViewParameters(format="language-modelling", of="both"), Contract("", "", (FIRST,), ""))
+    faults = VIEW.check(take_view("language-modelling", of="both"), Contract("", "", (FIRST,), ""))
     assert "of: the table has no column 'thinking'; show the text" in faults
 
 
@@ -108,7 +110,7 @@ def test_stepwise_supervision(first: int, after: str, labels: list[bool]) -> Non
 
 def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
     without = Contract("x", "", tuple(column for column in LABELLED.columns if column.name != "soft"), "solution_id")
-    parameters = ViewParameters(format="stepwise")
+    parameters = take_view("stepwise")
     assert VIEW.makes(parameters, without).names() == ("prompt", "completions", "labels", "solution_id", "problem_id")
     outcome = VIEW.run(pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).drop("soft"), parameters)
     check(outcome.kept, VIEW.makes(parameters, without), "test")
@@ -121,7 +123,7 @@ def test_stepwise_has_soft_labels_only_where_there_are_some() -> None:
 )
 def test_stepwise_refuses_shares_that_are_counts_stopped_at_a_success(how: str) -> None:
     rows = pl.DataFrame([row()], schema=to_polars_schema(LABELLED)).with_columns(estimated_by=pl.lit(how))
-    assert VIEW.run(rows, ViewParameters(format="stepwise")).kept["soft"].to_list() == [None]
+    assert VIEW.run(rows, take_view("stepwise")).kept["soft"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
@@ -276,22 +278,16 @@ def test_both_sides_of_a_pair_are_of_the_channel_that_is_asked_for() -> None:
         ("format: unpaired-preference", "unpaired-preference needs the column 'verdict'"),
         (
             "format: stepwise, form: conversational",
-            "tables.seen.form: stepwise has texts only; conversational are language-modelling",
+            "tables.seen.form: stepwise has texts only; leave it out, or take a view that has conversations",
         ),
         (
             "format: prompt-completion, after: wrong",
-            "tables.seen.after: prompt-completion leaves no choice; stepwise and math-shepherd do",
+            "tables.seen.after: prompt-completion leaves no choice; leave it out, or take a view that does, as stepwise",
         ),
-        ("format: stepwize", "tables.seen.format: expected one of 'language-modelling'"),
+        ("format: stepwize", "tables.seen.format: unknown view 'stepwize'; did you mean 'stepwise'?"),
     ],
 )
 def test_a_view_that_cannot_be_made_is_told(given: str, expected: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        read_recipe(RECIPE.format(given), "r.yaml", TASKS)
+        read_recipe(RECIPE.format(given), "r.yaml", TASKS, find_declarations(Path()))
     assert expected in str(caught.value)
-
-
-def test_every_format_is_tested_here() -> None:
-    assert set(FORMATS) == {
-        "language-modelling", "prompt-completion", "unpaired-preference", "stepwise", "math-shepherd", "prm800k", "processbench",
-    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""Declarations as they lie in the catalog: found by name, or by a path beside a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from catalog import taxonomies
+from schemas.recipe.declaration import Finders
+from schemas.recipe.document import CHARACTERS
+from schemas.recipe.view import parse_view
+
+T = TypeVar("T")
+
+
+class Declarations(Generic[T]):
+    """The declarations of one kind that ship with Errata, a YAML file each.
+
+    Args:
+        folder: Where they lie, under this package; what they are called together.
+        noun: What one of them is called.
+        parse: Reads one from its text and the name of its file.
+
+    """
+
+    def __init__(self, folder: str, noun: str, parse: Callable[[str, str], T]) -> None:
+        self.folder = Path(__file__).parent / folder
+        self.noun, self.parse = noun, parse
+
+    @cached_property
+    def shipped(self) -> dict[str, T]:
+        """Those that ship with Errata, by their names in the order of the alphabet."""
+        files = sorted(self.folder.glob("*.yaml"))
+        return {file.stem: self.parse(file.read_text("utf-8"), f"{self.folder.name}/{file.name}") for file in files}
+
+    def find(self, reference: str, folder: Path) -> T:
+        """The declaration that a recipe in a folder means.
+
+        Args:
+            reference: A name, or a YAML file.
+            folder: Where the recipe lies.
+
+        Returns:
+            The declaration.
+
+        Raises:
+            ValueError: There is no such declaration.
+            RecipeError: The file has faults.
+
+        """
+        if reference.endswith((".yaml", ".yml")):
+            return self._read(folder / reference)
+        if reference not in self.shipped:
+            near = get_close_matches(reference, self.shipped, n=1)
+            there = f"there are {', '.join(self.shipped)}, or name a YAML file"
+            hint = f"did you mean '{near[0]}'?" if near else there
+            raise ValueError(f"unknown {self.noun} {reference[:60]!r}; {hint}")
+        return self.shipped[reference]
+
+    def _read(self, path: Path) -> T:
+        try:
+            with path.open("rb") as file:
+                return self.parse(file.read(CHARACTERS + 1).decode("utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ValueError(f"{self.noun} {path}: cannot be read ({reason}); check the path") from None
+
+
+VIEWS = Declarations("views", "view", parse_view)
+
+
+def find_declarations(folder: Path) -> Finders:
+    """What finds the declarations that a recipe in a folder names: those that ship with Errata, and files beside it."""
+    return {
+        "taxonomies": lambda name: taxonomies.find_taxonomy(name, folder),
+        "views": lambda name: VIEWS.find(name, folder),
+    }

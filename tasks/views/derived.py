@@ -1,0 +1,45 @@
+"""Values that views know beside a table's columns: worked out from them, each by a plain function of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.contract import Column
+from tasks.views import rows
+from tasks.views.rows import Row, Style
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A value that is worked out from a row."""
+
+    needs: tuple[str, ...]
+    """The columns that it is worked out from."""
+    column: Column
+    """Its name, type and meaning."""
+    make: Callable[[Row, Style], Any]
+    """The value; raises `Unfit` where the row has none."""
+    by_style: bool = False
+    """Whether it depends on how the view is written."""
+
+
+_STEPS = ("steps", "first_error")
+_PAIR = ("rationale", "right_rationale", "right_id")
+_STEP_TEXTS = "The steps, in order"
+_STEP_LABELS = "For each step whether it is right"
+_ALL = (
+    Derived(("question",), Column("problem", "string", "The problem, with the options of multiple choice."), lambda row, _: rows.format_problem(row)),
+    Derived(("verdict",), Column("is_right", "boolean", "Whether the solution's answer is right."), lambda row, _: rows.read_verdict(row)),
+    Derived(_STEPS, Column("first_wrong", "integer", "The 0-based index of the first wrong step; -1 where none is wrong.", at_least=-1), lambda row, _: rows.find_first_wrong(row)),
+    Derived(_STEPS, Column("wrong_step", "string", "The first wrong step; null where it is not known.", nullable=True), lambda row, _: rows.find_wrong_step(row)),
+    Derived(_STEPS, Column("judged_steps", "strings", f"{_STEP_TEXTS}, up to the first wrong one.", at_least=1), lambda row, _: rows.list_steps(row, cut=True)),
+    Derived(_STEPS, Column("judged_labels", "booleans", f"{_STEP_LABELS}, up to the first wrong one.", at_least=1), lambda row, _: rows.label_steps(row, cut=True)),
+    Derived(_STEPS, Column("shown_steps", "strings", f"{_STEP_TEXTS}.", at_least=1), lambda row, style: rows.list_steps(row, style.cut), by_style=True),
+    Derived(_STEPS, Column("shown_labels", "booleans", f"{_STEP_LABELS}.", at_least=1), lambda row, style: rows.label_steps(row, style.cut), by_style=True),
+    Derived((*_STEPS, "soft"), Column("shares", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True), lambda row, style: rows.read_shares(row, style.cut), by_style=True),
+    Derived(_PAIR, Column("wrong_side", "string", "The model's wrong rationale."), lambda row, _: rows.read_pair(row)[0]),
+    Derived(_PAIR, Column("right_side", "string", "A right solution of the problem."), lambda row, _: rows.read_pair(row)[1]),
+)  # fmt: skip
+DERIVED = {value.column.name: value for value in _ALL}
