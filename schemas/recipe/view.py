@@ -26,7 +26,7 @@ _PLACE = re.compile(r"([a-z_][a-z0-9_]{0,62})(?:\|([a-z_]+))?")
 _FILTERS: frozenset[str] = frozenset(Filter.__args__)  # type: ignore[attr-defined]
 
 
-class _Strict(BaseModel):
+class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -58,7 +58,7 @@ def read_template(template: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(pieces)
 
 
-class ViewField(_Strict):
+class ViewField(_Declared):
     """One field of a row: where its value comes from, in exactly one way, and what it means."""
 
     column: str | None = Field(None, description="The column, or derived value, that it is.")
@@ -130,7 +130,7 @@ class ViewField(_Strict):
         )
 
 
-class RefusedRows(_Strict):
+class RefusedRows(_Declared):
     """Rows that the view cannot hold."""
 
     in_: tuple[str, ...] = Field(alias="in", min_length=1, description="The columns that are looked at.")
@@ -152,14 +152,14 @@ class RefusedRows(_Strict):
         return self
 
 
-class Sample(_Strict):
+class Sample(_Declared):
     """A made-up row of a table, and the row that the view makes of it: its fields' names, order and types are the format's own."""
 
     given: dict[str, Any] = Field(description="The columns of the table's row that the view looks at.")
     row: dict[str, Any] = Field(description="The row of the view.")
 
 
-class ViewDeclaration(_Strict):
+class ViewDeclaration(_Declared):
     """A row format: its fields in order, what it reads, and where it comes from."""
 
     view: str = Field(pattern=NAME, description="Its name: lower-case letters, digits and -.")
