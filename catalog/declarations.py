@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from catalog import taxonomies
 from schemas.recipe.declaration import Finders
 from schemas.recipe.document import CHARACTERS
+from schemas.recipe.format import parse_format
 from schemas.recipe.view import parse_view
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class Declarations(Generic[T]):
             raise ValueError(f"{self.noun} {path}: cannot be read ({reason}); check the path") from None
 
 
+FORMATS = Declarations("formats", "format", parse_format)
 VIEWS = Declarations("views", "view", parse_view)
 
 
@@ -76,5 +78,6 @@ def find_declarations(folder: Path) -> Finders:
     """What finds the declarations that a recipe in a folder names: those that ship with Errata, and files beside it."""
     return {
         "taxonomies": lambda name: taxonomies.find_taxonomy(name, folder),
+        "formats": lambda name: FORMATS.find(name, folder),
         "views": lambda name: VIEWS.find(name, folder),
     }

@@ -1,25 +1,15 @@
-"""Records from files: JSON lines, CSV and Parquet (gzipped or not) on any URL, and data sets of the Hugging Face hub.
-
-A record that cannot be read is a record with a fault; a file that cannot be
-read is a `SourceError`.
-"""
+"""Sources: the files, folders and data sets that a recipe names, found with their digests when it is planned."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from decimal import Decimal
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import IO, Any, cast
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import fsspec
@@ -27,16 +17,14 @@ from errata.storage import CREDENTIALS_FAULT, has_password, mask_secrets
 
 from catalog import hub
 from catalog.digests import Digests, read_stamp
+from catalog.file_kinds import KINDS, is_known, is_selected
 from schemas.errors import ApplicationError
-from schemas.task import Record
+from schemas.reading import FileReading
 
-RECORD_LIMIT = 64 * 2**20
-"""Bytes of one record; a longer one is a fault, so that no line can exhaust the memory."""
-BATCH_ROWS = 4096
-BATCH_BYTES = 64 * 2**20
-RAW_LIMIT = 10_000
-EMPTY = "holds no record; remove it from the recipe or put the data in its place"
-FORMATS = ".jsonl, .ndjson, .csv, .tsv, .parquet (each but the last also .gz), hf://owner/name@revision"
+PLAIN = FileReading()
+"""The reading of a file whose name says all."""
+METADATA = ("dataset_info.json", "dataset_dict.json", "dataset_infos.json", "state.json")
+"""What a saved data set has beside its rows."""
 
 
 class SourceError(ApplicationError, ValueError):
@@ -59,15 +47,25 @@ class Source:
     """Its bytes; 0 where nobody knows."""
     stamp: str = ""
     """What tells without reading that it is still the same (`catalog.digests`); empty where only its bytes do."""
+    reading: FileReading = PLAIN
+    """How its records are read."""
+    companion: Source | None = None
+    """The file that lies beside it and belongs to it, if any."""
+
+    @property
+    def identity(self) -> str:
+        """Its digest, with that of its companion."""
+        return self.digest if self.companion is None else f"{self.digest} {self.companion.digest}"
 
 
-def find_sources(pattern: str, name: str, digests: Digests | None = None) -> list[Source]:
-    """Find the files that a path, URL or pattern names.
+def find_sources(pattern: str, name: str, digests: Digests | None = None, reading: FileReading = PLAIN) -> list[Source]:
+    """Find the files that a path, URL or pattern names; those of a folder are all that hold records.
 
     Args:
         pattern: Where to look; may hold the wildcards of fsspec's `glob`.
         name: What it is called in the recipe.
         digests: The digests that are remembered; files that have not changed are not read then.
+        reading: How their records are read: which files of a folder are meant, and what lies beside each.
 
     Returns:
         The files, sorted.
@@ -76,8 +74,8 @@ def find_sources(pattern: str, name: str, digests: Digests | None = None) -> lis
         SourceError: There is none, or one cannot be read.
 
     """
-    if _is_rows(pattern):
-        return [Source(pattern, name, _hub_digest(pattern, name, digests))]
+    if is_rows(pattern):
+        return [Source(pattern, name, _hub_digest(pattern, name, digests), reading=reading)]
     masked = mask_secrets(pattern)
     if has_password(pattern):
         raise SourceError(f"{masked}: {CREDENTIALS_FAULT}")
@@ -89,7 +87,7 @@ def find_sources(pattern: str, name: str, digests: Digests | None = None) -> lis
         raise SourceError(f"{name}: the Hub does not give it ({fault}); {hub.ADVICE}")
     try:
         matches = sorted(str(match) for match in fs.glob(path)) if any(c in name for c in "*?[") else [str(path)]
-        files = [match for match in matches if fs.isfile(match)]
+        files = [file for match in matches for file in _list_files(fs, match, name, reading)]
     except (OSError, ValueError, ImportError) as error:
         raise SourceError(f"{name}: cannot be looked for at {masked} ({error}); check the path") from None
     if not files:
@@ -97,11 +95,69 @@ def find_sources(pattern: str, name: str, digests: Digests | None = None) -> lis
             f"{name}: no such file at {masked}; check the path, and --data where it begins with ${{data}}"
         )
     # a file's name begins as the recipe writes it, up to the first wildcard, and goes on as the file is called
-    fixed, beginning = (re.split(r"[*?\[]", text)[0].rpartition("/")[0] for text in (str(path), name))
-    return [
-        _file(fs, file, f"{beginning}/{file[len(fixed) + 1 :]}".lstrip("/") if not _absolute(name) else file, digests)
+    texts = str(path).rstrip("/"), name.rstrip("/")
+    fixed, beginning = (re.split(r"[*?\[]", text)[0].rpartition("/")[0] for text in texts)
+    names = [file if _absolute(name) else f"{beginning}/{file[len(fixed) + 1 :]}".lstrip("/") for file in files]
+    return [_with_companion(fs, _file(fs, *pair, digests), pair[0], digests, reading) for pair in zip(files, names)]
+
+
+def _list_files(fs: Any, path: str, name: str, reading: FileReading) -> list[str]:
+    """The file at a path, or the files of a folder that hold records: those that the format names, else all of known kinds."""
+    if fs.isfile(path):
+        return [path]
+    if not fs.isdir(path):
+        return []
+    files = sorted(str(file) for file in fs.find(path))
+    own = [
+        file
         for file in files
+        if not any(part.startswith((".", "_")) for part in PurePosixPath(file[len(path) :]).parts)
     ]
+    if state := next((file for file in own if PurePosixPath(file).name == "state.json"), None):
+        _refuse_indices(fs, state, name)
+        own = [file for file in own if file.endswith(".arrow") and not PurePosixPath(file).name.startswith("cache-")]
+    wanted = [file for file in own if is_known(file) and PurePosixPath(file).name not in METADATA]
+    chosen = [file for file in wanted if is_selected(file, reading.members)] or wanted
+    if not chosen:
+        raise SourceError(f"{name}: the folder holds no file that is read; there are {KINDS}")
+    return chosen
+
+
+def _refuse_indices(fs: Any, path: str, name: str) -> None:
+    """Raise `SourceError` where a saved data set is a selection of its rows, which the rows' files do not say."""
+    try:
+        state = json.loads(fs.cat_file(path)[: 2**20])
+    except ValueError:
+        raise SourceError(f"{name}: its state.json is not JSON; save the data set again") from None
+    if isinstance(state, dict) and state.get("_indices_data_files"):
+        raise SourceError(f"{name}: is a selection of rows; call flatten_indices() and save the data set again")
+
+
+def _with_companion(fs: Any, source: Source, path: str, digests: Digests | None, reading: FileReading) -> Source:
+    """A source with how it is read, and the file that lies beside it and belongs to it."""
+    source = replace(source, reading=reading)
+    declared = reading.companion
+    match = declared and re.search(declared.pattern, PurePosixPath(path).name)
+    if not declared or not match:
+        return source
+    group = (match[1] or "") if match.groups() else ""
+    file = declared.file.replace("{1}", _escape(group) if "*" in declared.file else group)
+    folder, (shown, _, __) = path.rpartition("/")[0], source.name.rpartition("/")
+    files = (
+        sorted(str(other) for other in fs.glob(f"{_escape(folder)}/{file}"))
+        if "*" in declared.file
+        else [f"{folder}/{file}"]
+    )
+    files = [other for other in files if fs.isfile(other) and other != path]
+    if not files:
+        return source
+    name = f"{shown}/{PurePosixPath(files[-1]).name}".lstrip("/")
+    return replace(source, companion=_file(fs, files[-1], name, digests))
+
+
+def _escape(text: str) -> str:
+    """A text in which no character is a wildcard."""
+    return re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def _absolute(name: str) -> bool:
@@ -110,7 +166,9 @@ def _absolute(name: str) -> bool:
 
 def verify_unchanged(source: Source) -> None:
     """Raise `SourceError` if a file is no longer the one that was planned with; it is read only where its stamp is no proof."""
-    if _is_rows(source.url):
+    if source.companion is not None:
+        verify_unchanged(source.companion)
+    if is_rows(source.url):
         (now,) = find_sources(source.url, source.name)
     else:
         fs, path = hub.open_file_system(source.url)
@@ -122,7 +180,7 @@ def verify_unchanged(source: Source) -> None:
         raise SourceError(f"{source.name}: has changed while it was read; build again")
 
 
-def _is_rows(url: str) -> bool:
+def is_rows(url: str) -> bool:
     """Whether a URL names the rows of a data set on the Hub, which `datasets` reads, and not a file."""
     return url.startswith("hf://") and not hub.is_file(url)
 
@@ -157,163 +215,7 @@ def _readable(name: str) -> Iterator[None]:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from None
 
 
-def read_batches(source: Source) -> Iterator[tuple[list[Record], float]]:
-    """The source's records in order, some thousands at a time, with the share of the source read so far."""
-    batch: list[Record] = []
-    size = 0
-    share = 0.0
-    for record, share in _records(source):
-        batch.append(record)
-        size += record.size
-        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield batch, share
-            batch, size = [], 0
-    if batch:
-        yield batch, 1.0
-    elif share == 0.0:
-        raise SourceError(f"{source.name}: {EMPTY}")
-
-
-def read_first(source: Source, most: int) -> list[Record]:
-    """The first records of a source, of which no more is read than they need; `SourceError` where there is none."""
-    records = [record for record, _ in islice(_records(source), most)]
-    if not records:
-        raise SourceError(f"{source.name}: {EMPTY}")
-    return records
-
-
-def _records(source: Source) -> Iterator[tuple[Record, float]]:
-    if _is_rows(source.url):
-        yield from _hub(source)
-        return
-    suffixes = PurePosixPath(source.url).suffixes
-    packed = suffixes[-1:] == [".gz"]
-    kind = (suffixes[-2:-1] if packed else suffixes[-1:]) or [""]
-    readers: dict[str, Callable[[IO[bytes], str], Iterator[Record]]] = {
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".csv": _csv,
-        ".tsv": _csv,
-        ".parquet": _parquet,
-    }
-    if kind[0] not in readers or (packed and kind[0] == ".parquet"):
-        raise SourceError(f"{source.name}: unknown format '{''.join(suffixes[-2:])}'; there are {FORMATS}")
-    fs, path = hub.open_file_system(source.url)
-    with hub.raise_os_errors(), fs.open(path, "rb") as raw:
-        size = max(1, raw.seek(0, io.SEEK_END))
-        raw.seek(0)
-        with _unpacked(raw, source.name, packed) as stream:
-            for record in readers[kind[0]](stream, source.name):
-                yield record, min(1.0, raw.tell() / size)
-
-
-@contextmanager
-def _unpacked(raw: IO[bytes], name: str, packed: bool) -> Iterator[IO[bytes]]:
-    """The file's bytes, unpacked; what is wrong with the packing becomes a `SourceError`."""
-    if not packed:
-        buffered = io.BufferedReader(cast(io.RawIOBase, raw), 2**20)  # files of fsspec read no line of bounded length
-        yield cast(IO[bytes], buffered)
-        if not buffered.closed:
-            buffered.detach()
-        return
-    try:
-        with gzip.open(raw, "rb") as stream:
-            yield cast(IO[bytes], stream)
-    except EOFError:
-        raise SourceError(f"{name}: the gzip stream ends early, so the file was cut off; fetch it again") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{name}: not a sound gzip file ({error}); fetch it again, or rename it") from None
-
-
-def _json_lines(stream: IO[bytes], name: str) -> Iterator[Record]:
-    number = 0
-    while line := stream.readline(RECORD_LIMIT):
-        number += 1
-        if number == 1:
-            _check_encoding(line, name)
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        where = f"{name}:{number}"
-        if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
-            while (rest := stream.readline(RECORD_LIMIT)) and not rest.endswith(b"\n"):
-                pass
-            yield Record(where, None, _raw(line), ("record too large", f"more than {RECORD_LIMIT} bytes"))
-        elif line.strip():
-            yield _json_record(where, line)
-
-
-def _json_record(where: str, line: bytes) -> Record:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        detail = f"byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
-        return Record(where, None, _raw(line), ("not UTF-8", detail))
-    try:
-        value = _DECODER.decode(text)
-        if "\\ud" in text.lower():
-            json.dumps(value, default=str, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return Record(where, None, _raw(line), ("not JSON", "half of a surrogate pair in a text"))
-    except (ValueError, RecursionError) as error:
-        return Record(where, None, _raw(line), ("not JSON", str(error) or type(error).__name__))
-    if not isinstance(value, dict):
-        return Record(where, None, _raw(line), ("not a mapping", f"found a {type(value).__name__}"))
-    return Record(where, value, _raw(line), size=len(line))
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
-
-
-def _csv(stream: IO[bytes], name: str) -> Iterator[Record]:
-    csv.field_size_limit(RECORD_LIMIT)
-    # bytes that are not UTF-8 become lone surrogates, so that one row is faulty and not the file
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    rows = csv.reader(text, delimiter="\t" if ".tsv" in PurePosixPath(name).suffixes else ",")
-    try:
-        header = next(rows, [])
-        _check_encoding("".join(header[:1]).encode("utf-8", "surrogateescape"), name)
-        if len(set(header)) < len(header) or not all(header):
-            raise SourceError(f"{name}:1: the columns need names that differ, found {header}; mend the first line")
-        for number, row in enumerate(rows, 2):
-            if row:
-                yield _csv_record(f"{name}:{number}", header, row)
-    except csv.Error as error:
-        raise SourceError(f"{name}:{rows.line_num}: not CSV ({error}); mend the line") from None
-    finally:
-        text.detach()
-
-
-def _csv_record(where: str, header: list[str], row: list[str]) -> Record:
-    raw = ",".join(row)
-    try:
-        raw.encode("utf-8")
-    except UnicodeEncodeError:
-        return Record(where, None, _raw(raw.encode("utf-8", "surrogateescape")), ("not UTF-8", "a byte of the row"))
-    raw = _raw(raw.encode())
-    if len(row) != len(header):
-        return Record(where, None, raw, ("wrong number of fields", f"{len(row)} where the header has {len(header)}"))
-    return Record(where, dict(zip(header, row)), raw, size=sum(map(len, row)))
-
-
-def _parquet(stream: IO[bytes], name: str) -> Iterator[Record]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        for batch in pq.ParquetFile(stream).iter_batches(batch_size=BATCH_ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                text = json.dumps(row, default=str, ensure_ascii=False).encode()
-                yield Record(f"{name}:{number}", row, _raw(text), size=len(text))
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{name}: not a sound Parquet file ({error}); fetch it again") from None
-
-
-def _hub_parts(url: str, name: str) -> tuple[str, str | None, str | None, str]:
+def split_hub_url(url: str, name: str) -> tuple[str, str | None, str | None, str]:
     """Repository (or folder), revision, configuration and split of `hf://owner/name@revision?config=…&split=…`."""
     parts = urlsplit(url)
     repository, _, revision = (parts.netloc + parts.path).partition("@")
@@ -329,7 +231,7 @@ def _hub_parts(url: str, name: str) -> tuple[str, str | None, str | None, str]:
 
 def _hub_digest(url: str, name: str, digests: Digests | None = None) -> str:
     """What stands for the content: the pinned revision, or, of a local folder, the bytes of its files."""
-    repository, *rest = _hub_parts(url, name)
+    repository, *rest = split_hub_url(url, name)
     digest = hashlib.sha256(repr(rest).encode())
     if repository.startswith("/"):
         fs = fsspec.filesystem("file")
@@ -341,32 +243,3 @@ def _hub_digest(url: str, name: str, digests: Digests | None = None) -> str:
     else:
         digest.update(repository.encode())
     return digest.hexdigest()
-
-
-def _hub(source: Source) -> Iterator[tuple[Record, float]]:
-    import datasets
-
-    repository, revision, config, split = _hub_parts(source.url, source.name)
-    try:
-        rows = datasets.load_dataset(repository, config, split=split, revision=revision, streaming=True)
-        total = (rows.info.splits or {}).get(split)
-        expected = total.num_examples if total and total.num_examples else 0
-        for number, row in enumerate(rows, 1):
-            text = json.dumps(row, default=str, ensure_ascii=False).encode("utf-8", "replace")
-            record = Record(f"{source.name}:{number}", dict(row), _raw(text), size=len(text))
-            yield record, min(1.0, number / expected) if expected else 0.5
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise SourceError(
-            f"{source.name}: `datasets` cannot load it ({reason}); check name, revision and split"
-        ) from None
-
-
-def _check_encoding(line: bytes, name: str) -> None:
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError(f"{name}: is UTF-16 by its first bytes; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)")
-
-
-def _raw(line: bytes) -> str:
-    """A record's text for the rejected rows: bounded, printable as UTF-8, without NUL."""
-    return line[: 4 * RAW_LIMIT].decode("utf-8", "replace").rstrip("\r\n").replace("\0", "\u2400")[:RAW_LIMIT]

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from schemas.contract import Contract
 from schemas.errors import ApplicationError
 from schemas.labels import Label
+from schemas.reading import FileReading
 from schemas.request import AS_USUAL, FURTHER, Message, Options, Reply, Request, Sampling, describe_settings
 
 
@@ -55,6 +56,16 @@ P = TypeVar("P", bound=Parameters)
 
 
 @dataclass(frozen=True)
+class UnreadableValue:
+    """A value of a record that its file holds and that cannot be read; the record is at fault only where it is used."""
+
+    reason: str
+    """The reason, as rejected rows have it."""
+    detail: str
+    """What is wrong with it."""
+
+
+@dataclass(frozen=True)
 class Record:
     """One record of a source, or why it could not be read."""
 
@@ -68,6 +79,12 @@ class Record:
     """Reason and detail where it is unreadable."""
     size: int = 0
     """Its bytes, about; batches are bounded by their sum."""
+    context: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What lies beside it, by the names that paths of fields have for it: its file's path, the header of its log."""
+
+    def fields(self) -> dict[str, Any]:
+        """Its fields and what lies beside it; none of one that is unreadable."""
+        return {} if self.value is None else {**self.value, **self.context}
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,11 @@ class Input:
 def keep_contract(_: Any, contract: Contract) -> Contract:
     """The contract of a task that adds no column."""
     return contract
+
+
+def read_plainly(_: Any) -> FileReading:
+    """The reading of files whose names say all."""
+    return FileReading()
 
 
 def count_one_row(_: Any) -> int:
@@ -141,6 +163,8 @@ class Task(Generic[P]):
     """What is wrong with the parameters given the input's contract, seen before anything runs."""
     locations: Callable[[P], Sequence[str]] = list_nothing
     """The files of records it reads: paths, URLs or patterns."""
+    reading: Callable[[P], FileReading] = read_plainly
+    """How the records of these files are read."""
     side_inputs: Callable[[P], Sequence[SideInput]] = list_nothing
     """What it reads beside its input."""
     models: Callable[[P], Sequence[str]] = list_nothing
@@ -166,8 +190,8 @@ class FromRecords(Task[P]):
     locations: Callable[[P], Sequence[str]] = field()
     run: Callable[[Sequence[Record], P], Outcome]
     """From some records to rows; the rejected have the columns of `tables.RECORDS`."""
-    rows_per_record: Callable[[P], int]
-    """How many rows each record stands for (in = kept + rejected counts these)."""
+    rows_per_record: Callable[[Record, P], int]
+    """How many rows a record stands for (in = kept + rejected counts these)."""
 
 
 @dataclass(frozen=True, kw_only=True)

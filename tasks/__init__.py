@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.labels import Label, LabelKind
@@ -64,10 +65,12 @@ def list_labels(kind: LabelKind) -> tuple[Label, ...]:
     return tuple(by_column.values())
 
 
-def find_label(task: str, kind: LabelKind) -> Label | None:
-    """The label of a kind that a task decides; None of a task that decides none, or that nobody knows."""
+def find_label(task: str, kind: LabelKind, columns: Sequence[str] | None = None) -> Label | None:
+    """The label of a kind that a task decides, in a table of these columns where they are given; None where there is none."""
     labels = TASKS[task].labels if task in TASKS else ()
-    return next((label for label in labels if label.kind == kind), None)
+    return next(
+        (label for label in labels if label.kind == kind and (columns is None or label.column in columns)), None
+    )
 
 
 def find_rejects(task: str) -> Rejects | None:

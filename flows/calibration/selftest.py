@@ -25,7 +25,7 @@ from tasks.evaluation.gold import map_gold
 from tasks.inject.parameters import InjectParameters
 from tasks.inject.task import INJECT
 from tasks.localize.judge import JUDGED_COLUMNS
-from tasks.sources.field_mapping import FieldError
+from tasks.sources.values import FieldError
 from tasks.split import split_steps
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, write_solution

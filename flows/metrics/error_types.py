@@ -55,7 +55,7 @@ def measure_types(plan: Plan) -> list[dict[str, Any]]:
         accuracy, macro-F1, what rules decide and how often rightly, the
         confusion and the adjusted Rand index.
     """
-    labels = [(work, find_label(work.task, "type")) for work in plan.jobs]
+    labels = [(work, find_label(work.task, "type", work.contract.names())) for work in plan.jobs]
     return [_measure_table(work, label, plan) for work, label in labels if label]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import errata
-import fsspec
 from pydantic import ValidationError
 
 from catalog import sources, tables
-from catalog.sources import Source, SourceError
+from catalog.records.read import read_batches
+from catalog.sources import Source
 from catalog.tables import Manifest
 from flows.metrics.labeller_pairs import SHOWN, LabelOrigin, find_origin
 from flows.metrics.row_names import TableName, ViewName, check_files, find_complete_table, parse_rows_name
@@ -76,29 +75,9 @@ def read_files(name: str, files: Sequence[Source]) -> RowsAt:
 
 
 def read_records(source: Source) -> Iterator[Record]:
-    """A file's records; besides the formats of `records`, a JSON array, as ProcessBench comes."""
-    if source.url.endswith(".json"):
-        yield from _read_array(source)
-        return
-    for batch, _ in sources.read_batches(source):
+    """A file's records, one after the other."""
+    for batch, _ in read_batches(source):
         yield from batch
-
-
-def _read_array(source: Source) -> Iterator[Record]:
-    with fsspec.open(source.url, "rb") as file:
-        data = file.read()
-    try:
-        rows = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(
-            f"{source.name}: not JSON ({error}); JSON lines need a name that ends in .jsonl, an array ends in .json"
-        ) from None
-    if not isinstance(rows, list):
-        raise SourceError(f"{source.name}: holds a {type(rows).__name__}, expected an array of rows")
-    for number, row in enumerate(rows, 1):
-        where = f"{source.name}:{number}"
-        fault = None if isinstance(row, dict) else ("not a mapping", f"found a {type(row).__name__}")
-        yield Record(where, None if fault else row, fault=fault)
 
 
 def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
@@ -235,7 +214,9 @@ def _choose_columns(labels: RowsAt, golden: Sequence[RowsAt], rules: GoldRules, 
 
 def _name_labellers(places: Sequence[RowsAt], columns: Sequence[Columns]) -> list[Columns]:
     """Columns in which the labels of several tables, each of its own task, bear the tables' names."""
-    own = [find_label(place.table.task, "step") if place.table else None for place in places]
+    own = [
+        find_label(place.table.task, "step", place.table.contract.names()) if place.table else None for place in places
+    ]
     shared = Counter(label.column for label in own if label)
     return [
         replace(given, names={label.column: place.table.name})

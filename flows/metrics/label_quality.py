@@ -46,12 +46,12 @@ def measure_labels(plan: Plan) -> list[dict[str, Any]]:
         type, replies and tokens spent, kappas of independent raters, and what
         of one rater's steps another confirmed that tested them alone.
     """
-    return [measure_table(plan, work) for work in plan.jobs if find_label(work.task, "step")]
+    return [measure_table(plan, work) for work in plan.jobs if find_label(work.task, "step", work.contract.names())]
 
 
 def measure_table(plan: Plan, work: TableJob) -> dict[str, Any]:
     """The same of one table, whose task decides steps."""
-    label = find_label(work.task, "step")
+    label = find_label(work.task, "step", work.contract.names())
     assert label is not None
     return _summarize(work, label, _count(plan, work, label))
 

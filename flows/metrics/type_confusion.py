@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from catalog import taxonomies
 from schemas.task import Record
 from tasks.evaluation import labels as labelled
-from tasks.evaluation.fields import is_nothing
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
 from tasks.evaluation.types import Confusion
+from tasks.sources.values import is_missing
 
 TYPE, TAXONOMY = "error_type", "taxonomy"
 """The columns of `classify` in which types stand."""
@@ -36,7 +36,7 @@ def compare_types(gold: Sequence[Gold], records: Iterable[tuple[Record, Columns]
     for record, columns in records:
         value = record.value or {}
         kind = value.get(TYPE)
-        predictions[labelled.take_id(record, columns.id)] = None if is_nothing(kind) else str(kind)
+        predictions[labelled.take_id(record, columns.id)] = None if is_missing(kind) else str(kind)
         taxonomy = taxonomy or str(value.get(TAXONOMY) or "").partition("@")[0]
     mistakes = [row for row in gold if row.type is not None]
     if not predictions or not mistakes:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.sources import Source, read_first
+from catalog.records.read import read_first
+from catalog.sources import Source
 from flows.planning.plan import Plan, TableJob
 from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.wording import advise
 from schemas.task import FromRecords, Record
 from tasks import TASKS
-from tasks.sources.field_mapping import FieldRule, find_exclusion, find_value, list_fields, list_rules
+from tasks.sources.field_mapping import list_fields, list_rules
+from tasks.sources.record_parameters import RecordParameters, find_exclusion, list_variants
 
 RECORDS = 200
 """Records of a file that are looked at."""
@@ -71,18 +73,24 @@ def _find_faults(
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """The key of the table's declaration at which something is wrong, and what."""
     parameters = job.parameters
-    only: Mapping[str, list[str]] = getattr(parameters, "only", {})
-    wanted = [record for record in records if record.value is not None and find_exclusion(record.value, only) is None]
+    assert isinstance(parameters, RecordParameters)
+    only = parameters.only
+    wanted = [
+        record for record in records if record.value is not None and find_exclusion(record.fields(), only) is None
+    ]
     values = [record.value for record in wanted if record.value is not None]
     if any(record.value is not None for record in records) and not wanted:
         return  # the records that `only` asks for may come later
     where = f"the first {len(values):,} records of {', '.join(source.name for source in sources[:2])}"
+    rows = [(record.fields(), variant) for record in wanted for variant in list_variants(record, parameters)]
     missing = [
         (key, path)
         for key, rule in list_rules(parameters).items()
-        if not rule.optional and values
-        for path in _list_missing(rule, getattr(parameters, "each", ()), values)
+        if not rule.optional and rows and not any(rule.is_found(*row) for row in rows)
+        for path in rule.list_paths()[:1]
     ]
+    if unlisted := [entry for entry in missing if entry[0] == "each"]:
+        missing = unlisted  # paths that go on behind it lead nowhere then
     for key, path in missing:
         yield tuple(key.split(".")), f"field '{path}' is in none of {where}; {_advise_field(path, values)}"
     if missing or not records:
@@ -94,12 +102,6 @@ def _find_faults(
         detail = outcome.rejected.row(0, named=True)
         example = f"{detail['source']}: {detail['detail']}"[:200]
         yield (), f"none of {where} would be kept: {reasons} (such as {example}); mend the mapping or the file"
-
-
-def _list_missing(rule: FieldRule, each: Sequence[str], values: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The paths of a rule that lead to a value in no record; none where one of them does."""
-    paths = rule.list_paths(each)
-    return [] if any(find_value(value, path) is not None for value in values for path in paths) else paths[:1]
 
 
 def _advise_field(path: str, values: Sequence[Mapping[str, Any]]) -> str:

@@ -14,13 +14,14 @@ from catalog.declarations import find_declarations
 from catalog.digests import Digests, NoDigests
 from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
-from catalog.sources import Source, find_sources
+from catalog.sources import PLAIN, Source, find_sources
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning import engines
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from flows.planning.weights import find_misfits
 from schemas.contract import Contract
+from schemas.reading import FileReading
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.gates import Precision
@@ -92,7 +93,7 @@ class TableJob:
     def lineage(self) -> list[str]:
         """What it is made from, as its fingerprint and manifest know it."""
         models = [f"model {asked.named.identity}" for asked in self.models]
-        sources = [f"{source.name} {source.digest}" for source in self.sources]
+        sources = [f"{source.name} {source.identity}" for source in self.sources]
         others = [line for side_input in self.side_inputs for line in side_input.lineage()]
         retried = [f"retry {self.retried}"] if self.retried else []
         return sources + [print_ for _, print_ in self.inputs] + models + others + retried
@@ -173,7 +174,7 @@ class _Locator:
     data: str | None
     store: str
     digests: Digests
-    located: dict[str, list[Source]] = field(default_factory=dict)
+    located: dict[tuple[str, str], list[Source]] = field(default_factory=dict)
     """The files of each location, which several tables may name."""
 
     def sources(self, table: Table) -> tuple[Source, ...]:
@@ -183,7 +184,8 @@ class _Locator:
             places = dict.fromkeys(gate.gold for gate in gates if isinstance(gate, Precision) and gate.gold)
         else:
             places = dict.fromkeys(table.task.locations(table.parameters))
-        return tuple(source for place in places for source in self.find(place, table))
+        reading = table.task.reading(table.parameters)
+        return tuple(source for place in places for source in self.find(place, table, reading))
 
     def side_inputs(self, table: Table) -> tuple[LocatedSideInput, ...]:
         """What is read beside a table's inputs."""
@@ -193,13 +195,14 @@ class _Locator:
         except ErrataError as error:
             raise RecipeError([self.recipe.fault(("tables", table.name), str(error))]) from None
 
-    def find(self, place: str, table: Table) -> list[Source]:
+    def find(self, place: str, table: Table, reading: FileReading = PLAIN) -> list[Source]:
         """The files at a location: below `--data`, or beside the recipe."""
-        if place not in self.located:
-            self.located[place] = find_sources(
-                self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests
+        known = (place, reading.model_dump_json())
+        if known not in self.located:
+            self.located[known] = find_sources(
+                self._resolve(place, table), place.removeprefix(f"{DATA}/"), self.digests, reading
             )
-        return self.located[place]
+        return self.located[known]
 
     def _resolve(self, place: str, table: Table) -> str:
         if place.startswith(f"{DATA}/"):

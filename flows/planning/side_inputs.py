@@ -12,7 +12,8 @@ import polars as pl
 from errata import NotFound, open_release
 
 from catalog.publish.publish import INDEX
-from catalog.sources import Source, SourceError, read_batches, verify_unchanged
+from catalog.records.read import read_batches
+from catalog.sources import Source, SourceError, verify_unchanged
 from schemas.task import Files, Record, Records, Rows, SideInput
 
 
@@ -25,7 +26,7 @@ class LocatedSideInput:
 
     def lineage(self) -> list[str]:
         """What a fingerprint knows of it."""
-        return [f"{self.beside.name} {source.name} {source.digest}" for source in self.sources]
+        return [f"{self.beside.name} {source.name} {source.identity}" for source in self.sources]
 
 
 def locate_side_input(beside: SideInput, store: str, find: Callable[[str], list[Source]]) -> LocatedSideInput:

@@ -12,9 +12,10 @@ PROBLEM_COLUMNS = (
     Column("set", "string", "The problem set it comes from."),
     Column("question", "string", "The problem as it was put to the model."),
     Column("options", "strings", "The choices of a multiple-choice problem, in order; null for others.", nullable=True),
-    Column("answer", "string", "The gold answer (of multiple choice: the letter)."),
+    Column("answer", "string", "The gold answer (of multiple choice: the letter); empty where its source says none."),
     Column("reference", "string", "A right solution written by the set's authors; null where none.", nullable=True),
 )
+ORIGINAL_ID = Column("original_id", "string", "The problem's id in the file it was read from.")
 SOURCE = Column("source", "string", "The record it was read from: file and line (or row), counted from 1.")
 
 PROBLEMS = Contract("problems", "One problem a row.", (*PROBLEM_COLUMNS, SOURCE), key="problem_id")
@@ -84,7 +85,7 @@ RECORDS = Contract(
     key="source",
 )
 
-STEP_RULES = ("numbered", "blank lines", "lines", "sentences", "whole")
+STEP_RULES = ("numbered", "blank lines", "lines", "sentences", "whole", "given")
 STEP_COLUMNS = (
     Column("steps", "strings", "The rationale's steps, in order.", at_least=1),
     Column("step_rule", "string", "The rule that cut the rationale into steps.", one_of=STEP_RULES),

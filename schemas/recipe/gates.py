@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from schemas.columns.gold import GOLD_STEP
 from schemas.contract import Contract
+from schemas.labels import Label
 from schemas.task import Parameters, Rejects, Task
 
 
@@ -26,6 +27,10 @@ class About:
     contract: Contract
     tasks: Mapping[str, Task[Any]]
     """All tasks that a recipe can call."""
+
+    def list_labels(self) -> list[Label]:
+        """What the table's task decides about its rows."""
+        return [label for label in self.task.labels if label.column in self.contract.names()]
 
 
 Tables = Mapping[str, About]
@@ -93,7 +98,7 @@ class Undecided(ShareGate):
 
     def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
         """What is wrong with it, given the table that it is about."""
-        if self.column is None and not tables[name].task.labels:
+        if self.column is None and not tables[name].list_labels():
             yield (
                 "table",
                 f"task '{tables[name].task.name}' decides nothing; add `column:` and what is null where undecided",

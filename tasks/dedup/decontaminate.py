@@ -19,7 +19,8 @@ from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
 from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
+from tasks.sources.field_mapping import FieldOf, FieldRule
+from tasks.sources.values import FieldError, read_text
 
 LONGEST = 1_000_000
 TEXTS = 2_048

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from schemas.columns.gold import GOLD_STEP, GOLD_TAXONOMY, GOLD_TYPE
 from schemas.task import Record
-from tasks.evaluation.fields import Rejected, is_nothing, read_number
+from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import NONE, Gold
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule
+from tasks.sources.field_mapping import FieldOf, FieldRule
+from tasks.sources.step_labels import StepRules, read_first_error
+from tasks.sources.values import FieldError, is_missing
 
 Read = Callable[[Record], Gold]
-
-
-def _texts(value: Any) -> Any:
-    """A value or several as texts; null is spelt `null`."""
-    many = value if isinstance(value, list) else [value]
-    return ["null" if item is None else str(item) if isinstance(item, int) else item for item in many]
 
 
 def _several(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-class GoldRules(BaseModel):
+class GoldRules(StepRules):
     """How the fields of a data set say where its solutions first go wrong."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     id: Annotated[list[FieldOf], BeforeValidator(_several)] = Field(
         [], description="The row's id: a field, or several joined by /; without it file and line, as in math.jsonl:12."
     )
     first_error: FieldOf = Field(description="The number of the first wrong step.")
-    base: Literal[0, 1] = Field(0, description="The number that the first step has.")
-    none: Annotated[list[str], BeforeValidator(_texts)] = Field(
-        ["-1"], description="What stands in first_error where no step is wrong; null is spelt null."
-    )
     steps: FieldOf | None = Field(None, description="The list of the steps.")
     set: FieldOf | None = Field(None, description="The name of the problem set; without it the file's.")
     type: FieldOf | None = Field(None, description="The type of the mistake, if the data say it.")
@@ -106,22 +97,13 @@ def _first_error(value: Mapping[str, Any], rules: GoldRules, steps: int | None) 
     if path and path not in value and path.partition(".")[0] not in value:
         raise FieldError("missing field", f"'{path}'")
     label = rule.model_copy(update={"optional": True}).take(value, None)
-    spelt = "null" if is_nothing(label) else str(label).strip()
-    if spelt in rules.none:
-        return NONE
-    if spelt == "null":
-        raise FieldError("missing field", f"'{path}' is null, which does not mean 'none' here")
-    first = read_number(label, f"'{path}'") - rules.base
-    if first < 0 or (steps is not None and first >= steps):
-        last = f" to {steps - 1 + rules.base}" if steps is not None else " or more"
-        raise FieldError("out of range", f"'{path}' is {spelt}, expected {rules.base}{last}")
-    return first
+    return read_first_error(label, rules, steps, f"'{path}'")
 
 
 def _take_text(rule: FieldRule | None, value: Mapping[str, Any]) -> str:
     """The value of a field as text; empty where it has none."""
     text = rule.take(value, None) if rule else None
-    return "" if is_nothing(text) else str(text).strip()
+    return "" if is_missing(text) else str(text).strip()
 
 
 def _steps(value: Any) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from schemas.task import Record
-from tasks.evaluation.fields import EvaluationError, abbreviate_names, is_nothing, make_unknown_error, read_number
+from tasks.evaluation.fields import EvaluationError, abbreviate_names, make_unknown_error
 from tasks.evaluation.gold import make_line_id
 from tasks.evaluation.score import NONE, Gold
-from tasks.sources.field_mapping import FieldError
+from tasks.sources.values import FieldError, is_missing, read_number
 
 UNDECIDED = ("", "null", "undecided")
 """Texts that stand for a label that is not there."""
@@ -153,7 +153,7 @@ def take_id(record: Record, names: Sequence[str]) -> str:
     """The id of a record's solution, from the columns of these names; file and line where there are none."""
     value = record.value or {}
     for name in names:
-        if is_nothing(value.get(name)):
+        if is_missing(value.get(name)):
             raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its id")
     if not names:
         return make_line_id(record.source)
@@ -164,7 +164,7 @@ def _read_labeller(record: Record, name: str | None) -> str | None:
     if name is None:
         return None
     labeller = (record.value or {}).get(name)
-    if is_nothing(labeller):
+    if is_missing(labeller):
         raise EvaluationError(f"{record.source}: '{name}' is null or missing; each row needs its labeller")
     return str(labeller)
 
@@ -174,7 +174,7 @@ def _read_label(record: Record, column: str) -> int | None:
     if column not in value:
         raise make_unknown_error(record.source, "column", column, list(value))
     label = value[column]
-    if is_nothing(label) or str(label).strip().lower() in UNDECIDED:
+    if is_missing(label) or str(label).strip().lower() in UNDECIDED:
         return None
     try:
         return read_number(label, f"'{column}'")

@@ -19,8 +19,9 @@ from schemas.task import FromRecords, Outcome, Record
 from tasks.llm.judge_reply import collect_material, read_judgement
 from tasks.llm.voting import find_majority
 from tasks.sources.content_ids import identify_solution
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text, read_texts
+from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.load import LoadParameters, map_problem, map_records
+from tasks.sources.values import FieldError, read_text, read_texts
 
 NOT_COUNTED = "not counted"
 COUNTS = ("tried", "succeeded", "unclear")
@@ -135,17 +136,17 @@ def read_evidence(records: Sequence[Record], parameters: EvidenceParameters) -> 
 
     """
     contract = _makes(parameters, SOLUTIONS)
-    return map_records(records, parameters, (None,), lambda record, _: map_evidence(record, parameters), contract)
+    return map_records(records, parameters, lambda record, _: map_evidence(record, parameters), contract)
 
 
 EVIDENCE_TASK = FromRecords(
     name="evidence",
     summary="Reads recorded evidence of first wrong steps, rollouts' counts and judges' replies, from files through a field mapping.",
-    version="1",
+    version="2",
     parameters=EvidenceParameters,
     makes=_makes,
     locations=lambda parameters: parameters.files,
-    rows_per_record=lambda _: 1,
+    rows_per_record=lambda _, __: 1,
     run=read_evidence,
     labels=(JUDGE_LABEL, ESTIMATE_LABEL),
 )

@@ -4,80 +4,189 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.task import OneOrMore, Parameters
+from schemas.task import UnreadableValue
 from tasks.llm.lenient_json import find_field
+from tasks.sources.conversations import Role, take_role
+from tasks.sources.values import FieldError, is_missing
+
+_REFERENCE = re.compile(r"\{([^{}]+)\}")
+LONGEST_PATTERN = 500
 
 
-class FieldError(ValueError):
-    """A field of a record is not as the mapping expects; carries a reason to count by and a detail."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"path": value}
+    return {"first": value} if isinstance(value, list) else value
 
 
 class FieldRule(BaseModel):
-    """Where a column's value comes from: a path into the record (or a fixed value), then what to take of it."""
+    """Where a column's value comes from: a path into the record (or a fixed value), then what to take of it, in this order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    path: str | None = Field(None, description="Dotted path into the record; a number indexes a list.")
+    path: str | None = Field(
+        None,
+        description="Dotted path into the record; a number indexes a list, `{name}` stands for the value of that field. "
+        "`@file` is the file's own path, `@header`, `@companion` and `@joined` what lies beside the record.",
+    )
     value: str | None = Field(None, description="A fixed text instead of a path.")
+    first: list[Annotated[FieldRule, BeforeValidator(_short)]] = Field(
+        [],
+        description="Rules instead of a path, of which the first that finds something counts; a plain list is short for it.",
+    )
+    items: Annotated[FieldRule, BeforeValidator(_short)] | None = Field(
+        None, description="What to take of each item of the list there; paths of it begin in the item."
+    )
+    role: Role | None = Field(
+        None,
+        description="Of a conversation, what this side says: its turns are told by their roles, wherever they stand.",
+    )
+    turn: Literal["first", "last"] = Field(
+        "first", description="Which exchange of question and answer of a conversation, where there are several."
+    )
     within: str | None = Field(
         None, alias="json", description="The field holds a JSON text, fenced or broken maybe: take this key of it."
     )
-    pattern: str | None = Field(None, description="Take the first group of this regular expression's first match.")
-    names: dict[str, str] = Field({}, description="Values that are known by another name here.")
+    pattern: str | None = Field(
+        None, max_length=LONGEST_PATTERN, description="Take the first group of this regular expression's first match."
+    )
+    separator: str | None = Field(
+        None,
+        max_length=LONGEST_PATTERN,
+        description="Cut the text into a list at each match of this regular expression; empty pieces are left out.",
+    )
+    replace: dict[str, str] = Field({}, description="Texts inside the value, and what to put in their place.")
+    names: dict[str, str] = Field({}, description="Values that are known by another name here; so are items of a list.")
+    join: str | None = Field(None, description="Make one text of a list, with this between its items.")
     optional: bool = Field(False, description="A missing value is null (or the whole text), not a rejected row.")
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldRule:
-        if (self.path is None) == (self.value is None):
-            raise ValueError("expected either `path` or `value`, found " + ("neither" if self.path is None else "both"))
-        if self.pattern is not None:
-            try:
-                groups = re.compile(self.pattern).groups
-            except re.error as error:
-                raise ValueError(f"`pattern` is not a regular expression ({error})") from None
-            if groups < 1:
-                raise ValueError("`pattern` has no group; put ( ) round what is to be taken")
+        given = [name for name in ("path", "value") if getattr(self, name) is not None] + ["first"] * bool(self.first)
+        if len(given) != 1:
+            found = ("neither", "", "both", "all")[len(given)]
+            raise ValueError(f"expected either `path` or `value` (or `first`), found {found}")
+        for name in ("pattern", "separator"):
+            self._check_expression(name, getattr(self, name))
         return self
+
+    def _check_expression(self, name: str, expression: str | None) -> None:
+        try:
+            groups = 1 if expression is None else re.compile(expression).groups
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"`{name}` is not a regular expression ({error})") from None
+        if name == "pattern" and groups < 1:
+            raise ValueError("`pattern` has no group; put ( ) round what is to be taken")
 
     def take(self, record: Mapping[str, Any], each: str | None) -> Any:
         """The value in a record; `FieldError` where it is missing and not optional."""
-        if self.value is not None:
-            return self.value.replace("{each}", each or "")
-        path = (self.path or "").replace("{each}", each or "")
-        value = find_value(record, path)
+        value = self.look_up(record, each)
+        if value is None and not self.optional:
+            raise FieldError("missing field", self.describe(each))
+        return value
+
+    def look_up(self, record: Mapping[str, Any], each: str | None) -> Any:
+        """The value in a record; None where it has none."""
+        if self.first:
+            values = (rule.look_up(record, each) for rule in self.first)
+            value = next((value for value in values if value is not None), None)
+        elif self.value is not None:
+            value = self.value.replace("{each}", each or "")
+        else:
+            value = find_value(record, fill_path(self.path or "", record, each))
+        if isinstance(value, UnreadableValue):
+            raise FieldError(value.reason, f"'{self.path}': {value.detail}")
+        value = None if is_missing(value) else self._transform(value, each)
+        return None if is_missing(value) else value
+
+    def _transform(self, value: Any, each: str | None) -> Any:
+        """What is to be taken of a value that is there; None where it is not in it."""
+        if self.items is not None:
+            if not isinstance(value, list):
+                raise FieldError("wrong type", f"'{self.path}' is a {type(value).__name__}, expected a list")
+            value = [self.items.take(item if isinstance(item, dict) else {"": item}, each) for item in value]
+        if self.role is not None:
+            value = take_role(value, self.role, self.turn)
         if value is not None and self.within is not None:
             value = find_field(str(value), self.within)
         if value is not None and self.pattern is not None:
             match = re.search(self.pattern, str(value), re.DOTALL)
             value = match[1] if match else None
-        if value is None and not self.optional:
-            raise FieldError("missing field", self._sought(path))
-        return self.names.get(str(value), value) if self.names else value
+        if value is not None and self.separator is not None:
+            value = [piece for piece in re.split(self.separator, str(value)) if piece and piece.strip()]
+        return value if value is None else self._rename(value)
 
-    def list_paths(self, each: Sequence[str]) -> list[str]:
-        """The paths that it looks at, one for each variant of a record; none where it is a fixed text."""
-        return [] if self.path is None else [self.path.replace("{each}", variant) for variant in each or ("",)]
+    def _rename(self, value: Any) -> Any:
+        if self.replace:
+            value = _replace_texts(value, self.replace)
+        if self.names:
+            value = _map_values(value, self.names)
+        if self.join is not None and isinstance(value, list):
+            value = self.join.join(str(item) for item in value)
+        return value
+
+    def list_paths(self) -> list[str]:
+        """The paths that it looks at, as they are written; none where it is a fixed text."""
+        return [path for rule in self.first for path in rule.list_paths()] + ([] if self.path is None else [self.path])
+
+    def is_found(self, record: Mapping[str, Any], each: str | None) -> bool:
+        """Whether one of its paths leads to a value in a record, whatever that is; a fixed text always does."""
+        if self.first:
+            return any(rule.is_found(record, each) for rule in self.first)
+        return self.path is None or find_value(record, fill_path(self.path, record, each)) is not None
 
     def __str__(self) -> str:
         """The rule in a line."""
         if self.value is not None:
             return f"'{self.value}', a fixed text"
+        if self.first:
+            return " or ".join(str(rule) for rule in self.first)
         parts = [str(self.path), *([f"key '{self.within}' of its JSON"] if self.within else [])]
+        parts += [f"what {self.role} says"] if self.role else []
         parts += [f"pattern {self.pattern}"] if self.pattern else []
+        parts += [f"cut at {self.separator}"] if self.separator else []
         parts += [f"{len(self.names)} values renamed"] if self.names else []
         return ", ".join([*parts, *(["if there is one"] if self.optional else [])])
 
-    def _sought(self, path: str) -> str:
-        sought = f"'{path}'" + (f", key '{self.within}' of its JSON" if self.within else "")
+    def describe(self, each: str | None = None) -> str:
+        """Where the value is looked for, in words."""
+        if self.first:
+            return " or ".join(rule.describe(each) for rule in self.first)
+        sought = f"'{(self.path or '').replace('{each}', each or '{each}')}'" if self.path else "a fixed value"
+        sought += f", key '{self.within}' of its JSON" if self.within else ""
+        sought += f", what {self.role} says" if self.role else ""
         return sought + (f", pattern {self.pattern}" if self.pattern else "")
+
+
+def _replace_texts(value: Any, pairs: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_replace_texts(item, pairs) for item in value]
+    for old, new in pairs.items() if isinstance(value, str) else ():
+        value = value.replace(old, new)
+    return value
+
+
+def _map_values(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_map_values(item, names) for item in value]
+    spelt = "null" if value is None else str(value)
+    return names.get(spelt, value)
+
+
+def fill_path(path: str, record: Any, each: str | None) -> str:
+    """A path with the values that it refers to in braces; what is not there stays as it is, and is then not found."""
+    if "{" not in path:
+        return path
+    path = path.replace("{each}", each or "")
+
+    def refer(match: re.Match[str]) -> str:
+        value = find_value(record, match[1])
+        return match[0] if value is None or isinstance(value, dict | list) else str(value)
+
+    return _REFERENCE.sub(refer, path)
 
 
 def find_value(record: Any, path: str) -> Any:
@@ -91,30 +200,11 @@ def find_value(record: Any, path: str) -> Any:
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
-            return None
+            return value if isinstance(value, UnreadableValue) else None
     return value
 
 
-def _short(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-FieldOf = Annotated[FieldRule, BeforeValidator(_short)]
-"""A field's rule; a plain text is short for `{path: text}`."""
-
-
-class RecordParameters(Parameters):
-    """What `load` and `import` have in common."""
-
-    files: OneOrMore[str] = Field(
-        min_length=1, description="A path, URL or pattern, or a list of them; `${data}` is the folder of --data."
-    )
-    set: FieldOf = Field(description="The problem set's name: usually {value: name}.")
-    only: dict[str, list[str]] = Field({}, description="Take only records whose field has one of these values.")
-    longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
-
-
-def list_rules(parameters: Parameters) -> dict[str, FieldRule]:
+def list_rules(parameters: BaseModel) -> dict[str, FieldRule]:
     """The rules of a table's parameters, by the dotted key at which a recipe has each."""
     rules: dict[str, FieldRule] = {}
     for name in type(parameters).model_fields:
@@ -137,41 +227,6 @@ def list_fields(records: Sequence[Mapping[str, Any]], depth: int = 3) -> list[st
     return list(paths)
 
 
-def find_exclusion(record: Mapping[str, Any], only: Mapping[str, list[str]]) -> str | None:
-    """Why a record is not among those wanted, or None."""
-    for path, allowed in sorted(only.items()):
-        value = find_value(record, path)
-        if str(value) not in allowed:
-            return f"{path} = {value}"
-    return None
-
-
-def read_text(value: Any, name: str, longest: int) -> str:
-    """A value as text; `FieldError` where it is none, too long or holds NUL."""
-    if value is None:
-        raise FieldError("missing field", f"{name} is null")
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    if isinstance(value, dict | list | bytes):
-        raise FieldError("wrong type", f"{name} is a {type(value).__name__}, expected text or a number")
-    text = str(value)
-    if len(text) > longest:
-        raise FieldError("too long", f"{name} has {len(text)} characters, at most {longest} are taken; raise `longest`")
-    if "\0" in text:
-        raise FieldError("NUL in text", f"{name}, character {text.index(chr(0)) + 1}")
-    if text.isascii():
-        return text
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise FieldError("not UTF-8", f"{name} has half of a surrogate pair, character {error.start + 1}") from None
-    return text
-
-
-def read_texts(value: Any, name: str, longest: int) -> list[str] | None:
-    """A value as a list of texts, or None where it is empty."""
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise FieldError("wrong type", f"{name} is a {type(value).__name__}, expected a list")
-    return [read_text(item, name, longest) for item in value] or None
+FieldOf = Annotated[FieldRule, BeforeValidator(_short)]
+"""A field's rule; a plain text is short for `{path: text}`, a list for `{first: list}`."""
+FieldRule.model_rebuild()

@@ -1,46 +1,78 @@
-"""`import`: recorded generations, each with its problem, through a field mapping."""
+"""`import`: recorded generations, each with its problem, its steps and labels where it has them, through a field mapping."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from schemas.columns.problems import SOLUTIONS
+from schemas.columns.human import HUMAN_COLUMNS, HUMAN_LABEL
+from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
+from schemas.contract import Contract
+from schemas.reading import select_reading
 from schemas.task import FromRecords, Outcome, Record
 from tasks.llm.channels import Channels, split_channels
 from tasks.sources.content_ids import identify_solution
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
+from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.load import LoadParameters, map_problem, map_records
+from tasks.sources.record_parameters import list_variants
+from tasks.sources.step_labels import LabelRules, combine_human_labels, read_human_labels
+from tasks.sources.values import FieldError, read_text, read_texts
+
+SEPARATOR = "\n\n"
+"""What stands between steps that come as a list, in the text that is made of them."""
 
 
 class ImportParameters(LoadParameters):
     """Parameters of `import`."""
 
-    each: list[str] = Field([], description="A record holds one generation for each of these; `{each}` names it.")
-    model: FieldOf = Field(description="The model that wrote the solution.")
-    sampling: FieldOf = Field(FieldRule(value="unknown"), description="How it was sampled: strategy, parameters.")
+    model: FieldOf = Field(FieldRule(value="unknown"), description="The model that wrote the solution.")
+    sampling: FieldOf = Field(
+        FieldRule(value="unknown"),
+        description="How it was sampled: strategy, parameters; a mapping is written as JSON.",
+    )
     sample: FieldOf = Field(FieldRule(value="0"), description="The number of the sample, from 0.")
-    text: FieldOf = Field(
-        description="The completion, verbatim; thoughts in it (`<think>…</think>`) are parted from it."
+    text: FieldOf | None = Field(
+        None,
+        description="The completion, verbatim; thoughts in it (`<think>…</think>`) are parted from it. Where `steps` are there it "
+        "may be left out: it is then the steps, a blank line between two.",
     )
     thinking: FieldOf | None = Field(None, description="The model's thoughts, where they have a field of their own.")
     rationale: FieldOf | None = Field(None, description="The reasoning inside the completion; else the whole of it.")
     stated: FieldOf | None = Field(None, description="The answer that the completion states in a field of its own.")
+    steps: FieldOf | None = Field(
+        None, description="The solution's steps, a list; they are then not to be cut by `split`."
+    )
+    most_steps: int = Field(5_000, ge=1, le=100_000, description="Steps of a solution; one with more is rejected.")
+    labels: LabelRules | None = Field(
+        None,
+        description="What people (or other labellers) said of the solution; see [labels](recipes.md#labels-that-come-in).",
+    )
+
+    @model_validator(mode="after")
+    def _has_text(self) -> ImportParameters:
+        if self.text is None and self.steps is None:
+            raise ValueError("`text` is missing; add it and the field of the completion (or `steps`, a list)")
+        if self.labels is not None and self.steps is None:
+            raise ValueError("`labels` are of steps; add `steps` and the field that lists them")
+        return self
 
 
 def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> dict[str, Any]:
     """The columns of a solution of a record."""
     row = map_problem(record, rules, each)
     longest = rules.longest
-    channels = _read_channels(record, rules, each)
+    steps = _read_steps(record, rules, each) if rules.steps else []
+    channels = _read_channels(record, rules, each, steps)
     text, thinking = channels.text, channels.thinking or None
     rationale = rules.rationale.take(record, each) if rules.rationale else None
     stated = rules.stated.take(record, each) if rules.stated else None
     model = read_text(rules.model.take(record, each), "model", longest)
-    sampling = read_text(rules.sampling.take(record, each), "sampling", longest)
+    sampling = _describe_sampling(rules.sampling.take(record, each), longest)
     sample = _number(rules.sample.take(record, each))
+    labels = read_human_labels(record, rules.labels, each, len(steps)) if rules.labels else []
     return {
         "solution_id": identify_solution(row["problem_id"], model, sampling, sample, text, thinking),
         **row,
@@ -53,22 +85,49 @@ def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str |
         "thinking_tokens": None,
         "thinking_finished": channels.is_finished if thinking else None,
         "stated": _stated(stated, longest),
+        **({"steps": steps, "step_rule": "given", "steps_of": "text"} if rules.steps else {}),
+        **(combine_human_labels(labels, len(steps)) if rules.labels else {}),
     }
 
 
-def _read_channels(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> Channels:
-    """The completion and its thoughts, from one field or two."""
-    text = rules.text.take(record, each)
+def _read_steps(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> list[str]:
+    """The steps that a record lists; white space round them is none of theirs."""
+    assert rules.steps is not None
+    steps = read_texts(rules.steps.take(record, each), "steps", rules.longest) or []
+    if not steps:
+        raise FieldError("empty field", "steps")
+    if len(steps) > rules.most_steps:
+        raise FieldError("too many steps", f"{len(steps)} steps, at most {rules.most_steps}; raise `most_steps`")
+    if not all(step.strip() for step in steps):
+        raise FieldError(
+            "empty step", f"step {[bool(step.strip()) for step in steps].index(False) + 1} of {len(steps)}"
+        )
+    return [step.strip() for step in steps]
+
+
+def _read_channels(
+    record: Mapping[str, Any], rules: ImportParameters, each: str | None, steps: Sequence[str]
+) -> Channels:
+    """The completion and its thoughts, from one field or two, or from the steps."""
+    text = rules.text.take(record, each) if rules.text else None
+    if text is None and steps:
+        text = SEPARATOR.join(steps)
     apart = rules.thinking.take(record, each) if rules.thinking else None
     texts = [
-        read_text(value, name, rules.longest)
+        "" if value is None else read_text(value, name, rules.longest)
         for name, value in (("text", text), ("thinking", apart))
-        if value is not None
     ]
     channels = split_channels(texts[0], apart=texts[1].strip() if apart is not None else "")
     if not channels.text.strip() and not channels.thinking.strip():
         raise FieldError("empty completion", "the text has no character but white space")
     return channels
+
+
+def _describe_sampling(value: Any, longest: int) -> str:
+    """How a completion was sampled, as text: a mapping or a list as JSON, keys by the alphabet."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+    return read_text(value, "sampling", longest)
 
 
 def _rationale(value: Any, longest: int) -> str | None:
@@ -96,6 +155,11 @@ def _number(value: Any) -> int:
     return number
 
 
+def _makes(rules: ImportParameters, _: Contract) -> Contract:
+    steps = STEP_COLUMNS if rules.steps else ()
+    return SOLUTIONS.having(*steps, *(HUMAN_COLUMNS if rules.labels else ()))
+
+
 def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
     """Solutions of records.
 
@@ -107,19 +171,19 @@ def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
         A solution for each record and each value of `each`; what has none as a record, with the reason.
 
     """
-    each = parameters.each or (None,)
-    return map_records(
-        records, parameters, each, lambda record, variant: map_solution(record, parameters, variant), SOLUTIONS
-    )
+    contract = _makes(parameters, SOLUTIONS)
+    return map_records(records, parameters, lambda record, each: map_solution(record, parameters, each), contract)
 
 
 IMPORT = FromRecords(
     name="import",
-    summary="Reads recorded generations of models, with their problems, from files through a field mapping.",
-    version="3",
+    summary="Reads recorded solutions, with their problems, steps and labels, from files by a format's name or a field mapping.",
+    version="4",
     parameters=ImportParameters,
-    makes=lambda _, __: SOLUTIONS,
+    makes=_makes,
     locations=lambda parameters: parameters.files,
-    rows_per_record=lambda parameters: max(1, len(parameters.each)),
+    reading=select_reading,
+    rows_per_record=lambda record, parameters: len(list_variants(record, parameters)),
     run=import_,
+    labels=(HUMAN_LABEL,),
 )

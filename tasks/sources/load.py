@@ -8,12 +8,15 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.problems import PROBLEMS, RECORDS
+from schemas.columns.problems import ORIGINAL_ID, PROBLEMS, RECORDS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
+from schemas.reading import select_reading
 from schemas.task import FromRecords, Outcome, Record
 from tasks.sources.content_ids import identify_problem
-from tasks.sources.field_mapping import FieldError, FieldOf, RecordParameters, find_exclusion, read_text, read_texts
+from tasks.sources.field_mapping import FieldOf
+from tasks.sources.record_parameters import RecordParameters, find_fault, list_variants
+from tasks.sources.values import FieldError, read_text, read_texts
 
 REJECTED = RECORDS.having(REASON, DETAIL)
 
@@ -22,12 +25,18 @@ class LoadParameters(RecordParameters):
     """Parameters of `load`."""
 
     question: FieldOf = Field(description="The problem's text.")
-    answer: FieldOf = Field(description="The gold answer; of multiple choice the letter.")
+    answer: FieldOf | None = Field(
+        None, description="The gold answer; of multiple choice the letter. Without it no verdict can be had."
+    )
     options: FieldOf | None = Field(None, description="The choices of multiple choice, a list.")
     reference: FieldOf | None = Field(None, description="A right solution by the set's authors.")
+    id: FieldOf | None = Field(
+        None,
+        description="The problem's id in its file, which solutions of other files are joined by; kept as original_id.",
+    )
 
 
-def map_problem(record: Mapping[str, Any], rules: Any, each: str | None) -> dict[str, Any]:
+def map_problem(record: Mapping[str, Any], rules: LoadParameters, each: str | None) -> dict[str, Any]:
     """The problem's columns of a record."""
     longest = rules.longest
     question = read_text(rules.question.take(record, each), "question", longest)
@@ -38,35 +47,44 @@ def map_problem(record: Mapping[str, Any], rules: Any, each: str | None) -> dict
         "set": read_text(rules.set.take(record, each), "set", longest),
         "question": question,
         "options": options,
-        "answer": read_text(rules.answer.take(record, each), "answer", longest).strip(),
+        "answer": _read_answer(record, rules, each),
         "reference": None if reference is None else read_text(reference, "reference", longest),
     }
-    for name in ("question", "answer", "set"):
+    for name in ("question", "set"):
         if not str(row[name]).strip():
             raise FieldError("empty field", name)
     return row
 
 
+def _read_answer(record: Mapping[str, Any], rules: LoadParameters, each: str | None) -> str:
+    """The gold answer; empty where the mapping does not promise one."""
+    value = rules.answer.take(record, each) if rules.answer else None
+    if value is None:
+        return ""
+    answer = read_text(value, "answer", rules.longest).strip()
+    if not answer:
+        raise FieldError("empty field", "answer")
+    return answer
+
+
 Row = Callable[[Mapping[str, Any], str | None], dict[str, Any]]
 
 
-def map_records(
-    records: Sequence[Record], rules: RecordParameters, each: Sequence[str | None], row: Row, contract: Contract
-) -> Outcome:
+def map_records(records: Sequence[Record], rules: RecordParameters, row: Row, contract: Contract) -> Outcome:
     """Rows of records; each that cannot be made is rejected with its reason, and hinders no other."""
     kept: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     for record in records:
-        for variant in each:
+        value = None if record.value is None else record.fields()
+        for variant in list_variants(record, rules):
             source = record.source if variant is None else f"{record.source}#{variant}"
             fault = record.fault
-            if record.value is not None:
-                missed = find_exclusion(record.value, rules.only)
+            if value is not None:
+                fault = find_fault(value, rules, variant)
                 try:
-                    if missed is None:
-                        kept.append({**row(record.value, variant), "source": source})
+                    if fault is None:
+                        kept.append({**row(value, variant), "source": source})
                         continue
-                    fault = ("outside the recipe", missed)
                 except FieldError as error:
                     fault = (error.reason, error.detail)
             reason, detail = fault or ("unreadable", None)
@@ -74,6 +92,10 @@ def map_records(
     return Outcome(
         pl.DataFrame(kept, schema=to_polars_schema(contract)), pl.DataFrame(rejected, schema=to_polars_schema(REJECTED))
     )
+
+
+def _makes(rules: LoadParameters, _: Contract) -> Contract:
+    return PROBLEMS.having(ORIGINAL_ID) if rules.id else PROBLEMS
 
 
 def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outcome:
@@ -87,18 +109,24 @@ def load_problems(records: Sequence[Record], parameters: LoadParameters) -> Outc
         A problem for each record that has one; the other records, with the reason.
 
     """
-    return map_records(
-        records, parameters, (None,), lambda record, each: map_problem(record, parameters, each), PROBLEMS
-    )
+
+    def map_row(record: Mapping[str, Any], each: str | None) -> dict[str, Any]:
+        row = map_problem(record, parameters, each)
+        if parameters.id:
+            row["original_id"] = read_text(parameters.id.take(record, each), "id", parameters.longest).strip()
+        return row
+
+    return map_records(records, parameters, map_row, _makes(parameters, PROBLEMS))
 
 
 LOAD = FromRecords(
     name="load",
-    summary="Reads problems from files (JSON lines, CSV, Parquet, hf://) through a field mapping.",
-    version="2",
+    summary="Reads problems from files (JSON, CSV, Parquet, Arrow, archives, hf://) by a format's name or a field mapping.",
+    version="3",
     parameters=LoadParameters,
-    makes=lambda _, __: PROBLEMS,
+    makes=_makes,
     locations=lambda parameters: parameters.files,
-    rows_per_record=lambda _: 1,
+    reading=select_reading,
+    rows_per_record=lambda record, parameters: len(list_variants(record, parameters)),
     run=load_problems,
 )

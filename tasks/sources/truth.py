@@ -21,7 +21,8 @@ from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, Si
 from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
-from tasks.sources.field_mapping import FieldError, FieldOf, FieldRule, read_text
+from tasks.sources.field_mapping import FieldOf, FieldRule
+from tasks.sources.values import FieldError, read_text
 from tasks.synthetic.program import load_program
 from tasks.synthetic.truth import TAXONOMY, find_truth
 

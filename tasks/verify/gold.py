@@ -19,7 +19,7 @@ from tasks.verify.extraction import AnswerKind
 from tasks.verify.judgement import Compare, Judgement
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.memo import VerdictCache
-from tasks.verify.task import JUDGED, VERSION, VerifyParameters, judge_pair
+from tasks.verify.task import JUDGED, NO_GOLD, VERSION, VerifyParameters, judge_pair
 
 NEEDED = ("answer", "options", "question", "reference")
 LONGEST = 200
@@ -30,6 +30,8 @@ def find_gold_fault(
 ) -> tuple[str, str] | None:
     """Reason and detail why a problem's gold answer cannot be trusted; None where it can."""
     gold, options = row["answer"], row["options"] or ()
+    if not gold:
+        return NO_GOLD, ""
     kind: AnswerKind = choose_answer_kind(gold, options) if answers == "auto" else answers  # type: ignore[assignment]
     # whatever sort of answer is asked for: what does not equal itself can never be found right
     pair = {"gold": gold, "kind": kind, "options": list(options), "question": row["question"], "context": ""}

@@ -43,6 +43,8 @@ JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
 
 
+NO_GOLD = "no gold answer"
+"""Why a verdict is undecided of a problem whose source says no answer."""
 _OPEN = Judgement("undecided", "", "no answer")
 _BROKEN = Judgement("undecided", "", "breaks off")
 _UNFINISHED = Judgement("undecided", "", UNFINISHED)
@@ -137,6 +139,8 @@ def pair_answers(part: pl.DataFrame, answers: str) -> tuple[pl.DataFrame, list[E
 def _list_added(row: Sequence[Any], extraction: Extraction | None, judged: Judgement) -> dict[str, Any]:
     """The columns that are added to one row (text, rationale, gold)."""
     text, rationale, gold = row
+    if not gold:
+        return {**dict.fromkeys(ADDED), "verdict": "undecided", "undecided": NO_GOLD}
     span = None
     if extraction is None and is_unfinished_thought(text):
         judged = _UNFINISHED

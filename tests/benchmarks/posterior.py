@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from catalog.sources import find_sources, read_batches
+from catalog.records.read import read_batches
+from catalog.sources import find_sources
 from schemas.columns.gold import GOLD_STEP
 from tasks.evaluation.calibration import Calibration, calibrate_labels
 from tasks.evaluation.score import NONE, Gold, Share

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from catalog.sources import SourceError, find_sources, read_batches, verify_unchanged
+from catalog.records.read import read_batches
+from catalog.sources import SourceError, find_sources, verify_unchanged
 from tests.loopback import Handler, serve
 
 URL = "hf://datasets/us/tests/data/test.jsonl"

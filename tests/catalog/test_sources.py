@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import sources
-from catalog.sources import Source, SourceError, find_sources, read_batches
+from catalog.records.read import read_batches
+from catalog.sources import Source, SourceError, find_sources
+from schemas.reading import FileReading
 from schemas.task import Record
 from tests import golden
 
@@ -36,7 +37,7 @@ def test_json_lines_are_read_with_their_lines_as_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"{broken", "not JSON"), (b'{"a": NaN}', "not JSON"), (b'{"a": "\xff"}', "not UTF-8"), (b"[1]", "not a mapping"),
+        (b"{broken", "not JSON"), (b'{"a": 1, "a": 2}', "duplicate key"), (b'{"a": "\xff"}', "not UTF-8"), (b"[1]", "not a mapping"),
         (b'{"a": "\\ud800"}', "not JSON"), (b"[" * 100_000, "not JSON"), (b"\x00", "not JSON"), (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
     ],
 )  # fmt: skip
@@ -46,11 +47,11 @@ def test_a_bad_line_is_a_fault_and_hinders_no_other(line: bytes, reason: str, tm
     assert faults(read(path)) == [("a.jsonl:1", None), ("a.jsonl:2", reason), ("a.jsonl:3", None)]
 
 
-def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "RECORD_LIMIT", 1000)
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    reading = FileReading(record_limit=1000)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"a": "' + b"x" * 100_000_000 + b'"}\n{"a": 2}\n')
-    (source,) = find_sources(str(path), path.name)
+    (source,) = find_sources(str(path), path.name, reading=reading)
     tracemalloc.start()
     records = [record for batch, _ in read_batches(source) for record in batch]
     peak = tracemalloc.get_traced_memory()[1]

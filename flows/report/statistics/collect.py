@@ -34,7 +34,9 @@ NAMES = 200
 def collect_from_plan(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of what a plan publishes; its tables are complete, the manifest holds counts and files."""
     summary = _collect_head(manifest, "tables")
-    verified = next((work for work in reversed(plan.jobs) if find_label(work.task, "verdict")), None)
+    verified = next(
+        (work for work in reversed(plan.jobs) if find_label(work.task, "verdict", work.contract.names())), None
+    )
     levels = _fill_verdicts(summary, read_table(plan, verified)) if verified else None
     subject = _find_subject(plan)
     _fill_mistakes(summary, read_table(plan, subject), subject.contract.key, levels)
@@ -131,7 +133,7 @@ class ProblemCount:
 
 def _fill_labels(summary: dict[str, Any], plan: Plan, work: TableJob) -> None:
     """Fill in what a table of labels tells; of agreement the last one that there is."""
-    label = find_label(work.task, "step")
+    label = find_label(work.task, "step", work.contract.names())
     if label and label.combines:
         source = read_table(plan, work, dropped=True)
         labellers = RaterAgreement(source.rows, label.combines)

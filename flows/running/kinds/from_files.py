@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from catalog.sources import Source, read_batches, read_first, verify_unchanged
+from catalog.records.read import read_batches, read_first
+from catalog.sources import Source, verify_unchanged
 from catalog.tables import PartitionCommit
 from flows.running.commit import write_outcome
 from flows.running.kinds.partitioned import PartitionedKind
@@ -50,7 +51,7 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         parameters = self.job.parameters
         for chunk, (batch, share) in enumerate(self._read_batches(partition.source)):
             name = f"{partition.name}-{chunk:05d}"
-            rows_in = len(batch) * self.task.rows_per_record(parameters)
+            rows_in = sum(self.task.rows_per_record(record, parameters) for record in batch)
             commit = self.folder.read_commit(name)
             if commit is None:
                 commit = write_outcome(self.job, name, rows_in, self.task.run(batch, parameters))

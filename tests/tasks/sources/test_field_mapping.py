@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.sources.field_mapping import FieldError, FieldRule, find_exclusion, read_text, read_texts
+from tasks.sources.field_mapping import FieldRule
 from tasks.sources.load import LoadParameters
+from tasks.sources.record_parameters import find_exclusion
+from tasks.sources.values import FieldError, read_text, read_texts
 
 RECORD: dict[str, Any] = {
     "name": "Mira",
@@ -143,5 +145,5 @@ def test_records_are_taken_by_the_values_of_their_fields() -> None:
     record = {"set": {"name": "shop"}, "split": 1}
     assert find_exclusion(record, {}) is None
     assert find_exclusion(record, {"set.name": ["quiz", "shop"], "split": ["1"]}) is None
-    assert find_exclusion(record, {"set.name": ["shop"], "split": ["2"]}) == "split = 1"
-    assert find_exclusion(record, {"nope": ["x"]}) == "nope = None"
+    assert find_exclusion(record, {"set.name": ["shop"], "split": ["2"]}) == ("outside the recipe", "split = 1")
+    assert find_exclusion(record, {"nope": ["x"]}) == ("outside the recipe", "nope = None")

@@ -99,7 +99,7 @@ def test_a_record_of_several_generations_gives_a_row_for_each() -> None:
 def test_an_unreadable_record_is_rejected_once_for_each_row_it_stands_for(each: list[str]) -> None:
     parameters = ImportParameters.model_validate({**GIVEN, "each": each})
     result = IMPORT.run([Record("f:1", None, "{", ("not JSON", "line 1"))], parameters)
-    assert result.rejected.height == IMPORT.rows_per_record(parameters) == max(1, len(each))
+    assert result.rejected.height == IMPORT.rows_per_record(Record("f:1", None), parameters) == max(1, len(each))
     assert set(result.rejected["reason"]) == {"not JSON"}
 
 

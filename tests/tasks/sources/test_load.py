@@ -89,9 +89,13 @@ def test_records_outside_the_recipe_are_counted_apart() -> None:
     ]
 
 
-def test_a_mandatory_column_is_never_the_word_none() -> None:
-    result = loaded({"question": "How many?"}, answer={"path": "answer", "optional": True})
-    assert result.rejected.select("reason", "detail").rows() == [("missing field", "answer is null")]
+def test_a_missing_answer_that_is_optional_is_empty_and_a_missing_question_is_never_the_word_none() -> None:
+    optional = {"path": "answer", "optional": True}
+    result = loaded(
+        {"question": "How many?"}, {"answer": "18"}, answer=optional, question={"path": "question", "optional": True}
+    )
+    assert result.kept["answer"].to_list() == [""]
+    assert result.rejected.select("reason", "detail").rows() == [("missing field", "question is null")]
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import sources
+from catalog.records.read import read_batches
 from schemas.columns.gold import GOLD_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
@@ -154,7 +155,7 @@ def test_hostile_labels_spoil_no_other(tmp_path: Path) -> None:
     ]  # fmt: skip
     (tmp_path / "gold.jsonl").write_text("\n".join(lines), "utf-8")
     (source,) = sources.find_sources(str(tmp_path / "gold.jsonl"), "gold.jsonl")
-    labels = [record for batch, _ in sources.read_batches(source) for record in batch]
+    labels = [record for batch, _ in read_batches(source) for record in batch]
     result = gold([row(id) for id in "abcdfgh"], labels, source="file", files="gold.jsonl")
     assert result["a"] == (1, None, None, "file", None)
     assert all(result[id][0] is None and result[id][4] for id in "bcdfgh")

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from catalog.sources import find_sources, read_batches
+from catalog.records.read import read_batches
+from catalog.sources import find_sources
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import check
 from schemas.recipe.reader import read_recipe
