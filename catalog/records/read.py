@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import IO, Any
@@ -59,13 +60,14 @@ def read_batches(source: Source) -> Iterator[tuple[list[Record], float]]:
 
 def read_first(source: Source, most: int) -> list[Record]:
     """The first records of a source, of which no more is read than they need; `SourceError` where there is none."""
-    records = [record for record, _ in islice(_read_records(source), most)]
+    with closing(_read_records(source)) as rows:
+        records = [record for record, _ in islice(rows, most)]
     if not records:
         raise SourceError(f"{source.name}: {EMPTY}")
     return records
 
 
-def _read_records(source: Source) -> Iterator[tuple[Record, float]]:
+def _read_records(source: Source) -> Generator[tuple[Record, float]]:
     if is_rows(source.url):
         yield from read_hub_rows(source)
         return

@@ -30,9 +30,11 @@ def open_unpacked(raw: IO[bytes], name: str, suffix: str) -> Iterator[IO[bytes]]
     """
     if suffix not in COMPRESSIONS:
         buffered = io.BufferedReader(cast(io.RawIOBase, raw), 2**20)  # files of fsspec read no line of bounded length
-        yield cast(IO[bytes], buffered)
-        if not buffered.closed:
-            buffered.detach()
+        try:
+            yield cast(IO[bytes], buffered)
+        finally:
+            if not buffered.closed:
+                buffered.detach()
         return
     kind = COMPRESSIONS[suffix]
     try:

@@ -46,10 +46,7 @@ class ImportParameters(LoadParameters):
         None, description="The solution's steps, a list; they are then not to be cut by `split`."
     )
     most_steps: int = Field(5_000, ge=1, le=100_000, description="Steps of a solution; one with more is rejected.")
-    labels: LabelRules | None = Field(
-        None,
-        description="What people (or other labellers) said of the solution; see [labels](recipes.md#labels-that-come-in).",
-    )
+    labels: LabelRules | None = Field(None, description="What people (or other labellers) said of the solution.")
 
     @model_validator(mode="after")
     def _has_text(self) -> ImportParameters:
