@@ -107,5 +107,5 @@ def test_a_format_with_faults_names_file_line_and_key(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as error:
         FORMATS.find("own.yaml", tmp_path)
     text = str(error.value)
-    assert "own.yaml:6: what: unknown key; a format has format, title" in text
+    assert "own.yaml:6: what: unknown parameter; there are fields, files, format" in text
     assert "known_by: is missing; add it" in text
