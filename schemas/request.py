@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import isnan
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from schemas.errors import ApplicationError
@@ -317,6 +318,14 @@ class ProbedEngine(Engine, Protocol):
     def find_server(self) -> str:
         """Where it asks and what answers there, as far as that is told for nothing: probes hold for it."""
         ...
+
+
+@runtime_checkable
+class LoggedEngine(Protocol):
+    """An engine whose program prints what it does."""
+
+    logs: Path | None
+    """The folder where that is kept, a file for each program that it starts; None keeps nothing but the last lines."""
 
 
 @runtime_checkable

@@ -12,23 +12,20 @@ import json
 import os
 import pickle
 import queue
-import re
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import IO, Any
 
+from tasks.worker_log import WorkerLog
+
 LOG_SECONDS = 0.5
 """For lines that a living worker wrote before its last message: they come by another pipe."""
-LOG_LINES = 60
 LINE_BYTES = 2000
-# a log may quote what a hub or a proxy was called with
-_SECRET = re.compile(r"\b(hf_|sk-)\w{8,}|(?i:bearer)\s+\S+|(?<=://)[^/\s]+@")
 
 
 class WorkerEnded(Exception):
@@ -66,9 +63,13 @@ class WorkerProcess:
     that ended. (A death signal would be that of the thread that started it.)
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], codec: Codec = JSON) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], codec: Codec = JSON, log: WorkerLog | None = None
+    ) -> None:
         """Start it; OSError where the command is no program."""
         self._codec = codec
+        self.log = log or WorkerLog()
+        """What it prints."""
         from_us, to_it = os.pipe()
         from_it, to_us = os.pipe()
         self._requests, self._replies = os.fdopen(to_it, "wb"), os.fdopen(from_it, "rb")
@@ -81,13 +82,13 @@ class WorkerProcess:
         except BaseException:
             self._requests.close()
             self._replies.close()
+            self.log.close()
             raise
         finally:
             os.close(from_us)
             os.close(to_us)
         assert self._process.stdout is not None
         self.pid = self._process.pid
-        self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._logged = time.monotonic()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -98,12 +99,12 @@ class WorkerProcess:
             thread.start()
 
     def _keep_log(self, stream: IO[bytes]) -> None:
-        with stream:
+        with stream, closing(self.log):
             for line in iter(lambda: stream.readline(LINE_BYTES), b""):
                 self._logged = time.monotonic()
                 text = line.decode(errors="replace").rstrip().rpartition("\r")[2]  # of a progress bar the last state
                 if text:
-                    self._log.append(_SECRET.sub("***", text))
+                    self.log.append(text)
 
     def _write(self) -> None:
         # a worker that is stuck reads nothing: only this thread waits for it
@@ -165,7 +166,7 @@ class WorkerProcess:
     def tail_log(self, lines: int) -> list[str]:
         """The last lines of its log, secrets masked; a moment is given to what it wrote just now."""
         self._logging.join(1 if self._process.poll() is not None else LOG_SECONDS)
-        return list(self._log)[-lines:]
+        return self.log.tail(lines)
 
     @property
     def alive(self) -> bool:

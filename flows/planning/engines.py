@@ -7,14 +7,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from errata.cache import find_root
+
 from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
 from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model
-from schemas.request import Engine, EngineError, Spent
+from schemas.request import Engine, EngineError, LoggedEngine, Spent
 from schemas.task import ModelId
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
 
+LOGS = "logs"
+"""The folder of the cache where the programs of engines leave what they print."""
 DIGITS = 16
 """Of a file's SHA-256, as requests bear them."""
 
@@ -85,6 +89,8 @@ def open_engine(model: Model, spent: Spent) -> Engine:
     if isinstance(model, LlamaCpp) and not os.path.exists(model.model):
         raise EngineError(f"{model.model}: the weights are not there; {_advise_on_weights(model)}")
     engine: Engine = import_module(f"tasks.engines.{model.engine}").open_engine(model, spent)
+    if isinstance(engine, LoggedEngine):
+        engine.logs = find_root() / LOGS
     return engine
 
 

@@ -161,7 +161,8 @@ def find_servers() -> set[int]:
     servers = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"wheel_server.py" in path.read_bytes():
+            words = path.read_bytes().split(b"\0")
+            if any(word.endswith((b"/wheel_server.py", b"/llama-server")) for word in words):
                 servers.add(int(path.parent.name))
         except OSError:
             continue

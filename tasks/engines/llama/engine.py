@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -47,6 +48,8 @@ class LlamaEngine:
         """Seconds that loading may take."""
         self.model = model
         self.name = "llama.cpp"  # with its build once it runs
+        self.logs: Path | None = None
+        """See `schemas.request.LoggedEngine`."""
         self._seconds = loading
         self._loading, self._lock = Lock(), Lock()
         self._server: LlamaServer | None = None
@@ -125,7 +128,7 @@ class LlamaEngine:
                 with self._lock:
                     if self._closed:
                         raise self._make_closed_error()
-                    server = self._server = LlamaServer(self.model)
+                    server = self._server = LlamaServer(self.model, self.logs)
                 try:
                     server.wait_until_ready(self._seconds)
                 except EngineError as error:

@@ -23,6 +23,7 @@ import httpx
 
 from schemas.recipe.models import LlamaCpp
 from schemas.request import EngineError
+from tasks.worker_log import WorkerLog
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 PROGRAM = "ERRATA_LLAMA_SERVER"
@@ -96,7 +97,7 @@ def find_program() -> ServerProgram:
 class LlamaServer:
     """A server of one model, loading when this returns. Raises `EngineError` where it cannot be started."""
 
-    def __init__(self, model: LlamaCpp) -> None:
+    def __init__(self, model: LlamaCpp, logs: Path | None = None) -> None:
         self._model = model
         self._program = find_program()
         self._port = find_free_port()
@@ -104,8 +105,9 @@ class LlamaServer:
         command = [sys.executable, "-I", str(_HERE / "supervisor.py"), *self._program.command, *self._arguments()]
         try:
             self._process = WorkerProcess(
-                command, {**_DEFAULTS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key}
-            )
+                command, {**_DEFAULTS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key},
+                log=WorkerLog(logs, "llama"),
+            )  # fmt: skip
         except OSError as error:
             raise EngineError(f"{self.describe()}: {sys.executable} cannot be run ({error.strerror})") from None
         self.build = ""
@@ -156,7 +158,8 @@ class LlamaServer:
         log = self._process.tail_log(LAST_LINES)
         lines = "".join(f"\n  | {line}" for line in log)
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, "\n".join((problem, *log)))), _SEE)
-        return EngineError(f"{self.describe()}: {problem}{lines}\nWhat to do: {advice}.")
+        whole = f"\nIts whole log: {self._process.log.path}" if self._process.log.path else ""
+        return EngineError(f"{self.describe()}: {problem}{lines}{whole}\nWhat to do: {advice}.")
 
     def close(self) -> None:
         """Kill its process group; the memory is free when this returns."""

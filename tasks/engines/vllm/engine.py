@@ -21,6 +21,7 @@ from schemas.recipe.models import VLLM
 from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tasks.engines.vllm.call_queue import Call, CallQueue
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
+from tasks.worker_log import WorkerLog
 from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
 
 _LOG = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ class VLLMEngine:
         """Seconds without a sign of life: while the model is loaded, and while it answers."""
         self.model = model
         self.name = "vllm"  # with its version once it runs
+        self.logs: Path | None = None
+        """See `schemas.request.LoggedEngine`."""
         self._worker, self._starting, self._silence = worker, starting, silence
         self._loading, self._lock = Lock(), Lock()
         self._process: WorkerProcess | None = None
@@ -204,7 +207,7 @@ class VLLMEngine:
         """Start a worker and have it load the model."""
         command = [find_python(self.model), "-E", str(self._worker)]
         try:
-            process = WorkerProcess(command, _environment(self.model))
+            process = WorkerProcess(command, _environment(self.model), log=WorkerLog(self.logs, "vllm"))
         except OSError as error:
             problem = f"{command[0]} cannot be run ({error.strerror}): name a Python that has vLLM by `python:`"
             raise EngineError(f"model {self.model.model!r} (vllm): {problem}") from None
@@ -256,7 +259,8 @@ class VLLMEngine:
         output = "\n".join((str(ended), *log))
         advice = next((text for pattern, text in _ADVICE if re.search(pattern, output)), "see the last lines above")
         words = "".join(f"\n  | {line}" for line in log)
-        return f"model {self.model.model!r} (vllm, {find_python(self.model)}): {ended}{words}\nWhat to do: {advice}."
+        whole = f"\nIts whole log: {process.log.path}" if process.log.path else ""
+        return f"model {self.model.model!r} (vllm, {find_python(self.model)}): {ended}{words}{whole}\nWhat to do: {advice}."
 
     def _describe_closed(self) -> str:
         return f"model {self.model.model!r} (vllm): the engine was closed, because the build has ended; build again"

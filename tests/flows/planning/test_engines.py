@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from flows.planning.engines import locate_model, open_engine
 from schemas.recipe.models import MODELS, VLLM, Abacus, Declaration, LlamaCpp, Model, OpenAI, Recorded
+from schemas.request import LoggedEngine
 from tasks.engines.openai.engine import OpenAIEngine
+from tests.tasks.engines.llama.gguf_file import write_gguf
 
 
 @pytest.mark.parametrize("declaration", MODELS, ids=lambda declaration: declaration.__name__)
@@ -49,3 +52,14 @@ def test_what_was_spent_is_asked_for_where_there_is_a_budget() -> None:
         assert isinstance(engine, OpenAIEngine)
         engine.close()
     assert len(asked) == 1
+
+
+def test_programs_of_engines_leave_their_logs_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRATA_CACHE", str(tmp_path))
+    for model in (VLLM(engine="vllm", model="m"), LlamaCpp(engine="llama", model=str(write_gguf(tmp_path / "a.gguf")))):
+        engine = open_engine(model, lambda: (0, 0.0))
+        assert isinstance(engine, LoggedEngine) and engine.logs == tmp_path / "logs"
+        engine.close()
+    endpoint = open_engine(OpenAI(engine="openai", model="m"), lambda: (0, 0.0))
+    assert not isinstance(endpoint, LoggedEngine)
+    endpoint.close()

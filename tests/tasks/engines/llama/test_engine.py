@@ -200,9 +200,16 @@ def test_a_server_that_dies_is_started_again_and_what_is_left_is_asked_again(ope
     )
 
 
-def test_a_server_that_dies_again_of_the_same_request_is_an_error_with_its_last_lines(opened: Open) -> None:
+def test_a_server_that_dies_again_of_the_same_request_is_an_error_with_its_last_lines(
+    opened: Open, tmp_path: Path
+) -> None:
+    engine = opened()
+    engine.logs = tmp_path / "logs"
     with pytest.raises(EngineError) as error:
-        list(opened().answer([ask("die always")]))
+        list(engine.answer([ask("die always")]))
+    first, second = sorted(engine.logs.iterdir())
+    assert f"\nIts whole log: {second}\n" in str(error.value), "that of the server that died last"
+    assert "failed to allocate buffer" in second.read_text() and "failed to allocate buffer" in first.read_text()
     assert "| ggml: failed to allocate buffer" in str(error.value)
     assert "What to do: if memory ran out: lower `context` or `batch`" in str(error.value)
 
