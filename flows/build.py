@@ -19,6 +19,7 @@ from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
+from prefect.utilities.callables import get_call_parameters
 
 from catalog import tags
 from catalog.publish.publish import PublishError, find_clash, locate_release, read_published
@@ -31,7 +32,7 @@ from flows.planning import plan as planning
 from flows.planning import versioning
 from flows.planning.plan import Plan, TableJob
 from flows.publishing import publish as releasing
-from flows.running.calls import prepare, run_batch
+from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.partitions import PartitionBatch
@@ -88,9 +89,23 @@ release_task = again(releasing.publish_release).with_options(name="release", tas
 class PrefectExecutor:
     """Carries out the runner's calls as Prefect tasks: recorded, and tried again where storage failed."""
 
+    def __init__(self) -> None:
+        self._asking: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=ASKING)
+
+    def __enter__(self) -> PrefectExecutor:
+        self._asking.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._asking.__exit__(*error)
+
     def submit(self, call: Callable[..., T], job: TableJob, *arguments: Any) -> Future[T]:
-        """Submit a call to the flow's task runner."""
-        future: Future[T] = calls[call].submit(job, *arguments)
+        """Submit a call to the flow's task runner, or to that of tables that ask models."""
+        future: Future[T]
+        if job.models:
+            future = self._asking.submit(calls[call], get_call_parameters(calls[call].fn, (job, *arguments), {}))
+        else:
+            future = calls[call].submit(job, *arguments)
         return future
 
     def run(self, call: Callable[..., T], job: TableJob, *arguments: Any) -> T:
@@ -204,8 +219,8 @@ def _build(plan: Plan, publish: bool, auto: bool, watcher: Watcher) -> Plan:
         return released
     if publish and not auto:
         refuse_clash(plan)
-    with prefect_artifacts.show_progress(plan, watcher) as watchers:
-        plan = materialize(plan, PrefectExecutor(), [Lineage.of(plan.recipe.corpus)], watchers)
+    with prefect_artifacts.show_progress(plan, watcher) as watchers, PrefectExecutor() as executor:
+        plan = materialize(plan, executor, [Lineage.of(plan.recipe.corpus)], watchers)
     if not publish:
         return plan
     prefect_artifacts.show_funnel(plan)

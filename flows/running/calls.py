@@ -11,6 +11,9 @@ from flows.running.partitions import PartitionBatch
 from flows.running.process_pool import ProcessPool
 from flows.running.watcher import NOBODY, Watcher
 
+ASKING = 8
+"""Tables that ask models at a time, at most: they wait nearly all the while, so they have threads beside those that compute."""
+
 
 def prepare(job: TableJob) -> None:
     """Find out what the partitions of a table need to know of each other."""

@@ -1,4 +1,4 @@
-"""The runner: makes the tables of a plan, generation by generation, on whatever executor it is given.
+"""The runner: makes the tables of a plan, each as soon as its inputs are there, on whatever executor it is given.
 
 It knows nothing of Prefect. The flow in `flows.build` hands it an executor that
 submits each call as a Prefect task; tests and benchmarks run it on threads.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import concurrent.futures
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from catalog.tables import Manifest
 from flows.planning.plan import Plan, TableJob
-from flows.running.calls import prepare, run_batch
+from flows.running.calls import ASKING, prepare, run_batch
 from flows.running.complete import complete_table
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
@@ -55,22 +55,25 @@ class ThreadExecutor:
     """Carries out calls on threads of this process.
 
     Args:
-        threads: How many calls run at a time; as many as there are processors unless given.
+        threads: How many calls run at a time, not counting those of tables that ask models unless it is given; as many as
+            there are processors.
 
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self._pool = concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count() or 1)
+        self._asking = self._pool if threads else concurrent.futures.ThreadPoolExecutor(ASKING)
 
     def __enter__(self) -> ThreadExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._asking):
+            pool.shutdown(cancel_futures=True)
 
     def submit(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> Future[F]:
         """Begin a call on a thread."""
-        return self._pool.submit(call, job, *arguments)
+        return (self._asking if job.models else self._pool).submit(call, job, *arguments)
 
     def run(self, call: Callable[..., F], job: TableJob, *arguments: Any) -> F:
         """Make a call on the thread of the caller."""
@@ -91,66 +94,93 @@ class Observer(Protocol):
         """A table is complete."""
 
     def fail(self, job: TableJob, error: BaseException) -> None:
-        """A table cannot be made, or its generation cannot."""
+        """A table that was begun is not made: it cannot be, or one beside it cannot."""
+
+
+_Running = dict[Future[None], tuple[TableJob, bool]]
+"""Calls that have not ended: the table of each, and whether it prepares it."""
+Done = dict[str, Manifest]
+"""The manifests of complete tables, by name."""
 
 
 @dataclass
-class _Generation:
-    """Tables that do not need each other, while they are made."""
+class _Schedule:
+    """Tables while they are made: each is begun when all of the others that it is made from are complete."""
 
-    jobs: Sequence[TableJob]
+    waiting: list[TableJob]
+    """Those that are not begun."""
+    needs: Mapping[str, frozenset[str]]
+    """For each table the others that it is made from."""
     executor: Executor
     observers: Sequence[Observer]
     pool: ProcessPool | None
     engines: EnginePool | None
     watcher: Watcher
-    done: dict[str, Manifest] = field(default_factory=dict)
+    completed: Callable[[Done], None]
+    """Is called with those that are complete whenever another is; what it raises ends the build."""
+    left: Counter[str] = field(default_factory=Counter)
+    """Batches of each table that have not ended."""
+    begun: list[TableJob] = field(default_factory=list)
+    done: Done = field(default_factory=dict)
 
     def run(self) -> None:
-        """Make the tables; the partitions of all run side by side."""
-        for job in self.jobs:
+        """Make the tables; the partitions of all that are begun run side by side."""
+        running = self._begin_ready()
+        while running:
+            for future in self.executor.as_completed(list(running)):
+                future.result()
+                if begun := self._go_on(*running.pop(future)):
+                    running |= begun
+                    break  # they are waited for, too
+
+    def _begin_ready(self) -> _Running:
+        """Begin the tables whose inputs are complete; those that models are loaded for first."""
+        ready = [job for job in self.waiting if self.needs[job.name] <= self.done.keys()]
+        self.waiting = [job for job in self.waiting if job not in ready]
+        self.begun += ready
+        for job in ready:
             for observer in self.observers:
                 observer.begin(job)
-        running = self._submit_partitions()
-        left = Counter(job.name for job in running.values())
-        for job in self.jobs:
-            if not left[job.name]:
-                self._complete(job)
-        for future in self.executor.as_completed(running):
-            future.result()
-            job = running[future]
-            left[job.name] -= 1
-            if not left[job.name]:
-                self._complete(job)
-
-    def _submit_partitions(self) -> dict[Future[None], TableJob]:
-        """Submit what is left of each table, once those that need it have been prepared."""
-        prepared = {job.name: self.executor.submit(prepare, job) for job in self.jobs if find_kind(job).prepares}
-        running: dict[Future[None], TableJob] = {}
-        for job in self.engines.order(self.jobs) if self.engines else self.jobs:
-            if job.name in prepared:
-                prepared[job.name].result()
-            running |= dict.fromkeys(self._submit_pending(job), job)
+        running: _Running = {}
+        for job in self.engines.order(ready) if self.engines else ready:
+            if find_kind(job).prepares:
+                running[self.executor.submit(prepare, job)] = job, True
+            else:
+                running |= self._submit_partitions(job)
         return running
 
-    def _submit_pending(self, job: TableJob) -> list[Future[None]]:
+    def _go_on(self, job: TableJob, was_prepared: bool) -> _Running:
+        """What follows a call of a table that has ended."""
+        if was_prepared:
+            return self._submit_partitions(job)
+        self.left[job.name] -= 1
+        return {} if self.left[job.name] else self._complete(job)
+
+    def _submit_partitions(self, job: TableJob) -> _Running:
+        """Submit what is left of a table."""
         kind = find_kind(job)
         pending, rows = kind.list_pending(), kind.count_expected_rows()
         left = sum(map(kind.count_rows, pending))
         self.watcher.begin(job.name, rows, 0 if rows is None else rows - left)
         pool = self.pool if self.pool and kind.offloads and self.pool.should_run(job, pending) else None
         batches = kind.batch(pending)
-        if self.engines and batches:
+        if not batches:
+            return self._complete(job)
+        if self.engines:
             self.engines.expect(job)
-        return [self.executor.submit(run_batch, job, batch, pool, self.engines, self.watcher) for batch in batches]
+        self.left[job.name] = len(batches)
+        arguments = pool, self.engines, self.watcher
+        return {self.executor.submit(run_batch, job, batch, *arguments): (job, False) for batch in batches}
 
-    def _complete(self, job: TableJob) -> None:
-        """Complete a table whose partitions have all ended, and say so."""
+    def _complete(self, job: TableJob) -> _Running:
+        """Complete a table whose partitions have all ended, say so, and begin what waited for it."""
         manifest = self.executor.run(complete_table, job)
         self.watcher.end(job.name, manifest.receipt.rows_kept(), manifest.receipt.rows_rejected())
         for observer in self.observers:
             observer.end(job, manifest)
         self.done[job.name] = manifest
+        self.completed(self.done)
+        return self._begin_ready()
 
 
 def materialize(
@@ -174,19 +204,23 @@ def materialize(
     if executor is None:
         with ThreadExecutor() as threads:
             return materialize(plan, threads, observers, watcher)
-    done = dict(plan.done)
-    refuse_empty(plan, done)
+    refuse_empty(plan, dict(plan.done))
+    missing = [job for job in plan.jobs[:-1] if job.name not in plan.done]
+    names = {job.name for job in missing}
+    needs = {table.name: frozenset(names.intersection(table.inputs)) for table in plan.recipe.tables}
+
+    def refuse(done: Done) -> None:
+        refuse_empty(plan, plan.done | done)
+
     with ProcessPool() as pool, EnginePool(watcher) as engines:
-        for jobs in plan.topological_generations():
-            done |= materialize_generation(jobs, executor, observers, pool, engines, watcher)
-            refuse_empty(plan, done)
-    return replace(plan, done=done)
+        schedule = _Schedule(missing, needs, executor, observers, pool, engines, watcher, refuse)
+        return replace(plan, done=plan.done | _run(schedule))
 
 
 def materialize_generation(
     jobs: Sequence[TableJob], executor: Executor, observers: Sequence[Observer] = (), pool: ProcessPool | None = None,
     engines: EnginePool | None = None, watcher: Watcher = NOBODY,
-) -> dict[str, Manifest]:  # fmt: skip
+) -> Done:  # fmt: skip
     """Make tables that do not need each other.
 
     Args:
@@ -201,13 +235,18 @@ def materialize_generation(
         The manifest of each table by its name.
 
     """
-    generation = _Generation(jobs, executor, observers, pool, engines, watcher)
+    needs = {job.name: frozenset[str]() for job in jobs}
+    return _run(_Schedule(list(jobs), needs, executor, observers, pool, engines, watcher, lambda _: None))
+
+
+def _run(schedule: _Schedule) -> Done:
+    """Make the tables of a schedule; where one cannot be made, observers learn it of all that were begun."""
     try:
-        generation.run()
+        schedule.run()
     except BaseException as error:
-        for job in jobs:
-            if job.name not in generation.done:
-                for observer in observers:
+        for job in schedule.begun:
+            if job.name not in schedule.done:
+                for observer in schedule.observers:
                     observer.fail(job, error)
         raise
-    return generation.done
+    return schedule.done

@@ -19,6 +19,7 @@ from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running import forecast
 from flows.running.kinds import asking, find_kind, from_seed
+from flows.running.losses import NothingLeft
 from flows.running.run_plan import materialize
 from schemas.recipe.models import Model
 from schemas.request import Completion, EngineError, Reply, Request
@@ -130,9 +131,11 @@ def test_more_samples_ask_only_the_new_and_more_tokens_only_the_truncated(
     house.asked.clear()
     build(make(tmp_path, store, samples=5, max_tokens=70))
     assert house.asked == []
-    work = build(make(tmp_path, store, samples=5, max_tokens=19))  # too few for what is known, so asked again
+    short = make(tmp_path, store, samples=5, max_tokens=19)  # too few for what is known, so asked again
+    with pytest.raises(NothingLeft):
+        build(short)
     assert len(house.asked) == 150
-    assert read(work, "rejected")["reason"].to_list() == ["truncated completion"] * 150
+    assert read(short.jobs[1], "rejected")["reason"].to_list() == ["truncated completion"] * 150
     house.asked.clear()
     build(make(tmp_path, store, samples=5, max_tokens=60))
     assert house.asked == []

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from catalog.tables import Manifest
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
 from flows.running.run_plan import ThreadExecutor, materialize
+from flows.running.watcher import Watcher
 from tasks import TASKS
 from tests.command import ROOT, SAMPLE, files_of
 from tests.flows.running.executors import Backwards
@@ -90,3 +92,51 @@ def test_threads_and_order_change_nothing(tmp_path: Path) -> None:
 def test_the_runner_does_not_know_prefect() -> None:
     code = "import sys; from flows.running import run_plan; assert 'prefect' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+APART = """\
+corpus: apart
+version: 0.1.0
+title: T
+license: MIT
+models: {model: {engine: abacus}}
+tables:
+  problems: {task: world, count: 24, level: 1}
+  others: {task: world, count: 24, level: 1, seed: 7}
+  solutions: {task: generate, from: problems, models: [model], prompt: abacus-solve, max_tokens: 120}
+  steps: {task: split, from: solutions}
+  again: {task: generate, from: others, models: [model], prompt: abacus-solve, max_tokens: 60}
+  fewer: {task: select, from: others, where: "problem_id > '1'"}
+  both: {task: generate, from: fewer, models: [model], prompt: abacus-solve, max_tokens: 50}
+  more: {task: split, from: again}
+  last: {task: split, from: both}
+  release: {task: release, from: [steps, more, last]}
+"""
+
+
+class Meeting(Watcher):
+    """Lets tables be answered when so many of them have asked."""
+
+    def __init__(self, tables: int) -> None:
+        self.tables: set[str] = set()
+        self.barrier = Barrier(tables, timeout=60)
+
+    def asked(self, table: str, requests: int, known: int) -> None:
+        if table not in self.tables:
+            self.tables.add(table)
+            self.barrier.wait()
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_tables_ask_one_model_side_by_side_and_what_needs_none_of_them_is_made_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processors: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    (tmp_path / "apart.yaml").write_text(APART)
+    plan = planning.make_plan(str(tmp_path / "apart.yaml"), None, str(tmp_path / "store"))
+    generations = [[job.name for job in jobs] for jobs in plan.topological_generations()]
+    assert ["solutions" in names for names in generations] != ["both" in names for names in generations]
+    meeting = Meeting(3)
+    with ThreadExecutor() as executor:
+        assert len(materialize(plan, executor, watcher=meeting).done) == 9
+    assert meeting.tables == {"solutions", "again", "both"}
