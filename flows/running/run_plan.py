@@ -214,7 +214,7 @@ def materialize(
 
     with ProcessPool() as pool, EnginePool(watcher) as engines:
         schedule = _Schedule(missing, needs, executor, observers, pool, engines, watcher, refuse)
-        return replace(plan, done=plan.done | _run(schedule))
+        return replace(plan, done=plan.done | _make_tables(schedule))
 
 
 def materialize_generation(
@@ -236,10 +236,10 @@ def materialize_generation(
 
     """
     needs = {job.name: frozenset[str]() for job in jobs}
-    return _run(_Schedule(list(jobs), needs, executor, observers, pool, engines, watcher, lambda _: None))
+    return _make_tables(_Schedule(list(jobs), needs, executor, observers, pool, engines, watcher, lambda _: None))
 
 
-def _run(schedule: _Schedule) -> Done:
+def _make_tables(schedule: _Schedule) -> Done:
     """Make the tables of a schedule; where one cannot be made, observers learn it of all that were begun."""
     try:
         schedule.run()
