@@ -110,13 +110,13 @@ def generate(part: pl.DataFrame, rules: GenerateParameters, names: Mapping[str, 
     """
     asks = list(request_solutions(part, rules, names))
     replies = yield [ask.request for ask in asks]
-    faults = [_find_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
+    faults = [find_fault(replies[ask.request.id], rules.max_tokens) for ask in asks]
     kept = [(ask, replies[ask.request.id]) for ask, fault in zip(asks, faults) if fault is None]
     dropped = [(ask, fault) for ask, fault in zip(asks, faults) if fault is not None]
     return Outcome(_make_solutions(part, kept, rules), _make_rejected(part, dropped))
 
 
-def _find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
+def find_fault(reply: Reply, limit: int) -> tuple[str, str] | None:
     """Why a reply is no solution: reason and detail; None where it is one."""
     if not isinstance(reply, Completion):
         return reply.reason, reply.detail
