@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from catalog.declarations import VIEWS
-from schemas.columns.quality import CONSISTENCY_COLUMNS, LABEL_COLUMNS, QUALITY_COLUMNS
+from schemas.columns.quality import CONSISTENCY_COLUMNS, CONTAMINATION_COLUMN, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
 from schemas.recipe.models import MODELS, EngineArguments, Speculation
@@ -123,7 +123,12 @@ def gates() -> str:
 def quality() -> str:
     """The columns that tell of quality, by the task that adds them."""
     lines = ["| task | column | type | meaning |", "|---|---|---|---|"]
-    tasks = (("quality", QUALITY_COLUMNS), ("consistency", CONSISTENCY_COLUMNS), ("label-errors", LABEL_COLUMNS))
+    tasks = (
+        ("quality", QUALITY_COLUMNS),
+        ("consistency", CONSISTENCY_COLUMNS),
+        ("label-errors", LABEL_COLUMNS),
+        ("decontaminate", (CONTAMINATION_COLUMN,)),
+    )
     lines += [f"| `{task}` | `{c.name}` | {c.kind} | {c.meaning} |" for task, columns in tasks for c in columns]
     return "\n".join(lines)
 

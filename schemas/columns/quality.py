@@ -1,4 +1,4 @@
-"""The columns that `quality`, `consistency` and `label-errors` add: each says its source and unit."""
+"""The columns that `quality`, `consistency`, `label-errors` and `decontaminate` add: each says its source and unit."""
 
 from __future__ import annotations
 
@@ -61,4 +61,10 @@ LABEL_COLUMNS = (
         nullable=True,
     ),
     _share("label_quality", "The probability of the label, given those of the others; null where they say nothing."),
+)
+CONTAMINATION_COLUMN = Column(
+    "contamination",
+    "string",
+    "In which test set it may stand, and what speaks for it: a hit that is doubtful, for review; null where there is none.",
+    nullable=True,
 )

@@ -2,7 +2,10 @@
 
 Token coverage by n-grams is that of Tülu 3 (arXiv 2411.15124, section 3.2): a
 test item counts as seen where n-grams that it shares with one row cover half of
-its words. There n is 8; 13-grams of which a single one is enough are GPT-3's.
+its words. There n is 8; 13-grams of which a single one is enough are GPT-3's. Of
+texts behind masks, in which numbers and names are all the same, most must be
+shared; and what is shared must say which item it is. What is doubtful is kept,
+with the evidence, for whoever reviews it.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.columns.quality import CONTAMINATION_COLUMN
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
+from tasks.dedup.masking import Mask
 from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
 from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.values import FieldError, read_text
@@ -66,10 +71,15 @@ class DecontaminateParameters(Parameters):
     columns: OneOrMore[str] = Field(["question"], min_length=1, description="The columns that are looked for in them.")
     rules: list[OverlapRule] = Field(
         [OverlapRule(ngram=8, coverage=0.5)],
-        description="What is too much: ngram and coverage, several if one is to be enough; the same text always is.",
+        description="What is too much: ngram and coverage, several if one is to be enough.",
     )
-    template: bool = Field(
-        False, description="Whether a text that differs from a test item in its numbers alone is rejected, too."
+    masks: list[Mask] = Field(
+        ["numbers", "names"],
+        description="What may be changed in a test item that is still seen: numbers, names, units; none: [].",
+    )
+    phrases: OneOrMore[str] = Field(
+        [],
+        description="Stock phrases that do not count, beside the usual ones and those that many items of the test sets have.",
     )
 
 
@@ -96,7 +106,7 @@ def _side_inputs(parameters: DecontaminateParameters) -> Sequence[SideInput]:
 def decontaminate(
     table: Rows, beside: Sequence[Rows | Records | Files], parameters: DecontaminateParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
-    """The rows to reject, each with the test set and the evidence.
+    """The rows to reject, and those to review, each with the test set, the kind of hit and the evidence.
 
     Args:
         table: The key and the texts that are compared, part by part.
@@ -105,12 +115,11 @@ def decontaminate(
         folder: An empty folder, for what does not fit the memory.
 
     Yields:
-        Frames of `key`, `reason` and `detail`.
+        Frames of `key`, `reason` and `detail`, both null in rows of which it is doubtful: they have `contamination`.
 
     """
-    overlap = Overlap(
-        folder, tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules), parameters.template
-    )
+    rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
+    overlap = Overlap(folder, rules, tuple(parameters.masks), parameters.phrases)
     for part in table:
         for column in parameters.columns:
             for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):
@@ -120,7 +129,12 @@ def decontaminate(
     overlap.close()
     for part in table:
         frames = [_find_hits(overlap, part, column) for column in parameters.columns]
-        yield pl.concat(frames).unique("key", keep="first", maintain_order=True)
+        yield (
+            pl.concat(frames)
+            .sort("sure", descending=True, maintain_order=True)
+            .unique("key", keep="first", maintain_order=True)
+            .drop("sure")
+        )
 
 
 def _keep_test_set(overlap: Overlap, test: TestSet, batches: Records) -> None:
@@ -149,25 +163,40 @@ def _keep_test_set(overlap: Overlap, test: TestSet, batches: Records) -> None:
 
 
 def _find_hits(overlap: Overlap, part: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The rows of a part whose column stands in a test set."""
+    """The rows of a part whose column stands in a test set: rejected where that is sure, else with what is doubtful."""
     once, number = list_distinct_texts(part, column)
-    hits = []
-    for i, texts in enumerate(split_batches(once, TEXTS)):
-        hits.append(overlap.hits(texts).with_columns(pl.col("text") + i * TEXTS))
+    hits = [
+        overlap.hits(texts).with_columns(pl.col("text") + i * TEXTS)
+        for i, texts in enumerate(split_batches(once, TEXTS))
+    ]
     rows = pl.DataFrame({"key": part.to_series(0), "text": number.astype(np.int64)})
     if not hits:
-        return rows.select("key", reason=pl.lit(""), detail=pl.lit("")).clear()
+        empty = pl.lit(None, pl.String)
+        return rows.clear().select("key", reason=empty, detail=empty, contamination=empty, sure=pl.lit(True))
+    reason = pl.format("in test set {}: {}", "name", "kind")
+    detail = pl.format("{}: {}", pl.lit(column), "evidence")
     return rows.join(pl.concat(hits), on="text", maintain_order="left").select(
-        "key", reason=pl.lit("in test set ") + pl.col("name"), detail=pl.format("{}: {}", pl.lit(column), "evidence")
+        "key",
+        reason=pl.when("sure").then(reason),
+        detail=pl.when("sure").then(detail),
+        contamination=pl.when(~pl.col("sure")).then(reason + pl.lit("; ") + detail),
+        sure="sure",
     )
+
+
+def _make_contract(_: DecontaminateParameters, contract: Contract) -> Contract:
+    """The input's contract, with what is doubtful."""
+    return contract.having(CONTAMINATION_COLUMN)
 
 
 DECONTAMINATE = WholeTable(
     name="decontaminate",
-    summary="Rejects rows whose question stands in a test set: the same, in large part by n-grams, or but for its numbers.",
-    version="1",
+    summary="Rejects rows whose question stands in a test set: the same, in large part by n-grams, or with other numbers and "
+    "names; marks those of which that is doubtful.",
+    version="2",
     parameters=DecontaminateParameters,
     needs=("question",),
+    makes=_make_contract,
     check=_check,
     reads=lambda parameters, _: parameters.columns,
     side_inputs=_side_inputs,

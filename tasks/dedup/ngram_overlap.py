@@ -1,14 +1,16 @@
-"""Which texts of a table stand in test sets: the same, the same but for numbers, or in large part by n-grams.
+"""Which texts of a table stand in test sets: the same, as a sentence of their own, or in large part by n-grams, masked or not.
 
 Both sides may be larger than the memory. The table is gone through once to mark
 its n-grams in a bitmap of fixed size, the test sets once to keep those of their
-n-grams that are marked, in DuckDB on disk, and the table again to join them.
+n-grams that are marked, in DuckDB on disk, and the table again to join them. A
+pair is a hit by the words of the item that the text has, too, but not by stock
+phrases; where these words hardly tell the item from others, the hit is doubtful.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +19,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.dedup.item_words import PHRASES, read_item_words
+from tasks.dedup.masking import MASKS, Mask, mask_texts
 from tasks.dedup.minhash import hash_windows
-from tasks.dedup.release_index import hash_texts
-from tasks.dedup.token_hashes import U64, hash_words, make_constants, normalize_texts
+from tasks.dedup.token_hashes import U64, Words, hash_words, make_constants
 from tasks.splitmix64 import mix_bits
 
 MEMORY = "512MiB"
@@ -27,11 +30,18 @@ BITS = 30
 """A bitmap has 2**30 places, 128 MiB: of a hundred million n-grams it lets one in ten pass that is not there."""
 COMMON = 1_000
 """An n-gram in more test items than these is a turn of phrase: it finds no pair, and counts in those that others find."""
-EXACT, TEMPLATE = 254, 255
+STOCK, STOCK_SHARE = 20, 0.02
+"""An n-gram in as many items, and in this share of all, is a stock phrase: its words do not count."""
+MASKED, SENTENCE, EXACT = 252, 253, 254
+"""Kinds of traits beside those of the rules, which are numbered from 0."""
+SENTENCES = 3
+"""A short item may be so many sentences of a text, one after the other."""
 QUOTED = 160
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _WORD = re.compile(r"[a-z0-9\u0080-\u07ff]+|[-+*/=<>%^|]|[\u0800-\U0010ffff]")
+_QUOTED_MASKS = {MASKS["numbers"]: "#", MASKS["names"]: "@", MASKS["units"]: "¤"}
 _SCHEMA = {"kind": pl.UInt8, "hash": pl.UInt64, "text": pl.Int64, "place": pl.Int64}
+_HITS = {"text": pl.Int64, "name": pl.String, "kind": pl.String, "evidence": pl.String, "sure": pl.Boolean}
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,22 @@ class NGrams:
 
     length: int
     coverage: float
+
+
+CHANGED = NGrams(8, 0.5)
+"""The least that is said of masked texts; what is sure is in `_VERDICT`."""
+_VERDICT = {
+    0: """covered > 0 AND covered >= coverage * words AND specific > 0,
+          (content >= 4 AND specific >= least(1, 1.5 * coverage) * all_specific) OR (covered >= 0.9 * words AND specific >= 0.9 * all_specific)""",
+    1: """covered > 0 AND ((covered >= coverage * words AND content >= 4) OR (covered >= 0.8 * words AND content >= 1)),
+          content >= 0.75 * all_content AND ((covered >= 0.7 * words AND content >= 6) OR (covered >= 0.8 * words AND content >= 4)
+          OR (covered >= 0.95 * words AND content >= if(words < 24, 2, 1)))""",
+}
+"""For plain texts and for masked ones: whether a pair is a hit, and whether that is sure.
+
+`covered` of an item's `words` are in runs that the text has; `content` of these are words that say something, `specific`
+words that say something or numbers, `all_content` and `all_specific` those of the whole item.
+"""
 
 
 class Bitmap:
@@ -67,136 +93,248 @@ class Bitmap:
         return np.left_shift(np.uint8(1), (place & np.uint64(7)).astype(np.uint8))
 
 
+@dataclass(frozen=True)
+class _Traits:
+    """What some texts can be found by, of one kind."""
+
+    kind: int
+    hashes: U64
+    text: Ints
+    """The number of each one's text."""
+    place: Ints
+    """The number of its first word there."""
+
+    def take(self, chosen: NDArray[np.bool_]) -> pl.DataFrame:
+        """Those that are chosen, as rows of `_SCHEMA`."""
+        columns = {"hash": self.hashes[chosen], "text": self.text[chosen], "place": self.place[chosen]}
+        return pl.DataFrame({"kind": np.full(int(chosen.sum()), self.kind), **columns}, schema=_SCHEMA)
+
+
 class Overlap:
     """Finds texts of test sets in others: `mark` all texts, `keep` all test items, then ask for the `hits` of texts."""
 
-    def __init__(self, folder: Path, rules: tuple[NGrams, ...], template: bool) -> None:
-        self.rules, self.template = rules, template
+    def __init__(
+        self, folder: Path, rules: tuple[NGrams, ...], masks: tuple[Mask, ...], phrases: Sequence[str] = ()
+    ) -> None:
+        self.rules, self.masks = rules, masks
         self.marked, self.kept = Bitmap(), Bitmap()
         self.items = 0
+        self.shortest = min((rule.length for rule in (*rules, CHANGED)), default=0)
+        self.phrases = [_hash_phrase(phrase) for phrase in (*PHRASES, *phrases)]
         self.database = duckdb.connect(str(folder / "overlap.duckdb"))
         self.database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
         self.database.execute("CREATE TABLE gram (kind UTINYINT, hash UBIGINT, item BIGINT, place BIGINT)")
-        self.database.execute("CREATE TABLE item (item BIGINT, name VARCHAR, source VARCHAR, words BIGINT)")
+        self.database.execute("CREATE TABLE item (item BIGINT, name VARCHAR, source VARCHAR, template UBIGINT)")
+        self.database.execute(
+            "CREATE TABLE word (item BIGINT, layer UTINYINT, place BIGINT, content BOOL, specific BOOL, stock BOOL)"
+        )
+        self.database.execute("CREATE TABLE rule (kind UTINYINT, layer UTINYINT, length INT, coverage DOUBLE)")
+        kinds = [(kind, 0, rule) for kind, rule in enumerate(rules)] + [(MASKED, 1, CHANGED)] * bool(masks)
+        for kind, layer, rule in kinds:
+            self.database.execute("INSERT INTO rule VALUES (?, ?, ?, ?)", [kind, layer, rule.length, rule.coverage])
 
     def mark(self, texts: pl.Series) -> None:
         """Mark all that a text of the table can be found by."""
-        for _, hashes, _, _ in self._traits(texts)[1]:
-            self.marked.add(hashes)
+        for traits in (*self._read_traits(self._read_layers(texts)), self._read_sentences(texts)):
+            self.marked.add(traits.hashes)
 
     def keep(self, name: str, sources: pl.Series, texts: pl.Series) -> None:
         """Keep of the items of a test set what is marked."""
-        counts, traits = self._traits(texts)
+        layers = self._read_layers(texts)
         frames = []
-        for kind, hashes, text, at in traits:
-            marked = self.marked.has(hashes)
-            self.kept.add(hashes[marked])
-            frames.append(_frame(kind, hashes[marked], text[marked], at[marked]))
+        for traits in (*self._read_traits(layers), self._read_short_items(layers[0][1])):
+            marked = self.marked.has(traits.hashes)
+            self.kept.add(traits.hashes[marked])
+            frames.append(traits.take(marked))
         grams = pl.concat(frames).with_columns(pl.col("text") + self.items).rename({"text": "item"})
-        items = pl.DataFrame(
-            {"item": np.arange(self.items, self.items + len(texts)), "source": sources, "words": counts}
-        )
-        items = items.join(grams.select("item").unique(), on="item", how="semi").with_columns(name=pl.lit(name))
+        words = pl.concat([self._read_words(number, *layer) for number, layer in enumerate(layers)])
+        numbers = np.arange(self.items, self.items + len(texts))
+        items = pl.DataFrame({"item": numbers, "source": sources, "template": _hash_sequences(layers[-1][1])})
+        wanted = grams.select("item").unique()
         self._insert("gram", grams)
-        self._insert("item", items.select("item", "name", "source", "words"))
+        self._insert("item", items.join(wanted, on="item", how="semi").with_columns(name=pl.lit(name)))
+        self._insert("word", words.join(wanted, on="item", how="semi"))
         self.items += len(texts)
 
     def close(self) -> None:
-        """End the keeping."""
-        self.database.execute(
-            f"CREATE TABLE rare AS SELECT kind, hash FROM gram GROUP BY ALL HAVING count(DISTINCT item) <= {COMMON}"
-        )
+        """End the keeping: find the stock phrases, and count the words of each item up to each of its places."""
+        least = max(STOCK, STOCK_SHARE * self.items)
+        self.database.execute(f"""
+            CREATE TABLE often AS SELECT kind, hash, count(DISTINCT template) AS items FROM gram JOIN item USING (item) GROUP BY ALL;
+            CREATE TABLE rare AS SELECT kind, hash FROM often WHERE items <= {COMMON};
+            CREATE TABLE usual AS SELECT DISTINCT item, layer, unnest(range(place, place + length)) AS place
+                FROM gram JOIN rule USING (kind) SEMI JOIN (SELECT * FROM often WHERE items >= {least}) USING (kind, hash);
+            CREATE TABLE total AS SELECT item, layer, place,
+                    coalesce(sum(CAST(counts AS INT)) OVER before, 0) AS words,
+                    coalesce(sum(CAST(counts AND content AS INT)) OVER before, 0) AS content,
+                    coalesce(sum(CAST(counts AND specific AS INT)) OVER before, 0) AS specific
+                FROM (SELECT word.*, NOT stock AND usual.item IS NULL AS counts FROM word LEFT JOIN usual USING (item, layer, place))
+                WINDOW before AS (PARTITION BY item, layer ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING);
+            CREATE TABLE whole AS SELECT item, layer, max(words) AS words, max(content) AS all_content, max(specific) AS all_specific FROM total GROUP BY ALL;
+        """)
 
     def hits(self, texts: pl.Series) -> pl.DataFrame:
-        """The best hit of each text that has one: `text` (its number), `name` of the test set, and `evidence`."""
-        frames = [
-            _frame(kind, hashes[kept], text[kept], at[kept])
-            for kind, hashes, text, at in self._traits(texts)[1]
-            if (kept := self.kept.has(hashes)).any()
-        ]
+        """The best hit of each text that has one.
+
+        Args:
+            texts: As they are in the table.
+
+        Returns:
+            `text` (its number), `name` of the test set, `kind` of the hit, `evidence`, and whether it is `sure`.
+
+        """
+        layers = self._read_layers(texts)
+        traits = [*self._read_traits(layers), self._read_sentences(texts)]
+        frames = [traits.take(kept) for traits in traits if (kept := self.kept.has(traits.hashes)).any()]
         if not frames:
-            return pl.DataFrame(schema={"text": pl.Int64, "name": pl.String, "evidence": pl.String})
+            return pl.DataFrame(schema=_HITS)
         self.database.register("added", pl.concat(frames).to_arrow())
         self.database.execute(
             "CREATE OR REPLACE TEMP TABLE trait AS SELECT t.* FROM added t SEMI JOIN gram USING (kind, hash)"
         )
         self.database.unregister("added")
-        best = pl.DataFrame(self.database.sql(self._best()).to_arrow_table())
-        evidence = [self._evidence(texts[row["text"]], row) for row in best.iter_rows(named=True)]
-        return best.select("text", "name").with_columns(pl.Series("evidence", evidence, dtype=pl.String))
+        best = pl.DataFrame(self.database.sql(_BEST).to_arrow_table())
+        spelled = [self._describe(row, layers) for row in best.iter_rows(named=True)]
+        kinds, evidence = zip(*spelled) if spelled else ((), ())
+        return best.select("text", "name", "sure").with_columns(
+            pl.Series("kind", kinds, dtype=pl.String), pl.Series("evidence", evidence, dtype=pl.String)
+        )
 
-    def _traits(
-        self, texts: pl.Series
-    ) -> tuple[NDArray[np.int64], list[tuple[int, U64, NDArray[np.int64], NDArray[np.int64]]]]:
-        """Words of each text; and kind, hash, text and first word of all that they can be found by."""
-        simple = normalize_texts(texts)
-        words = hash_words(simple)
-        counts = words.counts()
-        everyone = np.arange(len(texts))
-        zeros = np.zeros(len(texts), np.int64)
-        exact = hash_texts(simple)
-        traits = [(EXACT, _of_kind(exact, EXACT), everyone, zeros)]
-        if self.template:
-            masked = pl.Series([_NUMBER.sub("0", text) for text in simple.to_list()], dtype=pl.String)
-            traits.append((TEMPLATE, _of_kind(hash_texts(masked), TEMPLATE), everyone, zeros))
-        for kind, rule in enumerate(self.rules):
-            hashes, runs = hash_windows(words, rule.length)
-            text = np.repeat(everyone, runs)
-            at = np.arange(len(hashes)) - np.repeat(np.cumsum(runs) - runs, runs)
-            complete = counts[text] >= rule.length
-            traits.append((kind, _of_kind(hashes[complete], kind), text[complete], at[complete]))
-        empty = counts == 0
-        return counts, [(kind, h[~empty[t]], t[~empty[t]], a[~empty[t]]) for kind, h, t, a in traits]
+    def _read_layers(self, texts: pl.Series) -> list[tuple[pl.Series, Words]]:
+        """The texts in plain form, and masked if they are to be; and the words of each."""
+        layers = [mask_texts(texts, ())] + [mask_texts(texts, self.masks)] * bool(self.masks)
+        return [(layer, hash_words(layer)) for layer in layers]
 
-    def _best(self) -> str:
-        """The query for the best hit of each text: the same, then the largest share, then the same but for numbers."""
-        shares = [
-            f"""SELECT text, item, {kind} AS kind, covered / words AS share, spots FROM (
-                    SELECT text, item, sum(least({rule.length}, coalesce(next - place, {rule.length}))) AS covered,
-                           list(here ORDER BY here) AS spots
-                    FROM (SELECT *, lead(place) OVER (PARTITION BY text, item ORDER BY place) AS next
-                          FROM (SELECT t.text, g.item, g.place, min(t.place) AS here
-                                FROM (SELECT DISTINCT t.text, g.item FROM trait t JOIN rare USING (kind, hash)
-                                      JOIN gram g USING (kind, hash) WHERE kind = {kind}) pair
-                                JOIN trait t ON t.text = pair.text AND t.kind = {kind}
-                                JOIN gram g ON g.item = pair.item AND g.kind = {kind} AND g.hash = t.hash GROUP BY ALL))
-                    GROUP BY ALL) JOIN item USING (item)
-                WHERE covered >= {rule.coverage} * words"""
-            for kind, rule in enumerate(self.rules)
+    def _read_traits(self, layers: list[tuple[pl.Series, Words]]) -> list[_Traits]:
+        """What the texts can be found by, as wholes and by n-grams."""
+        plain = layers[0][1]
+        everyone = np.arange(len(plain.ends))[plain.counts() > 0]
+        traits = [
+            _Traits(
+                EXACT, _of_kind(_hash_sequences(plain), EXACT)[everyone], everyone, np.zeros(len(everyone), np.int64)
+            )
         ]
-        same = f"SELECT t.text, min(g.item) AS item, kind, CASE kind WHEN {EXACT} THEN 2.0 ELSE -1.0 END AS share, []::BIGINT[] AS spots FROM trait t JOIN gram g USING (kind, hash) WHERE kind >= {EXACT} GROUP BY ALL"
-        return f"""
-            SELECT text, kind, share, spots, name, source, words
-            FROM ({" UNION ALL ".join([same, *shares])}) JOIN item USING (item)
-            QUALIFY row_number() OVER (PARTITION BY text ORDER BY share DESC, item, kind) = 1 ORDER BY text
-        """
+        kinds = [(kind, plain, rule) for kind, rule in enumerate(self.rules)] + [
+            (MASKED, masked, CHANGED) for _, masked in layers[1:]
+        ]
+        for kind, words, rule in kinds:
+            hashes, runs = hash_windows(words, rule.length)
+            text = np.repeat(np.arange(len(runs)), runs)
+            place = np.arange(len(hashes)) - np.repeat(np.cumsum(runs) - runs, runs)
+            complete = words.counts()[text] >= rule.length
+            traits.append(_Traits(kind, _of_kind(hashes[complete], kind), text[complete], place[complete]))
+        return traits
 
-    def _evidence(self, text: str, hit: dict[str, object]) -> str:
-        kind = hit["kind"]
+    def _read_short_items(self, words: Words) -> _Traits:
+        """The items that have fewer words than an n-gram, as wholes."""
+        counts = words.counts()
+        short = np.flatnonzero((counts > 1) & (counts < self.shortest))
+        return _Traits(
+            SENTENCE, _of_kind(_hash_sequences(words), SENTENCE)[short], short, np.zeros(len(short), np.int64)
+        )
+
+    def _read_sentences(self, texts: pl.Series) -> _Traits:
+        """The short sentences of texts, and up to three in a row that are short together; not texts that are one."""
+        ended = texts.str.replace_all(r"[.?!:;]+(?:\s+|$)|\s*\n+\s*", "\x1f").str.strip_chars("\x1f ")
+        pieces = pl.DataFrame({"text": pl.int_range(len(texts), eager=True), "piece": ended.str.split("\x1f")})
+        pieces = pieces.filter(pl.col("piece").list.len() > 1).explode("piece")
+        runs = [
+            pieces.select(
+                "text", piece=pl.concat_str([pl.col("piece").shift(-i).over("text") for i in range(n)], separator=" ")
+            )
+            for n in range(1, SENTENCES + 1)
+        ]
+        short = pl.concat(runs).drop_nulls().filter(pl.col("piece").str.count_matches(r"\s+") < self.shortest)
+        words = hash_words(mask_texts(short["piece"], ()))
+        chosen = (words.counts() > 1) & (words.counts() < self.shortest)
+        hashes, text = _of_kind(_hash_sequences(words), SENTENCE)[chosen], short["text"].to_numpy()[chosen]
+        return _Traits(SENTENCE, hashes, text.astype(np.int64), np.zeros(len(text), np.int64))
+
+    def _read_words(self, number: int, items: pl.Series, words: Words) -> pl.DataFrame:
+        """The words of items in a layer, with one behind the last that says nothing; stock phrases are known here if given."""
+        stock = np.zeros(len(words.hashes), bool)
+        for length, phrase in self.phrases:
+            hashes, runs = hash_windows(words, length)
+            complete = np.repeat(words.counts() >= length, runs)
+            begins = np.arange(len(hashes)) + np.repeat(words.ends - words.counts() - (np.cumsum(runs) - runs), runs)
+            for at in begins[complete & (hashes == phrase)]:
+                stock[at : at + length] = True
+        frame = read_item_words(items).with_columns(pl.Series("stock", stock), layer=pl.lit(number, pl.UInt8))
+        ends = pl.DataFrame({"item": np.arange(len(items)), "place": words.counts()}).with_columns(
+            content=False, specific=False, stock=True, layer=pl.lit(number, pl.UInt8)
+        )
+        return pl.concat([frame, ends], how="diagonal_relaxed").with_columns(pl.col("item") + self.items)
+
+    def _describe(self, hit: dict[str, object], layers: list[tuple[pl.Series, Words]]) -> tuple[str, str]:
+        """The kind of a hit, and what speaks for it."""
+        kind, source = hit["number"], hit["source"]
+        stock = "" if hit["sure"] or kind in (SENTENCE, MASKED) else ", which is made of stock phrases"
         if kind == EXACT:
-            return f"{hit['source']}: the same text"
-        if kind == TEMPLATE:
-            return f"{hit['source']}: the same text but for its numbers"
-        rule = self.rules[int(str(kind))]
+            return "the same text", f"{source}: the same text{stock}"
+        if kind == SENTENCE:
+            return "a sentence", f"{source}: all of it is a sentence here"
+        layer, rule = (1, CHANGED) if kind == MASKED else (0, self.rules[int(str(kind))])
         places = hit["spots"]
         assert isinstance(places, list)
         first, last = _longest(places, rule.length)
-        spelled = [match[0] for match in _WORD.finditer(normalize_texts(pl.Series([text]))[0])]
+        spelled = [_QUOTED_MASKS.get(word, word) for word in _WORD.findall(layers[layer][0][int(str(hit["text"]))])]
         quote = " ".join(spelled[first:last])
         quote = quote if len(quote) <= QUOTED else f"{quote[: QUOTED - 1]}…"
-        return (
-            f"{hit['source']}: {float(str(hit['share'])):.0%} of its {hit['words']} words by {rule.length}-grams, "
+        changed = f"but for its {' and '.join(self.masks)} " if layer else ""
+        return (f"{' and '.join(self.masks)} changed" if layer else "n-grams"), (
+            f"{source}: {changed}{float(str(hit['share'])):.0%} of its {hit['words']} words by {rule.length}-grams, "
             f"the longest run here words {first + 1}-{last}: “{quote}”"
         )
 
     def _insert(self, table: str, rows: pl.DataFrame) -> None:
         if rows.height:
-            self.database.register("added", rows.select(pl.all()).to_arrow())
+            self.database.register("added", rows.to_arrow())
             self.database.execute(f"INSERT INTO {table} BY NAME SELECT * FROM added")
             self.database.unregister("added")
 
 
-def list_distinct_texts(part: pl.DataFrame, column: str) -> tuple[pl.Series, NDArray[np.int64]]:
+_BEST = f"""
+    WITH pair AS (
+        SELECT DISTINCT kind, t.text, g.item FROM trait t SEMI JOIN rare USING (kind, hash) JOIN gram g USING (kind, hash)
+    ), shared AS (
+        SELECT p.kind, p.text, p.item, g.place, min(t.place) AS here FROM pair p
+        JOIN trait t ON t.text = p.text AND t.kind = p.kind
+        JOIN gram g ON g.item = p.item AND g.kind = p.kind AND g.hash = t.hash GROUP BY ALL
+    ), run AS (
+        SELECT shared.*, layer, least(place + length,
+            coalesce(lead(place) OVER (PARTITION BY kind, text, item ORDER BY place), place + length)) AS until
+        FROM shared JOIN rule USING (kind)
+    ), sums AS (
+        SELECT kind, text, item, layer, sum(b.words - a.words) AS covered, sum(b.content - a.content) AS content,
+            sum(b.specific - a.specific) AS specific, list(here ORDER BY here) AS spots
+        FROM run JOIN total a USING (item, layer, place)
+        JOIN total b ON b.item = run.item AND b.layer = run.layer AND b.place = run.until GROUP BY ALL
+    ), hit AS (
+        SELECT kind, text, item, covered / words AS share, words, spots, verdict[1] AS alike, verdict[2] AS sure
+        FROM (SELECT *, CASE layer WHEN 0 THEN [{_VERDICT[0]}] ELSE [{_VERDICT[1]}] END AS verdict
+              FROM sums JOIN whole USING (item, layer) JOIN rule USING (kind, layer))
+        UNION ALL
+        SELECT kind, text, item, CASE kind WHEN {EXACT} THEN 3 ELSE 2 END, 0, []::BIGINT[],
+            kind = {EXACT} OR all_specific > 0, all_specific > 0
+        FROM pair JOIN whole USING (item) WHERE kind IN ({SENTENCE}, {EXACT}) AND layer = 0
+    )
+    SELECT text, kind AS number, share, CAST(words AS BIGINT) AS words, spots, sure, name, source
+    FROM hit JOIN item USING (item) WHERE alike
+    QUALIFY row_number() OVER (PARTITION BY text ORDER BY sure DESC, share DESC, item, kind) = 1 ORDER BY text
+"""
+"""The query for the best hit of each text: sure before doubtful, the same text before a sentence, then by share."""
+
+
+def _hash_sequences(words: Words) -> U64:
+    """A hash of each text's words in their order; equal where the words are, whatever stands between them."""
+    counts = words.counts()
+    place = np.arange(len(words.hashes), dtype=np.uint64) - np.repeat((words.ends - counts).astype(np.uint64), counts)
+    summed = np.zeros(len(words.hashes) + 1, np.uint64)
+    np.cumsum(mix_bits(words.hashes.astype(np.uint64) | (place << np.uint64(32))), out=summed[1:])
+    return mix_bits(summed[words.ends] - summed[words.ends - counts] + counts.astype(np.uint64))
+
+
+def list_distinct_texts(part: pl.DataFrame, column: str) -> tuple[pl.Series, Ints]:
     """The texts of a column, each once, and which of them each row has; many solutions have one question."""
     texts = part[column].fill_null("")
     once = texts.unique(maintain_order=True)
@@ -210,12 +348,15 @@ def split_batches(texts: pl.Series, size: int) -> Iterator[pl.Series]:
         yield texts[at : at + size]
 
 
+def _hash_phrase(phrase: str) -> tuple[int, int]:
+    """The number of words of a phrase, and the hash of a window of them."""
+    words = hash_words(mask_texts(pl.Series([phrase]), ()))
+    length = max(1, int(words.counts()[0]))
+    return length, int(next(iter(hash_windows(words, length)[0]), 0))
+
+
 def _of_kind(hashes: U64, kind: int) -> U64:
     return mix_bits(hashes + make_constants(kind + 1)[kind])
-
-
-def _frame(kind: int, hashes: U64, text: NDArray[np.int64], at: NDArray[np.int64]) -> pl.DataFrame:
-    return pl.DataFrame({"kind": np.full(len(hashes), kind), "hash": hashes, "text": text, "place": at}, schema=_SCHEMA)
 
 
 def _longest(places: Iterable[int], length: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from flows.running.kinds.partitioned import PartitionedKind
 from flows.running.partitions import InputColumns, Partition, read_partition
 from flows.running.sample import PilotSample, scale_sample
 from flows.running.watcher import Watcher
+from schemas.frames import to_polars_schema
 from schemas.task import Outcome, WholeTable
 
 PREPARED = "decided"
@@ -61,8 +62,10 @@ class WholeTableKind(PartitionedKind[WholeTable[Any]]):
     def _apply_decision(self, partition: Partition, rows: pl.DataFrame) -> Outcome:
         """Rows without those that were rejected, and with what was found of the others."""
         commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
-        if commit is None:
-            return Outcome(rows, rows.clear())
+        if commit is None:  # nothing was found of these rows: what the task adds is empty
+            schema = to_polars_schema(self.job.contract)
+            empty = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in rows.columns]
+            return Outcome(rows.with_columns(empty), rows.clear())
         key = self.job.contract.key
         decision = self.folder.read(commit.parts[0])
         fresh = [name for name in decision.columns if name not in ("key", "reason", "detail")]

@@ -85,8 +85,31 @@ def test_columns_are_added_and_rows_rejected(tmp_path: Path) -> None:
     shares = dict(read(plan, "agreed").select("rationale", "answer_share").iter_rows())
     assert shares["So it is 4."] == pytest.approx(1 / 3)
     (dropped,) = read(plan, "clean", rejected=True).iter_rows(named=True)
-    assert (dropped["reason"], dropped["detail"]) == ("in test set tests", "question: tests/x.jsonl:2: the same text")
+    assert (dropped["reason"], dropped["detail"]) == (
+        "in test set tests: the same text",
+        "question: tests/x.jsonl:2: the same text",
+    )
     assert sorted(read(plan, "kept", rejected=True)["reason"]) == ["duplicate", "near duplicate"]
+
+
+def test_what_may_stand_in_a_test_set_is_kept_and_makes_a_table_for_review(tmp_path: Path) -> None:
+    recipe = RECIPE.replace(
+        "  kept: {task: deduplicate, from: clean,",
+        """  review: {task: select, from: clean, where: "contamination is not null"}
+  surely: {task: select, from: clean, where: "contamination is null"}
+  kept: {task: deduplicate, from: surely,""",
+    ).replace("{task: release, from: kept,", "{task: release, from: [kept, review],")
+    rows = [*ROWS, row("It is 8.", "Which of the following statements is true?")]
+    plan = make(tmp_path, recipe, rows)
+    (tmp_path / "tests" / "y.jsonl").write_text('{"question": "Which of the following statements is true?"}\n')
+    plan = materialize(planning.make_plan(str(tmp_path / "r.yaml"), None, plan.store), Backwards())
+    clean, review, surely = read(plan, "clean"), read(plan, "review"), read(plan, "surely")
+    assert clean.height + read(plan, "clean", rejected=True).height == len(rows)
+    assert clean.height == surely.height + review.height
+    assert review["contamination"].to_list() == [
+        "in test set tests: the same text; question: tests/y.jsonl:1: the same text, which is made of stock phrases"
+    ]
+    assert surely["contamination"].is_null().all() and surely.height == clean.height - 1
 
 
 def test_a_changed_test_set_makes_another_table(tmp_path: Path) -> None:
@@ -121,9 +144,10 @@ def test_a_later_version_is_compared_with_the_release_without_its_text(tmp_path:
 
 
 def test_a_release_is_a_test_set(tmp_path: Path) -> None:
-    plan = built(make(tmp_path, store=str(tmp_path / "store")))
+    apples = "How many apples fell?"
+    plan = built(make(tmp_path, rows=[*ROWS, row("So it is 6.", apples)], store=str(tmp_path / "store")))
     recipe = RECIPE.replace("0.1.0", "0.2.0").replace('files: "tests/*.jsonl"', "release: t@0.1.0, split: all")
-    later = make(tmp_path, recipe, [row("So it is 12."), row("New.", "Quite another?")], plan.store)
+    later = make(tmp_path, recipe, [row("So it is 12.", apples), row("New.", "Quite another?")], plan.store)
     for work in later.jobs[:-2]:
         make_table(work)
     assert read(later, "clean")["question"].to_list() == ["Quite another?"]
@@ -133,11 +157,11 @@ def test_a_release_is_a_test_set(tmp_path: Path) -> None:
 
 def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
     with fsspec.open("memory://sets/gsm.jsonl", "w") as file:
-        file.write('{"question": "How many?"}\n')
+        file.write('{"question": "Natalia sold clips to 48 of her friends?"}\n')
     plan = make(tmp_path, RECIPE.replace('"tests/*.jsonl"', '"memory://sets/gsm.jsonl"'))
     for work in plan.jobs[:-2]:
         make_table(work)
-    assert set(read(plan, "clean", rejected=True)["question"]) == {"How many?"}
+    assert set(read(plan, "clean", rejected=True)["question"]) == {"Natalia sold clips to 48 of her friends?"}
 
 
 def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None:
