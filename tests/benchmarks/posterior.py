@@ -26,7 +26,7 @@ from catalog.records.read import read_batches
 from catalog.sources import find_sources
 from schemas.columns.gold import GOLD_STEP
 from tasks.evaluation.calibration import Calibration, calibrate_labels
-from tasks.evaluation.score import NONE, Gold, Share
+from tasks.evaluation.score import NONE, Gold, Share, score
 from tasks.localize.agree import LABELS
 from tasks.localize.posterior.fit import fit_rates
 from tasks.localize.posterior.label import label_rows
@@ -200,26 +200,96 @@ def check_recorded(folder: Path) -> Figures:
 
 
 def judge_abacus(folder: str, quick: bool) -> dict[str, Rows]:
-    """Abacus' wrong solutions with the evidence of a build, and a right solution of the problem where it found one."""
+    """Abacus' solutions with the evidence of the default corpus, a right solution of the problem beside each if Abacus found one.
+
+    Args:
+        folder: Where the ledger is kept.
+        quick: Whether there are to be few.
+
+    Returns:
+        The wrong ones of the default dial, distinct right ones of the same problems, and long wrong ones.
+
+    """
     from tests.benchmarks.localisation import PROMPTS, Asker, solved
 
     asker = Asker(folder)
     default = solved(asker, 3, 60 if quick else 700, 4)
     hard = solved(asker, 5, 40 if quick else 420, 8)
     long = pl.col("steps").list.len().is_between(8, 20) & (pl.col("solved") >= 2)
+    wrong, right = pl.col("verdict") == "wrong", pl.col("verdict") == "right"
+    chosen = {
+        "default": default.filter(wrong),
+        "right": default.filter(right).unique(["problem_id", "rationale"], keep="first", maintain_order=True),
+        "long": hard.filter(wrong & long),
+    }
     sets = {}
-    for name, every, chosen in (("default", default, pl.lit(True)), ("long", hard, long)):
-        right = (
-            every.filter(pl.col("verdict") == "right")
+    for name, rows in chosen.items():
+        beside = (
+            (default if name != "long" else hard)
+            .filter(right)
             .group_by("problem_id")
             .agg(right_rationale=pl.col("rationale").first())
         )
-        rows = every.filter((pl.col("verdict") == "wrong") & chosen)
         rows = asker.made("judge", rows, models=["abacus"], prompt="abacus-judge", max_tokens=1200)
-        rows = asker.made("estimate", rows, model="abacus", method="every-step", rollouts=8, label="soft", **PROMPTS)
-        rows = rows.drop("right_rationale", strict=False).join(right, on="problem_id", how="left")
-        sets[name] = [{**row, GOLD_STEP: row["truth"]} for row in rows.to_dicts()]
+        witness = asker.made("estimate", rows, model="abacus", method="witness", rollouts=8, **PROMPTS)
+        alone = asker.made("estimate", rows, model="abacus", method="sequential", rollouts=8, **PROMPTS)
+        witness = witness.drop("right_rationale", strict=False).join(
+            beside, on="problem_id", how="left", maintain_order="left"
+        )
+        labels = alone["estimate_first_error"], alone["rollout_tokens"]
+        sets[name] = [
+            {**row, GOLD_STEP: row["truth"], "alone": step, "alone_tokens": tokens}
+            for row, step, tokens in zip(witness.to_dicts(), *labels)
+        ]
     return sets
+
+
+def compare_abacus(rows: Rows, fitted_to: Rows) -> dict[str, tuple[Labels, int]]:
+    """By what labels are made from the labels, and the tokens that were spent on them."""
+    judged = sum(row["judge_tokens"] for row in rows)
+    rolled, alone = sum(row["rollout_tokens"] for row in rows), sum(row["alone_tokens"] for row in rows)
+
+    def of(wanted: Sequence[EvidenceName] = EVIDENCE, truth: bool = True) -> Labels:
+        return label_rows_of(rows, fitted_to, wanted, truth)
+
+    agreed = {row["solution_id"]: (row["judge_first_error"] if row["judge_first_error"] == row["estimate_first_error"] else None, 0.5) for row in rows}  # fmt: skip
+    return {
+        "posterior": (of(), judged + rolled),
+        "posterior, truth not used": (of(truth=False), judged + rolled),
+        "posterior of votes and numbers": (of(("votes", "steps")), judged),
+        "posterior of votes and numbers, truth not used": (of(("votes", "steps"), False), judged),
+        "posterior of rollouts": (of(("rollouts",)), judged + rolled),
+        "rollouts alone (sequential)": ({row["solution_id"]: (row["alone"], 0.5) for row in rows}, alone),
+        "judge alone": ({row["solution_id"]: (row["judge_first_error"], 0.5) for row in rows}, judged),
+        "judge and rollouts that agree": (agreed, judged + rolled),
+    }
+
+
+def label_rows_of(rows: Rows, fitted_to: Rows, wanted: Sequence[EvidenceName], truth: bool) -> Labels:
+    """The posterior's labels of some rows, with rates that are fitted to these and others."""
+    labels = label_rows(rows, LABELS, fit_rates(fitted_to, LABELS, wanted, truth), wanted)
+    return {row["solution_id"]: (each.first_error, each.probability) for row, each in zip(rows, labels)}
+
+
+def take_surest(rows: Rows, labels: Labels, level: float) -> Share:
+    """The exact ones among the surest labels that name a step, of so many of the rows, or of all that there are."""
+    named = [row for row in rows if labels[row["solution_id"]][0] not in (None, NONE)]
+    surest = sorted(named, key=lambda row: (-labels[row["solution_id"]][1], row["solution_id"]))[
+        : round(level * len(rows))
+    ]
+    return Share(sum(labels[row["solution_id"]][0] == row[GOLD_STEP] for row in surest), len(surest))
+
+
+def print_costs(rows: Rows, compared: Mapping[str, tuple[Labels, int]], level: float) -> None:
+    """What is kept at a retention, how right it is, and for how many tokens a row."""
+    width = max(map(len, compared))
+    print(f"{f'at {level:.0%} or below':{width}}  kept, %        exact, %  tokens for each kept row")
+    for name, (labels, tokens) in compared.items():
+        exact = take_surest(rows, labels, level)
+        low, high = exact.interval or (0.0, 1.0)
+        share = f"{100 * (exact.rate or 0):.1f} ({100 * low:.1f}-{100 * high:.1f})"
+        print(f"{name:{width}}  {100 * exact.of / len(rows):7.1f}  {share:>16}  {tokens / max(1, exact.of):24.0f}")
+    print()
 
 
 def check_abacus(quick: bool) -> Figures:
@@ -229,27 +299,61 @@ def check_abacus(quick: bool) -> Figures:
     figures: Figures = []
     for name, level, least, most in (("default", 0.85, 0.99, 0.02), ("long", 0.6, 0.97, None)):
         rows = sets[name]
-        labels = label(rows)
+        compared = compare_abacus(rows, [*rows, *sets["right"]] if name == "default" else rows)
         print(f"Abacus, {name}: {len(rows)} wrong solutions\n")
-        print_curves({
-            "posterior": trace(rows, labels), "posterior, truth not used": trace(rows, label(rows, truth=False)),
-            "posterior of rollouts": trace(rows, label(rows, ("rollouts",))), "rollouts alone": trace(rows, label_by_rollouts(rows)),
-            "posterior of votes and numbers": trace(rows, label(rows, ("votes", "steps"))),
-            "judge alone": trace(rows, {row["solution_id"]: (row["judge_first_error"], 0.5) for row in rows}),
-        })  # fmt: skip
-        surest = sorted(rows, key=lambda row: (-labels[row["solution_id"]][1], row["solution_id"]))[
-            : round(level * len(rows))
-        ]
-        exact = Share(sum(labels[row["solution_id"]][0] == row[GOLD_STEP] for row in surest), len(surest))
-        figures.append(
-            (
-                f"Abacus, {name}: precision at least {least} at {level:.0%}",
-                f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of})",
-                (exact.rate or 0) >= least,
+        print_curves({key: trace(rows, labels) for key, (labels, _) in compared.items() if key.startswith("posterior")})
+        print_costs(rows, compared, level)
+        for key in ("posterior", "posterior, truth not used"):
+            exact = take_surest(rows, compared[key][0], level)
+            of = f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of})"
+            figures.append(
+                (f"Abacus, {name}, {key}: precision at least {least} at {level:.0%}", of, (exact.rate or 0) >= least)
             )
-        )
-        figures += check_calibration(f"Abacus, {name}", measure(rows, labels), most)
-    return figures
+            figures += check_calibration(f"Abacus, {name}, {key}", measure(rows, compared[key][0]), most)
+        if name == "default":
+            figures.append(check_cost(rows, compared, level, least))
+    return figures + check_right(sets["default"], sets["right"])
+
+
+def check_cost(
+    rows: Rows, compared: Mapping[str, tuple[Labels, int]], level: float, least: float
+) -> tuple[str, str, bool]:
+    """Whether labels so right cost 180 tokens a kept row at most; the cheapest that are so right are told."""
+    costs = []
+    for name, (labels, tokens) in compared.items():
+        exact = take_surest(rows, labels, level)
+        if exact.of >= round(level * len(rows)) and (exact.rate or 0) >= least:
+            costs.append((tokens / exact.of, name))
+    cost, name = min(costs, default=(float("inf"), "nothing"))
+    return (
+        f"Abacus, default: {least:.0%} precise at {level:.0%} for 180 tokens a kept row",
+        f"{cost:.0f}, {name}",
+        cost <= 180,
+    )
+
+
+def check_right(wrong: Rows, right: Rows) -> Figures:
+    """What is said of right solutions, without known truth: none, and the wrong steps of right answers."""
+    rows = [*wrong, *right]
+    labels = label_rows_of(rows, rows, EVIDENCE, False)
+    kept = [row for row in right if labels[row["solution_id"]][1] >= 0.85]
+    none = [row for row in kept if labels[row["solution_id"]][0] == NONE]
+    steps = [row for row in kept if labels[row["solution_id"]][0] != NONE]
+    exact = Share(sum(row[GOLD_STEP] == NONE for row in none), len(none))
+    low, high = exact.interval or (0.0, 1.0)
+    found = Share(sum(row[GOLD_STEP] == labels[row["solution_id"]][0] for row in steps), len(steps))
+    flawed = sum(row[GOLD_STEP] != NONE for row in right)
+    said = sum(labels[row["solution_id"]][1] for row in none) / max(1, len(none))
+    print(
+        f"right solutions: {len(right)}, {flawed} of them with a wrong step; {found.of} are said to have one, {found.hits} rightly\n"
+    )
+    gold = [Gold(row["solution_id"], row[GOLD_STEP], len(row["steps"]), "", "") for row in rows]
+    f1 = score(gold, {key: step if sure >= 0.85 else None for key, (step, sure) in labels.items()}).f1 or 0.0
+    f1_judge = score(gold, {row["solution_id"]: row["judge_first_error"] for row in rows}).f1 or 0.0
+    return [
+        ("Abacus, right: none is said rightly of at least 97 %", f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of}, {100 * low:.1f}-{100 * high:.1f} %; said {100 * said:.1f} %)", (exact.rate or 0) >= 0.97),
+        ("Abacus: F1 of what the posterior keeps at least that of the judge alone", f"{100 * f1:.1f} and {100 * f1_judge:.1f}", f1 >= f1_judge),
+    ]  # fmt: skip
 
 
 def main() -> int:
