@@ -156,8 +156,9 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
     """The tables of labels as Markdown: solutions, labels, precision with its interval, what was asked, kappas."""
     lines = [
         "Precision: of the labels that name a step, those that name the true one (95 %, Wilson); where no truth is known, -. "
-        "Expected: what follows from the labels' own probabilities.",
-        "", "| table | labels by | solutions | labelled | precision | asked | tokens |", "|---|---|---:|---:|---|---:|---:|",
+        "Expected: what follows from the labels' own probabilities. F1: the harmonic mean of the shares of exact labels among solutions "
+        "with a wrong step and among those without, a row without a label not being exact (as in ProcessBench).",
+        "", "| table | labels by | solutions | labelled | precision | F1 | asked | tokens |", "|---|---|---:|---:|---|---:|---:|---:|",
     ]  # fmt: skip
     for entry in labels:
         precision = "-"
@@ -169,7 +170,8 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
         share = f"{entry['labelled']:,} ({100 * entry['labelled'] / max(1, entry['rows']):.0f} %)"
         by = ", ".join(filter(None, [entry["task"], entry["how"]]))
         spent = " | ".join(f"{entry[name]:,}" if name in entry else "" for name in ("replies", "tokens"))
-        lines.append(f"| {entry['table']} | {by} | {entry['rows']:,} | {share} | {precision} | {spent} |")
+        f1 = f"{100 * entry['f1']['f1']:.1f} %" if "f1" in entry else "-"
+        lines.append(f"| {entry['table']} | {by} | {entry['rows']:,} | {share} | {precision} | {f1} | {spent} |")
     for entry in labels:
         if len(entry.get("kappa", ())) > 1 and entry["fleiss"] is not None:
             lines += ["", f"Fleiss' kappa in {entry['table']}: {entry['fleiss']:.3f}."]
@@ -182,12 +184,38 @@ def render_labels(labels: Sequence[Mapping[str, Any]]) -> list[str]:
             ]
         for tested in entry.get("confirmed", ()):
             lines += ["", f"{_describe_confirmed(entry['table'], tested)}."]
+        lines += _render_right(entry)
     return [*lines, "", *_render_noise(labels)]
 
 
 def _format_interval(pair: Mapping[str, Any]) -> str:
     interval = pair.get("interval")
     return f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+
+
+def _render_right(entry: Mapping[str, Any]) -> list[str]:
+    """What is said of solutions without a wrong step, and of right answers with one, where the truth is known."""
+    lines: list[str] = []
+    if none := entry.get("none"):
+        low, high = none["interval"]
+        expected = f", {100 * none['expected']:.1f} % expected" if "expected" in none else ""
+        lines += [
+            "",
+            f"In {entry['table']}, {none['labels']:,} labels say that no step is wrong, {100 * none['exact'] / none['labels']:.1f} % of them "
+            f"rightly ({100 * low:.1f}-{100 * high:.1f}){expected}.",
+        ]
+    if flawed := entry.get("flawed"):
+        interval = (
+            ""
+            if "interval" not in flawed
+            else f" ({100 * flawed['interval'][0]:.1f}-{100 * flawed['interval'][1]:.1f} %)"
+        )
+        lines += [
+            "",
+            f"In {entry['table']}, {flawed['rows']:,} solutions come to the right answer by a wrong step; such a step is named in "
+            f"{flawed['named']:,} right answers, the true one in {flawed['exact']:,}{interval}.",
+        ]
+    return lines
 
 
 def _describe_confirmed(table: str, tested: Mapping[str, Any]) -> str:

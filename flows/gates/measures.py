@@ -144,6 +144,20 @@ def _measure_precision(gate: Declared, work: TableJob, plan: Plan) -> Measuremen
     return Measurement(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
 
 
+def _measure_f1(gate: Declared, work: TableJob, plan: Plan) -> Measurement:
+    """As ProcessBench has it, of the rows that came into the table: what it rejects is not exact."""
+    quality = label_quality.measure_table(plan, work)
+    if "f1" not in quality:
+        raise Unmeasurable(
+            "F1 needs solutions with a wrong step and solutions without, by the known truth, and one of the two is missing; "
+            "label right solutions, too"
+        )
+    f1 = quality["f1"]
+    (right, of_right), (wrong, of_wrong) = f1["right"], f1["wrong"]
+    note = f"exact {wrong:,} of {of_wrong:,} with a wrong step, {right:,} of {of_right:,} without"
+    return Measurement(f1["f1"], of_right + of_wrong, _list_rejected(work, plan, EXAMPLES), note)
+
+
 def _label_column(work: TableJob) -> str:
     """The label of a step that is meant: the one that the table's task decides, else the one to be believed most."""
     labels = [*(label for label in TASKS[work.task].labels if label.kind == "step"), *list_labels("step")]
@@ -223,6 +237,6 @@ def _list_rejected(work: TableJob, plan: Plan, wanted: int) -> list[dict[str, An
 Measure = Callable[[Declared, TableJob, Plan], Measurement]
 _MEASURES: Mapping[str, Measure] = {
     "rows": _measure_rows, "undecided": _measure_undecided, "retention": _measure_retention, "kappa": _measure_kappa, "confirmed": _measure_confirmed, "precision": _measure_precision,
-    "calibration": _measure_calibration,
+    "calibration": _measure_calibration, "f1": _measure_f1,
     "drift": _measure_drift, "duplicates": _measure_rejected, "contamination": _measure_rejected,
 }  # fmt: skip

@@ -12,6 +12,7 @@ import polars as pl
 from catalog.storage import Store
 from catalog.tables import TableFolder
 from flows.metrics.label_certainty import LabelCertainty
+from flows.metrics.right_solutions import VERDICT, RightSolutions
 from flows.planning.plan import Plan, TableJob
 from schemas.columns.gold import GOLD_STEP, GOLD_TYPE
 from schemas.labels import Label
@@ -31,6 +32,7 @@ class _LabelCounts:
     confirmed: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     """By rater, and the one that tests the steps which it names: how many are named, and how many confirmed."""
     certainty: LabelCertainty = field(default_factory=LabelCertainty)
+    right: RightSolutions = field(default_factory=RightSolutions)
 
 
 def measure_labels(plan: Plan) -> list[dict[str, Any]]:
@@ -41,8 +43,8 @@ def measure_labels(plan: Plan) -> list[dict[str, Any]]:
 
     Returns:
         A mapping for each table: the solutions that came in and those labelled,
-        exact labels among those that name a step where gold is known, what is
-        expected where labels have probabilities, both by length, depth and
+        exact labels among those that name a step where gold is known, F1 and
+        what is said of right solutions, what is expected where labels have probabilities, both by length, depth and
         type, replies and tokens spent, kappas of independent raters, and what
         of one rater's steps another confirmed that tested them alone.
     """
@@ -72,6 +74,7 @@ def _count(plan: Plan, work: TableJob, label: Label) -> _LabelCounts:
         if label.method in part.columns and part.height:
             result.how = str(part[label.method][0])
         result.certainty.add(part, label.column, label.probability)
+        result.right.add(part, decided, label.probability)
         if label.combines:
             _count_agreement(result, part, label)
     return result
@@ -92,7 +95,7 @@ def _read_parts(plan: Plan, work: TableJob, label: Label) -> Iterator[pl.DataFra
     folder = TableFolder(Store(plan.store), work.task, work.fingerprint)
     methods = {part.method for part in label.combines}
     own = {label.column, label.method, label.replies, label.tokens, label.probability}
-    wanted = {GOLD_STEP, GOLD_TYPE, "steps", *own, *methods, *list_rating_columns(label.combines)}
+    wanted = {GOLD_STEP, GOLD_TYPE, VERDICT, "steps", *own, *methods, *list_rating_columns(label.combines)}
     for parts, names in ((receipt.parts, work.contract.names()), (receipt.rejected, work.input_contract.names())):
         columns = [name for name in names if name in wanted]
         for part in parts:
@@ -114,7 +117,7 @@ def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, 
     if counts["named"]:
         low, high = wilson(counts["exact"], counts["named"])
         summary |= {"named": counts["named"], "exact": counts["exact"], "interval": [round(low, 4), round(high, 4)]}
-    summary |= result.certainty.summarize()
+    summary |= result.certainty.summarize() | result.right.summarize()
     if label.tokens:
         summary |= {"replies": counts["replies"], "tokens": counts["tokens"]}
     if label.combines:

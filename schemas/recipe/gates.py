@@ -173,6 +173,20 @@ class CalibrationGate(ShareGate):
             yield "table", f"'{name}' has no column '{missing[0]}'; it comes from {how}"
 
 
+def _decides_steps(task: Task[Any]) -> bool:
+    return any(label.kind == "step" for label in task.labels)
+
+
+class F1Gate(ShareGate):
+    """The harmonic mean of the shares of exact labels among solutions with a wrong step and without, as in ProcessBench."""
+
+    def faults(self, name: str, tables: Tables, views: Sequence[str]) -> Faults:
+        """What is wrong with it, given the table that it is about."""
+        yield from _find_unfit_task(name, tables, _decides_steps, "f1")
+        if _decides_steps(tables[name].task) and GOLD_STEP not in tables[name].contract.names():
+            yield "table", f"'{name}' has no column '{GOLD_STEP}'; it comes from task truth before it"
+
+
 class Precision(ShareGate):
     """Of the labels of a first wrong step, the share that name the true one."""
 
@@ -260,7 +274,7 @@ class Contamination(ShareGate):
 
 
 MEASURES: Mapping[str, type[Bounded]] = {
-    "rows": Rows, "undecided": Undecided, "retention": Retention, "kappa": Kappa, "confirmed": Confirmed, "precision": Precision, "calibration": CalibrationGate,
+    "rows": Rows, "undecided": Undecided, "retention": Retention, "kappa": Kappa, "confirmed": Confirmed, "precision": Precision, "calibration": CalibrationGate, "f1": F1Gate,
     "drift": Drift, "duplicates": Duplicates, "contamination": Contamination,
 }  # fmt: skip
 

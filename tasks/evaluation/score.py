@@ -58,6 +58,14 @@ class Share:
         return wilson(self.hits, self.of) if self.of else None
 
 
+def compute_f1(wrong: Share, right: Share) -> float | None:
+    """The harmonic mean of the exact shares of wrong and right rows; None where there are none of either."""
+    a, b = wrong.rate, right.rate
+    if a is None or b is None:
+        return None
+    return 2 * a * b / (a + b) if a + b else 0.0
+
+
 @dataclass(frozen=True)
 class Score:
     """One labeller against gold, on some rows."""
@@ -80,10 +88,7 @@ class Score:
     @property
     def f1(self) -> float | None:
         """The harmonic mean of the exact shares; None where there are no wrong or no right rows."""
-        a, b = self.wrong.rate, self.right.rate
-        if a is None or b is None:
-            return None
-        return 2 * a * b / (a + b) if a + b else 0.0
+        return compute_f1(self.wrong, self.right)
 
     @property
     def kept(self) -> Share:

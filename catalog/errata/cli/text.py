@@ -77,8 +77,32 @@ def format_labels(entries: Sequence[dict[str, Any]], width: int | None = None) -
             ]
         )
     head = ["labels of", "task", "solutions", "labelled", "precision", "95 %", "asked", "tokens"]
-    kappas = [wrap_lines(line, width) for line in _format_kappas(entries)]
-    return "\n".join([format_table(head, rows, left=2, width=width), *kappas]) if rows else ""
+    lines = [wrap_lines(line, width) for line in (*_format_kappas(entries), *_format_right(entries))]
+    return "\n".join([format_table(head, rows, left=2, width=width), *lines]) if rows else ""
+
+
+def _format_right(entries: Sequence[dict[str, Any]]) -> list[str]:
+    """What labels say of solutions without a wrong step, and of right answers with one."""
+    lines = []
+    for entry in entries:
+        if f1 := entry.get("f1"):
+            (right, of_right), (wrong, of_wrong) = f1["right"], f1["wrong"]
+            lines.append(
+                f"F1 in {entry['table']}: {100 * f1['f1']:.1f} (exact {wrong:,} of {of_wrong:,} with a wrong step, {right:,} of {of_right:,} without)"
+            )
+        if none := entry.get("none"):
+            low, high = none["interval"]
+            expected = f", {100 * none['expected']:.1f} % expected" if "expected" in none else ""
+            lines.append(
+                f"No wrong step in {entry['table']}: said of {none['labels']:,}, {100 * none['exact'] / none['labels']:.1f} % rightly "
+                f"({100 * low:.1f}-{100 * high:.1f}{expected})"
+            )
+        if flawed := entry.get("flawed"):
+            lines.append(
+                f"Right answers with a wrong step in {entry['table']}: {flawed['rows']:,}; said of {flawed['named']:,}, "
+                f"the step rightly of {flawed['exact']:,}"
+            )
+    return [strip_controls(line) for line in lines]
 
 
 def _format_kappas(entries: Sequence[dict[str, Any]]) -> list[str]:

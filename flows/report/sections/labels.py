@@ -36,7 +36,8 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     if summary and summary["sample"]:  # the kappas of the manifest are of all
         every = {tuple(pair["labellers"]): pair for pair in kappas}
         pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
-    extra = [table for table in (_tabulate_confirmed(labels), _tabulate_noise(labels)) if table is not None]
+    tables = (_tabulate_confirmed(labels), _tabulate_right(labels), _tabulate_noise(labels))
+    extra = [table for table in tables if table is not None]
     if not pairs:
         if not labels:
             return make_unmeasured(name, title, "Not measured: nobody labelled first wrong steps for this release.")
@@ -85,6 +86,25 @@ def _tabulate_confirmed(labels: Sequence[Facts]) -> PageTable | None:
     ]  # fmt: skip
     title = "Confirmed: steps that one labeller names and another tested alone; they are not independent"
     return PageTable(title, ("table", "labeller", "tested by", "confirmed", "95 %"), rows, left=3) if rows else None
+
+
+def _tabulate_right(labels: Sequence[Facts]) -> PageTable | None:
+    """What is said of solutions without a wrong step, and of right answers with one, where the truth is known."""
+    rows = []
+    for label in labels:
+        if none := label.get("none"):
+            rightly = format_share(none["exact"], none["labels"])
+            sure = format_percent(none["expected"]) if "expected" in none else ""
+            rows.append([label["table"], "no step is wrong", "", format_count(none["labels"]), rightly, _format_interval(none["interval"]), sure])  # fmt: skip
+        if flawed := label.get("flawed"):
+            rightly = format_share(flawed["exact"], flawed["named"]) if flawed["named"] else ""
+            rows.append([label["table"], "right answer, wrong step", format_count(flawed["rows"]), format_count(flawed["named"]), rightly, _format_interval(flawed.get("interval")), ""])  # fmt: skip
+    title = "Right answers: those of which labels say that no step is wrong, and those with a wrong step"
+    return (
+        PageTable(title, ("table", "said", "there are", "labels", "rightly", "95 %", "expected"), rows, left=2)
+        if rows
+        else None
+    )
 
 
 def _tabulate_noise(labels: Sequence[Facts]) -> PageTable | None:
@@ -183,11 +203,12 @@ def _tabulate_quality(labels: Sequence[Facts]) -> PageTable:
                 format_count(label["rows"]),
                 format_share(label["labelled"], label["rows"]),
                 precision,
+                format_percent(label["f1"]["f1"]) if "f1" in label else "",
                 format_count(label.get("replies")),
                 format_count(label.get("tokens")),
             ]
         )
-    head = ("table", "by", "solutions", "labelled", "precision (95 %)", "replies", "tokens")
+    head = ("table", "by", "solutions", "labelled", "precision (95 %)", "F1", "replies", "tokens")
     return PageTable(
         "How far each table of labels can be trusted: exact steps among those named, where the truth is known",
         head,

@@ -28,6 +28,9 @@ LABELS = [
         ],
         "confirmed": [{"labeller": "m", "by": "estimation", "confirmed": 3, "of": 4, "interval": [0.3006, 0.9544]}],
         "expected": 0.93,
+        "f1": {"f1": 0.905, "right": [96, 100], "wrong": [77, 90]},
+        "none": {"labels": 50, "exact": 49, "interval": [0.895, 0.9965], "expected": 0.97},
+        "flawed": {"rows": 3, "named": 2, "exact": 1, "interval": [0.0945, 0.9055]},
         "noise": {
             "length": [{"name": "2-5 steps", "named": 9, "known": 8, "wrong": 2, "interval": [0.0715, 0.5907], "expected": 0.07}],
             "type": [{"name": "slip", "named": 9, "expected": 0.07}],
@@ -38,9 +41,9 @@ LABELS = [
 
 def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
     assert render_labels(LABELS)[4:] == [
-        "| judged | judge | 2,000 | 1,900 (95 %) | 90.0 % (88.5-91.3) | 2,000 | 123,456 |",
-        "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | 3 | 4 |",
-        "| agreed | agree | 0 | 0 (0 %) | -, 93.0 % expected |  |  |",
+        "| judged | judge | 2,000 | 1,900 (95 %) | 90.0 % (88.5-91.3) | - | 2,000 | 123,456 |",
+        "| estimated | estimate, witness, 8 rollouts | 10 | 5 (50 %) | - | - | 3 | 4 |",
+        "| agreed | agree | 0 | 0 (0 %) | -, 93.0 % expected | 90.5 % |  |  |",
         "",
         "Fleiss' kappa in agreed: 0.250.",
         "",
@@ -49,6 +52,11 @@ def test_each_table_of_labels_has_its_line_and_each_pair_its_kappa() -> None:
         "Cohen's kappa in agreed, m and n: - (0 solutions).",
         "",
         "In agreed, estimation tested the steps that m names, and confirmed 3 of 4 (75.0 %, 30.1-95.4).",
+        "",
+        "In agreed, 50 labels say that no step is wrong, 98.0 % of them rightly (89.5-99.7), 97.0 % expected.",
+        "",
+        "In agreed, 3 solutions come to the right answer by a wrong step; such a step is named in 2 right answers, the true one in 1 "
+        "(9.4-90.5 %).",
         "",
         "Label noise in agreed: of the labels that name a step, those that name a wrong one (95 %, Wilson), by the solution's "
         "steps, by the place of the named step, and by the type of the true mistake; and how many should be.",

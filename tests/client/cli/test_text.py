@@ -82,6 +82,21 @@ def test_labels_have_precision_with_interval_and_what_was_asked() -> None:
     assert text.format_labels([]) == ""
 
 
+def test_labels_of_right_solutions_have_their_f1_and_their_lines() -> None:
+    right = {
+        "f1": {"f1": 0.905, "right": [96, 100], "wrong": [77, 90]},
+        "none": {"labels": 50, "exact": 49, "interval": [0.895, 0.9965], "expected": 0.97},
+        "flawed": {"rows": 3, "named": 2, "exact": 1, "interval": [0.0945, 0.9055]},
+    }
+    lines = text.format_labels([LABELS[0], {**LABELS[0], "table": "both", **right}]).split("\n")
+    assert lines[4:] == [
+        "F1 in both: 90.5 (exact 77 of 90 with a wrong step, 96 of 100 without)",
+        "No wrong step in both: said of 50, 98.0 % rightly (89.5-99.7, 97.0 % expected)",
+        "Right answers with a wrong step in both: 3; said of 2, the step rightly of 1",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
 def test_an_example_marks_the_first_wrong_step() -> None:
     shown = text.format_example({**row(0, "train"), "steps": ["a", "b", "c"], "first_error": 1}, 100).split("\n")
     assert [line for line in shown if line.endswith((". a", ". b", ". c"))] == ["   0. a", "✗  1. b", "   2. c"]

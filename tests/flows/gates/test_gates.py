@@ -241,6 +241,28 @@ def test_what_labels_expect_of_themselves_is_held_to_what_is_measured(
     assert f"expected {100 * sure:.1f} %, measured 75.0 %" in result["says"]
 
 
+@pytest.mark.parametrize(("gold", "f1"), [([1, 1, 1, -1, -1, -1], 4 / 9), ([1, 1, 1, 1, 1, 1], None)])
+def test_f1_is_of_solutions_with_a_wrong_step_and_without(tmp_path: Path, gold: list[int], f1: float | None) -> None:
+    columns = (
+        Column("first_error", "integer", "F.", nullable=True), Column("verdict", "string", "V."),
+        Column("gold_first_error", "integer", "G.", nullable=True, released=False),
+    )  # fmt: skip
+    ids = (Column("solution_id", "string", "I."), Column("problem_id", "string", "I."))
+    contract = Contract("a", "", (*ids, *columns), "solution_id")
+    labels = [1, 0, None, -1, -1, None]  # of three with a wrong step one is exact, of three without two
+    rows_ = [(f"{i}", "p", label, "right", known) for i, (label, known) in enumerate(zip(labels, gold))]
+    table = pl.DataFrame(rows_, schema=to_polars_schema(contract), orient="row")
+    plan = planned(
+        tmp_path, [table[:4], table[4:]], "  - {measure: f1, at_least: 0.5}\n", made_by="agree", contract=contract
+    )
+    result = find_gate(plan, "f1")
+    if f1 is None:
+        assert not result["passed"] and "one of the two is missing" in format_result(result)
+        return
+    assert result["observed"] == pytest.approx(f1, abs=1e-4)
+    assert result["rows"] == 6 and "exact 1 of 3 with a wrong step, 2 of 3 without" in result["says"]
+
+
 def test_drift_from_the_last_release(tmp_path: Path) -> None:
     gate = "  - {measure: drift, column: error_type, at_most: 0.1}\n"
     first = planned(tmp_path, [rows(9)], gate)

@@ -132,6 +132,11 @@ def test_the_labels_are_told_with_their_precision_and_cost(tmp_path: Path, house
     (tested,) = agreed["confirmed"]  # rollouts tested the judge's own steps: that is no agreement
     assert agreed["kappa"] == [] and (tested["labeller"], tested["by"]) == ("big", "estimation")
     assert 0 < tested["confirmed"] <= tested["of"] <= 120
+    for item in (judged, estimated, agreed):
+        of_right, of_wrong = item["f1"]["right"][1], item["f1"]["wrong"][1]
+        assert of_right + of_wrong == 120 and min(of_right, of_wrong) > 20
+        assert item["none"]["exact"] == item["f1"]["right"][0] <= item["none"]["labels"]
+    assert agreed["f1"]["wrong"][0] <= min(judged["f1"]["wrong"][0], estimated["f1"]["wrong"][0])
     for item in (judged, agreed):
         low, high = item["interval"]
         assert 0 <= low <= item["exact"] / item["named"] <= high <= 1
