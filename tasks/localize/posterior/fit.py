@@ -3,15 +3,15 @@
 In the manner of Dawid and Skene (1979, Applied Statistics 28): given rates,
 each row has a distribution over where it first goes wrong; given these, each
 sort of evidence has rates. Rows whose truth is known have it for certain,
-except in the fold that is fitted for their own problems. There weights are
-fitted too, so that what is said with 90 % is so in 9 of 10 cases: evidence that
-repeats what other evidence said must not count twice.
+except in the fold that is fitted for their own problems. Weights are fitted
+too (`tasks.localize.posterior.weights`), so that what is said with 90 % is so in
+9 of 10 cases: evidence that repeats what other evidence said must not count twice.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -33,8 +33,8 @@ from tasks.localize.posterior.rates import (
     RolloutRates,
     Table,
     VoteRates,
-    find_unfitted_weight,
 )
+from tasks.localize.posterior.weights import ENOUGH, fit_weights, foretell_weights, minimise
 from tasks.sources.content_ids import digest
 
 SAMPLE = 2_000
@@ -42,6 +42,7 @@ SAMPLE = 2_000
 more than of others where there are too many of both."""
 ROUNDS = 6
 """Rounds of expectation and maximisation."""
+<<<<<<< HEAD
 ENOUGH = 40
 """Rows of known truth without which no weight is fitted."""
 RIGHT_STEPS = [0, 3]
@@ -50,6 +51,8 @@ POOLED = 2_000.0
 """Steps that the marks of both together are worth beside those of either."""
 STIFFNESS = 8.0
 """How much a weight is held to that of evidence nobody has fitted, in squared distance."""
+=======
+>>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
 CONCENTRATIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _DIGITS = 6
 _SPREADS = np.array([2.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.0])
@@ -121,11 +124,17 @@ def _fit(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates:
     with_truth = sum(int(rows.sum()) for rows in clamped)
     for turn in range(ROUNDS):
         expected = [_expect(batch, rows, rates) for batch, rows in zip(batches, clamped)]
+<<<<<<< HEAD
         rates = _maximise(batches, expected, rates, turn).model_copy(
             update={"unseen": _fit_unseen(batches, expected, clamped)}
         )
         if with_truth >= ENOUGH and turn % 3 == 2:
             rates = _fit_weights(batches, expected, clamped, rates)
+=======
+        rates = _maximise(batches, expected, rates, turn)
+        if turn % 3 == 2:
+            rates = fit_weights(batches, clamped, rates) if with_truth >= ENOUGH else foretell_weights(batches, rates)
+>>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
     return Rates.model_validate(_round(rates.model_dump()))
 
 
@@ -270,7 +279,7 @@ def _fit_rollouts(pairs: Pairs, rates: RolloutRates) -> RolloutRates:
         return 0.5 * float((((values - default) / _SPREADS) ** 2).sum()) - fits
 
     return _make_rollout_rates(
-        _minimise(loss, np.array(list(rates.model_dump().values())), [(-6.0, 6.0)] * len(default))
+        minimise(loss, np.array(list(rates.model_dump().values())), [(-6.0, 6.0)] * len(default))
     )
 
 
@@ -278,6 +287,7 @@ def _make_rollout_rates(values: Floats) -> RolloutRates:
     return RolloutRates(**dict(zip(RolloutRates.model_fields, map(float, values))))
 
 
+<<<<<<< HEAD
 def _fit_weights(
     batches: Sequence[EvidenceBatch], expected: Distributions, clamped: Sequence[np.ndarray], rates: Rates
 ) -> Rates:
@@ -318,6 +328,8 @@ def _minimise(loss: Callable[[Floats], float], start: Floats, bounds: Sequence[t
     return np.asarray(result.x, dtype=np.float64)
 
 
+=======
+>>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
 def _round(value: Any) -> Any:
     """Numbers to a few digits, so that the last bits of a machine's sums do not matter."""
     if isinstance(value, Mapping):
