@@ -42,17 +42,10 @@ SAMPLE = 2_000
 more than of others where there are too many of both."""
 ROUNDS = 6
 """Rounds of expectation and maximisation."""
-<<<<<<< HEAD
-ENOUGH = 40
-"""Rows of known truth without which no weight is fitted."""
 RIGHT_STEPS = [0, 3]
 """The rows of right steps in a table of marks: those of wrong answers, those of right ones."""
 POOLED = 2_000.0
 """Steps that the marks of both together are worth beside those of either."""
-STIFFNESS = 8.0
-"""How much a weight is held to that of evidence nobody has fitted, in squared distance."""
-=======
->>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
 CONCENTRATIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _DIGITS = 6
 _SPREADS = np.array([2.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.0])
@@ -124,17 +117,12 @@ def _fit(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates:
     with_truth = sum(int(rows.sum()) for rows in clamped)
     for turn in range(ROUNDS):
         expected = [_expect(batch, rows, rates) for batch, rows in zip(batches, clamped)]
-<<<<<<< HEAD
         rates = _maximise(batches, expected, rates, turn).model_copy(
             update={"unseen": _fit_unseen(batches, expected, clamped)}
         )
-        if with_truth >= ENOUGH and turn % 3 == 2:
-            rates = _fit_weights(batches, expected, clamped, rates)
-=======
-        rates = _maximise(batches, expected, rates, turn)
         if turn % 3 == 2:
-            rates = fit_weights(batches, clamped, rates) if with_truth >= ENOUGH else foretell_weights(batches, rates)
->>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
+            known = with_truth >= ENOUGH
+            rates = fit_weights(batches, expected, clamped, rates) if known else foretell_weights(batches, rates)
     return Rates.model_validate(_round(rates.model_dump()))
 
 
@@ -258,12 +246,9 @@ def _fit_votes(groups: Sequence[tuple[np.ndarray, Floats, Floats]]) -> VoteRates
     shares = dict(zip(weigh.list_wrong_shares(default), (wrong / wrong.sum()).tolist()))
     rates = VoteRates(**shares, right_none=float(right[0]), right_undecided=float(right[1]))
     choices = [rates.model_copy(update={"concentration": value}) for value in CONCENTRATIONS]
-    return max(choices, key=lambda choice: sum(_weigh(weigh.weigh_votes(n, c, choice), e) for n, c, e in groups))
-
-
-def _weigh(likelihood: Floats, expected: Floats) -> float:
-    """The expected log-likelihood."""
-    return float(np.where(expected > 0, expected * np.where(np.isfinite(likelihood), likelihood, 0.0), 0.0).sum())
+    return max(
+        choices, key=lambda choice: sum(weigh.sum_expected(weigh.weigh_votes(n, c, choice), e) for n, c, e in groups)
+    )
 
 
 def _fit_rollouts(pairs: Pairs, rates: RolloutRates) -> RolloutRates:
@@ -275,7 +260,7 @@ def _fit_rollouts(pairs: Pairs, rates: RolloutRates) -> RolloutRates:
 
     def loss(values: Floats) -> float:
         candidate = _make_rollout_rates(values)
-        fits = sum(_weigh(weigh.weigh_rollouts(batch, candidate), expected) for batch, expected in tested)
+        fits = sum(weigh.sum_expected(weigh.weigh_rollouts(batch, candidate), expected) for batch, expected in tested)
         return 0.5 * float((((values - default) / _SPREADS) ** 2).sum()) - fits
 
     return _make_rollout_rates(
@@ -287,49 +272,6 @@ def _make_rollout_rates(values: Floats) -> RolloutRates:
     return RolloutRates(**dict(zip(RolloutRates.model_fields, map(float, values))))
 
 
-<<<<<<< HEAD
-def _fit_weights(
-    batches: Sequence[EvidenceBatch], expected: Distributions, clamped: Sequence[np.ndarray], rates: Rates
-) -> Rates:
-    """The weights under which the known truth is likeliest, each held to that of unfitted evidence."""
-    names = sorted({name for batch in batches for name in weigh.list_likelihoods(batch, rates)})
-    terms = [
-        (*_select_terms(batch, rows, rates, names), distribution[rows])
-        for batch, rows, distribution in zip(batches, clamped, expected)
-        if rows.any()
-    ]
-
-    unfitted = np.array([find_unfitted_weight(name) for name in names])
-
-    def loss(values: Floats) -> float:
-        held = STIFFNESS * float(((values - unfitted) ** 2).sum())
-        for prior, evidence, truth in terms:
-            total = prior + (values[:, None, None] * evidence).sum(axis=0)
-            held -= _weigh(total - weigh.sum_logs(total)[:, None], truth)
-        return held
-
-    start = np.array([rates.weigh(name) for name in names])
-    values = _minimise(loss, start, [(0.0, 2.0)] * len(names))
-    return rates.model_copy(update={"weights": dict(zip(names, map(float, values)))})
-
-
-def _select_terms(batch: EvidenceBatch, rows: np.ndarray, rates: Rates, names: Sequence[str]) -> tuple[Floats, Floats]:
-    """Of rows of known truth the prior, and each sort of evidence."""
-    likelihoods = weigh.list_likelihoods(batch, rates)
-    nothing = np.zeros((len(batch), batch.tried.shape[1] + 1))
-    evidence = np.stack([likelihoods.get(name, nothing)[rows] for name in names])
-    return weigh.weigh_prior(batch, rates)[rows], evidence
-
-
-def _minimise(loss: Callable[[Floats], float], start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:
-    from scipy.optimize import minimize  # half a second to import: only who fits pays for it
-
-    result = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 15})
-    return np.asarray(result.x, dtype=np.float64)
-
-
-=======
->>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
 def _round(value: Any) -> Any:
     """Numbers to a few digits, so that the last bits of a machine's sums do not matter."""
     if isinstance(value, Mapping):

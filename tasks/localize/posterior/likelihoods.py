@@ -150,14 +150,7 @@ def weigh_marks(batch: EvidenceBatch, marks: Marks, rates: Table) -> Floats:
 def weigh_votes(lengths: Integers, counts: Floats, rates: VoteRates) -> Floats:
     """One rater's votes: Dirichlet-multinomial, so that votes which share the row's blind spot are not counted each anew."""
     width = counts.shape[1] - 2
-<<<<<<< HEAD
     result = np.zeros((len(lengths), width + 1))  # behind a solution nothing is possible, as its prior says
-=======
-    steps, none, nothing = counts[:, :width], counts[:, width], counts[:, width + 1]
-    share = list_wrong_shares(rates)
-    mask = np.arange(width)[None, :] < lengths[:, None]
-    result = np.zeros((len(lengths), width + 1))  # places behind the solution stay as they are
->>>>>>> d266beb (Without truth, too, the posterior says what is: weights are fitted to what sorts of evidence foretell of each other)
     for first in range(width):
         result[:, first] = _dirichlet(counts, spread_votes(lengths, width, first, rates))
     result[np.arange(len(lengths)), lengths] = _dirichlet(counts, spread_votes(lengths, width, NONE, rates))
@@ -201,6 +194,11 @@ def sum_logs(values: Floats) -> Floats:
     highest = np.where(np.isfinite(highest), highest, 0.0)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(np.exp(values - highest).sum(axis=-1)) + highest[..., 0])
+
+
+def sum_expected(likelihood: Floats, expected: Floats) -> float:
+    """The expected log-likelihood; what cannot be is not expected either."""
+    return float(np.where(expected > 0, expected * np.where(np.isfinite(likelihood), likelihood, 0.0), 0.0).sum())
 
 
 def _append_none(batch: EvidenceBatch, steps: Floats, none: Floats) -> Floats:

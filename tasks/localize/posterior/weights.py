@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.localize.posterior import likelihoods as weigh
-from tasks.localize.posterior.evidence import PROOF, EvidenceBatch, Floats, Integers
+from tasks.localize.posterior.evidence import PROOF, EvidenceBatch, Floats
 from tasks.localize.posterior.rates import LIKELIHOODS, PLAIN_STEPS, ROLLOUTS, STEPS, Rates, find_unfitted_weight
 
 ENOUGH = 40
@@ -36,23 +36,25 @@ _VIEWS = {ROLLOUTS: ROLLOUTS, STEPS: STEPS, PLAIN_STEPS: STEPS, LIKELIHOODS: VOT
 
 @dataclass(frozen=True)
 class _Terms:
-    """Of some rows the prior, each sort of evidence, and the truth where it is known."""
+    """Of some rows the prior and each sort of evidence."""
 
     prior: Floats
     evidence: Floats
-    truth: Integers
 
     def add_up(self, weights: Floats) -> Floats:
         """The log-posterior but for a constant."""
         return np.asarray(self.prior + (weights[:, None, None] * self.evidence).sum(axis=0), dtype=np.float64)
 
 
-def fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates: Rates) -> Rates:
+def fit_weights(
+    batches: Sequence[EvidenceBatch], expected: Sequence[Floats], clamped: Sequence[np.ndarray], rates: Rates
+) -> Rates:
     """The rates with weights under which the known truth is likeliest, each held to that of unfitted evidence.
 
     Args:
         batches: The evidence.
-        clamped: Of each batch the rows whose truth counts.
+        expected: Each row's distribution.
+        clamped: Of each batch the rows whose truth counts; their distributions are held to it.
         rates: The rates otherwise.
 
     Returns:
@@ -60,13 +62,17 @@ def fit_weights(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray],
 
     """
     names = _list_names(batches, rates)
-    terms = [_select_terms(batch, rows, rates, names) for batch, rows in zip(batches, clamped) if rows.any()]
+    terms = [
+        (_select_terms(batch, rows, rates, names), distribution[rows])
+        for batch, rows, distribution in zip(batches, clamped, expected)
+        if rows.any()
+    ]
 
     def measure_misfit(values: Floats) -> float:
         loss = 0.0
-        for each in terms:
+        for each, truth in terms:
             total = each.add_up(values)
-            loss -= float((total[np.arange(len(each.truth)), each.truth] - weigh.sum_logs(total)).sum())
+            loss -= weigh.sum_expected(total - weigh.sum_logs(total)[:, None], truth)
         return loss
 
     return _settle(rates, names, measure_misfit)
@@ -115,7 +121,7 @@ def _select_terms(batch: EvidenceBatch, rows: np.ndarray, rates: Rates, names: S
     likelihoods = weigh.list_likelihoods(batch, rates)
     nothing = np.zeros((len(batch), batch.tried.shape[1] + 1))
     evidence = np.stack([likelihoods.get(name, nothing)[rows] for name in names])
-    return _Terms(weigh.weigh_prior(batch, rates)[rows], evidence, batch.truth[rows])
+    return _Terms(weigh.weigh_prior(batch, rates)[rows], evidence)
 
 
 def _settle(rates: Rates, names: Sequence[str], measure: Callable[[Floats], float]) -> Rates:
