@@ -271,7 +271,7 @@ def _make_fit(rules: AgreeParameters) -> Fit[AgreeParameters] | None:
 AGREE = PerRow(
     name="agree",
     summary="Keeps the solutions whose labellers, judges and estimation, name the same first wrong step by a stated rule.",
-    version="5",
+    version="6",
     parameters=AgreeParameters,
     needs=JUDGED,
     inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),
