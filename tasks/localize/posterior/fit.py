@@ -34,7 +34,7 @@ from tasks.localize.posterior.rates import (
     Table,
     VoteRates,
 )
-from tasks.localize.posterior.weights import ENOUGH, fit_weights, foretell_weights, minimise
+from tasks.localize.posterior.weights import ENOUGH, find_minimum, fit_weights, fit_weights_blindly
 from tasks.sources.content_ids import digest
 
 SAMPLE = 2_000
@@ -122,7 +122,7 @@ def _fit(batches: Sequence[EvidenceBatch], clamped: Sequence[np.ndarray], rates:
         )
         if turn % 3 == 2:
             known = with_truth >= ENOUGH
-            rates = fit_weights(batches, expected, clamped, rates) if known else foretell_weights(batches, rates)
+            rates = fit_weights(batches, expected, clamped, rates) if known else fit_weights_blindly(batches, rates)
     return Rates.model_validate(_round(rates.model_dump()))
 
 
@@ -264,7 +264,7 @@ def _fit_rollouts(pairs: Pairs, rates: RolloutRates) -> RolloutRates:
         return 0.5 * float((((values - default) / _SPREADS) ** 2).sum()) - fits
 
     return _make_rollout_rates(
-        minimise(loss, np.array(list(rates.model_dump().values())), [(-6.0, 6.0)] * len(default))
+        find_minimum(loss, np.array(list(rates.model_dump().values())), [(-6.0, 6.0)] * len(default))
     )
 
 

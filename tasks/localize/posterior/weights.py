@@ -78,7 +78,7 @@ def fit_weights(
     return _settle(rates, names, measure_misfit)
 
 
-def foretell_weights(batches: Sequence[EvidenceBatch], rates: Rates) -> Rates:
+def fit_weights_blindly(batches: Sequence[EvidenceBatch], rates: Rates) -> Rates:
     """The rates with weights under which the evidence of each view is likeliest, given that of the others; truth is not looked at.
 
     Args:
@@ -132,12 +132,12 @@ def _settle(rates: Rates, names: Sequence[str], measure: Callable[[Floats], floa
         return STIFFNESS * float(((values - unfitted) ** 2).sum()) + measure(values)
 
     start = np.array([rates.weigh(name) for name in names])
-    values = minimise(loss, start, [(0.0, MOST)] * len(names))
+    values = find_minimum(loss, start, [(0.0, MOST)] * len(names))
     weights: Mapping[str, float] = dict(zip(names, map(float, values)))
     return rates.model_copy(update={"weights": weights})
 
 
-def minimise(loss: Callable[[Floats], float], start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:
+def find_minimum(loss: Callable[[Floats], float], start: Floats, bounds: Sequence[tuple[float, float]]) -> Floats:
     """The arguments of the least loss within bounds, after a few steps of L-BFGS-B."""
     from scipy.optimize import minimize  # half a second to import: only who fits pays for it
 
