@@ -35,7 +35,7 @@ def _list_text(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-OneOrMore = Annotated[list[T], BeforeValidator(_list_text)]
+OneOrMore = Annotated[list[T], BeforeValidator(_list_text, json_schema_input_type=str | list[Any])]
 """A parameter that takes a list, or one text alone in place of a list of it."""
 
 

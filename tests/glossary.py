@@ -33,6 +33,7 @@ NOUNS = {
         "forecast": ("flows", "Forecast"),
         "comparison": ("flows", "Comparison"),
         "doubt": ("flows", "Doubt"),
+        "remark": ("flows", "Remark"),
     },
     "The run": {
         "executor": ("flows", "Executor"),

@@ -7,12 +7,16 @@ from flows.cli import (
     build,
     calibrate,
     check,
+    completion,
     deploy,
     evaluate,
     ledger,
+    lint,
     models,
+    new,
     preview,
     publish,
+    reference,
     release,
     report,
     tags,
@@ -20,21 +24,9 @@ from flows.cli import (
 )
 
 GROUPS = (
-    browse,
-    build,
-    calibrate,
-    check,
-    deploy,
-    evaluate,
-    ledger,
-    models,
-    preview,
-    publish,
-    release,
-    report,
-    tags,
-    tidy,
-)
+    browse, build, calibrate, check, completion, deploy, evaluate, ledger, lint, models, new, preview, publish, reference, release, report,
+    tags, tidy,
+)  # fmt: skip
 VERBS = tuple(
     sorted((verb for group in GROUPS for verb in group.VERBS), key=lambda verb: OF_APPLICATION.index(verb.name))
 )

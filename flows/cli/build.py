@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+<<<<<<< HEAD
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+=======
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+>>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
 
 from errata import ErrataError
 from errata.cli import text
@@ -14,12 +20,15 @@ from errata.cli.exit_codes import DONE, REFUSED
 from errata.cli.verb import Verb
 from errata.storage import locate_store
 
-from flows.cli.arguments import add_models, add_recipe, add_rehash, parse_count
+from flows.cli.arguments import add_json, add_models, add_recipe, add_rehash, parse_count
 
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
     from flows.running.sample import Forecast
     from schemas.recipe.changes import Models
+
+ASKED = ("table", "model", "requests", "known", "prompt_tokens", "tokens", "cost")
+"""What scripts learn of a forecast."""
 
 
 def run_build(options: Namespace) -> int:
@@ -125,6 +134,9 @@ def run_plan(options: Namespace) -> int:
     if plan.published is None:
         check_mappings(plan)
     forecasts = forecast_tables(plan, options.pilot) if plan.published is None else []
+    if options.json:
+        print(json.dumps(_describe_plan(plan, forecasts), indent=1, ensure_ascii=False))
+        return REFUSED if plan.published is not None and not plan.finished else DONE
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     for line in _list_failed(plan):
         print(line)
@@ -144,6 +156,24 @@ def run_plan(options: Namespace) -> int:
         held = ", if its gates hold" if plan.recipe.gates is not None else ""
         print(f"\na build would make {waiting} of {len(plan.jobs) - 1} tables and release what is left as {name}{held}")
     return DONE
+
+
+def _describe_plan(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
+    """A plan for scripts."""
+    tables = []
+    for job, table in zip(plan.jobs[:-1], plan.recipe.tables):
+        manifest = plan.done.get(job.name)
+        kept = manifest.receipt.rows_kept() if manifest else None
+        made_from = {"inputs": list(table.inputs), "files": [source.name for source in job.sources]}
+        tables.append({"table": job.name, "task": job.task, **made_from, "fingerprint": job.fingerprint, "rows": kept})
+    return {
+        "corpus": plan.recipe.corpus,
+        "version": plan.recipe.version,
+        "released": plan.finished,
+        "refused": plan.published is not None and not plan.finished,
+        "tables": tables,
+        "asks": [{name: getattr(forecast, name) for name in ASKED} for forecast in forecasts],
+    }
 
 
 def _list_tables(plan: Plan) -> list[list[object]]:
@@ -209,6 +239,7 @@ def _add_plan(parser: ArgumentParser) -> None:
         "rows to ask about, so that tokens can be forecast (default: 64 of the embedded model, else 0); paid but once"
     )
     parser.add_argument("--pilot", type=parse_count, metavar="N", help=help)
+    add_json(parser)
 
 
 BUILD = Verb(

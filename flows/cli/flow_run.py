@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from flows.deploying.server import apply_settings, explain_unreachable
+from flows.deploying.server import apply_settings, explain_unreachable, start_own_server, use_server
 
 if TYPE_CHECKING:
     from flows.observing.prefect_runs import CurrentRun
@@ -32,16 +32,31 @@ def run_flow(
         f"{plan.recipe.corpus} {plan.recipe.version}: {waiting} of {len(plan.jobs) - 1} tables to make; Prefect starts …",
         highlight=False,
     )
+    server = start_own_server()
     from flows import build as flow
     from flows.observing.prefect_runs import CurrentRun
 
     if publish and not auto:
         flow.refuse_clash(plan)
+    if publish:
+        _import_meanwhile(plan)
     live = progress.LiveTable(console) if console.is_terminal and not plain and not verbose else None
     run = CurrentRun()
     _end_at_once_when_interrupted(live, run)
     with live.progress if live else nullcontext(), explain_unreachable():
+        use_server(server)
         return flow.build_plan(plan, run, live or progress.PlainLines(console), data, publish, models, auto)
+
+
+def _import_meanwhile(plan: Plan) -> None:
+    """Import what the end of a build needs, while the server starts on another processor."""
+    from flows.report import page
+
+    assert page.SECTIONS
+    if plan.recipe.gates is not None:
+        from flows.gates.great_expectations import load_library
+
+        load_library()
 
 
 def _end_at_once_when_interrupted(live: LiveTable | None, run: CurrentRun) -> None:

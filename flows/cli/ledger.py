@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
 from errata.storage import locate_store
+
+from flows.cli.arguments import add_json
 
 
 def run_ledger(options: Namespace) -> int:
@@ -15,8 +19,16 @@ def run_ledger(options: Namespace) -> int:
     from catalog.storage import Store
     from flows.metrics.spend import format_spending
 
-    print(format_spending(Ledger(Store(locate_store(options.store)))))
+    ledger = Ledger(Store(locate_store(options.store)))
+    if options.json:
+        print(json.dumps([asdict(account) for account in ledger.spent()], indent=1))
+    else:
+        print(format_spending(ledger))
     return DONE
+
+
+def _add_ledger(parser: ArgumentParser) -> None:
+    add_json(parser)
 
 
 LEDGER = Verb(
@@ -24,6 +36,7 @@ LEDGER = Verb(
     "Show what was asked of models and spent, by corpus and model.",
     ("errata ledger --store s3://corpora/errata",),
     run_ledger,
+    _add_ledger,
 )
 
 VERBS = (LEDGER,)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 
 from errata.cli import text
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
+
+from flows.cli.arguments import add_json
 
 MIB = 2**20
 
 
 def run_models(options: Namespace) -> int:
     """`errata models`."""
-    from catalog.model_files import PACKAGES, find_package
+    from catalog.model_files import PACKAGES, find_package, locate_model_file
 
     if options.action == "list":
         packages = PACKAGES.values()
+        if options.json:
+            shown = [{**asdict(each), "here": locate_model_file(each).exists()} for each in packages]
+            print(json.dumps(shown, indent=1))
+            return DONE
         rows: list[list[object]] = [
             [each.name, each.title, each.license, f"{each.size / MIB:,.0f}", _describe_place(each.name)]
             for each in packages
@@ -52,6 +60,7 @@ def _fetch(name: str) -> None:
 def _add_models(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "fetch"), nargs="?", default="list", help="default: list")
     parser.add_argument("names", metavar="NAME", nargs="*", help="what to fetch")
+    add_json(parser)
 
 
 MODELS = Verb(

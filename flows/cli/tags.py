@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
 
 import errata
@@ -13,6 +14,8 @@ from errata.errors import ErrataError
 from errata.release.names import EXACT, parse_name
 from errata.storage import Storage, locate_store
 
+from flows.cli.arguments import add_json
+
 
 def run_tag(options: Namespace) -> int:
     """`errata tag`: move, remove or show."""
@@ -22,7 +25,7 @@ def run_tag(options: Namespace) -> int:
     store = locate_store(options.store)
     asked = parse_name(options.name)
     if options.tag is None:
-        return _show_history(asked.corpus, store)
+        return _show_history(asked.corpus, store, options.json)
     if options.delete:
         tags.tag(Store(store), asked.corpus, options.tag, None, options.reason)
         print(f"{asked.corpus}@{options.tag} names nothing any more")
@@ -33,7 +36,7 @@ def run_tag(options: Namespace) -> int:
     return DONE
 
 
-def _show_history(corpus: str, store: str) -> int:
+def _show_history(corpus: str, store: str, as_json: bool) -> int:
     """Show tags and notices, and every change of them."""
     place = Storage(store)
     versions = [name for name in place.names(f"releases/{corpus}") if EXACT.fullmatch(name)]
@@ -41,12 +44,15 @@ def _show_history(corpus: str, store: str) -> int:
         raise errata.NotFound(f"store {store}: no corpus '{corpus}'; errata list shows what there is")
     now = tag_log.read_state(place, corpus)
     newest = now.newest(versions) or "none"
+    events = [tag_log.read_event(place, path) for path in tag_log.list_events(place, corpus)]
+    if as_json:
+        print(json.dumps({**now.as_json(), "latest": newest, "events": events}, indent=1, ensure_ascii=False))
+        return DONE
     rows: list[list[object]] = [[tag, version] for tag, version in sorted({tag_log.LATEST: newest, **now.tags}.items())]
     print(text.format_table(["tag", "version"], rows, left=2))
     if now.notices:
         rows = [[version, notice.kind, notice.reason] for version, notice in sorted(now.notices.items())]
         print("\n" + text.format_table(["version", "notice", "reason"], rows, left=3))
-    events = [tag_log.read_event(place, path) for path in tag_log.list_events(place, corpus)]
     if events:
         head = ["when", "what", "before", "version", "reason"]
         print("\n" + text.format_table(head, [_list_event(event) for event in events], left=5))
@@ -78,6 +84,7 @@ def _add_tag(parser: ArgumentParser) -> None:
     parser.add_argument("tag", metavar="TAG", nargs="?", help=help)
     parser.add_argument("--delete", action="store_true", help="let it name nothing any more")
     parser.add_argument("--reason", default="", help="why, for the history")
+    add_json(parser)
 
 
 def _add_note(parser: ArgumentParser) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 
 from errata.cli import text
 from errata.cli.exit_codes import DONE, FAILED
 from errata.cli.verb import Verb
 from errata.storage import locate_store
+
+from flows.cli.arguments import add_json
 
 
 def run_gc(options: Namespace) -> int:
@@ -21,6 +25,9 @@ def run_gc(options: Namespace) -> int:
     rows: list[list[object]] = [
         [each.path, each.what, each.files, each.size, f"{each.hours:.1f}"] for each in leftovers
     ]
+    if options.json:
+        print(json.dumps([{**asdict(each), "removed": each.path in removed} for each in leftovers], indent=1))
+        return DONE if len(removed) == len(leftovers) or not options.remove else FAILED
     if rows:
         print(text.format_table(["garbage", "what it is", "files", "bytes", "hours old"], rows, left=2))
     if options.remove:
@@ -34,6 +41,7 @@ def _add_gc(parser: ArgumentParser) -> None:
     parser.add_argument("--remove", action="store_true", help="remove what was found")
     help = "leave alone what was written to in the last HOURS: its publisher may be at work (default: 24)"
     parser.add_argument("--older-than", type=float, default=24.0, metavar="HOURS", help=help)
+    add_json(parser)
 
 
 GC = Verb(

@@ -237,6 +237,32 @@ def make_plan(
         SourceError: A file that it names is not there or cannot be read.
 
     """
+    parsed = open_recipe(recipe, models)
+    place = Store(store)
+    digests = Digests(place, rehash)
+    locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place))
+    works: dict[str, TableJob] = {}
+    for table in parsed.tables:
+        sources, side_inputs = locator.sources(table), locator.side_inputs(table)
+        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
+    done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
+    return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
+
+
+def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
+    """Read a recipe's file and check it whole; nothing that it names is looked for.
+
+    Args:
+        recipe: The YAML file.
+        models: Other weights of its models.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        RecipeError: The file cannot be read, or the recipe is wrong.
+
+    """
     path = Path(recipe)
     try:
         text = path.read_text("utf-8")
@@ -248,6 +274,7 @@ def make_plan(
     if models:
         parsed = _parse_recipe(with_models(parsed.document, models), recipe)
     _check_asking(parsed)
+<<<<<<< HEAD
     place = Store(store)
     digests = Digests(place, rehash)
     locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place))
@@ -258,6 +285,9 @@ def make_plan(
     _check_weights(parsed, works.values())
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
+=======
+    return parsed
+>>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
 
 
 def _check_asking(recipe: Recipe) -> None:

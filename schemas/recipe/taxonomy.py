@@ -244,5 +244,5 @@ def _resolve_taxonomy(value: object, info: ValidationInfo) -> object:
     return find(value)
 
 
-Named = Annotated[Taxonomy, BeforeValidator(_resolve_taxonomy)]
+Named = Annotated[Taxonomy, BeforeValidator(_resolve_taxonomy, json_schema_input_type=str | Taxonomy)]
 """A parameter that takes the name of a taxonomy; its value, and part of a fingerprint, is the taxonomy whole."""

@@ -204,7 +204,30 @@ def find_value(record: Any, path: str) -> Any:
     return value
 
 
+<<<<<<< HEAD
 def list_rules(parameters: BaseModel) -> dict[str, FieldRule]:
+=======
+def _short(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+FieldOf = Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | FieldRule)]
+"""A field's rule; a plain text is short for `{path: text}`."""
+
+
+class RecordParameters(Parameters):
+    """What `load` and `import` have in common."""
+
+    files: OneOrMore[str] = Field(
+        min_length=1, description="A path, URL or pattern, or a list of them; `${data}` is the folder of --data."
+    )
+    set: FieldOf = Field(description="The problem set's name: usually {value: name}.")
+    only: dict[str, list[str]] = Field({}, description="Take only records whose field has one of these values.")
+    longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
+
+
+def list_rules(parameters: Parameters) -> dict[str, FieldRule]:
+>>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
     """The rules of a table's parameters, by the dotted key at which a recipe has each."""
     rules: dict[str, FieldRule] = {}
     for name in type(parameters).model_fields:

@@ -94,7 +94,7 @@ LocalFileSystem._open = counted
 """
 
 
-def test_a_build_reads_each_source_twice_and_a_second_one_not_at_all(
+def test_a_build_hashes_probes_and_reads_each_source_once_and_a_second_one_not_at_all(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "python").mkdir()
@@ -113,7 +113,7 @@ def test_a_build_reads_each_source_twice_and_a_second_one_not_at_all(
         "--store",
         str(tmp_path / "s"),
     ]
-    for more, reads in (([], 2), ([], 0), (["--rehash"], 1)):
+    for more, reads in (([], 3), ([], 0), (["--rehash"], 1)):
         opened.write_text("")
         subprocess.run(
             [*command, *more],

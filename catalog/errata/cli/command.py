@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import warnings
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from .verify import VERIFY
 VERBS = (LIST, SHOW, LOAD, VERIFY, PULL, LOCK, DIFF)
 """What works wherever the client is installed."""
 OF_APPLICATION = (
-    "preview", "plan", "build", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
+    "new", "preview", "lint", "plan", "build", "tasks", "views", "schema", "models", "check", "gates", "release", "ledger", "evaluate", "calibrate", "browse", "report", "trace", "push", "tag",
     "deprecate", "yank",
-    "restore", "sign", "gc", "deploy", "serve",
+    "restore", "sign", "gc", "deploy", "serve", "completion",
 )  # fmt: skip
 """What the application adds (`flows.cli.VERBS`), named where it is not there."""
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", ErrataWarning)
         warnings.showwarning = _print_warning
         return run_verb(options)
+
+
+def make_parser() -> ArgumentParser:
+    """The parser of all verbs that can run here."""
+    return build_parser((*VERBS, *_find_application()))
 
 
 def run_verb(options: Namespace) -> int:

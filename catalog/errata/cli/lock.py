@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 
 from ..errors import Locked
 from ..release import lock as lock_file
@@ -31,6 +33,9 @@ def lock(options: Namespace) -> int:
         pins[name] = Pin(name, release.manifest["version"], release.digest, locate_store(store))
     if asked:
         lock_file.write_lock(pins.values())
+    if options.json:
+        print(json.dumps([asdict(pin) for pin in pins.values()], indent=1))
+        return DONE
     print(
         text.format_table(
             ["asked", "pinned", "store"], [[pin.asked, pin.version, pin.store] for pin in pins.values()], left=3
@@ -74,6 +79,7 @@ def _add_lock(parser: ArgumentParser) -> None:
     parser.add_argument("--upgrade", action="store_true", help="resolve what is pinned anew")
     help = "fail where a pinned release is not as it was, or upgradable"
     parser.add_argument("--check", action="store_true", help=help)
+    parser.add_argument("--json", action="store_true", help="what is pinned as JSON, for scripts")
 
 
 LOCK = Verb(

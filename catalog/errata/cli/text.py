@@ -176,10 +176,10 @@ def format_gates(gates: Sequence[dict[str, Any]], width: int = 80) -> str:
         mark = "passed" if gate["passed"] else "WARNING" if gate["severity"] == "warn" else "MISSED"
         rows.append(
             [
-                _shorten(name, 22),
-                _shorten(about, 15),
-                _shorten(_format_bounds(gate), max(12, width - 62)),
-                _shorten(seen, 16),
+                shorten(name, 22),
+                shorten(about, 15),
+                shorten(_format_bounds(gate), max(12, width - 62)),
+                shorten(seen, 16),
                 mark,
             ]
         )
@@ -196,7 +196,8 @@ def _format_bounds(gate: dict[str, Any]) -> str:
     return wanted.partition(": ")[2] if str(gate["expectation"]).startswith("expect_") and ": " in wanted else wanted
 
 
-def _shorten(value: object, width: int) -> str:
+def shorten(value: object, width: int) -> str:
+    """A value on one line of at most so many characters."""
     line = " ".join(strip_controls(value).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
 
 from ..storage import STORE
 
@@ -41,6 +43,27 @@ class Verb:
     """Whether it takes --store."""
 
 
+class _ShowVersion(Action):
+    """`errata --version`; what it takes to find out is imported when it is asked for."""
+
+    def __call__(self, parser: ArgumentParser, *_: Any) -> NoReturn:
+        """Print the version and end."""
+        print(f"errata {find_version()}")
+        parser.exit()
+
+
+def find_version() -> str:
+    """The version of this client: of the checkout that it lies in, else of the package that is installed."""
+    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+    if project.is_file():
+        import tomllib
+
+        return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
+    from importlib.metadata import version
+
+    return version("errata")
+
+
 def build_parser(verbs: Sequence[Verb], absent: Sequence[str] = ()) -> ArgumentParser:
     """The command's parser.
 
@@ -56,6 +79,7 @@ def build_parser(verbs: Sequence[Verb], absent: Sequence[str] = ()) -> ArgumentP
         "errata", description="Corpora of the reasoning mistakes that language models make: build, look at, load.",
         epilog=EPILOG + needs, formatter_class=RawDescriptionHelpFormatter,
     )  # fmt: skip
+    top.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     parsers = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in verbs:
         examples = "\n".join(f"  {example}" for example in verb.examples)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,15 @@ class Release:
     def at(self, file: dict[str, Any]) -> str:
         """Where a file lies in the store."""
         return f"releases/{self.name.replace('@', '/')}/{file['path']}"
+
+    def find_date(self) -> str | None:
+        """When it was released, as an ISO date and time (UTC); None where its store does not say. Its files do not: a build again makes the same bytes."""
+        path = f"releases/{self.name.replace('@', '/')}/manifest.json"
+        try:
+            changed = self.storage.fs.modified(self.storage.full(path))
+        except Exception:  # a store of any kind, which may not know
+            return None
+        return str(changed.astimezone(UTC).isoformat(timespec="seconds"))
 
     def files(self, view: str | None = None, split: str | None = None) -> list[dict[str, Any]]:
         """The data files of a view and split.
