@@ -44,13 +44,13 @@ class FileReading(BaseModel):
     """What turns a file's bytes into records."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    rows: Annotated[list[str], BeforeValidator(_list_text)] = Field(
+    rows: Annotated[list[str], BeforeValidator(_list_text, json_schema_input_type=str | list[str])] = Field(
         [], description="The dotted path to the list of records in a JSON document; of several the first that is there."
     )
     columns: str | None = Field(
         None, description="The path to the names of the columns, where each record is a list of values."
     )
-    members: Annotated[list[str], BeforeValidator(_list_text)] = Field(
+    members: Annotated[list[str], BeforeValidator(_list_text, json_schema_input_type=str | list[str])] = Field(
         [], description="The files of an archive or a folder that hold records, as patterns such as `samples/*.json`."
     )
     header: str | None = Field(

@@ -6,13 +6,8 @@ import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-<<<<<<< HEAD
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-=======
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
->>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
 
 from errata import ErrataError
 from errata.cli import text

@@ -1,4 +1,4 @@
-"""`errata tasks`, `errata views` and `errata schema`: what a recipe can say, for people, scripts and editors."""
+"""`errata tasks`, `errata views`, `errata formats` and `errata schema`: what a recipe can say, for people, scripts and editors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errata.cli import text
@@ -16,6 +17,7 @@ from errata.errors import ErrataError
 from flows.cli.arguments import add_json
 
 if TYPE_CHECKING:
+    from schemas.contract import Contract
     from schemas.task import Task
 
 DEFAULT = 24
@@ -128,26 +130,75 @@ def _format_default(schema: Mapping[str, Any]) -> str:
 
 def run_views(options: Namespace) -> int:
     """`errata views`."""
-    from schemas.contract import Contract
-    from tasks.views.columns import SOFT
-    from tasks.views.task import FORMATS, ViewParameters, make_contract
+    from catalog.declarations import VIEWS, find_declarations
+    from tasks.views.mistakes import CODED
+    from tasks.views.task import ViewParameters, make_contract
 
+    finders = find_declarations(Path())
+    known = {
+        name: ViewParameters.model_validate({"format": name}, context=finders)
+        for name in sorted({*VIEWS.shipped, *CODED})
+    }
     if options.name is None:
-        return _print_list(options.json, [{"name": name, "a row": each.meaning} for name, each in FORMATS.items()])
-    if options.name not in FORMATS:
-        raise _explain_unknown("view", options.name, FORMATS)
-    format_ = FORMATS[options.name]
-    contract = make_contract(
-        ViewParameters.model_validate({"format": options.name}), Contract("given", "", (SOFT,), "")
-    )
+        rows = [{"name": name, "a row": each.layout.meaning} for name, each in known.items()]
+        return _print_list(options.json, rows)
+    if options.name not in known:
+        raise _explain_unknown("view", options.name, known)
+    parameters = known[options.name]
+    layout = parameters.layout
+    contract = make_contract(parameters, _list_all_columns())
     columns = [{"column": column.name, "type": column.kind, "meaning": column.meaning} for column in contract.columns]
     if options.json:
-        shown = {"view": options.name, "meaning": format_.meaning, "needs": format_.needs, "columns": columns}
+        shown = {"view": options.name, "meaning": layout.meaning, "needs": layout.needs, "columns": columns}
         print(json.dumps(shown, indent=1, ensure_ascii=False))
         return DONE
-    print(f"{options.name}: {format_.meaning}\n\nneeds      {', '.join(format_.needs)}")
-    print(f"in recipes {{task: view, from: TABLE, format: {options.name}}}\n")
+    print(f"{options.name}: {layout.meaning}\n")
+    recipe = f"{{task: view, from: TABLE, format: {options.name}}}"
+    _print_pairs([("needs", ", ".join(layout.needs)), ("in a recipe", recipe)])
+    print()
     _print_pairs([(c["column"], c["type"], c["meaning"]) for c in columns], ("column", "type", "meaning"))
+    return DONE
+
+
+def _list_all_columns() -> Contract:
+    """A table that has whatever a view may be made from."""
+    from schemas.columns import labels, pairs
+    from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+
+    return SOLUTIONS.having(
+        *STEP_COLUMNS, *VERDICT_COLUMNS, *labels.JUDGE_COLUMNS, *labels.ESTIMATE_COLUMNS, *labels.AGREE_COLUMNS, *labels.CLASSIFY_COLUMNS,
+        *pairs.CONTRAST_COLUMNS, *pairs.COMMONEST_COLUMNS,
+    )  # fmt: skip
+
+
+def run_formats(options: Namespace) -> int:
+    """`errata formats`."""
+    from catalog.declarations import FORMATS
+
+    known = FORMATS.shipped
+    if options.name is None:
+        rows = [
+            {"name": name, "files": ", ".join(each.files), "what they are": each.title} for name, each in known.items()
+        ]
+        return _print_list(options.json, rows)
+    if options.name not in known:
+        raise _explain_unknown("format", options.name, known)
+    shown = known[options.name]
+    if options.json:
+        print(json.dumps(shown.model_dump(mode="json", exclude={"sample"}), indent=1, ensure_ascii=False))
+        return DONE
+    print(f"{shown.format}: {shown.title}\n")
+    needs = ", ".join(f"{name}: {value}" for name, value in shown.needs.items())
+    recipe = f"{{task: import, files: [FILE], format: {shown.format}{f', {needs}' if needs else ''}}}"
+    about = [("files", ", ".join(shown.files)), ("source", shown.source), ("in a recipe", recipe)]
+    _print_pairs([pair for pair in about if pair[1]])
+    print()
+    mapped = {**shown.read.model_dump(exclude_unset=True), **shown.fields}
+    shown_fields = [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in mapped.items()
+    ]
+    _print_pairs(shown_fields, ("parameter", "where it is in a record"))
     return DONE
 
 
@@ -181,6 +232,14 @@ VIEWS_VERB = Verb(
     _add_name,
     has_store=False,
 )
+FORMATS_VERB = Verb(
+    "formats",
+    "List the formats of files that `load` and `import` know by name, or show the mapping of one.",
+    ("errata formats", "errata formats lm-eval"),
+    run_formats,
+    _add_name,
+    has_store=False,
+)
 SCHEMA_VERB = Verb(
     "schema",
     "Print the JSON Schema of recipes, by which editors complete and check them.",
@@ -191,4 +250,4 @@ SCHEMA_VERB = Verb(
     has_store=False,
 )
 
-VERBS = (SCHEMA_VERB, TASKS_VERB, VIEWS_VERB)
+VERBS = (FORMATS_VERB, SCHEMA_VERB, TASKS_VERB, VIEWS_VERB)

@@ -245,6 +245,7 @@ def make_plan(
     for table in parsed.tables:
         sources, side_inputs = locator.sources(table), locator.side_inputs(table)
         works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
+    _check_weights(parsed, works.values())
     done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
@@ -274,20 +275,7 @@ def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
     if models:
         parsed = _parse_recipe(with_models(parsed.document, models), recipe)
     _check_asking(parsed)
-<<<<<<< HEAD
-    place = Store(store)
-    digests = Digests(place, rehash)
-    locator = _Locator(parsed, data, store, digests if hash_sources else NoDigests(place))
-    works: dict[str, TableJob] = {}
-    for table in parsed.tables:
-        sources, side_inputs = locator.sources(table), locator.side_inputs(table)
-        works[table.name] = _make_job(table, works, parsed, store, sources, side_inputs, digests)
-    _check_weights(parsed, works.values())
-    done = {name: manifest for name, work in works.items() if (manifest := _open_folder(place, work).read_manifest())}
-    return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
-=======
     return parsed
->>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
 
 
 def _check_asking(recipe: Recipe) -> None:

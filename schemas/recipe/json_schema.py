@@ -83,8 +83,11 @@ def take_schema(record: type[BaseModel], definitions: dict[str, Schema]) -> Sche
     definitions |= schema.pop("$defs", {})
     schema.pop("title", None)
     schema.pop("description", None)
-    for value in schema.get("properties", {}).values():
+    says = {field.alias or name: field.description for name, field in record.model_fields.items()}
+    for name, value in schema.get("properties", {}).items():
         value.pop("title", None)
+        if says.get(name):  # pydantic leaves it out beside a reference
+            value["description"] = says[name]
     return schema
 
 

@@ -26,22 +26,10 @@ def _several(value: Any) -> Any:
 class GoldRules(StepRules):
     """How the fields of a data set say where its solutions first go wrong."""
 
-<<<<<<< HEAD
-    id: Annotated[list[FieldOf], BeforeValidator(_several)] = Field(
-        [], description="The row's id: a field, or several joined by /; without it file and line, as in math.jsonl:12."
-    )
-    first_error: FieldOf = Field(description="The number of the first wrong step.")
-=======
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     id: Annotated[list[FieldOf], BeforeValidator(_several, json_schema_input_type=FieldOf | list[FieldOf])] = Field(
         [], description="The row's id: a field, or several joined by /; without it file and line, as in math.jsonl:12."
     )
     first_error: FieldOf = Field(description="The number of the first wrong step.")
-    base: Literal[0, 1] = Field(0, description="The number that the first step has.")
-    none: Annotated[
-        list[str], BeforeValidator(_texts, json_schema_input_type=str | int | list[str | int | None] | None)
-    ] = Field(["-1"], description="What stands in first_error where no step is wrong; null is spelt null.")
->>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
     steps: FieldOf | None = Field(None, description="The list of the steps.")
     set: FieldOf | None = Field(None, description="The name of the problem set; without it the file's.")
     type: FieldOf | None = Field(None, description="The type of the mistake, if the data say it.")

@@ -33,13 +33,15 @@ class FieldRule(BaseModel):
         "`@file` is the file's own path, `@header`, `@companion` and `@joined` what lies beside the record.",
     )
     value: str | None = Field(None, description="A fixed text instead of a path.")
-    first: list[Annotated[FieldRule, BeforeValidator(_short)]] = Field(
+    first: list[
+        Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | list[Any] | dict[str, Any])]
+    ] = Field(
         [],
         description="Rules instead of a path, of which the first that finds something counts; a plain list is short for it.",
     )
-    items: Annotated[FieldRule, BeforeValidator(_short)] | None = Field(
-        None, description="What to take of each item of the list there; paths of it begin in the item."
-    )
+    items: (
+        Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | list[Any] | dict[str, Any])] | None
+    ) = Field(None, description="What to take of each item of the list there; paths of it begin in the item.")
     role: Role | None = Field(
         None,
         description="Of a conversation, what this side says: its turns are told by their roles, wherever they stand.",
@@ -204,30 +206,7 @@ def find_value(record: Any, path: str) -> Any:
     return value
 
 
-<<<<<<< HEAD
 def list_rules(parameters: BaseModel) -> dict[str, FieldRule]:
-=======
-def _short(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-FieldOf = Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | FieldRule)]
-"""A field's rule; a plain text is short for `{path: text}`."""
-
-
-class RecordParameters(Parameters):
-    """What `load` and `import` have in common."""
-
-    files: OneOrMore[str] = Field(
-        min_length=1, description="A path, URL or pattern, or a list of them; `${data}` is the folder of --data."
-    )
-    set: FieldOf = Field(description="The problem set's name: usually {value: name}.")
-    only: dict[str, list[str]] = Field({}, description="Take only records whose field has one of these values.")
-    longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
-
-
-def list_rules(parameters: Parameters) -> dict[str, FieldRule]:
->>>>>>> b96c8eb (Recipes are begun, listed, linted and completed by editors; Prefect's server starts beside the imports and ends with its build)
     """The rules of a table's parameters, by the dotted key at which a recipe has each."""
     rules: dict[str, FieldRule] = {}
     for name in type(parameters).model_fields:
@@ -250,6 +229,6 @@ def list_fields(records: Sequence[Mapping[str, Any]], depth: int = 3) -> list[st
     return list(paths)
 
 
-FieldOf = Annotated[FieldRule, BeforeValidator(_short)]
+FieldOf = Annotated[FieldRule, BeforeValidator(_short, json_schema_input_type=str | list[Any] | FieldRule)]
 """A field's rule; a plain text is short for `{path: text}`, a list for `{first: list}`."""
 FieldRule.model_rebuild()

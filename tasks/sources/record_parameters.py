@@ -35,7 +35,9 @@ class RecordParameters(Parameters, FileReading):
     set: FieldOf = Field(
         STEM, description="The problem set's name: usually {value: name}; the file's name unless given."
     )
-    each: Annotated[list[str] | FieldRule, BeforeValidator(_list_each)] = Field(
+    each: Annotated[
+        list[str] | FieldRule, BeforeValidator(_list_each, json_schema_input_type=str | list[str] | FieldRule)
+    ] = Field(
         [],
         description="A record holds a row for each of these, or for each item of the list at this path; `{each}` names it in "
         "paths: a text of the list, or the item's number from 0.",

@@ -37,9 +37,9 @@ class StepRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     base: Literal[0, 1] = Field(0, description="The number that the first step has.")
-    none: Annotated[list[str], BeforeValidator(list_texts)] = Field(
-        ["-1"], description="What stands in first_error where no step is wrong; null is spelt null."
-    )
+    none: Annotated[
+        list[str], BeforeValidator(list_texts, json_schema_input_type=str | int | list[str | int | None] | None)
+    ] = Field(["-1"], description="What stands in first_error where no step is wrong; null is spelt null.")
 
 
 class LabelRules(StepRules):

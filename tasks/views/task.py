@@ -33,7 +33,9 @@ def _find_format(value: object, info: ValidationInfo) -> object:
 class ViewParameters(Parameters):
     """Parameters of `view`."""
 
-    format: Annotated[Coded | ViewDeclaration, BeforeValidator(_find_format)] = Field(
+    format: Annotated[
+        Coded | ViewDeclaration, BeforeValidator(_find_format, json_schema_input_type=str | ViewDeclaration)
+    ] = Field(
         description="A view of `catalog/views` by its name, one of those named here, or a YAML file beside the recipe."
     )
     form: Literal["standard", "conversational"] = Field(

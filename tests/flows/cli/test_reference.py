@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from errata.cli.verb import build_parser
 
+from catalog.declarations import FORMATS, VIEWS
 from flows.cli import VERBS
 from flows.planning.lint import DANGERS, STYLES, lint_recipe
 from flows.planning.plan import open_recipe
 from tasks import TASKS
-from tasks.views.task import FORMATS
+from tasks.views.mistakes import CODED
 from tests.command import ROOT, SAMPLE, run_here
 
 RECIPES = sorted((ROOT / "catalog/recipes").glob("*.yaml"))
@@ -45,12 +46,19 @@ tables:
 
 def test_tasks_and_views_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert {row["name"] for row in json.loads(run_here(capsys, "tasks", "--json").out)} == set(TASKS)
-    assert {row["name"] for row in json.loads(run_here(capsys, "views", "--json").out)} == set(FORMATS)
+    assert {row["name"] for row in json.loads(run_here(capsys, "views", "--json").out)} == {*VIEWS.shipped, *CODED}
     shown = run_here(capsys, "tasks", "judge").out
     for name, field in TASKS["judge"].parameters.model_fields.items():
         assert name in shown
         assert str(field.description).split()[0] in shown
     assert "completions" in run_here(capsys, "views", "stepwise").out
+
+
+@pytest.mark.parametrize("name", list(FORMATS.shipped))
+def test_every_format_can_be_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run_here(capsys, "formats", name).out
+    assert FORMATS.shipped[name].title in shown
+    assert all(field in shown for field in FORMATS.shipped[name].fields)
 
 
 @pytest.mark.parametrize("name", list(TASKS))
@@ -72,7 +80,19 @@ def test_an_unknown_name_is_answered_by_the_nearest(
 
 def test_every_verb_that_lists_has_json() -> None:
     parser = build_parser(VERBS)
-    for command in ("tasks", "views", "new", "models", "ledger", "gc", "tag c", "lint r", "plan r", "gates r"):
+    for command in (
+        "tasks",
+        "views",
+        "formats",
+        "new",
+        "models",
+        "ledger",
+        "gc",
+        "tag c",
+        "lint r",
+        "plan r",
+        "gates r",
+    ):
         assert parser.parse_args([*command.split(), "--json"]).json is True
 
 
