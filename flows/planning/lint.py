@@ -89,7 +89,7 @@ def _find_judging_alone(recipe: Recipe) -> Found:
         for table in recipe.tables
         if table.name in released
         for label in table.task.labels
-        if label.kind == "step"
+        if label.kind == "step" and label.column in table.contract.names()
     }
     if all(label.votes for label in labels.values()):
         for name in labels:
@@ -125,16 +125,6 @@ def _find_many_failures(recipe: Recipe) -> Found:
         if table.failures > FAILURES:
             message = f"{table.failures:.0%} of its requests may fail, and what fails is seldom a fair sample; lower it"
             yield ("tables", table.name, "failures"), message
-
-
-def _find_unused(recipe: Recipe) -> Found:
-    used = list_ancestors(recipe, recipe.tables[-1])
-    gated = {gate.table for gate in recipe.gates or ()}
-    used |= gated.union(*(list_ancestors(recipe, table) for table in recipe.tables if table.name in gated))
-    for table in recipe.tables[:-1]:
-        is_read = any(table.name in other.inputs for other in recipe.tables)
-        if table.name not in used and not is_read and table.task.asks_models:
-            yield ("tables", table.name), "asks models, and neither the release nor a gate is made from it; take it out"
 
 
 def list_ancestors(recipe: Recipe, table: Table) -> set[str]:
@@ -186,7 +176,7 @@ DANGERS: dict[str, Rule] = {
 }  # fmt: skip
 """What can spoil a corpus, or cost more than was meant."""
 STYLES: dict[str, Rule] = {
-    "no-gates": _find_unheld, "unused": _find_unused, "absolute-path": _find_absolute, "no-sources": _find_no_sources, "no-description": _find_no_description,
+    "no-gates": _find_unheld, "absolute-path": _find_absolute, "no-sources": _find_no_sources, "no-description": _find_no_description,
     "no-schema": _find_no_schema, "no-test": _find_no_test,
 }  # fmt: skip
 """What makes a recipe harder to read, to share or to learn from."""

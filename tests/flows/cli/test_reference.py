@@ -39,7 +39,7 @@ tables:
   verified: {task: verify, from: steps}
   wrong: {task: select, from: verified, where: "verdict != 'right'"}
   judged: {task: judge, from: wrong, models: [far], failures: 0.5} # sk-abcdefghijklmnop
-  unread: {task: judge, from: wrong, models: [near]}
+  again: {task: judge, from: wrong, models: [near]}
   release: {task: release, from: judged, splits: {train: 1.0}}
 """
 
