@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.reading import FileReading
 from schemas.recipe.declaration import parse_declaration
 
+PARTS = ("labels", "join", "reject")
+"""Parameters of which a table may say a part, and the format the rest."""
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 
 
@@ -47,12 +49,9 @@ class FileFormat(BaseModel):
 
     def complete(self, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a table: those that it gives, else the format's own, as far as its task knows them."""
-        own = {
-            name: value
-            for name, value in {**self.read.model_dump(exclude_unset=True), **self.fields}.items()
-            if name in known
-        }
-        return {**own, **given}
+        own = {**self.read.model_dump(exclude_unset=True), **self.fields}
+        parts = {name: {**own[name], **given[name]} for name in PARTS if name in own and isinstance(given.get(name), dict)}
+        return {**{name: value for name, value in own.items() if name in known}, **given, **parts}
 
 
 Find = Callable[[str], FileFormat]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tasks.sources.values import FieldError
 
 Role = Literal["user", "assistant", "thinking", "system"]
+Turn = Literal["first", "last", "all"]
 ROLES: Mapping[str, str] = {
     "user": "user", "human": "user", "prompter": "user",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant",
@@ -30,7 +31,7 @@ class Exchange:
     thinking: list[str] = field(default_factory=list)
 
 
-def take_role(value: Any, role: Role, turn: Literal["first", "last"]) -> str | None:
+def take_role(value: Any, role: Role, turn: Turn) -> str | None:
     """What one side says in a conversation.
 
     Args:
@@ -55,32 +56,29 @@ def take_role(value: Any, role: Role, turn: Literal["first", "last"]) -> str | N
         texts = [_read_content(each)[0] for each in turns if _read_role(each) == "system"]
         return "\n\n".join(filter(None, texts)) or None
     exchanges = _split_exchanges(turns)
-    if not exchanges:
-        return None
-    return "\n\n".join(getattr(exchanges[0 if turn == "first" else -1], role)) or None
+    asked = [exchange for exchange in exchanges if exchange.user] or exchanges
+    chosen = exchanges if turn == "all" else asked[:1] if turn == "first" else asked[-1:]
+    return "\n\n".join(text for exchange in chosen for text in getattr(exchange, role)) or None
 
 
 def _split_exchanges(turns: Iterable[Any]) -> list[Exchange]:
-    """The exchanges of a conversation; turns of systems and tools are none, nor is what an assistant says before a user does."""
+    """The exchanges of a conversation; turns of systems and tools are in none."""
     exchanges: list[Exchange] = []
-    spoken = False
-    alone = True
+    answered = True
     for each in turns:
         role = _read_role(each)
+        if role not in ("user", "assistant"):
+            continue
+        if not exchanges or (role == "user" and answered):
+            exchanges.append(Exchange())
+        text, thoughts = _read_content(each)
+        answered = role == "assistant"
         if role == "user":
-            if spoken or alone:
-                exchanges.append(Exchange())
-            exchanges[-1].user.append(_read_content(each)[0])
-            spoken = alone = False
-        elif role == "assistant":
-            text, thoughts = _read_content(each)
-            if alone and not exchanges:
-                exchanges.append(Exchange())
-            exchanges[-1].assistant += [text] if text.strip() else []
-            exchanges[-1].thinking += [thoughts] if thoughts.strip() else []
-            spoken = True
-    asked = [exchange for exchange in exchanges if exchange.user]
-    return asked or exchanges
+            exchanges[-1].user.append(text)
+            continue
+        exchanges[-1].assistant += [text] if text.strip() else []
+        exchanges[-1].thinking += [thoughts] if thoughts.strip() else []
+    return exchanges
 
 
 def _read_role(turn: Any) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.task import UnreadableValue
 from tasks.llm.lenient_json import find_field
-from tasks.sources.conversations import Role, take_role
+from tasks.sources.conversations import Role, Turn, take_role
 from tasks.sources.values import FieldError, is_missing
 
 _REFERENCE = re.compile(r"\{([^{}]+)\}")
 LONGEST_PATTERN = 500
+JOINED = "@joined"
+"""What a record of another file is called in paths, which is joined to this one."""
 
 
 def _short(value: Any) -> Any:
@@ -46,14 +48,19 @@ class FieldRule(BaseModel):
         None,
         description="Of a conversation, what this side says: its turns are told by their roles, wherever they stand.",
     )
-    turn: Literal["first", "last"] = Field(
-        "first", description="Which exchange of question and answer of a conversation, where there are several."
+    turn: Turn = Field(
+        "first", description="Which exchange of question and answer of a conversation, where there are several; or all."
     )
     within: str | None = Field(
         None, alias="json", description="The field holds a JSON text, fenced or broken maybe: take this key of it."
     )
     pattern: str | None = Field(
         None, max_length=LONGEST_PATTERN, description="Take the first group of this regular expression's first match."
+    )
+    every: str | None = Field(
+        None,
+        max_length=LONGEST_PATTERN,
+        description="Take the first group of every match of this regular expression, as a list.",
     )
     separator: str | None = Field(
         None,
@@ -71,7 +78,7 @@ class FieldRule(BaseModel):
         if len(given) != 1:
             found = ("neither", "", "both", "all")[len(given)]
             raise ValueError(f"expected either `path` or `value` (or `first`), found {found}")
-        for name in ("pattern", "separator"):
+        for name in ("pattern", "every", "separator"):
             self._check_expression(name, getattr(self, name))
         return self
 
@@ -80,8 +87,8 @@ class FieldRule(BaseModel):
             groups = 1 if expression is None else re.compile(expression).groups
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"`{name}` is not a regular expression ({error})") from None
-        if name == "pattern" and groups < 1:
-            raise ValueError("`pattern` has no group; put ( ) round what is to be taken")
+        if name != "separator" and groups < 1:
+            raise ValueError(f"`{name}` has no group; put ( ) round what is to be taken")
 
     def take(self, record: Mapping[str, Any], each: str | None) -> Any:
         """The value in a record; `FieldError` where it is missing and not optional."""
@@ -117,7 +124,9 @@ class FieldRule(BaseModel):
         if value is not None and self.pattern is not None:
             match = re.search(self.pattern, str(value), re.DOTALL)
             value = match[1] if match else None
-        if value is not None and self.separator is not None:
+        if value is not None and self.every is not None:
+            value = [match[1] for match in re.finditer(self.every, str(value), re.DOTALL) if match[1] is not None]
+        if value is not None and self.separator is not None and not isinstance(value, list):
             value = [piece for piece in re.split(self.separator, str(value)) if piece and piece.strip()]
         return value if value is None else self._rename(value)
 
@@ -160,6 +169,7 @@ class FieldRule(BaseModel):
         sought = f"'{(self.path or '').replace('{each}', each or '{each}')}'" if self.path else "a fixed value"
         sought += f", key '{self.within}' of its JSON" if self.within else ""
         sought += f", what {self.role} says" if self.role else ""
+        sought += "; add `join: {files: …}`" if self.path and self.path.startswith(JOINED) else ""
         return sought + (f", pattern {self.pattern}" if self.pattern else "")
 
 

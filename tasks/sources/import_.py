@@ -123,7 +123,7 @@ def _read_channels(
 def _describe_sampling(value: Any, longest: int) -> str:
     """How a completion was sampled, as text: a mapping or a list as JSON, keys by the alphabet."""
     if isinstance(value, dict | list):
-        value = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+        value = json.dumps(value, sort_keys=True, default=float, ensure_ascii=False)
     return read_text(value, "sampling", longest)
 
 

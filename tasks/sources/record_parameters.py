@@ -80,6 +80,8 @@ def find_fault(record: Mapping[str, Any], rules: RecordParameters, each: str | N
     if each is not None or isinstance(rules.each, list):
         return None
     value = find_value(record, rules.each.path or "")
+    if value is None and rules.each.optional:
+        return None
     if isinstance(value, list) and value:
         return "too many rows", f"{len(value)} in '{rules.each.path}', at most {rules.most_rows}; raise `most_rows`"
     return "missing field", f"'{rules.each.path}' holds no list with items"
