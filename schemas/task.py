@@ -112,6 +112,11 @@ def keep_contract(_: Any, contract: Contract) -> Contract:
     return contract
 
 
+def list_no_joins(_: Any, __: Contract) -> Sequence[RecordJoin]:
+    """The joins of a task whose records need no other rows."""
+    return ()
+
+
 def read_plainly(_: Any) -> FileReading:
     """The reading of files whose names say all."""
     return FileReading()
@@ -155,6 +160,8 @@ class Task(Generic[P]):
     """The record of its parameters."""
     needs: tuple[str, ...] = ()
     """The columns its input must have; empty where it has no input table."""
+    takes: tuple[str, ...] = ()
+    """The columns that a table must have which a recipe may give it, and need not."""
     inputs: tuple[Input, ...] = ()
     """The inputs of different shapes that a recipe may give it by name, joined by key, in place of one that has all."""
     makes: Callable[[P, Contract], Contract] = keep_contract
@@ -183,6 +190,24 @@ class Task(Generic[P]):
     """What the rows that it rejects are, where they are what it is there to find."""
 
 
+@dataclass(frozen=True)
+class RecordJoin:
+    """Rows that are joined to records by key before a task sees these: of other files, or of the table it is given."""
+
+    name: str
+    """What the row is called in paths of fields: `@joined`."""
+    place: str
+    """What messages call the rows."""
+    key: Callable[[Mapping[str, Any]], str | None]
+    """The key of a row; None where it has none."""
+    on: Callable[[Mapping[str, Any]], str | None]
+    """The key that a record seeks; None where it has none."""
+    missing: str
+    """The reason for which a record without its row is rejected, where the row is needed."""
+    of_input: bool = False
+    """Whether the rows are those of the table that the task is given, of which each is accounted for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FromRecords(Task[P]):
     """A task that makes a table from the records of files."""
@@ -190,6 +215,8 @@ class FromRecords(Task[P]):
     locations: Callable[[P], Sequence[str]] = field()
     run: Callable[[Sequence[Record], P], Outcome]
     """From some records to rows; the rejected have the columns of `tables.RECORDS`."""
+    joins: Callable[[P, Contract], Sequence[RecordJoin]] = list_no_joins
+    """What is joined to the records, given the contract of the table that the task is given; side inputs are first."""
     rows_per_record: Callable[[Record, P], int]
     """How many rows a record stands for (in = kept + rejected counts these)."""
 

@@ -14,7 +14,7 @@ from schemas.recipe.document import Fault, RecipeError
 from schemas.recipe.wording import advise
 from schemas.task import FromRecords, Record
 from tasks import TASKS
-from tasks.sources.field_mapping import list_fields, list_rules
+from tasks.sources.field_mapping import JOINED, list_fields, list_rules
 from tasks.sources.record_parameters import RecordParameters, find_exclusion, list_variants
 
 RECORDS = 200
@@ -87,13 +87,14 @@ def _find_faults(
         (key, path)
         for key, rule in list_rules(parameters).items()
         if not rule.optional and rows and not any(rule.is_found(*row) for row in rows)
+        if not any(path.startswith(JOINED) for path in rule.list_paths())
         for path in rule.list_paths()[:1]
     ]
     if unlisted := [entry for entry in missing if entry[0] == "each"]:
         missing = unlisted  # paths that go on behind it lead nowhere then
     for key, path in missing:
         yield tuple(key.split(".")), f"field '{path}' is in none of {where}; {_advise_field(path, values)}"
-    if missing or not records:
+    if missing or not records or task.joins(parameters, job.input_contract):
         return
     outcome = task.run(wanted or records, parameters)
     if not outcome.kept.height:

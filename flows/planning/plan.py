@@ -340,6 +340,7 @@ def _make_job(
     if table.task.locations(table.parameters):
         # where the files lie does not change the rows; their names and contents do
         parameters.pop("files", None)
+        (parameters.get("join") or {}).pop("files", None)
     if table.task.publishes:
         parameters |= {"views": list(table.inputs), "seed": recipe.seed, "head": _describe_corpus(recipe)}
         if beside := _unreleased_fingerprints(table, works, recipe):

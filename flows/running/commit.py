@@ -77,8 +77,8 @@ def _reject_repeats(job: TableJob, outcome: Outcome) -> Outcome:
 
 
 def derive_rejected_contract(job: TableJob) -> Contract:
-    """The contract of the rows a table rejects: those of its input, or records where it has none."""
-    return make_rejected_contract(job.input_contract if job.inputs else RECORDS)
+    """The contract of the rows a table rejects: those of its input, or records where it is made of files."""
+    return make_rejected_contract(job.input_contract if job.inputs and not job.sources else RECORDS)
 
 
 def reject_repeats(rows: pl.DataFrame, job: TableJob) -> pl.DataFrame:

@@ -50,7 +50,9 @@ class FileFormat(BaseModel):
     def complete(self, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a table: those that it gives, else the format's own, as far as its task knows them."""
         own = {**self.read.model_dump(exclude_unset=True), **self.fields}
-        parts = {name: {**own[name], **given[name]} for name in PARTS if name in own and isinstance(given.get(name), dict)}
+        parts = {
+            name: {**own[name], **given[name]} for name in PARTS if name in own and isinstance(given.get(name), dict)
+        }
         return {**{name: value for name, value in own.items() if name in known}, **given, **parts}
 
 

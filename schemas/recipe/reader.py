@@ -108,7 +108,7 @@ class _RecipeReader:
             return None, inputs, None
         if task.needs and table.get("from") is None:
             self._fault(here, f"task '{task.name}' works on a table; add `from:` and its name")
-        if not task.needs and "from" in table:
+        if not task.needs and not task.takes and "from" in table:
             self._fault((*here, "from"), f"task '{task.name}' reads no table; remove `from`")
         self._check_failures((*here, "failures"), table.get("failures", FAILURES), task)
         values = {key: value for key, value in table.items() if key not in ("task", "from", "failures")}
@@ -201,7 +201,7 @@ class _RecipeReader:
         for name in order:
             task, inputs, parameters = parsed[name]
             ready = all(other in tables for other in inputs.tables)
-            if task is None or not ready or bool(task.needs) != bool(inputs.tables):
+            if task is None or not ready or (bool(task.needs) != bool(inputs.tables) and not task.takes):
                 continue
             input_contract = self._input_contract(
                 name, task, inputs, [tables[other].contract for other in inputs.tables]
@@ -235,7 +235,7 @@ class _RecipeReader:
             self._fault(here, f"tables {names} differ in their columns; join like with like{instead}")
             return None
         for other, contract in zip(inputs.tables, contracts):
-            for column in task.needs:
+            for column in task.needs or task.takes:
                 if column not in contract.names():
                     message = f"table '{other}' has no column '{column}', which task '{task.name}' needs"
                     self._fault(here, f"{message}; put a task that makes it before")

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from schemas.columns.human import HUMAN_COLUMNS, HUMAN_LABEL
-from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
+from schemas.columns.problems import ORIGINAL_ID, PROBLEM_COLUMNS, SOLUTIONS, STEP_COLUMNS
 from schemas.contract import Contract
 from schemas.reading import select_reading
-from schemas.task import FromRecords, Outcome, Record
+from schemas.task import FromRecords, Outcome, Record, RecordJoin, UnreadableValue
 from tasks.llm.channels import Channels, split_channels
-from tasks.sources.content_ids import identify_solution
+from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.load import LoadParameters, map_problem, map_records
-from tasks.sources.record_parameters import list_variants
+from tasks.sources.record_parameters import list_file_joins, list_join_files, list_variants, read_key
 from tasks.sources.step_labels import LabelRules, combine_human_labels, read_human_labels
 from tasks.sources.values import FieldError, read_text, read_texts
 
+PROBLEM = "@problem"
+"""What the problem that was joined to a record is called in paths."""
+TAKEN = tuple(column.name for column in PROBLEM_COLUMNS)
 SEPARATOR = "\n\n"
 """What stands between steps that come as a list, in the text that is made of them."""
 
@@ -28,6 +32,14 @@ SEPARATOR = "\n\n"
 class ImportParameters(LoadParameters):
     """Parameters of `import`."""
 
+    question: FieldOf | None = Field(  # type: ignore[assignment]
+        None, description="The problem's text; where problems come `from` a table, it may be what they are found by."
+    )
+    key: FieldOf | None = Field(
+        None,
+        description="The id of the problem, where problems come `from` a table: its original_id. Without it problems are found by "
+        "the words of the question.",
+    )
     model: FieldOf = Field(FieldRule(value="unknown"), description="The model that wrote the solution.")
     sampling: FieldOf = Field(
         FieldRule(value="unknown"),
@@ -59,7 +71,7 @@ class ImportParameters(LoadParameters):
 
 def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> dict[str, Any]:
     """The columns of a solution of a record."""
-    row = map_problem(record, rules, each)
+    row = _find_problem(record) or map_problem(record, rules, each)
     longest = rules.longest
     steps = _read_steps(record, rules, each) if rules.steps else []
     channels = _read_channels(record, rules, each, steps)
@@ -85,6 +97,14 @@ def map_solution(record: Mapping[str, Any], rules: ImportParameters, each: str |
         **({"steps": steps, "step_rule": "given", "steps_of": "text"} if rules.steps else {}),
         **(combine_human_labels(labels, len(steps)) if rules.labels else {}),
     }
+
+
+def _find_problem(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The problem's columns of the row that was joined to a record; empty where none is to be."""
+    problem = record.get(PROBLEM, {})
+    if isinstance(problem, UnreadableValue):
+        raise FieldError(problem.reason, problem.detail)
+    return {name: problem[name] for name in TAKEN if name in problem}
 
 
 def _read_steps(record: Mapping[str, Any], rules: ImportParameters, each: str | None) -> list[str]:
@@ -157,6 +177,48 @@ def _makes(rules: ImportParameters, _: Contract) -> Contract:
     return SOLUTIONS.having(*steps, *(HUMAN_COLUMNS if rules.labels else ()))
 
 
+def _check(rules: ImportParameters, problems: Contract) -> list[str]:
+    """What does not go together, given the table of problems, if there is one."""
+    if not problems.columns:
+        faults = [
+            "question: is missing; add it and the field of the problem's text, or `from:` and a table of problems"
+        ]
+        faults = [] if rules.question else faults
+        return faults + (["key: is the id of a problem of a table; add `from:` and its name"] if rules.key else [])
+    if rules.key is None and rules.question is None:
+        return [
+            "key: is missing; add it and the field of the problem's id, or `question` to find problems by their words"
+        ]
+    if rules.key is not None and ORIGINAL_ID.name not in problems.names():
+        return ["key: the table of problems keeps no ids; add `id:` and its field to its `load`"]
+    return []
+
+
+def _list_joins(rules: ImportParameters, problems: Contract) -> Sequence[RecordJoin]:
+    """The joins with other files, and with the table of problems by id or by the words of the question."""
+    joins = list_file_joins(rules)
+    if not problems.columns:
+        return joins
+    key = _read_original_id if rules.key else _digest_question
+    return [*joins, RecordJoin(PROBLEM, "the problems", key, partial(_seek, rules), "no problem", of_input=True)]
+
+
+def _read_original_id(problem: Mapping[str, Any]) -> str | None:
+    return str(problem[ORIGINAL_ID.name]).strip() or None
+
+
+def _digest_question(problem: Mapping[str, Any]) -> str | None:
+    return identify_problem(str(problem["question"]), None)
+
+
+def _seek(rules: ImportParameters, record: Mapping[str, Any]) -> str | None:
+    """The key of the problem that a record seeks."""
+    if rules.key is not None:
+        return read_key(rules.key, record)
+    question = read_key(rules.question, record) if rules.question else None
+    return None if question is None else identify_problem(question, None)
+
+
 def import_(records: Sequence[Record], parameters: ImportParameters) -> Outcome:
     """Solutions of records.
 
@@ -180,6 +242,10 @@ IMPORT = FromRecords(
     makes=_makes,
     locations=lambda parameters: parameters.files,
     reading=select_reading,
+    takes=TAKEN,
+    check=_check,
+    side_inputs=list_join_files,
+    joins=_list_joins,
     rows_per_record=lambda record, parameters: len(list_variants(record, parameters)),
     run=import_,
     labels=(HUMAN_LABEL,),

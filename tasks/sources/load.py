@@ -15,7 +15,13 @@ from schemas.reading import select_reading
 from schemas.task import FromRecords, Outcome, Record
 from tasks.sources.content_ids import identify_problem
 from tasks.sources.field_mapping import FieldOf
-from tasks.sources.record_parameters import RecordParameters, find_fault, list_variants
+from tasks.sources.record_parameters import (
+    RecordParameters,
+    find_fault,
+    list_file_joins,
+    list_join_files,
+    list_variants,
+)
 from tasks.sources.values import FieldError, read_text, read_texts
 
 REJECTED = RECORDS.having(REASON, DETAIL)
@@ -127,6 +133,8 @@ LOAD = FromRecords(
     makes=_makes,
     locations=lambda parameters: parameters.files,
     reading=select_reading,
+    side_inputs=list_join_files,
+    joins=lambda parameters, _: list_file_joins(parameters),
     rows_per_record=lambda record, parameters: len(list_variants(record, parameters)),
     run=load_problems,
 )

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from schemas.reading import FileReading
-from schemas.recipe.format import Find
-from schemas.task import OneOrMore, Parameters, Record
-from tasks.sources.field_mapping import FieldOf, FieldRule, fill_path, find_value
+from schemas.task import OneOrMore, Parameters, Record, RecordJoin, SideInput
+from tasks.sources.field_mapping import JOINED, FieldOf, FieldRule, fill_path, find_value
+from tasks.sources.values import FieldError, read_text
 
+
+class FileJoin(BaseModel):
+    """Records of other files that belong to those of the table's own, by a key that both have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    files: OneOrMore[str] = Field(min_length=1, description="The other files.")
+    key: FieldOf = Field(description="The field of their records that is the key.")
+    on: FieldOf = Field(description="The field of the table's own records that is it.")
+
+
+LONGEST_KEY = 1_000_000
+"""Characters of a key, which may be the text of a question."""
 STEM = FieldRule(path="@file", pattern=r"([^/.]+)[^/]*$")
 """The file's name without folders and endings."""
 
@@ -48,6 +61,9 @@ class RecordParameters(Parameters, FileReading):
         description="By path, values of a field with the reason for which such a row is rejected; `*` is any other value, null a "
         "missing one, and an empty reason keeps the row.",
     )
+    join: FileJoin | None = Field(
+        None, description="Records of other files that belong to these; `@joined` in the path of a field."
+    )
     longest: int = Field(1_000_000, ge=1, le=10_000_000, description="Characters of a text; longer ones are rejected.")
     most_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows of a record; one of more is rejected.")
 
@@ -56,11 +72,35 @@ class RecordParameters(Parameters, FileReading):
     def _complete(cls, value: Any, info: ValidationInfo) -> Any:
         """The parameters with those of the format that they name."""
         name = value.get("format") if isinstance(value, dict) else None
-        find: Find | None = (info.context or {}).get("formats")
+        find = (info.context or {}).get("formats")
         if not isinstance(name, str) or find is None:
             return value
         known = {field.alias or own for own, field in cls.model_fields.items()}
         return find(name).complete(value, dict.fromkeys(known))
+
+
+def read_key(rule: FieldRule, record: Mapping[str, Any]) -> str | None:
+    """The key of a record, as text without white space round it; None where it has none."""
+    try:
+        value = rule.look_up(record, None)
+        return None if value is None else read_text(value, "key", LONGEST_KEY).strip() or None
+    except FieldError:
+        return None
+
+
+def list_file_joins(rules: RecordParameters) -> list[RecordJoin]:
+    """The join with records of other files, if there is one."""
+    join = rules.join
+    if join is None:
+        return []
+    return [
+        RecordJoin(JOINED, ", ".join(join.files), partial(read_key, join.key), partial(read_key, join.on), "not joined")
+    ]
+
+
+def list_join_files(rules: RecordParameters) -> list[SideInput]:
+    """The other files, as what lies beside the table."""
+    return [SideInput("joined", tuple(rules.join.files))] if rules.join else []
 
 
 def list_variants(record: Record, rules: RecordParameters) -> Sequence[str | None]:

@@ -12,9 +12,11 @@ import pytest
 
 from catalog.declarations import FORMATS, find_declarations
 from catalog.records.read import read_batches
-from catalog.sources import find_sources
+from catalog.sources import Source, find_sources
+from flows.running.record_lookup import RecordLookup
 from schemas.reading import select_reading
 from schemas.recipe.document import RecipeError
+from schemas.recipe.recipe import NO_ROWS
 from schemas.task import Outcome, Record
 from tasks.sources.import_ import IMPORT, ImportParameters
 from tasks.sources.load import LOAD, LoadParameters
@@ -52,7 +54,22 @@ def read_sample(name: str, place: Path) -> tuple[list[Record], ImportParameters]
         {"format": name, "files": first, **sample.given}, context=dict(find_declarations(place))
     )
     sources = find_sources(str(place / first), first, reading=select_reading(parameters))
-    return [record for source in sources for batch, _ in read_batches(source) for record in batch], parameters
+    return _join(_read_all(sources), parameters, place), parameters
+
+
+def _read_all(sources: list[Source]) -> list[Record]:
+    return [record for source in sources for batch, _ in read_batches(source) for record in batch]
+
+
+def _join(records: list[Record], parameters: ImportParameters, place: Path) -> list[Record]:
+    """Records with those of other files that belong to them."""
+    for join in IMPORT.joins(parameters, NO_ROWS):
+        assert parameters.join is not None
+        with RecordLookup(join) as lookup:
+            for file in parameters.join.files:
+                lookup.add(record.value or {} for record in _read_all(find_sources(str(place / file), file)))
+            records = lookup.attach(records)
+    return records
 
 
 def outcome_of(name: str, place: Path) -> tuple[Outcome, int]:

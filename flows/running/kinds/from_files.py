@@ -1,33 +1,105 @@
-"""Tables made from files of records: each file is a partition, and each batch of its records a chunk."""
+"""Tables made from files of records: each file is a partition, and each batch of its records a chunk.
+
+Other rows may belong to the records: of further files, or of a table that is
+given. Of such a table each row is accounted for: one to which no record belongs
+is rejected, in a partition of the table's own file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from catalog.records.read import read_batches, read_first
 from catalog.sources import Source, verify_unchanged
 from catalog.tables import PartitionCommit
+from flows.planning.plan import TableJob
+from flows.planning.side_inputs import open_side_input
 from flows.running.commit import write_outcome
 from flows.running.kinds.partitioned import PartitionedKind
-from flows.running.partitions import Partition
+from flows.running.partitions import InputColumns, Partition, list_file_partitions, read_partition
+from flows.running.record_lookup import RecordLookup
 from flows.running.sample import PilotSample, spread_rows
 from flows.running.watcher import Watcher
-from schemas.task import FromRecords, Record
+from schemas.frames import to_polars_schema
+from schemas.task import FromRecords, Outcome, Record, Records
+
+PREPARED = "alone"
 
 
 class FromFilesKind(PartitionedKind[FromRecords[Any]]):
     """Records of files, some thousands at a time."""
 
+    def __init__(self, job: TableJob, task: FromRecords[Any]) -> None:
+        super().__init__(job, task)
+        self.joins = task.joins(job.parameters, job.input_contract)
+        self.prepares = bool(job.inputs) and not job.most
+
     @cached_property
     def partitions(self) -> list[Partition]:
-        """The files; in a preview no more than it has rows."""
+        """The files, and those of the table that is given; in a preview no more files than it has rows, and none of the table."""
         chosen = self.job.sources[: self.job.most or None]
-        return [Partition(f"{i:05d}", source=source) for i, source in enumerate(chosen)]
+        files = [Partition(f"{i:05d}", source=source) for i, source in enumerate(chosen)]
+        others = [] if self.job.most else list_file_partitions(self.job)
+        return files + [replace(other, name=f"{i:05d}") for i, other in enumerate(others, len(files))]
+
+    def repeats_keys(self) -> bool:
+        """As rows are named by their content, a key may be in several files."""
+        return len(self.partitions) > 1
+
+    def prepare(self) -> None:
+        """Find the rows of the table that is given to which no record belongs, and write them by its files."""
+        joins = [join for join in self.joins if join.of_input]
+        if not joins or self.folder.read_commit(PREPARED):
+            return
+        with self._open_lookups() as lookups:
+            (of_input,) = [lookup for lookup in lookups if lookup.join.of_input]
+            before = [lookup for lookup in lookups if lookup is not of_input]
+            for source in self.job.sources:
+                for batch, _ in read_batches(source):
+                    of_input.note_used(_attach(batch, before))
+            for partition in self.partitions:
+                if partition.source is None:
+                    rows = read_partition(self.job, partition)
+                    alone = rows.filter([not of_input.is_used(row) for row in rows.iter_rows(named=True)])
+                    file = self.folder.write(f"{PREPARED}/{partition.name}.parquet", alone)
+                    self.folder.commit(f"{PREPARED}-{partition.name}", PartitionCommit(alone.height, [file]))
+        self.folder.commit(PREPARED, PartitionCommit(0))
+
+    @contextmanager
+    def _open_lookups(self) -> Iterator[list[RecordLookup]]:
+        """What is joined to the records: the rows of other files first, then those of the table that is given."""
+        with ExitStack() as stack:
+            lookups = [stack.enter_context(RecordLookup(join)) for join in self.joins]
+            others = [open_side_input(located) for located in self.job.side_inputs]
+            for lookup, records in zip(lookups, others):
+                for batch in cast(Records, records):
+                    lookup.add(record.value for record in batch if record.value is not None)
+            for lookup in lookups:
+                if lookup.join.of_input:
+                    for part in InputColumns(self.job, list(self.job.input_contract.names())):
+                        lookup.add(part.iter_rows(named=True))
+            yield lookups
+
+    def _reject_alone(self, partition: Partition, watcher: Watcher) -> PartitionCommit:
+        """The rows of a file of the table that is given to which no record belongs."""
+        commit = self.folder.read_commit(f"{PREPARED}-{partition.name}")
+        assert commit is not None
+        rows = self.folder.read(commit.parts[0])
+        rejected = rows.select(
+            "source",
+            pl.col("question").str.slice(0, 10_000).alias("raw"),
+            pl.lit("no solution").alias("reason"),
+            (pl.lit("problem ") + pl.col("problem_id")).alias("detail"),
+        )
+        kept = pl.DataFrame(schema=to_polars_schema(self.job.contract))
+        return self.write_chunk(partition, rows.height, Outcome(kept, rejected), watcher)
 
     def count_expected_rows(self) -> int | None:
         """Not known before the files are read."""
@@ -47,17 +119,20 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
             The commit of each batch.
 
         """
-        assert partition.source is not None
-        parameters = self.job.parameters
-        for chunk, (batch, share) in enumerate(self._read_batches(partition.source)):
-            name = f"{partition.name}-{chunk:05d}"
-            rows_in = sum(self.task.rows_per_record(record, parameters) for record in batch)
-            commit = self.folder.read_commit(name)
-            if commit is None:
-                commit = write_outcome(self.job, name, rows_in, self.task.run(batch, parameters))
-                self.folder.commit(name, commit)
-            yield commit
-            watcher.advance(self.job.name, rows_in, share)
+        if partition.source is None:
+            yield self._reject_alone(partition, watcher)
+            return
+        with self._open_lookups() as lookups:
+            for chunk, (batch, share) in enumerate(self._read_batches(partition.source)):
+                name = f"{partition.name}-{chunk:05d}"
+                rows_in = sum(self.task.rows_per_record(record, self.job.parameters) for record in batch)
+                commit = self.folder.read_commit(name)
+                if commit is None:
+                    outcome = self.task.run(_attach(batch, lookups), self.job.parameters)
+                    commit = write_outcome(self.job, name, rows_in, outcome)
+                    self.folder.commit(name, commit)
+                yield commit
+                watcher.advance(self.job.name, rows_in, share)
         if not self.job.most:
             verify_unchanged(partition.source)
 
@@ -71,9 +146,19 @@ class FromFilesKind(PartitionedKind[FromRecords[Any]]):
         """Rows of the first records of each file; what all of them hold is guessed from the share read."""
         kept: list[pl.DataFrame] = []
         of = 0.0
+        if any(join.of_input for join in self.joins):
+            return None  # the table that is given may not be there yet
         for source in self.job.sources:
             for batch, share in islice(read_batches(source), 1):
-                rows = self.task.run(batch, self.job.parameters).kept
+                with self._open_lookups() as lookups:
+                    rows = self.task.run(_attach(batch, lookups), self.job.parameters).kept
                 kept.append(rows)
                 of += rows.height / share if share else rows.height
         return PilotSample(spread_rows(pl.concat(kept), wanted), of) if kept else None
+
+
+def _attach(records: Sequence[Record], lookups: Sequence[RecordLookup]) -> Sequence[Record]:
+    """Records with the rows that belong to them."""
+    for lookup in lookups:
+        records = lookup.attach(records)
+    return records
