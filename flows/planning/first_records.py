@@ -87,7 +87,7 @@ def _find_faults(
         (key, path)
         for key, rule in list_rules(parameters).items()
         if not rule.optional and rows and not any(rule.is_found(*row) for row in rows)
-        if not any(path.startswith(JOINED) for path in rule.list_paths())
+        if parameters.join is None or not any(path.startswith(JOINED) for path in rule.list_paths())
         for path in rule.list_paths()[:1]
     ]
     if unlisted := [entry for entry in missing if entry[0] == "each"]:
@@ -106,6 +106,8 @@ def _find_faults(
 
 
 def _advise_field(path: str, values: Sequence[Mapping[str, Any]]) -> str:
+    if path.startswith(JOINED):
+        return "add `join: {files: …}` and the files in which it is"
     fields = list_fields(values)
     advice = advise(path, fields)
     if advice.startswith("did you mean"):

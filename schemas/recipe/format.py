@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.reading import FileReading
 from schemas.recipe.declaration import parse_declaration
 
-PARTS = ("labels", "join", "reject")
+JOIN = "join"
+"""What means nothing without the files that a table names."""
+PARTS = ("labels", JOIN, "reject")
 """Parameters of which a table may say a part, and the format the rest."""
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 
@@ -53,7 +55,8 @@ class FileFormat(BaseModel):
         parts = {
             name: {**own[name], **given[name]} for name in PARTS if name in own and isinstance(given.get(name), dict)
         }
-        return {**{name: value for name, value in own.items() if name in known}, **given, **parts}
+        fitting = {name: value for name, value in own.items() if name in known and (name != JOIN or JOIN in given)}
+        return {**fitting, **given, **parts}
 
 
 Find = Callable[[str], FileFormat]
