@@ -81,12 +81,14 @@ def vllm(asked: Asked) -> Act:
 
 
 def llama_cpp(asked: Asked) -> Act:
-    """llama-server: has its own name for a penalty, answers under the name of its file, and repeats the beginning of an answer."""
+    """llama-server: has its own name for a penalty, gives as many samples as it has slots, and repeats the beginning of an answer."""
     body = asked.body
+    if body.get("n", 1) > 1:  # of `--parallel 1`
+        message = f"Field 'n': Value must be between 1 <= value <= 1, but got {body['n']}"
+        return problem(400, message, code=400, type="invalid_request_error")
     beginning = _last(body, "assistant") if "messages" in body else None
     text = f"{beginning}{_go_on(body, beginning)}" if beginning is not None else None
-    value = json.loads(_answer(asked, text).content)
-    return Act(json.dumps(value | {"model": f"models/{body['model']}.gguf"}).encode(), answers=True)
+    return _answer(asked, text)
 
 
 def llama_cpp_python(asked: Asked) -> Act:
@@ -101,10 +103,13 @@ def llama_cpp_python(asked: Asked) -> Act:
 
 def ollama(asked: Asked) -> Act:
     """Ollama: takes everything and ignores what it does not know; goes on with a last message of the assistant's."""
-    if asked.body["n"] > 1:
-        value = json.loads(_answer(asked).content)
-        return Act(json.dumps(value | {"choices": value["choices"][:1]}).encode(), answers=True)
-    return _answer(asked)
+    return _answer_once(asked)
+
+
+def _answer_once(asked: Asked, text: str | None = None) -> Act:
+    """One sample, however many are asked for."""
+    value = json.loads(_answer(asked, text).content)
+    return Act(json.dumps(value | {"choices": value["choices"][:1]}).encode(), answers=True)
 
 
 def openai(asked: Asked) -> Act:
@@ -116,16 +121,18 @@ def openai(asked: Asked) -> Act:
         )
         return problem(400, message, param="max_tokens", code="unsupported_parameter")
     if body.get("temperature", 1) != 1:
-        message = (
-            "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) is supported."
-        )
+        message = "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is supported."
         return problem(400, message, param="temperature", code="unsupported_value")
     for name in ("top_p", "logprobs"):
         if name in body:
             message = f"Unsupported parameter: '{name}' is not supported with this model."
             return problem(400, message, param=name, code="unsupported_parameter")
     takes = COMMON - {"max_tokens"} | {"max_completion_tokens", "reasoning_effort"}
-    refuse = lambda name: problem(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")  # noqa: E731
+
+    def refuse(name: str) -> Act:
+        message = f"Unrecognized request argument supplied: {name}"
+        return problem(400, message, type="invalid_request_error", param=None, code=None)
+
     return _strict(takes, refuse)(asked)
 
 
@@ -135,7 +142,11 @@ def anthropic(asked: Asked) -> Act:
     if body["n"] != 1:
         return problem(400, "n: only 1 is supported", type="invalid_request_error", param="n")
     if _last(body, "assistant") is not None:
-        return problem(400, "This model does not support assistant message prefill.", type="invalid_request_error")
+        return problem(
+            400,
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+            type="invalid_request_error",
+        )
     return _answer(asked, "Here is the JSON: {count: 1}" if body.get("response_format") else None)
 
 
@@ -144,19 +155,20 @@ def gemini(asked: Asked) -> Act:
     takes = COMMON - {"seed", "logprobs"} | {"reasoning_effort"}
 
     def refuse(name: str) -> Act:
-        return problem(
-            400, f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.', type="INVALID_ARGUMENT"
+        message = f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.'
+        return Act(
+            json.dumps([{"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}]).encode(), 400
         )
 
     return _strict(takes, refuse)(asked)
 
 
 def lm_studio(asked: Asked) -> Act:
-    """LM Studio: takes everything, ignores what it does not know, and begins an answer anew."""
+    """LM Studio: takes everything, ignores what it does not know, gives one sample at a time, and begins an answer anew."""
     body = asked.body
-    if body.get("response_format", {}).get("type") == "json_object":
-        return problem(400, "'response_format.type' must be 'json_schema' or 'text'")
-    return _answer(asked, _begin_anew(body) if _last(body, "assistant") is not None else None)
+    if body.get("response_format", {}).get("type") == "json_object":  # its errors are texts
+        return Act(json.dumps({"error": "'response_format.type' must be 'json_schema' or 'text'"}).encode(), 400)
+    return _answer_once(asked, _begin_anew(body) if _last(body, "assistant") is not None else None)
 
 
 SERVERS: dict[str, Script] = {

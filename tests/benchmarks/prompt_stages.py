@@ -135,8 +135,13 @@ def _load_labelled(data: Path, most: int) -> pl.DataFrame:
     return make_solutions([*wrong, *[row for row in rows if row["label"] < 0][: most - len(wrong)]])
 
 
-def _load_mistakes(data: Path, most: int) -> pl.DataFrame:
-    """Mistakes that teachers sorted and described."""
+def _load_described(data: Path, most: int) -> pl.DataFrame:
+    """Mistakes that teachers described."""
+    return _load_mistakes(data, most, described=True)
+
+
+def _load_mistakes(data: Path, most: int, *, described: bool = False) -> pl.DataFrame:
+    """Mistakes that teachers sorted; many of them, or all that are wanted, with a description."""
     rows = read_rows(next((data / "verify-then-generate").glob("*.jsonl.gz")))
     types = taxonomies.find_shipped(TAXONOMY)
     chosen = [
@@ -145,7 +150,7 @@ def _load_mistakes(data: Path, most: int) -> pl.DataFrame:
             "gold": types.named(row["error_category"]), "cause": row["error_description"],
         }
         for row in rows
-        if types.named(row["error_category"])
+        if types.named(row["error_category"]) and (row["error_description"] or not described)
     ]  # fmt: skip
     return make_solutions(chosen[:: max(1, len(chosen) // most)][:most])
 
@@ -317,7 +322,7 @@ STAGES = (
         "discover", _load_mistakes, {FIRST: read_earlier("discover"), SECOND: prompts.find_template("discover")}, ask_for_proposals, _count_faults,
     ),
     Stage(
-        "keywords", _load_mistakes, {FIRST: read_earlier("keywords"), SECOND: prompts.find_template("keywords")}, ask_for_keywords, _count_faults,
+        "keywords", _load_described, {FIRST: read_earlier("keywords"), SECOND: prompts.find_template("keywords")}, ask_for_keywords, _count_faults,
     ),
     Stage(
         "same-kind", _load_mistakes, {FIRST: read_earlier("same-kind"), SECOND: prompts.find_template("same-kind")}, ask_whether_same, _count_pairs,

@@ -10,7 +10,7 @@ from schemas.request import EngineError, Request
 from tasks.engines.openai.body import ALIAS, FORMS, N, choose_form
 from tasks.engines.openai.chat import SCHEMA, Answer, FailedExchange, Outcome, Refusal, parse_json
 from tasks.engines.openai.http_errors import REFUSED
-from tasks.engines.openai.servers import find_ignored
+from tasks.engines.openai.servers import SERVERS, find_hottest, find_ignored
 from tasks.llm.channels import split_channels
 
 _LOG = logging.getLogger(__name__)
@@ -90,11 +90,16 @@ class Capabilities:
         return next((name for name in settings if _names(refusal, name)), None)
 
     def check_ignored(self, owner: str, request: Request) -> None:
-        """Raise `EngineError` where the server is known to ignore a setting of the recipe without a word."""
+        """Raise `EngineError` where the server is known to ignore a setting of the recipe without a word, or to lower it."""
         if (known := find_ignored(owner, request)) is not None:
             server, ignored = known
             names = " and ".join(f"`{name}`" for name in ignored)
             raise EngineError(f"{self._where}: is {server.name}, which ignores {names} without a word; {server.advice}")
+        if (hottest := find_hottest(owner, request)) is not None:
+            raise EngineError(
+                f"{self._where}: is {SERVERS[owner].name}, which takes every `temperature` above {hottest:g} for {hottest:g} "
+                f"without a word, and the recipe has {request.sampling.temperature:g}; lower it"
+            )
 
     def check_setting(self, refusal: Refusal, request: Request) -> None:
         """Raise `EngineError` where the endpoint refuses a setting of the recipe, as it would for every request."""
@@ -148,10 +153,10 @@ class Capabilities:
 
 
 def _names(refusal: Refusal, name: str) -> bool:
-    """Whether a refusal names a field; one whose name is a word only where it stands in quotes."""
+    """Whether a refusal names a field; one whose name is a word only where it stands in quotes, or as OpenAI names it."""
     if refusal.parameter == name:
         return True
-    quoted = rf"[\"'`]{re.escape(name)}[\"'`]"
+    quoted = rf"[\"'`]{re.escape(name)}[\"'`]|argument supplied: {re.escape(name)}(?!\w)"
     return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)" if "_" in name else quoted, refusal.detail))
 
 

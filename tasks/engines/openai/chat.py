@@ -196,14 +196,20 @@ def _logprob(value: Any) -> tuple[float | None, int]:
 def read_error(content: bytes) -> str:
     """The error in a body, as one text; the input that some servers repeat is left out."""
     try:
-        value = parse_json(content)
+        error = find_error(parse_json(content))
     except ValueError:
         return content.decode("utf-8", "replace")
-    error = value.get("error", value) if isinstance(value, dict) else value
     if not isinstance(error, dict):
         return error if isinstance(error, str) else json.dumps(error)
-    parts = [_line(error.get(name)) for name in ("message", "detail", "code", "type", "param")]
+    parts = [_line(error.get(name)) for name in ("message", "detail", "code", "type", "status", "param")]
     return ", ".join(part for part in parts if part) or json.dumps(error)
+
+
+def find_error(value: Any) -> Any:
+    """What a body says of an error: as OpenAI has it, in a list of one as Google has it, a text as LM Studio has it, or all of it."""
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
+        value = value[0]
+    return value.get("error", value) if isinstance(value, dict) else value
 
 
 def _line(value: Any) -> str:

@@ -23,7 +23,7 @@ from schemas.request import EngineError
 from tasks.engines.openai.chat import Answer, FailedExchange, Outcome, Refusal, parse_json, read_answer
 from tasks.engines.openai.choices import split_choices
 from tasks.engines.openai.http_errors import classify_status, hide_credentials
-from tasks.engines.openai.servers import read_owner
+from tasks.engines.openai.servers import HOSTS, read_owner
 from tasks.engines.openai.stream import is_stream, join_stream
 
 MOST_BYTES = 8 * 2**20
@@ -73,9 +73,10 @@ class Endpoint:
         """How the server signs its list of models; empty where it gives none."""
         try:
             response = await self._client.get(self._url.copy_with(path=self._path + "/models"))
-            return read_owner(parse_json(response.content[:MOST_BYTES]), self._model.model)
+            owner = read_owner(parse_json(response.content[:MOST_BYTES]), self._model.model)
         except (ValueError, httpx.HTTPError, httpx.StreamError, OSError):
-            return ""
+            owner = ""
+        return owner or HOSTS.get(self._url.host, "")
 
     async def ask(self, body: bytes, api: str = "chat") -> list[Outcome]:
         """One exchange; an outcome for each choice of the answer, or one for all. Nothing in them holds the key."""

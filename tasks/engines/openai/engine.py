@@ -138,8 +138,10 @@ class OpenAIEngine:
         self._background.close(self._endpoint.close)
 
     async def _ask_all(self, requests: Sequence[Request], put: Put[Reply]) -> None:
-        if further := next((request for request in requests if request.further), None):
-            self._capabilities.check_ignored(await self._find_owner(), further)
+        settings = {(*request.further, request.sampling.temperature): request for request in requests}
+        for request in settings.values():
+            if request.further or request.sampling.temperature > 1:
+                self._capabilities.check_ignored(await self._find_owner(), request)
         giving_up = GivingUp(lambda: bool(self._answered) or self._has_answered())
         asking = _Asking(deque(_group_samples(requests, self._model.n)), put, len(requests), giving_up)
         async with asyncio.TaskGroup() as workers:

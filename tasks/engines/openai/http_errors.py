@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from tasks.engines.openai.chat import CONTENT_FILTER, SCHEMA, FailedExchange, Outcome, Refusal, parse_json, read_error
+from tasks.engines.openai.chat import (
+    CONTENT_FILTER,
+    SCHEMA,
+    FailedExchange,
+    Outcome,
+    Refusal,
+    find_error,
+    parse_json,
+    read_error,
+)
 
 LONGEST_WAIT = 900.0
 """Seconds that a build waits because an endpoint asks for it; longer, and it ends."""
@@ -108,10 +117,9 @@ def retry_after(value: str, now: datetime) -> float | None:
 def _parameter(content: bytes) -> str:
     """The parameter that the body of an error names as the one at fault."""
     try:
-        value = parse_json(content)
+        error = find_error(parse_json(content))
     except ValueError:
         return ""
-    error = value.get("error", value) if isinstance(value, dict) else None
     return str(error.get("param") or "") if isinstance(error, dict) else ""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.request import Request
+from schemas.request import FURTHER, Request
 
 _LONGEST = 40
 _UNKNOWN_TO_MOST = frozenset({"stop_token_ids"})
@@ -25,6 +25,8 @@ class Server:
     """Settings that it takes and that change nothing there."""
     advice: str
     """Where they can be set instead."""
+    hottest: float | None = None
+    """The temperature that it takes all above for."""
 
 
 SERVERS = {
@@ -40,8 +42,16 @@ SERVERS = {
         _UNKNOWN_TO_MOST | {"min_p", "template"},
         "set it in the model's defaults there and leave it out here",
     ),
+    "anthropic": Server(
+        "Anthropic's compatible endpoint",
+        frozenset(FURTHER) | {"template"},
+        "it has no such setting; take it out of the recipe",
+        hottest=1.0,
+    ),
 }
-"""By `owned_by` in the list of models."""
+"""By `owned_by` in the list of models, or by their host."""
+HOSTS = {"api.anthropic.com": "anthropic"}
+"""Servers that sign no list of models, by where they are."""
 
 
 def read_owner(models: Any, model: str) -> str:
@@ -59,7 +69,16 @@ def read_owner(models: Any, model: str) -> str:
     listed = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     named = [entry for entry in listed if entry.get("id") == model] or listed
     owner = named[0].get("owned_by") if named else None
+    if owner is None and named and named[0].get("type") == "model" and "display_name" in named[0]:
+        return "anthropic"  # whose list is signed by its shape
     return owner[:_LONGEST] if isinstance(owner, str) and owner.isprintable() else ""
+
+
+def find_hottest(owner: str, request: Request) -> float | None:
+    """The temperature that a server takes a request's higher one for; None where it takes it as it is."""
+    hottest = SERVERS[owner].hottest if owner in SERVERS else None
+    is_sent = "temperature" not in request.options.omit
+    return hottest if hottest is not None and is_sent and request.sampling.temperature > hottest else None
 
 
 def find_ignored(owner: str, request: Request) -> tuple[Server, list[str]] | None:

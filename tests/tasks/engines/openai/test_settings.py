@@ -17,6 +17,7 @@ from schemas.recipe.models import OpenAI
 from schemas.request import Completion, EngineError, Failure, Message, Options, Reply, Request, Sampling
 from tasks.engines.openai.capabilities import is_same_model
 from tasks.engines.openai.engine import OpenAIEngine
+from tasks.engines.openai.servers import find_hottest, read_owner
 from tests import golden
 from tests.endpoints import SERVERS
 from tests.faulty_server import Act, Asked, FaultyServer, Script, problem
@@ -114,7 +115,8 @@ def test_samples_of_one_prompt_are_asked_for_together_and_counted_once() -> None
     assert sum(reply.tokens for reply in together) == 24 and sum(reply.prompt_tokens for reply in together) == 10
 
 
-@pytest.mark.parametrize(("server", "asked"), [("ollama", [3, 1, 1]), ("anthropic", [3, 1, 1, 1])])
+@pytest.mark.parametrize(("server", "asked"), [("ollama", [3, 1, 1]), ("lm-studio", [3, 1, 1]), ("anthropic", [3, 1, 1, 1]), ("llama-cpp", [3, 1, 1, 1])],
+)  # fmt: skip
 def test_an_endpoint_that_gives_one_sample_at_a_time_is_asked_for_each(server: str, asked: list[int]) -> None:
     replies, bodies = ask(SERVERS[server], *samples(3, prefix=""), n=3)
     assert [body["n"] for body in bodies] == asked
@@ -191,13 +193,15 @@ IGNORED = {
     "library": Sampling(16, top_k=20, min_p=0.1),
     "llamacpp": Sampling(16, top_k=20, stop_token_ids=(2,)),
     "organization_owner": Sampling(16, min_p=0.1),
+    "anthropic": Sampling(16, presence_penalty=0.5),
+    "anthropic ": Sampling(16, 1.5),
 }
 
 
 def test_a_setting_that_a_server_ignores_without_a_word_is_named() -> None:
     lines = []
     for owner, sampling in IGNORED.items():
-        with FaultyServer(SERVERS["ollama"], owner) as server, pytest.raises(EngineError) as error:
+        with FaultyServer(SERVERS["ollama"], owner.strip()) as server, pytest.raises(EngineError) as error:
             answer(server, replace(ASKED, sampling=sampling))
         assert not server.asked
         lines.append(f"{owner}: {str(error.value).replace(server.url, 'URL')}")
@@ -247,6 +251,14 @@ FAILURES = {
         400,
         "This model's maximum context length is 2048 tokens. However, you requested 9047 tokens (9031 in the messages)",
     ),
+    "vllm 0.15: longer than the context": problem(
+        400,
+        "This model's maximum context length is 2048 tokens. However, your request has 8 input tokens plus 2045 'max_tokens'. "
+        "Please reduce one or the other. (parameter=input_tokens, max_tokens, value=(8, 2045))",
+        type="BadRequestError",
+        param="input_tokens, max_tokens",
+        code=400,
+    ),
     "vllm: another error": problem(400, "chat_template_kwargs must be an object"),
 }
 
@@ -263,3 +275,13 @@ def test_a_request_that_a_server_cannot_answer_is_a_failure_with_a_reason() -> N
         assert isinstance(reply, Failure)
         lines.append(f"{name}: {reply.reason}: {reply.detail}")
     golden.check(HERE / "openai-failures.txt", "\n".join(lines) + "\n")
+
+
+def test_a_list_of_models_without_a_signature_is_known_by_its_shape() -> None:
+    entry = {"type": "model", "id": "claude", "display_name": "Claude", "created_at": "2025-09-29T00:00:00Z"}
+    assert read_owner({"data": [entry], "has_more": False}, "claude") == "anthropic"
+    assert read_owner({"data": [{"id": "claude", "type": "model"}]}, "claude") == ""
+    hot = replace(ASKED, sampling=Sampling(16, 1.5))
+    assert find_hottest("anthropic", hot) == 1.0
+    assert find_hottest("anthropic", replace(hot, options=Options(omit=("temperature",)))) is None
+    assert find_hottest("vllm", hot) is None
