@@ -38,6 +38,11 @@ KNOWN = {
 """What a judge is told of a verdict."""
 LONGEST_REASON = 800
 """Characters of a judgement's reason, where a schema can hold it to them: without, small models repeat themselves to the limit."""
+SHORTEST_REASON = 80
+FRAME = 64
+"""Tokens of a judgement beside its reason, about."""
+CHARACTERS = 2
+"""Characters of a token of reasons, at least: words have four, numbers one or two."""
 WRONG_WITHOUT_STEP = "finds no step of a wrong solution"
 
 
@@ -71,8 +76,10 @@ def make_schema(rules: JudgeParameters, steps: int, none: bool = True) -> str:
     if rules.kinds:
         kind = {"type": "string", "enum": [*rules.kinds, *(["none"] if none else [])]}
     step = {"type": "string", "enum": [*map(str, range(1, steps + 1)), *(["none"] if none else [])]}
+    # what may be longer than the tokens allow is cut off there, and is no judgement
+    longest = max(SHORTEST_REASON, min(LONGEST_REASON, CHARACTERS * (rules.max_tokens - FRAME)))
     # the reason comes first: a model that has written it judges better than one that answers at once
-    properties = {"reason": {"type": "string", "maxLength": LONGEST_REASON}, "kind": kind, "first_error": step}
+    properties = {"reason": {"type": "string", "maxLength": longest}, "kind": kind, "first_error": step}
     return json.dumps(
         {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     )
@@ -193,7 +200,7 @@ def _makes(_: JudgeParameters, contract: Contract) -> Contract:
 JUDGE = Asking(
     name="judge",
     summary="Has models say where solutions first go wrong: models × votes; more than half of all name the step.",
-    version="5",
+    version="6",
     parameters=JudgeParameters,
     needs=("solution_id", "question", "options", "steps"),
     makes=_makes,

@@ -150,6 +150,12 @@ def test_kinds_and_options_reach_the_judge_and_the_schema() -> None:
     assert "which of these kinds of errors it is (sum, unit)" in lines.messages[1].content
 
 
+@pytest.mark.parametrize(("tokens", "longest"), [(464, 800), (463, 798), (200, 272), (100, 80), (16, 80)])
+def test_a_reason_leaves_room_for_what_follows_it(tokens: int, longest: int) -> None:
+    (request,), _ = run(solutions(["x"]), rules(form="json", max_tokens=tokens), lambda r: said(r, ""))
+    assert json.loads(request.sampling.schema)["properties"]["reason"]["maxLength"] == longest
+
+
 def test_a_judge_who_knows_that_the_answer_is_wrong_is_not_offered_none() -> None:
     part = solutions(["x", "y"]).with_columns(verdict=pl.lit("wrong"))
     seeing, blind = rules(form="json", sees=["verdict"]), rules(form="json")
