@@ -49,3 +49,27 @@ CONTINUATIONS = Contract(
 )
 CARRIED = (*PROBLEM_COLUMNS, SOURCE, PROGRAM)
 """The columns that a continuation has of the problem, as far as the table has them."""
+
+PAIR_SOURCES = ("rectified", "edited", "first pit")
+"""How two sides of a pair of steps came about."""
+STEP_PAIRS = Contract(
+    "step pairs",
+    "One pair a row: a right and a wrong way on from the same beginning of a solution.",
+    (
+        Column("pair_id", "string", "Hash of the problem, the beginning and both sides.", pattern=ID),
+        *PROBLEM_COLUMNS,
+        Column("steps_before", "strings", "The steps that both sides go on from."),
+        Column("number", "integer", "The step that the sides are, counted from 0.", at_least=0),
+        Column("chosen", "string", "The right side: a step, or of a first pit a whole right solution."),
+        Column("rejected", "string", "The wrong side: a step, or of a first pit the solution through that step."),
+        Column("chosen_whole", "string", "The right solution that the right side is of."),
+        Column("rejected_whole", "string", "The wrong solution that the wrong side is of."),
+        Column("pair_by", "string", "How the sides came about: rectified (the same model went on rightly), edited (a right step was made wrong), first pit (where rollouts succeed least).", one_of=PAIR_SOURCES),
+        Column("chosen_by", "string", "Who wrote the right side."),
+        Column("rejected_by", "string", "Who wrote the wrong side."),
+        Column("rejected_id", "string", "The solution_id of the wrong solution.", pattern=ID),
+        Column("q_chosen", "number", "The share of rollouts that succeed behind the right side; null where none were made.", nullable=True, at_least=0, at_most=1),
+        Column("q_rejected", "number", "The same behind the wrong side.", nullable=True, at_least=0, at_most=1),
+    ),
+    "pair_id",
+)  # fmt: skip

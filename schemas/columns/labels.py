@@ -256,4 +256,5 @@ INJECT_COLUMNS = (
     Column("injected_edit", "string", "What was replaced, and by what; null where nothing was.", nullable=True),
     Column("injected_cause", "string", "What is wrong, as the model that made it says; null elsewhere.", nullable=True),
     Column("injected_from", "string", "The right solution that it was made from.", pattern="[0-9a-f]{24}"),
+    Column("injected_original", "strings", "The steps of that solution."),
 )

@@ -131,7 +131,11 @@ def _make_columns(
         return STILL_RIGHT if verdict["verdict"] == "right" else f"{UNDECIDED}: {verdict['undecided']}"
     if verdict["extracted_by"] != row["extracted_by"]:
         return OTHERWISE
-    about = {"injected_taxonomy": rules.taxonomy.id, "injected_from": row["solution_id"]}
+    about = {
+        "injected_taxonomy": rules.taxonomy.id,
+        "injected_from": row["solution_id"],
+        "injected_original": row["steps"],
+    }
     if Random(digest("share", str(rules.seed), row["solution_id"])).random() >= rules.share:  # noqa: S311
         nothing = dict.fromkeys(("injected_type", "injected_by", "injected_edit", "injected_cause"))
         return {name: row[name] for name in CHANGED} | about | nothing | {"injected_at": -1}
@@ -185,7 +189,7 @@ def _make_outcome(part: pl.DataFrame, results: Sequence[dict[str, Any] | str]) -
 INJECT = Asking(
     name="inject",
     summary="Makes wrong solutions from right ones, with a known first wrong step and type of mistake, by rules or by models.",
-    version=f"6 verify {CHECKER}",
+    version=f"7 verify {CHECKER}",
     parameters=InjectParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "model", "sampling", "sample", "text", "rationale", "stated", "steps", "verdict", "undecided", "extracted_by"),
     makes=lambda _, contract: contract.without(*GOLD_COLUMNS).having(*INJECT_COLUMNS),

@@ -39,6 +39,7 @@ _ALL = (
     Derived(_STEPS, Column("shown_steps", "strings", f"{_STEP_TEXTS}.", at_least=1), lambda row, style: rows.list_steps(row, style.cut), by_style=True),
     Derived(_STEPS, Column("shown_labels", "booleans", f"{_STEP_LABELS}.", at_least=1), lambda row, style: rows.label_steps(row, style.cut), by_style=True),
     Derived((*_STEPS, "soft"), Column("shares", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True), lambda row, style: rows.read_shares(row, style.cut), by_style=True),
+    Derived(("number",), Column("step_number", "integer", "The step that a pair is about, counted from 1.", at_least=1), lambda row, _: row["number"] + 1),
     Derived(_PAIR, Column("wrong_side", "string", "The model's wrong rationale."), lambda row, _: rows.read_pair(row)[0]),
     Derived(_PAIR, Column("right_side", "string", "A right solution of the problem."), lambda row, _: rows.read_pair(row)[1]),
 )  # fmt: skip
