@@ -1,4 +1,4 @@
-"""`pairs`: a right and a wrong way on from the same beginning, as step-wise preference training reads them.
+"""`step-pairs`: a right and a wrong way on from the same beginning, as step-wise preference training reads them.
 
 Sources: rectified pairs are Step-DPO's (arXiv 2406.18629, section 3.2): the
 wrong step of a model beside the first step of a right continuation by the same
@@ -138,17 +138,17 @@ def _cut_at_pit(row: Row) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Sides:
+class PairSource:
     needs: tuple[str, ...]
     after: str
     """The task that makes them."""
     make: Callable[[Row], dict[str, Any]]
 
 
-SOURCES: dict[Source, _Sides] = {
-    "rectified": _Sides(("from_id", "from_text", "continued", "steps_before", "wrong_step", "next_step", "verdict", "model", "text"), "continue", _rectify),
-    "edited": _Sides(("injected_at", "injected_original", "injected_by", "solution_id", "steps", "model", "text"), "inject", _edit),
-    "first pit": _Sides(("soft", "right_rationale", "right_from", "verdict", "solution_id", "steps", "model", "text"), "estimate (label: soft, method: every-step) and contrast", _cut_at_pit),
+SOURCES: dict[Source, PairSource] = {
+    "rectified": PairSource(("from_id", "from_text", "continued", "steps_before", "wrong_step", "next_step", "verdict", "model", "text"), "continue", _rectify),
+    "edited": PairSource(("injected_at", "injected_original", "injected_by", "solution_id", "steps", "model", "text"), "inject", _edit),
+    "first pit": PairSource(("soft", "right_rationale", "right_from", "verdict", "solution_id", "steps", "model", "text"), "estimate (label: soft, method: every-step) and contrast", _cut_at_pit),
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _check(parameters: PairsParameters, given: Contract) -> list[str]:
 
 
 PAIRS = PerProblem(
-    name="pairs",
+    name="step-pairs",
     summary="Pairs a right and a wrong step behind the same beginning, for step-wise preference training.",
     version="1",
     parameters=PairsParameters,

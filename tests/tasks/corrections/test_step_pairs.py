@@ -1,4 +1,4 @@
-"""The task `pairs`: the sides of each kind of pair, how many are kept, and why rows have none."""
+"""The task `step-pairs`: the sides of each kind of pair, how many are kept, and why rows have none."""
 
 from __future__ import annotations
 
