@@ -152,7 +152,7 @@ class RefusedRows(_Declared):
         return self
 
 
-class Sample(_Declared):
+class SampleRow(_Declared):
     """A made-up row of a table, and the row that the view makes of it: its fields' names, order and types are the format's own."""
 
     given: dict[str, Any] = Field(description="The columns of the table's row that the view looks at.")
@@ -177,7 +177,7 @@ class ViewDeclaration(_Declared):
         description="All its fields where texts are lists of messages; empty where it has no such form.",
     )
     refuse: tuple[RefusedRows, ...] = Field((), description="Rows that it cannot hold.")
-    sample: Sample = Field(exclude=True, description="A made-up row.")
+    sample: SampleRow = Field(exclude=True, description="A made-up row.")
 
     @model_validator(mode="before")
     @classmethod

@@ -139,7 +139,10 @@ def _cut_at_pit(row: Row) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PairSource:
+    """One way in which the sides of a pair come about."""
+
     needs: tuple[str, ...]
+    """The columns that rows must have for it."""
     after: str
     """The task that makes them."""
     make: Callable[[Row], dict[str, Any]]
