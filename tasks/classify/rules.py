@@ -75,7 +75,7 @@ def apply_rules(row: Mapping[str, Any], at: int) -> RuleFinding | None:
 
     """
     case = _read_case(row, at)
-    if case.plan is not None:
+    if case.plan is not None:  # what stays open beside a right solution is open: of two kinds the repair would name one
         return _compare_with_plan(case, case.plan)
     return _check_alone(case)
 
@@ -210,7 +210,7 @@ def _check_alone(case: _Case) -> RuleFinding | None:
             finding = None
             if case.gold is not None:
                 finding = _explain_by_repair(equation, (*case.equations[i + 1 :], *case.later), case)
-            elif strange:
+            if finding is None and strange:
                 finding = _explain_unknown_number(strange, case)
             # the step is known to be wrong: what is false in it needs no further proof
             if finding is None and equation.holds is False and not strange:

@@ -15,22 +15,24 @@ import gzip
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from catalog import taxonomies
 from flows.metrics.evaluate import find_rows
-from tasks.classify.rules import RULE_TAXONOMY, apply_rules
+from tasks.classify.rules import apply_rules
 from tasks.evaluation.score import wilson
 from tasks.evaluation.types import Confusion
 from tasks.synthetic.program import load_program
 from tasks.synthetic.truth import find_truth
 
 Said = Callable[[dict[str, Any]], str | None]
+Figures = list[tuple[str, str, bool]]
+"""What is demanded, what was measured, whether it is met."""
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -62,12 +64,41 @@ def prmbench(folder: Path) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
-def without_reference(row: dict[str, Any]) -> str | None:
-    """What rules say without the right solution; they know the right answer."""
-    return with_reference(row | {"reference": None})
+ALLOWED: dict[str, dict[str, frozenset[str]]] = {
+    "verify-then-generate": {
+        "Calculation error easily solved by a calculator": frozenset({"calculation", "miscopied result"}),
+        "Unit conversion error": frozenset({"unit", "wrong operation", "wrong operand", "misread quantity"}),
+        "Extra quantity or Missing quantity": frozenset({"missing step", "extra step", "wrong operand"}),
+        "Misunderstanding of a question": frozenset(
+            {"wrong operation", "wrong operand", "misread quantity", "missing step", "extra step"}
+        ),
+        "Missing / Wrong factual knowledge": frozenset({"wrong operation", "wrong operand", "misread quantity"}),
+        "Reached correct solution but proceeded further": frozenset({"extra step", "final answer"}),
+    },
+    "prmbench": {
+        "redundency": frozenset({"extra step"}),
+        "circular": frozenset({"extra step"}),
+        "counterfactual": frozenset({"calculation", "misread quantity", "wrong operation"}),
+        "step_contradiction": frozenset({"miscopied result", "wrong operand", "final answer"}),
+        "domain_inconsistency": frozenset({"wrong operation"}),
+        "confidence": frozenset({"calculation", "misread quantity", "miscopied result"}),
+        "missing_condition": frozenset({"missing step"}),
+        "deception": frozenset({"calculation", "misread quantity", "miscopied result", "wrong operand"}),
+    },
+}
+"""By set and category the types that a mistake of that category may have, by the two definitions and nothing else. Categories
+that are not here ("None of the above") say nothing of the type."""
 
 
-def with_reference(row: dict[str, Any]) -> str | None:
+KNOWING: dict[str, Said] = {
+    "neither": lambda row: name_type(row | {"reference": None, "answer": None}),
+    "the right answer": lambda row: name_type(row | {"reference": None}),
+    "answer and right solution": lambda row: name_type(row),
+}
+"""What rules may know beside the solution and the place of its mistake, from the least to the most."""
+
+
+def name_type(row: dict[str, Any]) -> str | None:
     """What rules say."""
     rules = apply_rules(row, row["first_error"])
     return rules.kind if rules else None
@@ -76,8 +107,7 @@ def with_reference(row: dict[str, Any]) -> str | None:
 def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
     """How each way of naming types compares with the truth."""
     ways: dict[str, Said] = {
-        "rules, right solution known": with_reference,
-        "rules, only the answer known": without_reference,
+        **{f"rules, knowing {what}": way for what, way in KNOWING.items()},
         "the corpus' type (rules, then judge)": lambda row: row["error_type"],
     }
     confusions = {name: Confusion() for name in ways}
@@ -89,15 +119,67 @@ def on_abacus(given: Iterable[dict[str, Any]]) -> dict[str, Confusion]:
     return confusions
 
 
-def on_others(name: str, given: Iterable[dict[str, Any]]) -> tuple[Confusion, Counter[str]]:
-    """Rules' types in a set's own classes beside those of its annotators; and what rules say in their own words."""
-    taxonomy = taxonomies.find_shipped(name)
-    confusion, kinds = Confusion(), Counter[str]()
-    for row in given:
-        gold, kind = taxonomy.named(row["gold"]), with_reference(row)
-        kinds[kind or "nothing"] += 1
-        confusion.add(gold or "unknown", taxonomy.translated(RULE_TAXONOMY, kind) if kind else None)
-    return confusion, kinds
+@dataclass(frozen=True)
+class Beside:
+    """Rules' types beside the categories of a set's annotators."""
+
+    pairs: list[tuple[str, str | None]]
+    """The category and the type of each mistake whose category says something of it."""
+    allowed: dict[str, frozenset[str]]
+
+    @property
+    def decided(self) -> list[tuple[str, str]]:
+        """Those that rules decide."""
+        return [(category, kind) for category, kind in self.pairs if kind]
+
+    @property
+    def fitting(self) -> int:
+        """Those whose type is one that the category allows."""
+        return sum(kind in self.allowed[category] for category, kind in self.decided)
+
+    @property
+    def by_chance(self) -> float:
+        """The share that would fit if types were dealt to these mistakes at random."""
+        categories, kinds = zip(*self.decided)
+        fits = sum(kind in self.allowed[category] for category in categories for kind in kinds)
+        return fits / len(categories) ** 2
+
+    def cells(self, name: str) -> list[str]:
+        """A line of the table."""
+        count = len(self.decided)
+        low, high = wilson(self.fitting, count) if count else (0.0, 1.0)
+        share = f"{100 * self.fitting / count:.1f} ({100 * low:.1f}-{100 * high:.1f})" if count else "-"
+        chance = f"{100 * self.by_chance:.1f}" if count else "-"
+        return [name, f"{len(self.pairs):,}", f"{100 * count / max(1, len(self.pairs)):.1f}", share, chance]
+
+
+def stand_beside(name: str, given: Iterable[dict[str, Any]], way: Said) -> Beside:
+    """Rules' types beside a set's categories."""
+    allowed = ALLOWED[name]
+    return Beside([(row["gold"], way(row)) for row in given if row["gold"] in allowed], allowed)
+
+
+def print_confusion(console: Console, name: str, beside: Beside) -> None:
+    """How many mistakes of each category are of each type; what is not allowed is in brackets."""
+    kinds = sorted({kind for _, kind in beside.decided})
+    table = Table(title=f"{name}: categories and types; (not allowed)", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for kind in [*kinds, "undecided"]:
+        table.add_column(kind, justify="right")
+    counts = Counter(beside.pairs)
+    for category, allowed in beside.allowed.items():
+        cells = [str(counts[category, kind]) if kind in allowed else f"({counts[category, kind]})" for kind in kinds]
+        table.add_row(category, *(cell.replace("(0)", "") for cell in cells), str(counts[category, None]))
+    console.print(table)
+
+
+def compare_knowledge(
+    name: str, given: Sequence[dict[str, Any]], is_right: Callable[[dict[str, Any], str], bool]
+) -> Figures:
+    """Whether who knows more names no fewer mistakes rightly."""
+    counts = [sum((kind := way(row)) is not None and is_right(row, kind) for row in given) for way in KNOWING.values()]
+    text = ", ".join(f"{what} {count}" for what, count in zip(KNOWING, counts))
+    return [(f"{name}: the more is known, the more is right", text, counts == sorted(counts))]
 
 
 def cells(name: str, confusion: Confusion) -> list[str]:
@@ -112,39 +194,71 @@ def cells(name: str, confusion: Confusion) -> list[str]:
     return [name, f"{confusion.rows:,}", f"{100 * confusion.decided / max(1, confusion.rows):.1f}", precision, accuracy, f"{confusion.macro_f1():.3f}"]  # fmt: skip
 
 
-def main() -> int:
-    """Measure and print; 1 where a figure is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", default="store", help="where catalog/recipes/abacus.yaml was built (make corpus)")
-    parser.add_argument(
-        "--data", help="the folder of prmbench/ and verify-then-generate/; without it they are left out"
-    )
-    given = parser.parse_args()
-    console = Console(width=120)
-    table = Table(title="types of mistakes", title_justify="left")
+def check_abacus(console: Console, store: str) -> Figures:
+    """The figures of Abacus' truth."""
+    typed = [
+        record.value for record in find_rows("catalog/recipes/abacus.yaml:typed", None, store).records() if record.value
+    ]
+    confusions = on_abacus(typed)
+    table = Table(title="Abacus' mistakes, types", title_justify="left")
     table.add_column("", no_wrap=True)
     for head in ("mistakes", "decided, %", "precision, % (95 %)", "accuracy, %", "macro-F1"):
         table.add_column(head, justify="right", no_wrap=True)
-    typed = find_rows("catalog/recipes/abacus.yaml:typed", None, given.store)
-    abacus = on_abacus(record.value for record in typed.records() if record.value is not None)
-    for name, item in abacus.items():
+    for name, item in confusions.items():
         table.add_row(*cells(name, item))
-    texts: list[str] = []
-    if given.data:
-        for name, load_ in (("verify-then-generate", verify_then_generate), ("prmbench", prmbench)):
-            result, kinds = on_others(name, load_(Path(given.data)))
-            table.add_row(*cells(f"{name}: rules", result))
-            texts.append(f"{name}, in the rules' own words: {', '.join(f'{k} {n}' for k, n in kinds.most_common())}")
     console.print(table)
-    console.print(*texts, sep="\n", highlight=False)
-    ruled, whole = abacus["rules, right solution known"], abacus["the corpus' type (rules, then judge)"]
-    figures = [
+    ruled, whole = (
+        confusions["rules, knowing answer and right solution"],
+        confusions["the corpus' type (rules, then judge)"],
+    )
+    shares = [
         ("rules: precision >= 0.98", ruled.exact / max(1, ruled.decided), 0.98),
         ("type accuracy >= 0.9 on consensus rows", whole.exact / max(1, whole.rows), 0.9),
     ]
-    for demanded, measured, least in figures:
-        console.print(f"{'met   ' if measured >= least else 'MISSED'}  {demanded}: {measured:.3f}")
-    return int(any(measured < least for _, measured, least in figures))
+    figures = [(demanded, f"{measured:.3f}", measured >= least) for demanded, measured, least in shares]
+    truths = {id(row): find_truth(load_program(row["program"]), row["steps"]).kind for row in typed}
+    return figures + compare_knowledge("Abacus", typed, lambda row, kind: truths[id(row)] == kind)
+
+
+def check_others(console: Console, folder: Path) -> Figures:
+    """The figures of what people, and whoever made mistakes to order, call them."""
+    figures: Figures = []
+    table = Table(title="types beside the categories of others", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for head in ("mistakes", "decided, %", "allowed, % (95 %)", "by chance, %"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, load_ in (("verify-then-generate", verify_then_generate), ("prmbench", prmbench)):
+        given = list(load_(folder))
+        for what, way in KNOWING.items():
+            beside = stand_beside(name, given, way)
+            table.add_row(*beside.cells(f"{name}, knowing {what}"))
+        print_confusion(console, name, beside)
+        known = [row for row in given if row["gold"] in ALLOWED[name]]
+        figures += compare_knowledge(name, known, lambda row, kind, name=name: kind in ALLOWED[name][row["gold"]])  # type: ignore[misc]
+        share = beside.fitting / max(1, len(beside.decided))
+        figures.append(
+            (
+                f"{name}: types fit more often than dealt at random",
+                f"{share:.3f} and {beside.by_chance:.3f}",
+                share > beside.by_chance,
+            )
+        )
+    console.print(table)
+    return figures
+
+
+def main() -> int:
+    """Measure and print; 1 where a figure is missed, or where there is nothing to measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", help="where catalog/recipes/abacus.yaml was built (make corpus)")
+    parser.add_argument("--data", type=Path, help="the folder of prmbench/ and verify-then-generate/")
+    given = parser.parse_args()
+    console = Console(width=140)
+    figures = check_abacus(console, given.store) if given.store else []
+    figures += check_others(console, given.data) if given.data else []
+    for demanded, measured, met in figures:
+        console.print(f"{'met   ' if met else 'MISSED'}  {demanded}: {measured}", highlight=False)
+    return int(not figures or not all(met for *_, met in figures))
 
 
 if __name__ == "__main__":

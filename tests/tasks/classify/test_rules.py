@@ -1,6 +1,8 @@
 """What rules say of mistakes: the kind, the wrong characters and the cause, and nothing where they cannot be sure."""
 
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -87,29 +89,41 @@ def test_a_right_solution_that_goes_another_way_is_not_compared() -> None:
     assert apply_rules(other, 1) is None
 
 
-def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -> None:
-    random, decided, exact, wrongs = Random(3), 0, 0, 0
-    for number in range(400):
+def make_wrongs(count: int) -> Iterator[tuple[dict[str, Any], int, str | None]]:
+    """Solutions made wrong, where they are, and how."""
+    random = Random(3)
+    for number in range(count):
         problem = make_problem(7, number, 3)
         text = write_solution(*solve_wrong(problem.program, random))
         steps = text.split("\n")
         steps[-2:] = ["\n".join(steps[-2:])]
         truth = find_truth(problem.program, steps)
-        if truth.first_error < 0:
-            continue
-        given = {
-            "question": problem.question,
-            "steps": steps,
-            "answer": str(problem.answer),
-            "reference": write_solution(*solve_right(problem.program)),
-        }
-        rules = apply_rules(given, truth.first_error)
-        wrongs += 1
-        decided += rules is not None
-        exact += rules is not None and rules.kind == truth.kind
-    assert wrongs > 300
-    assert decided / wrongs >= 0.9
-    assert exact / decided >= 0.98
+        if truth.first_error >= 0:
+            reference = write_solution(*solve_right(problem.program))
+            whole = {
+                "question": problem.question, "steps": steps, "answer": str(problem.answer), "reference": reference,
+            }  # fmt: skip
+            yield whole, truth.first_error, truth.kind
+
+
+def test_rules_agree_with_the_truth_of_the_world_on_mistakes_made_on_purpose() -> None:
+    found = [(apply_rules(whole, at), kind) for whole, at, kind in make_wrongs(400)]
+    decided = [(rules, kind) for rules, kind in found if rules is not None]
+    assert len(found) > 300 and len(decided) / len(found) >= 0.9
+    assert sum(rules.kind == kind for rules, kind in decided) / len(decided) >= 0.98
+
+
+def test_the_more_is_known_the_more_mistakes_are_named_rightly() -> None:
+    known = dict.fromkeys(("nothing", "answer", "both"), 0)
+    for whole, at, kind in make_wrongs(300):
+        blind = apply_rules(whole | {"reference": None, "answer": None}, at)
+        answered = apply_rules(whole | {"reference": None}, at)
+        both = apply_rules(whole, at)
+        for name, rules in zip(known, (blind, answered, both)):
+            known[name] += rules is not None and rules.kind == kind
+        # whoever knows the answer may find another kind of mistake, and never nothing
+        assert blind is None or answered is not None
+    assert 0 < known["nothing"] < known["answer"] < known["both"]
 
 
 @pytest.mark.parametrize("answer", ["58", None])
@@ -118,3 +132,17 @@ def test_a_false_equation_in_the_wrong_step_needs_no_further_proof(answer: str |
     finding = apply_rules(row("3 * 8 = 24", "46 + 24 = 60", "60 + 12 = 72", reference=None, answer=answer), 1)
     assert finding is not None
     assert (finding.kind, finding.cause) == ("calculation", "46 + 24 is 70, not 60.")
+
+
+PEARS = (
+    "Dan starts with 63 pears. Ines gives Dan 61 pears. Soon Dan has 3 times as many. Ines takes 53 of the pears. Dan loses 67 of "
+    "them. Dan finds 15 pears. How many pears does Dan have now?"
+)
+
+
+@pytest.mark.parametrize("answer", [None, "267"])
+def test_who_knows_the_right_answer_sees_no_less(answer: str | None) -> None:
+    steps = ["63 + 61 = 124", "124 * 3 = 372", "372 - 53 = 319", "315 - 67 = 248", "248 - 15 = 233\n#### 233"]
+    found = apply_rules({"question": PEARS, "steps": steps, "reference": None, "answer": answer}, 3)
+    assert found is not None and (found.kind, found.rule) == ("miscopied result", "neither given nor derived")
+    assert "like the earlier result 319" in found.cause
