@@ -10,6 +10,7 @@ from flows.cli import (
     completion,
     deploy,
     evaluate,
+    init,
     ledger,
     lint,
     models,
@@ -24,7 +25,7 @@ from flows.cli import (
 )
 
 GROUPS = (
-    browse, build, calibrate, check, completion, deploy, evaluate, ledger, lint, models, new, preview, publish, reference, release, report,
+    browse, build, calibrate, check, completion, deploy, evaluate, init, ledger, lint, models, new, preview, publish, reference, release, report,
     tags, tidy,
 )  # fmt: skip
 VERBS = tuple(

@@ -1,0 +1,198 @@
+"""What files of a user's own are: of a known format, or problems, solutions or both by the names and values of their fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from errata import ErrataError
+
+from catalog.declarations import FORMATS
+from catalog.digests import NoDigests
+from catalog.records.read import read_first
+from catalog.sources import SourceError, find_sources
+from catalog.storage import Store
+from schemas.reading import FileReading
+from schemas.recipe.format import FileFormat
+from tasks.sources.field_mapping import find_value, list_fields
+
+RECORDS = 50
+"""Records of a file that are looked at."""
+SHORT = 200
+"""Characters that an answer has at most, and a question seldom less than a word of."""
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "question": ("question", "problem", "prompt", "query", "instruction", "input", "problemtext", "questiontext"),
+    "answer": ("answer", "gold", "goldanswer", "groundtruth", "target", "expectedanswer", "finalanswer", "referenceanswer", "expected", "label"),
+    "text": ("completion", "response", "output", "generation", "modeloutput", "modelsolution", "modelresponse", "prediction", "solution", "text", "generatedtext"),
+    "steps": ("steps", "modelsteps", "solutionsteps"),
+    "model": ("model", "modelname", "generator", "modelid", "engine"),
+    "sample": ("sample", "sampleid", "sampleindex", "sampleidx", "trial", "attempt", "run"),
+    "id": ("id", "problemid", "questionid", "qid", "pid", "uid", "taskid", "docid", "key", "index"),
+    "set": ("set", "dataset", "source", "subset", "benchmark", "category"),
+    "reference": ("referencesolution", "reference", "rationale", "solution", "explanation"),
+    "options": ("options", "choices"),
+}  # fmt: skip
+"""By column how fields that hold it are often called, without signs and in lower case, the likeliest first."""
+Ask = Callable[[str, Sequence[str], str], str]
+"""Asks which of some fields a column is, given the likeliest."""
+
+
+@dataclass
+class GuessedFile:
+    """A file, and what it seems to hold."""
+
+    place: str
+    """As a recipe beside it names it."""
+    records: Sequence[Mapping[str, Any]]
+    format: FileFormat | None = None
+    candidates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By column the fields that may be it, the likeliest first; without a format."""
+
+    @property
+    def has_problems(self) -> bool:
+        """Whether it has questions with their answers."""
+        return self.format is None and bool(self.candidates.get("question") and self.candidates.get("answer"))
+
+    @property
+    def has_solutions(self) -> bool:
+        """Whether it has what models wrote."""
+        return self.format is not None or bool(self.candidates.get("text") or self.candidates.get("steps"))
+
+
+def look_at(place: str) -> GuessedFile:
+    """Look at a file's first records: is it of a known format, and if not, which field may be what.
+
+    Args:
+        place: A path, folder, archive or URL.
+
+    Returns:
+        The file.
+
+    Raises:
+        SourceError: It cannot be read, or no record of it can.
+
+    """
+    if (format_ := _find_format(place)) is not None:
+        return GuessedFile(place, (), format_)
+    records = _read_records(place, FileReading())
+    if not records:
+        raise SourceError(
+            f"{place}: none of its first records can be read; `errata formats` lists what is known by name"
+        )
+    return GuessedFile(place, records, candidates=find_candidates(records))
+
+
+def _read_records(place: str, reading: FileReading) -> list[Mapping[str, Any]]:
+    """The first records of a file that can be read."""
+    url = place if "://" in place else str(Path(place).absolute())
+    sources = find_sources(url, place, NoDigests(Store("memory://errata-init")), reading)
+    return [
+        record.value for source in sources[:3] for record in read_first(source, RECORDS) if record.value is not None
+    ]
+
+
+def _find_format(place: str) -> FileFormat | None:
+    """The format that a file is of: its name fits, and its records have what records of it are known by."""
+    name = place.rstrip("/").rpartition("/")[2]
+    found: list[tuple[int, FileFormat]] = []
+    for format_ in FORMATS.shipped.values():
+        if not any(fnmatch(name, pattern) or fnmatch(place, pattern) for pattern in format_.files):
+            continue
+        try:
+            records = _read_records(place, format_.read)
+        except (SourceError, ErrataError):
+            continue
+        if records and all(any(find_value(row, path) is not None for row in records) for path in format_.known_by):
+            found.append((len(format_.known_by), format_))
+    return max(found, key=lambda entry: entry[0])[1] if found else None
+
+
+def find_candidates(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By column the fields of records that may be it, by their names and by the values that they hold."""
+    fields = list_fields(records, depth=2)
+    result: dict[str, list[str]] = {}
+    for column, names in NAMES.items():
+        ranked = [
+            (_rank(path, names), path) for path in fields if _suits(column, [find_value(row, path) for row in records])
+        ]
+        result[column] = [path for rank, path in sorted(ranked, key=lambda entry: entry[0]) if rank < len(names)]
+    # what a column has is no other's, unless it has nothing else
+    for column, other in (("text", "reference"), ("question", "text"), ("answer", "text")):
+        taken = result[column][:1]
+        result[other] = [path for path in result[other] if path not in taken]
+    return result
+
+
+def _rank(path: str, names: Sequence[str]) -> int:
+    plain = re.sub(r"[^a-z0-9]", "", path.rpartition(".")[2].lower())
+    return names.index(plain) if plain in names else len(names)
+
+
+def _suits(column: str, values: Sequence[Any]) -> bool:
+    """Whether values can be those of a column."""
+    present = [value for value in values if value is not None and value != ""]
+    if not present:
+        return False
+    if column in ("steps", "options"):
+        return all(isinstance(value, list) for value in present)
+    if any(isinstance(value, dict | list) for value in present):
+        return False
+    texts = [str(value) for value in present]
+    if column == "answer":
+        return sum(len(text) <= SHORT for text in texts) * 2 > len(texts)
+    if column == "sample":
+        return all(text.isdecimal() for text in texts)
+    if column in ("question", "text", "reference"):
+        return any(not text.replace(".", "").isdecimal() for text in texts)
+    return True
+
+
+def choose_fields(file: GuessedFile, columns: Sequence[str], needed: Sequence[str], ask: Ask) -> dict[str, str]:
+    """The field of each column; of those with several candidates the one that `ask` says.
+
+    Args:
+        file: The file.
+        columns: What is looked for.
+        needed: Those of them without which nothing can be made.
+        ask: Is asked where it is not clear.
+
+    Returns:
+        Fields by column, as far as there are any.
+
+    Raises:
+        ErrataError: There is none for a column that is needed.
+
+    """
+    chosen: dict[str, str] = {}
+    fields = list_fields(file.records, depth=2)
+    for column in columns:
+        candidates = [path for path in file.candidates.get(column, ()) if path not in chosen.values()]
+        if not candidates and column in needed:
+            answer = ask(f"{file.place}: which field is the {column}?", fields, "")
+            if answer not in fields:
+                there = ", ".join(fields[:20])
+                raise ErrataError(
+                    f"{file.place}: no field is known to be the {column}; rename one, or begin with `errata new sample`: there are {there}"
+                )
+            chosen[column] = answer
+        elif len(candidates) > 1:
+            chosen[column] = ask(f"{file.place}: which field is the {column}?", candidates, candidates[0])
+        elif candidates:
+            chosen[column] = candidates[0]
+    return chosen
+
+
+def find_key(problems: GuessedFile, solutions: GuessedFile) -> tuple[str, str] | None:
+    """The fields by which solutions name their problems: those whose values are most often the same; None where none are."""
+    best: tuple[float, str, str] = (0.0, "", "")
+    for ours in problems.candidates.get("id", ()):
+        known = {str(find_value(row, ours)) for row in problems.records}
+        for theirs in solutions.candidates.get("id", ()):
+            values = {str(find_value(row, theirs)) for row in solutions.records}
+            share = len(values & known) / max(1, min(len(values), len(known)))
+            best = max(best, (share, ours, theirs))
+    return (best[1], best[2]) if best[0] > 0 else None
