@@ -34,6 +34,7 @@ NOUNS = {
         "forecast": ("flows", "Forecast"),
         "comparison": ("flows", "Comparison"),
         "doubt": ("flows", "Doubt"),
+        "guessed file": ("flows", "GuessedFile"),
         "remark": ("flows", "Remark"),
     },
     "The run": {

@@ -134,9 +134,8 @@ def write_recipe(files: Sequence[GuessedFile], corpus: str, path: Path, is_silen
         problems = [file for file in solutions if file not in apart and file.format is None][:1]
         solutions = [file for file in solutions if file not in problems]
     if not solutions:
-        names = ", ".join(file.place for file in files)
         raise ErrataError(
-            f"{names}: no field holds what a model wrote (text, response, completion, steps, …); `errata new abacus` begins with models that are asked"
+            f"{', '.join(file.place for file in files)}: no field holds what a model wrote (text, response, completion, steps, …); `errata new abacus` begins with models that are asked"
         )
     names: list[str] = []
     answered, is_cut = True, False
@@ -201,6 +200,7 @@ def _write_solutions(name: str, file: GuessedFile, problems: Sequence[GuessedFil
         )
         lines += ["    from: problems", by]
     lines.append(f"    files: [{_quote(file.place)}]")
+    lines += [f"    {key}: {json.dumps(value)} # how it is written" for key, value in file.reading.items()]
     if whole and "set" not in fields:
         lines.append(f"    set: {{value: {_quote(name_corpus(file.place))}}}")
     lines += [f"    {column}: {_quote(value)}" for column, value in fields.items()]

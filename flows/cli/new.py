@@ -87,8 +87,8 @@ def write_schema_line(path: Path) -> str:
     """The line by which an editor knows a recipe in a folder."""
     from flows.planning.lint import SCHEMA_LINE
 
-    near = os.path.relpath(SCHEMA, path.resolve().parent)
-    return f"{SCHEMA_LINE}{near if near.count('..') < 4 else SCHEMA}\n"
+    folder = path.resolve().parent
+    return f"{SCHEMA_LINE}{os.path.relpath(SCHEMA, folder) if folder.is_relative_to(ROOT) else SCHEMA}\n"
 
 
 def copy_recipe(source: Path, path: Path, corpus: str) -> list[str]:

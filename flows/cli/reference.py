@@ -107,6 +107,8 @@ def _describe_inputs(task: Task[Any]) -> str:
     if task.inputs:
         named = "; ".join(f"`{entry.name}` with {', '.join(entry.needs) or 'any columns'}" for entry in task.inputs)
         return f"a table with {', '.join(task.needs)}, or by name: {named}"
+    if task.takes:
+        return f"no table, or one with {', '.join(task.takes)}"
     return f"a table with {', '.join(task.needs)}" if task.needs else "no table"
 
 

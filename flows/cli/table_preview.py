@@ -46,7 +46,7 @@ def _format_head(preview: TablePreview, plan: Plan) -> str:
     job = preview.job
     table = next(table for table in plan.recipe.tables if table.name == job.name)
     inputs = [f"{name}: {of}" for name, of in zip(table.input_names, table.inputs)] or table.inputs
-    made_from = ", ".join(inputs or [source.name for source in job.sources[:3]])
+    made_from = ", ".join([*inputs, *(source.name for source in job.sources[:3])])
     rest = f" and {len(job.sources) - 3} more" if len(job.sources) > 3 else ""
     head = f"{job.name} ← {job.task}" + (f" of {made_from}{rest}" if made_from else "")
     if preview.manifest is None:

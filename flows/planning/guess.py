@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,7 +15,7 @@ from errata import ErrataError
 from catalog.declarations import FORMATS
 from catalog.digests import NoDigests
 from catalog.records.read import read_first
-from catalog.sources import SourceError, find_sources
+from catalog.sources import Source, SourceError, find_sources
 from catalog.storage import Store
 from schemas.reading import FileReading
 from schemas.recipe.format import FileFormat
@@ -25,9 +26,9 @@ RECORDS = 50
 SHORT = 200
 """Characters that an answer has at most, and a question seldom less than a word of."""
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "question": ("question", "problem", "prompt", "query", "instruction", "input", "problemtext", "questiontext"),
-    "answer": ("answer", "gold", "goldanswer", "groundtruth", "target", "expectedanswer", "finalanswer", "referenceanswer", "expected", "label"),
-    "text": ("completion", "response", "output", "generation", "modeloutput", "modelsolution", "modelresponse", "prediction", "solution", "text", "generatedtext"),
+    "question": ("question", "problem", "prompt", "query", "instruction", "input", "problemtext", "questiontext", "q"),
+    "answer": ("answer", "gold", "goldanswer", "groundtruth", "target", "expectedanswer", "finalanswer", "referenceanswer", "expected", "label", "ans", "a"),
+    "text": ("completion", "response", "output", "generation", "modeloutput", "modelsolution", "modelresponse", "prediction", "solution", "text", "generatedtext", "t"),
     "steps": ("steps", "modelsteps", "solutionsteps"),
     "model": ("model", "modelname", "generator", "modelid", "engine"),
     "sample": ("sample", "sampleid", "sampleindex", "sampleidx", "trial", "attempt", "run"),
@@ -37,6 +38,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "options": ("options", "choices"),
 }  # fmt: skip
 """By column how fields that hold it are often called, without signs and in lower case, the likeliest first."""
+READINGS: tuple[Mapping[str, Any], ...] = (
+    {}, {"csv": {"delimiter": ";"}}, {"csv": {"delimiter": "|"}}, {"csv": {"delimiter": "\t"}}, {"encoding": "utf-16"},
+)  # fmt: skip
+"""Ways in which files are written, the commonest first."""
 Ask = Callable[[str, Sequence[str], str], str]
 """Asks which of some fields a column is, given the likeliest."""
 
@@ -51,6 +56,8 @@ class GuessedFile:
     format: FileFormat | None = None
     candidates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By column the fields that may be it, the likeliest first; without a format."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How its records are read, where its name does not say it."""
 
     @property
     def has_problems(self) -> bool:
@@ -76,39 +83,63 @@ def look_at(place: str) -> GuessedFile:
         SourceError: It cannot be read, or no record of it can.
 
     """
-    if (format_ := _find_format(place)) is not None:
+    reading, records = _read_somehow(place)
+    if (format_ := _find_format(place, records)) is not None:
         return GuessedFile(place, (), format_)
-    records = _read_records(place, FileReading())
     if not records:
         raise SourceError(
             f"{place}: none of its first records can be read; `errata formats` lists what is known by name"
         )
-    return GuessedFile(place, records, candidates=find_candidates(records))
+    return GuessedFile(place, records, None, find_candidates(records), reading)
+
+
+def _read_somehow(place: str) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
+    """The first records of a file, and how they are read: as its name says, or else by the first way that works."""
+    faults: list[SourceError] = []
+    for reading in READINGS:
+        try:
+            if records := _read_records(place, FileReading.model_validate(reading)):
+                return reading, records
+        except SourceError as error:
+            faults.append(error)
+    if len(faults) == len(READINGS):
+        raise faults[0]
+    return {}, ()
 
 
 def _read_records(place: str, reading: FileReading) -> list[Mapping[str, Any]]:
     """The first records of a file that can be read."""
+    sources = _find_sources(place, reading)[:3]
+    return [record.value for source in sources for record in read_first(source, RECORDS) if record.value is not None]
+
+
+def _find_sources(place: str, reading: FileReading) -> list[Source]:
     url = place if "://" in place else str(Path(place).absolute())
-    sources = find_sources(url, place, NoDigests(Store("memory://errata-init")), reading)
-    return [
-        record.value for source in sources[:3] for record in read_first(source, RECORDS) if record.value is not None
-    ]
+    return find_sources(url, place, NoDigests(Store("memory://errata-init")), reading)
 
 
-def _find_format(place: str) -> FileFormat | None:
-    """The format that a file is of: its name fits, and its records have what records of it are known by."""
-    name = place.rstrip("/").rpartition("/")[2]
-    found: list[tuple[int, FileFormat]] = []
+def _list_names(place: str) -> list[str]:
+    """The names by which a format may know a file or a folder: its own, and those of the files in it."""
+    names = [place.rstrip("/").rpartition("/")[2]]
+    with suppress(SourceError):
+        names += [source.name.rpartition("/")[2] for source in _find_sources(place, FileReading())]
+    return names
+
+
+def _find_format(place: str, records: Sequence[Mapping[str, Any]]) -> FileFormat | None:
+    """The format that a file is of: its records have what records of it are known by, several fields where its name does not fit."""
+    found: list[tuple[bool, int, FileFormat]] = []
+    names = _list_names(place)
     for format_ in FORMATS.shipped.values():
-        if not any(fnmatch(name, pattern) or fnmatch(place, pattern) for pattern in format_.files):
-            continue
-        try:
-            records = _read_records(place, format_.read)
-        except (SourceError, ErrataError):
-            continue
-        if records and all(any(find_value(row, path) is not None for row in records) for path in format_.known_by):
-            found.append((len(format_.known_by), format_))
-    return max(found, key=lambda entry: entry[0])[1] if found else None
+        is_named = any(fnmatch(name, pattern) for name in names for pattern in format_.files)
+        rows = records
+        if is_named:
+            with suppress(SourceError):
+                rows = _read_records(place, format_.read)
+        known = rows and all(any(find_value(row, path) is not None for row in rows) for path in format_.known_by)
+        if known and (is_named or len(format_.known_by) > 2):
+            found.append((is_named, len(format_.known_by), format_))
+    return max(found, key=lambda entry: entry[:2])[2] if found else None
 
 
 def find_candidates(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

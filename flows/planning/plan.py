@@ -30,10 +30,12 @@ from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import FAILURES, Recipe, Table
 from schemas.recipe.settings import FurtherSampling
 from schemas.request import EngineError
-from schemas.task import Asking, ModelId, Parameters
+from schemas.task import Asking, FromRecords, ModelId, Parameters
 from tasks import TASKS
 
 DATA = "${data}"
+JOINED = 10_000
+"""The rows of a preview that records are joined to, at most."""
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
 """What else can be done where a model does not go on with beginnings of answers."""
 
@@ -133,8 +135,23 @@ class Plan:
             A plan of which nothing is done.
 
         """
-        jobs = tuple(replace(job, most=most, store=store, ledger=job.store) for job in self.jobs)
+        joined = self._list_joined()
+        jobs = tuple(
+            replace(job, most=max(most, JOINED) if job.name in joined else most, store=store, ledger=job.store)
+            for job in self.jobs
+        )
         return replace(self, store=store, jobs=jobs, done={}, published=None)
+
+    def _list_joined(self) -> set[str]:
+        """The tables that records are joined to, and what those are made from: a few of each would seldom meet."""
+        tables = {table.name: table for table in self.recipe.tables}
+        waiting = [name for table in tables.values() if isinstance(table.task, FromRecords) for name in table.inputs]
+        joined = set[str]()
+        while waiting:
+            name = waiting.pop()
+            joined.add(name)
+            waiting += tables[name].inputs
+        return joined
 
     def retrying_failed(self, before: float) -> Plan:
         """The same plan, in which requests that failed for good before a time (seconds since 1970) are asked again."""

@@ -112,7 +112,7 @@ def _build_table(task: Task[Any], definitions: dict[str, Schema]) -> Schema:
     """A table that a task makes: its parameters, and what every table has."""
     schema = take_schema(task.parameters, definitions)
     own: Schema = {"task": {"const": task.name, "description": task.summary}}
-    if task.needs:
+    if task.needs or task.takes:
         named = {entry.name: {"type": "string"} for entry in task.inputs}
         forms: list[Schema] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
         forms += [{"type": "object", "properties": named, "additionalProperties": False}] if named else []
