@@ -16,6 +16,7 @@ from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import to_polars_schema
 from schemas.request import Reply, Request, Sampling
 from schemas.task import ModelId, Outcome
+from tasks.classify.induction.keywords import make_schema as make_keyword_schema
 from tasks.classify.induction.keywords import parse_keywords
 from tasks.classify.induction.open_reply import parse_proposal
 from tasks.classify.parameters import ClassifyParameters
@@ -24,7 +25,7 @@ from tasks.classify.requests import fill_prompt, make_schema
 from tasks.classify.task import CLASSIFY
 from tasks.generate import GENERATE, GenerateParameters
 from tasks.inject.parameters import InjectParameters
-from tasks.inject.task import INJECT
+from tasks.inject.task import INJECT, NO_PLACE
 from tasks.llm import prompts
 from tasks.llm.judge_reply import collect_material, parse_judgement
 from tasks.llm.lenient_json import find_objects
@@ -88,7 +89,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def read_earlier(name: str) -> str:
-    """A prompt as it was in its first version."""
+    """A prompt as it was: in its first version, or in that which its name says."""
     return (EARLIER / f"{name}.txt").read_text("utf-8").removesuffix("\n")
 
 
@@ -201,7 +202,8 @@ def _count_injections(outcome: Any, tally: Tally) -> None:
     for _ in range(outcome.kept.height):
         tally.add("")
     for reason in outcome.rejected["reason"].to_list():
-        tally.add(reason)
+        if reason != NO_PLACE:  # nothing was asked about it
+            tally.add(reason)
 
 
 def _count_types(outcome: Any, tally: Tally) -> None:
@@ -224,13 +226,20 @@ def ask_for_proposals(part: pl.DataFrame, prompt: str, names: Names) -> Talk:
     ]
 
 
-def ask_for_keywords(part: pl.DataFrame, prompt: str, names: Names) -> Talk:
-    """The keywords of each mistake's description."""
+def ask_for_keywords(part: pl.DataFrame, way: tuple[str, bool], names: Names) -> Talk:
+    """The keywords of each mistake's description, by a prompt; they are among the phrases of the description, or free."""
+    prompt, held = way
     items = {"type": "string"} if prompt == read_earlier("keywords") else {"type": "string", "maxLength": 60}
     schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": items, "maxItems": 5}}}
-    sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema | {"required": ["keywords"]}))
+    free = json.dumps(schema | {"required": ["keywords"]})
     causes = part["cause"].to_list()
-    asks = [names["m"].ask(prompts.fill(prompt, {"mark": "9f3c", "cause": cause}), sampling) for cause in causes]
+    asks = [
+        names["m"].ask(
+            prompts.fill(prompt, {"mark": "9f3c", "cause": cause}),
+            Sampling(256, 0.0, 1.0, (), make_keyword_schema(cause) if held else free),
+        )
+        for cause in causes
+    ]
     replies = yield asks
     return ["" if parse_keywords(replies[ask.id], cause) else "no keyword" for ask, cause in zip(asks, causes)]
 
@@ -300,7 +309,12 @@ def _classify(prompt: str) -> ClassifyParameters:
 INJECTS = InjectParameters.model_validate(
     {"taxonomy": taxonomies.find_shipped("rise"), "models": ["m"], "temperature": 0.0, "attempts": 1, "max_tokens": 300}
 )
-FIRST, SECOND = "version 1", "version 2"
+KEYWORDS = {
+    "version 1, free": (read_earlier("keywords"), False),
+    "version 2, free": (prompts.find_template("keywords"), False),
+    "version 2, among the phrases": (prompts.find_template("keywords"), True),
+}
+FIRST, SECOND, THIRD = "version 1", "version 2", "version 3"
 STAGES = (
     Stage(
         "solve", _load_problems, {FIRST: _solve(read_earlier("solve")), SECOND: _solve("solve")}, GENERATE.ask, _count_solutions,
@@ -314,7 +328,7 @@ STAGES = (
         ask_judges,
         _count_judgements,
     ),
-    Stage("inject", _load_right, {"version 3": INJECTS}, INJECT.ask, _count_injections),
+    Stage("inject", _load_right, {THIRD: INJECTS}, INJECT.ask, _count_injections),
     Stage(
         "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
     ),
@@ -322,7 +336,7 @@ STAGES = (
         "discover", _load_mistakes, {FIRST: read_earlier("discover"), SECOND: prompts.find_template("discover")}, ask_for_proposals, _count_faults,
     ),
     Stage(
-        "keywords", _load_described, {FIRST: read_earlier("keywords"), SECOND: prompts.find_template("keywords")}, ask_for_keywords, _count_faults,
+        "keywords", _load_described, KEYWORDS, ask_for_keywords, _count_faults,
     ),
     Stage(
         "same-kind", _load_mistakes, {FIRST: read_earlier("same-kind"), SECOND: prompts.find_template("same-kind")}, ask_whether_same, _count_pairs,

@@ -34,6 +34,47 @@ MOST, LONGEST, MOST_WORDS = 5, 60, 6
 """Keywords of a cause, and the characters and words of one."""
 EXAMPLES = 8
 """Keywords that define a category."""
+MOST_PHRASES, LONGEST_PHRASE = 200, 3
+"""Phrases of a cause that a schema offers as keywords, and the words of one."""
+PLAIN = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "so",
+        "that",
+        "the",
+        "then",
+        "there",
+        "this",
+        "to",
+        "was",
+        "were",
+        "which",
+        "with",
+    ]
+)
+"""Words that begin and end no keyword."""
 TOKENS = 2_048
 LONGEST_CAUSE = 2_000
 NO_CAUSE, NO_KEYWORD, NO_CATEGORY = "no cause", "no keyword", "no category"
@@ -159,10 +200,46 @@ def _propose_categories(
 
 def _request_keywords(cause: str, model: ModelId) -> Request:
     mark = hashlib.blake2b(cause.encode(), digest_size=8).hexdigest()
-    schema = {"type": "object", "properties": {"keywords": {"type": "array", "items": {"type": "string", "maxLength": LONGEST}, "maxItems": MOST}}, "required": ["keywords"], "additionalProperties": False}  # fmt: skip
     fields = {"mark": mark, "cause": strip_marks(cause, mark)}
-    sampling = Sampling(256, 0.0, 1.0, (), json.dumps(schema))
+    sampling = Sampling(256, 0.0, 1.0, (), make_schema(cause))
     return model.ask(prompts.fill(prompts.find_template("keywords"), fields), sampling)
+
+
+def make_schema(cause: str) -> str:
+    """The JSON schema of the keywords of a cause: at least one, and only what stands in it, where that are not too many phrases."""
+    phrases = list_phrases(cause)
+    item = {"type": "string", "enum": phrases} if phrases else {"type": "string", "maxLength": LONGEST}
+    keywords = {"type": "array", "items": item, "minItems": 1, "maxItems": MOST}
+    return json.dumps(
+        {
+            "type": "object",
+            "properties": {"keywords": keywords},
+            "required": ["keywords"],
+            "additionalProperties": False,
+        }
+    )
+
+
+def list_phrases(cause: str) -> list[str]:
+    """The phrases of a cause that may be its keywords: up to three words of a clause, none of them a number.
+
+    Args:
+        cause: The description of a mistake.
+
+    Returns:
+        The phrases, the shortest first; none where they are more than a schema may have.
+
+    """
+    clauses = [clause.split() for clause in re.split(r"[^\w\s'’-]+|\d\S*", cause)]
+    phrases = dict.fromkeys(
+        " ".join(words[at : at + length])
+        for length in range(1, LONGEST_PHRASE + 1)
+        for words in clauses
+        for at in range(len(words) - length + 1)
+        if not {words[at].lower(), words[at + length - 1].lower()} & PLAIN
+    )
+    fitting = [phrase for phrase in phrases if len(phrase) <= LONGEST and normalize_name(phrase)]
+    return fitting if len(fitting) <= MOST_PHRASES else []
 
 
 def _request_categories(growth: Growth, lot: Sequence[str], model: ModelId) -> Request:

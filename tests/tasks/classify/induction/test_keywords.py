@@ -10,7 +10,7 @@ import pytest
 
 from schemas.recipe.taxonomy import parse_taxonomy, write_taxonomy
 from schemas.request import Completion, Request
-from tasks.classify.induction.keywords import parse_categories, parse_keywords
+from tasks.classify.induction.keywords import MOST_PHRASES, list_phrases, make_schema, parse_categories, parse_keywords
 from tests.tasks.classify.conversation import classified, named, rows, rules, settled, text
 from tests.tasks.classify.induction.test_rounds import of
 
@@ -127,3 +127,31 @@ def test_the_first_text_of_a_list_of_causes_is_the_cause() -> None:
     )
     _, result = settled([several], given, say)
     assert list(of(result).types) == ["Calculation"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "phrases"),
+    [
+        ("Max played 2 hours, not the 4 hours.", ["Max", "played", "hours", "not", "Max played"]),
+        ("It is of the 3/4.", []),
+        ("the student's unit", ["student's", "unit", "student's unit"]),
+        (
+            "Größe in der Einheit <b>falsch</b>",
+            ["Größe", "der", "Einheit", "b", "falsch", "der Einheit", "Größe in der"],
+        ),
+        ("", []),
+    ],
+)
+def test_keywords_are_offered_among_the_phrases_of_the_cause(cause: str, phrases: list[str]) -> None:
+    assert list_phrases(cause) == phrases
+    for phrase in phrases:
+        assert parse_keywords(reply(json.dumps({"keywords": [phrase]})), cause), "what is offered is accepted"
+    items = json.loads(make_schema(cause))["properties"]["keywords"]
+    assert items["minItems"] == 1
+    assert items["items"] == ({"type": "string", "enum": phrases} if phrases else {"type": "string", "maxLength": 60})
+
+
+def test_a_cause_of_many_phrases_is_not_made_a_schema_of() -> None:
+    words = [f"z{a}{b}" for a in "abcdefghij" for b in "abcdefghij"]
+    assert len(list_phrases(" ".join(words[:67]))) == 198
+    assert 3 * 68 - 3 > MOST_PHRASES and list_phrases(" ".join(words[:68])) == []
