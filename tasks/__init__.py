@@ -11,6 +11,7 @@ from schemas.task import Rejects, Task
 from tasks.classify.task import CLASSIFY
 from tasks.contrast import CONTRAST
 from tasks.corrections.continuations import CONTINUE
+from tasks.corrections.splice import SPLICE
 from tasks.corrections.step_pairs import PAIRS
 from tasks.dedup.decontaminate import DECONTAMINATE
 from tasks.dedup.deduplicate import DEDUPLICATE
@@ -38,7 +39,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CONTINUE, PAIRS, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CONTINUE, PAIRS, SPLICE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

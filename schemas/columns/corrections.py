@@ -13,6 +13,7 @@ from schemas.columns.problems import (
     STEP_COLUMNS,
     VERDICT_COLUMNS,
 )
+from schemas.columns.segments import SEGMENTS
 from schemas.contract import Column, Contract
 
 PLACES = ("before error", "through error")
@@ -72,4 +73,23 @@ STEP_PAIRS = Contract(
         Column("q_rejected", "number", "The same behind the wrong side.", nullable=True, at_least=0, at_most=1),
     ),
     "pair_id",
+)  # fmt: skip
+
+SPLICE_STYLES = ("fix", "restart", "backspace")
+SPLICED = Contract(
+    "splices",
+    "One self-correction a row: a wrong beginning, a turn, and a right end.",
+    (
+        Column("spliced_id", "string", "Hash of the problem, the style and the text.", pattern=ID),
+        *PROBLEM_COLUMNS,
+        Column("style", "string", "fix: the wrong step is followed by a right way on; restart: by a whole right solution; backspace: by marks that take it back.", one_of=SPLICE_STYLES),
+        SEGMENTS,
+        Column("text", "string", "What the model is to have written: the segments behind the question, joined."),
+        Column("first_error", "integer", "The 0-based index of the step that is wrong.", at_least=0),
+        Column("error_type", "string", "The type of the mistake; null where it is not known.", nullable=True),
+        Column("model", "string", "The model that made the mistake."),
+        Column("wrong_id", "string", "The solution_id of the wrong solution.", pattern=ID),
+        Column("right_id", "string", "The solution_id of the right one; null where it is the set's own.", nullable=True, pattern=ID),
+    ),
+    "spliced_id",
 )  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.contract import Column
+from tasks.corrections.segments import list_learned, list_messages, list_turns
+from tasks.views import columns as c
 from tasks.views import rows
 from tasks.views.rows import Row, Style
 
@@ -25,6 +27,17 @@ class Derived:
     """Whether it depends on how the view is written."""
 
 
+_RANGE = (
+    Column("message", "integer", "The number of the message, counted from 0.", at_least=0),
+    Column("from", "integer", "Its first character that is learnt, counted from 0.", at_least=0),
+    Column("to", "integer", "The character behind the last.", at_least=0),
+    Column("weight", "number", "How much it counts.", at_least=0),
+)
+_TURN = (
+    Column("from", "string", "system, human, gpt or observation."),
+    Column("value", "string", "What is said."),
+    Column("loss", "number", "The weight of its loss; 0 is context.", at_least=0),
+)
 _STEPS = ("steps", "first_error")
 _PAIR = ("rationale", "right_rationale", "right_id")
 _STEP_TEXTS = "The steps, in order"
@@ -40,6 +53,9 @@ _ALL = (
     Derived(_STEPS, Column("shown_labels", "booleans", f"{_STEP_LABELS}.", at_least=1), lambda row, style: rows.label_steps(row, style.cut), by_style=True),
     Derived((*_STEPS, "soft"), Column("shares", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True), lambda row, style: rows.read_shares(row, style.cut), by_style=True),
     Derived(("number",), Column("step_number", "integer", "The step that a pair is about, counted from 1.", at_least=1), lambda row, _: row["number"] + 1),
+    Derived(("segments",), Column("segment_messages", "records", "The conversation, a message each for neighbouring segments of one role.", fields=c.MESSAGE), lambda row, _: list_messages(row["segments"])),
+    Derived(("segments",), Column("learned_ranges", "records", "The characters of messages that a model is to learn to write.", fields=_RANGE), lambda row, _: list_learned(row["segments"])),
+    Derived(("segments",), Column("segment_turns", "records", "The conversation as ShareGPT has it, cut where what is learnt ends.", fields=_TURN), lambda row, _: list_turns(row["segments"])),
     Derived(_PAIR, Column("wrong_side", "string", "The model's wrong rationale."), lambda row, _: rows.read_pair(row)[0]),
     Derived(_PAIR, Column("right_side", "string", "A right solution of the problem."), lambda row, _: rows.read_pair(row)[1]),
 )  # fmt: skip

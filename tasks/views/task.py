@@ -25,9 +25,14 @@ Coded = Literal["mistake-tuning", "self-rethinking", "error-aware", "in-context"
 
 def _find_format(value: object, info: ValidationInfo) -> object:
     """A format that a recipe names: one of those that take code, or a declared view as the recipe's reader finds it."""
-    if isinstance(value, str) and value not in CODED and (near := get_close_matches(value, CODED, n=1)):
-        raise ValueError(f"unknown view {value[:60]!r}; did you mean '{near[0]}'?")
-    return value if value in CODED else resolve_view(value, info)
+    if isinstance(value, str) and value in CODED:
+        return value
+    try:
+        return resolve_view(value, info)
+    except ValueError:
+        if near := get_close_matches(str(value), CODED, n=1):
+            raise ValueError(f"unknown view {str(value)[:60]!r}; did you mean '{near[0]}'?") from None
+        raise
 
 
 class ViewParameters(Parameters):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from catalog.declarations import VIEWS
-from schemas.columns.corrections import STEP_PAIRS
+from schemas.columns.corrections import SPLICED, STEP_PAIRS
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
@@ -42,7 +42,7 @@ sample: {given: {}, row: {}}
 def make_sample(view: ViewDeclaration) -> tuple[pl.DataFrame, Contract]:
     """The row that a view makes of its sample, and its contract."""
     given = view.sample.given
-    known = {column.name: column for contract in (STEP_PAIRS, SOLUTIONS) for column in contract.columns}
+    known = {column.name: column for contract in (SPLICED, STEP_PAIRS, SOLUTIONS) for column in contract.columns}
     further = (*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS)
     known |= {column.name: column for column in further}
     known["first_error"] = Column("first_error", "integer", "", nullable=True)
