@@ -60,10 +60,12 @@ def _describe_fault(error: csv.Error, limit: int) -> tuple[str, str]:
 def _bound_lines(text: io.TextIOWrapper, limit: int) -> Iterator[str]:
     """The lines of a text; one that is too long comes cut off, with a cell too large for any row."""
     while line := text.readline(limit):
-        yield line
-        if len(line) >= limit and not line.endswith(("\n", "\r")):
-            while (rest := text.readline(limit)) and not rest.endswith(("\n", "\r")):
-                pass
+        if len(line) < limit or line.endswith(("\n", "\r")):
+            yield line
+            continue
+        while (rest := text.readline(limit)) and not rest.endswith(("\n", "\r")):
+            pass
+        yield line + "x" * (limit + 1)
 
 
 def _choose_delimiter(name: str, options: CsvOptions) -> str:

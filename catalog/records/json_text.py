@@ -182,14 +182,13 @@ def _list_rows(document: Any, name: str, reading: FileReading) -> Iterator[Recor
         if isinstance(rows, list):
             yield from _make_records(rows, name, reading, document)
             return
+    lists = _find_lists(document)
     if isinstance(document, list):
         yield from _make_records(document, name, reading, None)
-    elif reading.rows or not isinstance(document, dict) or (lists := _find_lists(document)):
-        raise SourceError(
-            _describe_missing(document, name, reading, lists if not reading.rows else _find_lists(document))
-        )
-    else:
+    elif isinstance(document, dict) and not reading.rows and not lists:
         yield from _make_records([document], name, reading, None)
+    else:
+        raise SourceError(_describe_missing(document, name, reading, lists))
 
 
 def _describe_missing(document: Any, name: str, reading: FileReading, lists: Sequence[str]) -> str:

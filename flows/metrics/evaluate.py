@@ -23,6 +23,7 @@ from flows.metrics.scores import Evaluation
 from flows.metrics.type_confusion import TYPE, compare_types
 from flows.planning.plan import TableJob
 from schemas.columns.gold import GOLD_STEP
+from schemas.columns.human import HUMAN_STEP
 from schemas.labels import Label
 from schemas.recipe.document import Document
 from schemas.task import Record
@@ -30,8 +31,8 @@ from tasks import TASKS, find_label, list_labels
 from tasks.evaluation import gold as golds
 from tasks.evaluation import labels as labelled
 from tasks.evaluation.artifact_baseline import ArtifactBaseline, measure_artifacts
-from tasks.evaluation.fields import EvaluationError, Rejected, make_unknown_error
-from tasks.evaluation.gold import FORMATS, TRUTH, GoldRules
+from tasks.evaluation.fields import EvaluationError, Rejected, abbreviate_names, make_unknown_error
+from tasks.evaluation.gold import FORMATS, HUMAN, TRUTH, GoldRules
 from tasks.evaluation.labels import Columns
 from tasks.evaluation.score import Gold
 from tasks.sources.truth import NEEDED, read_program
@@ -173,8 +174,13 @@ def evaluate(
     by: str = "set",
 ) -> Evaluation:
     """Compare the labels of some places, taken together, with the gold of others (or of some of them)."""
+    if format == TRUTH and _has_only_human_labels(golden):
+        format = HUMAN
     rules = read_rules(format)
     gold, rejected = read_gold(golden, format, rules)
+    if format == HUMAN:
+        for place in labels:
+            _refuse_circle(place)
     columns = _name_labellers(labels, [_choose_columns(place, golden, rules, wanted) for place in labels])
     table = labelled.join_labels(
         [(place.name, labelled.read_labels(place.records(), c)) for place, c in zip(labels, columns)]
@@ -189,6 +195,24 @@ def evaluate(
         _sum_tokens(labels, columns, {row.id for row in gold}),
         {who: origin for place, c in zip(labels, columns) for who, origin in _list_origins(place, c).items()},
     )  # fmt: skip
+
+
+def _has_only_human_labels(golden: Sequence[RowsAt]) -> bool:
+    """Whether the labels that came in with solutions are all the gold that places hold."""
+    columns = [set(place.columns()) for place in golden]
+    return all(HUMAN_STEP in names and not names & {GOLD_STEP, "program"} for names in columns)
+
+
+def _refuse_circle(labels: RowsAt) -> None:
+    """Raise `EvaluationError` where labels were made with the votes of the people that they are to be held against."""
+    for record in islice(labels.records(), SHOWN):
+        row = record.value or {}
+        voters = set(row.get("labellers") or ()) & set(row.get("humans") or ())
+        if voters:
+            raise EvaluationError(
+                f"{labels.name}: {abbreviate_names(sorted(voters))} voted for these labels and are the gold; put task truth with "
+                "`source: human` before agree, so that they are gold alone"
+            )
 
 
 def _list_origins(place: RowsAt, columns: Columns) -> dict[str, LabelOrigin]:

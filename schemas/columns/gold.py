@@ -5,7 +5,9 @@ from __future__ import annotations
 from schemas.contract import Column
 
 GOLD_STEP, GOLD_TYPE, GOLD_TAXONOMY = "gold_first_error", "gold_error_type", "gold_taxonomy"
-ORIGINS = ("program", "injection", "file")
+ORIGINS = ("program", "injection", "file", "human")
+"""`human`: the labels that came in with the solution."""
+GOLD_ORIGIN = "gold_from"
 GOLD_COLUMNS = (
     Column(
         GOLD_STEP,
@@ -30,9 +32,9 @@ GOLD_COLUMNS = (
         released=False,
     ),
     Column(
-        "gold_from",
+        GOLD_ORIGIN,
         "string",
-        "How gold is known: the problem's program, an injected mistake, or a file of labels; null where it is not.",
+        "How gold is known: the problem's program, an injected mistake, a file of labels, or people's own; null where it is not.",
         nullable=True,
         one_of=ORIGINS,
         released=False,

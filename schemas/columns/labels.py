@@ -8,6 +8,7 @@ through it.
 
 from __future__ import annotations
 
+from schemas.columns.human import HUMAN_LABEL
 from schemas.columns.pairs import LOCATE_LABEL
 from schemas.contract import Column
 from schemas.labels import Label, Votes
@@ -140,7 +141,7 @@ AGREE_COLUMNS = (
         "The 0-based index of the first wrong step on which the labellers agree, or -1.",
         at_least=-1,
     ),
-    Column("labellers", "strings", "Who labelled the solution: judges and estimation."),
+    Column("labellers", "strings", "Who labelled the solution: judges, estimation, people."),
     Column("labels", "integers", "The first wrong step by each labeller; -1 none, null undecided.", at_least=-1),
     Column("agreement", "number", "The share of the labellers that name this step.", at_least=0, at_most=1),
     Column(
@@ -184,7 +185,7 @@ AGREE_LABEL = Label(
     rank=3,
     probability="probability",
     votes=Votes("labellers", "labels"),
-    combines=(JUDGE_LABEL, ESTIMATE_LABEL),
+    combines=(JUDGE_LABEL, ESTIMATE_LABEL, HUMAN_LABEL),
     derived_from=(LOCATE_LABEL,),
 )
 SEVERITIES = ("minor", "major")

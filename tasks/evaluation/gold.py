@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from schemas.columns.gold import GOLD_STEP, GOLD_TAXONOMY, GOLD_TYPE
+from schemas.columns.human import HUMAN_STEP, HUMAN_TAXONOMY, HUMAN_TYPE
 from schemas.task import Record
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import NONE, Gold
@@ -46,7 +47,7 @@ def _rules(**given: Any) -> GoldRules:
     return GoldRules.model_validate(given)
 
 
-INJECTED, TRUTH = "injected", "truth"
+INJECTED, TRUTH, HUMAN = "injected", "truth", "human"
 FORMATS: dict[str, GoldRules] = {
     # one file a set; their ids (gsm8k-0, omnimath-17) name the set too
     "processbench": _rules(
@@ -61,6 +62,10 @@ FORMATS: dict[str, GoldRules] = {
     INJECTED: _rules(
         id="solution_id", first_error="injected_at", steps="steps", set="set",
         type={"path": "injected_type", "optional": True}, taxonomy={"path": "injected_taxonomy", "optional": True},
+    ),
+    HUMAN: _rules(
+        id="solution_id", first_error=HUMAN_STEP, steps="steps", set={"path": "set", "optional": True},
+        type={"path": HUMAN_TYPE, "optional": True}, taxonomy={"path": HUMAN_TAXONOMY, "optional": True},
     ),
     "bigbench-mistake": _rules(first_error="mistake_index", none=["null"], steps="steps"),
     TRUTH: _rules(

@@ -1,7 +1,7 @@
 """`agree`: keeps the solutions whose labellers name the same first wrong step, by a stated rule.
 
 The labellers are the judging models, each by the majority of its own
-judgements, and the estimation. A model's votes are one labeller: they share its
+judgements, the estimation, and the people whose labels came in with a solution. A model's votes are one labeller: they share its
 blind spots, so that counting each would let one model outvote the others. The
 rule `posterior` counts no heads: it works out how probable each step is, given
 all evidence (`tasks.localize.posterior`).
@@ -17,6 +17,8 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
+from schemas.columns.gold import GOLD_ORIGIN
+from schemas.columns.human import HUMAN_LABEL
 from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL, POSTERIOR_COLUMNS
 from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
@@ -32,8 +34,11 @@ from tasks.localize.raters import Ratings, list_rating_columns, rate
 ESTIMATED = ("estimate_first_error", "estimate_undecided", "tried", "succeeded")
 JUDGED = ("judges", "judge_labels", "judge_faults", "judge_first_error", "judge_undecided")
 LABELS = AGREE_LABEL.combines
+PEOPLE = tuple(name for name in (HUMAN_LABEL.votes.columns() if HUMAN_LABEL.votes else ()))
 SEEN = tuple(
-    dict.fromkeys((*list_rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict"))
+    dict.fromkeys(
+        (*list_rating_columns(LABELS), "judge_first_error", "judge_undecided", *ESTIMATED, "verdict", GOLD_ORIGIN)
+    )
 )
 """The columns that are looked at, where the table has them."""
 POSTERIOR = "posterior"
@@ -125,9 +130,9 @@ def _contradicts(label: int, verdict: str | None) -> bool:
     return verdict == ("wrong" if label < 0 else "right")
 
 
-def confidence(row: Mapping[str, Any], label: int) -> float:
-    """The share of the judgements that name a step, times (n + 1) / (n + 2) after n failures of rollouts through it."""
-    labels = row["judge_labels"]
+def confidence(row: Mapping[str, Any], label: int, named: Sequence[int | None] = ()) -> float:
+    """The share of the judgements (of all labellers where none judges) that name a step, times (n + 1) / (n + 2) after n failures of rollouts through it."""
+    labels = row.get("judge_labels") or named
     share = labels.count(label) / len(labels) if labels else 0.0
     tried, succeeded = row.get("tried"), row.get("succeeded")
     if label < 0 or not tried or not succeeded:
@@ -149,7 +154,7 @@ def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     """
     if rules.rule == POSTERIOR:
         return _agree_by_posterior(part, rules)
-    rows = part.select(name for name in SEEN if name in part.columns).to_dicts()
+    rows = _hide_gold(part.select(name for name in SEEN if name in part.columns)).to_dicts()
     ratings = [rate(row, LABELS) for row in rows]
     verdicts = [apply_rule(row, rating, rules) for row, rating in zip(rows, ratings)]
     added = [_added(row, rating, verdict.label) for row, rating, verdict in zip(rows, ratings, verdicts)]
@@ -157,12 +162,21 @@ def agree_labels(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     return _divide(part, added, [verdict.reason for verdict in verdicts], details, AGREE_COLUMNS)
 
 
+def _hide_gold(part: pl.DataFrame) -> pl.DataFrame:
+    """Rows without the votes of people whose labels are the gold that the outcome is to be held against."""
+    votes = [name for name in PEOPLE if name in part.columns]
+    if not votes or GOLD_ORIGIN not in part.columns:
+        return part
+    is_gold = pl.col(GOLD_ORIGIN).eq_missing(pl.lit("human"))
+    return part.with_columns(pl.when(~is_gold).then(pl.col(name)).alias(name) for name in votes)
+
+
 def _agree_by_posterior(part: pl.DataFrame, rules: AgreeParameters) -> Outcome:
     """Adds what is likeliest given all evidence to the rows where it is probable enough; the others are rejected with it."""
     # nothing contradicts the verdict: a wrong solution has a wrong step, and a right answer may have been come to by one
     if not isinstance(rules, FittedAgreeParameters):  # a preview: these rows are all there is
         rules = _settle([part], rules)
-    rows = part.select(name for name in _list_posterior_columns() if name in part.columns).to_dicts()
+    rows = _hide_gold(part.select(name for name in _list_posterior_columns() if name in part.columns)).to_dicts()
     ratings = [rate(row, LABELS) for row in rows]
     labels = label_rows(rows, LABELS, rules.rates, rules.evidence)
     least = _LEAST if rules.at_least is None else rules.at_least
@@ -208,7 +222,7 @@ def _added(row: Mapping[str, Any], ratings: Ratings, label: int | None) -> dict[
         "labellers": list(ratings.names),
         "labels": list(ratings.labels),
         "agreement": ratings.labels.count(label) / len(ratings.labels) if ratings.labels else 0.0,
-        "confidence": confidence(row, label),
+        "confidence": confidence(row, label, ratings.labels),
     }
 
 
@@ -231,10 +245,14 @@ def _check(parameters: AgreeParameters, contract: Contract) -> list[str]:
     if parameters.rule != POSTERIOR and {"at_least", "evidence", "truth"} & parameters.model_fields_set:
         named = next(name for name in ("at_least", "evidence", "truth") if name in parameters.model_fields_set)
         faults.append(f"{named}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out")
-    lacking = [name for name in ESTIMATED if name not in contract.names()]
+    if not any(label.column in contract.names() for label in LABELS):
+        faults.append(
+            "rule: the table has no labels to agree on; put `judge` or `estimate` before, or `labels` in `import`"
+        )
+    lacking = [name for name in (*ESTIMATED, *JUDGED) if name not in contract.names()]
     if parameters.rule == "estimate and judges" and lacking:
         faults.append(
-            f"rule: needs columns of estimation ({', '.join(lacking)}), which the table has not; put `estimate` before, "
+            f"rule: needs columns that the table has not ({', '.join(lacking)}); put `judge` and `estimate` before, "
             "or take `unanimous` or `k of n`"
         )
     return faults
@@ -245,12 +263,12 @@ def _makes(parameters: AgreeParameters, contract: Contract) -> Contract:
 
 
 def _list_posterior_columns() -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*SEEN, *list_columns(LABELS))))
+    return tuple(dict.fromkeys((*SEEN, *list_columns(LABELS), GOLD_ORIGIN)))
 
 
 def _settle(parts: Parts, rules: AgreeParameters) -> FittedAgreeParameters:
     """The rules with the rates that fit a table."""
-    rates = fit_rates(sample_rows(parts, LABELS), LABELS, rules.evidence, rules.truth)
+    rates = fit_rates(sample_rows(map(_hide_gold, parts), LABELS), LABELS, rules.evidence, rules.truth)
     return FittedAgreeParameters(**rules.model_dump(), rates=rates)
 
 
@@ -264,16 +282,16 @@ def _ask_nothing(
 
 def _make_fit(rules: AgreeParameters) -> Fit[AgreeParameters] | None:
     """The fitting of rates, where they are needed."""
-    columns = tuple(dict.fromkeys(("solution_id", *list_columns(LABELS))))
+    columns = tuple(dict.fromkeys(("solution_id", GOLD_ORIGIN, *list_columns(LABELS))))
     return Fit(_ask_nothing, columns=columns, record=FittedAgreeParameters) if rules.rule == POSTERIOR else None
 
 
 AGREE = PerRow(
     name="agree",
-    summary="Keeps the solutions whose labellers, judges and estimation, name the same first wrong step by a stated rule.",
-    version="6",
+    summary="Keeps the solutions whose labellers (judges, estimation, people) name the same first wrong step by a stated rule.",
+    version="7",
     parameters=AgreeParameters,
-    needs=JUDGED,
+    needs=("steps",),
     inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),
     makes=_makes,
     check=_check,

@@ -15,10 +15,11 @@ import polars as pl
 from pydantic import Field
 
 from schemas.columns.gold import GOLD_COLUMNS
+from schemas.columns.human import HUMAN_STEP, HUMAN_TAXONOMY, HUMAN_TYPE
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Files, OneOrMore, Parameters, Record, Records, Rows, SideInput, WholeTable
-from tasks.evaluation.gold import FORMATS, INJECTED, TRUTH, GoldRules, map_gold
+from tasks.evaluation.gold import FORMATS, HUMAN, INJECTED, TRUTH, GoldRules, map_gold
 from tasks.evaluation.score import NONE, Gold
 from tasks.sources.content_ids import digest, normalize_text
 from tasks.sources.field_mapping import FieldOf, FieldRule
@@ -29,13 +30,14 @@ from tasks.synthetic.truth import TAXONOMY, find_truth
 MEMORY = "512MiB"
 LONGEST = 100_000
 """Characters of a step, an id or a name in a file of labels."""
-FILES = tuple(name for name in FORMATS if name not in (INJECTED, TRUTH))
+FILES = tuple(name for name in FORMATS if name not in (INJECTED, TRUTH, HUMAN))
 """The formats in which people's labels come."""
 QUESTION = FieldRule(path="problem")
 NEEDED = {
     "program": ("program", "steps"),
     "injection": ("injected_at", "injected_type", "injected_taxonomy", "steps"),
     "file": ("steps",),
+    "human": (HUMAN_STEP, HUMAN_TYPE, HUMAN_TAXONOMY, "human_undecided", "steps"),
 }
 GOLD = to_polars_schema(Contract("gold", "", GOLD_COLUMNS, ""))
 GOLD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {"key": pl.String, **GOLD}
@@ -52,9 +54,9 @@ LABEL = {
 class TruthParameters(Parameters):
     """Parameters of `truth`."""
 
-    source: Literal["program", "injection", "file"] = Field(
+    source: Literal["program", "injection", "file", "human"] = Field(
         description="What gold follows from: the `program` that problems of task world carry, the columns of task inject, "
-        "or a file of labels."
+        "a file of labels, or the labels that came in with the solutions (`import`), which then vote no more in `agree`."
     )
     files: OneOrMore[str] = Field(
         [], description="The files of labels: a path, URL or pattern, or a list of them; for `file` alone."
@@ -116,6 +118,19 @@ def _follow_injection(row: Mapping[str, Any]) -> dict[str, Any]:
     return _gold("injection", at, kind, row["injected_taxonomy"] if kind else None)
 
 
+def _follow_people(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Gold of a solution from the labels that came in with it; `FieldError` where they are undecided."""
+    at = row[HUMAN_STEP]
+    if at is None:
+        raise FieldError(row["human_undecided"] or "not labelled", "")
+    if not NONE <= at < len(row["steps"] or ()):
+        raise FieldError("out of range", f"'{HUMAN_STEP}' is {at}")
+    return _gold("human", at, row[HUMAN_TYPE] if at != NONE else None, row[HUMAN_TAXONOMY])
+
+
+FOLLOW = {"injection": _follow_injection, "human": _follow_people}
+
+
 def _gold(origin: str, step: int, kind: str | None, taxonomy: str | None) -> dict[str, Any]:
     values = (step, kind or None, (taxonomy or None) if kind else None, origin, None)
     return dict(zip(GOLD, values, strict=True))
@@ -128,7 +143,7 @@ def _not_known(reason: str) -> dict[str, Any]:
 def _gold_of(row: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Gold of one row by itself, or why it is not known."""
     try:
-        return _follow_program(row["program"], row["steps"]) if source == "program" else _follow_injection(row)
+        return _follow_program(row["program"], row["steps"]) if source == "program" else FOLLOW[source](row)
     except FieldError as error:
         return _not_known(error.reason)
 
@@ -285,7 +300,7 @@ def _side_inputs(parameters: TruthParameters) -> Sequence[SideInput]:
 TRUTH_TASK = WholeTable(
     name="truth",
     summary="Puts gold beside solutions: where each truly first goes wrong and in what way, from programs, injections or a file.",
-    version="1",
+    version="2",
     parameters=TruthParameters,
     needs=("steps",),
     makes=lambda _, contract: contract.having(*GOLD_COLUMNS),

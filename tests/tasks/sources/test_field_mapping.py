@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from tasks.sources.field_mapping import FieldRule
+from tasks.sources.field_mapping import FieldOf, FieldRule
 from tasks.sources.load import LoadParameters
 from tasks.sources.record_parameters import find_exclusion
 from tasks.sources.values import FieldError, read_text, read_texts
@@ -16,6 +16,8 @@ from tasks.sources.values import FieldError, read_text, read_texts
 RECORD: dict[str, Any] = {
     "name": "Mira",
     "none": None,
+    "which": "text",
+    "nan": float("nan"),
     "flag": False,
     "deep": {"list": ["a", {"b": 2}], "text": "x"},
     "model.6b.solution": "dotted",
@@ -51,15 +53,27 @@ def rule(**given: Any) -> FieldRule:
         ({"path": "name", "names": {"Mira": "M."}}, None, "M."),
         ({"path": "name", "names": {"Other": "O."}}, None, "Mira"),
         ({"path": "flag", "names": {"False": "off"}}, None, "off"),
+        (["nope", "name"], None, "Mira"),
+        ({"first": [{"path": "nope"}, {"value": "x"}]}, None, "x"),
+        ({"path": "deep.list", "items": {"path": "", "names": {"a": "A"}, "optional": True}}, None, ["A", None]),
+        ({"path": "deep.list", "items": {"path": "b", "optional": True}}, None, [None, 2]),
+        ({"path": "deep.{which}"}, None, "x"),
+        ({"path": "name", "replace": {"M": "m", "ra": "RA"}}, None, "miRA"),
+        ({"path": "name", "separator": "i"}, None, ["M", "ra"]),
+        ({"path": "name", "every": "([a-z])"}, None, ["i", "r", "a"]),
+        ({"path": "name", "every": "([a-z])", "join": "-"}, None, "i-r-a"),
     ],
 )
-def test_a_value_is_taken(given: dict[str, Any], each: str | None, value: Any) -> None:
-    assert rule(**given).take(RECORD, each) == value
+def test_a_value_is_taken(given: Any, each: str | None, value: Any) -> None:
+    assert TypeAdapter(FieldOf).validate_python(given).take(RECORD, each) == value
 
 
 MISSING: list[tuple[dict[str, Any], str]] = [
     ({"path": "nope"}, "'nope'"),
     ({"path": "none"}, "'none'"),
+    ({"path": "nan"}, "'nan'"),
+    ({"path": "deep.{nope}"}, "'deep.{nope}'"),
+    ({"first": [{"path": "nope"}, {"path": "none"}]}, "'nope' or 'none'"),
     ({"path": "deep.nope.more"}, "'deep.nope.more'"),
     ({"path": "deep.list.2"}, "'deep.list.2'"),
     ({"path": "deep.list.-1"}, "'deep.list.-1'"),

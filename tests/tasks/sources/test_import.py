@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.columns.problems import SOLUTIONS
 from schemas.frames import check, to_polars_schema
-from schemas.task import Outcome, Record
+from schemas.task import Outcome, Record, UnreadableValue
 from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.sources.import_ import IMPORT, ImportParameters
 
@@ -139,3 +140,48 @@ def test_thoughts_are_parted_from_the_text(
     assert row["rationale"] == text
     if thinking:
         assert row["solution_id"] != imported({**FINE, "output": text or "x"}).kept["solution_id"][0]
+
+
+@pytest.mark.parametrize(
+    ("each", "values"), [("all", [("a", 0), ("b", 1)]), ({"path": "none", "optional": True}, [("whole", 0)])]
+)
+def test_each_item_of_a_list_is_a_row(each: Any, values: list[tuple[str, int]]) -> None:
+    rules = {
+        "each": each,
+        "text": ["all.{each}", "output"],
+        "sample": [{"value": "{each}", "pattern": r"(\d)"}, {"value": "0"}],
+    }
+    result = imported({**FINE, "all": ["a", "b"], "output": "whole"}, **rules)
+    assert result.kept.select("text", "sample").rows() == values
+
+
+@pytest.mark.parametrize(
+    ("given", "detail"), [([], "'all' holds no list with items"), (None, "'all' holds no list with items")]
+)
+def test_a_record_without_the_items_is_one_rejected_row(given: Any, detail: str) -> None:
+    result = imported({**FINE, "all": given}, each="all", text="all.{each}")
+    assert result.rejected.select("reason", "detail").rows() == [("missing field", detail)]
+
+
+def test_more_rows_of_a_record_than_are_taken_say_what_to_raise() -> None:
+    result = imported({**FINE, "all": ["a"] * 5}, each="all", text="all.{each}", most_rows=4)
+    assert result.rejected.select("reason", "detail").rows() == [
+        ("too many rows", "5 in 'all', at most 4; raise `most_rows`")
+    ]
+
+
+@pytest.mark.parametrize(("status", "reason"), [(200, None), (429, "failed"), (None, "never answered")])
+def test_a_value_that_speaks_against_a_row_gives_its_reason(status: int | None, reason: str | None) -> None:
+    result = imported(
+        {**FINE, "status": status}, reject={"status": {"200": "", "*": "failed", "null": "never answered"}}
+    )
+    assert result.rejected["reason"].to_list() == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(Decimal("NaN"), "not a number"), (Decimal("Infinity"), "not a number"), (float("inf"), "not a number"), (float("nan"), "missing field"), (UnreadableValue("unreadable value", "x"), "unreadable value")],
+)  # fmt: skip
+def test_what_is_no_number_is_a_fault_of_its_row_where_it_is_used(value: Any, reason: str) -> None:
+    assert imported({**FINE, "unused": value}).kept.height == 1
+    assert imported({**FINE, "gold": value}).rejected["reason"].to_list() == [reason]
