@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from catalog.declarations import VIEWS
+from catalog.declarations import FORMATS, VIEWS
 from schemas.columns.quality import CONSISTENCY_COLUMNS, CONTAMINATION_COLUMN, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
@@ -183,9 +183,33 @@ def views() -> str:
     return "\n".join(parts).rstrip()
 
 
+def formats() -> str:
+    """Each format with a recipe of three lines."""
+    lines: list[str] = []
+    for name, declared in FORMATS.shipped.items():
+        more = "".join(f", {key}: {example}" for key, example in declared.needs.items())
+        files = f'"{declared.files[0]}"'
+        lines += [
+            f"**`{name}`** {declared.title} ({', '.join(_link_sources(declared.source))}).",
+            "",
+            "```",
+            "tables:",
+            f"  solutions: {{task: import, format: {name}, files: {files}{more}}}",
+            "  release: {task: release, from: solutions}",
+            "```",
+            "",
+        ]
+    return "\n".join(lines).rstrip()
+
+
+def _link_sources(source: str) -> list[str]:
+    return [f"<{part}>" if part.startswith("https://") else part for part in source.split("; ")]
+
+
 PARTS = {
     "architecture.md": {"tree": tree},
     "duplicates.md": {"quality": quality},
+    "formats.md": {"formats": formats},
     "glossary.md": {"nouns": glossary},
     "models.md": {"models": models},
     "recipes.md": {"head": head, "fields": fields},

@@ -32,19 +32,28 @@ def list_members(stream: IO[bytes], name: str, suffix: str) -> Iterator[tuple[st
     Yields:
         The name of a file and its bytes, to be read before the next is asked for.
 
-    Raises:
-        SourceError: It is no sound archive, or is encrypted.
-
     """
-    with _sound(name):
-        yield from _list_tar(stream) if suffix == ".tar" else _list_zip(stream, name)
+    yield from _list_tar(stream) if suffix == ".tar" else _list_zip(stream, name)
 
 
 @contextmanager
-def _sound(name: str) -> Iterator[None]:
+def check_soundness(name: str) -> Iterator[None]:
+    """Raise `SourceError` where an archive, or a file in it, is not sound: that shows when it is opened, or later."""
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error) as error:
+    except SourceError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        struct.error,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:
         raise SourceError(f"{name}: not a sound archive ({error}); fetch it again, or rename it") from None
     except (RuntimeError, NotImplementedError) as error:
         raise SourceError(f"{name}: cannot be unpacked ({error}); unpack it, and name its folder") from None

@@ -13,7 +13,7 @@ from typing import IO, Any
 from catalog import hub
 from catalog.file_kinds import ARCHIVES, BINARIES, KINDS, is_known, is_selected, split_suffixes
 from catalog.records import arrow, csv_text, json_text
-from catalog.records.archives import list_members
+from catalog.records.archives import check_soundness, list_members
 from catalog.records.hub_rows import read_hub_rows
 from catalog.records.record import DOCUMENT_LIMIT
 from catalog.records.unpacking import open_unpacked
@@ -129,15 +129,16 @@ def _read_archive(stream: IO[bytes], name: str, kind: str, reading: FileReading,
     read = 0
     if depth == 0:
         raise SourceError(f"{name}: archives lie in each other more than {DEPTH} deep; unpack them")
-    for member, file in list_members(stream, name, kind):
-        if member == reading.header:
-            header = {json_text.HEADER: json_text.read_document(file.read(DOCUMENT_LIMIT), f"{name}/{member}")}
-        elif is_known(member) and is_selected(member, reading.members):
-            read += 1
-            for record in _read_file(file, f"{name}/{member}", reading, depth - 1):
-                yield replace(record, context={**header, **record.context})
-        else:
-            others.append(member)
+    with check_soundness(name):
+        for member, file in list_members(stream, name, kind):
+            if member == reading.header:
+                header = {json_text.HEADER: json_text.read_document(file.read(DOCUMENT_LIMIT), f"{name}/{member}")}
+            elif is_known(member) and is_selected(member, reading.members):
+                read += 1
+                for record in _read_file(file, f"{name}/{member}", reading, depth - 1):
+                    yield replace(record, context={**header, **record.context})
+            else:
+                others.append(member)
     if not read:
         wanted = (
             f"are called like {' or '.join(reading.members)}"

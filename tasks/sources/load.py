@@ -45,6 +45,8 @@ class LoadParameters(RecordParameters):
 def map_problem(record: Mapping[str, Any], rules: LoadParameters, each: str | None) -> dict[str, Any]:
     """The problem's columns of a record."""
     longest = rules.longest
+    if rules.question is None:  # an import may have its problems from a table
+        raise FieldError("missing field", "`question` is not mapped")
     question = read_text(rules.question.take(record, each), "question", longest)
     options = read_texts(rules.options.take(record, each), "options", longest) if rules.options else None
     reference = rules.reference.take(record, each) if rules.reference else None

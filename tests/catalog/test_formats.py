@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,15 @@ from catalog.sources import Source, find_sources
 from flows.running.record_lookup import RecordLookup
 from schemas.reading import select_reading
 from schemas.recipe.document import RecipeError
+from schemas.recipe.format import parse_format
+from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import NO_ROWS
 from schemas.task import Outcome, Record
+from tasks import TASKS
 from tasks.sources.import_ import IMPORT, ImportParameters
 from tasks.sources.load import LOAD, LoadParameters
 
+PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 NAMES = list(FORMATS.shipped)
 
 
@@ -98,6 +103,25 @@ def test_a_format_knows_its_own_sample_by_its_fields_and_its_file_s_name(name: s
     assert all(any(find_value(value, path) is not None for value in values) for path in declared.known_by)
     first = Path(next(iter(declared.sample.files)))
     assert any(first.match(pattern) for pattern in declared.files)
+
+
+@pytest.mark.parametrize("recipe", re.findall(r"```\n(tables:\n.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+def test_the_recipe_of_three_lines_that_the_page_shows_is_sound(recipe: str) -> None:
+    head = "corpus: c\nversion: 0.1.0\ntitle: T\nlicense: MIT\n"
+    tables = read_recipe(head + recipe, "formats.md", TASKS, find_declarations(PAGE.parent)).tables
+    assert [table.task.name for table in tables] == ["import", "release"]
+
+
+def test_the_page_shows_a_format_of_one_s_own_that_does_what_it_says(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```\n(format: ours\n.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    declared = parse_format(text, "ours.yaml")
+    ((file, content),) = declared.sample.files.items()
+    write(tmp_path / file, content)
+    parameters = ImportParameters.model_validate(
+        {"files": file, **declared.read.model_dump(exclude_unset=True), **declared.fields}
+    )
+    result = IMPORT.run(_read_all(find_sources(str(tmp_path / file), file)), parameters)
+    assert result.kept.select(list(declared.sample.rows[0])).to_dicts() == declared.sample.rows
 
 
 def test_an_unknown_format_says_what_was_meant(tmp_path: Path) -> None:
