@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.columns.human import HUMAN_COLUMNS
 from schemas.columns.labels import AGREE_LABEL, ESTIMATE_COLUMNS, JUDGE_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.llm.voting import find_majority
-from tasks.localize.agree import AGREE, AgreeParameters
+from tasks.localize.agree import AGREE, AgreeParameters, agree_labels
 from tasks.localize.raters import build_frame
 
 KEY = Column("solution_id", "string", "Key.")
@@ -119,7 +120,7 @@ def test_agreement_and_confidence() -> None:
 
 def test_a_table_without_what_the_rule_needs_is_a_fault() -> None:
     (fault,) = AGREE.check(AgreeParameters(), JUDGED)
-    assert fault.startswith("rule: needs columns of estimation (estimate_first_error, ")
+    assert fault.startswith("rule: needs columns that the table has not (estimate_first_error, ")
     assert AGREE.check(AgreeParameters(rule="unanimous", k=2), JUDGED) == [
         "k: is needed by the rule `k of n`, and by that alone"
     ]
@@ -218,3 +219,29 @@ def test_by_the_posterior_right_answers_may_have_a_wrong_step_and_wrong_ones_hav
 def test_what_is_for_the_posterior_is_refused_elsewhere(given: dict[str, Any]) -> None:
     (fault,) = AGREE.check(AgreeParameters.model_validate(given), BOTH)
     assert fault == f"{next(iter(given))}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out"
+
+
+def test_a_table_without_any_labels_is_a_fault_and_people_s_labels_do() -> None:
+    bare = Contract("solutions", "", (), "solution_id")
+    assert AGREE.check(AgreeParameters(rule="unanimous"), bare) == [
+        "rule: the table has no labels to agree on; put `judge` or `estimate` before, or `labels` in `import`"
+    ]
+    assert AGREE.check(AgreeParameters(rule="unanimous"), bare.having(*HUMAN_COLUMNS)) == []
+
+
+def test_people_vote_beside_judges_and_are_evidence_of_the_posterior() -> None:
+    part = pl.DataFrame(
+        {
+            "solution_id": ["a", "b"], "problem_id": ["p", "q"], "question": ["?", "?"], "verdict": ["wrong", "wrong"], "steps": [["x", "y", "z"]] * 2,
+            "judges": [["m #0"]] * 2, "judge_labels": [[1], [1]], "judge_faults": [[""]] * 2, "humans": [["ada", "bo"]] * 2,
+            "human_labels": [[1, 1], [2, 2]], "human_faults": [["", ""]] * 2,
+        }
+    )  # fmt: skip
+    votes = agree_labels(part, AgreeParameters(rule="k of n", k=2))
+    assert votes.kept.select("first_error", "labels").rows() == [(1, [1, 1, 1]), (2, [1, 2, 2])]
+    assert votes.kept["labellers"].to_list() == [["m", "ada", "bo"]] * 2
+    weighed = agree_labels(part, AgreeParameters(rule="posterior", at_least=0.1))
+    assert weighed.kept["first_error"].to_list() == [1, 2]
+    assert all({"ada", "bo"} <= set(carried) for carried in weighed.kept["carried_by"])
+    as_gold = agree_labels(part.with_columns(gold_from=pl.lit("human")), AgreeParameters(rule="unanimous"))
+    assert as_gold.kept["labellers"].to_list() == [["m"], ["m"]]
