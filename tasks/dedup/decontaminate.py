@@ -77,6 +77,10 @@ class DecontaminateParameters(Parameters):
         ["numbers", "names"],
         description="What may be changed in a test item that is still seen: numbers, names, units; none: [].",
     )
+    paraphrases: bool = Field(
+        True,
+        description="Whether a text with all numbers of a test item and most of its words is looked for, in any order.",
+    )
     phrases: OneOrMore[str] = Field(
         [],
         description="Stock phrases that do not count, beside the usual ones and those that many items of the test sets have.",
@@ -119,7 +123,7 @@ def decontaminate(
 
     """
     rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
-    overlap = Overlap(folder, rules, tuple(parameters.masks), parameters.phrases)
+    overlap = Overlap(folder, rules, tuple(parameters.masks), parameters.phrases, parameters.paraphrases)
     for part in table:
         for column in parameters.columns:
             for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):

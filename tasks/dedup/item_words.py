@@ -29,6 +29,8 @@ _OF_STATEMENTS = (
     "percentage place places unit units point points line length such divided multiplied times equal equals frac sqrt cdot text "
     "left right begin end array leq geq circ sin cos tan log ldots cdots asy draw label dot step final please problem boxed"
 )
+USUAL = [*_FUNCTION.split(), *_OF_STATEMENTS.split()]
+"""Words that do not say which item it is."""
 PHRASES = (
     "express your answer as a common fraction",
     "express your answer in interval notation",
@@ -62,7 +64,7 @@ def read_item_words(items: pl.Series) -> pl.DataFrame:
     frame = pl.DataFrame({"item": pl.int_range(len(items), eager=True), "word": items.str.extract_all(WORD)})
     words = frame.explode("word").drop_nulls().with_columns(place=pl.int_range(pl.len()).over("item"))
     word = pl.col("word")
-    usual = word.is_in([*_FUNCTION.split(), *_OF_STATEMENTS.split(), *MASKS.values()])
+    usual = word.is_in([*USUAL, *MASKS.values()])
     letters = word.str.contains(r"^\p{L}{3,}$|^[\u{2e80}-\u{10ffff}]$") & ~usual
     first = pl.struct("item", "word").is_first_distinct()
     return words.select("item", "place", content=letters & first, specific=(letters | word.str.contains(r"\d")) & first)

@@ -19,23 +19,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.dedup.bitmap import Bitmap
 from tasks.dedup.item_words import PHRASES, read_item_words
 from tasks.dedup.masking import MASKS, Mask, mask_texts
 from tasks.dedup.minhash import hash_windows
 from tasks.dedup.token_hashes import U64, Words, hash_words, make_constants
+from tasks.dedup.word_overlap import WordOverlap
 from tasks.splitmix64 import mix_bits
 
 MEMORY = "512MiB"
-BITS = 30
-"""A bitmap has 2**30 places, 128 MiB: of a hundred million n-grams it lets one in ten pass that is not there."""
 COMMON = 1_000
 """An n-gram in more test items than these is a turn of phrase: it finds no pair, and counts in those that others find."""
 STOCK, STOCK_SHARE = 20, 0.02
 """An n-gram in as many items, and in this share of all, is a stock phrase: its words do not count."""
-MASKED, SENTENCE, EXACT = 252, 253, 254
+WORDS, MASKED, SENTENCE, EXACT = 251, 252, 253, 254
 """Kinds of traits beside those of the rules, which are numbered from 0."""
 SENTENCES = 3
 """A short item may be so many sentences of a text, one after the other."""
+LONGEST_WORD = 12
+"""Characters of a word in a short item, on average and at most."""
 QUOTED = 160
 _WORD = re.compile(r"[a-z0-9\u0080-\u07ff]+|[-+*/=<>%^|]|[\u0800-\U0010ffff]")
 _QUOTED_MASKS = {MASKS["numbers"]: "#", MASKS["names"]: "@", MASKS["units"]: "¤"}
@@ -68,31 +70,6 @@ words that say something or numbers, `all_content` and `all_specific` those of t
 """
 
 
-class Bitmap:
-    """A set of hashes in fixed memory: what was added is always found, and now and then what was not."""
-
-    def __init__(self) -> None:
-        self.bits = np.zeros(1 << (BITS - 3), np.uint8)
-
-    def add(self, hashes: U64) -> None:
-        """Mark hashes."""
-        place = hashes >> np.uint64(64 - BITS)
-        np.bitwise_or.at(self.bits, place >> np.uint64(3), self._bit(place))
-
-    def __contains__(self, hashes: object) -> bool:
-        raise TypeError("ask `has`: it answers for each")
-
-    def has(self, hashes: U64) -> NDArray[np.bool_]:
-        """Which hashes are marked."""
-        place = hashes >> np.uint64(64 - BITS)
-        marked: NDArray[np.bool_] = (self.bits[place >> np.uint64(3)] & self._bit(place)) != 0
-        return marked
-
-    @staticmethod
-    def _bit(place: U64) -> NDArray[np.uint8]:
-        return np.left_shift(np.uint8(1), (place & np.uint64(7)).astype(np.uint8))
-
-
 @dataclass(frozen=True)
 class _Traits:
     """What some texts can be found by, of one kind."""
@@ -114,11 +91,17 @@ class Overlap:
     """Finds texts of test sets in others: `mark` all texts, `keep` all test items, then ask for the `hits` of texts."""
 
     def __init__(
-        self, folder: Path, rules: tuple[NGrams, ...], masks: tuple[Mask, ...], phrases: Sequence[str] = ()
+        self,
+        folder: Path,
+        rules: tuple[NGrams, ...],
+        masks: tuple[Mask, ...],
+        phrases: Sequence[str] = (),
+        paraphrases: bool = True,
     ) -> None:
-        self.rules, self.masks = rules, masks
+        self.rules, self.masks, self.paraphrases = rules, masks, paraphrases
         self.marked, self.kept = Bitmap(), Bitmap()
         self.items = 0
+        self.short_items = False
         self.shortest = min((rule.length for rule in (*rules, CHANGED)), default=0)
         self.phrases = [_hash_phrase(phrase) for phrase in (*PHRASES, *phrases)]
         self.database = duckdb.connect(str(folder / "overlap.duckdb"))
@@ -128,6 +111,7 @@ class Overlap:
         self.database.execute(
             "CREATE TABLE word (item BIGINT, layer UTINYINT, place BIGINT, content BOOL, specific BOOL, stock BOOL)"
         )
+        self.words = WordOverlap(self.database)
         self.database.execute("CREATE TABLE rule (kind UTINYINT, layer UTINYINT, length INT, coverage DOUBLE)")
         kinds = [(kind, 0, rule) for kind, rule in enumerate(rules)] + [(MASKED, 1, CHANGED)] * bool(masks)
         for kind, layer, rule in kinds:
@@ -135,7 +119,7 @@ class Overlap:
 
     def mark(self, texts: pl.Series) -> None:
         """Mark all that a text of the table can be found by."""
-        for traits in (*self._read_traits(self._read_layers(texts)), self._read_sentences(texts)):
+        for traits in self._read_traits(self._read_layers(texts)):
             self.marked.add(traits.hashes)
 
     def keep(self, name: str, sources: pl.Series, texts: pl.Series) -> None:
@@ -143,7 +127,9 @@ class Overlap:
         layers = self._read_layers(texts)
         frames = []
         for traits in (*self._read_traits(layers), self._read_short_items(layers[0][1])):
-            marked = self.marked.has(traits.hashes)
+            # sentences are not marked, for hardly any test set has items so short: all of these are kept
+            marked = self.marked.has(traits.hashes) | (traits.kind == SENTENCE)
+            self.short_items |= traits.kind == SENTENCE and bool(marked.any())
             self.kept.add(traits.hashes[marked])
             frames.append(traits.take(marked))
         grams = pl.concat(frames).with_columns(pl.col("text") + self.items).rename({"text": "item"})
@@ -152,12 +138,15 @@ class Overlap:
         items = pl.DataFrame({"item": numbers, "source": sources, "template": _hash_sequences(layers[-1][1])})
         wanted = grams.select("item").unique()
         self._insert("gram", grams)
-        self._insert("item", items.join(wanted, on="item", how="semi").with_columns(name=pl.lit(name)))
+        self._insert("item", items.with_columns(name=pl.lit(name)))
+        if self.paraphrases:
+            self.words.keep(self.items, layers[0][0])
         self._insert("word", words.join(wanted, on="item", how="semi"))
         self.items += len(texts)
 
     def close(self) -> None:
         """End the keeping: find the stock phrases, and count the words of each item up to each of its places."""
+        self.words.close()
         least = max(STOCK, STOCK_SHARE * self.items)
         self.database.execute(f"""
             CREATE TABLE often AS SELECT kind, hash, count(DISTINCT template) AS items FROM gram JOIN item USING (item) GROUP BY ALL;
@@ -184,15 +173,15 @@ class Overlap:
 
         """
         layers = self._read_layers(texts)
-        traits = [*self._read_traits(layers), self._read_sentences(texts)]
-        frames = [traits.take(kept) for traits in traits if (kept := self.kept.has(traits.hashes)).any()]
-        if not frames:
-            return pl.DataFrame(schema=_HITS)
+        traits = [*self._read_traits(layers), *([self._read_sentences(texts)] if self.short_items else [])]
+        frames = [traits.take(self.kept.has(traits.hashes)) for traits in traits]
         self.database.register("added", pl.concat(frames).to_arrow())
         self.database.execute(
             "CREATE OR REPLACE TEMP TABLE trait AS SELECT t.* FROM added t SEMI JOIN gram USING (kind, hash)"
         )
         self.database.unregister("added")
+        if self.paraphrases:
+            self.words.find(layers[0][0])
         best = pl.DataFrame(self.database.sql(_BEST).to_arrow_table())
         spelled = [self._describe(row, layers) for row in best.iter_rows(named=True)]
         kinds, evidence = zip(*spelled) if spelled else ((), ())
@@ -238,13 +227,16 @@ class Overlap:
         ended = texts.str.replace_all(r"[.?!:;]+(?:\s+|$)|\s*\n+\s*", "\x1f").str.strip_chars("\x1f ")
         pieces = pl.DataFrame({"text": pl.int_range(len(texts), eager=True), "piece": ended.str.split("\x1f")})
         pieces = pieces.filter(pl.col("piece").list.len() > 1).explode("piece")
-        runs = [
-            pieces.select(
-                "text", piece=pl.concat_str([pl.col("piece").shift(-i).over("text") for i in range(n)], separator=" ")
+        # so few words have no more characters, or are too long for a test item
+        piece = pl.when(pl.col("piece").str.len_bytes() <= LONGEST_WORD * self.shortest).then("piece")
+        runs = []
+        for count in range(1, SENTENCES + 1):
+            together = pl.concat_str([piece.shift(-i) for i in range(count)], separator=" ")
+            runs.append(
+                pieces.select("text", piece=pl.when(pl.col("text") == pl.col("text").shift(1 - count)).then(together))
             )
-            for n in range(1, SENTENCES + 1)
-        ]
-        short = pl.concat(runs).drop_nulls().filter(pl.col("piece").str.count_matches(r"\s+") < self.shortest)
+        short = pl.concat(runs).drop_nulls()
+        short = short.filter(pl.col("piece").str.len_bytes() <= LONGEST_WORD * self.shortest)
         words = hash_words(mask_texts(short["piece"], ()))
         chosen = (words.counts() > 1) & (words.counts() < self.shortest)
         hashes, text = _of_kind(_hash_sequences(words), SENTENCE)[chosen], short["text"].to_numpy()[chosen]
@@ -273,6 +265,9 @@ class Overlap:
             return "the same text", f"{source}: the same text{stock}"
         if kind == SENTENCE:
             return "a sentence", f"{source}: all of it is a sentence here"
+        if kind == WORDS:
+            share = float(str(hit["share"])) + 1
+            return "other words", f"{source}: all of its numbers, and {share:.0%} of its words by their weight"
         layer, rule = (1, CHANGED) if kind == MASKED else (0, self.rules[int(str(kind))])
         places = hit["spots"]
         assert isinstance(places, list)
@@ -317,6 +312,8 @@ _BEST = f"""
         SELECT kind, text, item, CASE kind WHEN {EXACT} THEN 3 ELSE 2 END, 0, []::BIGINT[],
             kind = {EXACT} OR all_specific > 0, all_specific > 0
         FROM pair JOIN whole USING (item) WHERE kind IN ({SENTENCE}, {EXACT}) AND layer = 0
+        UNION ALL
+        SELECT {WORDS}, text, item, share - 1, 0, []::BIGINT[], true, sure FROM word_hit
     )
     SELECT text, kind AS number, share, CAST(words AS BIGINT) AS words, spots, sure, name, source
     FROM hit JOIN item USING (item) WHERE alike

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -194,6 +195,29 @@ def test_what_is_doubtful_is_kept_with_the_evidence() -> None:
     assert list_doubtful(["Which of the following is true?"], records(["Which of the following is true?"])) == {
         "0": "in test set gsm: the same text; question: test.jsonl:1: the same text, which is made of stock phrases"
     }
+
+
+BAKERY = "Mara bakes 14 rye loaves and 9 wheat loaves each morning, and sells them for $3.50 at the harbour. What does she earn?"
+REWORDED = "At $3.50 a loaf, what is earned at the harbour where Mara sells, every morning, fourteen loaves of rye and nine of wheat?"
+
+
+def test_a_paraphrase_with_the_numbers_and_the_words_is_found_without_a_model() -> None:
+    ((reason, detail),) = list_rejected([REWORDED], records([ITEM, BAKERY, OTHER])).values()
+    assert reason == "in test set gsm: other words"
+    assert re.fullmatch(r"question: test.jsonl:2: all of its numbers, and \d\d% of its words by their weight", detail)
+    assert find_hits([REWORDED], records([ITEM, BAKERY]), paraphrases=False) == []
+
+
+def test_a_paraphrase_must_have_all_numbers() -> None:
+    tests = records([ITEM, BAKERY, OTHER])
+    assert find_hits([REWORDED.replace("nine", "eleven")], tests) == []
+    assert find_hits(["Mara counts 14 goats and 9 sheep on fields of 3.50 acres beside a river"], tests) == []
+
+
+def test_what_is_said_with_two_numbers_is_doubtful_however_alike() -> None:
+    item = BAKERY.replace(" and 9 wheat loaves", "")
+    text = REWORDED.replace(" and nine of wheat", "")
+    assert [key for key, said in list_doubtful([text], records([item])).items() if ": other words; " in said] == ["0"]
 
 
 def test_stock_phrases_are_given_or_found(monkeypatch: pytest.MonkeyPatch) -> None:
