@@ -15,7 +15,7 @@ from tasks.llm.prompt_guard import fence_text, mark
 from tasks.sources.content_ids import digest
 from tasks.views import columns as c
 from tasks.views.format import Format, fix_columns, make_text_columns
-from tasks.views.rows import Row, Style, Unfit, copy_ids, format_problem, make_message, read_pair
+from tasks.views.rows import Row, Style, Unfit, copy_ids, format_problem, make_message, read_pair, refuse_right_answer
 
 CORRECT, INCORRECT = "[CORRECT RATIONALE]", "[INCORRECT RATIONALE]"
 _MARKER = re.compile(r"\[\s*(?:in)?correct\s+rationale\s*\]", re.IGNORECASE)
@@ -61,6 +61,7 @@ def _typed(row: Row) -> str:
 
 def _self_rethinking(row: Row, style: Style) -> Row:
     """The user's turns, with this mistake as what the model is to hold its own solution against."""
+    refuse_right_answer(row)
     kind, sign = _typed(row), mark(row)
     facts = [f"Kind: {kind}", f"That is: {row.get('error_definition') or ''}", f"Here: {row.get('error_cause') or ''}"]
     pieces = [

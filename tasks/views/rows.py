@@ -92,8 +92,15 @@ def find_wrong_step(row: Row) -> str | None:
     return steps[at] if at is not None and 0 <= at < len(steps) else None
 
 
+def refuse_right_answer(row: Row) -> None:
+    """Raise `Unfit` for a solution that comes to the right answer: what it shows is no mistake, even where a step of it is wrong."""
+    if row.get("verdict") == "right":
+        raise Unfit("the answer is right", "")
+
+
 def read_pair(row: Row) -> tuple[str, str]:
     """The wrong rationale and the right one; `Unfit` where there are no two."""
+    refuse_right_answer(row)
     wrong, right = row["rationale"].strip(), (row["right_rationale"] or "").strip()
     if not right:
         raise Unfit("no right solution of the problem is known", "")

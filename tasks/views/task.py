@@ -138,7 +138,7 @@ def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
 VIEW = PerRow(
     name="view",
     summary="Writes rows as trainers, benchmarks and papers have them: TRL's types, PRM800K, ProcessBench, CoTErrorSet, MWPES.",
-    version="5",
+    version="6",
     parameters=ViewParameters,
     needs=("problem_id",),
     makes=make_contract,

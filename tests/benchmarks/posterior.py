@@ -309,7 +309,9 @@ def check_abacus(quick: bool) -> Figures:
             figures.append(
                 (f"Abacus, {name}, {key}: precision at least {least} at {level:.0%}", of, (exact.rate or 0) >= least)
             )
-            figures += check_calibration(f"Abacus, {name}, {key}", measure(rows, compared[key][0]), most)
+        figures += check_calibration(f"Abacus, {name}, posterior", measure(rows, compared["posterior"][0]), most)
+        (_, blind, _), *_ = check_calibration(name, measure(rows, compared["posterior, truth not used"][0]))
+        print(f"without known truth nothing is calibrated: {blind}\n")
         if name == "default":
             figures.append(check_cost(rows, compared, level, least))
     return figures + check_right(sets["default"], sets["right"])

@@ -272,6 +272,12 @@ def test_what_does_not_differ_teaches_nothing(format: str) -> None:
     assert set(outcome.rejected["reason"]) == {"the right rationale says what the wrong one says"}
 
 
+@pytest.mark.parametrize("format", [*PAIRED, "self-rethinking"])
+def test_a_right_answer_is_no_mistake_even_with_a_wrong_step(format: str) -> None:
+    outcome = make_view(format, row(verdict="right"))
+    assert outcome.kept.height == 0 and set(outcome.rejected["reason"]) == {"the answer is right"}
+
+
 FORMATS = (*PAIRED, "self-rethinking", "mwpes", "error-aware")
 TEXTS = st.one_of(
     st.sampled_from([*MARKERS, "</wrong-solution>", "Right answer: 5", "So 5.", " "]), st.text(min_size=1)

@@ -185,6 +185,30 @@ def test_processbench() -> None:
     ]  # fmt: skip
 
 
+def test_right_solutions_wrong_ones_and_right_answers_with_a_wrong_step_are_rows_alike() -> None:
+    shapes: tuple[dict[str, Any], ...] = (
+        {"first_error": -1, "verdict": "right"},
+        {"first_error": 1},
+        {"first_error": 1, "verdict": "right"},
+    )
+    given = [row(sample=at, **shape) for at, shape in enumerate(shapes)]
+    labels = {
+        "stepwise": [[True] * 3, [True, False], [True, False]],
+        "math-shepherd": ["+++", "+-", "+-"],
+        "prm800k": [[1, 1, 1], [1, -1], [1, -1]],
+        "processbench": [(True, -1), (False, 1), (True, 1)],
+    }
+    for format, expected in labels.items():
+        rows = make_view(format, *given).kept.to_dicts()
+        read: dict[str, Any] = {
+            "stepwise": lambda values: values["labels"],
+            "math-shepherd": lambda values: "".join(line[-1] for line in values["label"].split("\n")),
+            "prm800k": lambda values: [step["completions"][0]["rating"] for step in values["label"]["steps"]],
+            "processbench": lambda values: (values["final_answer_correct"], values["label"]),
+        }  # fmt: skip
+        assert [read[format](values) for values in rows] == expected
+
+
 @given(st.lists(st.tuples(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.integers(-1, 6)), max_size=6))
 @settings(deadline=None, max_examples=15)
 def test_processbench_is_read_back_as_gold(shapes: list[tuple[list[str], int]]) -> None:
