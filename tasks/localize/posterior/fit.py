@@ -38,8 +38,7 @@ from tasks.localize.posterior.weights import ENOUGH, find_minimum, fit_weights, 
 from tasks.sources.content_ids import digest
 
 SAMPLE = 2_000
-"""Rows of known truth, and as many others, that rates are fitted to: those whose hash is the smallest, and of right answers no
-more than of others where there are too many of both."""
+"""Rows that rates are fitted to of each kind, truth known or not, answer right or not: those whose hash is the smallest."""
 ROUNDS = 6
 """Rounds of expectation and maximisation."""
 RIGHT_STEPS = [0, 3]
@@ -54,7 +53,7 @@ Distributions = Sequence[Floats]
 
 
 def sample_rows(parts: Iterable[pl.DataFrame], labels: Sequence[Label]) -> list[dict[str, Any]]:
-    """The rows that rates are fitted to: of any number of rows no more than four times as many are held, and always the same ones."""
+    """The rows that rates are fitted to: of any number of rows no more are held, and always the same ones."""
     groups: dict[tuple[bool, bool], list[tuple[str, dict[str, Any]]]] = {
         (known, right): [] for known in (True, False) for right in (False, True)
     }
@@ -65,12 +64,7 @@ def sample_rows(parts: Iterable[pl.DataFrame], labels: Sequence[Label]) -> list[
                 group = groups[row.get(GOLD_STEP) is not None, row.get("verdict") == "right"]
                 group.append((digest("sample", key), row))
         groups = {name: heapq.nsmallest(SAMPLE, rows, key=itemgetter(0)) for name, rows in groups.items()}
-    chosen = []
-    for known in (True, False):
-        right = groups[known, True]
-        wrong = groups[known, False][: max(SAMPLE // 2, SAMPLE - len(right))]
-        chosen += [*wrong, *right[: SAMPLE - len(wrong)]]
-    return [row for _, row in chosen]
+    return [row for rows in groups.values() for _, row in rows]
 
 
 def fit_rates(
