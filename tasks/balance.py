@@ -46,7 +46,7 @@ class BalanceParameters(Parameters):
     )
 
 
-def balance(
+def reject_surplus(
     table: Rows, _: Sequence[Rows | Records | Files], parameters: BalanceParameters, folder: Path
 ) -> Iterable[pl.DataFrame]:
     """The rows to reject: those of the side that has more, the ones whose hash is largest, and those that are of neither.
@@ -139,5 +139,5 @@ BALANCE = WholeTable(
     needs=("solution_id", "steps"),
     check=_check,
     reads=_reads,
-    run=balance,
+    run=reject_surplus,
 )

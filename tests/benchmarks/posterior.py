@@ -343,17 +343,17 @@ def check_right(wrong: Rows, right: Rows) -> Figures:
     steps = [row for row in kept if labels[row["solution_id"]][0] != NONE]
     exact = Share(sum(row[GOLD_STEP] == NONE for row in none), len(none))
     low, high = exact.interval or (0.0, 1.0)
-    found = Share(sum(row[GOLD_STEP] == labels[row["solution_id"]][0] for row in steps), len(steps))
+    located = Share(sum(row[GOLD_STEP] == labels[row["solution_id"]][0] for row in steps), len(steps))
     flawed = sum(row[GOLD_STEP] != NONE for row in right)
-    said = sum(labels[row["solution_id"]][1] for row in none) / max(1, len(none))
+    expected = sum(labels[row["solution_id"]][1] for row in none) / max(1, len(none))
     print(
-        f"right solutions: {len(right)}, {flawed} of them with a wrong step; {found.of} are said to have one, {found.hits} rightly\n"
+        f"right solutions: {len(right)}, {flawed} of them with a wrong step; {located.of} are said to have one, {located.hits} rightly\n"
     )
     gold = [Gold(row["solution_id"], row[GOLD_STEP], len(row["steps"]), "", "") for row in rows]
     f1 = score(gold, {key: step if sure >= 0.85 else None for key, (step, sure) in labels.items()}).f1 or 0.0
     f1_judge = score(gold, {row["solution_id"]: row["judge_first_error"] for row in rows}).f1 or 0.0
     return [
-        ("Abacus, right: none is said rightly of at least 97 %", f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of}, {100 * low:.1f}-{100 * high:.1f} %; said {100 * said:.1f} %)", (exact.rate or 0) >= 0.97),
+        ("Abacus, right: none is said rightly of at least 97 %", f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of}, {100 * low:.1f}-{100 * high:.1f} %; said {100 * expected:.1f} %)", (exact.rate or 0) >= 0.97),
         ("Abacus: F1 of what the posterior keeps at least that of the judge alone", f"{100 * f1:.1f} and {100 * f1_judge:.1f}", f1 >= f1_judge),
     ]  # fmt: skip
 

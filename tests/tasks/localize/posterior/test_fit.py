@@ -111,9 +111,9 @@ def test_of_right_answers_none_is_said_as_often_as_it_is_so_and_wrong_steps_that
     exact, expected = measured([row for row, _ in none], [label for _, label in none])
     assert 0.9 < exact < 0.97 and abs(exact - expected) < 0.02  # half of the wrong steps are not to be seen
     steps = [(row, label) for row, label in zip(right, labels) if label.first_error >= 0]
-    found = [row for row, label in steps if label.first_error == row["gold_first_error"]]
-    assert len(found) / len(steps) > 0.85
-    assert len(found) > 0.4 * sum(row["gold_first_error"] >= 0 for row in right)
+    hits = sum(label.first_error == row["gold_first_error"] for row, label in steps)
+    assert hits / len(steps) > 0.85
+    assert hits > 0.4 * sum(row["gold_first_error"] >= 0 for row in right)
 
 
 def test_without_known_truth_as_many_wrong_steps_of_right_answers_are_held_to_be_hidden_as_are_found() -> None:
