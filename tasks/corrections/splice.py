@@ -65,7 +65,7 @@ class _NoSplice(Exception):
     """A row of which nothing can be made: reason and detail."""
 
 
-def splice(part: pl.DataFrame, parameters: SpliceParameters) -> Outcome:
+def splice_solutions(part: pl.DataFrame, parameters: SpliceParameters) -> Outcome:
     """A self-correction of each row whose end comes to the right answer.
 
     Args:
@@ -197,5 +197,5 @@ SPLICE = PerRow(
     needs=("problem_id", "question", "options", "answer"),
     makes=lambda _, __: SPLICED,
     check=_check,
-    run=splice,
+    run=splice_solutions,
 )

@@ -1,0 +1,125 @@
+"""How good the rows are that are made from mistakes: `python -m tests.benchmarks.corrections [--store STORE] [--count N]`.
+
+Builds `step_pairs.yaml` and `lemma.yaml` with Abacus, and holds their rows
+against the truth of its world, which no table of theirs has looked at: how many
+located mistakes get a right continuation, how many pairs have a truly right and
+a truly wrong side, how many self-corrections are right without their wrong
+piece, and whether the sides of pairs give themselves away. Exits non-zero where
+a figure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from catalog.tables import read_rows
+from flows.planning.plan import make_plan
+from flows.running.run_plan import materialize
+from tasks.evaluation.artifact_baseline import measure_artifacts
+from tasks.evaluation.score import wilson
+from tasks.split import split_steps
+from tasks.synthetic.program import load_program
+from tasks.synthetic.truth import find_truth
+
+RECIPES = Path(__file__).parents[2] / "catalog/recipes"
+AUC = 0.60
+
+
+def build(recipe: str, store: str, count: int) -> dict[str, pl.DataFrame]:
+    """The tables of a recipe, built with so many problems."""
+    text = (RECIPES / recipe).read_text("utf-8").replace("count: 300", f"count: {count}")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / recipe
+        path.write_text(text, "utf-8")
+        plan = materialize(make_plan(str(path), None, store))
+    return {
+        work.name: pl.concat(read_rows(work.folder(), work.contract, plan.done[work.name])) for work in plan.jobs[:-1]
+    }
+
+
+def find_first(program: str, steps: list[str]) -> int | None:
+    """The first step that is wrong by the world's truth; -1 none."""
+    return find_truth(load_program(program), steps).first_error
+
+
+def check_pairs(pairs: pl.DataFrame, programs: Mapping[str, str]) -> Iterator[tuple[bool, bool]]:
+    """For each pair whether its right side is right, and its wrong side wrong."""
+    for row in pairs.to_dicts():
+        program, number = programs[row["problem_id"]], row["number"]
+        # of a solution that breaks off the world cannot say that it is right
+        right, wrong = (find_first(program, split_steps(row[f"{side}_whole"])[0]) for side in ("chosen", "rejected"))
+        yield right is not None and (right == -1 or right > number), wrong == number
+
+
+def check_splices(spliced: pl.DataFrame, programs: Mapping[str, str]) -> Iterator[tuple[bool, bool]]:
+    """For each self-correction whether it is right without its wrong piece, and whether its label is the first error."""
+    for row in spliced.to_dicts():
+        program, pieces = programs[row["problem_id"]], {piece["kind"]: piece["text"] for piece in row["segments"]}
+        before = split_steps(pieces["attempt"])[0] if "attempt" in pieces else []
+        kept = before if row["style"] == "fix" else []
+        end, _ = split_steps(pieces["revision"])
+        clean = find_first(program, [*kept, *end])
+        yield clean == -1, find_first(program, [*before, pieces["wrong"]]) == row["first_error"] == len(before)
+
+
+def measure_pairs(pairs: pl.DataFrame) -> float:
+    """How far a pair's sides tell which is which: the greater area under the curve, by looks or by runs of characters."""
+    sides = [
+        (row[side], side == "rejected", row["problem_id"])
+        for row in pairs.to_dicts()
+        for side in ("chosen", "rejected")
+    ]
+    baseline = measure_artifacts(sides)
+    return max(baseline.looks, baseline.ngrams) if baseline else 0.5
+
+
+def main() -> int:
+    """Build, measure, print; whether all figures are met is the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", help="where tables are kept; without it a folder that is removed")
+    parser.add_argument("--count", type=int, default=1000, help="problems of the world")
+    given = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        store = given.store or folder
+        tables = build("step_pairs.yaml", store, given.count) | build("lemma.yaml", store, given.count)
+    programs = dict(tables["problems"].select("problem_id", "program").iter_rows())
+    lines: list[tuple[str, int, int, float]] = []
+
+    def count(name: str, results: list[bool], least: float) -> None:
+        lines.append((name, sum(results), len(results), least))
+
+    continued = tables["continued"]["from_id"].n_unique()
+    lines.append(("mistakes with a right continuation", continued, tables["agreed"].height, 0.97))
+    for name, least in (("rectified", 0.95), ("edited", 0.95)):
+        count(f"{name} pairs, both sides true", [a and b for a, b in check_pairs(tables[name], programs)], least)
+    for name in ("fixed", "restarted"):
+        checked = list(check_splices(tables[name], programs))
+        count(f"{name}: right without the wrong piece", [clean for clean, _ in checked], 0.97)
+        count(f"{name}: label is the first error", [label for _, label in checked], 0.97)
+    missed = print_lines(lines)
+    for name in ("rectified", "edited"):
+        auc = measure_pairs(tables[name])
+        missed |= auc > AUC
+        print(f"{name} pairs: what gives the wrong side away, AUC {auc:.2f} (at most {AUC:.2f})")
+    return int(missed)
+
+
+def print_lines(lines: list[tuple[str, int, int, float]]) -> bool:
+    """Print shares with Wilson's interval beside what is wanted; whether one is missed."""
+    for name, part, whole, least in lines:
+        low, high = wilson(part, whole)
+        verdict = "" if part >= least * whole else "  MISSED"
+        print(
+            f"{name:42} {part:5,} of {whole:5,}  {part / whole:6.1%} ({low:.1%}-{high:.1%})  wanted {least:.0%}{verdict}"
+        )
+    return any(part < least * whole for _, part, whole, least in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
