@@ -1,9 +1,10 @@
 """`deduplicate`: keeps one of the solutions that repeat each other, in this table or in an earlier release.
 
-Solutions are connected where their text is the same, their path is (the
-sequence of their equations), their shingles are as alike as asked, or their
-embeddings are. Of each connected component one row stays, and the others name
-it. What is found depends on the rows alone, not on their order or their parts.
+Solutions repeat each other where they make the same mistake, their text is the
+same, their calculations are, their shingles are as alike as asked, or their
+embeddings are; never where their answers differ. One row of those stays, and
+the others name it. What is found depends on the rows alone, not on their order
+or their parts.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
-from tasks.dedup.duplicates import DuplicateRules, Repeats
-from tasks.dedup.embeddings import FILES, SHIPPED, Embedding, EmbeddingError
-from tasks.sources.content_ids import digest
+from tasks.dedup.duplicates import EXTRACTED, DuplicateRules, OldIndexError, Repeats
+from tasks.dedup.embedding_sources import PACKAGED, EmbeddingNotInstalled, list_files, name_content, read_packaged
+from tasks.dedup.embeddings import FILES, Embedding, EmbeddingError
+from tasks.dedup.mistakes import LOCATED
 
-ABACUS = "abacus"
 KEPT_RELEASE = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?@\d{1,9}\.\d{1,9}\.\d{1,9}"
 
 
@@ -39,10 +40,18 @@ Release = Annotated[str, AfterValidator(check_release_name)]
 class DeduplicateParameters(Parameters):
     """Parameters of `deduplicate`."""
 
-    by: OneOrMore[Literal["exact", "path", "near", "semantic"]] = Field(
+    by: OneOrMore[Literal["exact", "mistake", "path", "near", "semantic"]] = Field(
         ["exact"],
         min_length=1,
-        description="What makes two solutions repeat each other, one or several: the same text, the same equations, like shingles, like embeddings.",
+        description="What makes two solutions repeat each other, one or several: the same text, the same mistake (calculations in any order, and the first wrong one), the same equations in order, like shingles, like embeddings.",
+    )
+    across_answers: bool = Field(
+        False,
+        description="Whether solutions with different answers, or with answers that were not read, can repeat each other, too.",
+    )
+    clusters: Literal["star", "linked"] = Field(
+        "star",
+        description="Whether each row that is rejected is like the one that stays itself (star), or like it through others, too (linked).",
     )
     scope: Literal["problem", "path", "all"] = Field(
         "problem",
@@ -55,7 +64,7 @@ class DeduplicateParameters(Parameters):
     unit: Literal["words", "characters"] = Field("words", description="Of near: what shingles are made of.")
     embedding: str | None = Field(
         None,
-        description="Of semantic: `abacus`, or a folder with tokenizer.json and model.safetensors that holds a vector for each token.",
+        description="Of semantic: `wordllama` (a package of its own), `abacus`, or a folder with tokenizer.json and model.safetensors that holds a vector for each token.",
     )
     cosine: float = Field(0.95, ge=0.5, le=1, description="Of semantic: the cosine of two embeddings, at least.")
     prefer: OneOrMore[str] = Field(
@@ -68,18 +77,21 @@ class DeduplicateParameters(Parameters):
 
     @field_serializer("embedding")
     def _by_content(self, embedding: str | None) -> str | None:
-        """The one that ships by its content, too: another one makes another table."""
-        if embedding != ABACUS:
-            return embedding
-        return f"{ABACUS} {digest(*((SHIPPED / name).read_bytes().hex() for name in FILES))}"
+        """Those that are named without a folder by their content, too: another one makes another table."""
+        return embedding and name_content(embedding)
 
     @model_validator(mode="after")
     def _fits(self) -> DeduplicateParameters:
         if "semantic" in self.by and not self.embedding:
             raise ValueError(
-                "`by: semantic` needs an embedding and none is named; add `embedding: abacus` (it ships with Errata and "
-                "knows the words of its own world) or a folder, or leave semantic out"
+                "`by: semantic` needs an embedding and none is named; add `embedding: wordllama` (a package: `uv sync --group "
+                "semantic`), `abacus` (it ships with Errata and knows the words of its own world) or a folder, or leave semantic out"
             )
+        if self.embedding in PACKAGED:
+            try:
+                name_content(self.embedding)
+            except EmbeddingNotInstalled as error:
+                raise ValueError(str(error)) from None
         if self.releases and (self.unit != "words" or "semantic" in self.by):
             raise ValueError(
                 "the index of a release holds hashes of words, so `releases` goes with unit words, and not with semantic"
@@ -89,20 +101,28 @@ class DeduplicateParameters(Parameters):
 
 def _side_inputs(parameters: DeduplicateParameters) -> Sequence[SideInput]:
     indexes = [SideInput(name, release=name, kind="index") for name in parameters.releases]
-    if parameters.embedding and parameters.embedding != ABACUS:
-        files = tuple(f"{parameters.embedding.rstrip('/')}/{name}" for name in FILES)
-        return [*indexes, SideInput("embedding", files, kind="bytes")]
+    if parameters.embedding and parameters.embedding not in PACKAGED:
+        return [*indexes, SideInput("embedding", list_files(parameters.embedding), kind="bytes")]
     return indexes
 
 
-def _reads(parameters: DeduplicateParameters, _: Contract) -> Sequence[str]:
-    return ("problem_id", "rationale", *parameters.prefer)
+def _reads(parameters: DeduplicateParameters, contract: Contract) -> Sequence[str]:
+    names = set(contract.names())
+    located = LOCATED if "mistake" in parameters.by and names.issuperset(LOCATED) else ()
+    answer = (EXTRACTED,) if EXTRACTED in names and not parameters.across_answers else ()
+    return tuple(dict.fromkeys(("problem_id", "rationale", *answer, *located, *parameters.prefer)))
 
 
 def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
-    """What is wrong with the columns that the parameters name."""
+    """What is wrong with the columns that the parameters name, or need."""
     kinds = {column.name: column.kind for column in contract.columns}
     faults = []
+    inexact = [name for name in parameters.by if name != "exact"]
+    if inexact and EXTRACTED not in kinds and not parameters.across_answers:
+        faults.append(
+            f"by: {', '.join(inexact)} keeps solutions apart whose answers differ, and the table has no column '{EXTRACTED}'; "
+            "put it behind a verify, or say `across_answers: true`"
+        )
     for name in parameters.prefer:
         if name not in kinds:
             faults.append(f"prefer: the table has no column '{name}'; there are {', '.join(kinds)}")
@@ -114,8 +134,8 @@ def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
 def _embedding(parameters: DeduplicateParameters, beside: Sequence[Rows | Records | Files]) -> Embedding | None:
     if "semantic" not in parameters.by or parameters.embedding is None:
         return None
-    if parameters.embedding == ABACUS:
-        return Embedding(*((SHIPPED / name).read_bytes() for name in FILES))
+    if parameters.embedding in PACKAGED:
+        return Embedding(*read_packaged(parameters.embedding))
     try:
         return Embedding(*cast(Files, beside[-1]))
     except EmbeddingError as error:
@@ -141,21 +161,28 @@ def deduplicate(
     """
     rules = DuplicateRules(
         tuple(parameters.by), parameters.scope, parameters.similarity, parameters.shingle, parameters.unit,
-        _embedding(parameters, beside), parameters.cosine,
+        _embedding(parameters, beside), parameters.cosine, tuple(parameters.prefer), parameters.across_answers, parameters.clusters,
     )  # fmt: skip
-    repeats = Repeats(folder, rules, len(parameters.prefer))
-    for name, index in zip(parameters.releases, beside):
-        for rows in cast(Rows, index):
-            repeats.add_index(name, rows)
-    for part in table:
-        repeats.add(part)
-    yield from repeats.reject()
+    repeats = Repeats(folder, rules)
+    try:
+        for name, index in zip(parameters.releases, beside):
+            for rows in cast(Rows, index):
+                repeats.add_index(name, rows)
+        for part in table:
+            repeats.add(part)
+        yield from repeats.reject()
+    except OldIndexError as error:
+        raise TaskError(
+            f"releases: {error}, by which solutions are compared now; release it again, or leave it out"
+        ) from None
+    except EmbeddingError as error:
+        raise TaskError(f"embedding: {parameters.embedding} {error}; name another one, or leave semantic out") from None
 
 
 DEDUPLICATE = WholeTable(
     name="deduplicate",
-    summary="Keeps one of the solutions that repeat each other (the same text, equations, shingles or meaning), here or in earlier releases; the others name the one that stays.",
-    version="2",
+    summary="Keeps one of the solutions that repeat each other (the same mistake, text, equations, shingles or meaning, never with another answer), here or in earlier releases; the others name the one that stays.",
+    version="3",
     parameters=DeduplicateParameters,
     needs=("solution_id", "problem_id", "rationale"),
     check=_check,

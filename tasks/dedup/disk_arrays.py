@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from math import ceil, log
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.dedup.minhash import Sets, hash_bands, hash_sets, make_outlines, make_shingle_sets, make_sketches
-from tasks.dedup.token_hashes import U64, Ints, Words
+from tasks.dedup.token_hashes import U64, Ints, Words, hash_figures, hash_words
 from tasks.splitmix64 import mix_bits
 
 SLICE = 1024
@@ -46,6 +47,18 @@ def choose_bands(threshold: float) -> tuple[int, int]:
 
 
 N = TypeVar("N", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class _Sketched:
+    """What is kept of some texts."""
+
+    sets: Sets
+    keys: U64
+    outlines: U64
+    bands: U64
+    """Shape (bands, texts)."""
+    figures: U64
 
 
 class DiskArray(Generic[N]):
@@ -85,48 +98,63 @@ class Shelf:
         self._bands = [DiskArray(folder / f"band-{i}", np.uint64) for i in range(self.count)]
         self._keys = DiskArray(folder / "totals", np.uint64)
         self._outlines = DiskArray(folder / "outlines", np.uint64)
+        self._figures = DiskArray(folder / "figures", np.uint64)
         self._refused = np.zeros(1 << REFUSED, np.uint64)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
-    def add(self, texts: pl.Series | Words, salts: U64) -> None:
-        """Append texts; those with different salts are never candidates."""
-        if not len(salts):
+    def add(self, texts: pl.Series) -> None:
+        """Append texts."""
+        self._add([texts[at : at + SLICE] for at in range(0, len(texts), SLICE)])
+
+    def add_words(self, words: Words, figures: U64) -> None:
+        """Append texts of which only the words are known, and a hash of the numbers and operators of each."""
+        self._add([(words, figures)] if len(figures) else [])
+
+    def _add(self, pieces: Sequence[pl.Series | tuple[Words, U64]]) -> None:
+        if not pieces:
             return
-        pieces: list[tuple[pl.Series | Words, U64]] = [(texts, salts)]
-        if isinstance(texts, pl.Series):
-            pieces = [(texts[at : at + SLICE], salts[at : at + SLICE]) for at in range(0, len(texts), SLICE)]
         done = list(self._pool.map(self._sketch, pieces))
-        self._values.add(np.concatenate([shingled.values for shingled, *_ in done]))
-        self._sizes.add(np.concatenate([shingled.counts() for shingled, *_ in done]))
-        self._keys.add(np.concatenate([hashed for _, hashed, _, _ in done]))
-        self._outlines.add(np.concatenate([outlined for _, _, outlined, _ in done]).ravel())
-        for column, values in zip(self._bands, np.concatenate([banded for *_, banded in done], axis=1)):
+        self._values.add(np.concatenate([piece.sets.values for piece in done]))
+        self._sizes.add(np.concatenate([piece.sets.counts() for piece in done]))
+        self._keys.add(np.concatenate([piece.keys for piece in done]))
+        self._outlines.add(np.concatenate([piece.outlines for piece in done]).ravel())
+        self._figures.add(np.concatenate([piece.figures for piece in done]))
+        for column, values in zip(self._bands, np.concatenate([piece.bands for piece in done], axis=1)):
             column.add(values)
 
-    def _sketch(self, piece: tuple[pl.Series | Words, U64]) -> tuple[Sets, U64, U64, U64]:
-        texts, salts = piece
-        words = self.cut(texts) if isinstance(texts, pl.Series) else texts
-        shingled = make_shingle_sets(words, self.length)
-        return (
-            shingled,
-            mix_bits(hash_sets(shingled) + salts),
-            make_outlines(shingled),
-            hash_bands(make_sketches(shingled, self.count * self.rows), self.rows, salts),
-        )
+    def _sketch(self, piece: pl.Series | tuple[Words, U64]) -> _Sketched:
+        if isinstance(piece, pl.Series):
+            words = self.cut(piece)
+            figures = hash_figures(words if words.figures is not None else hash_words(piece))
+        else:
+            words, figures = piece
+        sets = make_shingle_sets(words, self.length)
+        bands = hash_bands(make_sketches(sets, self.count * self.rows), self.rows)
+        return _Sketched(sets, hash_sets(sets), make_outlines(sets), bands, figures)
 
-    def close(self) -> tuple[U64, NDArray[np.int32]]:
-        """End the adding: a hash of each set (and salt), and its size."""
+    def close(self, salts: U64) -> tuple[U64, NDArray[np.int32]]:
+        """End the adding: a hash of each set, and its size.
+
+        Args:
+            salts: A number for each text; those with different ones are never alike, as are those with other numbers or
+                operators in them.
+
+        Returns:
+            Hashes of the sets, with the salts in them, and the sizes of the sets.
+
+        """
         self._area, self.values = self._values.mapped()
         self._pool.shutdown()
         self.sizes = self._sizes.whole()
         self.ends = np.cumsum(self.sizes, dtype=np.int64)
         self.outlines = self._outlines.whole().reshape(-1, 4)
-        return self._keys.whole(), self.sizes
+        self.salts = mix_bits(self._figures.whole() + salts)
+        return mix_bits(self._keys.whole() + self.salts), self.sizes
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """The value of each band, of some texts."""
         for column in self._bands:
-            yield column.whole()[rows]
+            yield mix_bits(column.whole()[rows] + self.salts[rows])
 
     def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the texts of each pair are as alike as the threshold asks, by their whole sets."""
@@ -138,11 +166,11 @@ class Shelf:
         code = (a.astype(np.uint64) << np.uint64(32)) | b.astype(np.uint64)
         slot = mix_bits(code) >> np.uint64(64 - REFUSED)
         result &= self._refused[slot] != code
-        result[result] = self.jaccard(a[result], b[result]) >= self.threshold
+        result[result] = self.measure(a[result], b[result]) >= self.threshold
         self._refused[slot[~result]] = code[~result]
         return result
 
-    def jaccard(self, a: Ints, b: Ints) -> NDArray[np.float64]:
+    def measure(self, a: Ints, b: Ints) -> NDArray[np.float64]:
         """The Jaccard similarity of the sets of each pair."""
         both = self.sizes[a] + self.sizes[b]
         result = np.zeros(len(a))

@@ -1,26 +1,34 @@
-"""Repeats: rows of a table (and of indexes of releases) that are connected, and the one of each component that stays."""
+"""Repeats: rows of a table (and of indexes of releases) that are alike, and the one of each group that stays.
+
+No two rows are alike whose answers differ, in whatever way they are compared;
+a row whose answer is not read is like another only where their text is the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from schemas.frames import batch_frames
+from tasks.dedup.answers import UNREAD, Answers, salt_answers
 from tasks.dedup.components import Components, cluster
 from tasks.dedup.disk_arrays import DiskArray, Shelf
 from tasks.dedup.embeddings import Embedding, Vectors
-from tasks.dedup.release_index import find_paths, hash_texts, read_words
-from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, make_constants, normalize_texts
+from tasks.dedup.mistakes import hash_calculations
+from tasks.dedup.rejections import Members, Reasons
+from tasks.dedup.release_index import SCHEMA, read_words
+from tasks.dedup.text_hashes import hash_texts
+from tasks.dedup.token_hashes import U64, Ints, hash_characters, hash_words, normalize_texts
 from tasks.splitmix64 import mix_bits
 
-MEMORY = "512MiB"
-BATCH = 50_000
+EXTRACTED = "extracted"
+
+
+class OldIndexError(ValueError):
+    """The index of a release lacks what it is compared by."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,19 @@ class DuplicateRules:
     unit: str
     embedding: Embedding | None
     cosine: float
+    prefer: tuple[str, ...] = ()
+    across_answers: bool = False
+    clusters: str = "star"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What rows are compared by, besides their words."""
+
+    problems: U64
+    texts: U64 | None
+    paths: U64 | None
+    mistakes: U64 | None
 
 
 class Repeats:
@@ -42,182 +63,129 @@ class Repeats:
     Memory: some hundred bytes a row; texts and shingles are in files.
     """
 
-    def __init__(self, folder: Path, rules: DuplicateRules, preferred: int) -> None:
-        self.rules, self.preferred = rules, preferred
-        self.size = 0
-        self.texts = DiskArray(folder / "texts", np.uint64) if "exact" in rules.by else None
-        self.paths = DiskArray(folder / "paths", np.uint64) if "path" in rules.by else None
+    def __init__(self, folder: Path, rules: DuplicateRules) -> None:
+        self.rules = rules
+        by = rules.by
+        self.walks = rules.scope == "path" or "path" in by or "mistake" in by
+        self.texts = DiskArray(folder / "texts", np.uint64) if "exact" in by else None
+        self.paths = DiskArray(folder / "paths", np.uint64) if self.walks else None
+        self.mistakes = DiskArray(folder / "mistakes", np.uint64) if "mistake" in by else None
+        self.problems = DiskArray(folder / "problems", np.uint64)
+        self.problem_ids = DiskArray(folder / "problem-ids", np.uint64)
+        self.answers = None if rules.across_answers else Answers(folder)
         cut = hash_words if rules.unit == "words" else hash_characters
-        self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in rules.by else None
+        self.shelf = Shelf(folder, cut, rules.shingle, rules.similarity) if "near" in by else None
         self.vectors = Vectors(folder, rules.embedding, rules.cosine) if rules.embedding else None
-        self.file = pa.OSFile(str(folder / "names"), "wb")
-        self.names: pa.ipc.RecordBatchStreamWriter | None = None
-        self.origins: list[tuple[int, str]] = []
-        """Of each batch of `names` the number of its first row, and the release that it is of."""
-        self.folder = folder
+        self.members = Members(folder, len(rules.prefer))
 
     def add(self, part: pl.DataFrame) -> None:
-        """Take rows in: the key, the problem's id, the rationale and what is preferred, in this order."""
-        key, problem, text, *preferred = part.columns
-        texts = part[text]
-        walks = self.rules.scope == "path" or self.paths is not None
-        alike = normalize_texts(texts) if walks or self.texts else texts
-        walked = hash_texts(find_paths(alike)) if walks else None
-        salts = self._salts(part[problem], walked)
-        if self.texts:
-            self.texts.add(_salt(hash_texts(alike), salts))
-        if self.paths and walked is not None:
-            self.paths.add(np.where(walked == 0, walked, _salt(walked, salts)))
+        """Take rows in: the key first, and the columns that are compared and preferred, by their names."""
+        texts = part["rationale"]
+        paths = mistakes = None
+        if self.walks:
+            paths, mistakes = hash_calculations(part, located=self.mistakes is not None)
+        exact = hash_texts(normalize_texts(texts)) if self.texts else None
+        facts = _Facts(self._salt_problems(part["problem_id"], paths), exact, paths, mistakes)
+        self._add(facts)
+        if self.answers:
+            nothing = pl.repeat(None, len(part), dtype=pl.String, eager=True)
+            self.answers.add(part[EXTRACTED] if EXTRACTED in part.columns else nothing, facts.problems)
         if self.shelf:
-            self.shelf.add(texts, salts)
+            self.shelf.add(texts)
         if self.vectors:
-            self.vectors.add(texts, salts)
-        ranks = [pl.col(name).is_not_null() if part.schema[name] == pl.String else pl.col(name) for name in preferred]
+            self.vectors.add(texts)
+            self.problem_ids.add(hash_texts(part["problem_id"]))
+        key = part.columns[0]
+        ranks = [pl.col(n).is_not_null() if part.schema[n] == pl.String else pl.col(n) for n in self.rules.prefer]
         ranked = [rank.cast(pl.Float64).fill_nan(None).alias(f"p{i}") for i, rank in enumerate(ranks)]
-        self._number(part.select(pl.col(key).alias("key"), *ranked), "")
+        self.members.add(part.select(pl.col(key).alias("key"), *ranked), "")
 
     def add_index(self, release: str, rows: pl.DataFrame) -> None:
-        """Take in the solutions of a release, from its index; none of them is ever rejected."""
-        walked = rows["path"].to_numpy()
-        salts = self._salts(rows["problem_id"], walked)
-        if self.texts:
-            self.texts.add(_salt(rows["text"].to_numpy(), salts))
-        if self.paths:
-            self.paths.add(np.where(walked == 0, walked, _salt(walked, salts)))
-        if self.shelf:
-            self.shelf.add(read_words(rows), salts)
-        ranked = [pl.lit(None, dtype=pl.Float64).alias(f"p{i}") for i in range(self.preferred)]
-        self._number(rows.select(pl.col("solution_id").alias("key"), *ranked), release)
+        """Take in the solutions of a release, from its index; none of them is ever rejected.
 
-    def _salts(self, problems: pl.Series, walked: U64 | None) -> U64:
+        Raises:
+            OldIndexError: An earlier version made the index, and it lacks what rows are compared by.
+
+        """
+        if missing := [name for name in SCHEMA.names() if name not in rows.columns]:
+            raise OldIndexError(f"the index of {release} lacks {', '.join(missing)}")
+        paths = rows["path"].to_numpy()
+        self._add(
+            _Facts(
+                self._salt_problems(rows["problem_id"], paths),
+                rows["text"].to_numpy(),
+                paths,
+                rows["mistake"].to_numpy(),
+            )
+        )
+        if self.answers:
+            self.answers.add_numbers(rows["answer"].to_numpy())
+        if self.shelf:
+            self.shelf.add_words(read_words(rows), rows["figures"].to_numpy())
+        ranked = [pl.lit(None, dtype=pl.Float64).alias(f"p{i}") for i in range(len(self.rules.prefer))]
+        self.members.add(rows.select(pl.col("solution_id").alias("key"), *ranked), release)
+
+    def _add(self, facts: _Facts) -> None:
+        self.problems.add(facts.problems)
+        for column, values in ((self.texts, facts.texts), (self.paths, facts.paths), (self.mistakes, facts.mistakes)):
+            if column is not None and values is not None:
+                column.add(values)
+
+    def _salt_problems(self, problems: pl.Series, paths: U64 | None) -> U64:
         """A number for each row that is the same where rows are in each other's scope."""
         if self.rules.scope == "all":
             return np.zeros(len(problems), np.uint64)
         salts = mix_bits(hash_texts(problems))
-        return _salt(walked, salts) if self.rules.scope == "path" and walked is not None else salts
-
-    def _number(self, rows: pl.DataFrame, release: str) -> None:
-        table = rows.to_arrow()
-        if self.names is None:
-            self.names = pa.ipc.new_stream(self.file, table.schema)
-        for batch in table.to_batches():
-            self.names.write_batch(batch)
-            self.origins.append((self.size, release))
-            self.size += len(batch)
+        return salt_answers(paths, salts) if self.rules.scope == "path" and paths is not None else salts
 
     def reject(self) -> Iterator[pl.DataFrame]:
         """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
-        if self.names is None:
+        if not self.members.close():
             return
-        self.names.close()
-        self.file.close()
-        yield from self._list_rejections(self._connect_rows())
+        connected, reasons = self._connect_rows()
+        yield from self.members.reject(connected.root(), reasons, self.rules.clusters == "star")
 
-    def _connect_rows(self) -> Components:
-        components = Components(self.size)
-        self.same_text = self.texts.whole() if self.texts else None
-        self.same_path = self.paths.whole() if self.paths else None
-        if self.same_text is not None:
-            components.unite_equal(self.same_text, np.arange(self.size))
-        if self.same_path is not None:
-            walked = np.flatnonzero(self.same_path)
-            components.unite_equal(self.same_path[walked], walked)
+    def _connect_rows(self) -> tuple[Components, Reasons]:
+        """Rows that are alike, directly or through others, and how they are."""
+        components = Components(self.members.size)
+        salts = self.problems.whole()
+        answers = None if self.answers is None else self.answers.close()
+        whole = salts if answers is None else salt_answers(answers, salts)
+        read = np.ones(len(salts), np.bool_) if answers is None else answers != UNREAD
+        reasons = Reasons()
+        if self.texts:
+            reasons.text = salt_answers(self.texts.whole(), whole)
+            components.unite_equal(reasons.text, np.arange(len(salts)))
+        reasons.path = self._unite_keys(self.paths if "path" in self.rules.by else None, whole, read, components)
+        reasons.mistake = self._unite_keys(self.mistakes, whole, read, components)
         if self.shelf:
-            keys, sizes = self.shelf.close()
-            rows = np.flatnonzero(sizes)
-            rows = components.unite_equal(keys[rows], rows)
+            keys, sizes = self.shelf.close(_set_apart(whole, read))
+            rows = components.unite_equal(keys[sizes > 0], np.flatnonzero(sizes))
+            rows = rows[read[rows]]
             cluster(self.shelf.buckets(rows), rows, self.shelf.alike, components)
+            reasons.shelf = self.shelf
         if self.vectors:
-            keys, rows = self.vectors.close()
+            keys, rows = self.vectors.close(_set_apart(whole, read), self.problem_ids.whole())
             rows = components.unite_equal(keys[rows], rows)
+            rows = rows[read[rows]]
             cluster(self.vectors.buckets(rows), rows, self.vectors.alike, components)
-        return components
+            reasons.vectors = self.vectors
+        return components, reasons
 
-    def _list_rejections(self, connected: Components) -> Iterator[pl.DataFrame]:
-        """The rows of each component but the one that stays, and why."""
-        root = connected.root()
-        repeated = pl.Series(np.bincount(root, minlength=self.size)[root] > 1)
-        if not repeated.any():
-            return
-        with (
-            duckdb.connect(str(self.folder / "members.duckdb")) as database,
-            pa.memory_map(str(self.folder / "names")) as names,
-            pa.ipc.open_stream(names) as batches,
-        ):
-            database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-            for i, members in enumerate(batch_frames(self._list_members(batches, repeated, root), BATCH)):
-                database.register("added", members.to_arrow())
-                database.execute(f"{'INSERT INTO member' if i else 'CREATE TABLE member AS'} SELECT * FROM added")
-                database.unregister("added")
-            for batch in database.sql(self._query_keepers()).to_arrow_reader(BATCH):
-                yield self._find_reasons(pl.DataFrame(batch))
-
-    def _list_members(
-        self, batches: Iterable[pa.RecordBatch], repeated: pl.Series, root: Ints
-    ) -> Iterator[pl.DataFrame]:
-        """The rows that are repeated, with their numbers and components, batch by batch."""
-        for (first, release), batch in zip(self.origins, batches):
-            places = slice(first, first + len(batch))
-            rows = pl.DataFrame(batch).with_columns(
-                row=pl.int_range(first, first + len(batch)), release=pl.lit(release), root=pl.Series(root[places])
-            )
-            yield rows.filter(repeated[places])
-
-    def _query_keepers(self) -> str:
-        """The query for the rows that do not stay, each with the one of its component that does."""
-        chosen = "".join(f"p{i} DESC NULLS LAST, " for i in range(self.preferred))
-        return f"""
-            SELECT key, row, keeper, keeper_key, keeper_release FROM (
-                SELECT key, row, release, first(row) OVER w AS keeper, first(key) OVER w AS keeper_key,
-                       first(release) OVER w AS keeper_release
-                FROM member
-                WINDOW w AS (PARTITION BY root ORDER BY release = '', release, {chosen} key, row
-                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
-            WHERE release = '' AND (key <> keeper_key OR keeper_release <> '')
-        """
-
-    def _find_reasons(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Why each row is rejected: by what it is most surely a repeat of the one that stays."""
-        rejected, other = rows["row"].to_numpy(), rows["keeper"].to_numpy()
-        reasons = np.full(len(rejected), "", object)
-        evidence = np.full(len(rejected), "", object)
-        left = np.ones(len(rejected), bool)
-
-        def say(where: np.ndarray, reason: str, words: np.ndarray | str) -> None:
-            reasons[where], evidence[where] = reason, words
-            left[where] = False
-
-        if self.same_text is not None:
-            say(self.same_text[rejected] == self.same_text[other], "duplicate", "the same text as ")
-        if self.same_path is not None:
-            same = left & (self.same_path[rejected] == self.same_path[other]) & (self.same_path[rejected] != 0)
-            say(same, "same equations", "the same equations as ")
-        if self.shelf and left.any():
-            shares = np.zeros(len(rejected))
-            shares[left] = self.shelf.jaccard(rejected[left], other[left])
-            texts = np.array([f"similarity {share:.2f} to " for share in shares], object)
-            say(near := left & (shares > 0), "near duplicate", texts[near])
-        if self.vectors and left.any():
-            cosines = self.vectors.cosine(rejected, other)
-            texts = np.array([f"cosine {cosine:.2f} to " for cosine in cosines], object)
-            say(meant := left.copy(), "same meaning", texts[meant])
-        if left.any():
-            say(left.copy(), "near duplicate", "through others, to ")
-        frame = rows.with_columns(
-            pl.Series("reason", reasons, dtype=pl.String), pl.Series("evidence", evidence, dtype=pl.String)
-        )
-        where = (
-            pl.when(pl.col("keeper_release") != "")
-            .then(pl.lit(" of ") + pl.col("keeper_release"))
-            .otherwise(pl.lit(""))
-        )
-        released = pl.when(pl.col("keeper_release") != "").then(pl.lit("in an earlier release: ") + pl.col("reason"))
-        return frame.select(
-            "key",
-            released.otherwise("reason").alias("reason"),
-            (pl.col("evidence") + pl.col("keeper_key") + where).alias("detail"),
-        )
+    def _unite_keys(
+        self, column: DiskArray[np.uint64] | None, salts: U64, read: np.ndarray, components: Components
+    ) -> U64 | None:
+        """Connect rows with the same key, and give the keys; 0 is that of rows without."""
+        if column is None:
+            return None
+        values = column.whole()
+        keys = np.where((values == 0) | ~read, np.uint64(0), salt_answers(values, salts))
+        rows: Ints = np.flatnonzero(keys)
+        components.unite_equal(keys[rows], rows)
+        return keys
 
 
-def _salt(values: U64, salts: U64) -> U64:
-    return mix_bits(values * make_constants(4)[3] + salts)
+def _set_apart(salts: U64, read: np.ndarray) -> U64:
+    """Salts of which those of rows whose answer is not read are like no other."""
+    alone = mix_bits(salts + np.arange(1, len(salts) + 1).astype(np.uint64))
+    return np.where(read, salts, alone)

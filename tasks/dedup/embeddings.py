@@ -1,14 +1,18 @@
 """Embeddings of texts from a table of token vectors, offline and without a network: the mean of a text's tokens.
 
 The table is any `model.safetensors` with a `tokenizer.json` beside it: a static
-embedding (Model2Vec's `embeddings`), or the input embeddings of a language
-model. Such a mean knows which words a text has and not their order; it finds
-what says the same with the same or kindred words. Sentence encoders are not run.
+embedding (Model2Vec's `embeddings`, WordLlama's), or the input embeddings of a
+language model. Such a mean knows which words a text has and not their order; it
+finds what says the same with the same or kindred words. Sentence encoders are
+not run. One that does not know the words of the texts, or for which unrelated
+texts are alike, is refused.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
+import re
 from collections.abc import Iterator
 from math import acos, ceil, log, log2, pi
 from pathlib import Path
@@ -21,19 +25,26 @@ from safetensors.numpy import load
 from tokenizers import Tokenizer
 
 from tasks.dedup.disk_arrays import DiskArray
-from tasks.dedup.release_index import hash_texts
-from tasks.dedup.token_hashes import U64, Ints, make_constants, normalize_texts
+from tasks.dedup.text_hashes import hash_texts
+from tasks.dedup.token_hashes import U64, Ints, hash_number_sets, hash_words, make_constants, normalize_form
 from tasks.splitmix64 import mix_bits
 
 FILES = ("tokenizer.json", "model.safetensors")
-SHIPPED = Path(__file__).parents[1] / "engines" / "abacus" / "weights"
-TABLES = ("embeddings", "embed_tokens.weight", "word_embeddings.weight", "wte.weight")
+TABLES = ("embeddings", "embedding.weight", "embed_tokens.weight", "word_embeddings.weight", "wte.weight")
 """How the names of tensors end that hold a vector for each token."""
 SLICE = 1024
 IN_A_CELL = 24
 """Rows of a cell, about, where all have the same scope."""
 MISSED = 0.002
 BLOCK = 50_000
+MOST_UNKNOWN = 0.05
+"""The share of a corpus' tokens that an embedding may not know."""
+CALIBRATION = 2_000
+"""Pairs of texts of different problems, at most, whose cosines say whether an embedding tells them apart."""
+LEAST_PAIRS = 50
+MOST_ALIKE = 0.01
+"""The share of those pairs that may reach the cosine asked for."""
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 Floats = NDArray[np.float32]
 
 
@@ -65,6 +76,12 @@ class Embedding:
         self.table: Floats = table - table.mean(axis=0)  # what all tokens share tells none apart
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
+        named = json.loads(self.tokenizer.to_str())["model"].get("unk_token")
+        vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
+        self.unknown = [number for word, number in vocabulary.items() if word == named or _BYTE.fullmatch(word)]
+        """The tokens that stand for what has none: the unknown one, and bytes."""
+        self.tokens = self.unknown_tokens = 0
+        """Of all texts so far."""
 
     @property
     def width(self) -> int:
@@ -78,6 +95,8 @@ class Embedding:
         for i, encoding in enumerate(encodings):
             if encoding.ids:
                 result[i] = self.table[encoding.ids].mean(axis=0)
+                self.tokens += len(encoding.ids)
+                self.unknown_tokens += int(np.isin(encoding.ids, self.unknown).sum())
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         np.divide(result, lengths, out=result, where=lengths > 1e-6)
         return result
@@ -90,22 +109,58 @@ class Vectors:
         self.embedding, self.least = embedding, cosine
         self._vectors = DiskArray(folder / "vectors", np.float32)
         self._keys = DiskArray(folder / "vector-keys", np.uint64)
-        self._salts = DiskArray(folder / "vector-salts", np.uint64)
+        self._numbers = DiskArray(folder / "vector-numbers", np.uint64)
 
-    def add(self, texts: pl.Series, salts: U64) -> None:
-        """Append texts; those with different salts are never compared."""
-        simple = normalize_texts(texts)
+    def add(self, texts: pl.Series) -> None:
+        """Append texts."""
+        simple = pl.Series([" ".join(normalize_form(text).split()) for text in texts.to_list()], dtype=pl.String)
+        self._numbers.add(hash_number_sets(hash_words(texts)))
         for at in range(0, len(simple), SLICE):
             self._vectors.add(self.embedding.vectors(simple[at : at + SLICE].to_list()).ravel())
-        self._keys.add(mix_bits(hash_texts(simple) + salts))
-        self._salts.add(salts)
+        self._keys.add(hash_texts(simple))
 
-    def close(self) -> tuple[U64, Ints]:
-        """End the adding: a hash of each text (and salt), and the rows that have a vector."""
+    def close(self, salts: U64, problems: U64) -> tuple[U64, Ints]:
+        """End the adding: a hash of each text, and the rows that have a vector.
+
+        Args:
+            salts: A number for each text; those with different ones are never alike, as are those with other numbers or
+                operators in them.
+            problems: The problem of each text.
+
+        Returns:
+            Hashes of the texts, with the salts in them, and the numbers of the rows.
+
+        Raises:
+            EmbeddingError: The embedding does not know the texts.
+
+        """
         self._area, flat = self._vectors.mapped()
         self.values = flat.reshape(-1, self.embedding.width)
         nonzero = [self.values[at : at + BLOCK].any(axis=1) for at in range(0, len(self.values), BLOCK)]
-        return self._keys.whole(), np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
+        rows = np.flatnonzero(np.concatenate([np.zeros(0, bool), *nonzero]))
+        keys = self._keys.whole()
+        self.salts = mix_bits(self._numbers.whole() + salts)
+        self._refuse_strange(rows[np.argsort(keys[rows], kind="stable")], problems)
+        return mix_bits(keys + self.salts), rows
+
+    def _refuse_strange(self, rows: Ints, problems: U64) -> None:
+        """Refuse an embedding that does not know the words, or does not tell unrelated texts apart; rows are in no order."""
+        share = self.embedding.unknown_tokens / max(self.embedding.tokens, 1)
+        if share > MOST_UNKNOWN:
+            raise EmbeddingError(
+                f"does not know the texts: {share:.0%} of their tokens are unknown to it, and {MOST_UNKNOWN:.0%} may be"
+            )
+        a, b = rows[:-1], rows[1:]
+        apart = np.flatnonzero(problems[a] != problems[b])[:CALIBRATION]
+        if len(apart) < LEAST_PAIRS:
+            return
+        cosines = self.measure(a[apart], b[apart])
+        alike = float((cosines >= self.least).mean())
+        if alike > MOST_ALIKE:
+            raise EmbeddingError(
+                f"does not tell the texts apart: of {len(apart):,} pairs of texts of different problems {alike:.0%} have a cosine of "
+                f"{self.least:g} or more; their 99th percentile is {np.quantile(cosines, 0.99):.3f}, so ask for a higher cosine"
+            )
 
     def buckets(self, rows: Ints) -> Iterator[U64]:
         """Cells of kindred vectors: the sides of random planes on which they lie (Charikar, 2002).
@@ -121,7 +176,7 @@ class Vectors:
             For each table of cells the cell of each row.
 
         """
-        salts = self._salts.whole()[rows]
+        salts = self.salts[rows]
         largest = int(np.unique(salts, return_counts=True)[1].max(initial=1))
         planes = max(0, ceil(log2(largest / IN_A_CELL)))
         together = (1 - acos(min(self.least, 1.0)) / pi) ** planes
@@ -141,9 +196,9 @@ class Vectors:
 
     def alike(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         """Whether the vectors of each pair are as near as the threshold asks."""
-        return self.cosine(a, b) >= self.least
+        return self.measure(a, b) >= self.least
 
-    def cosine(self, a: Ints, b: Ints) -> NDArray[np.float64]:
+    def measure(self, a: Ints, b: Ints) -> NDArray[np.float64]:
         """The cosine of each pair."""
         cosines = np.zeros(len(a))
         for at in range(0, len(a), BLOCK):

@@ -142,14 +142,14 @@ def make_sketches(sets: Sets, size: int) -> U32:
     return result
 
 
-def hash_bands(sketched: U32, rows: int, salt: U64) -> U64:
-    """The hash of each band of so many sketch values, shape (bands, sets); sets of another salt never share one."""
+def hash_bands(sketched: U32, rows: int) -> U64:
+    """A number for each band of so many sketch values, shape (bands, sets), to be salted and mixed before it is compared."""
     count = len(sketched) // rows
     odd = make_constants(rows)
     hashes = np.empty((count, sketched.shape[1]), np.uint64)
     for band in range(count):
-        summed = salt + np.uint64(band)
+        summed = np.full(sketched.shape[1], band, np.uint64)
         for i in range(rows):
             summed = summed + sketched[band * rows + i] * odd[i]
-        hashes[band] = mix_bits(summed)
+        hashes[band] = summed
     return hashes

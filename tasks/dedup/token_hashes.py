@@ -10,14 +10,16 @@ differ from version to version, and these are kept with releases.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.plain_unicode import normalize_unicode
 from tasks.splitmix64 import GOLDEN, mix_bits
+from tasks.verify.number import WORDS
 
 U64 = NDArray[np.uint64]
 U32 = NDArray[np.uint32]
@@ -57,6 +59,16 @@ def _classify_bytes() -> bytes:
 
 
 _KINDS = _classify_bytes()
+_OPERATOR = np.zeros(256, np.bool_)
+_OPERATOR[[ord(sign) for sign in "+-*/=<>%^"]] = True
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_MEANINGS = {
+    **{word: str(value) for value, word in enumerate(WORDS) if word != "one"},
+    **{word: str(10 * value) for value, word in enumerate(_TENS, 2)},
+    "plus": "+", "minus": "-", "times": "*", "equals": "=", "percent": "%", "hundred": "100", "thousand": "1000", "dozen": "12",
+    **{word: word for word in ["half", "third", "quarter", "twice", "double", "triple", "more", "less", "fewer", "added", "subtracted", "multiplied", "divided", "increased", "decreased", "not", "million", "billion", "√", "π", "≤", "≥", "≠", "±", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "百", "千", "两"]},
+}  # fmt: skip
+"""Words that are numbers or operators, and what they stand for."""
 _LOWER = bytes(byte + 32 if 65 <= byte < 91 else byte for byte in range(256))
 _ALL_WORD = np.uint64(int.from_bytes(bytes([_WORD] * 8), "little"))
 _ONE = np.uint64(0xFF)
@@ -81,9 +93,23 @@ def _normalize_forms(texts: pl.Series) -> pl.Series:
 def normalize_text(text: str) -> str:
     """One text in plain form."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_SAME)
-        text = unicodedata.normalize("NFKC", text.casefold())
+        text = normalize_unicode(normalize_form(text).casefold())
     return " ".join(text.lower().split())
+
+
+def normalize_form(text: str) -> str:
+    """One text without Unicode's many forms of a sign; letter case and white space stay."""
+    return text if text.isascii() else normalize_unicode(text).translate(_SAME)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The words that are numbers or operators, in figures or in words."""
+
+    places: Ints
+    """Which words they are."""
+    values: U32
+    """The hash of what each stands for: that of 5 for five."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +120,8 @@ class Words:
     """Shape (words,)."""
     ends: Ints
     """Shape (texts,): the number of words up to the end of each text."""
+    figures: Figures | None = None
+    """Those that are numbers or operators; None where it is not known."""
 
     def counts(self) -> Ints:
         """The number of words of each text."""
@@ -111,7 +139,93 @@ def hash_words(texts: pl.Series) -> Words:
     begins[1:] |= kinds[1:] > kinds[:-1]
     begins[0] = kinds[0] != _SEPARATOR
     starts = np.flatnonzero(begins)
-    return Words(_hash_runs(data, kinds, starts), np.searchsorted(starts, offsets[1:]))
+    hashes = _hash_runs(data, kinds, starts)
+    return Words(hashes, np.searchsorted(starts, offsets[1:]), _find_figures(data, kinds, starts, hashes))
+
+
+def _find_figures(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Ints, hashes: U32) -> Figures:
+    """Which words are numbers or operators: those with digits, signs, and the words for them."""
+    if not len(starts):
+        return Figures(starts, hashes)
+    digit = (data - np.uint8(48)) < 10  # what is less than 48 is more than 200
+    first = data[starts]
+    words, targets, maybe = _read_meanings()
+    figure = digit[starts] | _OPERATOR[first]
+    # letters with a digit behind them are part of a name such as x2
+    figure[np.searchsorted(starts, np.flatnonzero(digit[1:] & (kinds[:-1] == _WORD) & ~digit[:-1]), "right") - 1] = True
+    doubtful = np.flatnonzero((first == ord("-")) | (first == ord("*")))
+    figure[doubtful[_is_punctuation(data, kinds, digit, starts[doubtful])]] = False
+    meant = np.flatnonzero(maybe[hashes >> np.uint32(16)])
+    place = np.minimum(np.searchsorted(words, hashes[meant]), len(words) - 1)
+    same = words[place] == hashes[meant]
+    figure[meant[same]] = True
+    places = np.flatnonzero(figure)
+    values, begun = hashes[places], starts[places]
+    values[np.searchsorted(places, meant[same])] = targets[place[same]]
+    decimal = np.flatnonzero((data[begun - 1] == ord(".")) & digit[begun - 2] & digit[begun])
+    values[decimal] ^= np.uint32(GOLDEN >> 32)
+    return Figures(places, values)
+
+
+def _is_punctuation(
+    data: NDArray[np.uint8], kinds: NDArray[np.uint8], digit: NDArray[np.bool_], signs: Ints
+) -> NDArray[np.bool_]:
+    """Which dashes and stars are no operators: those between letters, and those of bold type."""
+    before, after = np.maximum(signs - 1, 0), signs + 1
+    between = (kinds[before] == _WORD) & (kinds[after] == _WORD) & ~digit[before] & ~digit[after]
+    star = data[signs] == ord("*")
+    bold = ((data[before] == ord("*")) & (signs > 0)) | (data[after] == ord("*"))
+    result: NDArray[np.bool_] = np.where(star, bold, between)
+    return result
+
+
+@cache
+def _read_meanings() -> tuple[U32, U32, NDArray[np.bool_]]:
+    """Hashes of words that are numbers or operators, in order, what each stands for, and which upper halves they have."""
+    words = list(_MEANINGS)
+    data = [np.frombuffer(f"{text}        ".encode(), np.uint8) for text in (*words, *_MEANINGS.values())]
+    kinds = [np.frombuffer(piece.tobytes().translate(_KINDS), np.uint8) for piece in data]
+    hashes = np.array([_hash_runs(a, b, np.zeros(1, np.int64))[0] for a, b in zip(data, kinds)], np.uint32)
+    keys, targets = hashes[: len(words)], hashes[len(words) :]
+    order = np.argsort(keys)
+    maybe = np.zeros(1 << 16, np.bool_)
+    maybe[keys >> np.uint32(16)] = True
+    return keys[order], targets[order], maybe
+
+
+def hash_figures(words: Words) -> U64:
+    """A hash of the numbers and operators of each text, in their order; 0 of a text without."""
+    if words.figures is None:
+        raise ValueError("the words do not say which are numbers")
+    ends = np.searchsorted(words.figures.places, words.ends)
+    counts = np.diff(ends, prepend=0)
+    rank = (np.arange(len(words.figures.places)) - np.repeat(ends - counts, counts)).astype(np.uint64)
+    values = mix_bits(words.figures.values.astype(np.uint64) * make_constants(1)[0] + rank)
+    return _add_up(values, ends, counts)
+
+
+def hash_number_sets(words: Words) -> U64:
+    """A hash of which numbers and operators each text has, signs of equality aside, in any order and number."""
+    if words.figures is None:
+        raise ValueError("the words do not say which are numbers")
+    telling = words.figures.values != _hash_word("=")
+    text = np.searchsorted(words.ends, words.figures.places[telling], side="right").astype(np.uint64)
+    pairs = np.unique((text << np.uint64(32)) | words.figures.values[telling])
+    ends = np.searchsorted(pairs, np.arange(1, len(words.ends) + 1, dtype=np.uint64) << np.uint64(32))
+    return _add_up(mix_bits(pairs & np.uint64(0xFFFFFFFF)), ends, np.diff(ends, prepend=0))
+
+
+def _add_up(values: U64, ends: Ints, counts: Ints) -> U64:
+    """The sums of runs of values."""
+    summed = np.zeros(len(values) + 1, np.uint64)
+    np.cumsum(values, out=summed[1:])
+    result: U64 = summed[ends] - summed[ends - counts]
+    return result
+
+
+@cache
+def _hash_word(word: str) -> np.uint32:
+    return np.uint32(hash_words(pl.Series([word])).hashes[0])
 
 
 def hash_characters(texts: pl.Series) -> Words:

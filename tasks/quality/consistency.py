@@ -11,7 +11,7 @@ import polars as pl
 from schemas.columns.quality import CONSISTENCY_COLUMNS
 from schemas.contract import Contract
 from schemas.task import Files, Parameters, Records, Rows, WholeTable
-from tasks.dedup.release_index import hash_texts
+from tasks.dedup.text_hashes import hash_texts
 from tasks.dedup.token_hashes import normalize_texts
 from tasks.verify.vectorized import shorten_numbers
 

@@ -114,6 +114,16 @@ def write_figures(text: str, language: str = "") -> str:
     return text
 
 
+def write_number_words(text: str) -> str:
+    """A text with figures for its numbers in words; "one" alone mostly stands for a thing and stays, as does 4 dozen."""
+    return _PHRASE.sub(_replace_unless_thing, text)
+
+
+def _replace_unless_thing(match: re.Match[str]) -> str:
+    counted = match.string[max(0, match.start() - 2) : match.start()].rstrip()[-1:].isdigit()
+    return match[0] if counted or match[0].casefold() == "one" else _replace_words(match)
+
+
 def align_decimal_mark(text: str, other: str, language: str = "") -> str:
     """A number with a comma that stands for a point, where another answer is one with a point: `2,74` beside `2.74`.
 

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from flows.report.statistics.rows import sample_rows
-from tasks.dedup.equation_path import find_path
+from tasks.dedup.mistakes import write_path
 from tasks.sources.content_ids import digest
 
 GROUPS = 8
@@ -61,7 +61,7 @@ class Exploration:
             tokens = row.get("tokens") or 0
             likely = (row.get("logprob") or 0.0) / tokens if tokens else 0.0
             wording = digest("text", " ".join(text.split()))
-            path = find_path(text[:20_000]) or wording
+            path = write_path(text) or wording
             solution = Solved(row["sample"], row["verdict"] == "right", wording, path, row.get("extracted"), likely)
             self.groups[row["model"], row["sampling"]][row["problem_id"]].append(solution)
 

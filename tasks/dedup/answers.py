@@ -1,0 +1,88 @@
+"""Answers of solutions as numbers: equal where the verifier takes them for equal, whatever they look like."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tasks.dedup.disk_arrays import DiskArray
+from tasks.dedup.text_hashes import hash_texts
+from tasks.dedup.token_hashes import U64
+from tasks.splitmix64 import mix_bits
+from tasks.verify.answer_keys import is_same_answer, make_answer_key
+
+UNREAD = np.uint64(0)
+COMPARED = 200
+"""Answers to one problem without a normal form that are compared with each other; what more there are equal themselves alone."""
+
+
+def hash_answers(answers: pl.Series) -> U64:
+    """A number for each answer; 0 of those that are not known or not read whole."""
+    keys = {answer: make_answer_key(answer) for answer in answers.unique().drop_nulls().to_list()}
+    names = [
+        "" if answer is None else f"(verbatim) {answer.strip()}" if (key := keys[answer]) is None else key
+        for answer in answers.to_list()
+    ]
+    return hash_texts(pl.Series(names, dtype=pl.String))
+
+
+class Answers:
+    """Numbers of the answers of many rows, and those answers that must be compared two by two."""
+
+    def __init__(self, folder: Path) -> None:
+        self._numbers = DiskArray(folder / "answers", np.uint64)
+        self._compared: dict[int, dict[str, int]] = defaultdict(dict)
+        """Of a problem (by its salt), its answers without a normal form, each with its number."""
+
+    def add(self, answers: pl.Series, salts: U64) -> None:
+        """Append answers; those with different salts are those to different problems."""
+        numbers = hash_answers(answers)
+        self._numbers.add(numbers)
+        for at, answer in enumerate(answers.to_list()):
+            if answer is not None and make_answer_key(answer) is None:
+                self._compared[int(salts[at])][answer.strip()] = int(numbers[at])
+
+    def add_numbers(self, numbers: U64) -> None:
+        """Append rows of which only the numbers of their answers are known."""
+        self._numbers.add(numbers)
+
+    def close(self) -> U64:
+        """A number for each row; equal of equal answers, 0 where the answer is not read."""
+        numbers = self._numbers.whole()
+        same: dict[int, int] = {}
+        for answers in self._compared.values():
+            _unite_equal(answers, same)
+        if same:
+            old = np.array(sorted(same), np.uint64)
+            new = np.array([_find_first(int(number), same) for number in old], np.uint64)
+            place = np.minimum(np.searchsorted(old, numbers), len(old) - 1)
+            numbers = np.where(old[place] == numbers, new[place], numbers)
+        return numbers
+
+
+def _unite_equal(answers: dict[str, int], same: dict[int, int]) -> None:
+    """Note of each answer that equals one before it (in the order of their texts) that it is that one."""
+    kept: list[tuple[str, int]] = []
+    for answer, number in sorted(answers.items())[:COMPARED]:
+        other = next((first for text, first in kept if is_same_answer(answer, text)), None)
+        if other is None:
+            kept.append((answer, number))
+            continue
+        low, high = sorted((_find_first(number, same), _find_first(other, same)))
+        if low != high:
+            same[high] = low
+
+
+def _find_first(number: int, same: dict[int, int]) -> int:
+    """The smallest number of those that are the same as one."""
+    while number in same:
+        number = same[number]
+    return number
+
+
+def salt_answers(numbers: U64, salts: U64) -> U64:
+    """Salts that are the same only where the answers are, too."""
+    return mix_bits(numbers + mix_bits(salts))
