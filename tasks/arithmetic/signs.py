@@ -68,6 +68,12 @@ _BOLD = re.compile(r"(?<![\w)*])\*\*(?=\S)([^*\n]{1,200}?)(?<=\S)\*\*")
 _ESCAPED = re.compile(r"\\(?=\*)|\\n(?![a-z])")
 _ARROWS = frozenset(["\\rightarrow", "\\implies", "\\to", "\\longrightarrow", "\\iff", "\\therefore", "\\because"])
 _GLUED = re.compile(r"(\d[\d,]*(?:\.\d+)?)(.?)")
+_SENTENCE = re.compile(r"[^\n.;:?]*(?:[.;:?](?!\s)[^\n.;:?]*)*(?:[.;:?](?=\s)|\n|$)")
+_RELATED = re.compile(r"[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z])|\bequal")
+_BEGINS = re.compile(r"[\s&\\$]*(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z]))")
+_ENDS = re.compile(r"(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t))[\s&\\$]*$")
+_STATED = re.compile(r"\b(?:is|are|gives|makes|leaves|was|gets?|yields)\b")
+_CALCULATED = re.compile(r"(?:\d|half).*(?:[-+*/×÷·%]|x(?![a-z])|\b(?:percent|plus|minus|times|multiplied|divided|of)\b|\\(?:times|cdot|div)).*\d", re.DOTALL | re.IGNORECASE)
 _LONGEST_REMARK = 12
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -93,7 +99,8 @@ def spell_formulas(text: str) -> str:
 
 def read_signs(text: str) -> list[Sign]:
     """The signs of a text as `spell_formulas` leaves it, in order."""
-    tokens, plain = tokenize.__wrapped__(text), blank_settings.__wrapped__(text)
+    text = _blank_prose(text)
+    tokens, plain = tokenize.__wrapped__(text), blank_settings(text)
     signs: list[Sign] = []
     skipped = 0
     for i, token in enumerate(tokens):
@@ -126,6 +133,32 @@ def _drop_remarks(signs: Sequence[Sign]) -> list[Sign]:
             end += 1
         at = end
     return kept
+
+
+def _blank_prose(text: str) -> str:
+    """A text with blanks for the sentences that state nothing: most of a solution is prose, and to read it takes time."""
+    sentences = _SENTENCE.findall(text)
+    needed = [False] * len(sentences)
+    for i, sentence in enumerate(sentences):
+        related = _RELATED.search(sentence)
+        if not related and not (_STATED.search(sentence) and _CALCULATED.search(sentence)):
+            continue
+        needed[i] = True
+        if related and _BEGINS.match(sentence):
+            needed[_find_neighbour(sentences, i, -1)] = True
+        if related and _ENDS.search(sentence):
+            needed[_find_neighbour(sentences, i, 1)] = True
+    return "".join(
+        sentence if need else " " * (len(sentence) - 1) + sentence[-1:] for sentence, need in zip(sentences, needed)
+    )
+
+
+def _find_neighbour(sentences: Sequence[str], at: int, step: int) -> int:
+    """The next sentence in a direction that is not blank; the one itself at the end."""
+    other = at + step
+    while 0 < other < len(sentences) - 1 and not sentences[other].strip():
+        other += step
+    return min(max(other, 0), len(sentences) - 1)
 
 
 Piece = tuple[str, Fraction | str, int, int]
