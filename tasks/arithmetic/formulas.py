@@ -16,6 +16,26 @@ Tree = tuple[Any, ...]
 DEPTH = 24
 UNIT_WORDS = 4
 """Words of a unit behind a number: "dollars for each child"."""
+_NO_UNIT = frozenset(
+    [
+        "or",
+        "and",
+        "so",
+        "then",
+        "but",
+        "if",
+        "is",
+        "are",
+        "which",
+        "that",
+        "thus",
+        "hence",
+        "therefore",
+        "when",
+        "since",
+        "because",
+    ]
+)
 LARGEST_POWER = 64
 LARGEST_FACTORIAL = 100
 Values = Mapping[str, Fraction]
@@ -64,6 +84,8 @@ class FormulaReader:
         """1 or -1 of the operator that comes next, behind the words of a unit; None where another or none comes."""
         at = self.at
         while at < self.end and self.signs[at].kind == "word" and at - self.at <= UNIT_WORDS:
+            if self.signs[at].value in _NO_UNIT:
+                return None
             at += 1
         if at >= self.end - 1 or self.signs[at].kind != "operator" or str(self.signs[at].value) not in wanted:
             return None

@@ -64,7 +64,7 @@ _FUNCTIONS = frozenset(
     ]
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s?\{[a-z]{1,20}\*?\}(?:\{[a-z|]{1,10}\})?")
-_BOLD = re.compile(r"(?<![\w)*])\*\*(?=\S)([^*\n]{1,200}?)(?<=\S)\*\*")
+_BOLD = re.compile(r"(?<![\w)*])\*\*(?=\S)((?:[^*\n]|\*(?!\*)){1,200}?)(?<=\S)\*\*")
 _ESCAPED = re.compile(r"\\(?=\*)|\\n(?![a-z])")
 _ARROWS = frozenset(["\\rightarrow", "\\implies", "\\to", "\\longrightarrow", "\\iff", "\\therefore", "\\because"])
 _GLUED = re.compile(r"(\d[\d,]*(?:\.\d+)?)(.?)")
@@ -73,7 +73,10 @@ _RELATED = re.compile(r"[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[l
 _BEGINS = re.compile(r"[\s&\\$]*(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z]))")
 _ENDS = re.compile(r"(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t))[\s&\\$]*$")
 _STATED = re.compile(r"\b(?:is|are|gives|makes|leaves|was|gets?|yields)\b")
-_CALCULATED = re.compile(r"(?:\d|half).*(?:[-+*/×÷·%]|x(?![a-z])|\b(?:percent|plus|minus|times|multiplied|divided|of)\b|\\(?:times|cdot|div)).*\d", re.DOTALL | re.IGNORECASE)
+_CALCULATED = re.compile(
+    r"(?:\d|half).*(?:[-+*/×÷·%]|x(?![a-z])|\b(?:percent|plus|minus|times|multiplied|divided|of)\b|\\(?:times|cdot|div)).*\d",
+    re.DOTALL | re.IGNORECASE,
+)
 _LONGEST_REMARK = 12
 _LETTERS = re.compile(r"[^\W\d_]+")
 

@@ -252,13 +252,19 @@ def _read_left(signs: Sequence[Sign], end: int, reading: _Reading) -> _Side:
     words = _read_name(signs, start)
     if start == end:
         return _Side(None, words=words)
-    if signs[start].kind == "operator" and not (signs[start].value == "-" and not words):
+    touching = start + 1 < end and signs[start + 1].start == signs[start].end and _is_apart(signs, start)
+    if signs[start].kind == "operator" and not (signs[start].value == "-" and (touching or not words)):
         return _read_named_operand(signs, start, end, words, reading)
     if signs[start].kind == "operator" and start + 1 < end and signs[start + 1].start > signs[start].end:
         start += 1  # a bullet
     if not any(sign.kind in ("number", "name", "unread") for sign in signs[start:end]):
         return _Side(None, words=words)
     return _read_whole(signs, start, end)
+
+
+def _is_apart(signs: Sequence[Sign], at: int) -> bool:
+    """Whether there is a gap before a sign."""
+    return at == 0 or signs[at - 1].end < signs[at].start
 
 
 def _ends_label(signs: Sequence[Sign], at: int, end: int) -> bool:

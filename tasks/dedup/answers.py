@@ -21,12 +21,18 @@ COMPARED = 200
 
 def hash_answers(answers: pl.Series) -> U64:
     """A number for each answer; 0 of those that are not known or not read whole."""
-    keys = {answer: make_answer_key(answer) for answer in answers.unique().drop_nulls().to_list()}
-    names = [
-        "" if answer is None else f"(verbatim) {answer.strip()}" if (key := keys[answer]) is None else key
-        for answer in answers.to_list()
-    ]
-    return hash_texts(pl.Series(names, dtype=pl.String))
+    return _number_answers(answers)[0]
+
+
+def _number_answers(answers: pl.Series) -> tuple[U64, set[str]]:
+    """A number for each answer, and those among them that have no normal form."""
+    different = answers.unique().drop_nulls().to_list()
+    keys = [make_answer_key(answer) for answer in different]
+    names = [f"(verbatim) {answer.strip()}" if key is None else key for answer, key in zip(different, keys)]
+    hashes = hash_texts(pl.Series(names, dtype=pl.String)).tolist()
+    numbers = dict(zip(different, hashes))
+    compared = {answer for answer, key in zip(different, keys) if key is None}
+    return np.array([numbers.get(answer, 0) for answer in answers.to_list()], np.uint64), compared
 
 
 class Answers:
@@ -39,10 +45,10 @@ class Answers:
 
     def add(self, answers: pl.Series, salts: U64) -> None:
         """Append answers; those with different salts are those to different problems."""
-        numbers = hash_answers(answers)
+        numbers, compared = _number_answers(answers)
         self._numbers.add(numbers)
-        for at, answer in enumerate(answers.to_list()):
-            if answer is not None and make_answer_key(answer) is None:
+        for at, answer in enumerate(answers.to_list() if compared else ()):
+            if answer in compared:
                 self._compared[int(salts[at])][answer.strip()] = int(numbers[at])
 
     def add_numbers(self, numbers: U64) -> None:

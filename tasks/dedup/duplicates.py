@@ -66,10 +66,10 @@ class Repeats:
     def __init__(self, folder: Path, rules: DuplicateRules) -> None:
         self.rules = rules
         by = rules.by
-        self.walks = rules.scope == "path" or "path" in by or "mistake" in by
+        self.walks = rules.scope == "path" or bool({"path", "mistake", "semantic"} & set(by))
         self.texts = DiskArray(folder / "texts", np.uint64) if "exact" in by else None
         self.paths = DiskArray(folder / "paths", np.uint64) if self.walks else None
-        self.mistakes = DiskArray(folder / "mistakes", np.uint64) if "mistake" in by else None
+        self.mistakes = DiskArray(folder / "mistakes", np.uint64) if "mistake" in by or "semantic" in by else None
         self.problems = DiskArray(folder / "problems", np.uint64)
         self.problem_ids = DiskArray(folder / "problem-ids", np.uint64)
         self.answers = None if rules.across_answers else Answers(folder)
@@ -157,15 +157,19 @@ class Repeats:
             reasons.text = salt_answers(self.texts.whole(), whole)
             components.unite_equal(reasons.text, np.arange(len(salts)))
         reasons.path = self._unite_keys(self.paths if "path" in self.rules.by else None, whole, read, components)
-        reasons.mistake = self._unite_keys(self.mistakes, whole, read, components)
+        reasons.mistake = self._unite_keys(
+            self.mistakes if "mistake" in self.rules.by else None, whole, read, components
+        )
         if self.shelf:
             keys, sizes = self.shelf.close(_set_apart(whole, read))
             rows = components.unite_equal(keys[sizes > 0], np.flatnonzero(sizes))
             rows = rows[read[rows]]
             cluster(self.shelf.buckets(rows), rows, self.shelf.alike, components)
             reasons.shelf = self.shelf
-        if self.vectors:
-            keys, rows = self.vectors.close(_set_apart(whole, read), self.problem_ids.whole())
+        if self.vectors and self.mistakes:
+            # what is calculated, where it is read, says more than the words round it
+            calculated = salt_answers(self.mistakes.whole(), _set_apart(whole, read))
+            keys, rows = self.vectors.close(calculated, self.problem_ids.whole())
             rows = components.unite_equal(keys[rows], rows)
             rows = rows[read[rows]]
             cluster(self.vectors.buckets(rows), rows, self.vectors.alike, components)

@@ -59,8 +59,16 @@ def _classify_bytes() -> bytes:
 
 
 _KINDS = _classify_bytes()
-_OPERATOR = np.zeros(256, np.bool_)
-_OPERATOR[[ord(sign) for sign in "+-*/=<>%^"]] = True
+
+
+def _mark_bytes(signs: str) -> NDArray[np.bool_]:
+    """Which bytes are one of some signs."""
+    table = np.zeros(256, np.bool_)
+    table[[ord(sign) for sign in signs]] = True
+    return table
+
+
+_FIGURE, _DOUBTFUL, _BEFORE_FIGURE = _mark_bytes("+-*/=<>%^0123456789"), _mark_bytes("-*"), _mark_bytes(".-()")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _MEANINGS = {
     **{word: str(value) for value, word in enumerate(WORDS) if word != "one"},
@@ -148,13 +156,10 @@ def _find_figures(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Int
     if not len(starts):
         return Figures(starts, hashes)
     digit = (data - np.uint8(48)) < 10  # what is less than 48 is more than 200
-    first = data[starts]
-    words, targets, maybe = _read_meanings()
-    figure = digit[starts] | _OPERATOR[first]
+    figure = _FIGURE[data[starts]]
     # letters with a digit behind them are part of a name such as x2
     figure[np.searchsorted(starts, np.flatnonzero(digit[1:] & (kinds[:-1] == _WORD) & ~digit[:-1]), "right") - 1] = True
-    doubtful = np.flatnonzero((first == ord("-")) | (first == ord("*")))
-    figure[doubtful[_is_punctuation(data, kinds, digit, starts[doubtful])]] = False
+    words, targets, maybe = _read_meanings()
     meant = np.flatnonzero(maybe[hashes >> np.uint32(16)])
     place = np.minimum(np.searchsorted(words, hashes[meant]), len(words) - 1)
     same = words[place] == hashes[meant]
@@ -162,9 +167,23 @@ def _find_figures(data: NDArray[np.uint8], kinds: NDArray[np.uint8], starts: Int
     places = np.flatnonzero(figure)
     values, begun = hashes[places], starts[places]
     values[np.searchsorted(places, meant[same])] = targets[place[same]]
-    decimal = np.flatnonzero((data[begun - 1] == ord(".")) & digit[begun - 2] & digit[begun])
-    values[decimal] ^= np.uint32(GOLDEN >> 32)
-    return Figures(places, values)
+    _tell_apart(values, data, digit, begun)
+    doubtful = np.flatnonzero(_DOUBTFUL[data[begun]])
+    none = doubtful[_is_punctuation(data, kinds, digit, begun[doubtful])]
+    return Figures(np.delete(places, none), np.delete(values, none)) if len(none) else Figures(places, values)
+
+
+def _tell_apart(values: U32, data: NDArray[np.uint8], digit: NDArray[np.bool_], begun: Ints) -> None:
+    """Give decimals, negative numbers, and what stands behind a bracket, hashes of their own."""
+    special = np.flatnonzero(_BEFORE_FIGURE[data[begun - 1]] | (data[begun - 2] == ord(")")))
+    begun = begun[special]
+    before, earlier, number = data[begun - 1], data[begun - 2], digit[begun]
+    plain = (earlier == ord(" ")) | (earlier == ord("=")) | (earlier == ord("(")) | (earlier == ord("$"))
+    decimal = (before == ord(".")) & digit[begun - 2] & number
+    negative = (before == ord("-")) & plain & number
+    closed = (before == ord(")")) | ((before == ord(" ")) & (earlier == ord(")")))
+    for kind, where in enumerate((decimal, negative, before == ord("("), closed)):
+        values[special[where]] ^= np.uint32((GOLDEN >> 32) + 2 * kind)
 
 
 def _is_punctuation(

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
 
+from tasks.plain_unicode import normalize_unicode
+
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BETWEEN = re.compile(r"(?:(?!-\d)[\W_])+")
 _LABEL = re.compile(r"\s*(?:[>*#-]\s*)*(?:(?:step|paragraph)\s*)?(?:\d{1,4}\s*[.):])?", re.IGNORECASE)
@@ -15,7 +17,7 @@ _LABEL = re.compile(r"\s*(?:[>*#-]\s*)*(?:(?:step|paragraph)\s*)?(?:\d{1,4}\s*[.
 def normalize_words(text: str) -> str:
     """A text's words and numbers in lower case, a space round each; JSON's escapes, fonts and unseen characters are undone."""
     text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    text = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
+    text = "".join(char for char in normalize_unicode(text) if unicodedata.category(char) != "Cf")
     return f" {_BETWEEN.sub(' ', text.casefold()).strip()} "
 
 

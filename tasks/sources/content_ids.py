@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+
+from tasks.plain_unicode import normalize_unicode
 
 _SPACE = re.compile(r"\s+")
 _NOT_WORDS = re.compile(r"[^\w+\-*/=<>%.^√()×÷·±≤≥≠≈|]+")
@@ -20,8 +21,8 @@ def digest(*parts: str) -> str:
 
 
 def normalize_text(text: str) -> str:
-    """A text without what does not make it another: Unicode form (NFKC), letter case, runs of white space."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    """A text without what does not make it another: Unicode form, letter case, runs of white space."""
+    return _SPACE.sub(" ", normalize_unicode(text).casefold()).strip()
 
 
 def identify_problem(question: str, options: Sequence[str] | None) -> str:

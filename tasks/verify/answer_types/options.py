@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.plain_unicode import normalize_unicode
 from tasks.verify.answer_types.base import UNKNOWN, AnswerType, Finding
 from tasks.verify.answer_types.formulas import Formula
 from tasks.verify.no_answer import DENIAL
@@ -110,7 +110,7 @@ def _strip_letter(option: str) -> str:
 
 def strip_signs(text: str) -> str:
     """A text in lower case, without signs that no number or word needs."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-")
+    text = normalize_unicode(text).casefold().replace("\u2212", "-")
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s%/.\-+]", " ", text)).strip(" .")
 
 

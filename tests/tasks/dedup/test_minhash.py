@@ -77,11 +77,11 @@ def test_an_outline_never_tells_sets_further_apart_than_they_are(pair: list[set[
 
 
 def test_pairs_that_were_refused_are_refused_again_and_others_are_not(tmp_path: Path) -> None:
-    base = [f"word{i}" for i in range(60)]
+    base = [f"word{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(60)]
     near = [*base[:30], "other", *base[31:]]
     far = [*base[:20], "these", "are", "other", "words", "here", *base[25:40], "and", "there"]
     shelf = Shelf(tmp_path, hash_words, 5, 0.8)
-    shelf.add(pl.Series([" ".join(text) for text in (base, near, far)]), np.zeros(3, np.uint64))
-    shelf.close()
+    shelf.add(pl.Series([" ".join(text) for text in (base, near, far)]))
+    shelf.close(np.zeros(3, np.uint64))
     for _ in range(3):
         assert shelf.alike(np.array([0, 0, 1]), np.array([1, 2, 2])).tolist() == [True, False, False]

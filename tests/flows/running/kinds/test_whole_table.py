@@ -19,9 +19,10 @@ from flows.running.calls import prepare
 from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
 from schemas.task import TaskError
-from tasks.dedup.embeddings import SHIPPED
+from tasks.dedup.embeddings import FILES
 from tests.flows.running.executors import Backwards, make_table
 from tests.golden import check
+from tests.tasks.dedup.letters import make_embedding
 
 RECIPE = """\
 corpus: t
@@ -46,7 +47,7 @@ def row(text: str, question: str = "How many?", answer: str = "3") -> dict[str, 
 
 
 ROWS = [
-    row("So it is 3."), row("So it is  3."), row("So it is 4."), row(f"{LONG} 5", "Other?"), row(f"{LONG} 6", "Other?"),
+    row("So it is 3."), row("So it is  3."), row("So it is 4."), row(f"{LONG} so 5", "Other?"), row(f"{LONG} thus 5", "Other?"),
     row("It is 9.", "Natalia sold clips to 48 of her friends?"),
 ]  # fmt: skip
 
@@ -130,12 +131,15 @@ def test_a_later_version_is_compared_with_the_release_without_its_text(tmp_path:
         "problem_id",
         "text",
         "path",
+        "mistake",
+        "answer",
+        "figures",
         "words",
     ]
     shutil.rmtree(tmp_path / "store" / "releases" / "t" / "0.1.0" / "kept")
     # of another corpus: a later version of the same is compared with all rows of the one before
     recipe = RECIPE.replace("corpus: t", "corpus: u").replace("scope: all}", "scope: all, releases: t@0.1.0}")
-    rows = [row("So it is 4."), row(f"{LONG} 8", "Other?"), row("So it is 12.")]
+    rows = [row("So it is 4."), row(f"{LONG} hence 5", "Other?"), row("So it is 12.")]
     later = built(make(tmp_path, recipe, rows, plan.store))
     assert read(later, "kept")["rationale"].to_list() == ["So it is 12."]
     values = dict(read(later, "kept", rejected=True).select("reason", "detail").iter_rows())
@@ -165,7 +169,9 @@ def test_test_sets_on_another_file_system(tmp_path: Path) -> None:
 
 
 def test_an_embedding_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None:
-    shutil.copytree(SHIPPED, tmp_path / "vectors")
+    (tmp_path / "vectors").mkdir()
+    for name, data in zip(FILES, make_embedding()):
+        (tmp_path / "vectors" / name).write_bytes(data)
     recipe = RECIPE.replace("by: [exact, near], scope: all", "by: semantic, scope: all, embedding: vectors")
     plan = make(tmp_path, recipe)
     for work in plan.jobs[:-1]:
@@ -183,6 +189,7 @@ BAD = {
     "a release without a version": ("scope: all}", "scope: all, releases: t}"),
     "no such test set": ("tests/*.jsonl", "none/*.jsonl"),
     "no embedding": ("by: [exact, near]", "by: [exact, semantic]"),
+    "answers that nobody read": ("from: clean, by: [exact, near]", "from: generations, by: [exact, near]"),
     "no such column": ("by: [exact, near]", "by: exact, prefer: confidence"),
     "a column that is no text": ("task: decontaminate,", "task: decontaminate, columns: sample,"),
     "a test set nowhere": (', files: "tests/*.jsonl"', ""),
