@@ -82,7 +82,7 @@ class Statement:
 
 
 @dataclass
-class _Reading:
+class _StatedValues:
     """What has been read so far."""
 
     values: dict[str, Fraction] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def read_statements(text: str) -> list[Statement]:
     """
     if len(text) > LONGEST:
         raise UnreadStatement(f"{len(text)} characters")
-    reading = _Reading()
+    reading = _StatedValues()
     signs = read_signs(spell_formulas(text))
     return [statement for chain in _list_chains(signs) for statement in _read_chain(signs, chain, reading)]
 
@@ -179,7 +179,7 @@ def _spans_between(signs: Sequence[Sign], start: int, end: int) -> bool:
     return all(sign.kind == "word" for sign in signs[reader.at : end])
 
 
-def _read_chain(signs: Sequence[Sign], chain: Sequence[int], reading: _Reading) -> Iterator[Statement]:
+def _read_chain(signs: Sequence[Sign], chain: Sequence[int], reading: _StatedValues) -> Iterator[Statement]:
     sides = [_read_left(signs, chain[0], reading)]
     sides += [_read_between(signs, a + 1, b) for a, b in pairwise(chain)]
     sides.append(_read_right(signs, chain[-1] + 1))
@@ -200,7 +200,7 @@ def _read_chain(signs: Sequence[Sign], chain: Sequence[int], reading: _Reading) 
     _note_values(signs, chain, sides, reading)
 
 
-def _note_values(signs: Sequence[Sign], chain: Sequence[int], sides: Sequence[_Side], reading: _Reading) -> None:
+def _note_values(signs: Sequence[Sign], chain: Sequence[int], sides: Sequence[_Side], reading: _StatedValues) -> None:
     """The value of the name that a chain of equations begins with."""
     first, last = sides[0], sides[-1].tree
     name = first.tree[1] if first.tree is not None and first.tree[0] == "name" else first.words
@@ -230,7 +230,7 @@ def _read_whole(signs: Sequence[Sign], start: int, end: int) -> _Side:
     return _Side(tree)
 
 
-def _read_left(signs: Sequence[Sign], end: int, reading: _Reading) -> _Side:
+def _read_left(signs: Sequence[Sign], end: int, reading: _StatedValues) -> _Side:
     """The formula before a sign of relation, or the words that name what has the value."""
     start = end
     while (start and not signs[start].breaks) or (start == end and start):
@@ -274,7 +274,7 @@ def _ends_label(signs: Sequence[Sign], at: int, end: int) -> bool:
     return signs[at].kind in ("number", "open")
 
 
-def _read_named_operand(signs: Sequence[Sign], start: int, end: int, words: str, reading: _Reading) -> _Side:
+def _read_named_operand(signs: Sequence[Sign], start: int, end: int, words: str, reading: _StatedValues) -> _Side:
     """A formula whose first operand is words: the value that they were said to have."""
     if not any(sign.kind == "number" for sign in signs[start:end]):
         return _Side(None, words=words or "a formula")  # words alone, of which the next side says the numbers

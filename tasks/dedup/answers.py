@@ -89,6 +89,6 @@ def _find_first(number: int, same: dict[int, int]) -> int:
     return number
 
 
-def salt_answers(numbers: U64, salts: U64) -> U64:
+def mix_salts(numbers: U64, salts: U64) -> U64:
     """Salts that are the same only where the answers are, too."""
     return mix_bits(numbers + mix_bits(salts))

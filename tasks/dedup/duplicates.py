@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tasks.dedup.answers import UNREAD, Answers, salt_answers
+from tasks.dedup.answers import UNREAD, Answers, mix_salts
 from tasks.dedup.components import Components, cluster
 from tasks.dedup.disk_arrays import DiskArray, Shelf
 from tasks.dedup.embeddings import Embedding, Vectors
@@ -136,7 +136,7 @@ class Repeats:
         if self.rules.scope == "all":
             return np.zeros(len(problems), np.uint64)
         salts = mix_bits(hash_texts(problems))
-        return salt_answers(paths, salts) if self.rules.scope == "path" and paths is not None else salts
+        return mix_salts(paths, salts) if self.rules.scope == "path" and paths is not None else salts
 
     def reject(self) -> Iterator[pl.DataFrame]:
         """The rows that repeat others: `key`, `reason` and `detail`, some thousands at a time."""
@@ -150,11 +150,11 @@ class Repeats:
         components = Components(self.members.size)
         salts = self.problems.whole()
         answers = None if self.answers is None else self.answers.close()
-        whole = salts if answers is None else salt_answers(answers, salts)
+        whole = salts if answers is None else mix_salts(answers, salts)
         read = np.ones(len(salts), np.bool_) if answers is None else answers != UNREAD
         reasons = Reasons()
         if self.texts:
-            reasons.text = salt_answers(self.texts.whole(), whole)
+            reasons.text = mix_salts(self.texts.whole(), whole)
             components.unite_equal(reasons.text, np.arange(len(salts)))
         reasons.path = self._unite_keys(self.paths if "path" in self.rules.by else None, whole, read, components)
         reasons.mistake = self._unite_keys(
@@ -168,7 +168,7 @@ class Repeats:
             reasons.shelf = self.shelf
         if self.vectors and self.mistakes:
             # what is calculated, where it is read, says more than the words round it
-            calculated = salt_answers(self.mistakes.whole(), _set_apart(whole, read))
+            calculated = mix_salts(self.mistakes.whole(), _set_apart(whole, read))
             keys, rows = self.vectors.close(calculated, self.problem_ids.whole())
             rows = components.unite_equal(keys[rows], rows)
             rows = rows[read[rows]]
@@ -183,7 +183,7 @@ class Repeats:
         if column is None:
             return None
         values = column.whole()
-        keys = np.where((values == 0) | ~read, np.uint64(0), salt_answers(values, salts))
+        keys = np.where((values == 0) | ~read, np.uint64(0), mix_salts(values, salts))
         rows: Ints = np.flatnonzero(keys)
         components.unite_equal(keys[rows], rows)
         return keys

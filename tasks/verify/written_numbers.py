@@ -116,10 +116,10 @@ def write_figures(text: str, language: str = "") -> str:
 
 def write_number_words(text: str) -> str:
     """A text with figures for its numbers in words; "one" alone mostly stands for a thing and stays, as does 4 dozen."""
-    return _PHRASE.sub(_replace_unless_thing, text)
+    return _PHRASE.sub(_replace_number_words, text)
 
 
-def _replace_unless_thing(match: re.Match[str]) -> str:
+def _replace_number_words(match: re.Match[str]) -> str:
     counted = match.string[max(0, match.start() - 2) : match.start()].rstrip()[-1:].isdigit()
     return match[0] if counted or match[0].casefold() == "one" else _replace_words(match)
 
