@@ -101,7 +101,7 @@ def _reads(_: ConsistencyParameters, given: Contract) -> Sequence[str]:
 CONSISTENCY = WholeTable(
     name="consistency",
     summary="Adds how far the solutions of a problem agree in their answers: majority, share, RPC's perplexity consistency.",
-    version="1",
+    version="2",
     parameters=ConsistencyParameters,
     needs=("solution_id", "problem_id", "rationale", "extracted"),
     makes=lambda _, contract: contract.having(*CONSISTENCY_COLUMNS),

@@ -37,7 +37,7 @@ ADDED = to_polars_schema(Contract("verdicts", "", VERDICT_COLUMNS, ""))
 PAIR = ("gold", "answer", "kind", "options", "question", "context")
 """What a judgement depends on; rows that share it are judged once."""
 NEEDED = ("answer", "options", "rationale", "stated", "text", "question")
-VERSION = f"9 math-verify {version('math-verify')}"
+VERSION = f"10 math-verify {version('math-verify')}"
 """Another math-verify gives other verdicts."""
 JUDGED = VerdictCache("judgements", f"verify {VERSION}")
 """The judgements on pairs that are no plain numbers, by all that they depend on."""
