@@ -120,7 +120,7 @@ def find_fault(record: Mapping[str, Any], rules: RecordParameters, each: str | N
     if each is not None or isinstance(rules.each, list):
         return None
     value = find_value(record, rules.each.path or "")
-    if value is None and rules.each.optional:
+    if rules.each.optional and not isinstance(value, list):
         return None
     if isinstance(value, list) and value:
         return "too many rows", f"{len(value)} in '{rules.each.path}', at most {rules.most_rows}; raise `most_rows`"
