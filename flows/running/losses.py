@@ -127,7 +127,11 @@ def _describe_loss(plan: Plan, job: TableJob, manifest: Manifest, view: str) -> 
     fault = recipe.fault(("tables", job.name), f"{what}{so}, and there is nothing to release")
     lines = [f"  {line}" for line in format_losses(list_losses(job, manifest))]
     more = f"see more with `errata browse {recipe.file}:{job.name} --rejected{_repeat_options(plan)}`" if rows else ""
-    return "\n".join([str(fault), *lines, *([more] if more else [])])
+    failed = manifest.receipt.failed
+    again = (
+        f"{failed:,} of its requests failed for good: mend the cause, and build with --retry-failed" if failed else ""
+    )
+    return "\n".join([str(fault), *lines, *filter(None, (again, more))])
 
 
 def _repeat_options(plan: Plan) -> str:

@@ -12,6 +12,7 @@ from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan
+from flows.running.losses import NothingLeft
 from flows.running.run_plan import materialize
 from schemas.recipe.document import RecipeError
 from schemas.request import EngineError, Failure
@@ -123,6 +124,16 @@ def test_what_a_complete_table_lacks_is_asked_again_for_another_that_stands_for_
     last = make(tmp_path, store, "0.5")
     assert last.jobs[1].fingerprint == work.fingerprint and last.topological_generations() == []
     assert last.reopen_failed(time.time()) == {}
+
+
+def test_where_nothing_is_left_because_requests_failed_the_error_says_how_to_ask_again(
+    tmp_path: Path, house: House, store: str
+) -> None:
+    house.say = lambda r: Failure(r.id, "no answer", "402 no credit")
+    with pytest.raises(
+        NothingLeft, match=r"60 of its requests failed for good: mend the cause, and build with --retry-failed"
+    ):
+        build(make(tmp_path, store, "1"))
 
 
 def test_a_table_that_still_lacks_answers_can_be_asked_about_again(tmp_path: Path, house: House, store: str) -> None:
