@@ -148,7 +148,7 @@ def test_its_release_tells_of_it_and_hides_gold(tmp_path: Path) -> None:
 
 def test_a_row_is_shown_with_it() -> None:
     shown = "\n".join(line.plain for line in render_lines(rows()[1], Console(width=100), 100))
-    assert "✗   1 b" in shown and "people: step 1" in shown
+    assert "✗   2 b" in shown and "people: step 2" in shown
     assert "type  unit" in shown
     assert "people_first_error" not in shown  # it has its place
     assert "people: they differ" in "\n".join(line.plain for line in render_lines(rows()[4], Console(width=100), 100))

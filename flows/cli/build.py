@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from errata import ErrataError
@@ -94,12 +94,22 @@ def _print_released(plan: Plan, seconds: float) -> None:
     for gate in manifest["gates"]:
         if not gate["passed"]:
             print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
-    rows = sum(file.get("rows", 0) for file in manifest["files"])
     link = _link_release(plan)
     print(
-        f"released {plan.recipe.corpus} {plan.recipe.version}: {rows:,} rows in {seconds:.0f} s\nrelease  {link}\n"
+        f"released {plan.recipe.corpus} {plan.recipe.version}: {count_released(manifest)} in {seconds:.0f} s\nrelease  {link}\n"
         f"card     {link}/README.md\nreport   {link}/report.html"
     )
+
+
+def count_released(manifest: Mapping[str, Any]) -> str:
+    """How many rows a release has of its first view, and in all where there are more."""
+    rows: dict[str, int] = dict.fromkeys(manifest["views"], 0)
+    for file in manifest["files"]:
+        if "view" in file:
+            rows[file["view"]] += file["rows"]
+    first, *others = rows
+    more = f", {sum(rows.values()):,} with those of {len(others)} more views" if others else ""
+    return f"{rows[first]:,} rows of {first}{more}"
 
 
 def parse_changes(texts: Sequence[str]) -> Models:

@@ -103,17 +103,22 @@ def find_first_wrong(row: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, int]]:
-    """The steps, each with its number; the first wrong one with a mark, and its wrong characters underlined."""
+def find_steps(row: Mapping[str, Any]) -> list[Any]:
+    """The steps of a row, or what stands in their place."""
     steps = row.get("steps") or row.get("completions") or row.get("completion") or []
-    steps = steps if isinstance(steps, list) else [steps]
+    return steps if isinstance(steps, list) else [steps]
+
+
+def _steps(row: Mapping[str, Any], wrong: int | None) -> Iterator[tuple[Text, int]]:
+    """The steps, each with its number from 1; the first wrong one with a mark, and its wrong characters underlined."""
+    steps = find_steps(row)
     if steps:
         yield Text(""), 0
     soft: Sequence[Any] = next(
         (row[label.values] for label in list_labels("step") if label.values and row.get(label.values)), []
     )
     for i, step in enumerate(steps[:STEPS]):
-        mark = Text(f"{'✗' if i == wrong else ' '} {i:>3} ", style=WRONG if i == wrong else DIM)
+        mark = Text(f"{'✗' if i == wrong else ' '} {i + 1:>3} ", style=WRONG if i == wrong else DIM)
         content = Text(truncate_text(step), style=WRONG if i == wrong else "")
         if i == wrong and isinstance(row.get("error_from"), int) and isinstance(row.get("error_to"), int):
             content.stylize("underline reverse", row["error_from"], row["error_to"])
@@ -195,15 +200,16 @@ def _list(row: Mapping[str, Any], name: str) -> Sequence[Any]:
 
 
 def _where(label: Any) -> str:
-    return "undecided" if label is None else "no step is wrong" if label == -1 else f"step {label}"
+    return "undecided" if label is None else "no step is wrong" if label == -1 else f"step {label + 1}"
 
 
 def _rest(row: Mapping[str, Any]) -> Iterator[tuple[Text, int]]:
-    """The other columns, a line or some for each."""
+    """The other columns as they are in data, a line or some for each."""
     shown = _list_shown() | ({"options"} if row.get("question") else set())  # they stand below the question
     names = [name for name in row if name not in shown and row[name] not in (None, "", [])]
     if names:
         yield Text(""), 0
+        yield Text("in data, where the first step is 0" if find_steps(row) else "in data", style=DIM), 0
     for name in names:
         value = truncate_text(row[name]).replace("\n", " ")
         value = value if len(value) <= 400 else f"{value[:400]} …"

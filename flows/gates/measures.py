@@ -138,10 +138,15 @@ def _measure_precision(gate: Declared, work: TableJob, plan: Plan) -> Measuremen
             continue
         named, exact = named + 1, exact + (label == truth)
         if label != truth and len(examples) < EXAMPLES:
-            examples.append(make_example(key, f"step {label}, truly {truth}"))
+            examples.append(make_example(key, f"{name_step(label)}, truly {name_step(truth)}"))
     share = _divide(exact, named, "label that names a step")
     low, high = wilson(exact, named)
     return Measurement(share, named, examples, f"95 %: {100 * low:.1f}-{100 * high:.1f} % (Wilson)")
+
+
+def name_step(label: int) -> str:
+    """A label of a first wrong step for people, who count from 1."""
+    return f"step {label + 1}" if label >= 0 else "no step"
 
 
 def _measure_f1(gate: Declared, work: TableJob, plan: Plan) -> Measurement:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..release.find import open_release
-from ..release.load import read_batches
+from ..release.load import cut_batches, list_joined, parse_split, read_batches
 from .exit_codes import DONE
 from .verb import RELEASE, Verb
 
@@ -24,10 +24,17 @@ GROUP_ROWS = 50_000
 def load(options: Namespace) -> int:
     """`errata load`."""
     release = open_release(options.name, options.store)
-    files = release.files(options.view, options.split)
+    split, cut = parse_split(options.split)
+    files = release.files(options.view, split)
     suffix = Path(options.output or "").suffix.lstrip(".").lower()
     form = options.format or (suffix if suffix in ("csv", "parquet") else "jsonl")
-    rows = read_batches(release, files, options.limit)
+    rows = read_batches(release, files, options.limit if cut is None else None)
+    if cut is not None:
+        import pyarrow as pa
+
+        chosen = cut.locate(sum(file["rows"] for file in files))
+        chosen = chosen if options.limit is None else chosen[: max(0, options.limit)]
+        rows = pa.RecordBatchReader.from_batches(rows.schema, cut_batches(rows, chosen))
     if options.output:
         with open(f"{options.output}.part", "wb") as file:
             _WRITERS[form](rows, file)
@@ -35,6 +42,8 @@ def load(options: Namespace) -> int:
     else:
         _WRITERS[form](rows, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+    if joined := list_joined(files, split):
+        print(f"errata: splits {', '.join(joined)} are joined; name one with --split", file=sys.stderr)
     return DONE
 
 
@@ -83,7 +92,9 @@ _WRITERS = {"jsonl": _write_json_lines, "csv": _write_csv, "parquet": _write_par
 def _add_load(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME[@VERSION]", help=RELEASE)
     parser.add_argument("--view", help="the row format (default: the release's first)")
-    parser.add_argument("--split", help="train, validation, test, … (default: all)")
+    parser.add_argument(
+        "--split", help="train, validation, test, … or a slice: train[:1000], train[10%%:20%%] (default: all)"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="at most N rows")
     parser.add_argument("--format", choices=[*_WRITERS], help="default: by the name of --output, else jsonl")
     parser.add_argument("--output", metavar="FILE", help="default: standard output")

@@ -64,12 +64,12 @@ def _format_list(entries: Sequence[dict[str, Any]]) -> str:
     for entry in entries:
         marks = ", ".join([*entry["tags"], *([entry["notice"]] if entry["notice"] else [])])
         date = (entry["released"] or "")[:10]
-        rows.append([entry["release"], date, marks, f"{entry['rows']:,}", format_bytes(entry["bytes"])])
-    head = ["release", "date", "tags", "rows", "size"]
-    taken = len(text.format_table(head, rows, left=3).split("\n", 1)[0]) + 2
-    room = max(20, min(60, shutil.get_terminal_size().columns - taken - 10))
+        rows.append([entry["release"], f"{entry['rows']:,}", date, marks, format_bytes(entry["bytes"])])
+    head = ["release", "rows", "date", "tags", "size"]
+    taken = len(text.format_table(head, rows).split("\n", 1)[0]) + 2
+    room = max(30, min(60, shutil.get_terminal_size().columns - taken - 10))
     titled = [[*row, entry["title"][:room]] for row, entry in zip(rows, entries)]
-    return text.format_table([*head, "title"], titled, left=3)
+    return text.format_table([*head, "title"], titled)
 
 
 def format_bytes(size: int) -> str:

@@ -294,7 +294,7 @@ def format_counts(release: Release, view: str, width: int = 100) -> str:
 
 
 def format_example(row: dict[str, Any], width: int) -> str:
-    """One row for a reader: the question, the steps with the first wrong one marked, the answer beside gold."""
+    """One row for a reader: the question, the steps, counted from 1, with the first wrong one marked, the answer beside gold."""
 
     def wrapped(text: object, indent: str, first: str = "") -> str:
         cut = strip_controls(str(text)[:LONGEST])
@@ -306,7 +306,7 @@ def format_example(row: dict[str, Any], width: int) -> str:
     parts = [wrapped(head, ""), wrapped(row.get("question", ""), "  ")]
     for i, step in enumerate(row.get("steps") or []):
         mark = "✗" if i == row.get("first_error") else " "
-        parts.append(wrapped(step, "      ", f"{mark} {i:>2}. "))
+        parts.append(wrapped(step, "      ", f"{mark} {i + 1:>2}. "))
     if row.get("answer") is not None:
         parts.append(wrapped(f"gold {row['answer']}, found {row.get('extracted') or 'none'}", "  "))
     return "\n".join(parts)

@@ -67,7 +67,7 @@ def test_the_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_client_knows_the_names_of_the_applications_verbs() -> None:
     assert tuple(verb.name for verb in APPLICATION) == OF_APPLICATION
-    assert len(set(VERBS)) == len(VERBS) == 28
+    assert len(set(VERBS)) == len(VERBS) == 37
 
 
 def test_without_the_application_the_help_says_which_verbs_need_it(
@@ -113,6 +113,9 @@ def failing(error: BaseException, verbose: bool = False) -> Namespace:
         raise error
 
     return Namespace(run=run, verbose=verbose)
+
+
+JOINED = "errata: splits train, test are joined; name one with --split\n"
 
 
 def test_list_shows_every_release(run: Run) -> None:
@@ -217,12 +220,17 @@ def test_a_releases_names_cannot_steer_the_terminal(run: Run, newest: Path, comm
 )
 def test_load_writes_json_lines(run: Run, options: list[str], rows: list[dict[str, Any]]) -> None:
     result = run("load", "tiny", *options)
-    assert (result.code, result.err) == (DONE, "")
+    assert (result.code, result.err) == (DONE, "" if "--split" in options else JOINED)
     assert lines(result.out) == rows
 
 
 def test_load_of_a_version_writes_its_rows(run: Run) -> None:
     assert lines(run("load", "tiny@0.9.0", "--split", "train").out) == splits("0.9.0")["train"]
+
+
+def test_load_takes_a_slice_of_a_split(run: Run) -> None:
+    assert lines(run("load", "tiny", "--split", "train[1:3]").out) == ALL[1:3]
+    assert lines(run("load", "tiny", "--split", "train[50%:]", "--limit", "1").out) == ALL[2:3]
 
 
 def as_csv(row: dict[str, Any]) -> dict[str, str]:
@@ -235,7 +243,7 @@ def as_csv(row: dict[str, Any]) -> dict[str, str]:
 
 def test_load_writes_csv(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    assert run("load", "tiny", "--output", str(file)) == (DONE, "", "")
+    assert run("load", "tiny", "--output", str(file)) == (DONE, "", JOINED)
     with file.open(encoding="utf-8", newline="") as opened:
         assert list(csv.DictReader(opened)) == [as_csv(row) for row in ALL]
 

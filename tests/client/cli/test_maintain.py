@@ -47,7 +47,7 @@ def test_a_withdrawn_version_is_told_as_a_line(run: Run) -> None:
         "",
     )
     assert run("show", "tiny")[1].startswith("tiny@0.9.0 ")
-    code, out, err = run("load", "tiny@0.10.0", "--limit", "1")
+    code, out, err = run("load", "tiny@0.10.0", "--split", "train")
     assert (code, err) == (DONE, "errata: warning: tiny@0.10.0 was yanked: svamp is wrong\n")
     code, out, err = run("load", "tiny@^0.10")
     assert (code, out) == (WRONG, "") and err.startswith(

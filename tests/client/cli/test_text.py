@@ -99,7 +99,7 @@ def test_labels_of_right_solutions_have_their_f1_and_their_lines() -> None:
 
 def test_an_example_marks_the_first_wrong_step() -> None:
     shown = text.format_example({**row(0, "train"), "steps": ["a", "b", "c"], "first_error": 1}, 100).split("\n")
-    assert [line for line in shown if line.endswith((". a", ". b", ". c"))] == ["   0. a", "✗  1. b", "   2. c"]
+    assert [line for line in shown if line.endswith((". a", ". b", ". c"))] == ["   1. a", "✗  2. b", "   3. c"]
 
 
 def test_an_example_is_neutralised_and_whole() -> None:
@@ -107,7 +107,7 @@ def test_an_example_is_neutralised_and_whole() -> None:
     assert all(c.isprintable() or c == "\n" for c in shown)
     assert shown.split("\n")[0] == "gsm8k · llama · wrong"
     assert shown.count("\ufffd[31mred\ufffd[0m \ufffd \ufffdback\ufffd \ufffd2J") == 2
-    assert "\n   0. 0 + 0 is, say,\n      0.\n   1. " in shown
+    assert "\n   1. 0 + 0 is, say,\n      0.\n   2. " in shown
     assert shown.endswith("\n  gold 0, found 0")
 
 

@@ -258,4 +258,4 @@ def test_every_form_streams(store: str, form: Any) -> None:
 
 def test_a_streamed_split_is_shared_out_among_ranks(shelf: str) -> None:
     document = errata.load("tiny", split="train", store=shelf, form="datasets", stream=True)
-    assert document.num_shards == 4
+    assert document.num_shards > 4  # several of each file

@@ -98,8 +98,9 @@ def test_to_a_pipe_rows_are_printed_with_the_wrong_step_and_the_reasons(
     assert (code, err) == (DONE, "")
     lines = out.splitlines()
     assert lines[0].startswith("row 1 of 100 ──")
-    assert "✗   0 0 + 1 = 2" in lines and "    1 So it is." in lines
-    assert "  small@1 #0: step 0, arithmetic" in lines and "    0 + 1 is 1." in lines
+    assert "✗   1 0 + 1 = 2" in lines and "    2 So it is." in lines
+    assert "  small@1 #0: step 1, arithmetic" in lines and "    0 + 1 is 1." in lines
+    assert "in data, where the first step is 0" in lines
     assert "  small@1 #1: unparsable" in lines
     assert sum(line.startswith("row ") for line in lines) == 2
 

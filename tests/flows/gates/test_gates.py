@@ -149,7 +149,7 @@ def test_labels_are_held_against_gold(tmp_path: Path) -> None:
         result = find_gate(plan, "precision")
         assert (result["observed"], result["rows"], result["passed"]) == (0.75, 4, passed), result
         assert "Wilson" in result["says"]
-        assert result["examples"] == ([] if passed else [{"row": "00000003", "value": "step 0, truly 1"}])
+        assert result["examples"] == ([] if passed else [{"row": "00000003", "value": "step 1, truly step 2"}])
 
 
 def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_labels_are_held_against_gold_columns_where_gold_is_known(tmp_path: Path
         planned(tmp_path, [table], "  - {measure: precision, at_least: 0.9}\n", contract=contract), "precision"
     )
     assert (result["observed"], result["rows"], result["passed"]) == (0.5, 2, False)
-    assert result["examples"] == [{"row": "b", "value": "step 1, truly 0"}]
+    assert result["examples"] == [{"row": "b", "value": "step 2, truly step 1"}]
 
 
 @pytest.mark.parametrize(("other", "kappa"), [([0, 1, 0, 1], 1.0), ([0, 1, 1, 1], 0.5), ([None] * 4, None)])
