@@ -131,8 +131,8 @@ def test_listening_hears_what_a_load_touches(disk: str, newest: Path) -> None:
 def test_a_form_nobody_knows_is_refused_before_rows_are_read(disk: str, newest: Path) -> None:
     for file in newest.rglob("*.parquet"):
         file.unlink()
-    with pytest.raises(ErrataError, match="unknown form 'pandas'; there are arrow, polars, datasets, paths"):
-        errata.load("tiny", store=disk, form="pandas")  # type: ignore[arg-type]
+    with pytest.raises(ErrataError, match="unknown form 'csv'; there are arrow, polars, pandas, datasets, paths"):
+        errata.load("tiny", store=disk, form="csv")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("url", ["nosuch://bucket", "nosuch://"])
