@@ -59,6 +59,10 @@ class Label:
     """The column with the share of the votes for the decision."""
     probability: str | None = None
     """The column with the probability that the decision is right, where that is worked out."""
+    evidence: str | None = None
+    """The column with the sorts of evidence that the decision follows from, where it is worked out from several,"""
+    strength: str | None = None
+    """and the column with how much each speaks for it, in nats."""
     votes: Votes | None = None
     """Who decides, where several do: each rater by the majority of its votes."""
     replies: str | None = None
@@ -76,7 +80,7 @@ class Label:
     def columns(self) -> tuple[str, ...]:
         """The names of all columns that it speaks of, those of the labels that it combines aside."""
         names = (
-            self.column, self.undecided, self.method, self.error, self.cause, self.values, self.share, self.probability, self.replies, self.tokens,
+            self.column, self.undecided, self.method, self.error, self.cause, self.values, self.share, self.probability, self.evidence, self.strength, self.replies, self.tokens,
             *(self.votes.columns() if self.votes else ()),
         )  # fmt: skip
         return tuple(dict.fromkeys(name for name in names if name))

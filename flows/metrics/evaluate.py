@@ -17,6 +17,7 @@ from catalog import sources, tables
 from catalog.records.read import read_batches
 from catalog.sources import Source
 from catalog.tables import Manifest
+from flows.metrics.combinations import name_combination
 from flows.metrics.labeller_pairs import SHOWN, LabelOrigin, find_origin
 from flows.metrics.row_names import TableName, ViewName, check_files, find_complete_table, parse_rows_name
 from flows.metrics.scores import Evaluation
@@ -192,8 +193,9 @@ def evaluate(
         compare_types(gold, [(record, c) for place, c in zip(labels, columns) if TYPE in place.columns() for record in place.records()]),
         _measure_artifacts(golden) if format == golds.INJECTED else None,
         {who: _list_probabilities(given) for who, given in table.items()},
-        _sum_tokens(labels, columns, {row.id for row in gold}),
+        _list_tokens(labels, columns, {row.id for row in gold}),
         {who: origin for place, c in zip(labels, columns) for who, origin in _list_origins(place, c).items()},
+        {who: names for place, c in zip(labels, columns) for who, names in _list_combinations(place, c).items()},
     )  # fmt: skip
 
 
@@ -215,15 +217,30 @@ def _refuse_circle(labels: RowsAt) -> None:
             )
 
 
+def _find_declared(place: RowsAt, columns: Columns) -> dict[str, Label]:
+    """The labels that the columns of a place are, by its task's declarations or, elsewhere, by their names."""
+    own = TASKS[place.table.task].labels if place.table else ()
+    declared = {label.column: label for label in (*list_labels("step"), *own)}
+    return {name: declared[name] for name in columns.labels if name in declared and not columns.labeller}
+
+
 def _list_origins(place: RowsAt, columns: Columns) -> dict[str, LabelOrigin]:
-    """Who stands behind each labeller of a place, by the declarations of its task or, elsewhere, of the columns' names."""
-    declared = {
-        label.column: label
-        for label in (*list_labels("step"), *(TASKS[place.table.task].labels if place.table else ()))
-    }
-    wanted = {column: declared[column] for column in columns.labels if column in declared and not columns.labeller}
+    """Who stands behind each labeller of a place."""
+    wanted = _find_declared(place, columns)
     rows = [record.value for record in islice(place.records(), SHOWN) if record.value] if wanted else []
     return {columns.names.get(column, column): find_origin(rows, label) for column, label in wanted.items()}
+
+
+def _list_combinations(place: RowsAt, columns: Columns) -> dict[str, dict[str, str]]:
+    """By labeller of a place and id what speaks for the label, where it says so."""
+    wanted = _find_declared(place, columns)
+    names: dict[str, dict[str, str]] = {column: {} for column in wanted}
+    for record in place.records() if wanted else ():
+        id = labelled.take_id(record, columns.id)
+        for column, label in wanted.items():
+            if name := name_combination(record.value or {}, label):
+                names[column][id] = name
+    return {columns.names.get(column, column): given for column, given in names.items() if given}
 
 
 def _choose_columns(labels: RowsAt, golden: Sequence[RowsAt], rules: GoldRules, wanted: Columns) -> Columns:
@@ -277,13 +294,13 @@ def _list_token_columns(label: Label) -> list[str]:
     return [part.tokens for part in (label, *label.combines) if part.tokens]
 
 
-def _sum_tokens(places: Sequence[RowsAt], columns: Sequence[Columns], ids: Set[str]) -> dict[str, int]:
-    """By labeller the tokens that its labels of these solutions cost, where that is known."""
+def _list_tokens(places: Sequence[RowsAt], columns: Sequence[Columns], ids: Set[str]) -> dict[str, dict[str, int]]:
+    """By labeller and id the tokens that its labels of these solutions cost, where that is known."""
     tokens = {}
     for place, given in zip(places, columns):
         for column, spent in place.spent().items():
             if column in given.labels and any(spent.values()):
-                tokens[given.names.get(column, column)] = sum(n for id, n in spent.items() if id in ids)
+                tokens[given.names.get(column, column)] = {id: n for id, n in spent.items() if id in ids}
     return tokens
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from errata.cli import text
 
 from flows.metrics.certainty import describe_calibration, describe_cost, describe_share, format_certainty, format_costs
+from flows.metrics.combinations import Combination, describe_combinations, format_combinations, group_combinations
 from flows.metrics.labeller_pairs import LabellerPairs, LabelOrigin, compare_labellers, describe_pairs, format_pairs
 from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.type_confusion import TypeComparison
@@ -53,10 +54,12 @@ class Evaluation:
     """How far the looks of mistakes made on purpose tell them from right solutions; None of other gold, or of little."""
     probabilities: Mapping[str, Probabilities] = field(default_factory=dict)
     """Each labeller's probabilities that its labels are right, as far as it has them."""
-    tokens: Mapping[str, int] = field(default_factory=dict)
-    """What each labeller's labels of the rows cost, where that is known."""
+    tokens: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By labeller and id what its labels of the rows cost, where that is known."""
     origins: Mapping[str, LabelOrigin] = field(default_factory=dict)
     """Who stands behind each labeller, where that is declared."""
+    carried: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By labeller and id the combination of evidence that speaks for its label, where it says so."""
 
     def calibrations(self) -> dict[str, Calibration]:
         """The calibration of each labeller that says how sure it is."""
@@ -76,6 +79,17 @@ class Evaluation:
         """How far independent labellers agree on the rows of gold, and what others confirm; None of one alone."""
         return compare_labellers([row.id for row in self.rows], self.labellers, self.origins)
 
+    def combinations(self) -> dict[str, list[Combination]]:
+        """By labeller its labels by what speaks for them."""
+        return {
+            name: group_combinations(self.rows, self.labellers[name], carried, self.tokens.get(name, {}))
+            for name, carried in self.carried.items()
+        }
+
+    def sum_tokens(self, labeller: str) -> int | None:
+        """What a labeller's labels of the rows cost; None where that is not known."""
+        return sum(self.tokens[labeller].values()) if labeller in self.tokens else None
+
     def unknown(self, labeller: str) -> int:
         """Labels of solutions that gold does not have."""
         return len(self.labellers[labeller].keys() - {row.id for row in self.rows})
@@ -89,7 +103,7 @@ def _make_sort_key(name: str) -> tuple[int, str]:
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
     labellers = {}
-    calibrations = evaluation.calibrations()
+    calibrations, combinations = evaluation.calibrations(), evaluation.combinations()
     for name in evaluation.labellers:
         groups = evaluation.groups(name)
         whole = score(evaluation.rows, evaluation.labellers[name])
@@ -97,7 +111,8 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "average_f1": average_f1(groups.values()) if evaluation.by == "set" else None,
             "all": _describe_score(whole),
             "calibration": describe_calibration(calibrations.get(name)),
-            "cost": describe_cost(evaluation.tokens.get(name), whole),
+            "cost": describe_cost(evaluation.sum_tokens(name), whole),
+            "combinations": describe_combinations(combinations.get(name, [])),
             "groups": {group: _describe_score(group_score) for group, group_score in groups.items()},
             "not_in_gold": evaluation.unknown(name),
         }
@@ -151,6 +166,7 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_distances(scored),
         format_certainty(evaluation.calibrations()),
         format_costs(_list_costs(evaluation)),
+        format_combinations(evaluation.combinations()),
         format_pairs(evaluation.pairs()),
         _format_types(evaluation.typed),
         _format_artifacts(evaluation.artifact_baseline),
@@ -163,8 +179,8 @@ def format_scores(evaluation: Evaluation) -> str:
 def _list_costs(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
     """What each labeller's labels cost, where that is known."""
     costs = {
-        name: describe_cost(tokens, score(evaluation.rows, evaluation.labellers[name]))
-        for name, tokens in evaluation.tokens.items()
+        name: describe_cost(evaluation.sum_tokens(name), score(evaluation.rows, evaluation.labellers[name]))
+        for name in evaluation.tokens
     }
     return {name: cost for name, cost in costs.items() if cost is not None}
 

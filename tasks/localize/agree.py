@@ -43,6 +43,7 @@ SEEN = tuple(
 """The columns that are looked at, where the table has them."""
 POSTERIOR = "posterior"
 _LEAST = 0.95
+_OF_POSTERIOR = {"at_least", "expected", "evidence", "truth"}
 DISAGREE, CONTRADICTS = "labellers disagree", "contradicts the verdict"
 
 
@@ -61,6 +62,13 @@ class AgreeParameters(Parameters):
         ge=0,
         le=1,
         description="The probability that a label must have, for `posterior` alone; 0.95 unless given.",
+    )
+    expected: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="In place of `at_least`: the surest labels are kept as long as so many of those that name a step are expected "
+        "to be right by their own probabilities. Truth has no part in it.",
     )
     evidence: list[EvidenceName] = Field(
         list(EVIDENCE),
@@ -242,13 +250,17 @@ def _check(parameters: AgreeParameters, contract: Contract) -> list[str]:
     faults = []
     if (parameters.rule == "k of n") != (parameters.k is not None):
         faults.append("k: is needed by the rule `k of n`, and by that alone")
-    if parameters.rule != POSTERIOR and {"at_least", "evidence", "truth"} & parameters.model_fields_set:
-        named = next(name for name in ("at_least", "evidence", "truth") if name in parameters.model_fields_set)
+    if parameters.rule != POSTERIOR and _OF_POSTERIOR & parameters.model_fields_set:
+        named = next(
+            name for name in AgreeParameters.model_fields if name in _OF_POSTERIOR & parameters.model_fields_set
+        )
         faults.append(f"{named}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out")
     if not any(label.column in contract.names() for label in LABELS):
         faults.append(
             "rule: the table has no labels to agree on; put `judge` or `estimate` before, or `labels` in `import`"
         )
+    if parameters.at_least is not None and parameters.expected is not None:
+        faults.append("expected: takes the place of `at_least`; give one of the two")
     lacking = [name for name in (*ESTIMATED, *JUDGED) if name not in contract.names()]
     if parameters.rule == "estimate and judges" and lacking:
         faults.append(
@@ -267,9 +279,28 @@ def _list_posterior_columns() -> tuple[str, ...]:
 
 
 def _settle(parts: Parts, rules: AgreeParameters) -> FittedAgreeParameters:
-    """The rules with the rates that fit a table."""
-    rates = fit_rates(sample_rows(map(_hide_gold, parts), LABELS), LABELS, rules.evidence, rules.truth)
-    return FittedAgreeParameters(**rules.model_dump(), rates=rates)
+    """The rules with the rates that fit a table, and with the probability that labels must have there."""
+    rows = sample_rows(map(_hide_gold, parts), LABELS)
+    rates = fit_rates(rows, LABELS, rules.evidence, rules.truth)
+    settled = rules.model_dump()
+    if rules.expected is not None:
+        labels = label_rows(rows, LABELS, rates, rules.evidence)
+        settled |= {
+            "at_least": choose_least([label.probability for label in labels if label.first_error >= 0], rules.expected)
+        }
+    return FittedAgreeParameters(**settled, rates=rates)
+
+
+def choose_least(probabilities: Sequence[float], expected: float) -> float:
+    """The least probability of the surest labels, as many as there are of which so many are expected to be right."""
+    total, taken, least = 0.0, 0, 1.0
+    # those that are as sure go together
+    for probability, count in sorted(Counter(probabilities).items(), reverse=True):
+        total, taken = total + probability * count, taken + count
+        if total < expected * taken:
+            break
+        least = probability
+    return least
 
 
 def _ask_nothing(

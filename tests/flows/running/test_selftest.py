@@ -24,12 +24,20 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
     recipe, store = tmp_path / "selftest.yaml", str(tmp_path / "store")
     recipe.write_text(text.replace("count: 500", "count: 30").replace("rollouts: 8", "rollouts: 2"))
     materialize(planning.make_plan(str(recipe), None, store))
-    places = [f"{recipe}:{name}" for name in ("judged", "estimated", "typed")]
+    places = [f"{recipe}:{name}" for name in ("judged", "estimated", "agreed", "posterior", "typed")]
     arguments = ["evaluate", *places, "--gold", f"{recipe}:injected", "--format", "injected", "--store", store]
     assert main([*arguments, "--json"]) == DONE
     document = json.loads(capsys.readouterr().out)
-    assert set(document["labellers"]) == {"judge_first_error", "estimate_first_error", "first_error"}
+    assert set(document["labellers"]) == {
+        "judge_first_error", "estimate_first_error", "agreed", "posterior", "first_error",
+    }  # fmt: skip
     assert all(labeller["all"]["exact_wrong"]["rate"] > 0.7 for labeller in document["labellers"].values())
+    posterior = document["labellers"]["posterior"]
+    assert posterior["calibration"]["expected"] > 0.8 and posterior["cost"]["tokens"] > 0
+    assert sum(each["labels"] for each in posterior["combinations"]) == posterior["all"]["precision"]["of"]
+    assert {tuple(pair["labellers"]) for pair in document["agreement"]["pairs"]} == {
+        ("judge_first_error", "estimate_first_error")
+    }
     assert document["types"]["rows"] >= 10
     assert document["types"]["exact"] / document["types"]["rows"] > 0.6
     assert main(arguments) == DONE
@@ -39,6 +47,7 @@ def test_the_recipe_builds_and_one_command_evaluates_all_labellers(
         "judged": True,
         "estimated": True,
         "agreed": True,
+        "posterior": True,
     }
     (types,) = measure_types(plan)
     assert types["truth"]["rows"] >= 10

@@ -15,7 +15,7 @@ from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.task import Outcome
 from tasks.llm.voting import find_majority
-from tasks.localize.agree import AGREE, AgreeParameters, agree_labels
+from tasks.localize.agree import AGREE, AgreeParameters, agree_labels, choose_least
 from tasks.localize.raters import build_frame
 
 KEY = Column("solution_id", "string", "Key.")
@@ -194,6 +194,9 @@ def test_by_the_posterior_what_is_probable_enough_is_kept_and_says_what_carried_
     carried = outcome.kept.select("carried_by", "carried").to_dicts()[-1]
     assert set(carried["carried_by"]) <= {"rollouts", "a", "b", "prior", "arithmetic"} and carried["carried"][0] > 1
     assert outcome.rejected["reason"].unique().to_list() == ["probability below 0.8"]
+    by_expectation = AGREE.run(part, AgreeParameters(rule="posterior", expected=0.95)).kept
+    assert by_expectation.equals(outcome.kept)  # with the others, of which each is as sure, it would be less
+    assert AGREE.run(part, AgreeParameters(rule="posterior", expected=0.7)).kept.height == part.height
     assert outcome.rejected["detail"][0].startswith("step ") and "a: undecided" in outcome.rejected["detail"][0]
 
 
@@ -215,7 +218,7 @@ def test_by_the_posterior_right_answers_may_have_a_wrong_step_and_wrong_ones_hav
     assert max(outcome.kept["probability"][30:60]) < 1  # of right answers something may not be seen
 
 
-@pytest.mark.parametrize("given", [{"at_least": 0.9}, {"truth": False}, {"evidence": ["votes"]}])
+@pytest.mark.parametrize("given", [{"at_least": 0.9}, {"truth": False}, {"evidence": ["votes"]}, {"expected": 0.8}])
 def test_what_is_for_the_posterior_is_refused_elsewhere(given: dict[str, Any]) -> None:
     (fault,) = AGREE.check(AgreeParameters.model_validate(given), BOTH)
     assert fault == f"{next(iter(given))}: is for the rule `posterior` alone; write `rule: posterior`, or leave it out"
@@ -245,3 +248,14 @@ def test_people_vote_beside_judges_and_are_evidence_of_the_posterior() -> None:
     assert all({"ada", "bo"} <= set(carried) for carried in weighed.kept["carried_by"])
     as_gold = agree_labels(part.with_columns(gold_from=pl.lit("human")), AgreeParameters(rule="unanimous"))
     assert as_gold.kept["labellers"].to_list() == [["m"], ["m"]]
+
+
+def test_the_surest_labels_are_kept_as_long_as_enough_of_them_are_expected_to_be_right() -> None:
+    sure = [0.99, 0.5, 0.9, 0.6, 0.3]
+    assert choose_least(sure, 0.94) == 0.9  # 0.945 of two, 0.83 of three
+    assert choose_least(sure, 0.8) == 0.6 and choose_least(sure, 0.1) == 0.3
+    assert choose_least([0.9, 0.8, 0.8], 0.84) == 0.9  # those that are as sure are kept together
+    assert choose_least(sure, 0.995) == 1.0 and choose_least([], 0.5) == 1.0  # none is sure enough
+    both = AgreeParameters(rule="posterior", expected=0.8, at_least=0.9)
+    assert AGREE.check is not None
+    assert AGREE.check(both, BOTH) == ["expected: takes the place of `at_least`; give one of the two"]
