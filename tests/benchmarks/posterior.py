@@ -27,7 +27,7 @@ from catalog.sources import find_sources
 from schemas.columns.gold import GOLD_STEP
 from tasks.evaluation.calibration import Calibration, calibrate_labels
 from tasks.evaluation.score import NONE, Gold, Share, score
-from tasks.localize.agree import LABELS
+from tasks.localize.agree import LABELS, choose_least
 from tasks.localize.posterior.fit import fit_rates
 from tasks.localize.posterior.label import label_rows
 from tasks.localize.posterior.rates import EVIDENCE, EvidenceName
@@ -158,6 +158,11 @@ def check_calibration(name: str, calibration: Calibration | None, most: float | 
     return figures
 
 
+def _describe_point(level: float, share: Share) -> str:
+    low, high = share.interval or (0.0, 1.0)
+    return f"{level:.0%} {100 * (share.rate or 0):.1f} ({100 * low:.1f}-{100 * high:.1f})"
+
+
 def check_recorded(folder: Path) -> Figures:
     """The figures of the recorded evidence."""
     rows = read_recorded(folder)
@@ -181,6 +186,9 @@ def check_recorded(folder: Path) -> Figures:
         }
     )
     result, plain = curves["posterior"], curves["rollouts alone"]
+    print(
+        "the frontier of the posterior, 95 %: " + ", ".join(_describe_point(*point) for point in result.items()) + "\n"
+    )
     at = result[0.4]
     figures = [
         (
@@ -190,13 +198,42 @@ def check_recorded(folder: Path) -> Figures:
         )
     ]
     for name, other in (("rollouts alone", plain), ("a posterior of rollouts alone", curves["posterior of rollouts"])):
-        worse = [
-            f"{level:.0%}: {result[level].hits} and {other[level].hits} of {other[level].of}"
-            for level in LEVELS
-            if level in result and level in other and result[level].hits < other[level].hits
-        ]
-        figures.append((f"recorded: no worse than {name} at any retention", "; ".join(worse) or "at none", not worse))
+        figures.append(compare_curves(name, result, other))
+    figures += [check_expected(rows, posterior)]
     return figures + check_calibration("recorded", measure(wrong, posterior))
+
+
+def compare_curves(name: str, result: Mapping[float, Share], other: Mapping[float, Share]) -> tuple[str, str, bool]:
+    """Whether a curve is below another one at any retention by more than both intervals leave open; where it is below at all."""
+    lower = [
+        (level, share, other[level])
+        for level, share in result.items()
+        if level in other and share.hits < other[level].hits
+    ]
+    beyond = [level for level, share, rival in lower if (rival.interval or (0, 1))[0] > (share.interval or (0, 1))[1]]
+    text = "; ".join(f"{level:.0%}: {share.hits} and {rival.hits} of {rival.of}" for level, share, rival in lower)
+    return (
+        f"recorded: at no retention less right than {name}, beyond both intervals",
+        f"less: {text or 'nowhere'}",
+        not beyond,
+    )
+
+
+def check_expected(rows: Rows, labels: Labels, expected: float = 0.85) -> tuple[str, str, bool]:
+    """The labels that catalog/recipes/evidence.yaml keeps: as many as are expected to be right, whatever people say of them."""
+    named = [sure for step, sure in labels.values() if step is not None and step >= 0]
+    least = choose_least(named, expected)
+    kept = [row for row in rows if (label := labels[row["solution_id"]])[0] not in (None, NONE) and label[1] >= least]
+    exact = Share(sum(labels[row["solution_id"]][0] == row[GOLD_STEP] for row in kept), len(kept))
+    low, high = exact.interval or (0.0, 1.0)
+    wrong = sum(row["verdict"] == "wrong" for row in rows)
+    share = sum(row["verdict"] == "wrong" for row in kept) / wrong
+    text = f"{exact.rate or 0:.3f} ({low:.3f}-{high:.3f}) at {share:.1%} of the wrong solutions, at least {least:.2f}"
+    return (
+        f"recorded: precision at least 0.80 at 40 % where {expected:.0%} are expected",
+        text,
+        (exact.rate or 0) >= 0.8 and share >= 0.4,
+    )
 
 
 def judge_abacus(folder: str, quick: bool) -> dict[str, Rows]:
@@ -361,11 +398,13 @@ def check_right(wrong: Rows, right: Rows) -> Figures:
 def main() -> int:
     """Print curves and figures; 1 where one is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", default=os.environ.get("ERRATA_DATA"), type=str)
+    parser.add_argument("folder", nargs="?", type=str)
+    parser.add_argument("--data", help="the same")
     parser.add_argument("--abacus", action="store_true", help="Abacus' solutions too; an hour on two busy cores")
     parser.add_argument("--quick", action="store_true", help="few of them, whose figures say nothing")
     given = parser.parse_args()
-    figures = check_recorded(Path(given.folder)) if given.folder else []
+    folder = given.folder or given.data or os.environ.get("ERRATA_DATA")
+    figures = check_recorded(Path(folder)) if folder else []
     figures += check_abacus(given.quick) if given.abacus else []
     for demanded, measured, met in figures:
         print(f"{'met   ' if met else 'MISSED'}  {demanded}: {measured}")
