@@ -22,6 +22,7 @@ from schemas.columns.quality import CONTAMINATION_COLUMN
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
+from tasks.dedup.embeddings import FILES, Embedding, EmbeddingError
 from tasks.dedup.masking import Mask
 from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
 from tasks.sources.field_mapping import FieldOf, FieldRule
@@ -81,6 +82,16 @@ class DecontaminateParameters(Parameters):
         True,
         description="Whether a text with all numbers of a test item and most of its words is looked for, in any order.",
     )
+    embedding: str | None = Field(
+        None,
+        description="A folder with tokenizer.json and model.safetensors that holds a vector for each token: what means the same is looked for, too.",
+    )
+    cosine: float = Field(
+        0.8,
+        ge=0.3,
+        le=1,
+        description="Of embedding: the cosine at least where all numbers are the same, too; without them half as far from 1.",
+    )
     phrases: OneOrMore[str] = Field(
         [],
         description="Stock phrases that do not count, beside the usual ones and those that many items of the test sets have.",
@@ -94,6 +105,8 @@ def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]
         for name in parameters.columns
         if kinds.get(name) != "string"
     ]
+    if parameters.embedding and not parameters.paraphrases:
+        faults.append("embedding: it is for paraphrases, which are not looked for; leave `paraphrases: false` out")
     names = [test.name for test in parameters.against]
     return faults + [
         f"against: two test sets are called '{name}'" for name in sorted({n for n in names if names.count(n) > 1})
@@ -101,10 +114,23 @@ def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]
 
 
 def _side_inputs(parameters: DecontaminateParameters) -> Sequence[SideInput]:
-    return [
+    tests = [
         SideInput(test.name, tuple(test.files), test.release or "", test.view, test.split)
         for test in parameters.against
     ]
+    if parameters.embedding:
+        files = tuple(f"{parameters.embedding.rstrip('/')}/{name}" for name in FILES)
+        tests.append(SideInput("embedding", files, kind="bytes"))
+    return tests
+
+
+def _open_embedding(parameters: DecontaminateParameters, files: Files) -> Embedding:
+    try:
+        return Embedding(*files)
+    except EmbeddingError as error:
+        raise TaskError(
+            f"embedding: {parameters.embedding}: {error}; name a folder with {' and '.join(FILES)}"
+        ) from None
 
 
 def decontaminate(
@@ -114,7 +140,7 @@ def decontaminate(
 
     Args:
         table: The key and the texts that are compared, part by part.
-        beside: The records of each test set, some thousands at a time.
+        beside: The records of each test set, some thousands at a time; last the files of an embedding, where one is named.
         parameters: What counts as alike.
         folder: An empty folder, for what does not fit the memory.
 
@@ -123,7 +149,10 @@ def decontaminate(
 
     """
     rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
-    overlap = Overlap(folder, rules, tuple(parameters.masks), parameters.phrases, parameters.paraphrases)
+    embedding = _open_embedding(parameters, cast(Files, beside[-1])) if parameters.embedding else None
+    overlap = Overlap(
+        folder, rules, tuple(parameters.masks), parameters.phrases, parameters.paraphrases, embedding, parameters.cosine
+    )
     for part in table:
         for column in parameters.columns:
             for texts in split_batches(list_distinct_texts(part, column)[0], TEXTS):

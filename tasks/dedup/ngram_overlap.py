@@ -20,8 +20,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.dedup.bitmap import Bitmap
+from tasks.dedup.embeddings import Embedding
 from tasks.dedup.item_words import PHRASES, read_item_words
 from tasks.dedup.masking import MASKS, Mask, mask_texts
+from tasks.dedup.meaning_overlap import MeaningOverlap
 from tasks.dedup.minhash import hash_windows
 from tasks.dedup.token_hashes import U64, Words, hash_words, make_constants
 from tasks.dedup.word_overlap import WordOverlap
@@ -32,7 +34,7 @@ COMMON = 1_000
 """An n-gram in more test items than these is a turn of phrase: it finds no pair, and counts in those that others find."""
 STOCK, STOCK_SHARE = 20, 0.02
 """An n-gram in as many items, and in this share of all, is a stock phrase: its words do not count."""
-WORDS, MASKED, SENTENCE, EXACT = 251, 252, 253, 254
+MEANING, WORDS, MASKED, SENTENCE, EXACT = 250, 251, 252, 253, 254
 """Kinds of traits beside those of the rules, which are numbered from 0."""
 SENTENCES = 3
 """A short item may be so many sentences of a text, one after the other."""
@@ -97,6 +99,8 @@ class Overlap:
         masks: tuple[Mask, ...],
         phrases: Sequence[str] = (),
         paraphrases: bool = True,
+        embedding: Embedding | None = None,
+        cosine: float = 0.8,
     ) -> None:
         self.rules, self.masks, self.paraphrases = rules, masks, paraphrases
         self.marked, self.kept = Bitmap(), Bitmap()
@@ -112,6 +116,10 @@ class Overlap:
             "CREATE TABLE word (item BIGINT, layer UTINYINT, place BIGINT, content BOOL, specific BOOL, stock BOOL)"
         )
         self.words = WordOverlap(self.database)
+        self.database.execute(
+            "CREATE TEMP TABLE meaning_hit (text BIGINT, item BIGINT, cosine DOUBLE, same BOOL, sure BOOL)"
+        )
+        self.meaning = MeaningOverlap(self.database, folder, embedding, cosine) if embedding else None
         self.database.execute("CREATE TABLE rule (kind UTINYINT, layer UTINYINT, length INT, coverage DOUBLE)")
         kinds = [(kind, 0, rule) for kind, rule in enumerate(rules)] + [(MASKED, 1, CHANGED)] * bool(masks)
         for kind, layer, rule in kinds:
@@ -141,12 +149,16 @@ class Overlap:
         self._insert("item", items.with_columns(name=pl.lit(name)))
         if self.paraphrases:
             self.words.keep(self.items, layers[0][0])
+        if self.meaning:
+            self.meaning.keep(layers[0][0])
         self._insert("word", words.join(wanted, on="item", how="semi"))
         self.items += len(texts)
 
     def close(self) -> None:
         """End the keeping: find the stock phrases, and count the words of each item up to each of its places."""
         self.words.close()
+        if self.meaning:
+            self.meaning.close()
         least = max(STOCK, STOCK_SHARE * self.items)
         self.database.execute(f"""
             CREATE TABLE often AS SELECT kind, hash, count(DISTINCT template) AS items FROM gram JOIN item USING (item) GROUP BY ALL;
@@ -182,6 +194,8 @@ class Overlap:
         self.database.unregister("added")
         if self.paraphrases:
             self.words.find(layers[0][0])
+        if self.meaning:
+            self.meaning.find(layers[0][0])
         best = pl.DataFrame(self.database.sql(_BEST).to_arrow_table())
         spelled = [self._describe(row, layers) for row in best.iter_rows(named=True)]
         kinds, evidence = zip(*spelled) if spelled else ((), ())
@@ -268,6 +282,9 @@ class Overlap:
         if kind == WORDS:
             share = float(str(hit["share"])) + 1
             return "other words", f"{source}: all of its numbers, and {share:.0%} of its words by their weight"
+        if kind == MEANING:
+            numbers = "all of its numbers, and " if hit["words"] else ""
+            return "same meaning", f"{source}: {numbers}a cosine of {float(str(hit['share'])) + 2:.2f}"
         layer, rule = (1, CHANGED) if kind == MASKED else (0, self.rules[int(str(kind))])
         places = hit["spots"]
         assert isinstance(places, list)
@@ -314,6 +331,8 @@ _BEST = f"""
         FROM pair JOIN whole USING (item) WHERE kind IN ({SENTENCE}, {EXACT}) AND layer = 0
         UNION ALL
         SELECT {WORDS}, text, item, share - 1, 0, []::BIGINT[], true, sure FROM word_hit
+        UNION ALL
+        SELECT {MEANING}, text, item, cosine - 2, same::INT, []::BIGINT[], true, sure FROM meaning_hit
     )
     SELECT text, kind AS number, share, CAST(words AS BIGINT) AS words, spots, sure, name, source
     FROM hit JOIN item USING (item) WHERE alike

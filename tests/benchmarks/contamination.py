@@ -4,7 +4,7 @@ GSM8K's test items are changed by rule, and by hand, and looked for; its trainin
 set, pairs of texts that share stock phrases, and the problems of MATH must not
 be rejected. Every row of the training set that is rejected is printed with what
 a reader said of it; one that nobody read counts as false. Exits with 1 where a
-figure is missed.
+figure is missed. `--embedding` names a folder as the task takes it, and adds its rows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import polars as pl
 
 from schemas.task import Record
 from tasks.dedup.decontaminate import DECONTAMINATE, DecontaminateParameters
+from tasks.dedup.embeddings import FILES
 from tests.benchmarks.contamination_cases import CONTENTS, FRAMES, PARAPHRASES, READ, READ_MATH, STOCK_PAIRS
 from tests.benchmarks.contamination_changes import list_changes
 
@@ -61,12 +62,15 @@ def find_hits(texts: Sequence[str], items: Sequence[str], **parameters: Any) -> 
 
     """
     table = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "question": list(texts)})
+    embedding = (
+        [(Path(parameters["embedding"]) / name).read_bytes() for name in FILES] if "embedding" in parameters else []
+    )
     given = DecontaminateParameters.model_validate({"against": [{"name": "test", "files": ["t"]}], **parameters})
     records = [[Record(f"t:{i}", {"question": text}) for i, text in enumerate(items)]]
     parts = [table[at : at + PART] for at in range(0, table.height, PART)]
     with tempfile.TemporaryDirectory() as folder:
         begun = process_time()
-        found = pl.concat(DECONTAMINATE.run(parts, [records], given, Path(folder)))
+        found = pl.concat(DECONTAMINATE.run(parts, [records, embedding], given, Path(folder)))
         seconds = process_time() - begun
     hits = {}
     for row in found.iter_rows(named=True):
@@ -88,13 +92,21 @@ def measure_changes(tests: list[str], train: list[str]) -> int:
             f"| {name} | {len(sure) / len(texts):.4f} | {own:.4f} | {(len(hits) - len(sure)) / len(texts):.4f} | {WANTED[name]} |"
         )
         missed += own < WANTED[name]
-    lines = sorted(PARAPHRASES)
-    hits, _ = find_hits([PARAPHRASES[line] for line in lines], tests)
-    own = sum(hit["item"] == lines[i] - 1 for i, hit in hits.items() if hit["reason"])
-    doubtful = sum(hit["item"] == lines[i] - 1 for i, hit in hits.items() if not hit["reason"])
-    count = len(lines)
-    print(f"| by hand, in other words ({count}) | | {own / count:.4f} | {doubtful / count:.4f} | |")
+    measure_paraphrases("by hand, in other words", tests, train)
     return missed
+
+
+def measure_paraphrases(name: str, tests: list[str], train: list[str], **parameters: Any) -> None:
+    """Print how many paraphrases are found, for their own item, and how many training rows are taken for some."""
+    lines = sorted(PARAPHRASES)
+    hits, _ = find_hits([PARAPHRASES[line] for line in lines], tests, **parameters)
+    own = [hit for i, hit in hits.items() if hit["item"] == lines[i] - 1]
+    sure = sum(bool(hit["reason"]) for hit in own)
+    print(f"| {name} ({len(lines)}) | | {sure / len(lines):.4f} | {(len(own) - sure) / len(lines):.4f} | |")
+    if parameters:
+        hits, _ = find_hits(train, tests, **parameters)
+        sure = sum(bool(hit["reason"]) for hit in hits.values())
+        print(f"| GSM8K's training set with it ({len(train):,}) | {sure} rows | | {len(hits) - sure} rows | |")
 
 
 def measure_train(tests: list[str], train: list[str]) -> int:
@@ -149,11 +161,16 @@ def main() -> int:
     """Print the tables; the number of figures that are missed decides the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of recorded generations and published gold")
-    data = parser.parse_args().data
+    parser.add_argument("--embedding", help="folder of an embedding, with which paraphrases are looked for, too")
+    given = parser.parse_args()
+    data = given.data
     tests, train = (read_field(data / f"gsm8k/{name}.jsonl.gz", "question") for name in ("test", "train"))
     math = read_field(data / "math500/test.jsonl.gz", "problem")
     other = list(dict.fromkeys(read_field(data / "zeroeval/math-l5.jsonl.gz", "problem")))
-    missed = measure_changes(tests, train) + measure_train(tests, train) + measure_stock(math, other)
+    missed = measure_changes(tests, train)
+    if given.embedding:
+        measure_paraphrases("the same with an embedding", tests, train, embedding=given.embedding)
+    missed += measure_train(tests, train) + measure_stock(math, other)
     print(f"\n{missed} figures missed" if missed else "\nno figure missed")
     return int(missed > 0)
 

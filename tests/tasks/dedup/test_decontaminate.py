@@ -9,9 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import save
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from schemas.task import Record, TaskError
 from tasks.dedup import ngram_overlap
@@ -218,6 +223,52 @@ def test_what_is_said_with_two_numbers_is_doubtful_however_alike() -> None:
     item = BAKERY.replace(" and 9 wheat loaves", "")
     text = REWORDED.replace(" and nine of wheat", "")
     assert [key for key, said in list_doubtful([text], records([item])).items() if ": other words; " in said] == ["0"]
+
+
+def write_embedding(words: Sequence[Sequence[str]]) -> list[bytes]:
+    """An embedding in which the words of a group are the same, and those of different groups have nothing in common."""
+    vocabulary = {word: i for i, word in enumerate(word for group in words for word in group)}
+    vectors = np.repeat(np.eye(len(words), dtype=np.float32), [len(group) for group in words], axis=0)
+    tokenizer = Tokenizer(WordLevel({**vocabulary, "[UNK]": len(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    table = np.concatenate([vectors, np.zeros((1, len(words)), np.float32)])
+    return [tokenizer.to_str().encode(), save({"embeddings": table})]
+
+
+def test_what_means_the_same_is_found_by_an_embedding() -> None:
+    item = "Mara bakes 14 rye and 9 wheat; what must she earn?"
+    german = "Mara backt 14 Roggen und 9 Weizen; was muss sie verdienen, Stein?"
+    groups = ["mara", "bakes backt", "rye roggen", "wheat weizen", "and und", "what was", "must muss", "she sie", "earn verdienen", "ship river stone stein"]  # fmt: skip
+    files = write_embedding([group.split() for group in groups])
+    texts = [german, german.replace("9", "8"), "The ship on the river passed a stone with 14 and 9"]
+    part = pl.DataFrame({"id": ["a", "b", "c"], "question": texts})
+
+    def find(cosine: float) -> dict[str, tuple[str | None, str | None]]:
+        given = DecontaminateParameters.model_validate(
+            {"against": [{"name": "gsm", "files": ["t"]}], "embedding": "folder", "cosine": cosine}
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            (frame,) = DECONTAMINATE.run([part], [records([OTHER, item]), files], given, Path(folder))
+        return {row["key"]: (row["detail"], row["contamination"]) for row in frame.iter_rows(named=True)}
+
+    assert find(0.9).keys() == {"a"}
+    evidence = "question: test.jsonl:2: all of its numbers, and a cosine of 0.95"
+    assert find(0.9)["a"] == (None, f"in test set gsm: same meaning; {evidence}")
+    assert find(0.7) == {
+        "a": (evidence, None), "b": (None, "in test set gsm: same meaning; question: test.jsonl:2: a cosine of 0.95")
+    }  # fmt: skip
+
+
+def test_an_embedding_that_cannot_be_read_is_told() -> None:
+    part = pl.DataFrame({"id": ["a"], "question": ["x"]})
+    given = DecontaminateParameters.model_validate({"against": [{"name": "g", "files": ["t"]}], "embedding": "folder"})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.raises(
+            TaskError, match=r"embedding: folder: .*; name a folder with tokenizer.json and model.safetensors"
+        ),
+    ):
+        list(DECONTAMINATE.run([part], [records([ITEM]), [b"{}", b"no"]], given, Path(folder)))
 
 
 def test_stock_phrases_are_given_or_found(monkeypatch: pytest.MonkeyPatch) -> None:
