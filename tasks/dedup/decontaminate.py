@@ -16,13 +16,19 @@ from typing import cast
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
 from schemas.columns.quality import CONTAMINATION_COLUMN
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.deduplicate import Release
-from tasks.dedup.embeddings import FILES, Embedding, EmbeddingError
+from tasks.dedup.embedding_sources import (
+    PACKAGED,
+    EmbeddingNotInstalled,
+    list_side_inputs,
+    name_content,
+    open_embedding,
+)
 from tasks.dedup.masking import Mask
 from tasks.dedup.ngram_overlap import NGrams, Overlap, list_distinct_texts, split_batches
 from tasks.sources.field_mapping import FieldOf, FieldRule
@@ -84,7 +90,8 @@ class DecontaminateParameters(Parameters):
     )
     embedding: str | None = Field(
         None,
-        description="A folder with tokenizer.json and model.safetensors that holds a vector for each token: what means the same is looked for, too.",
+        description="What means the same is looked for, too: `wordllama`, `abacus`, or a folder with tokenizer.json and "
+        "model.safetensors that holds a vector for each token.",
     )
     cosine: float = Field(
         0.8,
@@ -96,6 +103,20 @@ class DecontaminateParameters(Parameters):
         [],
         description="Stock phrases that do not count, beside the usual ones and those that many items of the test sets have.",
     )
+
+    @field_serializer("embedding")
+    def _by_content(self, embedding: str | None) -> str | None:
+        """Those that are named without a folder by their content, too: another one makes another table."""
+        return embedding and name_content(embedding)
+
+    @model_validator(mode="after")
+    def _installed(self) -> DecontaminateParameters:
+        if self.embedding in PACKAGED:
+            try:
+                name_content(self.embedding)
+            except EmbeddingNotInstalled as error:
+                raise ValueError(str(error)) from None
+        return self
 
 
 def _check(parameters: DecontaminateParameters, contract: Contract) -> list[str]:
@@ -118,19 +139,7 @@ def _side_inputs(parameters: DecontaminateParameters) -> Sequence[SideInput]:
         SideInput(test.name, tuple(test.files), test.release or "", test.view, test.split)
         for test in parameters.against
     ]
-    if parameters.embedding:
-        files = tuple(f"{parameters.embedding.rstrip('/')}/{name}" for name in FILES)
-        tests.append(SideInput("embedding", files, kind="bytes"))
-    return tests
-
-
-def _open_embedding(parameters: DecontaminateParameters, files: Files) -> Embedding:
-    try:
-        return Embedding(*files)
-    except EmbeddingError as error:
-        raise TaskError(
-            f"embedding: {parameters.embedding}: {error}; name a folder with {' and '.join(FILES)}"
-        ) from None
+    return [*tests, *list_side_inputs(parameters.embedding)]
 
 
 def decontaminate(
@@ -149,7 +158,7 @@ def decontaminate(
 
     """
     rules = tuple(NGrams(rule.ngram, rule.coverage) for rule in parameters.rules)
-    embedding = _open_embedding(parameters, cast(Files, beside[-1])) if parameters.embedding else None
+    embedding = open_embedding(parameters.embedding, cast(Files, beside[-1])) if parameters.embedding else None
     overlap = Overlap(
         folder, rules, tuple(parameters.masks), parameters.phrases, parameters.paraphrases, embedding, parameters.cosine
     )
@@ -226,7 +235,7 @@ DECONTAMINATE = WholeTable(
     name="decontaminate",
     summary="Rejects rows whose question stands in a test set: the same, in large part by n-grams, or with other numbers and "
     "names; marks those of which that is doubtful.",
-    version="2",
+    version="3",
     parameters=DecontaminateParameters,
     needs=("question",),
     makes=_make_contract,

@@ -20,8 +20,14 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 from schemas.contract import Contract
 from schemas.task import Files, OneOrMore, Parameters, Records, Rows, SideInput, TaskError, WholeTable
 from tasks.dedup.duplicates import EXTRACTED, DuplicateRules, OldIndexError, Repeats
-from tasks.dedup.embedding_sources import PACKAGED, EmbeddingNotInstalled, list_files, name_content, read_packaged
-from tasks.dedup.embeddings import FILES, Embedding, EmbeddingError
+from tasks.dedup.embedding_sources import (
+    PACKAGED,
+    EmbeddingNotInstalled,
+    list_side_inputs,
+    name_content,
+    open_embedding,
+)
+from tasks.dedup.embeddings import Embedding, EmbeddingError
 from tasks.dedup.mistakes import LOCATED
 
 KEPT_RELEASE = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?@\d{1,9}\.\d{1,9}\.\d{1,9}"
@@ -101,9 +107,7 @@ class DeduplicateParameters(Parameters):
 
 def _side_inputs(parameters: DeduplicateParameters) -> Sequence[SideInput]:
     indexes = [SideInput(name, release=name, kind="index") for name in parameters.releases]
-    if parameters.embedding and parameters.embedding not in PACKAGED:
-        return [*indexes, SideInput("embedding", list_files(parameters.embedding), kind="bytes")]
-    return indexes
+    return [*indexes, *list_side_inputs(parameters.embedding)]
 
 
 def _reads(parameters: DeduplicateParameters, contract: Contract) -> Sequence[str]:
@@ -134,14 +138,7 @@ def _check(parameters: DeduplicateParameters, contract: Contract) -> list[str]:
 def _embedding(parameters: DeduplicateParameters, beside: Sequence[Rows | Records | Files]) -> Embedding | None:
     if "semantic" not in parameters.by or parameters.embedding is None:
         return None
-    if parameters.embedding in PACKAGED:
-        return Embedding(*read_packaged(parameters.embedding))
-    try:
-        return Embedding(*cast(Files, beside[-1]))
-    except EmbeddingError as error:
-        raise TaskError(
-            f"embedding: {parameters.embedding}: {error}; name a folder with {' and '.join(FILES)}"
-        ) from None
+    return open_embedding(parameters.embedding, cast(Files, beside[-1]) if beside else ())
 
 
 def deduplicate(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from tasks.dedup.embeddings import FILES
+from schemas.task import Files, SideInput, TaskError
+from tasks.dedup.embeddings import FILES, Embedding, EmbeddingError
 from tasks.sources.content_ids import digest
 
 ABACUS = "abacus"
@@ -43,6 +44,33 @@ def read_packaged(embedding: str) -> tuple[bytes, bytes]:
     """
     tokenizer, tensors = _ABACUS_FILES if embedding == ABACUS else _find_wordllama()
     return tokenizer.read_bytes(), tensors.read_bytes()
+
+
+def list_side_inputs(embedding: str | None) -> list[SideInput]:
+    """The files of an embedding as what a task reads beside its table; none where it is packaged, or none is named."""
+    if embedding is None or embedding in PACKAGED:
+        return []
+    return [SideInput("embedding", list_files(embedding), kind="bytes")]
+
+
+def open_embedding(embedding: str, files: Files) -> Embedding:
+    """An embedding that a recipe names.
+
+    Args:
+        embedding: One of `PACKAGED`, or a folder.
+        files: What is in the folder.
+
+    Returns:
+        The embedding.
+
+    Raises:
+        TaskError: The files are none.
+
+    """
+    try:
+        return Embedding(*(read_packaged(embedding) if embedding in PACKAGED else files))
+    except EmbeddingError as error:
+        raise TaskError(f"embedding: {embedding}: {error}; name a folder with {' and '.join(FILES)}") from None
 
 
 def name_content(embedding: str) -> str:

@@ -88,6 +88,14 @@ class Embedding:
         """Numbers of a vector."""
         return int(self.table.shape[1])
 
+    def refuse_unknown(self) -> None:
+        """Raise `EmbeddingError` where too many tokens of all texts so far are unknown to it."""
+        share = self.unknown_tokens / max(self.tokens, 1)
+        if share > MOST_UNKNOWN:
+            raise EmbeddingError(
+                f"does not know the texts: {share:.0%} of their tokens are unknown to it, and {MOST_UNKNOWN:.0%} may be"
+            )
+
     def vectors(self, texts: list[str]) -> Floats:
         """The vectors of texts, of length 1 (0 of a text without tokens), shape (texts, width)."""
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -145,11 +153,7 @@ class Vectors:
 
     def _refuse_strange(self, rows: Ints, problems: U64) -> None:
         """Refuse an embedding that does not know the words, or does not tell unrelated texts apart; rows are in no order."""
-        share = self.embedding.unknown_tokens / max(self.embedding.tokens, 1)
-        if share > MOST_UNKNOWN:
-            raise EmbeddingError(
-                f"does not know the texts: {share:.0%} of their tokens are unknown to it, and {MOST_UNKNOWN:.0%} may be"
-            )
+        self.embedding.refuse_unknown()
         a, b = rows[:-1], rows[1:]
         apart = np.flatnonzero(problems[a] != problems[b])[:CALIBRATION]
         if len(apart) < LEAST_PAIRS:

@@ -13,8 +13,9 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from schemas.task import TaskError
 from tasks.dedup.disk_arrays import DiskArray
-from tasks.dedup.embeddings import Embedding
+from tasks.dedup.embeddings import Embedding, EmbeddingError
 
 BLOCK = 100_000
 """Items that are compared together."""
@@ -35,6 +36,7 @@ class MeaningOverlap:
 
     def close(self) -> None:
         """End the keeping."""
+        self._refuse_unknown()
         _, values = self._vectors.mapped()
         self.values = values.reshape(-1, self.embedding.width)
         self.database.execute(
@@ -44,6 +46,7 @@ class MeaningOverlap:
     def find(self, texts: pl.Series) -> None:
         """Make the table `meaning_hit` of the pairs of texts in plain form and items: `text`, `item`, `cosine`, `same`, `sure`."""
         vectors = self.embedding.vectors(texts.to_list())
+        self._refuse_unknown()
         near = []
         for at in range(0, len(self.values), BLOCK):
             cosines = vectors @ self.values[at : at + BLOCK].T
@@ -70,3 +73,9 @@ class MeaningOverlap:
             WHERE same OR cosine >= {(1 + self.least) / 2}
         """)
         self.database.unregister("added")
+
+    def _refuse_unknown(self) -> None:
+        try:
+            self.embedding.refuse_unknown()
+        except EmbeddingError as error:
+            raise TaskError(f"embedding: {error}; name one of their language, or leave it out") from None

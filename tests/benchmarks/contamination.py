@@ -4,7 +4,7 @@ GSM8K's test items are changed by rule, and by hand, and looked for; its trainin
 set, pairs of texts that share stock phrases, and the problems of MATH must not
 be rejected. Every row of the training set that is rejected is printed with what
 a reader said of it; one that nobody read counts as false. Exits with 1 where a
-figure is missed. `--embedding` names a folder as the task takes it, and adds its rows.
+figure is missed. `--embedding` is the task's, and adds its rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import polars as pl
 
 from schemas.task import Record
 from tasks.dedup.decontaminate import DECONTAMINATE, DecontaminateParameters
-from tasks.dedup.embeddings import FILES
+from tasks.dedup.embedding_sources import list_side_inputs
 from tests.benchmarks.contamination_cases import CONTENTS, FRAMES, PARAPHRASES, READ, READ_MATH, STOCK_PAIRS
 from tests.benchmarks.contamination_changes import list_changes
 
@@ -62,15 +62,13 @@ def find_hits(texts: Sequence[str], items: Sequence[str], **parameters: Any) -> 
 
     """
     table = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "question": list(texts)})
-    embedding = (
-        [(Path(parameters["embedding"]) / name).read_bytes() for name in FILES] if "embedding" in parameters else []
-    )
     given = DecontaminateParameters.model_validate({"against": [{"name": "test", "files": ["t"]}], **parameters})
+    files = [Path(name).read_bytes() for side in list_side_inputs(given.embedding) for name in side.files]
     records = [[Record(f"t:{i}", {"question": text}) for i, text in enumerate(items)]]
     parts = [table[at : at + PART] for at in range(0, table.height, PART)]
     with tempfile.TemporaryDirectory() as folder:
         begun = process_time()
-        found = pl.concat(DECONTAMINATE.run(parts, [records, embedding], given, Path(folder)))
+        found = pl.concat(DECONTAMINATE.run(parts, [records, files], given, Path(folder)))
         seconds = process_time() - begun
     hits = {}
     for row in found.iter_rows(named=True):
@@ -161,7 +159,9 @@ def main() -> int:
     """Print the tables; the number of figures that are missed decides the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of recorded generations and published gold")
-    parser.add_argument("--embedding", help="folder of an embedding, with which paraphrases are looked for, too")
+    parser.add_argument(
+        "--embedding", help="wordllama, or the folder of an embedding, with which paraphrases are looked for, too"
+    )
     given = parser.parse_args()
     data = given.data
     tests, train = (read_field(data / f"gsm8k/{name}.jsonl.gz", "question") for name in ("test", "train"))

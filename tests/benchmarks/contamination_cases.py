@@ -95,6 +95,7 @@ READ = {
 }
 """Rows of GSM8K's training set that are rejected for an item of its test set, by line: what a reader says of the two."""
 READ_MATH = {
-    122: "same: medians, centroid and a parallel; another area, and another of the small triangles is asked for"
+    29: "another: the three sit apart there, together here",
+    122: "same: medians, centroid and a parallel; another area, and another of the small triangles is asked for",
 }
 """The same of problems of MATH, by the line of the item."""

@@ -238,9 +238,9 @@ def write_embedding(words: Sequence[Sequence[str]]) -> list[bytes]:
 def test_what_means_the_same_is_found_by_an_embedding() -> None:
     item = "Mara bakes 14 rye and 9 wheat; what must she earn?"
     german = "Mara backt 14 Roggen und 9 Weizen; was muss sie verdienen, Stein?"
-    groups = ["mara", "bakes backt", "rye roggen", "wheat weizen", "and und", "what was", "must muss", "she sie", "earn verdienen", "ship river stone stein"]  # fmt: skip
+    groups = ["mara", "bakes backt", "rye roggen", "wheat weizen", "and und", "what was", "must muss", "she sie", "earn verdienen", "ship river stone stein", "14", "9 8", ";", ",", "?"]  # fmt: skip
     files = write_embedding([group.split() for group in groups])
-    texts = [german, german.replace("9", "8"), "The ship on the river passed a stone with 14 and 9"]
+    texts = [german, german.replace("9", "8"), "ship, river, stone, 14 and 9"]
     part = pl.DataFrame({"id": ["a", "b", "c"], "question": texts})
 
     def find(cosine: float) -> dict[str, tuple[str | None, str | None]]:
@@ -248,15 +248,26 @@ def test_what_means_the_same_is_found_by_an_embedding() -> None:
             {"against": [{"name": "gsm", "files": ["t"]}], "embedding": "folder", "cosine": cosine}
         )
         with tempfile.TemporaryDirectory() as folder:
-            (frame,) = DECONTAMINATE.run([part], [records([OTHER, item]), files], given, Path(folder))
+            (frame,) = DECONTAMINATE.run([part], [records([item]), files], given, Path(folder))
         return {row["key"]: (row["detail"], row["contamination"]) for row in frame.iter_rows(named=True)}
 
-    assert find(0.9).keys() == {"a"}
-    evidence = "question: test.jsonl:2: all of its numbers, and a cosine of 0.95"
-    assert find(0.9)["a"] == (None, f"in test set gsm: same meaning; {evidence}")
-    assert find(0.7) == {
-        "a": (evidence, None), "b": (None, "in test set gsm: same meaning; question: test.jsonl:2: a cosine of 0.95")
+    assert find(0.75).keys() == {"a"}
+    evidence = "question: test.jsonl:1: all of its numbers, and a cosine of 0.83"
+    assert find(0.75)["a"] == (None, f"in test set gsm: same meaning; {evidence}")
+    assert find(0.6) == {
+        "a": (evidence, None), "b": (None, "in test set gsm: same meaning; question: test.jsonl:1: a cosine of 0.83")
     }  # fmt: skip
+
+
+def test_an_embedding_that_does_not_know_the_texts_is_refused() -> None:
+    part = pl.DataFrame({"id": ["a"], "question": ["Was verdient sie mit dem Schiff auf dem Fluss?"]})
+    known = [[word] for word in dict.fromkeys(re.findall(r"\w+|[;?]", ITEM.lower()))]
+    given = DecontaminateParameters.model_validate({"against": [{"name": "g", "files": ["t"]}], "embedding": "folder"})
+    expected = (
+        r"embedding: does not know the texts: \d\d% of their tokens are unknown to it, .*; name one of their language"
+    )
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(TaskError, match=expected):
+        list(DECONTAMINATE.run([part], [records([ITEM]), write_embedding(known)], given, Path(folder)))
 
 
 def test_an_embedding_that_cannot_be_read_is_told() -> None:
