@@ -288,3 +288,24 @@ def test_a_release_that_is_not_there(run: Run) -> None:
     result = run("nothing@1.0.0")
     assert result.code == MISSING
     assert "no such file, and no release either" in result.err
+
+
+def test_people_s_labels_are_gold_where_there_is_no_other_and_not_of_labels_that_they_voted_for(run: Run) -> None:
+    rows = [
+        {
+            "solution_id": str(at),
+            "steps": STEPS,
+            "humans": ["ada"],
+            "human_first_error": gold,
+            "judge_first_error": judge,
+        }
+        for at, (gold, judge) in enumerate([(1, 1), (2, 1), (-1, -1), (None, 0)])
+    ]
+    write("rows.jsonl", rows)
+    document = json.loads(run("rows.jsonl", "--json").out)
+    assert (list(document["labellers"]), document["format"]) == (["judge_first_error"], "human")
+    assert document["labellers"]["judge_first_error"]["all"]["exact_wrong"]["rate"] == 0.5
+    write("voted.jsonl", [{**row, "first_error": row["human_first_error"], "labellers": ["ada", "m"]} for row in rows])
+    result = run("voted.jsonl")
+    assert result.code == WRONG
+    assert "ada voted for these labels and are the gold; put task truth with `source: human` before agree" in result.err
