@@ -43,6 +43,7 @@ def read_arrow(stream: IO[bytes], name: str, reading: FileReading) -> Iterator[R
         for batch in _list_batches(stream, head == _FILE):
             if number == 0:
                 _refuse_duplicates(batch.schema, name)
+            _check_offsets(batch)
             for start in range(0, batch.num_rows, ROWS):
                 part = batch.slice(start, ROWS)
                 yield from _read_batch(part, name, number, reading)
@@ -56,6 +57,20 @@ def _list_batches(stream: IO[bytes], is_file: bool) -> Iterator[pa.RecordBatch]:
     file = pa.ipc.open_file(stream)
     for at in range(file.num_record_batches):
         yield file.get_batch(at)
+
+
+def _check_offsets(batch: pa.RecordBatch) -> None:
+    """Raise `ArrowInvalid` where a column's offsets lead out of its memory, which nothing checks that reads its values.
+
+    A text that is no UTF-8 is checked last of its column, and is a matter of its cell alone.
+    """
+    for column in batch.columns:
+        flat = not pa.types.is_nested(column.type) and not pa.types.is_dictionary(column.type)
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if not (flat and "UTF8" in str(error)):
+                raise
 
 
 @contextmanager
