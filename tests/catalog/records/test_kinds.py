@@ -279,19 +279,16 @@ def test_a_bad_file_is_one_line_that_says_what_is_wrong(name: str, data: bytes, 
     assert "\n" not in str(error.value)
 
 
-def text_array(offsets: list[int], data: bytes) -> pa.Array:
-    return pa.Array.from_buffers(pa.string(), 2, [None, pa.array(offsets, pa.int32()).buffers()[1], pa.py_buffer(data)])
-
-
 def test_an_arrow_file_whose_offsets_lead_out_of_its_memory_is_refused_and_bad_text_is_one_cell(tmp_path: Path) -> None:
-    for name, array in (
-        ("out.arrow", text_array([0, 1, 99_999_999], b"ab")),
-        ("text.arrow", text_array([0, 1, 2], b"a\xff")),
-    ):
-        batch = pa.record_batch([array, pa.array(["1", "2"])], names=["odd", "q"])
-        with pa.OSFile(str(tmp_path / name), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
-            writer.write_batch(batch)
-    with pytest.raises(SourceError, match="out.arrow: not a sound Arrow file"):
+    offsets = pa.array([0, 1, 2], pa.int32()).buffers()[1]
+    text = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"a\xff")])
+    batch, sink = pa.record_batch([text, pa.array(["1", "2"])], names=["odd", "q"]), io.BytesIO()
+    with pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    (tmp_path / "text.arrow").write_bytes(sink.getvalue())
+    sound, broken = (struct.pack("<3i", 0, 1, last) for last in (2, 99_999_999))
+    (tmp_path / "out.arrow").write_bytes(sink.getvalue().replace(sound, broken))
+    with pytest.raises(SourceError, match=r"out\.arrow: not a sound Arrow file"):
         read(tmp_path / "out.arrow")
     first, second = read(tmp_path / "text.arrow")
     assert first.value == {"odd": "a", "q": "1"}
