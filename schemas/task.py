@@ -132,9 +132,9 @@ def find_no_faults(_: Any, __: Contract) -> list[str]:
     return []
 
 
-def find_no_beginnings(_: Any) -> bool:
-    """Whether a task asks for continuations, where it does not."""
-    return False
+def find_no_bound(_: Any, __: pl.DataFrame, ___: float) -> Mapping[str, float]:
+    """The bound of a task that knows none."""
+    return {}
 
 
 def list_nothing(_: Any) -> Sequence[Any]:
@@ -389,8 +389,10 @@ class Asking(Task[P]):
     """About one part of the input, given how requests name each model."""
     rows_per_row: Callable[[P], int]
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
-    continues: Callable[[P], bool] = find_no_beginnings
-    """Whether it asks models to go on with beginnings of answers, which not every endpoint does."""
+    continues: Callable[[P], Sequence[str]] = list_nothing
+    """The models that it asks to go on with beginnings of answers, which not every endpoint does."""
+    bound: Callable[[P, pl.DataFrame, float], Mapping[str, float]] = find_no_bound
+    """Of each model the tokens that it asks for at most, given some rows and how many times as many the table has."""
 
 
 @dataclass(frozen=True, kw_only=True)

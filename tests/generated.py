@@ -19,7 +19,8 @@ from tasks import TASKS
 from tasks.classify.parameters import Dynamic
 from tasks.classify.task import CLASSIFY
 from tasks.generate import Setting
-from tasks.localize.estimate import ESTIMATE, TreeParameters
+from tasks.localize.estimate import ESTIMATE
+from tasks.localize.estimate_parameters import TreeParameters
 from tasks.sources.field_mapping import FieldRule
 from tasks.views.declared import is_cut, list_needs
 from tasks.views.derived import DERIVED
@@ -46,7 +47,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("JudgeParameters", "mapping, as `judge` takes them"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:

@@ -211,14 +211,22 @@ def _list_failed(plan: Plan) -> list[str]:
 def _show_forecasts(forecasts: Sequence[Forecast]) -> str:
     """What the tables that ask models would ask and spend, as a table."""
     priced = any(forecast.price for forecast in forecasts)
+    bounded = any(each.at_most is not None for each in forecasts)
     rows: list[list[object]] = []
     for each in forecasts:
         amounts = [each.requests, each.known, each.prompt_tokens, each.tokens]
         shown = ["?" if amount is None else f"{amount:,.0f}" for amount in amounts]
+        if bounded:
+            shown.append("" if each.at_most is None else f"{each.at_most:,.0f}")
         price = ["" if each.cost is None else f"{each.cost:,.2f}"] if priced else []
         rows.append([each.table, each.model, *shown, *price])
-    head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens", *(["price"] if priced else [])]
+    head = ["to be asked", "model", "requests", "in ledger", "prompt tokens", "tokens"]
+    head += [*(["at most"] if bounded else []), *(["price"] if priced else [])]
     lines = ["", text.format_table(head, rows, left=2), "prompt tokens and tokens are those still to come"]
+    if bounded:
+        lines.append(
+            "at most: tokens of a whole table that chooses what to ask, whatever is answered; its own budget, where it has one"
+        )
     if any(each.tokens is None for each in forecasts):
         lines.append("? is not known: --pilot 64 asks about so many rows; what they answer is in the ledger then")
     return "\n".join(lines)

@@ -302,7 +302,7 @@ def _check_asking(recipe: Recipe) -> None:
         for table in recipe.tables
         if isinstance(table.task, Asking)
         for name in table.task.models(table.parameters)
-        for key, reason in _find_unable(table, recipe.models[name])
+        for key, reason in _find_unable(table, name, recipe.models[name])
     ]
     if faults:
         raise RecipeError(faults)
@@ -319,10 +319,10 @@ def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:
         raise RecipeError(list(faults))
 
 
-def _find_unable(table: Table, model: Model) -> Iterator[tuple[str, str]]:
+def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, str]]:
     """What of a table a model cannot do: the parameter, and why."""
     assert isinstance(table.task, Asking)
-    if table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
+    if name in table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
         yield "model" if "model" in type(table.parameters).model_fields else "models", f"{reason}{WITHOUT_CONTINUATION}"
     settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
     names = dict.fromkeys(name for setting in settings for name in setting.list_set())

@@ -70,6 +70,7 @@ def forecast_asking(
         unasked = list(next(task.ask(others, parameters, names), ()))
         known = set(dispatcher.find_known(unasked))
         kept = _run_pilot(task, work, parameters, pilot, dispatcher, counter) if pilot.height else None
+    bounds = task.bound(work.parameters, sample.rows, sample.of / max(1, sample.rows.height))
     scale = sample.of / max(1, pilot.height if kept is not None else others.height)
     asked = counter.requests.values() if kept is not None else unasked
     forecasts = []
@@ -77,17 +78,23 @@ def forecast_asking(
         mine = [request for request in asked if ModelId.of(request) == asked_model.named]
         rest = [request for request in unasked if ModelId.of(request) == asked_model.named]
         share = sum(request.id in known for request in rest) / max(1, len(rest))
-        if settling is not None and first.requests:
-            rounds = [request for request in first.requests.values() if ModelId.of(request) == asked_model.named]
+        # what settling asks is asked again, of the ledger, where rows are made of the very replies
+        rounds = [
+            request
+            for id_, request in first.requests.items()
+            if ModelId.of(request) == asked_model.named and id_ not in counter.requests
+        ]
+        if settling is not None and rounds:
             larger = min(sample.of, settling.rows) / min(pilot.height, settling.rows)
             forecasts.append(
                 _forecast_model(
                     f"{work.name}, types", asked_model.name, rounds, first.replies, larger, 0.0, asked_model.model.price
                 )
             )
-        forecasts.append(
-            _forecast_model(work.name, asked_model.name, mine, counter.replies, scale, share, asked_model.model.price)
+        forecast = _forecast_model(
+            work.name, asked_model.name, mine, counter.replies, scale, share, asked_model.model.price
         )
+        forecasts.append(forecast.limit(bounds.get(asked_model.name)))
     pilot_sample = PilotSample(kept, sample.of * kept.height / pilot.height) if kept is not None else None
     return pilot_sample, forecasts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -40,6 +40,13 @@ class Forecast:
     tokens: float | None = None
     """Tokens of the completions still to come."""
     price: Price | None = None
+    at_most: float | None = None
+    """Tokens of all its completions at most, where the task knows a bound."""
+
+    def limit(self, at_most: float | None) -> Forecast:
+        """The forecast with a bound, which it does not pass."""
+        tokens = self.tokens if at_most is None or self.tokens is None else min(self.tokens, at_most)
+        return replace(self, tokens=tokens, at_most=at_most)
 
     @property
     def cost(self) -> float | None:

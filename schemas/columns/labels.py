@@ -133,6 +133,15 @@ ESTIMATE_LABEL = Label(
     derived_from=(JUDGE_LABEL,), derived_by=("witness", "active"),
     rater="estimation", title="estimation by rollouts", replies="rollouts", tokens="rollout_tokens",
 )  # fmt: skip
+ACTIVE_COLUMN = Column(
+    "estimate_probability",
+    "number",
+    "The probability of the likeliest first wrong step, given all evidence, when nothing more was asked; null where nothing "
+    "could be.",
+    nullable=True,
+    at_least=0,
+    at_most=1,
+)
 TREE_COLUMN = Column("tree", "strings", "The states of the search tree as JSON: prefix, N, rollouts tried, MC, U, Q.")
 AGREE_COLUMNS = (
     Column(

@@ -197,5 +197,5 @@ INJECT = Asking(
     models=lambda parameters: parameters.models,
     ask=inject,
     rows_per_row=lambda _: 1,
-    continues=lambda parameters: parameters.rest != "rules",
+    continues=lambda parameters: parameters.models if parameters.rest != "rules" else (),
 )  # fmt: skip

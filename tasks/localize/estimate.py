@@ -6,96 +6,34 @@ the consensus of judge and rollouts Lessons of Developing PRMs (arXiv 2501.07301
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
-from pydantic import Field, field_validator
 
-from schemas.columns.labels import ESTIMATE_COLUMNS, ESTIMATE_LABEL, TREE_COLUMN
+from schemas.columns.labels import ACTIVE_COLUMN, ESTIMATE_COLUMNS, ESTIMATE_LABEL, JUDGE_COLUMNS, TREE_COLUMN
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
-from schemas.request import Reply, Request, Sampling
-from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
+from schemas.request import Reply, Request
+from schemas.task import Asking, Conversation, Fit, ModelId, Outcome
 from tasks.evaluation.score import wilson
-from tasks.llm import prompts
-from tasks.llm.prompts import Template
-from tasks.llm.question import format_question
-from tasks.llm.read_channels import Reads, find_obstacle
-from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP
+from tasks.llm.read_channels import find_obstacle
 from tasks.localize import omegaprm_tree, search
+from tasks.localize.active.conversation import SEARCHED_COLUMNS, SearchedRow, open_asker, search_rows, search_table
+from tasks.localize.active.outcome import REASONS
+from tasks.localize.active.votes import merge_votes
+from tasks.localize.estimate_parameters import EstimateParameters, FittedEstimateParameters, check_estimate
 from tasks.localize.rollout_budget import Prior, RolloutRule, Seen, fit_prior
 from tasks.localize.rollout_counts import START, RolloutTally, Search
-from tasks.localize.rollout_rounds import Asker, Row, run_searches
-from tasks.localize.rollouts import list_channel_prefixes
+from tasks.localize.rollout_rounds import Asker, Row, open_row, run_searches
 from tasks.verify.task import VERSION as VERIFIER
-from tasks.verify.task import Answers
 
-Method = Literal["every-step", "sequential", "binary", "witness", "tree"]
 HARDLY = "the completer hardly ever succeeds from before the step"
 """Why a step through which no rollout succeeds is not called wrong."""
+NEEDS = ("solution_id", "question", "options", "answer", "rationale", "steps", "verdict")
 PILOT_ROLLOUTS = 8
 """Rollouts from each prefix that the pilot of `auto` asks for."""
-
-
-class TreeParameters(Parameters):
-    """OmegaPRM's tree search; names and values are the paper's (section 3.3), but for the number of searches."""
-
-    searches: int = Field(
-        16, ge=1, le=1000, description="Searches of each solution's tree; the paper makes 100 a problem."
-    )
-    alpha: float = Field(0.5, gt=0, lt=1, description="How much Q favours states that are nearly always solved.")
-    beta: float = Field(0.9, gt=0, lt=1, description="How much Q disfavours long rollouts.")
-    length: int = Field(500, ge=1, description="Words of a rollout that count as long.")
-    exploration: float = Field(0.125, ge=0, description="The weight of U.")
-
-
-class EstimateParameters(Parameters):
-    """Parameters of `estimate`."""
-
-    model: str = Field(description="The completer, by its name under `models:`.")
-    method: Method = Field(
-        "sequential",
-        description="every-step tests all prefixes, sequential up to the first failure, binary by halves, witness only around "
-        "the judges' step (needs `judge` before it), tree as OmegaPRM.",
-    )
-    rollouts: int | Literal["auto"] = Field(
-        8,
-        description="Decided rollouts of a prefix before it counts as a failure; auto (witness only) measures how many suffice.",
-    )
-    label: Literal["hard", "soft"] = Field(
-        "hard",
-        description="hard leaves a prefix at its first success, so that no share can be told from it; soft gives each tested "
-        "prefix all its rollouts.",
-    )
-    prompt: Template = Field("solve", validate_default=True, description="The prompt that the completer goes on from.")
-    temperature: Temperature = Field(1.0, gt=0, description="Of the rollouts.")
-    top_p: TopP = 1.0
-    max_tokens: MaxTokens = Field(1024, description="Tokens of a rollout; one cut off there is unclear.")
-    stop: Stop = Field([], description="Texts that end a rollout.")
-    of: Reads = None
-    answers: Answers = Field("auto", description="What sort of answer the problems ask for, as in `verify`.")
-    reuse: bool = Field(
-        True, description="Count rollouts from the start of the problem for the prefixes that they begin with, too."
-    )
-    precision: float = Field(
-        0.98,
-        gt=0.5,
-        lt=1,
-        description="With auto: how many of the labels that judges and rollouts share are to be right.",
-    )
-    pilot: int = Field(
-        64, ge=8, le=10_000, description="With auto: rows of each part that are tested more to measure p and q."
-    )
-    tree: TreeParameters = Field(TreeParameters(), description="Of the method tree.")
-
-    @field_validator("rollouts")
-    @classmethod
-    def _bounded(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and not 1 <= value <= 1000:
-            raise ValueError("expected 1 to 1000 rollouts, or auto")
-        return value
 
 
 def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, ModelId]) -> Conversation:
@@ -113,9 +51,10 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
         All rows with the rollouts of each prefix that was tested, and the label: a step counted from 0, -1 for none, null where it is undecided.
 
     """
-    sampling = Sampling(rules.max_tokens, rules.temperature, rules.top_p, tuple(rules.stop))
-    asker = Asker(names[rules.model], sampling, rules.answers, rules.reuse)
-    rows = _rows(part, rules)
+    asker, rows = open_asker(rules, names), _rows(part, rules)
+    if rules.method == "active":
+        answered = yield from search_rows(list(rows.values()), rules, names, asker)
+        return _add_columns(part, [_describe_searched(*pair, answered, rules) for pair in _pair(part, rows)], rules)
     prior = (yield from _pilot(rows.values(), rules, asker)) if rules.rollouts == "auto" else None
     rule = prior.rule(rules.precision) if prior else None
     searched = {i: row for i, row in rows.items() if not row.tally.right or rules.label == "soft"}
@@ -128,24 +67,45 @@ def estimate(part: pl.DataFrame, rules: EstimateParameters, names: Mapping[str, 
         ((row, search.search_soundly(row.tally, method, sound, soft)) for row, method in methods), asker
     )
     how = _how(rules, prior, rule)
-    added = [_columns(values, rows.get(i), how, rules) for i, values in enumerate(part.iter_rows(named=True))]
+    added = [_columns(*pair, how, rules) for pair in _pair(part, rows)]
     if rules.method == "tree":
         for i, columns in enumerate(added):
             columns[TREE_COLUMN.name] = trees[i].describe() if i in trees else []
+    return _add_columns(part, added, rules)
+
+
+def _pair(part: pl.DataFrame, rows: Mapping[int, Row]) -> Iterator[tuple[Mapping[str, Any], Row | None]]:
+    """The values of each solution, and what was asked about it."""
+    return ((values, rows.get(i)) for i, values in enumerate(part.iter_rows(named=True)))
+
+
+def _add_columns(part: pl.DataFrame, added: Sequence[Mapping[str, Any]], rules: EstimateParameters) -> Outcome:
     schema = to_polars_schema(Contract("estimates", "", _added(rules), ""))
     return Outcome(part.drop(schema, strict=False).hstack(pl.DataFrame(added, schema=schema)), part.clear())
 
 
+def _describe_searched(
+    values: Mapping[str, Any], row: Row | None, searched: Mapping[str, SearchedRow], rules: EstimateParameters
+) -> dict[str, Any]:
+    """The columns of a solution of which the search, and all that it knows, says where it goes wrong."""
+    mine = searched[values["solution_id"]] if row else None
+    if row:
+        for prefix in row.tally.prefixes:
+            row.tally.close(prefix, _count_sound(rules))
+    columns = _columns(values, row, _how_searched(rules), rules)
+    judged = merge_votes(values, mine.cast if mine else ()) if rules.judge else {}
+    if not mine or row is None or row.tally.right:
+        return {**columns, **judged, ACTIVE_COLUMN.name: None}
+    outcome = mine.outcome
+    label = outcome.first_error if outcome.state == "sure" else None
+    labels = {"estimate_first_error": label, "estimate_undecided": REASONS.get(outcome.state)}
+    return {**columns, **judged, **labels, ACTIVE_COLUMN.name: outcome.probability}
+
+
 def _rows(part: pl.DataFrame, rules: EstimateParameters) -> dict[int, Row]:
     """The solutions with a verdict, by their number in the part."""
-    rows = {}
-    for i, values in enumerate(part.iter_rows(named=True)):
-        if values["verdict"] == "undecided" or find_obstacle(values, rules.of):
-            continue
-        question = format_question(values["question"], values["options"])
-        tally = RolloutTally(list_channel_prefixes(values, rules.of), values["verdict"] == "right")
-        rows[i] = Row(values, prompts.fill(rules.prompt, {"question": question}), tally)
-    return rows
+    opened = ((i, open_row(values, rules.prompt, rules.of)) for i, values in enumerate(part.iter_rows(named=True)))
+    return {i: row for i, row in opened if row}
 
 
 def _count_sound(rules: EstimateParameters) -> int:
@@ -195,6 +155,13 @@ def _how(rules: EstimateParameters, prior: Prior | None, rule: RolloutRule | Non
             f"{rules.method} for precision {rules.precision:g}: {rule.before} before, {rule.through} through; {prior}"
         )
     return f"{rules.method}, {rules.rollouts} rollouts, {rules.label} label"
+
+
+def _how_searched(rules: EstimateParameters) -> str:
+    """How the search went, for people."""
+    budget = f", a budget of {rules.budget:,} tokens" if rules.budget else ""
+    rounds = f"; {rules.rounds} rounds" if isinstance(rules, FittedEstimateParameters) else ""
+    return f"active until {rules.certainty:g}, at most {rules.rollouts} rollouts a prefix{budget}{rounds}"
 
 
 def _columns(values: Mapping[str, Any], row: Row | None, how: str, rules: EstimateParameters) -> dict[str, Any]:
@@ -263,34 +230,46 @@ def _find_reason(values: Mapping[str, Any], tally: RolloutTally, rules: Estimate
 
 
 def _added(rules: EstimateParameters) -> tuple[Any, ...]:
+    if rules.method == "active":
+        return (*ESTIMATE_COLUMNS, ACTIVE_COLUMN, *(JUDGE_COLUMNS if rules.judge else ()))
     return (*ESTIMATE_COLUMNS, TREE_COLUMN) if rules.method == "tree" else ESTIMATE_COLUMNS
 
 
-def _check(rules: EstimateParameters, given: Contract) -> list[str]:
-    """Parameters that do not go together."""
-    faults = []
-    if "question" not in prompts.list_fields(rules.prompt):
-        faults.append("prompt: has no {question}; put it where the problem belongs")
-    if rules.method == "witness" and "judge_first_error" not in given.names():
-        faults.append("method: witness needs the judges' labels; put `judge` before it, or take sequential")
-    if rules.method == "witness" and rules.label == "soft":
-        faults.append("label: witness gives hard labels only; take every-step for soft ones")
-    if rules.method != "witness" and rules.rollouts == "auto":
-        faults.append("rollouts: auto is for the method witness; give a number")
-    return faults
+def _bound_search(rules: EstimateParameters, rows: pl.DataFrame, times: float) -> dict[str, float]:
+    """Tokens that the method active asks of each model at most."""
+    if rules.method != "active":
+        return {}
+    assert isinstance(rules.rollouts, int)
+    wrong = rows.filter(pl.col("verdict") == "wrong")
+    bounds = {rules.model: float(wrong["steps"].list.len().sum()) * rules.rollouts * rules.max_tokens}
+    if judge := rules.judge:
+        for model in judge.models:
+            bounds[model] = bounds.get(model, 0.0) + rows.height * judge.votes * judge.max_tokens
+    return {model: min(tokens * times, rules.budget or tokens * times) for model, tokens in bounds.items()}
+
+
+def _make_search(rules: EstimateParameters) -> Fit[EstimateParameters] | None:
+    """The search all over a table, where the method is one."""
+    return (
+        Fit(search_table, columns=(*NEEDS, *SEARCHED_COLUMNS), record=FittedEstimateParameters)
+        if rules.method == "active"
+        else None
+    )
 
 
 ESTIMATE = Asking(
     name="estimate",
-    summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, or a tree.",
+    summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, a tree, or where it pays.",
     version=f"3 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
-    needs=("question", "options", "answer", "rationale", "steps", "verdict"),
+    needs=NEEDS,
     makes=lambda rules, given: given.having(*_added(rules)),
-    check=_check,
-    models=lambda rules: [rules.model],
+    check=check_estimate,
+    models=EstimateParameters.list_models,
     ask=estimate,
+    fit=_make_search,
     rows_per_row=lambda _: 1,
-    continues=lambda _: True,
+    continues=lambda rules: [rules.model],
+    bound=_bound_search,
     labels=(ESTIMATE_LABEL,),
 )

@@ -141,14 +141,46 @@ def judge_solutions(part: pl.DataFrame, rules: JudgeParameters, names: Mapping[s
     return Outcome(pl.concat([part.drop(ADDED, strict=False), judged], how="horizontal"), part.clear())
 
 
+@dataclass(frozen=True)
+class JudgeVote:
+    """One judgement as it was read."""
+
+    judge: str
+    judgement: StepJudgement
+    reply: str
+    requests: str
+    """The ledger's keys, a space between."""
+    tokens: int
+
+
 def _make_columns(
     row: Mapping[str, Any], votes: Sequence[JudgeRequest], replies: Mapping[str, Reply], rules: JudgeParameters
 ) -> dict[str, Any]:
     """The columns that are added to one row."""
-    material = collect_material(row)
     came = [[replies[request.id] for request in vote.requests] for vote in votes]
-    read = [_read_vote(row, each, material, rules) for each in came]
-    judgements = [judgement for judgement, _ in read]
+    likelihoods = average_likelihoods(came) if rules.form == "likelihood" else []
+    return describe_votes(read_votes(row, votes, replies, rules), likelihoods, find_obstacle(row, rules.of))
+
+
+def read_votes(
+    row: Mapping[str, Any], votes: Sequence[JudgeRequest], replies: Mapping[str, Reply], rules: JudgeParameters
+) -> list[JudgeVote]:
+    """The judgements of one row that replies give."""
+    material = collect_material(row)
+    result = []
+    for vote in votes:
+        came = [replies[request.id] for request in vote.requests]
+        judgement, text = _read_vote(row, came, material, rules)
+        tokens = sum(reply.tokens for reply in came if isinstance(reply, Completion))
+        result.append(JudgeVote(vote.judge, judgement, text, " ".join(request.id for request in vote.requests), tokens))
+    return result
+
+
+def describe_votes(
+    votes: Sequence[JudgeVote], likelihoods: Sequence[float | None], obstacle: str | None
+) -> dict[str, Any]:
+    """The columns of some judgements, and what more than half of all name."""
+    judgements = [vote.judgement for vote in votes]
     together = find_majority(
         [judgement.label for judgement in judgements], [judgement.fault for judgement in judgements]
     )
@@ -158,12 +190,12 @@ def _make_columns(
         "judge_faults": [judgement.fault for judgement in judgements],
         "judge_kinds": [judgement.kind for judgement in judgements],
         "judge_reasons": [judgement.reason for judgement in judgements],
-        "judge_replies": [text for _, text in read],
-        "judge_requests": [" ".join(request.id for request in vote.requests) for vote in votes],
-        "judge_likelihoods": average_likelihoods(came) if rules.form == "likelihood" else [],
-        "judge_tokens": sum(reply.tokens for each in came for reply in each if isinstance(reply, Completion)),
+        "judge_replies": [vote.reply for vote in votes],
+        "judge_requests": [vote.requests for vote in votes],
+        "judge_likelihoods": list(likelihoods),
+        "judge_tokens": sum(vote.tokens for vote in votes),
         "judge_first_error": together.label,
-        "judge_undecided": find_obstacle(row, rules.of) or together.undecided,
+        "judge_undecided": obstacle or together.undecided,
         "judge_kind": _find_kind(judgements, together.label),
         "judge_share": together.share,
     }

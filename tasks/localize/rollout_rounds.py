@@ -9,8 +9,13 @@ from typing import Any
 
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from schemas.task import ModelId
+from tasks.llm import prompts
+from tasks.llm.channels import Of
+from tasks.llm.prompts import Template
+from tasks.llm.question import format_question
+from tasks.llm.read_channels import find_obstacle
 from tasks.localize.rollout_counts import START, Rollout, RolloutTally, Search, Wanted
-from tasks.localize.rollouts import judge_rollouts
+from tasks.localize.rollouts import judge_rollouts, list_channel_prefixes
 
 WINDOW = 20_000
 """Rollouts of one round, about: they are held in memory."""
@@ -46,6 +51,15 @@ class Row:
     """Rollouts asked for, by prefix."""
 
 
+def open_row(values: Mapping[str, Any], prompt: Template, of: Of | None) -> Row | None:
+    """A solution that can be estimated; None where its verdict is undecided, or it is not read."""
+    if values["verdict"] == "undecided" or find_obstacle(values, of):
+        return None
+    question = format_question(values["question"], values["options"])
+    tally = RolloutTally(list_channel_prefixes(values, of), values["verdict"] == "right")
+    return Row(values, prompts.fill(prompt, {"question": question}), tally)
+
+
 @dataclass
 class _Live:
     row: Row
@@ -69,7 +83,8 @@ def run_searches(searches: Iterable[tuple[Row, Search]], asker: Asker) -> Rounds
                 room -= len(running.requests)
         if live:
             replies = yield [request for running in live for _, request in running.requests]
-            _count_rollouts(live, replies, asker)
+            asked = [(running.row, prefix, request) for running in live for prefix, request in running.requests]
+            count_rollouts(asked, replies, asker)
             live = [running for running in live if _advance(running, asker)]
 
 
@@ -78,11 +93,11 @@ def _advance(running: _Live, asker: Asker) -> bool:
     counts: Wanted | None = next(running.search, None)
     running.requests = []
     for prefix, count in (counts or {}).items():
-        running.requests += [(prefix, _request_next(running.row, prefix, asker)) for _ in range(count)]
+        running.requests += [(prefix, request_next(running.row, prefix, asker)) for _ in range(count)]
     return counts is not None
 
 
-def _request_next(row: Row, prefix: str, asker: Asker) -> Request:
+def request_next(row: Row, prefix: str, asker: Asker) -> Request:
     """The next rollout from a prefix. The solution's own request is passed over: that it is wrong is why it is here."""
     while True:
         sample = row.samples.get(prefix, 0)
@@ -92,9 +107,9 @@ def _request_next(row: Row, prefix: str, asker: Asker) -> Request:
             return request
 
 
-def _count_rollouts(live: Sequence[_Live], replies: Mapping[str, Reply], asker: Asker) -> None:
+def count_rollouts(asked: Sequence[tuple[Row, str, Request]], replies: Mapping[str, Reply], asker: Asker) -> None:
     """Verify a round's rollouts, all at once, and add them to their rows' tallies."""
-    answered = [(running.row, prefix, replies[request.id]) for running in live for prefix, request in running.requests]
+    answered = [(row, prefix, replies[request.id]) for row, prefix, request in asked]
     verdicts = judge_rollouts([(row.values, prefix, reply) for row, prefix, reply in answered], asker.answers)
     for (row, prefix, reply), right in zip(answered, verdicts):
         completion = reply if isinstance(reply, Completion) else None

@@ -91,6 +91,15 @@ class EvidenceBatch:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def select(self, rows: Integers) -> EvidenceBatch:
+        """The evidence of some rows, in the order of their numbers; one may come several times."""
+        return EvidenceBatch(
+            self.lengths[rows], [self.verdicts[row] for row in rows], self.tried[rows], self.succeeded[rows],
+            self.start[rows], self.folds[rows], self.truth[rows],
+            {name: Marks(marks.signs[rows], marks.rows[rows]) for name, marks in self.marks.items()},
+            {rater: counts[rows] for rater, counts in self.votes.items()},
+        )  # fmt: skip
+
 
 def list_columns(labels: Sequence[Label]) -> tuple[str, ...]:
     """The columns that are looked at, where a table has them."""

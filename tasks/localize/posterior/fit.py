@@ -88,14 +88,17 @@ def fit_rates(
     batches = [collect_evidence([rows[at] for at in numbers], labels, wanted) for numbers in batch_rows(rows)]
     known = sum(int((batch.truth >= 0).sum()) for batch in batches) if use_truth else 0
     if not known:
-        return FittedRates(
-            folds=(_fit(batches, [np.zeros(len(batch), bool) for batch in batches], Rates()),), rows=len(rows), known=0
-        )
+        return FittedRates(folds=(fit_unknown(batches),), rows=len(rows), known=0)
     folds = []
     for fold in range(FOLDS):
         clamped = [(batch.truth >= 0) & (batch.folds != fold) for batch in batches]
         folds.append(_fit(batches, clamped, Rates()))
     return FittedRates(folds=tuple(folds), rows=len(rows), known=known)
+
+
+def fit_unknown(batches: Sequence[EvidenceBatch]) -> Rates:
+    """Rates fitted to the evidence alone, as though no truth were known."""
+    return _fit(batches, [np.zeros(len(batch), bool) for batch in batches], Rates())
 
 
 def distribute(batch: EvidenceBatch, rates: Rates) -> tuple[Floats, Floats, dict[str, Floats]]:

@@ -86,7 +86,7 @@ def labels(plan: Plan) -> list[Any]:
     return rows.select("solution_id", "estimate_first_error", "tried", "succeeded").sort("solution_id").rows()
 
 
-@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree"])
+@pytest.mark.parametrize("method", ["every-step", "sequential", "binary", "witness", "tree", "active"])
 def test_a_build_that_stops_in_the_middle_of_a_round_asks_nothing_twice(
     method: str, tmp_path: Path, house: House
 ) -> None:
@@ -224,3 +224,17 @@ def test_what_is_made_from_a_join_is_forecast(tmp_path: Path, house: House) -> N
     result = {table.table: table for table in forecast.forecast_tables(make_joined(tmp_path, store, recipe), 64)}
     assert set(result) == {"solutions", "judged", "estimated", "typed"}
     assert result["typed"].requests > 0
+
+
+def test_the_forecast_of_a_search_has_a_bound(tmp_path: Path, house: House) -> None:
+    store = f"memory://{uuid.uuid4().hex}"
+    open_, bounded = (
+        {table.table: table for table in forecast.forecast_tables(make(tmp_path, store, method), 16)}["estimated"]
+        for method in ("active", "active, budget: 600")
+    )
+    assert open_.tokens is not None and bounded.tokens is not None
+    assert open_.at_most is not None and 0 < open_.tokens < open_.at_most
+    assert bounded.at_most == 600 >= bounded.tokens
+    plan = build(tmp_path, store, "active, budget: 600")
+    rows = read(next(job for job in plan.jobs if job.name == "estimated"))
+    assert 0 < rows["rollout_tokens"].sum() <= 600

@@ -19,7 +19,8 @@ from schemas.request import Completion, Failure, Reply, Request, Sampling
 from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.localize import rollout_rounds
-from tasks.localize.estimate import ESTIMATE, HARDLY, EstimateParameters
+from tasks.localize.estimate import ESTIMATE, HARDLY
+from tasks.localize.estimate_parameters import EstimateParameters
 
 NAMED = {"small": ModelId("small", "r1")}
 GIVEN = SOLUTIONS.having(*ASKED_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS, *JUDGE_COLUMNS)
