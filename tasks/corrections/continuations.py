@@ -298,5 +298,5 @@ CONTINUE = Asking(
     models=lambda rules: [rules.model],
     ask=continue_solutions,
     rows_per_row=lambda rules: len(rules.at) * rules.most,
-    continues=lambda _: True,
+    continues=lambda rules: [rules.model],
 )

@@ -16,7 +16,8 @@ from schemas.request import Completion, Reply, Request
 from schemas.task import ModelId, Outcome
 from tasks.corrections import continuations
 from tasks.corrections.continuations import CONTINUE, ContinueParameters
-from tasks.localize.estimate import ESTIMATE, EstimateParameters
+from tasks.localize.estimate import ESTIMATE
+from tasks.localize.estimate_parameters import EstimateParameters
 
 NAMED = {"small": ModelId("small", "r1")}
 FIRST = Column("first_error", "integer", "The first wrong step.", nullable=True, at_least=-1)
