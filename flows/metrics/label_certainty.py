@@ -71,10 +71,21 @@ class LabelCertainty:
         if known:
             apart = sum(abs(counts["sure"] - counts["known"] + counts["wrong"]) for counts in self.bins.values())
             summary["ece"] = round(apart / known, 4)
+            summary["reliability"] = [self._summarize_bin(at) for at in sorted(self.bins)]
         noise = {kind: self._summarize_groups(kind) for kind in sorted(KINDS)}  # as a manifest has them
         if any(noise.values()):
             summary["noise"] = {kind: groups for kind, groups in noise.items() if groups}
         return summary
+
+    def _summarize_bin(self, at: int) -> dict[str, Any]:
+        """Labels that are about as sure: how many, how sure on average, how many are right."""
+        counts = self.bins[at]
+        right, known = counts["known"] - counts["wrong"], counts["known"]
+        low, high = wilson(right, known)
+        return {
+            "from": at / BINS, "known": known, "expected": round(counts["sure"] / known, 4), "right": right,
+            "interval": [round(low, 4), round(high, 4)],
+        }  # fmt: skip
 
     def _summarize_groups(self, kind: str) -> list[dict[str, Any]]:
         """Each group with its wrong labels where gold is known, or with those that are expected."""

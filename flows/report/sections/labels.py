@@ -36,7 +36,7 @@ def show_labellers(release: Facts, statistics: Facts) -> Section:
     if summary and summary["sample"]:  # the kappas of the manifest are of all
         every = {tuple(pair["labellers"]): pair for pair in kappas}
         pairs = [{**pair, **every.get(tuple(pair["labellers"]), {})} for pair in pairs]
-    tables = (_tabulate_confirmed(labels), _tabulate_right(labels), _tabulate_noise(labels))
+    tables = (_tabulate_confirmed(labels), _tabulate_right(labels), _plot_reliability(labels), _tabulate_noise(labels))
     extra = [table for table in tables if table is not None]
     if not pairs:
         if not labels:
@@ -104,6 +104,33 @@ def _tabulate_right(labels: Sequence[Facts]) -> PageTable | None:
         PageTable(title, ("table", "said", "there are", "labels", "rightly", "95 %", "expected"), rows, left=2)
         if rows
         else None
+    )
+
+
+def _plot_reliability(labels: Sequence[Facts]) -> Plot | None:
+    """What probabilities say beside what is, of the last table of which that is known."""
+    label = next((label for label in reversed(labels) if label.get("reliability")), None)
+    if label is None:
+        return None
+    bins = label["reliability"]
+    rows = [
+        [
+            f"{100 * part['from']:.0f}–{100 * part['from'] + 10:.0f} %", format_count(part["known"]), format_percent(part["expected"]),
+            format_share(part["right"], part["known"]), _format_interval(part["interval"]),
+        ]
+        for part in bins
+    ]  # fmt: skip
+    title = f"Reliability of “{label['table']}”: what labels say of themselves, and how often they are right"
+    table = PageTable(title, ("said", "labels", "said on average", "right", "95 %"), rows)
+    names = [row[0] for row in rows]
+    data = [
+        {"name": name, "part": part, "n": value}
+        for name, each in zip(names, bins)
+        for part, value in (("said", 100 * each["expected"]), ("right", 100 * each["right"] / each["known"]))
+    ]
+    says = "Columns: how sure labels are, and how many of them are right; of calibrated ones both are as high."
+    return Plot(
+        "reliability", title, says, plots.plot_columns(data, names, ("said", "right"), "said", "percent"), table
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.elements import Cell, PageTable, format_brief, format_model, format_size, name_step
+import polars as pl
+
+from flows.metrics.label_certainty import LabelCertainty
+from flows.report.elements import Cell, PageTable, Plot, format_brief, format_model, format_size, name_step
 from flows.report.plots import plot_bars, plot_heat, plot_stacked
 from flows.report.sections.labels import show_labellers
 from flows.report.sections.overview import show_cost, show_duplicates, show_gates
@@ -108,3 +111,17 @@ def test_numbers_are_written_as_people_read_them() -> None:
     assert [name_step(at, 9) for at in (-1, 0, 9)] == ["none", "1", "10+"]
     assert format_model("abacus@24da81235b84a2b66f4284b80f18d6df #0") == "abacus@24da812 #0"
     assert format_model("Llama-3@main") == "Llama-3@main"
+
+
+def test_what_labels_say_of_themselves_stands_beside_what_is() -> None:
+    certainty = LabelCertainty()
+    rows = {"first_error": [0, 1, 1, 2], "gold_first_error": [0, 1, 0, 2], "p": [0.95, 0.97, 0.55, 0.92]}
+    certainty.add(pl.DataFrame(rows), "first_error", "p")
+    label = {"table": "agreed", "task": "agree", "how": "", "rows": 4, "labelled": 4, "kappa": [], "fleiss": None}
+    section = show_labellers({"labels": [label | certainty.summarize()]}, {"labellers": None})
+    (plot,) = [part for part in section.parts if isinstance(part, Plot) and part.name == "reliability"]
+    assert [row[:2] for row in plot.data.rows] == [["50–60 %", "1"], ["90–100 %", "3"]]
+    assert cells(plot.data, 3) == ["0.0 %", "100.0 %"] and "43.9" in cells(plot.data, 4)[1]
+    assert not any(
+        isinstance(part, Plot) for part in show_labellers({"labels": [label]}, {"labellers": None}).parts
+    )  # where nobody says how sure labels are, or what is true
