@@ -19,6 +19,8 @@ INSIDE: dict[str, str | tuple[str, ...]] = {
     "EmbeddingError": "tasks", "FieldError": ("tasks", "flows/calibration"), "Refused": "tasks/engines/vllm", "ServerLost": "tasks/engines/llama", "_Malformed": "tasks/engines/llama",
     "Several": "tasks/verify", "BudgetSpent": "tasks/engines/openai", "Stopped": "tasks/engines/openai", "TooLarge": "tasks/verify", "UnreadableFormula": "tasks/verify",
     "Undefined": "tasks/verify", "_Uncertain": "tasks/inject", "_TooLarge": "schemas/recipe", "Unfit": "tasks/views", "Unmeasurable": "flows/gates", "WorkerEnded": ("tasks", "flows/running"),
+    "DuplicateKeyError": "catalog/records", "_Unsound": "catalog/records", "EmbeddingNotInstalled": ("tasks/dedup", "flows"), "OldIndexError": ("tasks/dedup", "flows"),
+    "UnreadFormula": "tasks/arithmetic", "UnreadStatement": "tasks", "_NoPair": "tasks/corrections", "_NoSplice": "tasks/corrections",
 }  # fmt: skip
 """Errors that are caught before a command could meet them, and the folders that they do not leave."""
 LINE = re.compile(r"^[│ ]*(?:[├└]── )?(\w+) +(\d) ", re.MULTILINE)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import sources
+from catalog.records import read as record_reading
 from catalog.storage import Store
 from flows.planning import plan as planning
 from flows.planning.plan import Plan, TableJob
@@ -99,7 +100,7 @@ def test_a_duplicate_names_a_row_that_stays(tmp_path: Path) -> None:
 def test_a_unit_that_has_ended_is_not_done_again_and_a_piece_of_a_file_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "BATCH_ROWS", 2)
+    monkeypatch.setattr(record_reading, "BATCH_ROWS", 2)
     plan = make(tmp_path, [row(str(i)) for i in range(6)], [row("b")])
     work = plan.jobs[0]
     done: list[int] = []

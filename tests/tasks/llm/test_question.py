@@ -66,4 +66,4 @@ def test_views_rows_and_reports_show_what_models_were_asked() -> None:
 
 def test_options_without_a_question_are_shown_like_any_column() -> None:
     lines = [line.plain for line in render_lines({"options": ["red"]}, Console(width=80), 80)]
-    assert lines == ["", 'options ["red"]']
+    assert lines == ["", "in data", 'options ["red"]']
