@@ -112,7 +112,7 @@ FAKE_WORKER = ROOT / "tests" / "tasks" / "engines" / "vllm" / "fake_worker.py"
 
 def test_a_killed_build_takes_its_worker_along_and_started_again_asks_little_twice(tmp_path: Path) -> None:
     recipe, log = tmp_path / "killed.yaml", tmp_path / "log"
-    model = "{engine: vllm, model: fake, batch: 16, context: 5000}"
+    model = "{engine: vllm, model: fake, batch: 16, context: 6000}"
     recipe.write_text(RECIPE.format(model=model, count=400).replace("max_tokens: 120", "max_tokens: 5000"))
 
     def start_worker(store: Path) -> subprocess.Popen[bytes]:
