@@ -71,7 +71,8 @@ def run_init(options: Namespace) -> int:
     """`errata init`."""
     from flows.cli.preview import ROWS, show_preview
     from flows.planning.guess import look_at
-    from flows.planning.plan import make_plan, open_recipe
+    from flows.planning.plan import make_plan
+    from flows.planning.recipe_file import open_recipe
 
     corpus = options.as_ or name_corpus(options.files[0])
     check_name(corpus)

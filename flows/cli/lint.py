@@ -16,7 +16,7 @@ from flows.cli.arguments import add_json
 def run_lint(options: Namespace) -> int:
     """`errata lint`."""
     from flows.planning.lint import lint_recipe
-    from flows.planning.plan import open_recipe
+    from flows.planning.recipe_file import open_recipe
 
     remarks = [remark for recipe in options.recipes for remark in lint_recipe(open_recipe(recipe))]
     dangers = sum(remark.kind == "danger" for remark in remarks)

@@ -104,7 +104,7 @@ def copy_recipe(source: Path, path: Path, corpus: str) -> list[str]:
 
     """
     from flows.planning.lint import SCHEMA_LINE
-    from flows.planning.plan import open_recipe
+    from flows.planning.recipe_file import open_recipe
 
     recipe = open_recipe(str(source))
     lines = [line for line in recipe.text.splitlines(keepends=True) if not line.startswith(SCHEMA_LINE)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from errata import ErrataError
 
-from catalog.declarations import find_declarations
 from catalog.digests import Digests, NoDigests
 from catalog.model_files import ModelFileError
 from catalog.publish.publish import read_published
@@ -18,26 +17,22 @@ from catalog.sources import PLAIN, Source, find_sources
 from catalog.storage import Store
 from catalog.tables import Manifest, TableFolder, compute_fingerprint
 from flows.planning import engines
+from flows.planning.recipe_file import open_recipe
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from flows.planning.weights import find_misfits
 from schemas.contract import Contract
 from schemas.reading import FileReading
-from schemas.recipe.changes import Models, with_models
-from schemas.recipe.document import Fault, RecipeError
+from schemas.recipe.changes import Models
+from schemas.recipe.document import RecipeError
 from schemas.recipe.gates import Precision
-from schemas.recipe.models import Abacus, Model
-from schemas.recipe.reader import read_recipe
+from schemas.recipe.models import Model
 from schemas.recipe.recipe import FAILURES, Recipe, Table
-from schemas.recipe.settings import FurtherSampling
 from schemas.request import EngineError
-from schemas.task import Asking, FromRecords, ModelId, Parameters
-from tasks import TASKS
+from schemas.task import FromRecords, ModelId, Parameters
 
 DATA = "${data}"
 JOINED = 10_000
 """The rows of a preview that records are joined to, at most."""
-WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
-"""What else can be done where a model does not go on with beginnings of answers."""
 
 
 @dataclass(frozen=True)
@@ -267,47 +262,6 @@ def make_plan(
     return Plan(parsed, store, tuple(works.values()), done, read_published(place, parsed.corpus, parsed.version))
 
 
-def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
-    """Read a recipe's file and check it whole; nothing that it names is looked for.
-
-    Args:
-        recipe: The YAML file.
-        models: Other weights of its models.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        RecipeError: The file cannot be read, or the recipe is wrong.
-
-    """
-    path = Path(recipe)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        known = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) or "none"
-        raise RecipeError([Fault(recipe, 1, "", f"cannot be read ({reason}); recipes there: {known}")]) from None
-    parsed = _parse_recipe(text, recipe)
-    if models:
-        parsed = _parse_recipe(with_models(parsed.document, models), recipe)
-    _check_asking(parsed)
-    return parsed
-
-
-def _check_asking(recipe: Recipe) -> None:
-    """Raise `RecipeError` where a table asks something of a model that this is known not to do."""
-    faults = [
-        recipe.fault(("tables", table.name, key), f"model '{name}': {reason}")
-        for table in recipe.tables
-        if isinstance(table.task, Asking)
-        for name in table.task.models(table.parameters)
-        for key, reason in _find_unable(table, name, recipe.models[name])
-    ]
-    if faults:
-        raise RecipeError(faults)
-
-
 def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:
     """Raise `RecipeError` where a table asks something of a model that its weights, which are at hand, do not hold."""
     faults = dict.fromkeys(
@@ -317,22 +271,6 @@ def _check_weights(recipe: Recipe, jobs: Iterable[TableJob]) -> None:
     )
     if faults:
         raise RecipeError(list(faults))
-
-
-def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, str]]:
-    """What of a table a model cannot do: the parameter, and why."""
-    assert isinstance(table.task, Asking)
-    if name in table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
-        yield "model" if "model" in type(table.parameters).model_fields else "models", f"{reason}{WITHOUT_CONTINUATION}"
-    settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
-    names = dict.fromkeys(name for setting in settings for name in setting.list_set())
-    if names and isinstance(model, Abacus):
-        listed = ", ".join(f"`{name}`" for name in names)
-        yield "sampling", f"the embedded model is sampled by `temperature` and `top_p` alone; take {listed} out"
-
-
-def _parse_recipe(text: str, recipe: str) -> Recipe:
-    return read_recipe(text, recipe, TASKS, find_declarations(Path(recipe).parent))
 
 
 def with_version(plan: Plan, version: str) -> Plan:

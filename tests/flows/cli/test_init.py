@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flows.planning.lint import lint_recipe
-from flows.planning.plan import open_recipe
+from flows.planning.recipe_file import open_recipe
 from schemas.recipe.json_schema import build_recipe_schema
 from tasks import TASKS
 from tests.building import build

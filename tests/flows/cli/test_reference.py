@@ -12,7 +12,7 @@ from errata.cli.verb import build_parser
 from catalog.declarations import FORMATS, VIEWS
 from flows.cli import VERBS
 from flows.planning.lint import DANGERS, STYLES, lint_recipe
-from flows.planning.plan import open_recipe
+from flows.planning.recipe_file import open_recipe
 from tasks import TASKS
 from tasks.views.mistakes import CODED
 from tests.command import ROOT, SAMPLE, run_here
