@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from schemas.task import TaskError
 from tasks.dedup.deduplicate import DEDUPLICATE, DeduplicateParameters
-from tasks.dedup.embedding_sources import EmbeddingNotInstalled, name_content
 from tasks.dedup.release_index import index
 from tests.tasks.dedup.letters import make_embedding
 
@@ -57,14 +56,6 @@ def table(rows: Sequence[Row | tuple[str, str, str, str | None]]) -> pl.DataFram
 
 LETTERS = "letters"
 """The folder that is said to hold an embedding."""
-
-
-def has_wordllama() -> bool:
-    """Whether the package that ships an embedding is here."""
-    try:
-        return bool(name_content("wordllama"))
-    except EmbeddingNotInstalled:
-        return False
 
 
 def list_rejected(
@@ -301,7 +292,6 @@ def test_the_index_of_an_earlier_version_is_refused() -> None:
     )
 
 
-@pytest.mark.skipif(not has_wordllama(), reason="the package wordllama is not installed (uv sync --group semantic)")
 def test_a_real_embedding_finds_the_same_in_other_words() -> None:
     rows = [
         ("a", "p", "Tom has 12 apples and he buys 5 more, so that he has 18 now."),
