@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import expit, logit
 
 from schemas.columns.gold import GOLD_STEP
 from schemas.labels import Label
@@ -132,6 +131,8 @@ def _expect(batch: EvidenceBatch, clamped: np.ndarray, rates: Rates) -> Floats:
     flawed = np.flatnonzero(_find_flawed(batch, clamped))
     at, none = batch.truth[flawed], batch.lengths[flawed]
     shown = (logs[flawed, at] - prior[flawed, at]) - (logs[flawed, none] - prior[flawed, none])
+    from scipy.special import expit, logit  # a third of a second to import: only who weighs evidence pays for it
+
     result[flawed, none] = expit(logit(rates.unseen) - shown)
     result[flawed, at] = 1 - result[flawed, none]
     return result
