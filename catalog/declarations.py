@@ -30,12 +30,24 @@ class Declarations(Generic[T]):
     def __init__(self, folder: str, noun: str, parse: Callable[[str, str], T]) -> None:
         self.folder = Path(__file__).parent / folder
         self.noun, self.parse = noun, parse
+        self._read_before: dict[str, T] = {}
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of those that ship with Errata, in the order of the alphabet."""
+        return tuple(sorted(file.stem for file in self.folder.glob("*.yaml")))
+
+    @property
     def shipped(self) -> dict[str, T]:
-        """Those that ship with Errata, by their names in the order of the alphabet."""
-        files = sorted(self.folder.glob("*.yaml"))
-        return {file.stem: self.parse(file.read_text("utf-8"), f"{self.folder.name}/{file.name}") for file in files}
+        """Those that ship with Errata, by their names."""
+        return {name: self._open(name) for name in self.names}
+
+    def _open(self, name: str) -> T:
+        # a recipe names a few of them: the others are not read
+        if name not in self._read_before:
+            file = self.folder / f"{name}.yaml"
+            self._read_before[name] = self.parse(file.read_text("utf-8"), f"{self.folder.name}/{file.name}")
+        return self._read_before[name]
 
     def find(self, reference: str, folder: Path) -> T:
         """The declaration that a recipe in a folder means.
@@ -54,12 +66,12 @@ class Declarations(Generic[T]):
         """
         if reference.endswith((".yaml", ".yml")):
             return self._read(folder / reference)
-        if reference not in self.shipped:
-            near = get_close_matches(reference, self.shipped, n=1)
-            there = f"there are {', '.join(self.shipped)}, or name a YAML file"
+        if reference not in self.names:
+            near = get_close_matches(reference, self.names, n=1)
+            there = f"there are {', '.join(self.names)}, or name a YAML file"
             hint = f"did you mean '{near[0]}'?" if near else there
             raise ValueError(f"unknown {self.noun} {reference[:60]!r}; {hint}")
-        return self.shipped[reference]
+        return self._open(reference)
 
     def _read(self, path: Path) -> T:
         try:
