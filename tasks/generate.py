@@ -12,9 +12,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from schemas.columns.problems import ASKED_COLUMNS, COMPLETION_COLUMNS, SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.recipe.settings import FurtherSampling
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
-from schemas.task import Asking, Conversation, ModelId, Outcome, Parameters
+from schemas.task import Asking, Conversation, Outcome, Parameters
 from tasks.llm import prompts
 from tasks.llm.channels import split_channels
 from tasks.llm.prompts import Template

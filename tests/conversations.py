@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request
-from schemas.task import Asking, ModelId, Outcome
+from schemas.task import Asking, Outcome
 
 
 def ask_once(

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from flows.calibration.selftest import GOLD
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request
-from schemas.task import ModelId
 from tasks.evaluation.score import Share
 from tasks.localize.judge import JUDGE
 from tasks.localize.judge_parameters import FORMS, Form, JudgeParameters

@@ -12,9 +12,9 @@ from errata.cache import find_root
 from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
+from schemas.model_id import ModelId
 from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model
 from schemas.request import Engine, EngineError, LoggedEngine, Spent
-from schemas.task import ModelId
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
 
 LOGS = "logs"

@@ -21,6 +21,7 @@ from flows.planning.recipe_file import open_recipe
 from flows.planning.side_inputs import LocatedSideInput, locate_side_input
 from flows.planning.weights import find_misfits
 from schemas.contract import Contract
+from schemas.model_id import ModelId
 from schemas.reading import FileReading
 from schemas.recipe.changes import Models
 from schemas.recipe.document import RecipeError
@@ -28,7 +29,7 @@ from schemas.recipe.gates import Precision
 from schemas.recipe.models import Model
 from schemas.recipe.recipe import FAILURES, Recipe, Table
 from schemas.request import EngineError
-from schemas.task import FromRecords, ModelId, Parameters
+from schemas.task import FromRecords, Parameters
 
 DATA = "${data}"
 JOINED = 10_000

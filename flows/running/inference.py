@@ -17,8 +17,8 @@ from flows.planning.recipe_file import WITHOUT_CONTINUATION
 from flows.running.engine_pool import EnginePool
 from flows.running.failures import FailureShare
 from flows.running.watcher import NOBODY, Watcher
+from schemas.model_id import ModelId
 from schemas.request import EngineError, Failure, ProbedEngine, Reply, Request
-from schemas.task import ModelId
 from tasks.llm.continuation import Continuation, ProbeFault, make_probes, read_probes, take_continuation
 
 

@@ -18,9 +18,10 @@ from flows.running.engine_pool import EnginePool
 from flows.running.fit import fit_rows, read_fitted
 from flows.running.inference import Dispatcher
 from flows.running.sample import PILOT, Forecast, PilotSample
+from schemas.model_id import ModelId
 from schemas.recipe.models import Price
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, ModelId, Parameters
+from schemas.task import Asking, Parameters
 
 
 @dataclass

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.columns.labels import SEVERITIES
+from schemas.model_id import ModelId
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Request, Sampling
-from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.prompt_guard import fill_fields, strip_marks
 from tasks.llm.read_channels import CHANNEL_COLUMNS

@@ -16,10 +16,10 @@ import polars as pl
 from schemas.columns.labels import CLASSIFY_COLUMNS, CLASSIFY_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId as Model
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Fit, Outcome
-from schemas.task import ModelId as Model
 from tasks.classify.induction.rounds import induce_taxonomy
 from tasks.classify.parameters import ClassifyParameters, check_parameters
 from tasks.classify.reply import TypeVote, vote

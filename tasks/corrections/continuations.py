@@ -19,8 +19,9 @@ from schemas.columns.corrections import CARRIED, CONTINUATIONS
 from schemas.columns.problems import SOLUTION_ID
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
-from schemas.task import Asking, Conversation, ModelId, OneOrMore, Outcome, Parameters
+from schemas.task import Asking, Conversation, OneOrMore, Outcome, Parameters
 from tasks.generate import find_fault
 from tasks.llm import prompts
 from tasks.llm.channels import split_channels

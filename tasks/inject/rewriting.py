@@ -10,8 +10,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.classify.requests import Row, list_types
 from tasks.inject.carry_on import carry_on, find_result, list_places
 from tasks.inject.filters import UNCHANGED, WORDS, leaks_mistake

@@ -21,8 +21,8 @@ from schemas.columns.labels import INJECT_COLUMNS
 from schemas.columns.problems import THINKING_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId as Model
 from schemas.task import Asking, Conversation, Outcome
-from schemas.task import ModelId as Model
 from tasks.inject.filters import LEAKS, WORDS, find_rejection, find_rejection_of_continuation
 from tasks.inject.parameters import InjectParameters, check_parameters, list_edit_types
 from tasks.inject.propagate import Injected, inject_mistake

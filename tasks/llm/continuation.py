@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from schemas.model_id import ModelId
 from schemas.request import Completion, Failure, Message, Reply, Request, Sampling
-from schemas.task import ModelId
 
 Continuation = Literal["exactly", "goes on", "repeats"]
 """What becomes of a beginning: the engine sees to it that it is gone on with; probes showed that the endpoint goes on behind it,

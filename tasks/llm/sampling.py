@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.model_id import ModelId
 from schemas.request import Request, describe_settings
-from schemas.task import ModelId
 
 Temperature = Annotated[float, Field(ge=0, le=5, description="0 takes the likeliest token each time (greedy).")]
 TopP = Annotated[float, Field(gt=0, le=1, description="Draw from the likeliest tokens that have this probability.")]

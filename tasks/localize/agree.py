@@ -22,8 +22,9 @@ from schemas.columns.human import HUMAN_LABEL
 from schemas.columns.labels import AGREE_COLUMNS, AGREE_LABEL, POSTERIOR_COLUMNS
 from schemas.contract import DETAIL, REASON, Column, Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request
-from schemas.task import Fit, Input, ModelId, Outcome, Parameters, PerRow
+from schemas.task import Fit, Input, Outcome, Parameters, PerRow
 from schemas.task import Rows as Parts
 from tasks.localize.posterior.evidence import list_columns
 from tasks.localize.posterior.fit import fit_rates, sample_rows

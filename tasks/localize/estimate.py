@@ -15,8 +15,9 @@ import polars as pl
 from schemas.columns.labels import ACTIVE_COLUMN, ESTIMATE_COLUMNS, ESTIMATE_LABEL, JUDGE_COLUMNS, TREE_COLUMN
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request
-from schemas.task import Asking, Conversation, Fit, ModelId, Outcome
+from schemas.task import Asking, Conversation, Fit, Outcome
 from tasks.evaluation.score import wilson
 from tasks.llm.read_channels import find_obstacle
 from tasks.localize import omegaprm_tree, search

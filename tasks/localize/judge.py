@@ -17,8 +17,9 @@ import polars as pl
 from schemas.columns.labels import JUDGE_COLUMNS, JUDGE_LABEL
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling, replace_surrogates
-from schemas.task import Asking, Conversation, ModelId, Outcome
+from schemas.task import Asking, Conversation, Outcome
 from tasks.llm import prompts
 from tasks.llm.judge_reply import LONGEST_KIND, NONE, StepJudgement, collect_material, keep_reply, parse_judgement
 from tasks.llm.prompt_guard import fill_fields

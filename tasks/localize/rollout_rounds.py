@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.model_id import ModelId
 from schemas.request import Completion, Message, Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.channels import Of
 from tasks.llm.prompts import Template

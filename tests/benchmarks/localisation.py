@@ -27,9 +27,10 @@ from rich.table import Table
 
 from catalog.ledger import Ledger
 from catalog.storage import Store
+from schemas.model_id import ModelId
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Reply, Request
-from schemas.task import Asking, Conversation, ModelId, Task
+from schemas.task import Asking, Conversation, Task
 from tasks import TASKS
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson

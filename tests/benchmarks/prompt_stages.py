@@ -14,8 +14,9 @@ import polars as pl
 from catalog import taxonomies
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request, Sampling
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.classify.induction.keywords import make_schema as make_keyword_schema
 from tasks.classify.induction.keywords import parse_keywords
 from tasks.classify.induction.open_reply import parse_proposal

@@ -22,9 +22,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from schemas.model_id import ModelId
 from schemas.recipe.models import OpenAI
 from schemas.request import Completion, Engine, Reply, Request
-from schemas.task import ModelId
 from tasks.engines.openai.engine import OpenAIEngine
 from tasks.evaluation.score import wilson
 from tasks.llm.judge_reply import collect_material, read_judgement

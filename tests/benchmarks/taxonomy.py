@@ -30,10 +30,10 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.metrics.evaluate import find_rows
+from schemas.model_id import ModelId
 from schemas.recipe.models import Abacus
 from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Completion, Reply, Request
-from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 from tasks.engines.abacus.engine import AbacusEngine

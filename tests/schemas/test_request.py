@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from schemas.model_id import ModelId
 from schemas.recipe.models import Price
 from schemas.request import FURTHER, Completion, Message, Options, Request, Sampling, replace_surrogates
-from schemas.task import ModelId
 
 REQUEST = Request("m", "r", (Message("user", "1 + 1?"),), Sampling(100, 1.0, 1.0, ("\n",)), 3, "It is")
 

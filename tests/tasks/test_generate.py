@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from schemas.columns.problems import PROBLEMS
 from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Failure, Message, Options, Reply, Request, Sampling
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.generate import GENERATE, GenerateParameters, Setting
 from tasks.llm import prompts
 from tests.conversations import ask_once

@@ -9,7 +9,7 @@ import polars as pl
 from catalog.ledger import Ledger
 from catalog.storage import Store
 from flows.planning.plan import Plan, TableJob
-from schemas.task import ModelId
+from schemas.model_id import ModelId
 
 
 def find_token_column(work: TableJob) -> str | None:

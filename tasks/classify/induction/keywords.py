@@ -15,9 +15,9 @@ import re
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 
+from schemas.model_id import ModelId
 from schemas.recipe.taxonomy import normalize_name
 from schemas.request import Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.classify.induction.merge import merge_names
 from tasks.classify.induction.open_reply import Proposal, name_of, tidy_line
 from tasks.classify.induction.state import Growth

@@ -7,9 +7,9 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 
+from schemas.model_id import ModelId
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Message, Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.classify.induction.name_similarity import ALIKE, SLIP, dice, is_misspelling, split_trigrams
 from tasks.classify.induction.state import Growth
 from tasks.classify.reply import read_final_text, vote

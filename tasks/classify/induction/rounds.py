@@ -16,9 +16,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
+from schemas.model_id import ModelId
 from schemas.recipe.taxonomy import Taxonomy, normalize_name
 from schemas.request import Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.classify.induction import keywords
 from tasks.classify.induction.merge import fold_rare_names, merge_names
 from tasks.classify.induction.open_reply import Proposal, parse_proposal, resolve_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.task import ModelId
+from schemas.model_id import ModelId
 from tasks.localize.active.votes import list_further_votes
 from tasks.localize.judge import JudgeRequest, JudgeVote
 from tasks.localize.judge_parameters import JudgeParameters

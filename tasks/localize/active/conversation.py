@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from schemas.columns.gold import GOLD_STEP
 from schemas.columns.labels import AGREE_LABEL
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request, Sampling
-from schemas.task import ModelId, Rows
+from schemas.task import Rows
 from tasks.llm.read_channels import show_channel
 from tasks.localize.active.cases import open_case
 from tasks.localize.active.outcome import SearchOutcome

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.model_id import ModelId
 from schemas.request import Reply, Request
-from schemas.task import ModelId
 from tasks.llm.read_channels import show_channel
 from tasks.localize.active.cases import Case, Costs, find_vote_cost, open_case
 from tasks.localize.active.groups import LEAST_CHANCE, CaseGroup, Question

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.columns.labels import JUDGE_COLUMNS
-from schemas.task import ModelId
+from schemas.model_id import ModelId
 from tasks.llm.judge_reply import StepJudgement
 from tasks.llm.read_channels import find_obstacle, show_channel
 from tasks.localize.judge import JudgeRequest, JudgeVote, describe_votes, request_votes

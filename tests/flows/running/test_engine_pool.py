@@ -21,9 +21,9 @@ from flows.running.engine_pool import EnginePool, identify_engine, is_short
 from flows.running.inference import Dispatcher
 from flows.running.run_plan import ThreadExecutor, materialize
 from flows.running.watcher import NOBODY, Watcher
+from schemas.model_id import ModelId
 from schemas.recipe.models import VLLM, Model
 from schemas.request import Completion, EngineError, Reply, Request, Sampling
-from schemas.task import ModelId
 
 RECIPE = """\
 corpus: t

@@ -11,8 +11,8 @@ import polars as pl
 from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.frames import to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request
-from schemas.task import ModelId
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 

@@ -13,8 +13,9 @@ from catalog import taxonomies
 from schemas.columns.labels import AGREE_COLUMNS, JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.classify.parameters import ClassifyParameters
 from tasks.classify.task import CLASSIFY
 

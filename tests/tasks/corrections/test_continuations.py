@@ -12,8 +12,9 @@ import pytest
 from schemas.columns.problems import ASKED_COLUMNS, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.corrections import continuations
 from tasks.corrections.continuations import CONTINUE, ContinueParameters
 from tasks.localize.estimate import ESTIMATE

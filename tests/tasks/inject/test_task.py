@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from catalog import taxonomies
 from schemas.columns.problems import PROGRAM, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.recipe.taxonomy import Taxonomy
 from schemas.request import Completion, Reply, Request
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.inject.filters import distance
 from tasks.inject.parameters import InjectParameters, list_edit_types

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.model_id import ModelId
 from schemas.request import Completion, Failure, Message, Options, Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.llm.continuation import UNASKED, Continuation, ProbeFault, make_probes, read_probes, take_continuation
 
 PROBES = make_probes(ModelId("finch", ""), "http://127.0.0.1/v1 vllm")

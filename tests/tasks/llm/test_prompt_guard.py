@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.model_id import ModelId
 from schemas.request import Completion, Request
-from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.llm.judge_reply import collect_material, parse_judgement
 from tasks.llm.prompt_guard import mark, strip_marks

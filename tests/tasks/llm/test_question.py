@@ -8,7 +8,7 @@ from rich.console import Console
 
 from flows.cli.row_view import render_lines
 from flows.report.statistics.examples import Examples
-from schemas.task import ModelId
+from schemas.model_id import ModelId
 from tasks.generate import GenerateParameters, request_solutions
 from tasks.llm.prompt_guard import fill_fields
 from tasks.llm.question import format_option_letter, format_question

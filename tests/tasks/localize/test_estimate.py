@@ -15,8 +15,8 @@ from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.columns.problems import ASKED_COLUMNS, SOLUTION_ID, SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Failure, Reply, Request, Sampling
-from schemas.task import ModelId
 from tasks.llm import prompts
 from tasks.localize import rollout_rounds
 from tasks.localize.estimate import ESTIMATE, HARDLY

@@ -15,8 +15,9 @@ from schemas.columns.labels import JUDGE_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import check, to_polars_schema
+from schemas.model_id import ModelId
 from schemas.request import Completion, Failure, Reply, Request
-from schemas.task import ModelId, Outcome
+from schemas.task import Outcome
 from tasks.localize.judge import JUDGE
 from tasks.localize.judge_parameters import FORMS, Form, JudgeParameters
 from tests.conversations import ask_once
