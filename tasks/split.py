@@ -31,7 +31,7 @@ _CONCLUSION = re.compile(
 )
 _FENCE = re.compile(r"[ \t]*```")
 _FORMULA = re.compile(r"[ \t]+|\\\[|\$\$|\\begin\{|[-*•] |\|")
-_ANSWER_LINE = re.compile(r"^\s*(?:####.*|[*_]{0,2}(?:A|Answer)[*_]{0,2}\s*:.{0,60})$")
+ANSWER_LINE = re.compile(r"^\s*(?:####.*|[*_]{0,2}(?:A|Answer)[*_]{0,2}\s*:.{0,60})$")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|ft|lb|oz|eq|fig)|(?<![=+*/-] )(?-i:\b[A-Z])|^\s*\d{1,3})\.$",
     re.IGNORECASE,
@@ -116,7 +116,7 @@ def _parts_of(lines: Sequence[str]) -> list[str]:
         apart = (
             blank
             and i not in code
-            and not (lead.endswith((":", ":**")) or _FORMULA.match(line) or _ANSWER_LINE.match(line))
+            and not (lead.endswith((":", ":**")) or _FORMULA.match(line) or ANSWER_LINE.match(line))
         )
         if line.strip() and apart and lead:
             parts.append([])
@@ -135,7 +135,7 @@ def split_lines(text: str) -> list[str]:
     """Lines; one that only gives the answer ("#### 18") belongs to the step before."""
     steps: list[list[str]] = []
     for line in text.split("\n"):
-        if not steps or (line.strip() and not _ANSWER_LINE.match(line)):
+        if not steps or (line.strip() and not ANSWER_LINE.match(line)):
             steps.append([])
         steps[-1].append(line)
     return _joined(steps)

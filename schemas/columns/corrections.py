@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.columns.labels import CLASSIFY_COLUMNS
 from schemas.columns.problems import (
     ASKED_COLUMNS,
     COMPLETION_COLUMNS,
@@ -48,10 +49,15 @@ CONTINUATIONS = Contract(
     ),
     SOLUTION_ID.name,
 )
-CARRIED = (*PROBLEM_COLUMNS, SOURCE, PROGRAM)
-"""The columns that a continuation has of the problem, as far as the table has them."""
+CARRIED = (
+    *PROBLEM_COLUMNS,
+    SOURCE,
+    PROGRAM,
+    *(column for column in CLASSIFY_COLUMNS if column.name in ("error_type", "error_cause")),
+)
+"""The columns that a continuation has of the problem, and of the mistake that it goes on from, as far as the table has them."""  # fmt: skip
 
-PAIR_SOURCES = ("rectified", "edited", "first pit")
+PAIR_SOURCES = ("rectified", "edited", "siblings", "first pit", "judged")
 """How two sides of a pair of steps came about."""
 STEP_PAIRS = Contract(
     "step pairs",
@@ -61,16 +67,19 @@ STEP_PAIRS = Contract(
         *PROBLEM_COLUMNS,
         Column("steps_before", "strings", "The steps that both sides go on from."),
         Column("number", "integer", "The step that the sides are, counted from 0.", at_least=0),
-        Column("chosen", "string", "The right side: a step, or of a first pit a whole right solution."),
-        Column("rejected", "string", "The wrong side: a step, or of a first pit the solution through that step."),
+        Column("chosen", "string", "The right side: a step, of a first pit a whole right solution, of a judged pair an analysis of the wrong step with its correction."),
+        Column("rejected", "string", "The wrong side, of the same kind; of a first pit the solution through that step."),
         Column("chosen_whole", "string", "The right solution that the right side is of."),
         Column("rejected_whole", "string", "The wrong solution that the wrong side is of."),
-        Column("pair_by", "string", "How the sides came about: rectified (the same model went on rightly), edited (a right step was made wrong), first pit (where rollouts succeed least).", one_of=PAIR_SOURCES),
+        Column("pair_by", "string", "How the sides came about: rectified (the same model went on rightly), edited (a right step was made wrong), siblings (of the ways on that were tried the one that succeeds most often and the one that does least), first pit (where rollouts succeed least), judged (a teacher's correction and the student's own).", one_of=PAIR_SOURCES),
         Column("chosen_by", "string", "Who wrote the right side."),
         Column("rejected_by", "string", "Who wrote the wrong side."),
-        Column("rejected_id", "string", "The solution_id of the wrong solution.", pattern=ID),
+        Column("rejected_id", "string", "The solution_id of the wrong solution; of siblings from a search the node's.", pattern=ID),
+        Column("error_type", "string", "The type of the mistake; null where it is not known.", nullable=True),
         Column("q_chosen", "number", "The share of rollouts that succeed behind the right side; null where none were made.", nullable=True, at_least=0, at_most=1),
         Column("q_rejected", "number", "The same behind the wrong side.", nullable=True, at_least=0, at_most=1),
+        Column("confidence", "number", "How sure siblings' order is: 1 / (1 + tries of the wrong side / tries of the right one); null of other pairs.", nullable=True, at_least=0, at_most=1),
+        Column("epsilon", "number", "What the loss is to be smoothed by (conservative DPO): 1 - confidence, at most a half.", nullable=True, at_least=0, at_most=0.5),
     ),
     "pair_id",
 )  # fmt: skip

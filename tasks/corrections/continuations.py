@@ -212,7 +212,7 @@ def _find_reason(beginning: Beginning, written: Mapping[str, Any], verdict: str,
     if not written["own"]:
         return "no step"
     own = normalize_text(written["own"][0])
-    if beginning.place == "before error" and own == normalize_text(beginning.wrong_step):
+    if rules.keep != "all" and beginning.place == "before error" and own == normalize_text(beginning.wrong_step):
         return "the wrong step again"
     if rules.distinct and own in {normalize_text(row["next_step"]) for row in beginning.kept}:
         return "a next step that is kept"
@@ -291,7 +291,7 @@ def _check(rules: ContinueParameters, _: Contract) -> Iterable[str]:
 CONTINUE = Asking(
     name="continue",
     summary="Goes on from wrong solutions before or through their first wrong step, and keeps what comes to the right answer.",
-    version=f"1 verify {VERIFIER}",
+    version=f"2 verify {VERIFIER}",
     parameters=ContinueParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "text", "rationale", "steps", "first_error"),
     makes=_makes,

@@ -3,13 +3,14 @@
 Sources: rectified pairs are Step-DPO's (arXiv 2406.18629, section 3.2): the
 wrong step of a model beside the first step of a right continuation by the same
 model. Edited pairs are RISE's (arXiv 2410.06638): a right step beside the same
-one made wrong. First pits are those of RL on incorrect synthetic data (arXiv
-2406.14532): a right solution beside a wrong one cut where rollouts succeed least.
+one made wrong. Siblings are those of MCTS-DPO (arXiv 2405.00451). First pits are
+those of RL on incorrect synthetic data (arXiv 2406.14532): a right solution
+beside a wrong one cut where rollouts succeed least.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,10 +22,12 @@ from schemas.columns.problems import PROBLEM_COLUMNS
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
+from tasks.corrections.bare_steps import strip_answer
+from tasks.corrections.siblings import find_missing, pair_siblings
 from tasks.inject.filters import LEAKS
 from tasks.sources.content_ids import digest, normalize_text
 
-Source = Literal["rectified", "edited", "first pit"]
+Source = Literal["rectified", "edited", "siblings", "first pit"]
 Row = Mapping[str, Any]
 Why = tuple[str, str | None]
 _PROBLEM = tuple(column.name for column in PROBLEM_COLUMNS)
@@ -34,10 +37,20 @@ class PairsParameters(Parameters):
     """Parameters of `pairs`."""
 
     by: Source = Field(
-        description="How the sides come about: rectified (of `continue`), edited (of `inject`), or first pit (of soft labels)."
+        description="How the sides come about: rectified (of `continue`), edited (of `inject`), siblings (of "
+        "`continue` with `keep: all`), or first pit (of soft labels)."
     )
     most: int | None = Field(
-        1, ge=1, description="Pairs of a problem that are kept, the choice depending on ids alone; null keeps all."
+        1,
+        ge=1,
+        description="Pairs of a problem that are kept: those whose sides are nearest in length (edited pairs and first pits: by "
+        "ids alone); null keeps all.",
+    )
+    alike: float | None = Field(
+        1.5,
+        ge=1,
+        description="Times that the longer step of a pair may be as long as the shorter, in characters, for length gives the wrong "
+        "one away; null takes all. First pits are whole solutions, and all taken.",
     )
 
 
@@ -56,27 +69,25 @@ def pair_steps(part: pl.DataFrame, parameters: PairsParameters) -> Outcome:
         Pairs; rows of which there is none, and pairs beyond those wanted, are rejected with the reason.
 
     """
-    make = SOURCES[parameters.by].make
+    rows = part.to_dicts()
     pairs: list[dict[str, Any]] = []
     why: list[Why | None] = [None] * part.height
-    by_problem: dict[str, list[tuple[str, int, dict[str, Any]]]] = {}
-    for i, row in enumerate(part.iter_rows(named=True)):
-        try:
-            pair = _finish(row, make(row), parameters.by)
-        except _NoPair as error:
-            why[i] = error.args
-            continue
-        by_problem.setdefault(row["problem_id"], []).append((digest("pairs", pair["pair_id"]), i, pair))
-    for candidates in by_problem.values():
-        kept: dict[str, None] = {}
-        for _, i, pair in sorted(candidates, key=lambda candidate: candidate[:2]):
-            if pair["pair_id"] in kept:
-                why[i] = ("the same pair again", pair["pair_id"])
-            elif parameters.most is not None and len(kept) == parameters.most:
-                why[i] = ("more pairs of the problem than wanted", None)
+    problems: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        problems.setdefault(row["problem_id"], []).append(i)
+    for indices in problems.values():
+        candidates = []
+        for at, sides in SOURCES[parameters.by].make([rows[i] for i in indices]):
+            i = indices[at]
+            if isinstance(sides, dict):
+                sides = _finish(rows[i], sides, parameters)
+            if isinstance(sides, dict):
+                candidates.append((i, sides))
             else:
-                kept[pair["pair_id"]] = None
-                pairs.append(pair)
+                why[i] = sides
+        for i, pair, reason in _choose(candidates, parameters):
+            why[i] = reason
+            pairs += [] if reason else [pair]
     reasons = pl.DataFrame(
         [reason or (None, None) for reason in why],
         schema={REASON.name: pl.String, DETAIL.name: pl.String},
@@ -86,17 +97,64 @@ def pair_steps(part: pl.DataFrame, parameters: PairsParameters) -> Outcome:
     return Outcome(pl.DataFrame(pairs, schema=to_polars_schema(STEP_PAIRS)), rejected)
 
 
-def _finish(row: Row, sides: dict[str, Any], by: Source) -> dict[str, Any]:
-    """A pair, with its problem and its id; raises `_NoPair` where the sides say the same, or one gives itself away."""
+def _choose(
+    candidates: list[tuple[int, dict[str, Any]]], parameters: PairsParameters
+) -> Iterator[tuple[int, dict[str, Any], Why | None]]:
+    """The pairs of a problem, and why each is not kept: those wanted are the nearest in length, where nobody chose their lengths."""
+    nearest = SOURCES[parameters.by].nearest
+
+    def place(candidate: tuple[int, dict[str, Any]]) -> tuple[int, str, int]:
+        i, pair = candidate
+        apart = abs(len(pair["chosen"]) - len(pair["rejected"])) if nearest else 0
+        return apart, digest("pairs", pair["pair_id"]), i
+
+    kept: set[str] = set()
+    for i, pair in sorted(candidates, key=place):
+        if pair["pair_id"] in kept:
+            yield i, pair, ("the same pair again", pair["pair_id"])
+        elif parameters.most is not None and len(kept) == parameters.most:
+            yield i, pair, ("more pairs of the problem than wanted", None)
+        else:
+            kept.add(pair["pair_id"])
+            yield i, pair, None
+
+
+def _finish(row: Row, sides: dict[str, Any], parameters: PairsParameters) -> dict[str, Any] | Why:
+    """A pair, with its problem and its id; or why there is none: its sides say the same, or give themselves away."""
+    if SOURCES[parameters.by].of_steps:
+        sides = {**sides, **{side: strip_answer(sides[side]) for side in ("chosen", "rejected")}}
     chosen, rejected = sides["chosen"], sides["rejected"]
+    if not chosen or not rejected:
+        return "nothing but the answer", f"the {'rejected' if chosen else 'chosen'} side"
     if normalize_text(chosen) == normalize_text(rejected):
-        raise _NoPair("both sides say the same", None)
+        return "both sides say the same", None
     if leak := next((match for text in (chosen, rejected) if (match := LEAKS.search(text))), None):
-        raise _NoPair("gives the mistake away", f"{leak[0].strip()[:40]} stands in the text")
-    before = sides["steps_before"]
+        return "gives the mistake away", f"{leak[0].strip()[:40]} stands in the text"
+    short, long = sorted((len(chosen), len(rejected)))
+    if SOURCES[parameters.by].of_steps and parameters.alike is not None and long > parameters.alike * short:
+        return "the length gives it away", f"{len(chosen)} characters beside {len(rejected)}"
+    by, before = parameters.by, sides["steps_before"]
     name = digest("pair", row["problem_id"], by, *before, "chosen", chosen, "rejected", rejected)
     problem = {column: row[column] for column in _PROBLEM if column in row}
-    return {**problem, "q_chosen": None, "q_rejected": None, **sides, "pair_by": by, "pair_id": name}
+    unknown = dict.fromkeys(("q_chosen", "q_rejected", "confidence", "epsilon"))
+    type_ = row.get("injected_type") or row.get("error_type")
+    return {**problem, **unknown, "error_type": type_, **sides, "pair_by": by, "pair_id": name}
+
+
+Sides = Iterator[tuple[int, dict[str, Any] | Why]]
+
+
+def _by_row(make: Callable[[Row], dict[str, Any]]) -> Callable[[Sequence[Row]], Sides]:
+    """Pairs of which each is of one row."""
+
+    def make_all(rows: Sequence[Row]) -> Sides:
+        for i, row in enumerate(rows):
+            try:
+                yield i, make(row)
+            except _NoPair as error:
+                yield i, error.args
+
+    return make_all
 
 
 def _rectify(row: Row) -> dict[str, Any]:
@@ -145,27 +203,35 @@ class PairSource:
     """The columns that rows must have for it."""
     after: str
     """The task that makes them."""
-    make: Callable[[Row], dict[str, Any]]
+    make: Callable[[Sequence[Row]], Sides]
+    """For each row of a problem the sides of its pair, or why it has none."""
+    of_steps: bool = True
+    """Whether the sides are steps; else they are solutions."""
+    nearest: bool = False
+    """Whether of several pairs those nearest in length are taken; where an edit was drawn by chance, that would prefer some edits."""
 
 
 SOURCES: dict[Source, PairSource] = {
-    "rectified": PairSource(("from_id", "from_text", "continued", "steps_before", "wrong_step", "next_step", "verdict", "model", "text"), "continue", _rectify),
-    "edited": PairSource(("injected_at", "injected_original", "injected_by", "solution_id", "steps", "model", "text"), "inject", _edit),
-    "first pit": PairSource(("soft", "right_rationale", "right_from", "verdict", "solution_id", "steps", "model", "text"), "estimate (label: soft, method: every-step) and contrast", _cut_at_pit),
+    "rectified": PairSource(("from_id", "from_text", "continued", "steps_before", "wrong_step", "next_step", "verdict", "model", "text"), "continue", _by_row(_rectify), nearest=True),
+    "edited": PairSource(("injected_at", "injected_original", "injected_by", "solution_id", "steps", "model", "text"), "inject", _by_row(_edit)),
+    "siblings": PairSource(("steps_before",), "continue (keep: all)", pair_siblings, nearest=True),
+    "first pit": PairSource(("soft", "right_rationale", "right_from", "verdict", "solution_id", "steps", "model", "text"), "estimate (label: soft, method: every-step) and contrast", _by_row(_cut_at_pit), of_steps=False),
 }  # fmt: skip
 
 
 def _check(parameters: PairsParameters, given: Contract) -> list[str]:
     """What the table lacks."""
     source = SOURCES[parameters.by]
-    missing = [name for name in source.needs if name not in given.names()]
-    return [f"by: {parameters.by} pairs need the column '{missing[0]}'; put {source.after} before"] if missing else []
+    missing = next((name for name in source.needs if name not in given.names()), None)
+    if missing is None and parameters.by == "siblings":
+        missing = find_missing(given)
+    return [f"by: {parameters.by} pairs need the column '{missing}'; put {source.after} before"] if missing else []
 
 
 PAIRS = PerProblem(
     name="step-pairs",
     summary="Pairs a right and a wrong step behind the same beginning, for step-wise preference training.",
-    version="1",
+    version="2",
     parameters=PairsParameters,
     needs=("problem_id", "question", "answer"),
     makes=lambda _, __: STEP_PAIRS,

@@ -75,11 +75,11 @@ EMPTY = re.compile(r"(?:[^\w∞]|_)*|x{1,3}|\?+|n/?a|none provided|your answer.*
 
 def find_boxed(text: str) -> str | None:
     r"""What the last closed `\boxed{…}` holds."""
-    boxes = _find_boxes(text)
+    boxes = find_boxes(text)
     return boxes[-1][0] if boxes else None
 
 
-def _find_boxes(text: str) -> list[tuple[str, int, int, int]]:
+def find_boxes(text: str) -> list[tuple[str, int, int, int]]:
     """The closed boxes, in order: what each holds, where that begins, and where the box itself begins and ends."""
     boxes: list[tuple[str, int, int, int]] = []
     for match in list(BOXED.finditer(text))[: -BOXES - 1 : -1]:
@@ -96,7 +96,7 @@ def _find_boxes(text: str) -> list[tuple[str, int, int, int]]:
 
 def find_box(text: str, kind: AnswerKind) -> tuple[str, int] | None:
     """What the last box holds, or the last that are one answer, and where that begins; a box that closes a check is none."""
-    boxes = _find_boxes(text)
+    boxes = find_boxes(text)
     while len(boxes) > 1 and kind != "yes or no" and (_CHECKED.fullmatch(boxes[-1][0]) or not boxes[-1][0]):
         boxes.pop()
     if not boxes:

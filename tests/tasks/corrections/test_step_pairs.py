@@ -89,6 +89,9 @@ def test_so_many_pairs_of_a_problem_are_kept_as_are_wanted() -> None:
         ("rectified", continuation(1, verdict="wrong"), "not a right continuation from before the error"),
         ("rectified", continuation(1, continued="through error"), "not a right continuation from before the error"),
         ("rectified", continuation(1, next_step=" 2 + 2 = 5"), "both sides say the same"),
+        ("rectified", continuation(1, next_step="2 + 2 = 5\n#### 5"), "both sides say the same"),
+        ("rectified", continuation(1, next_step="#### 4"), "nothing but the answer"),
+        ("rectified", continuation(1, next_step="2 + 2 = 4, which is more"), "the length gives it away"),
         ("rectified", continuation(1, next_step="I made a mistake: it is 4."), "gives the mistake away"),
         ("edited", injection(injected_at=-1), "no mistake was made"),
         ("edited", injection(injected_at=2, steps=["Add.", "So 5."]), "the step was left out, not edited"),
@@ -110,10 +113,70 @@ def test_pairs_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> None:
     assert kept[0].equals(kept[1])
 
 
+def test_of_pairs_of_a_problem_the_nearest_in_length_is_kept() -> None:
+    rows = [continuation(number, next_step=step) for number, step in enumerate(["2+2=4", "2 + 2 =  4!!", "2 + 2 = 4"])]
+    (row,) = pair("rectified", *rows).kept.to_dicts()
+    assert row["chosen"] == "2 + 2 = 4"
+
+
+def test_answers_are_marked_on_neither_side() -> None:
+    (row,) = pair(
+        "rectified", continuation(1, next_step="So \\boxed{4}.\n#### 4", wrong_step="So \\boxed{5}.\nAnswer: 5")
+    ).kept.to_dicts()
+    assert (row["chosen"], row["rejected"]) == ("So 4.", "So 5.")
+
+
+def test_the_type_of_the_mistake_goes_with_a_pair() -> None:
+    (edited,) = pair("edited", injection(injected_type="operator")).kept.to_dicts()
+    (rectified,) = pair("rectified", continuation(1, error_type="calculation")).kept.to_dicts()
+    assert (edited["error_type"], rectified["error_type"]) == ("operator", "calculation")
+
+
+def tried(number: int, step: str, verdict: str, **change: Any) -> dict[str, Any]:
+    return continuation(number, solution_id=identify(100 + number), next_step=step, verdict=verdict, **change)
+
+
+def node(number: int, step: str, q: float, tries: int) -> dict[str, Any]:
+    return PROBLEM | {
+        "problem_id": identify(0), "node_id": identify(number), "steps_before": ["Add."], "step": step, "q": q, "tried": tries, "model": "m",
+    }  # fmt: skip
+
+
+def test_siblings_are_the_ways_on_that_succeed_most_and_least_often() -> None:
+    ways = [("2 + 2 = 5", "wrong"), ("2 + 2 = 4", "right"), ("2+2 is 4", "wrong"), ("2 + 2 = 4", "right"), ("2+2 is 4", "right"), ("2 + 2 = 4", "wrong"), ("2 + 2 = 4", "undecided"), ("2 + 2 = 4", "right")]  # fmt: skip
+    outcome = pair("siblings", *(tried(i, step, verdict) for i, (step, verdict) in enumerate(ways)))
+    (row,) = outcome.kept.to_dicts()
+    assert (row["chosen"], row["q_chosen"], row["rejected"], row["q_rejected"]) == ("2 + 2 = 4", 0.75, "2 + 2 = 5", 0.0)
+    assert (row["confidence"], row["epsilon"], row["rejected_id"]) == (0.8, pytest.approx(0.2), identify(100))
+    assert set(outcome.rejected["reason"]) == {"a try of siblings that are paired", "undecided, or never tried"}
+
+
+def test_siblings_of_a_search_count_as_often_as_they_were_tried() -> None:
+    (row,) = pair(
+        "siblings", node(1, "2 + 2 = 5", 0.25, 12), node(2, "2 + 2 = 4", 0.5, 4), node(3, "2 + 2 = 3", 0.3, 4)
+    ).kept.to_dicts()
+    assert (row["chosen"], row["rejected"], row["rejected_id"]) == ("2 + 2 = 4", "2 + 2 = 5", identify(1))
+    assert (row["confidence"], row["epsilon"], row["chosen_whole"]) == (0.25, 0.5, "Add.\n2 + 2 = 4")
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([tried(1, "2 + 2 = 4", "right"), tried(2, "2 + 2 = 4", "wrong")], "the only way on that was tried"),
+        ([tried(1, "2 + 2 = 4", "right"), tried(2, "2+2 is 4", "right")], "all ways on succeed equally often"),
+        ([tried(1, "2 + 2 = 4", "right"), tried(2, "2 + 2 = 5", "wrong", steps_before=[])], "the only way on that was tried"),
+    ],
+)  # fmt: skip
+def test_there_are_no_siblings_without_two_ways_on_that_differ(rows: list[dict[str, Any]], reason: str) -> None:
+    outcome = pair("siblings", *rows)
+    assert outcome.kept.height == 0 and outcome.rejected["reason"].to_list() == [reason, reason]
+
+
 def test_a_table_without_what_a_pair_needs_is_a_fault_of_the_recipe() -> None:
     faults = [PAIRS.check(PairsParameters(by=by), Contract("", "", (), "")) for by in SOURCES]
     assert faults == [
         ["by: rectified pairs need the column 'from_id'; put continue before"],
         ["by: edited pairs need the column 'injected_at'; put inject before"],
+        ["by: siblings pairs need the column 'steps_before'; put continue (keep: all) before"],
         ["by: first pit pairs need the column 'soft'; put estimate (label: soft, method: every-step) and contrast before"],
     ]  # fmt: skip
