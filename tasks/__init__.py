@@ -10,6 +10,7 @@ from schemas.labels import Label, LabelKind
 from schemas.task import Rejects, Task
 from tasks.balance import BALANCE
 from tasks.classify.task import CLASSIFY
+from tasks.compare import COMPARE
 from tasks.contrast import CONTRAST
 from tasks.corrections.continuations import CONTINUE
 from tasks.corrections.splice import SPLICE
@@ -40,7 +41,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CONTINUE, PAIRS, SPLICE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CONTINUE, PAIRS, SPLICE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, BALANCE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
