@@ -26,7 +26,11 @@ def solution(
 
 
 def compare(*rows: dict[str, Any]) -> Outcome:
-    schema = {"options": pl.List(pl.String), "reference": pl.String, "extracted": pl.String}
+    schema: dict[str, pl.DataType] = {
+        "options": pl.List(pl.String()),
+        "reference": pl.String(),
+        "extracted": pl.String(),
+    }
     outcome = COMPARE.run(pl.DataFrame(list(rows), schema_overrides=schema), CompareParameters(old="old", new="new"))
     check(outcome.kept, FLIPS, "test")
     assert outcome.kept.height + outcome.rejected.height == len(rows)
