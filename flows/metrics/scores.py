@@ -12,11 +12,13 @@ from errata.cli import text
 
 from flows.metrics.certainty import describe_calibration, describe_cost, describe_share, format_certainty, format_costs
 from flows.metrics.combinations import Combination, describe_combinations, format_combinations, group_combinations
+from flows.metrics.detections import describe_detections, format_detections
 from flows.metrics.labeller_pairs import LabellerPairs, LabelOrigin, compare_labellers, describe_pairs, format_pairs
 from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
+from tasks.evaluation.detection import Detection, detect_levels
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
@@ -79,6 +81,10 @@ class Evaluation:
         """How far independent labellers agree on the rows of gold, and what others confirm; None of one alone."""
         return compare_labellers([row.id for row in self.rows], self.labellers, self.origins)
 
+    def detections(self) -> dict[str, dict[str, Detection]]:
+        """Each labeller as a detector, by level."""
+        return {name: detect_levels(self.rows, labels) for name, labels in self.labellers.items()}
+
     def combinations(self) -> dict[str, list[Combination]]:
         """By labeller its labels by what speaks for them."""
         return {
@@ -104,12 +110,14 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
     labellers = {}
     calibrations, combinations = evaluation.calibrations(), evaluation.combinations()
+    detections = evaluation.detections()
     for name in evaluation.labellers:
         groups = evaluation.groups(name)
         whole = score(evaluation.rows, evaluation.labellers[name])
         labellers[name] = {
             "average_f1": average_f1(groups.values()) if evaluation.by == "set" else None,
             "all": _describe_score(whole),
+            "detection": describe_detections(detections[name]),
             "calibration": describe_calibration(calibrations.get(name)),
             "cost": describe_cost(evaluation.sum_tokens(name), whole),
             "combinations": describe_combinations(combinations.get(name, [])),
@@ -164,6 +172,7 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_exact(scored),
         _format_labelled(scored),
         _format_distances(scored),
+        format_detections(evaluation.detections()),
         format_certainty(evaluation.calibrations()),
         format_costs(_list_costs(evaluation)),
         format_combinations(evaluation.combinations()),

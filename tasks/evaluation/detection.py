@@ -1,0 +1,199 @@
+"""Detectors beside truth: who says of answers, or of steps, that they are wrong.
+
+Sources: CriticBench (arXiv 2402.14809, section 3.2: F1 with the wrong answer as
+the positive class, a reply that cannot be read counting as an alarm); ReaLMistake (arXiv
+2404.03602, section 5: the guess by the error rate beside it); Hard2Verify (arXiv
+2510.13744: balanced accuracy and balanced F1); VISCO (arXiv 2412.02172, section
+3.3: VISCore). The ceiling of a verifier that is neither sound nor complete
+follows from Bayes' rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from tasks.evaluation.score import NONE, Gold, Labels, Share
+
+PLACE = "first error"
+LEVELS = ("solution", PLACE, "step")
+"""What a label of the first wrong step says of a solution: that it is wrong, where it first is, and which steps are."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A detector's alarms beside truth; what it left undecided counts as neither, and lowers the recall of either side."""
+
+    caught: int
+    """Wrong, and called wrong."""
+    missed: int
+    """Wrong, and called right."""
+    alarms: int
+    """Right, and called wrong."""
+    passed: int
+    """Right, and called right."""
+    open_wrong: int = 0
+    """Wrong, and undecided."""
+    open_right: int = 0
+    """Right, and undecided."""
+
+    @property
+    def precision(self) -> Share:
+        """The wrong ones among those called wrong."""
+        return Share(self.caught, self.caught + self.alarms)
+
+    @property
+    def recall(self) -> Share:
+        """Those called wrong among the wrong ones: the true positive rate."""
+        return Share(self.caught, self.caught + self.missed + self.open_wrong)
+
+    @property
+    def specificity(self) -> Share:
+        """Those called right among the right ones: the true negative rate, a verifier's completeness."""
+        return Share(self.passed, self.passed + self.alarms + self.open_right)
+
+    @property
+    def f1(self) -> float | None:
+        """The harmonic mean of precision and recall, the wrong ones being the positive class."""
+        return _find_harmonic_mean(self.precision.rate or (0.0 if self.recall.of else None), self.recall.rate)
+
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """The mean of both recalls; None where truth knows one side only."""
+        a, b = self.recall.rate, self.specificity.rate
+        return None if a is None or b is None else (a + b) / 2
+
+    @property
+    def balanced_f1(self) -> float | None:
+        """The harmonic mean of both recalls: 0 for who always says the same."""
+        return _find_harmonic_mean(self.recall.rate, self.specificity.rate)
+
+    @property
+    def error_rate(self) -> Share:
+        """The wrong ones among all."""
+        wrong = self.caught + self.missed + self.open_wrong
+        return Share(wrong, wrong + self.passed + self.alarms + self.open_right)
+
+    @property
+    def guess_f1(self) -> float | None:
+        """The F1 of who calls wrong at random, as often as answers are: the error rate itself, in expectation."""
+        return self.error_rate.rate
+
+    def count_open_as_alarms(self) -> Detection:
+        """The same with undecided ones counted as called wrong, as CriticBench counts what cannot be read."""
+        return Detection(self.caught + self.open_wrong, self.missed, self.alarms + self.open_right, self.passed)
+
+    def compute_ceiling(self, accuracy: float) -> float | None:
+        """The accuracy among answers that the detector lets pass, whatever the number of samples.
+
+        Args:
+            accuracy: The share r of right answers before, from 0 to 1.
+
+        Returns:
+            c·r / (c·r + (1 - s)(1 - r)) of completeness c and soundness s (the recall on wrong ones); None where nothing passes.
+
+        """
+        completeness, soundness = self.specificity.rate, self.recall.rate
+        if completeness is None or soundness is None:
+            return None
+        passed = completeness * accuracy + (1 - soundness) * (1 - accuracy)
+        return completeness * accuracy / passed if passed else None
+
+
+def count_detections(pairs: Iterable[tuple[bool, bool | None]]) -> Detection:
+    """A detector's counts.
+
+    Args:
+        pairs: Of each answer (or step) whether it is wrong, and whether the detector calls it wrong: None where it
+            left that undecided, or said nothing that could be read.
+
+    Returns:
+        How many there are of each.
+
+    """
+    counts: dict[tuple[bool, bool | None], int] = {}
+    for pair in pairs:
+        counts[pair] = counts.get(pair, 0) + 1
+    names: Sequence[tuple[bool, bool | None]] = (
+        (True, True), (True, False), (False, True), (False, False), (True, None), (False, None),
+    )  # fmt: skip
+    return Detection(*(counts.get(name, 0) for name in names))
+
+
+def detect_levels(gold: Iterable[Gold], labels: Labels) -> dict[str, Detection]:
+    """A labeller of first wrong steps as a detector, at the three levels of Hard2Verify.
+
+    Args:
+        gold: The rows with their first wrong steps.
+        labels: The labeller's, by id.
+
+    Returns:
+        By level its counts. Of solutions: whether they are called wrong. Of first errors: a wrong one is caught where its
+        very step is named. Of steps: those through the first wrong one; rows whose number of steps gold does not say are left
+        out.
+
+    """
+    pairs: dict[str, list[tuple[bool, bool | None]]] = {level: [] for level in LEVELS}
+    for row in gold:
+        label, wrong = labels.get(row.id), row.first_error != NONE
+        called = None if label is None else label != NONE
+        pairs["solution"].append((wrong, called))
+        pairs[PLACE].append((wrong, label == row.first_error if wrong and label is not None else called))
+        if row.steps is not None or wrong:
+            pairs["step"] += expand_steps(row.first_error, label, row.steps or 0)
+    return {level: count_detections(given) for level, given in pairs.items()}
+
+
+def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[bool, bool | None]]:
+    """The steps of a solution that can be compared: those through the first wrong one, for after it truth says nothing.
+
+    Args:
+        first_error: The 0-based first wrong step, -1 for none.
+        label: The detector's, likewise; None where undecided.
+        steps: How many steps there are.
+
+    Returns:
+        Of each step whether it is wrong, and whether the detector calls it so.
+
+    """
+    end = steps if first_error < 0 else first_error + 1
+    return [(step == first_error, None if label is None else step == label) for step in range(end)]
+
+
+def compute_viscore(scores: Sequence[float]) -> float:
+    """The geometric mean of the F1 of answers, thoughts and explanations.
+
+    Args:
+        scores: These, or as many as there are, from 0 to 1.
+
+    Returns:
+        Their mean, from 0 to 1.
+
+    Raises:
+        ValueError: No score is given.
+
+    """
+    if not scores:
+        raise ValueError("no score to take the mean of; give at least one")
+    return float(prod(scores) ** (1 / len(scores)))
+
+
+def compute_brier(probabilities: Iterable[tuple[float, bool]]) -> float | None:
+    """The mean squared distance of probabilities from what came about (Brier 1950); None of nothing."""
+    distances = [(probability - happened) ** 2 for probability, happened in probabilities]
+    return sum(distances) / len(distances) if distances else None
+
+
+def group_detections(rows: Iterable[tuple[str, bool, bool | None]]) -> Mapping[str, Detection]:
+    """A detector's counts by category, in the order of their names; see `count_detections` for the other two of each row."""
+    groups: dict[str, list[tuple[bool, bool | None]]] = {}
+    for category, wrong, called in rows:
+        groups.setdefault(category, []).append((wrong, called))
+    return {category: count_detections(groups[category]) for category in sorted(groups)}
+
+
+def _find_harmonic_mean(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    return 2 * a * b / (a + b) if a + b else 0.0
