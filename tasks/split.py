@@ -173,6 +173,14 @@ def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     return [text.strip()], "whole"
 
 
+def holds_several(step: str, rule: str) -> bool:
+    """Whether a step holds more than one by the rule that cut its solution; of numbered steps, whether a further number begins a line."""
+    if rule in ("numbered", "auto", "whole"):
+        items = (_ITEM.match(line) for line in step.split("\n")[1:])
+        return any(item is not None and bool(item[2] or item[4]) and len(item[1]) < 2 for item in items)
+    return len([piece for piece in RULES[rule](step) if piece.strip()]) > 1
+
+
 def split_solutions(part: pl.DataFrame, parameters: SplitParameters) -> Outcome:
     """Adds `steps`, `step_rule` and `steps_of`; rejects solutions of too many steps, or without the channel that is to be cut.
 

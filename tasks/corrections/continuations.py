@@ -32,7 +32,7 @@ from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_samp
 from tasks.localize.rollout_counts import START
 from tasks.localize.rollouts import list_channel_prefixes
 from tasks.sources.content_ids import identify_solution, normalize_text
-from tasks.split import split_steps
+from tasks.split import holds_several, split_steps
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import VERSION as VERIFIER
 from tasks.verify.task import Answers, judge_rows
@@ -211,6 +211,8 @@ def _find_reason(beginning: Beginning, written: Mapping[str, Any], verdict: str,
         return verdict
     if not written["own"]:
         return "no step"
+    if holds_several(written["own"][0], beginning.row.get("step_rule") or "auto"):
+        return "several steps in one"
     own = normalize_text(written["own"][0])
     if rules.keep != "all" and beginning.place == "before error" and own == normalize_text(beginning.wrong_step):
         return "the wrong step again"

@@ -114,6 +114,7 @@ def test_what_came_is_told_where_too_little_is_right() -> None:
         ("2. a", "length", "truncated completion"),
         ("  ", "stop", "empty completion"),
         ("2. a\nPerhaps.", "stop", "undecided"),
+        ("2. a\n5. b\n#### 7", "stop", "several steps in one"),  # a number is left out, and two steps are one
     ],
 )
 def test_continuations_that_are_none(text: str, finish: Literal["stop", "length"], reason: str) -> None:
