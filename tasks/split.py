@@ -173,7 +173,7 @@ def split_steps(text: str, rule: Rule = "auto") -> tuple[list[str], str]:
     return [text.strip()], "whole"
 
 
-def holds_several(step: str, rule: str) -> bool:
+def has_several_steps(step: str, rule: str) -> bool:
     """Whether a step holds more than one by the rule that cut its solution; of numbered steps, whether a further number begins a line."""
     if rule in ("numbered", "auto", "whole"):
         items = (_ITEM.match(line) for line in step.split("\n")[1:])

@@ -22,6 +22,22 @@ PLACES = ("before error", "through error")
 CONTINUED_COLUMNS = (
     Column("from_id", "string", "The solution_id of the wrong solution that it goes on from.", pattern=ID),
     Column("from_text", "string", "That solution, verbatim."),
+    Column("from_steps", "strings", "Its steps."),
+    Column(
+        "wrong_type",
+        "string",
+        "The type of its mistake, as `classify` has it; null where it is not known.",
+        nullable=True,
+    ),
+    Column(
+        "wrong_cause", "string", "What is wrong there, as `classify` has it; null where it is not known.", nullable=True
+    ),
+    Column(
+        "wrong_reason",
+        "string",
+        "What is wrong there, in the words of the first judge who names that step; null where none does.",
+        nullable=True,
+    ),
     Column(
         "continued",
         "string",
@@ -84,21 +100,31 @@ STEP_PAIRS = Contract(
     "pair_id",
 )  # fmt: skip
 
-SPLICE_STYLES = ("fix", "restart", "backspace")
+SPLICE_STYLES = ("fix", "restart", "backspace", "verify")
 SPLICED = Contract(
     "splices",
     "One self-correction a row: a wrong beginning, a turn, and a right end.",
     (
         Column("spliced_id", "string", "Hash of the problem, the style and the text.", pattern=ID),
         *PROBLEM_COLUMNS,
-        Column("style", "string", "fix: the wrong step is followed by a right way on; restart: by a whole right solution; backspace: by marks that take it back.", one_of=SPLICE_STYLES),
+        Column("style", "string", "fix: the wrong step is followed by a right way on; restart: by a whole right solution; backspace: by marks that take it back; verify: a whole solution is checked, and solved anew where it is wrong.", one_of=SPLICE_STYLES),
         SEGMENTS,
         Column("text", "string", "What the model is to have written: the segments behind the question, joined."),
-        Column("first_error", "integer", "The 0-based index of the step that is wrong.", at_least=0),
+        Column("steps", "strings", "The steps of the first attempt that are in it."),
+        Column("first_error", "integer", "The 0-based index of the first of these that is wrong; -1 where a right solution is checked.", at_least=-1),
+        Column("overrun", "integer", "How many steps stand behind the wrong one before it is noticed.", at_least=0),
         Column("error_type", "string", "The type of the mistake; null where it is not known.", nullable=True),
-        Column("model", "string", "The model that made the mistake."),
-        Column("wrong_id", "string", "The solution_id of the wrong solution.", pattern=ID),
-        Column("right_id", "string", "The solution_id of the right one; null where it is the set's own.", nullable=True, pattern=ID),
+        Column("model", "string", "The model that made the first attempt."),
+        Column("wrong_id", "string", "The solution_id of the first attempt.", pattern=ID),
+        Column("wrong_whole", "string", "The first attempt as a whole."),
+        Column("right_id", "string", "The solution_id of the right one; null where it is the set's own, or the first attempt.", nullable=True, pattern=ID),
+        Column("right_whole", "string", "The right solution as a whole; null where the first attempt is right.", nullable=True),
     ),
     "spliced_id",
+)  # fmt: skip
+SMOOTHED_COLUMNS = (
+    Column("smoothed_by", "string", "The model whose words the turn and the end are; null where they are as they were spliced.", nullable=True),
+    Column("not_smoothed", "string", "Why the plain splice stays; null where it does not.", nullable=True),
+    Column("smooth_reply", "string", "What the model wrote, verbatim; null where nothing came.", nullable=True),
+    Column("smooth_request", "string", "The ledger's key of the request; null where none was made.", nullable=True),
 )  # fmt: skip

@@ -32,7 +32,7 @@ from tasks.llm.sampling import MaxTokens, Stop, Temperature, TopP, describe_samp
 from tasks.localize.rollout_counts import START
 from tasks.localize.rollouts import list_channel_prefixes
 from tasks.sources.content_ids import identify_solution, normalize_text
-from tasks.split import holds_several, split_steps
+from tasks.split import has_several_steps, split_steps
 from tasks.verify.math_verify.pool import compared
 from tasks.verify.task import VERSION as VERIFIER
 from tasks.verify.task import Answers, judge_rows
@@ -211,7 +211,7 @@ def _find_reason(beginning: Beginning, written: Mapping[str, Any], verdict: str,
         return verdict
     if not written["own"]:
         return "no step"
-    if holds_several(written["own"][0], beginning.row.get("step_rule") or "auto"):
+    if has_several_steps(written["own"][0], beginning.row.get("step_rule") or "auto"):
         return "several steps in one"
     own = normalize_text(written["own"][0])
     if rules.keep != "all" and beginning.place == "before error" and own == normalize_text(beginning.wrong_step):
@@ -238,9 +238,16 @@ def _make_row(
     return {
         **carried, **{name: value for name, value in written.items() if name != "own"}, SOLUTION_ID.name: key, "model": name,
         "sampling": how, "sample": request.sample, "request_id": request.id, "tokens": reply.tokens, "logprob": reply.known_logprob,
-        "from_id": row["solution_id"], "from_text": row["text"], "continued": beginning.place, "steps_before": beginning.steps,
+        "from_id": row["solution_id"], "from_text": row["text"], "from_steps": row["steps"], **describe_mistake(row), "continued": beginning.place, "steps_before": beginning.steps,
         "wrong_step": beginning.wrong_step, "next_step": written["own"][0],
     }  # fmt: skip
+
+
+def describe_mistake(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """What is known of a located mistake: its type and cause (of `classify`), and the reason of the first judge who names its step."""
+    votes = zip(row.get("judge_labels") or [], row.get("judge_reasons") or [])
+    reason = next((reason for label, reason in votes if label == row["first_error"] and reason), None)
+    return {"wrong_type": row.get("error_type"), "wrong_cause": row.get("error_cause"), "wrong_reason": reason}
 
 
 def _gather(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from random import Random
 from typing import Any
 
 Segment = Mapping[str, Any]
 SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 """The roles as ShareGPT has them."""
+_WORD = re.compile(r"\s*\S+(?:\s+$)?|\s+")
 
 
 def make_segment(
@@ -16,6 +19,29 @@ def make_segment(
 ) -> dict[str, Any]:
     """A segment; it weighs 1."""
     return {"role": role, "kind": kind, "text": text, "learn": learn, "weight": 1.0, "by": by, "of": of}
+
+
+def draw_unlearned(segments: Iterable[Segment], share: float, key: str) -> list[Segment]:
+    """Segments of which some words are not learnt, and are segments of their own.
+
+    Args:
+        segments: The conversation, or a part of it.
+        share: The probability of a word that would be learnt not to be; with 0 nothing is drawn.
+        key: The id that the draw depends on.
+
+    Returns:
+        The same text to the letter, with neighbouring words that are learnt alike in one segment.
+
+    Source: Masked Thought (arXiv 2403.02178), with words for tokens; there they are replaced by a mask, too.
+
+    """
+    random = Random(key)  # noqa: S311
+    drawn: list[Segment] = []
+    for segment in segments:
+        words = _WORD.findall(segment["text"]) if share and segment["learn"] else []
+        runs = groupby(words, key=lambda _: random.random() >= share)
+        drawn += [{**segment, "text": "".join(run), "learn": learn} for learn, run in runs] if words else [segment]
+    return drawn
 
 
 def list_messages(segments: Iterable[Segment]) -> list[dict[str, str]]:
@@ -62,3 +88,37 @@ def list_turns(segments: Iterable[Segment]) -> list[dict[str, Any]]:
 
 def _read_loss(segment: Segment) -> tuple[str, float]:
     return segment["role"], float(segment["weight"]) if segment["learn"] else 0.0
+
+
+def list_log(segments: Iterable[Segment]) -> list[dict[str, Any]]:
+    """Messages as logs of agents have them, cut where what is learnt begins or ends: each with whether it has a loss."""
+    return [
+        {"role": role, "content": "".join(segment["text"] for segment in group), "loss": learn}
+        for (role, learn), group in groupby(segments, key=lambda segment: (segment["role"], segment["learn"]))
+    ]
+
+
+def list_checks(segments: Iterable[Segment]) -> list[dict[str, Any]]:
+    """The solutions of a conversation, each with the check behind it and whether it is right by that check.
+
+    Args:
+        segments: The conversation; critiques part its solutions.
+
+    Returns:
+        Records in their order; none of what no critique follows.
+
+    """
+    checks: list[dict[str, Any]] = []
+    solution, right = "", True
+    for segment in segments:
+        if segment["kind"] == "critique":
+            last = checks[-1] if checks and not solution else None
+            if last is None:
+                checks.append({"solution": solution.strip(), "verification": segment["text"], "right": right})
+            else:
+                last["verification"] += segment["text"]
+            solution, right = "", True
+        elif segment["role"] == "assistant":
+            solution += segment["text"]
+            right &= segment["kind"] != "wrong"
+    return [check | {"verification": check["verification"].strip()} for check in checks]

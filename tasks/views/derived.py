@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.contract import Column
-from tasks.corrections.segments import list_learned, list_messages, list_turns
+from tasks.corrections.segments import list_checks, list_learned, list_log, list_messages, list_turns
 from tasks.views import columns as c
 from tasks.views import rows
 from tasks.views.rows import Row, Style
@@ -38,6 +38,12 @@ _TURN = (
     Column("value", "string", "What is said."),
     Column("loss", "number", "The weight of its loss; 0 is context.", at_least=0),
 )
+_LOGGED = (*c.MESSAGE, Column("loss", "boolean", "Whether a model is to learn to write it."))
+_CHECK = (
+    Column("solution", "string", "A solution."),
+    Column("verification", "string", "What a check of it says."),
+    Column("right", "boolean", "Whether it is right."),
+)
 _STEPS = ("steps", "first_error")
 _PAIR = ("rationale", "right_rationale", "right_id")
 _STEP_TEXTS = "The steps, in order"
@@ -56,6 +62,8 @@ _ALL = (
     Derived(("segments",), Column("segment_messages", "records", "The conversation, a message each for neighbouring segments of one role.", fields=c.MESSAGE), lambda row, _: list_messages(row["segments"])),
     Derived(("segments",), Column("learned_ranges", "records", "The characters of messages that a model is to learn to write.", fields=_RANGE), lambda row, _: list_learned(row["segments"])),
     Derived(("segments",), Column("segment_turns", "records", "The conversation as ShareGPT has it, cut where what is learnt ends.", fields=_TURN), lambda row, _: list_turns(row["segments"])),
+    Derived(("segments",), Column("segment_log", "records", "The conversation as agents log it, cut where what is learnt begins or ends.", fields=_LOGGED), lambda row, _: list_log(row["segments"])),
+    Derived(("segments",), Column("checked_solutions", "records", "The solutions of the conversation, each with the check behind it.", fields=_CHECK), lambda row, _: list_checks(row["segments"])),
     Derived(_PAIR, Column("wrong_side", "string", "The model's wrong rationale."), lambda row, _: rows.read_pair(row)[0]),
     Derived(_PAIR, Column("right_side", "string", "A right solution of the problem."), lambda row, _: rows.read_pair(row)[1]),
 )  # fmt: skip

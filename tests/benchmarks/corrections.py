@@ -11,6 +11,8 @@ a figure is missed.
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +23,9 @@ import polars as pl
 from catalog.tables import read_rows
 from flows.planning.plan import make_plan
 from flows.running.run_plan import materialize
+from schemas.model_id import ModelId
+from schemas.request import Completion, Request
+from tasks.corrections.smooth import SMOOTH, SmoothParameters
 from tasks.evaluation.artifact_baseline import measure_artifacts
 from tasks.evaluation.score import wilson
 from tasks.split import split_steps
@@ -58,14 +63,53 @@ def check_pairs(pairs: pl.DataFrame, programs: Mapping[str, str]) -> Iterator[tu
 
 
 def check_splices(spliced: pl.DataFrame, programs: Mapping[str, str]) -> Iterator[tuple[bool, bool]]:
-    """For each self-correction whether it is right without its wrong piece, and whether its label is the first error."""
+    """For each self-correction whether it is right without wrong piece and turn, and whether its label is the first error."""
     for row in spliced.to_dicts():
-        program, pieces = programs[row["problem_id"]], {piece["kind"]: piece["text"] for piece in row["segments"]}
-        before = split_steps(pieces["attempt"])[0] if "attempt" in pieces else []
+        program, pieces = programs[row["problem_id"]], dict.fromkeys(("attempt", "wrong", "revision"), "")
+        for piece in row["segments"]:
+            pieces[piece["kind"]] = pieces.get(piece["kind"], "") + piece["text"]
+        before, wrong = (split_steps(pieces[kind])[0] if pieces[kind] else [] for kind in ("attempt", "wrong"))
         kept = before if row["style"] == "fix" else []
         end, _ = split_steps(pieces["revision"])
         clean = find_first(program, [*kept, *end])
-        yield clean == -1, find_first(program, [*before, pieces["wrong"]]) == row["first_error"] == len(before)
+        yield clean == -1, find_first(program, [*before, *wrong]) == row["first_error"] == len(before)
+
+
+def smooth(spliced: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Self-corrections smoothed by a script that writes honestly half of the time, and else spoils, solves on or gives away.
+
+    Args:
+        spliced: Rows of `splice`.
+
+    Returns:
+        The rows that were smoothed, and how many others there are.
+
+    """
+    conversation = SMOOTH.ask(spliced, SmoothParameters(model="script"), {"script": ModelId("script", "")})
+    requests = next(conversation)
+    try:
+        conversation.send({request.id: write(request) for request in requests})
+    except StopIteration as end:
+        rows: pl.DataFrame = end.value.kept
+    done = rows.filter(pl.col("smoothed_by").is_not_null())
+    return done, rows.height - done.height
+
+
+def write(request: Request) -> Completion:
+    """A reply of the script: which of its habits it follows depends on the request's id."""
+    shown = request.messages[-1].content
+    turn, end = (re.findall(rf"<{name}-\w+>\n(.*?)\n</{name}-", shown, re.DOTALL)[0] for name in ("turn", "end"))
+    habit = int(request.id[:8], 16) % 8
+    if habit == 0:  # another number in the first calculation
+        end = re.sub(r"= (\d+)", lambda number: f"= {int(number[1]) + 1}", end, count=1)
+    elif habit == 1:  # a calculation more
+        end = f"1 + 1 = 2\n{end}"
+    elif habit == 2:  # one less
+        end = "\n".join(end.split("\n")[1:])
+    elif habit == 3:
+        turn = "The reference solution says otherwise."
+    text = json.dumps({"turn": f"Hm. {turn}", "end": end})
+    return Completion(request.id, text, "stop", 1024, 10, 5, None, "script", 0.0)
 
 
 def measure_pairs(pairs: pl.DataFrame) -> tuple[float, float]:
@@ -102,7 +146,11 @@ def main() -> int:
         )
     for name, least in (("rectified", 0.95), ("edited", 0.95), ("siblings", 0.0)):
         count(f"{name} pairs, both sides true", [a and b for a, b in check_pairs(tables[name], programs)], least)
-    for name in ("fixed", "restarted"):
+    tables["smoothed"], left = smooth(pl.concat([tables["fixed"], tables["restarted"]]))
+    print(
+        f"smoothed by a script that spoils half of what it writes: {tables['smoothed'].height:,}, left as they were {left:,}"
+    )
+    for name in ("fixed", "restarted", "revised", "smoothed"):
         checked = list(check_splices(tables[name], programs))
         count(f"{name}: right without the wrong piece", [clean for clean, _ in checked], 0.97)
         count(f"{name}: label is the first error", [label for _, label in checked], 0.97)

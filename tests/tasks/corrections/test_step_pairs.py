@@ -25,7 +25,7 @@ def identify(number: int) -> str:
 def continuation(number: int, problem: int = 0, **change: Any) -> dict[str, Any]:
     """A right continuation of a wrong solution."""
     return PROBLEM | {
-        "problem_id": identify(problem), "from_id": identify(number), "from_text": "Add.\n2 + 2 = 5", "continued": "before error",
+        "problem_id": identify(problem), "from_id": identify(number), "from_text": "Add.\n2 + 2 = 5", "from_steps": ["Add.", "2 + 2 = 5"], "wrong_type": None, "wrong_cause": None, "wrong_reason": None, "continued": "before error",
         "steps_before": ["Add."], "wrong_step": "2 + 2 = 5", "next_step": f"2 + 2 = 4 ({number})", "verdict": "right", "model": "m",
         "text": f"Add.\n2 + 2 = 4 ({number})",
     } | change  # fmt: skip
