@@ -11,7 +11,7 @@ from catalog.declarations import FORMATS, VIEWS
 from schemas.columns.quality import CONSISTENCY_COLUMNS, CONTAMINATION_COLUMN, LABEL_COLUMNS, QUALITY_COLUMNS
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, Gate
-from schemas.recipe.models import MODELS, EngineArguments, Speculation
+from schemas.recipe.models import MODELS, EngineArguments, Skill, Speculation
 from schemas.recipe.recipe import Head
 from schemas.recipe.settings import ModelSampling
 from schemas.task import Task
@@ -47,7 +47,7 @@ def kind_of(field: FieldInfo) -> str:
     if "Literal" in text:
         return " \\| ".join([*(["number"] if "int," in text else []), *re.findall(r"'([^']+)'", text)])
     for python, words in (
-        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("JudgeParameters", "mapping, as `judge` takes them"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
+        ("Taxonomy", "taxonomy"), ("LabelRules", "mapping"), ("FileJoin", "mapping"), ("Companion", "mapping"), ("CsvOptions", "mapping"), ("list[str] | tasks.sources.field_mapping.FieldRule", "list, or field"), ("GoldRules", "mapping"), ("FieldRule", "field"), ("Setting", "list of settings"), ("TreeParameters", "mapping"), ("JudgeParameters", "mapping, as `judge` takes them"), ("Dynamic", "mapping"), ("ModelSampling", "mapping"), ("EngineArguments", "mapping"), ("Speculation", "mapping"), ("Price", "prompt, completion"), ("Skill", "mapping"), ("Abacus", "mapping of models"), ("list[dict[str, typing.Any]]", "list of gates"), ("Origin", "list of name, license, url"), ("dict[str, dict", "mapping of tables"), ("dict[str, list[str]]", "mapping of lists"), ("dict[str, dict[str, str]]", "mapping of mappings"), ("list[str], pydantic", "list"), ("dict[str, float]", "mapping of numbers"),
         ("dict", "mapping"), ("list", "list"), ("bool", "true or false"), ("int", "number"), ("float", "number"), ("str", "text"),
     ):  # fmt: skip
         if python in text:
@@ -62,7 +62,7 @@ def parameters(fields: dict[str, FieldInfo]) -> list[str]:
         default = field.get_default()
         shown = "needed" if field.is_required() else "" if default in (None, [], {}, "") else f"`{default}`"
         shown = f"`{default.value}`" if isinstance(default, FieldRule) else shown
-        shown = "below" if isinstance(default, TreeParameters | ModelSampling | EngineArguments) else shown
+        shown = "below" if isinstance(default, TreeParameters | ModelSampling | EngineArguments | Skill) else shown
         lines.append(f"| `{field.alias or name}` | {kind_of(field)} | {shown} | {field.description} |")
     return lines
 
@@ -90,7 +90,7 @@ def models() -> str:
         lines += [f"## `{name}`", "", str(model.__doc__), "", *parameters(fields), ""]
     for title, record in (
         ("`sampling` of a model", ModelSampling), ("`engine_args` of a model of `vllm`", EngineArguments),
-        ("`speculative_config` of `engine_args`", Speculation), ("A setting of `sampling` of `generate`", Setting),
+        ("`skill` of a model of `world`", Skill), ("`speculative_config` of `engine_args`", Speculation), ("A setting of `sampling` of `generate`", Setting),
     ):  # fmt: skip
         lines += [f"## {title}", "", *parameters(record.model_fields), ""]
     return "\n".join(lines).rstrip()

@@ -11,6 +11,7 @@ import yaml
 
 from schemas.contract import Column, Contract
 from schemas.frames import to_markdown
+from schemas.recipe.models import Skill, World
 from schemas.recipe.recipe import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -64,6 +65,8 @@ def render_card(
         *(["## What kinds of mistakes", "", *render_types(types), ""] if types else []),
         *(["## What it had to satisfy", "", *render_gates(gates), ""] if gates else []),
     ]  # fmt: skip
+    if teachers := [(name, model.skill) for name, model in recipe.models.items() if isinstance(model, World)]:
+        text += ["## What is no language model's", "", *render_teachers(teachers), ""]
     for view, contract in views.items():
         text += [f"## Columns of `{view}`", "", contract.meaning, "", *_columns(view, contract, rows, filled), ""]
     text += [
@@ -76,6 +79,18 @@ def render_card(
         text += ["## Sources", "", "| source | licence | where |", "|---|---|---|"]
         text += [f"| {entry.name} | {entry.license} | {entry.url or ''} |" for entry in recipe.sources]
     return "\n".join(text).rstrip() + "\n"
+
+
+def render_teachers(teachers: Sequence[tuple[str, Skill]]) -> list[str]:
+    """What is said of teachers of known truth: rows name them as models, and nobody is to take them for such."""
+    lines = []
+    for name, skill in teachers:
+        rates = ", ".join(f"{key} {value:.0%}" for key, value in skill.model_dump().items() if value)
+        lines.append(
+            f"`{name}` is a program that knows the truth of its problems, and no language model: what it judged and wrote measures "
+            f"methods, and is nothing to train on. Its errors are declared: {rates or 'none'}."
+        )
+    return lines
 
 
 def _columns(

@@ -13,7 +13,7 @@ from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
 from schemas.model_id import ModelId
-from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model
+from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model, World
 from schemas.request import Engine, EngineError, LoggedEngine, Spent
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
 
@@ -48,6 +48,10 @@ def identify_model(model: Model, declared: Model, digests: Digests | None = None
         from tasks.engines.abacus.engine import read_revision
 
         return ModelId("abacus", read_revision(model.checkpoint))
+    if isinstance(declared, World):
+        from tasks.engines.world.engine import identify_teacher
+
+        return identify_teacher(declared)
     assert not isinstance(declared, Abacus)
     name, revision = declared.model, declared.variant if isinstance(declared, VLLM) else declared.revision
     if isinstance(declared, LlamaCpp):

@@ -8,12 +8,13 @@ from pathlib import Path
 from catalog.declarations import find_declarations
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
-from schemas.recipe.models import Abacus, Model
+from schemas.recipe.models import Abacus, Model, World
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
 from schemas.recipe.settings import FurtherSampling
 from schemas.task import Asking
 from tasks import TASKS
+from tasks.llm.prompts import name_prompt
 
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
 """What else can be done where a model does not go on with beginnings of answers."""
@@ -65,11 +66,24 @@ def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, s
     assert isinstance(table.task, Asking)
     if name in table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
         yield "model" if "model" in type(table.parameters).model_fields else "models", f"{reason}{WITHOUT_CONTINUATION}"
+    if isinstance(model, World):
+        yield from _find_unknown_prompts(table)
     settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
     names = dict.fromkeys(name for setting in settings for name in setting.list_set())
     if names and isinstance(model, Abacus):
         listed = ", ".join(f"`{name}`" for name in names)
         yield "sampling", f"the embedded model is sampled by `temperature` and `top_p` alone; take {listed} out"
+
+
+def _find_unknown_prompts(table: Table) -> Iterator[tuple[str, str]]:
+    """The prompts of a table that a teacher of known truth cannot answer: it recognises our own by their words."""
+    from tasks.engines.world.engine import explain_roles
+
+    for name in type(table.parameters).model_fields:
+        text = getattr(table.parameters, name)
+        is_prompt = name == "prompt" or name.endswith("_prompt")
+        if is_prompt and isinstance(text, str) and (reason := explain_roles(name_prompt(text))):
+            yield name, reason
 
 
 def parse_recipe(text: str, recipe: str) -> Recipe:

@@ -250,7 +250,45 @@ class Recorded(EndpointSettings, Declaration):
         return {"file": self.file} if self.file else {}
 
 
-Model = Annotated[Abacus | VLLM | LlamaCpp | OpenAI | Recorded, Field(discriminator="engine")]
+class Skill(_Strict):
+    """How often a teacher of known truth errs: shares, each drawn for each request from its id."""
+
+    misses: float = Field(0.0, ge=0, le=1, description="Of wrong solutions: it finds no wrong step.")
+    elsewhere: float = Field(
+        0.0, ge=0, le=1, description="Of wrong solutions: it names another step than the first wrong one."
+    )
+    alarms: float = Field(0.0, ge=0, le=1, description="Of right solutions: it names a step of them.")
+    fixes: float = Field(
+        1.0, ge=0, le=1, description="Of wrong attempts, told the first wrong step: its revision is right."
+    )
+    guesses: float = Field(
+        0.0, ge=0, le=1, description="Of wrong attempts, not told it: its revision, or its continuation, is right."
+    )
+    spoils: float = Field(0.0, ge=0, le=1, description="Of right attempts: its revision is wrong.")
+    slips: float = Field(
+        0.0, ge=0, le=1, description="Of its own solutions, and of continuations of right beginnings: wrong."
+    )
+    leaks: float = Field(0.0, ge=0, le=1, description="Of its critiques: they give the right answer away.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Skill:
+        if self.misses + self.elsewhere > 1:
+            raise ValueError(
+                f"`misses` {self.misses:g} and `elsewhere` {self.elsewhere:g} are shares of the same wrong solutions: lower one of them"
+            )
+        return self
+
+
+class World(Declaration):
+    """A teacher of known truth, and no language model: it reads problems of Abacus' world from their words, and errs as declared."""
+
+    engine: Literal["world"]
+    skill: Skill = Field(Skill(), description="How often it errs; without any, never.")
+    seed: int = Field(0, ge=0, description="Another number, other draws: so several teachers err independently.")
+    price: Price | None = Field(None, description="What its words cost, if they are to be counted in money.")
+
+
+Model = Annotated[Abacus | World | VLLM | LlamaCpp | OpenAI | Recorded, Field(discriminator="engine")]
 """A model of a recipe."""
 MODELS: tuple[type[Declaration], ...] = get_args(get_args(Model)[0])
 """The declaration of each engine's models."""

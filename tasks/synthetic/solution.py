@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -45,6 +45,12 @@ def _follow(
         values[i] = line.result
         lines.append(line)
     return lines, values[len(program.nodes) - 1]
+
+
+def list_remaining(program: Program, done: Collection[int]) -> tuple[list[WrittenStep], int]:
+    """The right lines of the calculations that are not done yet, and the answer."""
+    lines, answer = solve_right(program)
+    return [line for i, line in enumerate(lines) if i not in done], answer
 
 
 def _line(program: Program, node: ProgramStep, values: dict[int, int]) -> WrittenStep:

@@ -82,6 +82,15 @@ def find_truth(program: Program, steps: Sequence[str]) -> Truth:
     return Truth(-1)
 
 
+def find_progress(program: Program, steps: Sequence[str]) -> tuple[bool, frozenset[int]]:
+    """Whether a beginning of a solution has a wrong step, and the calculations that are done before it, by their index."""
+    progress = _Progress(program)
+    for step in steps:
+        if progress.step(step[:LONGEST], last=False):
+            return True, frozenset(progress.done)
+    return False, frozenset(progress.done)
+
+
 class _Progress:
     """How far a solution has come along the program."""
 
