@@ -1,9 +1,10 @@
-"""`errata evaluate`: labels of the first wrong step beside gold."""
+"""`errata evaluate`: labels of the first wrong step beside gold, and verdicts before and after."""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from errata.cli.exit_codes import DONE
 from errata.cli.verb import Verb
@@ -11,15 +12,22 @@ from errata.storage import locate_store
 
 from flows.cli.arguments import add_data, add_json
 
+if TYPE_CHECKING:
+    from flows.metrics.evaluate import RowsAt
+
 
 def run_evaluate(options: Namespace) -> int:
     """`errata evaluate`."""
     from flows.metrics.evaluate import evaluate, find_rows
     from flows.metrics.scores import as_json, format_scores
+    from flows.metrics.transitions import has_transitions
     from tasks.evaluation.labels import Columns
 
     store = locate_store(options.store)
     labels = [find_rows(name, options.data, store) for name in options.labels]
+    paired = options.before or options.after
+    if paired or (not options.gold and all(has_transitions(place.columns()) for place in labels)):
+        return _evaluate_transitions(labels, options)
     by_name = dict(zip(options.labels, labels))
     named = dict.fromkeys(options.gold) or options.labels[:1]
     gold = [by_name.get(name) or find_rows(name, options.data, store) for name in named]
@@ -28,6 +36,17 @@ def run_evaluate(options: Namespace) -> int:
         labels, gold, options.format, Columns(id, tuple(options.label), options.labeller), options.base, options.by
     )
     print(json.dumps(as_json(result), indent=1, ensure_ascii=False) if options.json else format_scores(result))
+    return DONE
+
+
+def _evaluate_transitions(places: list[RowsAt], options: Namespace) -> int:
+    """What became of verdicts: of turns of a revision, of two models, or of two columns."""
+    from flows.metrics.transition_tables import describe_transitions, format_transitions
+    from flows.metrics.transitions import evaluate_transitions
+
+    table = evaluate_transitions(places, options.before, options.after)
+    described = json.dumps(describe_transitions(table), indent=1, ensure_ascii=False) if options.json else None
+    print(described or format_transitions(table))
     return DONE
 
 
@@ -50,22 +69,26 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     parser.add_argument("--base", type=int, choices=[0, 1], help=help)
     help = "what rows are grouped by (default: set)"
     parser.add_argument("--by", choices=["set", "length"], default="set", help=help)
+    help = "a column of verdicts (right, wrong, undecided, or true, false, null) before a change or a revision; with --after. Tables of `revise` and `compare` need neither"
+    parser.add_argument("--before", metavar="COLUMN", help=help)
+    parser.add_argument("--after", metavar="COLUMN", help="the column of verdicts after it")
     add_json(parser)
     add_data(parser)
 
 
 EVALUATE = Verb(
     "evaluate",
-    "Compare labels of the first wrong step with gold.",
+    "Compare labels of the first wrong step with gold, or verdicts before and after.",
     (
         "errata evaluate labels.jsonl --gold catalog/recipes/abacus.yaml:steps --format truth",
         "errata evaluate labels.jsonl --gold gsm8k.json --format processbench",
         "errata evaluate labels.parquet --gold prmbench.jsonl --format mapping.yaml",
+        "errata evaluate old-and-new.jsonl --before old_right --after new_right",
         "errata evaluate catalog/recipes/evidence.yaml:{posterior,today} --gold catalog/recipes/evidence.yaml:known --data FOLDER",
     ),
     run_evaluate,
     _add_evaluate,
-    "Exact locations and their F1 by set, retention, precision, distances; how sure labels are, and what they cost.",
+    "Exact locations and their F1 by set, retention, precision, distances; how sure labels are, and what they cost; of verdicts what was kept, fixed and broken.",
 )
 
 VERBS = (EVALUATE,)

@@ -16,9 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.evaluation.score import wilson
+
 Floats = NDArray[np.float64]
 _RESAMPLES = 2000
 _KEPT, _BROKEN, _FIXED, _LEFT = range(4)
+_OF: Mapping[str, list[int]] = {
+    "CL": [_KEPT, _BROKEN],
+    "CS": [_FIXED, _LEFT],
+    **{key: [0, 1, 2, 3] for key in ("Acc1", "Acc2", "RSS")},
+}
+"""By figure the columns of those that it is a share of."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,15 @@ class Transitions:
         problems = len(self.shares)
         draws = np.random.default_rng(seed).multinomial(problems, np.full(problems, 1 / problems), size=_RESAMPLES)
         sums = draws @ self.shares / problems
-        return {name: _find_percentiles(measure, sums) for name, measure in MEASURES.items()}
+        intervals = {name: _find_percentiles(measure, sums) for name, measure in MEASURES.items()}
+        return {name: self._widen(name, interval) for name, interval in intervals.items()}
+
+    def _widen(self, name: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+        """An interval of Wilson in the place of one that is a point, at 0 or 1, where resamples do not differ."""
+        if interval is None or interval not in ((0.0, 0.0), (1.0, 1.0)):
+            return interval
+        problems = int((self.shares[:, _OF[name]].sum(axis=1) > 0).sum())
+        return wilson(round(interval[0] * problems), problems)
 
 
 def count_transitions(pairs: Iterable[tuple[str, bool, bool]]) -> Transitions | None:

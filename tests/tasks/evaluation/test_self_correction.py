@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.evaluation.score import wilson
 from tasks.evaluation.self_correction import count_transitions
 
 PAIRS = st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.booleans()), min_size=1, max_size=40)
@@ -57,6 +58,12 @@ def test_intervals_hold_what_was_declared() -> None:
             misses[name] += not low <= true <= high
     # 40 intervals of 95 %: 7 misses or more come about once in 1,500 times
     assert all(missed < 7 for missed in misses.values()), misses
+
+
+def test_where_all_problems_are_alike_the_interval_is_no_point() -> None:
+    counted = count_transitions([(str(i), True, True) for i in range(4)])
+    assert counted is not None
+    assert counted.measure_intervals()["CL"] == wilson(4, 4)
 
 
 def test_a_figure_that_few_resamples_have_has_no_interval() -> None:

@@ -1,0 +1,97 @@
+"""Transitions of verdicts, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from errata.cli import text
+
+from flows.metrics.narrow_table import format_narrow_table
+from flows.metrics.transitions import RIGHT, WRONG, GroupTransitions, TransitionTable
+from tasks.evaluation.self_correction import Transitions
+
+NOTES = """\
+answers    right and still right, mended, no longer right, still wrong (and of
+           these with the same answer); undecided ones are in no figure
+before     mean share of right answers by problem (Acc1), and after (Acc2)
+CL         confidence level: right answers that are still right
+CS         critique score: wrong answers that are right now
+RSS        how far the answers after lie between the worst and the best that a
+           model of this accuracy can do (arXiv 2412.19513)
+broken     negative flips: right before, wrong now, of all
+( )        95 % intervals, by resampling problems"""
+_FIGURES = {"acc1": "accuracy_before", "acc2": "accuracy_after", "cl": "confidence_level", "cs": "critique_score", "rss": "relative_score", "nfr": "negative_flips", "correction": "correction_score"}  # fmt: skip
+
+
+def describe_transitions(table: TransitionTable) -> dict[str, Any]:
+    """Everything, for machines; shares are 0 to 1, null of nothing."""
+    return {
+        "rows": table.name,
+        "kind": table.kind,
+        "groups": {name: _describe_group(group) for name, group in table.groups.items()},
+    }
+
+
+def _describe_group(group: GroupTransitions) -> dict[str, Any]:
+    counts = {f"{before} to {after}": n for (before, after), n in sorted(group.counts.items())}
+    described = {
+        "pairs": sum(group.counts.values()),
+        "undecided": group.undecided,
+        "counts": counts,
+        "wrong_with_same_answer": group.same,
+    }
+    if group.decided is None:
+        return described
+    figures = {name: getattr(group.decided, attribute) for name, attribute in _FIGURES.items()}
+    intervals = {name.lower(): interval for name, interval in group.decided.measure_intervals().items()}
+    return described | {"problems": len(group.decided.shares), "figures": figures, "intervals": intervals}
+
+
+def format_transitions(table: TransitionTable) -> str:
+    """The tables, 80 columns wide, and what they mean."""
+    pairs = sum(sum(group.counts.values()) for group in table.groups.values())
+    head = text.strip_controls(f"{table.kind:6}  {table.name}, {pairs:,} pairs of verdicts")
+    decided = {name: group.decided for name, group in table.groups.items() if group.decided is not None}
+    parts = [head, _format_counts(table.groups), _format_accuracies(decided), _format_figures(decided), NOTES]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _format_counts(groups: Mapping[str, GroupTransitions]) -> str:
+    head = ["answers", "kept", "fixed", "broken", "wrong", "same", "undecided"]
+    rows: list[list[object]] = [
+        [
+            name, group.counts.get((RIGHT, RIGHT), 0), group.counts.get((WRONG, RIGHT), 0), group.counts.get((RIGHT, WRONG), 0),
+            group.counts.get((WRONG, WRONG), 0), group.same, group.undecided,
+        ]
+        for name, group in groups.items()
+    ]  # fmt: skip
+    return format_narrow_table(head, rows)
+
+
+def _format_accuracies(groups: Mapping[str, Transitions]) -> str:
+    if not groups:
+        return ""
+    rows: list[list[object]] = []
+    for name, counted in groups.items():
+        intervals = counted.measure_intervals()
+        before, after = (_format(getattr(counted, _FIGURES[key.lower()]), intervals[key]) for key in ("Acc1", "Acc2"))
+        rows.append([name, len(counted.shares), before, after, _format(counted.negative_flips, None)])
+    return format_narrow_table(["accuracy, %", "problems", "before", "after", "broken"], rows)
+
+
+def _format_figures(groups: Mapping[str, Transitions]) -> str:
+    if not groups:
+        return ""
+    rows: list[list[object]] = []
+    for name, counted in groups.items():
+        intervals = counted.measure_intervals()
+        keys = ("CL", "CS", "RSS")
+        rows.append([name, *(_format(getattr(counted, _FIGURES[key.lower()]), intervals[key]) for key in keys)])
+    return format_narrow_table(["revision, %", "CL", "CS", "RSS"], rows)
+
+
+def _format(figure: float | None, interval: tuple[float, float] | None) -> str:
+    if figure is None:
+        return "–"
+    return f"{100 * figure:.1f}" + ("" if interval is None else f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})")
