@@ -9,6 +9,8 @@
 # make test-vllm install vLLM for the CPU in an environment of its own (3.4 GB, 5 minutes), test the engines with it
 # make test-llama install llama.cpp for the CPU and SmolLM2 (130 MB), test the engine with a real language model
 # make test-trl  install TRL for the CPU in an environment of its own (1.5 GB, 2 minutes), train a step on each view
+# make teaching install PyTorch in an environment of its own (1 GB), train Abacus on what the recipes make (FOLDER=.teaching)
+# make test-teaching  the same environment; test the losses in it
 # make install-llama install llama.cpp for the CPU (35 MB), which recipes with the engine `llama` ask
 # make install-gpu  install vLLM for the GPUs of this machine in an environment of its own (.venv-gpu), where builds find it
 # make check    install, lint, type-check, build the site of the documentation
@@ -21,7 +23,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = .uv/bin/uv
 BIN = .venv/bin
 
-.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl environments check docs server install install-llama install-gpu clean
+.PHONY: corpus corpus-real test test-explore test-all test-vllm test-llama test-trl test-teaching teaching environments check docs server install install-llama install-gpu clean
 .DEFAULT_GOAL := corpus
 
 corpus: install
@@ -42,7 +44,7 @@ test-explore: install
 
 test-all: test test-explore
 	$(MAKE) test TIER="build or kill or browser or data or slow"
-	$(MAKE) test-trl test-vllm test-llama
+	$(MAKE) test-trl test-vllm test-llama test-teaching
 
 test-vllm: install .venv-vllm/.installed
 	ERRATA_VLLM_PYTHON=.venv-vllm/bin/python $(BIN)/pytest tests/vllm
@@ -54,6 +56,13 @@ test-llama: install-llama
 
 test-trl: install .venv-trl/.installed
 	ERRATA_TRL_PYTHON=.venv-trl/bin/python $(BIN)/pytest tests/trl
+
+test-teaching: install .venv-teaching/.installed
+	ERRATA_TEACHING_PYTHON=.venv-teaching/bin/python $(BIN)/pytest tests/infra/teaching
+
+FOLDER ?= .teaching
+teaching: install .venv-teaching/.installed
+	$(BIN)/python -m infra.teaching.run --folder $(FOLDER) --python .venv-teaching/bin/python
 
 check: install docs
 	$(BIN)/ruff format --check .
@@ -85,7 +94,7 @@ install-gpu: install
 	UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) sync --frozen --only-group vllm --python $(PYTHON)
 	.venv-gpu/bin/python -c 'import vllm; print("vLLM", vllm.__version__)'
 
-environments: install-llama .venv-vllm/.installed .venv-trl/.installed
+environments: install-llama .venv-vllm/.installed .venv-trl/.installed .venv-teaching/.installed
 
 .venv-vllm/.installed: infra/vllm/install.sh
 	rm -rf .venv-vllm
@@ -97,10 +106,17 @@ environments: install-llama .venv-vllm/.installed .venv-trl/.installed
 	infra/trl/install.sh .venv-trl $(PYTHON)
 	@touch $@
 
+# with pip, as for TRL
+.venv-teaching/.installed: infra/teaching/requirements.txt
+	rm -rf .venv-teaching
+	$(PYTHON) -m venv .venv-teaching
+	.venv-teaching/bin/python -m pip --quiet --disable-pip-version-check install -r infra/teaching/requirements.txt
+	@touch $@
+
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Errata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=…") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .uv
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean:
-	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .uv build dist site *.egg-info catalog/*.egg-info
+	rm -rf .venv .venv-gpu .venv-vllm .venv-trl .venv-teaching .uv build dist site *.egg-info catalog/*.egg-info
