@@ -62,7 +62,7 @@ test-teaching: install .venv-teaching/.installed
 
 FOLDER ?= .teaching
 teaching: install .venv-teaching/.installed
-	$(BIN)/python -m infra.teaching.run --folder $(FOLDER) --python .venv-teaching/bin/python
+	$(BIN)/python -m infra.teaching.benchmark --folder $(FOLDER) --python .venv-teaching/bin/python
 
 check: install docs
 	$(BIN)/ruff format --check .

@@ -32,7 +32,7 @@ def name_corpus(recipe: str, seed: int) -> str:
     return f"teaching_{recipe}_{seed}"
 
 
-def widen_recipe(text: str, name: str, seed: int, count: int) -> dict[str, Any]:
+def adjust_recipe(text: str, name: str, seed: int, count: int) -> dict[str, Any]:
     """A recipe of the catalog with other problems, as many as asked for, and the tables of `ADDED`.
 
     Its gates are left out: they hold a release to what it promises, and what
@@ -66,7 +66,7 @@ def build_corpora(folder: Path, seed: int, count: int) -> None:
     (folder / "recipes").mkdir(parents=True, exist_ok=True)
     for name in ADDED:
         path = folder / "recipes" / f"{name_corpus(name, seed)}.yaml"
-        recipe = widen_recipe((RECIPES / f"{name}.yaml").read_text("utf-8"), name, seed, count)
+        recipe = adjust_recipe((RECIPES / f"{name}.yaml").read_text("utf-8"), name, seed, count)
         path.write_text(yaml.safe_dump(recipe, sort_keys=False), "utf-8")
         plan = make_plan(str(path), None, str(folder / "store"))
         if not plan.finished:

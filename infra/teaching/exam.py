@@ -118,7 +118,7 @@ def find_beginnings(problems: Sequence[Problem], solutions: Sequence[Sequence[So
     return beginnings
 
 
-def examine_solver(engine: AbacusEngine, problems: Sequence[Problem], beginnings: Sequence[str | None]) -> Results:
+def measure_solver(engine: AbacusEngine, problems: Sequence[Problem], beginnings: Sequence[str | None]) -> Results:
     """Right answers, sound solutions, and right answers from a wrong beginning, of each problem."""
     prompts = [(problem.question, "") for problem in problems]
     greedy, sampled = ask(engine, prompts, 0.0, 1), ask(engine, prompts, 1.0, SAMPLES)
@@ -171,7 +171,7 @@ def choose_threshold(scores: Sequence[Sequence[float]], labels: Sequence[Sequenc
     return max(THRESHOLDS, key=measure)
 
 
-def examine_critic(given: dict[str, Any], solutions: Sequence[Sequence[Solution]]) -> Results:
+def measure_critic(given: dict[str, Any], solutions: Sequence[Sequence[Solution]]) -> Results:
     """Best of `SAMPLES` by the lowest step, and the first error, from scores of the exam's solutions."""
     threshold = choose_threshold(given["held"], given["labels"])
     scores = iter(given["exam"])
@@ -187,7 +187,7 @@ def examine_critic(given: dict[str, Any], solutions: Sequence[Sequence[Solution]
     return {"best of 8": best, "first-error F1": located}
 
 
-def examine_votes(solutions: Sequence[Sequence[Solution]]) -> Results:
+def measure_votes(solutions: Sequence[Sequence[Solution]]) -> Results:
     """What needs no reward model: the share of right ones, the commonest answer, and whether any is right."""
     majority: list[list[Ratio]] = []
     for given in solutions:

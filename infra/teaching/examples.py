@@ -40,7 +40,7 @@ class Pair:
     rejected: Example
 
 
-def extend_tokenizer(text: str, texts: Sequence[str]) -> str:
+def add_words(text: str, texts: Sequence[str]) -> str:
     """A tokenizer of whole words (its JSON) with the words of some texts that it lacks, numbered after its own."""
     tokenizer, content = Tokenizer.from_str(text), json.loads(text)
     words = {word for line in texts for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(line)}

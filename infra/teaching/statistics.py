@@ -30,7 +30,7 @@ def measure(counts: Counts) -> float:
     return 0.0 if (shares == 0).any() else float(len(shares) / (1 / shares).sum())
 
 
-def bootstrap(counts: Counts, other: Counts | None = None, draws: int = DRAWS, seed: int = 0) -> Estimate:
+def estimate_interval(counts: Counts, other: Counts | None = None, draws: int = DRAWS, seed: int = 0) -> Estimate:
     """A measure, or how much more it is than the other's, with the percentile interval of the bootstrap.
 
     Seeds and problems are each drawn with replacement, the same for both

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from infra.teaching.arms import COMPARISONS
-from infra.teaching.statistics import Counts, bootstrap
+from infra.teaching.statistics import Counts, estimate_interval
 
 Result = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def make_table(results: Sequence[Result]) -> dict[str, Any]:
         names = dict.fromkeys(name for result in results if result["arm"] == arm for name in result["measures"])
         for name in names:
             seeds = gather_counts(results, arm, name)
-            value = asdict(bootstrap(np.stack(list(seeds.values()))))
+            value = asdict(estimate_interval(np.stack(list(seeds.values()))))
             measures.append({"arm": arm, "measure": name, "seeds": sorted(seeds)} | value)
     for arm, other in COMPARISONS:
         for name in dict.fromkeys(row["measure"] for row in measures if row["arm"] == arm):
@@ -48,7 +48,7 @@ def make_table(results: Sequence[Result]) -> dict[str, Any]:
             both = sorted(ours.keys() & theirs.keys())
             if both:
                 sides = [np.stack([side[seed] for seed in both]) for side in (ours, theirs)]
-                value = asdict(bootstrap(*sides))
+                value = asdict(estimate_interval(*sides))
                 differences.append({"arm": arm, "than": other, "measure": name, "seeds": both} | value)
     return {"measures": measures, "differences": differences}
 

@@ -135,7 +135,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     rows = {view: read_rows(job, view, "train") for view in arm.views}
     texts = [row["messages"][1]["content"] for row in rows.get("self-correction", [])]
-    words = reading.extend_tokenizer((SHIPPED / "tokenizer.json").read_text("utf-8"), texts)
+    words = reading.add_words((SHIPPED / "tokenizer.json").read_text("utf-8"), texts)
     tokenizer = Tokenizer.from_str(words)
     model = open_model(tokenizer, device)
     head = nn.Linear(model.shape.hidden, 1).to(device)

@@ -5,19 +5,23 @@ import yaml
 
 from catalog.declarations import find_declarations
 from infra.teaching.arms import ARMS, COMPARISONS
-from infra.teaching.corpora import ADDED, RECIPES, widen_recipe
+from infra.teaching.corpora import ADDED, RECIPES, adjust_recipe
 from schemas.recipe.reader import read_recipe
 from tasks import TASKS
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_a_recipe_is_widened_and_holds(name: str) -> None:
+def test_a_recipe_is_adjusted_and_holds(name: str) -> None:
     text = (RECIPES / f"{name}.yaml").read_text("utf-8")
-    before, recipe = yaml.safe_load(text), widen_recipe(text, name, 7, 50)
+    before, recipe = yaml.safe_load(text), adjust_recipe(text, name, 7, 50)
     assert recipe["tables"]["problems"]["count"] == 50 and recipe["tables"]["problems"]["seed"] == 7
     kept = {table: task for table, task in before["tables"].items() if table not in {"problems", "release"}}
     assert kept.items() <= recipe["tables"].items()
-    released = read_recipe(yaml.safe_dump(recipe, sort_keys=False), "recipe.yaml", TASKS, find_declarations(RECIPES)).tables[-1].inputs
+    released = (
+        read_recipe(yaml.safe_dump(recipe, sort_keys=False), "recipe.yaml", TASKS, find_declarations(RECIPES))
+        .tables[-1]
+        .inputs
+    )
     assert {view for arm in ARMS.values() if arm.recipe == name for view in arm.views} <= set(released)
 
 

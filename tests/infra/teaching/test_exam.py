@@ -35,14 +35,14 @@ def test_a_beginning_goes_through_the_first_wrong_step_and_leaves_one_to_come() 
 
 def test_a_critic_is_asked_what_can_be_read_and_chooses_by_the_lowest_step() -> None:
     given = {"exam": [[0.9, 0.8], [0.95, 0.1, 0.99]], "held": [[0.9], [0.2]], "labels": [[1.0], [0.0]]}
-    results = exam.examine_critic(given, [[RIGHT, WRONG, CUT]])
+    results = exam.measure_critic(given, [[RIGHT, WRONG, CUT]])
     assert results == {"best of 8": [[(1.0, 1.0)]], "first-error F1": [[(1.0, 1.0), (1.0, 1.0)]]}
     given["exam"] = [[0.9, 0.05], [0.95, 0.1, 0.99]]
-    assert exam.examine_critic(given, [[RIGHT, WRONG]])["best of 8"] == [[(0.0, 1.0)]]
+    assert exam.measure_critic(given, [[RIGHT, WRONG]])["best of 8"] == [[(0.0, 1.0)]]
 
 
 def test_of_no_solution_none_is_chosen() -> None:
-    results = exam.examine_critic({"exam": [], "held": [[0.9]], "labels": [[1.0]]}, [[CUT]])
+    results = exam.measure_critic({"exam": [], "held": [[0.9]], "labels": [[1.0]]}, [[CUT]])
     assert results == {"best of 8": [[(0.0, 1.0)]], "first-error F1": [[(0.0, 0.0), (0.0, 0.0)]]}
 
 
@@ -59,7 +59,7 @@ def test_exact_and_clean_are_counted_apart(located: list[int], known: list[int],
 
 
 def test_votes_need_no_reward_model() -> None:
-    results = exam.examine_votes([[WRONG, RIGHT, LATE], [RIGHT, CUT, CUT]])
+    results = exam.measure_votes([[WRONG, RIGHT, LATE], [RIGHT, CUT, CUT]])
     assert results["majority of 8"] == [[(0.0, 1.0)], [(1.0, 1.0)]]
     assert results["any of 8"] == [[(1.0, 1.0)]] * 2
     assert results["one of 8 at random"] == [[(1.0, 3.0)]] * 2

@@ -21,7 +21,7 @@ RIGHT = "1. 38 + 2 = 40 apples\n#### 40"
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return Tokenizer.from_str(examples.extend_tokenizer(TOKENIZER.read_text("utf-8"), [TURN]))
+    return Tokenizer.from_str(examples.add_words(TOKENIZER.read_text("utf-8"), [TURN]))
 
 
 def learned(tokenizer: Tokenizer, example: Example) -> str:
@@ -36,7 +36,7 @@ def test_the_prompt_is_that_of_the_lessons() -> None:
 
 def test_words_are_added_behind_those_that_are_there() -> None:
     old, text = Tokenizer.from_file(str(TOKENIZER)), TOKENIZER.read_text("utf-8")
-    new = Tokenizer.from_str(examples.extend_tokenizer(text, [TURN, TURN]))
+    new = Tokenizer.from_str(examples.add_words(text, [TURN, TURN]))
     assert "<unk>" in old.encode(TURN).tokens and "<unk>" not in new.encode(TURN).tokens
     assert new.encode(WRONG).ids == old.encode(WRONG).ids
     assert sorted(new.get_vocab().values()) == list(range(new.get_vocab_size()))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infra.teaching.statistics import bootstrap, measure
+from infra.teaching.statistics import estimate_interval, measure
 from infra.teaching.table import make_table, write_lines
 
 
@@ -21,18 +21,18 @@ def test_a_share_is_pooled_and_two_are_their_harmonic_mean() -> None:
 
 def test_where_nothing_was_counted_there_is_no_value() -> None:
     assert np.isnan(measure(np.zeros((1, 3, 1, 2))))
-    assert np.isnan(bootstrap(np.zeros((1, 3, 1, 2)), draws=10).low)
+    assert np.isnan(estimate_interval(np.zeros((1, 3, 1, 2)), draws=10).low)
 
 
 def test_the_interval_is_that_of_the_binomial() -> None:
-    estimate = bootstrap(share(*[1] * 60, *[0] * 40))
+    estimate = estimate_interval(share(*[1] * 60, *[0] * 40))
     assert estimate.value == pytest.approx(0.6)
     assert (estimate.low, estimate.high) == pytest.approx((0.504, 0.696), abs=0.02)
 
 
 def test_pairs_make_a_difference_sharper() -> None:
     ours, theirs = share(*[1] * 60, *[0] * 40), share(*[1] * 50, *[0] * 50)
-    paired, mixed = bootstrap(ours, theirs), bootstrap(ours, theirs[:, ::-1])
+    paired, mixed = estimate_interval(ours, theirs), estimate_interval(ours, theirs[:, ::-1])
     assert paired.value == mixed.value == pytest.approx(0.1)
     assert 0 < paired.low < 0.1 < paired.high < 0.2
     assert mixed.low < 0 < mixed.high
@@ -41,12 +41,14 @@ def test_pairs_make_a_difference_sharper() -> None:
 def test_seeds_that_differ_widen_the_interval() -> None:
     same = np.repeat(share(*[1, 0] * 50), 3, axis=0)
     apart = np.concatenate([share(*[1] * 100), share(*[1, 0] * 50), share(*[0] * 100)])
-    assert bootstrap(apart).high - bootstrap(apart).low > 2 * (bootstrap(same).high - bootstrap(same).low)
+    assert estimate_interval(apart).high - estimate_interval(apart).low > 2 * (
+        estimate_interval(same).high - estimate_interval(same).low
+    )
 
 
 def test_sides_of_unlike_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="unlike shape"):
-        bootstrap(share(1, 0), share(1))
+        estimate_interval(share(1, 0), share(1))
 
 
 def test_the_table_compares_over_the_seeds_that_both_have() -> None:

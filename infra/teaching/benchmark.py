@@ -1,4 +1,4 @@
-"""What the rows of the recipes teach: `.venv/bin/python -m infra.teaching.run --folder DIR --python TORCH_PYTHON`.
+"""What the rows of the recipes teach: `.venv/bin/python -m infra.teaching.benchmark --folder DIR --python TORCH_PYTHON`.
 
 Builds the recipes `lemma`, `step_pairs` and `prm` with Abacus for each seed,
 trains the shipped weights on their rows, one arm after the other, and examines
@@ -84,9 +84,9 @@ class Examination:
     def examine(self, folder: Path | None, loss: str) -> exam.Results:
         """What is measured of an arm; of the shipped model where there is no folder."""
         if folder is not None and loss == "prm":
-            return exam.examine_critic(json.loads((folder / "scores.json").read_text("utf-8")), self.solutions)
-        results = exam.examine_solver(exam.open_engine(folder), self.problems, self.beginnings)
-        return results if folder else results | exam.examine_votes(self.solutions)
+            return exam.measure_critic(json.loads((folder / "scores.json").read_text("utf-8")), self.solutions)
+        results = exam.measure_solver(exam.open_engine(folder), self.problems, self.beginnings)
+        return results if folder else results | exam.measure_votes(self.solutions)
 
 
 def refuse_other_settings(folder: Path, made: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ def refuse_other_settings(folder: Path, made: dict[str, Any]) -> None:
         raise ValueError(f"{folder} was begun with {begun}, not with {made}: give another --folder")
 
 
-def run(given: argparse.Namespace) -> int:
+def measure_arms(given: argparse.Namespace) -> int:
     """The whole benchmark; its exit code."""
     settings = Settings(**{name: getattr(given, name) for name in asdict(Settings())})
     made = asdict(settings) | {"seeds": given.seeds, "rate": given.rate}
@@ -135,6 +135,6 @@ def run(given: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(run(parse_arguments()))
+        sys.exit(measure_arms(parse_arguments()))
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"teaching: {error}")
