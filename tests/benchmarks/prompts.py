@@ -1,6 +1,8 @@
 """Prompts as they ship beside those before them, asked of a real model: `python -m tests.benchmarks.prompts URL NAME`.
 
-URL is an OpenAI-compatible endpoint (up to /v1), NAME the model's. Each prompt
+URL is an OpenAI-compatible endpoint (up to /v1), NAME the model's; a GGUF file
+in place of URL is asked by the engine `llama`. With `--replies FILE` each
+request is kept there with its reply, as a line of JSON. Each prompt
 is asked about the same rows, greedily, by the task that uses it: the share of
 replies that can be used, with Wilson's interval, the share that is right where
 that is known, and the tokens of a reply. The rows are those of `--data`
@@ -13,6 +15,7 @@ replies of a 1.5B model come to is counted, form by form.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,40 +26,63 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.model_id import ModelId
-from schemas.recipe.models import OpenAI
+from schemas.recipe.models import LlamaCpp, OpenAI
 from schemas.request import Completion, Engine, Reply, Request
+from tasks.engines.llama.engine import LlamaEngine
 from tasks.engines.openai.engine import OpenAIEngine
 from tasks.evaluation.score import wilson
 from tasks.llm.judge_reply import collect_material, read_judgement
 from tests.benchmarks.prompt_stages import STAGES, Stage, Talk, Tally, read_rows
 
 
-def ask(engine: Engine, talk: Talk, tally: Tally) -> Any:
+def ask(engine: Engine, talk: Talk, tally: Tally, kept: Path | None = None) -> Any:
     """Carries a conversation on to its end, each request answered; returns what it made."""
     try:
         requests: Sequence[Request] = next(talk)
         while True:
             replies: Mapping[str, Reply] = {reply.request: reply for reply in engine.answer(list(requests))}
-            for reply in replies.values():
-                tally.requests += 1
-                if isinstance(reply, Completion):
-                    tally.tokens += reply.tokens
-                    tally.prompt_tokens += reply.prompt_tokens
+            for request in requests:
+                count_reply(replies[request.id], tally)
+                if kept:
+                    keep_reply(kept, request, replies[request.id])
             requests = talk.send(replies)
     except StopIteration as end:
         return end.value
 
 
-def measure(
-    engine: Engine, model: ModelId, stage: Stage, rows: int, data: Path, only: Sequence[str]
-) -> Iterator[list[str]]:
+def count_reply(reply: Reply, tally: Tally) -> None:
+    """Its tokens."""
+    tally.requests += 1
+    if isinstance(reply, Completion):
+        tally.tokens += reply.tokens
+        tally.prompt_tokens += reply.prompt_tokens
+
+
+def keep_reply(path: Path, request: Request, reply: Reply) -> None:
+    """Appends a request and its reply to a file."""
+    answer = reply.text if isinstance(reply, Completion) else f"{reply.reason}: {reply.detail}"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            json.dumps({"prompt": request.messages[-1].content, "prefix": request.prefix, "reply": answer}) + "\n"
+        )
+
+
+def open_engine(url: str, name: str) -> LlamaEngine | OpenAIEngine:
+    """What answers: an endpoint, or llama.cpp with a GGUF file."""
+    if url.endswith(".gguf"):
+        return LlamaEngine(LlamaCpp(engine="llama", model=url))
+    return OpenAIEngine(OpenAI(engine="openai", model=name, url=url, concurrency=2, timeout=600))
+
+
+def measure(engine: Engine, stage: Stage, options: argparse.Namespace) -> Iterator[list[str]]:
     """The lines of a stage: each of its prompts (or those that are named) about the same rows."""
-    part = stage.load(data, rows)
+    part = stage.load(options.data, options.rows)
+    names = {"m": ModelId(options.model, "")}
     for name, parameters in stage.variants.items():
-        if only and name not in only:
+        if options.prompt and name not in options.prompt:
             continue
         tally = Tally()
-        stage.count(ask(engine, stage.ask(part, parameters, {"m": model}), tally), tally)
+        stage.count(ask(engine, stage.ask(part, parameters, names), tally, options.replies), tally)
         yield [stage.name, name, *format_tally(tally)]
 
 
@@ -112,11 +138,12 @@ def count_recorded(data: Path) -> Iterator[list[str]]:
 def main(arguments: Sequence[str]) -> int:
     """Asks a model and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("url", nargs="?", help="an OpenAI-compatible endpoint, up to /v1")
+    parser.add_argument("url", nargs="?", help="an OpenAI-compatible endpoint, up to /v1, or a GGUF file")
     parser.add_argument("model", nargs="?", default="model", help="the model's name there")
     parser.add_argument("--rows", type=int, default=12, help="rows of each stage (default: 12)")
     parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES])
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt of a stage; may be repeated")
+    parser.add_argument("--replies", type=Path, help="append each request with its reply to this file")
     parser.add_argument("--data", type=Path, default=os.environ.get("ERRATA_DATA"))
     parser.add_argument("--recorded", action="store_true", help="ask nothing: count what recorded replies come to")
     options = parser.parse_args(arguments)
@@ -129,12 +156,10 @@ def main(arguments: Sequence[str]) -> int:
         for line in count_recorded(options.data):
             table.add_row(*line)
     else:
-        engine = OpenAIEngine(OpenAI(engine="openai", model=options.model, url=options.url, concurrency=2, timeout=600))
+        engine = open_engine(options.url, options.model)
         for stage in STAGES:
             if not options.stage or stage.name in options.stage:
-                for line in measure(
-                    engine, ModelId(options.model, ""), stage, options.rows, options.data, options.prompt
-                ):
+                for line in measure(engine, stage, options):
                     print(*line, sep=" | ", file=sys.stderr, flush=True)
                     table.add_row(*line)
         engine.close()
