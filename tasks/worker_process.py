@@ -27,6 +27,11 @@ LOG_SECONDS = 0.5
 """For lines that a living worker wrote before its last message: they come by another pipe."""
 LINE_BYTES = 2000
 
+BRIEF_WAITS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "300"}
+"""How the threads of a program that computes wait for each other, where the environment says nothing itself: they spin for some
+microseconds and then sleep. Where they sleep at once, a small model's hundreds of waits a token halve its speed on idle
+processors; where they spin for long, two of them on two busy processors are ten to fifty times slower."""
+
 
 class WorkerEnded(Exception):
     """The worker died, or is of no more use; the message says how."""

@@ -45,7 +45,7 @@ def carry_on(question: str, steps: Sequence[str], at: int, rewritten: str) -> tu
         All steps; None where nothing follows by calculation, or it is not certain what.
 
     """
-    before = {number.value for step in steps[:at] for number in _read_numbers(step)}
+    before = {number.value for step in steps[:at] for number in read_numbers(step)}
     given = context_numbers.find_given_numbers(question) | context_numbers.COMMON_NUMBERS
     try:
         first, changes = _begin(steps[at], rewritten, before | given)
@@ -66,13 +66,13 @@ def list_places(question: str, steps: Sequence[str]) -> list[int]:
 
 def find_result(step: str) -> str:
     """The last result of a step as it is written; without a calculation, its number in words."""
-    equations = find_equations(_blank(step))
+    equations = find_equations(blank_formatting(step))
     return step[equations[-1].result.start : equations[-1].result.end] if equations else "what it says"
 
 
 def _leads_on(question: str, steps: Sequence[str], at: int, step: str) -> bool:
     """Whether what follows is certain where the last result of a step is one more."""
-    equations = find_equations(_blank(step))
+    equations = find_equations(blank_formatting(step))
     if not equations:
         return False
     result = equations[-1].result
@@ -81,20 +81,21 @@ def _leads_on(question: str, steps: Sequence[str], at: int, step: str) -> bool:
     return after is not None and after[-1] != steps[-1]
 
 
-def _blank(step: str) -> str:
+def blank_formatting(step: str) -> str:
     """A step with its number and its formatting blotted out, so that all else stays where it is."""
     return _FORMATTING.sub(
         lambda match: match[0] if _KEPT.search(match[0]) else " " * len(match[0]), blank_step_number(step)
     )
 
 
-def _read_numbers(step: str) -> list[PlacedNumber]:
-    return find_numbers(_blank(step))
+def read_numbers(step: str) -> list[PlacedNumber]:
+    """The numbers of a step, those of its number and its formatting aside."""
+    return find_numbers(blank_formatting(step))
 
 
 def _begin(old: str, new: str, known: set[Fraction]) -> tuple[str, Changes]:
     """The rewritten step, its results worked out where only operands were changed, and the numbers that become others."""
-    before, after = find_equations(_blank(old)), find_equations(_blank(new))
+    before, after = find_equations(blank_formatting(old)), find_equations(blank_formatting(new))
     if len(before) != len(after) or not before:
         raise _Uncertain
     changes: Changes = {}
@@ -112,7 +113,7 @@ def _begin(old: str, new: str, known: set[Fraction]) -> tuple[str, Changes]:
 
 def _renew(step: str, changes: Changes, known: set[Fraction]) -> str:
     """A later step with the numbers that have become others, its results worked out anew."""
-    text = _blank(step)
+    text = blank_formatting(step)
     equations = find_equations(text)
     numbers = find_numbers(text)
     _check_read(text, equations, numbers, changes, known)

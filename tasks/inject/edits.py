@@ -57,7 +57,7 @@ _SUMS = _TURNED.keys() - {
     "divided",
     "quotient",
 }
-_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_TURNED, key=len, reverse=True))})\b", re.IGNORECASE)
+OPPOSED_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_TURNED, key=len, reverse=True))})\b", re.IGNORECASE)
 _SIGNED = re.compile(r"\s*(?:[-+*/×÷·−]|x)\s*")
 _WRITTEN = {"*": ("×", "x", "·"), "/": ("÷",), "-": ("−",)}
 
@@ -254,7 +254,7 @@ def _misread_number(solution: SolutionReading, at: int, random: Random) -> Itera
 def _reverse_word(solution: SolutionReading, at: int) -> Edit | None:
     """A step of words alone that says the opposite, and the next calculation with the opposite sign."""
     step = solution.steps[at]
-    words = _WORD.findall(blank_step_number(step))
+    words = OPPOSED_WORD.findall(blank_step_number(step))
     later = next((i for i in range(at + 1, len(solution.steps)) if solution.equations[i]), None)
     if len(words) != 1 or re.search(r"[\d=]", blank_step_number(step)) or later is None:
         return None

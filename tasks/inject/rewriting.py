@@ -7,13 +7,14 @@ in 1,437 that could be kept: it left steps out, changed others, or changed none.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from schemas.model_id import ModelId
 from schemas.request import Completion, Reply, Request, Sampling
 from tasks.classify.requests import Row, list_types
 from tasks.inject.carry_on import carry_on, find_result, list_places
+from tasks.inject.edit_names import ANOTHER_KIND, find_kind, list_fitting_kinds
 from tasks.inject.filters import UNCHANGED, WORDS, leaks_mistake
 from tasks.inject.parameters import InjectParameters
 from tasks.inject.propagate import Injected
@@ -72,8 +73,14 @@ def rewrite_solutions(
     for i, query in queries.items():
         row = rows[i]
         step, fault = parse_rewriting(replies[query.request.id], row["steps"], query.at)
+        kind = None if fault else find_kind(row["steps"][query.at], step, query.kind, rules)
+        queries[i] = query = replace(query, kind=kind or query.kind)
         results[i] = fault or _carry_on(row, query, step, rules)
-        if results[i] == NOT_CERTAIN and rules.rest != "rules":
+        if isinstance(results[i], str) and (results[i] != NOT_CERTAIN or rules.rest == "rules"):
+            continue
+        if not kind:
+            results[i] = ANOTHER_KIND
+        elif isinstance(results[i], str):
             prefixes[i] = step, _request_continuation(row, query, step, rules)
     if prefixes:
         replies = yield [request for _, request in prefixes.values()]
@@ -85,11 +92,11 @@ def rewrite_solutions(
 def request_rewriting(
     row: Row, rules: InjectParameters, names: Mapping[str, ModelId], attempt: int
 ) -> RewritingRequest:
-    """Who is asked to write which step of a row anew, with what mistake; each attempt takes another step, while there are some."""
+    """Who is asked to write which step of a row anew, with what mistake that fits there; each attempt takes another step, while there are some."""
     random = Random(digest("inject by", str(rules.seed), row["solution_id"]))  # noqa: S311
-    kind, model = random.choice(rules.list_kinds()), names[random.choice(rules.models)]
-    places = find_places(row, rules)
+    model, places = names[random.choice(rules.models)], find_places(row, rules)
     at = random.sample(places, len(places))[attempt % len(places)]
+    kind = random.choice(list_fitting_kinds(row["steps"][at], rules))
     only = rules.taxonomy.model_copy(update={"types": {kind: rules.taxonomy.types[kind]}})
     fields = fill_fields({**row, "text": None}, (), False)
     fields |= {"type": list_types(only).removeprefix("- "), "number": str(at + 1)}

@@ -307,15 +307,17 @@ def _classify(prompt: str) -> ClassifyParameters:
     return ClassifyParameters.model_validate(given | {"max_tokens": 500})
 
 
-INJECTS = InjectParameters.model_validate(
-    {"taxonomy": taxonomies.find_shipped("rise"), "models": ["m"], "temperature": 0.0, "attempts": 1, "max_tokens": 300}
-)
+def _inject(prompt: str) -> InjectParameters:
+    given = {"taxonomy": taxonomies.find_shipped("rise"), "models": ["m"], "prompt": prompt}
+    return InjectParameters.model_validate(given | {"temperature": 0.0, "attempts": 1, "max_tokens": 300})
+
+
 KEYWORDS = {
     "version 1, free": (read_earlier("keywords"), False),
     "version 2, free": (prompts.find_template("keywords"), False),
     "version 2, among the phrases": (prompts.find_template("keywords"), True),
 }
-FIRST, SECOND, THIRD = "version 1", "version 2", "version 3"
+FIRST, SECOND, THIRD, FOURTH = "version 1", "version 2", "version 3", "version 4"
 STAGES = (
     Stage(
         "solve", _load_problems, {FIRST: _solve(read_earlier("solve")), SECOND: _solve("solve")}, GENERATE.ask, _count_solutions,
@@ -329,7 +331,9 @@ STAGES = (
         ask_judges,
         _count_judgements,
     ),
-    Stage("inject", _load_right, {THIRD: INJECTS}, INJECT.ask, _count_injections),
+    Stage(
+        "inject", _load_right, {THIRD: _inject(read_earlier("inject-3")), FOURTH: _inject("inject")}, INJECT.ask, _count_injections,
+    ),
     Stage(
         "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
     ),

@@ -24,7 +24,7 @@ import httpx
 from schemas.recipe.models import LlamaCpp
 from schemas.request import EngineError
 from tasks.worker_log import WorkerLog
-from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
+from tasks.worker_process import BRIEF_WAITS, WorkerEnded, WorkerProcess, WorkerSilent
 
 PROGRAM = "ERRATA_LLAMA_SERVER"
 """The environment variable that names the program; `xllamacpp` is the wheel's."""
@@ -45,14 +45,6 @@ _ADVICE = (
     (r"(?i)bind|address already in use", "another program has taken its port: build again"),
 )
 _SEE = "see its last lines above"
-_DEFAULTS = {
-    # threads that wait for each other spin for some microseconds and then sleep. Where they sleep at once, a small model's
-    # hundreds of waits a token halve its speed on idle processors; where they only spin, two of them on two busy
-    # processors are some fifty times slower
-    "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "300",
-}
-"""Of the environment, where it says nothing itself."""
 _ENVIRONMENT = {
     "LLAMA_ARG_CACHE_RAM": "0",  # no prompt is read from a cache: what was asked before changes no answer
     "LLAMA_ARG_JINJA": "1",
@@ -108,7 +100,7 @@ class LlamaServer:
         command = [sys.executable, "-I", str(_HERE / "supervisor.py"), *self._program.command, *self._arguments()]
         try:
             self._process = WorkerProcess(
-                command, {**_DEFAULTS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key},
+                command, {**BRIEF_WAITS, **os.environ, **_ENVIRONMENT, "LLAMA_API_KEY": self._key},
                 log=WorkerLog(logs, "llama"),
             )  # fmt: skip
         except OSError as error:

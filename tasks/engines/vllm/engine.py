@@ -22,7 +22,7 @@ from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tasks.engines.vllm.call_queue import Call, CallQueue
 from tasks.llm.channels import is_thought_opened, is_unfinished_thought, split_channels
 from tasks.worker_log import WorkerLog
-from tasks.worker_process import WorkerEnded, WorkerProcess, WorkerSilent
+from tasks.worker_process import BRIEF_WAITS, WorkerEnded, WorkerProcess, WorkerSilent
 
 _LOG = logging.getLogger(__name__)
 WORKER = Path(__file__).with_name("worker.py")
@@ -332,7 +332,8 @@ def find_python(model: VLLM) -> str:
 
 def _environment(model: VLLM) -> dict[str, str]:
     # one process where one is enough: errors keep their names, and the schedule is the same each time
-    environment = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_WORKER_MULTIPROC_METHOD": "spawn", **os.environ}
+    vllm = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
+    environment = {**BRIEF_WAITS, **vllm, **os.environ}
     if model.gpus:
         gpus = ",".join(str(number) for number in model.gpus)
         environment |= {"CUDA_VISIBLE_DEVICES": gpus, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # nvidia-smi's numbers

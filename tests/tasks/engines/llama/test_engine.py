@@ -117,6 +117,17 @@ def test_the_prefix_stands_right_behind_the_template_and_nothing_is_left_to_the_
     assert body["cache_prompt"] is False and body["n_probs"] == 0 and "json_schema" not in body
 
 
+def test_threads_spin_briefly_unless_the_environment_says_otherwise(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    engine = opened()
+    engine.load()
+    environment = Path(f"/proc/{pid_of(engine)}/environ").read_text("utf-8").split("\0")
+    assert {"OMP_WAIT_POLICY=active", "GOMP_SPINCOUNT=300"} <= {*environment}
+
+
 def test_log_probabilities_and_schemas_are_asked_where_they_are_needed(opened: Open, program: Path) -> None:
     schema = {"type": "object", "properties": {"step": {"enum": ["1", "none"]}}}
     request = Request("tiny", "", (Message("user", "hi"),), Sampling(99, schema=json.dumps(schema)), logprobs=True)

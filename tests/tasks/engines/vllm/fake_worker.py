@@ -99,7 +99,7 @@ class Engine:
 
     def said(self, prompt: str, parameters: SimpleNamespace) -> str:
         if "<user>options<" in prompt:
-            names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "VLLM_ENABLE_V1_MULTIPROCESSING")
+            names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "VLLM_ENABLE_V1_MULTIPROCESSING", "GOMP_SPINCOUNT")
             return json.dumps(self.options | {name: os.environ.get(name) for name in names})
         if "<user>count<" in prompt:
             return f"{len(self.states) + 1}"

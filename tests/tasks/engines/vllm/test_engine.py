@@ -100,6 +100,7 @@ def test_the_declaration_becomes_options_and_environment(opened: Open) -> None:
         "disable_log_stats": True, "logprobs_mode": "raw_logprobs",
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True}, "CUDA_VISIBLE_DEVICES": "2,5",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "GOMP_SPINCOUNT": "300",
     }  # fmt: skip
 
 
