@@ -79,7 +79,14 @@ def with_parameters(document: Document, table: str, values: Mapping[str, Any]) -
     Returns:
         The text, comments and all, but for those values.
 
+    Raises:
+        RecipeError: The table is one of those under `with`.
+
     """
+    if table not in (document.value.get("tables") or {}):
+        raise RecipeError(
+            [document.fault(("tables", table), "stands under `with`; put it under `tables` to change it")]
+        )
     text = document.text
     written = {key: _quote(value) if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     edits = [_find_edit(document, ("tables", table, key), value) for key, value in written.items()]

@@ -59,6 +59,9 @@ def build_recipe_schema(tasks: Mapping[str, Task[Any]]) -> Schema:
         "expect": {**EXPECTATIONS, **{name.removeprefix("expect_"): record for name, record in EXPECTATIONS.items()}},
     }
     engines = {str(model.model_fields["engine"].annotation.__args__[0]): model.__name__ for model in MODELS}  # type: ignore[union-attr]
+    for engine in engines.values():  # an open model: `--model NAME.model=…` names it
+        if "model" in (of := definitions[engine]["properties"]):
+            of["model"]["type"] = [of["model"]["type"], "null"]
     properties["models"] |= {
         "propertyNames": {"pattern": NAME},
         "additionalProperties": _choose("engine", engines, "What answers for it."),

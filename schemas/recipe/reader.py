@@ -15,6 +15,7 @@ from schemas.recipe.document import Document, Fault, Path, RecipeError
 from schemas.recipe.expectations import EXPECTATIONS
 from schemas.recipe.gates import MEASURES, About, Declared, Gate
 from schemas.recipe.joins import NamedInput, find_join_faults, join_contracts
+from schemas.recipe.optional_models import choose_tables
 from schemas.recipe.recipe import FAILURES, NAME, NO_ROWS, Head, Recipe, Table
 from schemas.recipe.wording import advise, describe_error, list_names, show_value, strip_branches
 from schemas.task import Parameters, Task
@@ -59,15 +60,16 @@ class _RecipeReader:
 
     def __init__(self, document: Document, tasks: Tasks, declarations: Finders) -> None:
         self.document = document
+        self.value = choose_tables(document)
         self.tasks = tasks
         self.declarations = declarations
         self.faults = list(document.faults)
 
     def recipe(self) -> Recipe:
-        head = self._model(Head, self.document.value, ())
-        raw = self.document.value.get("tables")
+        head = self._model(Head, self.value, ())
+        raw = self.value.get("tables")
         raw = {name: table for name, table in raw.items() if isinstance(table, dict)} if isinstance(raw, dict) else {}
-        models = self.document.value.get("models")
+        models = self.value.get("models")
         self.models = models if isinstance(models, dict) else {}
         for name in raw:
             self._name(("tables", name))
@@ -118,7 +120,7 @@ class _RecipeReader:
     def _check_failures(self, path: Path, share: Any, task: Task[Any]) -> None:
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             self._fault(path, f"expected a share of the requests from 0 to 1, found {show_value(share)}")
-        elif not task.asks_models and path[-1] in self.document.value["tables"][path[1]]:
+        elif not task.asks_models and path[-1] in self.value["tables"][path[1]]:
             self._fault(path, f"task '{task.name}' asks no model; remove `failures`")
 
     def _inputs(self, here: Path, declared: Any, tables: Mapping[str, Any], task: Task[Any] | None) -> _Inputs:
@@ -213,7 +215,7 @@ class _RecipeReader:
                 key, _, rest = message.partition(": ")
                 self._fault(("tables", name, *key.split(".")), rest)
             contract = task.makes(parameters, input_contract)
-            share = self.document.value["tables"][name].get("failures", FAILURES)
+            share = self.value["tables"][name].get("failures", FAILURES)
             tables[name] = Table(name, task, inputs.tables, parameters, contract, input_contract, inputs.names, share)
         releases = [table for table in tables.values() if table.task.publishes]
         return [table for table in tables.values() if table not in releases] + releases
@@ -247,7 +249,11 @@ class _RecipeReader:
         """A fault for each model that a table asks and that the recipe does not declare."""
         for model in task.models(parameters):
             if model not in self.models:
-                advice = advise(model, self.models) if self.models else "declare it under `models:`"
+                left_open = model in (self.document.value.get("models") or {})
+                name = f"name it (--model {model}.model=NAME), or put the table under `with:`"
+                advice = (
+                    name if left_open else advise(model, self.models) if self.models else "declare it under `models:`"
+                )
                 self._fault(("tables", table, "models"), f"unknown model '{model}'; {advice}")
 
     def _check_release(self, parsed: Mapping[str, Any]) -> None:
@@ -262,7 +268,7 @@ class _RecipeReader:
                 self._fault(("tables", name, "from"), f"'{other}' is the release; nothing is made from it")
 
     def _gates(self, tables: Mapping[str, Table]) -> tuple[Declared, ...] | None:
-        raw = self.document.value.get("gates")
+        raw = self.value.get("gates")
         if not isinstance(raw, list):
             return None
         about = {name: About(table.task, table.contract, self.tasks) for name, table in tables.items()}

@@ -46,6 +46,11 @@ class Head(BaseModel):
     seed: int = Field(0, ge=0, description="From it and a row's id comes everything random.")
     models: dict[str, Model] = Field({}, description="The models that tables may ask, by name.")
     tables: dict[str, dict[str, Any]] = Field(min_length=1, description="The tables, by name.")
+    further: dict[str, dict[str, dict[str, Any]]] = Field(
+        {},
+        alias="with",
+        description="Tables, and keys of tables, that are there where a model is named whose `model` is empty here, by its name.",
+    )
     gates: list[dict[str, Any]] | None = Field(
         None,
         description="What a release must satisfy: measures and expectations; with `[]` the contracts alone, without it nothing is asked.",
