@@ -142,6 +142,10 @@ def list_nothing(_: Any) -> Sequence[Any]:
     return ()
 
 
+def count_evenly(_: Any) -> Callable[[pl.DataFrame], int] | None:
+    """The count of a task that makes as many rows of each row."""
+
+
 def skip_fit(_: Any) -> Fit[Any] | None:
     """What a task finds out beforehand whose parts do not depend on each other."""
 
@@ -239,6 +243,8 @@ class PerRow(Task[P]):
     """From one part of the input to rows kept and rejected."""
     rows_per_row: Callable[[P], int] = count_one_row
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
+    rows_of: Callable[[P], Callable[[pl.DataFrame], int] | None] = count_evenly
+    """What counts the rows that some rows stand for, where that is not the same for each."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from tasks.localize.agree import AGREE
 from tasks.localize.estimate import ESTIMATE
 from tasks.localize.judge import JUDGE
 from tasks.localize.locate import LOCATE
+from tasks.localize.values import VALUES
 from tasks.quality.consistency import CONSISTENCY
 from tasks.quality.label_errors import LABEL_ERRORS
 from tasks.quality.text import QUALITY
@@ -42,7 +43,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, BALANCE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

@@ -179,6 +179,7 @@ def views() -> str:
             if is_cut(view)
             else ""
         )
+        cut += f" It has a row for each of `{view.rows[0]}`." if view.rows else ""
         row = json.dumps(view.sample.row, ensure_ascii=False)
         parts += [f"### {name}", "", f"{view.paper}.{reader} Needs {needs}.{forms}{cut}", "", "```json", row, "```", ""]
     return "\n".join(parts).rstrip()

@@ -170,6 +170,11 @@ class ViewDeclaration(_Declared):
     )
     trl: str = Field("", description="The trainer of TRL that reads it.")
     key: str = Field("solution_id", pattern=COLUMN, description="The field whose values are unique.")
+    rows: tuple[str, ...] = Field(
+        (),
+        description="Columns that are lists of one length: there is a row for each item of them, in which they are the item and "
+        "`number` counts them from 1.",
+    )
     fields: dict[Annotated[str, Field(pattern=COLUMN)], ViewField] = Field(min_length=1, max_length=200)
     conversational: dict[Annotated[str, Field(pattern=COLUMN)], ViewField] = Field(
         {},
@@ -182,8 +187,9 @@ class ViewDeclaration(_Declared):
     @model_validator(mode="before")
     @classmethod
     def _read_lists(cls, value: object) -> object:
-        if isinstance(value, dict) and isinstance(value.get("refuse"), list):
-            return {**value, "refuse": tuple(value["refuse"])}
+        if isinstance(value, dict):
+            lists = {key: tuple(value[key]) for key in ("refuse", "rows") if isinstance(value.get(key), list)}
+            return {**value, **lists}
         return value
 
     @model_validator(mode="after")

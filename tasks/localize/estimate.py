@@ -7,13 +7,14 @@ the consensus of judge and rollouts Lessons of Developing PRMs (arXiv 2501.07301
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import polars as pl
 
 from schemas.columns.labels import ACTIVE_COLUMN, ESTIMATE_COLUMNS, ESTIMATE_LABEL, JUDGE_COLUMNS, TREE_COLUMN
-from schemas.contract import Contract
+from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
 from schemas.request import Reply, Request
@@ -231,6 +232,16 @@ def _find_reason(values: Mapping[str, Any], tally: RolloutTally, rules: Estimate
 
 
 def _added(rules: EstimateParameters) -> tuple[Any, ...]:
+    return tuple(_loosen_shares(column, rules) for column in _list_added(rules))
+
+
+def _loosen_shares(column: Column, rules: EstimateParameters) -> Column:
+    """A column as it is where not every step has a share: what reads shares is told so when a build is planned."""
+    whole = rules.label == "soft" and rules.method == "every-step"
+    return replace(column, nullable=True) if column.name.startswith("soft") and not whole else column
+
+
+def _list_added(rules: EstimateParameters) -> tuple[Column, ...]:
     if rules.method == "active":
         return (*ESTIMATE_COLUMNS, ACTIVE_COLUMN, *(JUDGE_COLUMNS if rules.judge else ()))
     return (*ESTIMATE_COLUMNS, TREE_COLUMN) if rules.method == "tree" else ESTIMATE_COLUMNS

@@ -35,16 +35,23 @@ def make_format(view: ViewDeclaration) -> Format:
         meaning=view.title,
         conversational=bool(view.conversational),
         cuts=is_cut(view),
+        of_items=view.rows[0] if view.rows else "",
     )
 
 
 def list_needs(view: ViewDeclaration, conversational: bool) -> tuple[str, ...]:
     """The columns that a table must have for a view."""
     fields = view.choose_fields(conversational).values()
-    named = dict.fromkeys(name for field in fields for name in field.list_columns())
+    named = dict.fromkeys(view.rows)
+    named |= dict.fromkeys(name for field in fields for name in field.list_columns())
     named |= dict.fromkeys(name for refusal in view.refuse for name in refusal.in_)
     return tuple(
-        dict.fromkeys(column for name in named for column in (DERIVED[name].needs if name in DERIVED else (name,)))
+        dict.fromkeys(
+            column
+            for name in named
+            if not (view.rows and name == NUMBER.name)
+            for column in (DERIVED[name].needs if name in DERIVED else (name,))
+        )
     )
 
 
@@ -58,9 +65,10 @@ def is_cut(view: ViewDeclaration) -> bool:
 def list_columns(view: ViewDeclaration, conversational: bool, given: Columns) -> tuple[Column, ...]:
     """The columns of a view's rows, given those of the table."""
     fields = view.choose_fields(conversational)
-    return tuple(
-        make_column(name, field, _Known(given)) for name, field in fields.items() if not _is_absent(field, given)
-    )
+    known = _Known(given)
+    if view.rows:
+        known = _list_items(view.rows, known)
+    return tuple(make_column(name, field, known) for name, field in fields.items() if not _is_absent(field, given))
 
 
 def _is_absent(field: ViewField, given: Columns | Row) -> bool:
@@ -79,7 +87,7 @@ class _Known(dict[str, Column]):
 
 def make_column(name: str, field: ViewField, known: Columns) -> Column:
     """The column that a field is, given those that it may name."""
-    column = _make_item(name, field, _list_items(field, known) if field.each else known)
+    column = _make_item(name, field, _list_items(field.each, known) if field.each else known)
     if field.each and field.join is None:
         column = Column(name, PLURAL[column.kind], column.meaning, fields=column.fields)
     return replace(column, meaning=field.meaning or column.meaning or f"The {name.replace('_', ' ')}.")
@@ -112,10 +120,10 @@ def _make_item(name: str, field: ViewField, known: Columns) -> Column:
     return replace(column, name=name)
 
 
-def _list_items(field: ViewField, known: Columns) -> Columns:
-    """The columns that a field of `each` may name: the table's, with an item in place of each list."""
+def _list_items(each: Sequence[str], known: Columns) -> _Known:
+    """The columns that a field for each item of lists may name: the table's, with an item in place of each list."""
     items = {}
-    for name in field.each:
+    for name in each:
         column = known[name]
         items[name] = replace(column, kind=SINGULAR[column.kind], nullable=False, at_least=None)
     return _Known({**known, **items, NUMBER.name: NUMBER})
@@ -145,9 +153,34 @@ class Scope:
         return inner
 
 
-def make_row(view: ViewDeclaration, row: Row, style: Style) -> Row:
-    """A row of a view; raises `Unfit` where the view cannot hold it."""
+def make_row(view: ViewDeclaration, row: Row, style: Style) -> Row | list[Row | Unfit]:
+    """A row of a view, or one for each item of its lists; raises `Unfit` where the view cannot hold it."""
     scope = Scope(row, style)
+    if not view.rows:
+        return _make_fields(view, row, scope)
+    rows: list[Row | Unfit] = []
+    if not scope[view.rows[0]]:
+        raise Unfit("an empty list", view.rows[0])
+    for items in _list_scopes(view.rows, scope):
+        try:
+            rows.append(_make_fields(view, row, items))
+        except Unfit as unfit:
+            rows.append(unfit)
+    return rows
+
+
+def _list_scopes(each: Sequence[str], scope: Scope) -> list[Scope]:
+    """The values that a field may name, for each item of lists."""
+    lists = [scope[name] for name in each]
+    if any(items is None for items in lists) or len({len(items) for items in lists}) > 1:
+        raise Unfit("lists of several lengths", ", ".join(each))
+    return [
+        scope.within({**dict(zip(each, items)), NUMBER.name: number}) for number, items in enumerate(zip(*lists), 1)
+    ]
+
+
+def _make_fields(view: ViewDeclaration, row: Row, scope: Scope) -> Row:
+    style = scope.style
     made = {
         name: _make_value(field, scope)
         for name, field in view.choose_fields(style.conversational).items()
@@ -171,13 +204,7 @@ def _refuse(refusal: RefusedRows, scope: Scope) -> None:
 def _make_value(field: ViewField, scope: Scope) -> Any:
     if not field.each:
         return _make_plain(field, scope)
-    lists = [scope[name] for name in field.each]
-    if any(items is None for items in lists) or len({len(items) for items in lists}) > 1:
-        raise Unfit("lists of several lengths", ", ".join(field.each))
-    made = [
-        _make_plain(field, scope.within({**dict(zip(field.each, items)), NUMBER.name: number}))
-        for number, items in enumerate(zip(*lists), 1)
-    ]
+    made = [_make_plain(field, items) for items in _list_scopes(field.each, scope)]
     return made if field.join is None else field.join.join(made)
 
 

@@ -58,6 +58,8 @@ _ALL = (
     Derived(_STEPS, Column("shown_steps", "strings", f"{_STEP_TEXTS}.", at_least=1), lambda row, style: rows.list_steps(row, style.cut), by_style=True),
     Derived(_STEPS, Column("shown_labels", "booleans", f"{_STEP_LABELS}.", at_least=1), lambda row, style: rows.label_steps(row, style.cut), by_style=True),
     Derived((*_STEPS, "soft"), Column("shares", "numbers", "For each step the estimated chance that a right answer is reached from it.", nullable=True), lambda row, style: rows.read_shares(row, style.cut), by_style=True),
+    Derived(("steps",), Column("prefixes", "strings", "For each step the solution through it.", at_least=1), lambda row, _: rows.list_prefixes(row)),
+    Derived(("q", "outcome"), Column("signed_q", "numbers", "For each step 2 q - 1, and of the last the outcome.", at_least=-1, at_most=1), lambda row, _: rows.sign_values(row)),
     Derived(("number",), Column("step_number", "integer", "The step that a pair is about, counted from 1.", at_least=1), lambda row, _: row["number"] + 1),
     Derived(("segments",), Column("segment_messages", "records", "The conversation, a message each for neighbouring segments of one role.", fields=c.MESSAGE), lambda row, _: list_messages(row["segments"])),
     Derived(("segments",), Column("learned_ranges", "records", "The characters of messages that a model is to learn to write.", fields=_RANGE), lambda row, _: list_learned(row["segments"])),

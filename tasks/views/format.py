@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.contract import Column, Contract
 from tasks.views import columns as c
-from tasks.views.rows import Row, Style
+from tasks.views.rows import Row, Style, Unfit
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class Format:
     """The columns that rows must have."""
     columns: Callable[[Style, Contract], tuple[Column, ...]]
     """Its own columns, given how it is written and the contract of the rows."""
-    make: Callable[[Row, Style], Row | list[Row]]
-    """A row in the format, or its several; raises `Unfit`."""
+    make: Callable[[Row, Style], Row | Sequence[Row | Unfit]]
+    """A row in the format, or its several, of which some may be unfit; raises `Unfit`."""
     key: str = "solution_id"
     """The column that tells its rows apart."""
     rows: int = 1
     """How many rows it makes of one."""
+    of_items: str = ""
+    """The list of whose items it makes a row each, where it does."""
     meaning: str = "One solution a row, in the format of that name."
     """What a row is, for readers of a release."""
     conversational: bool = False

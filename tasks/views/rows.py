@@ -77,6 +77,16 @@ def label_steps(row: Row, cut: bool) -> list[bool]:
     return [first < 0 or i < first for i in range(len(list_steps(row, cut)))]
 
 
+def list_prefixes(row: Row) -> list[str]:
+    """For each step the solution through it, a line each."""
+    return ["\n".join(row["steps"][: i + 1]) for i in range(len(row["steps"]))]
+
+
+def sign_values(row: Row) -> list[float]:
+    """The value of each step from -1 to 1, and of the last the outcome, as AlphaMath has them."""
+    return [*(2 * share - 1 for share in row["q"][:-1]), float(row["outcome"])]
+
+
 def read_shares(row: Row, cut: bool) -> Sequence[float | None] | None:
     """The chance of each step's prefix; None where there are none, or where they were counts that stopped at a success."""
     soft, steps = row["soft"], len(list_steps(row, cut))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -85,24 +86,42 @@ def view(part: pl.DataFrame, parameters: ViewParameters) -> Outcome:
         parameters: The format and its form.
 
     Returns:
-        `rows` of the format for each row it can hold; a row it cannot hold is rejected as often.
+        As many rows of the format as each row stands for; a row it cannot hold is rejected as often.
 
     """
     format, style = parameters.layout, parameters.style()
-    examples, why = [], []
-    for row in part.iter_rows(named=True):
+    examples: list[dict[str, Any]] = []
+    lost: list[int] = []
+    why: list[tuple[str, str | None]] = []
+    for i, row in enumerate(part.iter_rows(named=True)):
         try:
             example = format.make(show_solution(row, parameters.of), style)
-            examples += example if isinstance(example, list) else [example]
-            why.append((None, None))
+            made: Sequence[dict[str, Any] | Unfit] = [example] if isinstance(example, dict) else example
         except Unfit as error:
-            why.append((error.args[0], error.args[1] or None))
+            made = [error] * _count_rows(format, row)
+        for item in made:
+            if isinstance(item, Unfit):
+                lost.append(i)
+                why.append((item.args[0], item.args[1] or None))
+            else:
+                examples.append(item)
     reasons = pl.DataFrame(why, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
-    dropped = pl.concat([part.hstack(reasons).filter(pl.col(REASON.name).is_not_null())] * format.rows)
+    dropped = part[lost].hstack(reasons)
     given = Contract("given", "", describe_columns(part.schema), "")
     return Outcome(
         pl.DataFrame(examples, schema=to_polars_schema(make_contract(parameters, given)), orient="row"), dropped
     )
+
+
+def _count_rows(format: Format, row: dict[str, Any]) -> int:
+    """The rows that a row stands for."""
+    return max(1, len(row[format.of_items] or ())) if format.of_items else format.rows
+
+
+def _count_items(parameters: ViewParameters) -> Callable[[pl.DataFrame], int] | None:
+    """What counts the rows of a format that has one for each item of a list."""
+    name = parameters.layout.of_items
+    return (lambda part: int(part[name].list.len().fill_null(1).clip(1).sum())) if name else None
 
 
 def show_solution(row: dict[str, Any], of: Of) -> dict[str, Any]:
@@ -124,6 +143,10 @@ def check_table(parameters: ViewParameters, given: Contract) -> list[str]:
         for name in format.needs
         if name not in given.names()
     ]
+    if format.of_items and format.of_items not in given.names():
+        faults.append(
+            f"format: {name_} has a row for each item of '{format.of_items}', which is no column of the table"
+        )
     if parameters.of != "text" and "thinking" not in given.names():
         faults.append(WITHOUT_THINKING)
     if parameters.form == "conversational" and not format.conversational:
@@ -145,4 +168,5 @@ VIEW = PerRow(
     check=check_table,
     run=view,
     rows_per_row=lambda parameters: parameters.layout.rows,
+    rows_of=_count_items,
 )

@@ -38,7 +38,7 @@ AUC = 0.60
 
 def build(recipe: str, store: str, count: int) -> dict[str, pl.DataFrame]:
     """The tables of a recipe, built with so many problems."""
-    text = (RECIPES / recipe).read_text("utf-8").replace("count: 300", f"count: {count}")
+    text = re.sub(r"count: \d+", f"count: {count}", (RECIPES / recipe).read_text("utf-8"))
     with TemporaryDirectory() as folder:
         path = Path(folder) / recipe
         path.write_text(text, "utf-8")

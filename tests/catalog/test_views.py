@@ -14,6 +14,7 @@ from catalog.declarations import VIEWS
 from schemas.columns.corrections import SPLICED, STEP_PAIRS
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.columns.values import VALUE_COLUMNS, VALUE_TREES
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from schemas.recipe.document import RecipeError
@@ -42,8 +43,10 @@ sample: {given: {}, row: {}}
 def make_sample(view: ViewDeclaration) -> tuple[pl.DataFrame, Contract]:
     """The row that a view makes of its sample, and its contract."""
     given = view.sample.given
-    known = {column.name: column for contract in (SPLICED, STEP_PAIRS, SOLUTIONS) for column in contract.columns}
-    further = (*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS)
+    known = {
+        column.name: column for contract in (SPLICED, STEP_PAIRS, VALUE_TREES, SOLUTIONS) for column in contract.columns
+    }
+    further = (*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS, *VALUE_COLUMNS)
     known |= {column.name: column for column in further}
     known["first_error"] = Column("first_error", "integer", "", nullable=True)
     texts = {name: Column(name, "string", "", nullable=True) for name in given if name not in known}
@@ -59,7 +62,8 @@ def test_a_view_that_ships_makes_its_sample(name: str) -> None:
     view = VIEWS.shipped[name]
     assert view.view == name
     kept, contract = make_sample(view)
-    (made,) = kept.to_dicts()
+    made, *further = kept.to_dicts()
+    assert len(further) == (len(view.sample.given[view.rows[0]]) - 1 if view.rows else 0)
     assert made == view.sample.row and list(made) == list(view.sample.row) == list(contract.names())
     loose = Contract(contract.name, "", tuple(Column(c.name, c.kind, "", nullable=c.nullable, fields=c.fields) for c in contract.columns), "")  # fmt: skip
     check(kept, loose, "sample")  # but for ids, which a sample has shorter
@@ -104,6 +108,35 @@ def test_words_that_give_a_mistake_away_reject_the_row(tmp_path: Path) -> None:
     assert make_own(text, ROW, tmp_path).kept.height == 1
     outcome = make_own(text, ROW | {"steps": ["This is a mistake."]}, tmp_path)
     assert outcome.rejected["reason"].to_list() == ["gives the mistake away"]
+
+
+UNROLLED = OWN.replace("title:", "rows: [steps, marks]\ntitle:").replace("id: solution_id", 'id: {text: "{solution_id}:{number}"}').replace(
+    'numbered: {each: [steps], text: "{number}. {steps}"}', "step: steps\n  mark: {column: marks, map: {1: 1, 0: 0}}"
+)  # fmt: skip
+
+
+def test_a_view_may_have_a_row_for_each_step(tmp_path: Path) -> None:
+    rows = [
+        ROW | {"marks": [1, 0]},
+        ROW | {"solution_id": "b", "marks": [None, 1]},
+        ROW | {"solution_id": "c", "marks": [1]},
+    ]
+    (tmp_path / "own.yaml").write_text(UNROLLED)
+    parameters = take_view(str(tmp_path / "own.yaml"))
+    part = pl.DataFrame(
+        [*rows, ROW | {"solution_id": "d", "steps": None, "marks": [1]}], schema_overrides={"steps": pl.List(pl.String)}
+    )
+    count = VIEW.rows_of(parameters)
+    outcome = VIEW.run(part, parameters)
+    assert outcome.kept.select("id", "step", "mark").rows() == [
+        ("a:1", "One.", 1),
+        ("a:2", "Two.", 0),
+        ("b:2", "Two.", 1),
+    ]
+    assert outcome.rejected.select("solution_id", "reason").rows() == [
+        ("b", "a value that the view does not know"), ("c", "lists of several lengths"), ("c", "lists of several lengths"), ("d", "an empty list"),
+    ]  # fmt: skip
+    assert count is not None and count(part) == outcome.kept.height + outcome.rejected.height
 
 
 def test_a_missing_column_is_a_fault_of_the_recipe() -> None:

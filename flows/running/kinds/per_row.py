@@ -27,6 +27,10 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
         """As many for each row of the file as the task makes of one."""
         return super().count_rows(partition) * self.task.rows_per_row(self.job.parameters)
 
+    def count_expected_rows(self) -> int | None:
+        """None where each row must be looked at to say how many it stands for."""
+        return None if self.task.rows_of(self.job.parameters) else super().count_expected_rows()
+
     def __init__(self, job: TableJob, task: PerRow[Any]) -> None:
         super().__init__(job, task)
         self.fits = task.fit(job.parameters) is not None
@@ -52,8 +56,9 @@ class PerRowKind(PartitionedKind[PerRow[Any]]):
 
     def run_chunks(self, partition: Partition, watcher: Watcher) -> Iterator[PartitionCommit]:
         """One chunk: the file."""
-        outcome = self.run_task(read_partition(self.job, partition))
-        yield self.write_chunk(partition, self.count_rows(partition), outcome, watcher)
+        rows, count = read_partition(self.job, partition), self.task.rows_of(self.job.parameters)
+        rows_in = count(rows) if count else self.count_rows(partition)
+        yield self.write_chunk(partition, rows_in, self.run_task(rows), watcher)
 
     def run_task(self, rows: pl.DataFrame) -> Outcome:
         """What the task makes of rows."""

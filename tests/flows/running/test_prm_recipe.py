@@ -37,5 +37,12 @@ def test_the_recipe_makes_balanced_rows_with_shares_of_right_and_wrong_solutions
         assert all(labels[:-1]) and len(soft) == len(labels)
         assert soft[-1] == 1 or not all(labels)  # the share of a whole solution is its verdict
     left_out = plan.done["agreed"].receipt.rows_kept() - rows.height
+    valued = read(jobs["valued"])
+    assert all(advantage[0] is not None for advantage in valued["advantage"])
+    steps = read(jobs["balanced"])["steps"].list.len().sum()
+    assert read(jobs["omegaprm"]).height == steps
+    sorm = plan.done["sorm"].receipt
+    assert sorm.rows_in == steps and set(sorm.reasons) <= {"a value that the view does not know"}
+    assert set(read(jobs["sorm"])["label"]) == {0, 1}
     assert plan.done["balanced"].receipt.reasons == {"more with a wrong step than without": left_out}
     assert all(read(jobs[name]).height == rows.height for name in ("math-shepherd", "prm800k", "processbench"))

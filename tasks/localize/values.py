@@ -1,0 +1,213 @@
+"""`values`: what each step of a solution is worth, told from the shares of rollouts that succeed before and behind it.
+
+Sources: advantages as in RL on incorrect synthetic data (arXiv 2406.14532);
+the stepwise outcome labels of GLoRe (SORM, arXiv 2402.10963); the values of
+ReST-MCTS* (arXiv 2406.03816), AlphaMath (arXiv 2405.03553) and OVM (arXiv
+2311.09724); the trees of OmegaPRM (arXiv 2406.06592); the rates of NFT (arXiv
+2505.18116).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from schemas.columns.values import VALUE_COLUMNS, VALUE_TREES
+from schemas.contract import DETAIL, REASON, Contract
+from schemas.frames import to_polars_schema
+from schemas.task import Outcome, Parameters, PerProblem
+from tasks.arithmetic.context_numbers import find_derived_numbers
+from tasks.arithmetic.equations import find_equations
+from tasks.llm.question import format_question
+
+Row = Mapping[str, Any]
+Why = tuple[str, str | None]
+DEEPEST = 200
+"""Levels of a tree: readers of JSON give up on deeper ones."""
+
+
+class ValuesParameters(Parameters):
+    """Parameters of `values`."""
+
+    per: Literal["solution", "problem"] = Field(
+        "solution",
+        description="solution adds the values to each; problem makes one row of each problem, with all its solutions and the tree "
+        "of their steps.",
+    )
+
+
+def compute_values(part: pl.DataFrame, parameters: ValuesParameters) -> Outcome:
+    """Adds the values to each solution, or gathers those of a problem in one row.
+
+    Args:
+        part: All solutions of some problems, with the share of successes behind each step.
+        parameters: Whether there is a row for each solution or each problem.
+
+    Returns:
+        Solutions without a share for each step, or without a verdict, are rejected; where problems are gathered, those that are
+        in their problem's row are, too.
+
+    """
+    rows = part.to_dicts()
+    why: list[Why | None] = [_find_fault(row, parameters) for row in rows]
+    problems: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        if why[i] is None:
+            problems.setdefault(row["problem_id"], []).append(i)
+    added: dict[int, dict[str, Any]] = {}
+    for indices in problems.values():
+        rate = sum(rows[i]["verdict"] == "right" for i in indices) / len(indices)
+        if parameters.per == "solution":
+            added |= {i: {**_compute_solution(rows[i]), "right_rate": rate} for i in indices}
+        else:
+            added[indices[0]] = _gather([rows[i] for i in indices], rate)
+            for i in indices[1:]:
+                why[i] = ("in the row of its problem", None)
+    reasons = pl.DataFrame(
+        [reason or (None, None) for reason in why],
+        schema={REASON.name: pl.String, DETAIL.name: pl.String},
+        orient="row",
+    )
+    kept = [added[i] for i in sorted(added)]
+    if parameters.per == "solution":
+        frame = pl.DataFrame(kept, schema=to_polars_schema(Contract("values", "", VALUE_COLUMNS, "")))
+        values = part[sorted(added)].drop(frame.columns, strict=False).hstack(frame)
+    else:
+        values = pl.DataFrame(kept, schema=to_polars_schema(VALUE_TREES))
+    return Outcome(values, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
+
+
+def _find_fault(row: Row, parameters: ValuesParameters) -> Why | None:
+    """Why nothing can be said of a solution's steps; None where it can."""
+    if parameters.per == "problem" and len(row["steps"]) > DEEPEST:
+        return "more steps than a tree has levels", f"{len(row['steps'])}, and {DEEPEST} are read"
+    if row["verdict"] not in ("right", "wrong"):
+        return "verdict undecided", None
+    soft = row["soft"]
+    if not soft or len(soft) != len(row["steps"]):
+        return "no share for each step", f"{len(soft or ())} of {len(row['steps'])}"
+    known = sum(share is not None for share in soft)
+    return None if known == len(soft) else ("no share for each step", f"{known} of {len(soft)}")
+
+
+def _compute_solution(row: Row) -> dict[str, Any]:
+    """The values of each step."""
+    q, right = list(row["soft"]), row["verdict"] == "right"
+    start = row["start_succeeded"] / row["start_tried"] if row.get("start_tried") else None
+    before = [start, *q[:-1]]
+    return {
+        "q_before": before, "q": q, "advantage": [None if was is None else is_ - was for was, is_ in zip(before, q)],
+        "sorm": label_sorm(row["steps"], q), "rest_value": compute_rest_values(q), "outcome": 1 if right else -1, "ovm": [int(right)] * len(q),
+    }  # fmt: skip
+
+
+def label_sorm(steps: Sequence[str], q: Sequence[float]) -> list[int | None]:
+    """GLoRe's label of each step: whether any rollout from it, or from a later step, succeeds.
+
+    A rollout may succeed although the step is wrong, where it does not use what the step says: a label of 1 is left open (null)
+    where the last result that the step states stands in no later step.
+
+    Args:
+        steps: The steps of a solution.
+        q: The share of successes behind each.
+
+    Returns:
+        For each step 1, 0 or null.
+
+    """
+    labels: list[int | None] = []
+    for i, step in enumerate(steps):
+        solvable, equations = any(share > 0 for share in q[i:]), find_equations(step)
+        used = (
+            i == len(steps) - 1 or not equations or equations[-1].result.value in find_derived_numbers(steps[i + 1 :])
+        )
+        labels.append((1 if used else None) if solvable else 0)
+    return labels
+
+
+def compute_rest_values(q: Sequence[float]) -> list[float]:
+    """ReST-MCTS*'s value of each step, V = max(0, V' + (1 - V') r / m) from the value V' before it, 0 at the problem.
+
+    r is 1 where a rollout from the step succeeds and else -1. m is the fewest steps to a right answer, this one among them: in
+    place of a search's, those that the solution itself still has; behind a wrong step it stays that of the last right one.
+
+    Args:
+        q: The share of successes behind each step.
+
+    Returns:
+        The values, from 0 to 1.
+
+    """
+    values, value, left = [], 0.0, len(q)
+    for i, share in enumerate(q):
+        left = len(q) - i if share > 0 else left
+        value = max(0.0, value + (1 - value) * (1 if share > 0 else -1) / left)
+        values.append(value)
+    return values
+
+
+def _gather(rows: Sequence[Row], rate: float) -> dict[str, Any]:
+    """A problem with its solutions, and the tree of their steps."""
+    first = rows[0]
+    problem = {column.name: first.get(column.name) for column in VALUE_TREES.columns[:-4]}
+    return {
+        **problem, "responses": [row["text"] for row in rows], "correct": [row["verdict"] == "right" for row in rows], "right_rate": rate,
+        "tree": json.dumps(grow_tree(rows), ensure_ascii=False),
+    }  # fmt: skip
+
+
+def grow_tree(rows: Sequence[Row]) -> dict[str, Any]:
+    """The tree of a problem's solutions: nodes of text, value and children; where steps are the same, the mean of their values."""
+    tried, succeeded = (sum(row.get(name) or 0 for row in rows) for name in ("start_tried", "start_succeeded"))
+    return {
+        "text": format_question(rows[0]["question"], rows[0].get("options")),
+        "mc_value": succeeded / tried if tried else None,
+        "children": _grow([(row["steps"], row["soft"]) for row in rows]),
+    }
+
+
+def _grow(ways: Sequence[tuple[Sequence[str], Sequence[float]]]) -> list[dict[str, Any]]:
+    """The nodes that several ways on begin with."""
+    by_step: dict[str, list[tuple[Sequence[str], Sequence[float]]]] = {}
+    for steps, shares in ways:
+        if steps:
+            by_step.setdefault(steps[0], []).append((steps, shares))
+    return [
+        {
+            "text": step,
+            "mc_value": sum(shares[0] for _, shares in same) / len(same),
+            "children": _grow([(steps[1:], shares[1:]) for steps, shares in same]),
+        }
+        for step, same in by_step.items()
+    ]
+
+
+def _check(_: ValuesParameters, given: Contract) -> list[str]:
+    """A table in which steps have no shares."""
+    soft = next((column for column in given.columns if column.name == "soft"), None)
+    wish = "estimate with `label: soft` and `method: every-step`"
+    if soft is None:
+        return [f"values need the column 'soft'; put {wish} before"]
+    if soft.nullable:
+        return [f"values need the share of rollouts behind every step, and this estimate leaves steps at their first success or untested; {wish}"]  # fmt: skip
+    return []
+
+
+def _makes(parameters: ValuesParameters, given: Contract) -> Contract:
+    return VALUE_TREES if parameters.per == "problem" else given.having(*VALUE_COLUMNS)
+
+
+VALUES = PerProblem(
+    name="values",
+    summary="Says what each step is worth, from the rollouts that succeed before and behind it: advantages, and the labels of SORM, ReST-MCTS*, AlphaMath, OVM, OmegaPRM and NFT.",
+    version="1",
+    parameters=ValuesParameters,
+    needs=("problem_id", "solution_id", "question", "steps", "text", "verdict"),
+    makes=_makes,
+    check=_check,
+    run=compute_values,
+)
