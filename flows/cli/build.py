@@ -20,7 +20,8 @@ from flows.cli.arguments import add_json, add_models, add_recipe, add_rehash, pa
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
     from flows.running.sample import Forecast
-    from schemas.recipe.changes import Models
+    from schemas.recipe.models import Python
+from schemas.recipe.changes import Models
 
 ASKED = ("table", "model", "requests", "known", "prompt_tokens", "tokens", "cost")
 """What scripts learn of a forecast."""
@@ -154,7 +155,7 @@ def run_plan(options: Namespace) -> int:
     else:
         if forecasts:
             print(_show_forecasts(forecasts))
-        for line in _list_left_open(plan):
+        for line in (*_list_left_open(plan), *_list_unrunnable(plan)):
             print(line)
         refuse_empty(plan, plan.done)
         waiting = sum(len(wave) for wave in plan.topological_generations())
@@ -199,6 +200,20 @@ def _list_left_open(plan: Plan) -> list[str]:
     declared = {asked.name: asked.model for job in plan.jobs for asked in job.models}
     left_open = {name: model.list_left_open() for name, model in declared.items()}
     return [f"model '{name}', server's default: {', '.join(open_)}" for name, open_ in left_open.items() if open_]
+
+
+def _list_unrunnable(plan: Plan) -> list[str]:
+    """For each table to be made that runs programs, why this machine will not; nothing where it has a sandbox."""
+    tables = [
+        job.name
+        for job in plan.jobs
+        if job.name not in plan.done and any(isinstance(asked.model, Python) for asked in job.models)
+    ]
+    if not tables:
+        return []
+    from tasks.engines.python.sandbox import find_fault
+
+    return [f"table '{name}': {fault}" for name in tables if (fault := find_fault())]
 
 
 def _list_failed(plan: Plan) -> list[str]:

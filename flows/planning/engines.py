@@ -13,7 +13,7 @@ from catalog.digests import Digests
 from catalog.model_files import PACKAGES, find_package, locate_model_file
 from catalog.sources import find_sources
 from schemas.model_id import ModelId
-from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model, World
+from schemas.recipe.models import VLLM, Abacus, LlamaCpp, Model, Python, World
 from schemas.request import Engine, EngineError, LoggedEngine, Spent
 from tasks.engines.llama.gguf import WITHOUT_TEMPLATE, read_model_file
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -234,6 +234,16 @@ class OpenAI(EndpointSettings, Declaration):
         )
 
 
+class Python(Declaration):
+    """The interpreter that runs the build, in a sandbox: what it is asked are programs, and it is no language model."""
+
+    engine: Literal["python"]
+    seconds: int = Field(5, ge=1, le=600, description="Seconds of the clock and of the processor for one program.")
+    memory: int = Field(512, ge=64, le=65_536, description="Megabytes of a program's address space.")
+    output: int = Field(64, ge=1, le=1024, description="Kilobytes that a program prints, at most.")
+    price: ClassVar[Price | None] = None
+
+
 class Recorded(EndpointSettings, Declaration):
     """Answers that were given before: those of the ledger, or of a file of generations. Nothing is asked."""
 
@@ -288,7 +298,7 @@ class World(Declaration):
     price: Price | None = Field(None, description="What its words cost, if they are to be counted in money.")
 
 
-Model = Annotated[Abacus | World | VLLM | LlamaCpp | OpenAI | Recorded, Field(discriminator="engine")]
+Model = Annotated[Abacus | World | VLLM | LlamaCpp | OpenAI | Python | Recorded, Field(discriminator="engine")]
 """A model of a recipe."""
 MODELS: tuple[type[Declaration], ...] = get_args(get_args(Model)[0])
 """The declaration of each engine's models."""

@@ -1,0 +1,1 @@
+"""The python engine: programs are requests, and what they do within a sandbox is the answer."""

@@ -1,0 +1,129 @@
+"""The engine `python`: what programs come to, and what hostile ones do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.programs import ProgramJob, ProgramRun
+from schemas.recipe.models import Python
+from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
+from tasks.engines.python.engine import PythonEngine, describe_revision
+from tasks.engines.python.sandbox import Limits, find_fault, run_program
+from tests.hostile_programs import FEW, list_programs
+from tests.sandbox_outside import attack, place_canaries
+
+needs_sandbox = pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
+SHORT = Limits(seconds=2)
+
+
+def run(program: str, **wanted: object) -> ProgramRun:
+    return run_program(ProgramJob.model_validate({"program": program} | wanted), SHORT)
+
+
+def ask(engine: PythonEngine, *contents: str) -> list[object]:
+    requests = [Request("python", "", (Message("user", content),), Sampling(1)) for content in contents]
+    replies = {reply.request: reply for reply in engine.answer(requests)}
+    return [replies[request.id] for request in requests]
+
+
+@needs_sandbox
+def test_what_a_program_prints_and_computes_is_reported() -> None:
+    result = run("x = 2\nanswer = x * 21\nprint('so', answer)", answer="answer", states=True)
+    assert (result.ended, result.exit, result.stdout) == ("done", 0, "so 42\n")
+    assert result.report is not None and result.report.answer == "42"
+    assert [json.loads(state) for state in result.report.states] == [["2"], ["2", "42"], ["2", "42"]]
+
+
+@needs_sandbox
+def test_tests_run_until_one_fails() -> None:
+    result = run(
+        "def double(x):\n    return x + x", tests=["assert double(2) == 4", "assert double(3) == 7", "assert False"]
+    )
+    assert result.report is not None
+    assert (result.ended, result.report.passed, result.report.error_type, result.report.line) == (
+        "exception",
+        1,
+        "AssertionError",
+        None,
+    )
+
+
+@needs_sandbox
+def test_a_traceback_has_the_lines_of_the_program_alone() -> None:
+    report = run("def f(x):\n    return 1 / x\n\nf(0)").report
+    assert report is not None and report.line == 2
+    assert report.traceback == (
+        'Traceback (most recent call last):\n  File "<program>", line 4, in <module>\n  File "<program>", line 2, in f\n'
+        "ZeroDivisionError: division by zero"
+    )
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("program", "refusal"),
+    [
+        ("x = bytearray(4 << 30)", "memory limit"), ("import numpy", "missing module"), ("import os; os.fork()", "refused by the sandbox"),
+        ("open('data.txt')", "refused by the sandbox"), ("1 / 0", None), ("import jsn", "missing module"), ("assert False", None),
+    ],
+)  # fmt: skip
+def test_what_may_be_the_sandboxs_doing_is_told_apart(program: str, refusal: str | None) -> None:
+    report = run(program).report
+    assert report is not None and (report.ended, report.refusal) == ("exception", refusal)
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("program", "ended", "exit"),
+    [
+        ("while True: pass", "time limit", None), ("while True: print('x' * 99)", "output limit", None), ("import os; os._exit(3)", "exit", 3),
+        ("import os; os.kill(os.getpid(), 9)", "signal", -9),
+    ],
+)  # fmt: skip
+def test_a_program_that_does_not_come_to_its_end_has_no_report(program: str, ended: str, exit: int | None) -> None:
+    result = run(program)
+    assert (result.ended, result.exit, result.report) == (ended, exit, None)
+
+
+@needs_sandbox
+def test_a_main_guard_future_imports_and_data_classes_work() -> None:
+    program = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Pair:\n    x: Unknown\n"
+        "if __name__ == '__main__':\n    print(Pair(input()))"
+    )
+    assert run(program, stdin="a line\n").stdout == "Pair(x='a line')\n"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", FEW)
+def test_a_hostile_program_ends_and_reaches_nothing(name: str, tmp_path: Path) -> None:
+    with place_canaries(tmp_path) as outside:
+        program = list_programs(outside.list_values())[name]
+        assert attack(name, program, outside, SHORT)[1] == []
+
+
+@needs_sandbox
+def test_the_engine_answers_each_request_and_fails_what_is_no_program() -> None:
+    engine = PythonEngine(Python(engine="python"))
+    first, second, none = ask(
+        engine, ProgramJob(program="print(1)").model_dump_json(), ProgramJob(program="1 / 0").model_dump_json(), "{}"
+    )
+    assert isinstance(first, Completion) and json.loads(first.text)["stdout"] == "1\n"
+    assert isinstance(second, Completion) and json.loads(second.text)["report"]["error_type"] == "ZeroDivisionError"
+    assert isinstance(none, Failure) and none.reason == "no program"
+
+
+def test_without_bubblewrap_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.engines.python.sandbox.shutil.which", lambda _: None)
+    find_fault.cache_clear()
+    try:
+        with pytest.raises(EngineError, match=r"bubblewrap \(`bwrap`\), which is not on this machine; install it"):
+            PythonEngine(Python(engine="python"))
+    finally:
+        find_fault.cache_clear()
+
+
+def test_other_limits_are_another_model() -> None:
+    assert describe_revision(Python(engine="python")) != describe_revision(Python(engine="python", seconds=6))
