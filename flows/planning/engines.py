@@ -48,11 +48,15 @@ def identify_model(model: Model, declared: Model, digests: Digests | None = None
         from tasks.engines.abacus.engine import read_revision
 
         return ModelId("abacus", read_revision(model.checkpoint))
+    if isinstance(declared, Python):
+        from tasks.engines.python.engine import describe_revision
+
+        return ModelId("python", describe_revision(declared))
     if isinstance(declared, World):
         from tasks.engines.world.engine import identify_teacher
 
         return identify_teacher(declared)
-    assert not isinstance(declared, Abacus)
+    assert not isinstance(declared, Abacus | Python)
     name, revision = declared.model, declared.variant if isinstance(declared, VLLM) else declared.revision
     if isinstance(declared, LlamaCpp):
         name, revision = _identify_weights(model, declared, digests)
