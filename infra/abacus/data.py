@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -16,12 +18,15 @@ from random import Random
 from typing import Any
 
 import numpy
-from tokenizer import ASSISTANT, END, USER, Encoder
+from tokenizer import ASSISTANT, END, SPECIALS, USER, Encoder
 
 ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "tasks/engines/abacus/weights"
 LONGEST = 1536
 POOL = 2_000
-JOBS = ("solve", "judge")
+JOBS = ("solve", "judge", "retry", "correct", "true")
+COURSES = ("first", "corrections")
+"""What lessons are written: those that the shipped weights had, or half of them and half in dealing with mistakes."""
 Sequence = tuple[list[int], list[float], int]
 
 
@@ -41,7 +46,7 @@ class Batch:
 
 
 def import_lessons() -> Any:
-    """The module `tasks.world.lessons`.
+    """The module `tasks.synthetic.lessons`.
 
     The package `tasks` imports what the application needs (Polars, DuckDB);
     lessons need none of it, so an empty package stands in for it here.
@@ -59,14 +64,61 @@ def import_lessons() -> Any:
     return lessons
 
 
+def list_words(course: str) -> tuple[str, ...]:
+    """The words of a course: those of the first, as the shipped weights number them, then what the other adds."""
+    lessons = import_lessons()
+    if course == "first":
+        return tuple(lessons.list_vocabulary())
+    known = json.loads((WEIGHTS / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    cut, random = re.compile(lessons.PATTERN).findall, Random(0)  # noqa: S311
+    words: set[str] = set()
+    for _ in range(3_000):
+        lesson = choose_writer(course)(random)
+        texts = [
+            lesson.prompt,
+            *(text for pair in lesson.history for text in pair),
+            *(text for text, _ in lesson.answer),
+        ]
+        words.update(word for text in texts for word in cut(text))
+    before = sorted(known.keys() - set(SPECIALS), key=known.__getitem__)
+    return (*before, *sorted(words - known.keys()))
+
+
+def choose_writer(course: str) -> Callable[[Random], Any]:
+    """What writes the lessons of a course."""
+    lessons = import_lessons()
+    if course == "first":
+        writer: Callable[[Random], Any] = lessons.write_lesson
+        return writer
+    from tasks.synthetic.correction_lessons import write_correction_lesson
+
+    return write_correction_lesson
+
+
 def encode_lesson(lesson: Any, encoder: Encoder, prompting: float) -> Sequence:
     """A lesson's tokens, the weight of the loss on each, and its job's place in JOBS."""
     number = encoder.numbers
     prompt = encoder.encode(lesson.prompt)
     answer, weights = encoder.weighted(lesson.answer)
     asked = prompting if lesson.job == "solve" else 0.0
-    tokens = [number[USER], *prompt, number[END], number[ASSISTANT], *answer, number[END]]
-    return tokens, [0.0, *[asked] * len(prompt), 0.0, 0.0, *weights, weights[-1]], JOBS.index(lesson.job)
+    before = [
+        token
+        for question, attempt in lesson.history
+        for token in (
+            number[USER],
+            *encoder.encode(question),
+            number[END],
+            number[ASSISTANT],
+            *encoder.encode(attempt),
+            number[END],
+        )
+    ]
+    tokens = [*before, number[USER], *prompt, number[END], number[ASSISTANT], *answer, number[END]]
+    return (
+        tokens,
+        [*[0.0] * len(before), 0.0, *[asked] * len(prompt), 0.0, 0.0, *weights, weights[-1]],
+        JOBS.index(lesson.job),
+    )
 
 
 def pad_rows(rows: list[Sequence], padding: int, cost: float) -> Batch:
@@ -80,13 +132,15 @@ def pad_rows(rows: list[Sequence], padding: int, cost: float) -> Batch:
     return Batch(tokens, weights[:, 1:], numpy.array([job for _, _, job in rows]), cost)
 
 
-def make_batches(encoder: Encoder, random: Random, size: int, prompting: float) -> Iterator[Batch]:
+def make_batches(
+    encoder: Encoder, random: Random, size: int, prompting: float, course: str = "first"
+) -> Iterator[Batch]:
     """Batches of about `size` tokens with their padding, without end; POOL lessons at a time are sorted by length."""
-    lessons = import_lessons()
+    write = choose_writer(course)
     padding = encoder.numbers["<pad>"]
     while True:
         begun = time.process_time()
-        pool = [encode_lesson(lessons.lesson(random), encoder, prompting) for _ in range(POOL)]
+        pool = [encode_lesson(write(random), encoder, prompting) for _ in range(POOL)]
         pool = sorted((row for row in pool if len(row[0]) <= LONGEST), key=lambda row: len(row[0]))
         cuts, rows = [], []
         for row in pool:
@@ -101,10 +155,10 @@ def make_batches(encoder: Encoder, random: Random, size: int, prompting: float) 
             yield pad_rows(rows, padding, cost)
 
 
-def _produce(queue: Queue[Batch], encoder: Encoder, seed: str, size: int, prompting: float) -> None:
+def _produce(queue: Queue[Batch], encoder: Encoder, seed: str, size: int, prompting: float, course: str) -> None:
     os.nice(5)
     parent = os.getppid()
-    for batch in make_batches(encoder, Random(seed), size, prompting):  # noqa: S311 - lessons are no secrets
+    for batch in make_batches(encoder, Random(seed), size, prompting, course):  # noqa: S311 - lessons are no secrets
         while True:
             try:
                 queue.put(batch, timeout=10)
@@ -115,9 +169,9 @@ def _produce(queue: Queue[Batch], encoder: Encoder, seed: str, size: int, prompt
                     return
 
 
-def stream(encoder: Encoder, seed: str, size: int, prompting: float) -> Queue[Batch]:
+def stream(encoder: Encoder, seed: str, size: int, prompting: float, course: str) -> Queue[Batch]:
     """A queue of batches that a background process keeps filled."""
     context = multiprocessing.get_context("spawn")
     queue: Queue[Batch] = context.Queue(maxsize=64)
-    context.Process(target=_produce, args=(queue, encoder, seed, size, prompting), daemon=True).start()
+    context.Process(target=_produce, args=(queue, encoder, seed, size, prompting, course), daemon=True).start()
     return queue

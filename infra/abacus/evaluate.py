@@ -19,6 +19,7 @@ from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.engines.abacus.engine import AbacusEngine
 from tasks.evaluation.score import wilson
 from tasks.split import split_steps
+from tasks.synthetic.correction_lessons import RETRY
 from tasks.synthetic.lessons import JUDGE, SOLVE
 from tasks.synthetic.problems import LEVELS, Problem, make_problem
 from tasks.synthetic.truth import Truth, find_truth
@@ -82,6 +83,22 @@ def judge_solutions(engine: AbacusEngine, solutions: Sequence[Solved]) -> list[t
     return verdicts
 
 
+def retry_solutions(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> list[bool]:
+    """Whether each second attempt is right, the first and a word that it is wrong being in its history."""
+    sampling = Sampling(600, 1.0)
+    requests = []
+    for solution in wrong:
+        asked = Message("user", SOLVE.format(question=solution.problem.question))
+        history = (asked, Message("assistant", solution.text), Message("user", RETRY))
+        requests.append([Request("abacus", "", history, sampling, sample) for sample in range(samples)])
+    replies = {reply.request: reply for reply in engine.answer([request for group in requests for request in group])}
+    return [
+        isinstance(reply := replies[request.id], Completion) and reply.text.endswith(f"#### {solution.problem.answer}")
+        for solution, group in zip(wrong, requests)
+        for request in group
+    ]
+
+
 def run_rollouts(engine: AbacusEngine, wrong: Sequence[Solved], samples: int) -> tuple[list[bool], list[bool]]:
     """Whether each rollout from the last right prefix, and from the prefix through the first error, comes to the answer."""
     successes = []
@@ -137,6 +154,8 @@ def evaluate(engine: AbacusEngine, level: int, count: int) -> None:
     before, through = run_rollouts(engine, continuable[:200], 8)
     print(f"  rollouts that succeed from the last right prefix  {estimate_interval(sum(before), len(before))}")
     print(f"  rollouts that succeed through the first error     {estimate_interval(sum(through), len(through))}")
+    again = retry_solutions(engine, wrong[:200], 4)
+    print(f"  right after a wrong attempt in its history        {estimate_interval(sum(again), len(again))}")
     kinds = Counter(solution.truth.kind for solution in wrong)
     print("  kinds: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
 

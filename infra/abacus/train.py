@@ -3,6 +3,7 @@
     pip install -r infra/abacus/requirements.txt        # in an environment of its own
     python infra/abacus/train.py --out DIR --minutes 60
     python infra/abacus/train.py --resume DIR            # goes on after a kill
+    python infra/abacus/train.py --begin tasks/engines/abacus/weights --course corrections --out DIR --lr 1e-3 --minutes 20
 
 DIR then holds checkpoint.pt (every few minutes), log.txt, and model/, which
 transformers and vLLM load.
@@ -15,14 +16,16 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
-from data import JOBS, Batch, import_lessons, stream
+from data import COURSES, JOBS, Batch, choose_writer, import_lessons, list_words, stream
 from model import Abacus, Shape, export
+from safetensors.torch import load_file
 from tokenizer import END, PADDING, SPECIALS, Encoder, build, save
 from torch import Tensor
 from torch.nn import functional
@@ -76,7 +79,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train Abacus.")
     parser.add_argument("--out", type=Path, help="folder to write (with --resume: the folder resumed)")
     parser.add_argument("--resume", type=Path, help="folder of an earlier run to go on with")
-    parser.add_argument("--begin", type=Path, help="folder of a run whose weights another course begins with")
+    parser.add_argument(
+        "--begin", type=Path, help="folder of a run, or of a model, whose weights another course begins with"
+    )
+    parser.add_argument(
+        "--course", choices=COURSES, default="first", help="corrections: with --begin tasks/engines/abacus/weights"
+    )
     parser.add_argument("--minutes", type=float, default=60.0, help="all in all, over all resumptions")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
@@ -143,11 +151,26 @@ def restore(folder: Path, model: Abacus, adam: torch.optim.AdamW, words: tuple[s
     return Progress(**state["progress"])
 
 
-def check_encoder(encoder: Encoder, tokenizer: Any, lessons: Any) -> None:
+def begin_weights(folder: Path, model: Abacus, adam: torch.optim.AdamW, words: tuple[str, ...]) -> None:
+    """Begin with the weights of a run, or of a model's folder, whose words may be fewer: the vectors of others stay as they are."""
+    if (folder / "checkpoint.pt").exists():
+        restore(folder, model, adam, words)
+        return
+    weights = load_file(folder / "model.safetensors")
+    name = "model.embed_tokens.weight"
+    known = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    if tuple(known)[len(SPECIALS) :] != words[: len(known) - len(SPECIALS)]:
+        raise ValueError(f"{folder} is of another vocabulary: start anew with --out")
+    vectors = model.state_dict()[name].clone()
+    vectors[: len(known)] = weights[name]
+    model.load_state_dict(weights | {name: vectors})
+
+
+def check_encoder(encoder: Encoder, tokenizer: Any, write: Callable[[Random], Any]) -> None:
     """Check on a sample of lessons that the fast encoder and the tokenizer cut alike."""
     random = Random(0)  # noqa: S311
     for _ in range(SAMPLE):
-        lesson = lessons.lesson(random)
+        lesson = write(random)
         answer = "".join(text for text, _ in lesson.answer)
         for text, ours in (
             (lesson.prompt, encoder.encode(lesson.prompt)),
@@ -170,15 +193,15 @@ def train(given: argparse.Namespace) -> None:
     torch.set_flush_denormal(True)
     torch.manual_seed(given.seed)
     lessons = import_lessons()
-    words = tuple(lessons.vocabulary())
+    words = list_words(given.course)
     encoder, tokenizer = Encoder(words, lessons.PATTERN), build(words, lessons.PATTERN)
-    check_encoder(encoder, tokenizer, lessons)
+    check_encoder(encoder, tokenizer, choose_writer(given.course))
     model = Abacus(Shape(len(encoder.numbers)))
     model.count({number: int(word) for word, number in encoder.numbers.items() if word.strip().isdigit()})
     adam = make_optimizer(model, given.lr)
     progress = restore(given.resume, model, adam, words) if given.resume else Progress()
     if given.begin and not given.resume:
-        restore(given.begin, model, adam, words)
+        begin_weights(given.begin, model, adam, words)
     given.out.mkdir(parents=True, exist_ok=True)
     save(tokenizer, given.out / "model", model.shape.positions)
     settings = {name: str(value) for name, value in vars(given).items()}
@@ -191,7 +214,7 @@ def train_steps(
     words: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Steps until the minutes are over."""
-    queue = stream(encoder, f"{given.seed}:{progress.step}", given.batch_tokens, given.prompt_weight)
+    queue = stream(encoder, f"{given.seed}:{progress.step}", given.batch_tokens, given.prompt_weight, given.course)
     body = torch.compile(model.model, dynamic=True) if given.compile else model.model
     parameters = list(model.parameters())
     start = saved = time.monotonic()

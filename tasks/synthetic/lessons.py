@@ -42,11 +42,13 @@ Piece = tuple[str, float]
 class Lesson:
     """One conversation to learn from."""
 
-    job: Literal["solve", "judge"]
+    job: Literal["solve", "judge", "retry", "correct", "true"]
     prompt: str
     """The user's message."""
     answer: tuple[Piece, ...]
     """The assistant's answer in pieces, each with the weight of its loss."""
+    history: tuple[tuple[str, str], ...] = ()
+    """Messages of the user before it, each with its answer: context."""
 
 
 def write_lesson(random: Random, job: str | None = None) -> Lesson:
@@ -54,13 +56,19 @@ def write_lesson(random: Random, job: str | None = None) -> Lesson:
     job = job or random.choices(list(JOBS), list(JOBS.values()))[0]
     if job == "drill":
         return write_drilling_lesson(random)
+    problem = draw_problem(random)
+    if job == "compare":
+        return write_comparing_lesson(problem, random)
+    return write_judging_lesson(problem, random) if job == "judge" else write_solving_lesson(problem, random)
+
+
+def draw_problem(random: Random) -> Problem:
+    """A problem that is for training, of a level of `LEVELS`."""
     level = random.choices(list(LEVELS), list(LEVELS.values()))[0]
     problem = draw(random, level)
     while choose_side(problem.question) != "train":
         problem = draw(random, level)
-    if job == "compare":
-        return write_comparing_lesson(problem, random)
-    return write_judging_lesson(problem, random) if job == "judge" else write_solving_lesson(problem, random)
+    return problem
 
 
 def write_drilling_lesson(random: Random) -> Lesson:
@@ -69,7 +77,7 @@ def write_drilling_lesson(random: Random) -> Lesson:
     for _ in range(DRILL):
         calculation = make_calculation(random, lines[-1].result if lines and random.random() < 0.5 else None)
         lines.append(calculation)
-    pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line, 0.05)]
+    pieces = [piece for i, line in enumerate(lines, 1) for piece in list_line(i, line, 0.05)]
     return Lesson("solve", SOLVE.format(question=""), tuple(pieces))
 
 
@@ -91,7 +99,7 @@ def make_calculation(random: Random, left: int | None) -> WrittenStep:
     return WrittenStep(left, "+", second, left + second, random.choice(THINGS))
 
 
-def _line(number: int, line: WrittenStep, weight: float = 1.0) -> list[Piece]:
+def list_line(number: int, line: WrittenStep, weight: float = 1.0) -> list[Piece]:
     """A line of a solution, with the weights of its parts."""
     begin = f"{number}. {line.left} {line.operator} {line.right} ="
     return [(begin, weight), (f" {line.result}", RESULT_WEIGHT), (f" {line.unit}\n", weight)]
@@ -102,7 +110,7 @@ def write_solving_lesson(problem: Problem, random: Random) -> Lesson:
     prompt = SOLVE.format(question=problem.question)
     if random.random() < 0.9:
         lines, answer = solve_right(problem.program)
-        pieces = [piece for i, line in enumerate(lines, 1) for piece in _line(i, line)]
+        pieces = [piece for i, line in enumerate(lines, 1) for piece in list_line(i, line)]
         return Lesson("solve", prompt, (*pieces, (f"{ANSWER}{answer}", 1.0)))
     text = write_solution(*solve_wrong(problem.program, random))
     truth = find_truth(problem.program, text.split("\n"))
@@ -147,6 +155,12 @@ def write_judgement(program: Program, lines: list[WrittenStep], answer: int) -> 
         if i >= len(lines):
             break
     return _end(pieces, truth, None, len(lines))
+
+
+def compare_line(want: WrittenStep, have: WrittenStep) -> list[Piece]:
+    """The words of a derived step, each with the given one beside it and whether they are the same."""
+    pairs = zip(_words([want], 0, 0), _words([have], 0, 0))
+    return [piece for derived, given in pairs for piece in ((f" {derived}", 1.0), *_compared(derived, given))]
 
 
 def _compared(derived: str, given: str) -> tuple[Piece, Piece]:
