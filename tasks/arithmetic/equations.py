@@ -157,7 +157,7 @@ def _mixes_units(text: str) -> bool:
 def _find_left_side(tokens: Sequence[Token], at: int) -> list[Token] | None:
     """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
     expression: list[Token] = []
-    i = at - 1
+    i, depth = at - 1, 0
     while i >= 0 and len(expression) <= LONGEST_EXPRESSION:
         token = tokens[i]
         if token.kind == "word":
@@ -173,6 +173,9 @@ def _find_left_side(tokens: Sequence[Token], at: int) -> list[Token] | None:
             token.kind == "number" and expression and expression[0].kind == "number"
         ):
             break
+        depth += _BRACKETS.get(str(token.value), 0)
+        if depth > 0:
+            break  # the bracket that the equation stands in
         expression.insert(0, token)
         i -= 1
     stop = tokens[i] if i >= 0 else None

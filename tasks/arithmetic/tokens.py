@@ -12,7 +12,7 @@ from tasks.arithmetic.plain_text import blank_settings
 
 # words come first because most tokens are words; `*+` gives nothing back
 _TOKEN = re.compile(
-    r"\s*+(?:(?P<word>[^\W\d_]+)"
+    r"\s*+(?:(?P<word>[^\W\d_]+(?:&[^\W\d_]+)*+)"
     r"|(?P<odd>\d[\d.,]{0,30}(?:[_^]|:(?=\d)|[^\W\d])|[_^√!]|\d{13,})"
     r"|(?P<percent>(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.\d{1,9})?\s?\\?%|\.\d{1,9}\s?\\?%)"
     r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d{1,12})?(?!\d)|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"

@@ -23,7 +23,8 @@ from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.arithmetic.equations import find_equations
 from tasks.classify.rules import UNVOUCHED, RuleFinding, apply_rules, blank_step_number
-from tasks.localize.proofs import Proof, prove_first_error
+from tasks.localize.proofs.proof import Proof
+from tasks.localize.proofs.prove import prove_first_error
 
 ADDED = to_polars_schema(Contract("locations", "", LOCATE_COLUMNS, ""))
 NEEDS = ("question", "steps", "answer", "verdict")
@@ -91,7 +92,7 @@ def _apply_rules(row: Mapping[str, Any]) -> tuple[int, RuleFinding] | None:
 LOCATE = PerRow(
     name="locate",
     summary="Finds the first wrong step of wrong solutions by arithmetic alone, where that proves it; asks no model.",
-    version="2",
+    version="3",
     parameters=LocateParameters,
     needs=NEEDS,
     makes=lambda _, given: given.having(*LOCATE_COLUMNS),

@@ -39,6 +39,9 @@ from tasks.arithmetic.equations import LONGEST, find_equations
         ("2000L * .8 = 1600 L", [("2000L * .8 = 1600", True)]),
         ("(1.2 x 15) = 18", [("1.2 x 15) = 18", True)]),
         ("each point counts (25/5=6)", [("25/5=6", False)]),
+        # behind a number and its unit a bracket is no factor where an equation stands in it
+        ("it is worth 5 points (25/5=6).", [("25/5=6", False)]),
+        ("36 M&Ms + 108 chips = 144 pieces", [("36 M&Ms + 108 chips = 144", True)]),
         ("3(20) = 61 miles", [("3(20) = 61", False)]),
         ("158 * 1 1/2 = 237", [("158 * 1 1/2 = 237", True)]),
         (

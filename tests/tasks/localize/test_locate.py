@@ -12,7 +12,8 @@ from schemas.columns.problems import STEP_COLUMNS
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
 from tasks.localize.locate import LOCATE, NOT_WRONG, LocateParameters, locate_first_error
-from tasks.localize.proofs import (
+from tasks.localize.proofs.proof import (
+    AMBIGUOUS,
     IN_WORDS,
     NO_EQUATION,
     NO_FALSE_EQUATION,
@@ -21,8 +22,8 @@ from tasks.localize.proofs import (
     NOT_READ,
     NOTHING,
     Proof,
-    prove_first_error,
 )
+from tasks.localize.proofs.prove import prove_first_error
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_wrong, write_solution
 from tasks.synthetic.truth import find_truth
@@ -111,16 +112,63 @@ def test_a_certificate_says_what_a_person_can_check(steps: tuple[str, ...], firs
     ("steps", "why"),
     [
         # another way to the right answer, from which it goes on: what is wrong is not the way
-        (("6 + 4 = 10", "4 * 6 = 24", "10 + 24 = 34", "34 - 4 = 30\n#### 30"), NOTHING),
+        (("6 + 4 = 10", "4 * 6 = 24", "10 + 24 = 34", "34 - 4 = 30\n#### 30"), NO_REPAIR),
+        (("5 * 6 = 30 eggs",), NOTHING),
         # what the right solution has in its place does not lead to the answer
-        (("5 + 6 = 11 eggs", "11 * 4 = 44 eggs\n#### 44"), NO_REPAIR),
-        # the wrong number was said in words before
-        (("The boxes hold 12 eggs.", "12 + 4 = 16 eggs\n#### 16"), IN_WORDS),
+        (("5 + 4 = 9 eggs", "9 * 4 = 36 eggs\n#### 36"), NO_REPAIR),
+        # what is to be calculated was said in words before
+        (("The boxes hold 5 + 6 eggs in total.", "5 + 6 = 11 eggs", "11 + 4 = 15 eggs\n#### 15"), IN_WORDS),
+        # 30 eggs are taken for 30 boxes before
+        (("5 * 6 = 30 eggs", "That is 30 boxes.", "30 - 4 = 26 eggs\n#### 26"), IN_WORDS),
+        # one of two that do the same is too many: nothing says which
+        (("5 * 6 = 30 eggs", "30 + 4 = 34 eggs", "34 + 4 = 38 eggs\n#### 38"), AMBIGUOUS),
+        # a result that is one of its own numbers: which of the two the next step goes on from is open
+        (("5 * 1 = 5 eggs", "5 + 4 = 9 eggs\n#### 9"), AMBIGUOUS),
         (("Let x = 5 boxes, 6x = y", "5 + 6 = 11 eggs", "11 + 4 = 15 eggs\n#### 15"), NOT_READ),
     ],
 )
 def test_what_a_right_solution_does_not_prove(steps: tuple[str, ...], why: str) -> None:
     assert prove_first_error(row(*steps, reference=REFERENCE)) == why
+
+
+TRAYS = {
+    "question": "Ada has 5 boxes of 6 eggs and sells 2 trays of 4 eggs. Each egg left costs 3 dollars. How much do they cost?",
+    "reference": "5 * 6 = 30 eggs\n2 * 4 = 8 eggs\n30 - 8 = 22 eggs\n22 * 3 = 66 dollars\n#### 66",
+    "answer": "66",
+}
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "certificate"),
+    [
+        (
+            ("5 * 6 = 30", "2 * 4 = 8", "30 + 8 = 38", "38 * 3 = 114\n#### 114"), 2,
+            "`30 + 8 = 38`: the right solution has `30 - 8 = 22` here; with it the rest comes to the right answer, 66.",
+        ),
+        (
+            ("5 * 6 = 30", "2 * 4 = 8", "30 + 8 = 38", "38 + 3 = 41\n#### 41"), 2,
+            "`30 + 8 = 38`: the right solution has `30 - 8 = 22` here, of the same numbers.",
+        ),
+        (
+            ("5 * 6 = 30", "30 - 4 = 26", "26 * 3 = 78\n#### 78"), 1,
+            "`30 - 4 = 26`: the right solution has `2 * 4 = 8` before, and `30 - 8 = 22` here; with it the rest comes to "
+            "the right answer, 66.",
+        ),
+        (
+            ("5 * 6 = 30", "2 * 4 = 8", "30 - 8 = 22", "22 - 9 = 13", "13 * 3 = 39\n#### 39"), 3,
+            "`22 - 9 = 13` is not in the right solution; with 22 in the place of 13 the rest comes to the right answer, 66.",
+        ),
+        # the operand came in with a step in words
+        (
+            ("5 * 6 = 30", "2 * 4 = 8", "Some break, and 9 are sold.", "30 - 9 = 21", "21 * 3 = 63\n#### 63"), 2,
+            "`30 - 9 = 21`: the right solution has `30 - 8 = 22` here; with it the rest comes to the right answer, 66.",
+        ),
+    ],
+)  # fmt: skip
+def test_departures_from_a_right_solution(steps: tuple[str, ...], first: int, certificate: str) -> None:
+    proof = prove_first_error(row(*steps, **TRAYS))
+    assert isinstance(proof, Proof), proof
+    assert (proof.step, proof.certificate) == (first, certificate)
 
 
 def test_a_right_solution_never_takes_a_proof_away() -> None:
