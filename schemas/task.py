@@ -142,6 +142,11 @@ def list_nothing(_: Any) -> Sequence[Any]:
     return ()
 
 
+def find_no_shortfall(_: Any, __: pl.DataFrame, ___: float) -> Sequence[str]:
+    """The shortfall of a task that promises no number of rows."""
+    return ()
+
+
 def count_evenly(_: Any) -> Callable[[pl.DataFrame], int] | None:
     """The count of a task that makes as many rows of each row."""
 
@@ -293,6 +298,8 @@ class WholeTable(Task[P]):
 
     reads: Callable[[P, Contract], Sequence[str]]
     """The columns it looks at, the key aside, given the input's contract."""
+    shortfall: Callable[[P, pl.DataFrame, float], Sequence[str]] = find_no_shortfall
+    """What is missing of the rows that it is to keep, given some rows and how many times as many there are; a text each."""
     run: Callable[[Rows, Sequence[Rows | Records | Files], P, Path], Iterable[pl.DataFrame]]
     """From the table (its key is the first column), what lies beside it and an empty folder to frames of `key`, and
     `reason` and `detail` of rejected rows, and the columns the task adds to all others."""

@@ -37,6 +37,7 @@ from tasks.sources.load import LOAD
 from tasks.sources.truth import TRUTH_TASK
 from tasks.split import SPLIT
 from tasks.synthetic.task import WORLD
+from tasks.take import TAKE
 from tasks.verify.gold import GOLD
 from tasks.verify.task import VERIFY
 from tasks.views.preference import PREFERENCE
@@ -44,7 +45,7 @@ from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
     LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
-    SELECT, BALANCE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
+    SELECT, BALANCE, TAKE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
 

@@ -88,10 +88,13 @@ def _link_release(plan: Plan) -> str:
 def _print_released(plan: Plan, seconds: float) -> None:
     """What was released, and warnings of its gates."""
     from flows.gates.result import format_result
+    from flows.running.shortfall import list_shortfalls
 
     manifest = plan.published
     assert manifest is not None
     print(f"\n{text.format_funnel(manifest['funnel'])}\n")
+    for line in list_shortfalls(plan, {}):
+        print(text.strip_controls(f"warning: {line}"), file=sys.stderr)
     for gate in manifest["gates"]:
         if not gate["passed"]:
             print(text.strip_controls(f"warning: {format_result(gate)}"), file=sys.stderr)
@@ -131,7 +134,7 @@ def run_plan(options: Namespace) -> int:
     """`errata plan`."""
     from flows.planning.first_records import check_mappings
     from flows.planning.plan import make_plan
-    from flows.running.forecast import forecast_tables
+    from flows.running.forecast import forecast_plan
     from flows.running.losses import refuse_empty
 
     plan = make_plan(
@@ -139,9 +142,9 @@ def run_plan(options: Namespace) -> int:
     )
     if plan.published is None:
         check_mappings(plan)
-    forecasts = forecast_tables(plan, options.pilot) if plan.published is None else []
+    forecasts, missing = forecast_plan(plan, options.pilot) if plan.published is None else ([], [])
     if options.json:
-        print(json.dumps(_describe_plan(plan, forecasts), indent=1, ensure_ascii=False))
+        print(json.dumps(_describe_plan(plan, forecasts, missing), indent=1, ensure_ascii=False))
         return REFUSED if plan.published is not None and not plan.finished else DONE
     print(text.format_table(["table", "task", "from", "fingerprint", "state", "rows"], _list_tables(plan), left=5))
     for line in _list_failed(plan):
@@ -157,6 +160,8 @@ def run_plan(options: Namespace) -> int:
             print(_show_forecasts(forecasts))
         for line in (*_list_left_open(plan), *_list_unrunnable(plan)):
             print(line)
+        for line in missing:
+            print(text.strip_controls(f"warning: {line}"))
         refuse_empty(plan, plan.done)
         waiting = sum(len(wave) for wave in plan.topological_generations())
         held = ", if its gates hold" if plan.recipe.gates is not None else ""
@@ -164,7 +169,7 @@ def run_plan(options: Namespace) -> int:
     return DONE
 
 
-def _describe_plan(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
+def _describe_plan(plan: Plan, forecasts: Sequence[Forecast], missing: Sequence[str]) -> dict[str, Any]:
     """A plan for scripts."""
     tables = []
     for job, table in zip(plan.jobs[:-1], plan.recipe.tables):
@@ -178,6 +183,7 @@ def _describe_plan(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
         "released": plan.finished,
         "refused": plan.published is not None and not plan.finished,
         "tables": tables,
+        "missing": list(missing),
         "asks": [{name: getattr(forecast, name) for name in ASKED} for forecast in forecasts],
     }
 

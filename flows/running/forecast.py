@@ -9,11 +9,18 @@ from flows.planning.plan import Plan, TableJob
 from flows.running.engine_pool import EnginePool
 from flows.running.kinds import find_kind
 from flows.running.sample import WANTED, Forecast, PilotSample, spread_rows
+from flows.running.shortfall import list_shortfalls
+from schemas.task import WholeTable, find_no_shortfall
 from tasks import TASKS
 
 
 def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
-    """Forecast all tables that are to be made and ask models, inputs first.
+    """Forecast all tables that are to be made and ask models, inputs first; as `forecast_plan`, but for what will be missing."""
+    return forecast_plan(plan, pilot)[0]
+
+
+def forecast_plan(plan: Plan, pilot: int | None) -> tuple[list[Forecast], list[str]]:
+    """Forecast all tables that are to be made and ask models, inputs first, and the rows that will be missing.
 
     Args:
         plan: What is to be made, and what is there.
@@ -22,12 +29,13 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
             it, has no tokens forecast.
 
     Returns:
-        What each table would ask of each of its models.
+        What each table would ask of each of its models; and of each number of rows that a recipe wants and will not have, what
+        is missing.
 
     """
     forecasts: list[Forecast] = []
-    if not any(TASKS[job.task].asks_models and job.name not in plan.done for job in plan.jobs):
-        return forecasts
+    if not any(_is_sampled(job) and job.name not in plan.done for job in plan.jobs):
+        return forecasts, list_shortfalls(plan, {})
     samples: dict[str, PilotSample] = {}
     with EnginePool() as engines:
         for table, job in zip(plan.recipe.tables[:-1], plan.jobs):
@@ -40,7 +48,13 @@ def forecast_tables(plan: Plan, pilot: int | None) -> list[Forecast]:
                 forecasts += table_forecasts
             if sample is not None:
                 samples[job.name] = sample
-    return forecasts
+    return forecasts, list_shortfalls(plan, samples)
+
+
+def _is_sampled(job: TableJob) -> bool:
+    """Whether what a table asks, or how many rows it will lack, is told from samples."""
+    task = TASKS[job.task]
+    return task.asks_models or (isinstance(task, WholeTable) and task.shortfall is not find_no_shortfall)
 
 
 def _sample_complete(job: TableJob, manifest: Manifest) -> PilotSample | None:

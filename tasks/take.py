@@ -1,0 +1,165 @@
+"""`take`: so many rows of each value of a column, exactly, and what is missing where there are fewer.
+
+A corpus of mistakes wants as many of each type; which rows stay depends on
+their ids alone, so that a larger table only adds to the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import polars as pl
+from pydantic import Field
+
+from schemas.contract import Contract
+from schemas.task import Files, Parameters, Records, Rows, TaskError, WholeTable
+from tasks.sources.content_ids import digest
+
+MEMORY = "512MiB"
+BATCH = 100_000
+ALL = "all"
+"""What rows are counted under where no column tells them apart."""
+
+
+class Want(Parameters):
+    """How many rows are wanted, and of what."""
+
+    rows: int = Field(ge=1, description="The number of rows.")
+    per: str | None = Field(
+        None, description="The column of whose values so many each are wanted; without it so many in all."
+    )
+    of: list[str] = Field([], description="The values that are wanted; without it those that occur.")
+
+
+class TakeParameters(Parameters):
+    """Parameters of `take`."""
+
+    want: Want = Field(description="The number of rows, and `per` which column: `{rows: 100, per: error_type}`.")
+    short: Literal["warn", "fail"] = Field(
+        "warn",
+        description="What becomes of a table that has too few: warn keeps what there is, and plan and build say what is missing; "
+        "fail ends the build.",
+    )
+
+
+def reject_rest(
+    table: Rows, _: Sequence[Rows | Records | Files], parameters: TakeParameters, folder: Path
+) -> Iterable[pl.DataFrame]:
+    """The rows to reject: those beyond the wanted number, the ones whose hash is largest, and those of no wanted value.
+
+    Args:
+        table: The key and the column that tells rows apart, part by part.
+        parameters: How many are wanted, and of what.
+        folder: An empty folder, for what does not fit the memory.
+
+    Yields:
+        Frames of `key`, `reason` and `detail`.
+
+    Raises:
+        TaskError: There are too few, and that is to fail.
+
+    """
+    with duckdb.connect(str(folder / "rows.duckdb")) as database:
+        database.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+        database.execute("CREATE TABLE candidate (key VARCHAR, rank VARCHAR, value VARCHAR)")
+        for part in table:
+            keys = part.to_series(0)
+            ranks = pl.Series([digest("take", str(key)) for key in keys], dtype=pl.String)
+            database.register(
+                "added", part.select(key=keys, rank=ranks, value=_read_values(part, parameters)).to_arrow()
+            )
+            database.execute("INSERT INTO candidate BY NAME SELECT * FROM added")
+            database.unregister("added")
+        counts = dict(
+            database.sql("SELECT value, count(*) FROM candidate WHERE value IS NOT NULL GROUP BY value").fetchall()
+        )
+        if parameters.short == "fail" and (missing := describe_missing(parameters, counts)):
+            raise TaskError(f"want: {'; '.join(missing)}; make more, or take what there is (`short: warn`)")
+        of = f"of no wanted {parameters.want.per}"
+        for batch in database.sql(_QUERY, params=[of, "more than wanted", parameters.want.rows]).to_arrow_reader(BATCH):
+            yield pl.DataFrame(batch)
+
+
+_QUERY = """
+    WITH placed AS (
+        SELECT key, value, row_number() OVER (PARTITION BY value ORDER BY rank, key) AS place,
+               count(*) OVER (PARTITION BY value) AS count
+        FROM candidate
+    )
+    SELECT key, CASE WHEN value IS NULL THEN $1 ELSE $2 END AS reason,
+           CASE WHEN value IS NULL THEN NULL ELSE value || ': ' || $3 || ' of ' || count END AS detail
+    FROM placed WHERE value IS NULL OR place > $3
+"""
+
+
+def _read_values(rows: pl.DataFrame, parameters: TakeParameters) -> pl.Expr:
+    """What each row counts as; null where that is not wanted."""
+    want = parameters.want
+    if want.per is None:
+        return pl.lit(ALL)
+    value = pl.col(want.per).cast(pl.String)
+    return pl.when(value.is_in(want.of)).then(value) if want.of else value
+
+
+def describe_missing(parameters: TakeParameters, counts: dict[str, int]) -> list[str]:
+    """What is missing, a text for each value of which there are too few.
+
+    Args:
+        parameters: How many are wanted.
+        counts: How many there are of each value.
+
+    Returns:
+        Texts such as "38 of 50 rows of error_type 'unit' are missing".
+
+    """
+    want = parameters.want
+    values = want.of or sorted(counts) or ([ALL] if want.per is None else [])
+    texts = []
+    for value in values:
+        lacking = want.rows - counts.get(value, 0)
+        of = f" of {want.per} '{value}'" if want.per else ""
+        if lacking > 0:
+            texts.append(f"{lacking:,} of {want.rows:,} rows{of} are missing")
+    return texts if values else [f"no row has a {want.per}"]
+
+
+def find_shortfall(parameters: TakeParameters, rows: pl.DataFrame, times: float) -> list[str]:
+    """What is missing of a table, given some of its rows and how many times as many it has."""
+    values = rows.select(value=_read_values(rows, parameters)).drop_nulls().to_series()
+    if parameters.want.per is None:
+        values = pl.Series([ALL] * rows.height, dtype=pl.String)
+    counts = {value: round(count * times) for value, count in values.value_counts().iter_rows()}
+    return describe_missing(parameters, counts)
+
+
+def _check(parameters: TakeParameters, given: Contract) -> list[str]:
+    """A column that is not there, or that nobody can count by."""
+    want = parameters.want
+    columns = {column.name: column for column in given.columns}
+    if want.per is None:
+        return ["want.of: names values of no column; add `per`"] if want.of else []
+    if want.per not in columns:
+        return [f"want.per: the table has no column '{want.per}'; it has {', '.join(columns)}"]
+    column = columns[want.per]
+    if column.kind not in ("string", "integer", "boolean"):
+        return [
+            f"want.per: '{want.per}' holds {column.kind}; rows are counted by texts, whole numbers and truth values"
+        ]
+    wrong = [value for value in want.of if column.one_of and value not in column.one_of]
+    return [f"want.of: '{value}' is no {want.per}; there are {', '.join(column.one_of)}" for value in wrong]
+
+
+TAKE = WholeTable(
+    name="take",
+    summary="Takes an exact number of rows of each value of a column, as of each type of mistake, and says what is missing.",
+    version="1",
+    parameters=TakeParameters,
+    needs=("problem_id",),
+    check=_check,
+    reads=lambda parameters, _: [parameters.want.per] if parameters.want.per else [],
+    run=reject_rest,
+    shortfall=find_shortfall,
+)

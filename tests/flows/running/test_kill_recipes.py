@@ -1,0 +1,41 @@
+"""Kill -9 builds of the recipes that make rows of mistakes, and start again: the same release, byte for byte."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT, files_of
+from tests.flows.running.test_kill_asking import killed, start
+
+pytestmark = pytest.mark.kill
+
+RECIPES = ROOT / "catalog" / "recipes"
+KILLS, WAIT = 4, 900
+
+
+def count_files(store: Path) -> int:
+    """Files of a store's tables and ledger; each is a commit, a part or a segment."""
+    return sum(1 for folder in ("tables", "ledger") for path in (store / folder).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["step_pairs", "lemma", "prm"])
+def test_a_killed_recipe_releases_the_same_bytes(name: str, tmp_path: Path) -> None:
+    recipe, chance = tmp_path / f"{name}.yaml", random.Random()
+    text = re.sub(r"count: \d+", "count: 60", (RECIPES / f"{name}.yaml").read_text("utf-8"))
+    recipe.write_text(text[: text.index("gates:")])  # what gates ask of so few rows says nothing
+    assert start(recipe, tmp_path / "undisturbed").wait(WAIT) == 0
+    release = f"releases/{name}/0.1.0"
+    whole, store, kills = count_files(tmp_path / "undisturbed"), tmp_path / "killed", 0
+    for share in range(1, KILLS + 1):  # at moments spread over the build, each a little later or earlier
+        enough = (share - chance.random()) * whole / KILLS
+        kills += killed(start(recipe, store), lambda: count_files(store) >= enough)  # noqa: B023
+        time.sleep(0.01)
+    assert kills >= KILLS // 2, "builds ended before they were killed"
+    assert start(recipe, store).wait(WAIT) == 0
+    expected = files_of(tmp_path / "undisturbed" / release)
+    assert expected and files_of(store / release) == expected
