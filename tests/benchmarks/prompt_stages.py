@@ -317,7 +317,7 @@ KEYWORDS = {
     "version 2, free": (prompts.find_template("keywords"), False),
     "version 2, among the phrases": (prompts.find_template("keywords"), True),
 }
-FIRST, SECOND, THIRD, FOURTH = "version 1", "version 2", "version 3", "version 4"
+FIRST, SECOND, THIRD = "version 1", "version 2", "version 3"
 STAGES = (
     Stage(
         "solve", _load_problems, {FIRST: _solve(read_earlier("solve")), SECOND: _solve("solve")}, GENERATE.ask, _count_solutions,
@@ -331,9 +331,7 @@ STAGES = (
         ask_judges,
         _count_judgements,
     ),
-    Stage(
-        "inject", _load_right, {THIRD: _inject(read_earlier("inject-3")), FOURTH: _inject("inject")}, INJECT.ask, _count_injections,
-    ),
+    Stage("inject", _load_right, {THIRD: _inject("inject")}, INJECT.ask, _count_injections),
     Stage(
         "classify", _load_mistakes, {FIRST: _classify(read_earlier("classify")), SECOND: _classify("classify")}, CLASSIFY.ask, _count_types,
     ),

@@ -234,7 +234,7 @@ def test_a_model_writes_one_step_and_rules_the_rest(form: str, seed: int) -> Non
     content = asked.messages[-1].content
     assert "- operator: The numbers belong together" in content and QUESTION in content
     assert "- counting" not in content
-    assert f"Its result may not be {[24, 70][number - 1]}." in content
+    assert f"so that {[24, 70][number - 1]} becomes another number" in content
     assert asked.sampling.schema == ""
 
 
