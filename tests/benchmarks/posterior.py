@@ -1,11 +1,10 @@
-"""How right and how sure the posterior is: `python -m tests.benchmarks.posterior [FOLDER] [--abacus] [--quick]`.
+"""How right and how sure the posterior is: `python -m tests.benchmarks.posterior [FOLDER]`.
 
 Recorded evidence of a real model (FOLDER/labels-qwen/gsm8k.jsonl.gz, else
 $ERRATA_DATA), labelled through the task `evidence` and cross-validated by problem,
 beside rollouts alone, judges alone and the simple rules on the same solutions;
-what a better judge would bring is simulated on them. With `--abacus` Abacus'
-solutions, of which the world knows the truth. Exits non-zero where a figure is
-missed.
+what a better judge would bring is simulated on them. Exits non-zero where a
+figure is missed.
 """
 
 from __future__ import annotations
@@ -16,28 +15,29 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-import polars as pl
 
 from catalog.records.read import read_batches
 from catalog.sources import find_sources
 from schemas.columns.gold import GOLD_STEP
-from tasks.evaluation.calibration import Calibration, calibrate_labels
-from tasks.evaluation.score import NONE, Gold, Share, score
-from tasks.localize.agree import LABELS, choose_least
-from tasks.localize.posterior.fit import fit_rates
-from tasks.localize.posterior.label import label_rows
+from tasks.evaluation.score import NONE, Share
+from tasks.localize.agree import choose_least
 from tasks.localize.posterior.rates import EVIDENCE, EvidenceName
 from tasks.sources.evidence import EVIDENCE_TASK, EvidenceParameters
+from tests.benchmarks.posterior_curves import (
+    Figures,
+    Labels,
+    Rows,
+    check_calibration,
+    label_rows_of,
+    measure,
+    print_curves,
+    print_figures,
+    trace,
+)
 
 FORMS = {"json": "json_replies", "critique": "judge_A", "critique with reference": "judge_C", "steps": "judge_D"}
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-Rows = list[dict[str, Any]]
-Labels = dict[str, tuple[int | None, float]]
-"""By solution the label and how sure it is."""
 
 
 def read_recorded(folder: Path) -> Rows:
@@ -56,8 +56,7 @@ def read_recorded(folder: Path) -> Rows:
 
 def label(rows: Rows, wanted: Sequence[EvidenceName] = EVIDENCE, truth: bool = True) -> Labels:
     """The posterior's labels."""
-    labels = label_rows(rows, LABELS, fit_rates(rows, LABELS, wanted, truth), wanted)
-    return {row["solution_id"]: (each.first_error, each.probability) for row, each in zip(rows, labels)}
+    return label_rows_of(rows, rows, wanted, truth)
 
 
 def label_by_rollouts(rows: Rows) -> Labels:
@@ -88,26 +87,6 @@ def label_by_consensus(rows: Rows, form: str) -> Labels:
     return {key: (step if votes[key][0] == step else None, votes[key][1]) for key, (step, _) in rollouts.items()}
 
 
-def measure(rows: Rows, labels: Labels) -> Calibration | None:
-    """Labels of wrong solutions beside gold."""
-    gold = [Gold(row["solution_id"], row[GOLD_STEP], len(row["steps"]), "", "") for row in rows]
-    steps = {key: step for key, (step, _) in labels.items()}
-    return calibrate_labels(gold, steps, {key: sure for key, (_, sure) in labels.items()})
-
-
-def trace(rows: Rows, labels: Labels) -> dict[float, Share]:
-    """The precision at shares of the solutions, the surest labels first."""
-    ordered = sorted(
-        ((-labels[row["solution_id"]][1], row["solution_id"], labels[row["solution_id"]][0] == row[GOLD_STEP]) for row in rows if labels[row["solution_id"]][0] not in (None, NONE)),
-    )  # fmt: skip
-    counts = {level: round(level * len(rows)) for level in LEVELS}
-    return {
-        level: Share(sum(exact for *_, exact in ordered[:count]), count)
-        for level, count in counts.items()
-        if 0 < count <= len(ordered)
-    }
-
-
 def simulate_judge(rows: Rows, right: float, votes: int = 8) -> Rows:
     """The rows with votes of one more judge that is right so often; wrong votes of a row mostly name the same wrong step."""
     random = np.random.default_rng(7)
@@ -125,37 +104,6 @@ def simulate_judge(rows: Rows, right: float, votes: int = 8) -> Rows:
             }
         )
     return result
-
-
-def print_curves(curves: Mapping[str, Mapping[float, Share]]) -> None:
-    """A line for each labeller: precision, in percent, at each retention."""
-    width = max(map(len, curves))
-    print(f"{'precision, %, at retention':{width}}  " + "  ".join(f"{100 * level:4.0f} %" for level in LEVELS))
-    for name, curve in curves.items():
-        print(
-            f"{name:{width}}  "
-            + "  ".join(
-                f"{100 * curve[level].hits / curve[level].of:6.1f}" if level in curve else "     –" for level in LEVELS
-            )
-        )
-    print()
-
-
-Figures = list[tuple[str, str, bool]]
-"""What is demanded, what was measured, whether it is met."""
-
-
-def check_calibration(name: str, calibration: Calibration | None, most: float | None = None) -> Figures:
-    """Whether the stated precision lies within the interval of the measured one, and the calibration error is small enough."""
-    assert calibration is not None
-    low, high = calibration.exact.interval or (0.0, 1.0)
-    text = f"said {100 * calibration.expected:.1f} %, is {100 * (calibration.exact.rate or 0):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
-    figures = [(f"{name}: what is said lies within the interval of what is", text, calibration.gap == 0)]
-    if most is not None:
-        figures.append(
-            (f"{name}: calibration error at most {most}", f"{calibration.error:.4f}", calibration.error <= most)
-        )
-    return figures
 
 
 def _describe_point(level: float, share: Share) -> str:
@@ -236,179 +184,15 @@ def check_expected(rows: Rows, labels: Labels, expected: float = 0.85) -> tuple[
     )
 
 
-def judge_abacus(folder: str, quick: bool) -> dict[str, Rows]:
-    """Abacus' solutions with the evidence of the default corpus, a right solution of the problem beside each if Abacus found one.
-
-    Args:
-        folder: Where the ledger is kept.
-        quick: Whether there are to be few.
-
-    Returns:
-        The wrong ones of the default dial, distinct right ones of the same problems, and long wrong ones.
-
-    """
-    from tests.benchmarks.localisation import PROMPTS, Asker, solved
-
-    asker = Asker(folder)
-    default = solved(asker, 3, 60 if quick else 700, 4)
-    hard = solved(asker, 5, 40 if quick else 420, 8)
-    long = pl.col("steps").list.len().is_between(8, 20) & (pl.col("solved") >= 2)
-    wrong, right = pl.col("verdict") == "wrong", pl.col("verdict") == "right"
-    chosen = {
-        "default": default.filter(wrong),
-        "right": default.filter(right).unique(["problem_id", "rationale"], keep="first", maintain_order=True),
-        "long": hard.filter(wrong & long),
-    }
-    sets = {}
-    for name, rows in chosen.items():
-        beside = (
-            (default if name != "long" else hard)
-            .filter(right)
-            .group_by("problem_id")
-            .agg(right_rationale=pl.col("rationale").first())
-        )
-        rows = asker.made("judge", rows, models=["abacus"], prompt="abacus-judge", max_tokens=1200)
-        witness = asker.made("estimate", rows, model="abacus", method="witness", rollouts=8, **PROMPTS)
-        alone = asker.made("estimate", rows, model="abacus", method="sequential", rollouts=8, **PROMPTS)
-        witness = witness.drop("right_rationale", strict=False).join(
-            beside, on="problem_id", how="left", maintain_order="left"
-        )
-        labels = alone["estimate_first_error"], alone["rollout_tokens"]
-        sets[name] = [
-            {**row, GOLD_STEP: row["truth"], "alone": step, "alone_tokens": tokens}
-            for row, step, tokens in zip(witness.to_dicts(), *labels)
-        ]
-    return sets
-
-
-def compare_abacus(rows: Rows, fitted_to: Rows) -> dict[str, tuple[Labels, int]]:
-    """By what labels are made from the labels, and the tokens that were spent on them."""
-    judged = sum(row["judge_tokens"] for row in rows)
-    rolled, alone = sum(row["rollout_tokens"] for row in rows), sum(row["alone_tokens"] for row in rows)
-
-    def of(wanted: Sequence[EvidenceName] = EVIDENCE, truth: bool = True) -> Labels:
-        return label_rows_of(rows, fitted_to, wanted, truth)
-
-    agreed = {row["solution_id"]: (row["judge_first_error"] if row["judge_first_error"] == row["estimate_first_error"] else None, 0.5) for row in rows}  # fmt: skip
-    return {
-        "posterior": (of(), judged + rolled),
-        "posterior, truth not used": (of(truth=False), judged + rolled),
-        "posterior of votes and numbers": (of(("votes", "steps")), judged),
-        "posterior of votes and numbers, truth not used": (of(("votes", "steps"), False), judged),
-        "posterior of rollouts": (of(("rollouts",)), judged + rolled),
-        "rollouts alone (sequential)": ({row["solution_id"]: (row["alone"], 0.5) for row in rows}, alone),
-        "judge alone": ({row["solution_id"]: (row["judge_first_error"], 0.5) for row in rows}, judged),
-        "judge and rollouts that agree": (agreed, judged + rolled),
-    }
-
-
-def label_rows_of(rows: Rows, fitted_to: Rows, wanted: Sequence[EvidenceName], truth: bool) -> Labels:
-    """The posterior's labels of some rows, with rates that are fitted to these and others."""
-    labels = label_rows(rows, LABELS, fit_rates(fitted_to, LABELS, wanted, truth), wanted)
-    return {row["solution_id"]: (each.first_error, each.probability) for row, each in zip(rows, labels)}
-
-
-def take_surest(rows: Rows, labels: Labels, level: float) -> Share:
-    """The exact ones among the surest labels that name a step, of so many of the rows, or of all that there are."""
-    named = [row for row in rows if labels[row["solution_id"]][0] not in (None, NONE)]
-    surest = sorted(named, key=lambda row: (-labels[row["solution_id"]][1], row["solution_id"]))[
-        : round(level * len(rows))
-    ]
-    return Share(sum(labels[row["solution_id"]][0] == row[GOLD_STEP] for row in surest), len(surest))
-
-
-def print_costs(rows: Rows, compared: Mapping[str, tuple[Labels, int]], level: float) -> None:
-    """What is kept at a retention, how right it is, and for how many tokens a row."""
-    width = max(map(len, compared))
-    print(f"{f'at {level:.0%} or below':{width}}  kept, %        exact, %  tokens for each kept row")
-    for name, (labels, tokens) in compared.items():
-        exact = take_surest(rows, labels, level)
-        low, high = exact.interval or (0.0, 1.0)
-        share = f"{100 * (exact.rate or 0):.1f} ({100 * low:.1f}-{100 * high:.1f})"
-        print(f"{name:{width}}  {100 * exact.of / len(rows):7.1f}  {share:>16}  {tokens / max(1, exact.of):24.0f}")
-    print()
-
-
-def check_abacus(quick: bool) -> Figures:
-    """The figures of Abacus' truth."""
-    with TemporaryDirectory(prefix="errata-") as folder:
-        sets = judge_abacus(folder, quick)
-    figures: Figures = []
-    for name, level, least, most in (("default", 0.85, 0.99, 0.02), ("long", 0.6, 0.97, None)):
-        rows = sets[name]
-        compared = compare_abacus(rows, [*rows, *sets["right"]] if name == "default" else rows)
-        print(f"Abacus, {name}: {len(rows)} wrong solutions\n")
-        print_curves({key: trace(rows, labels) for key, (labels, _) in compared.items() if key.startswith("posterior")})
-        print_costs(rows, compared, level)
-        for key in ("posterior", "posterior, truth not used"):
-            exact = take_surest(rows, compared[key][0], level)
-            of = f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of})"
-            figures.append(
-                (f"Abacus, {name}, {key}: precision at least {least} at {level:.0%}", of, (exact.rate or 0) >= least)
-            )
-        figures += check_calibration(f"Abacus, {name}, posterior", measure(rows, compared["posterior"][0]), most)
-        (_, blind, _), *_ = check_calibration(name, measure(rows, compared["posterior, truth not used"][0]))
-        print(f"without known truth nothing is calibrated: {blind}\n")
-        if name == "default":
-            figures.append(check_cost(rows, compared, level, least))
-    return figures + check_right(sets["default"], sets["right"])
-
-
-def check_cost(
-    rows: Rows, compared: Mapping[str, tuple[Labels, int]], level: float, least: float
-) -> tuple[str, str, bool]:
-    """Whether labels so right cost 180 tokens a kept row at most; the cheapest that are so right are told."""
-    costs = []
-    for name, (labels, tokens) in compared.items():
-        exact = take_surest(rows, labels, level)
-        if exact.of >= round(level * len(rows)) and (exact.rate or 0) >= least:
-            costs.append((tokens / exact.of, name))
-    cost, name = min(costs, default=(float("inf"), "nothing"))
-    return (
-        f"Abacus, default: {least:.0%} precise at {level:.0%} for 180 tokens a kept row",
-        f"{cost:.0f}, {name}",
-        cost <= 180,
-    )
-
-
-def check_right(wrong: Rows, right: Rows) -> Figures:
-    """What is said of right solutions, without known truth: none, and the wrong steps of right answers."""
-    rows = [*wrong, *right]
-    labels = label_rows_of(rows, rows, EVIDENCE, False)
-    kept = [row for row in right if labels[row["solution_id"]][1] >= 0.85]
-    none = [row for row in kept if labels[row["solution_id"]][0] == NONE]
-    steps = [row for row in kept if labels[row["solution_id"]][0] != NONE]
-    exact = Share(sum(row[GOLD_STEP] == NONE for row in none), len(none))
-    low, high = exact.interval or (0.0, 1.0)
-    located = Share(sum(row[GOLD_STEP] == labels[row["solution_id"]][0] for row in steps), len(steps))
-    flawed = sum(row[GOLD_STEP] != NONE for row in right)
-    expected = sum(labels[row["solution_id"]][1] for row in none) / max(1, len(none))
-    print(
-        f"right solutions: {len(right)}, {flawed} of them with a wrong step; {located.of} are said to have one, {located.hits} rightly\n"
-    )
-    gold = [Gold(row["solution_id"], row[GOLD_STEP], len(row["steps"]), "", "") for row in rows]
-    f1 = score(gold, {key: step if sure >= 0.85 else None for key, (step, sure) in labels.items()}).f1 or 0.0
-    f1_judge = score(gold, {row["solution_id"]: row["judge_first_error"] for row in rows}).f1 or 0.0
-    return [
-        ("Abacus, right: none is said rightly of at least 97 %", f"{exact.rate or 0:.4f} ({exact.hits} of {exact.of}, {100 * low:.1f}-{100 * high:.1f} %; said {100 * expected:.1f} %)", (exact.rate or 0) >= 0.97),
-        ("Abacus: F1 of what the posterior keeps at least that of the judge alone", f"{100 * f1:.1f} and {100 * f1_judge:.1f}", f1 >= f1_judge),
-    ]  # fmt: skip
-
-
 def main() -> int:
     """Print curves and figures; 1 where one is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=str)
-    parser.add_argument("--data", help="the same")
-    parser.add_argument("--abacus", action="store_true", help="Abacus' solutions too; an hour on two busy cores")
-    parser.add_argument("--quick", action="store_true", help="few of them, whose figures say nothing")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", help="where the recorded evidence lies, else $ERRATA_DATA")
     given = parser.parse_args()
-    folder = given.folder or given.data or os.environ.get("ERRATA_DATA")
-    figures = check_recorded(Path(folder)) if folder else []
-    figures += check_abacus(given.quick) if given.abacus else []
-    for demanded, measured, met in figures:
-        print(f"{'met   ' if met else 'MISSED'}  {demanded}: {measured}")
-    return int(not all(met for *_, met in figures))
+    folder = given.folder or os.environ.get("ERRATA_DATA")
+    if not folder:
+        parser.error("name the folder that holds labels-qwen/, or set ERRATA_DATA")
+    return print_figures(check_recorded(Path(folder)))
 
 
 if __name__ == "__main__":
