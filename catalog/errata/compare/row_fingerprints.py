@@ -92,7 +92,8 @@ def _count(column: ColumnSummary, values: Any, hashes: Any, labels: bool) -> Non
     """Add a batch to what is known of a column."""
     import polars as pl
 
-    if column.labels is not None and labels and not isinstance(values.dtype, pl.Float64 | pl.Float32):
+    labels = labels and not isinstance(values.dtype, pl.Float64 | pl.Float32)
+    if column.labels is not None and labels:
         distinct = pl.DataFrame({"v": values, "h": hashes}).group_by("h").agg(pl.col("v").first(), pl.len())
         new = [row for row in distinct.iter_rows() if row[0] not in column.labels] if distinct.height <= FEW else None
         if new is None or len(new) + len(column.labels) > FEW:

@@ -94,6 +94,14 @@ def digested(frame: pl.DataFrame, key: str | None = "id") -> Any:
     return digest_rows([("train", frame)], key)
 
 
+def test_probabilities_change_without_being_labels() -> None:
+    def known(*values: float) -> Any:
+        return digested(pl.DataFrame({"id": ["a", "b"], "probability": values}))
+
+    view = compare_views("v", known(0.5, 0.75), known(0.5, 0.8))
+    assert (view.changed, view.changed_by_column, view.relabelled) == (1, {"probability": 1}, [])
+
+
 def test_columns_that_come_go_or_change_type() -> None:
     old = pl.DataFrame({"id": ["a", "b"], "x": [1, 2], "y": [1, 2]})
     new = pl.DataFrame({"id": ["a", "b"], "x": ["1", "2"], "z": [True, False]})
