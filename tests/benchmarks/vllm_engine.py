@@ -139,6 +139,7 @@ def make_solutions_job(folder: Path, given: argparse.Namespace) -> TableJob:
     model: dict[str, Any] = {"engine": "vllm", "model": given.weights, "memory": given.memory, "dtype": given.dtype}
     model |= {"batch": given.batch} if given.batch else {}
     model |= {"context": given.context} if given.context else {}
+    model |= {"engine_args": {"enforce_eager": True}} if given.eager else {}
     recipe = folder / "throughput.yaml"
     samples = -(-given.chats // 40)
     recipe.write_text(
@@ -254,6 +255,9 @@ def main() -> None:
     parser.add_argument("--context", type=int)
     parser.add_argument("--memory", type=float, default=0.9)
     parser.add_argument("--dtype", default="auto")
+    parser.add_argument(
+        "--eager", action="store_true", help="compile nothing, of both: loads in a minute on a processor"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="0 for the build alone")
     parser.add_argument("--recipe", help="a recipe to build, such as catalog/recipes/gsm8k_real.yaml")
     parser.add_argument("--data", help="its --data")
