@@ -22,10 +22,11 @@ from typing import Any
 
 from errata import load
 
+from catalog.publish.publish import PublishError
 from infra.teaching import exam
 from infra.teaching.arms import ARMS, Settings
 from infra.teaching.corpora import build_corpora, name_corpus
-from infra.teaching.table import make_table, write_lines
+from infra.teaching.table import find_lacking, make_table, write_lines
 from tasks.synthetic.problems import Problem
 
 ROOT = Path(__file__).parents[2]
@@ -130,11 +131,16 @@ def measure_arms(given: argparse.Namespace) -> int:
     text = "\n".join(write_lines(table)) + "\n"
     (given.folder / "table.txt").write_text(text, "utf-8")
     print(text)
-    return 0
+    lacking = find_lacking(table)
+    for row in lacking:
+        print(f"{row['arm']}: nothing was counted for {row['measure']!r}; ask for more --exam", file=sys.stderr)
+    return int(bool(lacking))
 
 
 if __name__ == "__main__":
     try:
         sys.exit(measure_arms(parse_arguments()))
+    except PublishError as error:
+        sys.exit(f"teaching: {error}; its corpora are another Errata's: give another --folder")
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"teaching: {error}")

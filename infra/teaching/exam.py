@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.teaching.table import CONDITIONAL
 from schemas.recipe.models import Abacus
 from schemas.request import Completion, Message, Reply, Request, Sampling
 from tasks.corrections.splice import AGAIN
@@ -142,7 +143,7 @@ def measure_solver(engine: AbacusEngine, problems: Sequence[Problem], beginnings
         "every step right, sampled": count(sampled, lambda p, text: bool(text) and _mark(p, text).first_error == -1),
         "recovers from a wrong step": count([ends.get(p.question, []) for p in problems], is_right),
         "turns by itself": count(sampled, lambda _, text: any(words in text for words in AGAIN.values())),
-        "right where it turned": count(turned, is_right),
+        CONDITIONAL: count(turned, is_right),
     }
 
 

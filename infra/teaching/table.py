@@ -13,6 +13,8 @@ from infra.teaching.arms import COMPARISONS
 from infra.teaching.statistics import Counts, estimate_interval
 
 Result = Mapping[str, Any]
+CONDITIONAL = "right where it turned"
+"""A measure that may have nothing to count."""
 
 
 def gather_counts(results: Sequence[Result], arm: str, measure: str) -> dict[int, Counts]:
@@ -51,6 +53,11 @@ def make_table(results: Sequence[Result]) -> dict[str, Any]:
                 value = asdict(estimate_interval(*sides))
                 differences.append({"arm": arm, "than": other, "measure": name, "seeds": both} | value)
     return {"measures": measures, "differences": differences}
+
+
+def find_lacking(table: Mapping[str, Any]) -> list[Result]:
+    """The measures without an interval, but for what is counted only where a model corrects itself."""
+    return [row for row in table["measures"] if math.isnan(row["low"]) and row["measure"] != CONDITIONAL]
 
 
 def write_lines(table: Mapping[str, Any]) -> Iterator[str]:

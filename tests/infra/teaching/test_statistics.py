@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infra.teaching.statistics import estimate_interval, measure
-from infra.teaching.table import make_table, write_lines
+from infra.teaching.table import find_lacking, make_table, write_lines
 
 
 def share(*hits: float) -> np.ndarray:
@@ -66,3 +66,11 @@ def test_the_table_compares_over_the_seeds_that_both_have() -> None:
     )  # fmt: skip
     lines = list(write_lines(table))
     assert any("consensus - rollouts" in line and "+0.0" in line for line in lines)
+
+
+def test_what_has_no_interval_is_found_but_for_what_depends_on_a_turn() -> None:
+    nothing = np.zeros((2, 1, 2)).tolist()
+    measures = {"right where it turned": nothing, "best of 8": nothing, "right, greedy": share(1, 0)[0].tolist()}
+    table = make_table([{"arm": "right", "seed": 1, "measures": measures}])
+    assert [row["measure"] for row in find_lacking(table)] == ["best of 8"]
+    assert any("nothing to count" in line for line in write_lines(table))
