@@ -173,29 +173,40 @@ def choose_threshold(scores: Sequence[Sequence[float]], labels: Sequence[Sequenc
 
 
 def measure_critic(given: dict[str, Any], solutions: Sequence[Sequence[Solution]]) -> Results:
-    """Best of `SAMPLES` by the lowest step, and the first error, from scores of the exam's solutions."""
+    """Best of `SAMPLES` by the lowest step, the vote with it as weight, and the first error, from scores of the exam's solutions."""
     threshold = choose_threshold(given["held"], given["labels"])
     scores = iter(given["exam"])
-    best, located = [], []
+    best, voted, located = [], [], []
     for asked in solutions:
         read = [solution for solution in asked if solution.steps]
         values = [next(scores) for _ in read]
         chosen = max(range(len(read)), key=lambda i: min(values[i]), default=None)
         best.append([(float(chosen is not None and read[chosen].right), 1.0)])
+        voted.append([(float(vote([(s.text, min(row)) for s, row in zip(read, values)]) in _right_answers(read)), 1.0)])
         located.append(
             count_located([locate(row, threshold) for row in values], [solution.first_error for solution in read])
         )
-    return {"best of 8": best, "first-error F1": located}
+    return {"best of 8": best, "vote of 8 by scores": voted, "first-error F1": located}
+
+
+def vote(weighted: Sequence[tuple[str, float]]) -> str | None:
+    """The answer with the greatest sum of weights (Math-Shepherd, section 3.4); None where no text ends in one."""
+    sums: dict[str, float] = {}
+    for text, weight in weighted:
+        if ending := _ENDING.search(text):
+            sums[ending[1]] = sums.get(ending[1], 0.0) + weight
+    return max(sums, key=sums.__getitem__, default=None)
+
+
+def _right_answers(solutions: Sequence[Solution]) -> set[str]:
+    return {ending[1] for s in solutions if s.right and (ending := _ENDING.search(s.text))}
 
 
 def measure_votes(solutions: Sequence[Sequence[Solution]]) -> Results:
     """What needs no reward model: the share of right ones, the commonest answer, and whether any is right."""
-    majority: list[list[Ratio]] = []
-    for given in solutions:
-        answers = [(ending[1] if (ending := _ENDING.search(s.text)) else "", s.right) for s in given]
-        texts = [text for text, _ in answers if text]
-        commonest = max(texts, key=texts.count, default=None)
-        majority.append([(float(any(right for text, right in answers if text == commonest)), 1.0)])
+    majority: list[list[Ratio]] = [
+        [(float(vote([(s.text, 1.0) for s in given]) in _right_answers(given)), 1.0)] for given in solutions
+    ]
     return {
         "one of 8 at random": [[(float(sum(s.right for s in given)), float(len(given)))] for given in solutions],
         "majority of 8": majority,

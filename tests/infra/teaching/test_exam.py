@@ -36,14 +36,22 @@ def test_a_beginning_goes_through_the_first_wrong_step_and_leaves_one_to_come() 
 def test_a_critic_is_asked_what_can_be_read_and_chooses_by_the_lowest_step() -> None:
     given = {"exam": [[0.9, 0.8], [0.95, 0.1, 0.99]], "held": [[0.9], [0.2]], "labels": [[1.0], [0.0]]}
     results = exam.measure_critic(given, [[RIGHT, WRONG, CUT]])
-    assert results == {"best of 8": [[(1.0, 1.0)]], "first-error F1": [[(1.0, 1.0), (1.0, 1.0)]]}
+    assert results == {
+        "best of 8": [[(1.0, 1.0)]], "vote of 8 by scores": [[(1.0, 1.0)]], "first-error F1": [[(1.0, 1.0), (1.0, 1.0)]],
+    }  # fmt: skip
     given["exam"] = [[0.9, 0.05], [0.95, 0.1, 0.99]]
     assert exam.measure_critic(given, [[RIGHT, WRONG]])["best of 8"] == [[(0.0, 1.0)]]
 
 
+def test_many_small_weights_outvote_a_greater_one() -> None:
+    assert exam.vote([("#### 3", 0.4), ("#### 4", 0.5), ("#### 3", 0.4), ("no answer", 9.0)]) == "3"
+    assert exam.vote([("no answer", 1.0)]) is None
+
+
 def test_of_no_solution_none_is_chosen() -> None:
     results = exam.measure_critic({"exam": [], "held": [[0.9]], "labels": [[1.0]]}, [[CUT]])
-    assert results == {"best of 8": [[(0.0, 1.0)]], "first-error F1": [[(0.0, 0.0), (0.0, 0.0)]]}
+    assert results["best of 8"] == results["vote of 8 by scores"] == [[(0.0, 1.0)]]
+    assert results["first-error F1"] == [[(0.0, 0.0), (0.0, 0.0)]]
 
 
 def test_the_threshold_is_chosen_by_labels() -> None:
