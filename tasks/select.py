@@ -50,6 +50,16 @@ def _holds(part: pl.DataFrame, where: str) -> pl.Series:
     return pl.Series("holds", table.column("holds"), dtype=pl.Boolean)
 
 
+def evaluate_condition(part: pl.DataFrame, where: str, parameter: str) -> pl.Series:
+    """For each row whether a condition is true, null where it is neither; `TaskError` where DuckDB cannot compute it."""
+    try:
+        return _holds(part, where)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        message = f"{parameter}: DuckDB cannot compute the condition on the data ({reason}); mend it (TRY_CAST?)"
+        raise TaskError(message) from None
+
+
 def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
     """Keeps the rows that meet the condition.
 
@@ -64,12 +74,7 @@ def select(part: pl.DataFrame, parameters: SelectParameters) -> Outcome:
         TaskError: DuckDB cannot compute the condition on the data.
 
     """
-    try:
-        holds = _holds(part, parameters.where)
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        message = f"where: DuckDB cannot compute the condition on the data ({reason}); mend it (TRY_CAST?)"
-        raise TaskError(message) from None
+    holds = evaluate_condition(part, parameters.where, "where")
     kept = holds.fill_null(False)
     why = pl.lit("not selected")
     if parameters.because:
@@ -91,16 +96,19 @@ def _faults(parameters: SelectParameters, contract: Contract) -> list[str]:
             faults.append(f"because: the table has no column '{name}'; there are {', '.join(kinds)}")
         elif kinds[name] == "strings":
             faults.append(f"because: column '{name}' holds lists; name one of texts or numbers")
+    return [*faults, *(f"where: {fault}" for fault in find_condition_faults(parameters.where, contract))]
+
+
+def find_condition_faults(where: str, contract: Contract) -> list[str]:
+    """What DuckDB refuses of a condition over a table's columns, and what of it changes from one time to the next."""
     try:
-        _holds(pl.DataFrame(schema=to_polars_schema(contract)), parameters.where)
+        _holds(pl.DataFrame(schema=to_polars_schema(contract)), where)
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         hint = f", {lines[1]}" if len(lines) > 1 and lines[1].startswith("Candidate") else ""
-        faults.append(f"where: DuckDB refuses the condition ({lines[0]}{hint}); mend it")
-    else:
-        if changing := _CHANGING.search(re.sub(r"'[^']*'", "", parameters.where)):
-            faults.append(f"where: '{changing[0]}' depends on more than the row; use its columns alone")
-    return faults
+        return [f"DuckDB refuses the condition ({lines[0]}{hint}); mend it"]
+    changing = _CHANGING.search(re.sub(r"'[^']*'", "", where))
+    return [f"'{changing[0]}' depends on more than the row; use its columns alone"] if changing else []
 
 
 SELECT = PerRow(

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.contract import Column
 from tasks.corrections.segments import list_checks, list_learned, list_log, list_messages, list_turns
 from tasks.views import columns as c
-from tasks.views import rows
+from tasks.views import rows, turns
 from tasks.views.rows import Row, Style
 
 
@@ -46,6 +46,8 @@ _CHECK = (
 )
 _STEPS = ("steps", "first_error")
 _PAIR = ("rationale", "right_rationale", "right_id")
+_SIDES = ("text", "verdict", "text_before", "verdict_before")
+_OTHER = ("other_text", "other_reward")
 _STEP_TEXTS = "The steps, in order"
 _STEP_LABELS = "For each step whether it is right"
 _ALL = (
@@ -66,6 +68,15 @@ _ALL = (
     Derived(("segments",), Column("segment_turns", "records", "The conversation as ShareGPT has it, cut where what is learnt ends.", fields=_TURN), lambda row, _: list_turns(row["segments"])),
     Derived(("segments",), Column("segment_log", "records", "The conversation as agents log it, cut where what is learnt begins or ends.", fields=_LOGGED), lambda row, _: list_log(row["segments"])),
     Derived(("segments",), Column("checked_solutions", "records", "The solutions of the conversation, each with the check behind it.", fields=_CHECK), lambda row, _: list_checks(row["segments"])),
+    Derived(("critique", "critique_first_error"), Column("critique_text", "string", "The critique of the attempt before."), lambda row, _: turns.read_critique_text(row)),
+    Derived(("text_before",), Column("attempt_before", "string", "The attempt that was revised."), lambda row, _: turns.read_attempt_before(row)),
+    Derived(_SIDES, Column("better_attempt", "string", "Of an attempt and its revision the right one."), lambda row, _: turns.order_sides(row)[0]),
+    Derived(_SIDES, Column("worse_attempt", "string", "Of an attempt and its revision the wrong one."), lambda row, _: turns.order_sides(row)[1]),
+    Derived(("segments", "reward"), Column("rewarded_turns", "records", "The conversation as ShareGPT has it; the last turn weighs exp(reward / 0.4), all before it nothing.", fields=_TURN), lambda row, _: turns.weigh_turns(row)),
+    Derived(("segments",), Column("history", "records", "The conversation before the attempt.", fields=c.MESSAGE), lambda row, _: turns.list_history(row)),
+    Derived(_OTHER, Column("other_attempt", "string", "Another revision after the same feedback, of another reward."), lambda row, _: turns.read_other(row)[0]),
+    Derived(_OTHER, Column("other_attempt_reward", "number", "Its reward.", at_least=-1, at_most=1), lambda row, _: turns.read_other(row)[1]),
+    Derived(("turn_id",), Column("hindsight_order", "string", "The order of good and bad answer, one of four by the row's id; what stands in brackets is not learnt."), lambda row, _: turns.choose_order(row)),
     Derived(_PAIR, Column("wrong_side", "string", "The model's wrong rationale."), lambda row, _: rows.read_pair(row)[0]),
     Derived(_PAIR, Column("right_side", "string", "A right solution of the problem."), lambda row, _: rows.read_pair(row)[1]),
 )  # fmt: skip

@@ -24,6 +24,8 @@ ROLES: Mapping[str, Role] = {
 """What the prompts of ours that it knows ask for."""
 _STEP = re.compile(r"<step-\d+>\n(.*?)\n</step-\d+>", re.DOTALL)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
+_ANY = r"[^\x00]*?"
+"""What can stand at a place: anything of one turn."""
 _PLACES = {
     "steps": r"(?:<thoughts-\w+>.*?</thoughts-\w+>\n)?<solution-\w+>.*?</solution-\w+>",
     "reference": r"(?:<reference-\w+>.*?</reference-\w+>)?",
@@ -68,7 +70,7 @@ def _compile_prompt(name: str) -> re.Pattern[str]:
         if i % 2 == 0
         else rf"(?P={piece})"
         if piece in pieces[1:i:2]
-        else rf"(?P<{piece}>{_PLACES.get(piece, '.*?')})"
+        else rf"(?P<{piece}>{_PLACES.get(piece, _ANY)})"
         for i, piece in enumerate(pieces)
     )
     return re.compile(pattern, re.DOTALL)
@@ -97,13 +99,12 @@ def read_assignment(request: Request) -> Assignment:
         UnknownRoleError: It follows no prompt that the teacher knows.
 
     """
+    if assignment := _read_revision(request.messages):
+        return assignment
     for name, role in ROLES.items():
         if role != "correct" and (fields := _match(name, request.messages)) is not None:
             return Assignment(role, name, read_problem(fields["question"]), fields)
-    assignment = _read_revision(request.messages)
-    if assignment is None:
-        raise UnknownRoleError
-    return assignment
+    raise UnknownRoleError
 
 
 def _read_revision(messages: Sequence[Message]) -> Assignment | None:
