@@ -30,7 +30,7 @@ NO_REFERENCE = "no reference"
 
 
 @dataclass(frozen=True)
-class Told:
+class AttemptFeedback:
     """What a reviser is told of an attempt beside a sentence of ours."""
 
     critic: str | None = None
@@ -48,13 +48,13 @@ def request_critiques(row: Mapping[str, Any], rules: ReviseParameters, names: Ma
 
 def read_critiques(
     row: Mapping[str, Any], requests: Sequence[Request], replies: Mapping[str, Reply], names: Sequence[str]
-) -> Told:
+) -> AttemptFeedback:
     """What critics say of an attempt: one alone, or what several agree on."""
     material = collect_material(row)
     critiques = [parse_critique(replies[request.id], len(row["steps"]), material) for request in requests]
     if len(critiques) == 1:
-        return Told(names[0], critiques[0])
-    return Told(", ".join(names), merge_critiques(list(zip(names, critiques, strict=True)), row["steps"]))
+        return AttemptFeedback(names[0], critiques[0])
+    return AttemptFeedback(", ".join(names), merge_critiques(list(zip(names, critiques, strict=True)), row["steps"]))
 
 
 def merge_critiques(critiques: Sequence[tuple[str, Critique]], steps: Sequence[str]) -> Critique:
@@ -97,7 +97,7 @@ def leaks_answer(critique: str, row: Mapping[str, Any]) -> bool:
 
 
 def write_feedback(
-    row: Mapping[str, Any], rules: ReviseParameters, told: Told, earlier: Sequence[str]
+    row: Mapping[str, Any], rules: ReviseParameters, feedback: AttemptFeedback, earlier: Sequence[str]
 ) -> tuple[Message, ...]:
     """The turn that asks for a revision."""
     kind = {"reference": "critique", "merged": "critique"}.get(rules.feedback, rules.feedback)
@@ -106,7 +106,7 @@ def write_feedback(
     fields = {
         "mark": sign,
         "verdict": row["verdict"],
-        "critique": strip_marks(told.critique.text if told.critique else describe_run(row), sign),
+        "critique": strip_marks(feedback.critique.text if feedback.critique else describe_run(row), sign),
         "earlier": f"These answers were given before and are wrong: {listed}." if listed else "",
     }
     return prompts.fill(prompts.find_template(f"revise-{kind}"), fields)

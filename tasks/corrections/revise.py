@@ -25,7 +25,7 @@ from schemas.request import Completion, Message, Reply, Request, Sampling, repla
 from schemas.task import Asking, Conversation, Outcome
 from tasks.corrections.feedback import (
     NO_REFERENCE,
-    Told,
+    AttemptFeedback,
     describe_run,
     leaks_answer,
     read_critiques,
@@ -66,7 +66,7 @@ class Chain:
     """What is known of each attempt, the first one's first."""
     messages: list[tuple[Message, ...]]
     """The conversation behind each attempt, without the attempt itself."""
-    told: Told = field(default_factory=Told)
+    feedback: AttemptFeedback = field(default_factory=AttemptFeedback)
     """What its last attempt's critics say."""
     end: tuple[str, str | None] | None = None
     """Why there are no more attempts, where there are none."""
@@ -143,8 +143,8 @@ def _hear_critics(chains: Sequence[Chain], rules: ReviseParameters, names: Mappi
     replies = yield list({request.id: request for requests in asks for request in requests}.values())
     who = [str(names[critic]) for critic in rules.critics]
     for chain, requests in zip(chains, asks, strict=True):
-        chain.told = read_critiques(_show(chain), requests, replies, who)
-        critique = chain.told.critique
+        chain.feedback = read_critiques(_show(chain), requests, replies, who)
+        critique = chain.feedback.critique
         assert critique is not None
         if critique.first_error is None and not critique.text:
             chain.end = ("no critique", critique.fault)
@@ -185,13 +185,13 @@ def _continue_conversation(chain: Chain, rules: ReviseParameters) -> tuple[Messa
     earlier = [
         attempt["extracted"] for attempt in chain.attempts if attempt["verdict"] == "wrong" and attempt["extracted"]
     ]
-    feedback = write_feedback(_show(chain), rules, chain.told, earlier if rules.name_earlier else [])
+    turn = write_feedback(_show(chain), rules, chain.feedback, earlier if rules.name_earlier else [])
     if rules.history == "none":
         *head, asked = chain.messages[0]
-        joined = "\n\n".join([asked.content, *(message.content for message in feedback)])
+        joined = "\n\n".join([asked.content, *(message.content for message in turn)])
         return (*head, Message("user", joined))
     before = chain.messages[0] if rules.history == "last" else chain.messages[-1]
-    return (*before, Message("assistant", chain.last["text"]), *feedback)
+    return (*before, Message("assistant", chain.last["text"]), *turn)
 
 
 def _read_revisions(
@@ -244,17 +244,17 @@ def _read_revision(chain: Chain, request: Request, reply: Reply, actor: ModelId)
 
 def _choose(chain: Chain, attempts: Sequence[Row], turn: int, rules: ReviseParameters) -> Row:
     """The revision that the chain goes on from: a right one if there is any, else the first; with what came of all."""
-    last, told = chain.last, chain.told
+    last, feedback = chain.last, chain.feedback
     chosen = next((attempt for attempt in attempts if attempt["verdict"] == "right"), attempts[0])
     known = [attempt for attempt in attempts if attempt["reward"] is not None]
     other = next(
         (attempt for attempt in known if chosen["reward"] is not None and attempt["reward"] != chosen["reward"]), None
     )
-    critique = told.critique
+    critique = feedback.critique
     text = critique.text if critique else describe_run(chain.row) if rules.feedback == "run" else None
     return {
         **chosen, "turn_id": digest("turn", last["chain_id"], str(turn)), "chain_id": last["chain_id"], "turn": turn,
-        "parent_id": last["turn_id"], "feedback_kind": rules.feedback, "critic": told.critic, "critique": text,
+        "parent_id": last["turn_id"], "feedback_kind": rules.feedback, "critic": feedback.critic, "critique": text,
         "critique_first_error": critique.first_error if critique else None,
         "critique_fault": (critique.fault or None) if critique else None,
         "critique_leaks": leaks_answer(critique.text, _show(chain)) if critique else None,

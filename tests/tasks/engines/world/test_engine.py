@@ -82,15 +82,17 @@ def count_errors(labels: Sequence[int | None], truths: Sequence[int]) -> tuple[i
 
 
 def test_declared_rates_are_found_again_in_a_thousand_judgements() -> None:
-    model = World(engine="world", skill=SKILL)
-    wrong, truths = make_rows(1000, wrong=True)
-    labels = judge(wrong, model)
-    assert None not in labels
-    missed, elsewhere = count_errors(labels, truths)
-    assert holds(missed, 1000, SKILL.misses) and holds(elsewhere, 1000, SKILL.elsewhere)
-    right, _ = make_rows(1000, wrong=False)
-    alarms = sum(label != -1 for label in judge(right, model))
-    assert holds(alarms, 1000, SKILL.alarms)
+    """Of three teachers; a 95 % interval misses the rate in one of twenty, so each rate may be missed once."""
+    (wrong, truths), (right, _) = make_rows(1000, wrong=True), make_rows(1000, wrong=False)
+    held = []
+    for seed in (1, 2, 3):
+        model = World(engine="world", skill=SKILL, seed=seed)
+        labels, alarms = judge(wrong, model), sum(label != -1 for label in judge(right, model))
+        assert None not in labels
+        missed, elsewhere = count_errors(labels, truths)
+        counted = ((missed, SKILL.misses), (elsewhere, SKILL.elsewhere), (alarms, SKILL.alarms))
+        held.append([holds(count, 1000, rate) for count, rate in counted])
+    assert all(sum(of_rate) >= 2 for of_rate in zip(*held, strict=True)), held
 
 
 @pytest.mark.parametrize("form", FORMS)
