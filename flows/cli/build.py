@@ -20,7 +20,6 @@ from flows.cli.arguments import add_json, add_models, add_recipe, add_rehash, pa
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
     from flows.running.sample import Forecast
-    from schemas.recipe.models import Python
 from schemas.recipe.changes import Models
 
 ASKED = ("table", "model", "requests", "known", "prompt_tokens", "tokens", "cost")
@@ -210,6 +209,8 @@ def _list_left_open(plan: Plan) -> list[str]:
 
 def _list_unrunnable(plan: Plan) -> list[str]:
     """For each table to be made that runs programs, why this machine will not; nothing where it has a sandbox."""
+    from schemas.recipe.models import Python
+
     tables = [
         job.name
         for job in plan.jobs

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent
 VERSIONS: Mapping[str, int] = {
     "classify": 2,
     "discover": 2,
-    "inject": 4,
+    "inject": 3,
     "judge": 2,
     "keywords": 2,
     "same-kind": 2,
