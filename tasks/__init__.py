@@ -27,6 +27,9 @@ from tasks.localize.estimate import ESTIMATE
 from tasks.localize.judge import JUDGE
 from tasks.localize.locate import LOCATE
 from tasks.localize.values import VALUES
+from tasks.programs.as_python import AS_PYTHON
+from tasks.programs.partial import PARTIAL
+from tasks.programs.run_programs import RUN
 from tasks.quality.consistency import CONSISTENCY
 from tasks.quality.label_errors import LABEL_ERRORS
 from tasks.quality.text import QUALITY
@@ -45,7 +48,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, BALANCE, TAKE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

@@ -53,6 +53,7 @@ _STEP_LABELS = "For each step whether it is right"
 _ALL = (
     Derived(("question",), Column("problem", "string", "The problem, with the options of multiple choice."), lambda row, _: rows.format_problem(row)),
     Derived(("verdict",), Column("is_right", "boolean", "Whether the solution's answer is right."), lambda row, _: rows.read_verdict(row)),
+    Derived(("verdict", "traceback"), Column("feedback", "string", "A reward token, and the interpreter's words behind it where the program is wrong."), lambda row, _: rows.format_feedback(row)),
     Derived(_STEPS, Column("first_wrong", "integer", "The 0-based index of the first wrong step; -1 where none is wrong.", at_least=-1), lambda row, _: rows.find_first_wrong(row)),
     Derived(_STEPS, Column("wrong_step", "string", "The first wrong step; null where it is not known.", nullable=True), lambda row, _: rows.find_wrong_step(row)),
     Derived(_STEPS, Column("judged_steps", "strings", f"{_STEP_TEXTS}, up to the first wrong one.", at_least=1), lambda row, _: rows.list_steps(row, cut=True)),

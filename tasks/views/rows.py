@@ -54,6 +54,13 @@ def read_verdict(row: Row) -> bool:
     return bool(row["verdict"] == "right")
 
 
+def format_feedback(row: Row) -> str:
+    """A program's reward token, and the interpreter's words on it, as LeTI (arXiv 2305.10314) writes them; `Unfit` where undecided."""
+    if read_verdict(row):
+        return "<|good|>"
+    return f"<|bad|><|lang_feedback|>{row['traceback']}<|/lang_feedback|>" if row["traceback"] else "<|bad|>"
+
+
 def find_first_wrong(row: Row) -> int:
     """The 0-based first wrong step, -1 where none is wrong; `Unfit` where it is not known, or no step of the solution."""
     first, steps = row["first_error"], row["steps"]

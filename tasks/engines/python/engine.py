@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.programs import ProgramJob
 from schemas.recipe.models import Python
-from schemas.request import Completion, Engine, EngineError, Failure, Reply, Request, Spent
+from schemas.request import Completion, EngineError, Failure, Reply, Request
 from tasks.engines.python.sandbox import RUNNER, Limits, SandboxError, find_fault, run_program
 
 NO_SANDBOX = "the sandbox did not begin"
@@ -70,8 +70,3 @@ class PythonEngine:
 
     def _fail(self, request: Request, reason: str, detail: str) -> Failure:
         return Failure(request.id, reason, detail, request.sampling.max_tokens, engine=self.name, at=time.time())
-
-
-def open_engine(model: Python, _: Spent) -> Engine:
-    """The engine that runs programs."""
-    return PythonEngine(model)

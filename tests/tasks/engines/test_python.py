@@ -10,6 +10,7 @@ import pytest
 from schemas.programs import ProgramJob, ProgramRun
 from schemas.recipe.models import Python
 from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
+from tasks.engines.python import open_engine
 from tasks.engines.python.engine import PythonEngine, describe_revision
 from tasks.engines.python.sandbox import Limits, find_fault, run_program
 from tests.hostile_programs import FEW, list_programs
@@ -120,7 +121,7 @@ def test_without_bubblewrap_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> N
     find_fault.cache_clear()
     try:
         with pytest.raises(EngineError, match=r"bubblewrap \(`bwrap`\), which is not on this machine; install it"):
-            PythonEngine(Python(engine="python"))
+            open_engine(Python(engine="python"), lambda: (0, 0.0))
     finally:
         find_fault.cache_clear()
 
