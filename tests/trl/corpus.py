@@ -9,11 +9,15 @@ import polars as pl
 
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
+from schemas.columns.corrections import SPLICED, STEP_PAIRS
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
 from schemas.contract import Column
 from schemas.frames import check, to_polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
+from tasks.corrections.splice import SPLICE, SpliceParameters
+from tasks.corrections.step_pairs import PAIRS as STEP_PAIRS_TASK
+from tasks.corrections.step_pairs import PairsParameters
 from tasks.sources.content_ids import identify_problem, identify_solution
 from tasks.synthetic.problems import make_problem
 from tasks.synthetic.solution import solve_right, solve_wrong, write_solution
@@ -47,6 +51,8 @@ VIEWS: dict[str, dict[str, Any]] = {
     "mwpes": {"format": "mwpes"},
     "in-context": {"format": "in-context"},
 }
+STEPS = {"step-preference": "edited", "mcts-dpo": "siblings"}
+"""Views of pairs of steps, by how the sides come about."""
 PAIRS = {"preference": PreferenceParameters(), "preference-chat": PreferenceParameters(form="conversational")}
 
 
@@ -77,6 +83,29 @@ def solutions(count: int) -> pl.DataFrame:
     return frame
 
 
+def pair(frame: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Pairs of steps, of each wrong solution and the right one of its problem, through the task that makes them."""
+    sides = [frame.filter(verdict=verdict) for verdict in ("right", "wrong")]
+    steps = sides[0].select("problem_id", right_steps="steps")
+    rows = []
+    for row in sides[1].join(steps, on="problem_id", how="inner").to_dicts():
+        first, right = row["first_error"], row["right_steps"]
+        if by == "edited":
+            rows.append(row | {"injected_at": first, "injected_original": right, "injected_by": "made"})
+        elif first < len(right):
+            for number, (step, q) in enumerate(((right[first], 0.75), (row["steps"][first], 0.0))):
+                node = {
+                    "node_id": f"{number}{row['solution_id'][1:]}",
+                    "steps_before": right[:first],
+                    "step": step,
+                    "q": q,
+                    "tried": 4,
+                }
+                rows.append({name: row[name] for name in frame.columns if name not in ("steps", "text")} | node)
+    given = pl.DataFrame(rows, infer_schema_length=None)
+    return STEP_PAIRS_TASK.run(given, PairsParameters.model_validate({"by": by, "alike": None})).kept
+
+
 def make(store: str, count: int) -> None:
     """Publish `abacus-views` 1.0.0."""
     frame = solutions(count)
@@ -86,6 +115,12 @@ def make(store: str, count: int) -> None:
         views[name] = View(VIEW.makes(parameters, LABELLED), [{"train": VIEW.run(frame, parameters).kept}])
     for name, pairs in PAIRS.items():
         views[name] = View(PREFERENCE.makes(pairs, LABELLED), [{"train": PREFERENCE.run(frame, pairs).kept}])
+    for name, by in STEPS.items():
+        parameters = take_view(name)
+        views[name] = View(VIEW.makes(parameters, STEP_PAIRS), [{"train": VIEW.run(pair(frame, by), parameters).kept}])
+    spliced = SPLICE.run(frame.filter(verdict="wrong"), SpliceParameters(style="restart")).kept
+    parameters = take_view("self-correction")
+    views["self-correction"] = View(VIEW.makes(parameters, SPLICED), [{"train": VIEW.run(spliced, parameters).kept}])
     keys = {name: view.contract.key for name, view in views.items()}
     columns = {
         name: [{"name": c.name, "meaning": c.meaning} for c in view.contract.columns] for name, view in views.items()

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.trl.corpus import make
+from catalog.declarations import VIEWS as DECLARED
+from tests.trl.corpus import VIEWS, make
 
 pytestmark = pytest.mark.external
 
 ROOT = Path(__file__).parents[2]
 RUNS = [
     "sft language", "sft language-chat", "sft completion", "sft completion-chat", "sft mistake-tuning", "sft mistake-tuning-chat", "dpo preference", "dpo preference-chat",
-    "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
+    "dpo step-preference", "dpo mcts-dpo", "sft self-correction", "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
 ]  # fmt: skip
 
 
@@ -44,3 +45,7 @@ def test_a_trainer_takes_a_step(steps: dict[str, dict[str, float]], run: str) ->
 
 def test_every_trainer_and_view_was_tried(steps: dict[str, dict[str, float]]) -> None:
     assert sorted(steps) == sorted(RUNS)
+    formats = {name: view["format"] for name, view in VIEWS.items()}
+    tried = {(run.split()[0], formats.get(run.split()[1], run.split()[1])) for run in RUNS}
+    named = {(view.trl.removesuffix("Trainer").lower(), name) for name, view in DECLARED.shipped.items() if view.trl}
+    assert named <= tried, "a view names a trainer that does not read it here"

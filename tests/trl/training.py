@@ -63,8 +63,16 @@ def main() -> None:
         ),
     }
     runs = {
-        "sft": ("language", "language-chat", "completion", "completion-chat", "mistake-tuning", "mistake-tuning-chat"),
-        "dpo": ("preference", "preference-chat"),
+        "sft": (
+            "language",
+            "language-chat",
+            "completion",
+            "completion-chat",
+            "mistake-tuning",
+            "mistake-tuning-chat",
+            "self-correction",
+        ),
+        "dpo": ("preference", "preference-chat", "step-preference", "mcts-dpo"),
         "kto": ("unpaired", "unpaired-chat"),
         "prm": ("stepwise", "stepwise-whole"),
     }
