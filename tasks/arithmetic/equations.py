@@ -1,4 +1,4 @@
-"""Equations in the words of a step, as far as they are arithmetic beyond doubt: numbers, + - * / and brackets.
+"""Equations of a step, as far as they are arithmetic beyond doubt: numbers, + - * / and brackets.
 
 Whatever could mean something else is left out: letters, percent, powers,
 numbers in other bases, remainders. What is left can be called false.
@@ -7,15 +7,15 @@ numbers in other bases, remainders. What is left can be called false.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from tasks.arithmetic.expressions import LONGEST_EXPRESSION, parse_calculation
+from tasks.arithmetic.expressions import Calculation, Tree, compute_changed, make_calculation
+from tasks.arithmetic.statements import Statement, read_statements
 from tasks.arithmetic.tokens import Token, tokenize
 
-_BRACKETS = {"(": 1, ")": -1}
 _MEASURES = tuple(
     tuple(frozenset(forms.split("/")) for forms in units.split())
     for units in (
@@ -30,7 +30,6 @@ _MEASURES = tuple(
 _FRACTIONS = ("\\frac{", "\\dfrac{", "\\tfrac{")
 LONGEST = 4_000
 """Characters of a step that are looked at."""
-_CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`*")
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ class Equation:
     start: int
     end: int
     """Its first character, and the one behind its last."""
-    computed: Fraction
-    """The value of its left side."""
     result: PlacedNumber
     """The number that it states."""
     leaves: tuple[PlacedNumber, ...]
@@ -61,8 +58,18 @@ class Equation:
     """Whether it is true; None where that is a matter of rounding."""
     unit: str
     """The word after its result; empty where none follows."""
-    left: tuple[str | Fraction, ...]
-    """The numbers and signs of its left side."""
+    calculation: Calculation
+    """Its left side."""
+
+    @property
+    def computed(self) -> Fraction:
+        """The value of its left side."""
+        return self.calculation.value
+
+    @property
+    def values(self) -> list[Fraction]:
+        """The numbers of its left side, in order."""
+        return [leaf.value for leaf in self.leaves]
 
     @property
     def operands(self) -> tuple[Fraction, Fraction]:
@@ -77,55 +84,69 @@ def find_equations(step: str) -> tuple[Equation, ...]:
 
 @lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
 def _parse_equations(step: str) -> tuple[Equation, ...]:
-    tokens = tokenize(step)
-    equations = (_parse_equation(tokens, at, step) for at, token in enumerate(tokens) if token.kind == "equals")
+    equations = (_make_equation(statement, step) for statement in read_statements(step))
     return tuple(equation for equation in equations if equation)
 
 
 def find_numbers(text: str) -> list[PlacedNumber]:
     """The plain numbers of a text."""
     return [
-        PlacedNumber(_read_value(token), token.start, token.end)
+        PlacedNumber(token.value, token.start, token.end)
         for token in tokenize(text[:LONGEST])
-        if token.kind == "number" and not token.percent
+        if token.kind == "number" and not token.percent and isinstance(token.value, Fraction)
     ]
 
 
-def _read_value(token: Token) -> Fraction:
-    assert isinstance(token.value, Fraction)
-    return token.value
-
-
-def _parse_equation(tokens: Sequence[Token], at: int, step: str) -> Equation | None:
-    left = _find_left_side(tokens, at)
-    right = _find_right_side(tokens, at)
-    if left is None or right is None:
+def _make_equation(statement: Statement, step: str) -> Equation | None:
+    left, right = statement.left, statement.right
+    if not (left.certain and right.certain and statement.relation.certain and statement.relation.value == "="):
         return None
-    computed = _compute(left)
-    if computed is None:
+    calculation = make_calculation(left.tree) if left.tree else None
+    result = _find_result(right.signs)
+    if calculation is None or calculation.operator is None or result is None or left.signs[0].kind == "operator":
         return None
-    stated, chain = right
-    leaves = tuple(PlacedNumber(_read_value(token), token.start, token.end) for token in left if token.kind == "number")
-    binary = len(left) == 3 and left[1].kind == "op"
-    total = _compute(chain) if len(chain) > 1 else None
-    after = next((i for i in range(at + 1, len(tokens)) if tokens[i].start >= stated.end), len(tokens))
-    unit = str(tokens[after].value) if after < len(tokens) and tokens[after].kind == "word" else ""
-    divides = any(token.kind == "op" and token.value == "/" for token in left)
-    holds = True if total == computed else _holds(computed, stated.value, divides)
-    if holds is False and (_reads_otherwise(left, tokens, at) or _mixes_units(step[left[0].start : stated.end + 20])):
+    leaves = tuple(PlacedNumber(value, sign.start, sign.end) for value, sign in _list_numbers(left.signs))
+    if sum(sign.kind == "operator" for sign in left.signs) != len(leaves) - 1:
+        return None  # a number with a sign of its own: 3 * -2
+    holds = _holds(calculation, right.tree, result.value)
+    if holds is False and (_reads_otherwise(statement, calculation) or _mixes_units(statement, step, result.end)):
         holds = None
+    single = len(leaves) == 2
     return Equation(
-        _find_start(step, left[0].start), stated.end, computed, stated, leaves, str(left[1].value) if binary else None, holds, unit,
-        tuple(token.value for token in left),
+        _find_start(step, left.signs[0].start), result.end, result, leaves,
+        calculation.operator if single else None, holds, right.unit, calculation,
     )  # fmt: skip
 
 
-def _holds(computed: Fraction, stated: Fraction, divides: bool) -> bool | None:
+def _list_numbers(signs: Sequence[Token]) -> Iterator[tuple[Fraction, Token]]:
+    return ((sign.value, sign) for sign in signs if isinstance(sign.value, Fraction))
+
+
+def _find_result(signs: Sequence[Token]) -> PlacedNumber | None:
+    """The number that a right side begins with."""
+    negative = len(signs) > 1 and signs[0].kind == "operator" and signs[0].value == "-"
+    sign = signs[negative] if signs else None
+    if sign is None or not isinstance(sign.value, Fraction):
+        return None
+    return PlacedNumber(-sign.value if negative else sign.value, sign.start, sign.end)
+
+
+def _holds(calculation: Calculation, right: Tree | None, stated: Fraction) -> bool | None:
+    computed = calculation.value
     if computed == stated:
         return True
-    if stated.denominator == 1 and not divides and computed.denominator == 1:
+    total = make_calculation(right) if right and right[0] != "number" else None
+    if total is not None and total.value == computed:
+        return True
+    if stated.denominator == 1 and not _divides(calculation) and computed.denominator == 1:
         return False
     return None if abs(computed - stated) < max(Fraction(1), abs(computed) / 50) else False
+
+
+def _divides(calculation: Calculation) -> bool:
+    if calculation.left is None or calculation.right is None:
+        return False
+    return calculation.operator == "/" or _divides(calculation.left) or _divides(calculation.right)
 
 
 def _find_start(step: str, start: int) -> int:
@@ -135,96 +156,21 @@ def _find_start(step: str, start: int) -> int:
     return command if named else start
 
 
-def _reads_otherwise(left: Sequence[Token], tokens: Sequence[Token], at: int) -> bool:
+def _reads_otherwise(statement: Statement, calculation: Calculation) -> bool:
     """Whether percent may be meant in another way: as the number before the sign, or as a share of what it is added to."""
-    result = next(token for token in tokens[at + 1 :] if token.kind == "number")
-    parts = [token for token in left if token.kind == "number"]
-    percents = [token.percent for token in (*parts, result)]
+    parts, result = list(_list_numbers(statement.left.signs)), next(_list_numbers(statement.right.signs))
+    percents = [sign.percent for _, sign in (*parts, result)]
     if not any(percents) or all(percents):
         return False
-    if result.percent or any(token.value in ("+", "-") for token in left):
+    if result[1].percent or any(sign.kind == "operator" and sign.value in ("+", "-") for sign in statement.left.signs):
         return True
-    plain = [token._replace(value=token.value * 100) if token.percent else token for token in left]
-    return _compute(plain) == result.value
+    hundredfold = {value: value * 100 for value, sign in parts if sign.percent}
+    return compute_changed(calculation, hundredfold) == result[0]
 
 
-def _mixes_units(text: str) -> bool:
-    """Whether two units of one kind stand in a text, so that its numbers are not of one measure."""
-    words = set(re.findall(r"[a-z]+", text.lower()))
+def _mixes_units(statement: Statement, step: str, end: int) -> bool:
+    """Whether two units of one kind stand in an equation, so that its numbers are not of one measure."""
+    words = set(re.findall(r"[a-z]+", step[statement.left.signs[0].start : end + 20].lower()))
+    if "$" in (statement.left.currency, statement.right.currency):
+        words.add("dollars")
     return any(len({unit for unit in units if words & unit}) > 1 for units in _MEASURES)
-
-
-def _find_left_side(tokens: Sequence[Token], at: int) -> list[Token] | None:
-    """The expression before an equals sign: at least one operation; None where it may go on further to the left."""
-    expression: list[Token] = []
-    i, depth = at - 1, 0
-    while i >= 0 and len(expression) <= LONGEST_EXPRESSION:
-        token = tokens[i]
-        if token.kind == "word":
-            before = i
-            while before >= 0 and tokens[before].kind == "word" and i - before < 4:
-                before -= 1
-            after_number = before >= 0 and (tokens[before].kind == "number" or tokens[before].value == ")")
-            if not after_number or (expression and expression[0].kind == "number"):
-                break
-            i = before
-            continue
-        if token.kind not in ("number", "op") or (
-            token.kind == "number" and expression and expression[0].kind == "number"
-        ):
-            break
-        depth += _BRACKETS.get(str(token.value), 0)
-        if depth > 0:
-            break  # the bracket that the equation stands in
-        expression.insert(0, token)
-        i -= 1
-    stop = tokens[i] if i >= 0 else None
-    if stop is not None and (stop.kind in ("odd", "number") or (stop.kind == "other" and stop.value not in _CLEAN)):
-        return None
-    if expression and expression[0].value == "-" and stop is None:
-        expression = expression[1:]  # a bullet
-    while sum(_BRACKETS.get(str(part.value), 0) for part in expression) > 0 and expression[0].value == "(":
-        expression = expression[1:]  # the equation stands in brackets
-    while len(expression) > 3 and expression[0].value == "(" and _closes_at_end(expression):
-        expression = expression[1:-1]
-    if len(expression) < 3 or (expression[0].kind == "op" and expression[0].value != "("):
-        return None
-    return expression if sum(part.kind == "number" for part in expression) > 1 else None
-
-
-def _closes_at_end(expression: Sequence[Token]) -> bool:
-    """Whether the bracket that an expression begins with is closed by its last token."""
-    depth = 0
-    for i, token in enumerate(expression):
-        depth += _BRACKETS.get(str(token.value), 0)
-        if depth == 0:
-            return i == len(expression) - 1
-    return False
-
-
-def _find_right_side(tokens: Sequence[Token], at: int) -> tuple[PlacedNumber, list[Token]] | None:
-    """The number after an equals sign, and the expression that it begins; None where it may be part of something else."""
-    i = at + 1
-    sign = 1
-    if i < len(tokens) and tokens[i].value == "-":
-        sign, i = -1, i + 1
-    if i >= len(tokens) or tokens[i].kind != "number":
-        return None
-    token = tokens[i]
-    stated = PlacedNumber(sign * _read_value(token), token.start, token.end)
-    chain = [token]
-    end = i + 1
-    while end < len(tokens) and tokens[end].kind in ("number", "op") and len(chain) < LONGEST_EXPRESSION:
-        chain.append(tokens[end])
-        end += 1
-    if end < len(tokens) and tokens[end].kind == "odd":
-        return None
-    if len(chain) > 1 and (sign < 0 or chain[1].kind != "op" or (chain[-1].kind == "op" and chain[-1].value != ")")):
-        return (stated, [token]) if chain[1].value in ("(", ")", "-") else None
-    return stated, chain
-
-
-def _compute(tokens: Sequence[Token]) -> Fraction | None:
-    """The value of an expression; None where it is none."""
-    calculation = parse_calculation([token.value for token in tokens])
-    return calculation.value if calculation else None

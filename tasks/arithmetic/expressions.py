@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 Operator = Literal["+", "-", "*", "/"]
 APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
@@ -14,6 +14,10 @@ APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
 }
+Tree = tuple[Any, ...]
+"""`("number", Fraction)`, `("name", text)`, `("sum", (sign, tree), …)` with 1 and -1, `("product", (power, tree), …)` with 1 and -1
+(below the stroke), `("power", tree, tree)`, `("root", degree, tree)`, `("factorial", tree)`."""
+_OPERATORS: dict[str, tuple[Operator, Operator]] = {"sum": ("+", "-"), "product": ("*", "/")}
 LONGEST_EXPRESSION = 64
 """Numbers and signs of an expression that is looked at."""
 
@@ -28,48 +32,33 @@ class Calculation:
     right: Calculation | None = None
 
 
-def parse_calculation(tokens: Sequence[str | Fraction]) -> Calculation | None:
-    """What an expression of numbers and signs calculates; None where it is none, is too long, or divides by zero."""
-    if len(tokens) > LONGEST_EXPRESSION:
-        return None
+def make_calculation(tree: Tree) -> Calculation | None:
+    """What a formula calculates; None where there is more in it than numbers, + - * and /, it is too long, or divides by zero."""
     try:
-        calculation, end = _parse_sum(tokens, 0)
-    except (IndexError, ZeroDivisionError, TypeError):
+        return _make_calculation(tree) if 2 * _count_operands(tree) - 1 <= LONGEST_EXPRESSION else None
+    except (ZeroDivisionError, _NoCalculationError):
         return None
-    return calculation if end == len(tokens) else None
 
 
-def _parse_sum(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _parse_product(tokens, at)
-    while at < len(tokens) and tokens[at] in ("+", "-"):
-        right, after = _parse_product(tokens, at + 1)
-        left, at = _join_operands(tokens[at], left, right), after
-    return left, at
+class _NoCalculationError(Exception):
+    """A formula is not arithmetic alone."""
 
 
-def _parse_product(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    left, at = _parse_atom(tokens, at)
-    while at < len(tokens) and tokens[at] in ("*", "/"):
-        right, after = _parse_atom(tokens, at + 1)
-        left, at = _join_operands(tokens[at], left, right), after
-    return left, at
+def _count_operands(tree: Tree) -> int:
+    return sum(_count_operands(part) for _, part in tree[1:]) if tree[0] in _OPERATORS else 1
 
 
-def _parse_atom(tokens: Sequence[str | Fraction], at: int) -> tuple[Calculation, int]:
-    token = tokens[at]
-    if isinstance(token, Fraction):
-        return Calculation(token), at + 1
-    if token != "(":  # noqa: S105
-        raise TypeError
-    inner, at = _parse_sum(tokens, at + 1)
-    if tokens[at] != ")":
-        raise TypeError
-    return inner, at + 1
-
-
-def _join_operands(operator: str | Fraction, left: Calculation, right: Calculation) -> Calculation:
-    assert operator in ("+", "-", "*", "/") and isinstance(operator, str)
-    return Calculation(APPLY[operator](left.value, right.value), operator, left, right)  # type: ignore[arg-type]
+def _make_calculation(tree: Tree) -> Calculation:
+    if tree[0] == "number":
+        return Calculation(tree[1])
+    if tree[0] not in _OPERATORS or tree[1][0] < 0:
+        raise _NoCalculationError
+    calculation = _make_calculation(tree[1][1])
+    for sign, part in tree[2:]:
+        operator = _OPERATORS[tree[0]][sign < 0]
+        other = _make_calculation(part)
+        calculation = Calculation(APPLY[operator](calculation.value, other.value), operator, calculation, other)
+    return calculation
 
 
 def compute_changed(calculation: Calculation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:

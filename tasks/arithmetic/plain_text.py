@@ -16,6 +16,8 @@ _FRACTION_OF_SUM = re.compile(rf"\\[dt]?frac\{{({_INNER})\}}\{{({_PLAIN})\}}")
 _FRACTION_BY_SUM = re.compile(rf"\\[dt]?frac\{{({_PLAIN})\}}\{{({_INNER})\}}")
 _UNITS = "lbs?|kgs?|mg|g|ml|mL|L|cl|cm|mm|km|m|oz|ft|mi|hrs?|mins?|secs?|cents?|GB|MB|mph"
 _GLUED = re.compile(rf"(?<=\d)(?:{_UNITS})(?![\w(^])")
+_LONE = re.compile(r"(?<!\d\s)(?<![\w\\/])[mgL](?![\w'])")
+"""Letters that stand alone: variables, and no units."""
 _REMARK = re.compile(r"(?<=[\w.]\s)\([^\W\d_][^\W\d_ ,'-]{2}[^\W\d_ ,'-]{0,20}(?:[ ,'-]{1,2}[^\W\d_]{1,20}){0,8}\)")
 _PER = re.compile(r"/\s?(?=[^\W\d_]{2})")
 
@@ -43,5 +45,6 @@ def blank_settings(text: str) -> str:
     text = _SETTING.sub(_blank, text)
     text = _POWER.sub(" ^", text)
     text = _REMARK.sub(_blank, text)
-    text = _GLUED.sub(_blank, text)
+    letters = set(_LONE.findall(text))
+    text = _GLUED.sub(lambda match: match[0] if match[0] in letters else " " * len(match[0]), text)
     return _PER.sub(_blank, text)

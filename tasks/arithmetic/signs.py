@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from tasks.arithmetic.plain_text import blank_settings
 from tasks.arithmetic.tokens import Token, tokenize
@@ -38,6 +37,10 @@ _SIGNS = {
     "{": ("open", "("), ")": ("close", ")"), "]": ("close", ")"), "}": ("close", ")"), "_": ("index", "_"), "\\frac": ("fraction", ""),
     "\\dfrac": ("fraction", ""), "\\tfrac": ("fraction", ""), "\\circ": ("degree", ""), "°": ("degree", ""), ",": ("comma", ","),
 }  # fmt: skip
+_CERTAIN = frozenset(["number", "op", "equals", "word"])
+"""Kinds of tokens that mean what they say."""
+_CLEAN = frozenset(".,:;<>|&?\"'[]{}—–-→⇒#~`*")
+"""Marks that a formula may stand beside."""
 _UNREAD = frozenset("|±∓∫∑∏∂∞")
 _FUNCTIONS = frozenset(
     [
@@ -63,6 +66,7 @@ _FUNCTIONS = frozenset(
         "arctan",
     ]
 )
+_FUNCTIONS_AND_UNITS = frozenset(["min", "sec"])
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s?\{[a-z]{1,20}\*?\}(?:\{[a-z|]{1,10}\})?")
 _BOLD = re.compile(r"(?<![\w)*])\*\*(?=\S)((?:[^*\n]|\*(?!\*)){1,200}?)(?<=\S)\*\*")
 _ESCAPED = re.compile(r"\\(?=\*)|\\n(?![a-z])")
@@ -78,20 +82,13 @@ _CALCULATED = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _LONGEST_REMARK = 12
+_MEANING = _FUNCTIONS | _GREEK | _SIGNS.keys() | _RELATIONS.keys() | _SCALES.keys() | _POWERS.keys() | _ARROWS
+"""Words that may be more than words."""
+_SETTLED = frozenset(["number", "name", "operator", "open", "close", "power", "comma", "stop"])
+"""Kinds of signs that no neighbour makes another."""
+_IN_CONTEXT = frozenset(["by", "to", "percent", "of"]) | _ABOUT | _STATING
+"""Words that a neighbour makes more than words."""
 _LETTERS = re.compile(r"[^\W\d_]+")
-
-
-class Sign(NamedTuple):
-    """A sign of a formula, or a word beside it."""
-
-    kind: str
-    """`number`, `name`, `operator`, `relation`, `open`, `close`, `power`, `factorial`, `root`, `fraction`, `index`, `degree`, `comma`, `word`,
-    `stop` (where no formula goes on), or `unread` (it is part of a formula, and its meaning is not known)."""
-    value: Fraction | str
-    start: int
-    end: int
-    breaks: bool
-    """Whether a new line begins with it."""
 
 
 def spell_formulas(text: str) -> str:
@@ -100,29 +97,42 @@ def spell_formulas(text: str) -> str:
     return write_number_words(text)
 
 
-def read_signs(text: str) -> list[Sign]:
+def read_signs(text: str) -> list[Token]:
     """The signs of a text as `spell_formulas` leaves it, in order."""
     text = _blank_prose(text)
-    tokens, plain = tokenize.__wrapped__(text), blank_settings(text)
-    signs: list[Sign] = []
+    tokens, plain = tokenize(text), blank_settings(text)
+    lines = "\n" in plain
+    signs: list[Token] = []
     skipped = 0
     for i, token in enumerate(tokens):
         if token.start < skipped:
             continue
+        newline = lines and "\n" in plain[signs[-1].end if signs else 0 : token.start]
+        if token.kind == "number" or (
+            token.kind == "word" and token.value not in _MEANING and token.end - token.start > 1
+        ):
+            signs.append(token._replace(breaks=True) if newline else token)
+            continue
+        certain = token.kind in _CERTAIN or (token.kind == "other" and token.value in _CLEAN)
         for kind, value, start, end in _interpret(tokens, i, plain):
-            newline = "\n" in plain[signs[-1].end if signs else 0 : start]
-            signs.append(Sign(kind, value, start, end, newline))
+            newline = lines and "\n" in plain[signs[-1].end if signs else 0 : start]
+            plainly = certain and (token.kind != "word" or kind == "word")
+            signs.append(Token(kind, value, start, end, token.percent, token.currency, newline, plainly))
             skipped = max(skipped, end)
     return _read_words(_drop_remarks(signs))
 
 
-def _drop_remarks(signs: Sequence[Sign]) -> list[Sign]:
+def _drop_remarks(signs: Sequence[Token]) -> list[Token]:
     """Signs without words in brackets: the (my share) of 30 (my share) + 10."""
-    kept: list[Sign] = []
+    kept: list[Token] = []
     at = 0
     while at < len(signs):
+        if signs[at].kind != "open":
+            kept.append(signs[at])
+            at += 1
+            continue
         end = at
-        if signs[at].kind == "open" and at + 1 < len(signs) and signs[at + 1].kind == "word":
+        if at + 1 < len(signs) and signs[at + 1].kind == "word":
             end = at + 1
             while (
                 end < len(signs)
@@ -131,6 +141,8 @@ def _drop_remarks(signs: Sequence[Sign]) -> list[Sign]:
             ):
                 end += 1
             end = end + 1 if end < len(signs) and signs[end].kind == "close" else at
+        if kept and not all(sign.certain for sign in signs[at:end]):
+            kept[-1] = kept[-1]._replace(certain=False)
         if end == at:
             kept.append(signs[at])
             end += 1
@@ -169,7 +181,7 @@ Piece = tuple[str, Fraction | str, int, int]
 
 def _interpret(tokens: Sequence[Token], at: int, text: str) -> list[Piece]:
     """What a token means in a formula."""
-    kind, value, start, end, _ = tokens[at]
+    kind, value, start, end = tokens[at][:4]
     written = text[start:end]
     if written.startswith("\\") and (match := _ENVIRONMENT.match(text, start)):
         return [("stop", match[0], start, match.end())]
@@ -203,7 +215,9 @@ def _interpret(tokens: Sequence[Token], at: int, text: str) -> list[Piece]:
         return [("unread", written, start, end)]
     if kind in ("odd", "x", "word"):
         before, after = text[max(0, start - 1) : start], text[end : end + 4].lstrip(" ")[:1]
-        article = kind == "word" and before not in tuple("+*/^({") and after not in tuple("_^=+*/)}<>")
+        article = kind == "word" and (
+            len(written) > 1 or (before not in tuple("+*/^({") and after not in tuple("_^=+*/)}<>"))
+        )
         return _interpret_word("word" if article or before in ("'", "’") else "odd", written, start, end)
     return [("stop", written, start, end)]
 
@@ -248,17 +262,21 @@ def _split_glued(start: int, end: int, text: str) -> list[Piece]:
     return [number, ("word" if known else "unread", word, letters.start(), letters.end())]
 
 
-def _read_words(signs: Sequence[Sign]) -> list[Sign]:
+def _read_words(signs: Sequence[Token]) -> list[Token]:
     """Signs with what only their neighbours tell: `of` and `is` between numbers, `by`, scales, words that say nothing."""
-    settled: list[Sign] = []
+    settled: list[Token] = []
     for i, sign in enumerate(signs):
+        if sign.kind in _SETTLED or (sign.kind == "word" and sign.value not in _IN_CONTEXT):
+            settled.append(sign)
+            continue
         before = settled[-1] if settled else None
         after = signs[i + 1] if i + 1 < len(signs) else None
         begins = after is not None and after.kind in ("number", "name", "open", "root", "fraction")
         if sign.kind == "scale":
             if before is not None and before.kind == "number":
                 assert isinstance(before.value, Fraction)
-                settled[-1] = before._replace(value=before.value * _SCALES[str(sign.value)], end=sign.end)
+                value = before.value * _SCALES[str(sign.value)]
+                settled[-1] = before._replace(value=value, end=sign.end, certain=False)
                 continue
             sign = sign._replace(kind="word")
         elif (
@@ -271,19 +289,28 @@ def _read_words(signs: Sequence[Sign]) -> list[Sign]:
                 and before.kind in ("relation", "operator")
             )
         ):
+            assert before is not None
+            settled[-1] = before._replace(certain=before.certain and sign.certain)
             continue
+        elif (
+            sign.value in _FUNCTIONS_AND_UNITS
+            and before is not None
+            and before.kind in ("number", "word")
+            and not begins
+        ):
+            sign = sign._replace(kind="word", certain=True)
         elif sign.kind == "word" and sign.value == "percent" and before is not None and before.kind == "number":
             assert isinstance(before.value, Fraction)
-            settled[-1] = before._replace(value=before.value / 100, end=sign.end)
+            settled[-1] = before._replace(value=before.value / 100, end=sign.end, certain=False)
             continue
         elif sign.kind == "word" and sign.value == "of" and begins and before is not None:
-            if before.kind == "number" and isinstance(before.value, Fraction) and before.value.denominator > 1:
-                sign = sign._replace(kind="operator", value="*")
+            if _ends_share(settled):
+                sign = sign._replace(kind="operator", value="*", certain=False)
             elif before.value == "half":
-                settled[-1] = before._replace(kind="number", value=Fraction(1, 2))
-                sign = sign._replace(kind="operator", value="*")
+                settled[-1] = before._replace(kind="number", value=Fraction(1, 2), certain=False)
+                sign = sign._replace(kind="operator", value="*", certain=False)
         elif sign.kind == "word" and sign.value in _STATING and begins and _ends_calculation(settled):
-            sign = sign._replace(kind="relation", value="=")
+            sign = sign._replace(kind="relation", value="=", certain=False)
         elif (
             sign.kind == "relation"
             and before is not None
@@ -296,7 +323,14 @@ def _read_words(signs: Sequence[Sign]) -> list[Sign]:
     return settled
 
 
-def _ends_calculation(signs: Sequence[Sign]) -> bool:
+def _ends_share(signs: Sequence[Token]) -> bool:
+    """Whether signs end with a share: 0.2, 1/4."""
+    if not isinstance(signs[-1].value, Fraction):
+        return False
+    return signs[-1].value.denominator > 1 or (len(signs) > 2 and signs[-2].value == "/" and signs[-3].kind == "number")
+
+
+def _ends_calculation(signs: Sequence[Token]) -> bool:
     """Whether signs end with a calculation, and at most two words of a unit behind it."""
     at = len(signs)
     while at and signs[at - 1].kind == "word" and len(signs) - at < 2:

@@ -91,11 +91,19 @@ class Token(NamedTuple):
     """A token where it stands."""
 
     kind: str
-    """`number`, `op`, `equals`, `word`, `odd` (it could mean something else), or `other`."""
+    """`number`, `op`, `equals`, `word`, `odd` (it could mean something else), or `other`; as a sign of a formula (`read_signs`) `number`,
+    `name`, `operator`, `relation`, `open`, `close`, `power`, `factorial`, `root`, `fraction`, `index`, `degree`, `comma`, `word`, `stop`
+    (where no formula goes on), or `unread` (it is part of a formula, and its meaning is not known)."""
     value: Fraction | str
     start: int
     end: int
     percent: bool = False
+    currency: str = ""
+    """The sign of money that stands right before it."""
+    breaks: bool = False
+    """Whether a new line begins with it."""
+    certain: bool = True
+    """Whether it can mean nothing else."""
 
 
 @lru_cache(maxsize=256)  # the steps of a solution are looked at again and again
@@ -110,6 +118,7 @@ def tokenize(step: str) -> tuple[Token, ...]:
 
     """
     tokens = []
+    currency = ""
     for match in _TOKEN.finditer(blank_settings(step)):
         kind = match.lastgroup or ""
         text = match[kind]
@@ -123,11 +132,11 @@ def tokenize(step: str) -> tuple[Token, ...]:
         elif kind == "op":
             value = _SIGN.get(text, text)
         elif kind == "skip":
+            currency = text[-1] if text[-1] in "$€£" else ""
             continue
-        percent = kind == "percent"
-        tokens.append(
-            Token("number" if percent else kind, value, match.start(match.lastindex or 0), match.end(), percent)
-        )
+        start, percent = match.start(match.lastindex or 0), kind == "percent"
+        tokens.append(Token("number" if percent else kind, value, start, match.end(), percent, currency))
+        currency = ""
     return _join_fractions(_read_in_context(tokens))
 
 
@@ -153,7 +162,15 @@ def _read_in_context(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with what only their neighbours tell: x as a sign, `of` between numbers, 3(4) as a product."""
     settled: list[Token] = []
     for i, token in enumerate(tokens):
+        if token.kind == "word" and token.end - token.start > 1 and token.value not in _JOINING:
+            settled.append(token)
+            continue
         before = tokens[i - 1] if i else None
+        if token.kind == "number":
+            if before is not None and before.end == token.start and before.value == ")":
+                settled.append(Token("op", "*", token.start, token.start))
+            settled.append(token)
+            continue
         after = tokens[i + 1] if i + 1 < len(tokens) else None
         ended = before is not None and _ends_number(before)
         if token.kind == "x":
@@ -177,10 +194,7 @@ def _read_in_context(tokens: Sequence[Token]) -> list[Token]:
             and after.kind in ("op", "equals")
         ):
             token = token._replace(kind="odd")  # a variable, not an article
-        elif token.value == "(" and before is not None and before.end == token.start:
-            if ended:
-                settled.append(Token("op", "*", token.start, token.start))
-        elif token.kind == "number" and before is not None and before.value == ")" and before.end == token.start:
+        elif token.value == "(" and before is not None and before.end == token.start and ended:
             settled.append(Token("op", "*", token.start, token.start))
         settled.append(token)
     return settled
@@ -207,7 +221,13 @@ def _join_fractions(tokens: Sequence[Token]) -> tuple[Token, ...]:
     joined: list[Token] = []
     i = 0
     while i < len(tokens):
-        latex = [token.value for token in tokens[i : i + 7]]
+        token = tokens[i]
+        mixed = token.kind == "number" and i + 1 < len(tokens) and tokens[i + 1].kind == "number"
+        if not mixed and (token.kind != "op" or token.value != "("):
+            joined.append(token)
+            i += 1
+            continue
+        latex = [] if mixed else [token.value for token in tokens[i : i + 7]]
         number, length = None, 1
         if len(latex) == 7 and (latex[:2], latex[3:5], latex[6]) == (["(", "("], [")", "/"], ")"):
             over, under = tokens[i + 2], tokens[i + 5]
@@ -218,7 +238,7 @@ def _join_fractions(tokens: Sequence[Token]) -> tuple[Token, ...]:
         elif (whole := _read_mixed(tokens[i : i + 4])) is not None:
             number, length = whole, 4
         joined.append(
-            tokens[i] if number is None else Token("number", number, tokens[i].start, tokens[i + length - 1].end)
+            token if number is None else token._replace(kind="number", value=number, end=tokens[i + length - 1].end)
         )
         i += length
     return tuple(joined)

@@ -178,7 +178,7 @@ def _list_behind(row: Row) -> str:
 
 def list_equations(text: str) -> list[tuple[tuple[str | Fraction, ...], Fraction]]:
     """The equations of a text in their order: left side and result."""
-    return [(equation.left, equation.result.value) for line in text.split("\n") for equation in find_equations(line)]
+    return [(equation.calculation, equation.result.value) for line in text.split("\n") for equation in find_equations(line)]
 
 
 def _makes(_: SmoothParameters, given: Contract) -> Contract:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from tasks.arithmetic.statements import UnreadStatement, read_statements, read_steps, write_calculations
+from tasks.arithmetic.calculation_paths import UnreadStatement, resolve_statements, resolve_steps, write_calculations
 from tasks.dedup.text_hashes import hash_texts
 from tasks.dedup.token_hashes import U64
 
@@ -24,7 +24,7 @@ LOCATED = ("steps", "first_error")
 def write_path(text: str) -> str:
     """The calculations of a solution in normal form and in order, joined by semicolons; empty where not all are read."""
     try:
-        return ";".join(written for written, _ in write_calculations(read_statements(text)))
+        return ";".join(written for written, _ in write_calculations(resolve_statements(text)))
     except (UnreadStatement, RecursionError):
         return ""
 
@@ -53,7 +53,7 @@ def write_mistake(text: str, path: str, steps: Sequence[str] | None, first_error
 def _find_wrong_calculation(steps: Sequence[str], wrong: int) -> str:
     """The first calculation of a wrong step that does not hold, else its last; of a step without, how many are before it."""
     try:
-        placed = read_steps(steps)
+        placed = resolve_steps(steps)
     except (UnreadStatement, RecursionError):
         return f"step {wrong}"
     place = {id(statement): step for step, statement in placed}

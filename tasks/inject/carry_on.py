@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from tasks.arithmetic import context_numbers
 from tasks.arithmetic.equations import Equation, PlacedNumber, find_equations, find_numbers
-from tasks.arithmetic.expressions import parse_calculation
+from tasks.arithmetic.expressions import compute_changed
 from tasks.classify.rules import blank_step_number
 from tasks.inject.edits import format_number
 
@@ -102,10 +102,10 @@ def _begin(old: str, new: str, known: set[Fraction]) -> tuple[str, Changes]:
     replaced: list[tuple[PlacedNumber, str]] = []
     for equation, other in zip(before, after):
         value = other.result.value
-        if other.left != equation.left and value == equation.result.value:
-            value = _compute(other.left, {})
+        if other.calculation != equation.calculation and value == equation.result.value:
+            value = other.computed
             replaced.append((other.result, _format(value, other.result, new)))
-        elif other.left == equation.left and value == equation.result.value and _uses(equation, changes):
+        elif other.calculation == equation.calculation and value == equation.result.value and _uses(equation, changes):
             raise _Uncertain  # the step contradicts itself
         _note(changes, equation.result.value, value, known)
     return _replace(new, replaced), changes
@@ -118,7 +118,7 @@ def _renew(step: str, changes: Changes, known: set[Fraction]) -> str:
     numbers = find_numbers(text)
     _check_read(text, equations, numbers, changes, known)
     for equation in equations:
-        value = _compute(equation.left, changes) if _uses(equation, changes) else equation.result.value
+        value = _compute(equation, changes) if _uses(equation, changes) else equation.result.value
         _note(changes, equation.result.value, value, known)
     return _replace(step, [(n, _format(changes[n.value], n, step)) for n in numbers if n.value in changes])
 
@@ -143,12 +143,11 @@ def _uses(equation: Equation, changes: Mapping[Fraction, Fraction]) -> bool:
     return any(number.value in changes for number in equation.leaves)
 
 
-def _compute(left: Sequence[str | Fraction], changes: Mapping[Fraction, Fraction]) -> Fraction:
-    parts = [changes.get(part, part) if isinstance(part, Fraction) else part for part in left]
-    calculation = parse_calculation(parts)
-    if calculation is None:
+def _compute(equation: Equation, changes: Mapping[Fraction, Fraction]) -> Fraction:
+    value = compute_changed(equation.calculation, changes)
+    if value is None:
         raise _Uncertain
-    return calculation.value
+    return value
 
 
 def _note(changes: Changes, old: Fraction, new: Fraction, known: set[Fraction]) -> None:

@@ -166,7 +166,7 @@ def _resembles_another(solution: SolutionReading, equation: Equation, number: Pl
         return True
     operands = {value, *(leaf.value for leaf in equation.leaves if leaf is not number)}
     others = (other for equations in solution.equations for other in equations if other is not equation)
-    return any((o.operator == equation.operator and value in o.left) or operands == {*o.left[::2]} for o in others)
+    return any((o.operator == equation.operator and value in o.values) or operands == {*o.values} for o in others)
 
 
 def _list_term_edits(step: str, equation: Equation) -> Iterator[tuple[Name, list[Span]]]:
@@ -288,10 +288,10 @@ def _leave_out_step(solution: SolutionReading, at: int) -> Edit | None:
     """A step left out: the next one goes on with the number that it would have changed."""
     carried = _find_carried_number(solution, at)
     following = solution.equations[at + 1][:1] if at + 1 < len(solution.steps) else ()
-    if carried is None or not any(carried[0].result.value in other.left for other in following):
+    if carried is None or not any(carried[0].result.value in other.values for other in following):
         return None
     equation, stands = carried
-    if any(stands.value in other.left for other in following):
+    if any(stands.value in other.values for other in following):
         return None
     later = (_renumber_step(solution.steps, i, i - 1, solution.steps[i]) for i in range(at + 1, len(solution.steps)))
     text = solution.steps[at].strip()

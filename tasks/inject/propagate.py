@@ -13,7 +13,7 @@ from fractions import Fraction
 from random import Random
 
 from tasks.arithmetic.equations import Equation, find_equations, find_numbers
-from tasks.arithmetic.expressions import parse_calculation
+from tasks.arithmetic.expressions import compute_changed
 from tasks.classify.rules import blank_step_number
 from tasks.inject.edits import Edit, Name, SolutionReading, format_number, list_edits, read_solution
 
@@ -88,10 +88,7 @@ def _propagate(solution: SolutionReading, edit: Edit, answer: Fraction) -> tuple
 
 def _recalculate(equation: Equation, changed: Mapping[Fraction, Fraction]) -> Fraction | None:
     """The result of a calculation with other numbers."""
-    calculation = parse_calculation(
-        [changed.get(part, part) if isinstance(part, Fraction) else part for part in equation.left]
-    )
-    return calculation.value if calculation else None
+    return compute_changed(equation.calculation, changed)
 
 
 def _is_plausible(value: Fraction, old: Fraction) -> bool:

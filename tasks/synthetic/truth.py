@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from tasks.arithmetic.expressions import LONGEST_EXPRESSION, Calculation, Operator, list_leaves, parse_calculation
+from tasks.arithmetic.expressions import Calculation, Operator, list_leaves, make_calculation
+from tasks.arithmetic.statements import Side, Statement, read_statements
 from tasks.synthetic.program import Program, ProgramStep
 from tasks.synthetic.vocabulary import COINS, DAYS, THINGS
 
@@ -35,13 +36,8 @@ KINDS: dict[Kind, str] = {
     "final answer": "the answer is not the last result",
 }
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
-_TOKEN = re.compile(
-    r"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%|\s?percent\b)?"
-    r"|(?P<op>[-+*/×÷·−()]|\bof\b|\bx\b)|(?P<equals>=)|(?P<word>[^\W\d]+)|(?P<other>[^\s\w])"
-)
 _LABEL = re.compile(r"^\s*(?:step\s*)?\d{1,3}[.):]\s*", re.IGNORECASE)
 _ANSWER = re.compile(rf"(?:####|\banswer\b[^\d-]*)\s*\$?({_NUMBER})", re.IGNORECASE)
-_SAME: dict[str, Operator] = {"×": "*", "·": "*", "x": "*", "of": "*", "÷": "/", "−": "-"}
 UNITS = {*THINGS, DAYS, COINS}
 _PAIRS = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Which operand of a calculation stands for which of a node: in order, then crosswise."""
@@ -64,8 +60,8 @@ class WrittenEquation:
     """What stands on both sides of an equals sign, and after it."""
 
     text: str
-    left: tuple[str | Fraction, ...]
-    """Numbers and signs."""
+    calculation: Calculation | None
+    """The left side; None where it is not read."""
     values: tuple[Fraction, ...]
     """The results; none where no number follows."""
     tail: str
@@ -117,7 +113,7 @@ class _Progress:
 
     def equation(self, equation: WrittenEquation) -> Kind | None:
         """What is wrong with `a + b = c things`."""
-        calculation = parse_calculation(equation.left)
+        calculation = equation.calculation
         if calculation is None or calculation.operator is None:
             return self.statement(equation.text)
         node = self.follow(calculation)
@@ -252,72 +248,49 @@ class _Progress:
 
 
 def _equations(text: str) -> Iterator[WrittenEquation]:
-    """The equations of a text, each with the longest expression that ends at its equals sign."""
-    tokens = list(_TOKEN.finditer(text))
-    signs = [i for i, token in enumerate(tokens) if token["equals"]]
-    after = 0
-    for n, at in enumerate(signs):
-        if at < after:
+    """The equations of a text whose left side is a formula, each with the results that follow it."""
+    statements = read_statements(text)
+    floor = 0
+    for i, statement in enumerate(statements):
+        left = statement.left
+        if left.tree is None and not left.fault:
             continue
-        left, start = _left_of(tokens, at, after)
-        values, after = _values(tokens, at)
-        end = next((sign for sign in signs[n + 1 :] if sign >= after), None)
-        if not values and len(left) > 1 and not any(token["number"] for token in tokens[at:end]):
+        if statement.continues and left.tree is not None and left.tree[0] == "number":
+            continue  # a result of the equation before
+        calculation = _read_calculation(left)
+        values, last = _list_results(statements, i, calculation)
+        end = statements[last + 1].relation.start if last + 1 < len(statements) else len(text)
+        stop = statements[last].right.signs[-1].end if values else statement.relation.end
+        start = left.signs[0].start if left.signs else floor
+        if values:
+            yield WrittenEquation(text[start:stop], calculation, values, text[stop:end])
+        elif calculation is not None and calculation.operator and not re.search(r"\d", text[stop:end]):
             # "94 * 3 = as many": what should be the result is none
-            yield WrittenEquation(text[tokens[start].start() : tokens[at].end()], tuple(left), (), "")
-        if left and values:
-            tail = text[tokens[after - 1].end() : tokens[end].start() if end is not None else None]
-            yield WrittenEquation(
-                text[tokens[start].start() : tokens[after - 1].end()], tuple(left), tuple(values), tail
-            )
+            yield WrittenEquation(text[start:stop], calculation, (), "")
+        floor = stop
 
 
-def _left_of(tokens: Sequence[re.Match[str]], at: int, floor: int) -> tuple[list[str | Fraction], int]:
-    """The expression before an equals sign, and the token it begins with; words after its numbers are left out."""
-    expression: list[str | Fraction] = []
-    start = at
-    for i in range(at - 1, floor - 1, -1):
-        token = tokens[i]
-        if token["word"]:
-            if i == floor or not tokens[i - 1]["number"]:
-                break
-            continue
-        value = _value(token)
-        beside = bool(expression) and isinstance(expression[0], Fraction)
-        if value is None or (isinstance(value, Fraction) and beside) or len(expression) >= LONGEST_EXPRESSION:
-            break
-        expression.insert(0, value)
-        start = i
-    return expression, start
+def _read_calculation(side: Side) -> Calculation | None:
+    """What a side calculates; None where a number of it stands in words: half of 30."""
+    figures = all(sign.certain for sign in side.signs if sign.kind == "number")
+    return make_calculation(side.tree) if side.tree is not None and figures else None
 
 
-def _values(tokens: Sequence[re.Match[str]], at: int) -> tuple[list[Fraction], int]:
-    """The numbers that follow equals signs, from one at `at` on, and the token after them."""
+def _list_results(
+    statements: Sequence[Statement], at: int, calculation: Calculation | None
+) -> tuple[tuple[Fraction, ...], int]:
+    """The numbers that a formula is said to be, and the statement that says the last."""
     values: list[Fraction] = []
-    while at + 1 < len(tokens) and tokens[at]["equals"]:
-        at += 1
-        negative = tokens[at]["op"] in ("-", "−") and at + 1 < len(tokens)
-        at += negative
-        value = _value(tokens[at])
-        if not isinstance(value, Fraction):
+    for i in range(at, len(statements)):
+        right = statements[i].right
+        result = make_calculation(right.tree) if right.tree is not None else None
+        if result is None or (i > at and not statements[i].continues):
             break
-        values.append(-value if negative else value)
-        at += 1
-    return values, at
-
-
-def _value(token: re.Match[str]) -> Fraction | str | None:
-    """A number or a sign of an expression; None for what is neither."""
-    if token["number"]:
-        value = parse_number(token["number"])
-        return value / 100 if value is not None and token["percent"] else value
-    return _SAME.get(token["op"], token["op"]) if token["op"] else None
-
-
-def parse_expression(text: str) -> Calculation | None:
-    """An arithmetic expression of numbers, + - * / and brackets; None where a text is none."""
-    tokens = [_value(token) for token in _TOKEN.finditer(text)]
-    return None if None in tokens else parse_calculation([token for token in tokens if token is not None])
+        same = result.operator is None or (calculation is not None and result.value == calculation.value)
+        values.append(result.value if same else next(list_leaves(result)))
+        if result.operator is not None:
+            return tuple(values), i
+    return tuple(values), at + max(0, len(values) - 1)
 
 
 def parse_number(text: str) -> Fraction | None:

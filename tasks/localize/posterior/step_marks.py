@@ -17,6 +17,8 @@ from functools import lru_cache
 
 from tasks.arithmetic.context_numbers import find_given_numbers
 from tasks.arithmetic.equations import find_equations
+from tasks.arithmetic.statements import Side, read_statements
+from tasks.arithmetic.tokens import Token, tokenize
 
 MARKS = ("words", "repeats", "known value", "reference value", "reference step", "departs in part", "departs", "false")
 """What a step shows: no number; none that is new; a calculation whose value stood there before; a value, or a calculation,
@@ -25,13 +27,6 @@ PLAIN_MARKS = ("words", "repeats", "calculates", "false")
 """The same where no right solution is known: no number; none that is new; new ones; an equation that does not hold."""
 _LONGEST = 4_000
 _NUMBER = r"(?:\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
-_UNIT = r"(?:\s{0,3}[^\W\d_]{1,30}(?:[ /][^\W\d_]{1,30}){0,4})?"
-_CALCULATION = re.compile(
-    rf"({_NUMBER})\s{{0,3}}(%?){_UNIT}\s{{0,3}}\)?\s{{0,3}}([-+*/])\s{{0,3}}\(?\s{{0,3}}({_NUMBER})\s{{0,3}}(%?)"
-)
-_STATED = re.compile(
-    rf"(?:^|[=:(\s])({_NUMBER})\s{{0,3}}([-+*/])\s{{0,3}}({_NUMBER})\s{{0,3}}=\s{{0,3}}({_NUMBER})(?![\d.]{{0,20}}\s{{0,3}}[-+*/%])"
-)
 _FRACTION = re.compile(r"\\[dt]?frac\{([^{}]{0,40})\}\{([^{}]{0,40})\}")
 _NAMED = re.compile(r"\\(?:text|boxed|mathrm)\{([^{}]{0,80})\}")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"})
@@ -40,6 +35,9 @@ _BLANK = re.compile(r"\\?\$|\\[,;! ()\[\]]|[{}€£]")
 _GROUPS = re.compile(r"(?<=\d),(?=\d{3})|(?<=\d) (?=000\b)")
 _ITEM = re.compile(r"^\s{0,10}(?:step\s{0,3})?\d{1,3}[.:)]\s{0,10}", re.IGNORECASE)
 _RATIO = re.compile(r"(\d{1,9})/(\d{1,9})")
+_SIGN = re.compile(r"[\d)]\D{0,160}[-+*/x]\W{0,8}\d")
+"""What a calculation of two numbers has, besides much else."""
+_LONGEST_UNIT = 5
 _ROUNDING = Fraction(1, 100)
 Operation = tuple[str, Fraction, Fraction]
 
@@ -89,15 +87,15 @@ def _read_reference(text: str) -> _Reference:
 
 
 def _mark_by_arithmetic(step: str, reading: _Reading) -> int:
-    text, new, _, _ = _advance(step, reading)
-    if _is_false(step, text):
+    new, _, any_number = _advance(step, reading)
+    if _is_false(step):
         return PLAIN_MARKS.index("false")
-    return PLAIN_MARKS.index("calculates" if new else "repeats" if _find_values(text) else "words")
+    return PLAIN_MARKS.index("calculates" if new else "repeats" if any_number else "words")
 
 
 def _mark_by_reference(step: str, reading: _Reading, plan: _Reference) -> int:
-    text, new, operations, any_number = _advance(step, reading)
-    if _is_false(step, text):
+    new, operations, any_number = _advance(step, reading)
+    if _is_false(step):
         return MARKS.index("false")
     if not new and not operations:
         return MARKS.index("repeats" if any_number else "words")
@@ -115,8 +113,8 @@ def _mark_by_reference(step: str, reading: _Reading, plan: _Reference) -> int:
     return MARKS.index("reference step" if follows else "reference value" if new else "known value")
 
 
-def _advance(step: str, reading: _Reading) -> tuple[str, list[Fraction], list[Operation], bool]:
-    """A step's text, its new numbers and new calculations, and whether it has a number at all."""
+def _advance(step: str, reading: _Reading) -> tuple[list[Fraction], list[Operation], bool]:
+    """A step's new numbers and new calculations, and whether it has a number at all."""
     text = _clean(_ITEM.sub("", step[:_LONGEST]))
     values = _find_values(text)
     new = [value for value in dict.fromkeys(values) if value not in reading.values]
@@ -127,18 +125,31 @@ def _advance(step: str, reading: _Reading) -> tuple[str, list[Fraction], list[Op
     ]
     reading.values |= set(new)
     reading.operations |= set(map(_normalize, operations))
-    return text, new, operations, bool(values)
+    return new, operations, bool(values)
 
 
-def _is_false(step: str, text: str) -> bool:
+def _is_false(step: str) -> bool:
     """Whether an equation of a step does not hold, read strictly or, of two numbers, loosely."""
     if any(equation.holds is False for equation in find_equations(step)):
         return True
-    for left, sign, right, stated in _STATED.findall(text):
-        value = _compute((sign, Fraction(left), Fraction(right)))
-        if value is not None and abs(value - Fraction(stated)) > _ROUNDING * max(Fraction(1), abs(value)):
+    for statement in read_statements(step[:_LONGEST]) if "=" in step else ():
+        operation, right = _read_operation(statement.left), statement.right
+        value = _compute(operation) if operation else None
+        plain = statement.relation.value == "=" and len(right.signs) == 1 and right.signs[0].certain
+        if value is None or not plain or right.tree is None or right.tree[0] != "number" or right.signs[0].percent:
+            continue
+        if abs(value - right.tree[1]) > _ROUNDING * max(Fraction(1), abs(value)):
             return True
     return False
+
+
+def _read_operation(side: Side) -> Operation | None:
+    """The calculation of two bare numbers that a side is."""
+    if len(side.signs) != 3 or any(sign.percent or not sign.certain for sign in side.signs):
+        return None
+    left, sign, right = (sign.value for sign in side.signs)
+    known = isinstance(left, Fraction) and isinstance(right, Fraction) and sign in ("+", "-", "*", "/")
+    return (str(sign), left, right) if known else None  # type: ignore[return-value]
 
 
 def _clean(text: str) -> str:
@@ -157,10 +168,21 @@ def _find_values(text: str) -> list[Fraction]:
 
 def _find_operations(text: str) -> list[Operation]:
     """The calculations of two numbers in a clean text, whatever units stand between them."""
-    operations = []
-    for left, percent, sign, right, other in _CALCULATION.findall(text):
-        operations.append((sign, Fraction(left) / (100 if percent else 1), Fraction(right) / (100 if other else 1)))
+    tokens = tokenize(text) if _SIGN.search(text) else ()
+    operations: list[Operation] = []
+    for i, token in enumerate(tokens):
+        if token.kind != "op" or token.value in ("(", ")"):
+            continue
+        left = _find_operand(tokens[max(0, i - _LONGEST_UNIT - 2) : i][::-1])
+        right = next((other.value for other in tokens[i + 1 : i + 3] if other.value != "("), None)
+        if isinstance(left, Fraction) and isinstance(right, Fraction):
+            operations.append((str(token.value), left, right))
     return operations
+
+
+def _find_operand(before: Sequence[Token]) -> Fraction | str | None:
+    """What stands before a sign, nearest first: the number behind whose unit, or bracket, it stands."""
+    return next((token.value for token in before if token.kind != "word" and token.value != ")"), None)
 
 
 def _normalize(operation: Operation) -> Operation:

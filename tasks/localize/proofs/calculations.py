@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from tasks.arithmetic.equations import LONGEST, find_equations, find_numbers
-from tasks.arithmetic.expressions import Calculation, compute_changed, list_leaves, parse_calculation
+from tasks.arithmetic.expressions import Calculation, compute_changed, list_leaves
 from tasks.arithmetic.tokens import tokenize
 from tasks.classify.rules import blank_step_number
 
@@ -70,8 +70,7 @@ def list_calculations(steps: Sequence[str]) -> list[StatedCalculation]:
     calculations: list[StatedCalculation] = []
     for at, step in enumerate(steps):
         for equation in find_equations(blank_step_number(step)):
-            calculation = parse_calculation(equation.left)
-            assert calculation is not None
+            calculation = equation.calculation
             value = equation.computed if equation.holds else equation.result.value
             leaves = frozenset(list_leaves(calculation))
             text = step[equation.start : equation.end]

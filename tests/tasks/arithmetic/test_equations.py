@@ -37,7 +37,7 @@ from tasks.arithmetic.equations import LONGEST, find_equations
         ("300 gallons / 20 gallons/shower = 15 showers", [("300 gallons / 20 gallons/shower = 15", True)]),
         ("He uses 14 hours x 24 weeks = 336 hours", [("14 hours x 24 weeks = 336", True)]),
         ("2000L * .8 = 1600 L", [("2000L * .8 = 1600", True)]),
-        ("(1.2 x 15) = 18", [("1.2 x 15) = 18", True)]),
+        ("(1.2 x 15) = 18", [("(1.2 x 15) = 18", True)]),
         ("each point counts (25/5=6)", [("25/5=6", False)]),
         # behind a number and its unit a bracket is no factor where an equation stands in it
         ("it is worth 5 points (25/5=6).", [("25/5=6", False)]),

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.arithmetic.calculation_paths import UnreadStatement, resolve_statements, resolve_steps, write_calculations
 from tasks.arithmetic.equations import find_equations
+from tasks.arithmetic.expressions import make_calculation
 from tasks.arithmetic.formulas import compute
-from tasks.arithmetic.statements import UnreadStatement, read_statements, read_steps, write_calculations
+from tasks.arithmetic.statements import read_statements
 
 
 def find(text: str) -> list[str]:
-    return [written for written, _ in write_calculations(read_statements(text))]
+    return [written for written, _ in write_calculations(resolve_statements(text))]
 
 
 @pytest.mark.parametrize(
@@ -89,19 +91,19 @@ def test_ways_of_writing_one_calculation_are_one(texts: tuple[str, ...]) -> None
 )
 def test_what_is_not_read_whole_is_not_read(text: str) -> None:
     with pytest.raises(UnreadStatement):
-        read_statements(text)
+        resolve_statements(text)
 
 
 def test_steps_know_their_statements() -> None:
     steps = ["3 + 4 = 7", "So two times that:", "7 * 2 =\n15 and 5² = 25"]
-    placed = read_steps(steps)
+    placed = resolve_steps(steps)
     assert [(step, statement.holds) for step, statement in placed] == [(0, True), (2, False), (2, True)]
 
 
 @given(st.text(alphabet="12 x+-*/=()^√²½.,\n\\{}$%&!<≈abof", max_size=60))
 def test_no_text_breaks_the_reading(text: str) -> None:
     try:
-        statements = read_statements(text)
+        statements = resolve_statements(text)
     except UnreadStatement:
         return
     assert all(text for text, _ in write_calculations(statements))
@@ -111,7 +113,7 @@ def _compare_readers(line: str) -> tuple[int, int]:
     """The equations that both readers read in a line, and those of them that they read differently."""
     equations = find_equations(line)
     try:
-        statements = read_statements(line)
+        statements = resolve_statements(line)
     except UnreadStatement:
         return 0, 0
     values = [(compute(item.left) if item.left else None, item.right) for item in statements]
@@ -134,3 +136,44 @@ def test_what_is_strictly_arithmetic_is_read_as_the_proofs_read_it() -> None:
             read, different = read + total, different + other
     assert read > 1000
     assert different <= read * 0.002
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 + 3 * 4", 14),
+        ("(2 + 3) × 4", 20),
+        ("[2 + 3] × 4", 20),
+        ("20% of 50", 10),
+        ("1/4 of 12", 3),
+        ("7 ÷ 2", 3.5),
+        ("8 - 3 - 2", 3),
+        ("10 - (3 + 2)", 5),
+        ("1,200 / 4", 300),
+    ],
+)
+def test_expressions_are_read_as_people_read_them(text: str, value: float) -> None:
+    (statement,) = read_statements(f"{text} = 1")
+    assert statement.left.tree is not None
+    calculation = make_calculation(statement.left.tree)
+    assert calculation is not None
+    assert float(calculation.value) == value
+
+
+@pytest.mark.parametrize("text", ["", "+", "2 +", "2 3", "2 / 0", ")", "x + 2", "2^3"])
+def test_what_is_no_calculation_is_none(text: str) -> None:
+    (statement,) = read_statements(f"{text} = 1")
+    assert statement.left.tree is None or make_calculation(statement.left.tree) is None
+
+
+def test_a_statement_has_sides_with_places_units_and_money() -> None:
+    text = "So 3 bags * $4/bag = $12 in all, and the rest - 5 = 3 \\times y or 7"
+    bags, rest = read_statements(text)
+    assert [text[sign.start : sign.end] for sign in bags.left.signs if sign.kind != "word"] == ["3", "*", "4"]
+    assert (bags.left.currency, bags.right.currency, bags.right.unit, bags.left.certain) == ("$", "$", "in", True)
+    assert (rest.left.operand, rest.left.certain, rest.right.certain, rest.continues) == ("rest", False, False, False)
+
+
+def test_a_side_that_is_not_read_says_why() -> None:
+    assert [side.fault for side in read_statements("|x| = sin(3)")[0][::2]] == ["|", "sin"]
+    assert read_statements("x = 3 or -3")[0].right.fault == "several values"

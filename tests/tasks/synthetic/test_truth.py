@@ -11,7 +11,7 @@ from tasks.split import split_steps
 from tasks.synthetic.problems import LEVELS, make_problem
 from tasks.synthetic.program import Program, ProgramStep, Ref
 from tasks.synthetic.solution import make_slip, solve_right, solve_wrong, write_solution
-from tasks.synthetic.truth import KINDS, Truth, find_truth, parse_expression
+from tasks.synthetic.truth import KINDS, Truth, find_truth
 
 
 def q(at: int) -> Ref:
@@ -146,26 +146,3 @@ def test_slips_are_other_numbers_that_are_not_negative() -> None:
     random = Random(1)
     for number in [*range(1, 300), 99_999]:
         assert all(slip != number and slip > 0 for slip in (make_slip(number, random) for _ in range(20)))
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("2 + 3 * 4", 14),
-        ("(2 + 3) × 4", 20),
-        ("20% of 50", 10),
-        ("1/4 of 12", 3),
-        ("7 ÷ 2", 3.5),
-        ("8 - 3 - 2", 3),
-        ("1,200 / 4", 300),
-    ],
-)
-def test_expressions_are_read_as_people_read_them(text: str, value: float) -> None:
-    expression = parse_expression(text)
-    assert expression is not None
-    assert float(expression.value) == value
-
-
-@pytest.mark.parametrize("text", ["", "+", "2 +", "2 3", "(2", "2 / 0", "* 4", ")"])
-def test_what_is_no_expression_is_none(text: str) -> None:
-    assert parse_expression(text) is None
