@@ -15,10 +15,10 @@ from itertools import accumulate
 from tasks.arithmetic.expressions import Tree
 from tasks.arithmetic.formulas import (
     compute,
-    flatten_formula,
     is_operation,
     list_names,
     list_numbers,
+    normalize_formula,
     replace_names,
     write_formula,
 )
@@ -142,7 +142,7 @@ def _resolve_chain(chain: Sequence[Statement], stated: _StatedValues) -> Iterato
     for number, side in enumerate(sides):
         if side.tree is None:
             continue
-        tree = flatten_formula(side.tree)
+        tree = normalize_formula(side.tree)
         tree = replace_names(tree, stated.find) if is_operation(tree) else tree
         sign = chain[max(0, number - 1)].relation
         alone = len(readable) == 1 and number and first.words

@@ -59,7 +59,9 @@ class Equation:
     unit: str
     """The word after its result; empty where none follows."""
     calculation: Calculation
-    """Its left side."""
+    """Its left side,"""
+    left: tuple[str | Fraction, ...]
+    """and the numbers and signs that it is written with."""
 
     @property
     def computed(self) -> Fraction:
@@ -115,6 +117,7 @@ def _make_equation(statement: Statement, step: str) -> Equation | None:
     return Equation(
         _find_start(step, left.signs[0].start), result.end, result, leaves,
         calculation.operator if single else None, holds, right.unit, calculation,
+        tuple(sign.value for sign in left.signs if sign.kind != "word"),
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def _flatten(kind: str, parts: Sequence[tuple[int, Tree]]) -> Tree:
     return (kind, *flat)
 
 
-def flatten_formula(tree: Tree) -> Tree:
+def normalize_formula(tree: Tree) -> Tree:
     """A formula without brackets that say nothing: sums in sums and products in products are one."""
     return replace_names(tree, lambda name: ("name", name))
 

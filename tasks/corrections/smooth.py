@@ -22,6 +22,7 @@ from schemas.model_id import ModelId
 from schemas.request import Reply, Request, Sampling, replace_surrogates
 from schemas.task import Asking, Conversation, Outcome, Parameters
 from tasks.arithmetic.equations import find_equations
+from tasks.arithmetic.expressions import Calculation
 from tasks.classify.reply import read_final_text
 from tasks.corrections.segments import Segment
 from tasks.corrections.splice import SOURCE_WORDS, identify_splice, judge_splices
@@ -176,9 +177,11 @@ def _list_behind(row: Row) -> str:
     return "".join(segment["text"] for segment in row["segments"][-2:])
 
 
-def list_equations(text: str) -> list[tuple[tuple[str | Fraction, ...], Fraction]]:
+def list_equations(text: str) -> list[tuple[Calculation, Fraction]]:
     """The equations of a text in their order: left side and result."""
-    return [(equation.calculation, equation.result.value) for line in text.split("\n") for equation in find_equations(line)]
+    return [
+        (equation.calculation, equation.result.value) for line in text.split("\n") for equation in find_equations(line)
+    ]
 
 
 def _makes(_: SmoothParameters, given: Contract) -> Contract:
@@ -195,7 +198,7 @@ def _check(rules: SmoothParameters, _: Contract) -> list[str]:
 SMOOTH = Asking(
     name="smooth",
     summary="Has a model connect the pieces of self-corrections, and keeps its words where equations and answer stay the same.",
-    version=f"1 verify {VERIFIER}",
+    version=f"2 verify {VERIFIER}",
     parameters=SmoothParameters,
     needs=("spliced_id", "style", "segments", "text", "problem_id", "question", "options", "answer"),
     makes=_makes,

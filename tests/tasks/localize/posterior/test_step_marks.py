@@ -20,7 +20,7 @@ REFERENCE = (
         ("First we look at what he buys.", "words"),
         ("A pen costs $3, a book $7.", "repeats"),
         (r"The pens cost \(4 \times 3 = 12\) dollars.", "reference step"),
-        ("Step 2: 2 books x 7 dollars/book are 14 dollars", "reference value"),
+        ("Step 2: 2 books x 7 dollars/book are 14 dollars", "reference step"),
         ("2 books * 7 dollars/book = 14 dollars", "reference step"),
         ("That is $12 for the pens.", "reference value"),
         ("The total is 3 + 7 = 10 dollars.", "departs"),
