@@ -68,11 +68,12 @@ def check_splices(spliced: pl.DataFrame, programs: Mapping[str, str]) -> Iterato
         program, pieces = programs[row["problem_id"]], dict.fromkeys(("attempt", "wrong", "revision"), "")
         for piece in row["segments"]:
             pieces[piece["kind"]] = pieces.get(piece["kind"], "") + piece["text"]
-        before, wrong = (split_steps(pieces[kind])[0] if pieces[kind] else [] for kind in ("attempt", "wrong"))
-        kept = before if row["style"] == "fix" else []
+        steps, first = row["steps"], row["first_error"]
+        kept = steps[:first] if row["style"] == "fix" else []
         end, _ = split_steps(pieces["revision"])
         clean = find_first(program, [*kept, *end])
-        yield clean == -1, find_first(program, [*before, *wrong]) == row["first_error"] == len(before)
+        shown = "".join((pieces["attempt"] + pieces["wrong"]).split()) == "".join("".join(steps).split())
+        yield clean == -1, shown and find_first(program, steps) == first
 
 
 def smooth(spliced: pl.DataFrame) -> tuple[pl.DataFrame, int]:
