@@ -198,7 +198,9 @@ def _read(beginning: Beginning, reply: Completion) -> dict[str, Any]:
 def _cut(beginning: Beginning, whole: str, behind: str) -> tuple[list[str], str]:
     """The steps of a continuation, by the rule that cut its beginning where that cuts the whole in the same places."""
     before = beginning.steps
-    steps, rule = split_steps(whole, beginning.row.get("step_rule") or "auto")
+    # a solution of one step was cut by no rule; what goes on from its beginning may have several
+    known = beginning.row.get("step_rule")
+    steps, rule = split_steps(whole, known if known and known != "whole" else "auto")
     if steps[: len(before)] != before:
         steps, rule = split_steps(split_channels(replace_surrogates(behind)).text)
         return [step for step in steps if step], rule
@@ -300,7 +302,7 @@ def _check(rules: ContinueParameters, _: Contract) -> Iterable[str]:
 CONTINUE = Asking(
     name="continue",
     summary="Goes on from wrong solutions before or through their first wrong step, and keeps what comes to the right answer.",
-    version=f"2 verify {VERIFIER}",
+    version=f"3 verify {VERIFIER}",
     parameters=ContinueParameters,
     needs=("solution_id", "problem_id", "question", "options", "answer", "text", "rationale", "steps", "first_error"),
     makes=_makes,

@@ -139,6 +139,13 @@ def test_a_mistake_in_the_first_step_is_gone_on_from_at_the_start_and_never_by_i
     assert (asked[0].sample, again[0].sample) == (0, 1)
 
 
+def test_what_goes_on_from_a_solution_of_one_step_is_cut_into_its_own() -> None:
+    only = solution(0, 0, steps=["1. x\n#### 8"], text="1. x\n#### 8", rationale="1. x\n#### 8", step_rule="whole")
+    _, outcome = converse(table(only), lambda request: reply(request, "1. a\n2. b\n#### 7"))
+    (row,) = outcome.kept.to_dicts()
+    assert (row["next_step"], row["step_rule"]) == ("1. a", "numbered")
+
+
 def test_what_estimate_paid_for_is_not_asked_again() -> None:
     rows = [solution(number) for number in range(4)]
     rules = EstimateParameters(model="small", method="every-step", label="soft", rollouts=6)
