@@ -145,7 +145,7 @@ def test_every_command_that_is_shown_is_one(page: str, command: str) -> None:
 
 def test_releases_of_the_default_corpus_are_those_that_its_recipe_makes() -> None:
     version = yaml.safe_load((ROOT / "catalog/recipes/abacus.yaml").read_text("utf-8"))["version"]
-    specs = {spec for page in PAGES for spec in re.findall(r"\babacus@[\^\d.]+\d", page.read_text("utf-8"))}
+    specs = {spec for page in PAGES for spec in re.findall(r"\babacus@[\^\d.]+\d\b", page.read_text("utf-8"))}
     assert len(specs) > 1
     for spec in map(parse_name, specs):
         assert version == spec.exact or (spec.range and version in spec.range), spec
