@@ -14,6 +14,7 @@ from catalog.declarations import VIEWS
 from schemas.columns.corrections import SPLICED, STEP_PAIRS
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.columns.turns import TURNS
 from schemas.columns.values import VALUE_COLUMNS, VALUE_TREES
 from schemas.contract import Column, Contract
 from schemas.frames import check, to_polars_schema
@@ -44,7 +45,9 @@ def make_sample(view: ViewDeclaration) -> tuple[pl.DataFrame, Contract]:
     """The row that a view makes of its sample, and its contract."""
     given = view.sample.given
     known = {
-        column.name: column for contract in (SPLICED, STEP_PAIRS, VALUE_TREES, SOLUTIONS) for column in contract.columns
+        column.name: column
+        for contract in (TURNS, SPLICED, STEP_PAIRS, VALUE_TREES, SOLUTIONS)
+        for column in contract.columns
     }
     further = (*STEP_COLUMNS, *VERDICT_COLUMNS, *CONTRAST_COLUMNS, *VALUE_COLUMNS)
     known |= {column.name: column for column in further}
