@@ -12,13 +12,11 @@ import polars as pl
 from schemas.contract import DETAIL, REASON, Contract
 from schemas.task import Outcome, Parameters, PerRow
 from tasks.arithmetic.expressions import APPLY
+from tasks.arithmetic.statements import read_statements
 from tasks.sources.content_ids import identify_solution
 
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
-_EQUATION = re.compile(rf"({_NUMBER})\s*([-+*/×÷])\s*({_NUMBER})\s*=\s*({_NUMBER})(?![\d.,]*\s*[-+*/=×÷%])")
-_OPEN = re.compile(r"[-+*/×÷=^(]\s*$")
 _ANSWER = re.compile(rf"####\s*({_NUMBER})\s*$")
-_SIGNS = {"×": "*", "÷": "/"}
 LONGEST = 2_000
 """Characters of a step; a longer one is no equation."""
 
@@ -54,12 +52,12 @@ def write_program(steps: Sequence[str]) -> list[str]:
     if answer is None:
         raise NoProgram("no answer behind ####")
     for number, step in enumerate(steps, 1):
-        equations = list(_EQUATION.finditer(step)) if len(step) <= LONGEST else []
-        if len(equations) != 1 or _OPEN.search(step[: equations[0].start()]):
+        equation = _read_equation(step.partition("####")[0])
+        if equation is None:
             raise NoProgram(f"step {number} is not one equation of two numbers")
-        left, sign, right, result = equations[0].groups()
-        name, stated = f"v{number}", _read_number(result)
-        calculation = _write_calculation(left, _SIGNS.get(sign, sign), right, stated, values)
+        first, sign, second, stated = equation
+        name = f"v{number}"
+        calculation = _write_calculation(first, sign, second, stated, values)
         values[stated] = name
         if number < len(steps):
             statements.append(f"{name} = {calculation}")
@@ -72,8 +70,21 @@ def write_program(steps: Sequence[str]) -> list[str]:
     return statements
 
 
-def _write_calculation(left: str, sign: str, right: str, stated: Fraction, values: dict[Fraction, str]) -> str:
-    first, second = _read_number(left), _read_number(right)
+def _read_equation(step: str) -> tuple[Fraction, str, Fraction, Fraction] | None:
+    """Two numbers, the sign between them and the result that a step states; None where it is no such equation alone."""
+    statements = read_statements(step) if len(step) <= LONGEST else ()
+    if len(statements) != 1 or not (statements[0].left.certain and statements[0].right.certain):
+        return None
+    left = [sign.value for sign in statements[0].left.signs if sign.kind != "word"]
+    result = statements[0].right.tree
+    if len(left) != 3 or not isinstance(left[0], Fraction) or not isinstance(left[2], Fraction):
+        return None
+    return (left[0], str(left[1]), left[2], result[1]) if result is not None and result[0] == "number" else None
+
+
+def _write_calculation(
+    first: Fraction, sign: str, second: Fraction, stated: Fraction, values: dict[Fraction, str]
+) -> str:
     if sign == "/" and not second:
         return _write_number(stated)
     exact = APPLY[sign](first, second)
@@ -168,7 +179,7 @@ def _keep(_: AsPythonParameters, contract: Contract) -> Contract:
 AS_PYTHON = PerRow(
     name="as-python",
     summary="Rewrites solutions in equations as programs, a statement a step, mistakes and all.",
-    version="1",
+    version="2",
     parameters=AsPythonParameters,
     needs=("solution_id", "problem_id", "steps", "step_rule", "text", "rationale", "stated", "sampling", "sample", "model", "reference", "thinking", "thinking_tokens", "thinking_finished"),
     makes=_keep,
