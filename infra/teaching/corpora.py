@@ -12,19 +12,20 @@ from flows.publishing.publish import publish_release
 from flows.running.run_plan import materialize
 
 RECIPES = Path(__file__).parents[2] / "catalog/recipes"
-RIGHT = {
+Tables = dict[str, dict[str, Any]]
+RIGHT: Tables = {
     "right": {"task": "select", "from": "contrasted", "where": "verdict = 'right'", "because": ["verdict", "undecided"]},
     "prompt-completion": {"task": "view", "from": "right", "format": "prompt-completion", "form": "conversational"},
 }  # fmt: skip
-WHOLE = {"preference": {"task": "preference", "from": "verified"}}
-ROLLED = {
+WHOLE: Tables = {"preference": {"task": "preference", "from": "verified"}}
+ROLLED: Tables = {
     # `stepwise` shows the labels of `agree`; where rollouts alone are asked, theirs are all there is to agree on
     "rolled": {"task": "estimate", "from": "different"},
     "by-rollouts": {"task": "agree", "from": "rolled", "rule": "k of n", "k": 1},
     "balanced-rollouts": {"task": "balance", "from": "by-rollouts", "per": "length"},
     "stepwise-rollouts": {"task": "view", "from": "balanced-rollouts", "format": "stepwise"},
 }
-ADDED: dict[str, dict[str, dict[str, Any]]] = {"lemma": RIGHT, "step_pairs": WHOLE, "prm": ROLLED}
+ADDED: dict[str, Tables] = {"lemma": RIGHT, "step_pairs": WHOLE, "prm": ROLLED}
 
 
 def name_corpus(recipe: str, seed: int) -> str:

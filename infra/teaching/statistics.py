@@ -61,7 +61,8 @@ def estimate_interval(counts: Counts, other: Counts | None = None, draws: int = 
 
     number, problems = counts.shape[:2]
     values = [
-        difference(random.integers(number, size=number), random.integers(problems, size=problems)) for _ in range(draws)
+        difference(random.integers(number, size=(number,)), random.integers(problems, size=(problems,)))
+        for _ in range(draws)
     ]
     finite = [value for value in values if not np.isnan(value)]
     low, high = np.percentile(finite, [2.5, 97.5]) if finite else (float("nan"), float("nan"))

@@ -49,8 +49,8 @@ def make_table(results: Sequence[Result]) -> dict[str, Any]:
             ours, theirs = gather_counts(results, arm, name), gather_counts(results, other, name)
             both = sorted(ours.keys() & theirs.keys())
             if both:
-                sides = [np.stack([side[seed] for seed in both]) for side in (ours, theirs)]
-                value = asdict(estimate_interval(*sides))
+                side, beside = (np.stack([counts[seed] for seed in both]) for counts in (ours, theirs))
+                value = asdict(estimate_interval(side, beside))
                 differences.append({"arm": arm, "than": other, "measure": name, "seeds": both} | value)
     return {"measures": measures, "differences": differences}
 
