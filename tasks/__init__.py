@@ -13,6 +13,7 @@ from tasks.classify.task import CLASSIFY
 from tasks.compare import COMPARE
 from tasks.contrast import CONTRAST
 from tasks.corrections.continuations import CONTINUE
+from tasks.corrections.correct import CORRECT
 from tasks.corrections.revise import REVISE
 from tasks.corrections.smooth import SMOOTH
 from tasks.corrections.splice import SPLICE
@@ -48,7 +49,7 @@ from tasks.views.preference import PREFERENCE
 from tasks.views.task import VIEW
 
 _ALL: tuple[Task[Any], ...] = (
-    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
+    LOAD, IMPORT, EVIDENCE_TASK, WORLD, GENERATE, SPLIT, GOLD, VERIFY, AS_PYTHON, RUN, PARTIAL, CONTRAST, COMPARE, INJECT, TRUTH_TASK, LOCATE, JUDGE, ESTIMATE, VALUES, AGREE, CONTINUE, CORRECT, PAIRS, SPLICE, SMOOTH, REVISE, CLASSIFY, COMMONEST, QUALITY, CONSISTENCY, LABEL_ERRORS,
     SELECT, BALANCE, TAKE, DEDUPLICATE, DECONTAMINATE, VIEW, PREFERENCE, RELEASE,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}

@@ -18,9 +18,10 @@ SHORT = ("prm", "lemma", "step_pairs", "recorded")
 LINES = 40
 
 
-def read(name: str, further: str = "") -> list[str]:
-    """The formats of the views that a recipe of the catalog has, with more tables where they are given."""
+def read(name: str, further: str = "", *models: str) -> list[str]:
+    """The formats of the views that a recipe of the catalog has, with more tables and models where they are given."""
     text = (RECIPES / f"{name}.yaml").read_text("utf-8").replace("\n  release:", f"\n{further}  release:", 1)
+    text = text.replace("\ntables:", "".join(f"\n  {model}: {{engine: world}}" for model in models) + "\ntables:", 1)
     tables = read_recipe(text, name, TASKS, find_declarations(RECIPES)).tables
     views = [table.parameters.format for table in tables if table.task.name == "view"]  # type: ignore[attr-defined]
     return [getattr(view, "view", view) for view in views]
@@ -50,3 +51,5 @@ def test_what_the_page_adds_to_a_recipe_fits_it() -> None:
     assert "spoc" in read("prm", checked)
     smoothed = next(block for block in blocks if "task: smooth" in block)
     assert "self-correction" in read("lemma", smoothed.replace("teacher", "abacus"))
+    judged = next(block for block in blocks if "task: correct" in block)
+    assert "supercorrect" in read("step_pairs", judged, "teacher", "student", "inspector")

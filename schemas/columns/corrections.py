@@ -73,6 +73,30 @@ CARRIED = (
 )
 """The columns that a continuation has of the problem, and of the mistake that it goes on from, as far as the table has them."""  # fmt: skip
 
+CORRECTIONS = Contract(
+    "corrections",
+    "One located mistake a row, with a teacher's correction that holds, and the student's own.",
+    (
+        Column("correction_id", "string", "Hash of the wrong solution and both corrections.", pattern=ID),
+        *PROBLEM_COLUMNS,
+        *(column for column in CONTINUED_COLUMNS if column.name in ("from_id", "from_text", "steps_before", "wrong_step")),
+        Column("number", "integer", "The first wrong step of that solution, from 0.", at_least=0),
+        Column("teacher", "string", "The model that corrected it."),
+        Column("teacher_analysis", "string", "What it says is wrong there."),
+        Column("teacher_correction", "string", "The step that it puts in its place."),
+        Column("teacher_whole", "string", "The solution as it is corrected."),
+        Column("rounds", "integer", "How often it wrote, until its correction held.", at_least=1),
+        Column("inspector", "string", "The model that read it, by its name in the recipe; null where verification alone did.", nullable=True),
+        Column("student", "string", "The model whose own correction stands beside it."),
+        Column("student_analysis", "string", "What the student says is wrong there."),
+        Column("student_correction", "string", "The step that it puts in its place."),
+        Column("student_whole", "string", "The solution as it corrects it."),
+        Column("student_verdict", "string", "Whether that is right.", one_of=("right", "wrong", "undecided")),
+        Column("student_first_error", "integer", "Its first wrong step, from 0; null where it is right, or that is not known.", nullable=True, at_least=0),
+    ),
+    "correction_id",
+)  # fmt: skip
+
 PAIR_SOURCES = ("rectified", "edited", "siblings", "first pit", "judged")
 """How two sides of a pair of steps came about."""
 STEP_PAIRS = Contract(
@@ -90,7 +114,7 @@ STEP_PAIRS = Contract(
         Column("pair_by", "string", "How the sides came about: rectified (the same model went on rightly), edited (a right step was made wrong), siblings (of the ways on that were tried the one that succeeds most often and the one that does least), first pit (where rollouts succeed least), judged (a teacher's correction and the student's own).", one_of=PAIR_SOURCES),
         Column("chosen_by", "string", "Who wrote the right side."),
         Column("rejected_by", "string", "Who wrote the wrong side."),
-        Column("rejected_id", "string", "The solution_id of the wrong solution; of siblings from a search the node's.", pattern=ID),
+        Column("rejected_id", "string", "The solution_id of the wrong solution (of a judged pair of the one that was corrected); of siblings from a search the node's.", pattern=ID),
         Column("error_type", "string", "The type of the mistake; null where it is not known.", nullable=True),
         Column("q_chosen", "number", "The share of rollouts that succeed behind the right side; null where none were made.", nullable=True, at_least=0, at_most=1),
         Column("q_rejected", "number", "The same behind the wrong side.", nullable=True, at_least=0, at_most=1),

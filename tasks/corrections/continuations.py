@@ -136,13 +136,20 @@ def continue_solutions(part: pl.DataFrame, rules: ContinueParameters, names: Map
 
 def _find_fault(row: Mapping[str, Any], of: Reads) -> tuple[str, str | None] | None:
     """Why a solution is not gone on from: reason and detail; None where it is."""
+    if fault := find_location_fault(row):
+        return fault
+    obstacle = find_obstacle(row, of)
+    return (obstacle, None) if obstacle else None
+
+
+def find_location_fault(row: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """Why a solution has no first wrong step that is known: reason and detail; None where it has."""
     first = row["first_error"]
     if first is None or first < 0:
         return UNLOCATED, row.get("first_error_undecided")
     if first >= len(row["steps"]):
         return "a first wrong step that the solution does not have", f"step {first} of {len(row['steps'])}"
-    obstacle = find_obstacle(row, of)
-    return (obstacle, None) if obstacle else None
+    return None
 
 
 def _begin(row: Mapping[str, Any], place: Place, rules: ContinueParameters) -> Beginning:

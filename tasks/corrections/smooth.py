@@ -7,7 +7,6 @@ be masked, and three checks stand between the model and the row.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -19,16 +18,15 @@ from schemas.columns.corrections import SMOOTHED_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
-from schemas.request import Reply, Request, Sampling, replace_surrogates
+from schemas.request import Reply, Request, Sampling
 from schemas.task import Asking, Conversation, Outcome, Parameters
 from tasks.arithmetic.equations import find_equations
 from tasks.arithmetic.expressions import Calculation
-from tasks.classify.reply import read_final_text
+from tasks.corrections.named_texts import describe_texts, read_texts
 from tasks.corrections.segments import Segment
 from tasks.corrections.splice import SOURCE_WORDS, identify_splice, judge_splices
 from tasks.llm import prompts
-from tasks.llm.judge_reply import UNPARSABLE, keep_reply
-from tasks.llm.lenient_json import find_objects
+from tasks.llm.judge_reply import keep_reply
 from tasks.llm.prompt_guard import mark, strip_marks
 from tasks.llm.prompts import Template
 from tasks.llm.question import format_question
@@ -43,14 +41,7 @@ OTHER_EQUATIONS, OTHER_ANSWER, SOURCE, SAME = (
 )  # fmt: skip
 NO_TURN, MASKED = "has no turn in words", "its words are masked already"
 ADDED = to_polars_schema(Contract("smoothed", "", SMOOTHED_COLUMNS, ""))
-_SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"turn": {"type": "string", "maxLength": 600}, "end": {"type": "string"}},
-        "required": ["turn", "end"],
-        "additionalProperties": False,
-    }
-)
+_SCHEMA = describe_texts({"turn": 600, "end": None})
 
 
 class SmoothParameters(Parameters):
@@ -138,18 +129,11 @@ def _cut(segments: Sequence[Segment]) -> tuple[list[Segment], Segment, Segment]:
 
 def _read(row: Row, reply: Reply, by: str) -> dict[str, Any] | str:
     """The row with the turn and the end of a reply; or why there is none."""
-    text, fault = read_final_text(reply)
-    if fault:
-        return fault
-    texts = [
-        (record["turn"].strip(), record["end"].strip())
-        for record in find_objects(replace_surrogates(text))
-        if isinstance(record.get("turn"), str) and isinstance(record.get("end"), str)
-    ]
-    if len(set(texts)) != 1 or not all(texts[0]):
-        return UNPARSABLE
+    texts = read_texts(reply, ("turn", "end"))
+    if isinstance(texts, str):
+        return texts
     before, turn, end = _cut(row["segments"])
-    new = [*before, {**turn, "text": f"\n{texts[0][0]}\n", "by": by}, {**end, "text": texts[0][1], "by": by}]
+    new = [*before, {**turn, "text": f"\n{texts['turn']}\n", "by": by}, {**end, "text": texts["end"], "by": by}]
     whole = "".join(segment["text"] for segment in new[1:])
     return {
         **row,

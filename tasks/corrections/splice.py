@@ -12,7 +12,7 @@ wrong step is context), ISC with PAM (arXiv 2401.07301) and Agent-R (arXiv
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import polars as pl
@@ -29,7 +29,7 @@ from tasks.llm.question import format_question
 from tasks.localize.rollouts import list_prefixes
 from tasks.sources.content_ids import digest
 from tasks.verify.math_verify.pool import compared
-from tasks.verify.task import JUDGED, NEEDED, judge_rows
+from tasks.verify.task import JUDGED, NEEDED, Answers, judge_rows
 from tasks.verify.task import VERSION as VERIFIER
 
 Style = Literal["fix", "restart", "backspace", "verify"]
@@ -141,9 +141,14 @@ def splice_solutions(part: pl.DataFrame, parameters: SpliceParameters) -> Outcom
 
 def judge_splices(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The verdict on each text as a whole; a check behind its end is not read."""
-    needed = [dict.fromkeys(NEEDED) | row | {"text": text, "rationale": text} for row in rows for text in [_read(row)]]
+    return judge_texts([row | {"text": _read(row)} for row in rows], "auto")
+
+
+def judge_texts(rows: Sequence[Row], answers: Answers) -> list[dict[str, Any]]:
+    """The verdict on each text, by the answer that stands in it alone."""
+    needed = [dict.fromkeys(NEEDED) | dict(row) | {"rationale": row["text"]} for row in rows]
     schema = {name: pl.List(pl.String) if name == "options" else pl.String for name in NEEDED}
-    return judge_rows(pl.DataFrame(needed, schema=schema), "auto", compared, JUDGED).to_dicts()
+    return judge_rows(pl.DataFrame(needed, schema=schema), answers, compared, JUDGED).to_dicts()
 
 
 def _read(row: Row) -> str:

@@ -5,11 +5,14 @@ wrong step of a model beside the first step of a right continuation by the same
 model. Edited pairs are RISE's (arXiv 2410.06638): a right step beside the same
 one made wrong. Siblings are those of MCTS-DPO (arXiv 2405.00451). First pits are
 those of RL on incorrect synthetic data (arXiv 2406.14532): a right solution
-beside a wrong one cut where rollouts succeed least.
+beside a wrong one cut where rollouts succeed least. Judged pairs are
+SuperCorrect's (arXiv 2410.09008): a teacher's analysis and correction of a wrong
+step beside the student's own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,10 +27,11 @@ from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
 from tasks.corrections.bare_steps import strip_answer
 from tasks.corrections.siblings import find_missing, pair_siblings
+from tasks.corrections.splice import SOURCE_WORDS
 from tasks.inject.filters import LEAKS
 from tasks.sources.content_ids import digest, normalize_text
 
-Source = Literal["rectified", "edited", "siblings", "first pit"]
+Source = Literal["rectified", "edited", "siblings", "first pit", "judged"]
 Row = Mapping[str, Any]
 Why = tuple[str, str | None]
 _PROBLEM = tuple(column.name for column in PROBLEM_COLUMNS)
@@ -38,7 +42,7 @@ class PairsParameters(Parameters):
 
     by: Source = Field(
         description="How the sides come about: rectified (of `continue`), edited (of `inject`), siblings (of "
-        "`continue` with `keep: all`), or first pit (of soft labels)."
+        "`continue` with `keep: all`), first pit (of soft labels), or judged (of `correct`)."
     )
     most: int | None = Field(
         1,
@@ -128,7 +132,9 @@ def _finish(row: Row, sides: dict[str, Any], parameters: PairsParameters) -> dic
         return "nothing but the answer", f"the {'rejected' if chosen else 'chosen'} side"
     if normalize_text(chosen) == normalize_text(rejected):
         return "both sides say the same", None
-    if leak := next((match for text in (chosen, rejected) if (match := LEAKS.search(text))), None):
+    if leak := next(
+        (match for text in (chosen, rejected) if (match := SOURCES[parameters.by].leaks.search(text))), None
+    ):
         return "gives the mistake away", f"{leak[0].strip()[:40]} stands in the text"
     short, long = sorted((len(chosen), len(rejected)))
     if SOURCES[parameters.by].of_steps and parameters.alike is not None and long > parameters.alike * short:
@@ -195,6 +201,19 @@ def _cut_at_pit(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _oppose(row: Row) -> dict[str, Any]:
+    if row["student_verdict"] != "wrong" or row["student_first_error"] != row["number"]:
+        raise _NoPair("the student's step is not known to be wrong", row["student_verdict"])
+    sides = {
+        side: f"{row[f'{who}_analysis']}\n{row[f'{who}_correction']}"
+        for side, who in (("chosen", "teacher"), ("rejected", "student"))
+    }
+    return sides | {
+        "steps_before": row["steps_before"], "number": row["number"], "chosen_whole": row["teacher_whole"], "rejected_whole": row["student_whole"],
+        "chosen_by": row["teacher"], "rejected_by": row["student"], "rejected_id": row["from_id"],
+    }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class PairSource:
     """One way in which the sides of a pair come about."""
@@ -207,6 +226,8 @@ class PairSource:
     """For each row of a problem the sides of its pair, or why it has none."""
     of_steps: bool = True
     """Whether the sides are steps; else they are solutions."""
+    leaks: re.Pattern[str] = LEAKS
+    """Words that give a side away; analyses speak of mistakes on both."""
     nearest: bool = False
     """Whether of several pairs those nearest in length are taken; where an edit was drawn by chance, that would prefer some edits."""
 
@@ -216,6 +237,7 @@ SOURCES: dict[Source, PairSource] = {
     "edited": PairSource(("injected_at", "injected_original", "injected_by", "solution_id", "steps", "model", "text"), "inject", _by_row(_edit)),
     "siblings": PairSource(("steps_before",), "continue (keep: all)", pair_siblings, nearest=True),
     "first pit": PairSource(("soft", "right_rationale", "right_from", "verdict", "solution_id", "steps", "model", "text"), "estimate (label: soft, method: every-step) and contrast", _by_row(_cut_at_pit), of_steps=False),
+    "judged": PairSource(("teacher_analysis", "student_analysis", "student_verdict", "student_first_error"), "correct", _by_row(_oppose), leaks=SOURCE_WORDS, nearest=True),
 }  # fmt: skip
 
 

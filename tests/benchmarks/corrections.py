@@ -34,11 +34,24 @@ from tasks.synthetic.truth import find_truth
 
 RECIPES = Path(__file__).parents[2] / "catalog/recipes"
 AUC = 0.60
+OPPOSED_MODELS = """\
+  teacher: {engine: world, skill: {fixes: 0.8}}
+  student: {engine: world, skill: {fixes: 0.3}, seed: 1}
+"""
+OPPOSED_TABLES = """\
+  corrected: {task: correct, from: agreed, teacher: teacher, student: student}
+  opposed: {task: step-pairs, from: corrected, by: judged}
+"""
+"""What `step_pairs.yaml` lacks for judged pairs: both write as often rightly as declared."""
 
 
 def build(recipe: str, store: str, count: int) -> dict[str, pl.DataFrame]:
     """The tables of a recipe, built with so many problems."""
     text = re.sub(r"count: \d+", f"count: {count}", (RECIPES / recipe).read_text("utf-8"))
+    if recipe == "step_pairs.yaml":
+        text = text.replace("\ntables:\n", f"\n{OPPOSED_MODELS}tables:\n", 1).replace(
+            "\n  release:", f"\n{OPPOSED_TABLES}  release:", 1
+        )
     with TemporaryDirectory() as folder:
         path = Path(folder) / recipe
         path.write_text(text, "utf-8")
@@ -145,7 +158,7 @@ def main() -> int:
         count(
             f"{name} mistakes with a right continuation", [key in continued for key in mistakes["solution_id"]], least
         )
-    for name, least in (("rectified", 0.95), ("edited", 0.95), ("siblings", 0.0)):
+    for name, least in (("rectified", 0.95), ("edited", 0.95), ("siblings", 0.0), ("opposed", 0.95)):
         count(f"{name} pairs, both sides true", [a and b for a, b in check_pairs(tables[name], programs)], least)
     tables["smoothed"], left = smooth(pl.concat([tables["fixed"], tables["restarted"]]))
     print(
@@ -156,7 +169,7 @@ def main() -> int:
         count(f"{name}: right without the wrong piece", [clean for clean, _ in checked], 0.97)
         count(f"{name}: label is the first error", [label for _, label in checked], 0.97)
     missed = print_lines(lines)
-    for name in ("rectified", "edited", "siblings"):
+    for name in ("rectified", "edited", "siblings", "opposed"):
         auc, error = measure_pairs(tables[name])
         missed |= auc > AUC
         print(f"{name} pairs: what gives the wrong side away, AUC {auc:.3f} ± {1.96 * error:.3f} (at most {AUC:.2f})")

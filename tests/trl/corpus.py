@@ -51,7 +51,7 @@ VIEWS: dict[str, dict[str, Any]] = {
     "mwpes": {"format": "mwpes"},
     "in-context": {"format": "in-context"},
 }
-STEPS = {"step-preference": "edited", "mcts-dpo": "siblings"}
+STEPS = {"step-preference": "edited", "mcts-dpo": "siblings", "supercorrect": "judged"}
 """Views of pairs of steps, by how the sides come about."""
 PAIRS = {"preference": PreferenceParameters(), "preference-chat": PreferenceParameters(form="conversational")}
 
@@ -92,6 +92,13 @@ def pair(frame: pl.DataFrame, by: str) -> pl.DataFrame:
         first, right = row["first_error"], row["right_steps"]
         if by == "edited":
             rows.append(row | {"injected_at": first, "injected_original": right, "injected_by": "made"})
+        elif by == "judged" and first < len(right):
+            corrected = {
+                "from_id": row["solution_id"], "steps_before": right[:first], "number": first, "student_verdict": "wrong", "student_first_error": first,
+            }  # fmt: skip
+            for who, texts in (("teacher", right), ("student", row["steps"])):
+                corrected |= {who: "made", f"{who}_analysis": "The result is another.", f"{who}_correction": texts[first], f"{who}_whole": "\n".join(texts)}  # fmt: skip
+            rows.append(row | corrected)
         elif first < len(right):
             for number, (step, q) in enumerate(((right[first], 0.75), (row["steps"][first], 0.0))):
                 node = {

@@ -14,11 +14,11 @@ from tasks.split import split_steps
 from tasks.synthetic.problems import Problem
 from tasks.synthetic.reading import read_problem
 
-Role = Literal["solve", "judge", "critique", "correct", "rewrite", "explain", "checklist", "is true"]
+Role = Literal["solve", "judge", "critique", "correct", "mend", "rewrite", "explain", "checklist", "is true"]
 ROLES: Mapping[str, Role] = {
     "abacus-solve": "solve", "solve": "solve", "abacus-judge": "judge", "judge": "judge", "judge-critique": "judge",
     "judge-likelihood": "judge", "judge-pairwise": "judge", "judge-steps": "judge", "critique": "critique",
-    "revise-none": "correct", "revise-verdict": "correct", "revise-critique": "correct", "inject": "rewrite",
+    "revise-none": "correct", "revise-verdict": "correct", "revise-critique": "correct", "inject": "rewrite", "correct": "mend",
     "classify": "explain", "checklist": "checklist", "is-true": "is true",
 }  # fmt: skip
 """What the prompts of ours that it knows ask for."""
@@ -101,8 +101,11 @@ def read_assignment(request: Request) -> Assignment:
     """
     if assignment := _read_revision(request.messages):
         return assignment
+    messages = request.messages
+    if _match("correct-again", messages[-1:]) is not None:  # what was sent back is asked for as before
+        messages = messages[: len(prompts.fill(prompts.find_template("correct"), {}))]
     for name, role in ROLES.items():
-        if role != "correct" and (fields := _match(name, request.messages)) is not None:
+        if role != "correct" and (fields := _match(name, messages)) is not None:
             return Assignment(role, name, read_problem(fields["question"]), fields)
     raise UnknownRoleError
 

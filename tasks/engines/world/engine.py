@@ -94,6 +94,8 @@ class WorldEngine:
                 return solving.solve(problem, skill, random), None
             case "correct":
                 return solving.revise(assignment, problem, skill, random), None
+            case "mend":
+                return solving.mend(assignment, problem, skill, random), None
             case "judge":
                 return answers.judge(assignment, problem, skill, random)
             case "critique":

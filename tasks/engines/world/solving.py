@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from random import Random
 
 from schemas.recipe.models import Skill
+from tasks.engines.world.answers import describe_mistake
 from tasks.engines.world.assignment import Assignment
 from tasks.llm.critique_reply import read_critique
 from tasks.split import split_steps
 from tasks.synthetic.problems import Problem
-from tasks.synthetic.solution import (
-    ANSWER,
-    WrittenStep,
-    list_remaining,
-    make_slip,
-    solve_right,
-    solve_wrong,
-    write_solution,
-)
+from tasks.synthetic.solution import ANSWER, list_remaining, make_slip, solve_right, solve_wrong, write_solution
 from tasks.synthetic.truth import find_progress, find_truth
 
 TRIES = 50
@@ -54,10 +49,22 @@ def continue_solution(problem: Problem, prefix: str, skill: Skill, random: Rando
     if not right:
         answer = make_slip(answer, random)
         if lines:
-            last = lines[-1]
-            lines[-1] = WrittenStep(last.left, last.operator, last.right, answer, last.unit)
+            lines[-1] = replace(lines[-1], result=answer)
     numbered = "".join(f"{len(steps) + i}. {line}\n" for i, line in enumerate(lines, 1))
     return f"{'' if not prefix or prefix.endswith(chr(10)) else chr(10)}{numbered}{ANSWER}{answer}"
+
+
+def mend(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> str:
+    """The last step that is shown, corrected, with what is wrong there and the steps behind it: right by `fixes`."""
+    *before, wrong = assignment.steps or [""]
+    lines, answer = list_remaining(problem.program, find_progress(problem.program, before)[1])
+    if random.random() >= skill.fixes:
+        answer = make_slip(answer, random)
+        lines[:1] = [replace(line, result=make_slip(line.result, random)) for line in lines[:1]]
+    written = [f"{len(before) + i}. {line}" for i, line in enumerate(lines, 1)]
+    correction, *rest = [*written, f"{ANSWER}{answer}"]
+    analysis = describe_mistake(find_truth(problem.program, [*before, wrong]))
+    return json.dumps({"analysis": analysis, "correction": correction, "rest": "\n".join(rest)})
 
 
 def revise(assignment: Assignment, problem: Problem, skill: Skill, random: Random) -> str:
