@@ -269,7 +269,10 @@ class Skill(_Strict):
     )
     alarms: float = Field(0.0, ge=0, le=1, description="Of right solutions: it names a step of them.")
     fixes: float = Field(
-        1.0, ge=0, le=1, description="Of wrong attempts, told the first wrong step: its revision, or its correction of that step, is right."
+        1.0,
+        ge=0,
+        le=1,
+        description="Of wrong attempts, told the first wrong step: its revision, or its correction of that step, is right.",
     )
     guesses: float = Field(
         0.0, ge=0, le=1, description="Of wrong attempts, not told it: its revision, or its continuation, is right."
