@@ -179,4 +179,5 @@ def test_a_table_without_what_a_pair_needs_is_a_fault_of_the_recipe() -> None:
         ["by: edited pairs need the column 'injected_at'; put inject before"],
         ["by: siblings pairs need the column 'steps_before'; put continue (keep: all) before"],
         ["by: first pit pairs need the column 'soft'; put estimate (label: soft, method: every-step) and contrast before"],
+        ["by: judged pairs need the column 'teacher_analysis'; put correct before"],
     ]  # fmt: skip
