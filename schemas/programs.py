@@ -41,13 +41,13 @@ class ProgramReport(_Record):
     ended: Literal["done", "exception"]
     error_type: str | None = Field(None, max_length=200)
     traceback: str | None = Field(None, max_length=LONGEST_TEXT)
-    line: int | None = None
+    line: int | None = Field(None, ge=0, le=LONGEST_PROGRAM)
     """The line of the program, from 1, at which the exception came up."""
     refusal: Refusal | None = None
     """Why the exception may be the sandbox's and not the program's."""
-    exit: int | None = None
-    """The status with which it ended itself by `sys.exit`."""
-    passed: int = Field(0, ge=0)
+    exit: int | None = Field(None, ge=0, le=255)
+    """The status that its exception gives a process."""
+    passed: int = Field(0, ge=0, le=LONGEST_PROGRAM)
     """Statements of the tests that went through before the first that did not."""
     answer: str | None = Field(None, max_length=LONGEST_TEXT)
     """The value that was asked for; None where it has none, or none that is text, a number or made of such."""

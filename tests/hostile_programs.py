@@ -67,6 +67,8 @@ ATTACKS = {
     "report flood": "import os\nwhile True:\n    for fd in range(3, 64):\n        try: os.write(fd, b'x' * 60000)\n        except OSError: pass",
     "made-up report": "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'{\"ended\": 7}')\n    except OSError: pass\nos._exit(0)",
     "fill the disk": "number = 0\nwhile True:\n    number += 1\n    open(str(number), 'wb').write(b'x' * (1 << 20))",
+    "fill the packages' folder": "import sys\nfor place in [p + '/site-packages' for p in sys.path]:\n    try:\n        for number in range(999): open('%s/%d' % (place, number), 'wb').write(b'x' * (1 << 20))\n    except OSError: pass",
+    "socket pairs": "import socket\nprint(socket.socketpair())",
     "many files": "number = 0\nwhile True:\n    number += 1\n    open('f%d' % number, 'w').close()",
     "deep folders": "import os\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')",
     "symbolic link": "import os\nos.symlink('{folder}', 'out')\nopen('out/written', 'w').write('x')",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.contract import Column
 
 RUN_COLUMNS = (
-    Column("code", "string", "The program in the completion: its last fenced block, or all of it; null where it has none.", nullable=True),
+    Column("code", "string", "The program in the completion: its last block fenced as Python, else its last fenced one, or all of it; null where it has none.", nullable=True),
     Column("ran", "boolean", "Whether the program came to an end of its own, by its last statement or an exception."),
     Column("exit", "integer", "The status of its process, minus the number of the signal that ended it; null where it was stopped at a limit.", nullable=True),
     Column("error_type", "string", "The exception that ended it; null where none did.", nullable=True),

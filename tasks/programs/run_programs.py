@@ -81,8 +81,8 @@ def run_programs(part: pl.DataFrame, rules: RunParameters, names: Mapping[str, M
     references = [_request(named, row["reference"], row, rules) if rules.states else None for row in rows]
     replies = yield list({request.id: request for request in (*asked, *references) if request}.values())
     added = [
-        _describe(row, program, _read(request, replies), rules)
-        | _list_states(_read(request, replies), _read(reference, replies), rules)
+        _describe(row, program, _read(request, program, replies), rules)
+        | _list_states(_read(request, program, replies), _read(reference, row["reference"], replies), rules)
         for row, program, request, reference in zip(rows, programs, asked, references)
     ]
     frame = pl.DataFrame(added, schema=ADDED)
@@ -90,7 +90,7 @@ def run_programs(part: pl.DataFrame, rules: RunParameters, names: Mapping[str, M
 
 
 def _request(named: ModelId, program: str | None, row: Mapping[str, Any], rules: RunParameters) -> Request | None:
-    if not program or len(program) > LONGEST_PROGRAM:
+    if not program or max(len(program), len(row["answer"])) > LONGEST_PROGRAM:
         return None
     tests = [complete_tests(row["answer"], row["question"])] if rules.by == "asserts" and row["answer"] else []
     variable = rules.variable if rules.by == "value" else ""
@@ -98,10 +98,10 @@ def _request(named: ModelId, program: str | None, row: Mapping[str, Any], rules:
     return named.ask((Message("user", job.model_dump_json(exclude_defaults=True)),), SAMPLING)
 
 
-def _read(request: Request | None, replies: Mapping[str, Reply]) -> ProgramRun | str:
+def _read(request: Request | None, program: str | None, replies: Mapping[str, Reply]) -> ProgramRun | str:
     """What became of a program, or why it was not run."""
     if request is None:
-        return "no program"
+        return "program or tests too long" if program else "no program"
     reply = replies[request.id]
     if not isinstance(reply, Completion):
         return reply.reason
@@ -154,7 +154,7 @@ def judge_run(row: Mapping[str, Any], run: ProgramRun | str, by: str) -> Finding
         return Findings("undecided", _ENDED.get(run.ended, run.ended))
     if report.refusal:
         return Findings("undecided", report.refusal)
-    left = by == "stdout" and report.error_type == "SystemExit" and not report.exit
+    left = by == "stdout" and report.error_type == "SystemExit" and report.exit == 0
     if report.ended == "exception" and not left:
         if report.error_type == "SyntaxError" and report.line is None:
             return Findings("undecided", "unreadable tests")
@@ -179,7 +179,7 @@ def _compare(row: Mapping[str, Any], value: str | None) -> Findings:
 RUN = Asking(
     name="run",
     summary="Runs the programs in solutions in a sandbox: right, wrong, or undecided with a reason.",
-    version=f"1 verify {VERSION}",
+    version=f"2 verify {VERSION}",
     parameters=RunParameters,
     needs=("text", "question", "answer", "options", "reference"),
     makes=lambda _, contract: contract.having(*VERDICT_COLUMNS, *RUN_COLUMNS),

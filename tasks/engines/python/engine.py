@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from schemas.programs import ProgramJob
 from schemas.recipe.models import Python
 from schemas.request import Completion, EngineError, Failure, Reply, Request
-from tasks.engines.python.sandbox import RUNNER, Limits, SandboxError, find_fault, run_program
+from tasks.engines.python.sandbox import SOURCES, Limits, SandboxError, find_fault, run_program
 
 NO_SANDBOX = "the sandbox did not begin"
 """Why a request failed whose program was never run."""
@@ -23,8 +23,8 @@ NO_SANDBOX = "the sandbox did not begin"
 
 def describe_revision(model: Python) -> str:
     """All that an answer depends on beside the program: the interpreter, the limits, and how a program is run."""
-    runner = hashlib.blake2b(RUNNER.encode(), digest_size=4).hexdigest()
-    return f"{platform.python_version()},{model.seconds}s,{model.memory}MB,{model.output}kB,{runner}"
+    sources = hashlib.blake2b(SOURCES.encode(), digest_size=4).hexdigest()
+    return f"{platform.python_version()},{model.seconds}s,{model.memory}MB,{model.output}kB,{sources}"
 
 
 class PythonEngine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import io
 import json
@@ -14,7 +15,7 @@ import traceback
 import types
 from typing import Any
 
-LONGEST_TEXT, LONGEST_STATE, MOST_STATES, MOST_VALUES = 4_000, 1_000, 200, 1_000
+LONGEST_TEXT, LONGEST_STATE, MOST_STATES, MOST_VALUES, MOST_VARIABLES, DEEPEST = 4_000, 1_000, 200, 10_000, 1_000, 5
 PLAIN = (int, float, complex, str, bool, type(None), bytes)
 
 
@@ -25,19 +26,33 @@ def limit(limits: dict[str, int]) -> None:
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
-def show(value: Any, depth: int = 4) -> str | None:
+def show(value: Any) -> str | None:
     """A value as text where it is plain, through and through, and short: whatever else it is may run code of its own."""
-    if type(value) in PLAIN:
-        return cut(str(value)) if not isinstance(value, int) or abs(value).bit_length() < 10_000 else None
-    parts: list[Any] = []
-    if type(value) in (list, tuple, set, frozenset, range) and len(value) <= MOST_VALUES:
-        parts = list(value)
-    elif type(value) is dict and len(value) <= MOST_VALUES:
-        parts = [*value.keys(), *value.values()]
-    else:
+    if not is_plain(value):
         return None
-    whole = depth > 0 and all(show(part, depth - 1) is not None for part in parts)
-    return cut(repr(value)) if whole else None
+    return cut(str(value) if type(value) in PLAIN else repr(value))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is plain, and small with all that it holds: what it holds a thousand times counts a thousand times."""
+    level, count = [value], 0
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for part in level:
+            if type(part) in PLAIN:
+                count += len(part) if type(part) in (str, bytes) and part is not value else 0
+                if type(part) is int and abs(part).bit_length() >= 10_000:
+                    return False
+            elif type(part) in (list, tuple, set, frozenset, range, dict):
+                count += len(part)
+                if count <= MOST_VALUES:
+                    inner += [*part, *part.values()] if type(part) is dict else part
+            else:
+                return False
+            if count > MOST_VALUES:
+                return False
+        level = inner
+    return not level
 
 
 def cut(text: str) -> str:
@@ -47,20 +62,36 @@ def cut(text: str) -> str:
 
 def describe_state(variables: dict[str, Any]) -> str:
     """All plain values, sorted, names ignored, after TraceCodegen (arXiv 2205.14318); a long list by a digest of it."""
-    own = [value for name, value in list(variables.items()) if not name.startswith("__")]
-    state = json.dumps(sorted(text for value in own[:MOST_VALUES] if (text := show(value)) is not None))
+    own = [value for name, value in list(variables.items()) if type(name) is str and not name.startswith("__")]
+    state = json.dumps(sorted(text for value in own[:MOST_VARIABLES] if (text := show(value)) is not None))
     return state if len(state) <= LONGEST_STATE else hashlib.sha256(state.encode()).hexdigest()
 
 
-def find_refusal(error: BaseException) -> str | None:
-    """Why an exception may be the sandbox's doing: another machine might not have raised it."""
-    if isinstance(error, MemoryError):
-        return "memory limit"
-    if isinstance(error, ModuleNotFoundError):
-        return "missing module" if str(error.name).partition(".")[0] not in sys.stdlib_module_names else None
-    if isinstance(error, OSError) or (isinstance(error, RuntimeError) and "new thread" in str(error)):
-        return "refused by the sandbox"
+def find_refusal(error: BaseException | None) -> str | None:
+    """Why an exception, or what it followed upon, may be the sandbox's doing: another machine might not have raised it."""
+    for _ in range(20):
+        if isinstance(error, MemoryError):
+            return "memory limit"
+        if isinstance(error, ModuleNotFoundError) and not is_slip(str(error.name)):
+            return "missing module"
+        if isinstance(error, OSError) or (isinstance(error, RuntimeError) and "new thread" in str(error)):
+            return "refused by the sandbox"
+        if error is None:
+            break
+        error = error.__cause__ or error.__context__
     return None
+
+
+def is_slip(module: str) -> bool:
+    """Whether a module is missing everywhere: it is said to be within one of the standard library."""
+    package, dot, _ = module.partition(".")
+    return bool(dot) and package in sys.stdlib_module_names
+
+
+def find_exit(error: BaseException) -> int:
+    """The status of a process that an exception ends, as systems have it."""
+    status = error.code if isinstance(error, SystemExit) else 1
+    return status & 0xFF if isinstance(status, int) else int(status is not None)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -81,10 +112,9 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = "?"
     last = f"{type(error).__name__}: {message}" if message else type(error).__name__
     text = "\n".join(["Traceback (most recent call last):", *head] if head else []) + f"\n{last}"
-    status = error.code if isinstance(error, SystemExit) else None
     return {
         "ended": "exception", "error_type": type(error).__name__[:200], "line": line, "refusal": find_refusal(error),
-        "traceback": text.strip()[:LONGEST_TEXT], "exit": status if type(status) is int else 0 if status is None and isinstance(error, SystemExit) else None,
+        "traceback": text.strip()[:LONGEST_TEXT], "exit": find_exit(error),
     }  # fmt: skip
 
 
@@ -125,11 +155,9 @@ def main() -> None:
         run_statements(job, report)
     except BaseException as error:
         report |= describe(error)
-    try:
+    with contextlib.suppress(BaseException):  # standard output may be closed, or anything at all by now
         sys.stdout.flush()
         flush()
-    except BaseException:  # standard output may be closed, or anything at all by now
-        report["states"] = report["states"][:]
     write(report_to, dump(report).encode())
     leave(0)
 

@@ -28,7 +28,10 @@ from schemas.programs import Ending, ProgramJob, ProgramReport, ProgramRun
 from schemas.request import EngineError
 from tasks.engines.python.system_calls import compile_filter, is_known_machine
 
-RUNNER = Path(__file__).with_name("runner.py").read_text("utf-8")
+_HERE = Path(__file__).parent
+RUNNER = (_HERE / "runner.py").read_text("utf-8")
+SOURCES = RUNNER + "".join((_HERE / f"{name}.py").read_text("utf-8") for name in ("sandbox", "system_calls"))
+"""All that decides what a program comes to here."""
 HOME, WORK = "/python", "/tmp"  # noqa: S108  (within the sandbox, where it is a file system of its own)
 LONGEST_REPORT = 2**20
 LONGEST_COMPLAINT = 2_000
@@ -97,6 +100,14 @@ def run_program(job: ProgramJob, limits: Limits) -> ProgramRun:
         SandboxError: It was not begun.
 
     """
+    try:
+        return _begin_program(job, limits)
+    except OSError as error:  # no descriptor, process or memory is left to begin one with
+        raise SandboxError(f"bubblewrap could not be begun ({error}); build again when the machine has room") from error
+
+
+def _begin_program(job: ProgramJob, limits: Limits) -> ProgramRun:
+    """Hand a program to bubblewrap, and stay with it to its end."""
     data = json.dumps({**job.model_dump(), "limits": _list_limits(limits)}).encode()
     with ExitStack() as stack:
         stdin = stack.enter_context(_sealed("job", data))
@@ -141,7 +152,9 @@ def _list_mounts() -> tuple[str, ...]:
     mounts: list[tuple[str, ...]] = [("--ro-bind", str(base / "bin" / version), f"{home}/bin/{version}")]
     mounts += [("--ro-bind", str(base / "lib" / version), f"{home}/lib/{version}")]
     if (base / "lib" / version / "site-packages").is_dir():
-        mounts.append(("--tmpfs", f"{home}/lib/{version}/site-packages"))
+        # an empty folder in its place, to be read only: memory that was written there no limit would count
+        packages = f"{home}/lib/{version}/site-packages"
+        mounts += [("--size", "4096", "--tmpfs", packages), ("--remount-ro", packages)]
     mounts += [("--ro-bind", str(path), f"{home}/lib/{path.name}") for path in sorted(base.glob("lib/libpython3*.so*"))]
     multiarch = sysconfig.get_config_var("MULTIARCH") or "none"
     folders = ["/lib64", "/usr/lib64", f"/lib/{multiarch}", f"/usr/lib/{multiarch}", "/lib/ld-linux-aarch64.so.1"]

@@ -14,7 +14,7 @@ import struct
 
 _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
     "x86_64": (0xC000003E, {
-        "shmget": 29, "shmat": 30, "shmctl": 31, "socket": 41, "clone": 56, "fork": 57, "vfork": 58, "semget": 64, "msgget": 68, "ptrace": 101,
+        "shmget": 29, "shmat": 30, "shmctl": 31, "socket": 41, "socketpair": 53, "clone": 56, "fork": 57, "vfork": 58, "semget": 64, "msgget": 68, "ptrace": 101,
         "personality": 135, "pivot_root": 155, "chroot": 161, "mount": 165, "umount2": 166, "swapon": 167, "reboot": 169, "init_module": 175,
         "quotactl": 179, "remap_file_pages": 216, "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250, "mbind": 237,
         "migrate_pages": 256, "unshare": 272, "move_pages": 279, "vmsplice": 278, "perf_event_open": 298, "fanotify_init": 300,
@@ -22,7 +22,7 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
         "finit_module": 313, "memfd_create": 319, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "mknod": 133, "mknodat": 259,
     }),
     "aarch64": (0xC00000B7, {
-        "shmget": 194, "shmat": 196, "shmctl": 195, "socket": 198, "clone": 220, "semget": 190, "msgget": 186, "ptrace": 117, "personality": 92,
+        "shmget": 194, "shmat": 196, "shmctl": 195, "socket": 198, "socketpair": 199, "clone": 220, "semget": 190, "msgget": 186, "ptrace": 117, "personality": 92,
         "pivot_root": 41, "chroot": 51, "mount": 40, "umount2": 39, "swapon": 224, "reboot": 142, "init_module": 105, "quotactl": 60,
         "remap_file_pages": 234, "kexec_load": 104, "add_key": 217, "request_key": 218, "keyctl": 219, "mbind": 235, "migrate_pages": 238,
         "unshare": 97, "move_pages": 239, "vmsplice": 75, "perf_event_open": 241, "fanotify_init": 262, "name_to_handle_at": 264,

@@ -12,7 +12,7 @@ from schemas.recipe.models import Python
 from schemas.request import Completion, EngineError, Failure, Message, Request, Sampling
 from tasks.engines.python import open_engine
 from tasks.engines.python.engine import PythonEngine, describe_revision
-from tasks.engines.python.sandbox import Limits, find_fault, run_program
+from tasks.engines.python.sandbox import Limits, SandboxError, find_fault, run_program
 from tests.hostile_programs import FEW, list_programs
 from tests.sandbox_outside import attack, place_canaries
 
@@ -68,6 +68,8 @@ def test_a_traceback_has_the_lines_of_the_program_alone() -> None:
     [
         ("x = bytearray(4 << 30)", "memory limit"), ("import numpy", "missing module"), ("import os; os.fork()", "refused by the sandbox"),
         ("open('data.txt')", "refused by the sandbox"), ("1 / 0", None), ("import jsn", "missing module"), ("assert False", None),
+        ("import winreg", "missing module"), ("import os.pathh", None), ("import socket; socket.socketpair()", "refused by the sandbox"),
+        ("try:\n    import numpy\nexcept ImportError:\n    raise ValueError('no numpy')", "missing module"),
     ],
 )  # fmt: skip
 def test_what_may_be_the_sandboxs_doing_is_told_apart(program: str, refusal: str | None) -> None:
@@ -86,6 +88,48 @@ def test_what_may_be_the_sandboxs_doing_is_told_apart(program: str, refusal: str
 def test_a_program_that_does_not_come_to_its_end_has_no_report(program: str, ended: str, exit: int | None) -> None:
     result = run(program)
     assert (result.ended, result.exit, result.report) == (ended, exit, None)
+
+
+@needs_sandbox
+def test_nothing_but_its_own_small_folder_can_be_written() -> None:
+    program = "import os\nanswer = [folder for folder, _, _ in os.walk('/') if os.access(folder, os.W_OK)]\nfiles = os.statvfs('/tmp')\nprint(files.f_blocks * files.f_frsize)"
+    result = run(program, answer="answer")
+    assert result.report is not None and result.report.answer == "['/tmp']"
+    assert int(result.stdout) == SHORT.files * 2**20
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("program", "exit"),
+    [("import sys; sys.exit(10**30 + 3)", 3), ("import sys; sys.exit('bad')", 1), ("import sys; sys.exit()", 0), ("1 / 0", 1)],
+)  # fmt: skip
+def test_the_status_is_that_of_a_process(program: str, exit: int) -> None:
+    result = run(program)
+    assert (result.ended, result.exit) == ("exception", exit)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("field", ['"line": 1' + "0" * 30, '"exit": 256', '"passed": 1' + "0" * 30, '"line": -1'])
+def test_a_made_up_report_has_no_number_that_no_table_holds(field: str) -> None:
+    result = run(f'import os, sys\nos.write(int(sys.argv[1]), b\'{{"ended": "exception", {field}}}\')\nos._exit(0)')
+    assert (result.ended, result.report) == ("exit", None)
+
+
+@needs_sandbox
+def test_large_values_cost_a_state_no_time_and_odd_names_no_verdict() -> None:
+    program = "a = [0] * 1000\nb = [a] * 1000\nc = [b] * 1000\nglobals()[1] = 2\nd = [d for d in range(3)]"
+    report = run(program, states=True, answer="d").report
+    assert report is not None and (report.ended, report.answer) == ("done", "[0, 1, 2]")
+    assert len(set(report.states[:4])) == 1, "what is large is no part of a state"
+
+
+def test_a_machine_without_room_fails_a_request_and_not_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("tasks.engines.python.sandbox.subprocess.Popen", refuse)
+    with pytest.raises(SandboxError, match=r"could not be begun .*Too many open files.*; build again when"):
+        run("1")
 
 
 @needs_sandbox

@@ -10,8 +10,10 @@ PROMPT = 'def double(x):\n    """Twice x."""\n'
 @pytest.mark.parametrize(
     ("text", "program"),
     [
-        ("So:\n```python\nx = 1\n```\nor better\n```\nx = 2\n```\n", "x = 2\n"), ("x = 3", "x = 3"), ("```python\nx = 1\n```\n```python\nx = 2", None),
-        ("", None), ("```py\nx = 4\n```", "x = 4\n"),
+        ("So:\n```\nx = 1\n```\nor better\n```\nx = 2\n```\n", "x = 2\n"), ("x = 3", "x = 3"), ("```python\nx = 1\n```\n```python\nx = 2", None),
+        ("", None), ("```py\nx = 4\n```", "x = 4\n"), ("```python\nprint(6)\n```\nprints\n```\n6\n```", "print(6)\n"),
+        ("```text\n6\n```\n```Python\nx = 6\n```", "x = 6\n"), ("```java\nint x;\n```", None), ("```python\nx = 1\n```python\nx = 2\n```", None),
+        ("```python\n" * 50_000, None),
     ],
 )  # fmt: skip
 def test_the_last_whole_block_is_the_program(text: str, program: str | None) -> None:

@@ -41,6 +41,8 @@ def stopped(ended: Ending) -> ProgramRun:
         (report(ended="exception", error_type="MemoryError", refusal="memory limit"), "value", "undecided", "memory limit"),
         (report(ended="exception", error_type="SyntaxError"), "asserts", "undecided", "unreadable tests"),
         (report(ended="exception", error_type="SyntaxError", line=3), "asserts", "wrong", None),
+        (report(ended="exception", error_type="SystemExit", exit=0, answer="42"), "stdout", "right", None),
+        (report(ended="exception", error_type="SystemExit", exit=1, answer="42"), "stdout", "wrong", None),
         (stopped("time limit"), "stdout", "undecided", "time limit"), (stopped("exit"), "stdout", "undecided", "ended by itself"),
         ("the sandbox did not begin", "value", "undecided", "the sandbox did not begin"),
     ],
