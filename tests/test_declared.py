@@ -101,6 +101,19 @@ def test_label_quality_counts_it(tmp_path: Path) -> None:
     assert (label["named"], label["exact"], label["replies"], label["tokens"]) == (3, 2, 12, 180)
 
 
+@pytest.mark.parametrize(
+    ("ways", "how"),
+    [([None, None, None, "b", None, None], "b"), (["a", "b", "b", None, "d", "c"], "b; a; c; 1 more"), ([None] * 6, "")],
+)  # fmt: skip
+def test_the_ways_of_labels_are_named_by_how_often_rows_name_them(
+    tmp_path: Path, ways: list[str | None], how: str
+) -> None:
+    whole = frame().with_columns(people_by=pl.Series(ways, dtype=pl.String))
+    contract = CONTRACT.having(Column("people_by", "string", "B.", nullable=True))
+    work = planned(tmp_path, [whole[:4], whole[4:]], "[]", made_by="people", contract=contract)
+    assert measure_labels(work)[0]["how"] == how
+
+
 def test_the_agreement_of_what_is_combined_is_measured(tmp_path: Path) -> None:
     (label,) = measure_labels(plan(tmp_path, "both"))
     assert [pair["labellers"] for pair in label["kappa"]] == [["people", "ann"], ["people", "bob"], ["ann", "bob"]]

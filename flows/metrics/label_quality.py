@@ -27,7 +27,8 @@ class _LabelCounts:
     """What is counted over the parts of one table."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    how: str = ""
+    methods: Counter[str] = field(default_factory=Counter)
+    """How many rows were labelled in which way."""
     agreement: Agreement = field(default_factory=Agreement)
     confirmed: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     """By rater, and the one that tests the steps which it names: how many are named, and how many confirmed."""
@@ -71,8 +72,8 @@ def _count(plan: Plan, work: TableJob, label: Label) -> _LabelCounts:
             result.counts["replies"] += int((replies.list.len() if replies.dtype == pl.List else replies).sum())
         if label.tokens in part.columns:
             result.counts["tokens"] += int(part[label.tokens].sum())
-        if label.method in part.columns and part.height:
-            result.how = str(part[label.method][0])
+        if label.method in part.columns:
+            result.methods.update(part[label.method].drop_nulls().to_list())
         result.certainty.add(part, label.column, label.probability)
         result.right.add(part, decided, label.probability)
         if label.combines:
@@ -109,10 +110,16 @@ def _compare(counts: Counter[str], gold: pl.Series, labels: pl.Series) -> None:
     counts["exact"] += int((named & (labels == gold)).sum())
 
 
+def _name_methods(methods: Counter[str]) -> str:
+    """How labels were made: the commonest ways first, three at most; empty where no row says."""
+    ordered = sorted(methods, key=lambda name: (-methods[name], name))
+    return "; ".join([*ordered[:3], *([f"{len(ordered) - 3} more"] if len(ordered) > 3 else [])])
+
+
 def _summarize(work: TableJob, label: Label, result: _LabelCounts) -> dict[str, Any]:
     counts = result.counts
     summary: dict[str, Any] = {
-        "table": work.name, "task": work.task, "how": result.how, "rows": counts["rows"], "labelled": counts["labelled"],
+        "table": work.name, "task": work.task, "how": _name_methods(result.methods), "rows": counts["rows"], "labelled": counts["labelled"],
     }  # fmt: skip
     if counts["named"]:
         low, high = wilson(counts["exact"], counts["named"])

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from catalog.publish.card import format_percent, render_card, render_labels
+from catalog.publish.card import format_percent, render_card
+from catalog.publish.card_labels import render_labels
 from catalog.publish.publish import View, publish
 from catalog.storage import Store
 from schemas.contract import Column, Contract

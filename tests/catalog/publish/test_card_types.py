@@ -2,7 +2,7 @@
 
 from errata.cli import text
 
-from catalog.publish.card import render_types
+from catalog.publish.card_types import render_types
 
 TRUTH = {
     "rows": 4, "decided": 3, "exact": 2, "macro_f1": 0.5, "f1": {"a": 0.8, "b|c": 0.2},
