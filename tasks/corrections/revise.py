@@ -52,6 +52,7 @@ Round = Generator[Sequence[Request], Mapping[str, Reply], None]
 """Yields the requests of one round, and is sent their replies."""
 NO_ANSWER = "no answer"
 """Why a verdict is undecided where no answer is found."""
+NOT_RUN = {"verdict": "undecided", "undecided": "its program was not run"}
 HOTTEST = 5.0
 """No request has a higher temperature."""
 
@@ -218,7 +219,11 @@ def _read_revisions(
     ]  # fmt: skip
     schema = {name: pl.String() for name in ("text", "rationale", "stated", "answer", "question")}
     frame = pl.DataFrame(texts, schema={**schema, "options": pl.List(pl.String)}, strict=False)
-    for (attempt, _), verdict in zip(written, judge_rows(frame, rules.answers, compared).to_dicts(), strict=True):
+    if rules.feedback == "run":  # what a program comes to is not to be read in it: the task `run` says that
+        verdicts = [dict.fromkeys(column.name for column in VERDICT_COLUMNS) | NOT_RUN] * frame.height
+    else:
+        verdicts = judge_rows(frame, rules.answers, compared).to_dicts()
+    for (attempt, _), verdict in zip(written, verdicts, strict=True):
         attempt |= verdict
         attempt["reward"] = find_reward(verdict["verdict"], verdict["undecided"])
     return came
@@ -333,7 +338,7 @@ def _make_contract(_: ReviseParameters, given: Contract) -> Contract:
 REVISE = Asking(
     name="revise",
     summary="Has a model revise solutions after feedback, in turns, and keeps attempts and critiques that help.",
-    version=f"1 verify {VERIFIER}",
+    version=f"2 verify {VERIFIER}",
     parameters=ReviseParameters,
     needs=tuple(
         column.name

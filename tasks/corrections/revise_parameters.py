@@ -30,7 +30,7 @@ class ReviseParameters(Parameters):
         "critique",
         description="What it is told of an attempt. none: to look again. verdict: right or wrong. critique: what a critic says. "
         "reference: what a critic says who sees the right solution. merged: what two critics or more agree on. run: what running its "
-        "program came to (columns `error_type` and `traceback`).",
+        "program came to (columns `error_type` and `traceback`); the revision is undecided until `run` has run it.",
     )
     critics: list[str] = Field([], max_length=20, description="The models that criticize: one, or of merged several.")
     turns: int = Field(1, ge=1, le=20, description="Revisions of each solution, one after the other, at most.")
@@ -89,6 +89,13 @@ def _find_faults(rules: ReviseParameters, contract: Contract) -> Iterator[str]:
             yield f"feedback: run needs the column '{missing[0]}', which the table has not; run its programs first"
         if rules.turns > 1:
             yield "turns: revisions are not run again, so feedback run has one turn; revise the revisions in a table of their own"
+        for name, other in (
+            ("samples", rules.samples > 1),
+            ("keep", rules.keep != "all"),
+            ("helps", rules.helps is not None),
+        ):
+            if other:
+                yield f"{name}: no revision has a verdict until `run` has run it; leave it out, and select behind `run`"
     if rules.stop == "content" and not rules.critics:
         yield "stop: content is of critics; name some, or stop where an attempt is right"
     if rules.samples > 1 and rules.temperature == 0:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.columns.programs import RUN_COLUMNS
 from schemas.contract import Column
 from schemas.frames import check, to_polars_schema
 from schemas.model_id import ModelId
@@ -17,7 +18,12 @@ from schemas.task import Outcome
 from tasks.corrections.feedback import DISAGREEING, merge_critiques
 from tasks.corrections.revise import REVISE, find_reward
 from tasks.corrections.revise_parameters import ReviseParameters
+from tasks.engines.python.sandbox import find_fault as find_sandbox_fault
 from tasks.llm.critique_reply import Critique, read_critique
+from tasks.programs.run_programs import RunParameters
+from tasks.views.task import view
+from tests.running_programs import run_table
+from tests.views import take_view
 
 GIVEN = SOLUTIONS.having(*STEP_COLUMNS, *VERDICT_COLUMNS)
 RUN = GIVEN.having(Column("error_type", "string", "E."), Column("traceback", "string", "T."))
@@ -235,6 +241,31 @@ def test_what_running_a_program_said_is_told() -> None:
     assert "ZeroDivisionError\nline 2: 1 / 0" in request.messages[-1].content
 
 
+def test_revisions_of_programs_are_undecided_until_they_are_run() -> None:
+    part = make_rows("3", error_type="AssertionError", traceback="line 1")
+    program = "```python\nanswer = 3 + 4\n```"
+    _, outcome = run(part, rules(feedback="run"), lambda _: program)
+    (first, revision) = outcome.kept.sort("turn").to_dicts()
+    assert (first["verdict"], first["reward"]) == ("wrong", 0)
+    assert (revision["verdict"], revision["undecided"]) == ("undecided", "its program was not run")
+    assert (revision["reward"], revision["helped_of"], revision["critique"]) == (None, 0, "AssertionError\nline 1")
+    assert not any(piece["learn"] for piece in revision["segments"])
+
+
+@pytest.mark.skipif(bool(find_sandbox_fault()), reason=find_sandbox_fault() or "")
+def test_what_is_run_again_makes_rows_of_self_debugging() -> None:
+    part = make_rows("3", error_type="AssertionError", traceback="line 1")
+    _, outcome = run(part, rules(feedback="run"), lambda _: "```python\nanswer = 3 + 4\n```")
+    again = run_table(outcome.kept, RunParameters(model="sandbox", by="value"))
+    contract = REVISE.makes(rules(feedback="run"), GIVEN).having(*VERDICT_COLUMNS, *RUN_COLUMNS)
+    check(again.select(contract.names()), contract, "again")
+    outcome = view(again, take_view("self-debug"))
+    (row,) = outcome.kept.to_dicts()
+    assert row["success"] and row["language_feedback"] == "AssertionError\nline 1"
+    assert (row["previous_solution"], row["generated_solution"]) == (part["text"][0], "```python\nanswer = 3 + 4\n```")
+    assert outcome.rejected["turn"].to_list() == [0]
+
+
 def test_a_revision_that_fails_or_is_cut_off_ends_its_chain_and_is_no_mistake() -> None:
     failing: Sequence[Say] = (
         lambda request: Failure(request.id, "too long"),
@@ -266,6 +297,8 @@ def test_a_critique_that_cannot_be_read_says_nothing_of_steps() -> None:
         ({"critics": ["one"]}, "critics: feedback none takes none, found 1"),
         ({"feedback": "merged", "critics": ["one", "one"]}, "critics: names a model twice"),
         ({"feedback": "run"}, "feedback: run needs the column 'error_type'"),
+        ({"feedback": "run", "samples": 2}, "samples: no revision has a verdict until `run`"),
+        ({"feedback": "run", "keep": "success"}, "keep: no revision has a verdict until `run`"),
         ({"stop": "content"}, "stop: content is of critics"),
         ({"samples": 3, "temperature": 0.0}, "samples: temperature 0"),
         ({"prompt": "{steps}"}, "prompt: has no {question}"),
