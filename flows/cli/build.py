@@ -20,7 +20,7 @@ from flows.cli.arguments import add_json, add_models, add_recipe, add_rehash, pa
 if TYPE_CHECKING:
     from flows.planning.plan import Plan
     from flows.running.sample import Forecast
-from schemas.recipe.changes import Models
+    from schemas.recipe.changes import Models
 
 ASKED = ("table", "model", "requests", "known", "prompt_tokens", "tokens", "cost")
 """What scripts learn of a forecast."""
@@ -158,7 +158,7 @@ def run_plan(options: Namespace) -> int:
         if forecasts:
             print(_show_forecasts(forecasts))
         for line in (*_list_left_open(plan), *_list_unrunnable(plan)):
-            print(line)
+            print(text.strip_controls(line))
         for line in missing:
             print(text.strip_controls(f"warning: {line}"))
         refuse_empty(plan, plan.done)
@@ -182,6 +182,7 @@ def _describe_plan(plan: Plan, forecasts: Sequence[Forecast], missing: Sequence[
         "released": plan.finished,
         "refused": plan.published is not None and not plan.finished,
         "tables": tables,
+        "unrunnable": _list_unrunnable(plan),
         "missing": list(missing),
         "asks": [{name: getattr(forecast, name) for name in ASKED} for forecast in forecasts],
     }
@@ -208,7 +209,7 @@ def _list_left_open(plan: Plan) -> list[str]:
 
 
 def _list_unrunnable(plan: Plan) -> list[str]:
-    """For each table to be made that runs programs, why this machine will not; nothing where it has a sandbox."""
+    """For each table to be made that runs programs, why this machine runs none; nothing where it has a sandbox."""
     from schemas.recipe.models import Python
 
     tables = [
@@ -220,7 +221,8 @@ def _list_unrunnable(plan: Plan) -> list[str]:
         return []
     from tasks.engines.python.sandbox import find_fault
 
-    return [f"table '{name}': {fault}" for name in tables if (fault := find_fault())]
+    fault = find_fault()
+    return [f"table '{name}': {fault}; results that the store has need none" for name in tables] if fault else []
 
 
 def _list_failed(plan: Plan) -> list[str]:
