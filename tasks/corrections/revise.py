@@ -219,6 +219,7 @@ def _read_revisions(
     ]  # fmt: skip
     schema = {name: pl.String() for name in ("text", "rationale", "stated", "answer", "question")}
     frame = pl.DataFrame(texts, schema={**schema, "options": pl.List(pl.String)}, strict=False)
+    verdicts: list[Row]
     if rules.feedback == "run":  # what a program comes to is not to be read in it: the task `run` says that
         verdicts = [dict.fromkeys(column.name for column in VERDICT_COLUMNS) | NOT_RUN] * frame.height
     else:

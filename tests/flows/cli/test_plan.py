@@ -29,7 +29,12 @@ tables:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    row = {"question": "Double x.", "tests": "assert double(2) == 4", "model": "m", "text": "def double(x): return x + x"}
+    row = {
+        "question": "Double x.",
+        "tests": "assert double(2) == 4",
+        "model": "m",
+        "text": "def double(x): return x + x",
+    }
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     path = tmp_path / "ran.yaml"
     path.write_text(RECIPE)
