@@ -69,10 +69,9 @@ def merge_critiques(critiques: Sequence[tuple[str, Critique]], steps: Sequence[s
 
     """
     votes = Counter(critique.first_error for _, critique in critiques if critique.first_error is not None)
-    agreed = [step for step, count in votes.items() if count >= LEAST]
-    if not agreed or (len(agreed) > 1 and votes[agreed[0]] == votes[agreed[1]]):
+    (step, most), (_, next_most) = [*votes.most_common(2), (NONE, 0), (NONE, 0)][:2]
+    if most < LEAST or most == next_most:
         return Critique("", None, DISAGREEING)
-    step = max(agreed, key=lambda each: votes[each])
     sources = [(name, critique) for name, critique in critiques if critique.first_error == step]
     lines = []
     for i, text in enumerate(steps if step == NONE else steps[: step + 1]):

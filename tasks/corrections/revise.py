@@ -117,7 +117,12 @@ def _begin_chain(row: Row, meets: bool, rules: ReviseParameters) -> Chain:
     known = {column.name for column in (SOLUTION_ID, *COMPLETION_COLUMNS, *STEP_COLUMNS, *VERDICT_COLUMNS)}
     attempt = {name: row.get(name) for name in (*known, "request_id", "tokens", "logprob")}
     attempt |= {column.name: None for column in TURN_COLUMNS}
-    attempt |= {"turn_id": digest("turn", chain_id, "0"), "chain_id": chain_id, "turn": 0, "steps_before": []}
+    attempt |= {
+        "turn_id": digest("turn", chain_id, "0", row[SOLUTION_ID.name]),
+        "chain_id": chain_id,
+        "turn": 0,
+        "steps_before": [],
+    }
     attempt |= {"reward": find_reward(row["verdict"], row["undecided"])}
     asked = prompts.fill(rules.prompt, {"question": format_question(row["question"], row["options"])})
     attempt["segments"] = _make_segments(asked, attempt, [])
@@ -259,7 +264,7 @@ def _choose(chain: Chain, attempts: Sequence[Row], turn: int, rules: ReviseParam
     critique = feedback.critique
     text = critique.text if critique else describe_run(chain.row) if rules.feedback == "run" else None
     return {
-        **chosen, "turn_id": digest("turn", last["chain_id"], str(turn)), "chain_id": last["chain_id"], "turn": turn,
+        **chosen, "turn_id": digest("turn", last["chain_id"], str(turn), chosen["solution_id"]), "chain_id": last["chain_id"], "turn": turn,
         "parent_id": last["turn_id"], "feedback_kind": rules.feedback, "critic": feedback.critic, "critique": text,
         "critique_first_error": critique.first_error if critique else None,
         "critique_fault": (critique.fault or None) if critique else None,
@@ -325,7 +330,7 @@ def _find_drop(attempts: Sequence[Row], rules: ReviseParameters) -> tuple[str, s
         known = [reward for reward in against if reward is not None]
         if last["reward"] is None or len(known) < len(against) or last["reward"] <= max(known):
             return f"not {'better than the attempt before' if rules.keep == 'better' else 'the best so far'}", None
-    if before and rules.helps is not None and last["helped"] < rules.helps * max(1, last["helped_of"]):
+    if before and rules.helps is not None and last["helped"] / max(1, last["helped_of"]) < rules.helps:
         return "the feedback helps too seldom", f"{last['helped']} of {last['helped_of']} revisions are right"
     return None
 
@@ -339,7 +344,7 @@ def _make_contract(_: ReviseParameters, given: Contract) -> Contract:
 REVISE = Asking(
     name="revise",
     summary="Has a model revise solutions after feedback, in turns, and keeps attempts and critiques that help.",
-    version=f"2 verify {VERIFIER}",
+    version=f"3 verify {VERIFIER}",
     parameters=ReviseParameters,
     needs=tuple(
         column.name

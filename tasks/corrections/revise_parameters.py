@@ -48,7 +48,7 @@ class ReviseParameters(Parameters):
         "is kept but for success.",
     )
     helps: float | None = Field(
-        None, ge=0, le=1, description="Revisions are kept only where at least this share of the `samples` after their feedback is right."
+        None, ge=0, le=1, description="Revisions are kept only where at least this share of the `samples` after their feedback that are judged is right."
     )  # fmt: skip
     when: str | None = Field(
         None, min_length=1, description="A SQL condition over the table's columns: solutions that do not meet it are not revised."

@@ -73,7 +73,9 @@ def write_program(steps: Sequence[str]) -> list[str]:
 def _read_equation(step: str) -> tuple[Fraction, str, Fraction, Fraction] | None:
     """Two numbers, the sign between them and the result that a step states; None where it is no such equation alone."""
     statements = read_statements(step) if len(step) <= LONGEST else ()
-    if len(statements) != 1 or not (statements[0].left.certain and statements[0].right.certain):
+    if len(statements) != 1 or statements[0].relation.value != "=":
+        return None
+    if not (statements[0].left.certain and statements[0].right.certain):
         return None
     left = [sign.value for sign in statements[0].left.signs if sign.kind != "word"]
     result = statements[0].right.tree
@@ -105,7 +107,10 @@ def _read_number(text: str) -> Fraction:
 
 
 def _write_number(number: Fraction) -> str:
-    text = str(number.numerator) if number.denominator == 1 else repr(float(number))
+    try:
+        text = str(number.numerator) if number.denominator == 1 else repr(float(number))
+    except (OverflowError, ValueError):  # beyond what floats hold, or digits that Python writes
+        raise NoProgram("a number is too large") from None
     return f"({text})" if number < 0 else text
 
 
@@ -179,7 +184,7 @@ def _keep(_: AsPythonParameters, contract: Contract) -> Contract:
 AS_PYTHON = PerRow(
     name="as-python",
     summary="Rewrites solutions in equations as programs, a statement a step, mistakes and all.",
-    version="2",
+    version="3",
     parameters=AsPythonParameters,
     needs=("solution_id", "problem_id", "steps", "step_rule", "text", "rationale", "stated", "sampling", "sample", "model", "reference", "thinking", "thinking_tokens", "thinking_finished"),
     makes=_keep,

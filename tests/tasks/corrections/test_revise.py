@@ -209,6 +209,13 @@ def test_a_tie_of_critics_is_no_agreement() -> None:
     votes = [("a", Critique("x", 0)), ("b", Critique("x", 0)), ("c", Critique("x", 1)), ("d", Critique("x", 1))]
     assert merge_critiques(votes, ["s", "t"]).fault == DISAGREEING
     assert merge_critiques(votes[:3], ["s", "t"]).first_error == 0
+    later = [("a", Critique("x", 0)), ("b", Critique("x", 0)), *((name, Critique("x", 1)) for name in "cde")]
+    assert merge_critiques(later, ["s", "t"]).first_error == 1, "three against two"
+    three = [*later, *((name, Critique("x", 2)) for name in "fgh")]
+    assert merge_critiques(three, ["s", "t", "u"]).fault == DISAGREEING, "three against three, and two"
+    pairs = [("a", Critique("x", 0)), ("b", Critique("x", 0)), ("i", Critique("x", 1)), ("j", Critique("x", 1))]
+    most = [*pairs, *((name, Critique("x", 2)) for name in "fgh")]
+    assert merge_critiques(most, ["s", "t", "u"]).first_error == 2, "three against two and two"
     assert merge_critiques([("a", Critique("x", -1)), ("b", Critique("x", -1))], ["s"]).first_error == -1
 
 
