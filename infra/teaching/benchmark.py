@@ -95,10 +95,17 @@ def refuse_other_settings(folder: Path, made: dict[str, Any]) -> None:
     path = folder / "settings.json"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        path.write_text(json.dumps(made), "utf-8")
+        write_json(path, made)
     begun = json.loads(path.read_text("utf-8"))
     if begun != made:
         raise ValueError(f"{folder} was begun with {begun}, not with {made}: give another --folder")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a file that is there whole, or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value), "utf-8")
+    part.replace(path)
 
 
 def measure_arms(given: argparse.Namespace) -> int:
@@ -122,9 +129,7 @@ def measure_arms(given: argparse.Namespace) -> int:
         trained = json.loads((folder / "trained.json").read_text("utf-8")) if folder else {}
         measures = examination.examine(folder, ARMS[arm].loss if arm in ARMS else "")
         value = {"arm": arm, "seed": seed, "trained": trained, "measures": measures}
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(value), "utf-8")
-        part.replace(path)
+        write_json(path, value)
         print(f"{arm}, seed {seed}: {trained}", flush=True)
     table = make_table([json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))])
     (given.folder / "table.json").write_text(json.dumps(table, indent=2) + "\n", "utf-8")

@@ -91,6 +91,13 @@ def test_a_program_that_does_not_come_to_its_end_has_no_report(program: str, end
 
 
 @needs_sandbox
+def test_a_sandbox_that_does_not_stand_in_time_is_no_time_limit_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.engines.python.sandbox.START_SECONDS", 0)
+    with pytest.raises(SandboxError, match=r"did not stand after 0 s; .*--retry-failed"):
+        run("1")
+
+
+@needs_sandbox
 def test_nothing_but_its_own_small_folder_can_be_written() -> None:
     program = "import os\nanswer = [folder for folder, _, _ in os.walk('/') if os.access(folder, os.W_OK)]\nfiles = os.statvfs('/tmp')\nprint(files.f_blocks * files.f_frsize)"
     result = run(program, answer="answer")
