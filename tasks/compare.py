@@ -34,13 +34,17 @@ NEEDS = (
 )
 Row = Mapping[str, Any]
 Side = list[dict[str, Any]]
+Reasons = dict[str, tuple[str, str | None]]
 
 
 class CompareParameters(Parameters):
     """Parameters of `compare`."""
 
-    old: str = Field(min_length=1, description="The model compared with, as the column `model` names it.")
-    new: str = Field(min_length=1, description="The model, or checkpoint, that is compared with it.")
+    old: str = Field(
+        min_length=1,
+        description="The model compared with, as the column `model` names it; its name alone will do where one revision of it is there.",
+    )
+    new: str = Field(min_length=1, description="The model, or checkpoint, that is compared with it, likewise.")
 
     @model_validator(mode="after")
     def _differ(self) -> CompareParameters:
@@ -65,9 +69,9 @@ def compare_solutions(part: pl.DataFrame, parameters: CompareParameters) -> Outc
 
     """
     flips: list[dict[str, Any]] = []
-    why: dict[str, tuple[str, str | None]] = {}
+    why: Reasons = {}
     for problem in part.partition_by("problem_id", maintain_order=True):
-        old, new = (_find_side(problem, model) for model in (parameters.old, parameters.new))
+        old, new = (_find_side(problem, model, why) for model in (parameters.old, parameters.new))
         flips += [_compare_pair(before, after) for before, after in zip(old, new)]
         why |= {row["solution_id"]: ("the old side of a pair", None) for row in old[: len(new)]}
         for longer, shorter, missing in ((old, new, parameters.new), (new, old, parameters.old)):
@@ -76,20 +80,31 @@ def compare_solutions(part: pl.DataFrame, parameters: CompareParameters) -> Outc
                 row["solution_id"]: ("no solution of the other model beside it", detail)
                 for row in longer[len(shorter) :]
             }
-    others = ~pl.col("model").is_in([parameters.old, parameters.new])
-    why |= {
-        name: ("of another model", model)
-        for name, model in part.filter(others).select("solution_id", "model").iter_rows()
-    }
+    for name, model in part.select("solution_id", "model").iter_rows():
+        if not any(_is_model(model, wanted) for wanted in (parameters.old, parameters.new)):
+            why[name] = ("of another model", model)
     rejections = [why.get(name, (None, None)) for name in part["solution_id"]]
     reasons = pl.DataFrame(rejections, schema={REASON.name: pl.String, DETAIL.name: pl.String}, orient="row")
     kept = pl.DataFrame(flips, schema=to_polars_schema(FLIPS))
     return Outcome(kept, part.hstack(reasons).filter(pl.col(REASON.name).is_not_null()))
 
 
-def _find_side(problem: pl.DataFrame, model: str) -> Side:
-    """A model's solutions of a problem, in the order in which they were sampled."""
-    return problem.filter(pl.col("model") == model).sort("sampling", "sample", "solution_id").to_dicts()
+def _find_side(problem: pl.DataFrame, wanted: str, why: Reasons) -> Side:
+    """A model's solutions of a problem, in the order in which they were sampled; none where the name is that of several revisions."""
+    rows = [
+        row for row in problem.sort("sampling", "sample", "solution_id").to_dicts() if _is_model(row["model"], wanted)
+    ]
+    names = sorted({row["model"] for row in rows})
+    if len(names) > 1:
+        why |= {
+            row["solution_id"]: ("two revisions of the model", f"{names[0]} and {names[1]}; name one") for row in rows
+        }
+        return []
+    return rows
+
+
+def _is_model(model: str, wanted: str) -> bool:
+    return model == wanted or model.startswith(f"{wanted}@")
 
 
 def _compare_pair(old: Row, new: Row) -> dict[str, Any]:
@@ -136,7 +151,7 @@ def find_transition(old: Row, new: Row) -> str:
 COMPARE = PerProblem(
     name="compare",
     summary="Compares the solutions of two models, or checkpoints: what was fixed, what is still wrong, what is newly wrong.",
-    version="1",
+    version="2",
     parameters=CompareParameters,
     needs=NEEDS,
     makes=lambda _, __: FLIPS,

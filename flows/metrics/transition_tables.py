@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from errata.cli import text
 
-from flows.metrics.narrow_table import format_narrow_table
+from flows.metrics.narrow_table import WIDTH, format_narrow_table
 from flows.metrics.transitions import RIGHT, WRONG, GroupTransitions, TransitionTable
 from tasks.evaluation.self_correction import Transitions
 
@@ -51,7 +52,8 @@ def _describe_group(group: GroupTransitions) -> dict[str, Any]:
 def format_transitions(table: TransitionTable) -> str:
     """The tables, 80 columns wide, and what they mean."""
     pairs = sum(sum(group.counts.values()) for group in table.groups.values())
-    head = text.strip_controls(f"{table.kind:6}  {table.name}, {pairs:,} pairs of verdicts")
+    head = text.strip_controls(f"{table.kind:6}  {table.name}: {pairs:,} pairs of verdicts")
+    head = textwrap.fill(head, WIDTH, subsequent_indent="        ", break_long_words=False, break_on_hyphens=False)
     decided = {name: group.decided for name, group in table.groups.items() if group.decided is not None}
     parts = [head, _format_counts(table.groups), _format_accuracies(decided), _format_figures(decided), NOTES]
     return "\n\n".join(part for part in parts if part)

@@ -12,9 +12,10 @@ from schemas.columns.problems import VERDICTS
 from schemas.task import Record
 from tasks.evaluation.fields import EvaluationError, make_unknown_error
 from tasks.evaluation.self_correction import Transitions, count_transitions
+from tasks.verify.answer_keys import is_same_answer
 
 RIGHT, WRONG, UNDECIDED = VERDICTS
-TURNS = ("solution_id", "parent_id", "turn", "verdict", "problem_id")
+TURNS = ("turn", "verdict_before", "verdict", "problem_id")
 FLIPS = ("old_verdict", "new_verdict", "flip", "problem_id")
 _WORDS: Mapping[Any, str] = {True: RIGHT, False: WRONG, None: UNDECIDED, **{name: name for name in VERDICTS}}
 
@@ -86,9 +87,7 @@ def evaluate_transitions(places: Sequence[RowsAt], before: str | None, after: st
         pairs += read(place.records())
     name = ", ".join(place.name for place in places)
     if not pairs:
-        raise EvaluationError(
-            f"{name}: no row holds a verdict before and one after; turns need a first attempt and a revision of it"
-        )
+        raise EvaluationError(f"{name}: no row holds a verdict before and one after; turns need one behind the first")
     return TransitionTable(name, kind, group_pairs(pairs))
 
 
@@ -139,14 +138,25 @@ def _read_columns(records: Iterator[Record], before: str, after: str) -> list[Ve
 
 
 def _read_turns(records: Iterator[Record]) -> list[VerdictPair]:
-    """Each attempt that has a parent, beside this; attempts whose parent is not among the rows are left out."""
-    rows = list(_list_rows(records))
-    verdicts = {row["solution_id"]: _read_verdict(row, "verdict", source) for source, row in rows}
+    """Each revision beside the attempt that it revises."""
     return [
-        VerdictPair(_name_turn(row), str(row["problem_id"]), verdicts[row["parent_id"]], verdicts[row["solution_id"]])
-        for _, row in rows
-        if row["parent_id"] in verdicts
+        VerdictPair(
+            _name_turn(row),
+            str(row["problem_id"]),
+            _read_verdict(row, "verdict_before", source),
+            _read_verdict(row, "verdict", source),
+            _is_same_mistake(row),
+        )
+        for source, row in _list_rows(records)
+        if row["turn"]
     ]
+
+
+def _is_same_mistake(row: Mapping[str, Any]) -> bool:
+    """Whether a wrong answer was revised into the same."""
+    before, after = row.get("answer_before"), row.get("extracted")
+    both = row["verdict_before"] == row["verdict"] == WRONG
+    return both and isinstance(before, str) and isinstance(after, str) and is_same_answer(before, after)
 
 
 def _name_turn(row: Mapping[str, Any]) -> str:

@@ -80,6 +80,22 @@ def test_solutions_without_a_partner_are_rejected_with_the_reason() -> None:
     }
 
 
+def test_a_name_without_its_revision_will_do_where_there_is_one() -> None:
+    (row,) = compare(solution(1, "old@24ab"), solution(2, "new")).kept.to_dicts()
+    assert (row["old_model"], row["new_model"]) == ("old@24ab", "new")
+
+
+def test_two_revisions_are_not_mixed() -> None:
+    outcome = compare(solution(1, "old@1"), solution(2, "old@2"), solution(3, "new"))
+    reasons = {row["solution_id"][-1]: (row["reason"], row["detail"]) for row in outcome.rejected.to_dicts()}
+    two = ("two revisions of the model", "old@1 and old@2; name one")
+    assert reasons == {
+        "1": two,
+        "2": two,
+        "3": ("no solution of the other model beside it", "old has 0 of the problem"),
+    }
+
+
 def test_a_model_is_not_compared_with_itself() -> None:
     with pytest.raises(ValidationError, match="old and new are the same model; name two"):
         CompareParameters(old="m", new="m")

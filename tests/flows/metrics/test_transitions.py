@@ -38,12 +38,17 @@ def list_turns() -> list[dict[str, Any]]:
             "critic": None,
             "feedback_kind": None,
         }
-        rows.append(common | {"solution_id": f"s{chain}-0", "parent_id": None, "turn": 0, "verdict": before})
+        rows.append(
+            common | {"turn": 0, "verdict": before, "verdict_before": None, "answer_before": None, "extracted": "5"}
+        )
         second = common | {"critic": "teacher", "feedback_kind": "critique"}
-        rows.append(second | {"solution_id": f"s{chain}-1", "parent_id": f"s{chain}-0", "turn": 1, "verdict": after})
+        rows.append(
+            second | {"turn": 1, "verdict": after, "verdict_before": before, "answer_before": "5", "extracted": "5.0"}
+        )
         if chain % 3 == 0:
             rows.append(
-                second | {"solution_id": f"s{chain}-2", "parent_id": f"s{chain}-1", "turn": 2, "verdict": "right"}
+                second
+                | {"turn": 2, "verdict": "right", "verdict_before": after, "answer_before": "5", "extracted": "4"}
             )
     return rows
 
@@ -69,6 +74,7 @@ def test_each_attempt_stands_beside_the_one_it_revises(run: Run) -> None:
         "wrong to undecided": 6,
         "wrong to wrong": 6,
     }
+    assert first["wrong_with_same_answer"] == 6
     assert (first["figures"]["acc1"], first["figures"]["cl"], first["figures"]["cs"]) == (0.5, 0.5, 0.5)
 
 
@@ -112,8 +118,8 @@ def test_any_two_columns_of_a_file(run: Run) -> None:
         ([{"a": True, "b": "yes"}], ["--before", "a", "--after", "b"], "rows.jsonl:1: b is 'yes', expected right, wrong, undecided, true, false or null"),
         ([{"a": True, "b": [1]}], ["--before", "a", "--after", "b"], "rows.jsonl:1: b is '[1]', expected right, wrong, undecided, true, false or null"),
         (
-            [{"solution_id": "s", "parent_id": None, "turn": 0, "verdict": "right", "problem_id": "p"}], [],
-            "rows.jsonl: no row holds a verdict before and one after; turns need a first attempt and a revision of it",
+            [{"turn": 0, "verdict": "right", "verdict_before": None, "problem_id": "p"}], [],
+            "rows.jsonl: no row holds a verdict before and one after; turns need one behind the first",
         ),
     ],
 )  # fmt: skip

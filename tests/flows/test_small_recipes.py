@@ -1,0 +1,65 @@
+"""The recipes of revisions and of two models, built on few problems: releases whose rows are as declared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import ROOT, errata
+
+pytestmark = pytest.mark.build
+
+RECIPES = {"checkpoints": 60, "correction_bench": 40, "critique": 40, "turns": 40}
+"""The recipes, and how many problems are enough of each."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store in which all of them are built, and the recipes beside it."""
+    folder = tmp_path_factory.mktemp("recipes")
+    for name, count in RECIPES.items():
+        text = (ROOT / "catalog" / "recipes" / f"{name}.yaml").read_text("utf-8")
+        (folder / f"{name}.yaml").write_text(re.sub(r"count: \d+", f"count: {count}", text), "utf-8")
+        result = errata("build", f"{name}.yaml", environment=surround(folder), cwd=folder)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+def surround(folder: Path) -> dict[str, str]:
+    return os.environ | {"ERRATA_STORE": str(folder / "store")}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_view_has_rows(built: Path, name: str) -> None:
+    manifest = json.loads((built / "store" / "releases" / name / "0.1.0" / "manifest.json").read_text("utf-8"))
+    files = [file for file in manifest["files"] if file.get("view")]
+    rows = {view: sum(file["rows"] for file in files if file["view"] == view) for view in manifest["views"]}
+    assert rows and all(rows.values()), rows
+
+
+def evaluate(built: Path, *tables: str) -> dict[str, dict[str, Any]]:
+    """The groups that `errata evaluate` finds in tables of a build."""
+    result = errata("evaluate", *tables, "--json", environment=surround(built), cwd=built)
+    assert result.returncode == 0, result.stderr
+    groups: dict[str, dict[str, Any]] = json.loads(result.stdout)["groups"]
+    return groups
+
+
+def test_corrections_are_told_apart_by_their_feedback(built: Path) -> None:
+    tables = [f"correction_bench.yaml:{name}" for name in ("unprompted", "told", "criticized")]
+    groups = evaluate(built, *tables)
+    assert [name.partition(",")[0] for name in groups] == ["turn 1: critique", "turn 1: none", "turn 1: verdict"]
+    for group in groups.values():  # its actor spoils 15 of 100 right attempts, as the recipe declares
+        low, high = group["intervals"]["cl"]
+        assert low <= 0.85 <= high or abs(group["figures"]["cl"] - 0.85) < 0.1
+
+
+def test_a_pair_of_models_has_a_row_for_each_sample(built: Path) -> None:
+    (group,) = evaluate(built, "checkpoints.yaml:compared").values()
+    assert group["pairs"] == 2 * RECIPES["checkpoints"]
+    assert group["counts"]["right to right"] + group["counts"]["wrong to right"] > group["pairs"] / 2
