@@ -93,8 +93,13 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 def spell_formulas(text: str) -> str:
     """A text with its numbers in figures: those in words, in any script, Unicode's powers and fractions; without bold type."""
-    text = _BOLD.sub(r"\1", _ESCAPED.sub("", normalize_unicode(text).translate(_DASHES)))
+    text = _ESCAPED.sub(_unescape, normalize_unicode(text).translate(_DASHES))
+    text = _BOLD.sub(r"\1", text)
     return write_number_words(text)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return "\n" if match[0].endswith("n") else ""
 
 
 def read_signs(text: str) -> list[Token]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from tasks.arithmetic.expressions import Calculation, Operator, list_leaves, make_calculation
@@ -94,13 +95,19 @@ class _Progress:
         self.program = program
         self.results = program.results()
         self.done: set[int] = set()
+        ends = [(node.left, node.right) for node in program.nodes]
+        self.needed = [frozenset(ref.at for ref in pair if ref.kind == "s") for pair in ends]
+        """The nodes whose results each node takes."""
+        self.given = {Fraction(ref.at) for pair in ends for ref in pair if ref.kind == "c"}
+        """The quantities, and the constants of the program."""
+        self.given.update(map(Fraction, program.quantities))
 
     def step(self, text: str, last: bool) -> Kind | None:
         """What is wrong with the next step, if anything is."""
         body = _LABEL.sub("", text)
         answer = _ANSWER.search(body)
         statement = body[: answer.start()] if answer else body
-        equations = list(_equations(statement))
+        equations = _read_equations(statement)
         for equation in equations:
             kind = self.equation(equation)
             if kind:
@@ -201,30 +208,24 @@ class _Progress:
 
     def open(self) -> list[int]:
         """Nodes not done whose operands are."""
-        nodes = self.program.nodes
-        return [i for i, node in enumerate(nodes) if i not in self.done and self.needs(node) <= self.done]
+        return [i for i, needed in enumerate(self.needed) if i not in self.done and needed <= self.done]
 
     def after_one_in_the_head(self) -> list[int]:
         """Nodes not done that lack just one result, which a reader can work out in the head."""
-        nodes = self.program.nodes
         opened = set(self.open())
         return [
             i
-            for i, node in enumerate(nodes)
-            if i not in self.done and len(lacking := self.needs(node) - self.done) == 1 and lacking <= opened
+            for i, needed in enumerate(self.needed)
+            if i not in self.done and len(lacking := needed - self.done) == 1 and lacking <= opened
         ]
 
     def reachable(self) -> Iterator[int]:
         """Nodes not done, the nearest first."""
         return (i for i in range(len(self.program.nodes)) if i not in self.done)
 
-    def needs(self, node: ProgramStep) -> set[int]:
-        """The nodes whose results a node takes."""
-        return {ref.at for ref in (node.left, node.right) if ref.kind == "s"}
-
     def before(self, i: int) -> set[int]:
         """A node and all that it needs."""
-        return {i}.union(*(self.before(j) for j in self.needs(self.program.nodes[i])))
+        return {i}.union(*(self.before(j) for j in self.needed[i]))
 
     def operands(self, i: int) -> tuple[Fraction, Fraction]:
         """The values of a node's operands."""
@@ -236,8 +237,7 @@ class _Progress:
 
     def known(self) -> set[Fraction]:
         """The numbers a step may speak of: quantities, results so far, constants of the program."""
-        constants = {Fraction(r.at) for node in self.program.nodes for r in (node.left, node.right) if r.kind == "c"}
-        return {*(Fraction(q) for q in self.program.quantities), *(self.results[i] for i in self.done), *constants}
+        return self.given.union(self.results[i] for i in self.done)
 
     def other_unit(self, i: int, tail: str) -> bool:
         """Whether the words after a result name another unit of the problem than its own."""
@@ -247,7 +247,12 @@ class _Progress:
         return unit not in words and (bool(words & (units - {unit})) or bool(words & UNITS))
 
 
-def _equations(text: str) -> Iterator[WrittenEquation]:
+@lru_cache(maxsize=1024)  # the solutions of a problem have steps in common
+def _read_equations(text: str) -> tuple[WrittenEquation, ...]:
+    return tuple(_list_equations(text))
+
+
+def _list_equations(text: str) -> Iterator[WrittenEquation]:
     """The equations of a text whose left side is a formula, each with the results that follow it."""
     statements = read_statements(text)
     floor = 0

@@ -53,6 +53,10 @@ from tasks.arithmetic.equations import LONGEST, find_equations
         ("$3.00 (dishwasher) + $1.50 (trash) = $8.00", [("3.00 (dishwasher) + $1.50 (trash) = $8.00", False)]),
         ("it is 1,600,000/400 = 4000 times.", [("1,600,000/400 = 4000", True)]),
         ("1 hour - 20 minutes = 40 minutes", [("1 hour - 20 minutes = 40", None)]),
+        ("1.25 calories/g * 100 g = 125 calories", [("1.25 calories/g * 100 g = 125", True)]),
+        ("0.02 Mb/s * 100 s = 3 Mb", [("0.02 Mb/s * 100 s = 3", False)]),
+        ("5 g + 3 g = 8 g", [("5 g + 3 g = 8", True)]),
+        (r"4 + 3 = 7 (apples)\n5 * 3 = 16", [("4 + 3 = 7", True), ("5 * 3 = 16", False)]),
     ],
 )
 def test_arithmetic_is_read_and_checked(text: str, expected: list[tuple[str, bool | None]]) -> None:
@@ -65,7 +69,7 @@ def test_arithmetic_is_read_and_checked(text: str, expected: list[tuple[str, boo
         "x + 3 + 4 = 9", "3x + 4 = 10", "58_9 - 18_9 = 40_9", "2^3 + 1 = 8", "half of 30 + 2 = 18",
         "17 / 3 = 5 R 2", "1 + 2 = 3000 thousand", "2 + 2 = x", "5 = 5", "a = 7", "x = 3 + 4", "3 + 4 = 7p", "= = =",
         "4 + (3 = 7", "1 / 0 = 3", "3 + 4 hundred = 700", "2 + 3 + = 6", "100 + 5 = 2 * 50 + y", "a(1+3/2) = 5", "3*X + 129 = 1077", "2(36x) = 72x", "1/2 of 30 + 2 = 18", "the sum of 3 and 4 + 5 = 9",
-        "5 1 + 2 = 8", "8:00 - 7:50 = 10",
+        "5 1 + 2 = 8", "3m + 4 = 6m", "4 + 3 m = 6 m", "2 m = 12, 4 + 3 m = 19", "8:00 - 7:50 = 10",
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_is_never_called_false(text: str) -> None:
