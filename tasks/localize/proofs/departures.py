@@ -9,6 +9,7 @@ step that brought it in; where more than one step may be blamed, nothing is prov
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,10 +38,10 @@ class Departure:
 
     calculations: Sequence[StatedCalculation]
     at: int
-    left: Sequence[StatedCalculation]
-    """The calculations of the right solution that the solution has not."""
-    opened: Sequence[StatedCalculation]
-    """Those that the solution has not before it."""
+    matched: Sequence[int | None]
+    """Which calculation of the right solution each is."""
+    reference: Sequence[StatedCalculation]
+    """The calculations of the right solution."""
     given: Set[Fraction]
     """The numbers of the question."""
     gold: Fraction
@@ -50,6 +51,21 @@ class Departure:
     def wrong(self) -> StatedCalculation:
         """The calculation itself."""
         return self.calculations[self.at]
+
+    @property
+    def before(self) -> Sequence[StatedCalculation]:
+        """The calculations before it."""
+        return self.calculations[: self.at]
+
+    @property
+    def left(self) -> list[StatedCalculation]:
+        """The calculations of the right solution that the solution has not."""
+        return [calculation for i, calculation in enumerate(self.reference) if i not in self.matched]
+
+    @property
+    def opened(self) -> list[StatedCalculation]:
+        """Those that the solution has not before it."""
+        return [calculation for i, calculation in enumerate(self.reference) if i not in self.matched[: self.at]]
 
     @property
     def user(self) -> StatedCalculation | None:
@@ -70,6 +86,15 @@ class Departure:
         # a number that is in both came in otherwise, unless the solution works it out only later
         there = {other.value for other in self.left} & self.wrong.leaves
         return [other for other in self.opened if other.value in right.leaves - there and other is not right]
+
+    def adds_again(self, right: StatedCalculation) -> bool:
+        """Whether what a sum adds beyond the right one is also in a part of it that was added up before: either may be too much."""
+        terms = list_terms(self.wrong, self.before)
+        others = list_terms(right, self.reference[: self.reference.index(right)])
+        if terms is None or others is None:
+            return False
+        parts = [c for c, i in zip(self.before, self.matched) if i is None and c.value in self.wrong.leaves]
+        return any((terms - others) & (list_terms(part, self.before) or Counter()) for part in parts)
 
 
 def prove_departure(
@@ -95,10 +120,8 @@ def prove_departure(
         return NOTHING
     if has_unread(steps[: calculations[at].step + 1]) or any(c.doubtful for c in calculations[: at + 1]):
         return NOT_READ
-    left = [calculation for i, calculation in enumerate(reference) if i not in matched]
     given = find_given_numbers(row["question"]) | {Fraction(1)}
-    opened = [calculation for i, calculation in enumerate(reference) if i not in matched[:at]]
-    departure = Departure(calculations, at, left, opened, given, gold, steps)
+    departure = Departure(calculations, at, matched, reference, given, gold, steps)
     weak = any(
         i is not None and calculation.compares != reference[i].compares and calculation.matches(reference[i]) == 1
         for calculation, i in zip(calculations[:at], matched[:at], strict=True)
@@ -149,6 +172,8 @@ def _prove_replaced(departure: Departure) -> Proof | str | None:
         return None
     if departure.user is not None and wrong.contains(right):
         return AMBIGUOUS  # it may be right, and a later step leave out what leads back from it
+    if departure.adds_again(right):
+        return AMBIGUOUS
     traced = _trace_operands(departure, right.leaves)
     if isinstance(traced, str):
         return traced
@@ -250,7 +275,7 @@ def _trace_operands(departure: Departure, belonging: Set[Fraction]) -> int | str
     calculating = {calculation.step for calculation in departure.calculations}
     wrong, steps = departure.wrong, departure.steps
     strange = wrong.leaves - belonging
-    known = departure.given | {c.value for c in departure.calculations[: departure.at]}
+    known = departure.given | {c.value for c in departure.before}
     for at in range(wrong.step):
         if at in calculating:
             continue
@@ -260,7 +285,7 @@ def _trace_operands(departure: Departure, belonging: Set[Fraction]) -> int | str
         ):
             return at if len(strange) == 1 else IN_WORDS
         directly = at == wrong.step - 1 and values & strange
-        if (directly and _PLAN.search(steps[at])) or _renames(steps[at], departure.calculations[: departure.at]):
+        if (directly and _PLAN.search(steps[at])) or _renames(steps[at], departure.before):
             return IN_WORDS
     used = departure.user.step if departure.user else len(steps)
     after = (at for at in range(wrong.step + 1, used) if at not in calculating and used < len(steps))

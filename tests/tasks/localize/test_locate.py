@@ -131,6 +131,15 @@ def test_what_a_right_solution_does_not_prove(steps: tuple[str, ...], why: str) 
     assert prove_first_error(row(*steps, reference=REFERENCE)) == why
 
 
+def test_a_term_too_many_is_open_where_a_part_of_the_sum_was_added_up_before() -> None:
+    reference = "5 * 6 = 30 eggs\n30 + 4 + 4 = 38 eggs\n#### 38"
+    steps = "5 * 6 = 30 eggs", "4 + 4 = 8 eggs"
+    twice = row(*steps, "30 + 8 + 4 = 42 eggs\n#### 42", answer="38", reference=reference)
+    assert prove_first_error(twice) == AMBIGUOUS  # 4 is in both: the part may have it once too often, or the sum
+    proof = prove_first_error(row(*steps, "30 + 8 + 5 = 43 eggs\n#### 43", answer="38", reference=reference))
+    assert isinstance(proof, Proof) and proof.step == 2
+
+
 TRAYS = {
     "question": "Ada has 5 boxes of 6 eggs and sells 2 trays of 4 eggs. Each egg left costs 3 dollars. How much do they cost?",
     "reference": "5 * 6 = 30 eggs\n2 * 4 = 8 eggs\n30 - 8 = 22 eggs\n22 * 3 = 66 dollars\n#### 66",
