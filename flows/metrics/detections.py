@@ -20,43 +20,43 @@ step       steps through the first wrong one, since after it all may differ"""
 
 def describe_detections(levels: Mapping[str, Detection]) -> dict[str, Any]:
     """By level a detector's figures for machines."""
-    return {level: _describe_detection(found, level == PLACE) for level, found in levels.items()}
+    return {level: _describe_detection(detection, level == PLACE) for level, detection in levels.items()}
 
 
-def _describe_detection(found: Detection, place: bool) -> dict[str, Any]:
+def _describe_detection(detection: Detection, place: bool) -> dict[str, Any]:
     """A level's figures; of a place there is no precision, since one that is named wrongly is no alarm about a right row."""
     recalls = {
-        "recall": describe_share(found.recall), "specificity": describe_share(found.specificity),
-        "balanced_accuracy": found.balanced_accuracy, "balanced_f1": found.balanced_f1,
+        "recall": describe_share(detection.recall), "specificity": describe_share(detection.specificity),
+        "balanced_accuracy": detection.balanced_accuracy, "balanced_f1": detection.balanced_f1,
     }  # fmt: skip
     if place:
         return recalls
-    unread = found.count_open_as_alarms().f1
-    return recalls | {"precision": describe_share(found.precision), "f1": found.f1, "guess_f1": found.guess_f1, "f1_unread_as_wrong": unread}  # fmt: skip
+    unread = detection.count_open_as_alarms().f1
+    return recalls | {"precision": describe_share(detection.precision), "f1": detection.f1, "guess_f1": detection.guess_f1, "f1_unread_as_wrong": unread}  # fmt: skip
 
 
 def format_detections(detections: Mapping[str, Mapping[str, Detection]]) -> str:
     """Of each labeller a line a level; nothing where gold has no right, or no wrong, solutions."""
     solutions = [levels["solution"] for levels in detections.values()]
-    if not any(found.recall.of and found.specificity.of for found in solutions):
+    if not any(detection.recall.of and detection.specificity.of for detection in solutions):
         return ""
     rows: list[list[object]] = []
     for name, levels in detections.items():
         rows.append([name, *[""] * 7])
-        rows += [[f"  {level}", *_list_cells(found, level == PLACE)] for level, found in levels.items()]
+        rows += [[f"  {level}", *_list_cells(detection, level == PLACE)] for level, detection in levels.items()]
     head = ["as detectors, %", "precision", "recall", "F1", "passed", "balanced", "bal. F1", "guess"]
     return f"{format_narrow_table(head, rows)}\n\n{NOTES}"
 
 
-def _list_cells(found: Detection, place: bool) -> list[str]:
-    precision, f1, guess = (None, None, None) if place else (found.precision.rate, found.f1, found.guess_f1)
+def _list_cells(detection: Detection, place: bool) -> list[str]:
+    precision, f1, guess = (None, None, None) if place else (detection.precision.rate, detection.f1, detection.guess_f1)
     figures = (
         precision,
-        found.recall.rate,
+        detection.recall.rate,
         f1,
-        found.specificity.rate,
-        found.balanced_accuracy,
-        found.balanced_f1,
+        detection.specificity.rate,
+        detection.balanced_accuracy,
+        detection.balanced_f1,
         guess,
     )
     return [_format_percent(figure) for figure in figures]

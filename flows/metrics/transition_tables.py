@@ -24,6 +24,8 @@ broken     negative flips: right before, wrong now, of all
 ( )        95 % intervals, by resampling problems"""
 _FIGURES = {"acc1": "accuracy_before", "acc2": "accuracy_after", "cl": "confidence_level", "cs": "critique_score", "rss": "relative_score", "nfr": "negative_flips", "correction": "correction_score"}  # fmt: skip
 
+Intervals = Mapping[str, tuple[float, float] | None]
+
 
 def describe_transitions(table: TransitionTable) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
@@ -54,7 +56,11 @@ def format_transitions(table: TransitionTable) -> str:
     pairs = sum(sum(group.counts.values()) for group in table.groups.values())
     head = text.strip_controls(f"{table.kind:6}  {table.name}: {pairs:,} pairs of verdicts")
     head = textwrap.fill(head, WIDTH, subsequent_indent="        ", break_long_words=False, break_on_hyphens=False)
-    decided = {name: group.decided for name, group in table.groups.items() if group.decided is not None}
+    decided = {
+        name: (group.decided, group.decided.measure_intervals())
+        for name, group in table.groups.items()
+        if group.decided is not None
+    }
     parts = [head, _format_counts(table.groups), _format_accuracies(decided), _format_figures(decided), NOTES]
     return "\n\n".join(part for part in parts if part)
 
@@ -71,23 +77,21 @@ def _format_counts(groups: Mapping[str, GroupTransitions]) -> str:
     return format_narrow_table(head, rows)
 
 
-def _format_accuracies(groups: Mapping[str, Transitions]) -> str:
+def _format_accuracies(groups: Mapping[str, tuple[Transitions, Intervals]]) -> str:
     if not groups:
         return ""
     rows: list[list[object]] = []
-    for name, counted in groups.items():
-        intervals = counted.measure_intervals()
+    for name, (counted, intervals) in groups.items():
         before, after = (_format(getattr(counted, _FIGURES[key.lower()]), intervals[key]) for key in ("Acc1", "Acc2"))
         rows.append([name, len(counted.shares), before, after, _format(counted.negative_flips, None)])
     return format_narrow_table(["accuracy, %", "problems", "before", "after", "broken"], rows)
 
 
-def _format_figures(groups: Mapping[str, Transitions]) -> str:
+def _format_figures(groups: Mapping[str, tuple[Transitions, Intervals]]) -> str:
     if not groups:
         return ""
     rows: list[list[object]] = []
-    for name, counted in groups.items():
-        intervals = counted.measure_intervals()
+    for name, (counted, intervals) in groups.items():
         keys = ("CL", "CS", "RSS")
         rows.append([name, *(_format(getattr(counted, _FIGURES[key.lower()]), intervals[key]) for key in keys)])
     return format_narrow_table(["revision, %", "CL", "CS", "RSS"], rows)

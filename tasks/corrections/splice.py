@@ -126,8 +126,8 @@ def splice_solutions(part: pl.DataFrame, parameters: SpliceParameters) -> Outcom
         except _NoSplice as error:
             spliced.append(None)
             why.append(error.args)
-    made = [(i, row) for i, row in enumerate(spliced) if row is not None]
-    for (i, _), verdict in zip(made, judge_splices([row for _, row in made])):
+    whole = [(i, row) for i, row in enumerate(spliced) if row is not None]
+    for (i, _), verdict in zip(whole, judge_splices([row for _, row in whole])):
         if verdict["verdict"] != "right":
             spliced[i], why[i] = (
                 None,

@@ -20,6 +20,8 @@ from tasks.evaluation.score import wilson
 
 Floats = NDArray[np.float64]
 _RESAMPLES = 2000
+_DRAWN = 4_000_000
+"""Counts that are drawn at a time: with many problems all resamples would not fit the memory."""
 _KEPT, _BROKEN, _FIXED, _LEFT = range(4)
 _OF: Mapping[str, list[int]] = {
     "CL": [_KEPT, _BROKEN],
@@ -88,8 +90,12 @@ class Transitions:
 
         """
         problems = len(self.shares)
-        draws = np.random.default_rng(seed).multinomial(problems, np.full(problems, 1 / problems), size=_RESAMPLES)
-        sums = draws @ self.shares / problems
+        random, even = np.random.default_rng(seed), np.full(problems, 1 / problems)
+        most = max(1, _DRAWN // problems)
+        sizes = [min(most, _RESAMPLES - begin) for begin in range(0, _RESAMPLES, most)]
+        sums = np.concatenate(
+            [random.multinomial(problems, even, size=size) @ self.shares / problems for size in sizes]
+        )
         intervals = {name: _find_percentiles(measure, sums) for name, measure in MEASURES.items()}
         return {name: self._widen(name, interval) for name, interval in intervals.items()}
 

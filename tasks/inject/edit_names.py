@@ -82,8 +82,8 @@ def _name_edits_of_left(old: Left, new: Left) -> tuple[Name, ...]:
 
 def _name_edits_of_words(old: str, new: str) -> tuple[Name, ...]:
     before, after = ([number.value for number in read_numbers(step)] for step in (old, new))
-    one = len(before) == len(after) and sum(a != b for a, b in zip(before, after)) == 1
-    return ("another number told",) if one else ()
+    single = len(before) == len(after) and sum(a != b for a, b in zip(before, after)) == 1
+    return ("another number told",) if single else ()
 
 
 def _list_possible_edits(step: str) -> set[Name]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
 import polars as pl
@@ -120,13 +121,13 @@ def label_sorm(steps: Sequence[str], q: Sequence[float]) -> list[int | None]:
 
     """
     labels: list[int | None] = []
-    for i, step in enumerate(steps):
-        solvable, equations = any(share > 0 for share in q[i:]), find_equations(step)
-        used = (
-            i == len(steps) - 1 or not equations or equations[-1].result.value in find_derived_numbers(steps[i + 1 :])
-        )
+    solvable, later = False, set[Fraction]()
+    for step, share in zip(reversed(steps), reversed(q)):
+        solvable, equations = solvable or share > 0, find_equations(step)
+        used = not labels or not equations or equations[-1].result.value in later
         labels.append((1 if used else None) if solvable else 0)
-    return labels
+        later |= find_derived_numbers([step])
+    return labels[::-1]
 
 
 def compute_rest_values(q: Sequence[float]) -> list[float]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.evaluation import self_correction
 from tasks.evaluation.score import wilson
 from tasks.evaluation.self_correction import count_transitions
 
@@ -70,3 +71,11 @@ def test_a_figure_that_few_resamples_have_has_no_interval() -> None:
     counted = count_transitions([("a", True, True), ("b", True, False), ("c", False, True)])
     assert counted is not None
     assert counted.measure_intervals()["CS"] is None
+
+
+def test_intervals_are_the_same_however_many_resamples_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = count_transitions((f"p{i % 7}", i % 3 > 0, i % 4 > 0) for i in range(40))
+    assert counted is not None
+    intervals = counted.measure_intervals()
+    monkeypatch.setattr(self_correction, "_DRAWN", 50)
+    assert counted.measure_intervals() == intervals
