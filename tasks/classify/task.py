@@ -174,7 +174,7 @@ def _make_induction(parameters: ClassifyParameters) -> Fit[ClassifyParameters] |
 CLASSIFY = Asking(
     name="classify",
     summary="Says of what type, how grave and where the mistake in the first wrong step is, and why: by rules, then by models.",
-    version="8",
+    version="9",
     parameters=ClassifyParameters,
     needs=("solution_id", "question", "options", "steps", "first_error"),
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),

@@ -182,7 +182,7 @@ def _check(rules: SmoothParameters, _: Contract) -> list[str]:
 SMOOTH = Asking(
     name="smooth",
     summary="Has a model connect the pieces of self-corrections, and keeps its words where equations and answer stay the same.",
-    version=f"2 verify {VERIFIER}",
+    version=f"3 verify {VERIFIER}",
     parameters=SmoothParameters,
     needs=("spliced_id", "style", "segments", "text", "problem_id", "question", "options", "answer"),
     makes=_makes,

@@ -321,7 +321,7 @@ def _make_fit(rules: AgreeParameters) -> Fit[AgreeParameters] | None:
 AGREE = PerRow(
     name="agree",
     summary="Keeps the solutions whose labellers (judges, estimation, people) name the same first wrong step by a stated rule.",
-    version="9",
+    version="10",
     parameters=AgreeParameters,
     needs=("steps",),
     inputs=(Input("judge", JUDGED), Input("estimate", ESTIMATED)),

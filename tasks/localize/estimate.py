@@ -272,7 +272,7 @@ def _make_search(rules: EstimateParameters) -> Fit[EstimateParameters] | None:
 ESTIMATE = Asking(
     name="estimate",
     summary="Finds the first wrong step by rollouts: every step, step after step, by halves, around the judges' step, a tree, or where it pays.",
-    version=f"5 verify {VERIFIER}",  # another verifier gives other labels
+    version=f"6 verify {VERIFIER}",  # another verifier gives other labels
     parameters=EstimateParameters,
     needs=NEEDS,
     makes=lambda rules, given: given.having(*_added(rules)),

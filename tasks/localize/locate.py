@@ -92,7 +92,7 @@ def _apply_rules(row: Mapping[str, Any]) -> tuple[int, RuleFinding] | None:
 LOCATE = PerRow(
     name="locate",
     summary="Finds the first wrong step of wrong solutions by arithmetic alone, where that proves it; asks no model.",
-    version="4",
+    version="5",
     parameters=LocateParameters,
     needs=NEEDS,
     makes=lambda _, given: given.having(*LOCATE_COLUMNS),

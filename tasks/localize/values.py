@@ -205,7 +205,7 @@ def _makes(parameters: ValuesParameters, given: Contract) -> Contract:
 VALUES = PerProblem(
     name="values",
     summary="Says what each step is worth, from the rollouts that succeed before and behind it: advantages, and the labels of SORM, ReST-MCTS*, AlphaMath, OVM, OmegaPRM and NFT.",
-    version="2",
+    version="3",
     parameters=ValuesParameters,
     needs=("problem_id", "solution_id", "question", "steps", "text", "verdict"),
     makes=_makes,
