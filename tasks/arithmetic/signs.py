@@ -73,13 +73,14 @@ _ESCAPED = re.compile(r"\\(?=\*)|\\n(?![a-z])")
 _ARROWS = frozenset(["\\rightarrow", "\\implies", "\\to", "\\longrightarrow", "\\iff", "\\therefore", "\\because"])
 _GLUED = re.compile(r"(\d[\d,]*(?:\.\d+)?)(.?)")
 _SENTENCE = re.compile(r"[^\n.;:?]*(?:[.;:?](?!\s)[^\n.;:?]*)*(?:[.;:?](?=\s)|\n|$)")
-_RELATED = re.compile(r"[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z])|\bequal")
-_BEGINS = re.compile(r"[\s&\\$]*(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z]))")
-_ENDS = re.compile(r"(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t))[\s&\\$]*$")
+_RELATION = r"(?:[=<>≈≃≤≥≠]|\\(?:approx|simeq|leq?|geq?|neq?|[lg]t)(?![a-z]))"
+_RELATED = re.compile(rf"{_RELATION}|\bequal")
+_BEGINS = re.compile(rf"[\s&\\$]*{_RELATION}")
+_ENDS = re.compile(rf"{_RELATION}[\s&\\$]*$")
 _STATED = re.compile(r"\b(?:is|are|gives|makes|leaves|was|gets?|yields)\b")
-_CALCULATED = re.compile(
-    r"(?:\d|half).*(?:[-+*/×÷·%]|x(?![a-z])|\b(?:percent|plus|minus|times|multiplied|divided|of)\b|\\(?:times|cdot|div)).*\d",
-    re.DOTALL | re.IGNORECASE,
+_AMOUNT = re.compile(r"\d|half", re.IGNORECASE)
+_OPERATION = re.compile(
+    r"[-+*/×÷·%]|x(?![a-z])|\b(?:percent|plus|minus|times|multiplied|divided|of)\b|\\(?:times|cdot|div)", re.IGNORECASE
 )
 _LONGEST_REMARK = 12
 _MEANING = _FUNCTIONS | _GREEK | _SIGNS.keys() | _RELATIONS.keys() | _SCALES.keys() | _POWERS.keys() | _ARROWS
@@ -161,7 +162,7 @@ def _blank_prose(text: str) -> str:
     needed = [False] * len(sentences)
     for i, sentence in enumerate(sentences):
         related = _RELATED.search(sentence)
-        if not related and not (_STATED.search(sentence) and _CALCULATED.search(sentence)):
+        if not related and not (_STATED.search(sentence) and _calculates(sentence)):
             continue
         needed[i] = True
         if related and _BEGINS.match(sentence):
@@ -171,6 +172,13 @@ def _blank_prose(text: str) -> str:
     return "".join(
         sentence if need else " " * (len(sentence) - 1) + sentence[-1:] for sentence, need in zip(sentences, needed)
     )
+
+
+def _calculates(sentence: str) -> bool:
+    """Whether an operation stands between two numbers; one pattern for all three would try every pair of them."""
+    first = _AMOUNT.search(sentence)
+    operation = _OPERATION.search(sentence, first.end()) if first else None
+    return operation is not None and any(char.isdecimal() for char in sentence[operation.end() :])
 
 
 def _find_neighbour(sentences: Sequence[str], at: int, step: int) -> int:

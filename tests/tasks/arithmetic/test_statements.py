@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -178,3 +179,9 @@ def test_a_statement_has_sides_with_places_units_and_money() -> None:
 def test_a_side_that_is_not_read_says_why() -> None:
     assert [side.fault for side in read_statements("|x| = sin(3)")[0][::2]] == ["|", "sin"]
     assert read_statements("x = 3 or -3")[0].right.fault == "several values"
+
+
+def test_a_sentence_without_a_calculation_takes_no_time_however_long() -> None:
+    started = time.process_time()
+    assert read_statements("it is " + "1 " * 3000 + "+ " * 3000) == ()
+    assert time.process_time() - started < 5
