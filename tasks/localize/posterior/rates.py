@@ -2,8 +2,10 @@
 
 Where little is known they are those below, which were counted on other data:
 marks on 198 wrong solutions labelled by teachers (verify-then-generate, not
-used elsewhere), the rest rounded by hand. A fit takes them for as many rows as
-`WORTH` says.
+used elsewhere), the rest rounded by hand. They were counted by an earlier
+reading of equations, which called more of them false; with those of the present
+one a fit to recorded evidence says the same but for one row in thirty. A fit
+takes them for as many rows as `WORTH` says.
 """
 
 from __future__ import annotations
