@@ -147,9 +147,17 @@ def _read_turns(records: Iterator[Record]) -> list[VerdictPair]:
             _read_verdict(row, "verdict", source),
             _is_same_mistake(row),
         )
-        for source, row in _list_rows(records)
+        for source, row in _list_turns(records)
         if row["turn"]
     ]
+
+
+def _list_turns(records: Iterator[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for source, row in _list_rows(records):
+        missing = [name for name in TURNS if name not in row]
+        if missing:
+            raise EvaluationError(f"{source}: has no {missing[0]}, expected {', '.join(TURNS)} in each row of turns")
+        yield source, row
 
 
 def _is_same_mistake(row: Mapping[str, Any]) -> bool:

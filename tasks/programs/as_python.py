@@ -184,7 +184,7 @@ def _keep(_: AsPythonParameters, contract: Contract) -> Contract:
 AS_PYTHON = PerRow(
     name="as-python",
     summary="Rewrites solutions in equations as programs, a statement a step, mistakes and all.",
-    version="3",
+    version="4",
     parameters=AsPythonParameters,
     needs=("solution_id", "problem_id", "steps", "step_rule", "text", "rationale", "stated", "sampling", "sample", "model", "reference", "thinking", "thinking_tokens", "thinking_finished"),
     makes=_keep,

@@ -118,6 +118,10 @@ def test_any_two_columns_of_a_file(run: Run) -> None:
         ([{"a": True, "b": "yes"}], ["--before", "a", "--after", "b"], "rows.jsonl:1: b is 'yes', expected right, wrong, undecided, true, false or null"),
         ([{"a": True, "b": [1]}], ["--before", "a", "--after", "b"], "rows.jsonl:1: b is '[1]', expected right, wrong, undecided, true, false or null"),
         (
+            [{"turn": 0, "verdict": "right", "verdict_before": None, "problem_id": "p"}, {"problem_id": "p"}], [],
+            "rows.jsonl:2: has no turn, expected turn, verdict_before, verdict, problem_id in each row of turns",
+        ),
+        (
             [{"turn": 0, "verdict": "right", "verdict_before": None, "problem_id": "p"}], [],
             "rows.jsonl: no row holds a verdict before and one after; turns need one behind the first",
         ),
