@@ -27,8 +27,6 @@ class ProgramJob(_Record):
     program: str = Field(max_length=LONGEST_PROGRAM)
     tests: list[str] = []
     """Statements that are run behind it, one after the other, until one fails."""
-    stdin: str = ""
-    """What it can read."""
     answer: str = ""
     """The variable whose value is wanted; empty for none."""
     states: bool = False
