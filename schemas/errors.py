@@ -13,7 +13,8 @@ ApplicationError         1  what people can mend; the message says where, what w
 ├── StoreError           1  the store cannot be read or written
 ├── EngineError          1  a model cannot be asked
 │   ├── AttemptsSpent    1  a request was tried as often as it may be
-│   └── BudgetError      1  what a recipe lets a model cost is spent
+│   ├── BudgetError      1  what a recipe lets a model cost is spent
+│   └── SandboxError     1  programs cannot be run on this machine
 ├── ModelFileError       1  weights cannot be fetched
 ├── ProcessError         1  a process ended without a word
 └── ServerError          1  Prefect's server does not answer
