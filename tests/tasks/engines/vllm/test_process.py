@@ -171,7 +171,7 @@ from threading import Thread
 from schemas.recipe.models import VLLM
 from tasks.engines.vllm.engine import VLLMEngine
 from pathlib import Path
-engine = VLLMEngine(VLLM(engine="vllm", model="silent"), worker=Path(sys.argv[1]))
+engine = VLLMEngine(VLLM(engine="vllm", model="silent", context=400), worker=Path(sys.argv[1]))
 loading = Thread(target=engine.load)
 loading.start()
 while engine._process is None:
@@ -188,6 +188,7 @@ def test_nothing_outlives_a_build_that_is_killed_while_a_model_is_loaded() -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as build:
         assert build.stdout
         worker = int(build.stdout.readline())
+        time.sleep(0.5)  # one that fails at once would have ended by now
         assert lives(worker)
         build.send_signal(signal.SIGKILL)
     wait_until_dead(worker)
