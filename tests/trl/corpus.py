@@ -12,6 +12,7 @@ from catalog.storage import Store
 from schemas.columns.corrections import SPLICED, STEP_PAIRS
 from schemas.columns.pairs import CONTRAST_COLUMNS
 from schemas.columns.problems import SOLUTIONS, STEP_COLUMNS, VERDICT_COLUMNS
+from schemas.columns.turns import TURNS
 from schemas.contract import Column
 from schemas.frames import check, to_polars_schema
 from tasks.contrast import CONTRAST, ContrastParameters
@@ -53,6 +54,7 @@ VIEWS: dict[str, dict[str, Any]] = {
 }
 STEPS = {"step-preference": "edited", "mcts-dpo": "siblings", "supercorrect": "judged"}
 """Views of pairs of steps, by how the sides come about."""
+TURNS_VIEWS = ("multi-turn",)
 PAIRS = {"preference": PreferenceParameters(), "preference-chat": PreferenceParameters(form="conversational")}
 
 
@@ -113,6 +115,24 @@ def pair(frame: pl.DataFrame, by: str) -> pl.DataFrame:
     return STEP_PAIRS_TASK.run(given, PairsParameters.model_validate({"by": by, "alike": None})).kept
 
 
+def revise(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each wrong solution, revised into the right one of its problem after it was told to look again."""
+    right, wrong = (frame.filter(verdict=verdict) for verdict in ("right", "wrong"))
+    before = wrong.select("problem_id", text_before="text", verdict_before="verdict")
+    rows = []
+    for row in right.join(before, on="problem_id", how="inner").to_dicts():
+        said = (
+            ("user", "question", row["question"]), ("assistant", "wrong", row["text_before"]), ("user", "feedback", "Look again."),
+            ("assistant", "revision", row["text"]),
+        )  # fmt: skip
+        segments = [
+            {"role": role, "kind": kind, "text": text, "learn": kind == "revision", "weight": 1.0, "by": "made", "of": None}
+            for role, kind, text in said
+        ]  # fmt: skip
+        rows.append(row | {"turn_id": row["solution_id"], "turn": 1, "segments": segments})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
 def make(store: str, count: int) -> None:
     """Publish `abacus-views` 1.0.0."""
     frame = solutions(count)
@@ -128,6 +148,10 @@ def make(store: str, count: int) -> None:
     spliced = SPLICE.run(frame.filter(verdict="wrong"), SpliceParameters(style="restart")).kept
     parameters = take_view("self-correction")
     views["self-correction"] = View(VIEW.makes(parameters, SPLICED), [{"train": VIEW.run(spliced, parameters).kept}])
+    turns = revise(frame)
+    for name in TURNS_VIEWS:
+        parameters = take_view(name)
+        views[name] = View(VIEW.makes(parameters, TURNS), [{"train": VIEW.run(turns, parameters).kept}])
     keys = {name: view.contract.key for name, view in views.items()}
     columns = {
         name: [{"name": c.name, "meaning": c.meaning} for c in view.contract.columns] for name, view in views.items()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.external
 ROOT = Path(__file__).parents[2]
 RUNS = [
     "sft language", "sft language-chat", "sft completion", "sft completion-chat", "sft mistake-tuning", "sft mistake-tuning-chat", "dpo preference", "dpo preference-chat",
-    "dpo step-preference", "dpo mcts-dpo", "dpo supercorrect", "sft self-correction", "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
+    "dpo step-preference", "dpo mcts-dpo", "dpo supercorrect", "sft self-correction", "sft multi-turn", "kto unpaired", "kto unpaired-chat", "prm stepwise", "prm stepwise-whole",
 ]  # fmt: skip
 
 

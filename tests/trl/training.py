@@ -71,8 +71,9 @@ def main() -> None:
             "mistake-tuning",
             "mistake-tuning-chat",
             "self-correction",
+            "multi-turn",
         ),
-        "dpo": ("preference", "preference-chat", "step-preference", "mcts-dpo"),
+        "dpo": ("preference", "preference-chat", "step-preference", "mcts-dpo", "supercorrect"),
         "kto": ("unpaired", "unpaired-chat"),
         "prm": ("stepwise", "stepwise-whole"),
     }
