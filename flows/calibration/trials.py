@@ -13,7 +13,7 @@ from schemas.model_id import ModelId
 from schemas.request import Reply, Request
 from tasks.evaluation.score import Share
 from tasks.localize.judge import JUDGE
-from tasks.localize.judge_parameters import FORMS, Form, JudgeParameters
+from tasks.localize.judge_parameters import Form, JudgeParameters
 
 Ask = Callable[[Sequence[Request]], Mapping[str, Reply]]
 AS_IS = "as it is"
@@ -106,6 +106,3 @@ def run_trial(
 def choose_best(results: Sequence[TrialResult]) -> TrialResult:
     """The rightest, of equals the one of fewest tokens; the first of several."""
     return min(results, key=lambda result: (-round(result.rightness, 9), result.tokens))
-
-
-ALL_FORMS: tuple[Form, ...] = tuple(FORMS)

@@ -29,8 +29,6 @@ _STATING = frozenset(["is", "are", "gives", "makes", "leaves", "was", "get", "ge
 """Words that state a result, where a calculation is before them and a number behind."""
 _ABOUT = frozenset(["about", "approximately", "roughly", "around", "exactly", "only"])
 _ORDINALS = frozenset(["st", "nd", "rd", "th"])
-_NO_SIGN = frozenset(["over", "half", "r", "remainder", "percent"])
-"""Odd words that are words of a sentence, where no number beside them makes them more."""
 _GREEK = frozenset(["alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "pi", "phi", "omega", "sigma"])
 _SIGNS = {
     "^": ("power", "^"), "√": ("root", "√"), "\\sqrt": ("root", "√"), "sqrt": ("root", "√"), "(": ("open", "("), "[": ("open", "("),

@@ -3,16 +3,13 @@
 Sources: CriticBench (arXiv 2402.14809, section 3.2: F1 with the wrong answer as
 the positive class, a reply that cannot be read counting as an alarm); ReaLMistake (arXiv
 2404.03602, section 5: the guess by the error rate beside it); Hard2Verify (arXiv
-2510.13744: balanced accuracy and balanced F1); VISCO (arXiv 2412.02172, section
-3.3: VISCore). The ceiling of a verifier that is neither sound nor complete
-follows from Bayes' rule.
+2510.13744: balanced accuracy and balanced F1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
 
 from tasks.evaluation.score import NONE, Gold, Labels, Share
 
@@ -84,22 +81,6 @@ class Detection:
         """The same with undecided ones counted as called wrong, as CriticBench counts what cannot be read."""
         return Detection(self.caught + self.open_wrong, self.missed, self.alarms + self.open_right, self.passed)
 
-    def compute_ceiling(self, accuracy: float) -> float | None:
-        """The accuracy among answers that the detector lets pass, whatever the number of samples.
-
-        Args:
-            accuracy: The share r of right answers before, from 0 to 1.
-
-        Returns:
-            c·r / (c·r + (1 - s)(1 - r)) of completeness c and soundness s (the recall on wrong ones); None where nothing passes.
-
-        """
-        completeness, soundness = self.specificity.rate, self.recall.rate
-        if completeness is None or soundness is None:
-            return None
-        passed = completeness * accuracy + (1 - soundness) * (1 - accuracy)
-        return completeness * accuracy / passed if passed else None
-
 
 def count_detections(pairs: Iterable[tuple[bool, bool | None]]) -> Detection:
     """A detector's counts.
@@ -159,38 +140,6 @@ def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[
     """
     end = steps if first_error < 0 else first_error + 1
     return [(step == first_error, None if label is None else step == label) for step in range(end)]
-
-
-def compute_viscore(scores: Sequence[float]) -> float:
-    """The geometric mean of the F1 of answers, thoughts and explanations.
-
-    Args:
-        scores: These, or as many as there are, from 0 to 1.
-
-    Returns:
-        Their mean, from 0 to 1.
-
-    Raises:
-        ValueError: No score is given.
-
-    """
-    if not scores:
-        raise ValueError("no score to take the mean of; give at least one")
-    return float(prod(scores) ** (1 / len(scores)))
-
-
-def compute_brier(probabilities: Iterable[tuple[float, bool]]) -> float | None:
-    """The mean squared distance of probabilities from what came about (Brier 1950); None of nothing."""
-    distances = [(probability - happened) ** 2 for probability, happened in probabilities]
-    return sum(distances) / len(distances) if distances else None
-
-
-def group_detections(rows: Iterable[tuple[str, bool, bool | None]]) -> Mapping[str, Detection]:
-    """A detector's counts by category, in the order of their names; see `count_detections` for the other two of each row."""
-    groups: dict[str, list[tuple[bool, bool | None]]] = {}
-    for category, wrong, called in rows:
-        groups.setdefault(category, []).append((wrong, called))
-    return {category: count_detections(groups[category]) for category in sorted(groups)}
 
 
 def _find_harmonic_mean(a: float | None, b: float | None) -> float | None:

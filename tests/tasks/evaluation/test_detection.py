@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.evaluation.detection import (
-    Detection,
-    compute_brier,
-    compute_viscore,
-    count_detections,
-    detect_levels,
-    expand_steps,
-    group_detections,
-)
+from tasks.evaluation.detection import Detection, count_detections, detect_levels, expand_steps
 from tasks.evaluation.score import Gold
 
 COUNTS = st.lists(st.integers(0, 40), min_size=6, max_size=6)
@@ -37,17 +29,10 @@ def test_what_cannot_be_read_is_an_alarm_for_criticbench() -> None:
     assert found.f1 == pytest.approx(2 * (2 / 3) / (5 / 3))
 
 
-def test_the_ceiling_of_a_verifier_by_hand() -> None:
-    verifier = Detection(caught=8, missed=2, alarms=1, passed=9)
-    assert verifier.compute_ceiling(0.5) == pytest.approx(0.9 * 0.5 / (0.9 * 0.5 + 0.2 * 0.5))
-    assert Detection(caught=5, missed=0, alarms=0, passed=5).compute_ceiling(0.01) == 1.0
-    assert Detection(caught=5, missed=0, alarms=5, passed=0).compute_ceiling(0.5) is None
-
-
 @given(COUNTS)
 def test_figures_lie_between_0_and_1_or_are_not_known(counts: list[int]) -> None:
     found = Detection(*counts)
-    for figure in (found.f1, found.balanced_accuracy, found.balanced_f1, found.guess_f1, found.compute_ceiling(0.4)):
+    for figure in (found.f1, found.balanced_accuracy, found.balanced_f1, found.guess_f1):
         assert figure is None or 0 <= figure <= 1
     assert found.error_rate.of == sum(counts)
 
@@ -77,13 +62,3 @@ def test_the_three_levels_of_labels_of_first_wrong_steps() -> None:
     assert levels["solution"] == Detection(caught=2, missed=0, alarms=0, passed=1, open_right=1)
     assert levels["first error"] == Detection(caught=1, missed=1, alarms=0, passed=1, open_right=1)
     assert levels["step"] == Detection(caught=1, missed=1, alarms=1, passed=5)
-
-
-def test_the_rest_by_hand() -> None:
-    assert compute_viscore([0.5, 0.4, 0.2]) == pytest.approx(0.04 ** (1 / 3))
-    with pytest.raises(ValueError, match="no score to take the mean of"):
-        compute_viscore([])
-    assert compute_brier([(0.8, True), (0.6, False)]) == pytest.approx((0.04 + 0.36) / 2)
-    assert compute_brier([]) is None
-    groups = group_detections([("units", True, True), ("sums", True, False), ("units", True, None)])
-    assert list(groups) == ["sums", "units"] and groups["units"].recall.rate == 0.5
