@@ -22,8 +22,10 @@ PLAIN = (int, float, complex, str, bool, type(None), bytes)
 def limit(limits: dict[str, int]) -> None:
     """Take from this process what it may not use more of."""
     seconds, memory, files = limits["seconds"], limits["memory"], limits["files"]
-    for name, value in (("CPU", seconds), ("AS", memory), ("FSIZE", files), ("NOFILE", 64), ("CORE", 0)):
+    for name, value in (("AS", memory), ("FSIZE", files), ("NOFILE", 64), ("CORE", 0)):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    # at the lower limit the kernel sends SIGXCPU, which says what happened; where both are the same it kills without a word
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
 def show(value: Any) -> str | None:

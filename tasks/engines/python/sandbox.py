@@ -240,6 +240,7 @@ def _describe_run(ending: Ending | None, status: int, printed: str, told: bytes)
         return ProgramRun(ended=report.ended, exit=report.exit or 0, stdout=printed, report=report)
     number = status - 128  # of a process that a signal ended, bubblewrap's status is 128 more
     if ending == "exit" and 0 < number < signal.NSIG:
-        ended: Ending = "time limit" if number == signal.SIGXCPU else "signal"
-        return ProgramRun(ended=ended, exit=-number, stdout=printed, report=None)
+        if number == signal.SIGXCPU:  # its processor time was up before the clock's
+            return ProgramRun(ended="time limit", exit=None, stdout=printed, report=None)
+        return ProgramRun(ended="signal", exit=-number, stdout=printed, report=None)
     return ProgramRun(ended=ending or "exit", exit=status if ending == "exit" else None, stdout=printed, report=None)

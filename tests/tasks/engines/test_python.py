@@ -39,6 +39,12 @@ def test_what_a_program_prints_and_computes_is_reported() -> None:
 
 
 @needs_sandbox
+def test_processor_time_that_is_up_is_told_before_it_kills() -> None:
+    soft, hard = run("import resource; print(*resource.getrlimit(resource.RLIMIT_CPU))").stdout.split()
+    assert (int(soft), int(hard)) == (SHORT.seconds, SHORT.seconds + 1)
+
+
+@needs_sandbox
 def test_tests_run_until_one_fails() -> None:
     result = run(
         "def double(x):\n    return x + x", tests=["assert double(2) == 4", "assert double(3) == 7", "assert False"]
@@ -83,6 +89,7 @@ def test_what_may_be_the_sandboxs_doing_is_told_apart(program: str, refusal: str
     [
         ("while True: pass", "time limit", None), ("while True: print('x' * 99)", "output limit", None), ("import os; os._exit(3)", "exit", 3),
         ("import os; os.kill(os.getpid(), 9)", "signal", -9),
+        ("import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 3))\nwhile True: pass", "time limit", None),
     ],
 )  # fmt: skip
 def test_a_program_that_does_not_come_to_its_end_has_no_report(program: str, ended: str, exit: int | None) -> None:
