@@ -10,6 +10,7 @@ ATTACKS = {
     "fork bomb that goes on": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
     "double fork": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(600)",
     "thread bomb": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(600,)).start()",
+    "threads that compute": "import threading\ndef work():\n    while True: sum(range(10 ** 5))\nfor _ in range(4): threading.Thread(target=work).start()",
     "process pool": "import multiprocessing\nprint(multiprocessing.Pool(8).map(abs, [1]))",
     "subprocess": "import subprocess\nprint(subprocess.check_output(['/bin/sh', '-c', 'cat {secret}']))",
     "system": "import os\nprint(os.system('cat {secret}'))",

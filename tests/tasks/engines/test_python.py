@@ -18,6 +18,8 @@ from tests.sandbox_outside import attack, place_canaries
 
 needs_sandbox = pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
 SHORT = Limits(seconds=2)
+THREADS = "import threading\ndef work():\n    while True: sum(range(10 ** 5))\nthreads = [threading.Thread(target=work) for _ in range(4)]"
+"""Four threads that would use processor time faster than the clock goes."""
 
 
 def run(program: str, **wanted: object) -> ProgramRun:
@@ -75,6 +77,8 @@ def test_a_traceback_has_the_lines_of_the_program_alone() -> None:
         ("x = bytearray(4 << 30)", "memory limit"), ("import numpy", "missing module"), ("import os; os.fork()", "refused by the sandbox"),
         ("open('data.txt')", "refused by the sandbox"), ("1 / 0", None), ("import jsn", "missing module"), ("assert False", None),
         ("import winreg", "missing module"), ("import os.pathh", None), ("import socket; socket.socketpair()", "refused by the sandbox"),
+        (f"{THREADS}\nfor thread in threads: thread.start()", "refused by the sandbox"),
+        ("import asyncio\nasync def main(): await asyncio.to_thread(print)\nasyncio.run(main())", "refused by the sandbox"),
         ("try:\n    import numpy\nexcept ImportError:\n    raise ValueError('no numpy')", "missing module"),
     ],
 )  # fmt: skip
@@ -90,6 +94,8 @@ def test_what_may_be_the_sandboxs_doing_is_told_apart(program: str, refusal: str
         ("while True: pass", "time limit", None), ("while True: print('x' * 99)", "output limit", None), ("import os; os._exit(3)", "exit", 3),
         ("import os; os.kill(os.getpid(), 9)", "signal", -9),
         ("import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 3))\nwhile True: pass", "time limit", None),
+        (f"{THREADS}\nfor thread in threads:\n    try: thread.start()\n    except RuntimeError: pass\nwork()", "time limit", None),
+        ("import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass", "time limit", None),
     ],
 )  # fmt: skip
 def test_a_program_that_does_not_come_to_its_end_has_no_report(program: str, ended: str, exit: int | None) -> None:
