@@ -151,6 +151,12 @@ def count_evenly(_: Any) -> Callable[[pl.DataFrame], int] | None:
     """The count of a task that makes as many rows of each row."""
 
 
+def list_own_prompt(parameters: Any, _: str) -> Mapping[str, str]:
+    """The prompts of a task that asks all its models by its parameter `prompt`."""
+    text = getattr(parameters, "prompt", None)
+    return {"prompt": text} if isinstance(text, str) else {}
+
+
 def skip_fit(_: Any) -> Fit[Any] | None:
     """What a task finds out beforehand whose parts do not depend on each other."""
 
@@ -335,6 +341,10 @@ class Asking(Task[P]):
     """How many rows each row of the input stands for (in = kept + rejected counts these)."""
     continues: Callable[[P], Sequence[str]] = list_nothing
     """The models that it asks to go on with beginnings of answers, which not every endpoint does."""
+    prompts: Callable[[P, str], Mapping[str, str]] = list_own_prompt
+    """The templates by which it asks a model, each by the parameter that chooses it."""
+    runs_programs: bool = False
+    """Whether what it asks are programs to be run, of `engine: python`; all others ask in words."""
     bound: Callable[[P, pl.DataFrame, float], Mapping[str, float]] = find_no_bound
     """Of each model the tokens that it asks for at most, given some rows and how many times as many the table has."""
 

@@ -8,16 +8,19 @@ from pathlib import Path
 from catalog.declarations import find_declarations
 from schemas.recipe.changes import Models, with_models
 from schemas.recipe.document import Fault, RecipeError
-from schemas.recipe.models import Abacus, Model, World
+from schemas.recipe.models import Abacus, Model, Python, Recorded, World
 from schemas.recipe.reader import read_recipe
 from schemas.recipe.recipe import Recipe, Table
 from schemas.recipe.settings import FurtherSampling
 from schemas.task import Asking
 from tasks import TASKS
-from tasks.llm.prompts import name_prompt
+from tasks.llm.prompts import find_template, name_prompt
 
 WITHOUT_CONTINUATION = " (`inject` does without by `rest: rules`)"
 """What else can be done where a model does not go on with beginnings of answers."""
+NO_PROGRAMS = "runs no programs; name one of `engine: python`"
+NO_WORDS = "runs programs, and answers no prompt; name a language model, and have programs run by the task `run`"
+"""What is said where a table asks the wrong kind of engine."""
 
 
 def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
@@ -51,7 +54,7 @@ def open_recipe(recipe: str, models: Models | None = None) -> Recipe:
 def _check_asking(recipe: Recipe) -> None:
     """Raise `RecipeError` where a table asks something of a model that this is known not to do."""
     faults = [
-        recipe.fault(("tables", table.name, key), f"model '{name}': {reason}")
+        recipe.fault(("tables", table.name, *filter(None, key.split("."))), f"model '{name}': {reason}")
         for table in recipe.tables
         if isinstance(table.task, Asking)
         for name in table.task.models(table.parameters)
@@ -65,9 +68,11 @@ def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, s
     """What of a table a model cannot do: the parameter, and why."""
     assert isinstance(table.task, Asking)
     if name in table.task.continues(table.parameters) and (reason := model.explain_no_continuation()):
-        yield "model" if "model" in type(table.parameters).model_fields else "models", f"{reason}{WITHOUT_CONTINUATION}"
+        yield _find_parameter(table, name), f"{reason}{WITHOUT_CONTINUATION}"
+    if not isinstance(model, Recorded) and isinstance(model, Python) != table.task.runs_programs:
+        yield _find_parameter(table, name), NO_PROGRAMS if table.task.runs_programs else NO_WORDS
     if isinstance(model, World):
-        yield from _find_unknown_prompts(table)
+        yield from _find_unknown_prompts(table, name)
     settings = [each for each in getattr(table.parameters, "sampling", ()) if isinstance(each, FurtherSampling)]
     names = dict.fromkeys(name for setting in settings for name in setting.list_set())
     if names and isinstance(model, Abacus):
@@ -75,15 +80,31 @@ def _find_unable(table: Table, name: str, model: Model) -> Iterator[tuple[str, s
         yield "sampling", f"the embedded model is sampled by `temperature` and `top_p` alone; take {listed} out"
 
 
-def _find_unknown_prompts(table: Table) -> Iterator[tuple[str, str]]:
-    """The prompts of a table that a teacher of known truth cannot answer: it recognises our own by their words."""
+def _find_parameter(table: Table, name: str) -> str:
+    """The parameter by which a table names a model."""
+    given = {key: getattr(table.parameters, key) for key in type(table.parameters).model_fields}
+    named = (key for key, value in given.items() if value == name or (isinstance(value, list) and name in value))
+    return next(named, "")
+
+
+def _find_unknown_prompts(table: Table, name: str) -> Iterator[tuple[str, str]]:
+    """The prompts by which a table asks a teacher of known truth and that it cannot answer: it recognises our own by their words."""
     from tasks.engines.world.engine import explain_roles
 
-    for name in type(table.parameters).model_fields:
-        text = getattr(table.parameters, name)
-        is_prompt = name == "prompt" or name.endswith("_prompt")
-        if is_prompt and isinstance(text, str) and (reason := explain_roles(name_prompt(text))):
-            yield name, reason
+    assert isinstance(table.task, Asking)
+    for key, text in table.task.prompts(table.parameters, name).items():
+        if reason := explain_roles(name_prompt(text), _find_usual_prompt(table, name, key)):
+            yield key, reason
+
+
+def _find_usual_prompt(table: Table, name: str, key: str) -> str | None:
+    """The prompt by which the table would ask a model if it left a parameter at its default; None where it has none."""
+    assert isinstance(table.task, Asking)
+    field = type(table.parameters).model_fields.get(key)
+    if field is None or field.is_required():
+        return None
+    usual = table.task.prompts(table.parameters.model_copy(update={key: field.default}), name)
+    return name_prompt(find_template(usual[key])) if key in usual else None
 
 
 def parse_recipe(text: str, recipe: str) -> Recipe:

@@ -11,8 +11,10 @@ RUN_COLUMNS = (
     Column("error_type", "string", "The exception that ended it; null where none did.", nullable=True),
     Column("traceback", "string", "Where the exception came up: lines of the program and of the tests alone, without paths; null where there was none.", nullable=True),
     Column("line", "integer", "The line of the program, from 1, at which the exception came up; null where it did not in the program.", nullable=True, at_least=0),
-    Column("states", "strings", "The values of its variables, sorted, names ignored, after each statement: JSON, or a digest of long ones; null where not asked for.", nullable=True),
-    Column("reference_states", "strings", "The states of the reference, where that is a program; null where not asked for, or it has none.", nullable=True),
+)  # fmt: skip
+STATE_COLUMNS = (
+    Column("states", "strings", "The values of its variables, sorted, names ignored, after each statement: JSON, or a digest of long ones; null where it did not come to its end.", nullable=True),
+    Column("reference_states", "strings", "The states of the reference, where that is a program that comes to its end; null where it is none.", nullable=True),
 )  # fmt: skip
 PARTIAL_COLUMNS = (
     Column("right_statements", "integer", "Statements up to the furthest state that a right program of the problem reaches, too; null where states are not known.", nullable=True, at_least=0),

@@ -88,6 +88,17 @@ class ClassifyParameters(Parameters):
         decider = [self.dynamic.decider] if self.dynamic and self.dynamic.decider else []
         return list(dict.fromkeys([*self.models, *decider]))
 
+    def list_prompts(self, model: str) -> dict[str, str]:
+        """The prompts that a model is asked by: to classify, and to find types or to decide which are one."""
+        asked = {"prompt": self.prompt} if model in self.models else {}
+        if self.dynamic and model in self.models and self.dynamic.by == "classifier":
+            asked["dynamic.prompt"] = self.dynamic.prompt
+        if self.dynamic and model == self.dynamic.decider:
+            asked["dynamic.decider"] = prompts.find_template(
+                "keywords" if self.dynamic.by == "keywords" else "same-kind"
+            )
+        return asked
+
 
 def check_parameters(parameters: ClassifyParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""

@@ -180,6 +180,7 @@ CLASSIFY = Asking(
     makes=lambda _, contract: contract.having(*CLASSIFY_COLUMNS),
     check=check_parameters,
     models=ClassifyParameters.list_models,
+    prompts=ClassifyParameters.list_prompts,
     ask=classify,
     fit=_make_induction,
     rows_per_row=lambda _: 1,

@@ -240,6 +240,11 @@ def _check(rules: CorrectParameters, _: Contract) -> Iterable[str]:
         yield "inspector: is the teacher, who would inspect its own corrections; name another model, or none"
 
 
+def _list_prompts(rules: CorrectParameters, model: str) -> dict[str, str]:
+    """The prompt of who corrects; an inspector is asked for a critique, by our own."""
+    return {"prompt": rules.prompt} if model in (rules.teacher, rules.student) else {}
+
+
 CORRECT = Asking(
     name="correct",
     summary="Has a teacher say what is wrong in first wrong steps and correct them until an inspector finds nothing, and the student beside it.",
@@ -249,6 +254,7 @@ CORRECT = Asking(
     makes=_make_contract,
     check=lambda rules, given: list(_check(rules, given)),
     models=lambda rules: list(dict.fromkeys(filter(None, (rules.teacher, rules.student, rules.inspector)))),
+    prompts=_list_prompts,
     ask=request_corrections,
     rows_per_row=lambda _: 1,
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from schemas.model_id import ModelId
 from schemas.request import Message, Reply, Request, Sampling
-from tasks.corrections.revise_parameters import ReviseParameters
+from tasks.corrections.revise_parameters import ReviseParameters, find_feedback_prompt
 from tasks.llm import prompts
 from tasks.llm.critique_reply import Critique, parse_critique
 from tasks.llm.judge_reply import NONE, collect_material
@@ -99,7 +99,6 @@ def write_feedback(
     row: Mapping[str, Any], rules: ReviseParameters, feedback: AttemptFeedback, earlier: Sequence[str]
 ) -> tuple[Message, ...]:
     """The turn that asks for a revision."""
-    kind = {"reference": "critique", "merged": "critique"}.get(rules.feedback, rules.feedback)
     sign = make_mark(row)
     listed = "; ".join(strip_marks(answer, sign) for answer in dict.fromkeys(earlier))
     fields = {
@@ -108,4 +107,4 @@ def write_feedback(
         "critique": strip_marks(feedback.critique.text if feedback.critique else describe_run(row), sign),
         "earlier": f"These answers were given before and are wrong: {listed}." if listed else "",
     }
-    return prompts.fill(prompts.find_template(f"revise-{kind}"), fields)
+    return prompts.fill(find_feedback_prompt(rules.feedback), fields)

@@ -354,6 +354,7 @@ REVISE = Asking(
     makes=_make_contract,
     check=check_parameters,
     models=ReviseParameters.list_models,
+    prompts=ReviseParameters.list_prompts,
     ask=revise_solutions,
     rows_per_row=lambda rules: rules.turns + 1,
 )

@@ -71,6 +71,17 @@ class ReviseParameters(Parameters):
         """The models that are asked."""
         return list(dict.fromkeys([self.actor, *self.critics]))
 
+    def list_prompts(self, model: str) -> dict[str, str]:
+        """The prompts that a model is asked by: to revise, to criticize, or both."""
+        revises = {"prompt": self.prompt, "feedback": find_feedback_prompt(self.feedback)}
+        criticizes = {"critique_prompt": self.critique_prompt}
+        return (revises if model == self.actor else {}) | (criticizes if model in self.critics else {})
+
+
+def find_feedback_prompt(feedback: Feedback) -> str:
+    """The prompt that tells a reviser what is said of its attempt: however a critique came about, it is one."""
+    return prompts.find_template(f"revise-{'critique' if feedback in CRITICS else feedback}")
+
 
 def check_parameters(rules: ReviseParameters, contract: Contract) -> list[str]:
     """Parameters that cannot be meant, and columns that they need."""

@@ -239,6 +239,7 @@ JUDGE = Asking(
     makes=_makes,
     check=check_parameters,
     models=lambda parameters: parameters.models,
+    prompts=lambda parameters, _: {"prompt": parameters.template},
     ask=judge_solutions,
     rows_per_row=lambda _: 1,
     labels=(JUDGE_LABEL,),

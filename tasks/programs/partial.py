@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from schemas.columns.programs import PARTIAL_COLUMNS
+from schemas.columns.programs import PARTIAL_COLUMNS, STATE_COLUMNS
 from schemas.contract import Contract
 from schemas.frames import to_polars_schema
 from schemas.task import Outcome, Parameters, PerProblem
@@ -74,12 +74,18 @@ def _describe(row: dict[str, Any], shortest: Mapping[str, int], longer: int) -> 
     }  # fmt: skip
 
 
+def _find_missing(_: PartialParameters, contract: Contract) -> list[str]:
+    missing = [column.name for column in STATE_COLUMNS if column.name not in contract.names()]
+    return [f"from: the table has no column '{missing[0]}'; give the `run` before it `states: true`"] if missing else []
+
+
 PARTIAL = PerProblem(
     name="partial",
     summary="Says how far each program is right, by the states of right programs of its problem.",
     version="1",
     parameters=PartialParameters,
-    needs=("problem_id", "verdict", "steps", "states", "reference_states"),
+    needs=("problem_id", "verdict", "steps"),
+    check=_find_missing,
     makes=lambda _, contract: contract.having(*PARTIAL_COLUMNS),
     run=find_partial,
 )

@@ -16,8 +16,8 @@ import polars as pl
 from pydantic import Field, ValidationError
 
 from schemas.columns.problems import VERDICT_COLUMNS, VERDICT_LABEL
-from schemas.columns.programs import RUN_COLUMNS
-from schemas.contract import Contract
+from schemas.columns.programs import RUN_COLUMNS, STATE_COLUMNS
+from schemas.contract import Column, Contract
 from schemas.frames import to_polars_schema
 from schemas.model_id import ModelId
 from schemas.programs import LONGEST_PROGRAM, ProgramJob, ProgramRun
@@ -27,7 +27,6 @@ from tasks.programs.extract import complete_tests, extract_program
 from tasks.verify.check import check_answer
 from tasks.verify.task import NO_GOLD, VERSION
 
-ADDED = to_polars_schema(Contract("runs", "", (*VERDICT_COLUMNS, *RUN_COLUMNS), ""))
 SAMPLING = Sampling(max_tokens=1, temperature=0.0)
 """Nothing is sampled: a request needs one all the same."""
 LONGEST_TRACEBACK = 2_000
@@ -85,8 +84,14 @@ def run_programs(part: pl.DataFrame, rules: RunParameters, names: Mapping[str, M
         | _list_states(_read(request, program, replies), _read(reference, row["reference"], replies), rules)
         for row, program, request, reference in zip(rows, programs, asked, references)
     ]
-    frame = pl.DataFrame(added, schema=ADDED)
-    return Outcome(pl.concat([part.drop(ADDED, strict=False), frame], how="horizontal"), part.clear())
+    frame = pl.DataFrame(added, schema=to_polars_schema(Contract("runs", "", _list_columns(rules), "")))
+    before = part.drop((*frame.columns, *(column.name for column in STATE_COLUMNS)), strict=False)
+    return Outcome(pl.concat([before, frame], how="horizontal"), part.clear())
+
+
+def _list_columns(rules: RunParameters) -> tuple[Column, ...]:
+    """The columns that are added."""
+    return (*VERDICT_COLUMNS, *RUN_COLUMNS, *(STATE_COLUMNS if rules.states else ()))
 
 
 def _request(named: ModelId, program: str | None, row: Mapping[str, Any], rules: RunParameters) -> Request | None:
@@ -117,7 +122,7 @@ def _describe(
     findings = judge_run(row, run, rules.by)
     report = run.report if isinstance(run, ProgramRun) else None
     traceback = _PATH.sub("…", report.traceback)[:LONGEST_TRACEBACK] if report and report.traceback else None
-    return dict.fromkeys(ADDED) | {
+    return {
         "verdict": findings.verdict, "undecided": findings.undecided, "extracted": findings.extracted, "compared_by": findings.compared_by,
         "second_opinion": findings.second_opinion, "code": program, "ran": report is not None, "exit": run.exit if isinstance(run, ProgramRun) else None,
         "error_type": report.error_type if report else None, "traceback": traceback, "line": report.line if report else None,
@@ -179,12 +184,13 @@ def _compare(row: Mapping[str, Any], value: str | None) -> Findings:
 RUN = Asking(
     name="run",
     summary="Runs the programs in solutions in a sandbox: right, wrong, or undecided with a reason.",
-    version=f"2 verify {VERSION}",
+    version=f"3 verify {VERSION}",
     parameters=RunParameters,
     needs=("text", "question", "answer", "options", "reference"),
-    makes=lambda _, contract: contract.having(*VERDICT_COLUMNS, *RUN_COLUMNS),
+    makes=lambda rules, contract: contract.without(*STATE_COLUMNS).having(*_list_columns(rules)),
     models=lambda parameters: [parameters.model],
     ask=run_programs,
+    runs_programs=True,
     rows_per_row=lambda _: 1,
     labels=(VERDICT_LABEL,),
 )

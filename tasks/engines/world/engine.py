@@ -35,20 +35,27 @@ def identify_teacher(model: World) -> ModelId:
     return ModelId(TEACHER, f"{VERSION}-{hashlib.blake2b(skill.encode(), digest_size=5).hexdigest()}")
 
 
-def explain_roles(prompt: str) -> str | None:
+def explain_roles(prompt: str, usual: str | None = None) -> str | None:
     """Why the teacher cannot answer a prompt, and what to do; None where it can.
 
     Args:
         prompt: The prompt's name, as `name_prompt` gives it.
+        usual: The prompt in whose place it stands, if that is known, likewise.
 
     Returns:
         The fault, in words for the recipe's author.
 
     """
-    if prompt.partition(" ")[0] in ROLES:
+    name, role = prompt.partition(" ")[0], ROLES.get((usual or "").partition(" ")[0])
+    known = [other for other in sorted(ROLES) if role in (None, ROLES[other])]
+    if name in known:
         return None
-    known = ", ".join(sorted(ROLES))
-    return f"a teacher of known truth does not know the prompt '{prompt}'; it answers {known}"
+    fault = (
+        f"takes the prompt '{prompt}' for another task's" if name in ROLES else f"does not know the prompt '{prompt}'"
+    )
+    return (
+        f"a teacher of known truth {fault}: it knows {', '.join(known)}; ask by one of these, or name a language model"
+    )
 
 
 class WorldEngine:

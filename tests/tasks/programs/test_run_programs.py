@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from schemas.columns.problems import SOLUTIONS
 from schemas.programs import Ending, ProgramReport, ProgramRun
 from tasks.engines.python.sandbox import find_fault
-from tasks.programs.partial import find_furthest
-from tasks.programs.run_programs import RunParameters, judge_run
+from tasks.programs.partial import PARTIAL, PartialParameters, find_furthest
+from tasks.programs.run_programs import RUN, RunParameters, judge_run
 from tests.running_programs import run_mistakes, run_table, write_mistakes
 
 needs_sandbox = pytest.mark.skipif(bool(find_fault()), reason=find_fault() or "")
@@ -65,6 +66,18 @@ def test_prose_that_is_no_python_is_no_wrong_program() -> None:
 )
 def test_the_furthest_right_state_counts_that_is_not_reached_late(states: list[str], longer: int, right: int) -> None:
     assert find_furthest(states, {"a": 1, "b": 2}, longer) == right
+
+
+def test_states_that_nobody_kept_are_missed_before_anything_runs() -> None:
+    without = RUN.makes(RunParameters(model="sandbox", by="value"), SOLUTIONS)
+    assert PARTIAL.check(PartialParameters(), without) == [
+        "from: the table has no column 'states'; give the `run` before it `states: true`"
+    ]
+    kept = RUN.makes(RunParameters(model="sandbox", by="value", states=True), SOLUTIONS)
+    assert PARTIAL.check(PartialParameters(), kept) == []
+    assert RUN.makes(RunParameters(model="sandbox", by="value"), kept).columns == without.columns, (
+        "old states are none of this run"
+    )
 
 
 @needs_sandbox

@@ -20,6 +20,7 @@ license: Apache-2.0
 models:
   pupil: {engine: world, skill: {slips: 0.5}}
   teacher: {engine: world, skill: {misses: 0.1, alarms: 0.02, elsewhere: 0.05}}
+  sandbox: {engine: python}
 tables:
   problems: {task: world, count: 60}
   solutions: {task: generate, from: problems, models: [pupil], prompt: abacus-solve, sampling: [{temperature: 1.0, samples: 2}]}
@@ -60,6 +61,21 @@ FAULTS = {
     "a rate in words": ("alarms: 0.02", "alarms: often"),
     "a prompt of one's own": ("models: [teacher]}", 'models: [teacher], prompt: "Judge {question} {steps}"}'),
     "a prompt it does not know": ("prompt: abacus-solve", "prompt: keywords"),
+    "a prompt for another task": ("prompt: abacus-solve", "prompt: critique"),
+    "feedback of programs": (
+        "  release:",
+        "  ran: {task: run, from: verified, model: sandbox, by: value}\n  revised: {task: revise, from: ran, actor: teacher, feedback: run}\n  release:",
+    ),
+    "types found by it": (
+        ", models: [teacher]}",
+        ", models: [teacher]}\n  agreed: {task: agree, from: judged, rule: k of n, k: 1}\n  typed: {task: classify, from: agreed, models: [teacher], dynamic: {decider: teacher}}",
+    ),
+    "it runs a program": ("  release:", "  ran: {task: run, from: verified, model: teacher, by: value}\n  release:"),
+    "the sandbox judges": ("models: [teacher]}", "models: [teacher, sandbox]}"),
+    "the sandbox criticizes": (
+        "  release:",
+        "  revised: {task: revise, from: verified, actor: teacher, critics: [sandbox]}\n  release:",
+    ),
     "a setting of language models": ("{engine: world, skill: {slips: 0.5}}", "{engine: world, sampling: {top_k: 5}}"),
 }
 
