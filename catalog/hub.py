@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import fsspec
+from errata.storage import open_file_system as open_any
 
 _FILE = re.compile(r"hf://datasets/[^/]+/[^/]+/.+")
 ADVICE = "check name, HF_ENDPOINT and HF_TOKEN, or fetch the file and name its path"
@@ -25,9 +25,13 @@ def is_file(url: str) -> bool:
 
 def open_file_system(url: str) -> tuple[Any, str]:
     """The file system that a URL of any protocol is on, and its path there."""
-    options = {"endpoint": os.environ.get("HF_ENDPOINT")} if is_file(url) else {}
-    fs, path = fsspec.url_to_fs(url, **options)
-    return fs, str(path)
+    return open_any(url, **({"endpoint": os.environ.get("HF_ENDPOINT")} if is_file(url) else {}))
+
+
+def open_file(url: str) -> Any:
+    """A file of any protocol, open for reading."""
+    fs, path = open_file_system(url)
+    return fs.open(path, "rb")
 
 
 @contextmanager

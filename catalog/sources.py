@@ -172,7 +172,7 @@ def verify_unchanged(source: Source) -> None:
         (now,) = find_sources(source.url, source.name)
     else:
         fs, path = hub.open_file_system(source.url)
-        fs.invalidate_cache()
+        fs.invalidate_cache()  # the Hub's file system keeps listings whatever it is told
         if source.stamp and _stamp(fs, path, source.name) == source.stamp:
             return
         now = _file(fs, path, source.name)

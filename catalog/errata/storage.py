@@ -50,14 +50,13 @@ def locate_store(store: str | None) -> str:
     return url if bare.endswith(":") else bare  # `memory://` is a store, `memory:` a folder of that name
 
 
-def _open_file_system(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and its path there."""
-    # no listing is kept: what another process has written since would be denied
+def open_file_system(url: str, **options: Any) -> tuple[Any, str]:
+    """The file system of a URL, and its path there; no listing is kept: what others have written since would be denied."""
     try:
-        fs, root = fsspec.url_to_fs(url, use_listings_cache=False)
+        fs, path = fsspec.url_to_fs(url, use_listings_cache=False, **options)
     except TypeError:  # it takes options of its own alone, as that of sftp:// does
-        fs, root = fsspec.url_to_fs(url)
-    return fs, str(root).rstrip("/")
+        fs, path = fsspec.url_to_fs(url, **options)
+    return fs, str(path)
 
 
 class Storage:
@@ -70,10 +69,11 @@ class Storage:
         """Open a store; `ErrataError` where its URL is malformed, holds a password or is of an unknown kind."""
         self.url = locate_store(url)
         try:
-            self.fs, self.root = _open_file_system(f"{self.url}/")
+            self.fs, root = open_file_system(f"{self.url}/")
         except (ValueError, ImportError) as error:
             message = f"store {self.url}: {error}; give a path or a URL such as s3://bucket/folder"
             raise ErrataError(message) from None
+        self.root = root.rstrip("/")
         self.local = isinstance(self.fs, LocalFileSystem)
 
     def full(self, path: str) -> str:

@@ -75,8 +75,7 @@ def _read_records(source: Source) -> Generator[tuple[Record, float]]:
     if not is_known(source.url):
         raise SourceError(f"{source.name}: unknown format '{''.join(suffixes)}'; there are {KINDS}")
     context = _read_companion(source)
-    fs, path = hub.open_file_system(source.url)
-    with hub.raise_os_errors(), fs.open(path, "rb") as raw:
+    with hub.raise_os_errors(), hub.open_file(source.url) as raw:
         size = max(1, raw.seek(0, io.SEEK_END))
         raw.seek(0)
         for record in _read_file(raw, source.name, source.reading, DEPTH):
@@ -94,8 +93,7 @@ def _read_companion(source: Source) -> Mapping[str, Any]:
     """The file that belongs to a source, by the name that paths of fields have for it."""
     if source.companion is None:
         return {}
-    fs, path = hub.open_file_system(source.companion.url)
-    with hub.raise_os_errors(), fs.open(path, "rb") as file:
+    with hub.raise_os_errors(), hub.open_file(source.companion.url) as file:
         return {COMPANION: json_text.read_document(file.read(DOCUMENT_LIMIT), source.companion.name)}
 
 

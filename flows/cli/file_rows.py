@@ -8,10 +8,10 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.hub import open_file
 from catalog.sources import Source, SourceError
 from flows.cli.row_reader import RowFile, RowReader
 from flows.metrics.evaluate import read_records
@@ -52,14 +52,14 @@ def _open_parquet(sources: Sequence[Source]) -> Iterator[RowFile]:
     columns: list[str] | None = None
     for source in sources:
         try:
-            with fsspec.open(source.url, "rb") as file, pq.ParquetFile(file) as parquet:
+            with open_file(source.url) as file, pq.ParquetFile(file) as parquet:
                 rows, names = parquet.metadata.num_rows, parquet.schema_arrow.names
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{source.name}: cannot be read as Parquet ({str(error)[:200]})") from None
         if columns is not None and names != columns:
             raise SourceError(f"{source.name}: has other columns than {sources[0].name}; look at each by itself")
         columns = names
-        yield RowFile(source.name, rows, lambda url=source.url: fsspec.open(url, "rb").open())  # type: ignore[misc]
+        yield RowFile(source.name, rows, lambda url=source.url: open_file(url))  # type: ignore[misc]
 
 
 def _describe_fault(source: str, reason: str, detail: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import fsspec
 import polars as pl
 from errata import NotFound, open_release
 
+from catalog.hub import open_file
 from catalog.publish.publish import INDEX
 from catalog.records.read import read_batches
 from catalog.sources import Source, SourceError, verify_unchanged
@@ -62,7 +62,7 @@ def open_side_input(located: LocatedSideInput) -> Rows | Records | Files:
 
 def _read_bytes(source: Source) -> bytes:
     try:
-        with fsspec.open(source.url, "rb") as file:
+        with open_file(source.url) as file:
             data = bytes(file.read())
     except OSError as error:
         raise SourceError(f"{source.name}: cannot be read ({error}); check it and build again") from None
