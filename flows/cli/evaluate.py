@@ -1,4 +1,4 @@
-"""`errata evaluate`: labels of the first wrong step beside gold, and verdicts before and after."""
+"""`errata evaluate`: labels of the first wrong step beside gold, verdicts before and after, scores beside verdicts."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def run_evaluate(options: Namespace) -> int:
 
     store = locate_store(options.store)
     labels = [find_rows(name, options.data, store) for name in options.labels]
+    if options.score:
+        return _evaluate_scores(labels, options)
     paired = options.before or options.after
     if paired or (not options.gold and all(has_transitions(place.columns()) for place in labels)):
         return _evaluate_transitions(labels, options)
@@ -50,6 +52,16 @@ def _evaluate_transitions(places: list[RowsAt], options: Namespace) -> int:
     return DONE
 
 
+def _evaluate_scores(places: list[RowsAt], options: Namespace) -> int:
+    """Columns of scores beside verdicts."""
+    from flows.metrics.score_columns import describe_scores, evaluate_scores, format_score_columns
+
+    table = evaluate_scores(places, options.score, options.verdict)
+    described = json.dumps(describe_scores(table), indent=1, ensure_ascii=False) if options.json else None
+    print(described or format_score_columns(table))
+    return DONE
+
+
 def _add_evaluate(parser: ArgumentParser) -> None:
     place = "a file (JSON lines, JSON, CSV, Parquet), RECIPE.yaml:TABLE of a build, or a release (NAME@VERSION:VIEW)"
     help = f"what to evaluate: {place}; several are taken together"
@@ -72,23 +84,42 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     help = "a column of verdicts (right, wrong, undecided, or true, false, null) before a change or a revision; with --after. Tables of `revise` and `compare` need neither"
     parser.add_argument("--before", metavar="COLUMN", help=help)
     parser.add_argument("--after", metavar="COLUMN", help="the column of verdicts after it")
+    help = "a column of scores, the higher the surer the answer is right (probabilities, log-probabilities, self-certainty), beside verdicts; may be repeated"
+    parser.add_argument("--score", action="append", default=[], metavar="COLUMN", help=help)
+    help = "the column of verdicts that scores are held against (default: verdict)"
+    parser.add_argument("--verdict", default="verdict", metavar="COLUMN", help=help)
     add_json(parser)
     add_data(parser)
 
 
 EVALUATE = Verb(
     "evaluate",
-    "Compare labels of the first wrong step with gold, or verdicts before and after.",
+    "Compare labels of the first wrong step with gold, verdicts before and after, or scores with verdicts.",
     (
         "errata evaluate labels.jsonl --gold catalog/recipes/abacus.yaml:steps --format truth",
         "errata evaluate labels.jsonl --gold gsm8k.json --format processbench",
         "errata evaluate labels.parquet --gold prmbench.jsonl --format mapping.yaml",
         "errata evaluate old-and-new.jsonl --before old_right --after new_right",
+        "errata evaluate catalog/recipes/correction_bench.yaml:{unprompted,told,criticized}",
+        "errata evaluate catalog/recipes/checkpoints.yaml:compared",
+        "errata evaluate answers.parquet --score p_true --score self_certainty",
         "errata evaluate catalog/recipes/evidence.yaml:{posterior,today} --gold catalog/recipes/evidence.yaml:known --data FOLDER",
     ),
     run_evaluate,
     _add_evaluate,
-    "Exact locations and their F1 by set, retention, precision, distances; how sure labels are, and what they cost; of verdicts what was kept, fixed and broken.",
+    """What is compared is seen by the columns:
+
+  labels of the first wrong step with --gold
+      exact locations and their F1 (ProcessBench), retention, precision,
+      distances; labellers as detectors at three levels (Hard2Verify), as critics
+      (CriticBench, VISCO), as verifiers (their ceiling), by set and by type of
+      mistake (ReaLMistake); how sure they are (ECE, Brier, AUROC), what they cost
+  turns of `revise`, flips of `compare`, or two columns (--before, --after)
+      what was kept, fixed and broken: accuracies, CL, CS and RSS, negative flips;
+      self-, cross- and iterative critique (RealCritic); critics beside verdicts
+  scores with verdicts (--score)
+      AUROC, Brier score, expected calibration error
+""",
 )
 
 VERBS = (EVALUATE,)

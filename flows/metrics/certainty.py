@@ -7,12 +7,15 @@ from typing import Any
 
 from flows.metrics.narrow_table import format_narrow_table
 from tasks.evaluation.calibration import Calibration
+from tasks.evaluation.discrimination import Discrimination
 from tasks.evaluation.score import Score, Share
 
 NOTES = """\
 said       the mean of the probabilities that labels that name a step have; of
            judges the share of their votes, of older rules their confidence
 error      expected calibration error: said and exact apart, in ten bins
+Brier      mean squared distance of what is said from 1 (exact) or 0 (not)
+AUROC      how often an exact label is surer than another; 50 is as by chance
 at least   labels that are so sure or surer; precision as above"""
 
 
@@ -27,6 +30,7 @@ def describe_calibration(calibration: Calibration | None) -> dict[str, Any] | No
         return None
     return {
         "expected": calibration.expected, "measured": describe_share(calibration.exact), "ece": calibration.error, "gap": calibration.gap,
+        "brier": calibration.discrimination.brier, "auroc": calibration.discrimination.auroc, "auroc_interval": calibration.discrimination.interval,
         "reliability": [
             {"from": part.low, "to": part.high, "labels": part.labels, "expected": part.expected, "exact": describe_share(part.exact)}
             for part in calibration.bins
@@ -58,12 +62,12 @@ def format_certainty(calibrations: Mapping[str, Calibration]) -> str:
         return ""
     rows: list[list[object]] = [
         [
-            name, calibration.exact.of, _format_percent(calibration.expected), _format_share(calibration.exact),
-            _format_percent(calibration.error),
+            name, calibration.exact.of, format_percent(calibration.expected), format_share(calibration.exact),
+            format_percent(calibration.error), f"{calibration.discrimination.brier:.3f}", format_area(calibration.discrimination),
         ]
         for name, calibration in calibrations.items()
     ]  # fmt: skip
-    tables = [format_narrow_table(["", "steps named", "said, %", "precision, %", "error, %"], rows)]
+    tables = [format_narrow_table(["", "named", "said, %", "precision, %", "error, %", "Brier", "AUROC, %"], rows)]
     tables += [_format_reliability(name, calibration) for name, calibration in calibrations.items()]
     tables += [_format_curve(name, calibration) for name, calibration in calibrations.items()]
     return "\n\n".join([*tables, NOTES])
@@ -72,7 +76,7 @@ def format_certainty(calibrations: Mapping[str, Calibration]) -> str:
 def _format_reliability(name: str, calibration: Calibration) -> str:
     rows: list[list[object]] = [
         [
-            f"{100 * part.low:.0f}-{100 * part.high:.0f} %", part.labels, _format_percent(part.expected), _format_share(part.exact),
+            f"{100 * part.low:.0f}-{100 * part.high:.0f} %", part.labels, format_percent(part.expected), format_share(part.exact),
             "#" * round(20 * (part.exact.rate or 0)),
         ]
         for part in calibration.bins
@@ -83,8 +87,8 @@ def _format_reliability(name: str, calibration: Calibration) -> str:
 def _format_curve(name: str, calibration: Calibration) -> str:
     rows: list[list[object]] = [
         [
-            f"at least {point.at_least:.2f}", _format_percent(point.retention.rate), _format_share(point.precision),
-            _format_percent(point.expected),
+            f"at least {point.at_least:.2f}", format_percent(point.retention.rate), format_share(point.precision),
+            format_percent(point.expected),
         ]
         for point in calibration.curve
     ]  # fmt: skip
@@ -109,11 +113,20 @@ def _format_number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def _format_percent(share: float | None) -> str:
+def format_percent(share: float | None) -> str:
+    """A share in percent; a dash where it is not known."""
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def _format_share(share: Share) -> str:
+def format_area(discrimination: Discrimination) -> str:
+    """An area under the ROC curve in percent with its 95 % interval; a dash where there are no two sides."""
+    interval = discrimination.interval
+    span = "" if interval is None else f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
+    return f"{format_percent(discrimination.auroc)}{span}"
+
+
+def format_share(share: Share) -> str:
+    """A share in percent with its 95 % interval; a dash of nothing."""
     interval = share.interval
     span = "" if interval is None else f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
-    return f"{_format_percent(share.rate)}{span}"
+    return f"{format_percent(share.rate)}{span}"

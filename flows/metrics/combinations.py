@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from flows.metrics.certainty import format_share
 from flows.metrics.narrow_table import format_narrow_table
 from schemas.labels import Label
 from tasks.evaluation.score import NONE, Gold, Labels, Share
@@ -124,7 +125,7 @@ def format_combinations(by_labeller: Mapping[str, Sequence[Combination]]) -> str
         if not combinations:
             continue
         shown = [*combinations[:LISTED], *([_join(combinations[LISTED:])] if len(combinations) > LISTED else [])]
-        rows: list[list[object]] = [[each.name, each.exact.of, _format_share(each.exact)] for each in shown]
+        rows: list[list[object]] = [[each.name, each.exact.of, format_share(each.exact)] for each in shown]
         tables.append(format_narrow_table([f"{labeller}, carried by", "labels", "precision, %"], rows))
         if any(each.tokens is not None for each in shown):
             costs: list[list[object]] = [[each.name, *_format_tokens(each)] for each in shown]
@@ -132,11 +133,6 @@ def format_combinations(by_labeller: Mapping[str, Sequence[Combination]]) -> str
                 format_narrow_table([f"{labeller}, carried by", "tokens, each label", "each right one"], costs)
             )
     return "\n\n".join([*tables, NOTES]) if tables else ""
-
-
-def _format_share(share: Share) -> str:
-    low, high = share.interval or (0.0, 1.0)
-    return f"{100 * (share.rate or 0):.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def _format_tokens(each: Combination) -> list[str]:

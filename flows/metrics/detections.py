@@ -1,12 +1,14 @@
-"""Labellers as detectors of mistakes, for people and for machines: precision and recall of solutions, first errors and steps."""
+"""Labellers as detectors, critics and verifiers, for people and for machines: solutions, first errors and steps, by set and type."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from flows.metrics.certainty import describe_share
+from flows.metrics.certainty import describe_share, format_percent, format_share
 from flows.metrics.narrow_table import format_narrow_table
+from tasks.evaluation.critique import CritiqueScore
 from tasks.evaluation.detection import PLACE, Detection
 
 NOTES = """\
@@ -15,15 +17,49 @@ precision  of what is called wrong, and recall of what is wrong; undecided is
 passed     the right ones that are called right
 balanced   mean (accuracy) and harmonic mean (F1) of recall and passed
 guess      the F1 of calling wrong at random, as often as it is so
-step       steps through the first wrong one, since after it all may differ"""
+step       steps through the first wrong one, since after it all may differ
+ceiling    the right ones of what is called right: asking again until an answer
+           passes gives no more (arXiv 2411.17501)"""
+CRITIC_NOTES = """\
+Critic F1  of solutions; what is undecided counts as a mistake (CriticBench)
+explained  F1 of steps whose explanation is right, too; VISCore: the geometric
+           mean of that and of the F1 of solutions and of steps (VISCO)"""
 
 
-def describe_detections(levels: Mapping[str, Detection]) -> dict[str, Any]:
-    """By level a detector's figures for machines."""
-    return {level: _describe_detection(detection, level == PLACE) for level, detection in levels.items()}
+@dataclass(frozen=True)
+class Detector:
+    """A labeller as a detector of mistakes."""
+
+    levels: Mapping[str, Detection]
+    """By level how it does: solutions, first errors, steps."""
+    sets: Mapping[str, Detection]
+    """By set how it finds wrong solutions."""
+    types: Mapping[str, Detection]
+    """By type of mistake, likewise; these are wrong all."""
+    explained: float | None
+    """What judges say of its explanations (`sum_explained`)."""
+
+    @property
+    def critique(self) -> CritiqueScore:
+        """It as a critic."""
+        return CritiqueScore(self.levels["solution"], self.levels["step"], self.explained)
 
 
-def _describe_detection(detection: Detection, place: bool) -> dict[str, Any]:
+def describe_detector(detector: Detector) -> dict[str, Any]:
+    """A detector's figures for machines, by level; then as a critic, as a verifier, by set and by type."""
+    levels = {level: _describe_level(detection, level == PLACE) for level, detection in detector.levels.items()}
+    critique, answers = detector.critique, detector.levels["solution"]
+    return levels | {
+        "criticbench_f1": answers.criticbench_f1,
+        "explanation_f1": critique.explanation_f1,
+        "viscore": critique.viscore,
+        "ceiling": describe_share(answers.ceiling),
+        "sets": {name: _describe_level(detection, False) for name, detection in detector.sets.items()},
+        "types": {name: describe_share(detection.recall) for name, detection in detector.types.items()},
+    }
+
+
+def _describe_level(detection: Detection, place: bool) -> dict[str, Any]:
     """A level's figures; of a place there is no precision, since one that is named wrongly is no alarm about a right row."""
     recalls = {
         "recall": describe_share(detection.recall), "specificity": describe_share(detection.specificity),
@@ -31,21 +67,25 @@ def _describe_detection(detection: Detection, place: bool) -> dict[str, Any]:
     }  # fmt: skip
     if place:
         return recalls
-    unread = detection.count_open_as_alarms().f1
-    return recalls | {"precision": describe_share(detection.precision), "f1": detection.f1, "guess_f1": detection.guess_f1, "f1_unread_as_wrong": unread}  # fmt: skip
+    return recalls | {"precision": describe_share(detection.precision), "f1": detection.f1, "guess_f1": detection.guess_f1}  # fmt: skip
 
 
-def format_detections(detections: Mapping[str, Mapping[str, Detection]]) -> str:
-    """Of each labeller a line a level; nothing where gold has no right, or no wrong, solutions."""
-    solutions = [levels["solution"] for levels in detections.values()]
+def format_detectors(detectors: Mapping[str, Detector]) -> str:
+    """Of each detector a line a level, its figures as a critic and verifier, and lines by set and by type; nothing where gold has no right, or no wrong, solutions."""
+    solutions = [detector.levels["solution"] for detector in detectors.values()]
     if not any(detection.recall.of and detection.specificity.of for detection in solutions):
         return ""
     rows: list[list[object]] = []
-    for name, levels in detections.items():
+    for name, detector in detectors.items():
         rows.append([name, *[""] * 7])
-        rows += [[f"  {level}", *_list_cells(detection, level == PLACE)] for level, detection in levels.items()]
+        rows += [[f"  {level}", *_list_cells(detection, level == PLACE)] for level, detection in detector.levels.items()]  # fmt: skip
     head = ["as detectors, %", "precision", "recall", "F1", "passed", "balanced", "bal. F1", "guess"]
-    return f"{format_narrow_table(head, rows)}\n\n{NOTES}"
+    explained = any(detector.explained is not None for detector in detectors.values())
+    parts = [
+        format_narrow_table(head, rows), _format_critics(detectors, explained), _format_sets(detectors), _format_types(detectors),
+        f"{NOTES}\n{CRITIC_NOTES if explained else CRITIC_NOTES.splitlines()[0]}",
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
 
 
 def _list_cells(detection: Detection, place: bool) -> list[str]:
@@ -59,8 +99,38 @@ def _list_cells(detection: Detection, place: bool) -> list[str]:
         detection.balanced_f1,
         guess,
     )
-    return [_format_percent(figure) for figure in figures]
+    return [format_percent(figure) for figure in figures]
 
 
-def _format_percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"
+def _format_critics(detectors: Mapping[str, Detector], explained: bool) -> str:
+    """Each as a critic and as a verifier; what is said of explanations where anybody judged some."""
+    rows: list[list[object]] = []
+    for name, detector in detectors.items():
+        answers, critique = detector.levels["solution"], detector.critique
+        extra = [format_percent(critique.explanation_f1), format_percent(critique.viscore)] if explained else []
+        rows.append([name, format_percent(answers.criticbench_f1), *extra, format_share(answers.ceiling)])
+    head = ["as critics, %", "Critic F1", *(["explained", "VISCore"] if explained else []), "ceiling"]
+    return format_narrow_table(head, rows)
+
+
+def _format_sets(detectors: Mapping[str, Detector]) -> str:
+    """Solutions by set, where there are several."""
+    rows: list[list[object]] = []
+    for name, detector in detectors.items():
+        rows.append([name, *[""] * 5])
+        rows += [
+            [f"  {group}", detection.recall.of, format_share(detection.recall), detection.specificity.of, format_share(detection.specificity), format_percent(detection.f1)]
+            for group, detection in detector.sets.items()
+        ]  # fmt: skip
+    several = any(len(detector.sets) > 1 for detector in detectors.values())
+    return format_narrow_table(["by set", "wrong", "caught, %", "right", "passed, %", "F1"], rows) if several else ""
+
+
+def _format_types(detectors: Mapping[str, Detector]) -> str:
+    """Wrong solutions by type, where gold knows it."""
+    rows: list[list[object]] = []
+    for name, detector in detectors.items():
+        if detector.types:
+            rows.append([name, *[""] * 2])
+        rows += [[f"  {group}", detection.recall.of, format_share(detection.recall)] for group, detection in detector.types.items()]  # fmt: skip
+    return format_narrow_table(["by type of mistake", "wrong", "caught, %"], rows) if rows else ""

@@ -51,6 +51,8 @@ class RowsAt:
     """The table of a build that it is."""
     spent: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """By column of labels the tokens that were spent on them, by key; of a table's rejected rows too."""
+    rejects: Callable[[], Iterator[Record]] = lambda: iter(())
+    """The rows that a table's task rejected, with reason and detail; none of files."""
 
     def columns(self) -> list[str]:
         """The names that its first sound row has; `EvaluationError` where there is none."""
@@ -90,6 +92,7 @@ def read_table(work: TableJob, manifest: Manifest, name: str = "") -> RowsAt:
         lambda: _iterate_rows(name, tables.read_rows(work.folder(), work.contract, manifest)),
         work,
         lambda: count_tokens(work, manifest),
+        lambda: _iterate_rows(name, (work.folder().read(part) for part in manifest.receipt.rejected)),
     )
 
 
@@ -196,6 +199,7 @@ def evaluate(
         _list_tokens(labels, columns, {row.id for row in gold}),
         {who: origin for place, c in zip(labels, columns) for who, origin in _list_origins(place, c).items()},
         {who: names for place, c in zip(labels, columns) for who, names in _list_combinations(place, c).items()},
+        {who: {id: label.explained for id, label in given.items() if label.explained is not None} for who, given in table.items()},
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from schemas.columns.gold import GOLD_STEP, GOLD_TYPE
-from tasks.evaluation.calibration import BINS
+from tasks.evaluation.discrimination import BINS
 from tasks.evaluation.score import LENGTHS, NONE, wilson
 
 DEPTHS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,15 +9,25 @@ from typing import Any
 
 from errata.cli import text
 
-from flows.metrics.certainty import describe_calibration, describe_cost, describe_share, format_certainty, format_costs
+from flows.metrics.certainty import (
+    describe_calibration,
+    describe_cost,
+    describe_share,
+    format_certainty,
+    format_costs,
+    format_percent,
+    format_share,
+)
 from flows.metrics.combinations import Combination, describe_combinations, format_combinations, group_combinations
-from flows.metrics.detections import describe_detections, format_detections
+from flows.metrics.detections import Detector, describe_detector, format_detectors
 from flows.metrics.labeller_pairs import LabellerPairs, LabelOrigin, compare_labellers, describe_pairs, format_pairs
-from flows.metrics.narrow_table import WIDTH, format_narrow_table
+from flows.metrics.narrow_table import format_narrow_table
+from flows.metrics.rejected_rows import fill_lines, format_rejected
 from flows.metrics.type_confusion import TypeComparison
 from tasks.evaluation.artifact_baseline import ArtifactBaseline
 from tasks.evaluation.calibration import Calibration, Probabilities, calibrate_labels
-from tasks.evaluation.detection import Detection, detect_levels
+from tasks.evaluation.critique import Explained, sum_explained
+from tasks.evaluation.detection import detect_groups, detect_levels
 from tasks.evaluation.fields import Rejected
 from tasks.evaluation.score import Gold, Labels, Score, Share, average_f1, name_length_range, score, score_groups
 from tasks.evaluation.types import UNDECIDED
@@ -62,6 +71,8 @@ class Evaluation:
     """Who stands behind each labeller, where that is declared."""
     carried: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By labeller and id the combination of evidence that speaks for its label, where it says so."""
+    explained: Mapping[str, Explained] = field(default_factory=dict)
+    """By labeller and id what judges say of its explanations, where a column holds that."""
 
     def calibrations(self) -> dict[str, Calibration]:
         """The calibration of each labeller that says how sure it is."""
@@ -81,9 +92,18 @@ class Evaluation:
         """How far independent labellers agree on the rows of gold, and what others confirm; None of one alone."""
         return compare_labellers([row.id for row in self.rows], self.labellers, self.origins)
 
-    def detections(self) -> dict[str, dict[str, Detection]]:
-        """Each labeller as a detector, by level."""
-        return {name: detect_levels(self.rows, labels) for name, labels in self.labellers.items()}
+    def detectors(self) -> dict[str, Detector]:
+        """Each labeller as a detector of mistakes."""
+        return {name: self._detect(name) for name in self.labellers}
+
+    def _detect(self, labeller: str) -> Detector:
+        labels = self.labellers[labeller]
+        return Detector(
+            detect_levels(self.rows, labels),
+            detect_groups(self.rows, labels, lambda row: row.set),
+            detect_groups(self.rows, labels, lambda row: row.type),
+            sum_explained(self.rows, labels, self.explained.get(labeller, {})),
+        )
 
     def combinations(self) -> dict[str, list[Combination]]:
         """By labeller its labels by what speaks for them."""
@@ -110,14 +130,14 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, for machines; shares are 0 to 1, null of nothing."""
     labellers = {}
     calibrations, combinations = evaluation.calibrations(), evaluation.combinations()
-    detections = evaluation.detections()
+    detectors = evaluation.detectors()
     for name in evaluation.labellers:
         groups = evaluation.groups(name)
         whole = score(evaluation.rows, evaluation.labellers[name])
         labellers[name] = {
             "average_f1": average_f1(groups.values()) if evaluation.by == "set" else None,
             "all": _describe_score(whole),
-            "detection": describe_detections(detections[name]),
+            "detection": describe_detector(detectors[name]),
             "calibration": describe_calibration(calibrations.get(name)),
             "cost": describe_cost(evaluation.sum_tokens(name), whole),
             "combinations": describe_combinations(combinations.get(name, [])),
@@ -172,7 +192,7 @@ def format_scores(evaluation: Evaluation) -> str:
         _format_exact(scored),
         _format_labelled(scored),
         _format_distances(scored),
-        format_detections(evaluation.detections()),
+        format_detectors(evaluation.detectors()),
         format_certainty(evaluation.calibrations()),
         format_costs(_list_costs(evaluation)),
         format_combinations(evaluation.combinations()),
@@ -212,14 +232,14 @@ def _format_exact(scored: Scored) -> str:
     head = ["", "wrong", "exact, %", "right", "exact, %", "F1"]
     rows: list[list[object]] = []
     for name, result, mean in scored:
-        cells = ["", "", "", "", _format_percent(mean)]
+        cells = ["", "", "", "", format_percent(mean)]
         if result is not None:
             cells = [
                 f"{result.wrong.of:,}",
-                _format_share(result.wrong),
+                format_share(result.wrong),
                 f"{result.right.of:,}",
-                _format_share(result.right),
-                _format_percent(result.f1),
+                format_share(result.right),
+                format_percent(result.f1),
             ]
         rows.append([name, *cells])
     return format_narrow_table(head, rows)
@@ -228,7 +248,7 @@ def _format_exact(scored: Scored) -> str:
 def _format_labelled(scored: Scored) -> str:
     head = ["", "labelled, %", "of wrong", "of right", "steps named", "precision, %"]
     rows: list[list[object]] = [
-        [name, _format_percent(result.kept.rate), _format_percent(result.kept_wrong.rate), _format_percent(result.kept_right.rate), f"{result.located.of:,}", _format_share(result.located)]
+        [name, format_percent(result.kept.rate), format_percent(result.kept_wrong.rate), format_percent(result.kept_right.rate), f"{result.located.of:,}", format_share(result.located)]
         for name, result, _ in scored if result is not None
     ]  # fmt: skip
     return format_narrow_table(head, rows)
@@ -278,15 +298,15 @@ def _format_types(comparison: TypeComparison | None) -> str:
                 total,
                 exact,
                 predictions.get(UNDECIDED, 0),
-                _format_percent(exact / total),
+                format_percent(exact / total),
                 f"{all_.f1(name):.2f}",
                 instead,
             ]
         )
-    share = _format_percent(all_.exact / all_.rows)
+    share = format_percent(all_.exact / all_.rows)
     rows.append(["all", all_.rows, all_.exact, all_.rows - all_.decided, share, f"{all_.macro_f1():.2f}", ""])
     table = format_narrow_table(["true type", "rows", "exact", "undecided", "exact, %", "F1", "instead, mostly"], rows)
-    of_decided = _format_share(Share(all_.exact, all_.decided))
+    of_decided = format_share(Share(all_.exact, all_.decided))
     lines = [
         f"types      of {comparison.taxonomy or 'gold'}; of those decided {of_decided} % are exact; F1 of all is the plain mean"
     ]
@@ -316,20 +336,5 @@ def _format_remarks(evaluation: Evaluation) -> str:
             lines.append(f"{labeller}: {result.absent:,} rows of gold are not among the labels and count as undecided")
         if extra := evaluation.unknown(labeller):
             lines.append(f"{labeller}: {extra:,} labels are of solutions not in gold, and are left out")
-    if evaluation.rejected:
-        lines.append(f"{len(evaluation.rejected):,} rows of gold cannot be used:")
-        for reason, n in sorted(Counter(row.reason for row in evaluation.rejected).items()):
-            first = next(row for row in evaluation.rejected if row.reason == reason)
-            lines.append(f"  {n:,} {reason}, the first {first.source}: {first.detail}")
-    return "\n".join(textwrap.fill(text.strip_controls(line), WIDTH, subsequent_indent="    ") for line in lines)
-
-
-def _format_percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"
-
-
-def _format_share(share: Share) -> str:
-    interval = share.interval
-    return (
-        "–" if interval is None else f"{_format_percent(share.rate)} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
-    )
+    remarks = (fill_lines(lines), format_rejected("rows of gold", evaluation.rejected))
+    return "\n".join(remark for remark in remarks if remark)

@@ -9,26 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tasks.evaluation.discrimination import (
+    Discrimination,
+    ReliabilityBin,
+    bin_labels,
+    measure_calibration_error,
+    measure_discrimination,
+)
 from tasks.evaluation.score import NONE, Gold, Labels, Share
 
-BINS = 10
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the wrong solutions at which precision is told."""
 Probabilities = Mapping[str, float]
 """One labeller's probabilities that its labels are right, by id."""
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Labels that are said to be right with about the same probability."""
-
-    low: float
-    high: float
-    labels: int
-    expected: float
-    """The mean of their probabilities."""
-    exact: Share
-    """How many are right."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +48,13 @@ class Calibration:
     """The precision that is measured."""
     bins: tuple[ReliabilityBin, ...]
     curve: tuple[RiskPoint, ...]
+    discrimination: Discrimination
+    """How far they tell exact labels from others."""
 
     @property
     def error(self) -> float:
         """The expected calibration error: the distance of expected and measured precision, bin by bin, by labels."""
-        total = sum(part.labels for part in self.bins)
-        return sum(part.labels * abs(part.expected - part.exact.hits / part.labels) for part in self.bins) / total
+        return measure_calibration_error(self.bins)
 
     @property
     def gap(self) -> float:
@@ -91,21 +85,8 @@ def calibrate_labels(gold: Sequence[Gold], labels: Labels, probabilities: Probab
         Share(sum(exact for _, exact in named), len(named)),
         tuple(bin_labels(named)),
         tuple(curve),
+        measure_discrimination(named),
     )
-
-
-def bin_labels(labels: Iterable[tuple[float, bool]]) -> list[ReliabilityBin]:
-    """Labels with their probabilities, by bins of equal width; empty ones are left out."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for probability, exact in labels:
-        bins.setdefault(min(int(probability * BINS), BINS - 1), []).append((probability, exact))
-    return [
-        ReliabilityBin(
-            at / BINS, (at + 1) / BINS, len(rows), sum(share for share, _ in rows) / len(rows),
-            Share(sum(exact for _, exact in rows), len(rows)),
-        )
-        for at, rows in sorted(bins.items())
-    ]  # fmt: skip
 
 
 def _trace_risk(rows: Sequence[tuple[float, bool, bool]], wrong: int) -> Iterable[RiskPoint]:

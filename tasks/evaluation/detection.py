@@ -1,14 +1,17 @@
 """Detectors beside truth: who says of answers, or of steps, that they are wrong.
 
 Sources: CriticBench (arXiv 2402.14809, section 3.2: F1 with the wrong answer as
-the positive class, a reply that cannot be read counting as an alarm); ReaLMistake (arXiv
-2404.03602, section 5: the guess by the error rate beside it); Hard2Verify (arXiv
-2510.13744: balanced accuracy and balanced F1).
+the positive class; in its authors' `analyse_result` what cannot be read counts as
+the critic's mistake, whatever the answer is); ReaLMistake (arXiv 2404.03602, section
+5: precision, recall and F1 on errors, recall by category, the guess by the error rate beside
+them); Hard2Verify (arXiv 2510.13744: balanced accuracy and balanced F1 of
+steps, responses and first errors); "The Limits of Inference Scaling Through
+Resampling" (arXiv 2411.17501: the ceiling that a verifier sets).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tasks.evaluation.score import NONE, Gold, Labels, Share
@@ -51,9 +54,14 @@ class Detection:
         return Share(self.passed, self.passed + self.alarms + self.open_right)
 
     @property
+    def ceiling(self) -> Share:
+        """The right ones among those called right: asking again until an answer is passed makes no more of them right."""
+        return Share(self.passed, self.passed + self.missed)
+
+    @property
     def f1(self) -> float | None:
         """The harmonic mean of precision and recall, the wrong ones being the positive class."""
-        return _find_harmonic_mean(self.precision.rate or (0.0 if self.recall.of else None), self.recall.rate)
+        return find_harmonic_mean(self.precision.rate or (0.0 if self.recall.of else None), self.recall.rate)
 
     @property
     def balanced_accuracy(self) -> float | None:
@@ -64,7 +72,7 @@ class Detection:
     @property
     def balanced_f1(self) -> float | None:
         """The harmonic mean of both recalls: 0 for who always says the same."""
-        return _find_harmonic_mean(self.recall.rate, self.specificity.rate)
+        return find_harmonic_mean(self.recall.rate, self.specificity.rate)
 
     @property
     def error_rate(self) -> Share:
@@ -77,9 +85,10 @@ class Detection:
         """The F1 of who calls wrong at random, as often as answers are: the error rate itself, in expectation."""
         return self.error_rate.rate
 
-    def count_open_as_alarms(self) -> Detection:
-        """The same with undecided ones counted as called wrong, as CriticBench counts what cannot be read."""
-        return Detection(self.caught + self.open_wrong, self.missed, self.alarms + self.open_right, self.passed)
+    @property
+    def criticbench_f1(self) -> float | None:
+        """CriticBench's F1: an undecided wrong one is missed, an undecided right one is a false alarm."""
+        return Detection(self.caught, self.missed + self.open_wrong, self.alarms + self.open_right, self.passed).f1
 
 
 def count_detections(pairs: Iterable[tuple[bool, bool | None]]) -> Detection:
@@ -126,6 +135,25 @@ def detect_levels(gold: Iterable[Gold], labels: Labels) -> dict[str, Detection]:
     return {level: count_detections(given) for level, given in pairs.items()}
 
 
+def detect_groups(gold: Iterable[Gold], labels: Labels, group: Callable[[Gold], str | None]) -> dict[str, Detection]:
+    """A labeller as a detector of wrong solutions, by group.
+
+    Args:
+        gold: The rows with their first wrong steps.
+        labels: The labeller's, by id.
+        group: What a row is counted with: its set, its type of mistake; None where it is left out.
+
+    Returns:
+        By group its counts, groups in the order of their names.
+
+    """
+    rows: dict[str, list[Gold]] = {}
+    for row in gold:
+        if (name := group(row)) is not None:
+            rows.setdefault(name, []).append(row)
+    return {name: detect_levels(rows[name], labels)["solution"] for name in sorted(rows)}
+
+
 def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[bool, bool | None]]:
     """The steps of a solution that can be compared: those through the first wrong one, for after it truth says nothing.
 
@@ -142,7 +170,8 @@ def expand_steps(first_error: int, label: int | None, steps: int) -> list[tuple[
     return [(step == first_error, None if label is None else step == label) for step in range(end)]
 
 
-def _find_harmonic_mean(a: float | None, b: float | None) -> float | None:
+def find_harmonic_mean(a: float | None, b: float | None) -> float | None:
+    """The harmonic mean of two shares; None where one is not known."""
     if a is None or b is None:
         return None
     return 2 * a * b / (a + b) if a + b else 0.0

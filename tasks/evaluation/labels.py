@@ -18,6 +18,8 @@ ID_COLUMNS = ("id", "solution_id", "source")
 LABEL_COLUMNS = ("first_error", "prediction")
 PROBABILITIES = ("probability", "confidence", "share")
 """What a column is called that says how sure labels are."""
+EXPLAINED = ("explained",)
+"""What a column is called that says which share of judges finds the explanation of a label right."""
 LABELLER = "labeller"
 ENOUGH = 20
 """Labels that show whether they were counted from 0 or from 1."""
@@ -35,6 +37,8 @@ class Columns:
     """Who made the row's labels, where a table has a row for each labeller."""
     probabilities: Mapping[str, str] = field(default_factory=dict)
     """By column of labels the one of the probabilities that they are right, where there is one."""
+    explained: Mapping[str, str] = field(default_factory=dict)
+    """By column of labels the one of the share of judges who find its explanation right, where there is one."""
     names: Mapping[str, str] = field(default_factory=dict)
     """By column of labels another name for their labeller, where several places have the column."""
 
@@ -49,6 +53,8 @@ class SourcedLabel:
     """File and line (or row) it was read from."""
     probability: float | None = None
     """The probability that it is right, where the labeller says it."""
+    explained: float | None = None
+    """The share of judges who find its explanation right, where any judged it."""
 
 
 Table = Mapping[str, Mapping[str, SourcedLabel]]
@@ -92,14 +98,19 @@ def choose_columns(place: str, available: Sequence[str], wanted: Columns, gold_i
             f"{place}: no column first_error, nor one that ends so; name that of the labels by --label: "
             f"there are {abbreviate_names(available, 12)}"
         )
-    probabilities = {name: column for name in labels if (column := _find_probability(name, available))}
-    return Columns(id, labels, wanted.labeller or (LABELLER if LABELLER in available else None), probabilities)
+    probabilities, explained = (
+        {name: column for name in labels if (column := _find_share(name, available, names))}
+        for names in (PROBABILITIES, EXPLAINED)
+    )
+    return Columns(
+        id, labels, wanted.labeller or (LABELLER if LABELLER in available else None), probabilities, explained
+    )
 
 
-def _find_probability(label: str, available: Sequence[str]) -> str | None:
-    """The column that says how sure labels are: `probability`, `confidence` or `share`, with the words before first_error."""
+def _find_share(label: str, available: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column of a share that belongs to one of labels: of one of these names, with the words before first_error."""
     prefix = label.removesuffix("first_error") if label.endswith("first_error") else ""
-    return next((prefix + name for name in PROBABILITIES if prefix + name in available), None)
+    return next((prefix + name for name in names if prefix + name in available), None)
 
 
 def read_labels(records: Iterable[Record], given: Columns) -> Table:
@@ -116,8 +127,8 @@ def read_labels(records: Iterable[Record], given: Columns) -> Table:
             before = table.setdefault(name, {})
             if id in before:
                 raise EvaluationError(_describe_conflict(record, id, name, before[id], given))
-            probability = _read_probability(record, given.probabilities.get(column))
-            before[id] = SourcedLabel(_read_label(record, column), record.source, probability)
+            probability, explained = (read_share(record, kind.get(column)) for kind in (given.probabilities, given.explained))  # fmt: skip
+            before[id] = SourcedLabel(_read_label(record, column), record.source, probability, explained)
     return table
 
 
@@ -184,8 +195,8 @@ def _read_label(record: Record, column: str) -> int | None:
         ) from None
 
 
-def _read_probability(record: Record, column: str | None) -> float | None:
-    """A probability from 0 to 1; anything else says nothing."""
+def read_share(record: Record, column: str | None) -> float | None:
+    """A share or probability from 0 to 1; anything else says nothing."""
     value = (record.value or {}).get(column) if column else None
     try:
         probability = float(value) if isinstance(value, int | float | Decimal | str) else None

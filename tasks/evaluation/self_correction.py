@@ -26,7 +26,7 @@ _KEPT, _BROKEN, _FIXED, _LEFT = range(4)
 _OF: Mapping[str, list[int]] = {
     "CL": [_KEPT, _BROKEN],
     "CS": [_FIXED, _LEFT],
-    **{key: [0, 1, 2, 3] for key in ("Acc1", "Acc2", "RSS")},
+    **{key: [0, 1, 2, 3] for key in ("Acc1", "Acc2", "RSS", "NFR")},
 }
 """By figure the columns of those that it is a share of."""
 
@@ -71,7 +71,7 @@ class Transitions:
     @property
     def negative_flips(self) -> float:
         """NFR: the mean share of attempts that were right and are wrong now."""
-        return float(self.shares[:, _BROKEN].mean())
+        return _measure_flips(self.shares)
 
     @property
     def correction_score(self) -> float | None:
@@ -86,7 +86,7 @@ class Transitions:
             seed: Of the resampling.
 
         Returns:
-            Those of Acc1, Acc2, CL, CS and RSS, by these names; None where too few resamples have the figure.
+            Those of Acc1, Acc2, CL, CS, RSS and NFR, by these names; None where there is no figure, or of RSS too few resamples have it.
 
         """
         problems = len(self.shares)
@@ -100,11 +100,14 @@ class Transitions:
         return {name: self._widen(name, interval) for name, interval in intervals.items()}
 
     def _widen(self, name: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-        """An interval of Wilson in the place of one that is a point, at 0 or 1, where resamples do not differ."""
-        if interval is None or interval not in ((0.0, 0.0), (1.0, 1.0)):
+        """An interval of Wilson, over problems, in the place of one that is a point at 0 or 1, and of a share that few resamples have."""
+        figure = MEASURES[name](self.shares)
+        if figure is None or (name == "RSS" and interval is None):
+            return None
+        if interval is not None and interval not in ((0.0, 0.0), (1.0, 1.0)):
             return interval
         problems = int((self.shares[:, _OF[name]].sum(axis=1) > 0).sum())
-        return wilson(round(interval[0] * problems), problems)
+        return wilson(round(figure * problems), problems)
 
 
 def count_transitions(pairs: Iterable[tuple[str, bool, bool]]) -> Transitions | None:
@@ -146,6 +149,10 @@ def _measure_critique(shares: Floats) -> float | None:
     return _divide(shares[:, _FIXED].sum(), shares[:, (_FIXED, _LEFT)].sum())
 
 
+def _measure_flips(shares: Floats) -> float:
+    return float(shares[:, _BROKEN].mean())
+
+
 def _measure_relative(shares: Floats) -> float | None:
     before = _measure_before(shares)
     return _divide(_measure_after(shares) - before**2, 2 * before * (1 - before))
@@ -157,6 +164,7 @@ MEASURES: Mapping[str, Callable[[Floats], float | None]] = {
     "CL": _measure_confidence,
     "CS": _measure_critique,
     "RSS": _measure_relative,
+    "NFR": _measure_flips,
 }
 
 

@@ -309,3 +309,20 @@ def test_people_s_labels_are_gold_where_there_is_no_other_and_not_of_labels_that
     result = run("voted.jsonl")
     assert result.code == WRONG
     assert "ada voted for these labels and are the gold; put task truth with `source: human` before agree" in result.err
+
+
+def test_explanations_that_judges_looked_at(run: Run) -> None:
+    gold = [{"id": f"gsm8k-{i}", "label": label, "steps": ["a", "b"]} for i, label in enumerate((1, 0, 1, -1))]
+    labels = [
+        {"id": f"gsm8k-{i}", "critique_first_error": label, "critique_explained": explained}
+        for i, (label, explained) in enumerate([(1, 1.0), (0, 0.5), (0, 1.0), (-1, None)])
+    ]
+    write("gold.jsonl", gold)
+    write("critiques.jsonl", labels)
+    arguments = ("critiques.jsonl", "--gold", "gold.jsonl", "--format", "processbench")
+    detection = json.loads(run(*arguments, "--json").out)["labellers"]["critique_first_error"]["detection"]
+    # explanations: 1.5 right ones of three steps that are called wrong, and of three that are
+    assert (detection["solution"]["f1"], detection["explanation_f1"]) == (1.0, 0.5)
+    assert detection["step"]["f1"] == pytest.approx(2 / 3)
+    assert detection["viscore"] == pytest.approx((1 * (2 / 3) * 0.5) ** (1 / 3))
+    assert "VISCore: the geometric" in run(*arguments).out

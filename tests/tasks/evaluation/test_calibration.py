@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.evaluation.calibration import bin_labels, calibrate_labels, measure_gap
+from tasks.evaluation.calibration import calibrate_labels, measure_gap
+from tasks.evaluation.discrimination import bin_labels
 from tasks.evaluation.score import NONE, Gold, Share
 
 

@@ -67,10 +67,13 @@ def test_where_all_problems_are_alike_the_interval_is_no_point() -> None:
     assert counted.measure_intervals()["CL"] == wilson(4, 4)
 
 
-def test_a_figure_that_few_resamples_have_has_no_interval() -> None:
+def test_a_share_that_few_resamples_have_has_the_interval_of_its_problems() -> None:
     counted = count_transitions([("a", True, True), ("b", True, False), ("c", False, True)])
     assert counted is not None
-    assert counted.measure_intervals()["CS"] is None
+    assert counted.measure_intervals()["CS"] == wilson(1, 1)
+    counted = count_transitions([("a", True, True), ("b", True, False)])
+    assert counted is not None
+    assert (counted.critique_score, counted.measure_intervals()["CS"]) == (None, None)
 
 
 def test_intervals_are_the_same_however_many_resamples_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

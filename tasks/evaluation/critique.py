@@ -1,0 +1,64 @@
+"""Critiques beside truth: is the answer called right or wrong, which step, and is what is said of it so.
+
+Source: VISCO (arXiv 2412.02172, section 3.2, and its authors' `_calc_gpt_metrics`):
+F1 of answers, of steps and of explanations, wrong ones being the positive class,
+and VISCore, their geometric mean. An explanation counts where the step is wrong
+and called so, by the share of its judges who find it right; of alarms about
+right steps none does. VISCO labels every step; where truth is the first wrong
+step alone, steps behind it are not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tasks.evaluation.detection import Detection, find_harmonic_mean
+from tasks.evaluation.score import NONE, Gold, Labels
+
+Explained = Mapping[str, float]
+"""By id the share of judges, 0 to 1, who find what a critique says of its step right."""
+
+
+@dataclass(frozen=True)
+class CritiqueScore:
+    """A critic's verdicts, steps and explanations beside truth."""
+
+    answers: Detection
+    steps: Detection
+    explained: float | None
+    """Sum, over wrong steps that are called so, of the share of judges who find the explanation right; None where nobody judged any."""
+
+    @property
+    def explanation_f1(self) -> float | None:
+        """F1 of explanations: right ones among the steps called wrong, and among the wrong ones."""
+        steps = self.steps
+        wrong, called = steps.recall.of, steps.caught + steps.alarms
+        if self.explained is None or not wrong:
+            return None
+        return find_harmonic_mean(self.explained / called if called else 0.0, self.explained / wrong)
+
+    @property
+    def viscore(self) -> float | None:
+        """The geometric mean of the three F1; None where one of them is not known."""
+        answers, steps, explanations = self.answers.f1, self.steps.f1, self.explanation_f1
+        if answers is None or steps is None or explanations is None:
+            return None
+        return float((answers * steps * explanations) ** (1 / 3))
+
+
+def sum_explained(gold: Iterable[Gold], labels: Labels, explained: Explained) -> float | None:
+    """The shares of judges who find explanations right, over the critiques that name the first wrong step.
+
+    Args:
+        gold: The rows with their first wrong steps.
+        labels: The critic's, by id.
+        explained: What judges say of its explanations; one that none judged is not right.
+
+    Returns:
+        Their sum; None where no explanation was judged.
+
+    """
+    if not explained:
+        return None
+    return sum(explained.get(row.id, 0.0) for row in gold if row.first_error != NONE and labels.get(row.id) == row.first_error)  # fmt: skip
